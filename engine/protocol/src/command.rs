@@ -1,0 +1,116 @@
+//! What a host asks of the engine.
+
+use crate::RunConfig;
+use crate::event::RunId;
+use serde::{Deserialize, Serialize};
+
+/// One request. Queries carry a `request` number that their answer repeats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Choose the device. First command of every engine; answered by `Ready` or `Failed`.
+    Open {
+        /// What the person asked for.
+        backend: crate::BackendChoice,
+    },
+    /// Replace the corpus. One buffer per file beside the message, in order. Answered by `Corpus` or `Failed`.
+    SetCorpus {
+        /// The files, in the order of their buffers.
+        files: Vec<FileInfo>,
+    },
+    /// Show one example as the model would see it. Answered by `Masking`.
+    PreviewMasking {
+        /// Settings (mask rate, max length, seed; the vocabulary is learned on the first call and then kept).
+        config: RunConfig,
+        /// Which document; wraps around.
+        example: u64,
+        /// Which draw of the mask.
+        epoch: u64,
+    },
+    /// Learn to guess masked tokens.
+    Pretrain {
+        /// Names the run in every event.
+        run: RunId,
+        /// What the person asked for.
+        config: RunConfig,
+    },
+    /// Learn the labels.
+    Finetune {
+        /// Names the run in every event.
+        run: RunId,
+        /// What the person asked for.
+        config: RunConfig,
+        /// From which weights.
+        from: StartFrom,
+    },
+    /// Stop after this step, keep everything, and wait.
+    Pause,
+    /// Go on after `Pause`.
+    Resume,
+    /// End the run after this step; its weights stay usable.
+    Stop,
+    /// Guess the `[MASK]`s of a text. Answered by `Guesses`.
+    FillMask {
+        /// Repeated in the answer.
+        request: u64,
+        /// Text with at least one `[MASK]`.
+        text: String,
+        /// How many guesses per mask.
+        top_k: usize,
+    },
+    /// Label a text. Answered by `Classified`.
+    Classify {
+        /// Repeated in the answer.
+        request: u64,
+        /// Any text.
+        text: String,
+        /// How many labels.
+        top_k: usize,
+    },
+    /// The learned vocabulary. Answered by `Vocabulary`.
+    Vocabulary {
+        /// Only tokens that contain this text.
+        filter: String,
+        /// At most this many.
+        limit: usize,
+    },
+    /// The current model as a run directory in a `.zip`. Answered by `Exported` with one buffer.
+    ExportModel,
+    /// Take a model: one `.zip`, or the loose files of a run directory, as buffers. Answered by `Imported`.
+    ImportModel {
+        /// The files, in the order of their buffers.
+        files: Vec<FileInfo>,
+    },
+}
+
+/// A file beside a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileInfo {
+    /// Name as the person sees it, with its folder where there is one.
+    pub name: String,
+    /// What the file is for; `None` lets the engine decide from the name and the content.
+    #[serde(default)]
+    pub role: Option<FileRole>,
+}
+
+/// What a file of text is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileRole {
+    /// Pre-training text; its labelled lines also train the classifier.
+    Train,
+    /// Held-out documents that choose thresholds and show progress.
+    Valid,
+    /// Held-out documents that are only measured at the end.
+    Test,
+}
+
+/// Where fine-tuning takes its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartFrom {
+    /// The weights of the last pre-training run or import.
+    Pretrained,
+    /// Random weights, the same vocabulary.
+    Scratch,
+}

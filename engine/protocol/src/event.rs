@@ -1,0 +1,348 @@
+//! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
+
+use crate::{ClassifierMetrics, FileRole, MaskedLmMetrics};
+use serde::{Deserialize, Serialize};
+
+/// Names one run, e.g. `pretrain-3`.
+pub type RunId = String;
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Guessing masked tokens.
+    Pretrain,
+    /// Learning labels.
+    Finetune,
+}
+
+/// One report. `event` names the kind in JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The worker runs and waits for `Open`.
+    Hello {
+        /// [`crate::PROTOCOL_VERSION`] of the engine.
+        protocol: u32,
+    },
+    /// The device is chosen.
+    Ready {
+        /// What computes.
+        device: DeviceInfo,
+    },
+    /// The files were read.
+    Corpus {
+        /// One row per file.
+        files: Vec<FileReport>,
+        /// Documents that serve pre-training.
+        documents: u64,
+        /// Documents with labels, by use.
+        labelled_train: u64,
+        /// Documents with labels, for validation.
+        labelled_valid: u64,
+        /// Documents with labels, for the test.
+        labelled_test: u64,
+        /// Distinct labels in the training documents.
+        labels: u64,
+    },
+    /// A text as the model sees it.
+    Masking {
+        /// Which document was shown.
+        example: u64,
+        /// One entry per token.
+        tokens: Vec<MaskedToken>,
+    },
+    /// A run is planned and begins.
+    Started {
+        /// The run.
+        run: RunId,
+        /// What it does.
+        phase: Phase,
+        /// Trainable numbers.
+        parameters: u64,
+        /// Optimisation steps planned.
+        steps: u64,
+        /// Tokens that will be seen, padding included.
+        tokens: u64,
+        /// Where it computes, in words.
+        device: String,
+        /// Entries of the vocabulary.
+        vocab_size: u64,
+        /// Loss of guessing uniformly: ln V, in nats.
+        uniform: f64,
+        /// Loss of knowing only how frequent each token is, in nats.
+        unigram: f64,
+        /// Labels to learn (fine-tuning).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        labels: Vec<String>,
+        /// First step of this process: 0, or where a resumed run goes on.
+        step: u64,
+    },
+    /// Kernels are being compiled or memory is warmed; nothing is stuck.
+    Compiling {
+        /// The run.
+        run: RunId,
+        /// In words.
+        message: String,
+    },
+    /// Training reached a step.
+    Step {
+        /// The run.
+        run: RunId,
+        /// Optimisation steps done.
+        step: u64,
+        /// Mean training loss since the last report, in nats.
+        loss: f64,
+        /// Learning rate of this step.
+        lr: f64,
+        /// Tokens per second since the last report.
+        tokens_per_sec: f64,
+        /// Seconds of training so far, pauses left out.
+        elapsed_secs: f64,
+        /// Seconds to go at the present speed.
+        eta_secs: f64,
+        /// Global gradient norm before clipping, at this step.
+        grad_norm: f64,
+    },
+    /// Held-out quality, after an epoch or at the end.
+    Evaluated {
+        /// The run.
+        run: RunId,
+        /// Optimisation steps done.
+        step: u64,
+        /// Passes over the training data done.
+        epoch: f64,
+        /// Which documents: `valid` or `test`.
+        split: String,
+        /// The figures.
+        #[serde(flatten)]
+        metrics: Metrics,
+    },
+    /// State is on disk (or in the browser's storage).
+    Checkpoint {
+        /// The run.
+        run: RunId,
+        /// Optimisation steps done.
+        step: u64,
+        /// Where.
+        path: String,
+    },
+    /// Something a person should know; the run goes on.
+    Warning {
+        /// The run, empty outside of one.
+        #[serde(default)]
+        run: RunId,
+        /// Stable name, e.g. `dropped-lines`.
+        code: String,
+        /// In words.
+        message: String,
+    },
+    /// The run waits.
+    Paused {
+        /// The run.
+        run: RunId,
+        /// Optimisation steps done.
+        step: u64,
+    },
+    /// The run goes on.
+    Resumed {
+        /// The run.
+        run: RunId,
+        /// Optimisation steps done.
+        step: u64,
+    },
+    /// The run ended and its model can be used.
+    Finished {
+        /// The run.
+        run: RunId,
+        /// Optimisation steps done.
+        step: u64,
+        /// True where it was stopped before its plan was done.
+        stopped: bool,
+        /// Seconds of training.
+        elapsed_secs: f64,
+    },
+    /// A command or run could not be done.
+    Failed {
+        /// The run, empty outside of one.
+        #[serde(default)]
+        run: RunId,
+        /// Stable name, e.g. `corpus-too-small`.
+        code: String,
+        /// What is wrong, in one sentence.
+        message: String,
+        /// What to do, in one sentence.
+        hint: String,
+    },
+    /// Answer to `FillMask`.
+    Guesses {
+        /// Of the question.
+        request: u64,
+        /// One entry per `[MASK]`.
+        masks: Vec<MaskGuess>,
+    },
+    /// Answer to `Classify`.
+    Classified {
+        /// Of the question.
+        request: u64,
+        /// Best first.
+        labels: Vec<LabelScore>,
+        /// Probability from which a label counts as predicted.
+        threshold: f64,
+    },
+    /// Answer to `Vocabulary`.
+    Vocabulary {
+        /// Size of the whole vocabulary.
+        size: u64,
+        /// In id order.
+        entries: Vec<VocabularyEntry>,
+    },
+    /// Answer to `ExportModel`; one buffer beside it.
+    Exported {
+        /// Suggested file name.
+        name: String,
+    },
+    /// Answer to `ImportModel`.
+    Imported {
+        /// What was taken, in words.
+        summary: String,
+        /// Labels, where the model is a classifier.
+        labels: Vec<String>,
+    },
+}
+
+/// The figures of an evaluation, told apart by their fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Metrics {
+    /// Of pre-training.
+    MaskedLm(MaskedLmMetrics),
+    /// Of fine-tuning.
+    Classifier(ClassifierMetrics),
+}
+
+/// What computes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// `gpu` or `cpu`.
+    pub backend: String,
+    /// Names the adapter, or the CPU engine.
+    pub name: String,
+    /// True for an adapter that emulates a GPU on the CPU.
+    pub software: bool,
+    /// Why it was chosen, where that needs a sentence.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What was read from one file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Name as given.
+    pub name: String,
+    /// What it is used for.
+    pub role: FileRole,
+    /// Size as given, in bytes (packed, for `.gz`).
+    pub bytes: u64,
+    /// Encoding it was read in.
+    pub encoding: String,
+    /// Documents kept.
+    pub documents: u64,
+    /// Of these, with labels.
+    pub labelled: u64,
+    /// Lines left out, by reason.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Lines left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// In words, e.g. `empty`.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+    /// The first line it happened on, from 1.
+    pub first_line: u64,
+}
+
+/// What masking did to a token. Source: Devlin et al. 2019, 3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskKind {
+    /// Not chosen.
+    Untouched,
+    /// `[CLS]`, `[SEP]`: never chosen.
+    Special,
+    /// Chosen and replaced by `[MASK]`.
+    Masked,
+    /// Chosen and replaced by a random token.
+    Random,
+    /// Chosen and kept.
+    Kept,
+}
+
+/// One token before and after masking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskedToken {
+    /// The true token.
+    pub original: String,
+    /// What the model sees.
+    pub shown: String,
+    /// What happened.
+    pub kind: MaskKind,
+}
+
+/// The guesses for one mask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MaskGuess {
+    /// Token position in the encoded text; `[CLS]` is 0.
+    pub position: u64,
+    /// Best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One guess.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The token as it stands in the vocabulary.
+    pub token: String,
+    /// Probability, 0 to 1.
+    pub score: f64,
+}
+
+/// One label and its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelScore {
+    /// Without its `__label__` prefix.
+    pub label: String,
+    /// Probability, 0 to 1.
+    pub score: f64,
+}
+
+/// One token of the vocabulary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VocabularyEntry {
+    /// Row in the embedding table.
+    pub id: u64,
+    /// As it stands in `vocab.txt`.
+    pub token: String,
+    /// How often it occurs in the training text.
+    pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_evaluation_survive_the_wire() {
+        let masked = Metrics::MaskedLm(MaskedLmMetrics { n: 3, masked_lm_loss: 4.5, masked_accuracy: 0.25 });
+        let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
+        for metrics in [masked, labels] {
+            let event = Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), metrics };
+            let text = serde_json::to_string(&event).expect("serialises");
+            assert!(text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#), "{text}");
+            assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), event);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The words that the page, the command line and the engine share: [`Command`]s go in, [`Event`]s come out, a
+//! [`RunConfig`] says what a person asked for. Serde only: no tensor, no clock, no platform.
+//!
+//! Bulk bytes (dropped files, exported models) never stand inside a message: they travel as buffers beside it, in the
+//! order in which the message names them.
+
+mod command;
+mod config;
+mod event;
+mod metrics;
+
+pub use command::{Command, FileInfo, FileRole, StartFrom};
+pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
+pub use event::{
+    Candidate, DeviceInfo, Dropped, Event, FileReport, LabelScore, MaskGuess, MaskKind, MaskedToken, Metrics, Phase,
+    RunId, VocabularyEntry,
+};
+pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
+
+/// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
+pub const PROTOCOL_VERSION: u32 = 1;
