@@ -1,1 +1,24 @@
-//! x
+//! The page. It knows the protocol and never the engine: [`state`] turns events into what is shown, [`settings`] turns
+//! the link into a configuration, [`chart`] turns numbers into pixels. These are pure and tested natively; what touches
+//! the browser is compiled for wasm only.
+
+pub mod chart;
+pub mod query;
+pub mod settings;
+pub mod state;
+pub mod wording;
+
+#[cfg(target_arch = "wasm32")]
+mod download;
+#[cfg(target_arch = "wasm32")]
+mod intake;
+#[cfg(target_arch = "wasm32")]
+mod lab;
+#[cfg(target_arch = "wasm32")]
+mod link;
+#[cfg(target_arch = "wasm32")]
+pub mod page;
+#[cfg(target_arch = "wasm32")]
+mod panels;
+#[cfg(target_arch = "wasm32")]
+mod theme;

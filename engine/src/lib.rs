@@ -1,1 +1,16 @@
-//! x
+//! Everything between text and weights, in four levels of knowledge: `data -> model -> train -> session`. Two thin
+//! hosts, a Web Worker and a command line, drive the same [`session::Session`].
+#![recursion_limit = "256"]
+
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod interop;
+pub mod kernels;
+pub mod model;
+#[cfg(feature = "native")]
+pub mod native;
+pub mod session;
+pub mod train;
+#[cfg(all(feature = "worker", target_arch = "wasm32"))]
+pub mod web;

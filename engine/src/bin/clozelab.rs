@@ -1,2 +1,32 @@
-//! x
-fn main(){}
+//! The command line's outermost layer: words in, an exit code out. Every error is told here, once: the reason on one
+//! line, what to do on the next.
+
+use engine::error::Error;
+use engine::native::EXIT_INTERRUPTED;
+use engine::native::args::{self, Parsed};
+use engine::native::commands::{self, Ending};
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os()) {
+        Ok(Parsed::Show(text)) => show(&text),
+        Ok(Parsed::Run(arguments)) => match commands::run(&arguments) {
+            Ok(Ending::Done) => ExitCode::SUCCESS,
+            Ok(Ending::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
+            Err(error) => refuse(&error),
+        },
+        Err(error) => refuse(&error),
+    }
+}
+
+fn show(text: &str) -> ExitCode {
+    // A reader who left has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn refuse(error: &Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {error}\nhint: {}", error.hint());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}

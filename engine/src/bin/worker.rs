@@ -1,2 +1,31 @@
-//! x
-fn main(){}
+//! The engine in a Web Worker: says hello, waits for `Open`, then serves one session until the page ends it.
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    use engine::session::{Host, Session};
+    use engine::web::{WebHost, post_failure};
+    use protocol::{Command, Event, PROTOCOL_VERSION};
+
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        // After a panic this instance is unusable; the page must start another.
+        post_failure("engine-crashed", &format!("the engine stopped: {panic}"));
+    }));
+    wasm_bindgen_futures::spawn_local(async {
+        let host = WebHost::listen();
+        host.emit(Event::Hello { protocol: PROTOCOL_VERSION }, Vec::new());
+        loop {
+            let Command::Open { backend } = host.next_command().await else { continue };
+            match Session::open(host.clone(), backend).await {
+                Ok(mut session) => session.serve(|| host.take_buffers()).await,
+                Err(error) => host.emit(engine::session::failed("", &error), Vec::new()),
+            }
+        }
+    });
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("this is the browser's engine; build it for wasm32-unknown-unknown");
+    std::process::exit(2);
+}

@@ -1,0 +1,137 @@
+//! Paints a [`Scene`] on a canvas. Colours come from the style sheet's custom properties, so that light, dark and any
+//! later theme are decided in one place.
+
+use super::scene::{Anchor, DASHES, Ink, Mark, Plot, RUN_INKS, Scene, Size};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
+
+const FONT: &str = "12px system-ui, sans-serif";
+const DOT_RADIUS: f64 = 4.0;
+
+/// Paints the whole scene; a canvas without a drawing context stays empty.
+pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
+    let context = canvas.get_context("2d").ok().flatten();
+    let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok()) else { return };
+    let Some(colours) = Colours::of(canvas) else { return };
+    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    fit(canvas, size, ratio);
+    let painted = Painter { context, colours }.paint(scene, size, ratio);
+    if let Err(error) = painted {
+        web_sys::console::warn_2(&"a chart could not be painted".into(), &error);
+    }
+}
+
+/// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
+fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
+    let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
+    if canvas.width() != width || canvas.height() != height {
+        canvas.set_width(width);
+        canvas.set_height(height);
+    }
+}
+
+struct Colours {
+    style: CssStyleDeclaration,
+}
+
+impl Colours {
+    fn of(canvas: &HtmlCanvasElement) -> Option<Self> {
+        let style = web_sys::window()?.get_computed_style(canvas).ok()??;
+        Some(Self { style })
+    }
+
+    fn property(&self, name: &str) -> String {
+        self.style.get_property_value(name).unwrap_or_default().trim().to_string()
+    }
+
+    fn of_ink(&self, ink: Ink) -> String {
+        match ink {
+            Ink::Run(index) => self.property(&format!("--run-{}", index % RUN_INKS)),
+            Ink::Metric(index) => self.property(&format!("--metric-{index}")),
+            Ink::Grid => self.property("--line"),
+            Ink::Label | Ink::Floor => self.property("--muted"),
+        }
+    }
+}
+
+struct Painter {
+    context: CanvasRenderingContext2d,
+    colours: Colours,
+}
+
+impl Painter {
+    fn paint(&self, scene: &Scene, size: Size, ratio: f64) -> Result<(), JsValue> {
+        self.context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
+        self.context.clear_rect(0.0, 0.0, size.width, size.height);
+        scene.marks.iter().try_for_each(|mark| self.mark(mark, &scene.plot))
+    }
+
+    fn mark(&self, mark: &Mark, plot: &Plot) -> Result<(), JsValue> {
+        match mark {
+            Mark::Line { points, ink, width, opacity, dash } => {
+                self.clipped(plot, || self.line(points, *ink, (*width, *opacity), DASHES[*dash]))
+            }
+            Mark::Dots { points, ink } => self.clipped(plot, || self.dots(points, *ink)),
+            Mark::Text { at, text, anchor, ink } => self.text(*at, text, *anchor, *ink),
+        }
+    }
+
+    fn clipped(&self, plot: &Plot, draw: impl FnOnce() -> Result<(), JsValue>) -> Result<(), JsValue> {
+        let (left, top) = (plot.left - DOT_RADIUS, plot.top - DOT_RADIUS);
+        self.context.save();
+        self.context.begin_path();
+        let (width, height) = (plot.right - left + DOT_RADIUS, plot.bottom - top + DOT_RADIUS);
+        self.context.rect(left, top, width, height);
+        self.context.clip();
+        let drawn = draw();
+        self.context.restore();
+        drawn
+    }
+
+    fn line(&self, points: &[(f64, f64)], ink: Ink, (width, opacity): (f64, f64), dash: &[f64]) -> Result<(), JsValue> {
+        let dashes: js_sys::Array = dash.iter().map(|length| JsValue::from_f64(*length)).collect();
+        self.context.set_line_dash(&dashes)?;
+        self.context.set_stroke_style_str(&self.colours.of_ink(ink));
+        self.context.set_global_alpha(opacity);
+        self.context.set_line_width(width);
+        self.context.set_line_join("round");
+        self.context.begin_path();
+        for (index, (x, y)) in points.iter().enumerate() {
+            if index == 0 { self.context.move_to(*x, *y) } else { self.context.line_to(*x, *y) }
+        }
+        self.context.stroke();
+        Ok(())
+    }
+
+    fn dots(&self, points: &[(f64, f64)], ink: Ink) -> Result<(), JsValue> {
+        self.context.set_fill_style_str(&self.colours.of_ink(ink));
+        self.context.set_stroke_style_str(&self.colours.property("--surface"));
+        self.context.set_line_width(1.5);
+        for (x, y) in points {
+            self.context.begin_path();
+            self.context.arc(*x, *y, DOT_RADIUS, 0.0, std::f64::consts::TAU)?;
+            self.context.fill();
+            self.context.stroke();
+        }
+        Ok(())
+    }
+
+    /// A halo in the background's colour keeps words readable where lines cross them.
+    fn text(&self, (x, y): (f64, f64), text: &str, anchor: Anchor, ink: Ink) -> Result<(), JsValue> {
+        let align = match anchor {
+            Anchor::Start => "left",
+            Anchor::Middle => "center",
+            Anchor::End => "right",
+        };
+        self.context.set_global_alpha(1.0);
+        self.context.set_font(FONT);
+        self.context.set_text_align(align);
+        self.context.set_text_baseline("middle");
+        self.context.set_line_width(3.0);
+        self.context.set_line_dash(&js_sys::Array::new())?;
+        self.context.set_stroke_style_str(&self.colours.property("--surface"));
+        self.context.stroke_text(text, x, y)?;
+        self.context.set_fill_style_str(&self.colours.of_ink(ink));
+        self.context.fill_text(text, x, y)
+    }
+}

@@ -1,0 +1,172 @@
+//! A curve of any length in bounded memory. Neighbouring points share a bucket that keeps their least, greatest and
+//! mean value, so that no spike is lost; when the buckets run out, they merge in pairs. Adding a point takes constant
+//! time on average, and drawing takes time by buckets, never by points.
+
+/// More buckets than a wide chart has pixel columns: after a merge half of them remain, which still is one per column.
+pub const BUCKETS: usize = 4096;
+
+/// Points that stand together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// First step.
+    pub first: u64,
+    /// Last step.
+    pub last: u64,
+    /// Least value.
+    pub min: f64,
+    /// Greatest value.
+    pub max: f64,
+    sum: f64,
+    count: u64,
+}
+
+impl Bucket {
+    fn new(step: u64, value: f64) -> Self {
+        Self { first: step, last: step, min: value, max: value, sum: value, count: 1 }
+    }
+
+    /// Mean value.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+
+    /// The step in the middle.
+    pub fn middle(&self) -> f64 {
+        (self.first as f64 + self.last as f64) / 2.0
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        self.last = other.last;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+}
+
+/// A growing curve over rising steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    buckets: Vec<Bucket>,
+    points_per_bucket: u64,
+    points: u64,
+}
+
+impl Default for Curve {
+    fn default() -> Self {
+        Self { buckets: Vec::new(), points_per_bucket: 1, points: 0 }
+    }
+}
+
+impl Curve {
+    /// Adds a point. A step that does not rise (a repeated event) and a value that is no number are left out.
+    pub fn push(&mut self, step: u64, value: f64) {
+        if !value.is_finite() || self.buckets.last().is_some_and(|bucket| step <= bucket.last) {
+            return;
+        }
+        self.points += 1;
+        let point = Bucket::new(step, value);
+        match self.buckets.last_mut() {
+            Some(bucket) if bucket.count < self.points_per_bucket => bucket.absorb(&point),
+            _ => self.buckets.push(point),
+        }
+        if self.buckets.len() > BUCKETS {
+            self.merge_pairs();
+        }
+    }
+
+    /// The buckets, in order of steps.
+    pub fn buckets(&self) -> &[Bucket] {
+        &self.buckets
+    }
+
+    /// How many points were added.
+    pub fn points(&self) -> u64 {
+        self.points
+    }
+
+    /// Least and greatest value.
+    pub fn extent(&self) -> Option<(f64, f64)> {
+        let spans = self.buckets.iter().map(|bucket| (bucket.min, bucket.max));
+        spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
+    }
+
+    /// The mean around a step, where the curve reaches it.
+    pub fn near(&self, step: u64) -> Option<f64> {
+        let index = self.buckets.partition_point(|bucket| bucket.last < step);
+        self.buckets.get(index).map(Bucket::mean)
+    }
+
+    /// The curve smoothed by a time-weighted exponential mean without start bias: a bucket's weight falls by e over
+    /// `horizon` steps, however densely the points lie. `(step, value)` per bucket.
+    pub fn smoothed(&self, horizon: f64) -> Vec<(f64, f64)> {
+        let (mut mean, mut weight, mut before) = (0.0, 0.0, None);
+        let step = |bucket: &Bucket| {
+            let at = bucket.middle();
+            let keep = (-(at - before.unwrap_or(at)) / horizon.max(1.0)).exp();
+            let new = bucket.count as f64;
+            mean = mean * keep + bucket.mean() * new;
+            weight = weight * keep + new;
+            before = Some(at);
+            (at, mean / weight)
+        };
+        self.buckets.iter().map(step).collect()
+    }
+
+    fn merge_pairs(&mut self) {
+        let merged = self.buckets.chunks(2).map(|pair| {
+            let mut first = pair[0];
+            if let Some(second) = pair.get(1) {
+                first.absorb(second);
+            }
+            first
+        });
+        self.buckets = merged.collect();
+        self.points_per_bucket *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(points: impl IntoIterator<Item = (u64, f64)>) -> Curve {
+        let mut curve = Curve::default();
+        for (step, value) in points {
+            curve.push(step, value);
+        }
+        curve
+    }
+
+    #[test]
+    fn a_hundred_thousand_points_stay_bounded_and_lose_no_spike() {
+        let long = curve((1..=100_000).map(|step| (step, if step == 77_777 { 50.0 } else { 3.0 })));
+        assert_eq!(long.points(), 100_000);
+        assert!(long.buckets().len() <= BUCKETS && long.buckets().len() > BUCKETS / 2, "{}", long.buckets().len());
+        assert_eq!(long.extent(), Some((3.0, 50.0)));
+        let steps = long.buckets();
+        assert_eq!((steps[0].first, steps[steps.len() - 1].last), (1, 100_000));
+        assert!(steps.windows(2).all(|pair| pair[0].last + 1 == pair[1].first), "buckets tile the steps");
+        let spike = steps.iter().find(|bucket| bucket.max > 3.0).expect("the spike");
+        assert!((spike.first..=spike.last).contains(&77_777));
+    }
+
+    #[test]
+    fn repeated_steps_and_non_numbers_are_left_out() {
+        let short = curve([(1, 2.0), (1, 9.0), (2, f64::NAN), (3, 4.0), (2, 9.0)]);
+        assert_eq!(short.points(), 2);
+        assert_eq!(short.extent(), Some((2.0, 4.0)));
+        assert_eq!((short.near(1), short.near(2), short.near(4)), (Some(2.0), Some(4.0), None));
+    }
+
+    #[test]
+    fn smoothing_keeps_a_constant_and_starts_at_the_first_value() {
+        let constant = curve((1..200).map(|step| (step * 7, 4.0)));
+        assert!(constant.smoothed(30.0).iter().all(|(_, value)| (value - 4.0).abs() < 1e-12));
+        let falling = curve([(0, 8.0), (10, 4.0), (1000, 2.0)]);
+        let smooth = falling.smoothed(10.0);
+        assert_eq!(smooth[0], (0.0, 8.0));
+        assert!(smooth[1].1 > 4.0 && smooth[1].1 < 8.0);
+        assert!((smooth[2].1 - 2.0).abs() < 1e-6, "a long gap forgets: {}", smooth[2].1);
+    }
+}

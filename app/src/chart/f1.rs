@@ -1,0 +1,119 @@
+//! The F1 chart: micro, macro and mean F1 by epoch. Colour tells the metric, the dash of the line the run, so that
+//! pre-trained and from-scratch runs lie over each other and stay apart. Pure layout.
+
+use super::scale::Scale;
+use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
+use crate::wording::figure;
+
+/// The metrics in the order of their colours.
+pub const METRICS: [&str; 3] = ["micro F1", "macro F1", "mean F1"];
+
+/// Scores after one epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct F1Point {
+    /// Passes over the labelled documents done.
+    pub epoch: f64,
+    /// In the order of [`METRICS`].
+    pub scores: [f64; 3],
+}
+
+/// One run as the chart needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct F1Series {
+    /// What the run is called.
+    pub name: String,
+    /// In order of epochs.
+    pub points: Vec<F1Point>,
+    /// Epochs planned, where known.
+    pub epochs: f64,
+    /// Which line style.
+    pub dash: usize,
+}
+
+/// Lays out the chart.
+pub fn f1_scene(series: &[F1Series], size: Size) -> Scene {
+    let last = series.iter().map(last_epoch).fold(1.0, f64::max);
+    let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, ceiling(series)), ("epoch", "F1, held out"));
+    for series in series {
+        for metric in 0..METRICS.len() {
+            add_line(&mut scene, series, metric, &x, &y);
+        }
+    }
+    scene
+}
+
+/// The chart in sentences, for whoever does not see it.
+pub fn f1_summary(series: &[F1Series]) -> String {
+    let scored = series.iter().filter_map(|series| series.points.last().map(|point| (&series.name, point)));
+    let sentences: Vec<String> = scored
+        .map(|(name, point)| {
+            let [micro, r#macro, mean] = point.scores.map(|score| figure(score, 3));
+            format!("{name} after epoch {}: micro F1 {micro}, macro {macro}, mean {mean}.", figure(point.epoch, 1))
+        })
+        .collect();
+    if sentences.is_empty() { "F1 chart: no scores yet.".into() } else { format!("F1 chart. {}", sentences.join(" ")) }
+}
+
+fn last_epoch(series: &F1Series) -> f64 {
+    series.points.last().map_or(0.0, |point| point.epoch).max(series.epochs)
+}
+
+/// The next tenth above the best score, and 0.5 at least, so that early epochs do not look like triumphs.
+fn ceiling(series: &[F1Series]) -> f64 {
+    let scores = series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.scores));
+    let best = scores.filter(|score| score.is_finite()).fold(0.45, f64::max);
+    (((best * 10.0).floor() + 1.0) / 10.0).min(1.0)
+}
+
+fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &Scale) {
+    let finite = series.points.iter().filter(|point| point.scores[metric].is_finite());
+    let points: Vec<(f64, f64)> = finite.map(|point| (x.at(point.epoch), y.at(point.scores[metric]))).collect();
+    let Some(&(last_x, last_y)) = points.last() else { return };
+    let ink = Ink::Metric(metric);
+    scene.marks.push(Mark::Dots { points: points.clone(), ink });
+    scene.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash: series.dash % DASHES.len() });
+    let score = series.points.last().map_or(f64::NAN, |point| point.scores[metric]);
+    let anchor = if last_x > scene.plot.right - 40.0 { Anchor::End } else { Anchor::Start };
+    let shift = if anchor == Anchor::End { -6.0 } else { 8.0 };
+    let lift = if anchor == Anchor::End { -12.0 } else { 0.0 };
+    scene.text((last_x + shift, last_y + lift), &figure(score, 2), anchor, ink);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(name: &str, means: &[f64], dash: usize) -> F1Series {
+        let point = |(index, mean): (usize, &f64)| F1Point {
+            epoch: index as f64 + 1.0,
+            scores: [mean + 0.1, mean - 0.1, *mean],
+        };
+        F1Series { name: name.into(), points: means.iter().enumerate().map(point).collect(), epochs: 5.0, dash }
+    }
+
+    #[test]
+    fn every_run_has_three_lines_in_its_own_dash() {
+        let scene = f1_scene(&[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)], Size { width: 400.0, height: 240.0 });
+        let mut lines = [0, 0];
+        for mark in &scene.marks {
+            if let Mark::Line { ink: Ink::Metric(_), dash, .. } = mark {
+                lines[*dash] += 1;
+            }
+        }
+        assert_eq!(lines, [3, 3]);
+    }
+
+    #[test]
+    fn the_axis_leaves_room_and_ends_at_one() {
+        assert_eq!(ceiling(&[]), 0.5);
+        assert_eq!(ceiling(&[run("a", &[0.63], 0)]), 0.8);
+        assert_eq!(ceiling(&[run("a", &[0.9], 0)]), 1.0);
+    }
+
+    #[test]
+    fn the_summary_names_all_three_scores() {
+        let text = f1_summary(&[run("Fine-tuning 1", &[0.4, 0.5], 0)]);
+        assert_eq!(text, "F1 chart. Fine-tuning 1 after epoch 2.0: micro F1 0.600, macro 0.400, mean 0.500.");
+        assert_eq!(f1_summary(&[]), "F1 chart: no scores yet.");
+    }
+}

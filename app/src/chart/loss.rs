@@ -1,0 +1,235 @@
+//! The loss chart: every pre-training run as a raw and a smoothed line with its held-out points, above the two losses
+//! that need no learning. Pure layout; the numbers come from `state`, the painting from `canvas`.
+
+use super::curve::Curve;
+use super::scale::{Scale, ticks};
+use super::scene::{Anchor, Ink, Mark, Scene, Size};
+use crate::wording::{figure, grouped};
+
+/// Smoothing forgets over this share of the run; small enough that the line does not lag the eye.
+const HORIZON_SHARE: f64 = 0.02;
+
+/// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
+const CEILING: f64 = 1.25;
+
+/// Two labels closer than this many pixels would overlap.
+const LABEL_HEIGHT: f64 = 15.0;
+
+/// One run as the chart needs it.
+#[derive(Clone, Debug)]
+pub struct LossSeries<'a> {
+    /// What the run is called.
+    pub name: String,
+    /// Training loss by step.
+    pub curve: &'a Curve,
+    /// Held-out loss as `(step, loss)`.
+    pub held_out: Vec<(u64, f64)>,
+    /// Loss of guessing uniformly, and of knowing only word frequencies.
+    pub floors: Option<(f64, f64)>,
+    /// Steps planned.
+    pub steps: u64,
+    /// Which colour.
+    pub ink: usize,
+}
+
+/// Lays out the chart.
+pub fn loss_scene(series: &[LossSeries], size: Size) -> Scene {
+    let steps = last_step(series).max(1);
+    let (mut scene, x, y) =
+        Scene::with_axes(size, (0.0, steps as f64), loss_range(series), ("step", "masked-LM loss, nats"));
+    if let Some((uniform, unigram)) = series.iter().rev().find_map(|series| series.floors) {
+        add_floors(&mut scene, &y, uniform, unigram);
+    }
+    let horizon = steps as f64 * HORIZON_SHARE;
+    for series in series {
+        add_series(&mut scene, series, horizon, &x, &y);
+    }
+    scene
+}
+
+/// The chart in sentences, for whoever does not see it.
+pub fn loss_summary(series: &[LossSeries]) -> String {
+    if series.is_empty() {
+        return "Loss chart: no run yet.".into();
+    }
+    let mut sentences = vec!["Loss chart.".to_string()];
+    if let Some((uniform, unigram)) = series.iter().rev().find_map(|series| series.floors) {
+        let (uniform, unigram) = (figure(uniform, 1), figure(unigram, 1));
+        sentences.push(format!("Random guessing scores {uniform}, knowing only word frequencies {unigram}."));
+    }
+    sentences.extend(series.iter().map(describe));
+    sentences.join(" ")
+}
+
+/// Rows of the table beside the chart: a round step, then each run's loss there.
+pub fn loss_rows(series: &[LossSeries]) -> Vec<(u64, Vec<Option<f64>>)> {
+    const ROWS: usize = 20;
+    let steps = ticks((0.0, last_step(series) as f64), ROWS);
+    let row = |step: u64| (step, series.iter().map(|series| series.curve.near(step)).collect::<Vec<_>>());
+    let rows = steps.into_iter().filter(|step| *step >= 1.0).map(|step| row(step as u64));
+    rows.filter(|(_, losses)| losses.iter().any(Option::is_some)).collect()
+}
+
+fn last_step(series: &[LossSeries]) -> u64 {
+    let last = |series: &LossSeries| series.curve.buckets().last().map_or(0, |bucket| bucket.last);
+    series.iter().map(|series| series.steps.max(last(series))).max().unwrap_or(0)
+}
+
+fn describe(series: &LossSeries) -> String {
+    let Some((first, last)) = series.curve.buckets().first().zip(series.curve.buckets().last()) else {
+        return format!("{}: no step yet.", series.name);
+    };
+    let held_out = series.held_out.last().map(|(_, loss)| format!(", held out {}", figure(*loss, 2)));
+    format!(
+        "{}: loss {} at step {}, {} at step {}{}.",
+        series.name,
+        figure(first.mean(), 2),
+        grouped(first.first),
+        figure(last.mean(), 2),
+        grouped(last.last),
+        held_out.unwrap_or_default()
+    )
+}
+
+fn loss_range(series: &[LossSeries]) -> (f64, f64) {
+    let curves = series.iter().filter_map(|series| series.curve.extent());
+    let held_out = series.iter().flat_map(|series| series.held_out.iter().map(|(_, loss)| (*loss, *loss)));
+    let floors = series.iter().filter_map(|series| series.floors).map(|(uniform, unigram)| (unigram, uniform));
+    let spans = curves.chain(held_out).chain(floors).filter(|(low, high)| low.is_finite() && high.is_finite());
+    let (low, high) = spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max))).unwrap_or((0.0, 10.0));
+    let uniform = series.iter().filter_map(|series| series.floors).map(|(uniform, _)| uniform).reduce(f64::max);
+    let high = uniform.map_or(high, |uniform| high.min(uniform * CEILING));
+    let margin = ((high - low) * 0.06).max(0.1);
+    ((low - margin).max(0.0), high + margin)
+}
+
+fn add_floors(scene: &mut Scene, y: &Scale, uniform: f64, unigram: f64) {
+    let (top, bottom) = (y.at(uniform), y.at(unigram));
+    let apart = if bottom - top >= LABEL_HEIGHT { -9.0 } else { 10.0 };
+    for (at, label, offset) in [
+        (top, format!("random guessing {}", figure(uniform, 1)), -9.0),
+        (bottom, format!("word frequencies {}", figure(unigram, 1)), apart),
+    ] {
+        scene.rule(at, Ink::Floor, 1);
+        scene.text((scene.plot.right, at + offset), &label, Anchor::End, Ink::Floor);
+    }
+}
+
+fn add_series(scene: &mut Scene, series: &LossSeries, horizon: f64, x: &Scale, y: &Scale) {
+    let ink = Ink::Run(series.ink);
+    let raw = columns(series.curve, x, y);
+    let smooth = series.curve.smoothed(horizon).into_iter().map(|(step, loss)| (x.at(step), y.at(loss))).collect();
+    scene.marks.push(Mark::Line { points: raw, ink, width: 1.0, opacity: 0.28, dash: 0 });
+    scene.marks.push(Mark::Line { points: thinned(smooth), ink, width: 2.0, opacity: 1.0, dash: 0 });
+    let dots = series.held_out.iter().map(|(step, loss)| (x.at(*step as f64), y.at(*loss))).collect();
+    scene.marks.push(Mark::Dots { points: dots, ink });
+}
+
+/// The raw line with at most one vertical stroke per pixel column, from its least to its greatest value.
+fn columns(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
+    let mut out: Vec<(f64, f64, f64)> = Vec::new();
+    for bucket in curve.buckets() {
+        let (at, low, high) = (x.at(bucket.middle()), bucket.min, bucket.max);
+        match out.last_mut() {
+            Some((column, least, greatest)) if column.floor() == at.floor() => {
+                (*least, *greatest) = (least.min(low), greatest.max(high));
+            }
+            _ => out.push((at, low, high)),
+        }
+    }
+    out.into_iter().flat_map(|(at, low, high)| [(at, y.at(low)), (at, y.at(high))]).collect()
+}
+
+/// At most two points per pixel of width.
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let last = points.len().saturating_sub(1);
+    let mut out: Vec<(f64, f64)> = Vec::new();
+    for (index, point) in points.into_iter().enumerate() {
+        if index == last || out.last().is_none_or(|(x, _)| point.0 - x >= 0.5) {
+            out.push(point);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { width: 600.0, height: 300.0 };
+
+    fn falling(points: u64) -> Curve {
+        let mut curve = Curve::default();
+        for step in 1..=points {
+            curve.push(step, 3.0 + 6.0 * (-(step as f64) / (points as f64 / 4.0)).exp());
+        }
+        curve
+    }
+
+    fn series(curve: &Curve) -> LossSeries<'_> {
+        LossSeries {
+            name: "Pre-training 1".into(),
+            curve,
+            held_out: vec![(50, 4.5)],
+            floors: Some((9.0, 6.4)),
+            steps: 0,
+            ink: 0,
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_drawn_by_pixels_not_by_points() {
+        let curve = falling(100_000);
+        for mark in loss_scene(&[series(&curve)], SIZE).marks {
+            if let Mark::Line { points, .. } = mark {
+                assert!(points.len() <= 2 * 600, "{} points", points.len());
+                assert!(points.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
+            }
+        }
+    }
+
+    #[test]
+    fn both_floors_are_drawn_and_named() {
+        let curve = falling(100);
+        let scene = loss_scene(&[series(&curve)], SIZE);
+        let texts: Vec<&str> = scene
+            .marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Text { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert!(texts.contains(&"random guessing 9.0") && texts.contains(&"word frequencies 6.4"), "{texts:?}");
+        let rules = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { ink: Ink::Floor, .. })).count();
+        assert_eq!(rules, 2);
+    }
+
+    #[test]
+    fn one_spike_does_not_flatten_the_rest() {
+        let mut curve = falling(100);
+        curve.push(101, 1e9);
+        assert!(loss_range(&[series(&curve)]).1 < 13.0);
+        assert_eq!(loss_range(&[]), (0.0, 10.6));
+    }
+
+    #[test]
+    fn the_summary_says_what_the_picture_shows() {
+        let curve = falling(100);
+        let text = loss_summary(&[series(&curve)]);
+        assert_eq!(
+            text,
+            "Loss chart. Random guessing scores 9.0, knowing only word frequencies 6.4. \
+             Pre-training 1: loss 8.76 at step 1, 3.11 at step 100, held out 4.50."
+        );
+        assert_eq!(loss_summary(&[]), "Loss chart: no run yet.");
+    }
+
+    #[test]
+    fn table_rows_stand_at_round_steps_that_were_reached() {
+        let curve = falling(100);
+        let rows = loss_rows(&[LossSeries { steps: 1000, ..series(&curve) }]);
+        assert_eq!(rows.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [50, 100]);
+        assert_eq!(loss_rows(&[]), []);
+    }
+}

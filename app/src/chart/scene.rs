@@ -1,0 +1,143 @@
+//! What a chart is made of, in CSS pixels: the seam between layout, which is pure, and painting, which is not. Colours
+//! are roles, so that one scene serves light and dark.
+
+use super::scale::{Scale, tick_label};
+
+/// Size of a chart in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
+}
+
+/// The part of a chart between its axes, in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plot {
+    /// Left edge.
+    pub left: f64,
+    /// Top edge.
+    pub top: f64,
+    /// Right edge.
+    pub right: f64,
+    /// Bottom edge.
+    pub bottom: f64,
+}
+
+/// What a mark stands for; the painter knows its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// Run number so-and-so, counted from 0; colours repeat after [`RUN_INKS`].
+    Run(usize),
+    /// Grid lines.
+    Grid,
+    /// Tick and axis labels.
+    Label,
+    /// Reference lines.
+    Floor,
+    /// Metric number so-and-so of the F1 chart: micro, macro, mean.
+    Metric(usize),
+}
+
+/// Distinct run colours.
+pub const RUN_INKS: usize = 6;
+
+/// How a line is broken; tells runs apart where colour is taken.
+pub const DASHES: [&[f64]; 4] = [&[], &[7.0, 4.0], &[2.0, 3.0], &[10.0, 3.0, 2.0, 3.0]];
+
+/// Where a text is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// By its left end.
+    Start,
+    /// By its middle.
+    Middle,
+    /// By its right end.
+    End,
+}
+
+/// One thing to paint.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// A line through points, clipped to the plot.
+    Line {
+        /// `(x, y)` in order.
+        points: Vec<(f64, f64)>,
+        /// Role.
+        ink: Ink,
+        /// Stroke width.
+        width: f64,
+        /// Opacity, 0 to 1.
+        opacity: f64,
+        /// Index into [`DASHES`].
+        dash: usize,
+    },
+    /// Ringed dots, clipped to the plot.
+    Dots {
+        /// Centres.
+        points: Vec<(f64, f64)>,
+        /// Role.
+        ink: Ink,
+    },
+    /// A word or number, never clipped; held in the middle of its height.
+    Text {
+        /// Where.
+        at: (f64, f64),
+        /// What.
+        text: String,
+        /// Which end is at `at`.
+        anchor: Anchor,
+        /// Role.
+        ink: Ink,
+    },
+}
+
+/// A chart, ready to paint from back to front.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// Where lines and dots are clipped.
+    pub plot: Plot,
+    /// What to paint.
+    pub marks: Vec<Mark>,
+}
+
+impl Scene {
+    /// An empty chart with axes: grid, ticks and the two axis names.
+    pub fn with_axes(size: Size, x: (f64, f64), y: (f64, f64), names: (&str, &str)) -> (Self, Scale, Scale) {
+        let plot = Plot { left: 40.0, top: 26.0, right: (size.width - 14.0).max(60.0), bottom: size.height - 40.0 };
+        let (x, y) = (Scale::new(x, (plot.left, plot.right)), Scale::new(y, (plot.bottom, plot.top)));
+        let mut scene = Self { plot, marks: vec![] };
+        scene.horizontal_grid(&y);
+        scene.step_ticks(&x);
+        scene.text((0.0, 10.0), names.1, Anchor::Start, Ink::Label);
+        scene.text((plot.right, size.height - 8.0), names.0, Anchor::End, Ink::Label);
+        (scene, x, y)
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
+        self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });
+    }
+
+    /// Adds a horizontal line across the plot.
+    pub fn rule(&mut self, y: f64, ink: Ink, dash: usize) {
+        let points = vec![(self.plot.left, y), (self.plot.right, y)];
+        self.marks.push(Mark::Line { points, ink, width: 1.0, opacity: 1.0, dash });
+    }
+
+    fn horizontal_grid(&mut self, y: &Scale) {
+        for value in y.ticks(5) {
+            self.rule(y.at(value), Ink::Grid, 0);
+            self.text((self.plot.left - 8.0, y.at(value)), &tick_label(value), Anchor::End, Ink::Label);
+        }
+    }
+
+    fn step_ticks(&mut self, x: &Scale) {
+        let pixels_per_tick = 90.0;
+        let about = ((self.plot.right - self.plot.left) / pixels_per_tick).max(2.0) as usize;
+        for value in x.ticks(about) {
+            self.text((x.at(value), self.plot.bottom + 14.0), &tick_label(value), Anchor::Middle, Ink::Label);
+        }
+    }
+}

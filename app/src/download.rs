@@ -1,0 +1,25 @@
+//! Hands bytes to the browser's download list.
+
+use js_sys::{Array, ArrayBuffer};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, HtmlAnchorElement, Url};
+
+/// The browser reads the blob after the click returns; a minute is ample for that.
+const KEEP_MILLIS: u32 = 60_000;
+
+/// Offers `bytes` as a file of this name.
+///
+/// # Errors
+/// When the browser refuses to make the blob or its link.
+pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
+    let blob = Blob::new_with_buffer_source_sequence(&Array::of1(bytes))?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let document = web_sys::window().and_then(|window| window.document()).ok_or("no document")?;
+    let anchor: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
+    anchor.set_href(&url);
+    anchor.set_download(name);
+    anchor.click();
+    let release = move || Url::revoke_object_url(&url).unwrap_or_default();
+    gloo::timers::callback::Timeout::new(KEEP_MILLIS, release).forget();
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to the buffers that travel to
+//! the engine. The text itself is never looked at here.
+
+use js_sys::{Array, ArrayBuffer, Reflect};
+use protocol::{FileInfo, FileRole};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry,
+    FileSystemFileEntry, Response,
+};
+
+/// More files than this are a mistaken folder rather than a corpus.
+const MOST_FILES: usize = 5_000;
+
+/// The bundled corpus, relative to the page.
+const BUNDLE: [(&str, FileRole); 4] = [
+    ("train.txt", FileRole::Train),
+    ("pretrain_extra.txt", FileRole::Train),
+    ("valid.txt", FileRole::Valid),
+    ("test.txt", FileRole::Test),
+];
+
+/// A file that the page holds on to, so that a restarted engine can be given it again.
+#[derive(Clone)]
+pub struct Source {
+    /// Name as the person sees it, with its folder where there is one.
+    pub name: String,
+    /// What it is for; `None` lets the engine decide.
+    pub role: Option<FileRole>,
+    blob: Blob,
+}
+
+/// Fetches the corpus that ships with the page.
+///
+/// # Errors
+/// In words, when a file cannot be fetched.
+pub async fn bundle() -> Result<Vec<Source>, String> {
+    let mut sources = Vec::new();
+    for (name, role) in BUNDLE {
+        let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| format!("{name}: {}", words(&error)))?;
+        sources.push(Source { name: name.into(), role: Some(role), blob });
+    }
+    Ok(sources)
+}
+
+/// The files of an `<input type=file>`, folders included.
+pub fn from_input(files: &FileList) -> Vec<Source> {
+    let files = (0..files.length()).filter_map(|index| files.get(index));
+    files.take(MOST_FILES).map(from_file).collect()
+}
+
+/// What was dropped. The entries are taken before the first wait, since the browser empties the list after the event.
+pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Source>, String>> + 'static {
+    let items = dropped.items();
+    let mut entries = Vec::new();
+    let mut sources = Vec::new();
+    for item in (0..items.length()).filter_map(|index| items.get(index)).filter(|item| item.kind() == "file") {
+        match item.webkit_get_as_entry() {
+            Ok(Some(entry)) => entries.push(entry),
+            _ => sources.extend(item.get_as_file().ok().flatten().map(from_file)),
+        }
+    }
+    async move {
+        walk(entries, &mut sources).await.map_err(|error| words(&error))?;
+        Ok(sources)
+    }
+}
+
+/// Reads the files into buffers that can be transferred.
+///
+/// # Errors
+/// In words, naming the file that cannot be read.
+pub async fn read(sources: &[Source]) -> Result<(Vec<FileInfo>, Vec<ArrayBuffer>), String> {
+    let mut files = Vec::new();
+    let mut buffers = Vec::new();
+    for source in sources {
+        let read = JsFuture::from(source.blob.array_buffer()).await;
+        buffers.push(read.map_err(|error| format!("{}: {}", source.name, words(&error)))?.unchecked_into());
+        files.push(FileInfo { name: source.name.clone(), role: source.role });
+    }
+    Ok((files, buffers))
+}
+
+async fn fetch(path: &str) -> Result<Blob, JsValue> {
+    let window = web_sys::window().expect("a page has a window");
+    let response: Response = JsFuture::from(window.fetch_with_str(path)).await?.unchecked_into();
+    if !response.ok() {
+        return Err(format!("the server answered {}", response.status()).into());
+    }
+    Ok(JsFuture::from(response.blob()?).await?.unchecked_into())
+}
+
+fn from_file(file: File) -> Source {
+    let path = Reflect::get(&file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
+    let name = path.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name());
+    Source { name, role: None, blob: file.into() }
+}
+
+/// Files below the entries, folder by folder: a list of work to do rather than recursion, since folders nest deeply.
+async fn walk(mut entries: Vec<FileSystemEntry>, sources: &mut Vec<Source>) -> Result<(), JsValue> {
+    entries.reverse();
+    while let Some(entry) = entries.pop() {
+        if sources.len() >= MOST_FILES {
+            return Err(format!("more than {MOST_FILES} files; drop fewer, or join them").into());
+        }
+        if entry.is_directory() {
+            let folder: FileSystemDirectoryEntry = entry.unchecked_into();
+            let mut inside = list(&folder.create_reader()).await?;
+            inside.sort_by_key(|entry| std::cmp::Reverse(entry.name()));
+            entries.extend(inside.into_iter().filter(|entry| !entry.name().starts_with('.')));
+        } else {
+            sources.push(file_of(entry.unchecked_into()).await?);
+        }
+    }
+    Ok(())
+}
+
+/// All entries of a folder. A reader gives them in portions (100 in Chromium) and ends with an empty one.
+async fn list(reader: &FileSystemDirectoryReader) -> Result<Vec<FileSystemEntry>, JsValue> {
+    let mut all = Vec::new();
+    loop {
+        let reader = reader.clone();
+        let portion = promise(move |done, failed| reader.read_entries_with_callback_and_callback(done, failed));
+        let portion = Array::from(&portion.await?);
+        if portion.length() == 0 {
+            return Ok(all);
+        }
+        all.extend(portion.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
+    }
+}
+
+async fn file_of(entry: FileSystemFileEntry) -> Result<Source, JsValue> {
+    let path = entry.full_path();
+    let file = promise(move |done, failed| {
+        entry.file_with_callback_and_callback(done, failed);
+        Ok(())
+    });
+    let file: File = file.await?.unchecked_into();
+    Ok(Source { name: path.trim_start_matches('/').into(), role: None, blob: file.into() })
+}
+
+/// The file system's callbacks as a future.
+fn promise(
+    ask: impl Fn(&js_sys::Function, &js_sys::Function) -> Result<(), JsValue> + 'static,
+) -> impl Future<Output = Result<JsValue, JsValue>> {
+    let promise = js_sys::Promise::new(&mut |resolve, reject| {
+        if let Err(error) = ask(&resolve, &reject) {
+            reject.call1(&JsValue::NULL, &error).unwrap_or_default();
+        }
+    });
+    JsFuture::from(promise)
+}
+
+fn words(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    message.or_else(|| error.as_string()).unwrap_or_else(|| "it could not be read".into())
+}

@@ -1,0 +1,302 @@
+//! The page's one shared object: what is known ([`RunState`]), what was chosen ([`Settings`]), which files are held,
+//! and the link to the engine. Panels read it by topic and call its verbs. State lies outside of signals; a topic's
+//! signal only says that something changed, at most ten times a second for what a running step changes.
+
+use crate::intake::{self, Source};
+use crate::link::Link;
+use crate::settings::Settings;
+use crate::state::{Notice, RunState, Topic};
+use crate::{download, query};
+use gloo::timers::callback::Timeout;
+use js_sys::ArrayBuffer;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::{Command, Event, FileRole, Phase, StartFrom};
+use wasm_bindgen::JsValue;
+
+/// Figures change at most this often on screen.
+const PROGRESS_MILLIS: u32 = 100;
+
+/// Entries of the vocabulary table.
+const VOCABULARY_ROWS: usize = 50;
+
+/// Guesses and labels asked for.
+const TOP_K: usize = 8;
+
+/// Handle to everything the panels share; copies are the same object.
+#[derive(Clone, Copy)]
+pub struct Lab {
+    /// What the person chose.
+    pub settings: RwSignal<Settings>,
+    state: StoredValue<RunState, LocalStorage>,
+    link: StoredValue<Option<Link>, LocalStorage>,
+    sources: StoredValue<Vec<Source>, LocalStorage>,
+    intake: StoredValue<u64>,
+    topics: [RwSignal<()>; Topic::COUNT],
+    progress_due: StoredValue<bool>,
+}
+
+impl Lab {
+    /// Reads the link's query, starts the engine and fetches the bundled corpus.
+    pub fn open() -> Self {
+        let (settings, refused) = query::read(&location_query());
+        let lab = Self {
+            settings: RwSignal::new(settings),
+            state: StoredValue::new_local(RunState::default()),
+            link: StoredValue::new_local(None),
+            sources: StoredValue::new_local(vec![]),
+            intake: StoredValue::new(0),
+            topics: std::array::from_fn(|_| RwSignal::new(())),
+            progress_due: StoredValue::new(false),
+        };
+        if let Some(sentence) = query::explain(&refused) {
+            lab.complain(sentence, "They were ignored; the rest of the link holds.");
+        }
+        lab.start_engine();
+        lab.use_bundle();
+        lab
+    }
+
+    /// Reads the state and, inside a reactive computation, runs it again whenever one of the topics changes.
+    pub fn read<T>(&self, topics: &[Topic], view: impl FnOnce(&RunState) -> T) -> T {
+        topics.iter().for_each(|topic| self.topics[*topic as usize].track());
+        self.peek(view)
+    }
+
+    /// Reads the state once.
+    pub fn peek<T>(&self, view: impl FnOnce(&RunState) -> T) -> T {
+        self.state.with_value(view)
+    }
+
+    /// A value derived from the state that changes only when it differs.
+    pub fn memo<T>(&self, topics: &'static [Topic], view: impl Fn(&RunState) -> T + Send + Sync + 'static) -> Memo<T>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let lab = *self;
+        Memo::new(move |_| lab.read(topics, &view))
+    }
+
+    /// Shows what went wrong.
+    pub fn complain(&self, message: impl Into<String>, hint: impl Into<String>) {
+        let notice = Notice::new(message, hint);
+        self.state.update_value(|state| state.notice = Some(notice));
+        self.touch(&[Topic::Notice]);
+    }
+
+    /// Takes the notice away.
+    pub fn dismiss(&self) {
+        self.state.update_value(|state| state.notice = None);
+        self.touch(&[Topic::Notice]);
+    }
+
+    /// Sends a command without buffers.
+    pub fn send(&self, command: Command) {
+        self.send_with(command, vec![]);
+    }
+
+    /// Starts a run with the present settings.
+    pub fn start(&self, phase: Phase) {
+        let (settings, from) = self.settings.with_untracked(|settings| (settings.clone(), settings.finetune_from));
+        let (config, from) = match phase {
+            Phase::Pretrain => (settings.pretrain, None),
+            Phase::Finetune => (settings.finetune(), Some(from)),
+        };
+        let run = self.state.try_update_value(|state| state.begin(phase, &config, from)).unwrap_or_default();
+        self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice]);
+        self.send(match from {
+            None => Command::Pretrain { run, config },
+            Some(from) => Command::Finetune { run, config, from },
+        });
+    }
+
+    /// Asks for a document as the model would see it.
+    pub fn preview(&self, example: u64, epoch: u64) {
+        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        self.send(Command::PreviewMasking { config, example, epoch });
+    }
+
+    /// Asks for tokens that contain a text.
+    pub fn look_up(&self, filter: String) {
+        self.send(Command::Vocabulary { filter, limit: VOCABULARY_ROWS });
+    }
+
+    /// Asks for guesses.
+    pub fn fill_mask(&self, text: String) {
+        let request = self.next_request();
+        self.send(Command::FillMask { request, text, top_k: TOP_K });
+    }
+
+    /// Asks for labels.
+    pub fn classify(&self, text: String) {
+        let request = self.next_request();
+        self.send(Command::Classify { request, text, top_k: TOP_K });
+    }
+
+    /// Loads the corpus that ships with the page.
+    pub fn use_bundle(&self) {
+        self.take(intake::bundle(), "The bundled corpus could not be fetched");
+    }
+
+    /// Replaces the corpus by files, once they are listed. The last intention wins, whichever is read first.
+    pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &'static str) {
+        if self.peek(|state| state.active().is_some()) {
+            return self.complain("A run is under way on the present files.", "Stop it before you change the data.");
+        }
+        let lab = *self;
+        let turn = self.intake.get_value() + 1;
+        self.intake.set_value(turn);
+        spawn_local(async move {
+            let listed = files.await;
+            if lab.intake.get_value() != turn {
+                return;
+            }
+            match listed {
+                Ok(sources) if sources.is_empty() => {}
+                Ok(sources) => lab.replace_sources(sources),
+                Err(reason) => lab.complain(format!("{failure}: {reason}."), "The files before it stay in use."),
+            }
+        });
+    }
+
+    /// Changes what a file is used for, and has the corpus read again.
+    pub fn set_role(&self, name: &str, role: FileRole) {
+        let mut sources = self.sources.get_value();
+        sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
+        self.take(async move { Ok(sources) }, "The files could not be read");
+    }
+
+    /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
+    pub fn import(&self, sources: Vec<Source>) {
+        let lab = *self;
+        spawn_local(async move {
+            match intake::read(&sources).await {
+                Ok((files, buffers)) => lab.send_with(Command::ImportModel { files }, buffers),
+                Err(reason) => lab.complain(reason, "Choose the file again."),
+            }
+        });
+    }
+
+    /// Replaces a stopped engine and gives it the corpus again.
+    pub fn restart_engine(&self) {
+        self.state.update_value(RunState::restart);
+        self.touch(&ALL);
+        self.start_engine();
+        self.send_corpus();
+    }
+
+    fn start_engine(&self) {
+        let lab = *self;
+        self.link.set_value(None);
+        match Link::spawn(move |event, buffers| lab.receive(event, &buffers)) {
+            Ok(link) => self.link.set_value(Some(link)),
+            Err(error) => self.complain(format!("No engine can be started: {error:?}"), "Try another browser."),
+        }
+        let backend = self.settings.with_untracked(|settings| settings.pretrain.device);
+        self.send(Command::Open { backend });
+    }
+
+    fn receive(&self, event: Event, buffers: &[ArrayBuffer]) {
+        let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
+        self.touch(topics);
+        match event {
+            Event::Corpus { documents, .. } if documents > 0 => self.preview(0, 0),
+            Event::Masking { .. } if self.peek(|state| state.vocabulary.is_none()) => self.look_up(String::new()),
+            Event::Imported { .. } => self.look_up(String::new()),
+            Event::Exported { name } => self.save(&name, buffers),
+            _ => {}
+        }
+    }
+
+    fn save(&self, name: &str, buffers: &[ArrayBuffer]) {
+        let saved = buffers.first().ok_or(JsValue::NULL).and_then(|bytes| download::save(name, bytes));
+        if saved.is_err() {
+            self.complain("The model could not be saved.", "Try again, or free some memory.");
+        }
+    }
+
+    fn replace_sources(&self, sources: Vec<Source>) {
+        self.sources.set_value(sources);
+        self.state.update_value(|state| {
+            state.corpus = None;
+            state.warnings.clear();
+        });
+        self.touch(&[Topic::Corpus]);
+        self.send_corpus();
+    }
+
+    fn send_corpus(&self) {
+        let (lab, sources, turn) = (*self, self.sources.get_value(), self.intake.get_value());
+        spawn_local(async move {
+            let read = intake::read(&sources).await;
+            if lab.intake.get_value() != turn {
+                return;
+            }
+            match read {
+                Ok((files, buffers)) if !files.is_empty() => lab.send_with(Command::SetCorpus { files }, buffers),
+                Ok(_) => {}
+                Err(reason) => lab.complain(reason, "It may have been moved or changed; add it again."),
+            }
+        });
+    }
+
+    fn send_with(&self, command: Command, buffers: Vec<ArrayBuffer>) {
+        self.link.with_value(|link| {
+            if let Some(link) = link {
+                link.send(&command, buffers);
+            }
+        });
+    }
+
+    fn next_request(&self) -> u64 {
+        self.state.try_update_value(RunState::next_request).unwrap_or_default()
+    }
+
+    fn touch(&self, topics: &[Topic]) {
+        for topic in topics {
+            match topic {
+                Topic::Progress => self.touch_progress_soon(),
+                other => self.topics[*other as usize].notify(),
+            }
+        }
+    }
+
+    fn touch_progress_soon(&self) {
+        let lab = *self;
+        if self.progress_due.get_value() {
+            return;
+        }
+        self.progress_due.set_value(true);
+        let notify = move || {
+            lab.progress_due.set_value(false);
+            lab.topics[Topic::Progress as usize].notify();
+        };
+        Timeout::new(PROGRESS_MILLIS, notify).forget();
+    }
+}
+
+/// Every topic, for a restart.
+const ALL: [Topic; Topic::COUNT] = [
+    Topic::Engine,
+    Topic::Corpus,
+    Topic::Masking,
+    Topic::Vocabulary,
+    Topic::Runs,
+    Topic::Progress,
+    Topic::Answers,
+    Topic::Notice,
+];
+
+/// The lab of the page; panels live below its provider.
+pub fn lab() -> Lab {
+    expect_context::<Lab>()
+}
+
+/// Where fine-tuning would take its weights now.
+pub fn chosen_start(lab: Lab) -> StartFrom {
+    lab.settings.with(|settings| settings.finetune_from)
+}
+
+fn location_query() -> String {
+    web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+}

@@ -1,0 +1,141 @@
+//! The wire to the engine: the only file that names `Worker`. A message is the JSON of a command or event, with bulk
+//! bytes as transferred buffers beside it. What is sent before the engine said `Hello` waits here, since a worker drops
+//! messages that come before it listens.
+
+use crate::state::ENGINE_CRASHED;
+use js_sys::{Array, ArrayBuffer, Object, Reflect};
+use protocol::{Command, Event, PROTOCOL_VERSION};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+
+/// Where the engine's worker script lies, seen from the page.
+const WORKER: &str = "./worker.js";
+
+/// A running engine. Dropping it ends the worker.
+pub struct Link {
+    worker: Worker,
+    waiting: Rc<RefCell<Option<Vec<Message>>>>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+struct Message {
+    text: String,
+    buffers: Vec<ArrayBuffer>,
+}
+
+impl Link {
+    /// Starts a worker and hands over every event with its buffers.
+    ///
+    /// # Errors
+    /// When the browser refuses to start a worker.
+    pub fn spawn(on_event: impl Fn(Event, Vec<ArrayBuffer>) + 'static) -> Result<Self, JsValue> {
+        let worker = start_worker()?;
+        let waiting = Rc::new(RefCell::new(Some(Vec::new())));
+        let on_event = Rc::new(on_event);
+        let on_message = message_handler(worker.clone(), waiting.clone(), on_event.clone());
+        let on_error = error_handler(on_event);
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Ok(Self { worker, waiting, _on_message: on_message, _on_error: on_error })
+    }
+
+    /// Sends a command; the buffers are moved, not copied.
+    pub fn send(&self, command: &Command, buffers: Vec<ArrayBuffer>) {
+        let text = serde_json::to_string(command).expect("commands are plain data");
+        let message = Message { text, buffers };
+        match self.waiting.borrow_mut().as_mut() {
+            Some(waiting) => waiting.push(message),
+            None => post(&self.worker, &message),
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+fn start_worker() -> Result<Worker, JsValue> {
+    let base = web_sys::window().and_then(|window| window.document()).and_then(|document| document.base_uri().ok()?);
+    let url = Url::new_with_base(WORKER, &base.unwrap_or_default())?;
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    Worker::new_with_options(&url.href(), &options)
+}
+
+fn message_handler(
+    worker: Worker,
+    waiting: Rc<RefCell<Option<Vec<Message>>>>,
+    on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>,
+) -> Closure<dyn FnMut(MessageEvent)> {
+    Closure::new(move |message: MessageEvent| {
+        let Some((event, buffers)) = unpack(&message.data()) else { return };
+        if let Event::Hello { protocol } = event {
+            if protocol != PROTOCOL_VERSION {
+                return on_event(other_version(protocol), vec![]);
+            }
+            let queued = waiting.borrow_mut().take().unwrap_or_default();
+            queued.iter().for_each(|message| post(&worker, message));
+        }
+        on_event(event, buffers);
+    })
+}
+
+fn error_handler(on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>) -> Closure<dyn FnMut(ErrorEvent)> {
+    Closure::new(move |error: ErrorEvent| {
+        error.prevent_default();
+        // A script that cannot be loaded gives an event without a message, whatever its declared type says.
+        let reason = Reflect::get(&error, &"message".into()).ok().and_then(|message| message.as_string());
+        let event = Event::Failed {
+            run: String::new(),
+            code: ENGINE_CRASHED.into(),
+            message: reason.map_or_else(
+                || "The engine could not be loaded.".into(),
+                |reason| format!("The engine stopped: {reason}"),
+            ),
+            hint: "Restart the engine; if it stops again, choose a smaller preset or reload the page.".into(),
+        };
+        on_event(event, vec![]);
+    })
+}
+
+fn other_version(protocol: u32) -> Event {
+    Event::Failed {
+        run: String::new(),
+        code: ENGINE_CRASHED.into(),
+        message: format!("The engine speaks version {protocol} of the messages, this page version {PROTOCOL_VERSION}."),
+        hint: "One of the two is an old copy: reload the page without the browser's cache.".into(),
+    }
+}
+
+/// An event that cannot be read is a nuisance, not an end: later ones are absolute and make up for it.
+fn unpack(data: &JsValue) -> Option<(Event, Vec<ArrayBuffer>)> {
+    let text = Reflect::get(data, &"message".into()).ok()?.as_string()?;
+    let buffers = Reflect::get(data, &"buffers".into()).ok();
+    let buffers = buffers.filter(Array::is_array).map(|list| Array::from(&list)).unwrap_or_default();
+    match serde_json::from_str(&text) {
+        Ok(event) => Some((event, buffers.iter().filter_map(|buffer| buffer.dyn_into().ok()).collect())),
+        Err(error) => {
+            web_sys::console::warn_2(&format!("unreadable event: {error}").into(), &text.into());
+            None
+        }
+    }
+}
+
+fn post(worker: &Worker, message: &Message) {
+    let buffers: Array = message.buffers.iter().collect();
+    let envelope = Object::new();
+    let set = |key: &str, value: &JsValue| Reflect::set(&envelope, &key.into(), value);
+    let posted = set("message", &message.text.as_str().into())
+        .and_then(|_| set("buffers", &buffers))
+        .and_then(|_| worker.post_message_with_transfer(&envelope, &buffers));
+    if let Err(error) = posted {
+        web_sys::console::error_2(&"a command could not be sent".into(), &error);
+    }
+}

@@ -1,0 +1,148 @@
+//! The page as a whole: which panels there are and in which order, and what happens around them (the link, the title,
+//! the announcements). The panels do the rest.
+
+use crate::lab::Lab;
+use crate::panels::{DataPanel, FinetunePanel, Header, NoticeLine, PretrainPanel, RunBar, RunsPanel, TryPanel};
+use crate::state::{RunState, Stage, Topic};
+use crate::wording::figure;
+use crate::{intake, query, theme};
+use gloo::events::{EventListener, EventListenerOptions};
+use gloo::timers::callback::Timeout;
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DragEvent, HtmlElement};
+
+/// A screen reader is spoken to at most this often.
+const ANNOUNCE_MILLIS: u32 = 5_000;
+
+/// Replaces the static shell by the page.
+pub fn mount() {
+    console_error_panic_hook::set_once();
+    let shell = document().get_element_by_id("app").expect("index.html has an element with the id app");
+    shell.set_inner_html("");
+    mount_to(shell.unchecked_into::<HtmlElement>(), Page).forget();
+}
+
+/// Whether the page is dark; charts repaint when it changes.
+#[derive(Clone, Copy)]
+pub struct Dark(pub RwSignal<bool>);
+
+#[component]
+fn Page() -> impl IntoView {
+    let lab = Lab::open();
+    provide_context(lab);
+    provide_context(Dark(RwSignal::new(theme::is_dark())));
+    keep_link(lab);
+    keep_title(lab);
+    catch_drops(lab);
+    view! {
+        <a class="skip" href="#data">"Skip to the data"</a>
+        <Header />
+        <NoticeLine />
+        <main>
+            <DataPanel />
+            <PretrainPanel />
+            <FinetunePanel />
+            <TryPanel />
+            <RunsPanel />
+        </main>
+        <Footer />
+        <RunBar />
+        <Announcer />
+    }
+}
+
+#[component]
+fn Footer() -> impl IntoView {
+    view! {
+        <footer>
+            <p>
+                "Your text, the model and its training stay in this tab: the page makes no request to any other place. The bundled definitions are from "
+                <a href="./bundle/LICENSE.wordnet">"WordNet 3.0"</a> ", Princeton University; "
+                <a href="./SOURCES.md">"origin and checksums"</a> "."
+            </p>
+        </footer>
+    }
+}
+
+/// What a person without the picture must know, in a quiet voice.
+#[component]
+fn Announcer() -> impl IntoView {
+    let lab = crate::lab::lab();
+    let latest = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.current().map(|run| run.announcement()).unwrap_or_default()
+    });
+    let spoken = RwSignal::new(String::new());
+    let resting = StoredValue::new(false);
+    Effect::new(move |_| {
+        latest.track();
+        announce(latest, spoken, resting);
+    });
+    view! { <p class="visually-hidden" role="status" aria-live="polite">{spoken}</p> }
+}
+
+/// Speaks what is new, then rests, then speaks what came meanwhile.
+fn announce(latest: Memo<String>, spoken: RwSignal<String>, resting: StoredValue<bool>) {
+    if resting.get_value() || latest.get_untracked() == spoken.get_untracked() {
+        return;
+    }
+    spoken.set(latest.get_untracked());
+    resting.set_value(true);
+    let wake = move || {
+        resting.set_value(false);
+        announce(latest, spoken, resting);
+    };
+    Timeout::new(ANNOUNCE_MILLIS, wake).forget();
+}
+
+/// Writes the settings into the address bar; a link that was just opened stays as it is until something changes.
+fn keep_link(lab: Lab) {
+    Effect::new(move |before: Option<String>| {
+        let query = lab.settings.with(query::write);
+        if before.is_some_and(|before| before != query) {
+            replace_query(&query);
+        }
+        query
+    });
+}
+
+fn replace_query(query: &str) {
+    let location = window().location();
+    let (path, hash) = (location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
+    let mark = if query.is_empty() { "" } else { "?" };
+    let replaced = window().history().and_then(|history| {
+        history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{mark}{query}{hash}")))
+    });
+    if let Err(error) = replaced {
+        web_sys::console::warn_2(&"the link could not be kept up to date".into(), &error);
+    }
+}
+
+fn keep_title(lab: Lab) {
+    let title = lab.memo(&[Topic::Runs, Topic::Progress], title);
+    Effect::new(move |_| document().set_title(&title.get()));
+}
+
+fn title(state: &RunState) -> String {
+    let running = state.active().filter(|run| run.stage == Stage::Running);
+    match running.and_then(|run| run.progress.map(|progress| (run.share(), progress.loss))) {
+        Some((share, loss)) => format!("{:.0} % · loss {} – Clozelab", share * 100.0, figure(loss, 1)),
+        None => "Clozelab".into(),
+    }
+}
+
+/// Files may be dropped anywhere: beside the drop zone the browser would otherwise leave the page for them.
+fn catch_drops(lab: Lab) {
+    let options = EventListenerOptions::enable_prevent_default();
+    let hold = |event: &web_sys::Event| event.prevent_default();
+    EventListener::new_with_options(&window(), "dragover", options, hold).forget();
+    let take = move |event: &web_sys::Event| {
+        event.prevent_default();
+        let dropped = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
+        if let Some(dropped) = dropped {
+            lab.take(intake::from_drop(&dropped), "What was dropped could not be read");
+        }
+    };
+    EventListener::new_with_options(&window(), "drop", options, take).forget();
+}

@@ -1,0 +1,121 @@
+//! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
+
+use super::file_table::FileTable;
+use super::masking::MaskingPreview;
+use super::section::Section;
+use super::vocabulary::VocabularyTable;
+use crate::intake;
+use crate::lab::{Lab, lab};
+use crate::state::{Corpus, Topic};
+use crate::wording::counted;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
+
+/// Files, what was read from them, and what the model will see of them.
+#[component]
+pub fn DataPanel() -> impl IntoView {
+    view! {
+        <Section
+            id="data"
+            number="1"
+            title="Data"
+            lead="One document per line. Lines that end in __label__name also teach the classifier. A dictionary is already loaded."
+        >
+            <DropZone />
+            <Totals />
+            <FileTable />
+            <Warnings />
+            <MaskingPreview />
+            <VocabularyTable />
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn DropZone() -> impl IntoView {
+    let lab = lab();
+    let over = RwSignal::new(false);
+    view! {
+        <div
+            class="drop-zone"
+            class:over=over
+            data-testid="drop-zone"
+            on:dragenter=move |_| over.set(true)
+            on:dragover=move |_| over.set(true)
+            on:dragleave=move |_| over.set(false)
+            on:drop=move |_| over.set(false)
+        >
+            <p class="drop-title">"Drop text files or folders here"</p>
+            <p class="help">"Plain text or .gz, in any encoding. They replace the present files."</p>
+            <div class="choices">
+                <FileInput id="choose-files" label="Choose files" folder=false />
+                <FileInput id="choose-folder" label="Choose a folder" folder=true />
+                <button type="button" on:click=move |_| lab.use_bundle()>
+                    "Use the bundled dictionary again"
+                </button>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn FileInput(id: &'static str, label: &'static str, folder: bool) -> impl IntoView {
+    let lab = lab();
+    let testid = if folder { "folder-input" } else { "file-input" };
+    view! {
+        <label class="button" for=id>
+            {label}
+            <input
+                id=id
+                class="visually-hidden"
+                type="file"
+                multiple=true
+                data-testid=testid
+                prop:webkitdirectory=folder
+                on:change=move |event| take_input(lab, &event)
+            />
+        </label>
+    }
+}
+
+/// The input is emptied afterwards, so that choosing the same file again counts as a choice.
+fn take_input(lab: Lab, event: &web_sys::Event) {
+    let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
+    let Some(files) = input.files() else { return };
+    let sources = intake::from_input(&files);
+    input.set_value("");
+    lab.take(async move { Ok(sources) }, "The files could not be read");
+}
+
+#[component]
+fn Totals() -> impl IntoView {
+    let lab = lab();
+    let totals = lab.memo(&[Topic::Corpus], |state| {
+        state.corpus.as_ref().map_or_else(|| "The text is being read…".into(), describe)
+    });
+    view! { <p class="totals">{totals}</p> }
+}
+
+fn describe(corpus: &Corpus) -> String {
+    let [train, valid, test] = corpus.labelled.map(|count| counted(count, "document"));
+    let text = format!("{} to learn from.", counted(corpus.documents, "document"));
+    if corpus.labels == 0 {
+        return format!("{text} None has a label, so there is nothing to fine-tune on.");
+    }
+    let labels = counted(corpus.labels, "label");
+    format!("{text} {labels} on {train} for training, {valid} for validation, {test} for the test.")
+}
+
+#[component]
+fn Warnings() -> impl IntoView {
+    let lab = lab();
+    let warnings = lab.memo(&[Topic::Corpus], |state| state.warnings.clone());
+    let row = |(_, message): (String, String)| view! { <li>{message}</li> };
+    view! {
+        <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
+            <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>
+        </Show>
+    }
+}

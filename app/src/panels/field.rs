@@ -1,0 +1,41 @@
+//! A number input that says what it means, what it takes and what is wrong with a value it does not take.
+
+use crate::lab::lab;
+use crate::settings::Field;
+use leptos::prelude::*;
+
+/// An input for one numeric setting, in step with the settings and the link.
+#[component]
+pub fn NumberField(
+    /// Which setting.
+    field: Field,
+) -> impl IntoView {
+    let lab = lab();
+    let refused = RwSignal::new(None::<String>);
+    let (input, help) = (format!("set-{}", field.key), format!("set-{}-help", field.key));
+    let change = move |event| {
+        let text = event_target_value(&event);
+        let result = lab.settings.try_update(|settings| settings.edit(field.key, &text));
+        refused.set(result.and_then(Result::err).map(|error| error.message));
+    };
+    view! {
+        <div class="field">
+            <label for=input.clone()>{field.label}</label>
+            <input
+                id=input
+                type="text"
+                inputmode=if field.whole { "numeric" } else { "decimal" }
+                autocomplete="off"
+                placeholder=field.default
+                aria-describedby=help.clone()
+                aria-invalid=move || refused.with(Option::is_some).to_string()
+                prop:value=move || lab.settings.with(|settings| settings.value(field.key))
+                on:change=change
+            />
+            <p id=help class="help" class:refused=move || refused.with(Option::is_some)>
+                {move || refused.get().unwrap_or_else(|| field.help.into())}
+            </p>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,35 @@
+//! What went wrong, what to do about it, and a button where the page can do it.
+
+use crate::lab::lab;
+use crate::state::{Engine, Notice, Topic};
+use leptos::prelude::*;
+
+/// The page's error line; hidden while there is nothing to say.
+#[component]
+pub fn NoticeLine() -> impl IntoView {
+    let lab = lab();
+    let notice = lab.memo(&[Topic::Notice], |state| state.notice.clone());
+    let crashed = lab.memo(&[Topic::Engine], |state| state.engine == Engine::Crashed);
+    let words = move |Notice { message, hint }: Notice| {
+        view! {
+            <p class="notice-message">{message}</p>
+            <p class="notice-hint">{hint}</p>
+        }
+    };
+    view! {
+        <div class="notice" data-testid="error" role="alert" hidden=move || notice.with(Option::is_none)>
+            <div class="notice-words">{move || notice.get().map(words)}</div>
+            <div class="notice-buttons">
+                <Show when=move || crashed.get()>
+                    <button type="button" class="primary" on:click=move |_| lab.restart_engine()>
+                        "Restart engine"
+                    </button>
+                </Show>
+                <button type="button" on:click=move |_| lab.dismiss()>
+                    "Dismiss"
+                </button>
+            </div>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,105 @@
+//! Step 2: the settings of pre-training and its start.
+
+use super::field::NumberField;
+use super::loss_chart::LossChart;
+use super::section::Section;
+use super::start::{PhaseStatus, StartButton};
+use crate::lab::lab;
+use crate::settings::{FIELDS, LENGTHS, PRESET_GROUPS};
+use leptos::prelude::*;
+use protocol::Phase;
+
+/// Settings, start button and loss chart.
+#[component]
+pub fn PretrainPanel() -> impl IntoView {
+    view! {
+        <Section
+            id="pretrain"
+            number="2"
+            title="Pre-train"
+            lead="The model learns the language of your text by guessing hidden tokens. No labels are used."
+        >
+            <div class="fields">
+                <PresetField />
+                <LengthField />
+            </div>
+            <details class="more">
+                <summary>"More settings"</summary>
+                <div class="fields">{FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}</div>
+            </details>
+            <StartButton phase=Phase::Pretrain label="Start pre-training" testid="start-pretrain" />
+            <PhaseStatus phase=Phase::Pretrain />
+            <LossChart />
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn PresetField() -> impl IntoView {
+    let lab = lab();
+    let chosen = lab.settings.with_untracked(|settings| settings.pretrain.preset.clone());
+    let change = move |event| {
+        let name = event_target_value(&event);
+        lab.settings.update(|settings| settings.edit("preset", &name).unwrap_or_default());
+    };
+    let group = |(title, presets): (&'static str, &'static [(&'static str, &'static str)])| {
+        let option = |(name, words): &(&'static str, &'static str)| {
+            let (name, words) = (*name, *words);
+            view! { <option value=name selected=name == chosen>{words}</option> }
+        };
+        view! { <optgroup label=title>{presets.iter().map(option).collect_view()}</optgroup> }
+    };
+    view! {
+        <div class="field wide">
+            <label for="set-preset">"Model"</label>
+            <select id="set-preset" on:change=change>{PRESET_GROUPS.map(group).collect_view()}</select>
+            <p class="help">"Larger models learn more from more text, and take longer."</p>
+        </div>
+    }
+}
+
+#[component]
+fn LengthField() -> impl IntoView {
+    let lab = lab();
+    let (unit, _) = lab.settings.with_untracked(|settings| settings.length());
+    let unit = RwSignal::new(unit);
+    let refused = RwSignal::new(None::<String>);
+    let set = move |text: &str| {
+        let result = lab.settings.try_update(|settings| settings.set_length(unit.get_untracked(), text));
+        refused.set(result.and_then(Result::err).map(|error| error.message));
+    };
+    let choose = move |event| {
+        let key = event_target_value(&event);
+        let field = LENGTHS.iter().find(|field| field.key == key);
+        unit.set(field.map_or("epochs", |field| field.key));
+        set("");
+    };
+    let default = move || LENGTHS.iter().find(|field| field.key == unit.get()).map_or("", |field| field.default);
+    let option = move |(key, words): (&'static str, &'static str)| {
+        view! { <option value=key selected=key == unit.get_untracked()>{words}</option> }
+    };
+    let help = move || refused.get().unwrap_or_else(|| "Empty means one pass over the text.".into());
+    view! {
+        <div class="field">
+            <label for="set-length">"Length"</label>
+            <div class="joined">
+                <input
+                    id="set-length"
+                    type="text"
+                    inputmode="decimal"
+                    autocomplete="off"
+                    placeholder=default
+                    aria-describedby="set-length-help"
+                    aria-invalid=move || refused.with(Option::is_some).to_string()
+                    prop:value=move || lab.settings.with(|settings| settings.value(unit.get()))
+                    on:change=move |event| set(&event_target_value(&event))
+                />
+                <select aria-label="Unit of the length" on:change=choose>
+                    {LENGTHS.map(|field| option((field.key, field.label))).collect_view()}
+                </select>
+            </div>
+            <p id="set-length-help" class="help" class:refused=move || refused.with(Option::is_some)>{help}</p>
+        </div>
+    }
+}

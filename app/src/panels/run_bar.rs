@@ -1,0 +1,115 @@
+//! The run at hand, always in reach: its figures, and pause, resume and stop.
+
+use crate::lab::{Lab, lab};
+use crate::state::{Progress, Run, Stage, Topic};
+use crate::wording::{duration, figure, grouped, rate};
+use leptos::prelude::*;
+use protocol::Command;
+
+/// Figures and controls of the active run, else of the last one.
+#[component]
+pub fn RunBar() -> impl IntoView {
+    let lab = lab();
+    let name = lab.memo(&[Topic::Runs], |state| state.current().map_or("No run yet".into(), Run::name));
+    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or("", stage_word));
+    let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or(0.0, Run::share));
+    view! {
+        <section class="run-bar" aria-label="Current run">
+            <div class="run-bar-inner">
+                <p class="run-name"><b>{name}</b>" "<span>{stage}</span></p>
+                <Figures />
+                <Controls />
+            </div>
+            <progress aria-label="Share of the run that is done" max="1" prop:value=share></progress>
+        </section>
+    }
+    .into_any()
+}
+
+fn stage_word(run: &Run) -> &'static str {
+    match run.stage {
+        Stage::Requested | Stage::Started => "preparing",
+        Stage::Compiling(_) => "compiling",
+        Stage::Running => "running",
+        Stage::Paused => "paused",
+        Stage::Finished => "finished",
+        Stage::Stopped => "stopped",
+        Stage::Failed(_) => "failed",
+    }
+}
+
+#[component]
+fn Figures() -> impl IntoView {
+    let lab = lab();
+    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().and_then(|run| run.progress));
+    let over = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_none());
+    let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map(steps));
+    let part = move |take: fn(Progress) -> f64| progress.get().map(take);
+    let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get());
+    view! {
+        <dl class="figures">
+            <div>
+                <dt>"Step"</dt>
+                <dd data-testid="step" data-value=move || step.get().map(|(done, _)| done.to_string())>
+                    {move || step.get().map_or("–".into(), |(_, words)| words)}
+                </dd>
+            </div>
+            <div>
+                <dt>"Loss"</dt>
+                <dd data-testid="loss" data-value=move || part(|progress| progress.loss).map(|loss| loss.to_string())>
+                    {move || part(|progress| progress.loss).map_or("–".into(), |loss| figure(loss, 3))}
+                </dd>
+            </div>
+            <div>
+                <dt>"Tokens/s"</dt>
+                <dd
+                    data-testid="tokens-per-sec"
+                    data-value=move || part(|progress| progress.tokens_per_sec).map(|speed| speed.to_string())
+                >
+                    {move || part(|progress| progress.tokens_per_sec).map_or("–".into(), rate)}
+                </dd>
+            </div>
+            <div>
+                <dt>"Time left"</dt>
+                <dd data-testid="eta" data-value=move || time().map(|secs| secs.to_string())>
+                    {move || time().map_or("–".into(), duration)}
+                </dd>
+            </div>
+        </dl>
+    }
+}
+
+fn steps(run: &Run) -> (u64, String) {
+    let done = run.steps_done();
+    let planned = run.plan.as_ref().map(|plan| format!(" of {}", grouped(plan.steps))).unwrap_or_default();
+    (done, format!("{}{planned}", grouped(done)))
+}
+
+#[component]
+fn Controls() -> impl IntoView {
+    let lab = lab();
+    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().map(|run| run.stage.clone()));
+    let paused = move || stage.with(|stage| *stage == Some(Stage::Paused));
+    let running = move || stage.with(|stage| stage.is_some()) && !paused();
+    view! {
+        <div class="controls">
+            {control(lab, "pause", "Pause", Command::Pause, move || !running())}
+            {control(lab, "resume", "Resume", Command::Resume, move || !paused())}
+            {control(lab, "stop", "Stop", Command::Stop, move || !running() && !paused())}
+        </div>
+    }
+}
+
+fn control(
+    lab: Lab,
+    testid: &'static str,
+    words: &'static str,
+    command: Command,
+    off: impl Fn() -> bool + Send + 'static,
+) -> impl IntoView {
+    view! {
+        <button type="button" data-testid=testid disabled=off on:click=move |_| lab.send(command.clone())>
+            {words}
+        </button>
+    }
+}

@@ -1,0 +1,149 @@
+//! How well the labels are learned: F1 by epoch for every fine-tuning run, and the last scores label by label.
+
+use crate::chart::f1::{F1Point, F1Series, METRICS, f1_scene, f1_summary};
+use crate::chart::scene::DASHES;
+use crate::chart::view::ChartView;
+use crate::lab::lab;
+use crate::page::Dark;
+use crate::state::{Run, RunState, Score, Topic};
+use crate::wording::{figure, grouped};
+use leptos::prelude::*;
+use protocol::{LabelMetrics, Phase};
+
+/// Rows of the table by label.
+const LABEL_ROWS: usize = 50;
+
+/// Chart, headline and table.
+#[component]
+pub fn Scores() -> impl IntoView {
+    let lab = lab();
+    let Dark(dark) = expect_context::<Dark>();
+    let changed = Signal::derive(move || {
+        dark.track();
+        lab.read(&[Topic::Runs], |_| ());
+    });
+    let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state)));
+    view! {
+        <Headline />
+        <figure>
+            <div class="chart-frame">
+                <ChartView
+                    testid="f1-chart"
+                    summary=summary.into()
+                    changed=changed
+                    scene=move |size| lab.peek(|state| f1_scene(&series(state), size))
+                />
+            </div>
+            <figcaption><Legend /></figcaption>
+        </figure>
+        <LabelTable />
+    }
+    .into_any()
+}
+
+#[component]
+fn Headline() -> impl IntoView {
+    let lab = lab();
+    let score = lab.memo(&[Topic::Runs], |state| latest(state).map(|(run, score)| (run.name(), score.clone())));
+    let value = move || score.with(|score| score.as_ref().map(|(_, score)| score.metrics.mean_f1.to_string()));
+    let words = move || score.get().map_or_else(|| "No scores yet.".into(), |(run, score)| describe(&run, &score));
+    view! { <p class="headline" data-testid="f1" data-value=value>{words}</p> }
+}
+
+fn describe(run: &str, score: &Score) -> String {
+    let metrics = &score.metrics;
+    let [mean, micro, r#macro] = [metrics.mean_f1, metrics.micro_f1, metrics.macro_f1].map(|value| figure(value, 3));
+    let split = if score.split == "test" { "test" } else { "validation" };
+    let accuracy = metrics.accuracy.map(|accuracy| format!(", accuracy {}", figure(accuracy, 3))).unwrap_or_default();
+    let (documents, epoch) = (grouped(metrics.n), figure(score.epoch, 1));
+    format!(
+        "Mean F1 {mean} · micro {micro} · macro {macro}{accuracy}, on {documents} {split} documents after epoch {epoch} ({run})"
+    )
+}
+
+#[component]
+fn Legend() -> impl IntoView {
+    let lab = lab();
+    let names = lab.memo(&[Topic::Runs], |state| series(state).into_iter().map(|run| run.name).collect::<Vec<_>>());
+    let metric = |(index, name): (usize, &'static str)| {
+        view! { <li><span class=format!("swatch metric-{index}")></span>{name}</li> }
+    };
+    let run = |(index, name): (usize, String)| {
+        view! { <li><span class=format!("dash dash-{}", index % DASHES.len())></span>{name}</li> }
+    };
+    view! {
+        <ul class="legend">
+            {METRICS.into_iter().enumerate().map(metric).collect_view()}
+            {move || names.get().into_iter().enumerate().map(run).collect_view()}
+        </ul>
+    }
+}
+
+#[component]
+fn LabelTable() -> impl IntoView {
+    let lab = lab();
+    let labels =
+        lab.memo(&[Topic::Runs], |state| latest(state).map(|(_, score)| by_support(score)).unwrap_or_default());
+    let row = |label: LabelMetrics| {
+        view! {
+            <tr>
+                <th scope="row"><bdi>{label.label}</bdi></th>
+                <td class="number">{figure(label.f1, 3)}</td>
+                <td class="number">{figure(label.precision, 3)}</td>
+                <td class="number">{figure(label.recall, 3)}</td>
+                <td class="number">{grouped(label.support)}</td>
+            </tr>
+        }
+    };
+    view! {
+        <details>
+            <summary>"Scores by label " <span class="summary-note">"the 50 most frequent"</span></summary>
+            <div class="scroll tall" role="region" aria-label="Scores by label" tabindex="0">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Label"</th>
+                            <th scope="col" class="number">"F1"</th>
+                            <th scope="col" class="number">"Precision"</th>
+                            <th scope="col" class="number">"Recall"</th>
+                            <th scope="col" class="number">"Documents"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{move || labels.get().into_iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+}
+
+fn latest(state: &RunState) -> Option<(&Run, &Score)> {
+    let scored = state.runs_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
+    scored.last()
+}
+
+fn by_support(score: &Score) -> Vec<LabelMetrics> {
+    let mut labels = score.metrics.per_label.clone();
+    labels.sort_by_key(|label| std::cmp::Reverse(label.support));
+    labels.truncate(LABEL_ROWS);
+    labels
+}
+
+/// The validation scores of every run; the test is measured once and stands in the headline.
+fn series(state: &RunState) -> Vec<F1Series> {
+    let point = |score: &Score| {
+        let metrics = &score.metrics;
+        F1Point { epoch: score.epoch, scores: [metrics.micro_f1, metrics.macro_f1, metrics.mean_f1] }
+    };
+    let one = |(dash, run): (usize, &Run)| {
+        let points: Vec<F1Point> = run.scores.iter().filter(|score| score.split != "test").map(point).collect();
+        F1Series { name: run.name(), epochs: planned_epochs(run), points, dash }
+    };
+    state.runs_of(Phase::Finetune).enumerate().map(one).collect()
+}
+
+/// Events tell epochs done and steps planned: together they give epochs planned.
+fn planned_epochs(run: &Run) -> f64 {
+    let steps = run.plan.as_ref().map_or(0, |plan| plan.steps);
+    let per_step = run.scores.last().filter(|score| score.step > 0).map(|score| score.epoch / score.step as f64);
+    per_step.map_or(0.0, |epochs| (epochs * steps as f64 * 100.0).round() / 100.0)
+}

@@ -1,0 +1,65 @@
+//! What both phases share: a start button that says why it is off, and a sentence on what the latest run is doing.
+
+use crate::lab::lab;
+use crate::state::Topic;
+use leptos::prelude::*;
+use protocol::Phase;
+
+/// A start button with the reason why it is off, where it is.
+#[component]
+pub fn StartButton(
+    /// What it starts.
+    phase: Phase,
+    /// Its words.
+    label: &'static str,
+    /// Name for tests.
+    testid: &'static str,
+) -> impl IntoView {
+    let lab = lab();
+    let reason = Memo::new(move |_| {
+        let from = lab.settings.with(|settings| settings.finetune_from);
+        lab.read(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
+            state.reason_not_to_start(phase, from)
+        })
+    });
+    let id = format!("{testid}-reason");
+    view! {
+        <div class="start">
+            <button
+                type="button"
+                class="primary large"
+                data-testid=testid
+                aria-describedby=id.clone()
+                disabled=move || reason.get().is_some()
+                on:click=move |_| lab.start(phase)
+            >
+                {label}
+            </button>
+            <p id=id class="help">{move || reason.get().unwrap_or_default()}</p>
+        </div>
+    }
+    .into_any()
+}
+
+/// What the latest run of a phase is doing, in plain words, and what it warned of.
+#[component]
+pub fn PhaseStatus(
+    /// Which phase.
+    phase: Phase,
+) -> impl IntoView {
+    let lab = lab();
+    let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
+        state.runs_of(phase).last().map(|run| format!("{}. {}", run.name(), run.sentence()))
+    });
+    let warnings = lab.memo(&[Topic::Runs], move |state| {
+        state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
+    });
+    let row = |(_, message): (String, String)| view! { <li>{message}</li> };
+    view! {
+        <p class="status" hidden=move || sentence.with(Option::is_none)>{sentence}</p>
+        <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
+            <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>
+        </Show>
+    }
+    .into_any()
+}

@@ -1,0 +1,168 @@
+//! Step 4: ask the model. Guesses for `[MASK]`s and labels for a text, with the reason why where it cannot answer.
+
+use super::section::Section;
+use crate::lab::lab;
+use crate::state::{Classification, Model, Topic};
+use crate::wording::percent;
+use leptos::html;
+use leptos::prelude::*;
+use protocol::{Candidate, LabelScore, MaskGuess};
+
+const MASK: &str = "[MASK]";
+
+/// Two questions to the model.
+#[component]
+pub fn TryPanel() -> impl IntoView {
+    view! {
+        <Section
+            id="try"
+            number="4"
+            title="Try it"
+            lead="Ask the model that was trained or imported last."
+        >
+            <FillMask />
+            <Classify />
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn FillMask() -> impl IntoView {
+    let lab = lab();
+    let input = NodeRef::<html::Input>::new();
+    let text = RwSignal::new("a small [MASK] used for cooking".to_string());
+    let missing = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_guess(&state.model));
+    let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then_some(NO_MASK));
+    let guesses = lab.memo(&[Topic::Answers], |state| state.guesses.clone());
+    let ask = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if reason().is_none() {
+            lab.fill_mask(text.get_untracked());
+        }
+    };
+    view! {
+        <form class="block" on:submit=ask>
+            <h3>"Fill in the blank"</h3>
+            <label for="fill-mask">"A text with " <code>"[MASK]"</code> " where a word is missing"</label>
+            <div class="ask">
+                <input
+                    id="fill-mask"
+                    node_ref=input
+                    type="text"
+                    autocomplete="off"
+                    data-testid="fill-mask-input"
+                    aria-describedby="fill-mask-reason"
+                    prop:value=text
+                    on:input=move |event| text.set(event_target_value(&event))
+                />
+                <button type="button" on:click=move |_| insert_mask(input, text)>"Insert [MASK]"</button>
+                <button type="submit" class="primary" disabled=move || reason().is_some()>"Guess"</button>
+            </div>
+            <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
+            <div class="answers" data-testid="fill-mask-result">
+                {move || guesses.get().map(|masks| masks.into_iter().enumerate().map(guess_table).collect_view())}
+            </div>
+        </form>
+    }
+}
+
+const NO_MASK: &str = "Put [MASK] where a word is missing.";
+
+fn reason_not_to_guess(model: &Model) -> Option<&'static str> {
+    (!model.pretrained).then_some("There is no model yet: pre-train or import one first.")
+}
+
+fn reason_not_to_label(model: &Model) -> Option<&'static str> {
+    (!model.classifier).then_some("There is no classifier yet: fine-tune or import one first.")
+}
+
+/// Puts the mask at the caret, or at the end.
+fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
+    let Some(input) = input.get_untracked() else { return };
+    let caret = input.selection_start().ok().flatten().unwrap_or(u32::MAX) as usize;
+    let units: Vec<u16> = input.value().encode_utf16().collect();
+    let (before, after) = units.split_at(caret.min(units.len()));
+    let (before, after) = (String::from_utf16_lossy(before), String::from_utf16_lossy(after));
+    let space = |needed: bool| if needed { " " } else { "" };
+    let left = space(!before.is_empty() && !before.ends_with(' '));
+    let right = space(!after.is_empty() && !after.starts_with(' '));
+    text.set(format!("{before}{left}{MASK}{right}{after}"));
+    input.focus().unwrap_or_default();
+}
+
+fn guess_table((index, mask): (usize, MaskGuess)) -> impl IntoView {
+    let row = |Candidate { token, score }: Candidate| scored_row(token, score, None);
+    view! {
+        <table class="scores">
+            <caption>{format!("Blank {}, token {}", index + 1, mask.position)}</caption>
+            <thead><tr><th scope="col">"Guess"</th><th scope="col">"Probability"</th></tr></thead>
+            <tbody>{mask.candidates.into_iter().map(row).collect_view()}</tbody>
+        </table>
+    }
+}
+
+#[component]
+fn Classify() -> impl IntoView {
+    let lab = lab();
+    let text = RwSignal::new("a bird that swims and cannot fly".to_string());
+    let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_label(&state.model));
+    let reason =
+        move || reason.get().or_else(|| text.with(|text| text.trim().is_empty()).then_some("Type a text to label."));
+    let answer = lab.memo(&[Topic::Answers], |state| state.classified.clone());
+    let ask = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if reason().is_none() {
+            lab.classify(text.get_untracked());
+        }
+    };
+    view! {
+        <form class="block" on:submit=ask>
+            <h3>"Label a text"</h3>
+            <label for="classify">"Any text"</label>
+            <div class="ask">
+                <input
+                    id="classify"
+                    type="text"
+                    autocomplete="off"
+                    data-testid="classify-input"
+                    aria-describedby="classify-reason"
+                    prop:value=text
+                    on:input=move |event| text.set(event_target_value(&event))
+                />
+                <button type="submit" class="primary" disabled=move || reason().is_some()>"Label"</button>
+            </div>
+            <p id="classify-reason" class="help">{reason}</p>
+            <div class="answers" data-testid="classify-result">{move || answer.get().map(label_table)}</div>
+        </form>
+    }
+}
+
+fn label_table(answer: Classification) -> impl IntoView {
+    let threshold = answer.threshold;
+    let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
+        scored_row(label, score, Some(index == 0 || score >= threshold && threshold > 0.0))
+    };
+    let caption = match threshold > 0.0 {
+        true => format!("The best label, and every label from {} on, counts as given (✓).", percent(threshold)),
+        false => "The best label counts as given (✓).".into(),
+    };
+    view! {
+        <table class="scores">
+            <caption>{caption}</caption>
+            <thead><tr><th scope="col">"Label"</th><th scope="col">"Probability"</th></tr></thead>
+            <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
+        </table>
+    }
+}
+
+fn scored_row(name: String, score: f64, given: Option<bool>) -> impl IntoView {
+    let label = format!("Probability of {name}");
+    let mark = given.filter(|given| *given).map(|_| view! { <span class="given">" ✓"</span> });
+    view! {
+        <tr class:not-given=given == Some(false)>
+            <th scope="row"><bdi>{name}</bdi>{mark}</th>
+            <td><meter min="0" max="1" value=score.to_string() aria-label=label></meter> <span class="number">{percent(score)}</span></td>
+        </tr>
+    }
+}

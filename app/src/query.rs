@@ -1,0 +1,90 @@
+//! The link's query: settings to text and back. The keys are the command line's flags, so that a link and a command
+//! say the same. Knows no window: the text comes from and goes to whoever owns the address bar.
+
+use crate::settings::Settings;
+use protocol::ConfigError;
+
+/// Reads a query, with or without its `?`. What cannot be used is left at its default and reported.
+pub fn read(query: &str) -> (Settings, Vec<ConfigError>) {
+    let mut settings = Settings::default();
+    let mut refused = Vec::new();
+    for pair in query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        refused.extend(settings.set(&decode(key), &decode(value)).err());
+    }
+    (settings, refused)
+}
+
+/// The query that carries these settings, without `?`; empty where all are at their defaults.
+pub fn write(settings: &Settings) -> String {
+    let pairs = settings.pairs();
+    pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// One sentence per refused pair, fit for the page's error line.
+pub fn explain(refused: &[ConfigError]) -> Option<String> {
+    let parts: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    (!parts.is_empty()).then(|| format!("The link holds settings that cannot be used: {}.", parts.join("; ")))
+}
+
+/// Percent-decoding as forms do it; a `%` that starts no byte stands for itself.
+fn decode(text: &str) -> String {
+    let mut rest = text.as_bytes();
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = if first == b'%' { tail.get(..2).and_then(hex) } else { None };
+        out.push(escaped.unwrap_or(if first == b'+' { b' ' } else { first }));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    Some((digit(digits[0])? * 16 + digit(digits[1])?) as u8)
+}
+
+fn encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_reads_back_as_the_settings_it_was_made_from() {
+        let link = "?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3&backend=cpu&finetune-epochs=2";
+        let (settings, refused) = read(link);
+        assert_eq!(refused, []);
+        assert_eq!((settings.pretrain.max_len, settings.pretrain.vocab_size), (Some(16), 1000));
+        assert_eq!(read(&write(&settings)), (settings, vec![]));
+    }
+
+    #[test]
+    fn nonsense_is_named_and_ignored() {
+        let (settings, refused) = read("?seed=4&lr=fast%21&%zz=1&preset=h%C3%BCge&mask-rate=2");
+        assert_eq!(settings.pretrain.seed, 4);
+        assert_eq!(write(&settings), "seed=4");
+        let sentence = explain(&refused).expect("four problems");
+        for part in ["lr: \"fast!\"", "%zz", "hüge", "mask-rate: \"2\""] {
+            assert!(sentence.contains(part), "{part} in {sentence}");
+        }
+    }
+
+    #[test]
+    fn an_empty_query_means_the_defaults() {
+        for text in ["", "?", "&&"] {
+            assert_eq!(read(text), (Settings::default(), vec![]), "{text:?}");
+        }
+        assert_eq!(write(&Settings::default()), "");
+        assert_eq!(explain(&[]), None);
+    }
+}

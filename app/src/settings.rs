@@ -1,0 +1,303 @@
+//! What the person chose in the forms and in the link, checked field by field. Whether the values fit the data and the
+//! device is the engine's to say; here a value that can fit nothing is refused before it is sent.
+
+use protocol::{ConfigError, RunConfig, StartFrom};
+
+/// One numeric setting: how it is called, explained and bounded.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The command line's flag, which is also the link's key.
+    pub key: &'static str,
+    /// Visible name.
+    pub label: &'static str,
+    /// One sentence below the input.
+    pub help: &'static str,
+    /// What an empty input means.
+    pub default: &'static str,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Whether only whole numbers make sense.
+    pub whole: bool,
+}
+
+/// The settings behind "More settings", in the order shown.
+pub const FIELDS: [Field; 6] = [
+    whole("vocab-size", "Vocabulary size", "Entries at most, special tokens included.", "8000", (20.0, 200_000.0)),
+    whole("max-len", "Longest example", "Tokens, [CLS] and [SEP] included.", "32", (3.0, 4096.0)),
+    whole("batch-size", "Batch size", "Examples per step.", "16", (1.0, 4096.0)),
+    real("lr", "Learning rate", "At its peak, after the warm-up.", "by preset", (1e-8, 1.0)),
+    real("mask-rate", "Mask rate", "Share of tokens to guess, 0.3 for fast, 0.15 for BERT.", "by preset", (0.01, 0.9)),
+    whole("seed", "Seed", "Every use of chance derives from it.", "1", (0.0, u64::MAX as f64)),
+];
+
+/// Ways to say how long a run lasts; they exclude each other.
+pub const LENGTHS: [Field; 3] = [
+    real("epochs", "passes over the text", "", "1", (0.001, 10_000.0)),
+    real("minutes", "minutes", "", "1", (0.01, 10_080.0)),
+    whole("steps", "steps", "", "1000", (1.0, 100_000_000.0)),
+];
+
+/// The settings of fine-tuning alone.
+pub const FINETUNE_FIELDS: [Field; 2] = [
+    real("finetune-epochs", "Epochs", "Passes over the labelled documents.", "5", (0.001, 10_000.0)),
+    real("finetune-lr", "Learning rate", "At its peak, after the warm-up.", "by preset", (1e-8, 1.0)),
+];
+
+/// Presets as `(name, what it is)`, grouped and in the order shown.
+pub const PRESET_GROUPS: [(&str, &[(&str, &str)]); 3] = [
+    (
+        "Learns fastest",
+        &[
+            ("fast-nano", "Nano – 1 layer of 32, a quick look"),
+            ("fast-tiny", "Tiny – 2 layers of 128"),
+            ("fast-mini", "Mini – 4 layers of 256"),
+            ("fast-small", "Small – 4 layers of 512"),
+        ],
+    ),
+    (
+        "BERT as published",
+        &[
+            ("bert-tiny", "BERT tiny – 2 layers of 128"),
+            ("bert-mini", "BERT mini – 4 layers of 256"),
+            ("bert-small", "BERT small – 4 layers of 512"),
+            ("bert-medium", "BERT medium – 8 layers of 512"),
+            ("bert-base", "BERT base – 12 layers of 768"),
+        ],
+    ),
+    (
+        "Six layers, as in 2018",
+        &[
+            ("tiny", "2018 tiny – 6 layers of 64"),
+            ("small", "2018 small – 6 layers of 128"),
+            ("big", "2018 big – 6 layers of 512"),
+        ],
+    ),
+];
+
+const fn whole(
+    key: &'static str,
+    label: &'static str,
+    help: &'static str,
+    default: &'static str,
+    (min, max): (f64, f64),
+) -> Field {
+    Field { key, label, help, default, min, max, whole: true }
+}
+
+const fn real(
+    key: &'static str,
+    label: &'static str,
+    help: &'static str,
+    default: &'static str,
+    (min, max): (f64, f64),
+) -> Field {
+    Field { key, label, help, default, min, max, whole: false }
+}
+
+/// Everything the person can choose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Of pre-training; seed, sizes and tokenizer also hold in fine-tuning.
+    pub pretrain: RunConfig,
+    /// Length of fine-tuning in epochs.
+    pub finetune_epochs: Option<f64>,
+    /// Peak learning rate of fine-tuning.
+    pub finetune_lr: Option<f64>,
+    /// Where fine-tuning takes its weights.
+    pub finetune_from: StartFrom,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            pretrain: RunConfig::default(),
+            finetune_epochs: None,
+            finetune_lr: None,
+            finetune_from: StartFrom::Pretrained,
+        }
+    }
+}
+
+impl Settings {
+    /// Sets one value by its key in the link.
+    ///
+    /// # Errors
+    /// When the key is unknown or the value cannot be used; `self` is then unchanged.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        check_range(key, value)?;
+        match key {
+            "finetune-epochs" => self.finetune_epochs = value.trim().parse().ok(),
+            "finetune-lr" => self.finetune_lr = value.trim().parse().ok(),
+            "finetune-from" => self.finetune_from = start_from(value)?,
+            _ => self.pretrain.set(key, value)?,
+        }
+        Ok(())
+    }
+
+    /// Sets one value as typed into a form, where empty text means the default.
+    ///
+    /// # Errors
+    /// As [`Settings::set`].
+    pub fn edit(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
+        if !text.trim().is_empty() {
+            return self.set(key, text);
+        }
+        let mut fresh = Self::default();
+        for (other, value) in self.pairs().into_iter().filter(|(other, _)| *other != key) {
+            fresh.set(other, &value)?;
+        }
+        *self = fresh;
+        Ok(())
+    }
+
+    /// The text of a setting, empty where it is at its default.
+    pub fn value(&self, key: &str) -> String {
+        self.pairs().into_iter().find(|(other, _)| *other == key).map(|(_, value)| value).unwrap_or_default()
+    }
+
+    /// The length of pre-training as (one of [`LENGTHS`], its text).
+    pub fn length(&self) -> (&'static str, String) {
+        let chosen = ["steps", "minutes", "epochs"].into_iter().find(|key| !self.value(key).is_empty());
+        let key = chosen.unwrap_or("epochs");
+        (key, self.value(key))
+    }
+
+    /// Chooses how long pre-training lasts; the other ways of saying it are cleared.
+    ///
+    /// # Errors
+    /// As [`Settings::set`].
+    pub fn set_length(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
+        let mut next = self.clone();
+        for field in LENGTHS {
+            next.edit(field.key, "")?;
+        }
+        next.edit(key, text)?;
+        *self = next;
+        Ok(())
+    }
+
+    /// What differs from the defaults, as `(key, value)` in a fixed order: what the link carries.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut out = self.pretrain.pairs();
+        out.extend(self.finetune_epochs.map(|epochs| ("finetune-epochs", epochs.to_string())));
+        out.extend(self.finetune_lr.map(|lr| ("finetune-lr", lr.to_string())));
+        if self.finetune_from == StartFrom::Scratch {
+            out.push(("finetune-from", "scratch".into()));
+        }
+        out
+    }
+
+    /// The configuration of a fine-tuning run: its own length and learning rate, the rest as in pre-training.
+    pub fn finetune(&self) -> RunConfig {
+        RunConfig {
+            epochs: self.finetune_epochs,
+            lr: self.finetune_lr,
+            steps: None,
+            minutes: None,
+            ..self.pretrain.clone()
+        }
+    }
+}
+
+/// A configuration in one line: `fast-nano · seed 3 · max-len 16`.
+pub fn describe(config: &RunConfig) -> String {
+    let mut parts = vec![config.preset.clone()];
+    for (key, value) in config.pairs().into_iter().filter(|(key, _)| *key != "preset") {
+        parts.push(if value == "true" { key.into() } else { format!("{key} {value}") });
+    }
+    parts.join(" · ")
+}
+
+fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
+    let fields = FIELDS.iter().chain(&LENGTHS).chain(&FINETUNE_FIELDS);
+    let Some(field) = fields.into_iter().find(|field| field.key == key) else { return Ok(()) };
+    let refuse = |message| Err(ConfigError { key: key.into(), message });
+    match value.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && field.whole && number.fract() != 0.0 => {
+            refuse(format!("\"{value}\" is not a whole number"))
+        }
+        Ok(number) if (field.min..=field.max).contains(&number) => Ok(()),
+        Ok(_) => refuse(format!("\"{value}\" is not between {} and {}", field.min, field.max)),
+        Err(_) => refuse(format!("\"{value}\" is not a number")),
+    }
+}
+
+fn start_from(value: &str) -> Result<StartFrom, ConfigError> {
+    match value.trim() {
+        "pretrained" => Ok(StartFrom::Pretrained),
+        "scratch" => Ok(StartFrom::Scratch),
+        _ => Err(ConfigError {
+            key: "finetune-from".into(),
+            message: format!("\"{value}\" is not one of pretrained, scratch"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_offers_exactly_the_presets_of_the_protocol() {
+        let offered: Vec<&str> =
+            PRESET_GROUPS.iter().flat_map(|(_, names)| names.iter().map(|(name, _)| *name)).collect();
+        assert_eq!(offered, protocol::PRESET_NAMES);
+    }
+
+    #[test]
+    fn values_that_fit_nothing_are_refused_and_change_nothing() {
+        for (key, value) in [
+            ("lr", "NaN"),
+            ("lr", "-1"),
+            ("lr", "0"),
+            ("mask-rate", "1.5"),
+            ("epochs", "inf"),
+            ("batch-size", "0"),
+            ("batch-size", "2.5"),
+            ("max-len", "1"),
+            ("steps", "lots"),
+            ("finetune-epochs", "0"),
+            ("finetune-from", "space"),
+            ("colour", "red"),
+        ] {
+            let mut settings = Settings::default();
+            let error = settings.set(key, value).expect_err(key);
+            assert_eq!(error.key, key);
+            assert_eq!(settings, Settings::default(), "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn emptying_an_input_returns_its_default_and_keeps_the_rest() {
+        let mut settings = Settings::default();
+        settings.set("seed", "7").expect("valid");
+        settings.set("vocab-size", "500").expect("valid");
+        settings.edit("vocab-size", " ").expect("empty is the default");
+        assert_eq!(settings.pretrain.vocab_size, RunConfig::default().vocab_size);
+        assert_eq!(settings.pretrain.seed, 7);
+    }
+
+    #[test]
+    fn lengths_exclude_each_other() {
+        let mut settings = Settings::default();
+        settings.set_length("steps", "20").expect("valid");
+        assert_eq!(settings.length(), ("steps", "20".into()));
+        settings.set_length("minutes", "2").expect("valid");
+        assert_eq!((settings.pretrain.steps, settings.pretrain.minutes), (None, Some(2.0)));
+        settings.set_length("epochs", "none").expect_err("not a number");
+        assert_eq!(settings.length(), ("minutes", "2".into()), "a refused length changes nothing");
+    }
+
+    #[test]
+    fn fine_tuning_has_its_own_length_and_rate() {
+        let mut settings = Settings::default();
+        for (key, value) in [("steps", "20"), ("lr", "0.01"), ("seed", "3"), ("finetune-epochs", "2")] {
+            settings.set(key, value).expect("valid");
+        }
+        let config = settings.finetune();
+        assert_eq!((config.steps, config.lr, config.epochs, config.seed), (None, None, Some(2.0), 3));
+        assert_eq!(describe(&config), "fast-tiny · seed 3 · epochs 2");
+    }
+}

@@ -1,0 +1,279 @@
+//! What the page knows, and how events change it. Events may be repeated or lost and name runs that the page has never
+//! heard of: applying one is always safe. Pure: no browser, no clock.
+
+mod run;
+mod topic;
+
+pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
+pub use topic::Topic;
+
+use protocol::{
+    DeviceInfo, Event, FileReport, LabelScore, MaskGuess, MaskedToken, Phase, RunConfig, StartFrom, VocabularyEntry,
+};
+
+/// Code of the failure after which the engine answers nothing and must be started anew.
+pub const ENGINE_CRASHED: &str = "engine-crashed";
+
+/// Warnings kept; a run that warns more often repeats itself.
+const WARNINGS: usize = 20;
+
+/// How far the engine is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Engine {
+    /// Its file is on its way, or it is choosing a device.
+    #[default]
+    Loading,
+    /// It computes on this device.
+    Ready(DeviceInfo),
+    /// It must be started anew.
+    Crashed,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Corpus {
+    /// One row per file.
+    pub files: Vec<FileReport>,
+    /// Documents that serve pre-training.
+    pub documents: u64,
+    /// Labelled documents for training, validation and test.
+    pub labelled: [u64; 3],
+    /// Distinct labels.
+    pub labels: u64,
+}
+
+/// One text before and after masking.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Masking {
+    /// Which document.
+    pub example: u64,
+    /// One entry per token.
+    pub tokens: Vec<MaskedToken>,
+}
+
+/// A part of the vocabulary.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Vocabulary {
+    /// Size of the whole.
+    pub size: u64,
+    /// The entries asked for.
+    pub entries: Vec<VocabularyEntry>,
+}
+
+/// What the model at hand can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    /// It guesses masked tokens and can be fine-tuned from.
+    pub pretrained: bool,
+    /// It gives labels.
+    pub classifier: bool,
+    /// What was imported, in words.
+    pub imported: Option<String>,
+}
+
+/// Something that went wrong, for the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notice {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Notice {
+    /// A notice from what is wrong and what to do.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// Labels given to a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Classification {
+    /// Best first.
+    pub labels: Vec<LabelScore>,
+    /// Probability from which a label counts as predicted.
+    pub threshold: f64,
+}
+
+/// Everything the page shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunState {
+    /// How far the engine is.
+    pub engine: Engine,
+    /// What was read; `None` until the engine reported it.
+    pub corpus: Option<Corpus>,
+    /// The masking preview.
+    pub masking: Option<Masking>,
+    /// The part of the vocabulary asked for last.
+    pub vocabulary: Option<Vocabulary>,
+    /// Runs of this tab, oldest first.
+    pub runs: Vec<Run>,
+    /// What the model at hand can do.
+    pub model: Model,
+    /// Answer to the last fill-mask question.
+    pub guesses: Option<Vec<MaskGuess>>,
+    /// Answer to the last classify question.
+    pub classified: Option<Classification>,
+    /// What went wrong last.
+    pub notice: Option<Notice>,
+    /// Warnings outside of runs, as (code, message).
+    pub warnings: Vec<(String, String)>,
+    requests: u64,
+}
+
+impl RunState {
+    /// Takes in one event and says which topics it touched.
+    pub fn apply(&mut self, event: Event) -> &'static [Topic] {
+        let topics = Topic::touched_by(&event);
+        match event {
+            Event::Hello { .. } | Event::Checkpoint { .. } | Event::Exported { .. } => {}
+            Event::Ready { device } => self.engine = Engine::Ready(device),
+            Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels } => {
+                let labelled = [labelled_train, labelled_valid, labelled_test];
+                self.replace_corpus(Corpus { files, documents, labelled, labels });
+            }
+            Event::Masking { example, tokens } => self.masking = Some(Masking { example, tokens }),
+            Event::Vocabulary { size, entries } => self.vocabulary = Some(Vocabulary { size, entries }),
+            Event::Guesses { request, masks } if request == self.requests => self.guesses = Some(masks),
+            Event::Classified { request, labels, threshold } if request == self.requests => {
+                self.classified = Some(Classification { labels, threshold });
+            }
+            Event::Guesses { .. } | Event::Classified { .. } => {}
+            Event::Imported { summary, labels } => self.take_import(summary, &labels),
+            Event::Warning { run, code, message } => self.warn(&run, code, message),
+            Event::Failed { run, code, message, hint } => self.fail(&run, &code, message, hint),
+            Event::Finished { ref run, .. } => {
+                let run = self.run_mut(&run.clone());
+                run.apply(event);
+                let phase = run.phase;
+                self.model_learned(phase);
+            }
+            Event::Started { ref run, .. }
+            | Event::Compiling { ref run, .. }
+            | Event::Step { ref run, .. }
+            | Event::Evaluated { ref run, .. }
+            | Event::Paused { ref run, .. }
+            | Event::Resumed { ref run, .. } => self.run_mut(&run.clone()).apply(event),
+        }
+        topics
+    }
+
+    /// Adds the row of a run that is about to be asked for, and returns its name.
+    pub fn begin(&mut self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
+        let word = if phase == Phase::Pretrain { "pretrain" } else { "finetune" };
+        let free = |id: &String| self.runs.iter().all(|run| run.id != *id);
+        let id = (1..).map(|number| format!("{word}-{number}")).find(free).expect("numbers do not run out");
+        let mut run = Run::new(id.clone(), phase);
+        run.settings = crate::settings::describe(config);
+        run.from = from;
+        self.runs.push(run);
+        self.notice = None;
+        id
+    }
+
+    /// The number for the next question; answers to earlier ones are then ignored.
+    pub fn next_request(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
+    }
+
+    /// The run that computes or waits, if there is one.
+    pub fn active(&self) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| !run.stage.is_over())
+    }
+
+    /// The run that a person looks at: the active one, else the last.
+    pub fn current(&self) -> Option<&Run> {
+        self.active().or(self.runs.last())
+    }
+
+    /// The runs of one phase, oldest first.
+    pub fn runs_of(&self, phase: Phase) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| run.phase == phase)
+    }
+
+    /// Why a run cannot start now; `None` where it can.
+    pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<&'static str> {
+        match (&self.engine, &self.corpus) {
+            (Engine::Loading, _) => return Some("The engine is still loading."),
+            (Engine::Crashed, _) => return Some("The engine has stopped; restart it first."),
+            (_, None) => return Some("The text is still being read."),
+            (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
+                return Some("There is no text to learn from; add a file with one document per line.");
+            }
+            (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 0 => {
+                return Some("No line has a label; add lines that end in __label__name.");
+            }
+            _ => {}
+        }
+        if self.active().is_some() {
+            return Some("Another run is under way.");
+        }
+        let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
+        lacks_weights.then_some("Pre-train or import a model first, or start from scratch.")
+    }
+
+    /// A new engine knows nothing of the old one's models; runs keep their figures.
+    pub fn restart(&mut self) {
+        self.engine = Engine::Loading;
+        self.corpus = None;
+        self.masking = None;
+        self.vocabulary = None;
+        self.model = Model::default();
+        self.guesses = None;
+        self.classified = None;
+        self.notice = None;
+    }
+
+    fn run_mut(&mut self, id: &str) -> &mut Run {
+        let known = self.runs.iter().position(|run| run.id == id);
+        let index = known.unwrap_or_else(|| {
+            self.runs.push(Run::unknown(id));
+            self.runs.len() - 1
+        });
+        &mut self.runs[index]
+    }
+
+    fn replace_corpus(&mut self, corpus: Corpus) {
+        self.corpus = Some(corpus);
+        self.masking = None;
+        self.vocabulary = None;
+    }
+
+    fn model_learned(&mut self, phase: Phase) {
+        match phase {
+            Phase::Pretrain => self.model.pretrained = true,
+            Phase::Finetune => self.model.classifier = true,
+        }
+    }
+
+    fn take_import(&mut self, summary: String, labels: &[String]) {
+        self.model = Model { pretrained: true, classifier: !labels.is_empty(), imported: Some(summary) };
+        self.guesses = None;
+        self.classified = None;
+    }
+
+    fn warn(&mut self, run: &str, code: String, message: String) {
+        let warnings = if run.is_empty() { &mut self.warnings } else { &mut self.run_mut(run).warnings };
+        let warning = (code, message);
+        if !warnings.contains(&warning) && warnings.len() < WARNINGS {
+            warnings.push(warning);
+        }
+    }
+
+    fn fail(&mut self, run: &str, code: &str, message: String, hint: String) {
+        if !run.is_empty() {
+            self.run_mut(run).fail(&message);
+        }
+        if code == ENGINE_CRASHED {
+            self.engine = Engine::Crashed;
+            let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
+            open.for_each(|run| run.fail("the engine stopped"));
+        }
+        self.notice = Some(Notice { message, hint });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,310 @@
+//! One run as the page knows it: its row, its figures and its curves. Steps only rise, so a repeated event changes
+//! nothing, and what is over stays over.
+
+use crate::chart::curve::Curve;
+use crate::wording::{counted, figure, grouped, percent};
+use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
+
+/// What a run is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// Asked for, no answer yet.
+    Requested,
+    /// Planned; the first step is computed.
+    Started,
+    /// Busy with something other than steps, in words.
+    Compiling(String),
+    /// Steps come in.
+    Running,
+    /// Waits to be resumed.
+    Paused,
+    /// Done.
+    Finished,
+    /// Ended early by the person; its model can be used.
+    Stopped,
+    /// Ended by a failure, in words.
+    Failed(String),
+}
+
+impl Stage {
+    /// Whether nothing more will come.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Finished | Self::Stopped | Self::Failed(_))
+    }
+}
+
+/// What was planned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Optimisation steps.
+    pub steps: u64,
+    /// Entries of the vocabulary.
+    pub vocab_size: u64,
+    /// Loss of guessing uniformly.
+    pub uniform: f64,
+    /// Loss of knowing only word frequencies.
+    pub unigram: f64,
+    /// Number of labels.
+    pub labels: usize,
+}
+
+/// The latest figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Training loss.
+    pub loss: f64,
+    /// Tokens per second.
+    pub tokens_per_sec: f64,
+    /// Seconds to go.
+    pub eta_secs: f64,
+}
+
+/// Masked-LM quality on held-out text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeldOut {
+    /// Steps done.
+    pub step: u64,
+    /// Loss in nats.
+    pub loss: f64,
+    /// Share of masks guessed right.
+    pub accuracy: f64,
+}
+
+/// Classification quality.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// Steps done.
+    pub step: u64,
+    /// Epochs done.
+    pub epoch: f64,
+    /// `valid` or `test`.
+    pub split: String,
+    /// The figures.
+    pub metrics: ClassifierMetrics,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its name in every event.
+    pub id: String,
+    /// What it does.
+    pub phase: Phase,
+    /// Its configuration in one line; empty where the page did not start it.
+    pub settings: String,
+    /// Where fine-tuning took its weights.
+    pub from: Option<StartFrom>,
+    /// What it is doing.
+    pub stage: Stage,
+    /// What was planned, once known.
+    pub plan: Option<Plan>,
+    /// The latest figures.
+    pub progress: Option<Progress>,
+    /// Training loss by step.
+    pub curve: Curve,
+    /// Held-out quality in pre-training.
+    pub held_out: Vec<HeldOut>,
+    /// Quality in fine-tuning.
+    pub scores: Vec<Score>,
+    /// Warnings as (code, message).
+    pub warnings: Vec<(String, String)>,
+    reached: u64,
+}
+
+impl Run {
+    /// A run that was asked for.
+    pub fn new(id: String, phase: Phase) -> Self {
+        Self {
+            id,
+            phase,
+            settings: String::new(),
+            from: None,
+            stage: Stage::Requested,
+            plan: None,
+            progress: None,
+            curve: Curve::default(),
+            held_out: vec![],
+            scores: vec![],
+            warnings: vec![],
+            reached: 0,
+        }
+    }
+
+    /// A run that only events tell of.
+    pub(super) fn unknown(id: &str) -> Self {
+        let phase = if id.starts_with("finetune") { Phase::Finetune } else { Phase::Pretrain };
+        Self::new(id.into(), phase)
+    }
+
+    /// Name for people: `Pre-training 1`, `Fine-tuning 2 from scratch`.
+    pub fn name(&self) -> String {
+        let word = if self.phase == Phase::Pretrain { "Pre-training" } else { "Fine-tuning" };
+        let number = self.id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
+        let origin = match self.from {
+            Some(StartFrom::Pretrained) => ", pre-trained",
+            Some(StartFrom::Scratch) => ", from scratch",
+            None => "",
+        };
+        number.map_or_else(|| self.id.clone(), |number| format!("{word} {number}{origin}"))
+    }
+
+    /// Takes in an event of this run.
+    pub(super) fn apply(&mut self, event: Event) {
+        match event {
+            Event::Started { phase, parameters, steps, vocab_size, uniform, unigram, labels, step, .. } => {
+                self.phase = phase;
+                self.plan = Some(Plan { parameters, steps, vocab_size, uniform, unigram, labels: labels.len() });
+                self.reached = self.reached.max(step);
+                self.enter(Stage::Started);
+            }
+            Event::Compiling { message, .. } => self.enter(Stage::Compiling(message)),
+            Event::Step { step, loss, tokens_per_sec, eta_secs, .. } => {
+                self.step(Progress { step, loss, tokens_per_sec, eta_secs });
+            }
+            Event::Evaluated { step, epoch, split, metrics, .. } => self.evaluated(step, epoch, split, metrics),
+            Event::Paused { step, .. } => self.wait_or_go(step, Stage::Paused),
+            Event::Resumed { step, .. } => self.wait_or_go(step, Stage::Running),
+            Event::Finished { step, stopped, .. } => {
+                self.wait_or_go(step, if stopped { Stage::Stopped } else { Stage::Finished });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn fail(&mut self, message: &str) {
+        self.enter(Stage::Failed(message.into()));
+    }
+
+    /// Share of the planned steps done, 0 to 1.
+    pub fn share(&self) -> f64 {
+        let steps = self.plan.as_ref().map_or(0, |plan| plan.steps);
+        if steps == 0 { 0.0 } else { (self.reached as f64 / steps as f64).min(1.0) }
+    }
+
+    /// Steps done, as far as any event told.
+    pub fn steps_done(&self) -> u64 {
+        self.reached
+    }
+
+    /// The last quality on held-out documents or, before the first, the training loss: in words.
+    pub fn result(&self) -> String {
+        if let Some(score) = self.scores.last() {
+            return format!("mean F1 {} ({})", figure(score.metrics.mean_f1, 3), score.split);
+        }
+        if let Some(held_out) = self.held_out.last() {
+            return format!("held-out loss {}, {} right", figure(held_out.loss, 2), percent(held_out.accuracy));
+        }
+        self.progress.map_or_else(|| "–".into(), |progress| format!("loss {}", figure(progress.loss, 2)))
+    }
+
+    /// What is happening, in plain words.
+    pub fn sentence(&self) -> String {
+        match &self.stage {
+            Stage::Requested => "Preparing: learning the vocabulary and planning the steps.".into(),
+            Stage::Started => format!("{} The first step is being computed.", self.expectation()),
+            Stage::Compiling(message) => format!("{} {}", capitalised(message), self.expectation()),
+            Stage::Running => self.comparison(),
+            Stage::Paused => format!("Paused after {}. Resume goes on where it stopped.", self.steps()),
+            Stage::Finished => format!("Finished after {}: {}.", self.steps(), self.result()),
+            Stage::Stopped => format!("Stopped after {}: {}. The model can be used.", self.steps(), self.result()),
+            Stage::Failed(message) => format!("Failed: {message}"),
+        }
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        if !self.stage.is_over() {
+            self.stage = stage;
+        }
+    }
+
+    fn step(&mut self, progress: Progress) {
+        self.curve.push(progress.step, progress.loss);
+        let new = self.progress.is_none_or(|last| progress.step > last.step);
+        if new {
+            self.progress = Some(progress);
+        }
+        if progress.step > self.reached {
+            self.reached = progress.step;
+            self.enter(Stage::Running);
+        }
+    }
+
+    fn evaluated(&mut self, step: u64, epoch: f64, split: String, metrics: Metrics) {
+        self.reached = self.reached.max(step);
+        match metrics {
+            Metrics::MaskedLm(metrics) => {
+                let quality = HeldOut { step, loss: metrics.masked_lm_loss, accuracy: metrics.masked_accuracy };
+                self.held_out.retain(|old| old.step != step);
+                self.held_out.push(quality);
+            }
+            Metrics::Classifier(metrics) => {
+                self.phase = Phase::Finetune;
+                self.scores.retain(|old| (old.step, &old.split) != (step, &split));
+                self.scores.push(Score { step, epoch, split, metrics });
+            }
+        }
+    }
+
+    fn wait_or_go(&mut self, step: u64, stage: Stage) {
+        if step >= self.reached || stage.is_over() {
+            self.reached = self.reached.max(step);
+            self.enter(stage);
+        }
+    }
+
+    fn steps(&self) -> String {
+        counted(self.reached, "step")
+    }
+
+    fn expectation(&self) -> String {
+        match &self.plan {
+            Some(plan) if self.phase == Phase::Pretrain => format!(
+                "Random guessing would score {}, knowing only word frequencies {}.",
+                figure(plan.uniform, 1),
+                figure(plan.unigram, 1)
+            ),
+            Some(plan) => format!("{} to learn.", counted(plan.labels as u64, "label")),
+            None => String::new(),
+        }
+    }
+
+    fn comparison(&self) -> String {
+        let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else { return "Learning.".into() };
+        let loss = figure(progress.loss, 2);
+        if self.phase == Phase::Finetune {
+            return format!("Learning {}: loss {loss}.", counted(plan.labels as u64, "label"));
+        }
+        let gap = plan.unigram - progress.loss;
+        if !progress.loss.is_finite() {
+            "The loss is no longer a number: stop, and try a smaller learning rate.".into()
+        } else if gap > 0.05 {
+            let (gap, unigram) = (figure(gap, 1), figure(plan.unigram, 1));
+            format!("Loss {loss}: {gap} below knowing only word frequencies ({unigram}). It reads context.")
+        } else if progress.loss < plan.uniform {
+            let (uniform, unigram) = (figure(plan.uniform, 1), figure(plan.unigram, 1));
+            format!("Loss {loss}: better than random guessing ({uniform}), on its way to word frequencies ({unigram}).")
+        } else {
+            format!("Loss {loss}: no better than random guessing ({}) yet.", figure(plan.uniform, 1))
+        }
+    }
+
+    /// A short line for a screen reader: it changes with the stage and with every tenth of the way.
+    pub fn announcement(&self) -> String {
+        if self.stage != Stage::Running {
+            return format!("{}: {}", self.name(), self.sentence());
+        }
+        let tenths = (self.share() * 10.0).floor() as u64;
+        let loss = self.progress.map_or_else(String::new, |progress| format!(", loss {}", figure(progress.loss, 2)));
+        format!("{}: {} % done{loss}", self.name(), grouped(tenths * 10))
+    }
+}
+
+fn capitalised(message: &str) -> String {
+    let mut letters = message.trim_end_matches(['.', '…', ' ']).chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

@@ -1,0 +1,51 @@
+//! Which part of the page an event concerns, so that a training step does not redraw a file table.
+
+use protocol::Event;
+
+/// One part of what the page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Engine and device.
+    Engine,
+    /// Files and documents.
+    Corpus,
+    /// The masking preview.
+    Masking,
+    /// The vocabulary table.
+    Vocabulary,
+    /// Which runs there are and what they are doing; what the model can do.
+    Runs,
+    /// Figures that change many times a second while a run computes.
+    Progress,
+    /// Guesses and labels for typed text.
+    Answers,
+    /// What went wrong.
+    Notice,
+}
+
+impl Topic {
+    /// Number of topics.
+    pub const COUNT: usize = 8;
+
+    pub(super) fn touched_by(event: &Event) -> &'static [Topic] {
+        match event {
+            Event::Hello { .. } | Event::Checkpoint { .. } | Event::Exported { .. } => &[],
+            Event::Ready { .. } => &[Topic::Engine],
+            Event::Corpus { .. } => &[Topic::Corpus, Topic::Masking, Topic::Vocabulary],
+            Event::Masking { .. } => &[Topic::Masking],
+            Event::Vocabulary { .. } => &[Topic::Vocabulary],
+            Event::Step { .. } => &[Topic::Progress],
+            Event::Started { .. }
+            | Event::Compiling { .. }
+            | Event::Evaluated { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::Finished { .. } => &[Topic::Runs, Topic::Progress],
+            Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
+            Event::Warning { .. } => &[Topic::Runs],
+            Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Runs, Topic::Progress, Topic::Answers],
+            Event::Guesses { .. } | Event::Classified { .. } => &[Topic::Answers],
+            Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary],
+        }
+    }
+}

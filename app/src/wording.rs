@@ -1,0 +1,98 @@
+//! Numbers in words and figures a person reads. Knows no settings, no state and no markup.
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number and its noun: `1 document`, `2,000 documents`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", grouped(number))
+}
+
+/// A size in decimal units: `735 kB`.
+pub fn bytes(size: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
+    let mut value = size as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = if unit == 0 || value >= 99.5 { 0 } else { 1 };
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// A duration without false precision: `8 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn duration(secs: f64) -> String {
+    if !secs.is_finite() || secs < 0.0 {
+        return "unknown".into();
+    }
+    let secs = secs.round() as u64;
+    match (secs / 3600, secs / 60 % 60, secs % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// A figure with so many decimals; what is no number is called that.
+pub fn figure(value: f64, decimals: usize) -> String {
+    if value.is_finite() { format!("{value:.decimals$}") } else { "not a number".into() }
+}
+
+/// A share of 1 in percent: `12.3 %`.
+pub fn percent(share: f64) -> String {
+    format!("{} %", figure(share * 100.0, 1))
+}
+
+/// A speed with three leading digits at most: `12,300`.
+pub fn rate(per_sec: f64) -> String {
+    if !per_sec.is_finite() || per_sec < 0.0 {
+        return "–".into();
+    }
+    let magnitude = 10f64.powf((per_sec.max(1.0).log10().floor() - 2.0).max(0.0));
+    grouped(((per_sec / magnitude).round() * magnitude) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        let cases = [
+            (grouped(0), "0"),
+            (grouped(999), "999"),
+            (grouped(1_234_567), "1,234,567"),
+            (counted(1, "document"), "1 document"),
+            (counted(2000, "document"), "2,000 documents"),
+            (bytes(0), "0 B"),
+            (bytes(734_971), "735 kB"),
+            (bytes(999_600), "1.0 MB"),
+            (bytes(2_500_000), "2.5 MB"),
+            (duration(7.6), "8 s"),
+            (duration(200.0), "3 min 20 s"),
+            (duration(7500.0), "2 h 5 min"),
+            (duration(f64::INFINITY), "unknown"),
+            (figure(f64::NAN, 2), "not a number"),
+            (figure(6.376, 1), "6.4"),
+            (percent(0.1234), "12.3 %"),
+            (rate(12_345.0), "12,300"),
+            (rate(0.4), "0"),
+            (rate(f64::NAN), "–"),
+        ];
+        for (got, expected) in cases {
+            assert_eq!(got, expected);
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Bytes -> text: byte order marks, UTF-8, UTF-16 without a mark, ISO-2022-JP, and a guess for the rest; files that are
+//! not text are refused by name. It knows nothing of lines or labels.
+//!
+//! Sources: the WHATWG Encoding Standard (decoders, U+FFFD per maximal subpart) through `encoding_rs`; `chardetng` for
+//! the guess.
+
+use super::error::DataError;
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{DecoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+
+/// Text and how it was read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Decoded {
+    /// Without byte order mark; undecodable bytes are U+FFFD.
+    pub text: String,
+    /// Name of the encoding.
+    pub encoding: &'static str,
+    /// Whether the encoding may be wrong, so that a person should look.
+    pub guessed: bool,
+    /// Bytes that the encoding does not allow.
+    pub undecodable: u64,
+    /// Where the first of them stands, from 0.
+    pub first_undecodable: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Charset {
+    Known(&'static Encoding),
+    Utf32 { big_endian: bool },
+}
+
+/// Decodes the content of the file `name`, in the encoding that `forced` names, where it does.
+///
+/// # Errors
+/// When the file is empty or not text, or nobody knows the forced encoding.
+pub(super) fn decode(name: &str, bytes: &[u8], forced: Option<&str>) -> Result<Decoded, DataError> {
+    if let Some(kind) = binary_kind(bytes) {
+        return Err(DataError::NotText { file: name.into(), kind: kind.into() });
+    }
+    let (marked, mark) = byte_order_mark(bytes);
+    let (charset, guessed) = match (forced, marked) {
+        (Some(label), _) => (by_name(label)?, false),
+        // UTF-32 is so rare that a person should look.
+        (None, Some(charset)) => (charset, matches!(charset, Charset::Utf32 { .. })),
+        (None, None) => detect(name, bytes)?,
+    };
+    let skipped = if marked == Some(charset) { mark } else { 0 };
+    if bytes.len() == skipped {
+        return Err(DataError::EmptyFile { file: name.into() });
+    }
+    let mut decoded = match charset {
+        Charset::Known(encoding) => decode_known(encoding, &bytes[skipped..]),
+        Charset::Utf32 { big_endian } => decode_utf32(big_endian, &bytes[skipped..]),
+    };
+    decoded.guessed = guessed;
+    decoded.first_undecodable = decoded.first_undecodable.map(|offset| offset + skipped as u64);
+    Ok(decoded)
+}
+
+/// The encoding that a mark at the start tells, and the mark's length.
+fn byte_order_mark(bytes: &[u8]) -> (Option<Charset>, usize) {
+    // UTF-32LE before UTF-16LE: the longer mark begins with the shorter one.
+    const MARKS: [(&[u8], Charset); 5] = [
+        (&[0xFF, 0xFE, 0, 0], Charset::Utf32 { big_endian: false }),
+        (&[0, 0, 0xFE, 0xFF], Charset::Utf32 { big_endian: true }),
+        (&[0xEF, 0xBB, 0xBF], Charset::Known(UTF_8)),
+        (&[0xFF, 0xFE], Charset::Known(UTF_16LE)),
+        (&[0xFE, 0xFF], Charset::Known(UTF_16BE)),
+    ];
+    let found = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark));
+    found.map_or((None, 0), |(mark, charset)| (Some(*charset), mark.len()))
+}
+
+fn by_name(label: &str) -> Result<Charset, DataError> {
+    match label.trim().to_ascii_lowercase().as_str() {
+        "utf-32le" | "utf-32" => return Ok(Charset::Utf32 { big_endian: false }),
+        "utf-32be" => return Ok(Charset::Utf32 { big_endian: true }),
+        _ => {}
+    }
+    let encoding = Encoding::for_label_no_replacement(label.as_bytes());
+    encoding.map(Charset::Known).ok_or_else(|| DataError::UnknownEncoding { name: label.into() })
+}
+
+/// The encoding of `bytes` that carry no mark, and whether it is a guess.
+fn detect(name: &str, bytes: &[u8]) -> Result<(Charset, bool), DataError> {
+    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+    if let Some(encoding) = utf16_by_zeros(sample) {
+        return Ok((Charset::Known(encoding), true));
+    }
+    let valid = std::str::from_utf8(bytes).is_ok();
+    if looks_binary(sample, valid) {
+        return Err(DataError::NotText { file: name.into(), kind: "binary data".into() });
+    }
+    if valid && !is_iso_2022_jp(bytes) {
+        return Ok((Charset::Known(UTF_8), false));
+    }
+    if !valid && mostly_utf8(sample) {
+        return Ok((Charset::Known(UTF_8), false));
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(sample, true);
+    Ok((Charset::Known(detector.guess(None, Utf8Detection::Deny)), true))
+}
+
+/// How much of a file the guesses look at.
+const SAMPLE_BYTES: usize = 1 << 20;
+
+/// UTF-16 of mostly Latin text has a zero in every second byte; no other text has.
+fn utf16_by_zeros(sample: &[u8]) -> Option<&'static Encoding> {
+    let half = (sample.len() / 2).max(1);
+    let zeros = |parity: usize| sample.iter().skip(parity).step_by(2).filter(|&&byte| byte == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    let (many, few) = (half * 3 / 10, half / 20);
+    match () {
+        () if odd > many && even <= few => Some(UTF_16LE),
+        () if even > many && odd <= few => Some(UTF_16BE),
+        () => None,
+    }
+}
+
+/// Whether control bytes are too many for text. Valid UTF-8 may hold any but NUL: they are reported, not refused.
+fn looks_binary(sample: &[u8], valid_utf8: bool) -> bool {
+    let nuls = sample.iter().filter(|&&byte| byte == 0).count();
+    let controls = sample.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t'..=b'\r' | 0x1b)).count();
+    if valid_utf8 { nuls * 10 > sample.len() } else { controls * 50 > sample.len() }
+}
+
+/// Escape sequences that switch to Japanese character sets (RFC 1468), in text without other surprises.
+fn is_iso_2022_jp(bytes: &[u8]) -> bool {
+    let escapes: [&[u8]; 3] = [b"\x1b$B", b"\x1b$@", b"\x1b(J"];
+    let found = bytes.is_ascii() && bytes.windows(3).any(|window| escapes.contains(&window));
+    found && decode_known(ISO_2022_JP, bytes).undecodable == 0
+}
+
+/// Whether most high bytes stand in sequences shaped like UTF-8: such a file is damaged UTF-8, not another encoding.
+fn mostly_utf8(sample: &[u8]) -> bool {
+    let (mut shaped, mut high, mut at) = (0, 0, 0);
+    while at < sample.len() {
+        let length = utf8_shape(&sample[at..]);
+        if sample[at] >= 0x80 {
+            high += length.max(1);
+            shaped += length;
+        }
+        at += length.max(1);
+    }
+    // Chinese, Japanese and Korean legacy text stays below a half; see the tests.
+    high == 0 || shaped * 10 >= high * 7
+}
+
+/// Length of the UTF-8-like sequence at the start of `bytes`, overlong ones and one cut off by the end included; 0
+/// where there is none.
+fn utf8_shape(bytes: &[u8]) -> usize {
+    let length = match bytes[0] {
+        0xC0..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF7 => 4,
+        _ => return 0,
+    };
+    let present = bytes.len().min(length);
+    if bytes[1..present].iter().all(|byte| (0x80..0xC0).contains(byte)) { present } else { 0 }
+}
+
+fn decode_known(encoding: &'static Encoding, bytes: &[u8]) -> Decoded {
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut decoded = Decoded::empty(encoding.name());
+    let mut read = 0;
+    loop {
+        let rest = &bytes[read..];
+        let room = decoder.max_utf8_buffer_length_without_replacement(rest.len().min(SAMPLE_BYTES));
+        decoded.text.reserve(room.unwrap_or(SAMPLE_BYTES));
+        let (result, taken) = decoder.decode_to_string_without_replacement(rest, &mut decoded.text, true);
+        read += taken;
+        match result {
+            DecoderResult::InputEmpty => return decoded,
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(bad, after) => decoded.replace(read - usize::from(bad + after), usize::from(bad)),
+        }
+    }
+}
+
+fn decode_utf32(big_endian: bool, bytes: &[u8]) -> Decoded {
+    let mut decoded = Decoded::empty(if big_endian { "UTF-32BE" } else { "UTF-32LE" });
+    for (index, unit) in bytes.chunks(4).enumerate() {
+        let number = <[u8; 4]>::try_from(unit).ok();
+        let number = number.map(if big_endian { u32::from_be_bytes } else { u32::from_le_bytes });
+        match number.and_then(char::from_u32) {
+            Some(character) => decoded.text.push(character),
+            None => decoded.replace(index * 4, unit.len()),
+        }
+    }
+    decoded
+}
+
+impl Decoded {
+    fn empty(encoding: &'static str) -> Self {
+        Self { text: String::new(), encoding, guessed: false, undecodable: 0, first_undecodable: None }
+    }
+
+    /// Notes `count` undecodable bytes at `offset` and stands U+FFFD in their place.
+    fn replace(&mut self, offset: usize, count: usize) {
+        self.text.push(char::REPLACEMENT_CHARACTER);
+        self.undecodable += count as u64;
+        self.first_undecodable.get_or_insert(offset as u64);
+    }
+}
+
+/// What a file is whose first bytes tell that it is not text for training.
+fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
+    let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    let find = |kinds: &[(usize, &[u8], &'static str)]| {
+        kinds.iter().find(|(at, magic, _)| is(*at, magic)).map(|(_, _, kind)| *kind)
+    };
+    // A text may well begin with "ID3" or "BZh"; the binary formats of that name hold a zero soon after.
+    let zero = bytes.iter().take(1024).any(|&byte| byte == 0);
+    find(&CERTAIN).or_else(|| if zero { find(&WITH_ZEROS) } else { None })
+}
+
+/// Offset and first bytes that no text has, or that tell a document format that happens to be text.
+const CERTAIN: [(usize, &[u8], &str); 19] = [
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"\xFF\xD8\xFF", "a JPEG image"),
+    (0, b"<svg", "an SVG image"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"{\\rtf", "an RTF document"),
+    (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (0, b"PK\x05\x06", "an empty ZIP archive"),
+    (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Office document"),
+    (0, b"\x1f\x8b", "a gzip archive inside a gzip archive"),
+    (0, b"\xFD7zXZ\0", "an xz archive"),
+    (0, b"\x28\xB5\x2F\xFD", "a zstd archive"),
+    (0, b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+    (0, b"Rar!\x1A\x07", "a RAR archive"),
+    (0, b"\0asm", "a WebAssembly module"),
+    (0, b"\x7fELF", "a program (ELF)"),
+    (0, b"\xCF\xFA\xED\xFE", "a program (Mach-O)"),
+    (0, b"MZ\x90\0", "a Windows program"),
+    (0, b"SQLite format 3\0", "an SQLite database"),
+    (257, b"ustar", "a TAR archive"),
+];
+
+/// First bytes that a text could have too.
+const WITH_ZEROS: [(usize, &[u8], &str); 8] = [
+    (0, b"GIF8", "a GIF image"),
+    (8, b"WEBP", "a WebP image"),
+    (0, b"BZh", "a bzip2 archive"),
+    (0, b"PAR1", "a Parquet file"),
+    (0, b"GGUF", "a GGUF model"),
+    (0, b"ID3", "an MP3 recording"),
+    (0, b"OggS", "an Ogg recording"),
+    (4, b"ftyp", "a video"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHINESE: &str = "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。\n";
+    const TRADITIONAL: &str = "人人生而自由,在尊嚴和權利上一律平等。他們賦有理性和良心,並應以兄弟關係的精神相對待。\n";
+    const JAPANESE: &str = "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。\n";
+    const KOREAN: &str = "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.\n";
+    const RUSSIAN: &str = "Все люди рождаются свободными и равными в своем достоинстве и правах.\n";
+    const FRENCH: &str = "Tous les êtres humains naissent libres et égaux en dignité – “voilà” ça coûte 5 €.\n";
+
+    #[test]
+    fn text_in_any_common_encoding_is_read_and_named() {
+        for (text, label, name) in [
+            (CHINESE, "gbk", "GBK"),
+            (TRADITIONAL, "big5", "Big5"),
+            (JAPANESE, "shift_jis", "Shift_JIS"),
+            (JAPANESE, "euc-jp", "EUC-JP"),
+            (JAPANESE, "iso-2022-jp", "ISO-2022-JP"),
+            (KOREAN, "euc-kr", "EUC-KR"),
+            (RUSSIAN, "koi8-r", "KOI8-U"),
+            (RUSSIAN, "windows-1251", "windows-1251"),
+            (FRENCH, "windows-1252", "windows-1252"),
+        ] {
+            let text = text.repeat(20);
+            let encoding = Encoding::for_label(label.as_bytes()).expect("known");
+            let decoded = decode("a", &encoding.encode(&text).0, None).expect("text");
+            assert_eq!((decoded.encoding, decoded.guessed, decoded.undecodable), (name, true, 0));
+            assert_eq!(decoded.text, text);
+        }
+    }
+
+    #[test]
+    fn unicode_is_told_by_its_mark_or_by_its_zeros() {
+        let text = "Hello, Wörld! 好🙂\n".repeat(9);
+        let wide = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+        let quad: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        let (little, big) = (wide(u16::to_le_bytes), wide(u16::to_be_bytes));
+        for (bytes, name, guessed) in [
+            (text.as_bytes().to_vec(), "UTF-8", false),
+            ([b"\xEF\xBB\xBF", text.as_bytes()].concat(), "UTF-8", false),
+            ([b"\xFF\xFE", &little[..]].concat(), "UTF-16LE", false),
+            ([b"\xFE\xFF", &big[..]].concat(), "UTF-16BE", false),
+            (little, "UTF-16LE", true),
+            (big, "UTF-16BE", true),
+            ([b"\xFF\xFE\0\0", &quad[..]].concat(), "UTF-32LE", true),
+        ] {
+            let decoded = decode("a", &bytes, None).expect("text");
+            assert_eq!((decoded.encoding, decoded.guessed, decoded.text), (name, guessed, text.clone()));
+        }
+    }
+
+    #[test]
+    fn damaged_unicode_keeps_its_encoding_and_is_counted() {
+        for (bytes, text, undecodable, first) in [
+            (&b"a\xc0\xaf b"[..], "a\u{fffd}\u{fffd} b", 2, 1),
+            (b"x\xed\xa0\xbd\xed\xb8\x80y", "x\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}y", 6, 1),
+            (b"a\xf4\x90\x80\x80b", "a\u{fffd}\u{fffd}\u{fffd}\u{fffd}b", 4, 1),
+            (b"end \xe5\xa5", "end \u{fffd}", 2, 4),
+            (b"\xFF\xFEA\0\0\xD8B\0\x43", "A\u{fffd}B\u{fffd}", 3, 4),
+            (b"\xFF\xFE\0\0A\0\0\0\0\0\x11\0\0", "A\u{fffd}\u{fffd}", 5, 8),
+        ] {
+            let decoded = decode("a", bytes, None).expect("text");
+            assert_eq!((decoded.text.as_str(), decoded.undecodable), (text, undecodable), "{bytes:?}");
+            assert_eq!(decoded.first_undecodable, Some(first), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_forced_encoding_wins_and_must_exist() {
+        let decoded = decode("a", "é".as_bytes(), Some("latin1")).expect("text");
+        assert_eq!((decoded.text.as_str(), decoded.guessed), ("Ã©", false));
+        assert_eq!(decode("a", b"\xEF\xBB\xBFx", Some("utf-8")).expect("text").text, "x");
+        assert_eq!(decode("a", b"x", Some("klingon")).expect_err("refused").code(), "unknown-encoding");
+    }
+
+    #[test]
+    fn what_is_not_text_is_refused_by_name() {
+        let tar = [&[b'a'; 257][..], b"ustar\0"].concat();
+        for (bytes, kind) in [
+            (&b"\x89PNG\r\n\x1a\n1234"[..], "a PNG image"),
+            (b"%PDF-1.7\n", "a PDF document"),
+            (b"PK\x03\x04word/document.xml", "a ZIP archive or an Office document"),
+            (b"\0asm\x01\0\0\0", "a WebAssembly module"),
+            (b"\x7fELF\x02", "a program (ELF)"),
+            (b"ID3\x04\0\0", "an MP3 recording"),
+            (&tar, "a TAR archive"),
+            (&[0; 4096], "binary data"),
+            (&[7, 200, 201, 6, 250, 3, 255, 99], "binary data"),
+        ] {
+            let expected = DataError::NotText { file: "a".into(), kind: kind.into() };
+            assert_eq!(decode("a", bytes, None), Err(expected));
+        }
+        assert!(decode("a", b"ID3 tags are fine", None).is_ok());
+        assert!(decode("a", b"one \0 NUL in much text is fine", None).is_ok());
+    }
+}

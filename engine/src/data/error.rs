@@ -1,0 +1,276 @@
+//! What can be wrong with the input, one variant per thing a person can do something about. A wrong program panics
+//! instead; a nuisance is a warning and never comes here.
+
+use std::fmt;
+
+/// Why the input cannot be used. `Display` says what and where in one sentence, [`DataError::hint`] what to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataError {
+    /// A file of no bytes, or of nothing but a byte order mark.
+    EmptyFile {
+        /// Name as given.
+        file: String,
+    },
+    /// A file of nothing but white space and labels.
+    NoText {
+        /// Name as given.
+        file: String,
+    },
+    /// A file that is not text.
+    NotText {
+        /// Name as given.
+        file: String,
+        /// What it seems to be, e.g. `a PNG image`.
+        kind: String,
+    },
+    /// A file larger than one engine can hold.
+    FileTooLarge {
+        /// Name as given.
+        file: String,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// A `.gz` that breaks off or whose checksum does not match: none of it is used.
+    DamagedGzip {
+        /// Name as given.
+        file: String,
+        /// What is wrong, e.g. `ends early`.
+        problem: String,
+    },
+    /// A `.gz` that unpacks to far more than text does.
+    GzipBomb {
+        /// Name as given.
+        file: String,
+        /// The limit that was passed, in words.
+        limit: String,
+    },
+    /// An encoding's name that nobody knows.
+    UnknownEncoding {
+        /// As written.
+        name: String,
+    },
+    /// Of several files, none could be used.
+    NothingUsable {
+        /// How many were given.
+        files: usize,
+        /// Why the first was refused.
+        first: Box<DataError>,
+    },
+    /// No file at all.
+    NoFiles,
+    /// Text so short that there is nothing to learn.
+    TooLittleText {
+        /// Characters of text there are.
+        characters: u64,
+        /// Characters needed at least.
+        needed: u64,
+    },
+    /// A vocabulary without room for anything but special tokens.
+    VocabularyTooSmall {
+        /// As asked.
+        vocab_size: usize,
+        /// The smallest that works.
+        needed: usize,
+    },
+    /// Text in which no token occurs often enough to enter the vocabulary, or all of it is unknown to it.
+    NothingToMask {
+        /// What was looked for.
+        needed: &'static str,
+    },
+    /// Fewer tokens than one training window.
+    CorpusTooSmall {
+        /// Tokens there are.
+        tokens: u64,
+        /// Tokens one window takes.
+        needed: u64,
+    },
+    /// A tokenizer directory without a tokenizer.
+    NoTokenizer,
+    /// A tokenizer file that contradicts itself or its format.
+    BadTokenizer {
+        /// Which file.
+        file: String,
+        /// What is wrong, where.
+        problem: String,
+    },
+    /// A sound tokenizer of a kind that this product does not run.
+    UnsupportedTokenizer {
+        /// Which file.
+        file: String,
+        /// The part, e.g. `model type "BPE"`.
+        part: String,
+    },
+    /// No training document carries a label.
+    NoLabels {
+        /// Documents that were looked at.
+        documents: u64,
+    },
+    /// Fewer labels than a choice needs.
+    TooFewLabels {
+        /// The only label.
+        label: String,
+    },
+    /// More labels than a classifier of this size can tell apart.
+    TooManyLabels {
+        /// Distinct labels there are.
+        labels: usize,
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// A document with several labels where one was promised.
+    SeveralLabels {
+        /// Its line in its file.
+        line: u64,
+        /// How many.
+        labels: usize,
+    },
+    /// A document of one text where two were promised.
+    NotAPair {
+        /// Its line in its file.
+        line: u64,
+    },
+}
+
+impl DataError {
+    /// Stable name for programs, e.g. `corpus-too-small`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EmptyFile { .. } => "empty-file",
+            Self::NoText { .. } => "no-text",
+            Self::NotText { .. } => "not-text",
+            Self::FileTooLarge { .. } => "file-too-large",
+            Self::DamagedGzip { .. } => "damaged-gzip",
+            Self::GzipBomb { .. } => "gzip-bomb",
+            Self::UnknownEncoding { .. } => "unknown-encoding",
+            Self::NothingUsable { .. } => "nothing-usable",
+            Self::NoFiles => "no-files",
+            Self::TooLittleText { .. } => "too-little-text",
+            Self::VocabularyTooSmall { .. } => "vocabulary-too-small",
+            Self::NothingToMask { .. } => "nothing-to-mask",
+            Self::CorpusTooSmall { .. } => "corpus-too-small",
+            Self::NoTokenizer => "no-tokenizer",
+            Self::BadTokenizer { .. } => "bad-tokenizer",
+            Self::UnsupportedTokenizer { .. } => "unsupported-tokenizer",
+            Self::NoLabels { .. } => "no-labels",
+            Self::TooFewLabels { .. } => "too-few-labels",
+            Self::TooManyLabels { .. } => "too-many-labels",
+            Self::SeveralLabels { .. } => "several-labels",
+            Self::NotAPair { .. } => "not-a-pair",
+        }
+    }
+
+    /// What to do, in one sentence.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::EmptyFile { .. } | Self::NoText { .. } => "give a text file with one document per line".into(),
+            Self::NotText { .. } => "export its text as UTF-8, one document per line, and give that file".into(),
+            Self::FileTooLarge { .. } | Self::GzipBomb { .. } => "split it, or give a part of it".into(),
+            Self::DamagedGzip { .. } => "pack or download it again, or give it unpacked".into(),
+            Self::UnknownEncoding { .. } => "use a name such as utf-8, gbk, big5, shift_jis or windows-1252".into(),
+            Self::NothingUsable { first, .. } => first.hint(),
+            Self::NoFiles => "give at least one text file with one document per line".into(),
+            Self::TooLittleText { .. } => "give more text: a few thousand lines are a good start".into(),
+            Self::VocabularyTooSmall { needed, .. } => format!("ask for a vocabulary of at least {needed}"),
+            Self::NothingToMask { .. } => "give more text, or another tokenizer (wordpiece, word, char)".into(),
+            Self::CorpusTooSmall { .. } => "give more text, or lower --max-len".into(),
+            Self::NoTokenizer => "give the tokenizer.json or the vocab.txt that belongs to the model".into(),
+            Self::BadTokenizer { .. } => "export the model again, or learn a new vocabulary from the corpus".into(),
+            Self::UnsupportedTokenizer { .. } => {
+                "use a model with a BERT tokenizer, or learn a new vocabulary from the corpus".into()
+            }
+            Self::NoLabels { .. } => "end each training line with its labels, as in: some text __label__name".into(),
+            Self::TooFewLabels { .. } => "give training lines with at least two different labels".into(),
+            Self::TooManyLabels { .. } => "join rare labels, or keep only the most frequent ones".into(),
+            Self::SeveralLabels { .. } => "use --task multi-label, or leave one label on each line".into(),
+            Self::NotAPair { .. } => "separate the two texts by one TAB, or use --task auto".into(),
+        }
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyFile { file } => write!(f, "{} is empty", quoted(file)),
+            Self::NoText { file } => write!(f, "{} holds no text", quoted(file)),
+            Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
+            Self::FileTooLarge { file, limit } => {
+                write!(f, "{} is larger than {} MiB, the most that is read", quoted(file), limit >> 20)
+            }
+            Self::DamagedGzip { file, problem } => write!(f, "the gzip file {} {problem}", quoted(file)),
+            Self::GzipBomb { file, limit } => write!(f, "the gzip file {} unpacks to more than {limit}", quoted(file)),
+            Self::UnknownEncoding { name } => write!(f, "{} is not an encoding", quoted(name)),
+            Self::NothingUsable { files: 1, first } => first.fmt(f),
+            Self::NothingUsable { files, first } => write!(f, "none of the {files} files can be used: {first}"),
+            Self::NoFiles => write!(f, "no file was given"),
+            Self::TooLittleText { characters, needed } => {
+                write!(f, "the corpus has {characters} characters of text and needs at least {needed}")
+            }
+            Self::VocabularyTooSmall { vocab_size, needed } => {
+                write!(f, "a vocabulary of {vocab_size} is too small: it needs at least {needed} entries")
+            }
+            Self::NothingToMask { needed } => write!(f, "the corpus has {needed}, so there is nothing to mask"),
+            Self::CorpusTooSmall { tokens, needed } => {
+                write!(f, "the corpus has {tokens} tokens and one sequence needs {needed}")
+            }
+            Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
+            Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),
+            Self::UnsupportedTokenizer { file, part } => write!(f, "{file} uses {part}, which is not supported"),
+            Self::NoLabels { documents } => write!(f, "none of the {documents} training documents carries a label"),
+            Self::TooFewLabels { label } => write!(f, "every training document has the same label, {}", quoted(label)),
+            Self::TooManyLabels { labels, limit } => {
+                write!(f, "the training documents have {labels} different labels; at most {limit} can be learned")
+            }
+            Self::SeveralLabels { line, labels } => write!(f, "line {line} has {labels} labels where one is expected"),
+            Self::NotAPair { line } => write!(f, "line {line} has one text where a pair is expected"),
+        }
+    }
+}
+
+impl std::error::Error for DataError {}
+
+/// The longest part of a foreign name that a sentence shows.
+const SHOWN_CHARS: usize = 80;
+
+/// A name from outside in quotes: on one line, without control or bidirectional characters, and not too long.
+pub fn quoted(name: &str) -> String {
+    let mut shown: String = name.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_stays_on_one_line() {
+        for (name, expected) in [
+            ("a.txt", "\"a.txt\"".to_string()),
+            ("new\nline\u{1b}[2J", "\"new\\nline\\u{1b}[2J\"".into()),
+            ("\u{202e}txt.exe", "\"\\u{202e}txt.exe\"".into()),
+            (&"x".repeat(300), format!("\"{}…\"", "x".repeat(80))),
+        ] {
+            assert_eq!(quoted(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_sentence_says_what_and_where() {
+        let png = DataError::NotText { file: "a.txt".into(), kind: "a PNG image".into() };
+        let one = DataError::NothingUsable { files: 1, first: Box::new(png.clone()) };
+        let three = DataError::NothingUsable { files: 3, first: Box::new(png.clone()) };
+        for (error, expected) in [
+            (png, "\"a.txt\" is not text but a PNG image"),
+            (one, "\"a.txt\" is not text but a PNG image"),
+            (three, "none of the 3 files can be used: \"a.txt\" is not text but a PNG image"),
+            (
+                DataError::CorpusTooSmall { tokens: 312, needed: 512 },
+                "the corpus has 312 tokens and one sequence needs 512",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

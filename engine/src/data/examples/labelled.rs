@@ -1,0 +1,250 @@
+//! Documents with labels -> fine-tuning batches: `[CLS] text [SEP]`, or `[CLS] a [SEP] b [SEP]` for a pair, with rows
+//! of weight 0 where an epoch does not fill its last batch.
+
+use super::Batch;
+use crate::data::corpus::Document;
+use crate::data::labels::LabelSet;
+use crate::data::random::{Purpose, generator, permutation};
+use crate::data::tokenizer::{Specials, Tokenizer};
+use std::collections::BTreeSet;
+
+/// A document as token ids and label rows, before it is cut to a length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EncodedDocument {
+    /// The text, or the first one of a pair.
+    pub first: Vec<u32>,
+    /// The second text of a pair.
+    pub second: Option<Vec<u32>>,
+    /// Rows of its labels.
+    pub labels: Vec<usize>,
+}
+
+impl EncodedDocument {
+    /// Encodes the texts of `document`; no labels.
+    pub fn of_text(tokenizer: &Tokenizer, document: &Document) -> Self {
+        let second = document.second.as_deref().map(|text| tokenizer.encode(text));
+        Self { first: tokenizer.encode(&document.text), second, labels: Vec::new() }
+    }
+
+    /// Tokens it takes with its special ones.
+    pub fn length(&self) -> usize {
+        let second = self.second.as_ref().map_or(0, |second| second.len() + 1);
+        self.first.len() + 2 + second
+    }
+
+    /// Its tokens with the special ones, at most `max_len`, and where the second text begins. Of a pair, the longer
+    /// text is shortened first. Source: Devlin et al. 2019, `_truncate_seq_pair`.
+    pub fn assemble(&self, specials: &Specials, max_len: usize) -> (Vec<u32>, usize) {
+        let specials_needed = self.length() - self.first.len() - self.second.as_ref().map_or(0, Vec::len);
+        let room = max_len.saturating_sub(specials_needed);
+        let second = self.second.as_deref().unwrap_or(&[]);
+        let (a, b) = shares(self.first.len(), second.len(), room);
+        let mut ids = vec![specials.cls];
+        ids.extend(&self.first[..a]);
+        ids.push(specials.sep);
+        let second_from = ids.len();
+        if self.second.is_some() {
+            ids.extend(&second[..b]);
+            ids.push(specials.sep);
+        }
+        ids.truncate(max_len);
+        (ids, second_from)
+    }
+}
+
+/// How much of two texts of lengths `a` and `b` fits into `room`, when the longer one loses first and, of equals, the
+/// second.
+fn shares(a: usize, b: usize, room: usize) -> (usize, usize) {
+    if a + b <= room {
+        return (a, b);
+    }
+    let b = b.min((room / 2).max(room.saturating_sub(a)));
+    (room - b, b)
+}
+
+/// Encodes documents with their labels; also the labels that were never seen in training, which are left out.
+pub fn encode_documents<'a>(
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+    documents: impl Iterator<Item = &'a Document>,
+) -> (Vec<EncodedDocument>, Vec<String>) {
+    let mut unknown = BTreeSet::new();
+    let encode = |document: &Document| {
+        let (rows, unseen) = labels.encode(document);
+        unknown.extend(unseen);
+        EncodedDocument { labels: rows, ..EncodedDocument::of_text(tokenizer, document) }
+    };
+    let encoded = documents.map(encode).collect();
+    (encoded, unknown.into_iter().collect())
+}
+
+/// Fine-tuning batches of one set of documents and one shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelledExamples {
+    documents: Vec<EncodedDocument>,
+    specials: Specials,
+    classes: usize,
+    seed: u64,
+    batch_size: usize,
+    max_len: usize,
+    /// The epoch that was asked for last, and its order.
+    order: Option<(u64, Vec<u32>)>,
+}
+
+impl LabelledExamples {
+    /// Batches of `batch_size` documents of up to `max_len` tokens, with `classes` labels.
+    pub fn new(
+        documents: Vec<EncodedDocument>,
+        specials: Specials,
+        classes: usize,
+        seed: u64,
+        batch_size: usize,
+        max_len: usize,
+    ) -> Self {
+        assert!(batch_size > 0, "a batch holds an example");
+        Self { documents, specials, classes, seed, batch_size, max_len, order: None }
+    }
+
+    /// The documents, in their given order.
+    pub fn documents(&self) -> &[EncodedDocument] {
+        &self.documents
+    }
+
+    /// Labels of the classifier, `C`.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Batches that hold each document once.
+    pub fn batches_per_epoch(&self) -> usize {
+        self.documents.len().div_ceil(self.batch_size)
+    }
+
+    /// The batch `index` of a training epoch, whose order is its own.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Self::batches_per_epoch`].
+    pub fn batch(&mut self, epoch: u64, index: usize) -> Batch {
+        let order = match self.order.take() {
+            Some((cached, order)) if cached == epoch => order,
+            _ => permutation(&mut generator(self.seed, Purpose::Order, epoch, 0), self.documents.len() as u32),
+        };
+        let rows = order.chunks(self.batch_size).nth(index).expect("a batch of the epoch");
+        let batch = self.assemble(rows.iter().map(|&document| document as usize));
+        self.order = Some((epoch, order));
+        batch
+    }
+
+    /// The batch `index` of the documents in their given order.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Self::batches_per_epoch`].
+    pub fn batch_in_order(&self, index: usize) -> Batch {
+        let first = index * self.batch_size;
+        assert!(first < self.documents.len(), "a batch of the epoch");
+        self.assemble(first..self.documents.len().min(first + self.batch_size))
+    }
+
+    fn assemble(&self, documents: impl Iterator<Item = usize>) -> Batch {
+        let mut batch = Batch::filled(&self.specials, self.batch_size, self.max_len);
+        batch.labels = vec![0.0; self.batch_size * self.classes];
+        for (row, document) in documents.map(|index| &self.documents[index]).enumerate() {
+            let (ids, second) = document.assemble(&self.specials, self.max_len);
+            batch.set_row(row, &ids, second);
+            for &label in &document.labels {
+                batch.labels[row * self.classes + label] = 1.0;
+            }
+        }
+        batch
+    }
+}
+
+/// The length that holds the share `share` of `documents` whole: 0.95 cuts off one in twenty.
+pub fn fitting_len(documents: &[EncodedDocument], share: f64) -> usize {
+    let mut lengths: Vec<usize> = documents.iter().map(EncodedDocument::length).collect();
+    lengths.sort_unstable();
+    let last = lengths.len().saturating_sub(1);
+    lengths.get((share * last as f64).ceil() as usize).copied().unwrap_or(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
+
+    fn document(first: &[u32], second: Option<&[u32]>, labels: &[usize]) -> EncodedDocument {
+        EncodedDocument { first: first.to_vec(), second: second.map(Into::into), labels: labels.to_vec() }
+    }
+
+    #[test]
+    fn texts_are_framed_and_the_longer_one_is_cut_first() {
+        let (a, b) = (&[10, 11, 12, 13, 14][..], &[20, 21][..]);
+        for (document, max_len, ids, second) in [
+            (document(a, None, &[]), 9, vec![2, 10, 11, 12, 13, 14, 3], 7),
+            (document(a, None, &[]), 4, vec![2, 10, 11, 3], 4),
+            (document(&[], None, &[]), 4, vec![2, 3], 2),
+            (document(a, Some(b), &[]), 10, vec![2, 10, 11, 12, 13, 14, 3, 20, 21, 3], 7),
+            (document(a, Some(b), &[]), 8, vec![2, 10, 11, 12, 3, 20, 21, 3], 5),
+            (document(a, Some(b), &[]), 7, vec![2, 10, 11, 3, 20, 21, 3], 4),
+            (document(a, Some(b), &[]), 6, vec![2, 10, 11, 3, 20, 3], 4),
+            (document(b, Some(a), &[]), 8, vec![2, 20, 21, 3, 10, 11, 12, 3], 4),
+            (document(a, Some(b), &[]), 2, vec![2, 3], 2),
+        ] {
+            assert_eq!(document.assemble(&SPECIALS, max_len), (ids, second), "{document:?} {max_len}");
+        }
+    }
+
+    #[test]
+    fn shares_equal_the_published_loop() {
+        for (a, b, room) in (0..8).flat_map(|a| (0..8).flat_map(move |b| (0..12).map(move |room| (a, b, room)))) {
+            let (mut x, mut y) = (a, b);
+            while x + y > room {
+                *(if x > y { &mut x } else { &mut y }) -= 1;
+            }
+            assert_eq!(shares(a, b, room), (x, y), "{a} {b} {room}");
+        }
+    }
+
+    fn examples(n: u32) -> LabelledExamples {
+        let documents = (0..n).map(|i| document(&[10 + i], Some(&[20]), &[i as usize % 3])).collect();
+        LabelledExamples::new(documents, SPECIALS, 3, 1, 4, 6)
+    }
+
+    #[test]
+    fn a_batch_is_filled_up_with_rows_that_do_not_weigh() {
+        let batch = examples(5).batch_in_order(1);
+        assert_eq!(batch.ids[..12], [2, 14, 3, 20, 3, 0, 2, 0, 0, 0, 0, 0]);
+        assert_eq!(batch.attention_mask[..12], [1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(batch.token_type_ids[..12], [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(batch.labels, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(batch.row_weights, [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!((batch.batch_size, batch.max_len, batch.masked_positions.len()), (4, 6, 0));
+    }
+
+    #[test]
+    fn an_epoch_holds_each_document_once_in_its_own_order() {
+        let mut examples = examples(10);
+        let mut epoch = |epoch| {
+            let batches: Vec<Batch> = (0..3).map(|index| examples.batch(epoch, index)).collect();
+            let rows = batches.iter().flat_map(|batch| batch.ids.chunks(6).map(|row| row[1]).collect::<Vec<_>>());
+            rows.filter(|&id| id != 0).collect::<Vec<_>>()
+        };
+        let (first, second) = (epoch(0), epoch(1));
+        assert_eq!(epoch(0), first);
+        assert_ne!(first, second);
+        for mut order in [first, second] {
+            order.sort_unstable();
+            assert_eq!(order, (10..20).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_length_is_fitted_to_most_documents() {
+        let documents: Vec<_> = (1..=100).map(|n| document(&vec![9; n], None, &[])).collect();
+        for (share, expected) in [(1.0, 102), (0.95, 98), (0.0, 3)] {
+            assert_eq!(fitting_len(&documents, share), expected);
+        }
+        assert_eq!(fitting_len(&[], 0.5), 2);
+    }
+}

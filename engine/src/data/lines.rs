@@ -1,0 +1,177 @@
+//! Text -> documents: one line each, labels taken out, every line that is left out counted with its reason. It knows
+//! nothing of files, encodings or of what the documents are for.
+
+use super::corpus::Document;
+use protocol::Dropped;
+
+/// What marks a label: the convention of fastText (Joulin et al. 2016).
+pub const LABEL_PREFIX: &str = "__label__";
+
+/// Documents and what was noticed on the way.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Parsed {
+    /// In the order of their lines.
+    pub documents: Vec<Document>,
+    /// Lines left out.
+    pub dropped: Vec<Dropped>,
+    /// Control characters that became spaces.
+    pub controls: u64,
+    /// Labels without a name, which are ignored.
+    pub unnamed_labels: u64,
+    /// Whether characters stand in the text that turn the direction of what is shown.
+    pub bidi: bool,
+}
+
+/// Reads `text` line by line. LF, CRLF and a lone CR end a line; other white space does not.
+pub(super) fn parse(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut number = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        number += 1;
+        rest = after;
+        parsed.take_line(line, number);
+    }
+    parsed
+}
+
+/// The first line of `text` without its end, and what follows.
+fn split_line(text: &str) -> (&str, &str) {
+    let Some(end) = text.bytes().position(|byte| byte == b'\n' || byte == b'\r') else { return (text, "") };
+    let after = &text[end + 1..];
+    let both = text.as_bytes()[end] == b'\r' && after.starts_with('\n');
+    (&text[..end], if both { &after[1..] } else { after })
+}
+
+impl Parsed {
+    fn take_line(&mut self, line: &str, number: u64) {
+        let line = self.clean(line);
+        if line.trim().is_empty() {
+            return self.drop_line("empty", number);
+        }
+        let mut labels = Vec::new();
+        let mut parts =
+            line.split('\t').map(|part| self.take_labels(part, &mut labels)).filter(|part| !part.is_empty());
+        let Some(text) = parts.next() else { return self.drop_line("labels without text", number) };
+        let parts: Vec<String> = parts.collect();
+        let document = match parts.len() {
+            1 => Document { text, second: parts.into_iter().next(), labels, line: number },
+            // More than two columns are no pair: the line is one text.
+            _ => Document {
+                text: std::iter::once(text).chain(parts).collect::<Vec<_>>().join(" "),
+                second: None,
+                labels,
+                line: number,
+            },
+        };
+        self.documents.push(document);
+    }
+
+    /// `line` without invisible noise: control characters become spaces, byte order marks inside the text vanish.
+    fn clean<'a>(&mut self, line: &'a str) -> std::borrow::Cow<'a, str> {
+        let noise = |c: char| is_control(c) || is_bidi(c) || c == BYTE_ORDER_MARK;
+        if !line.contains(noise) {
+            return line.into();
+        }
+        self.bidi |= line.contains(is_bidi);
+        self.controls += line.chars().filter(|&c| is_control(c)).count() as u64;
+        let shown = line.chars().filter(|&c| c != BYTE_ORDER_MARK);
+        shown.map(|c| if is_control(c) { ' ' } else { c }).collect::<String>().into()
+    }
+
+    /// The text of `part` without its labels, which go to `labels`, each once.
+    fn take_labels(&mut self, part: &str, labels: &mut Vec<String>) -> String {
+        if !part.contains(LABEL_PREFIX) {
+            return part.trim().into();
+        }
+        let mut words = Vec::new();
+        for word in part.split_whitespace() {
+            match word.strip_prefix(LABEL_PREFIX) {
+                None => words.push(word),
+                Some("") => self.unnamed_labels += 1,
+                Some(name) if labels.iter().any(|label| label == name) => {}
+                Some(name) => labels.push(name.into()),
+            }
+        }
+        words.join(" ")
+    }
+
+    fn drop_line(&mut self, reason: &str, line: u64) {
+        match self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
+            Some(dropped) => dropped.count += 1,
+            None => self.dropped.push(Dropped { reason: reason.into(), count: 1, first_line: line }),
+        }
+    }
+}
+
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
+fn is_control(c: char) -> bool {
+    c.is_control() && !c.is_whitespace()
+}
+
+/// Unicode's explicit directional formatting characters (UAX 9, 2).
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(line: u64, text: &str, second: Option<&str>, labels: &[&str]) -> Document {
+        let labels = labels.iter().map(|label| (*label).into()).collect();
+        Document { text: text.into(), second: second.map(Into::into), labels, line }
+    }
+
+    fn check(text: &str, expected: &[Document]) {
+        assert_eq!(parse(text).documents, expected, "{text:?}");
+    }
+
+    #[test]
+    fn every_line_end_ends_a_line() {
+        let three = [document(1, "a", None, &[]), document(2, "b c", None, &[]), document(3, "d", None, &[])];
+        for text in ["a\nb c\nd\n", "a\nb c\nd", "a\r\nb c\r\nd\r\n", "a\rb c\rd\r", "a\r\nb c\rd\n"] {
+            check(text, &three);
+        }
+        check("a\u{2028}b\u{b}c\u{85}d", &[document(1, "a\u{2028}b\u{b}c\u{85}d", None, &[])]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn labels_are_taken_out_wherever_they_stand() {
+        check("a b __label__x __label__y", &[document(1, "a b", None, &["x", "y"])]);
+        check("__label__x a b", &[document(1, "a b", None, &["x"])]);
+        check("a __label__x b __label__x", &[document(1, "a b", None, &["x"])]);
+        check("a __label__ b", &[document(1, "a b", None, &[])]);
+        check("a__label__x b", &[document(1, "a__label__x b", None, &[])]);
+        check("a\t__label__x", &[document(1, "a", None, &["x"])]);
+        check("a  b __LABEL__x", &[document(1, "a  b __LABEL__x", None, &[])]);
+        check("x __label__é__label__z", &[document(1, "x", None, &["é__label__z"])]);
+    }
+
+    #[test]
+    fn one_tab_between_two_texts_makes_a_pair() {
+        check("a b\tc d __label__x", &[document(1, "a b", Some("c d"), &["x"])]);
+        check("__label__x a\tb", &[document(1, "a", Some("b"), &["x"])]);
+        check("\ta b", &[document(1, "a b", None, &[])]);
+        check("a\tb\tc", &[document(1, "a b c", None, &[])]);
+    }
+
+    #[test]
+    fn dropped_lines_are_counted_with_their_reason() {
+        let parsed = parse("\nx\n \u{3000}\u{a0}\t\n__label__a __label__b\n\n__label__c");
+        assert_eq!(parsed.documents, [document(2, "x", None, &[])]);
+        let dropped = |reason: &str, count, first_line| Dropped { reason: reason.into(), count, first_line };
+        assert_eq!(parsed.dropped, [dropped("empty", 3, 1), dropped("labels without text", 2, 4)]);
+    }
+
+    #[test]
+    fn noise_is_replaced_and_reported() {
+        let parsed = parse("a\0b\u{1b}[2J\n\u{feff}c\u{feff}d\u{202e} __label__\n\0\0\n");
+        assert_eq!(parsed.documents, [document(1, "a b [2J", None, &[]), document(2, "cd\u{202e}", None, &[])]);
+        assert_eq!((parsed.controls, parsed.unnamed_labels, parsed.bidi), (4, 1, true));
+        assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 1, first_line: 3 }]);
+    }
+}

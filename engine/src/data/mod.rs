@@ -1,0 +1,26 @@
+//! From bytes to batches: files become documents, documents become tokens, tokens become masked or labelled examples.
+//!
+//! Pure Rust without tensor, file, clock, thread or platform: the same bytes and seed give the same batches in a Web
+//! Worker and on the command line. It fails only on its input, with a [`DataError`].
+
+pub mod corpus;
+mod encoding;
+pub mod error;
+pub mod examples;
+mod file;
+pub mod floors;
+mod gzip;
+pub mod labels;
+mod lines;
+pub mod masking;
+pub mod random;
+pub mod tokenizer;
+
+pub use corpus::{Corpus, Document, InputFile};
+pub use error::DataError;
+pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed};
+pub use file::{ReadFile, Warning, read_file};
+pub use floors::Floors;
+pub use labels::LabelSet;
+pub use masking::{Corruption, Masked, Masker};
+pub use tokenizer::{Encoding, Specials, Tokenizer};

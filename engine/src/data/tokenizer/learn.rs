@@ -1,0 +1,279 @@
+//! Texts -> the tokens of a vocabulary. Sub-words are learned as Hugging Face's `WordPieceTrainer` does: byte-pair-style
+//! merges of the most frequent neighbours. Ties go to the earlier tokens, so that the same text gives the same
+//! vocabulary everywhere.
+//!
+//! Source: Sennrich et al. 2016, algorithm 1; Hugging Face `tokenizers`, `models/bpe/trainer.rs`.
+
+use super::normalize::{Normalization, Splitting, normalize, split};
+use super::wordpiece::PREFIX;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+/// What occurs less often teaches nothing, and text must contain some unknown words for `[UNK]` to be learned.
+pub(super) const MIN_FREQUENCY: u64 = 2;
+
+/// Characters that take part in merges; rarer ones enter as they are where room is left. Hugging Face's default.
+const LIMIT_ALPHABET: usize = 1000;
+
+/// The distinct words of `texts`, sorted, and how often each occurs.
+pub(super) fn count_words(
+    texts: &mut dyn Iterator<Item = &str>,
+    normalization: Normalization,
+    splitting: Splitting,
+) -> Vec<(String, u64)> {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut word = String::new();
+    for text in texts {
+        let glyphs = normalize(text, normalization);
+        for range in split(&glyphs, splitting) {
+            word.clear();
+            word.extend(glyphs[range].iter().map(|glyph| glyph.character));
+            match counts.get_mut(&word) {
+                Some(count) => *count += 1,
+                None => drop(counts.insert(word.clone(), 1)),
+            }
+        }
+    }
+    let mut words: Vec<(String, u64)> = counts.into_iter().collect();
+    words.sort_unstable();
+    words
+}
+
+/// The `room` most frequent of `words` that occur `least` times, most frequent first.
+pub(super) fn frequent(words: &[(String, u64)], room: usize, least: u64) -> Vec<String> {
+    let special = |word: &String| super::SPECIAL_NAMES.contains(&word.as_str());
+    let mut kept: Vec<&(String, u64)> =
+        words.iter().filter(|(word, count)| *count >= least && !special(word)).collect();
+    // Stable: words of equal count stay in their order.
+    kept.sort_by_key(|(_, count)| Reverse(*count));
+    kept.into_iter().take(room).map(|(word, _)| word.clone()).collect()
+}
+
+/// At most `room` pieces that spell `words` well: first the alphabet, then merges, most frequent first. Words of more
+/// than `max_chars` are left out, since they are never spelled.
+pub(super) fn word_pieces(words: &[(String, u64)], room: usize, max_chars: usize) -> Vec<String> {
+    let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| word.chars().count() <= max_chars).collect();
+    let characters = count_characters(&spelled);
+    let mut learner = Learner::default();
+    learner.take_alphabet(&characters, room);
+    learner.take_words(&spelled);
+    while learner.tokens.len() < room && learner.merge_most_frequent() {}
+    learner.take_rare_characters(&characters, room);
+    learner.tokens
+}
+
+/// How often a character begins a word, and how often it goes on with one.
+#[derive(Clone, Copy, Default)]
+struct Occurrences {
+    beginning: u64,
+    within: u64,
+}
+
+fn count_characters(words: &[&(String, u64)]) -> BTreeMap<char, Occurrences> {
+    let mut characters: BTreeMap<char, Occurrences> = BTreeMap::new();
+    for (word, count) in words {
+        for (index, character) in word.chars().enumerate() {
+            let occurrences = characters.entry(character).or_default();
+            *(if index == 0 { &mut occurrences.beginning } else { &mut occurrences.within }) += count;
+        }
+    }
+    characters
+}
+
+/// Two neighbouring tokens.
+type Pair = (u32, u32);
+
+/// Where a pair occurs: how often, and in which words. A word may stand there that lost the pair since.
+#[derive(Default)]
+struct Places {
+    count: u64,
+    words: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Learner {
+    tokens: Vec<String>,
+    ids: HashMap<String, u32>,
+    /// Each word as tokens, and how often it occurs.
+    words: Vec<(Vec<u32>, u64)>,
+    pairs: HashMap<Pair, Places>,
+    /// Most frequent pair first, the earlier tokens on ties. An entry may be stale: `pairs` has the true count.
+    queue: BinaryHeap<(u64, Reverse<Pair>)>,
+}
+
+impl Learner {
+    fn add(&mut self, token: String) -> u32 {
+        if let Some(&id) = self.ids.get(&token) {
+            return id;
+        }
+        let id = self.tokens.len() as u32;
+        self.ids.insert(token.clone(), id);
+        self.tokens.push(token);
+        id
+    }
+
+    /// The most frequent characters, each as the beginning of a word and, where it occurs so, within one.
+    fn take_alphabet(&mut self, characters: &BTreeMap<char, Occurrences>, room: usize) {
+        let mut by_count: Vec<(char, Occurrences)> = characters.iter().map(|(c, n)| (*c, *n)).collect();
+        by_count.sort_by_key(|(_, occurrences)| Reverse(occurrences.beginning + occurrences.within));
+        by_count.truncate(LIMIT_ALPHABET.min(room / 2));
+        by_count.sort_by_key(|(character, _)| *character);
+        for (character, _) in &by_count {
+            self.add(character.to_string());
+        }
+        for (character, _) in by_count.iter().filter(|(_, occurrences)| occurrences.within > 0) {
+            self.add(format!("{PREFIX}{character}"));
+        }
+    }
+
+    /// Spells `words` in the alphabet; characters outside of it are skipped.
+    fn take_words(&mut self, words: &[&(String, u64)]) {
+        let mut token = String::new();
+        for (word, count) in words {
+            let mut spelling = Vec::new();
+            for (index, character) in word.chars().enumerate() {
+                token.clear();
+                token.push_str(if index > 0 { PREFIX } else { "" });
+                token.push(character);
+                spelling.extend(self.ids.get(&token));
+            }
+            self.count_pairs(&spelling, *count);
+            self.words.push((spelling, *count));
+        }
+        self.queue = self.pairs.iter().map(|(pair, places)| (places.count, Reverse(*pair))).collect();
+    }
+
+    /// Counts the pairs of the next word.
+    fn count_pairs(&mut self, spelling: &[u32], count: u64) {
+        for pair in spelling.windows(2) {
+            let places = self.pairs.entry((pair[0], pair[1])).or_default();
+            places.count += count;
+            places.words.push(self.words.len() as u32);
+        }
+    }
+
+    /// Joins the most frequent pair everywhere; false when none is frequent enough.
+    fn merge_most_frequent(&mut self) -> bool {
+        while let Some((count, Reverse(pair))) = self.queue.pop() {
+            let current = self.pairs.get(&pair).map_or(0, |places| places.count);
+            if current != count {
+                // Stale: queue it again at its true place.
+                if current >= MIN_FREQUENCY {
+                    self.queue.push((current, Reverse(pair)));
+                }
+                continue;
+            }
+            if count < MIN_FREQUENCY {
+                return false;
+            }
+            self.merge(pair);
+            return true;
+        }
+        false
+    }
+
+    fn merge(&mut self, pair: Pair) {
+        let [first, second] = [pair.0, pair.1].map(|id| &self.tokens[id as usize]);
+        let joined = format!("{first}{}", second.strip_prefix(PREFIX).unwrap_or(second));
+        let joined = self.add(joined);
+        let mut places = self.pairs.remove(&pair).unwrap_or_default().words;
+        places.dedup();
+        let mut changed = Vec::new();
+        for index in places {
+            let (spelling, count) = &mut self.words[index as usize];
+            join(spelling, pair, joined, &mut |old, new| {
+                if let Some(places) = self.pairs.get_mut(&old) {
+                    places.count = places.count.saturating_sub(*count);
+                }
+                let places = self.pairs.entry(new).or_default();
+                places.count += *count;
+                places.words.push(index);
+                changed.push(new);
+            });
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        let count = |pair: &Pair| self.pairs.get(pair).map_or(0, |places| places.count);
+        self.queue.extend(changed.iter().map(|pair| (count(pair), Reverse(*pair))));
+    }
+
+    /// Fills what room is left with characters outside the alphabet: in Chinese, thousands of them are words.
+    fn take_rare_characters(&mut self, characters: &BTreeMap<char, Occurrences>, room: usize) {
+        let mut rare = Vec::new();
+        for (character, occurrences) in characters {
+            rare.push((occurrences.beginning, character.to_string()));
+            rare.push((occurrences.within, format!("{PREFIX}{character}")));
+        }
+        rare.retain(|(count, token)| *count >= MIN_FREQUENCY && !self.ids.contains_key(token));
+        rare.sort_by_key(|(count, _)| Reverse(*count));
+        for (_, token) in rare.into_iter().take(room.saturating_sub(self.tokens.len())) {
+            self.add(token);
+        }
+    }
+}
+
+/// Joins each `pair` in `spelling`, from the left, and reports each neighbouring pair that became another.
+fn join(spelling: &mut Vec<u32>, pair: Pair, joined: u32, changed: &mut dyn FnMut(Pair, Pair)) {
+    let mut at = 0;
+    while at + 1 < spelling.len() {
+        if (spelling[at], spelling[at + 1]) == pair {
+            if at > 0 {
+                changed((spelling[at - 1], pair.0), (spelling[at - 1], joined));
+            }
+            if let Some(&next) = spelling.get(at + 2) {
+                changed((pair.1, next), (joined, next));
+            }
+            spelling[at] = joined;
+            spelling.remove(at + 1);
+        }
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(words: &[(&str, u64)]) -> Vec<(String, u64)> {
+        let mut words: Vec<(String, u64)> = words.iter().map(|(word, count)| ((*word).into(), *count)).collect();
+        words.sort_unstable();
+        words
+    }
+
+    fn check(words: &[(&str, u64)], room: usize, expected: &[&str]) {
+        assert_eq!(word_pieces(&counted(words), room, 100), expected);
+    }
+
+    #[test]
+    fn frequent_neighbours_are_merged_first() {
+        let words = [("low", 5), ("lower", 2), ("newest", 6), ("widest", 3)];
+        let alphabet = ["d", "e", "i", "l", "n", "o", "r", "s", "t", "w"];
+        let within = ["##d", "##e", "##i", "##o", "##r", "##s", "##t", "##w"];
+        let merges = ["##es", "##est", "lo", "low", "ne", "##west", "newest"];
+        let all = [&alphabet[..], &within, &merges].concat();
+        check(&words, 25, &all);
+        check(&words, 21, &all[..21]);
+    }
+
+    #[test]
+    fn what_occurs_once_is_not_merged() {
+        check(&[("ab", 1)], 20, &["a", "b", "##b"]);
+        check(&[("ab", 2)], 20, &["a", "b", "##b", "ab"]);
+        check(&[("aaaa", 2)], 20, &["a", "##a", "##aa", "aaa", "aaaa"]);
+        check(&[], 20, &[]);
+    }
+
+    #[test]
+    fn rare_characters_fill_the_room_that_merges_leave() {
+        // Room for 6 tokens lets 3 characters into the alphabet.
+        check(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 1), ("f", 5)], 6, &["a", "b", "c", "d", "f"]);
+        check(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("f", 5), ("g", 4)], 5, &["a", "b", "c", "d", "f"]);
+    }
+
+    #[test]
+    fn words_are_kept_by_frequency_and_never_as_special_tokens() {
+        let words = counted(&[("b", 3), ("a", 3), ("[MASK]", 9), ("c", 1), ("d", 7)]);
+        assert_eq!(frequent(&words, 10, 2), ["d", "a", "b"]);
+        assert_eq!(frequent(&words, 2, 1), ["d", "a"]);
+    }
+}

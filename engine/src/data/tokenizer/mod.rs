@@ -1,0 +1,232 @@
+//! Text -> token ids and back: a vocabulary learned from the corpus or read from a model directory, and the three ways
+//! to cut text (sub-words, words, characters). Ids, tokens and offsets equal those of Hugging Face's `tokenizers`.
+//!
+//! Training text may contain `[MASK]` literally: [`Tokenizer::encode`] takes it as text, so that special ids only ever
+//! stand where the pipeline put them. Only [`Tokenizer::encode_with_specials`], for what a person types, obeys it.
+
+mod learn;
+mod normalize;
+mod older_unicode;
+mod read;
+mod vocabulary;
+mod wordpiece;
+mod write;
+
+use super::error::DataError;
+use normalize::{Glyph, Normalization, Splitting, normalize, split};
+use protocol::TokenizerKind;
+use std::ops::Range;
+pub use vocabulary::Specials;
+use vocabulary::{SPECIAL_NAMES, Vocabulary};
+use wordpiece::WordPiece;
+
+/// Cuts text into the tokens of one vocabulary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tokenizer {
+    vocabulary: Vocabulary,
+    model: Model,
+    normalization: Normalization,
+    splitting: Splitting,
+    counts: Vec<u64>,
+}
+
+/// How a word becomes tokens.
+#[derive(Clone, Debug, PartialEq)]
+enum Model {
+    /// Greedily, the longest known piece first.
+    WordPiece(WordPiece),
+    /// Whole, or `[UNK]`.
+    Words,
+}
+
+/// The tokens of one text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoding {
+    /// Rows in the embedding table.
+    pub ids: Vec<u32>,
+    /// First and one past the last character of each token in the text, in characters.
+    pub offsets: Vec<(usize, usize)>,
+    /// Whether a token begins a word.
+    pub word_starts: Vec<bool>,
+}
+
+impl Encoding {
+    fn push(&mut self, id: u32, offsets: (usize, usize), starts: bool) {
+        self.ids.push(id);
+        self.offsets.push(offsets);
+        self.word_starts.push(starts);
+    }
+}
+
+impl Tokenizer {
+    /// Learns a vocabulary of at most `vocab_size` entries, special tokens included, from `texts`.
+    ///
+    /// # Errors
+    /// When `vocab_size` has no room for text, or no token occurs often enough.
+    pub fn learn(
+        kind: TokenizerKind,
+        cased: bool,
+        vocab_size: usize,
+        texts: &mut dyn Iterator<Item = &str>,
+    ) -> Result<Self, DataError> {
+        if vocab_size < SMALLEST_VOCABULARY {
+            return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
+        }
+        let (model, normalization, splitting) = parts(kind, cased);
+        let words = learn::count_words(texts, normalization, splitting);
+        let room = vocab_size - SPECIAL_NAMES.len();
+        let learned = match kind {
+            TokenizerKind::Wordpiece => learn::word_pieces(&words, room, wordpiece::MAX_WORD_CHARS),
+            TokenizerKind::Word => learn::frequent(&words, room, learn::MIN_FREQUENCY),
+            TokenizerKind::Char => learn::frequent(&words, room, 1),
+        };
+        if learned.is_empty() {
+            let needed = if kind == TokenizerKind::Word { "no word that occurs twice" } else { "no text" };
+            return Err(DataError::NothingToMask { needed });
+        }
+        let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();
+        let vocabulary = Vocabulary::new(tokens).expect("learned tokens are distinct");
+        let mut tokenizer = Self { vocabulary, model, normalization, splitting, counts: Vec::new() };
+        tokenizer.counts = tokenizer.count(&words);
+        Ok(tokenizer)
+    }
+
+    /// How often each token occurs in `words`.
+    fn count(&self, words: &[(String, u64)]) -> Vec<u64> {
+        let mut counts = vec![0; self.len()];
+        for (word, count) in words {
+            let glyphs: Vec<Glyph> = word.chars().map(|character| Glyph { character, source: 0 }).collect();
+            self.encode_word(&glyphs, 0..glyphs.len(), &mut |id, _| counts[id as usize] += count);
+        }
+        counts
+    }
+
+    /// Token ids of training text. What looks like a special token is text; nothing is added around it.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let glyphs = normalize(text, self.normalization);
+        let mut ids = Vec::new();
+        for word in split(&glyphs, self.splitting) {
+            self.encode_word(&glyphs, word, &mut |id, _| ids.push(id));
+        }
+        ids
+    }
+
+    /// As [`Self::encode`], with offsets and word starts.
+    pub fn encoding(&self, text: &str) -> Encoding {
+        let mut encoding = Encoding::default();
+        self.encode_part(text, 0, &mut encoding);
+        encoding
+    }
+
+    /// Tokens of what a person typed: `[MASK]` and the other special tokens mean themselves. Nothing is added around.
+    pub fn encode_with_specials(&self, text: &str) -> Encoding {
+        let mut encoding = Encoding::default();
+        let (mut rest, mut start) = (text, 0);
+        while let Some((before, id, after)) = self.vocabulary.split_at_special(rest) {
+            self.encode_part(before, start, &mut encoding);
+            let at = start + before.chars().count();
+            start = at + self.token(id).chars().count();
+            encoding.push(id, (at, start), true);
+            rest = after;
+        }
+        self.encode_part(rest, start, &mut encoding);
+        encoding
+    }
+
+    /// Appends the tokens of `text`, whose first character has the index `start`.
+    fn encode_part(&self, text: &str, start: usize, encoding: &mut Encoding) {
+        let glyphs = normalize(text, self.normalization);
+        for word in split(&glyphs, self.splitting) {
+            self.encode_word(&glyphs, word.clone(), &mut |id, piece| {
+                let offsets = (start + glyphs[piece.start].source, start + glyphs[piece.end - 1].source + 1);
+                encoding.push(id, offsets, piece.start == word.start);
+            });
+        }
+    }
+
+    /// Calls `put` with each token of the word at `word` in `glyphs`, and the glyphs it stands for.
+    fn encode_word(&self, glyphs: &[Glyph], word: Range<usize>, put: &mut dyn FnMut(u32, Range<usize>)) {
+        let characters = glyphs[word.clone()].iter().map(|glyph| glyph.character);
+        match &self.model {
+            Model::WordPiece(model) => {
+                let start = word.start;
+                model.encode(&self.vocabulary, characters, &mut |id, piece| {
+                    put(id, start + piece.start..start + piece.end);
+                });
+            }
+            Model::Words => put(self.vocabulary.piece_or_unknown(&characters.collect::<String>()), word),
+        }
+    }
+
+    /// Number of entries, special tokens included.
+    #[expect(clippy::len_without_is_empty, reason = "a vocabulary holds its special tokens and is never empty")]
+    pub fn len(&self) -> usize {
+        self.vocabulary.tokens().len()
+    }
+
+    /// The token of a row.
+    ///
+    /// # Panics
+    /// When `id` is not below [`Self::len`].
+    pub fn token(&self, id: u32) -> &str {
+        &self.vocabulary.tokens()[id as usize]
+    }
+
+    /// The row of a token, special ones included.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.vocabulary.id(token)
+    }
+
+    /// The rows of the special tokens.
+    pub fn specials(&self) -> Specials {
+        self.vocabulary.specials()
+    }
+
+    /// Whether `id` is a special token, which is never chosen for masking.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.specials().contains(id)
+    }
+
+    /// For each row, whether its token goes on with a word that an earlier token began.
+    pub fn continues(&self) -> Vec<bool> {
+        let Model::WordPiece(model) = &self.model else { return vec![false; self.len()] };
+        let continues =
+            |(id, token): (usize, &String)| token.starts_with(model.prefix()) && !self.is_special(id as u32);
+        self.vocabulary.tokens().iter().enumerate().map(continues).collect()
+    }
+
+    /// How often each row occurs in the text it was learned from; zeros where it was read from files.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// What kind of text it cuts.
+    pub fn kind(&self) -> TokenizerKind {
+        match (&self.model, self.splitting) {
+            (Model::WordPiece(_), _) => TokenizerKind::Wordpiece,
+            (Model::Words, Splitting::Characters) => TokenizerKind::Char,
+            (Model::Words, _) => TokenizerKind::Word,
+        }
+    }
+
+    /// Whether upper case is kept.
+    pub fn is_cased(&self) -> bool {
+        !self.normalization.lowercase
+    }
+}
+
+/// Special tokens, and room for the letters of a word or two.
+const SMALLEST_VOCABULARY: usize = 16;
+
+fn parts(kind: TokenizerKind, cased: bool) -> (Model, Normalization, Splitting) {
+    match kind {
+        TokenizerKind::Wordpiece => {
+            (Model::WordPiece(WordPiece::default()), Normalization::bert(cased), Splitting::Bert)
+        }
+        TokenizerKind::Word => (Model::Words, Normalization::plain(cased), Splitting::Whitespace),
+        TokenizerKind::Char => (Model::Words, Normalization::plain(cased), Splitting::Characters),
+    }
+}
+
+#[cfg(test)]
+mod tests;

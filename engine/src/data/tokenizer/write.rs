@@ -1,0 +1,181 @@
+//! Tokenizer -> the four files of a Hugging Face model directory. What is written here, `tokenizers` loads and encodes
+//! equally; `read` is the way back.
+
+use super::normalize::{Normalization, Splitting};
+use super::vocabulary::{SPECIAL_NAMES, Vocabulary};
+use super::{Model, Tokenizer};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+impl Tokenizer {
+    /// File names and contents: `tokenizer.json`, `vocab.txt`, `tokenizer_config.json`, `special_tokens_map.json`.
+    /// `model_max_length` is the longest sequence of the model that the tokenizer belongs to.
+    pub fn to_files(&self, model_max_length: usize) -> Vec<(String, Vec<u8>)> {
+        vec![
+            ("tokenizer.json".into(), pretty(&self.tokenizer_json())),
+            ("vocab.txt".into(), self.vocab_txt()),
+            ("tokenizer_config.json".into(), pretty(&self.tokenizer_config(model_max_length))),
+            ("special_tokens_map.json".into(), pretty(&named_specials())),
+        ]
+    }
+
+    fn tokenizer_json(&self) -> TokenizerJson<'_> {
+        let specials = self.specials();
+        TokenizerJson {
+            version: "1.0",
+            truncation: None,
+            padding: None,
+            added_tokens: SPECIAL_NAMES.iter().zip(specials.all()).map(|(name, id)| added_token(name, id)).collect(),
+            normalizer: normalizer(self.normalization),
+            pre_tokenizer: pre_tokenizer(self.splitting),
+            post_processor: json!({
+                "type": "BertProcessing",
+                "sep": ["[SEP]", specials.sep],
+                "cls": ["[CLS]", specials.cls],
+            }),
+            decoder: match &self.model {
+                Model::WordPiece(model) => json!({"type": "WordPiece", "prefix": model.prefix(), "cleanup": true}),
+                Model::Words => Value::Null,
+            },
+            model: self.model_json(),
+        }
+    }
+
+    fn model_json(&self) -> ModelJson<'_> {
+        let vocab = InRowOrder(&self.vocabulary);
+        match &self.model {
+            Model::WordPiece(model) => ModelJson {
+                kind: "WordPiece",
+                unk_token: "[UNK]",
+                continuing_subword_prefix: Some(model.prefix()),
+                max_input_chars_per_word: Some(model.max_chars()),
+                vocab,
+            },
+            Model::Words => ModelJson {
+                kind: "WordLevel",
+                unk_token: "[UNK]",
+                continuing_subword_prefix: None,
+                max_input_chars_per_word: None,
+                vocab,
+            },
+        }
+    }
+
+    fn vocab_txt(&self) -> Vec<u8> {
+        self.vocabulary.tokens().iter().flat_map(|token| token.bytes().chain([b'\n'])).collect()
+    }
+
+    fn tokenizer_config(&self, model_max_length: usize) -> Value {
+        let bert = matches!(self.model, Model::WordPiece(_)) && self.splitting == Splitting::Bert;
+        let mut config = named_specials();
+        config["tokenizer_class"] = if bert { "BertTokenizer" } else { "PreTrainedTokenizerFast" }.into();
+        config["model_max_length"] = model_max_length.into();
+        if bert {
+            config["do_lower_case"] = self.normalization.lowercase.into();
+            config["strip_accents"] = self.normalization.strip_accents.into();
+            config["tokenize_chinese_chars"] = self.normalization.space_chinese.into();
+        }
+        config
+    }
+}
+
+#[derive(Serialize)]
+struct TokenizerJson<'a> {
+    version: &'static str,
+    truncation: Option<Value>,
+    padding: Option<Value>,
+    added_tokens: Vec<Value>,
+    normalizer: Value,
+    pre_tokenizer: Value,
+    post_processor: Value,
+    decoder: Value,
+    model: ModelJson<'a>,
+}
+
+#[derive(Serialize)]
+struct ModelJson<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    unk_token: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuing_subword_prefix: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_input_chars_per_word: Option<usize>,
+    vocab: InRowOrder<'a>,
+}
+
+/// A vocabulary as an object of token and row, in row order: readable, and the same bytes every time.
+struct InRowOrder<'a>(&'a Vocabulary);
+
+impl Serialize for InRowOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.tokens().len()))?;
+        for (row, token) in self.0.tokens().iter().enumerate() {
+            map.serialize_entry(token, &row)?;
+        }
+        map.end()
+    }
+}
+
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).expect("strings and numbers serialise")
+}
+
+fn named_specials() -> Value {
+    json!({
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    })
+}
+
+fn added_token(name: &str, id: u32) -> Value {
+    json!({
+        "id": id,
+        "content": name,
+        "single_word": false,
+        "lstrip": false,
+        "rstrip": false,
+        "normalized": false,
+        "special": true,
+    })
+}
+
+fn normalizer(rules: Normalization) -> Value {
+    match rules {
+        Normalization { clean_text: false, space_chinese: false, strip_accents: false, lowercase: false } => {
+            Value::Null
+        }
+        Normalization { clean_text: false, space_chinese: false, strip_accents: false, lowercase: true } => {
+            json!({"type": "Lowercase"})
+        }
+        _ => json!({
+            "type": "BertNormalizer",
+            "clean_text": rules.clean_text,
+            "handle_chinese_chars": rules.space_chinese,
+            "strip_accents": rules.strip_accents,
+            "lowercase": rules.lowercase,
+        }),
+    }
+}
+
+/// Splits off every character: what is left after `WhitespaceSplit` has no white space in it.
+pub(super) const EACH_CHARACTER: &str = r"[\s\S]";
+
+fn pre_tokenizer(splitting: Splitting) -> Value {
+    match splitting {
+        Splitting::Bert => json!({"type": "BertPreTokenizer"}),
+        Splitting::Words => json!({"type": "Whitespace"}),
+        Splitting::Whitespace => json!({"type": "WhitespaceSplit"}),
+        Splitting::Characters => json!({
+            "type": "Sequence",
+            "pretokenizers": [
+                {"type": "WhitespaceSplit"},
+                {"type": "Split", "pattern": {"Regex": EACH_CHARACTER}, "behavior": "Isolated", "invert": false},
+            ],
+        }),
+    }
+}

@@ -1,0 +1,114 @@
+//! The only file that chooses a backend: looks for an adapter, decides between it and the CPU engine, and says why.
+
+use crate::error::{Error, Result};
+use burn::tensor::Device;
+use protocol::{BackendChoice, DeviceInfo};
+
+/// A device without autodiff, and what to tell a person about it.
+///
+/// # Errors
+/// When a GPU was asked for by name and there is none that can be used.
+pub async fn open(choice: BackendChoice) -> Result<(Device, DeviceInfo)> {
+    if choice == BackendChoice::Cpu {
+        return Ok(cpu(None));
+    }
+    match probe().await {
+        Ok(adapter) if choice == BackendChoice::Gpu || !adapter.software => adapter.open().await,
+        Ok(adapter) => Ok(cpu(Some(format!(
+            "the only adapter, {}, emulates a GPU in software, and the CPU engine is far faster than that",
+            adapter.name
+        )))),
+        Err(reason) if choice == BackendChoice::Auto => Ok(cpu(Some(reason))),
+        Err(reason) => Err(Error::input(
+            "no-gpu",
+            format!("a GPU was asked for, but {reason}"),
+            "Use --device cpu (backend=cpu in the page's link), or a browser and driver with WebGPU.",
+        )),
+    }
+}
+
+fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
+    let name = if cfg!(target_arch = "wasm32") { "CPU (one thread, SIMD)" } else { "CPU (SIMD)" };
+    (Device::flex(), DeviceInfo { backend: "cpu".into(), name: name.into(), software: false, reason })
+}
+
+/// An adapter that the GPU engine can use.
+struct Adapter {
+    name: String,
+    software: bool,
+}
+
+#[cfg(not(feature = "gpu"))]
+async fn probe() -> std::result::Result<Adapter, String> {
+    Err("this build has no GPU engine".into())
+}
+
+#[cfg(not(feature = "gpu"))]
+impl Adapter {
+    async fn open(self) -> Result<(Device, DeviceInfo)> {
+        unreachable!("a build without the GPU engine finds no adapter: {} {}", self.name, self.software)
+    }
+}
+
+#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+async fn probe() -> std::result::Result<Adapter, String> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    let info = adapters.iter().map(wgpu::Adapter::get_info).min_by_key(|info| match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    let info = info.ok_or("no graphics driver (Vulkan, Metal or DX12) answers")?;
+    Ok(Adapter { name: info.name, software: info.device_type == wgpu::DeviceType::Cpu })
+}
+
+#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+impl Adapter {
+    /// burn sets the runtime up on first use; a later session in the same process shares it.
+    async fn open(self) -> Result<(Device, DeviceInfo)> {
+        use burn::tensor::DeviceKind;
+        let kind = if self.software { DeviceKind::Cpu } else { DeviceKind::DefaultDevice };
+        Ok((Device::wgpu(kind), gpu(self)))
+    }
+}
+
+#[cfg(all(feature = "gpu", target_arch = "wasm32"))]
+async fn probe() -> std::result::Result<Adapter, String> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..wgpu::RequestAdapterOptions::default()
+    };
+    let adapter = instance.request_adapter(&options).await.map_err(|_| "this browser offers no WebGPU adapter")?;
+    // Without it the backend panics while it makes its first stream.
+    if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        return Err("the WebGPU adapter lacks timestamp-query, which the GPU engine needs".into());
+    }
+    let info = adapter.get_info();
+    let name = if info.name.is_empty() { crate::web::adapter_name().await } else { info.name };
+    Ok(Adapter { name, software: info.device_type == wgpu::DeviceType::Cpu })
+}
+
+#[cfg(all(feature = "gpu", target_arch = "wasm32"))]
+impl Adapter {
+    async fn open(self) -> Result<(Device, DeviceInfo)> {
+        let opened = Device::wgpu_options().tasks_max(TASKS_PER_SUBMIT).init_async().await;
+        let device = opened.map_err(|error| Error::Device { message: error.to_string() })?;
+        Ok((device, gpu(self)))
+    }
+}
+
+/// Launches gathered into one submit in the browser: half the submits of the default, and still a first result soon.
+#[cfg(all(feature = "gpu", target_arch = "wasm32"))]
+const TASKS_PER_SUBMIT: usize = 64;
+
+#[cfg(feature = "gpu")]
+fn gpu(adapter: Adapter) -> DeviceInfo {
+    let reason = adapter.software.then(|| "this adapter emulates a GPU in software and is slow".to_string());
+    let kind = if cfg!(target_arch = "wasm32") { "WebGPU" } else { "GPU" };
+    let name = format!("{kind}: {}", adapter.name);
+    DeviceInfo { backend: "gpu".into(), name, software: adapter.software, reason }
+}

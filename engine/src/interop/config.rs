@@ -1,0 +1,297 @@
+//! `config.json`: the shape of a model in Hugging Face's words.
+//!
+//! BERT is `BertConfig`; the `fast` form uses the same field names under its own `model_type`, so that one reader
+//! serves both. Unknown keys are ignored, as `transformers` does; a value that the engine cannot build is refused by
+//! name before anything is allocated. It knows no weights: whether they agree is `names`' question.
+
+use super::InteropError;
+use super::error::quoted;
+use super::sizes::check_sizes;
+use crate::model::config::{Architecture, ModelConfig, ProblemType};
+use serde_json::{Map, Value, json};
+
+/// `model_type` of the `fast` form.
+const FAST_TYPE: &str = "clozelab-fast";
+/// Labels at most.
+const MAX_LABELS: usize = 100_000;
+/// Hugging Face's names for labels that were never named.
+const UNNAMED_LABEL: &str = "LABEL_";
+/// Labels of a classifier whose configuration names none: `PretrainedConfig`'s default.
+const DEFAULT_LABELS: usize = 2;
+
+/// Writes `config.json`. Equal configurations give equal bytes.
+pub fn config_to_json(config: &ModelConfig) -> Vec<u8> {
+    let mut json = common_fields(config);
+    if !config.labels.is_empty() {
+        json.extend(label_fields(config));
+    }
+    let mut bytes = serde_json::to_vec_pretty(&Value::Object(json)).expect("a JSON value serialises");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Reads `config.json`.
+///
+/// # Errors
+/// When it is not JSON, lacks a size, contradicts itself, or describes a model that this engine cannot build.
+pub fn config_from_json(bytes: &[u8]) -> Result<ModelConfig, InteropError> {
+    let parsed: Value = serde_json::from_slice(bytes).map_err(|error| whole(format!("it is not JSON ({error})")))?;
+    let Value::Object(map) = parsed else { return Err(whole("it is not a JSON object".into())) };
+    let fields = Fields(map);
+    fields.refuse_other_models()?;
+    let config = fields.model_config()?;
+    check_sizes(&config)?;
+    Ok(config)
+}
+
+fn common_fields(config: &ModelConfig) -> Map<String, Value> {
+    let fast = config.architecture == Architecture::Fast;
+    let head = if config.labels.is_empty() { "MaskedLM" } else { "SequenceClassification" };
+    let family = if fast { "ClozelabFastFor" } else { "BertFor" };
+    let json = json!({
+        "architectures": [format!("{family}{head}")],
+        "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
+        "classifier_dropout": null,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": config.hidden_dropout_prob,
+        "hidden_size": config.hidden_size,
+        "initializer_range": config.initializer_range,
+        "intermediate_size": config.intermediate_size,
+        "layer_norm_eps": config.layer_norm_eps,
+        "max_position_embeddings": config.max_position_embeddings,
+        "model_type": if fast { FAST_TYPE } else { "bert" },
+        "num_attention_heads": config.num_attention_heads,
+        "num_hidden_layers": config.num_hidden_layers,
+        "pad_token_id": config.pad_token_id,
+        "position_embedding_type": if fast { "rotary" } else { "absolute" },
+        "torch_dtype": "float32",
+        "type_vocab_size": config.type_vocab_size,
+        "use_cache": true,
+        "vocab_size": config.vocab_size,
+    });
+    let Value::Object(map) = json else { unreachable!("the literal is an object") };
+    map
+}
+
+fn label_fields(config: &ModelConfig) -> Map<String, Value> {
+    let names = config.labels.iter().enumerate();
+    let id2label: Map<String, Value> = names.clone().map(|(id, label)| (id.to_string(), json!(label))).collect();
+    let label2id: Map<String, Value> = names.map(|(id, label)| (label.clone(), json!(id))).collect();
+    let mut fields = Map::new();
+    fields.insert("id2label".into(), Value::Object(id2label));
+    fields.insert("label2id".into(), Value::Object(label2id));
+    if let Some(problem) = config.problem_type {
+        fields.insert("problem_type".into(), json!(problem));
+    }
+    if let Some(threshold) = config.threshold {
+        fields.insert("threshold".into(), json!(threshold));
+    }
+    fields
+}
+
+/// The object with readers that name the key they fail on.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn model_config(&self) -> Result<ModelConfig, InteropError> {
+        let labels = self.labels()?;
+        Ok(ModelConfig {
+            architecture: self.architecture()?,
+            vocab_size: self.size("vocab_size")?,
+            hidden_size: self.size("hidden_size")?,
+            num_hidden_layers: self.size("num_hidden_layers")?,
+            num_attention_heads: self.size("num_attention_heads")?,
+            intermediate_size: self.size("intermediate_size")?,
+            max_position_embeddings: self.size("max_position_embeddings")?,
+            type_vocab_size: self.size_or("type_vocab_size", 2)?,
+            layer_norm_eps: self.number_in("layer_norm_eps", 1e-12, "above 0 and below 1", |x| x > 0.0 && x < 1.0)?,
+            hidden_dropout_prob: self.dropout("hidden_dropout_prob")?,
+            attention_probs_dropout_prob: self.dropout("attention_probs_dropout_prob")?,
+            initializer_range: self.number_in("initializer_range", 0.02, "0 to 10", |x| (0.0..=10.0).contains(&x))?,
+            pad_token_id: self.pad_token_id()?,
+            problem_type: if labels.is_empty() { None } else { self.problem_type()? },
+            threshold: if labels.is_empty() { None } else { self.threshold()? },
+            labels,
+        })
+    }
+
+    fn refuse_other_models(&self) -> Result<(), InteropError> {
+        self.architecture()?;
+        if let Some(act) = self.text("hidden_act")?.filter(|act| *act != "gelu") {
+            return Err(refuse("hidden_act", format!("is {}; this engine computes gelu", quoted(act))));
+        }
+        if let Some(kind) = self.text("position_embedding_type")?.filter(|kind| !["absolute", "rotary"].contains(kind))
+        {
+            let reason = format!("is {}; this engine computes absolute positions", quoted(kind));
+            return Err(refuse("position_embedding_type", reason));
+        }
+        for key in ["is_decoder", "add_cross_attention"] {
+            if self.0.get(key) == Some(&Value::Bool(true)) {
+                return Err(refuse(key, "is true; this engine has encoders only".into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn architecture(&self) -> Result<Architecture, InteropError> {
+        match self.text("model_type")? {
+            None | Some("bert") => Ok(Architecture::Bert),
+            Some(FAST_TYPE) => Ok(Architecture::Fast),
+            Some(other) => {
+                let reason = format!("is {}; this engine builds \"bert\" and \"{FAST_TYPE}\"", quoted(other));
+                Err(refuse("model_type", reason))
+            }
+        }
+    }
+
+    /// Labels in output order. A classifier that names none has Hugging Face's default names.
+    fn labels(&self) -> Result<Vec<String>, InteropError> {
+        let count = self.0.get("num_labels").map(|_| self.size("num_labels")).transpose()?;
+        let labels = match self.0.get("id2label") {
+            Some(Value::Object(map)) => labels_in_order(map)?,
+            Some(other) => return Err(refuse("id2label", format!("is {}, not an object", kind_of(other)))),
+            None if self.is_classifier() => default_labels(count.unwrap_or(DEFAULT_LABELS))?,
+            None => Vec::new(),
+        };
+        if !self.is_classifier() && self.0.contains_key("architectures") {
+            return Ok(Vec::new());
+        }
+        if let Some(count) = count.filter(|count| !labels.is_empty() && *count != labels.len()) {
+            return Err(refuse("num_labels", format!("is {count}, but id2label names {} labels", labels.len())));
+        }
+        self.check_label2id(&labels)?;
+        Ok(labels)
+    }
+
+    fn check_label2id(&self, labels: &[String]) -> Result<(), InteropError> {
+        let Some(Value::Object(map)) = self.0.get("label2id") else { return Ok(()) };
+        let agrees = |(id, label): (usize, &String)| map.get(label).and_then(Value::as_u64) == Some(id as u64);
+        match labels.iter().enumerate().find(|pair| !agrees(*pair)) {
+            Some((id, label)) => {
+                Err(refuse("label2id", format!("does not give {} the id {id} that id2label does", quoted(label))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn is_classifier(&self) -> bool {
+        let Some(Value::Array(names)) = self.0.get("architectures") else { return false };
+        names.iter().filter_map(Value::as_str).any(|name| name.ends_with("ForSequenceClassification"))
+    }
+
+    fn problem_type(&self) -> Result<Option<ProblemType>, InteropError> {
+        match self.text("problem_type")? {
+            None => Ok(Some(ProblemType::SingleLabelClassification)),
+            Some("multi_label_classification") => Ok(Some(ProblemType::MultiLabelClassification)),
+            Some("single_label_classification") => Ok(Some(ProblemType::SingleLabelClassification)),
+            Some(other) => {
+                let other = quoted(other);
+                Err(refuse(
+                    "problem_type",
+                    format!("is {other}; this engine does multi- and single-label classification"),
+                ))
+            }
+        }
+    }
+
+    fn threshold(&self) -> Result<Option<f64>, InteropError> {
+        let within = |x: f64| (0.0..=1.0).contains(&x);
+        self.number("threshold")?.map(|_| self.number_in("threshold", 0.5, "0 to 1", within)).transpose()
+    }
+
+    fn pad_token_id(&self) -> Result<u32, InteropError> {
+        let id = match self.0.get("pad_token_id") {
+            None | Some(Value::Null) => Some(0),
+            Some(value) => value.as_u64(),
+        };
+        let vocab_size = self.size("vocab_size")? as u64;
+        let id = id.filter(|id| *id < vocab_size).and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| refuse("pad_token_id", format!("must be an id below the vocabulary's size, {vocab_size}")))
+    }
+
+    fn dropout(&self, key: &str) -> Result<f64, InteropError> {
+        self.number_in(key, 0.1, "0 to below 1", |x| (0.0..1.0).contains(&x))
+    }
+
+    fn number_in(&self, key: &str, default: f64, range: &str, ok: fn(f64) -> bool) -> Result<f64, InteropError> {
+        let number = self.number(key)?.unwrap_or(default);
+        if ok(number) { Ok(number) } else { Err(refuse(key, format!("is {number}; it must be {range}"))) }
+    }
+
+    fn number(&self, key: &str) -> Result<Option<f64>, InteropError> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_f64()),
+            Some(other) => Err(refuse(key, format!("is {}, not a number", kind_of(other)))),
+        }
+    }
+
+    fn size_or(&self, key: &str, default: usize) -> Result<usize, InteropError> {
+        if self.0.contains_key(key) { self.size(key) } else { Ok(default) }
+    }
+
+    fn size(&self, key: &str) -> Result<usize, InteropError> {
+        let value = self.0.get(key).ok_or_else(|| refuse(key, "is missing".into()))?;
+        let size = value.as_u64().and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
+        size.map(|size| size as usize).ok_or_else(|| {
+            let found = if value.is_number() { value.to_string() } else { kind_of(value).into() };
+            refuse(key, format!("is {found}; it must be a whole number from 1 to {}", u32::MAX))
+        })
+    }
+
+    fn text(&self, key: &str) -> Result<Option<&str>, InteropError> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(refuse(key, format!("is {}, not text", kind_of(other)))),
+        }
+    }
+}
+
+fn labels_in_order(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
+    let label = |id: usize| map.get(&id.to_string()).and_then(Value::as_str).map(String::from);
+    let labels: Option<Vec<String>> = (0..map.len()).map(label).collect();
+    let Some(labels) = labels else {
+        return Err(refuse(
+            "id2label",
+            format!("must give names to the ids 0 to {} without a gap", map.len().max(1) - 1),
+        ));
+    };
+    let mut sorted: Vec<&String> = labels.iter().collect();
+    sorted.sort();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(refuse("id2label", format!("gives two ids the label {}", quoted(pair[0])))),
+        None => Ok(labels),
+    }
+}
+
+fn default_labels(count: usize) -> Result<Vec<String>, InteropError> {
+    if count > MAX_LABELS {
+        return Err(refuse("num_labels", format!("is {count}; {MAX_LABELS} is the most allowed")));
+    }
+    Ok((0..count).map(|id| format!("{UNNAMED_LABEL}{id}")).collect())
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A key that cannot be used.
+pub(super) fn refuse(key: &str, reason: String) -> InteropError {
+    InteropError::Config { key: key.into(), reason }
+}
+
+fn whole(reason: String) -> InteropError {
+    refuse("", reason)
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,39 @@
+//! The Hugging Face directory format in and out: bytes to values and back.
+//!
+//! It stands between `session`, which holds a model, and the hosts, which hold files: a run directory on disk, a `.zip`
+//! in the browser. Everything that comes from outside is checked here, so that nothing behind it indexes or allocates
+//! by a number that a stranger wrote.
+//!
+//! It knows no file system, no tensor library and no page.
+
+mod config;
+mod error;
+mod names;
+mod sizes;
+mod weights;
+mod zip;
+
+pub use config::{config_from_json, config_to_json};
+pub use error::InteropError;
+pub use names::{check_tensors, check_weights, expected_tensors_bert, optional_tensors};
+pub use weights::{weights_from_bytes, weights_to_bytes};
+pub use zip::{zip_read, zip_write};
+
+use std::collections::BTreeMap;
+
+/// Name of the configuration in a model directory.
+pub const CONFIG_FILE: &str = "config.json";
+/// Name of the weights in a model directory.
+pub const WEIGHTS_FILE: &str = "model.safetensors";
+
+/// A tensor on the host, row by row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostTensor {
+    /// Length of each axis; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// As many numbers as the axes multiply to.
+    pub data: Vec<f32>,
+}
+
+/// Weights under Hugging Face names, in name order.
+pub type Weights = BTreeMap<String, HostTensor>;

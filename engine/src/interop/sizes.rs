@@ -1,0 +1,53 @@
+//! Whether a model of a given shape can exist on any machine that this engine serves. Asked before anything is
+//! allocated, in numbers that cannot wrap.
+
+use super::InteropError;
+use super::config::refuse;
+use crate::model::config::ModelConfig;
+
+/// Trainable numbers at most: three times bert-large. Beyond it a file is a mistake or an attack.
+const MAX_PARAMETERS: u128 = 1_000_000_000;
+/// Weights, gradients and two moments of AdamW, 4 bytes each.
+const TRAINING_BYTES_PER_PARAMETER: u128 = 16;
+/// Positions at most: attention over more would need gigabytes for one example.
+const MAX_POSITIONS: usize = 32_768;
+/// Refuses sizes that contradict each other or ask for more than a machine has.
+///
+/// # Errors
+/// [`InteropError::Config`] with the key, or [`InteropError::TooLarge`] with an estimate.
+pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
+    let (width, heads) = (config.hidden_size, config.num_attention_heads);
+    if !width.is_multiple_of(heads) {
+        return Err(refuse("num_attention_heads", format!("is {heads}, which does not divide hidden_size, {width}")));
+    }
+    if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
+        let reason = format!("is {}; it must be 2 to {MAX_POSITIONS}", config.max_position_embeddings);
+        return Err(refuse("max_position_embeddings", reason));
+    }
+    let parameters = parameter_estimate(config);
+    if parameters > MAX_PARAMETERS {
+        let gib = (parameters * TRAINING_BYTES_PER_PARAMETER) >> 30;
+        return Err(InteropError::TooLarge {
+            needs: format!(
+                "{parameters} parameters, about {gib} GiB to train; {MAX_PARAMETERS} parameters is the most allowed"
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Embeddings, the four matrices of attention and the two of the feed-forward layer; biases are too few to matter. In
+/// 128 bits, so that no product of 32-bit sizes wraps.
+fn parameter_estimate(config: &ModelConfig) -> u128 {
+    let [vocab, width, layers, inner, positions] = [
+        config.vocab_size,
+        config.hidden_size,
+        config.num_hidden_layers,
+        config.intermediate_size,
+        config.max_position_embeddings,
+    ]
+    .map(|size| size as u128);
+    (vocab + positions)
+        .saturating_mul(width)
+        .saturating_add((4 * width * width + 2 * width * inner).saturating_mul(layers))
+}

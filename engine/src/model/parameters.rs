@@ -1,0 +1,228 @@
+//! Parameters by name. A model is a list of [`ParameterSpec`]s; their values lie end to end in a few flat arrays (one
+//! per group), because the optimiser, a checkpoint and the gradient's norm want arrays and not a tree. [`Leaves`] are
+//! the same values as one tracked tensor per parameter, which is what a forward pass wants.
+
+use crate::data::random::{Purpose, generator, normals};
+use burn::tensor::{Device, Gradients, Tensor};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// How a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// Normal with this standard deviation around 0.
+    Normal(f64),
+    /// All zero.
+    Zeros,
+    /// All one.
+    Ones,
+}
+
+/// One parameter. Matrices decay, vectors do not (Devlin et al. 2019, A.2: no decay of biases and LayerNorm).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSpec {
+    /// Name in `model.safetensors`.
+    pub name: String,
+    /// Shape, as Hugging Face stores it: a linear layer is `[out, in]`.
+    pub shape: Vec<usize>,
+    /// How it starts.
+    pub init: Init,
+}
+
+impl ParameterSpec {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// True for a parameter without elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether weight decay applies.
+    pub fn decays(&self) -> bool {
+        self.shape.len() > 1
+    }
+}
+
+/// A run of parameters in one flat array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterGroup {
+    /// Whether weight decay applies to all of them.
+    pub decays: bool,
+    /// Which parameters, by index into [`Layout::specs`].
+    pub members: Range<usize>,
+    /// Elements in all.
+    pub len: usize,
+}
+
+/// Where each parameter lies.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// In storage order: decaying parameters first.
+    pub specs: Vec<ParameterSpec>,
+    /// In storage order.
+    pub groups: Vec<ParameterGroup>,
+    index: HashMap<String, usize>,
+}
+
+/// A group closes before it passes this many elements (64 MiB of f32), so that one storage binding holds it on every
+/// WebGPU device (`maxStorageBufferBindingSize` is at least 128 MiB).
+const GROUP_ELEMENTS: usize = 16 << 20;
+
+impl Layout {
+    /// Lays out `specs`. Names must be distinct.
+    pub fn new(specs: Vec<ParameterSpec>) -> Self {
+        let (mut ordered, rest): (Vec<_>, Vec<_>) = specs.into_iter().partition(ParameterSpec::decays);
+        ordered.extend(rest);
+        let mut groups: Vec<ParameterGroup> = Vec::new();
+        for (i, spec) in ordered.iter().enumerate() {
+            match groups.last_mut() {
+                Some(group) if group.decays == spec.decays() && group.len + spec.len() <= GROUP_ELEMENTS => {
+                    group.members.end = i + 1;
+                    group.len += spec.len();
+                }
+                _ => groups.push(ParameterGroup { decays: spec.decays(), members: i..i + 1, len: spec.len() }),
+            }
+        }
+        let index: HashMap<String, usize> = ordered.iter().enumerate().map(|(i, s)| (s.name.clone(), i)).collect();
+        assert_eq!(index.len(), ordered.len(), "parameter names are distinct");
+        Self { specs: ordered, groups, index }
+    }
+
+    /// Trainable numbers in all.
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|group| group.len).sum()
+    }
+
+    /// True for a model without parameters.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values of the parameter `name` inside the groups' host arrays.
+    ///
+    /// # Panics
+    /// Where there is no such parameter: a wrong program.
+    pub fn slice_mut<'a>(&self, groups: &'a mut [Vec<f32>], name: &str) -> &'a mut [f32] {
+        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
+        let g = self.groups.iter().position(|group| group.members.contains(&i)).expect("every parameter has a group");
+        let start: usize = self.specs[self.groups[g].members.start..i].iter().map(ParameterSpec::len).sum();
+        &mut groups[g][start..start + self.specs[i].len()]
+    }
+
+    /// Cuts the groups' arrays into one tensor per parameter, ready for [`Leaves::get`].
+    ///
+    /// `groups` holds one `[len]` array per group. On a device with autodiff the leaves are tracked.
+    pub fn leaves(&self, groups: &[Tensor<1>], device: &Device) -> Leaves {
+        let mut tensors = Vec::with_capacity(self.specs.len());
+        for (group, values) in self.groups.iter().zip(groups) {
+            let mut start = 0;
+            for spec in &self.specs[group.members.clone()] {
+                let slice = values.clone().slice([start..start + spec.len()]); // [n]
+                tensors.push(if device.is_autodiff() { Tensor::from_inner(slice).require_grad() } else { slice });
+                start += spec.len();
+            }
+        }
+        Leaves { tensors, shapes: self.specs.iter().map(|spec| spec.shape.clone()).collect(), index: self.index.clone() }
+    }
+
+    /// The gradient of each group as one flat array `[len]`; a parameter that the loss does not reach gets zeros.
+    pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Tensor<1>> {
+        let mut take = |i: usize| {
+            let leaf = &leaves.tensors[i];
+            leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like())
+        };
+        self.groups.iter().map(|group| Tensor::cat(group.members.clone().map(&mut take).collect(), 0)).collect()
+    }
+}
+
+/// One tensor per parameter, by name.
+#[derive(Debug)]
+pub struct Leaves {
+    tensors: Vec<Tensor<1>>,
+    shapes: Vec<Vec<usize>>,
+    index: HashMap<String, usize>,
+}
+
+impl Leaves {
+    /// The parameter `name` in its own shape.
+    ///
+    /// # Panics
+    /// Where the model asks for a name or rank that its own specs do not list: a wrong program.
+    pub fn get<const R: usize>(&self, name: &str) -> Tensor<R> {
+        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
+        let shape: [usize; R] = self.shapes[i].as_slice().try_into().expect("a parameter is used in its own rank");
+        self.tensors[i].clone().reshape(shape)
+    }
+
+    /// Whether the model has this parameter.
+    pub fn has(&self, name: &str) -> bool {
+        self.index.contains_key(name)
+    }
+}
+
+/// The values that `spec` starts with, the same on every platform and backend: drawn on the host from
+/// (`seed`, name), so that adding a parameter shifts no other.
+pub fn initial_values(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
+    match spec.init {
+        Init::Zeros => vec![0.0; spec.len()],
+        Init::Ones => vec![1.0; spec.len()],
+        Init::Normal(std) => {
+            normals(&mut generator(seed, Purpose::Init, fnv1a(&spec.name), 0), spec.len(), std as f32)
+        }
+    }
+}
+
+/// FNV-1a, 64 bit: a stable number for a name.
+fn fnv1a(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(name: &str, shape: &[usize]) -> ParameterSpec {
+        ParameterSpec { name: name.into(), shape: shape.into(), init: Init::Normal(0.02) }
+    }
+
+    #[test]
+    fn groups_split_by_decay_and_by_size() {
+        let layout = Layout::new(vec![
+            spec("bias", &[8]),
+            spec("matrix", &[4, 2]),
+            spec("large", &[4096, 4096]),
+            spec("other", &[2, 2]),
+        ]);
+        let sizes: Vec<(bool, usize)> = layout.groups.iter().map(|g| (g.decays, g.len)).collect();
+        assert_eq!(sizes, [(true, 8), (true, 16 << 20), (true, 4), (false, 8)]);
+        assert_eq!(layout.len(), 20 + (16 << 20));
+    }
+
+    #[test]
+    fn initial_values_depend_on_seed_and_name_only() {
+        let (a, b) = (spec("a", &[64, 64]), spec("b", &[64, 64]));
+        assert_eq!(initial_values(&a, 1), initial_values(&a, 1));
+        assert_ne!(initial_values(&a, 1), initial_values(&a, 2));
+        assert_ne!(initial_values(&a, 1), initial_values(&b, 1));
+        let values = initial_values(&a, 3);
+        let variance = values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32;
+        assert!((variance.sqrt() - 0.02).abs() < 0.001, "standard deviation {}", variance.sqrt());
+    }
+
+    #[test]
+    fn leaves_and_gradients_keep_the_order_of_the_groups() {
+        let layout = Layout::new(vec![spec("x", &[2]), spec("w", &[2, 2])]);
+        let device = Device::flex();
+        let flat = |values: &[f32]| Tensor::<1>::from_floats(values, &device);
+        let groups = [flat(&[1.0, 2.0, 3.0, 4.0]), flat(&[10.0, 20.0])];
+        let leaves = layout.leaves(&groups, &device.clone().autodiff());
+        let y = leaves.get::<2>("w").matmul(leaves.get::<1>("x").reshape([2, 1])).sum();
+        let gradients = layout.gradients(&leaves, y.backward());
+        let read = |t: &Tensor<1>| t.clone().into_data().to_vec::<f32>().expect("f32");
+        assert_eq!(read(&gradients[0]), [10.0, 20.0, 10.0, 20.0]);
+        assert_eq!(read(&gradients[1]), [4.0, 6.0]);
+    }
+}

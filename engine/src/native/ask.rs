@@ -1,0 +1,246 @@
+//! Questions to a model: measure it, label with it, fill masks, look at its attention. Answers are JSON on stdout;
+//! whatever is meant for people goes to stderr.
+
+use super::args::{Attention, Common, Evaluate, FillMask, Predict};
+use super::host::NativeHost;
+use super::inputs;
+use super::output::{self, Reader};
+use super::train::files_of;
+use crate::data::read_file;
+use crate::error::Error;
+use crate::interop::{CONFIG_FILE, config_from_json};
+use crate::session::{ModelFiles, Session};
+use futures_lite::future::block_on;
+use protocol::{FileRole, LabelScore, MaskGuess, RunConfig};
+use serde::Serialize;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Lines that are answered together: enough to fill a batch, few enough to answer while more are typed.
+const CHUNK_LINES: usize = 32;
+/// Bytes of a line at most; what a model reads of it is a few hundred tokens.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+/// Names the events of a question, which has no run of its own.
+const RUN: &str = "evaluate";
+
+/// The answer for one line of `predict`.
+#[derive(Serialize)]
+struct Prediction {
+    line: u64,
+    labels: Vec<LabelScore>,
+}
+
+#[derive(Serialize)]
+struct Guesses {
+    masks: Vec<MaskGuess>,
+}
+
+#[derive(Serialize)]
+struct Attentions {
+    tokens: Vec<String>,
+    layers: Vec<Vec<Vec<Vec<f32>>>>,
+}
+
+/// The `evaluate` command.
+///
+/// # Errors
+/// When the model, the data or the threshold cannot be used.
+pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
+    let model = inputs::read_model(&args.model)?;
+    let threshold = args.threshold.as_deref().map(|given| threshold(given, &model)).transpose()?;
+    let files = files_of(inputs::read(&args.data, Some(FileRole::Test))?);
+    let mut session = session(common, model)?;
+    session.set_corpus(files, args.encoding.as_deref())?;
+    let metrics = block_on(session.evaluate(RUN, "test", threshold))?;
+    output::json_line(&metrics).map(drop)
+}
+
+/// The `fill-mask` command.
+///
+/// # Errors
+/// When the model cannot be used or the text has no `[MASK]`.
+pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
+    let mut session = session(common, inputs::read_model(&args.model)?)?;
+    let masks = block_on(session.fill_mask(&args.text, args.top_k))?;
+    output::json_line(&Guesses { masks }).map(drop)
+}
+
+/// The `attention` command.
+///
+/// # Errors
+/// When the model cannot be used.
+pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> {
+    let mut session = session(common, inputs::read_model(&args.model)?)?;
+    let (tokens, layers) = block_on(session.attention(&args.text))?;
+    output::json_line(&Attentions { tokens, layers }).map(drop)
+}
+
+/// The `predict` command: answers while it reads, so that it can stand in a pipe.
+///
+/// # Errors
+/// When the model or the data cannot be used.
+pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
+    let data = args.data.as_deref().unwrap_or(Path::new("-"));
+    let mut lines = Lines { reader: BufReader::new(unpacked(inputs::open(data)?)?), number: 0 };
+    let mut session = session(common, inputs::read_model(&args.model)?)?;
+    loop {
+        let chunk = lines.chunk()?;
+        if chunk.is_empty() || answer(&mut session, chunk, args.top_k)? == Reader::Gone {
+            return Ok(());
+        }
+    }
+}
+
+/// Labels one chunk; lines without text get no labels.
+fn answer(session: &mut Session<NativeHost>, chunk: Vec<(u64, String)>, top_k: Option<usize>) -> Result<Reader, Error> {
+    let texts: Vec<String> = chunk.iter().filter(|(_, text)| !text.is_empty()).map(|(_, text)| text.clone()).collect();
+    let scores = if texts.is_empty() { Vec::new() } else { block_on(session.predict(&texts, top_k))? };
+    let mut scores = scores.into_iter();
+    for (line, text) in chunk {
+        let labels = if text.is_empty() { Vec::new() } else { scores.next().expect("one answer per text") };
+        if output::json_line(&Prediction { line, labels })? == Reader::Gone {
+            return Ok(Reader::Gone);
+        }
+    }
+    Ok(Reader::There)
+}
+
+fn session(common: &Common, model: ModelFiles) -> Result<Session<NativeHost>, Error> {
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    // Answers are the result, so events stay off stdout; progress would only be noise around them.
+    let mut session = block_on(Session::open(NativeHost::new(false, true), config.device))?;
+    session.import(model)?;
+    Ok(session)
+}
+
+/// A threshold as it was given; `tuned` is the one in the model's configuration.
+fn threshold(given: &str, model: &ModelFiles) -> Result<f64, Error> {
+    let refuse = |message: String, hint: &str| Error::Input { code: "bad-threshold", message, hint: hint.into() };
+    if given == "tuned" {
+        let config =
+            model.iter().find(|(name, _)| name == CONFIG_FILE).expect("a model was read with its configuration");
+        let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
+        return config_from_json(&config.1)?
+            .threshold
+            .ok_or_else(|| refuse("the model has no tuned threshold".into(), hint));
+    }
+    let number = given.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    let given = output::plain(given);
+    number.ok_or_else(|| {
+        refuse(format!("--threshold {given} is not a number from 0 to 1"), "Give a number, or the word tuned.")
+    })
+}
+
+/// The text behind a reader that may be packed with gzip.
+fn unpacked(mut raw: Box<dyn Read>) -> Result<Box<dyn Read>, Error> {
+    let mut start = Vec::new();
+    raw.by_ref().take(2).read_to_end(&mut start).map_err(|error| unreadable(0, &error))?;
+    let packed = start == [0x1f, 0x8b];
+    let whole = std::io::Cursor::new(start).chain(raw);
+    Ok(if packed { Box::new(flate2::read::MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+}
+
+/// Lines as they come, in chunks that do not wait for what has not been written yet.
+struct Lines<R> {
+    reader: BufReader<R>,
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    /// The next lines with their numbers: as many as are there, at most [`CHUNK_LINES`]; none at the end.
+    fn chunk(&mut self) -> Result<Vec<(u64, String)>, Error> {
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK_LINES && (chunk.is_empty() || self.reader.buffer().contains(&b'\n')) {
+            match self.line()? {
+                Some(line) => chunk.push(line),
+                None => break,
+            }
+        }
+        Ok(chunk)
+    }
+
+    fn line(&mut self) -> Result<Option<(u64, String)>, Error> {
+        let mut bytes = Vec::new();
+        let taken = self.reader.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut bytes);
+        let taken = taken.map_err(|error| unreadable(self.number, &error))?;
+        if taken == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if taken as u64 > MAX_LINE_BYTES {
+            return Err(Error::Input {
+                code: "line-too-long",
+                message: format!("line {} is longer than {} MiB", self.number, MAX_LINE_BYTES >> 20),
+                hint: "Put one text on each line.".into(),
+            });
+        }
+        Ok(Some((self.number, text_of(&bytes))))
+    }
+}
+
+/// What a model reads of a line: the text without labels, cleaned as in training; nothing where there is no text.
+fn text_of(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    // Only what ends a line is cut: a carriage return within would start a second document.
+    let text = text.trim_start_matches('\u{feff}').trim().replace('\r', " ");
+    let read = read_file("line", text.as_bytes(), Some("utf-8"));
+    let document = read.ok().and_then(|file| file.documents.into_iter().next());
+    document.map(|document| document.texts().collect::<Vec<_>>().join("\t")).unwrap_or_default()
+}
+
+fn unreadable(line: u64, error: &std::io::Error) -> Error {
+    Error::Input {
+        code: "unreadable-input",
+        message: format!("the input cannot be read after line {line}: {error}"),
+        hint: "Check the file; all lines before were answered.".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn all_lines(bytes: &[u8]) -> Vec<(u64, String)> {
+        let reader = unpacked(Box::new(std::io::Cursor::new(bytes.to_vec()))).expect("readable");
+        let mut lines = Lines { reader: BufReader::new(reader), number: 0 };
+        std::iter::from_fn(|| Some(lines.chunk().expect("readable")).filter(|chunk| !chunk.is_empty()))
+            .flatten()
+            .collect()
+    }
+
+    #[test]
+    fn every_line_is_answered_under_its_number_and_without_its_labels() {
+        let text = b"\xef\xbb\xbffirst\r\n\n  \nsecond __label__x __label__y\n__label__z\nbad \xff byte\na\tb __label__x\nlast";
+        let lines = all_lines(text);
+        let expected = ["first", "", "", "second", "", "bad \u{fffd} byte", "a\tb", "last"];
+        assert_eq!(lines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
+        assert_eq!(lines.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn packed_input_is_unpacked_and_long_input_comes_in_chunks() {
+        let text: String = (1..=100).map(|n| format!("line {n}\n")).collect();
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text.as_bytes()).expect("memory takes it");
+        let packed = packer.finish().expect("memory takes it");
+        for bytes in [text.as_bytes(), &packed] {
+            let lines = all_lines(bytes);
+            assert_eq!((lines.len(), lines[99].1.as_str()), (100, "line 100"));
+        }
+        let mut lines = Lines { reader: BufReader::new(text.as_bytes()), number: 0 };
+        assert_eq!(lines.chunk().expect("readable").len(), CHUNK_LINES);
+        assert!(all_lines(b"").is_empty());
+    }
+
+    #[test]
+    fn a_threshold_is_a_number_or_the_tuned_one() {
+        let model: ModelFiles =
+            vec![(CONFIG_FILE.into(), include_bytes!("../../../tests/golden/model/multi-label/config.json").to_vec())];
+        assert_eq!(threshold("0.25", &model).expect("valid"), 0.25);
+        for bad in ["1.5", "nan", "half", "-1", "tuned"] {
+            assert_eq!(threshold(bad, &model).expect_err("refused").code(), "bad-threshold", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `checkpoints/step-N/`: enough to resume exactly, written whole or not at all, found again only if whole.
+//!
+//! A checkpoint is made under a temporary name, every file synced, then renamed; a manifest inside it holds each file's
+//! size and SHA-256. A damaged one is passed over for the one before it, and the person hears which and why. What the
+//! files mean is `session`'s.
+
+use super::store::{CHECKPOINTS, RunDir, TEMPORARY, remove, replace, shown, sync_folder, write_error};
+use crate::error::Error;
+use crate::session::Snapshot;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Checkpoints that stay: the newest, and one to fall back on.
+const KEPT: usize = 2;
+/// Lists the files of a checkpoint.
+const MANIFEST_FILE: &str = "manifest.json";
+/// Start of a checkpoint's name; its step follows.
+const NAME_START: &str = "step-";
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    step: u64,
+    files: Vec<FileDigest>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileDigest {
+    name: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// A checkpoint that could not be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Damaged {
+    /// Of which step.
+    pub step: u64,
+    /// What is wrong, in words.
+    pub reason: String,
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a checkpoint and removes those it makes superfluous. Returns its path below the run directory, which is the
+/// same wherever the run lies.
+///
+/// # Errors
+/// When the disk does not take it; the older checkpoints are then untouched.
+pub(super) fn keep(dir: &RunDir, snapshot: &Snapshot) -> Result<String, Error> {
+    let folder = dir.path().join(CHECKPOINTS);
+    let name = format!("{NAME_START}{}", snapshot.step);
+    let made = folder.join(format!("{TEMPORARY}{name}"));
+    let result = make(&made, snapshot).and_then(|()| publish(&folder, &made, &name));
+    if let Err(error) = result {
+        let _ = remove(&made);
+        return Err(write_error(&folder.join(name), &error));
+    }
+    prune(&folder, snapshot.step);
+    Ok(format!("{CHECKPOINTS}/{name}"))
+}
+
+/// The newest whole checkpoint, if any, and the damaged ones that are newer.
+pub(super) fn newest(run: &Path) -> (Option<Snapshot>, Vec<Damaged>) {
+    let mut damaged = Vec::new();
+    for step in steps(run).into_iter().rev() {
+        match read(run, step) {
+            Ok(snapshot) => return (Some(snapshot), damaged),
+            Err(reason) => damaged.push(Damaged { step, reason }),
+        }
+    }
+    (None, damaged)
+}
+
+/// Steps of the checkpoints that are there, whole or not, oldest first.
+pub(super) fn steps(run: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten().flatten();
+    let mut steps: Vec<u64> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix(NAME_START)?.parse().ok()).collect();
+    steps.sort_unstable();
+    steps
+}
+
+/// Reads one checkpoint and checks every byte of it.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn read(run: &Path, step: u64) -> Result<Snapshot, String> {
+    let folder = run.join(CHECKPOINTS).join(format!("{NAME_START}{step}"));
+    let manifest = read_file(&folder, MANIFEST_FILE)?;
+    let manifest: Manifest =
+        serde_json::from_slice(&manifest).map_err(|error| format!("{MANIFEST_FILE} is damaged ({error})"))?;
+    if manifest.step != step {
+        return Err(format!("{MANIFEST_FILE} is that of step {}", manifest.step));
+    }
+    let files = manifest.files.into_iter().map(|digest| read_checked(&folder, digest)).collect::<Result<_, _>>()?;
+    Ok(Snapshot { step, files })
+}
+
+fn read_checked(folder: &Path, digest: FileDigest) -> Result<(String, Vec<u8>), String> {
+    if !is_plain(&digest.name) {
+        return Err(format!("{MANIFEST_FILE} names a file outside of the checkpoint"));
+    }
+    let bytes = read_file(folder, &digest.name)?;
+    if bytes.len() as u64 != digest.bytes {
+        return Err(format!("{} has {} bytes instead of {}", digest.name, bytes.len(), digest.bytes));
+    }
+    if sha256(&bytes) != digest.sha256 {
+        return Err(format!("{} is not what was written: its SHA-256 differs", digest.name));
+    }
+    Ok((digest.name, bytes))
+}
+
+fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
+    fs::read(folder.join(name)).map_err(|error| format!("{} cannot be read ({error})", super::output::plain(name)))
+}
+
+/// True for a name without folders.
+fn is_plain(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None))
+}
+
+fn make(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
+    if folder.exists() {
+        remove(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    for (name, bytes) in &snapshot.files {
+        assert!(is_plain(name), "a snapshot's files have plain names, not {name}");
+        let mut file = File::create_new(folder.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+    }
+    replace(folder, &folder.join(MANIFEST_FILE), &manifest_of(snapshot))
+}
+
+fn manifest_of(snapshot: &Snapshot) -> Vec<u8> {
+    let digest = |(name, bytes): &(String, Vec<u8>)| FileDigest {
+        name: name.clone(),
+        bytes: bytes.len() as u64,
+        sha256: sha256(bytes),
+    };
+    let manifest = Manifest { step: snapshot.step, files: snapshot.files.iter().map(digest).collect() };
+    serde_json::to_vec_pretty(&manifest).expect("a manifest serialises")
+}
+
+/// The rename that makes the checkpoint exist. One of the same step, damaged or from before a resume, makes way first.
+fn publish(folder: &Path, made: &Path, name: &str) -> io::Result<()> {
+    let target = folder.join(name);
+    let old = folder.join(format!("{TEMPORARY}old-{name}"));
+    if target.exists() {
+        fs::rename(&target, &old)?;
+    }
+    fs::rename(made, &target)?;
+    sync_folder(folder)?;
+    if old.exists() { remove(&old) } else { Ok(()) }
+}
+
+/// Removes all but the newest few up to `step`, and any beyond it: those were damaged, or `step` would come after them.
+fn prune(folder: &Path, step: u64) {
+    let run = folder.parent().expect("checkpoints lie in a run directory");
+    let (past, beyond): (Vec<u64>, Vec<u64>) = steps(run).into_iter().partition(|kept| *kept <= step);
+    let superfluous = past.iter().rev().skip(KEPT).chain(&beyond);
+    for path in superfluous.map(|step| folder.join(format!("{NAME_START}{step}"))) {
+        if let Err(error) = remove_renamed(&path) {
+            super::output::to_people(&format!("warning: the old checkpoint {} stays: {error}", shown(&path)));
+        }
+    }
+}
+
+/// Renames before removing, so that a kill in between leaves no half of a checkpoint under its name.
+fn remove_renamed(path: &Path) -> io::Result<()> {
+    let name = path.file_name().expect("a checkpoint has a name").to_string_lossy();
+    let old: PathBuf = path.with_file_name(format!("{TEMPORARY}old-{name}"));
+    fs::rename(path, &old)?;
+    remove(&old)
+}
+
+#[cfg(test)]
+#[path = "checkpoints_tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+//! Checkpoints come back byte for byte, or not at all.
+
+use super::*;
+
+fn snapshot(step: u64) -> Snapshot {
+    let files = vec![("model.safetensors".into(), vec![step as u8; 40]), ("state.json".into(), b"{\"a\":1}".to_vec())];
+    Snapshot { step, files }
+}
+
+fn run() -> (tempfile::TempDir, RunDir) {
+    let root = tempfile::tempdir().expect("a scratch folder");
+    let dir = RunDir::create(&root.path().join("run")).expect("free");
+    dir.write("run.json", b"{}").expect("writable");
+    (root, dir)
+}
+
+fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    a.step == b.step && a.files == b.files
+}
+
+#[test]
+fn the_newest_two_stay_and_nothing_else_lies_around() {
+    let (_root, dir) = run();
+    for step in [5, 10, 15] {
+        assert_eq!(keep(&dir, &snapshot(step)).expect("kept"), format!("checkpoints/step-{step}"));
+    }
+    assert_eq!(steps(dir.path()), [10, 15]);
+    assert_eq!(fs::read_dir(dir.path().join(CHECKPOINTS)).expect("readable").count(), 2);
+    let (found, damaged) = newest(dir.path());
+    assert!(same(&found.expect("whole"), &snapshot(15)));
+    assert!(damaged.is_empty());
+}
+
+#[test]
+fn every_cut_and_every_flipped_byte_is_noticed() {
+    let (_root, dir) = run();
+    keep(&dir, &snapshot(5)).expect("kept");
+    keep(&dir, &snapshot(10)).expect("kept");
+    let folder = dir.path().join("checkpoints/step-10");
+    for name in ["model.safetensors", "state.json", MANIFEST_FILE] {
+        let whole = fs::read(folder.join(name)).expect("there");
+        for at in 0..whole.len() {
+            fs::write(folder.join(name), &whole[..at]).expect("writable");
+            let (found, damaged) = newest(dir.path());
+            assert!(same(&found.expect("the one before"), &snapshot(5)), "{name} cut at {at}");
+            assert_eq!((damaged.len(), damaged[0].step), (1, 10));
+        }
+        // A flip inside the manifest may leave its meaning as it was (white space); none may yield other files.
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(folder.join(name), &flipped).expect("writable");
+            let found = newest(dir.path()).0.expect("one of the two");
+            assert!(
+                same(&found, &snapshot(5)) || (name == MANIFEST_FILE && same(&found, &snapshot(10))),
+                "{name} {at}"
+            );
+        }
+        fs::write(folder.join(name), &whole).expect("writable");
+    }
+    assert!(same(&newest(dir.path()).0.expect("whole again"), &snapshot(10)));
+}
+
+#[test]
+fn a_damaged_checkpoint_makes_way_when_its_step_comes_again() {
+    let (_root, dir) = run();
+    for step in [5, 10] {
+        keep(&dir, &snapshot(step)).expect("kept");
+    }
+    fs::remove_file(dir.path().join("checkpoints/step-10/state.json")).expect("there");
+    keep(&dir, &snapshot(7)).expect("kept");
+    assert_eq!(steps(dir.path()), [5, 7]);
+    keep(&dir, &snapshot(10)).expect("kept");
+    keep(&dir, &snapshot(10)).expect("kept again");
+    assert!(same(&newest(dir.path()).0.expect("whole"), &snapshot(10)));
+}
+
+#[test]
+fn a_manifest_cannot_reach_outside() {
+    let (root, dir) = run();
+    keep(&dir, &snapshot(5)).expect("kept");
+    fs::write(root.path().join("secret"), "s").expect("writable");
+    let manifest =
+        format!(r#"{{"step":5,"files":[{{"name":"../../../secret","bytes":1,"sha256":"{}"}}]}}"#, sha256(b"s"));
+    fs::write(dir.path().join("checkpoints/step-5").join(MANIFEST_FILE), manifest).expect("writable");
+    let (found, damaged) = newest(dir.path());
+    assert!(found.is_none());
+    assert!(damaged[0].reason.contains("outside"));
+}
+
+#[test]
+fn a_folder_without_checkpoints_has_none() {
+    let (_root, dir) = run();
+    let (found, damaged) = newest(dir.path());
+    assert!(found.is_none() && damaged.is_empty());
+}

@@ -1,0 +1,27 @@
+//! One function per command; here they are only told apart.
+
+use super::args::{Arguments, Task};
+use super::{ask, demo, inspect, train};
+use crate::error::Error;
+
+pub use super::train::Ending;
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// What a person can do something about, with a hint and an exit code.
+pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
+    let common = &arguments.common;
+    let done = |result: Result<(), Error>| result.map(|()| Ending::Done);
+    match &arguments.task {
+        None => demo::demo(common, &Default::default()),
+        Some(Task::Demo(args)) => demo::demo(common, args),
+        Some(Task::Pretrain(args)) => train::pretrain(common, args),
+        Some(Task::Finetune(args)) => train::finetune(common, args),
+        Some(Task::Evaluate(args)) => done(ask::evaluate(common, args)),
+        Some(Task::Predict(args)) => done(ask::predict(common, args)),
+        Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),
+        Some(Task::Attention(args)) => done(ask::attention(common, args)),
+        Some(Task::Inspect(args)) => done(inspect::inspect(common, args)),
+    }
+}

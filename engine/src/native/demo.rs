@@ -1,0 +1,256 @@
+//! The demonstration: what pre-training is worth, on the bundled corpus, in a few minutes on a CPU.
+//!
+//! Three runs share one session: pre-training on all bundled text, then the same fine-tuning twice, from the
+//! pre-trained weights and from random ones, under the same budget. Each is an ordinary run directory, and the text
+//! they read is put beside them, so that everything can be repeated, resumed and taken apart with the other commands.
+
+use super::args::{Common, Demo};
+use super::host::NativeHost;
+use super::inputs::Source;
+use super::store::{RunDir, shown};
+use super::train::{Ending, Run, execute, files_of, new_record, origin};
+use super::{output, signals};
+use crate::data::InputFile;
+use crate::error::Error;
+use crate::session::{ModelFiles, Session};
+use futures_lite::future::block_on;
+use protocol::{ClassifierMetrics, FileRole, MaskGuess, Metrics, Phase, RunConfig};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const TRAIN: &str = include_str!("../../../public/bundle/train.txt");
+const VALID: &str = include_str!("../../../public/bundle/valid.txt");
+const TEST: &str = include_str!("../../../public/bundle/test.txt");
+const EXTRA: &str = include_str!("../../../public/bundle/pretrain_extra.txt");
+/// Goes wherever the text goes.
+const LICENCE: &str = include_str!("../../../public/bundle/LICENSE.wordnet");
+
+/// Labelled lines that fine-tuning sees: few enough for pre-training to matter, as labels are what is scarce.
+const LABELLED_LINES: usize = 2000;
+/// Passes of pre-training: about two minutes on two cores.
+const PRETRAIN_EPOCHS: f64 = 3.0;
+/// Passes of each fine-tuning, as in the reference runs of `docs/recipes.md`.
+const FINETUNE_EPOCHS: f64 = 5.0;
+/// Sentences in the bundle's style, whose masked words are no others'.
+const CLOZES: [&str; 4] = [
+    "a [MASK] used for cutting wood",
+    "the capital and largest [MASK] of france",
+    "a person who plays a musical [MASK]",
+    "a [MASK] of flowering plants in the rose family",
+];
+/// Guesses shown per mask.
+const GUESSES: usize = 4;
+
+/// What one way of fine-tuning reached.
+#[derive(Serialize)]
+struct Arm {
+    start: &'static str,
+    #[serde(flatten)]
+    test: ClassifierMetrics,
+    seconds: f64,
+}
+
+/// One filled sentence.
+#[derive(Serialize)]
+struct Filled {
+    text: &'static str,
+    masks: Vec<MaskGuess>,
+}
+
+/// The last line of `demo --json`.
+#[derive(Serialize)]
+struct Comparison<'a> {
+    comparison: &'a [Arm],
+    fill_mask: &'a [Filled],
+    out: String,
+}
+
+/// The `demo` command.
+///
+/// # Errors
+/// When `--out` cannot be used or a run fails.
+pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/demo-{}", stamp(SystemTime::now()))));
+    let root = RunDir::create(&out)?;
+    signals::listen();
+    let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
+    root.write("LICENSE.wordnet", LICENCE.as_bytes())?;
+    let corpus = Corpus { root: &root };
+    if !corpus.pretrain(&mut session, &config)? {
+        return Ok(interrupted(&out, "pretrained"));
+    }
+    let model = block_on(session.export())?;
+    let filled = CLOZES.map(|text| block_on(session.fill_mask(text, GUESSES)).map(|masks| Filled { text, masks }));
+    let filled = filled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut arms = Vec::new();
+    for (folder, start, from) in [("finetuned", "pre-trained", Some(&model)), ("scratch", "from scratch", None)] {
+        match corpus.finetune(&mut session, &config, folder, start, from)? {
+            Some(arm) => arms.push(arm),
+            None => return Ok(interrupted(&out, folder)),
+        }
+    }
+    show(common, &arms, &filled, &out)
+}
+
+/// The bundled text, written beside the runs that read it.
+struct Corpus<'a> {
+    root: &'a RunDir,
+}
+
+impl Corpus<'_> {
+    /// Returns whether it came to its end.
+    fn pretrain(&self, session: &mut Session<NativeHost>, config: &RunConfig) -> Result<bool, Error> {
+        let config = RunConfig { epochs: Some(PRETRAIN_EPOCHS), ..config.clone() };
+        let texts = [
+            ("train.txt", TRAIN, FileRole::Train),
+            ("pretrain_extra.txt", EXTRA, FileRole::Train),
+            ("valid.txt", VALID, FileRole::Valid),
+        ];
+        let sources =
+            texts.map(|(name, text, role)| self.source(name, text, role)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let record = new_record(Phase::Pretrain, "pretrain", config, None, None, &sources);
+        let dir = RunDir::create(&self.root.path().join("pretrained"))?;
+        let run = Run { dir, record, files: files_of(sources), from: None, snapshot: None };
+        Ok(!execute(session, run)?.stopped)
+    }
+
+    /// Fine-tunes and measures; `None` where it was stopped.
+    fn finetune(
+        &self,
+        session: &mut Session<NativeHost>,
+        config: &RunConfig,
+        folder: &str,
+        start: &'static str,
+        from: Option<&ModelFiles>,
+    ) -> Result<Option<Arm>, Error> {
+        let config = RunConfig { epochs: Some(FINETUNE_EPOCHS), ..config.clone() };
+        let few: String = TRAIN.split_inclusive('\n').take(LABELLED_LINES).collect();
+        let texts = [
+            ("train_few.txt", few.as_str(), FileRole::Train),
+            ("valid.txt", VALID, FileRole::Valid),
+            ("test.txt", TEST, FileRole::Test),
+        ];
+        let sources =
+            texts.map(|(name, text, role)| self.source(name, text, role)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let origin = from.map(|model| origin(&self.root.path().join("pretrained"), model));
+        let record = new_record(Phase::Finetune, folder, config, None, origin, &sources);
+        let dir = RunDir::create(&self.root.path().join(folder))?;
+        let run = Run { dir, record, files: files_of(sources), from: from.cloned(), snapshot: None };
+        let outcome = execute(session, run)?;
+        if outcome.stopped {
+            return Ok(None);
+        }
+        match block_on(session.evaluate(folder, "test", None))? {
+            Metrics::Classifier(test) => Ok(Some(Arm { start, test, seconds: outcome.elapsed_secs })),
+            Metrics::MaskedLm(_) => unreachable!("a fine-tuned model is a classifier"),
+        }
+    }
+
+    fn source(&self, name: &str, text: &str, role: FileRole) -> Result<Source, Error> {
+        self.root.write(name, text.as_bytes())?;
+        let file = InputFile { name: name.into(), bytes: text.as_bytes().to_vec(), role: Some(role) };
+        Ok(Source { path: self.root.path().join(name), file })
+    }
+}
+
+fn show(common: &Common, arms: &[Arm], filled: &[Filled], out: &Path) -> Result<Ending, Error> {
+    if common.json {
+        output::json_line(&Comparison { comparison: arms, fill_mask: filled, out: shown(out) })?;
+    } else {
+        output::result(&table(arms, filled, out))?;
+    }
+    Ok(Ending::Done)
+}
+
+fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
+    let mut text = format!(
+        "\nF1 on {} held-out texts after {LABELLED_LINES} labelled ones, {FINETUNE_EPOCHS} passes each\n",
+        arms.first().map_or(0, |arm| arm.test.n)
+    );
+    text += &format!("{:<14}{:>8}{:>8}{:>8}{:>10}\n", "", "micro", "macro", "mean", "seconds");
+    for Arm { start, test, seconds } in arms {
+        text +=
+            &format!("{start:<14}{:>8.3}{:>8.3}{:>8.3}{seconds:>10.0}\n", test.micro_f1, test.macro_f1, test.mean_f1);
+    }
+    text += "\nWhat the pre-trained model puts in the gaps\n";
+    for Filled { text: cloze, masks } in filled {
+        let guesses = masks.iter().flat_map(|mask| &mask.candidates);
+        let guesses: Vec<String> =
+            guesses.map(|guess| format!("{} {:.0} %", output::plain(&guess.token), 100.0 * guess.score)).collect();
+        text += &format!("  {cloze}: {}\n", guesses.join(", "));
+    }
+    text + &format!("\nThe models, their charts and the text are in {}\n", shown(out))
+}
+
+fn interrupted(out: &Path, folder: &str) -> Ending {
+    let command = if folder == "pretrained" { "pretrain" } else { "finetune" };
+    let dir = shown(&out.join(folder));
+    output::to_people(&format!("Stopped; clozelab {command} --resume --out {dir} goes on with this run."));
+    Ending::Interrupted
+}
+
+/// A time as `YYYYMMDD-HHMMSS` in UTC, for names that sort by age.
+fn stamp(now: SystemTime) -> String {
+    let secs = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (year, month, day) = civil_date(secs / 86_400);
+    let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
+    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+}
+
+/// Year, month and day of a day since 1970. Source: H. Hinnant, "chrono-compatible low-level date algorithms".
+fn civil_date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468; // Days since 1 March of the year 0, so that leap days come last.
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (400 * era + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn stamps_are_dates() {
+        for (secs, expected) in [
+            (0, "19700101-000000"),
+            (951_782_399, "20000228-235959"),
+            (951_782_400, "20000229-000000"),
+            (1_709_164_800, "20240229-000000"),
+            (1_795_348_800, "20261122-120000"),
+        ] {
+            assert_eq!(stamp(UNIX_EPOCH + Duration::from_secs(secs)), expected);
+        }
+    }
+
+    #[test]
+    fn the_bundle_is_in_the_program() {
+        assert!(TRAIN.lines().count() >= LABELLED_LINES);
+        for text in [TRAIN, VALID, TEST] {
+            assert!(text.lines().all(|line| line.contains("__label__")));
+        }
+        assert!(!EXTRA.contains("__label__"));
+    }
+
+    #[test]
+    fn the_table_names_both_arms_and_every_guess() {
+        let arm = |start, micro_f1| Arm {
+            start,
+            test: ClassifierMetrics { n: 9, micro_f1, ..Default::default() },
+            seconds: 12.3,
+        };
+        let candidates = vec![protocol::Candidate { token: "tool\u{1b}".into(), score: 0.5 }];
+        let filled = [Filled { text: CLOZES[0], masks: vec![MaskGuess { position: 2, candidates }] }];
+        let text = table(&[arm("pre-trained", 0.7), arm("from scratch", 0.6)], &filled, Path::new("runs/x"));
+        for expected in ["pre-trained      0.700", "from scratch     0.600", "tool\\u{1b} 50 %", "on 9 held-out"] {
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+}

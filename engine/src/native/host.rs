@@ -1,0 +1,161 @@
+//! What a running session talks to on the command line: events go to the run's journal, to the terminal and, with
+//! `--json`, to stdout; checkpoints go to its directory; a signal comes back as a `Stop`.
+
+use super::checkpoints;
+use super::journal::Journal;
+use super::output::{self, Reader};
+use super::progress::Progress;
+use super::record::{RECORD_FILE, Record};
+use super::signals;
+use super::store::RunDir;
+use crate::error::Error;
+use crate::session::{Host, Snapshot};
+use protocol::{Command, Event};
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+/// Between two looks for a signal while a session waits.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The command line as a session sees it. Single-threaded, like the session.
+pub struct NativeHost {
+    opened: Instant,
+    progress: RefCell<Progress>,
+    /// Whether stdout gets the events: until its reader leaves.
+    json: Cell<bool>,
+    run: RefCell<Option<OpenRun>>,
+    /// Events from before the run's first file.
+    early: RefCell<Vec<Event>>,
+    /// The first thing that could not be written. The run stops, and fails with it.
+    failure: RefCell<Option<Error>>,
+}
+
+/// A run with its directory.
+#[derive(Debug)]
+pub(super) struct OpenRun {
+    /// Where it is kept.
+    pub dir: RunDir,
+    /// What `run.json` says, or will say.
+    pub record: Record,
+    /// Step that it goes on after; 0 for a new one.
+    pub from_step: u64,
+    journal: Option<Journal>,
+}
+
+impl OpenRun {
+    /// A run that has yet to start, or to go on after `from_step`.
+    pub fn new(dir: RunDir, record: Record, from_step: u64) -> Self {
+        Self { dir, record, from_step, journal: None }
+    }
+
+    /// First files of a run: from here on its directory is a run's.
+    fn begin(&mut self, parameters: u64) -> Result<(), Error> {
+        self.record.parameters = Some(parameters);
+        self.dir.write(RECORD_FILE, &self.record.to_json())?;
+        self.journal = Some(Journal::open(&self.dir, self.from_step)?);
+        Ok(())
+    }
+}
+
+impl NativeHost {
+    /// A host for one process.
+    pub fn new(json: bool, quiet: bool) -> Self {
+        Self {
+            opened: Instant::now(),
+            progress: RefCell::new(Progress::new(quiet)),
+            json: Cell::new(json),
+            run: RefCell::new(None),
+            early: RefCell::default(),
+            failure: RefCell::new(None),
+        }
+    }
+
+    /// Gives the next run its directory.
+    pub(super) fn attach(&self, run: OpenRun) {
+        *self.run.borrow_mut() = Some(run);
+    }
+
+    /// Takes the run back when it is over.
+    ///
+    /// # Errors
+    /// The first thing that could not be written meanwhile.
+    pub(super) fn detach(&self) -> Result<OpenRun, Error> {
+        let run = self.run.borrow_mut().take().expect("a run was attached before it started");
+        match self.failure.borrow_mut().take() {
+            Some(error) => Err(error),
+            None => Ok(run),
+        }
+    }
+
+    fn to_journal(&self, event: &Event) -> Result<(), Error> {
+        let mut run = self.run.borrow_mut();
+        let mut early = self.early.borrow_mut();
+        early.push(event.clone());
+        let Some(run) = run.as_mut() else { return Ok(()) };
+        if let Event::Started { parameters, .. } = event {
+            run.begin(*parameters)?;
+        }
+        let Some(journal) = run.journal.as_mut() else { return Ok(()) };
+        early.drain(..).try_for_each(|event| journal.append(&event))
+    }
+
+    fn to_stdout(&self, event: &Event) -> Result<(), Error> {
+        if self.json.get() && output::json_line(event)? == Reader::Gone {
+            // The run itself is worth going on without a listener.
+            self.json.set(false);
+        }
+        Ok(())
+    }
+
+    /// Remembers what went wrong first; the run stops after its step and ends with it.
+    fn fail(&self, error: Error) {
+        self.failure.borrow_mut().get_or_insert(error);
+    }
+}
+
+impl Host for NativeHost {
+    /// The command line shows nothing that comes as bulk bytes.
+    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+        self.progress.borrow_mut().show(&event);
+        for result in [self.to_stdout(&event), self.to_journal(&event)] {
+            if let Err(error) = result {
+                self.fail(error);
+            }
+        }
+    }
+
+    fn now_secs(&self) -> f64 {
+        self.opened.elapsed().as_secs_f64()
+    }
+
+    async fn breathe(&self) -> Vec<Command> {
+        let stop = signals::stop_asked() || self.failure.borrow().is_some();
+        if stop { vec![Command::Stop] } else { Vec::new() }
+    }
+
+    /// Only a signal can come, and only a paused session waits for one; nobody watches the clock meanwhile.
+    async fn next_command(&self) -> Command {
+        while !signals::stop_asked() {
+            std::thread::sleep(SIGNAL_INTERVAL);
+        }
+        Command::Stop
+    }
+
+    /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay.
+    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>, Error> {
+        let result = match self.run.borrow().as_ref() {
+            None => return Ok(None),
+            Some(run) => {
+                run.journal.as_ref().map_or(Ok(()), Journal::sync).and_then(|()| checkpoints::keep(&run.dir, snapshot))
+            }
+        };
+        match result {
+            Ok(path) => Ok(Some(path)),
+            Err(error) => {
+                let message = format!("no checkpoint of step {}: {error}. {}", snapshot.step, error.hint());
+                self.emit(Event::Warning { run: String::new(), code: "checkpoint-failed".into(), message }, Vec::new());
+                Ok(None)
+            }
+        }
+    }
+}

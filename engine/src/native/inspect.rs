@@ -1,0 +1,234 @@
+//! What a directory holds: model, tokenizer, run and checkpoints, each looked at on its own, so that a damaged part is
+//! named and the others are still told.
+
+use super::args::{Common, Inspect};
+use super::progress::count;
+use super::record::{RECORD_FILE, Record, Status};
+use super::store::shown;
+use super::{checkpoints, journal, output, progress};
+use crate::error::Error;
+use crate::interop::{CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes};
+use crate::model::config::{Architecture, ModelConfig};
+use protocol::Event;
+use serde::Serialize;
+use std::path::Path;
+
+/// Labels that the readable form lists.
+const LISTED_LABELS: usize = 12;
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+struct Findings {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<ModelConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<WeightsFound>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tokenizer_files: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Record>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_evaluation: Option<Event>,
+    checkpoints: Vec<CheckpointFound>,
+    problems: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct WeightsFound {
+    tensors: usize,
+    parameters: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckpointFound {
+    step: u64,
+    whole: bool,
+}
+
+/// The `inspect` command.
+///
+/// # Errors
+/// When the directory is not there, holds nothing that this program knows, or holds something damaged.
+pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
+    let refuse = |message: String, hint: &str| Error::Input { code: "bad-directory", message, hint: hint.into() };
+    if !args.dir.is_dir() {
+        let hint = "Give a run directory or a Hugging Face model directory.";
+        return Err(refuse(format!("{} is not a directory", shown(&args.dir)), hint));
+    }
+    let findings = look(&args.dir);
+    if findings.is_nothing() {
+        let hint = "Give a run directory or a Hugging Face model directory.";
+        return Err(refuse(format!("{} holds neither a model nor a run", shown(&args.dir)), hint));
+    }
+    if common.json {
+        output::json_line(&findings)?
+    } else {
+        output::result(&findings.to_text())?
+    };
+    match findings.problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(refuse(problem.clone(), "The other parts were shown; make or copy the damaged one anew.")),
+    }
+}
+
+fn look(dir: &Path) -> Findings {
+    let mut findings = Findings { path: shown(dir), ..Findings::default() };
+    findings.look_at_model(dir);
+    let tokenizer_files = ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
+    findings.tokenizer_files =
+        tokenizer_files.iter().filter(|name| dir.join(name).is_file()).map(|name| name.to_string()).collect();
+    if dir.join(RECORD_FILE).exists() {
+        findings.run = findings.noted(Record::read(dir).map_err(|error| error.to_string()));
+    }
+    let evaluated = |event: &Event| matches!(event, Event::Evaluated { .. });
+    findings.last_evaluation = journal::events(dir).into_iter().rfind(evaluated);
+    for step in checkpoints::steps(dir) {
+        let read = checkpoints::read(dir, step)
+            .map_err(|reason| format!("the checkpoint of step {step} is damaged: {reason}"));
+        let whole = findings.noted(read).is_some();
+        findings.checkpoints.push(CheckpointFound { step, whole });
+    }
+    findings
+}
+
+impl Findings {
+    fn is_nothing(&self) -> bool {
+        self.config.is_none()
+            && self.weights.is_none()
+            && self.run.is_none()
+            && self.problems.is_empty()
+            && self.checkpoints.is_empty()
+    }
+
+    /// The value; what is wrong instead becomes a problem.
+    fn noted<T>(&mut self, result: Result<T, String>) -> Option<T> {
+        result.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    fn look_at_model(&mut self, dir: &Path) {
+        let read = |name: &str| std::fs::read(dir.join(name)).ok();
+        let told = |error: InteropError| error.to_string();
+        self.config = read(CONFIG_FILE).and_then(|bytes| self.noted(config_from_json(&bytes).map_err(told)));
+        let Some(bytes) = read(WEIGHTS_FILE) else { return };
+        let Some(weights) = self.noted(weights_from_bytes(&bytes).map_err(told)) else { return };
+        let agree = self.config.as_ref().map_or(Ok(()), |config| check_weights(config, &weights)).map_err(told);
+        self.noted(agree);
+        let parameters = weights.values().map(|tensor| tensor.data.len() as u64).sum();
+        self.weights = Some(WeightsFound { tensors: weights.len(), parameters });
+    }
+
+    fn to_text(&self) -> String {
+        let mut lines = vec![self.path.clone()];
+        lines.extend(self.config.as_ref().map(|config| self.model_line(config)));
+        lines.extend(self.config.as_ref().and_then(labels_line));
+        if !self.tokenizer_files.is_empty() {
+            lines.push(format!("  tokenizer: {}", self.tokenizer_files.join(", ")));
+        }
+        lines.extend(self.run.as_ref().map(run_line));
+        if let Some(Event::Evaluated { split, metrics, step, .. }) = &self.last_evaluation {
+            lines.push(format!(
+                "  last measured on {} at step {step}: {}",
+                output::plain(split),
+                progress::measured(metrics)
+            ));
+        }
+        if !self.checkpoints.is_empty() {
+            let steps = self
+                .checkpoints
+                .iter()
+                .map(|found| format!("step {}{}", found.step, if found.whole { "" } else { " (damaged)" }));
+            lines.push(format!("  checkpoints: {}", steps.collect::<Vec<_>>().join(", ")));
+        }
+        lines.extend(self.problems.iter().map(|problem| format!("  problem: {problem}")));
+        lines.join("\n") + "\n"
+    }
+
+    fn model_line(&self, config: &ModelConfig) -> String {
+        let form = if config.architecture == Architecture::Bert { "BERT" } else { "fast Transformer" };
+        let head = if config.labels.is_empty() { "masked LM" } else { "classifier" };
+        let (layers, width, heads) = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
+        let weights = self
+            .weights
+            .as_ref()
+            .map_or("no weights".to_string(), |found| format!("{} parameters", count(found.parameters as f64)));
+        let (vocab, positions) = (config.vocab_size, config.max_position_embeddings);
+        format!(
+            "  model: {form}, {head}, {layers} layers of {width}, {heads} heads, vocabulary {vocab}, up to {positions} tokens, \
+             {weights}"
+        )
+    }
+}
+
+fn labels_line(config: &ModelConfig) -> Option<String> {
+    let labels = &config.labels;
+    let listed: Vec<String> = labels.iter().take(LISTED_LABELS).map(|label| output::plain(label)).collect();
+    let rest = if labels.len() > LISTED_LABELS { ", .." } else { "" };
+    (!labels.is_empty()).then(|| format!("  {} labels: {}{rest}", labels.len(), listed.join(", ")))
+}
+
+fn run_line(run: &Record) -> String {
+    let status = match run.status {
+        Status::Running => "unfinished; --resume goes on",
+        Status::Interrupted => "interrupted; --resume goes on",
+        Status::Finished => "finished",
+    };
+    let inputs: Vec<String> = run.inputs.iter().map(|input| output::plain(&input.name)).collect();
+    format!(
+        "  run: {} ({status}), preset {}, seed {}, on {}",
+        run.run,
+        output::plain(&run.config.preset),
+        run.seed,
+        inputs.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn golden() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        for name in [CONFIG_FILE, WEIGHTS_FILE] {
+            let from = format!("{}/../tests/golden/model/multi-label/{name}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::copy(from, dir.path().join(name)).expect("the golden model is in the repository");
+        }
+        dir
+    }
+
+    #[test]
+    fn a_hugging_face_directory_is_described() {
+        let findings = look(golden().path());
+        assert_eq!(findings.problems, Vec::<String>::new());
+        let text = findings.to_text();
+        for expected in ["BERT, classifier, 2 layers of 64, 8 heads", "6 labels: LABEL_0", "up to 64 tokens"] {
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_part_is_named_and_the_others_are_told() {
+        let dir = golden();
+        let weights = std::fs::read(dir.path().join(WEIGHTS_FILE)).expect("there");
+        std::fs::write(dir.path().join(WEIGHTS_FILE), &weights[..1000]).expect("writable");
+        let findings = look(dir.path());
+        assert!(findings.config.is_some() && findings.problems.len() == 1, "{findings:?}");
+        let config = std::fs::read_to_string(dir.path().join(CONFIG_FILE)).expect("there");
+        std::fs::write(dir.path().join(WEIGHTS_FILE), weights).expect("writable");
+        std::fs::write(
+            dir.path().join(CONFIG_FILE),
+            config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+        )
+        .expect("writable");
+        assert!(look(dir.path()).problems[0].contains("contradict"));
+    }
+
+    #[test]
+    fn what_holds_nothing_is_refused() {
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        for path in [dir.path().to_path_buf(), dir.path().join("missing")] {
+            let error = inspect(&Common::default(), &Inspect { dir: path }).expect_err("refused");
+            assert_eq!(error.code(), "bad-directory");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `metrics.jsonl`: the events of a run, one per line, each written at once and whole.
+//!
+//! A resumed run first forgets what came after its checkpoint, so that the file reads like that of a run which was
+//! never interrupted, except that it tells of each start.
+
+use super::store::{RunDir, write_error};
+use crate::error::Error;
+use protocol::Event;
+use serde_json::Value;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Name of the event stream in a run directory.
+pub(super) const JOURNAL_FILE: &str = "metrics.jsonl";
+/// Events that tell of an end, which a resumed run takes back.
+const ENDINGS: [&str; 4] = ["finished", "failed", "paused", "resumed"];
+
+/// The event stream, open for more.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens the stream of a run that starts, or goes on, after `step`: later events are removed first.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn open(dir: &RunDir, step: u64) -> Result<Self, Error> {
+        let path = dir.path().join(JOURNAL_FILE);
+        let kept: String = lines(dir.path()).filter(|line| is_kept(line, step)).map(|line| line + "\n").collect();
+        dir.write(JOURNAL_FILE, if step == 0 { b"" } else { kept.as_bytes() })?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(|error| write_error(&path, &error))?;
+        Ok(Self { path, file })
+    }
+
+    /// Adds one event.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn append(&mut self, event: &Event) -> Result<(), Error> {
+        let mut line = serde_json::to_string(event).expect("events serialise");
+        line.push('\n');
+        self.file.write_all(line.as_bytes()).map_err(|error| write_error(&self.path, &error))
+    }
+
+    /// Makes what was added survive a power cut.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn sync(&self) -> Result<(), Error> {
+        self.file.sync_data().map_err(|error| write_error(&self.path, &error))
+    }
+}
+
+/// The events of a run directory. A line that a kill cut off, or that this version does not know, is passed over.
+pub(super) fn events(dir: &Path) -> Vec<Event> {
+    lines(dir).filter_map(|line| serde_json::from_str(&line).ok()).collect()
+}
+
+fn lines(dir: &Path) -> impl Iterator<Item = String> {
+    let text = std::fs::read(dir.join(JOURNAL_FILE)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.lines().map(String::from).collect::<Vec<_>>().into_iter()
+}
+
+fn is_kept(line: &str, step: u64) -> bool {
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
+    let ending = event["event"].as_str().is_some_and(|name| ENDINGS.contains(&name));
+    !ending && event["step"].as_u64().is_none_or(|at| at <= step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(step: u64) -> Event {
+        Event::Finished { run: "r".into(), step, stopped: true, elapsed_secs: 1.0 }
+    }
+
+    fn checkpoint(step: u64) -> Event {
+        Event::Checkpoint { run: "r".into(), step, path: format!("checkpoints/step-{step}") }
+    }
+
+    fn warning() -> Event {
+        Event::Warning { run: "r".into(), code: "c".into(), message: "m \u{2028} \n".into() }
+    }
+
+    #[test]
+    fn a_resumed_run_forgets_what_came_after_its_checkpoint() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let dir = RunDir::create(root.path()).expect("free");
+        let mut journal = Journal::open(&dir, 0).expect("writable");
+        for event in [warning(), checkpoint(5), checkpoint(10), finished(10)] {
+            journal.append(&event).expect("writable");
+        }
+        let path = root.path().join(JOURNAL_FILE);
+        let torn = [std::fs::read(&path).expect("there"), b"{\"event\":\"step\",\"st".to_vec()].concat();
+        std::fs::write(&path, torn).expect("writable");
+        assert_eq!(events(root.path()).len(), 4);
+        let mut journal = Journal::open(&dir, 5).expect("writable");
+        journal.append(&checkpoint(7)).expect("writable");
+        assert_eq!(events(root.path()), [warning(), checkpoint(5), checkpoint(7)]);
+        drop(Journal::open(&dir, 0).expect("writable"));
+        assert_eq!(events(root.path()), []);
+    }
+}

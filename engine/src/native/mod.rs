@@ -1,0 +1,28 @@
+//! The command line: one of the two hosts that drive `session`. It knows the file system, the terminal and the signals
+//! of one platform, and leaves every question about text, models and training to the engine.
+//!
+//! `args` turns words into a task, `commands` drives it, `host` is what a running session talks to; below it stand the
+//! run directory (`store`, `checkpoints`, `record`, `journal`) and what people see (`progress`, `report`, `inspect`).
+
+pub mod args;
+mod ask;
+mod checkpoints;
+pub mod commands;
+mod demo;
+mod host;
+mod inputs;
+mod inspect;
+mod journal;
+mod output;
+mod progress;
+mod record;
+mod report;
+mod resume;
+mod signals;
+mod store;
+mod train;
+
+pub use host::NativeHost;
+
+/// Exit code of a run that was interrupted and can be resumed: 128 and the number of SIGINT, as shells report it.
+pub const EXIT_INTERRUPTED: u8 = 130;

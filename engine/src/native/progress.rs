@@ -1,0 +1,236 @@
+//! Events become lines for people: one live line on a terminal, a line every ten seconds elsewhere, on stderr. Pure but
+//! for the last step: [`describe`] turns an event into words, [`Progress`] decides when they are shown.
+
+use super::output::plain;
+use protocol::{ClassifierMetrics, Event, FileReport, Metrics, Phase};
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Between two lines of progress where nobody watches: seldom enough for a log, often enough to see it lives.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Between two paintings of the live line: more is not seen.
+const LIVE_INTERVAL: Duration = Duration::from_millis(100);
+/// Width of the live line where the terminal does not say its own.
+const DEFAULT_COLUMNS: usize = 80;
+/// Reasons for left-out lines that one sentence names.
+const LISTED_REASONS: usize = 3;
+
+/// How much a person is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Warnings only.
+    Quiet,
+    /// A line from time to time.
+    Lines,
+    /// One line that is painted over.
+    Live,
+}
+
+/// Shows a run to people.
+#[derive(Debug)]
+pub(super) struct Progress {
+    mode: Mode,
+    colour: bool,
+    shown_at: Option<Instant>,
+    steps: u64,
+    live: bool,
+}
+
+impl Progress {
+    /// For this process's stderr.
+    pub fn new(quiet: bool) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb;
+        let mode = match (quiet, terminal) {
+            (true, _) => Mode::Quiet,
+            (false, true) => Mode::Live,
+            (false, false) => Mode::Lines,
+        };
+        Self { mode, colour: terminal && !is_set("NO_COLOR"), shown_at: None, steps: 0, live: false }
+    }
+
+    /// Shows an event, if it is due.
+    pub fn show(&mut self, event: &Event) {
+        if let Event::Started { steps, .. } = event {
+            self.steps = *steps;
+        }
+        let Some(text) = describe(event, self.steps) else { return };
+        match event {
+            Event::Step { .. } => self.step(&text),
+            Event::Warning { .. } => self.line(&self.warned(&text)),
+            _ if self.mode == Mode::Quiet => {}
+            _ => self.line(&text),
+        }
+    }
+
+    fn warned(&self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[33m{text}\u{1b}[0m") } else { text.into() }
+    }
+
+    fn step(&mut self, text: &str) {
+        let interval = if self.mode == Mode::Live { LIVE_INTERVAL } else { LOG_INTERVAL };
+        let due = self.shown_at.is_none_or(|at| at.elapsed() >= interval);
+        if self.mode == Mode::Quiet || !due {
+            return;
+        }
+        self.shown_at = Some(Instant::now());
+        if self.mode == Mode::Live {
+            self.live = true;
+            let _ = write!(std::io::stderr(), "\r\u{1b}[2K{}", cut(text, columns()));
+        } else {
+            super::output::to_people(text);
+        }
+    }
+
+    /// A line of its own. The live line makes way, and comes again with the next step.
+    fn line(&mut self, text: &str) {
+        if std::mem::take(&mut self.live) {
+            let _ = write!(std::io::stderr(), "\r\u{1b}[2K");
+        }
+        super::output::to_people(text);
+    }
+}
+
+/// An event in words; `None` for those that are of no interest to people. `steps` is the plan's length.
+pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
+    match event {
+        Event::Ready { device } => {
+            let reason = device.reason.as_deref().map(|reason| format!(" ({})", plain(reason))).unwrap_or_default();
+            Some(format!("Computing on {}{reason}", plain(&device.name)))
+        }
+        Event::Corpus { files, documents, labelled_train, .. } => Some(corpus(files, *documents, *labelled_train)),
+        Event::Started { .. } => started(event),
+        Event::Compiling { message, .. } => Some(plain(message)),
+        Event::Step { step, loss, lr, tokens_per_sec, elapsed_secs, eta_secs, .. } => Some(format!(
+            "step {step}/{steps}  loss {loss:.3}  lr {lr:.1e}  {} tokens/s  {} gone, {} to go",
+            count(*tokens_per_sec),
+            clock(*elapsed_secs),
+            clock(*eta_secs)
+        )),
+        Event::Evaluated { epoch, split, metrics, .. } => {
+            Some(format!("{} after {epoch:.1} passes: {}", plain(split), measured(metrics)))
+        }
+        Event::Warning { message, .. } => Some(format!("warning: {}", plain(message))),
+        Event::Finished { step, stopped, elapsed_secs, .. } => {
+            let word = if *stopped { "Stopped" } else { "Done" };
+            Some(format!("{word} after {step} steps and {}", clock(*elapsed_secs)))
+        }
+        _ => None,
+    }
+}
+
+/// Figures of an evaluation in words.
+pub(super) fn measured(metrics: &Metrics) -> String {
+    match metrics {
+        Metrics::MaskedLm(m) => {
+            format!("masked-LM loss {:.3}, {:.1} % guessed right", m.masked_lm_loss, 100.0 * m.masked_accuracy)
+        }
+        Metrics::Classifier(ClassifierMetrics { micro_f1, macro_f1, mean_f1, loss, accuracy, .. }) => {
+            let accuracy = accuracy.map(|a| format!(", accuracy {a:.3}")).unwrap_or_default();
+            format!("F1 micro {micro_f1:.3}, macro {macro_f1:.3}, mean {mean_f1:.3}{accuracy}, loss {loss:.3}")
+        }
+    }
+}
+
+/// Seconds as a clock shows them.
+pub(super) fn clock(secs: f64) -> String {
+    // The cast saturates: nonsense becomes 0 or a very long time, never a panic.
+    let secs = secs.max(0.0).round() as u64;
+    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
+}
+
+/// A large number in three digits.
+pub(super) fn count(number: f64) -> String {
+    match number {
+        n if n >= 1e9 => format!("{:.2} G", n / 1e9),
+        n if n >= 1e6 => format!("{:.2} M", n / 1e6),
+        n if n >= 1e4 => format!("{:.1} k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
+}
+
+fn corpus(files: &[FileReport], documents: u64, labelled: u64) -> String {
+    let dropped: Vec<_> = files.iter().flat_map(|file| file.dropped.iter().map(move |d| (file, d))).collect();
+    let total: u64 = dropped.iter().map(|(_, dropped)| dropped.count).sum();
+    let mut text = format!(
+        "Read {} files: {documents} documents to pre-train on, {labelled} with labels to train on",
+        files.len()
+    );
+    if total > 0 {
+        let listed = dropped.iter().take(LISTED_REASONS).map(|(file, dropped)| {
+            format!(
+                "{} {} from line {} of {}",
+                dropped.count,
+                plain(&dropped.reason),
+                dropped.first_line,
+                plain(&file.name)
+            )
+        });
+        text += &format!("; {total} lines left out ({})", listed.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
+fn started(event: &Event) -> Option<String> {
+    let Event::Started { phase, parameters, steps, tokens, uniform, unigram, labels, step, .. } = event else {
+        return None;
+    };
+    let (parameters, tokens) = (count(*parameters as f64), count(*tokens as f64));
+    let resumed = if *step > 0 { format!(", going on after step {step}") } else { String::new() };
+    Some(match phase {
+        Phase::Pretrain => format!(
+            "Pre-training {parameters} parameters for {steps} steps on {tokens} tokens{resumed}; guessing at random \
+             would score {uniform:.2}, guessing by frequency {unigram:.2}"
+        ),
+        Phase::Finetune => {
+            format!("Fine-tuning {parameters} parameters for {} labels in {steps} steps{resumed}", labels.len())
+        }
+    })
+}
+
+fn columns() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_COLUMNS)
+}
+
+/// `text` short enough not to wrap, which would leave a trail of live lines.
+fn cut(text: &str, columns: usize) -> String {
+    text.chars().take(columns.saturating_sub(1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_fits_on_one_line() {
+        let event = Event::Step {
+            run: "r".into(),
+            step: 123_456,
+            loss: 4.3219,
+            lr: 1.25e-3,
+            tokens_per_sec: 12_345.6,
+            elapsed_secs: 3725.0,
+            eta_secs: 59.6,
+            grad_norm: 1.0,
+        };
+        let text = describe(&event, 200_000).expect("shown");
+        assert_eq!(text, "step 123456/200000  loss 4.322  lr 1.3e-3  12.3 k tokens/s  1:02:05 gone, 1:00 to go");
+        assert_eq!(cut(&text, 20).chars().count(), 19);
+    }
+
+    #[test]
+    fn nonsense_numbers_do_not_panic() {
+        for (secs, expected) in [(f64::NAN, "0:00"), (-5.0, "0:00"), (0.4, "0:00"), (3599.9, "1:00:00")] {
+            assert_eq!(clock(secs), expected);
+        }
+        assert!(!clock(f64::INFINITY).is_empty());
+    }
+
+    #[test]
+    fn foreign_text_is_made_harmless() {
+        let event = Event::Warning { run: String::new(), code: "c".into(), message: "\u{1b}]0;owned\u{7}".into() };
+        assert_eq!(describe(&event, 0).expect("shown"), "warning: \\u{1b}]0;owned\\u{7}");
+    }
+}

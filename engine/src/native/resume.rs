@@ -1,0 +1,125 @@
+//! An interrupted run, found again: the same flags, the same text, the newest whole checkpoint. Whatever differs is
+//! refused before anything is changed, since a run that goes on differently is another run.
+
+use super::args::Common;
+use super::checkpoints;
+use super::inputs::{self, Source};
+use super::output;
+use super::record::{Input, Origin, Record, Status};
+use super::store::{RunDir, shown};
+use super::train::{Request, Run, apply_flags, files_of, origin, phase_name, read_sources};
+use crate::data::InputFile;
+use crate::error::Error;
+use crate::session::{ModelFiles, Snapshot};
+use std::path::Path;
+
+/// An interrupted run, as it was; `None` where it is already complete.
+///
+/// # Errors
+/// When the directory holds no such run, it is in use, a flag or the text differs, or no checkpoint is whole.
+pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<Run>, Error> {
+    let dir = RunDir::reopen(request.out)?;
+    let record = Record::read(request.out)?;
+    check_same_run(common, request, &record)?;
+    if record.status == Status::Finished {
+        output::to_people(&format!("{} is already finished; there is nothing to resume.", shown(request.out)));
+        return Ok(None);
+    }
+    let files = read_again(request, &record)?;
+    let snapshot = newest_checkpoint(request.out)?;
+    // A checkpoint holds its weights; before the first one the run starts over, from where it started.
+    let origin = record.from.as_ref().filter(|_| snapshot.is_none());
+    let from = origin.map(same_model).transpose()?;
+    Ok(Some(Run { dir, record, files, from, snapshot }))
+}
+
+fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {
+    let (snapshot, damaged) = checkpoints::newest(out);
+    let told = damaged.iter().map(|checkpoint| format!("step {}: {}", checkpoint.step, checkpoint.reason));
+    let told: Vec<String> = told.collect();
+    if snapshot.is_none() && !damaged.is_empty() {
+        return Err(Error::Input {
+            code: "no-whole-checkpoint",
+            message: format!("no checkpoint in {} is whole ({})", shown(out), told.join("; ")),
+            hint: "Start the run anew in another --out; nothing was changed here.".into(),
+        });
+    }
+    if let Some(snapshot) = snapshot.as_ref().filter(|_| !damaged.is_empty()) {
+        let step = snapshot.step;
+        output::to_people(&format!(
+            "warning: going on from step {step}, since newer checkpoints are damaged ({})",
+            told.join("; ")
+        ));
+    }
+    Ok(snapshot)
+}
+
+/// A resumed run is the same run: its flags may be repeated, not changed.
+fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Result<(), Error> {
+    let refuse = |message: String| Error::Input {
+        code: "not-the-same-run",
+        message,
+        hint: "Leave the flag out to continue the run as it was, or start a new one in another --out.".into(),
+    };
+    if record.phase != request.phase {
+        let command = phase_name(record.phase);
+        return Err(refuse(format!("{} holds a run of the {command} command", shown(request.out))));
+    }
+    let mut config = record.config.clone();
+    apply_flags(common, request, &mut config)?;
+    let (before, now) = (record.config.pairs(), config.pairs());
+    if let Some((flag, _)) = now.iter().chain(&before).find(|pair| !before.contains(pair) || !now.contains(pair)) {
+        let value = |pairs: &[(&str, String)]| {
+            let found = pairs.iter().find(|(name, _)| name == flag);
+            found.map_or("its default".to_string(), |(_, value)| value.clone())
+        };
+        let (before, now, flag) = (value(&before), value(&now), if *flag == "backend" { "device" } else { flag });
+        return Err(refuse(format!("the interrupted run has --{flag} {before}, not {now}")));
+    }
+    match &request.training.encoding {
+        Some(encoding) if Some(encoding) != record.encoding.as_ref() => {
+            Err(refuse("the interrupted run has another --encoding".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The run's files: those given again, else those it remembers. Either way their content must be the same.
+fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, Error> {
+    let given = request.paths.iter().any(|(paths, _)| !paths.is_empty());
+    let mut sources = if given { read_sources(request)? } else { read_remembered(record)? };
+    let found: Vec<Input> = sources.iter().map(|source| Input::of(&source.path, &source.file)).collect();
+    let same = |(now, then): (&Input, &Input)| now.sha256 == then.sha256 && now.role == then.role;
+    let differs = found.iter().zip(&record.inputs).position(|pair| !same(pair));
+    if differs.is_some() || found.len() != record.inputs.len() {
+        let name = differs.map_or("the list of files", |index| &record.inputs[index].name);
+        return Err(Error::Input {
+            code: "corpus-changed",
+            message: format!(
+                "{} is not what the interrupted run read, so it cannot go on exactly",
+                output::plain(name)
+            ),
+            hint: "Bring the old text back, or start a new run with --from to keep its weights.".into(),
+        });
+    }
+    // Events name files; a resumed run names them as the first one did.
+    sources.iter_mut().zip(&record.inputs).for_each(|(source, then)| source.file.name = then.name.clone());
+    Ok(files_of(sources))
+}
+
+fn read_remembered(record: &Record) -> Result<Vec<Source>, Error> {
+    let read = |input: &Input| inputs::read(std::slice::from_ref(&input.path), input.role);
+    record.inputs.iter().map(read).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
+}
+
+fn same_model(from: &Origin) -> Result<ModelFiles, Error> {
+    let model = inputs::read_model(&from.path)?;
+    if origin(&from.path, &model) == *from {
+        return Ok(model);
+    }
+    Err(Error::Input {
+        code: "model-changed",
+        message: format!("the model in {} is not the one that the run started from", shown(&from.path)),
+        hint: "Start a new run in another --out.".into(),
+    })
+}

@@ -1,0 +1,269 @@
+//! A run directory on disk: who may write into it, and how each file appears whole or not at all.
+//!
+//! A file is written beside its place under a `.tmp-` name, synced, renamed, and its folder synced; what a killed
+//! process left under such a name is swept by the next one that holds the lock. What the files mean is known to
+//! `checkpoints`, `record`, `journal` and `session`.
+
+use crate::error::Error;
+use crate::session::ModelFiles;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// Held by the process that writes the directory. It stays there, empty: removing it would race with the next holder.
+const LOCK_FILE: &str = ".lock";
+/// Start of every name that is not yet, or no longer, a file of the run.
+pub(super) const TEMPORARY: &str = ".tmp-";
+/// Folder of the checkpoints.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+
+/// A run directory that this process alone may write, until it is dropped. One that was made new and never written is
+/// removed again: an input that is refused leaves no trace.
+#[derive(Debug)]
+pub(super) struct RunDir {
+    path: PathBuf,
+    /// The directories that were made for it, innermost first.
+    made: Vec<PathBuf>,
+    written: std::cell::Cell<bool>,
+    _lock: File,
+}
+
+impl RunDir {
+    /// Claims `path` for a new run: a directory that is empty, or that does not exist and is made.
+    ///
+    /// # Errors
+    /// When it holds anything, is in use, or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        if occupied(path)? {
+            return Err(occupied_error(path));
+        }
+        let made = make(path)?;
+        let dir = Self { _lock: lock(path)?, path: path.into(), made, written: false.into() };
+        // Another process may have begun a run between the look and the lock.
+        if occupied(path)? { Err(occupied_error(path)) } else { dir.sweep().map(|()| dir) }
+    }
+
+    /// Claims the directory of an existing run.
+    ///
+    /// # Errors
+    /// When there is none, it is in use, or it cannot be written.
+    pub fn reopen(path: &Path) -> Result<Self, Error> {
+        if !path.join(super::record::RECORD_FILE).is_file() {
+            return Err(Error::Input {
+                code: "nothing-to-resume",
+                message: format!("{} holds no run that could go on", shown(path)),
+                hint: "Check --out, or leave out --resume to start a run there.".into(),
+            });
+        }
+        let dir = Self { _lock: lock(path)?, path: path.into(), made: Vec::new(), written: true.into() };
+        dir.sweep().map(|()| dir)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes one file, whole or not at all.
+    ///
+    /// # Errors
+    /// When the disk does not take it; the old file, if any, is then untouched.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.written.set(true);
+        let target = self.path.join(name);
+        replace(&self.path, &target, bytes).map_err(|error| write_error(&target, &error))
+    }
+
+    /// Writes the files of a model, weights last: whoever sees new weights sees the files that explain them.
+    ///
+    /// # Errors
+    /// When the disk does not take one.
+    pub fn write_model(&self, files: &ModelFiles) -> Result<(), Error> {
+        let is_weights = |name: &str| name == crate::interop::WEIGHTS_FILE;
+        let others = files.iter().filter(|(name, _)| !is_weights(name));
+        let weights = files.iter().filter(|(name, _)| is_weights(name));
+        others.chain(weights).try_for_each(|(name, bytes)| self.write(name, bytes))
+    }
+
+    /// Removes what a killed process left half-made. The lock is held, so nobody is still making it.
+    fn sweep(&self) -> Result<(), Error> {
+        for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            let stale = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY));
+            stale
+                .map(|entry| entry.path())
+                .try_for_each(|path| remove(&path).map_err(|error| write_error(&path, &error)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if self.written.get() {
+            return;
+        }
+        // `remove_dir` refuses what is not empty, so this can remove nothing but what was made here.
+        let _ = fs::remove_file(self.path.join(LOCK_FILE));
+        for folder in &self.made {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Writes `bytes` to `target` by way of a temporary file in `folder`, which must lie on the same disk.
+pub(super) fn replace(folder: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // The umask applies, as to any new file.
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(target).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Makes renames inside `folder` survive a power cut, where the platform has a way to.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Removes a file or a whole folder.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// A failed write as a person should read it.
+pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free some space, then go on with --resume.",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "Choose a directory that you may write.",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "A file stands where a directory is needed; choose another --out."
+        }
+        _ => "Check the disk; what was kept before is untouched, and --resume goes on from it.",
+    };
+    Error::Io { message: format!("{} cannot be written: {error}", shown(path)), hint: hint.into() }
+}
+
+/// A path as a person may see it.
+pub(super) fn shown(path: &Path) -> String {
+    super::output::plain(&path.to_string_lossy())
+}
+
+/// Whether the directory holds anything but a lock and the temporary files of a killed process.
+fn occupied(path: &Path) -> Result<bool, Error> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(out_error(path, &error)),
+    };
+    let ours = |name: &str| name == LOCK_FILE || name.starts_with(TEMPORARY);
+    Ok(entries.flatten().any(|entry| !ours(&entry.file_name().to_string_lossy())))
+}
+
+fn occupied_error(path: &Path) -> Error {
+    let run = path.join(super::record::RECORD_FILE).exists();
+    let what = if run { "already holds a run" } else { "is not empty" };
+    let resume = if run { ", or --resume to continue that run" } else { "" };
+    Error::Input {
+        code: "output-exists",
+        message: format!("{} {what}; nothing was changed", shown(path)),
+        hint: format!("Choose another --out{resume}."),
+    }
+}
+
+fn out_error(path: &Path, error: &io::Error) -> Error {
+    Error::Input {
+        code: "bad-output",
+        message: format!("{} cannot be used as a run directory: {error}", shown(path)),
+        hint: "Choose another --out.".into(),
+    }
+}
+
+/// Makes the directory and its parents; returns those that were missing, innermost first.
+fn make(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
+    fs::create_dir_all(path).map_err(|error| out_error(path, &error))?;
+    Ok(missing)
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let name = path.join(LOCK_FILE);
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+    let file = open.map_err(|error| out_error(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Input {
+            code: "run-in-use",
+            message: format!("another process is training in {}", shown(path)),
+            hint: "Wait until it is done, or choose another --out.".into(),
+        }),
+        Err(TryLockError::Error(error)) => Err(out_error(path, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(result: Result<RunDir, Error>) -> &'static str {
+        result.expect_err("refused").code()
+    }
+
+    #[test]
+    fn a_directory_that_was_never_written_vanishes_with_its_parents() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let path = root.path().join("a/b/run");
+        drop(RunDir::create(&path).expect("free"));
+        assert_eq!(fs::read_dir(root.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
+    fn a_directory_that_holds_anything_is_refused_and_untouched() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        fs::write(root.path().join("thesis.txt"), "years of work").expect("writable");
+        assert_eq!(code(RunDir::create(root.path())), "output-exists");
+        assert_eq!(code(RunDir::create(&root.path().join("thesis.txt"))), "bad-output");
+        assert_eq!(code(RunDir::create(&root.path().join("thesis.txt/run"))), "bad-output");
+        assert_eq!(code(RunDir::reopen(root.path())), "nothing-to-resume");
+        assert_eq!(fs::read_dir(root.path()).expect("readable").count(), 1);
+    }
+
+    #[test]
+    fn two_processes_cannot_train_in_one_directory() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let first = RunDir::create(root.path()).expect("free");
+        assert_eq!(code(RunDir::create(root.path())), "run-in-use");
+        first.write("run.json", b"{}").expect("writable");
+        assert_eq!(code(RunDir::reopen(root.path())), "run-in-use");
+        drop(first);
+        assert_eq!(code(RunDir::create(root.path())), "output-exists");
+        RunDir::reopen(root.path()).expect("free again");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        fs::create_dir_all(root.path().join("checkpoints/.tmp-step-4")).expect("writable");
+        fs::write(root.path().join(".tmp-x"), "half").expect("writable");
+        fs::write(root.path().join("run.json"), "{}").expect("writable");
+        let _dir = RunDir::reopen(root.path()).expect("a run");
+        assert!(!root.path().join(".tmp-x").exists());
+        assert!(!root.path().join("checkpoints/.tmp-step-4").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_have_the_rights_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let dir = RunDir::create(root.path()).expect("free");
+        dir.write("config.json", b"{}").expect("writable");
+        fs::write(root.path().join("plain"), "").expect("writable");
+        let mode = |name: &str| fs::metadata(root.path().join(name)).expect("there").permissions().mode();
+        assert_eq!(mode("config.json"), mode("plain"));
+    }
+}

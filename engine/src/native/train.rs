@@ -1,0 +1,242 @@
+//! A training run from its arguments to its last file: claim the directory, read the input, drive the session, put the
+//! model in place. Both kinds of training, new or resumed, and each leg of the demonstration go through [`execute`].
+
+use super::args::{self, Common, Training};
+use super::checkpoints::{self, sha256};
+use super::host::{NativeHost, OpenRun};
+use super::inputs::{self, Source};
+use super::record::{Input, Origin, Record, Status, Versions};
+use super::resume::resumed;
+use super::store::{RunDir, shown};
+use super::{journal, output, report, signals};
+use crate::data::InputFile;
+use crate::error::Error;
+use crate::session::{ModelFiles, RunOutcome, Session, Snapshot};
+use futures_lite::future::block_on;
+use protocol::{Event, FileRole, Phase, RunConfig, StartFrom};
+use std::path::{Path, PathBuf};
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All of it was done.
+    Done,
+    /// It was stopped; a checkpoint is kept.
+    Interrupted,
+}
+
+/// A run that is ready to start: nothing of it is on disk yet but the claim on its directory.
+pub(super) struct Run {
+    /// Its claimed directory.
+    pub dir: RunDir,
+    /// What it will be remembered as.
+    pub record: Record,
+    /// The text it reads, in order.
+    pub files: Vec<InputFile>,
+    /// The model it starts from.
+    pub from: Option<ModelFiles>,
+    /// The checkpoint it goes on from.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// What the command line asks of a run.
+pub(super) struct Request<'a> {
+    /// Which command.
+    pub phase: Phase,
+    /// The run directory.
+    pub out: &'a Path,
+    /// What to read, for what.
+    pub paths: Vec<(&'a [PathBuf], FileRole)>,
+    from: Option<&'a Path>,
+    task: &'a Option<String>,
+    /// The flags of both commands.
+    pub training: &'a Training,
+}
+
+/// The `pretrain` command.
+///
+/// # Errors
+/// When an argument, the input or the directory cannot be used, or the run fails.
+pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<Ending, Error> {
+    let request = Request {
+        phase: Phase::Pretrain,
+        out: &args.out,
+        paths: vec![(&args.corpus, FileRole::Train), (&args.valid, FileRole::Valid)],
+        from: args.from.as_deref(),
+        task: &None,
+        training: &args.training,
+    };
+    train(common, &request)
+}
+
+/// The `finetune` command.
+///
+/// # Errors
+/// When an argument, the input or the directory cannot be used, or the run fails.
+pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<Ending, Error> {
+    let request = Request {
+        phase: Phase::Finetune,
+        out: &args.out,
+        paths: vec![(&args.train, FileRole::Train), (&args.valid, FileRole::Valid), (&args.test, FileRole::Test)],
+        from: args.from.as_deref(),
+        task: &args.task,
+        training: &args.training,
+    };
+    train(common, &request)
+}
+
+fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
+    let run = if request.training.resume { resumed(common, request)? } else { Some(fresh(common, request)?) };
+    let Some(run) = run else { return Ok(Ending::Done) };
+    signals::listen();
+    let host = NativeHost::new(common.json, common.quiet);
+    let mut session = block_on(Session::open(host, run.record.config.device))?;
+    let out = run.dir.path().to_path_buf();
+    let outcome = execute(&mut session, run);
+    outcome.map(|outcome| ending(common, &out, outcome))
+}
+
+fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> Ending {
+    if outcome.stopped {
+        output::to_people(&format!("{} keeps step {}; --resume goes on from it.", shown(out), outcome.step));
+        return Ending::Interrupted;
+    }
+    if !common.quiet {
+        output::to_people(&format!("The model is in {}; its charts are in report.html there.", shown(out)));
+    }
+    Ending::Done
+}
+
+/// Drives a session through one run and puts every file of it in place.
+///
+/// # Errors
+/// When the input is refused (nothing is then left on disk), the run fails or a file cannot be written.
+pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<RunOutcome, Error> {
+    let Run { dir, mut record, files, from, snapshot } = run;
+    let (name, config, phase, encoding) =
+        (record.run.clone(), record.config.clone(), record.phase, record.encoding.clone());
+    let start = if record.from.is_some() { StartFrom::Pretrained } else { StartFrom::Scratch };
+    record.device = Some(session.device().clone());
+    record.status = Status::Running;
+    let from_step = snapshot.as_ref().map_or(0, |snapshot| snapshot.step);
+    session.host().attach(OpenRun::new(dir, record, from_step));
+    let result = (|| {
+        session.set_corpus(files, encoding.as_deref())?;
+        from.map_or(Ok(()), |model| session.import(model))?;
+        block_on(async {
+            match phase {
+                Phase::Pretrain => session.pretrain(&name, &config, snapshot).await,
+                Phase::Finetune => session.finetune(&name, &config, start, snapshot).await,
+            }
+        })
+    })();
+    if let Err(error) = &result {
+        session.host().report_failure(&name, error);
+    }
+    let open = session.host().detach();
+    let (outcome, open) = (result?, open?);
+    finish(open, &block_on(session.export())?, &outcome)?;
+    Ok(outcome)
+}
+
+/// The last files of a run. The record says how it ended only once all others are in place, so that a kill in between
+/// leaves a run that `--resume` still completes.
+fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(), Error> {
+    let OpenRun { dir, mut record, .. } = open;
+    if outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
+        return Err(Error::Io {
+            message: format!("the run was stopped, but its step {} could not be kept", outcome.step),
+            hint: "--resume goes on from the last checkpoint that was.".into(),
+        });
+    }
+    dir.write_model(model)?;
+    let title = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    dir.write(report::REPORT_FILE, report::render(&title, &journal::events(dir.path())).as_bytes())?;
+    record.status = if outcome.stopped { Status::Interrupted } else { Status::Finished };
+    dir.write(super::record::RECORD_FILE, &record.to_json())
+}
+
+/// A new run. Its directory is claimed first, so that one that is taken is told before a long read.
+fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
+    let mut config = RunConfig::default();
+    apply_flags(common, request, &mut config)?;
+    let dir = RunDir::create(request.out)?;
+    let sources = read_sources(request)?;
+    let from = request.from.map(inputs::read_model).transpose()?;
+    let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
+    let encoding = request.training.encoding.clone();
+    let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources);
+    Ok(Run { dir, record, files: files_of(sources), from, snapshot: None })
+}
+
+/// The record of a run that has yet to start.
+pub(super) fn new_record(
+    phase: Phase,
+    run: &str,
+    config: RunConfig,
+    encoding: Option<String>,
+    from: Option<Origin>,
+    sources: &[Source],
+) -> Record {
+    Record {
+        status: Status::Running,
+        phase,
+        run: run.into(),
+        seed: config.seed,
+        config,
+        encoding,
+        from,
+        inputs: sources.iter().map(|source| Input::of(&source.path, &source.file)).collect(),
+        device: None,
+        parameters: None,
+        versions: Versions::current(),
+    }
+}
+
+/// Where a model came from, for the record.
+pub(super) fn origin(path: &Path, model: &ModelFiles) -> Origin {
+    let weights = model.iter().find(|(name, _)| name == crate::interop::WEIGHTS_FILE);
+    let weights = weights.map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
+    Origin { path: path.into(), sha256: sha256(weights) }
+}
+
+/// The files alone.
+pub(super) fn files_of(sources: Vec<Source>) -> Vec<InputFile> {
+    sources.into_iter().map(|source| source.file).collect()
+}
+
+/// Reads what the command line names.
+///
+/// # Errors
+/// When a path cannot be read.
+pub(super) fn read_sources(request: &Request<'_>) -> Result<Vec<Source>, Error> {
+    let read = |(paths, role): &(&[PathBuf], FileRole)| inputs::read(paths, Some(*role));
+    request.paths.iter().map(read).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
+}
+
+/// Sets what the command line says.
+///
+/// # Errors
+/// When a value cannot be read.
+pub(super) fn apply_flags(common: &Common, request: &Request<'_>, config: &mut RunConfig) -> Result<(), Error> {
+    common.apply(config)?;
+    request.training.apply(config)?;
+    args::set_given(config, &[("task", request.task)])
+}
+
+/// The command of a phase, which also names its run.
+pub(super) fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pretrain => "pretrain",
+        Phase::Finetune => "finetune",
+    }
+}
+
+impl NativeHost {
+    /// Tells the run's listeners that it failed.
+    fn report_failure(&self, run: &str, error: &Error) {
+        use crate::session::Host;
+        let (code, message, hint) = (error.code().to_string(), error.to_string(), error.hint());
+        self.emit(Event::Failed { run: run.into(), code, message, hint }, Vec::new());
+    }
+}

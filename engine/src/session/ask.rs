@@ -1,0 +1,176 @@
+//! Questions to a model: guesses for a mask, labels for a text, where attention looks.
+
+use super::host::Host;
+use super::read::read;
+use super::task::{UNTUNED_THRESHOLD, evaluation_model};
+use super::trained::Trained;
+use crate::data::examples::Batch;
+use crate::error::{Error, Result};
+use crate::model::ProblemType;
+use crate::train::{DeviceBatch, classify, probabilities};
+use burn::tensor::Device;
+use burn::tensor::activation::softmax;
+use protocol::{Candidate, Command, Event, LabelScore, MaskGuess};
+
+/// Answers a question with an event, also when it cannot be answered.
+pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, question: Command) {
+    let event = match question {
+        Command::FillMask { request, text, top_k } => {
+            fill_mask(model, device, &text, top_k).await.map(|masks| Event::Guesses { request, masks })
+        }
+        Command::Classify { request, text, top_k } => {
+            let labels = predict(model, device, &[text], Some(top_k)).await;
+            labels.map(|mut labels| Event::Classified { request, labels: labels.remove(0), threshold: threshold(model) })
+        }
+        other => unreachable!("{other:?} is not a question to a model"),
+    };
+    host.emit(event.unwrap_or_else(|error| failed("", &error)), Vec::new());
+}
+
+/// The event that tells of `error`.
+pub fn failed(run: &str, error: &Error) -> Event {
+    Event::Failed { run: run.into(), code: error.code().into(), message: error.to_string(), hint: error.hint() }
+}
+
+/// Probability from which a label of this model counts as predicted.
+pub fn threshold(model: &Trained) -> f64 {
+    match model.config.problem_type {
+        Some(ProblemType::SingleLabelClassification) => 0.0,
+        _ => model.config.threshold.unwrap_or(UNTUNED_THRESHOLD),
+    }
+}
+
+/// Best guesses for each `[MASK]` of `text`.
+///
+/// # Errors
+/// When the model guesses no tokens, the text has no mask, or it is longer than the model's positions.
+pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usize) -> Result<Vec<MaskGuess>> {
+    if !model.heads.masked_lm {
+        let hint = "Ask the directory that pretrain wrote; a fine-tuned model keeps only its labels.";
+        return Err(Error::input("no-masked-lm", "this model does not guess masked words", hint));
+    }
+    let (ids, _) = enclosed(model, text)?;
+    let mask = model.tokenizer.specials().mask;
+    let positions: Vec<i32> = (0..ids.len()).filter(|&i| ids[i] == mask).map(|i| i as i32).collect();
+    if positions.is_empty() {
+        let message = "the text has no [MASK]";
+        return Err(Error::input("no-mask", message, "Write [MASK] in place of the word to guess."));
+    }
+    let mut batch = single(model, &ids);
+    batch.masked_weights = vec![1.0; positions.len()];
+    batch.masked_targets = vec![0; positions.len()];
+    batch.masked_positions = positions.clone();
+    let batch = DeviceBatch::upload(&batch, model.config.vocab_size, device);
+    let leaves = model.leaves(device);
+    let forward = evaluation_model(&model.config, &leaves);
+    let logits = forward.masked_lm(&forward.encode(batch.input()), batch.masked_positions.clone());
+    let scores = read(softmax(logits, 1)).await?;
+    let guess = |(position, row): (&i32, &[f32])| MaskGuess {
+        position: *position as u64,
+        candidates: best(row, top_k, |id| !model.tokenizer.is_special(id as u32))
+            .into_iter()
+            .map(|(id, score)| Candidate { token: model.tokenizer.token(id as u32).into(), score })
+            .collect(),
+    };
+    Ok(positions.iter().zip(scores.chunks(model.config.vocab_size)).map(guess).collect())
+}
+
+/// Documents that are classified together.
+const PREDICTION_BATCH: usize = 32;
+/// Lengths are rounded up to a multiple of this, so that few shapes occur.
+const LENGTH_STEP: usize = 16;
+
+/// Labels of each text, best first, in order; all of them where `top_k` is `None`. A text without tokens gets none.
+///
+/// # Errors
+/// When the model knows no labels.
+pub async fn predict(model: &Trained, device: &Device, texts: &[String], top_k: Option<usize>) -> Result<Vec<Vec<LabelScore>>> {
+    let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
+        let hint = "Fine-tune it first (clozelab finetune --from DIR).";
+        return Err(Error::input("no-classifier", "this model knows no labels", hint));
+    };
+    let leaves = model.leaves(device);
+    let mut out = Vec::with_capacity(texts.len());
+    for texts in texts.chunks(PREDICTION_BATCH) {
+        let rows: Vec<Row> = texts.iter().map(|text| row(model, text)).collect();
+        let batch = DeviceBatch::upload(&padded(model, &rows), model.config.vocab_size, device);
+        let logits = read(classify(&model.config, &leaves, &batch)).await?;
+        for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
+            let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
+            let ranked = if row.ids.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
+            let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
+            out.push(ranked.into_iter().map(label).collect());
+        }
+    }
+    Ok(out)
+}
+
+/// Tokens of `text` and the attention probabilities `[layer][head][query][key]`; rows sum to 1.
+///
+/// # Errors
+/// When the text is longer than the model's positions.
+pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
+    let (ids, _) = enclosed(model, text)?;
+    let t = ids.len();
+    let batch = DeviceBatch::upload(&single(model, &ids), model.config.vocab_size, device);
+    let leaves = model.leaves(device);
+    let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
+    let mut layers = Vec::with_capacity(encoded.attentions.len());
+    for probabilities in encoded.attentions {
+        let values = read(probabilities).await?; // [1, H, T, T]
+        layers.push(values.chunks(t * t).map(|head| head.chunks(t).map(<[f32]>::to_vec).collect()).collect());
+    }
+    Ok((ids.iter().map(|&id| model.tokenizer.token(id).to_string()).collect(), layers))
+}
+
+/// One encoded text and where its second part begins.
+struct Row {
+    ids: Vec<u32>,
+}
+
+/// `[CLS] text [SEP]`, cut to the model's positions.
+fn row(model: &Trained, text: &str) -> Row {
+    let specials = model.tokenizer.specials();
+    let mut tokens = model.tokenizer.encode(text);
+    tokens.truncate(model.config.max_position_embeddings.min(MOST_TOKENS) - 2);
+    let ids = [specials.cls].into_iter().chain(tokens).chain([specials.sep]).collect();
+    Row { ids }
+}
+
+/// Longer texts are cut for labels: attention grows with the square.
+const MOST_TOKENS: usize = 512;
+
+/// `[CLS] text [SEP]` with literal `[MASK]`s recognised, and its length.
+fn enclosed(model: &Trained, text: &str) -> Result<(Vec<u32>, usize)> {
+    let specials = model.tokenizer.specials();
+    let tokens = model.tokenizer.encode_with_specials(text).ids;
+    let ids: Vec<u32> = [specials.cls].into_iter().chain(tokens).chain([specials.sep]).collect();
+    let most = model.config.max_position_embeddings;
+    if ids.len() > most {
+        let message = format!("the text has {} tokens, but the model has {most} positions", ids.len());
+        return Err(Error::input("text-too-long", message, "Shorten the text."));
+    }
+    let length = ids.len();
+    Ok((ids, length))
+}
+
+fn single(model: &Trained, ids: &[u32]) -> Batch {
+    let mut batch = Batch::filled(&model.tokenizer.specials(), 1, ids.len());
+    batch.set_row(0, ids, ids.len());
+    batch
+}
+
+fn padded(model: &Trained, rows: &[Row]) -> Batch {
+    let longest = rows.iter().map(|row| row.ids.len()).max().unwrap_or(2);
+    let max_len = longest.next_multiple_of(LENGTH_STEP).min(model.config.max_position_embeddings).max(longest);
+    let mut batch = Batch::filled(&model.tokenizer.specials(), rows.len(), max_len);
+    rows.iter().enumerate().for_each(|(i, row)| batch.set_row(i, &row.ids, row.ids.len()));
+    batch
+}
+
+/// The `k` highest scores among the allowed ones, best first; ties go to the smaller index.
+fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
+    let mut ranked: Vec<usize> = (0..scores.len()).filter(|&i| allowed(i)).collect();
+    ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    ranked.into_iter().take(k).map(|i| (i, f64::from(scores[i]))).collect()
+}

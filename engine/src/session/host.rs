@@ -1,0 +1,54 @@
+//! What a session needs from the platform that it runs on.
+
+use crate::error::Result;
+use protocol::{Command, Event};
+
+/// A run directory's model files, by name: `config.json`, `model.safetensors`, the tokenizer's.
+pub type ModelFiles = Vec<(String, Vec<u8>)>;
+
+/// Everything that resuming needs besides the corpus, as named files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Optimisation steps done.
+    pub step: u64,
+    /// Model files, `optimizer.safetensors` and `state.json`.
+    pub files: ModelFiles,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunOutcome {
+    /// Optimisation steps done.
+    pub step: u64,
+    /// True where it was stopped before its plan was done.
+    pub stopped: bool,
+    /// Seconds of training, pauses left out.
+    pub elapsed_secs: f64,
+}
+
+/// The platform, as a session sees it. One thread: futures need not be `Send`.
+#[allow(async_fn_in_trait, reason = "both hosts drive the session on one thread")]
+pub trait Host {
+    /// Hands an event out, with the bulk bytes that belong to it.
+    fn emit(&self, event: Event, buffers: Vec<Vec<u8>>);
+
+    /// Seconds since some fixed moment.
+    fn now_secs(&self) -> f64;
+
+    /// Lets the platform run (messages, signals, GPU callbacks) and gives the commands that arrived meanwhile.
+    async fn breathe(&self) -> Vec<Command>;
+
+    /// Waits until a command arrives.
+    async fn next_command(&self) -> Command;
+
+    /// Whether [`Self::keep`] has a place to write to: a snapshot is not made for nothing.
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    /// Keeps a snapshot, whole or not at all; gives where, or `None` where the platform keeps none.
+    ///
+    /// # Errors
+    /// When the platform has a place for it and could not write there.
+    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>>;
+}

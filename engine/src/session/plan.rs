@@ -1,0 +1,306 @@
+//! What was asked for becomes what will be done: the one place where a configuration is refused, before any work on the
+//! device, with a hint.
+
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Dropout, ModelConfig};
+use crate::train::{OptimizerSettings, Schedule};
+use protocol::{BackboneKind, Phase, RunConfig};
+use serde::{Deserialize, Serialize};
+
+/// How long a run lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    /// Until this many steps are done.
+    Steps(u64),
+    /// Until this many seconds of training are spent.
+    Seconds(f64),
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What the run does.
+    pub phase: Phase,
+    /// Every use of chance derives from it.
+    pub seed: u64,
+    /// Examples per step.
+    pub batch_size: usize,
+    /// Tokens per example.
+    pub max_len: usize,
+    /// Steps of one pass over the training data.
+    pub steps_per_epoch: u64,
+    /// How long the run lasts.
+    pub budget: Budget,
+    /// Learning rates.
+    pub schedule: Schedule,
+    /// How the optimiser moves.
+    pub optimizer: OptimizerSettings,
+    /// Share of tokens chosen for guessing (pre-training).
+    pub mask_rate: f64,
+    /// Whether whole words are chosen (pre-training).
+    pub whole_word: bool,
+    /// Dropout of hidden states while training.
+    pub hidden_dropout: f64,
+    /// Dropout of attention probabilities while training.
+    pub attention_dropout: f64,
+    /// Steps between reports. By steps and not by time, so that two runs report alike.
+    pub report_every: u64,
+    /// Steps between evaluations.
+    pub evaluate_every: u64,
+    /// Held-out batches per evaluation (pre-training).
+    pub evaluation_batches: u64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// Examples that the data yields, and how long they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataShape {
+    /// Training examples of one pass, for a given [`Self::max_len`].
+    pub examples: u64,
+    /// Tokens per example.
+    pub max_len: usize,
+}
+
+/// Share of tokens that evaluation masks, whatever training does, so that losses compare across rates.
+pub const EVALUATION_MASK_RATE: f64 = 0.15;
+/// Readings wait for the device; one every this many steps bounds the queue of a GPU without being felt.
+const MOST_STEPS_BETWEEN_REPORTS: u64 = 8;
+/// A run reports about this often where it is short enough.
+const REPORTS_PER_RUN: u64 = 200;
+/// Held-out batches at most: 400 windows at the default batch size.
+const MOST_EVALUATION_BATCHES: u64 = 25;
+/// Checkpoints of a run, unless asked otherwise.
+const CHECKPOINTS_PER_RUN: u64 = 10;
+/// Fewer steps than this between checkpoints are not worth the writing, unless asked for.
+const LEAST_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
+/// Below this there is no room for context around a guess.
+const LEAST_MAX_LEN: usize = 8;
+/// Documents of this many tokens on average fit the short window.
+const SHORT_DOCUMENT_TOKENS: f64 = 24.0;
+/// Windows for short and for long documents; short ones learn faster while the budget is minutes.
+const WINDOWS: (usize, usize) = (32, 64);
+/// Epochs of a pre-training and of a fine-tuning run, unless asked otherwise.
+const DEFAULT_EPOCHS: (f64, f64) = (1.0, 5.0);
+/// Positions that a new model gets: as published.
+const POSITIONS: usize = 512;
+/// A run that would need more than this is refused before anything is allocated.
+const MOST_BYTES: f64 = 12e9;
+
+/// Window of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
+pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
+    config.max_len.unwrap_or(if mean_tokens <= SHORT_DOCUMENT_TOKENS { WINDOWS.0 } else { WINDOWS.1 })
+}
+
+/// Length of fine-tuning examples, unless asked otherwise: 98 of 100 documents fit, `[CLS]` and `[SEP]` included, up to
+/// `most`. `lengths` are token counts of the documents, in any order.
+pub fn finetuning_max_len(config: &RunConfig, lengths: &mut [usize], most: usize) -> usize {
+    lengths.sort_unstable();
+    let long = lengths.get(lengths.len().saturating_sub(1) * 98 / 100).copied().unwrap_or(0) + 2;
+    config.max_len.unwrap_or_else(|| long.next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, most.min(128)))
+}
+
+/// The shape of a new model for `config` and a vocabulary of `vocab_size`.
+///
+/// # Errors
+/// For a preset or backbone that does not exist.
+pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig> {
+    if config.backbone != BackboneKind::Transformer {
+        return Err(Error::input(
+            "no-such-backbone",
+            "--backbone textcnn is not part of this version",
+            "Use --backbone transformer; the presets fast-nano to fast-small train quickest.",
+        ));
+    }
+    let positions = POSITIONS.max(config.max_len.unwrap_or(0));
+    ModelConfig::preset(&config.preset, vocab_size, positions).ok_or_else(|| {
+        let names = protocol::PRESET_NAMES.join(", ");
+        Error::input("no-such-preset", format!("there is no preset \"{}\"", config.preset), format!("Use one of {names}."))
+    })
+}
+
+/// Checks `config` for a run of `phase` on `data` with `model`.
+///
+/// # Errors
+/// One for each setting that cannot be met, naming its flag.
+pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataShape) -> Result<Plan> {
+    let pretrain = phase == Phase::Pretrain;
+    check_numbers(config)?;
+    check_length(data.max_len, model)?;
+    let batch_size = config.batch_size.unwrap_or(if pretrain || data.examples < 2000 { 16 } else { 32 });
+    check_memory(model, batch_size, data.max_len)?;
+    let steps_per_epoch = data.examples.div_ceil(batch_size as u64).max(1);
+    let (budget, steps) = budget(config, pretrain, steps_per_epoch);
+    let dropout = training_dropout(model, pretrain);
+    let evaluate_every = if pretrain {
+        steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10))
+    } else {
+        steps_per_epoch
+    };
+    let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(LEAST_STEPS_BETWEEN_CHECKPOINTS);
+    Ok(Plan {
+        phase,
+        seed: config.seed,
+        batch_size,
+        max_len: data.max_len,
+        steps_per_epoch,
+        budget,
+        schedule: Schedule::new(config.lr.unwrap_or_else(|| default_lr(model, pretrain)), steps),
+        optimizer: OptimizerSettings::default(),
+        mask_rate: config.mask_rate.unwrap_or(if model.architecture == Architecture::Fast { 0.3 } else { 0.15 }),
+        whole_word: config.whole_word,
+        hidden_dropout: dropout.hidden,
+        attention_dropout: dropout.attention,
+        report_every: (steps / REPORTS_PER_RUN).clamp(1, MOST_STEPS_BETWEEN_REPORTS),
+        evaluate_every,
+        evaluation_batches: (steps / 8).clamp(2, MOST_EVALUATION_BATCHES),
+        checkpoint_every: config.checkpoint_every.unwrap_or(checkpoint_every),
+    })
+}
+
+impl Plan {
+    /// Steps planned; for a budget of time, as estimated at the start.
+    pub fn steps(&self) -> u64 {
+        self.schedule.steps
+    }
+
+    /// Dropout in force while training.
+    pub fn dropout(&self) -> Dropout {
+        Dropout { hidden: self.hidden_dropout, attention: self.attention_dropout }
+    }
+}
+
+/// Fine-tuning sees few documents often and so needs dropout; a few passes of re-masked text do not
+/// (Geiping & Goldstein 2022, 4.3).
+fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
+    let fast = model.architecture == Architecture::Fast;
+    let hidden = if fast && !pretrain { FAST_FINETUNING_DROPOUT } else { model.hidden_dropout_prob };
+    Dropout { hidden, attention: model.attention_probs_dropout_prob }
+}
+
+/// Of hidden states of `fast` models in fine-tuning.
+const FAST_FINETUNING_DROPOUT: f64 = 0.1;
+
+/// Peak learning rates by width; fine-tuning at the best of {0.5, 1, 2, 3}e-3 on validation (see docs/recipes.md).
+fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
+    let narrow = if pretrain { 2e-3 } else { 2e-3 };
+    narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
+}
+
+fn budget(config: &RunConfig, pretrain: bool, steps_per_epoch: u64) -> (Budget, u64) {
+    let epochs = config.epochs.unwrap_or(if pretrain { DEFAULT_EPOCHS.0 } else { DEFAULT_EPOCHS.1 });
+    let steps = ((steps_per_epoch as f64 * epochs).round() as u64).max(1);
+    match (config.steps, config.minutes) {
+        (Some(steps), _) => (Budget::Steps(steps), steps),
+        (None, Some(minutes)) => (Budget::Seconds(minutes * 60.0), steps),
+        (None, None) => (Budget::Steps(steps), steps),
+    }
+}
+
+fn check_numbers(config: &RunConfig) -> Result<()> {
+    let positive = |flag: &str, value: Option<f64>| match value {
+        Some(v) if !(v.is_finite() && v > 0.0) => refuse(flag, v, "must be above 0"),
+        _ => Ok(()),
+    };
+    positive("--lr", config.lr)?;
+    positive("--epochs", config.epochs)?;
+    positive("--minutes", config.minutes)?;
+    positive("--steps", config.steps.map(|v| v as f64))?;
+    positive("--batch-size", config.batch_size.map(|v| v as f64))?;
+    positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
+    positive("--limit", config.limit.map(|v| v as f64))?;
+    match config.mask_rate {
+        Some(rate) if !(rate > 0.0 && rate <= 0.9) => refuse("--mask-rate", rate, "must lie above 0 and at most at 0.9")?,
+        _ => (),
+    }
+    if config.nsp {
+        let hint = "Leave --nsp out; masked-LM pre-training works without it.";
+        return Err(Error::input("no-nsp", "--nsp is not part of this version", hint));
+    }
+    Ok(())
+}
+
+fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
+    Err(Error::input("bad-setting", format!("{flag} is {value}, but it {rule}"), format!("Change {flag} or leave it out.")))
+}
+
+fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
+    if max_len < LEAST_MAX_LEN {
+        let message = format!("--max-len is {max_len}, but an example needs at least {LEAST_MAX_LEN} tokens");
+        return Err(Error::input("max-len-too-small", message, "Raise --max-len or leave it out."));
+    }
+    if max_len > model.max_position_embeddings {
+        let positions = model.max_position_embeddings;
+        let message = format!("--max-len is {max_len}, but the model has {positions} positions");
+        return Err(Error::input("max-len-too-large", message, format!("Lower --max-len to {positions} or less.")));
+    }
+    Ok(())
+}
+
+/// Refuses what no machine here could hold: parameters with two moments and a gradient, and the activations that a
+/// backward pass keeps.
+fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
+    let (d, v) = (model.hidden_size as f64, model.vocab_size as f64);
+    let (layers, tokens) = (model.num_hidden_layers as f64, batch_size as f64 * max_len as f64);
+    let parameters = v * d + layers * 12.0 * d * d;
+    let attention = model.num_attention_heads as f64 * max_len as f64;
+    let activations = tokens * (layers * (34.0 * d + 5.0 * attention) + 0.3 * 4.0 * v);
+    let bytes = 4.0 * (4.0 * parameters + activations);
+    if bytes > MOST_BYTES {
+        let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
+        return Err(Error::input("too-large", message, "Lower --batch-size or --max-len, or take a smaller --preset."));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl Fn(&mut RunConfig)) -> Result<Plan> {
+        let mut config = RunConfig::default();
+        change(&mut config);
+        let model = model_config(&config, 1000)?;
+        let max_len = pretraining_max_len(&config, 16.0);
+        plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len })
+    }
+
+    #[test]
+    fn the_defaults_make_one_pass() {
+        let plan = check(|_| ()).expect("defaults are sound");
+        assert_eq!((plan.batch_size, plan.max_len, plan.steps(), plan.budget), (16, 32, 100, Budget::Steps(100)));
+        assert_eq!((plan.report_every, plan.evaluate_every, plan.checkpoint_every), (1, 25, 100));
+    }
+
+    #[test]
+    fn each_setting_that_cannot_be_met_is_refused_by_name() {
+        let code = |change: fn(&mut RunConfig)| check(change).expect_err("refused").code();
+        assert_eq!(code(|c| c.lr = Some(0.0)), "bad-setting");
+        assert_eq!(code(|c| c.lr = Some(f64::NAN)), "bad-setting");
+        assert_eq!(code(|c| c.batch_size = Some(0)), "bad-setting");
+        assert_eq!(code(|c| c.mask_rate = Some(1.5)), "bad-setting");
+        assert_eq!(code(|c| c.max_len = Some(4)), "max-len-too-small");
+        assert_eq!(code(|c| c.preset = "huge".into()), "no-such-preset");
+        assert_eq!(code(|c| c.backbone = BackboneKind::Textcnn), "no-such-backbone");
+        assert_eq!(code(|c| c.batch_size = Some(1_000_000)), "too-large");
+        assert_eq!(code(|c| c.nsp = true), "no-nsp");
+    }
+
+    #[test]
+    fn examples_longer_than_the_model_are_refused() {
+        let model = ModelConfig::preset("bert-tiny", 1000, 64).expect("exists");
+        let data = DataShape { examples: 10, max_len: 65 };
+        let error = plan(&RunConfig::default(), Phase::Finetune, &model, data).expect_err("refused");
+        assert_eq!(error.code(), "max-len-too-large");
+    }
+
+    #[test]
+    fn fine_tuning_fits_its_length_to_the_documents() {
+        let config = RunConfig::default();
+        assert_eq!(finetuning_max_len(&config, &mut [10; 100], 512), 16);
+        assert_eq!(finetuning_max_len(&config, &mut [60; 100], 512), 64);
+        assert_eq!(finetuning_max_len(&config, &mut [4000; 100], 512), 128);
+        assert_eq!(finetuning_max_len(&config, &mut [], 512), 16);
+    }
+}

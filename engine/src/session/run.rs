@@ -1,0 +1,351 @@
+//! The training loop, the only one: step, report, evaluate, keep, and listen to the host between any two steps. It
+//! decides when; the leaves below it compute.
+
+use super::ask;
+use super::host::{Host, RunOutcome, Snapshot};
+use super::plan::{Budget, Plan};
+use super::read::read_groups;
+use super::snapshot::{RunState, encode};
+use super::task::{Split, Task, training_model};
+use super::trained::Trained;
+use crate::data::Tokenizer;
+use crate::data::random::{Purpose, generator, unit_f64};
+use crate::error::{Error, Result};
+use crate::model::{Heads, ModelConfig};
+use crate::train::{DeviceBatch, Optimizer, StepReport, TrainState};
+use burn::tensor::{Tensor, TensorData};
+use protocol::{Command, Event, RunConfig};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// A run in progress.
+pub struct Run<'a, H: Host, T: Task> {
+    /// The platform.
+    pub host: &'a H,
+    /// Name of the run, in every event.
+    pub name: &'a str,
+    /// What was asked for.
+    pub config: &'a RunConfig,
+    /// What will be done.
+    pub plan: Plan,
+    /// What is learned.
+    pub task: T,
+    /// The shape; a classifier's threshold is tuned on the way.
+    pub model: ModelConfig,
+    /// Which heads it carries.
+    pub heads: Heads,
+    /// The words.
+    pub tokenizer: Rc<Tokenizer>,
+    /// Moves the values.
+    pub optimizer: Optimizer,
+    /// The values.
+    pub state: TrainState,
+    /// Identifies the corpus, so that a run goes on with the same one.
+    pub corpus: String,
+    /// Seconds of training so far, pauses left out.
+    pub elapsed_secs: f64,
+    /// Losses since the last report.
+    pub window: Window,
+    /// Commands that must wait until the run is over.
+    pub deferred: &'a mut VecDeque<Command>,
+}
+
+/// Losses that were not reported yet: a sum on the device, and of how many steps.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// `[1]`.
+    pub loss_sum: Option<Tensor<1>>,
+    /// Steps in the sum.
+    pub steps: u64,
+}
+
+/// What a run leaves.
+pub struct Finished {
+    /// The model.
+    pub trained: Trained,
+    /// How it ended.
+    pub outcome: RunOutcome,
+}
+
+/// What the host wants after a step.
+#[derive(PartialEq)]
+enum Wish {
+    GoOn,
+    Stop,
+}
+
+impl<H: Host, T: Task> Run<'_, H, T> {
+    /// Trains until the plan is done or the host says stop.
+    ///
+    /// # Errors
+    /// When the loss is no longer a number, the device fails or a checkpoint cannot be kept.
+    pub async fn train(mut self) -> Result<Finished> {
+        let mut clock = Clock::start(self.host.now_secs(), self.elapsed_secs);
+        let first = self.state.step;
+        if first == 0 || self.window.steps == 0 {
+            let message = "preparing the first step: kernels are compiled and memory is reserved".into();
+            self.host.emit(Event::Compiling { run: self.name.into(), message }, Vec::new());
+        }
+        let mut stopped = false;
+        while !self.done(&clock) {
+            if self.listen(&mut clock).await? == Wish::Stop {
+                stopped = true;
+                break;
+            }
+            let report = self.step(&clock);
+            self.after_step(report, &mut clock).await?;
+        }
+        self.elapsed_secs = clock.elapsed(self.host.now_secs());
+        self.close(stopped).await
+    }
+
+    fn done(&self, clock: &Clock) -> bool {
+        match self.plan.budget {
+            Budget::Steps(steps) => self.state.step >= steps,
+            Budget::Seconds(seconds) => self.state.step > 0 && clock.elapsed(self.host.now_secs()) >= seconds,
+        }
+    }
+
+    /// Steps of the whole run; for a budget of time, as the speed so far suggests.
+    fn steps_in_all(&self, clock: &Clock) -> u64 {
+        let Budget::Seconds(seconds) = self.plan.budget else { return self.plan.steps() };
+        let elapsed = clock.elapsed(self.host.now_secs());
+        if self.state.step == 0 || elapsed <= 0.0 {
+            return self.plan.steps();
+        }
+        ((self.state.step as f64 * seconds / elapsed).ceil() as u64).max(self.state.step + 1)
+    }
+
+    fn lr(&self, clock: &Clock) -> f64 {
+        let steps = self.steps_in_all(clock);
+        let schedule = match self.plan.budget {
+            Budget::Steps(_) => self.plan.schedule,
+            Budget::Seconds(_) => crate::train::Schedule::new(self.plan.schedule.peak, steps),
+        };
+        schedule.lr(self.state.step)
+    }
+
+    fn step(&mut self, clock: &Clock) -> StepReport {
+        let lr = self.lr(clock);
+        let batch = self.task.batch(self.state.step);
+        let batch = DeviceBatch::upload(&batch, self.model.vocab_size, &self.optimizer.device);
+        self.optimizer.device.seed(dropout_seed(self.plan.seed, self.state.step));
+        let (task, model, plan) = (&self.task, &self.model, &self.plan);
+        self.optimizer.step(&mut self.state, lr, |leaves| task.loss(&training_model(model, leaves, plan), &batch))
+    }
+
+    async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
+        self.window.steps += 1;
+        self.window.loss_sum = Some(match self.window.loss_sum.take() {
+            Some(sum) => sum + report.loss.clone(),
+            None => report.loss.clone(),
+        });
+        let step = self.state.step;
+        let last = self.plan.budget == Budget::Steps(step);
+        if step % self.plan.report_every == 0 || last {
+            self.report(report, clock).await?;
+        }
+        if !last && step % self.plan.evaluate_every == 0 {
+            self.evaluate(Split::Valid).await?;
+        }
+        if !last && step % self.plan.checkpoint_every == 0 {
+            self.keep(clock).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the losses since the last report and the gradient's norm, in one transfer, and tells them.
+    async fn report(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
+        let steps = std::mem::take(&mut self.window.steps);
+        let sum = self.window.loss_sum.take().unwrap_or(report.loss);
+        let read = read_groups(&[sum, report.grad_norm]).await?;
+        let (loss, grad_norm) = (f64::from(read[0][0]) / steps.max(1) as f64, f64::from(read[1][0]));
+        let step = self.state.step;
+        if !loss.is_finite() || !grad_norm.is_finite() {
+            return Err(Error::Diverged { step });
+        }
+        let now = self.host.now_secs();
+        let steps_per_sec = clock.lap(now, steps);
+        let elapsed_secs = clock.elapsed(now);
+        let eta_secs = match self.plan.budget {
+            Budget::Seconds(seconds) => seconds - elapsed_secs,
+            Budget::Steps(all) => (all - step) as f64 * elapsed_secs / step as f64,
+        };
+        let event = Event::Step {
+            run: self.name.into(),
+            step,
+            loss,
+            lr: self.plan.schedule.lr_at(step - 1, self.steps_in_all(clock)),
+            tokens_per_sec: steps_per_sec * (self.plan.batch_size * self.plan.max_len) as f64,
+            elapsed_secs,
+            eta_secs: eta_secs.max(0.0),
+            grad_norm,
+        };
+        self.host.emit(event, Vec::new());
+        Ok(())
+    }
+
+    async fn evaluate(&mut self, split: Split) -> Result<()> {
+        let leaves = self.optimizer.frozen(&self.state);
+        let metrics = self.task.evaluate(&mut self.model, &leaves, &self.optimizer.device, split).await?;
+        let Some(metrics) = metrics else { return Ok(()) };
+        let step = self.state.step;
+        let epoch = step as f64 / self.plan.steps_per_epoch as f64;
+        let event = Event::Evaluated { run: self.name.into(), step, epoch, split: split.name().into(), metrics };
+        self.host.emit(event, Vec::new());
+        Ok(())
+    }
+
+    async fn keep(&mut self, clock: &Clock) -> Result<()> {
+        self.elapsed_secs = clock.elapsed(self.host.now_secs());
+        self.keep_now().await
+    }
+
+    async fn keep_now(&mut self) -> Result<()> {
+        if !self.host.keeps() {
+            return Ok(());
+        }
+        let snapshot = self.snapshot().await?;
+        if let Some(path) = self.host.keep(&snapshot).await? {
+            self.host.emit(Event::Checkpoint { run: self.name.into(), step: self.state.step, path }, Vec::new());
+        }
+        Ok(())
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot> {
+        let loss_sum = match &self.window.loss_sum {
+            Some(sum) => read_groups(std::slice::from_ref(sum)).await?[0][0],
+            None => 0.0,
+        };
+        let state = RunState {
+            config: self.config.clone(),
+            plan: self.plan.clone(),
+            corpus: self.corpus.clone(),
+            step: self.state.step,
+            elapsed_secs: self.elapsed_secs,
+            window_loss_sum: loss_sum,
+            window_steps: self.window.steps,
+        };
+        encode(&state, &self.trained(), &self.state).await
+    }
+
+    fn trained(&self) -> Trained {
+        Trained {
+            config: self.model.clone(),
+            heads: self.heads,
+            tokenizer: self.tokenizer.clone(),
+            layout: self.optimizer.layout.clone(),
+            groups: self.state.groups.iter().map(|group| group.p.clone()).collect(),
+        }
+    }
+
+    /// Handles what arrived since the last step; waits while paused.
+    async fn listen(&mut self, clock: &mut Clock) -> Result<Wish> {
+        let mut arrived: VecDeque<Command> = self.host.breathe().await.into();
+        let mut paused = false;
+        loop {
+            let command = match arrived.pop_front() {
+                Some(command) => command,
+                None if paused => self.host.next_command().await,
+                None => return Ok(Wish::GoOn),
+            };
+            let (run, step) = (self.name.to_string(), self.state.step);
+            match command {
+                Command::Stop => return Ok(Wish::Stop),
+                Command::Pause if !paused => {
+                    paused = true;
+                    clock.pause(self.host.now_secs());
+                    self.host.emit(Event::Paused { run, step }, Vec::new());
+                }
+                Command::Resume if paused => {
+                    paused = false;
+                    clock.resume(self.host.now_secs());
+                    self.host.emit(Event::Resumed { run, step }, Vec::new());
+                }
+                Command::Pause | Command::Resume => (),
+                question @ (Command::FillMask { .. } | Command::Classify { .. }) => {
+                    ask::answer(self.host, &self.trained(), &self.optimizer.device, question).await;
+                }
+                other => self.deferred.push_back(other),
+            }
+        }
+    }
+
+    /// Last figures and last snapshot; a run that was stopped keeps its state so that it can go on.
+    async fn close(mut self, stopped: bool) -> Result<Finished> {
+        if stopped {
+            self.keep_now().await?;
+        } else {
+            self.evaluate(Split::Valid).await?;
+            self.evaluate(Split::Test).await?;
+        }
+        let outcome = RunOutcome { step: self.state.step, stopped, elapsed_secs: self.elapsed_secs };
+        let run = self.name.to_string();
+        let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
+        let trained = self.trained();
+        self.host.emit(event, Vec::new());
+        Ok(Finished { trained, outcome })
+    }
+}
+
+impl Window {
+    /// The window that a snapshot left.
+    pub fn restored(loss_sum: f32, steps: u64, device: &burn::tensor::Device) -> Self {
+        let sum = || Tensor::from_data(TensorData::new(vec![loss_sum], [1]), device);
+        Self { loss_sum: (steps > 0).then(sum), steps }
+    }
+}
+
+/// The device's generator is global: each step seeds it from (seed, step), so nothing of it needs saving.
+fn dropout_seed(seed: u64, step: u64) -> u64 {
+    (unit_f64(&mut generator(seed, Purpose::Dropout, step, 0)) * (1_u64 << 53) as f64) as u64
+}
+
+/// Time spent training.
+struct Clock {
+    before: f64,
+    since: f64,
+    paused_at: Option<f64>,
+    lap_at: f64,
+}
+
+impl Clock {
+    fn start(now: f64, before: f64) -> Self {
+        Self { before, since: now, paused_at: None, lap_at: now }
+    }
+
+    fn elapsed(&self, now: f64) -> f64 {
+        self.before + self.paused_at.unwrap_or(now) - self.since
+    }
+
+    /// Steps per second since the last lap.
+    fn lap(&mut self, now: f64, steps: u64) -> f64 {
+        let secs = (now - std::mem::replace(&mut self.lap_at, now)).max(1e-6);
+        steps as f64 / secs
+    }
+
+    fn pause(&mut self, now: f64) {
+        self.paused_at = Some(now);
+    }
+
+    fn resume(&mut self, now: f64) {
+        let pause = now - self.paused_at.take().unwrap_or(now);
+        self.since += pause;
+        self.lap_at += pause;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_do_not_count_as_training() {
+        let mut clock = Clock::start(10.0, 5.0);
+        clock.pause(12.0);
+        assert!((clock.elapsed(100.0) - 7.0).abs() < 1e-9);
+        clock.resume(100.0);
+        assert!((clock.elapsed(101.0) - 8.0).abs() < 1e-9);
+        assert!((clock.lap(101.0, 6) - 2.0).abs() < 1e-9, "three seconds of training since the start");
+    }
+}

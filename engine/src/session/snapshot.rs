@@ -1,0 +1,94 @@
+//! A run as files: the model's own, the optimiser's moments, and where the run stands. With the corpus, enough to go on
+//! exactly; alone, enough to use the model.
+
+use super::host::Snapshot;
+use super::plan::Plan;
+use super::read::read_groups;
+use super::trained::Trained;
+use crate::error::{Error, Result};
+use crate::interop::{self, HostTensor, Weights};
+use crate::kernels::AdamWState;
+use crate::train::TrainState;
+use burn::tensor::{Device, Tensor, TensorData};
+use protocol::RunConfig;
+use serde::{Deserialize, Serialize};
+
+/// Name of the moments in a checkpoint.
+pub const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+/// Name of the state in a checkpoint.
+pub const STATE_FILE: &str = "state.json";
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    /// What was asked for.
+    pub config: RunConfig,
+    /// What will be done.
+    pub plan: Plan,
+    /// Identifies the corpus.
+    pub corpus: String,
+    /// Steps done.
+    pub step: u64,
+    /// Seconds of training so far.
+    pub elapsed_secs: f64,
+    /// Losses since the last report.
+    pub window_loss_sum: f32,
+    /// Of how many steps.
+    pub window_steps: u64,
+}
+
+/// Writes a run down.
+///
+/// # Errors
+/// When the device no longer answers.
+pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState) -> Result<Snapshot> {
+    let mut files = trained.to_files().await?;
+    let moments: Vec<Tensor<1>> = values.groups.iter().flat_map(|group| [group.m.clone(), group.v.clone()]).collect();
+    let mut named = Weights::new();
+    for (i, data) in read_groups(&moments).await?.into_iter().enumerate() {
+        let name = format!("{}.{}", if i % 2 == 0 { "m" } else { "v" }, i / 2);
+        named.insert(name, HostTensor { shape: vec![data.len()], data });
+    }
+    files.push((OPTIMIZER_FILE.into(), interop::weights_to_bytes(&named)));
+    let json = serde_json::to_vec_pretty(state).expect("a state is plain data");
+    files.push((STATE_FILE.into(), json));
+    Ok(Snapshot { step: state.step, files })
+}
+
+/// Reads a run back: where it stands, its model, and its values with their moments.
+///
+/// # Errors
+/// When a file is missing or damaged, or files contradict each other.
+pub fn decode(snapshot: &Snapshot, device: &Device) -> Result<(RunState, Trained, TrainState)> {
+    let file = |name: &str| {
+        let found = snapshot.files.iter().find(|(file, _)| file == name);
+        found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| damaged(&format!("{name} is missing")))
+    };
+    let state: RunState = serde_json::from_slice(file(STATE_FILE)?).map_err(|e| damaged(&format!("{STATE_FILE}: {e}")))?;
+    let trained = Trained::from_files(&snapshot.files, device)?;
+    let moments = interop::weights_from_bytes(file(OPTIMIZER_FILE)?)?;
+    let moment = |name: String, len: usize| match moments.get(&name) {
+        Some(tensor) if tensor.data.len() == len => {
+            Ok(Tensor::<1>::from_data(TensorData::new(tensor.data.clone(), [len]), device))
+        }
+        _ => Err(damaged(&format!("{OPTIMIZER_FILE} has no {name} of {len} numbers"))),
+    };
+    let groups = trained.layout.groups.iter().zip(&trained.groups).enumerate().map(|(i, (group, p))| {
+        let (m, v) = (moment(format!("m.{i}"), group.len)?, moment(format!("v.{i}"), group.len)?);
+        Ok(AdamWState { p: p.clone(), m, v })
+    });
+    let groups = groups.collect::<Result<Vec<_>>>()?;
+    if state.step != snapshot.step {
+        return Err(damaged(&format!("it is named for step {} and holds step {}", snapshot.step, state.step)));
+    }
+    let values = TrainState { groups, step: state.step };
+    Ok((state, trained, values))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::input(
+        "bad-checkpoint",
+        format!("the checkpoint cannot be used: {what}"),
+        "Remove the newest folder in checkpoints/ to go on from the one before, or start anew in another --out.",
+    )
+}

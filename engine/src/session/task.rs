@@ -1,0 +1,241 @@
+//! What a run learns: where its batches come from, what its loss is, how it is measured. The loop in `run` knows no
+//! more of a task than this.
+
+use crate::data::examples::{LabelledExamples, MaskedExamples};
+use crate::data::examples::Batch;
+use crate::error::Result;
+use crate::model::{Dropout, Layout, Leaves, ModelConfig, ProblemType, Transformer};
+use crate::session::plan::Plan;
+use crate::session::read::read;
+use crate::train::{
+    Decision, DeviceBatch, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss, multi_label_loss,
+    probabilities, single_label_loss, tune_threshold,
+};
+use burn::tensor::{Device, Tensor};
+use protocol::{MaskedLmMetrics, Metrics};
+
+/// One thing to learn.
+#[allow(async_fn_in_trait, reason = "a session runs on one thread")]
+pub trait Task {
+    /// Changes the starting values before the first step, one flat vector per group; by default nothing.
+    fn prepare(&self, _layout: &Layout, _groups: &mut [Vec<f32>]) {}
+
+    /// The batch of the step with index `step`, from 0: a function of the step alone, so that a run can go on anywhere.
+    fn batch(&mut self, step: u64) -> Batch;
+
+    /// The objective on that batch, `[1]`.
+    fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1>;
+
+    /// Held-out figures of the documents called `split`, `None` where there are none. A classifier remembers the
+    /// threshold that validation preferred.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>>;
+}
+
+/// Held-out documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// For choices and progress.
+    Valid,
+    /// Measured once, at the end.
+    Test,
+}
+
+impl Split {
+    /// Its name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Guessing masked tokens.
+pub struct MaskedLm {
+    /// Training windows.
+    pub train: MaskedExamples,
+    /// Held-out windows at the fixed evaluation rate, where there are any.
+    pub valid: Option<MaskedExamples>,
+    /// Held-out batches per evaluation.
+    pub evaluation_batches: u64,
+}
+
+impl Task for MaskedLm {
+    fn batch(&mut self, step: u64) -> Batch {
+        self.train.batch(step)
+    }
+
+    fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1> {
+        let encoded = model.encode(batch.input());
+        let logits = model.masked_lm(&encoded, batch.masked_positions.clone());
+        masked_lm_loss(logits, batch.masked_targets.clone(), batch.masked_weights.clone(), batch.masked_total)
+    }
+
+    async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>> {
+        match (&mut self.valid, split) {
+            (Some(valid), Split::Valid) => {
+                let metrics = masked_lm_metrics(valid, self.evaluation_batches, config, leaves, device).await?;
+                Ok(Some(Metrics::MaskedLm(metrics)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Held-out masked-LM figures over at most `batches` batches of `examples`.
+///
+/// # Errors
+/// When the device no longer answers.
+pub async fn masked_lm_metrics(
+    examples: &mut MaskedExamples,
+    batches: u64,
+    config: &ModelConfig,
+    leaves: &Leaves,
+    device: &Device,
+) -> Result<MaskedLmMetrics> {
+    let mut sums = None;
+    let mut totals = [0.0; 3];
+    let count = (examples.batches_per_epoch() as u64).min(batches);
+    for index in 0..count {
+        let batch = DeviceBatch::upload(&examples.batch_once(index as usize), config.vocab_size, device);
+        sums = Some(evaluate_masked_lm(config, leaves, &batch, sums, device));
+        // Bounds what is queued, and keeps each f32 sum short enough to be exact.
+        if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
+            let read = read(sums.take().expect("a batch was just added")).await?;
+            totals.iter_mut().zip(read).for_each(|(total, sum)| *total += f64::from(sum));
+        }
+    }
+    let n = totals[2].max(1.0);
+    Ok(MaskedLmMetrics { n: totals[2] as u64, masked_lm_loss: totals[0] / n, masked_accuracy: totals[1] / n })
+}
+
+const BATCHES_PER_READ: u64 = 8;
+
+/// Learning labels.
+pub struct Classification {
+    /// Training documents.
+    pub train: LabelledExamples,
+    /// Validation documents, where there are any.
+    pub valid: Option<LabelledExamples>,
+    /// Test documents, where there are any.
+    pub test: Option<LabelledExamples>,
+    /// What the outputs mean.
+    pub problem: ProblemType,
+}
+
+impl Task for Classification {
+    /// The output bias starts at each label's log odds, so that the first steps need not learn how frequent labels are.
+    fn prepare(&self, layout: &Layout, groups: &mut [Vec<f32>]) {
+        let documents = self.train.documents();
+        let mut counts = vec![0.0_f64; self.train.classes()];
+        documents.iter().flat_map(|document| &document.labels).for_each(|&label| counts[label] += 1.0);
+        let n = documents.len() as f64;
+        let bias = |count: &f64| {
+            let p = (count + 0.5) / (n + 1.0);
+            match self.problem {
+                ProblemType::MultiLabelClassification => (p / (1.0 - p)).ln() as f32,
+                ProblemType::SingleLabelClassification => p.ln() as f32,
+            }
+        };
+        let bias: Vec<f32> = counts.iter().map(bias).collect();
+        layout.slice_mut(groups, "classifier.bias").copy_from_slice(&bias);
+    }
+
+    fn batch(&mut self, step: u64) -> Batch {
+        let per_epoch = self.train.batches_per_epoch() as u64;
+        self.train.batch(step / per_epoch, (step % per_epoch) as usize)
+    }
+
+    fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1> {
+        let logits = model.classify(&model.encode(batch.input()));
+        let (labels, weights) = (batch.labels.clone(), batch.row_weights.clone());
+        match self.problem {
+            ProblemType::MultiLabelClassification => multi_label_loss(logits, labels, weights, batch.row_total),
+            ProblemType::SingleLabelClassification => single_label_loss(logits, labels, weights, batch.row_total),
+        }
+    }
+
+    async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>> {
+        let examples = match split {
+            Split::Valid => &self.valid,
+            Split::Test => &self.test,
+        };
+        let Some(examples) = examples else { return Ok(None) };
+        let scored = Scored::of(examples, config, leaves, device).await?;
+        if split == Split::Valid && self.problem == ProblemType::MultiLabelClassification {
+            config.threshold = Some(tune_threshold(&scored.scores, &scored.truth, config.labels.len()));
+        }
+        Ok(Some(Metrics::Classifier(scored.metrics(config, None))))
+    }
+}
+
+/// Threshold of a multi-label model that no validation documents tuned.
+pub const UNTUNED_THRESHOLD: f64 = 0.5;
+
+/// A classifier's probabilities on documents with known labels.
+pub struct Scored {
+    /// Per document, per label.
+    pub scores: Vec<Vec<f64>>,
+    /// Per document, the true labels.
+    pub truth: Vec<Vec<usize>>,
+    /// Mean data loss, in nats.
+    pub loss: f64,
+}
+
+impl Scored {
+    /// Runs the classifier over all of `examples`.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub async fn of(examples: &LabelledExamples, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
+        let problem = config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let truth: Vec<Vec<usize>> = examples.documents().iter().map(|document| document.labels.clone()).collect();
+        let classes = config.labels.len();
+        let mut scores = Vec::with_capacity(truth.len());
+        for index in 0..examples.batches_per_epoch() {
+            let batch = DeviceBatch::upload(&examples.batch_in_order(index), config.vocab_size, device);
+            let logits = read(classify(config, leaves, &batch)).await?;
+            let rows = logits.chunks(classes).take(truth.len() - scores.len());
+            scores.extend(rows.map(|row| probabilities(row, problem)).collect::<Vec<_>>());
+        }
+        let loss = scores.iter().zip(&truth).map(|(scores, truth)| document_loss(scores, truth, problem)).sum::<f64>();
+        let loss = loss / scores.len().max(1) as f64;
+        Ok(Self { scores, truth, loss })
+    }
+
+    /// Figures at `threshold`, or at the model's own.
+    pub fn metrics(&self, config: &ModelConfig, threshold: Option<f64>) -> protocol::ClassifierMetrics {
+        let decision = match config.problem_type {
+            Some(ProblemType::SingleLabelClassification) => Decision::Best,
+            _ => Decision::Threshold(threshold.or(config.threshold).unwrap_or(UNTUNED_THRESHOLD)),
+        };
+        classifier_metrics(&self.scores, &self.truth, &config.labels, self.loss, decision)
+    }
+}
+
+/// Keeps a logarithm finite where a probability rounds to 0.
+const LEAST_PROBABILITY: f64 = 1e-12;
+
+fn document_loss(scores: &[f64], truth: &[usize], problem: ProblemType) -> f64 {
+    let ln = |p: f64| p.max(LEAST_PROBABILITY).ln();
+    match problem {
+        ProblemType::SingleLabelClassification => truth.iter().map(|&label| -ln(scores[label])).sum(),
+        ProblemType::MultiLabelClassification => {
+            let term = |(label, &p): (usize, &f64)| if truth.contains(&label) { -ln(p) } else { -ln(1.0 - p) };
+            scores.iter().enumerate().map(term).sum()
+        }
+    }
+}
+
+/// The model in training mode.
+pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan) -> Transformer<'a> {
+    Transformer { config, leaves, dropout: plan.dropout() }
+}
+
+/// The model in evaluation mode.
+pub fn evaluation_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves) -> Transformer<'a> {
+    Transformer { config, leaves, dropout: Dropout::NONE }
+}

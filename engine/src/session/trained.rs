@@ -1,0 +1,175 @@
+//! A model as it is kept between runs: its shape, its words and its values on the device; and as files.
+
+use crate::data::Tokenizer;
+use crate::error::{Error, Result};
+use crate::interop::{self, CONFIG_FILE, HostTensor, WEIGHTS_FILE, Weights};
+use crate::model::{Heads, Layout, Leaves, ModelConfig, ProblemType, specs};
+use crate::session::host::ModelFiles;
+use crate::session::read::read_groups;
+use burn::tensor::{Device, Tensor, TensorData};
+use std::rc::Rc;
+
+/// A model that can be asked, exported and trained further.
+#[derive(Clone)]
+pub struct Trained {
+    /// The shape.
+    pub config: ModelConfig,
+    /// Which heads it carries.
+    pub heads: Heads,
+    /// The words.
+    pub tokenizer: Rc<Tokenizer>,
+    /// Where each parameter lies.
+    pub layout: Layout,
+    /// Values, one flat array per group of the layout.
+    pub groups: Vec<Tensor<1>>,
+}
+
+/// What became of each tensor of a model that another one started from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Taken, by name and shape.
+    pub restored: Vec<String>,
+    /// Not in the source: drawn afresh.
+    pub new: Vec<String>,
+    /// In the source under this name, but of another shape: drawn afresh.
+    pub refused: Vec<String>,
+    /// In the source, without a place here.
+    pub unused: Vec<String>,
+}
+
+impl Restored {
+    /// In one sentence.
+    pub fn sentence(&self) -> String {
+        let mut parts = vec![format!("{} tensors restored", self.restored.len())];
+        for (what, names) in [("new", &self.new), ("refused for their shape", &self.refused), ("not used", &self.unused)] {
+            if !names.is_empty() {
+                parts.push(format!("{what}: {}", names.join(", ")));
+            }
+        }
+        parts.join("; ")
+    }
+}
+
+impl Trained {
+    /// The parameters as plain tensors.
+    pub fn leaves(&self, device: &Device) -> Leaves {
+        self.layout.leaves(&self.groups, device)
+    }
+
+    /// The number of trainable values.
+    pub fn parameters(&self) -> u64 {
+        self.layout.len() as u64
+    }
+
+    /// The values on the host, by name.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub async fn weights(&self) -> Result<Weights> {
+        Ok(weights_of(&self.layout, &read_groups(&self.groups).await?))
+    }
+
+    /// A run directory's model files.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub async fn to_files(&self) -> Result<ModelFiles> {
+        let weights = self.weights().await?;
+        let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
+        files.push((CONFIG_FILE.into(), interop::config_to_json(&self.config)));
+        files.push((WEIGHTS_FILE.into(), interop::weights_to_bytes(&weights)));
+        Ok(files)
+    }
+
+    /// Reads a run directory's model files, ours or Hugging Face's, onto `device`.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, or files contradict each other.
+    pub fn from_files(files: &[(String, Vec<u8>)], device: &Device) -> Result<Self> {
+        let file = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+        let config = interop::config_from_json(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
+        let weights = interop::weights_from_bytes(&file(WEIGHTS_FILE).ok_or_else(|| missing(WEIGHTS_FILE))?)?;
+        let tokenizer = Tokenizer::from_files(&file)?;
+        if tokenizer.len() != config.vocab_size {
+            return Err(Error::input(
+                "vocabulary-contradicts-config",
+                format!("the tokenizer has {} tokens, config.json says {}", tokenizer.len(), config.vocab_size),
+                "Use the tokenizer files that were saved with the model.",
+            ));
+        }
+        let mut config = config;
+        let heads = heads_in(&weights);
+        if heads.classifier && config.labels.is_empty() {
+            return Err(Error::input("no-labels", "config.json names no labels", "Use the config.json saved with the model."));
+        }
+        if heads.classifier && config.problem_type.is_none() {
+            config.problem_type = Some(ProblemType::SingleLabelClassification);
+        }
+        let layout = Layout::new(specs(&config, heads));
+        let expected: Vec<(String, Vec<usize>)> =
+            layout.specs.iter().map(|spec| (spec.name.clone(), spec.shape.clone())).collect();
+        interop::check_tensors(&expected, &interop::optional_tensors(&config, heads.classifier), &weights)?;
+        let groups = layout.groups.iter().map(|group| {
+            let values: Vec<f32> =
+                layout.specs[group.members.clone()].iter().flat_map(|spec| weights[&spec.name].data.clone()).collect();
+            Tensor::from_data(TensorData::new(values, [group.len]), device)
+        });
+        let groups = groups.collect();
+        Ok(Self { config, heads, tokenizer: Rc::new(tokenizer), layout, groups })
+    }
+}
+
+/// Host values of a layout's groups as named tensors.
+pub fn weights_of(layout: &Layout, groups: &[Vec<f32>]) -> Weights {
+    let mut weights = Weights::new();
+    for (group, values) in layout.groups.iter().zip(groups) {
+        let mut start = 0;
+        for spec in &layout.specs[group.members.clone()] {
+            let data = values[start..start + spec.len()].to_vec();
+            weights.insert(spec.name.clone(), HostTensor { shape: spec.shape.clone(), data });
+            start += spec.len();
+        }
+    }
+    weights
+}
+
+/// Starting values for `layout`: from `source` where name and shape agree, else drawn from `seed`.
+pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec<f32>>, Restored) {
+    let mut report = Restored::default();
+    let groups = layout.groups.iter().map(|group| {
+        let mut values = Vec::with_capacity(group.len);
+        for spec in &layout.specs[group.members.clone()] {
+            match source.get(&spec.name) {
+                Some(tensor) if tensor.shape == spec.shape => {
+                    report.restored.push(spec.name.clone());
+                    values.extend_from_slice(&tensor.data);
+                    continue;
+                }
+                Some(_) => report.refused.push(spec.name.clone()),
+                None => report.new.push(spec.name.clone()),
+            }
+            values.extend(crate::model::initial_values(spec, seed));
+        }
+        values
+    });
+    let groups = groups.collect();
+    let known = |name: &String| layout.specs.iter().any(|spec| spec.name == *name);
+    report.unused = source.keys().filter(|name| !known(name)).cloned().collect();
+    (groups, report)
+}
+
+fn heads_in(weights: &Weights) -> Heads {
+    Heads {
+        masked_lm: weights.contains_key("cls.predictions.bias"),
+        next_sentence: weights.contains_key("cls.seq_relationship.weight"),
+        classifier: weights.contains_key("classifier.weight"),
+    }
+}
+
+fn missing(name: &str) -> Error {
+    Error::input(
+        "not-a-model",
+        format!("there is no {name}: this is not a model directory, or not a whole one"),
+        "Give the directory that pretrain or finetune wrote, or one saved by Hugging Face transformers.",
+    )
+}

@@ -1,0 +1,34 @@
+//! Forward passes over held-out batches. Sums stay on the device until the end; one read fetches them.
+
+use super::batch::DeviceBatch;
+use crate::model::{Dropout, Leaves, ModelConfig, Transformer};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Adds one batch to the masked-LM sums `[3]` (cross-entropy in nats, right guesses, guesses) and gives the new sums.
+pub fn evaluate_masked_lm(
+    config: &ModelConfig,
+    leaves: &Leaves,
+    batch: &DeviceBatch,
+    sums: Option<Tensor<1>>,
+    device: &Device,
+) -> Tensor<1> {
+    let model = Transformer { config, leaves, dropout: Dropout::NONE };
+    let encoded = model.encode(batch.input());
+    let logits = model.masked_lm(&encoded, batch.masked_positions.clone()); // [M, V]
+    let rows = batch.masked_targets.dims()[0];
+    let targets = batch.masked_targets.clone().reshape([rows, 1]);
+    let loss = log_softmax(logits.clone(), 1).gather(1, targets.clone()).reshape([rows]).neg();
+    let right = logits.argmax(1).equal(targets).float().reshape([rows]);
+    let weights = batch.masked_weights.clone();
+    let guesses = Tensor::<1>::from_data(TensorData::new(vec![batch.masked_weights_sum()], [1]), device);
+    let batch_sums = Tensor::cat(vec![(loss * weights.clone()).sum(), (right * weights).sum(), guesses], 0); // [3]
+    if let Some(sums) = sums { sums + batch_sums } else { batch_sums }
+}
+
+/// A classifier's logits `[B, C]` on one batch.
+pub fn classify(config: &ModelConfig, leaves: &Leaves, batch: &DeviceBatch) -> Tensor<2> {
+    let model = Transformer { config, leaves, dropout: Dropout::NONE };
+    let encoded = model.encode(batch.input());
+    model.classify(&encoded)
+}

@@ -1,0 +1,168 @@
+//! Classification figures from probabilities, on the host: micro and macro F1, per label, and the threshold that
+//! validation documents prefer.
+
+use crate::model::ProblemType;
+use protocol::{ClassifierMetrics, LabelMetrics};
+
+/// When a label counts as predicted. The best label of a document always does, so that no document goes without.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Decision {
+    /// Every label at or above this probability.
+    Threshold(f64),
+    /// The best label alone.
+    Best,
+}
+
+/// Turns one document's logits `[C]` into probabilities.
+pub fn probabilities(logits: &[f32], problem: ProblemType) -> Vec<f64> {
+    match problem {
+        ProblemType::MultiLabelClassification => logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect(),
+        ProblemType::SingleLabelClassification => {
+            let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let exps: Vec<f64> = logits.iter().map(|&x| f64::from(x - max).exp()).collect();
+            let sum: f64 = exps.iter().sum();
+            exps.into_iter().map(|x| x / sum).collect()
+        }
+    }
+}
+
+/// Figures for documents with probabilities and true labels (indices into `labels`), both one entry per document.
+pub fn classifier_metrics(
+    scores: &[Vec<f64>],
+    truth: &[Vec<usize>],
+    labels: &[String],
+    loss: f64,
+    decision: Decision,
+) -> ClassifierMetrics {
+    let counts = count(scores, truth, labels.len(), decision);
+    let per_label: Vec<LabelMetrics> = labels.iter().zip(&counts).map(|(label, c)| c.row(label)).collect();
+    let supported: Vec<f64> = per_label.iter().filter(|row| row.support > 0).map(|row| row.f1).collect();
+    let macro_f1 = supported.iter().sum::<f64>() / supported.len().max(1) as f64;
+    let micro_f1 = micro(&counts);
+    let right = scores.iter().zip(truth).filter(|(scores, truth)| truth.contains(&best(scores))).count();
+    ClassifierMetrics {
+        n: scores.len() as u64,
+        loss,
+        micro_f1,
+        macro_f1,
+        mean_f1: (micro_f1 + macro_f1) / 2.0,
+        threshold: if let Decision::Threshold(threshold) = decision { threshold } else { 0.0 },
+        accuracy: (decision == Decision::Best).then(|| right as f64 / scores.len().max(1) as f64),
+        per_label,
+    }
+}
+
+/// The threshold between 0.05 and 0.95, in steps of 0.01, with the highest micro F1; the one nearest to 0.5 on a tie.
+pub fn tune_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize) -> f64 {
+    let quality = |&percent: &i32| {
+        let threshold = f64::from(percent) / 100.0;
+        let f1 = micro(&count(scores, truth, classes, Decision::Threshold(threshold)));
+        ((f1 * 1e9).round() as i64, -(percent - 50).abs())
+    };
+    f64::from((5..=95).max_by_key(quality).expect("the range is not empty")) / 100.0
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    hits: u64,
+    predicted: u64,
+    support: u64,
+}
+
+impl Counts {
+    fn f1(self) -> f64 {
+        ratio(2 * self.hits, self.predicted + self.support)
+    }
+
+    fn row(self, label: &str) -> LabelMetrics {
+        LabelMetrics {
+            label: label.into(),
+            precision: ratio(self.hits, self.predicted),
+            recall: ratio(self.hits, self.support),
+            f1: self.f1(),
+            support: self.support,
+        }
+    }
+}
+
+fn count(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, decision: Decision) -> Vec<Counts> {
+    let mut counts = vec![Counts::default(); classes];
+    for (scores, truth) in scores.iter().zip(truth) {
+        truth.iter().for_each(|&label| counts[label].support += 1);
+        let best = best(scores);
+        for (label, &score) in scores.iter().enumerate() {
+            let above = matches!(decision, Decision::Threshold(threshold) if score >= threshold);
+            if above || label == best {
+                counts[label].predicted += 1;
+                counts[label].hits += u64::from(truth.contains(&label));
+            }
+        }
+    }
+    counts
+}
+
+fn micro(counts: &[Counts]) -> f64 {
+    let sum = counts.iter().fold(Counts::default(), |a, c| Counts {
+        hits: a.hits + c.hits,
+        predicted: a.predicted + c.predicted,
+        support: a.support + c.support,
+    });
+    sum.f1()
+}
+
+fn best(scores: &[f64]) -> usize {
+    (0..scores.len()).reduce(|a, b| if scores[b] > scores[a] { b } else { a }).unwrap_or(0)
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels() -> Vec<String> {
+        ["a", "b", "c"].map(String::from).to_vec()
+    }
+
+    #[test]
+    fn multi_label_figures_by_hand() {
+        let scores = [vec![0.9, 0.6, 0.1], vec![0.2, 0.3, 0.1], vec![0.4, 0.8, 0.7]];
+        let truth = [vec![0, 1], vec![0], vec![1]];
+        let m = classifier_metrics(&scores, &truth, &labels(), 0.5, Decision::Threshold(0.5));
+        // Predicted: {a, b}, {b} (best only), {b, c}. Hits: a 1, b 2. Predicted: a 1, b 3, c 1. Support: a 2, b 2, c 0.
+        assert!((m.micro_f1 - 6.0 / 9.0).abs() < 1e-12);
+        let (a, b) = (2.0 / 3.0, 4.0 / 5.0);
+        assert!((m.macro_f1 - (a + b) / 2.0).abs() < 1e-12, "c has no support and does not count");
+        assert!((m.mean_f1 - (m.micro_f1 + m.macro_f1) / 2.0).abs() < 1e-12);
+        assert_eq!((m.per_label[1].precision, m.per_label[1].recall, m.per_label[2].support), (2.0 / 3.0, 1.0, 0));
+        assert_eq!((m.accuracy, m.n), (None, 3));
+    }
+
+    #[test]
+    fn single_label_accuracy_is_micro_f1() {
+        let scores = [vec![0.5, 0.3, 0.2], vec![0.1, 0.2, 0.7], vec![0.4, 0.3, 0.3]];
+        let m = classifier_metrics(&scores, &[vec![0], vec![2], vec![1]], &labels(), 0.1, Decision::Best);
+        assert_eq!(m.accuracy, Some(2.0 / 3.0));
+        assert!((m.micro_f1 - 2.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_tuned_threshold_is_the_best_one() {
+        let scores = [vec![0.30, 0.9, 0.1], vec![0.25, 0.8, 0.05], vec![0.1, 0.7, 0.02]];
+        let truth = [vec![0, 1], vec![0, 1], vec![1]];
+        let threshold = tune_threshold(&scores, &truth, 3);
+        assert!((0.10..=0.25).contains(&threshold), "{threshold}");
+        let m = classifier_metrics(&scores, &truth, &labels(), 0.0, Decision::Threshold(threshold));
+        assert!((m.micro_f1 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn softmax_and_sigmoid_survive_large_logits() {
+        let single = probabilities(&[1000.0, 0.0], ProblemType::SingleLabelClassification);
+        assert_eq!(single, [1.0, 0.0]);
+        let multi = probabilities(&[1000.0, -1000.0], ProblemType::MultiLabelClassification);
+        assert_eq!(multi, [1.0, 0.0]);
+    }
+}

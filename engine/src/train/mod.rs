@@ -1,0 +1,16 @@
+//! One optimisation step and what surrounds it. Knows burn, `model` and `data`; not the session, the clock, or how many
+//! steps are left.
+
+mod batch;
+mod evaluate;
+mod loss;
+mod metrics;
+mod schedule;
+mod step;
+
+pub use batch::{DeviceBatch, check_ids};
+pub use evaluate::{classify, evaluate_masked_lm};
+pub use loss::{masked_lm_loss, multi_label_loss, single_label_loss};
+pub use metrics::{Decision, classifier_metrics, probabilities, tune_threshold};
+pub use schedule::Schedule;
+pub use step::{Optimizer, OptimizerSettings, StepReport, TrainState};

@@ -1,0 +1,65 @@
+//! The learning rate over a run: linear warm-up, then linear decay (Devlin et al. 2019, A.2), both tied to the length
+//! of the run.
+
+use serde::{Deserialize, Serialize};
+
+/// A run's learning rates.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Highest learning rate.
+    pub peak: f64,
+    /// Steps of the run.
+    pub steps: u64,
+    /// Steps until the peak.
+    pub warmup_steps: u64,
+    /// Share of the peak that is left at the end.
+    pub floor: f64,
+}
+
+/// Share of a run that warms up.
+const WARMUP_SHARE: f64 = 0.1;
+/// Share of the peak at the last step.
+const FLOOR: f64 = 0.02;
+
+impl Schedule {
+    /// Warm-up over the first tenth of `steps`, then a straight line down to a fiftieth of `peak`.
+    pub fn new(peak: f64, steps: u64) -> Self {
+        let warmup_steps = ((steps as f64 * WARMUP_SHARE).round() as u64).max(1);
+        Self { peak, steps, warmup_steps, floor: FLOOR }
+    }
+
+    /// Learning rate of the step with index `step`, from 0. Never 0 within the run, so that every step counts.
+    pub fn lr(&self, step: u64) -> f64 {
+        self.lr_at(step, self.steps)
+    }
+
+    /// The same for a run whose length turns out to be `steps` (a budget of minutes).
+    pub fn lr_at(&self, step: u64, steps: u64) -> f64 {
+        if step < self.warmup_steps {
+            return self.peak * (step + 1) as f64 / self.warmup_steps as f64;
+        }
+        let left = steps.saturating_sub(step) as f64 / steps.saturating_sub(self.warmup_steps).max(1) as f64;
+        self.peak * (self.floor + (1.0 - self.floor) * left.clamp(0.0, 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_rises_to_the_peak_and_falls_to_the_floor() {
+        let schedule = Schedule::new(1.0, 100);
+        let rates: Vec<f64> = (0..100).map(|step| schedule.lr(step)).collect();
+        assert!((rates[0] - 0.1).abs() < 1e-12);
+        assert!((rates[9] - 1.0).abs() < 1e-12);
+        assert!((rates[10] - 1.0).abs() < 1e-12);
+        assert!(rates[10..].windows(2).all(|pair| pair[1] < pair[0]));
+        assert!(rates[99] > FLOOR && rates[99] < 0.05, "{}", rates[99]);
+    }
+
+    #[test]
+    fn a_run_of_one_step_trains_at_the_peak() {
+        assert!((Schedule::new(0.5, 1).lr(0) - 0.5).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,131 @@
+//! One optimisation step: loss, gradients, global-norm clipping (Pascanu et al. 2013, algorithm 1), AdamW. Nothing is
+//! read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
+
+use crate::kernels::{AdamWSettings, AdamWState, adamw};
+use crate::model::{Layout, Leaves, initial_values};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// How AdamW moves; constant over a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimizerSettings {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled weight decay of matrices.
+    pub weight_decay: f64,
+    /// Largest global gradient norm.
+    pub clip_norm: f64,
+}
+
+impl Default for OptimizerSettings {
+    /// Betas and eps of the small-budget recipes (Geiping & Goldstein 2022, 4.3); decay and clipping of Devlin et al.
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.98, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0 }
+    }
+}
+
+/// Values of a model under training, one entry per group of its [`Layout`], on a device without autodiff.
+#[derive(Clone, Debug)]
+pub struct TrainState {
+    /// Parameters and moments.
+    pub groups: Vec<AdamWState>,
+    /// Steps done.
+    pub step: u64,
+}
+
+/// What a step leaves on the device for whoever wants to look.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    /// Loss before the step, `[1]`.
+    pub loss: Tensor<1>,
+    /// Global gradient norm before clipping, `[1]`.
+    pub grad_norm: Tensor<1>,
+}
+
+/// Moves a [`TrainState`].
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    /// Where each parameter lies.
+    pub layout: Layout,
+    /// How it moves.
+    pub settings: OptimizerSettings,
+    /// Device without autodiff.
+    pub device: Device,
+}
+
+impl Optimizer {
+    /// Fresh values for every parameter, drawn from `seed`, and zero moments.
+    pub fn initial_state(&self, seed: u64) -> TrainState {
+        let values = |members: std::ops::Range<usize>| -> Vec<f32> {
+            self.layout.specs[members].iter().flat_map(|spec| initial_values(spec, seed)).collect()
+        };
+        self.state_from(self.layout.groups.iter().map(|group| values(group.members.clone())).collect())
+    }
+
+    /// A state with these parameter values, one flat vector per group, and zero moments.
+    pub fn state_from(&self, groups: Vec<Vec<f32>>) -> TrainState {
+        let upload = |values: Vec<f32>| {
+            let n = values.len();
+            let p = Tensor::from_data(TensorData::new(values, [n]), &self.device);
+            let zeros = || Tensor::<1>::zeros([n], &self.device);
+            AdamWState { p, m: zeros(), v: zeros() }
+        };
+        TrainState { groups: groups.into_iter().map(upload).collect(), step: 0 }
+    }
+
+    /// The parameters as tracked tensors.
+    pub fn leaves(&self, state: &TrainState) -> Leaves {
+        let values: Vec<Tensor<1>> = state.groups.iter().map(|group| group.p.clone()).collect();
+        self.layout.leaves(&values, &self.device.clone().autodiff())
+    }
+
+    /// The parameters as plain tensors, for evaluation.
+    pub fn frozen(&self, state: &TrainState) -> Leaves {
+        let values: Vec<Tensor<1>> = state.groups.iter().map(|group| group.p.clone()).collect();
+        self.layout.leaves(&values, &self.device)
+    }
+
+    /// Does one step at learning rate `lr` on the loss that `loss` computes from the parameters.
+    pub fn step(&self, state: &mut TrainState, lr: f64, loss: impl FnOnce(&Leaves) -> Tensor<1>) -> StepReport {
+        let leaves = self.leaves(state);
+        let loss = loss(&leaves);
+        let gradients = self.layout.gradients(&leaves, loss.backward());
+        drop(leaves);
+        let grad_norm = global_norm(&gradients);
+        let clip = (grad_norm.clone() + CLIP_EPS).recip().mul_scalar(self.settings.clip_norm).clamp_max(1.0); // [1]
+        state.step += 1;
+        let groups = std::mem::take(&mut state.groups);
+        let moved = groups.into_iter().zip(gradients).zip(&self.layout.groups);
+        state.groups = moved
+            .map(|((values, g), group)| adamw(values, g, clip.clone(), self.adamw_settings(group.len, group.decays, lr, state.step)))
+            .collect();
+        StepReport { loss: loss.inner(), grad_norm }
+    }
+
+    fn adamw_settings(&self, n: usize, decays: bool, lr: f64, step: u64) -> AdamWSettings {
+        let s = &self.settings;
+        let correction = |beta: f64| (1.0 - beta.powf(step as f64)) as f32;
+        AdamWSettings {
+            n: u32::try_from(n).expect("a group has at most 16 million elements"),
+            lr: lr as f32,
+            beta1: s.beta1 as f32,
+            beta2: s.beta2 as f32,
+            eps: s.eps as f32,
+            weight_decay: if decays { s.weight_decay as f32 } else { 0.0 },
+            correction1: correction(s.beta1),
+            correction2: correction(s.beta2),
+        }
+    }
+}
+
+/// Keeps the clipping factor finite; the value of `torch.nn.utils.clip_grad_norm_`.
+const CLIP_EPS: f64 = 1e-6;
+
+fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
+    let squares = gradients.iter().map(|g| (g.clone() * g.clone()).sum());
+    squares.reduce(|a, b| a + b).expect("a model has parameters").sqrt() // [1]
+}

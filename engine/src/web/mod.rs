@@ -1,0 +1,155 @@
+//! The Web Worker as a session sees it: commands come in and events go out as messages, with bulk bytes as transferred
+//! buffers beside them. The only part of the engine that names the browser.
+
+use crate::error::Result;
+use crate::session::{Host, Snapshot};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use protocol::{Command, Event};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+
+/// A command and the bulk bytes that came with it.
+type Delivery = (Command, Vec<Vec<u8>>);
+
+/// The worker's side of the conversation. Clones share one inbox.
+#[derive(Clone)]
+pub struct WebHost {
+    scope: DedicatedWorkerGlobalScope,
+    inbox: Rc<RefCell<VecDeque<Delivery>>>,
+    buffers: Rc<RefCell<Vec<Vec<u8>>>>,
+    bell: (async_channel::Sender<()>, async_channel::Receiver<()>),
+    turn: MessageChannel,
+}
+
+impl WebHost {
+    /// Listens to the page from now on.
+    ///
+    /// # Panics
+    /// Outside of a dedicated worker: a wrong program.
+    pub fn listen() -> Self {
+        let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+        let host = Self {
+            scope: scope.clone(),
+            inbox: Rc::default(),
+            buffers: Rc::default(),
+            bell: async_channel::unbounded(),
+            turn: MessageChannel::new().expect("workers have message channels"),
+        };
+        let listener = host.clone();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| listener.receive(&event));
+        scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        on_message.forget();
+        host
+    }
+
+    /// Hands out the bulk bytes of the command that was given out last.
+    pub fn take_buffers(&self) -> Vec<Vec<u8>> {
+        self.buffers.take()
+    }
+
+    fn receive(&self, event: &MessageEvent) {
+        let field = |name: &str| Reflect::get(&event.data(), &name.into()).unwrap_or(JsValue::UNDEFINED);
+        let text = field("message").as_string().unwrap_or_default();
+        match serde_json::from_str::<Command>(&text) {
+            Ok(command) => {
+                let buffers = field("buffers").dyn_into::<Array>().unwrap_or_default();
+                let buffers = buffers.iter().map(|buffer| Uint8Array::new(&buffer).to_vec()).collect();
+                self.inbox.borrow_mut().push_back((command, buffers));
+                // An unbounded channel refuses only when closed, and both ends live in this host.
+                let _ = self.bell.0.try_send(());
+            }
+            Err(error) => post_failure("bad-command", &format!("the page sent what the engine cannot read: {error}")),
+        }
+    }
+}
+
+impl Host for WebHost {
+    fn emit(&self, event: Event, buffers: Vec<Vec<u8>>) {
+        post(&self.scope, &event, buffers);
+    }
+
+    fn now_secs(&self) -> f64 {
+        self.scope.performance().map_or(0.0, |performance| performance.now() / 1000.0)
+    }
+
+    /// Gives the browser one turn of its event loop, in which messages and GPU callbacks arrive. Not a timer: those are
+    /// clamped to 4 ms, and slowed in hidden pages.
+    async fn breathe(&self) -> Vec<Command> {
+        let (inner, outer) = (self.turn.port1(), self.turn.port2());
+        let turned = Promise::new(&mut |resolve, _| {
+            inner.set_onmessage(Some(&resolve));
+            // Posting `null` to an open port of one's own cannot fail.
+            let _ = outer.post_message(&JsValue::NULL);
+        });
+        // The promise has no way to be rejected.
+        let _ = JsFuture::from(turned).await;
+        let mut inbox = self.inbox.borrow_mut();
+        let (light, heavy): (VecDeque<Delivery>, VecDeque<Delivery>) =
+            inbox.drain(..).partition(|(_, buffers)| buffers.is_empty());
+        *inbox = heavy;
+        light.into_iter().map(|(command, _)| command).collect()
+    }
+
+    async fn next_command(&self) -> Command {
+        loop {
+            if let Some((command, buffers)) = self.inbox.borrow_mut().pop_front() {
+                self.buffers.replace(buffers);
+                return command;
+            }
+            // A closed channel cannot be: this host holds both ends.
+            let _ = self.bell.1.recv().await;
+        }
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// Tells the page that the engine is lost, from wherever that is noticed.
+pub fn post_failure(code: &str, message: &str) {
+    let event = Event::Failed {
+        run: String::new(),
+        code: code.into(),
+        message: message.into(),
+        hint: "Restart the engine; the files stay loaded in the page.".into(),
+    };
+    post(&js_sys::global().unchecked_into(), &event, Vec::new());
+}
+
+fn post(scope: &DedicatedWorkerGlobalScope, event: &Event, buffers: Vec<Vec<u8>>) {
+    let text = serde_json::to_string(event).expect("events are plain data");
+    let arrays: Array = buffers.iter().map(|bytes| Uint8Array::from(bytes.as_slice()).buffer()).collect();
+    let message = Object::new();
+    let set = |name: &str, value: &JsValue| Reflect::set(&message, &name.into(), value);
+    let sent = set("message", &text.into())
+        .and_then(|_| set("buffers", &arrays))
+        .and_then(|_| scope.post_message_with_transfer(&message, &arrays));
+    if let Err(error) = sent {
+        web_sys::console::error_1(&error);
+    }
+}
+
+/// The adapter's vendor and architecture, where the browser tells them.
+pub async fn adapter_name() -> String {
+    adapter_info().await.unwrap_or_else(|_| "an unnamed adapter".into())
+}
+
+async fn adapter_info() -> std::result::Result<String, JsValue> {
+    let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into());
+    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+    let request: js_sys::Function = get(&gpu, "requestAdapter")?.dyn_into()?;
+    let adapter = JsFuture::from(request.call0(&gpu)?.dyn_into::<Promise>()?).await?;
+    let info = get(&adapter, "info")?;
+    let words = ["vendor", "architecture", "device"].map(|field| get(&info, field).ok().and_then(|v| v.as_string()));
+    let words: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { Err(JsValue::NULL) } else { Ok(words.join(" ")) }
+}

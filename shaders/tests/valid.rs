@@ -1,0 +1,38 @@
+//! Every WGSL file is valid by itself, has the entry point `main`, and binds what its table says, in order.
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use shaders::{KERNELS, WORKGROUP_SIZE};
+
+#[test]
+fn every_kernel_is_valid_and_binds_what_its_table_says() {
+    for kernel in KERNELS {
+        let module = naga::front::wgsl::parse_str(kernel.wgsl)
+            .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(kernel.wgsl)));
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{}: {error:?}", kernel.name));
+        let entry = &module.entry_points[0];
+        assert_eq!((entry.name.as_str(), entry.workgroup_size[0]), ("main", WORKGROUP_SIZE), "{}", kernel.name);
+        let mut bound: Vec<(u32, String)> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, global)| Some((global.binding?.binding, global.name.clone()?)))
+            .collect();
+        bound.sort();
+        let names: Vec<&str> = bound.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, kernel.bindings, "{}", kernel.name);
+    }
+}
+
+#[test]
+fn every_file_has_a_kernel() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/wgsl");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("the folder stands beside this crate")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().replace(".wgsl", ""))
+        .collect();
+    files.sort();
+    let mut names: Vec<&str> = KERNELS.iter().map(|kernel| kernel.name).collect();
+    names.sort_unstable();
+    assert_eq!(files, names);
+}

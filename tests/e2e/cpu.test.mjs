@@ -1,0 +1,208 @@
+// The whole journey on a machine without WebGPU: a person trains, fine-tunes, asks, interrupts, brings own files and
+// makes mistakes. Sizes are the smallest that still learn, so that the file takes about a minute.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { launch, serve, visit } from './harness.mjs';
+
+const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
+const LONG = `${NANO}&steps=100000`;
+
+// A fifth of a pass over the bundled labels: enough for one score.
+const SHORT = `${NANO}&steps=60&finetune-epochs=0.2`;
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+let site, browser;
+before(async () => {
+  [site, browser] = await Promise.all([serve(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+const open = (query, journey, options) => visit(browser, site.url + query, journey, options);
+
+/** Rows of a table inside a named element. */
+const rows = (journey, id) => journey.page.locator(`[data-testid=${id}] tbody tr`);
+
+const pretrain = async (journey, steps, seconds = 60) => {
+  await journey.press('start-pretrain', 60);
+  await journey.reaches('step', steps, seconds);
+  await journey.idle(60);
+};
+
+test('the page opens with the bundled text, on the CPU, and says why', async () => {
+  await open(SHORT, async (journey) => {
+    await journey.ready(3);
+    assert.match(await journey.text('device'), /CPU/);
+    assert.match(await journey.text('device'), /WebGPU|GPU|adapter/, 'the reason names what is missing');
+    await journey.usable('start-pretrain');
+    assert.equal(await journey.part('start-finetune').isEnabled(), false, 'there is nothing to fine-tune from yet');
+    assert.notEqual(await journey.text('masking-preview'), '');
+    assert.equal(await journey.part('error').isVisible(), false);
+  });
+});
+
+test('pre-training lowers the loss, fine-tuning gives scores, and the model answers', async () => {
+  await open(SHORT, async (journey) => {
+    await journey.ready(3);
+    const trajectory = await journey.follow();
+    await pretrain(journey, 60);
+    assert.equal(await journey.value('step'), 60);
+    const losses = (await trajectory()).map(({ loss }) => loss);
+    assert.ok(losses.at(-1) < losses[0], `the loss went from ${losses[0]} to ${losses.at(-1)}`);
+    assert.ok((await journey.value('tokens-per-sec')) > 0);
+
+    await journey.part('fill-mask-input').fill('a small [MASK] used for [MASK]');
+    await journey.part('fill-mask-input').press('Enter');
+    await journey.until('guesses', async () => (await rows(journey, 'fill-mask-result').count()) >= 2);
+
+    await journey.press('start-finetune');
+    await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 90);
+    assert.ok((await journey.value('f1')) <= 1);
+    await journey.idle(60);
+
+    await journey.part('classify-input').fill('a large bird that swims');
+    await journey.part('classify-input').press('Enter');
+    await journey.until('labels', async () => (await rows(journey, 'classify-result').count()) >= 1);
+    assert.match(await journey.text('classify-result'), /\d/, 'each label has its probability');
+    assert.equal(await rows(journey, 'runs').count(), 2);
+  });
+});
+
+test('pause holds the run, resume continues it, stop ends it', async () => {
+  await open(LONG, async (journey) => {
+    await journey.ready(3);
+    await journey.press('start-pretrain');
+    await journey.reaches('step', 5);
+    await journey.press('pause');
+    await journey.usable('resume', 5);
+    const held = await journey.value('step');
+    await sleep(1500);
+    assert.equal(await journey.value('step'), held, 'no step is done while the run waits');
+    await journey.press('resume');
+    await journey.reaches('step', held + 5);
+    await journey.press('stop');
+    await journey.idle(10);
+    const stopped = await journey.value('step');
+    await sleep(500);
+    assert.equal(await journey.value('step'), stopped);
+    await journey.usable('start-pretrain', 10);
+  });
+});
+
+test('training leaves the page free: no task over 50 ms', async () => {
+  await open(LONG, async (journey) => {
+    await journey.ready(3);
+    await journey.press('start-pretrain');
+    await journey.reaches('step', 20);
+    const since = await journey.now();
+    await sleep(5000);
+    assert.deepEqual(await journey.longTasks(since), []);
+    await journey.press('stop');
+    await journey.idle(10);
+  });
+});
+
+test('the same link gives the same losses', async () => {
+  const runs = [];
+  for (let count = 0; count < 2; count += 1) {
+    await open(`${NANO}&steps=12`, async (journey) => {
+      await journey.ready(3);
+      await pretrain(journey, 12);
+      runs.push(await rows(journey, 'runs').first().innerText());
+    });
+  }
+  assert.equal(runs[0], runs[1]);
+});
+
+/** Two kinds of things, told apart by their words; every label occurs equally often. */
+function labelled(count) {
+  const kinds = [['fruit', ['apple', 'pear', 'plum'], ['sweet', 'ripe']], ['vehicle', ['car', 'bus', 'train'], ['fast', 'loud']]];
+  const line = (index) => {
+    const [label, things, traits] = kinds[index % 2];
+    return `the ${traits[(index >> 1) % 2]} ${things[(index >> 2) % 3]} number ${index} is here __label__${label}`;
+  };
+  return Array.from({ length: count }, (_, index) => line(index)).join('\n');
+}
+
+test('own files replace the bundled ones and teach their own labels', async () => {
+  await open(`${NANO}&steps=40&finetune-epochs=3`, async (journey) => {
+    await journey.ready(3);
+    await journey.choose({ 'things.txt': labelled(400) });
+    await journey.until('the own file', async () => /things\.txt/.test(await journey.text('file-table')));
+    assert.equal(await rows(journey, 'file-table').count(), 1);
+    await pretrain(journey, 40);
+    await journey.press('start-finetune');
+    await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 60);
+    await journey.idle(60);
+    await journey.part('classify-input').fill('the ripe plum number 7 is here');
+    await journey.part('classify-input').press('Enter');
+    await journey.until('both labels', async () => /fruit/.test(await journey.text('classify-result')));
+    assert.match(await journey.text('classify-result'), /vehicle/);
+  });
+});
+
+const binary = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 7919) % 256));
+for (const [name, data] of [['empty.txt', ''], ['picture.bin', binary], ['three.txt', 'only three words']]) {
+  test(`${name} is refused in words, and a good file then works`, async () => {
+    await open(`${NANO}&steps=5`, async (journey) => {
+      await journey.ready(3);
+      await journey.choose({ [name]: data });
+      // A text that is too short is read without complaint; what it is too short for shows at the start.
+      if (name === 'three.txt') await journey.press('start-pretrain', 10).catch(() => {});
+      await journey.until('the error', () => journey.part('error').isVisible(), 20);
+      const words = await journey.text('error');
+      assert.ok(words.split(' ').length >= 6, `"${words}" says what is wrong and what to do`);
+      await journey.choose({ 'things.txt': labelled(200) });
+      await journey.until('the good file', async () => /things\.txt/.test(await journey.text('file-table')));
+      await pretrain(journey, 5);
+    });
+  });
+}
+
+test('the keyboard alone starts and stops a run', async () => {
+  await open(LONG, async (journey) => {
+    await journey.ready(3);
+    await journey.usable('start-pretrain');
+    await journey.tabTo('start-pretrain');
+    await journey.page.keyboard.press('Enter');
+    await journey.reaches('step', 2);
+    await journey.tabTo('stop');
+    await journey.page.keyboard.press('Space');
+    await journey.idle(10);
+  });
+});
+
+test('axe finds nothing, light and dark, before and after training', async () => {
+  await open(SHORT, async (journey) => {
+    await journey.ready(3);
+    for (const state of ['fresh', 'trained']) {
+      if (state === 'trained') await pretrain(journey, 60);
+      for (const colorScheme of ['light', 'dark']) {
+        await journey.page.emulateMedia({ colorScheme });
+        await sleep(300);
+        assert.deepEqual(await journey.violations(), [], `${state}, ${colorScheme}`);
+        await journey.picture(`${state}-${colorScheme}-1280`);
+      }
+    }
+  });
+});
+
+test('on a phone nothing is wider than the screen', async () => {
+  await open(`${NANO}&steps=30`, async (journey) => {
+    await journey.ready(3);
+    assert.equal(await journey.overflow(), 0);
+    await pretrain(journey, 30);
+    for (const colorScheme of ['light', 'dark']) {
+      await journey.page.emulateMedia({ colorScheme });
+      await sleep(300);
+      assert.equal(await journey.overflow(), 0, colorScheme);
+      assert.deepEqual(await journey.violations(), [], colorScheme);
+      await journey.picture(`trained-${colorScheme}-360`);
+    }
+  }, PHONE);
+});

@@ -1,0 +1,62 @@
+// An engine without the page: a worker that is spoken to in the words of the protocol, to see its numbers unrounded.
+
+/**
+ * Pre-trains once per configuration, in one engine on one backend, and sums each run up. `page` is any page of the site
+ * at `base`; `files` are `{ name, role, text }`.
+ */
+export async function train(page, base, plan) {
+  const runs = await page.evaluate(exchange, { base, ...plan });
+  return runs.map(({ device, events }) => {
+    const steps = events.filter(({ event }) => event === 'step');
+    const evaluated = events.filter(({ event }) => event === 'evaluated').at(-1);
+    return { device, meanLoss: meanLoss(steps), gradNorm: steps[0]?.grad_norm, heldOut: evaluated?.masked_lm_loss };
+  });
+}
+
+/** A report's loss is the mean since the report before, so that the mean of a run does not depend on when it reported. */
+function meanLoss(steps) {
+  let [sum, before] = [0, 0];
+  for (const { step, loss } of steps) {
+    sum += loss * (step - before);
+    before = step;
+  }
+  return sum / before;
+}
+
+/** Runs in the page: one engine, one corpus, one run after the other; gives each run's events. */
+async function exchange({ base, backend, files, configs }) {
+  const worker = new Worker(new URL('worker.js', base), { type: 'module' });
+  const waiting = [];
+  const inbox = [];
+  worker.onmessage = ({ data }) => {
+    inbox.push(JSON.parse(data.message));
+    waiting.splice(0).forEach((wake) => wake());
+  };
+  const until = async (kinds) => {
+    const events = [];
+    for (;;) {
+      while (inbox.length === 0) await new Promise((wake) => waiting.push(wake));
+      const event = inbox.shift();
+      events.push(event);
+      if (event.event === 'failed') throw new Error(`${event.code}: ${event.message} ${event.hint}`);
+      if (kinds.includes(event.event)) return events;
+    }
+  };
+  const send = (command, buffers = []) => worker.postMessage({ message: JSON.stringify(command), buffers }, buffers);
+  try {
+    await until(['hello']);
+    send({ command: 'open', backend });
+    const { device } = (await until(['ready'])).at(-1);
+    const buffers = files.map(({ text }) => new TextEncoder().encode(text).buffer);
+    send({ command: 'set_corpus', files: files.map(({ name, role }) => ({ name, role })) }, buffers);
+    await until(['corpus']);
+    const runs = [];
+    for (const [index, config] of configs.entries()) {
+      send({ command: 'pretrain', run: `pretrain-${index}`, config });
+      runs.push({ device, events: await until(['finished']) });
+    }
+    return runs;
+  } finally {
+    worker.terminate();
+  }
+}

@@ -1,0 +1,233 @@
+// What every journey stands on: the site served as in real life, a browser with or without WebGPU, and a watch that
+// notices whatever a person would call broken. Knows the page only by its data-testid names.
+//
+// Environment, all optional: CLOZELAB_DIST (the site; default dist/), CLOZELAB_XTASK (its server; default: cargo xtask),
+// CHROMIUM (the browser), CLOZELAB_SCREENSHOTS (folder for pictures).
+
+import { chromium } from 'playwright-core';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+// WCAG 2.2 at levels A and AA, and what axe recommends beyond it.
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+// No request of the browser's own, and no name but this machine's: what is left comes from the page.
+const QUIET = [
+  '--headless=new', '--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+  '--disable-sync', '--disable-quic', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+];
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+// How often a page is asked for something that is awaited.
+const POLL_MS = 50;
+
+export const SITE = process.env.CLOZELAB_DIST ?? join(ROOT, 'dist');
+
+/** Serves a folder on a free port, as `cargo xtask serve` does; call `close` at the end. */
+export async function serve(folder = SITE) {
+  const args = ['serve', '--no-build', '--port', '0', '--dir', resolve(folder)];
+  const xtask = process.env.CLOZELAB_XTASK;
+  const server = spawn(xtask ?? 'cargo', xtask ? args : ['xtask', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: server.stdout })) {
+    const url = /^Clozelab is ready at (http:\/\/127\.0\.0\.1:\d+\/)$/.exec(line)?.[1];
+    assert.ok(url, `the server's first line is its address, not "${line}"`);
+    return { url, close: () => server.kill() };
+  }
+  throw new Error(`the server ended with ${server.exitCode} before it was ready`);
+}
+
+/** Starts a browser; `webgpu` gives it a software adapter, without it WebGPU has no adapter at all. */
+export function launch({ webgpu = false } = {}) {
+  const args = webgpu ? [...QUIET, ...WEBGPU] : QUIET;
+  return chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
+}
+
+function findBrowser() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
+  return found ?? assert.fail('no Chromium on PATH: run `cargo xtask setup`, or set CHROMIUM');
+}
+
+/** Opens `url` in a fresh profile, runs the journey, and then demands that nothing was there to complain about. */
+export async function visit(browser, url, journey, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...options });
+  try {
+    const page = await context.newPage();
+    const complaints = watch(context, page, new URL(url).origin);
+    await page.addInitScript(recordLongTasks);
+    await page.goto(url);
+    await journey(new Journey(page, complaints));
+    assert.deepEqual(complaints, [], 'the page gave reason to complain');
+  } finally {
+    await context.close();
+  }
+}
+
+/** Collects errors on the console, uncaught exceptions, failed requests and requests to anyone else. */
+function watch(context, page, origin) {
+  const complaints = [];
+  const local = (url) => url.startsWith(`${origin}/`) || /^(data|blob|about):/.test(url);
+  page.on('console', (message) => message.type() === 'error' && complaints.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
+  page.on('crash', () => complaints.push('the page crashed'));
+  page.on('websocket', (socket) => complaints.push(`socket: ${socket.url()}`));
+  context.on('request', (request) => local(request.url()) || complaints.push(`off-origin: ${request.url()}`));
+  context.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()}: ${response.url()}`));
+  return complaints;
+}
+
+/** Runs in the page: keeps every task that held its thread for more than 50 ms, with its start. */
+function recordLongTasks() {
+  window.longTasks = [];
+  const keep = (list) => window.longTasks.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration })));
+  new PerformanceObserver(keep).observe({ type: 'longtask', buffered: true });
+}
+
+/** Runs in the page: follows `step` and `loss`, so that no report between two looks is missed. */
+function recordTrajectory() {
+  const number = (id) => Number(document.querySelector(`[data-testid=${id}]`)?.getAttribute('data-value') ?? NaN);
+  window.trajectory = [];
+  const look = () => {
+    const [step, loss] = [number('step'), number('loss')];
+    const last = window.trajectory.at(-1);
+    if (step > 0 && Number.isFinite(loss) && (last?.step !== step || last.loss !== loss)) window.trajectory.push({ step, loss });
+  };
+  for (const id of ['step', 'loss']) {
+    const target = document.querySelector(`[data-testid=${id}]`);
+    new MutationObserver(look).observe(target, { attributes: true, attributeFilter: ['data-value'] });
+  }
+}
+
+/** A page on which something is done and seen, by the names of the contract. */
+export class Journey {
+  constructor(page, complaints) {
+    this.page = page;
+    this.complaints = complaints;
+  }
+
+  /** The element of that name. */
+  part(id) {
+    return this.page.getByTestId(id);
+  }
+
+  /** The number that `step`, `loss`, `tokens-per-sec` or `f1` holds; NaN while there is none. */
+  async value(id) {
+    const text = await this.part(id).getAttribute('data-value');
+    return text === null || text === '' ? NaN : Number(text);
+  }
+
+  /** The visible text of the element, with single spaces. */
+  async text(id) {
+    return (await this.part(id).innerText()).replace(/\s+/g, ' ').trim();
+  }
+
+  /** Waits until the answer is true, and says what it waited for where that does not come. */
+  async until(what, ask, seconds = 30) {
+    const end = Date.now() + seconds * 1000;
+    while (!(await ask())) {
+      if (Date.now() > end) assert.fail(`waited ${seconds} s for ${what}; the page says "${await this.situation()}"`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Waits until a number is at least `least`. */
+  reaches(id, least, seconds) {
+    return this.until(`${id} to reach ${least}`, async () => (await this.value(id)) >= least, seconds);
+  }
+
+  /** Waits until a control can be used. */
+  usable(id, seconds) {
+    return this.until(`${id} to be usable`, () => this.part(id).isEnabled(), seconds);
+  }
+
+  /** Waits until a control can be used, and uses it. */
+  async press(id, seconds) {
+    await this.usable(id, seconds);
+    await this.part(id).click();
+  }
+
+  /** Waits until the engine is there and the bundled or chosen text is read. */
+  async ready(rows = 1, seconds = 60) {
+    const count = () => this.page.locator('[data-testid=file-table] tbody tr').count();
+    await this.until('the engine', async () => !/loading/i.test(await this.text('device')), seconds);
+    await this.until(`${rows} row(s) in the file table`, async () => (await count()) >= rows, seconds);
+  }
+
+  /** Waits until no run is under way. */
+  idle(seconds) {
+    return this.until('the run to end', async () => !(await this.part('stop').isEnabled()), seconds);
+  }
+
+  /** Hands over files as a person would choose them: `{ name: text or bytes }`. */
+  choose(files) {
+    const list = Object.entries(files).map(([name, data]) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(data) }));
+    return this.part('file-input').setInputFiles(list);
+  }
+
+  /** From here on, keeps every `{ step, loss }` that the page shows. */
+  async follow() {
+    await this.page.evaluate(recordTrajectory);
+    return () => this.page.evaluate('window.trajectory');
+  }
+
+  /** Tasks over 50 ms on the page's own thread since `since`, a time of `now()`. */
+  longTasks(since) {
+    return this.page.evaluate((since) => window.longTasks.filter((task) => task.startTime >= since), since);
+  }
+
+  /** The page's clock. */
+  now() {
+    return this.page.evaluate(() => performance.now());
+  }
+
+  /** What axe finds wrong, one line per element. */
+  async violations() {
+    await this.page.evaluate(await axeSource());
+    const found = await this.page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), AXE_TAGS);
+    return found.violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}`));
+  }
+
+  /** How many pixels the page is wider than its window. */
+  overflow() {
+    return this.page.evaluate(() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth);
+  }
+
+  /** Presses Tab until the element of that name has the focus. */
+  async tabTo(id, limit = 150) {
+    for (let count = 0; count < limit; count += 1) {
+      await this.page.keyboard.press('Tab');
+      if (await this.page.evaluate((id) => document.activeElement?.dataset.testid === id, id)) return;
+    }
+    assert.fail(`${limit} presses of Tab did not lead to ${id}`);
+  }
+
+  /** Keeps a picture of the whole page. */
+  async picture(name) {
+    const folder = process.env.CLOZELAB_SCREENSHOTS ?? join(ROOT, 'target', 'screenshots');
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  }
+
+  /** The page in one line, for a failed wait. */
+  async situation() {
+    const text = await this.page.evaluate(() => document.body.innerText).catch((error) => `(${error.message})`);
+    return [...this.complaints, text.replace(/\s+/g, ' ').slice(0, 600)].join(' | ');
+  }
+}
+
+let axe;
+async function axeSource() {
+  axe ??= (await import('node:fs/promises')).readFile(AXE, 'utf8');
+  return axe;
+}

@@ -1,0 +1,132 @@
+//! Questions to a model: the shapes that the contract names.
+
+use crate::lab::{Lab, finish, models};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+fn unit(value: &Value) -> bool {
+    value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))
+}
+
+#[test]
+fn evaluate_measures_a_classifier() {
+    let lab = models();
+    let answer = lab.run("evaluate --model finetuned --data test.txt --device cpu").ok().json();
+    assert_eq!(answer["n"], 60);
+    for key in ["micro_f1", "macro_f1", "mean_f1", "threshold"] {
+        assert!(unit(&answer[key]), "{key} in {answer}");
+    }
+    assert!(answer["loss"].as_f64().is_some_and(f64::is_finite), "{answer}");
+    let row = &answer["per_label"][0];
+    assert!(row["label"].is_string() && row["support"].is_u64(), "{row}");
+    assert!(["precision", "recall", "f1"].iter().all(|key| unit(&row[key])), "{row}");
+    let given = lab.run("evaluate --model finetuned --data test.txt --device cpu --threshold 0.25").ok().json();
+    assert_eq!(given["threshold"], 0.25);
+    let tuned = lab.run("evaluate --model finetuned --data test.txt --device cpu --threshold tuned").ok().json();
+    let config: Value = serde_json::from_slice(&lab.read("finetuned/config.json")).expect("JSON");
+    assert_eq!(tuned["threshold"], config["threshold"]);
+}
+
+#[test]
+fn evaluate_measures_a_pre_trained_model_with_masks_from_the_seed() {
+    let lab = models();
+    let ask = |seed: u32| {
+        lab.run(&format!("evaluate --model pretrained --data text.txt --device cpu --seed {seed}")).ok().json()
+    };
+    let answer = ask(1);
+    assert!(answer["n"].as_u64() > Some(0) && unit(&answer["masked_accuracy"]), "{answer}");
+    assert!(answer["masked_lm_loss"].as_f64().is_some_and(|loss| loss > 0.0), "{answer}");
+    assert_eq!(answer, ask(1));
+    assert_ne!(answer["masked_lm_loss"], ask(2)["masked_lm_loss"]);
+}
+
+#[test]
+fn predict_answers_every_line_in_order() {
+    let lab = models();
+    let input = "a small rake used by a croupier\n\n\u{feff}\r\nplay chords __label__verb\nlast line without end";
+    let done = lab.run_with("predict --model finetuned --top-k 2 --device cpu", input.as_bytes()).ok();
+    let answers: Vec<Value> = done.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<u64> = answers.iter().map(|answer| answer["line"].as_u64().expect("a number")).collect();
+    assert_eq!(lines, [1, 2, 3, 4, 5]);
+    let counts: Vec<usize> = answers.iter().map(|answer| answer["labels"].as_array().expect("a list").len()).collect();
+    assert_eq!(counts, [2, 0, 0, 2, 2]);
+    let labels = answers[0]["labels"].as_array().expect("a list");
+    assert!(unit(&labels[0]["score"]) && labels[0]["score"].as_f64() >= labels[1]["score"].as_f64(), "{labels:?}");
+    lab.write("asked.txt", input);
+    let from_file = lab.run("predict --model finetuned --data asked.txt --top-k 2 --device cpu").ok();
+    assert_eq!(from_file.stdout, done.stdout);
+}
+
+#[test]
+fn predict_answers_before_its_input_ends() {
+    let lab = models();
+    let mut child =
+        lab.command("predict --model finetuned --top-k 1 --device cpu").stdin(Stdio::piped()).spawn().expect("starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let mut answers = BufReader::new(child.stdout.take().expect("piped")).lines();
+    for n in 1..=3 {
+        writeln!(stdin, "text number {n}").expect("the program reads");
+        let answer: Value = serde_json::from_str(&answers.next().expect("an answer").expect("UTF-8")).expect("JSON");
+        assert_eq!(answer["line"], n);
+    }
+    drop(stdin);
+    assert_eq!(finish(child).code, Some(0));
+}
+
+#[test]
+fn fill_mask_guesses_each_mask() {
+    let lab = models();
+    let text = "a [MASK] used by a [MASK]";
+    let answer =
+        lab.run_of(&["fill-mask", "--model", "pretrained", text, "--top-k", "4", "--device", "cpu"]).ok().json();
+    let masks = answer["masks"].as_array().expect("a list");
+    assert_eq!(masks.len(), 2);
+    assert!(masks[0]["position"].as_u64() < masks[1]["position"].as_u64(), "{answer}");
+    for mask in masks {
+        let candidates = mask["candidates"].as_array().expect("a list");
+        assert_eq!(candidates.len(), 4);
+        assert!(candidates.iter().all(|guess| guess["token"].is_string() && unit(&guess["score"])), "{answer}");
+    }
+}
+
+#[test]
+fn attention_rows_sum_to_one() {
+    let lab = models();
+    let answer = lab.run_of(&["attention", "--model", "pretrained", "a small rake", "--device", "cpu"]).ok().json();
+    let tokens = answer["tokens"].as_array().expect("a list").len();
+    let layers = answer["layers"].as_array().expect("a list");
+    assert!(tokens >= 3 && !layers.is_empty());
+    for head in layers.iter().flat_map(|layer| layer.as_array().expect("heads")) {
+        let rows = head.as_array().expect("queries");
+        assert_eq!(rows.len(), tokens);
+        for row in rows {
+            let weights: Vec<f64> = row.as_array().expect("keys").iter().filter_map(Value::as_f64).collect();
+            assert_eq!(weights.len(), tokens);
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-4, "{weights:?}");
+        }
+    }
+}
+
+#[test]
+fn inspect_tells_what_a_directory_holds() {
+    let lab = models();
+    let text = lab.run("inspect finetuned").ok().stdout;
+    for expected in ["classifier", "labels:", "vocab.txt", "run: finetune (finished)", "checkpoints: step"] {
+        assert!(text.contains(expected), "{text} lacks {expected}");
+    }
+    let json = lab.run("inspect finetuned --json").ok().json();
+    assert_eq!(json["run"]["status"], "finished");
+    assert_eq!(json["problems"], serde_json::json!([]));
+    assert!(json["weights"]["parameters"].as_u64() > Some(0) && json["checkpoints"][0]["whole"] == true, "{json}");
+}
+
+#[test]
+fn inspect_opens_what_hugging_face_wrote() {
+    let lab = Lab::new();
+    for case in ["masked-lm", "masked-lm-nsp", "multi-label", "single-label"] {
+        let dir = clozelab_tests::golden(case);
+        let done = lab.run_of(&["inspect", &dir.to_string_lossy()]).ok();
+        assert!(done.stdout.contains("BERT") && done.stdout.contains("2 layers of 64"), "{}", done.stdout);
+    }
+}

@@ -1,0 +1,72 @@
+//! Labels learned: from a pre-trained model and from scratch, several per text and exactly one.
+
+use crate::lab::{Lab, models};
+use protocol::{ClassifierMetrics, Event, Metrics};
+
+fn evaluations(lab: &Lab, run: &str) -> Vec<(String, ClassifierMetrics)> {
+    let classifier = |event: Event| match event {
+        Event::Evaluated { split, metrics: Metrics::Classifier(metrics), .. } => Some((split, metrics)),
+        _ => None,
+    };
+    lab.events(run).into_iter().filter_map(classifier).collect()
+}
+
+#[test]
+fn both_starts_give_a_classifier() {
+    let lab = Lab::new();
+    let labelled = "--train train.txt --valid valid.txt --test test.txt --epochs 2";
+    lab.tiny("pretrain --corpus text.txt train.txt --out pretrained --steps 20").ok();
+    lab.tiny(&format!("finetune {labelled} --from pretrained --out from")).ok();
+    lab.tiny(&format!("finetune {labelled} --out scratch")).ok();
+    assert_eq!(lab.read("from/vocab.txt"), lab.read("pretrained/vocab.txt"), "the vocabulary belongs to the weights");
+    assert_ne!(lab.read("from/model.safetensors"), lab.read("scratch/model.safetensors"));
+    for run in ["from", "scratch"] {
+        let config: serde_json::Value = serde_json::from_slice(&lab.read(&format!("{run}/config.json"))).expect("JSON");
+        assert_eq!(config["problem_type"], "multi_label_classification", "{run}");
+        assert!(config["id2label"].as_object().is_some_and(|labels| labels.len() > 10), "{run}");
+        let measured = evaluations(&lab, run);
+        let valid = measured.iter().filter(|(split, _)| split == "valid").count();
+        assert!(valid >= 2, "{run}: measured {valid} times on validation text");
+        for (_, m) in &measured {
+            assert!([m.micro_f1, m.macro_f1, m.mean_f1].iter().all(|f1| (0.0..=1.0).contains(f1)), "{m:?}");
+            assert!((m.mean_f1 - (m.micro_f1 + m.macro_f1) / 2.0).abs() < 1e-9, "{m:?}");
+        }
+    }
+}
+
+#[test]
+fn one_label_per_text_gives_a_single_label_model() {
+    let lab = Lab::new();
+    let text: String = clozelab_tests::bundle("train.txt", 200)
+        .lines()
+        .map(|line| {
+            let (text, _) = line.split_once(" __label__").expect("the bundle is labelled");
+            format!("{text} __label__{}\n", if line.contains("__label__verb") { "verb" } else { "other" })
+        })
+        .collect();
+    lab.write("single.txt", text);
+    lab.tiny("finetune --train single.txt --out single --steps 6").ok();
+    let config: serde_json::Value = serde_json::from_slice(&lab.read("single/config.json")).expect("JSON");
+    assert_eq!(config["problem_type"], "single_label_classification");
+    let answer = lab.run("evaluate --model single --data single.txt --device cpu").ok().json();
+    assert_eq!(answer["n"], 200);
+    assert!(answer["accuracy"].as_f64().is_some_and(|accuracy| (0.0..=1.0).contains(&accuracy)), "{answer}");
+}
+
+#[test]
+fn fine_tuning_is_the_same_twice() {
+    let lab = Lab::new();
+    for out in ["a", "b"] {
+        lab.tiny(&format!("finetune --train train.txt --valid valid.txt --out {out} --steps 10")).ok();
+    }
+    assert_eq!(lab.timeless_journal("a"), lab.timeless_journal("b"));
+    assert_eq!(lab.read("a/model.safetensors"), lab.read("b/model.safetensors"));
+}
+
+#[test]
+fn the_test_text_is_measured_at_the_end() {
+    let measured = evaluations(models(), "finetuned");
+    let (_, last) = measured.iter().rfind(|(split, _)| split == "test").expect("--test was given");
+    assert_eq!(last.n, 60);
+    assert!(!last.per_label.is_empty());
+}

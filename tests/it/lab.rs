@@ -1,0 +1,239 @@
+//! A bench for one test: a folder of its own, small texts, and the program run in it.
+
+use protocol::Event;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// What every training run here has in common: the smallest model on the CPU.
+pub const TINY: &[&str] = &[
+    "--device",
+    "cpu",
+    "--preset",
+    "fast-nano",
+    "--vocab-size",
+    "300",
+    "--max-len",
+    "16",
+    "--batch-size",
+    "8",
+    "--seed",
+    "3",
+];
+/// Documents of the small texts: enough for a vocabulary, an epoch takes a second.
+pub const DOCUMENTS: usize = 400;
+/// No command here may take longer; one that does is stuck.
+const LIMIT: Duration = Duration::from_secs(180);
+/// Fields that tell of time, which no two runs share.
+const TIMES: [&str; 3] = ["tokens_per_sec", "elapsed_secs", "eta_secs"];
+
+/// A folder with small texts: `train.txt`, `valid.txt`, `test.txt` (labelled), `text.txt` (not).
+pub struct Lab {
+    folder: tempfile::TempDir,
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub struct Done {
+    /// Exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// All of stdout.
+    pub stdout: String,
+    /// All of stderr.
+    pub stderr: String,
+}
+
+impl Done {
+    /// Asserts success.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// Stdout as one JSON value.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
+    }
+
+    /// Asserts a refusal: exit code 2, the reason and the hint as the last two lines, no trace of a panic.
+    #[track_caller]
+    pub fn refused(&self) -> &Self {
+        assert_eq!(self.code, Some(2), "{}", self.stderr);
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        let [.., reason, hint] = lines.as_slice() else { panic!("{}", self.stderr) };
+        assert!(reason.starts_with("error: ") && reason.len() > 20, "{}", self.stderr);
+        assert!(hint.starts_with("hint: ") && hint.len() > 10, "{}", self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+impl Lab {
+    /// A new one.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
+        let lab = Self { folder };
+        lab.write("train.txt", clozelab_tests::bundle("train.txt", DOCUMENTS));
+        lab.write("valid.txt", clozelab_tests::bundle("valid.txt", 60));
+        lab.write("test.txt", clozelab_tests::bundle("test.txt", 60));
+        lab.write("text.txt", clozelab_tests::bundle("pretrain_extra.txt", DOCUMENTS));
+        lab
+    }
+
+    /// A path in its folder.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, with its folders.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("writable");
+        std::fs::write(path, bytes).expect("writable");
+    }
+
+    /// Reads a file.
+    #[track_caller]
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// A command in its folder, words split at spaces.
+    pub fn command(&self, words: &str) -> Command {
+        self.command_of(words.split_whitespace())
+    }
+
+    /// A command in its folder.
+    pub fn command_of(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = Command::new(binary());
+        command.args(words).current_dir(self.folder.path()).env_remove("BURN_DEVICE");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, words: &str) -> Done {
+        finish(self.command(words).spawn().expect("the binary starts"))
+    }
+
+    /// Runs a command whose words hold spaces.
+    pub fn run_of(&self, words: &[&str]) -> Done {
+        finish(self.command_of(words).spawn().expect("the binary starts"))
+    }
+
+    /// Runs a command that reads `input` on stdin.
+    pub fn run_with(&self, words: &str, input: &[u8]) -> Done {
+        let mut child = self.command(words).stdin(Stdio::piped()).spawn().expect("the binary starts");
+        let (mut stdin, input) = (child.stdin.take().expect("piped"), input.to_vec());
+        let feeder = std::thread::spawn(move || stdin.write_all(&input));
+        let done = finish(child);
+        drop(feeder.join().expect("feeding does not panic"));
+        done
+    }
+
+    /// A tiny training command: `words`, then what all of them share.
+    pub fn tiny(&self, words: &str) -> Done {
+        self.run(&tiny(words))
+    }
+
+    /// The events of a run.
+    pub fn events(&self, run: &str) -> Vec<Event> {
+        let text = String::from_utf8(self.read(&format!("{run}/metrics.jsonl"))).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    }
+
+    /// A run's journal without what tells of time.
+    pub fn timeless_journal(&self, run: &str) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.read(&format!("{run}/metrics.jsonl"))).expect("UTF-8");
+        text.lines().map(timeless).collect()
+    }
+
+    /// Every file below its folder with its bytes.
+    pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.folder.path().to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("readable") {
+                let path = entry.expect("readable").path();
+                if path.is_dir() {
+                    files.insert(path.clone(), Vec::new());
+                    folders.push(path);
+                } else {
+                    files.insert(path.clone(), std::fs::read(&path).expect("readable"));
+                }
+            }
+        }
+        files
+    }
+}
+
+/// `words` with what all tiny training commands share.
+pub fn tiny(words: &str) -> String {
+    format!("{words} {}", TINY.join(" "))
+}
+
+/// One line of a journal without what tells of time.
+pub fn timeless(line: &str) -> serde_json::Value {
+    let mut event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let fields = event.as_object_mut().expect("an event is an object");
+    TIMES.iter().for_each(|time| drop(fields.remove(*time)));
+    event
+}
+
+/// A model pre-trained and one fine-tuned from it, made once for all tests that only ask them.
+pub fn models() -> &'static Lab {
+    static MODELS: OnceLock<Lab> = OnceLock::new();
+    MODELS.get_or_init(|| {
+        let lab = Lab::new();
+        lab.tiny("pretrain --corpus text.txt train.txt --out pretrained --steps 30").ok();
+        let labelled = "--train train.txt --valid valid.txt --test test.txt";
+        lab.tiny(&format!("finetune {labelled} --from pretrained --out finetuned --steps 30")).ok();
+        lab
+    })
+}
+
+/// Waits for the end and takes both streams.
+pub fn finish(mut child: Child) -> Done {
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            break status;
+        }
+        if started.elapsed() > LIMIT {
+            child.kill().expect("a stuck child can be killed");
+            panic!("a command was stuck: {}", stderr.join().expect("reading does not panic"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let text = |reader: std::thread::JoinHandle<String>| reader.join().expect("reading does not panic");
+    Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            stream.read_to_end(&mut bytes).expect("a pipe can be read");
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn binary() -> PathBuf {
+    let named = std::env::var_os("CLOZELAB_BIN").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| clozelab_tests::workspace().join("target/release/clozelab"));
+    assert!(
+        path.is_file(),
+        "there is no clozelab at {}: build it first with `cargo build --release`, or name it in CLOZELAB_BIN",
+        path.display()
+    );
+    path
+}

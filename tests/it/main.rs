@@ -1,0 +1,12 @@
+//! The command line, driven from outside: arguments, files, pipes and signals in; exit codes, streams and run
+//! directories out. Everything runs on the CPU with the smallest model, so that a case takes seconds.
+//!
+//! The binary is the one that `CLOZELAB_BIN` names, else `target/release/clozelab`.
+
+mod answers;
+mod finetune;
+mod interruption;
+mod lab;
+mod pretrain;
+mod refusals;
+mod streams;

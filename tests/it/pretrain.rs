@@ -1,0 +1,136 @@
+//! A run directory from text: what it holds, and that it is the same twice.
+
+use crate::lab::{Lab, TINY};
+use protocol::{Event, Metrics, Phase};
+use std::io::Write;
+
+const FILES: [&str; 9] = [
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "run.json",
+    "metrics.jsonl",
+    "report.html",
+];
+
+#[test]
+fn a_run_directory_holds_what_the_contract_names() {
+    let lab = Lab::new();
+    let done =
+        lab.tiny("pretrain --corpus text.txt --valid valid.txt --out runs/first --steps 12 --checkpoint-every 5").ok();
+    assert_eq!(done.stdout, "", "without --json nothing goes to stdout");
+    for name in FILES {
+        assert!(lab.path("runs/first").join(name).is_file(), "{name} is missing");
+    }
+    let record: serde_json::Value = serde_json::from_slice(&lab.read("runs/first/run.json")).expect("JSON");
+    assert_eq!(record["status"], "finished");
+    assert_eq!(record["seed"], 3);
+    assert_eq!(record["config"]["preset"], "fast-nano");
+    assert_eq!(record["inputs"][0]["sha256"].as_str().map(str::len), Some(64));
+    assert!(record["parameters"].as_u64() > Some(0) && record["device"]["backend"] == "cpu", "{record}");
+    check_events(&lab.events("runs/first"));
+    let report = String::from_utf8(lab.read("runs/first/report.html")).expect("UTF-8");
+    assert!(report.contains("<polyline") && !report.contains("http"));
+    assert!(lab.run("inspect runs/first").ok().stdout.contains("run: pretrain (finished)"));
+}
+
+fn check_events(events: &[Event]) {
+    let last_step = events.iter().rev().find_map(|event| match event {
+        Event::Step { step, loss, .. } => Some((*step, *loss)),
+        _ => None,
+    });
+    let (step, loss) = last_step.expect("steps are reported");
+    assert!(step <= 12 && loss.is_finite() && loss > 0.0);
+    assert!(matches!(events.last(), Some(Event::Finished { step: 12, stopped: false, .. })), "{:?}", events.last());
+    let started = events.iter().find(|event| matches!(event, Event::Started { .. }));
+    let Some(Event::Started { phase: Phase::Pretrain, parameters, uniform, unigram, steps: 12, .. }) = started else {
+        panic!("{started:?}")
+    };
+    assert!(*parameters > 0 && uniform > unigram && *unigram > 0.0);
+    let kept: Vec<u64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Checkpoint { step, path, .. } => Some((*step, path)),
+            _ => None,
+        })
+        .inspect(|(step, path)| assert_eq!(*path, &format!("checkpoints/step-{step}")))
+        .map(|(step, _)| step)
+        .collect();
+    assert!(kept.starts_with(&[5, 10]), "{kept:?}");
+    let measured = |event: &Event| matches!(event, Event::Evaluated { metrics: Metrics::MaskedLm(m), .. } if m.n > 0);
+    assert!(events.iter().any(measured), "held-out loss is measured");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
+    let lab = Lab::new();
+    let train = |out: &str, seed: &str| {
+        let base = TINY.join(" ").replace("--seed 3", &format!("--seed {seed}"));
+        lab.run(&format!("pretrain --corpus text.txt train.txt --out {out} --steps 20 {base}")).ok();
+    };
+    train("a", "3");
+    train("b", "3");
+    train("c", "4");
+    assert_eq!(lab.timeless_journal("a"), lab.timeless_journal("b"));
+    for name in ["model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "run.json"] {
+        assert_eq!(lab.read(&format!("a/{name}")), lab.read(&format!("b/{name}")), "{name}");
+    }
+    assert_ne!(lab.timeless_journal("a"), lab.timeless_journal("c"));
+    assert_ne!(lab.read("a/model.safetensors"), lab.read("c/model.safetensors"));
+}
+
+#[test]
+fn text_from_a_folder_a_gz_and_stdin_is_the_same_text() {
+    let lab = Lab::new();
+    let text = lab.read("text.txt");
+    lab.write("folder/inner/text.txt", &text);
+    lab.write("folder/.hidden", "not read");
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&text).expect("memory takes it");
+    lab.write("text.txt.gz", packer.finish().expect("memory takes it"));
+    lab.tiny("pretrain --corpus text.txt --out plain --steps 6").ok();
+    lab.tiny("pretrain --corpus folder --out folded --steps 6").ok();
+    lab.tiny("pretrain --corpus text.txt.gz --out packed --steps 6").ok();
+    lab.run_with(&crate::lab::tiny("pretrain --corpus - --out piped --steps 6"), &text).ok();
+    for out in ["folded", "packed", "piped"] {
+        assert_eq!(lab.read(&format!("{out}/model.safetensors")), lab.read("plain/model.safetensors"), "{out}");
+    }
+}
+
+#[test]
+fn every_size_and_tokenizer_of_this_journey_trains() {
+    let lab = Lab::new();
+    for (out, flags) in [
+        ("bert", "--preset bert-tiny --tokenizer wordpiece --whole-word"),
+        ("old", "--preset tiny --tokenizer wordpiece"),
+        ("limited", "--preset fast-nano --limit 100 --mask-rate 0.4"),
+    ] {
+        let common = "--device cpu --vocab-size 200 --max-len 16 --batch-size 4 --steps 3";
+        lab.run(&format!("pretrain --corpus text.txt --out {out} {common} {flags}")).ok();
+        lab.run(&format!("inspect {out}")).ok();
+    }
+    let config: serde_json::Value = serde_json::from_slice(&lab.read("bert/config.json")).expect("JSON");
+    assert_eq!((config["model_type"].as_str(), config["hidden_size"].as_u64()), (Some("bert"), Some(128)));
+}
+
+#[test]
+fn training_goes_on_from_a_model_with_a_fresh_schedule() {
+    let lab = Lab::new();
+    lab.tiny("pretrain --corpus text.txt --out first --steps 10").ok();
+    lab.tiny("pretrain --corpus text.txt --out second --from first --steps 10").ok();
+    assert_eq!(lab.read("first/vocab.txt"), lab.read("second/vocab.txt"), "the vocabulary belongs to the weights");
+    assert_ne!(lab.read("first/model.safetensors"), lab.read("second/model.safetensors"));
+    lab.tiny("pretrain --corpus text.txt --out fresh --steps 10").ok();
+    assert_eq!(lab.read("first/model.safetensors"), lab.read("fresh/model.safetensors"));
+    let first_loss = |run: &str| {
+        let step = lab.events(run).into_iter().find_map(|event| match event {
+            Event::Step { loss, .. } => Some(loss),
+            _ => None,
+        });
+        step.expect("steps are reported")
+    };
+    assert!(first_loss("second") < first_loss("first"), "{} {}", first_loss("second"), first_loss("first"));
+}

@@ -1,0 +1,127 @@
+//! `cargo xtask test`: every check in a fixed order, the quick ones first. Each part has a heading and a time on standard
+//! error; the first part that fails ends the run; the count of all tests is the one line on standard output.
+
+mod tally;
+
+use crate::arguments::Mode;
+use crate::error::Error;
+use crate::program::Program;
+use crate::project::Project;
+use crate::{setup, web};
+use std::time::Instant;
+use tally::Tally;
+
+/// The crate that stands on the heavy dependencies. Its tests are run by themselves: together with the other crates
+/// cargo would unite all features, and build the heavy dependencies a second time for another union.
+const ENGINE: &str = "clozelab-engine";
+
+/// The journeys, in order; one file at a time, since each measures times on the whole machine.
+const JOURNEYS: [&str; 4] = ["harness.test.mjs", "cpu.test.mjs", "soak.test.mjs", "webgpu.test.mjs"];
+
+/// One part of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// rustfmt.
+    Format,
+    /// clippy, for this machine and for the browser.
+    Lint,
+    /// Every test that runs natively.
+    Native,
+    /// The site builds and keeps within its limits.
+    Web,
+    /// Journeys in a real browser.
+    Browser,
+}
+
+impl Part {
+    /// In the order they run.
+    pub const ALL: [Self; 5] = [Self::Format, Self::Lint, Self::Native, Self::Web, Self::Browser];
+
+    /// The part of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Lint => "lint",
+            Self::Native => "native",
+            Self::Web => "web",
+            Self::Browser => "browser",
+        }
+    }
+
+    fn run(self, project: &Project, tally: &mut Tally) -> Result<(), Error> {
+        match self {
+            Self::Format => Program::cargo(project.root()).args(["fmt", "--all", "--check"]).run(),
+            Self::Lint => lint(project),
+            Self::Native => native(project, tally),
+            Self::Web => web::build(project, Mode::Release),
+            Self::Browser => browser(project, tally),
+        }
+    }
+}
+
+/// Runs the parts and prints the count of their tests.
+///
+/// # Errors
+/// That of the first part that fails.
+pub fn run(project: &Project, parts: &[Part]) -> Result<(), Error> {
+    let mut tally = Tally::default();
+    let result = parts.iter().try_for_each(|part| timed(part.name(), || part.run(project, &mut tally)));
+    if tally.is_some() {
+        println!("{tally}");
+    }
+    result
+}
+
+fn timed(name: &str, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    let begin = Instant::now();
+    eprintln!("\n== {name}");
+    let result = work();
+    let verdict = if result.is_ok() { "passed" } else { "failed" };
+    eprintln!("== {name} {verdict} in {:.0} s", begin.elapsed().as_secs_f64());
+    result
+}
+
+/// `--release` shares build scripts and procedural macros with the builds that follow.
+fn lint(project: &Project) -> Result<(), Error> {
+    let native = ["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    Program::cargo(project.root()).args(native).run()?;
+    let toolchain = setup::for_web(project, Mode::Debug)?;
+    if toolchain.lints() {
+        return web::lint_page(project, toolchain);
+    }
+    eprintln!("xtask: the page is not linted: clippy for its target comes with rustup only");
+    Ok(())
+}
+
+/// The command line first: tests across the boundary start it.
+fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
+    setup::vulkan();
+    let cargo = |task: &str| Program::cargo(project.root()).args([task, "--release", "--locked"]);
+    cargo("build").args(["--package", ENGINE]).run()?;
+    let tests = || cargo("test").args(["--no-fail-fast"]).env("CLOZELAB_BIN", project.clozelab());
+    let engine = tests().args(["--package", ENGINE]).lines(|line| tally.read_cargo(line))?;
+    let others = tests().args(["--workspace", "--exclude", ENGINE]).lines(|line| tally.read_cargo(line))?;
+    engine.and(others)
+}
+
+fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
+    let chromium = setup::journeys(project)?;
+    let xtask = std::env::current_exe().map_err(Error::file("find", project.target()))?;
+    let screenshots = project.target().join("screenshots");
+    for file in JOURNEYS {
+        let node = Program::new("node")
+            .args(["--test", "--test-reporter=spec", "--test-reporter-destination=stderr"])
+            .args(["--test-reporter=tap", "--test-reporter-destination=stdout", file])
+            .dir(&project.journeys())
+            .env("CHROMIUM", &chromium)
+            .env("CLOZELAB_XTASK", &xtask)
+            .env("CLOZELAB_DIST", project.dist())
+            .env("CLOZELAB_SCREENSHOTS", &screenshots);
+        node.lines(|line| tally.read_node(line))??;
+    }
+    Ok(())
+}

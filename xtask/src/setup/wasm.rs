@@ -1,0 +1,97 @@
+//! A compiler for `wasm32-unknown-unknown`: the one that runs this program with its target added by rustup or, where
+//! rustup cannot download, Debian's compiler, which builds the standard library from source along the way.
+
+use super::debian;
+use crate::error::Error;
+use crate::program::{Program, on_path};
+use std::path::Path;
+use std::time::Duration;
+
+/// The only target of the web build.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// rustup answers in seconds where it can download at all.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+
+/// Debian's compiler, its standard library's source, and a linker.
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+
+/// Who compiles to wasm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toolchain {
+    /// The toolchain that built this program.
+    Own,
+    /// Debian's, beside it.
+    Debian,
+}
+
+impl Toolchain {
+    /// Its cargo, in the workspace, free of flags and wrappers meant for the native build.
+    pub fn cargo(self, root: &Path) -> Program {
+        let native_only = |key: &str| matches!(key, "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_TARGET");
+        match self {
+            Self::Own => Program::cargo(root).without_env(native_only),
+            Self::Debian => {
+                let other = |key: &str| native_only(key) || key.starts_with("RUSTC") || key == "RUSTUP_TOOLCHAIN";
+                let linker = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
+                Program::new("/usr/bin/cargo")
+                    .dir(root)
+                    .without_env(other)
+                    .env("PATH", debian_first())
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+                    .env(linker, "wasm-ld-19")
+            }
+        }
+    }
+
+    /// True where it comes with clippy for the target.
+    pub fn lints(self) -> bool {
+        self == Self::Own
+    }
+}
+
+/// Finds a toolchain, or installs one.
+///
+/// # Errors
+/// [`Error::Missing`] where neither rustup nor apt can help.
+pub fn toolchain() -> Result<Toolchain, Error> {
+    if own_has_target() {
+        return Ok(Toolchain::Own);
+    }
+    if debian::installed(&DEBIAN_PACKAGES) {
+        return Ok(Toolchain::Debian);
+    }
+    if add_target() {
+        return Ok(Toolchain::Own);
+    }
+    let missing = |_| Error::Missing {
+        what: format!("the compiler target {TARGET}"),
+        hint: format!("run `rustup target add {TARGET}`; on Debian install {}", DEBIAN_PACKAGES.join(" ")),
+    };
+    debian::install(&DEBIAN_PACKAGES, "a compiler to wasm, since rustup cannot download its own").map_err(missing)?;
+    Ok(Toolchain::Debian)
+}
+
+fn own_has_target() -> bool {
+    let libraries = Program::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).answer();
+    let has_std = |file: std::io::Result<std::fs::DirEntry>| {
+        file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    };
+    libraries.is_some_and(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.any(has_std)))
+}
+
+fn add_target() -> bool {
+    if on_path("rustup").is_none() {
+        return false;
+    }
+    eprintln!("xtask: adding the compiler target {TARGET} with rustup: page and engine are compiled to it");
+    let added = Program::new("rustup").args(["target", "add", TARGET]).succeeds_within(RUSTUP_LIMIT);
+    added && own_has_target()
+}
+
+fn debian_first() -> std::ffi::OsString {
+    let mut path = std::ffi::OsString::from("/usr/bin:");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}

@@ -1,0 +1,85 @@
+//! From sources to `dist/`: compile two wasm binaries, bind them to JavaScript, shrink them, lay the site out, weigh it.
+//! Each stage keeps its result in the build folder and is skipped while its input is the same.
+
+mod bind;
+mod compile;
+mod site;
+pub mod size;
+mod stamp;
+
+pub use compile::lint_page;
+
+use crate::arguments::Mode;
+use crate::error::Error;
+use crate::project::Project;
+use crate::setup::{self, Toolchain};
+use size::Budget;
+use std::path::PathBuf;
+
+/// One of the two wasm binaries.
+struct Binary {
+    /// Its name in the site: `NAME.js` and `NAME_bg.wasm`.
+    name: &'static str,
+    /// The crate.
+    package: &'static str,
+    /// The crate's binary target.
+    bin: &'static str,
+    /// The crate's features, instead of its default ones; empty keeps the default.
+    features: &'static str,
+    /// Flags for rustc.
+    rustflags: &'static str,
+    /// How wasm-opt weighs size against speed.
+    optimise: &'static [&'static str],
+}
+
+/// Leptos and our panels: usable before the engine has loaded, so every byte counts.
+const PAGE: Binary =
+    Binary { name: "page", package: "clozelab-app", bin: "page", features: "", rustflags: "", optimise: &["-Oz"] };
+
+/// The engine in its worker. `simd128` is what makes the CPU backend fast; every browser with WebGPU has it.
+const ENGINE: Binary = Binary {
+    name: "engine",
+    package: "clozelab-engine",
+    bin: "worker",
+    features: "worker,gpu",
+    rustflags: "-C target-feature=+simd128",
+    optimise: &["-Os"],
+};
+
+/// What a first visit may cost before the page can be used.
+const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 350 };
+
+/// What the worker may load beside it.
+const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 2500 };
+
+/// Makes `dist/`.
+///
+/// # Errors
+/// Whatever stage fails; in release mode also [`Error::OverBudget`].
+pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
+    let toolchain = setup::for_web(project, mode)?;
+    let mut modules = Vec::new();
+    for binary in [&PAGE, &ENGINE] {
+        modules.push(make(project, toolchain, binary, mode)?);
+    }
+    site::assemble(project, &modules)?;
+    if mode == Mode::Release {
+        let table = size::Table::weigh(&project.dist(), &project.target().join("web-sizes"))?;
+        eprint!("{table}");
+        table.check(&PAGE_BUDGET, size::is_page)?;
+        table.check(&ENGINE_BUDGET, size::is_engine)?;
+    }
+    eprintln!("xtask: the site is in {}", project.dist().display());
+    Ok(())
+}
+
+/// One binary, ready for the site: the folder that holds its files.
+fn make(project: &Project, toolchain: Toolchain, binary: &Binary, mode: Mode) -> Result<PathBuf, Error> {
+    eprintln!("xtask: compiling the {}", binary.name);
+    let wasm = compile::compile(project, toolchain, binary, mode)?;
+    let bound = bind::bind(&wasm, binary)?;
+    match mode {
+        Mode::Debug => Ok(bound),
+        Mode::Release => bind::shrink(project, &bound, binary),
+    }
+}

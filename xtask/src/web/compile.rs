@@ -1,0 +1,54 @@
+//! Sources to wasm, by cargo. Page and engine have a build folder each: their flags differ, and one shared folder would
+//! rebuild the world at every change of sides.
+
+use super::{Binary, PAGE};
+use crate::arguments::Mode;
+use crate::error::Error;
+use crate::program::Program;
+use crate::project::Project;
+use crate::setup::Toolchain;
+use std::path::PathBuf;
+
+/// The only target of the web build.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Compiles one binary and says where its module lies.
+pub fn compile(project: &Project, toolchain: Toolchain, binary: &Binary, mode: Mode) -> Result<PathBuf, Error> {
+    let profile = profile(mode);
+    cargo(project, toolchain, "build", binary, profile).run()?;
+    let module = format!("{}.wasm", binary.bin);
+    Ok(folder(project, binary).join(TARGET).join(profile).join(module))
+}
+
+/// Clippy on the page as the browser gets it; most of the page exists for that target only.
+///
+/// # Errors
+/// When clippy finds something.
+pub fn lint_page(project: &Project, toolchain: Toolchain) -> Result<(), Error> {
+    cargo(project, toolchain, "clippy", &PAGE, profile(Mode::Release)).args(["--", "-D", "warnings"]).run()
+}
+
+fn cargo(project: &Project, toolchain: Toolchain, task: &str, binary: &Binary, profile: &str) -> Program {
+    let program = toolchain
+        .cargo(project.root())
+        .args([task, "--locked", "--target", TARGET, "--profile", profile])
+        .args(["--package", binary.package, "--bin", binary.bin, "--target-dir"])
+        .args([folder(project, binary)])
+        .env("RUSTFLAGS", binary.rustflags);
+    if binary.features.is_empty() {
+        return program;
+    }
+    program.args(["--no-default-features", "--features", binary.features])
+}
+
+fn folder(project: &Project, binary: &Binary) -> PathBuf {
+    project.target().join(format!("web-{}", binary.name))
+}
+
+/// Both profiles stand in the workspace: `web` in `Cargo.toml`, `web-debug` in `.cargo/config.toml`.
+fn profile(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Release => "web",
+        Mode::Debug => "web-debug",
+    }
+}

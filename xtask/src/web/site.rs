@@ -1,0 +1,75 @@
+//! Lays the finished parts out as a static site. A reader of `dist/` sees the old site or the new one, never a mixture.
+
+use super::stamp::remove;
+use crate::error::Error;
+use crate::project::Project;
+use std::path::{Path, PathBuf};
+
+/// Puts `index.html`, `public/` and the binaries' files at the root of `dist/`.
+pub fn assemble(project: &Project, modules: &[PathBuf]) -> Result<(), Error> {
+    let next = project.root().join("dist.tmp");
+    remove(&next)?;
+    std::fs::create_dir_all(&next).map_err(Error::file("create", &next))?;
+    copy_file(&project.root().join("index.html"), &next.join("index.html"))?;
+    copy_folder(&project.root().join("public"), &next)?;
+    for folder in modules {
+        copy_folder(folder, &next)?;
+    }
+    replace(&project.dist(), &next)
+}
+
+/// Copies the files of a folder, and its folders, into another one.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(to).map_err(Error::file("create", to))?;
+    for entry in std::fs::read_dir(from).map_err(Error::file("read", from))? {
+        let path = entry.map_err(Error::file("read", from))?.path();
+        let target = to.join(path.file_name().expect("an entry of a folder has a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            copy_file(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
+    std::fs::copy(from, to).map(drop).map_err(Error::file("copy", from))
+}
+
+/// Puts `next` where `site` is, by renaming.
+fn replace(site: &Path, next: &Path) -> Result<(), Error> {
+    let old = site.with_extension("old");
+    remove(&old)?;
+    if site.exists() {
+        std::fs::rename(site, &old).map_err(Error::file("rename", site))?;
+    }
+    std::fs::rename(next, site).map_err(Error::file("rename", next))?;
+    remove(&old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path) -> Option<String> {
+        std::fs::read_to_string(path).ok()
+    }
+
+    #[test]
+    fn a_new_site_replaces_the_old_one_whole() {
+        let root = std::env::temp_dir().join(format!("clozelab-site-{}", std::process::id()));
+        let (site, next) = (root.join("dist"), root.join("dist.tmp"));
+        for (folder, file) in [(&site, "old"), (&next, "new/deep")] {
+            let path = folder.join(file);
+            std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("created");
+            std::fs::write(path, file).expect("written");
+        }
+        replace(&site, &next).expect("replaced");
+        assert_eq!(read(&site.join("new/deep")).as_deref(), Some("new/deep"));
+        assert!(!site.join("old").exists() && !next.exists() && !root.join("dist.old").exists());
+        copy_folder(&site, &root.join("copy")).expect("copied");
+        assert_eq!(read(&root.join("copy/new/deep")).as_deref(), Some("new/deep"));
+        remove(&root).expect("removed");
+    }
+}
