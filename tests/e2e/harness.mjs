@@ -78,7 +78,9 @@ export async function visit(browser, url, journey, options = {}) {
 function watch(context, page, origin) {
   const complaints = [];
   const local = (url) => url.startsWith(`${origin}/`) || /^(data|blob|about):/.test(url);
-  page.on('console', (message) => message.type() === 'error' && complaints.push(`console: ${message.text()}`));
+  // A browser asks for it by itself where a document names no icon, which a file of plain text never does.
+  const icon = (message) => message.location().url === `${origin}/favicon.ico`;
+  page.on('console', (message) => message.type() === 'error' && !icon(message) && complaints.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
   page.on('crash', () => complaints.push('the page crashed'));
   page.on('websocket', (socket) => complaints.push(`socket: ${socket.url()}`));

@@ -104,6 +104,18 @@ impl Lab {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Asserts that two files hold the same bytes, without printing them.
+    #[track_caller]
+    pub fn same_file(&self, a: &str, b: &str) {
+        assert!(self.read(a) == self.read(b), "{a} and {b} differ");
+    }
+
+    /// Asserts that two files hold different bytes.
+    #[track_caller]
+    pub fn other_file(&self, a: &str, b: &str) {
+        assert!(self.read(a) != self.read(b), "{a} and {b} are the same");
+    }
+
     /// A command in its folder, words split at spaces.
     pub fn command(&self, words: &str) -> Command {
         self.command_of(words.split_whitespace())

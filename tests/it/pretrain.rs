@@ -76,10 +76,10 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
     train("c", "4");
     assert_eq!(lab.timeless_journal("a"), lab.timeless_journal("b"));
     for name in ["model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "run.json"] {
-        assert_eq!(lab.read(&format!("a/{name}")), lab.read(&format!("b/{name}")), "{name}");
+        lab.same_file(&format!("a/{name}"), &format!("b/{name}"));
     }
     assert_ne!(lab.timeless_journal("a"), lab.timeless_journal("c"));
-    assert_ne!(lab.read("a/model.safetensors"), lab.read("c/model.safetensors"));
+    lab.other_file("a/model.safetensors", "c/model.safetensors");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn text_from_a_folder_a_gz_and_stdin_is_the_same_text() {
     lab.tiny("pretrain --corpus text.txt.gz --out packed --steps 6").ok();
     lab.run_with(&crate::lab::tiny("pretrain --corpus - --out piped --steps 6"), &text).ok();
     for out in ["folded", "packed", "piped"] {
-        assert_eq!(lab.read(&format!("{out}/model.safetensors")), lab.read("plain/model.safetensors"), "{out}");
+        lab.same_file(&format!("{out}/model.safetensors"), "plain/model.safetensors");
     }
 }
 
@@ -121,10 +121,10 @@ fn training_goes_on_from_a_model_with_a_fresh_schedule() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out first --steps 10").ok();
     lab.tiny("pretrain --corpus text.txt --out second --from first --steps 10").ok();
-    assert_eq!(lab.read("first/vocab.txt"), lab.read("second/vocab.txt"), "the vocabulary belongs to the weights");
-    assert_ne!(lab.read("first/model.safetensors"), lab.read("second/model.safetensors"));
+    lab.same_file("first/vocab.txt", "second/vocab.txt");
+    lab.other_file("first/model.safetensors", "second/model.safetensors");
     lab.tiny("pretrain --corpus text.txt --out fresh --steps 10").ok();
-    assert_eq!(lab.read("first/model.safetensors"), lab.read("fresh/model.safetensors"));
+    lab.same_file("first/model.safetensors", "fresh/model.safetensors");
     let first_loss = |run: &str| {
         let step = lab.events(run).into_iter().find_map(|event| match event {
             Event::Step { loss, .. } => Some(loss),

@@ -11,9 +11,9 @@ use crate::{setup, web};
 use std::time::Instant;
 use tally::Tally;
 
-/// The crate that stands on the heavy dependencies. Its tests are run by themselves: together with the other crates
-/// cargo would unite all features, and build the heavy dependencies a second time for another union.
-const ENGINE: &str = "clozelab-engine";
+/// The product and this program, each by itself: together cargo would unite the features of their dependencies, and build
+/// the shared ones a second time for the union. The product's selection has the features of a plain `cargo build`.
+const SELECTIONS: [&[&str]; 2] = [&["--workspace", "--exclude", "xtask"], &["--package", "xtask"]];
 
 /// The journeys, in order; one file at a time, since each measures times on the whole machine.
 const JOURNEYS: [&str; 4] = ["harness.test.mjs", "cpu.test.mjs", "soak.test.mjs", "webgpu.test.mjs"];
@@ -87,8 +87,10 @@ fn timed(name: &str, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Err
 
 /// `--release` shares build scripts and procedural macros with the builds that follow.
 fn lint(project: &Project) -> Result<(), Error> {
-    let native = ["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    Program::cargo(project.root()).args(native).run()?;
+    for selection in SELECTIONS {
+        let clippy = Program::cargo(project.root()).args(["clippy", "--release", "--locked", "--all-targets"]);
+        clippy.args(selection).args(["--", "-D", "warnings"]).run()?;
+    }
     let toolchain = setup::for_web(project, Mode::Debug)?;
     if toolchain.lints() {
         return web::lint_page(project, toolchain);
@@ -97,15 +99,17 @@ fn lint(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// The command line first: tests across the boundary start it.
+/// The command line first, as a person builds it: tests across the boundary start it.
 fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     setup::vulkan();
     let cargo = |task: &str| Program::cargo(project.root()).args([task, "--release", "--locked"]);
-    cargo("build").args(["--package", ENGINE]).run()?;
-    let tests = || cargo("test").args(["--no-fail-fast"]).env("CLOZELAB_BIN", project.clozelab());
-    let engine = tests().args(["--package", ENGINE]).lines(|line| tally.read_cargo(line))?;
-    let others = tests().args(["--workspace", "--exclude", ENGINE]).lines(|line| tally.read_cargo(line))?;
-    engine.and(others)
+    cargo("build").run()?;
+    let mut ends = Vec::new();
+    for selection in SELECTIONS {
+        let tests = cargo("test").args(["--no-fail-fast"]).args(selection).env("CLOZELAB_BIN", project.clozelab());
+        ends.push(tests.lines(|line| tally.read_cargo(line))?);
+    }
+    ends.into_iter().collect()
 }
 
 fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {

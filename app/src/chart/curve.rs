@@ -97,20 +97,18 @@ impl Curve {
         self.buckets.get(index).map(Bucket::mean)
     }
 
-    /// The curve smoothed by a time-weighted exponential mean without start bias: a bucket's weight falls by e over
-    /// `horizon` steps, however densely the points lie. `(step, value)` per bucket.
+    /// The curve smoothed over both sides, so that the line does not trail behind its points: a point's weight falls
+    /// by e over `horizon` steps, however densely the points lie. `(step, value)` per bucket.
     pub fn smoothed(&self, horizon: f64) -> Vec<(f64, f64)> {
-        let (mut mean, mut weight, mut before) = (0.0, 0.0, None);
-        let step = |bucket: &Bucket| {
-            let at = bucket.middle();
-            let keep = (-(at - before.unwrap_or(at)) / horizon.max(1.0)).exp();
-            let new = bucket.count as f64;
-            mean = mean * keep + bucket.mean() * new;
-            weight = weight * keep + new;
-            before = Some(at);
-            (at, mean / weight)
+        let past = decayed(self.buckets.iter(), horizon);
+        let mut future = decayed(self.buckets.iter().rev(), horizon);
+        future.reverse();
+        let join = |(bucket, (past, future)): (&Bucket, (Sums, Sums))| {
+            let sum = past.value + future.value - bucket.sum;
+            let weight = past.weight + future.weight - bucket.count as f64;
+            (bucket.middle(), sum / weight)
         };
-        self.buckets.iter().map(step).collect()
+        self.buckets.iter().zip(past.into_iter().zip(future)).map(join).collect()
     }
 
     fn merge_pairs(&mut self) {
@@ -124,6 +122,27 @@ impl Curve {
         self.buckets = merged.collect();
         self.points_per_bucket *= 2;
     }
+}
+
+/// A weighted sum of values and the sum of its weights.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    value: f64,
+    weight: f64,
+}
+
+/// For each bucket, the sums over it and all that came before, decayed by distance.
+fn decayed<'a>(buckets: impl Iterator<Item = &'a Bucket>, horizon: f64) -> Vec<Sums> {
+    let mut sums = Sums::default();
+    let mut before = None;
+    let mut add = |bucket: &Bucket| {
+        let at = bucket.middle();
+        let keep = (-(at - before.unwrap_or(at)).abs() / horizon.max(1.0)).exp();
+        before = Some(at);
+        sums = Sums { value: sums.value * keep + bucket.sum, weight: sums.weight * keep + bucket.count as f64 };
+        sums
+    };
+    buckets.map(|bucket| add(bucket)).collect()
 }
 
 #[cfg(test)]
@@ -160,13 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_keeps_a_constant_and_starts_at_the_first_value() {
+    fn smoothing_keeps_a_constant_and_does_not_trail_a_slope() {
         let constant = curve((1..200).map(|step| (step * 7, 4.0)));
         assert!(constant.smoothed(30.0).iter().all(|(_, value)| (value - 4.0).abs() < 1e-12));
-        let falling = curve([(0, 8.0), (10, 4.0), (1000, 2.0)]);
-        let smooth = falling.smoothed(10.0);
-        assert_eq!(smooth[0], (0.0, 8.0));
-        assert!(smooth[1].1 > 4.0 && smooth[1].1 < 8.0);
-        assert!((smooth[2].1 - 2.0).abs() < 1e-6, "a long gap forgets: {}", smooth[2].1);
+        let slope = curve((0..1000).map(|step| (step, step as f64)));
+        let (step, value) = slope.smoothed(20.0)[500];
+        assert!((value - step).abs() < 1e-6, "{value} at {step}");
+    }
+
+    #[test]
+    fn smoothing_takes_noise_away_and_forgets_over_a_gap() {
+        let noisy = curve((0..1000).map(|step| (step, if step % 2 == 0 { 1.0 } else { 3.0 })));
+        assert!(noisy.smoothed(20.0).iter().all(|(_, value)| (value - 2.0).abs() < 0.1));
+        let gap = curve([(0, 8.0), (10, 4.0), (1000, 2.0)]).smoothed(10.0);
+        assert!(gap[0].1 < 8.0 && gap[0].1 > gap[1].1 && gap[1].1 > 4.0, "{gap:?}");
+        assert!((gap[2].1 - 2.0).abs() < 1e-6, "{gap:?}");
     }
 }

@@ -34,6 +34,9 @@ pub struct F1Series {
 pub fn f1_scene(series: &[F1Series], size: Size) -> Scene {
     let last = series.iter().map(last_epoch).fold(1.0, f64::max);
     let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, ceiling(series)), ("epoch", "F1, held out"));
+    if series.iter().all(|series| series.points.is_empty()) {
+        scene.placeholder("Scores appear here after each epoch.");
+    }
     for series in series {
         for metric in 0..METRICS.len() {
             add_line(&mut scene, series, metric, &x, &y);

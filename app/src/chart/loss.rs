@@ -6,8 +6,8 @@ use super::scale::{Scale, ticks};
 use super::scene::{Anchor, Ink, Mark, Scene, Size};
 use crate::wording::{figure, grouped};
 
-/// Smoothing forgets over this share of the run; small enough that the line does not lag the eye.
-const HORIZON_SHARE: f64 = 0.02;
+/// Smoothing reaches over this share of the run to either side: calm, but no bend of the curve is lost.
+const HORIZON_SHARE: f64 = 0.01;
 
 /// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
 const CEILING: f64 = 1.25;
@@ -39,6 +39,9 @@ pub fn loss_scene(series: &[LossSeries], size: Size) -> Scene {
         Scene::with_axes(size, (0.0, steps as f64), loss_range(series), ("step", "masked-LM loss, nats"));
     if let Some((uniform, unigram)) = series.iter().rev().find_map(|series| series.floors) {
         add_floors(&mut scene, &y, uniform, unigram);
+    }
+    if series.is_empty() {
+        scene.placeholder("The loss appears here once a run starts.");
     }
     let horizon = steps as f64 * HORIZON_SHARE;
     for series in series {

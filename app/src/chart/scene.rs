@@ -120,6 +120,12 @@ impl Scene {
         self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });
     }
 
+    /// Says in the middle of the plot why it is empty.
+    pub fn placeholder(&mut self, text: &str) {
+        let middle = ((self.plot.left + self.plot.right) / 2.0, (self.plot.top + self.plot.bottom) / 2.0);
+        self.text(middle, text, Anchor::Middle, Ink::Label);
+    }
+
     /// Adds a horizontal line across the plot.
     pub fn rule(&mut self, y: f64, ink: Ink, dash: usize) {
         let points = vec![(self.plot.left, y), (self.plot.right, y)];

@@ -8,7 +8,16 @@ use gloo::events::EventListener;
 use leptos::prelude::*;
 use protocol::DeviceInfo;
 
-/// Name, purpose, device and theme.
+/// The panels as steps; each anchor is a section's id.
+const STEPS: [(&str, &str); 5] = [
+    ("#data", "Data"),
+    ("#pretrain", "Pre-train"),
+    ("#finetune", "Fine-tune"),
+    ("#try", "Try it"),
+    ("#runs-panel", "Runs"),
+];
+
+/// Name, purpose, device, steps and theme.
 #[component]
 pub fn Header() -> impl IntoView {
     view! {
@@ -19,6 +28,11 @@ pub fn Header() -> impl IntoView {
             </div>
             <p class="tagline">"Train a small BERT on your own text. Nothing leaves this tab."</p>
             <Device />
+            <nav aria-label="Steps">
+                <ol>
+                    {STEPS.map(|(anchor, words)| view! { <li><a href=anchor>{words}</a></li> }).collect_view()}
+                </ol>
+            </nav>
         </header>
     }
     .into_any()

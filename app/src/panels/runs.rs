@@ -44,7 +44,7 @@ fn RunTable() -> impl IntoView {
     let lab = lab();
     let rows = lab.memo(&[Topic::Runs, Topic::Progress], rows);
     view! {
-        <div class="scroll" role="region" aria-label="Runs" tabindex="0">
+        <div class="scroll" role="region" aria-label="Table of runs" tabindex="0">
             <table data-testid="runs">
                 <thead>
                     <tr>

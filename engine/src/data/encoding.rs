@@ -225,7 +225,7 @@ const CERTAIN: [(usize, &[u8], &str); 19] = [
     (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
     (0, b"PK\x05\x06", "an empty ZIP archive"),
     (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Office document"),
-    (0, b"\x1f\x8b", "a gzip archive inside a gzip archive"),
+    (0, b"\x1f\x8b", "a nested or damaged gzip archive"),
     (0, b"\xFD7zXZ\0", "an xz archive"),
     (0, b"\x28\xB5\x2F\xFD", "a zstd archive"),
     (0, b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),

@@ -74,7 +74,8 @@ fn check_bert(config: &ModelConfig, weights: &Weights) -> Result<(), InteropErro
     check_tensors(&required, &optional_tensors(config, labels), weights)
 }
 
-/// What a file may carry and this engine does without.
+/// What a BERT file may carry and this engine does without: the next-sentence head, copies of the tied decoder, and,
+/// where there is no classifier, the pooler.
 pub fn optional_tensors(config: &ModelConfig, has_classifier: bool) -> Vec<(String, Vec<usize>)> {
     let (width, vocab) = (config.hidden_size, config.vocab_size);
     let mut tensors = dense("cls.seq_relationship", width, 2);

@@ -9,6 +9,7 @@ use super::train::files_of;
 use crate::data::read_file;
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
+use crate::model::config::ModelConfig;
 use crate::session::{ModelFiles, Session};
 use futures_lite::future::block_on;
 use protocol::{FileRole, LabelScore, MaskGuess, RunConfig};
@@ -48,10 +49,13 @@ struct Attentions {
 pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let model = inputs::read_model(&args.model)?;
     let threshold = args.threshold.as_deref().map(|given| threshold(given, &model)).transpose()?;
-    let files = files_of(inputs::read(&args.data, Some(FileRole::Test))?);
+    // A classifier is measured on labelled test text; a language model on held-out text, as while it was trained.
+    let is_classifier = !config_of(&model)?.labels.is_empty();
+    let (role, split) = if is_classifier { (FileRole::Test, "test") } else { (FileRole::Valid, "valid") };
+    let files = files_of(inputs::read(&args.data, Some(role))?);
     let mut session = session(common, model)?;
     session.set_corpus(files, args.encoding.as_deref())?;
-    let metrics = block_on(session.evaluate(RUN, "test", threshold))?;
+    let metrics = block_on(session.evaluate(RUN, split, threshold))?;
     output::json_line(&metrics).map(drop)
 }
 
@@ -118,18 +122,20 @@ fn session(common: &Common, model: ModelFiles) -> Result<Session<NativeHost>, Er
 fn threshold(given: &str, model: &ModelFiles) -> Result<f64, Error> {
     let refuse = |message: String, hint: &str| Error::Input { code: "bad-threshold", message, hint: hint.into() };
     if given == "tuned" {
-        let config =
-            model.iter().find(|(name, _)| name == CONFIG_FILE).expect("a model was read with its configuration");
         let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
-        return config_from_json(&config.1)?
-            .threshold
-            .ok_or_else(|| refuse("the model has no tuned threshold".into(), hint));
+        return config_of(model)?.threshold.ok_or_else(|| refuse("the model has no tuned threshold".into(), hint));
     }
     let number = given.parse().ok().filter(|number| (0.0..=1.0).contains(number));
     let given = output::plain(given);
     number.ok_or_else(|| {
         refuse(format!("--threshold {given} is not a number from 0 to 1"), "Give a number, or the word tuned.")
     })
+}
+
+fn config_of(model: &ModelFiles) -> Result<ModelConfig, Error> {
+    let config = model.iter().find(|(name, _)| name == CONFIG_FILE);
+    let (_, bytes) = config.expect("a model was read with its configuration");
+    Ok(config_from_json(bytes)?)
 }
 
 /// The text behind a reader that may be packed with gzip.

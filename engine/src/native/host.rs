@@ -141,13 +141,18 @@ impl Host for NativeHost {
         Command::Stop
     }
 
+    fn keeps(&self) -> bool {
+        self.run.borrow().is_some()
+    }
+
     /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay.
     async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>, Error> {
         let result = match self.run.borrow().as_ref() {
-            None => return Ok(None),
-            Some(run) => {
-                run.journal.as_ref().map_or(Ok(()), Journal::sync).and_then(|()| checkpoints::keep(&run.dir, snapshot))
+            // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
+            Some(OpenRun { dir, journal: Some(journal), .. }) => {
+                journal.sync().and_then(|()| checkpoints::keep(dir, snapshot))
             }
+            _ => return Ok(None),
         };
         match result {
             Ok(path) => Ok(Some(path)),

@@ -11,9 +11,9 @@ use super::store::{RunDir, shown};
 use super::{journal, output, report, signals};
 use crate::data::InputFile;
 use crate::error::Error;
-use crate::session::{ModelFiles, RunOutcome, Session, Snapshot};
+use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed};
 use futures_lite::future::block_on;
-use protocol::{Event, FileRole, Phase, RunConfig, StartFrom};
+use protocol::{FileRole, Phase, RunConfig, StartFrom};
 use std::path::{Path, PathBuf};
 
 /// How a command ended that did not fail.
@@ -131,11 +131,18 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
         })
     })();
     if let Err(error) = &result {
-        session.host().report_failure(&name, error);
+        session.host().emit(failed(&name, error), Vec::new());
     }
     let open = session.host().detach();
     let (outcome, open) = (result?, open?);
-    finish(open, &block_on(session.export())?, &outcome)?;
+    // A session may hold a classifier besides the language model that it has just trained.
+    let model = block_on(async {
+        match phase {
+            Phase::Pretrain => session.export_language_model().await,
+            Phase::Finetune => session.export().await,
+        }
+    })?;
+    finish(open, &model, &outcome)?;
     Ok(outcome)
 }
 
@@ -229,14 +236,5 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Pretrain => "pretrain",
         Phase::Finetune => "finetune",
-    }
-}
-
-impl NativeHost {
-    /// Tells the run's listeners that it failed.
-    fn report_failure(&self, run: &str, error: &Error) {
-        use crate::session::Host;
-        let (code, message, hint) = (error.code().to_string(), error.to_string(), error.hint());
-        self.emit(Event::Failed { run: run.into(), code, message, hint }, Vec::new());
     }
 }

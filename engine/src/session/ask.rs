@@ -63,7 +63,7 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     let batch = DeviceBatch::upload(&batch, model.config.vocab_size, device);
     let leaves = model.leaves(device);
     let forward = evaluation_model(&model.config, &leaves);
-    let logits = forward.masked_lm(&forward.encode(batch.input()), batch.masked_positions.clone());
+    let logits = forward.masked_lm(&forward.encode(batch.input()), batch.guesses().positions.clone());
     let scores = read(softmax(logits, 1)).await?;
     let guess = |(position, row): (&i32, &[f32])| MaskGuess {
         position: *position as u64,

@@ -70,8 +70,9 @@ impl Task for MaskedLm {
 
     fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1> {
         let encoded = model.encode(batch.input());
-        let logits = model.masked_lm(&encoded, batch.masked_positions.clone());
-        masked_lm_loss(logits, batch.masked_targets.clone(), batch.masked_weights.clone(), batch.masked_total)
+        let guesses = batch.guesses().clone();
+        let logits = model.masked_lm(&encoded, guesses.positions);
+        masked_lm_loss(logits, guesses.targets, guesses.weights, guesses.count.max(1.0))
     }
 
     async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>> {
@@ -151,7 +152,7 @@ impl Task for Classification {
 
     fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1> {
         let logits = model.classify(&model.encode(batch.input()));
-        let (labels, weights) = (batch.labels.clone(), batch.row_weights.clone());
+        let (labels, weights) = (batch.labels(), batch.row_weights.clone());
         match self.problem {
             ProblemType::MultiLabelClassification => multi_label_loss(logits, labels, weights, batch.row_total),
             ProblemType::SingleLabelClassification => single_label_loss(logits, labels, weights, batch.row_total),

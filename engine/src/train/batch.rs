@@ -5,26 +5,30 @@ use crate::data::examples::Batch;
 use crate::model::Input;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// One batch on a device. Fields that a task does not use are empty.
+/// One batch on a device. A task's own part is absent from the batches of another task.
 pub struct DeviceBatch {
     ids: Tensor<2, Int>,
     segments: Tensor<2, Int>,
     keep: Option<Tensor<2>>,
-    /// Flat positions of the guesses, `[M]`.
-    pub masked_positions: Tensor<1, Int>,
-    /// True tokens there, `[M]`.
-    pub masked_targets: Tensor<1, Int>,
-    /// 1, or 0 for slack, `[M]`.
-    pub masked_weights: Tensor<1>,
-    /// Sum of the weights, at least 1: what a mean divides by.
-    pub masked_total: f32,
-    guesses: f32,
-    /// 0 or 1 per label, `[B, C]`.
-    pub labels: Tensor<2>,
-    /// 1, or 0 for a filled-up row, `[B]`.
+    guesses: Option<Guesses>,
+    labels: Option<Tensor<2>>,
+    /// 1, or 0 for a row that only fills the batch, `[B]`.
     pub row_weights: Tensor<1>,
-    /// Sum of the row weights.
+    /// Sum of the row weights, at least 1: what a mean divides by.
     pub row_total: f32,
+}
+
+/// Where to guess, and what is true there.
+#[derive(Clone, Debug)]
+pub struct Guesses {
+    /// Flat positions in `B * T`, `[M]`.
+    pub positions: Tensor<1, Int>,
+    /// True tokens there, `[M]`.
+    pub targets: Tensor<1, Int>,
+    /// 1, or 0 for a slot that is not used, `[M]`.
+    pub weights: Tensor<1>,
+    /// Number of slots in use.
+    pub count: f32,
 }
 
 impl DeviceBatch {
@@ -37,35 +41,54 @@ impl DeviceBatch {
         assert!(check_ids(&batch.ids, vocab_size), "token ids are below the vocabulary size");
         assert!(check_ids(&batch.masked_targets, vocab_size), "targets are below the vocabulary size");
         assert!(check_ids(&batch.masked_positions, b * t), "masked positions lie in the batch");
-        let ints = |values: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(values.to_vec(), [values.len()]), device);
-        let floats = |values: &[f32]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), device);
         let padded = batch.attention_mask.contains(&0);
         let keep: Vec<f32> = batch.attention_mask.iter().map(|&keep| f32::from(keep)).collect();
-        let classes = batch.labels.len() / b.max(1);
+        let guesses = || Guesses {
+            positions: ints(&batch.masked_positions, device),
+            targets: ints(&batch.masked_targets, device),
+            weights: floats(&batch.masked_weights, device),
+            count: batch.masked_weights.iter().sum(),
+        };
+        let labels = || floats(&batch.labels, device).reshape([b, batch.labels.len() / b]);
         Self {
-            ids: ints(&batch.ids).reshape([b, t]),
-            segments: ints(&batch.token_type_ids).reshape([b, t]),
-            keep: padded.then(|| floats(&keep).reshape([b, t])),
-            masked_positions: ints(&batch.masked_positions),
-            masked_targets: ints(&batch.masked_targets),
-            masked_weights: floats(&batch.masked_weights),
-            masked_total: batch.masked_weights.iter().sum::<f32>().max(1.0),
-            guesses: batch.masked_weights.iter().sum(),
-            labels: floats(&batch.labels).reshape([b, classes]),
-            row_weights: floats(&batch.row_weights),
+            ids: ints(&batch.ids, device).reshape([b, t]),
+            segments: ints(&batch.token_type_ids, device).reshape([b, t]),
+            keep: padded.then(|| floats(&keep, device).reshape([b, t])),
+            guesses: (!batch.masked_positions.is_empty()).then(guesses),
+            labels: (!batch.labels.is_empty()).then(labels),
+            row_weights: floats(&batch.row_weights, device),
             row_total: batch.row_weights.iter().sum::<f32>().max(1.0),
         }
     }
 
-    /// Number of guesses, slack left out.
-    pub fn masked_weights_sum(&self) -> f32 {
-        self.guesses
+    /// Where to guess.
+    ///
+    /// # Panics
+    /// For a batch of another task: a wrong program.
+    pub fn guesses(&self) -> &Guesses {
+        self.guesses.as_ref().expect("a masked-LM batch has positions to guess")
+    }
+
+    /// 0 or 1 per label, `[B, C]`.
+    ///
+    /// # Panics
+    /// For a batch of another task: a wrong program.
+    pub fn labels(&self) -> Tensor<2> {
+        self.labels.clone().expect("a labelled batch has labels")
     }
 
     /// What the encoder takes.
     pub fn input(&self) -> Input {
         Input { ids: self.ids.clone(), segments: self.segments.clone(), keep: self.keep.clone() }
     }
+}
+
+fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+fn floats(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
 
 /// Whether every id lies in `0..limit`.

@@ -15,14 +15,15 @@ pub fn evaluate_masked_lm(
 ) -> Tensor<1> {
     let model = Transformer { config, leaves, dropout: Dropout::NONE };
     let encoded = model.encode(batch.input());
-    let logits = model.masked_lm(&encoded, batch.masked_positions.clone()); // [M, V]
-    let rows = batch.masked_targets.dims()[0];
-    let targets = batch.masked_targets.clone().reshape([rows, 1]);
+    let guesses = batch.guesses();
+    let logits = model.masked_lm(&encoded, guesses.positions.clone()); // [M, V]
+    let rows = guesses.targets.dims()[0];
+    let targets = guesses.targets.clone().reshape([rows, 1]);
     let loss = log_softmax(logits.clone(), 1).gather(1, targets.clone()).reshape([rows]).neg();
     let right = logits.argmax(1).equal(targets).float().reshape([rows]);
-    let weights = batch.masked_weights.clone();
-    let guesses = Tensor::<1>::from_data(TensorData::new(vec![batch.masked_weights_sum()], [1]), device);
-    let batch_sums = Tensor::cat(vec![(loss * weights.clone()).sum(), (right * weights).sum(), guesses], 0); // [3]
+    let weights = guesses.weights.clone();
+    let count = Tensor::<1>::from_data(TensorData::new(vec![guesses.count], [1]), device);
+    let batch_sums = Tensor::cat(vec![(loss * weights.clone()).sum(), (right * weights).sum(), count], 0); // [3]
     if let Some(sums) = sums { sums + batch_sums } else { batch_sums }
 }
 

@@ -67,7 +67,7 @@ impl Packed {
     /// # Errors
     /// When there are fewer tokens than that.
     pub fn check(&self, max_len: usize) -> Result<(), DataError> {
-        let (tokens, needed) = (self.tokens.len() as u64, max_len as u64 - 1);
+        let (tokens, needed) = (self.tokens.len() as u64, (max_len as u64).saturating_sub(1));
         if tokens < needed { Err(DataError::CorpusTooSmall { tokens, needed }) } else { Ok(()) }
     }
 

@@ -189,9 +189,11 @@ impl Tokenizer {
 
     /// For each row, whether its token goes on with a word that an earlier token began.
     pub fn continues(&self) -> Vec<bool> {
-        let Model::WordPiece(model) = &self.model else { return vec![false; self.len()] };
-        let continues =
-            |(id, token): (usize, &String)| token.starts_with(model.prefix()) && !self.is_special(id as u32);
+        let prefix = match &self.model {
+            Model::WordPiece(model) if !model.prefix().is_empty() => model.prefix(),
+            _ => return vec![false; self.len()],
+        };
+        let continues = |(id, token): (usize, &String)| token.starts_with(prefix) && !self.is_special(id as u32);
         self.vocabulary.tokens().iter().enumerate().map(continues).collect()
     }
 

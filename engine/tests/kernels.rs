@@ -1,0 +1,113 @@
+//! Every custom operation against burn's own operations and by finite differences, on the CPU engine and on whatever
+//! adapter there is; and the two against each other.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use engine::kernels::{AdamWSettings, AdamWState, adamw, gelu};
+
+/// One unit in the last place or two of values around 1.
+const SAME: f32 = 1e-6;
+/// burn's erf is a coarser polynomial than ours.
+const BURN_ERF: f32 = 2e-6;
+/// A central difference of step 1e-2 in single precision.
+const FINITE: f32 = 1e-3;
+
+fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::flex()];
+    if cfg!(feature = "gpu") {
+        let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
+        devices.push(opened.expect("this test needs an adapter; Mesa's lavapipe will do").0);
+    }
+    devices
+}
+
+/// `n` values that cover both branches of erf and both signs.
+fn sample(n: usize, phase: f32) -> Vec<f32> {
+    (0..n).map(|i| ((i as f32 * 0.37 + phase).sin() * 4.0) + (i % 7) as f32 * 0.1).collect()
+}
+
+fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+fn values(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("f32")
+}
+
+fn near(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
+    assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!((a - b).abs() <= tolerance * (1.0 + b.abs()), "{what}, element {i}: {a} against {b}");
+    }
+}
+
+#[test]
+fn gelu_equals_its_shadow_and_burn_s() {
+    for device in devices() {
+        // More than one workgroup, and not a multiple of one.
+        for n in [1, 255, 256, 1000] {
+            let x = sample(n, 0.1);
+            let ours = values(gelu(tensor(&x, &device)));
+            let shadow: Vec<f32> = x.iter().map(|&x| shaders::gelu::cpu(x)).collect();
+            near("gelu", &ours, &shadow, SAME);
+            let x = tensor(&x, &device);
+            let composed = x.clone() * 0.5 * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0);
+            near("gelu against burn", &ours, &values(composed), BURN_ERF);
+        }
+    }
+}
+
+#[test]
+fn gelu_reads_transposed_tensors() {
+    for device in devices() {
+        let x = tensor(&sample(6, 0.4), &device).reshape([2, 3]);
+        let ours = gelu(x.clone().transpose());
+        let reference = gelu(x).transpose();
+        near("transposed", &values(ours.reshape([6])), &values(reference.reshape([6])), SAME);
+    }
+}
+
+#[test]
+fn gelu_s_gradient_is_its_slope() {
+    for device in devices() {
+        let x = sample(300, 0.7);
+        let weights: Vec<f32> = sample(300, 1.3);
+        let leaf = Tensor::<1>::from_inner(tensor(&x, &device)).require_grad();
+        let loss = (gelu(leaf.clone()) * tensor(&weights, &device)).sum();
+        let gradient = values(leaf.grad(&loss.backward()).expect("the leaf is tracked"));
+        let h = 1e-2_f32;
+        let moved = |by: f32| values(gelu(tensor(&x.iter().map(|x| x + by).collect::<Vec<_>>(), &device)));
+        let slopes: Vec<f32> =
+            moved(h).iter().zip(moved(-h)).zip(&weights).map(|((up, down), w)| w * (up - down) / (2.0 * h)).collect();
+        near("gradient", &gradient, &slopes, FINITE);
+    }
+}
+
+#[test]
+fn adamw_equals_its_shadow_over_steps() {
+    for device in devices() {
+        let n = 700;
+        let (mut p, mut m, mut v) = (sample(n, 0.0), vec![0.0; n], vec![0.0; n]);
+        let zeros = || tensor(&vec![0.0; n], &device);
+        let mut state = AdamWState { p: tensor(&p, &device), m: zeros(), v: zeros() };
+        for t in 1..=5 {
+            let settings = AdamWSettings {
+                n: n as u32,
+                lr: 0.01,
+                beta1: 0.9,
+                beta2: 0.98,
+                eps: 1e-6,
+                weight_decay: 0.01,
+                correction1: 1.0 - 0.9_f32.powi(t),
+                correction2: 1.0 - 0.98_f32.powi(t),
+            };
+            let g = sample(n, t as f32);
+            shaders::adamw::cpu(&settings, 0.5, &mut p, &g, &mut m, &mut v);
+            let before = state.p.clone();
+            state = adamw(state, tensor(&g, &device), tensor(&[0.5], &device), settings);
+            assert_ne!(values(before), values(state.p.clone()), "a clone taken before the step keeps its values");
+        }
+        near("p", &values(state.p), &p, 1e-5);
+        near("m", &values(state.m), &m, 1e-5);
+        near("v", &values(state.v), &v, 1e-5);
+    }
+}

@@ -1,0 +1,216 @@
+//! Whole runs through the session, with a host that only remembers: the same twice, exactly on after an interruption,
+//! and refusals that change nothing.
+
+use engine::data::InputFile;
+use engine::error::{Error, Result};
+use engine::session::{Host, Session, Snapshot};
+use futures_lite::future::block_on;
+use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig, StartFrom};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+#[derive(Clone, Default)]
+struct Memory {
+    events: Rc<RefCell<Vec<Event>>>,
+    snapshots: Rc<RefCell<Vec<Snapshot>>>,
+    /// Step after which a `Stop` arrives.
+    stop_after: Option<u64>,
+}
+
+impl Memory {
+    fn steps(&self) -> u64 {
+        let last = |event: &Event| if let Event::Step { step, .. } = event { Some(*step) } else { None };
+        self.events.borrow().iter().filter_map(last).next_back().unwrap_or(0)
+    }
+}
+
+impl Host for Memory {
+    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+        self.events.borrow_mut().push(event);
+    }
+
+    fn now_secs(&self) -> f64 {
+        0.0
+    }
+
+    async fn breathe(&self) -> Vec<Command> {
+        if self.stop_after.is_some_and(|step| self.steps() >= step) { vec![Command::Stop] } else { Vec::new() }
+    }
+
+    async fn next_command(&self) -> Command {
+        Command::Stop
+    }
+
+    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>> {
+        self.snapshots.borrow_mut().push(snapshot.clone());
+        Ok(Some("memory".into()))
+    }
+}
+
+/// Sentences with a grammar: an animal does what its kind does, so there is something to learn.
+fn corpus(lines: usize) -> Vec<InputFile> {
+    let line = |i: usize| {
+        let (animal, does, place) = [("cat", "purrs", "house"), ("dog", "barks", "yard"), ("fish", "swims", "pond"), ("bird", "sings", "tree")][i % 4];
+        let when = ["today", "often", "always", "again", "now"][i % 5];
+        format!("the small {animal} {does} {when} in the {place} of my friend number {} __label__{animal} __label__{place}\n", i % 13)
+    };
+    let file = |name: &str, range: std::ops::Range<usize>, role| InputFile {
+        name: name.into(),
+        bytes: range.map(line).collect::<String>().into_bytes(),
+        role: Some(role),
+    };
+    vec![file("train.txt", 0..lines, FileRole::Train), file("valid.txt", lines..lines + 40, FileRole::Valid)]
+}
+
+fn config(change: &[(&str, &str)]) -> RunConfig {
+    let mut config = RunConfig::default();
+    for (key, value) in [("preset", "fast-nano"), ("vocab-size", "120"), ("max-len", "16"), ("batch-size", "8"), ("seed", "7")].iter().chain(change) {
+        config.set(key, value).expect("a valid setting");
+    }
+    config
+}
+
+fn session(host: &Memory) -> Session<Memory> {
+    let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
+    session.set_corpus(corpus(400), None).expect("a sound corpus");
+    session
+}
+
+fn pretrained(host: &Memory, config: &RunConfig, resume: Option<Snapshot>) -> Vec<(String, Vec<u8>)> {
+    let mut session = session(host);
+    block_on(session.pretrain("run", config, resume)).expect("the run ends well");
+    block_on(session.export()).expect("a model")
+}
+
+fn steps(host: &Memory) -> Vec<(u64, f64)> {
+    let step = |event: &Event| if let Event::Step { step, loss, .. } = event { Some((*step, *loss)) } else { None };
+    host.events.borrow().iter().filter_map(step).collect()
+}
+
+fn evaluations(host: &Memory) -> Vec<Metrics> {
+    let metrics = |event: &Event| if let Event::Evaluated { metrics, .. } = event { Some(metrics.clone()) } else { None };
+    host.events.borrow().iter().filter_map(metrics).collect()
+}
+
+#[test]
+fn one_seed_gives_one_run_and_it_learns() {
+    let hosts = [Memory::default(), Memory::default()];
+    let config = config(&[("steps", "150"), ("lr", "0.01")]);
+    let models = hosts.clone().map(|host| pretrained(&host, &config, None));
+    assert!(models[0] == models[1], "the same bytes twice");
+    assert_eq!(*hosts[0].events.borrow(), *hosts[1].events.borrow());
+    let losses = steps(&hosts[0]);
+    assert!(losses[losses.len() - 1].1 < 0.5 * losses[0].1, "{losses:?}");
+    let other = Memory::default();
+    let mut changed = config.clone();
+    changed.seed = 8;
+    assert!(pretrained(&other, &changed, None) != models[0], "another seed gives another model");
+}
+
+/// Dropout on, so that the device's generator is part of what must go on.
+#[test]
+fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+    for preset in ["fast-nano", "bert-tiny"] {
+        let config = config(&[("preset", preset), ("steps", "24"), ("checkpoint-every", "10"), ("vocab-size", "60")]);
+        let whole = Memory::default();
+        let expected = pretrained(&whole, &config, None);
+        let stopped = Memory { stop_after: Some(13), ..Memory::default() };
+        let mut first = session(&stopped);
+        let outcome = block_on(first.pretrain("run", &config, None)).expect("it stops well");
+        assert!(outcome.stopped && outcome.step >= 13 && outcome.step < 24);
+        for snapshot in stopped.snapshots.borrow().iter() {
+            let resumed = Memory::default();
+            let model = pretrained(&resumed, &config, Some(snapshot.clone()));
+            assert!(model == expected, "{preset}: resumed at {}, the model is the same to the bit", snapshot.step);
+            let tail: Vec<_> = steps(&whole).into_iter().filter(|(step, _)| *step > snapshot.step).collect();
+            assert_eq!(steps(&resumed), tail, "{preset}: resumed at {}", snapshot.step);
+        }
+        assert!(stopped.snapshots.borrow().len() >= 2);
+    }
+}
+
+#[test]
+fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
+    let host = Memory::default();
+    let mut session = session(&host);
+    block_on(session.pretrain("p", &config(&[("steps", "60"), ("lr", "0.01")]), None)).expect("pre-training works");
+    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
+        host.events.borrow_mut().clear();
+        block_on(session.finetune("f", &config(&[("epochs", "3"), ("lr", "0.01")]), from, None)).expect("fine-tuning works");
+        let evaluations = evaluations(&host);
+        let Some(Metrics::Classifier(last)) = evaluations.last() else { panic!("no figures in {evaluations:?}") };
+        assert!(last.micro_f1 > 0.95, "{from:?}: micro F1 {}", last.micro_f1);
+        assert_eq!(last.per_label.len(), 8);
+    }
+    let labels = block_on(session.predict(&["the small dog barks".into(), String::new()], Some(2))).expect("a classifier");
+    let mut best: Vec<&str> = labels[0].iter().map(|label| label.label.as_str()).collect();
+    best.sort_unstable();
+    assert_eq!(best, ["dog", "yard"]);
+    assert!(labels[1].is_empty(), "an empty line has no labels");
+    let guesses = block_on(session.fill_mask("the small cat [MASK] today", 3)).expect("a language model");
+    assert_eq!((guesses.len(), guesses[0].candidates.len()), (1, 3));
+}
+
+#[test]
+fn attention_rows_sum_to_one() {
+    let host = Memory::default();
+    let mut session = session(&host);
+    block_on(session.pretrain("p", &config(&[("steps", "2")]), None)).expect("pre-training works");
+    let (tokens, layers) = block_on(session.attention("the small dog barks")).expect("attention");
+    assert_eq!((layers.len(), layers[0].len(), layers[0][0].len()), (1, 2, tokens.len()));
+    for row in layers.iter().flatten().flatten() {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn an_exported_model_comes_back_the_same() {
+    for preset in ["fast-nano", "bert-tiny"] {
+        let host = Memory::default();
+        let files = pretrained(&host, &config(&[("preset", preset), ("steps", "2")]), None);
+        let mut other = session(&host);
+        other.import(files.clone()).expect("our own model");
+        assert!(block_on(other.export()).expect("a model") == files, "{preset}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_a_reason() {
+    let host = Memory::default();
+    let mut session = session(&host);
+    let code = |error: Error| {
+        assert!(!error.hint().is_empty() && error.exit_code() == 2, "{error}");
+        error.code()
+    };
+    let refuse = |session: &mut Session<Memory>, change: &[(&str, &str)]| {
+        code(block_on(session.pretrain("p", &config(change), None)).expect_err("refused"))
+    };
+    assert_eq!(refuse(&mut session, &[("max-len", "4")]), "max-len-too-small");
+    assert_eq!(refuse(&mut session, &[("lr", "-1")]), "bad-setting");
+    assert_eq!(refuse(&mut session, &[("backbone", "textcnn")]), "no-such-backbone");
+    let error = block_on(session.finetune("f", &config(&[]), StartFrom::Pretrained, None)).expect_err("nothing to start from");
+    assert_eq!(code(error), "no-pretrained-model");
+    assert_eq!(code(block_on(session.fill_mask("a [MASK]", 1)).expect_err("no model")), "no-model");
+    block_on(session.pretrain("p", &config(&[("steps", "2"), ("preset", "bert-tiny"), ("max-len", "16")]), None)).expect("sound");
+    assert_eq!(code(block_on(session.fill_mask("no mask here", 1)).expect_err("no mask")), "no-mask");
+    assert_eq!(code(block_on(session.predict(&["text".into()], None)).expect_err("no labels")), "no-classifier");
+    let long = block_on(session.finetune("f", &config(&[("max-len", "513")]), StartFrom::Pretrained, None));
+    assert_eq!(code(long.expect_err("too long")), "max-len-too-large");
+    let (mut files, _) = (block_on(session.export()).expect("a model"), ());
+    let weights = files.iter_mut().find(|(name, _)| name == "model.safetensors").expect("weights");
+    weights.1.truncate(100);
+    assert_eq!(code(session.import(files).expect_err("truncated")), "bad-weights");
+    assert_eq!(block_on(session.fill_mask("the [MASK]", 1)).expect("the old model is still there").len(), 1);
+}
+
+#[test]
+fn a_run_on_other_text_does_not_resume() {
+    let host = Memory { stop_after: Some(2), ..Memory::default() };
+    let mut first = session(&host);
+    block_on(first.pretrain("p", &config(&[("steps", "20")]), None)).expect("it stops");
+    let snapshot = host.snapshots.borrow()[0].clone();
+    let mut other = block_on(Session::open(Memory::default(), BackendChoice::Cpu)).expect("opens");
+    other.set_corpus(corpus(404), None).expect("sound");
+    let error = block_on(other.pretrain("p", &config(&[("steps", "20")]), Some(snapshot))).expect_err("refused");
+    assert_eq!(error.code(), "other-corpus");
+}
