@@ -2,16 +2,17 @@
 //! and the link to the engine. Panels read it by topic and call its verbs. State lies outside of signals; a topic's
 //! signal only says that something changed, at most ten times a second for what a running step changes.
 
-use crate::intake::{self, Source};
+mod files;
+
+use crate::intake::Source;
 use crate::link::Link;
 use crate::settings::Settings;
-use crate::state::{Notice, RunState, Topic};
+use crate::state::{ENGINE_CRASHED, Notice, RunState, Topic};
 use crate::{download, query};
 use gloo::timers::callback::Timeout;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use protocol::{Command, Event, FileRole, Phase, StartFrom};
+use protocol::{Command, Event, Phase, StartFrom};
 use wasm_bindgen::JsValue;
 
 /// Figures change at most this often on screen.
@@ -30,7 +31,9 @@ pub struct Lab {
     pub settings: RwSignal<Settings>,
     state: StoredValue<RunState, LocalStorage>,
     link: StoredValue<Option<Link>, LocalStorage>,
+    /// The files the engine reported on, and those on their way to it.
     sources: StoredValue<Vec<Source>, LocalStorage>,
+    offered: StoredValue<Option<Vec<Source>>, LocalStorage>,
     intake: StoredValue<u64>,
     topics: [RwSignal<()>; Topic::COUNT],
     progress_due: StoredValue<bool>,
@@ -45,6 +48,7 @@ impl Lab {
             state: StoredValue::new_local(RunState::default()),
             link: StoredValue::new_local(None),
             sources: StoredValue::new_local(vec![]),
+            offered: StoredValue::new_local(None),
             intake: StoredValue::new(0),
             topics: std::array::from_fn(|_| RwSignal::new(())),
             progress_due: StoredValue::new(false),
@@ -133,56 +137,16 @@ impl Lab {
         self.send(Command::Classify { request, text, top_k: TOP_K });
     }
 
-    /// Loads the corpus that ships with the page.
-    pub fn use_bundle(&self) {
-        self.take(intake::bundle(), "The bundled corpus could not be fetched");
-    }
-
-    /// Replaces the corpus by files, once they are listed. The last intention wins, whichever is read first.
-    pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &'static str) {
-        if self.peek(|state| state.active().is_some()) {
-            return self.complain("A run is under way on the present files.", "Stop it before you change the data.");
-        }
-        let lab = *self;
-        let turn = self.intake.get_value() + 1;
-        self.intake.set_value(turn);
-        spawn_local(async move {
-            let listed = files.await;
-            if lab.intake.get_value() != turn {
-                return;
-            }
-            match listed {
-                Ok(sources) if sources.is_empty() => {}
-                Ok(sources) => lab.replace_sources(sources),
-                Err(reason) => lab.complain(format!("{failure}: {reason}."), "The files before it stay in use."),
-            }
-        });
-    }
-
-    /// Changes what a file is used for, and has the corpus read again.
-    pub fn set_role(&self, name: &str, role: FileRole) {
-        let mut sources = self.sources.get_value();
-        sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
-        self.take(async move { Ok(sources) }, "The files could not be read");
-    }
-
-    /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
-    pub fn import(&self, sources: Vec<Source>) {
-        let lab = *self;
-        spawn_local(async move {
-            match intake::read(&sources).await {
-                Ok((files, buffers)) => lab.send_with(Command::ImportModel { files }, buffers),
-                Err(reason) => lab.complain(reason, "Choose the file again."),
-            }
-        });
-    }
-
     /// Replaces a stopped engine and gives it the corpus again.
     pub fn restart_engine(&self) {
         self.state.update_value(RunState::restart);
         self.touch(&ALL);
         self.start_engine();
-        self.send_corpus();
+        let sources = self.offered.get_value().unwrap_or_else(|| self.sources.get_value());
+        match sources.is_empty() {
+            true => self.use_bundle(),
+            false => self.offer(sources),
+        }
     }
 
     fn start_engine(&self) {
@@ -200,7 +164,13 @@ impl Lab {
         let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
         self.touch(topics);
         match event {
-            Event::Corpus { documents, .. } if documents > 0 => self.preview(0, 0),
+            Event::Corpus { documents, .. } => {
+                self.settle_offer(true);
+                if documents > 0 {
+                    self.preview(0, 0);
+                }
+            }
+            Event::Failed { run, code, .. } if run.is_empty() && code != ENGINE_CRASHED => self.settle_offer(false),
             Event::Masking { .. } if self.peek(|state| state.vocabulary.is_none()) => self.look_up(String::new()),
             Event::Imported { .. } => self.look_up(String::new()),
             Event::Exported { name } => self.save(&name, buffers),
@@ -213,31 +183,6 @@ impl Lab {
         if saved.is_err() {
             self.complain("The model could not be saved.", "Try again, or free some memory.");
         }
-    }
-
-    fn replace_sources(&self, sources: Vec<Source>) {
-        self.sources.set_value(sources);
-        self.state.update_value(|state| {
-            state.corpus = None;
-            state.warnings.clear();
-        });
-        self.touch(&[Topic::Corpus]);
-        self.send_corpus();
-    }
-
-    fn send_corpus(&self) {
-        let (lab, sources, turn) = (*self, self.sources.get_value(), self.intake.get_value());
-        spawn_local(async move {
-            let read = intake::read(&sources).await;
-            if lab.intake.get_value() != turn {
-                return;
-            }
-            match read {
-                Ok((files, buffers)) if !files.is_empty() => lab.send_with(Command::SetCorpus { files }, buffers),
-                Ok(_) => {}
-                Err(reason) => lab.complain(reason, "It may have been moved or changed; add it again."),
-            }
-        });
     }
 
     fn send_with(&self, command: Command, buffers: Vec<ArrayBuffer>) {

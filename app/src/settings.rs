@@ -35,8 +35,8 @@ pub const FIELDS: [Field; 6] = [
 /// Ways to say how long a run lasts; they exclude each other.
 pub const LENGTHS: [Field; 3] = [
     real("epochs", "passes over the text", "", "1", (0.001, 10_000.0)),
-    real("minutes", "minutes", "", "1", (0.01, 10_080.0)),
-    whole("steps", "steps", "", "1000", (1.0, 100_000_000.0)),
+    real("minutes", "minutes", "", "", (0.01, 10_080.0)),
+    whole("steps", "steps", "", "", (1.0, 100_000_000.0)),
 ];
 
 /// The settings of fine-tuning alone.

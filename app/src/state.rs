@@ -2,6 +2,7 @@
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
 mod run;
+mod sentence;
 mod topic;
 
 pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
@@ -103,6 +104,8 @@ pub struct RunState {
     pub engine: Engine,
     /// What was read; `None` until the engine reported it.
     pub corpus: Option<Corpus>,
+    /// Whether other files are on their way to the engine; the corpus above stays in use until they are read.
+    pub reading: bool,
     /// The masking preview.
     pub masking: Option<Masking>,
     /// The part of the vocabulary asked for last.
@@ -198,7 +201,8 @@ impl RunState {
         match (&self.engine, &self.corpus) {
             (Engine::Loading, _) => return Some("The engine is still loading."),
             (Engine::Crashed, _) => return Some("The engine has stopped; restart it first."),
-            (_, None) => return Some("The text is still being read."),
+            _ if self.reading => return Some("The text is still being read."),
+            (_, None) => return Some("No text has been read yet."),
             (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
                 return Some("There is no text to learn from; add a file with one document per line.");
             }
@@ -237,6 +241,7 @@ impl RunState {
 
     fn replace_corpus(&mut self, corpus: Corpus) {
         self.corpus = Some(corpus);
+        self.reading = false;
         self.masking = None;
         self.vocabulary = None;
     }
@@ -263,7 +268,9 @@ impl RunState {
     }
 
     fn fail(&mut self, run: &str, code: &str, message: String, hint: String) {
-        if !run.is_empty() {
+        if run.is_empty() {
+            self.reading = false;
+        } else {
             self.run_mut(run).fail(&message);
         }
         if code == ENGINE_CRASHED {

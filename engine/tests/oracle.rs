@@ -4,7 +4,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
-use engine::model::{Heads, Input, Layout, Leaves, ModelConfig, Transformer, Dropout, specs};
+use engine::model::{Dropout, Heads, Input, Layout, Leaves, ModelConfig, Transformer, specs};
 use engine::train::{Optimizer, OptimizerSettings, TrainState, masked_lm_loss, multi_label_loss, single_label_loss};
 
 /// Forward values: single precision through 2 layers, sums of a few hundred terms.
@@ -111,7 +111,13 @@ impl Case {
                 return loss;
             }
             let truth = self.inputs.ints("next_sentence_label");
-            return loss + single_label_loss(model.next_sentence(&encoded), one_hot(&truth, 2, device), floats(vec![1.0; rows]), rows as f32);
+            return loss
+                + single_label_loss(
+                    model.next_sentence(&encoded),
+                    one_hot(&truth, 2, device),
+                    floats(vec![1.0; rows]),
+                    rows as f32,
+                );
         }
         let logits = model.classify(&encoded);
         let classes = self.config.labels.len();
@@ -164,13 +170,23 @@ fn check_forward(case: &Case, device: &Device) {
         assert!(difference <= FORWARD, "hidden state {i} differs by {difference}");
     }
     for (i, attention) in encoded.attentions.iter().enumerate() {
-        close(&format!("attention {i}"), &values(attention.clone()), &case.outputs[&format!("attentions.{i}")], FORWARD);
+        close(
+            &format!("attention {i}"),
+            &values(attention.clone()),
+            &case.outputs[&format!("attentions.{i}")],
+            FORWARD,
+        );
     }
     if case.heads.classifier {
         close("logits", &values(model.classify(&encoded)), &case.outputs["logits"], FORWARD);
     }
     if case.heads.next_sentence {
-        close("next sentence", &values(model.next_sentence(&encoded)), &case.outputs["seq_relationship_logits"], FORWARD);
+        close(
+            "next sentence",
+            &values(model.next_sentence(&encoded)),
+            &case.outputs["seq_relationship_logits"],
+            FORWARD,
+        );
     }
 }
 
@@ -179,7 +195,12 @@ fn check_gradients(case: &Case, device: &Device) {
     let leaves = optimizer.leaves(&state);
     let loss = case.loss(&leaves, device);
     let ours = values(loss.clone().inner());
-    assert!((ours[0] - case.outputs["loss"].data[0]).abs() <= FORWARD, "loss {} against {}", ours[0], case.outputs["loss"].data[0]);
+    assert!(
+        (ours[0] - case.outputs["loss"].data[0]).abs() <= FORWARD,
+        "loss {} against {}",
+        ours[0],
+        case.outputs["loss"].data[0]
+    );
     let gradients = optimizer.layout.gradients(&leaves, loss.backward());
     let mut squares = 0.0_f64;
     for (group, gradient) in optimizer.layout.groups.iter().zip(gradients) {
@@ -211,7 +232,12 @@ fn check_trajectory(case: &Case, device: &Device) {
 
 fn check(device: &Device) {
     let nsp = Heads { masked_lm: true, next_sentence: true, classifier: false };
-    let cases = [("masked-lm", Heads::MASKED_LM), ("masked-lm-nsp", nsp), ("multi-label", Heads::CLASSIFIER), ("single-label", Heads::CLASSIFIER)];
+    let cases = [
+        ("masked-lm", Heads::MASKED_LM),
+        ("masked-lm-nsp", nsp),
+        ("multi-label", Heads::CLASSIFIER),
+        ("single-label", Heads::CLASSIFIER),
+    ];
     for (name, heads) in cases {
         let case = case(name, heads);
         println!("{name}");

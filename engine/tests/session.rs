@@ -50,9 +50,14 @@ impl Host for Memory {
 /// Sentences with a grammar: an animal does what its kind does, so there is something to learn.
 fn corpus(lines: usize) -> Vec<InputFile> {
     let line = |i: usize| {
-        let (animal, does, place) = [("cat", "purrs", "house"), ("dog", "barks", "yard"), ("fish", "swims", "pond"), ("bird", "sings", "tree")][i % 4];
+        let (animal, does, place) =
+            [("cat", "purrs", "house"), ("dog", "barks", "yard"), ("fish", "swims", "pond"), ("bird", "sings", "tree")]
+                [i % 4];
         let when = ["today", "often", "always", "again", "now"][i % 5];
-        format!("the small {animal} {does} {when} in the {place} of my friend number {} __label__{animal} __label__{place}\n", i % 13)
+        format!(
+            "the small {animal} {does} {when} in the {place} of my friend number {} __label__{animal} __label__{place}\n",
+            i % 13
+        )
     };
     let file = |name: &str, range: std::ops::Range<usize>, role| InputFile {
         name: name.into(),
@@ -64,7 +69,11 @@ fn corpus(lines: usize) -> Vec<InputFile> {
 
 fn config(change: &[(&str, &str)]) -> RunConfig {
     let mut config = RunConfig::default();
-    for (key, value) in [("preset", "fast-nano"), ("vocab-size", "120"), ("max-len", "16"), ("batch-size", "8"), ("seed", "7")].iter().chain(change) {
+    for (key, value) in
+        [("preset", "fast-nano"), ("vocab-size", "120"), ("max-len", "16"), ("batch-size", "8"), ("seed", "7")]
+            .iter()
+            .chain(change)
+    {
         config.set(key, value).expect("a valid setting");
     }
     config
@@ -88,7 +97,8 @@ fn steps(host: &Memory) -> Vec<(u64, f64)> {
 }
 
 fn evaluations(host: &Memory) -> Vec<Metrics> {
-    let metrics = |event: &Event| if let Event::Evaluated { metrics, .. } = event { Some(metrics.clone()) } else { None };
+    let metrics =
+        |event: &Event| if let Event::Evaluated { metrics, .. } = event { Some(metrics.clone()) } else { None };
     host.events.borrow().iter().filter_map(metrics).collect()
 }
 
@@ -136,13 +146,15 @@ fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
     block_on(session.pretrain("p", &config(&[("steps", "60"), ("lr", "0.01")]), None)).expect("pre-training works");
     for from in [StartFrom::Pretrained, StartFrom::Scratch] {
         host.events.borrow_mut().clear();
-        block_on(session.finetune("f", &config(&[("epochs", "3"), ("lr", "0.01")]), from, None)).expect("fine-tuning works");
+        block_on(session.finetune("f", &config(&[("epochs", "3"), ("lr", "0.01")]), from, None))
+            .expect("fine-tuning works");
         let evaluations = evaluations(&host);
         let Some(Metrics::Classifier(last)) = evaluations.last() else { panic!("no figures in {evaluations:?}") };
         assert!(last.micro_f1 > 0.95, "{from:?}: micro F1 {}", last.micro_f1);
         assert_eq!(last.per_label.len(), 8);
     }
-    let labels = block_on(session.predict(&["the small dog barks".into(), String::new()], Some(2))).expect("a classifier");
+    let labels =
+        block_on(session.predict(&["the small dog barks".into(), String::new()], Some(2))).expect("a classifier");
     let mut best: Vec<&str> = labels[0].iter().map(|label| label.label.as_str()).collect();
     best.sort_unstable();
     assert_eq!(best, ["dog", "yard"]);
@@ -188,10 +200,12 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
     assert_eq!(refuse(&mut session, &[("max-len", "4")]), "max-len-too-small");
     assert_eq!(refuse(&mut session, &[("lr", "-1")]), "bad-setting");
     assert_eq!(refuse(&mut session, &[("backbone", "textcnn")]), "no-such-backbone");
-    let error = block_on(session.finetune("f", &config(&[]), StartFrom::Pretrained, None)).expect_err("nothing to start from");
+    let error =
+        block_on(session.finetune("f", &config(&[]), StartFrom::Pretrained, None)).expect_err("nothing to start from");
     assert_eq!(code(error), "no-pretrained-model");
     assert_eq!(code(block_on(session.fill_mask("a [MASK]", 1)).expect_err("no model")), "no-model");
-    block_on(session.pretrain("p", &config(&[("steps", "2"), ("preset", "bert-tiny"), ("max-len", "16")]), None)).expect("sound");
+    block_on(session.pretrain("p", &config(&[("steps", "2"), ("preset", "bert-tiny"), ("max-len", "16")]), None))
+        .expect("sound");
     assert_eq!(code(block_on(session.fill_mask("no mask here", 1)).expect_err("no mask")), "no-mask");
     assert_eq!(code(block_on(session.predict(&["text".into()], None)).expect_err("no labels")), "no-classifier");
     let long = block_on(session.finetune("f", &config(&[("max-len", "513")]), StartFrom::Pretrained, None));

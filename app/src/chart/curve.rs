@@ -135,14 +135,14 @@ struct Sums {
 fn decayed<'a>(buckets: impl Iterator<Item = &'a Bucket>, horizon: f64) -> Vec<Sums> {
     let mut sums = Sums::default();
     let mut before = None;
-    let mut add = |bucket: &Bucket| {
+    let add = |bucket: &'a Bucket| {
         let at = bucket.middle();
         let keep = (-(at - before.unwrap_or(at)).abs() / horizon.max(1.0)).exp();
         before = Some(at);
         sums = Sums { value: sums.value * keep + bucket.sum, weight: sums.weight * keep + bucket.count as f64 };
         sums
     };
-    buckets.map(|bucket| add(bucket)).collect()
+    buckets.map(add).collect()
 }
 
 #[cfg(test)]

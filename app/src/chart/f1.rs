@@ -5,6 +5,12 @@ use super::scale::Scale;
 use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
 use crate::wording::figure;
 
+/// Room for the score at the end of a line.
+const LABEL_WIDTH: f64 = 44.0;
+
+/// Scores closer than this many pixels would overlap.
+const LABEL_HEIGHT: f64 = 14.0;
+
 /// The metrics in the order of their colours.
 pub const METRICS: [&str; 3] = ["micro F1", "macro F1", "mean F1"];
 
@@ -33,15 +39,16 @@ pub struct F1Series {
 /// Lays out the chart.
 pub fn f1_scene(series: &[F1Series], size: Size) -> Scene {
     let last = series.iter().map(last_epoch).fold(1.0, f64::max);
-    let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, ceiling(series)), ("epoch", "F1, held out"));
+    let (mut scene, x, y) =
+        Scene::with_axes(size, (0.0, last), (0.0, ceiling(series)), ("epoch", "F1, held out"), LABEL_WIDTH);
     if series.iter().all(|series| series.points.is_empty()) {
         scene.placeholder("Scores appear here after each epoch.");
     }
+    let mut labels = Vec::new();
     for series in series {
-        for metric in 0..METRICS.len() {
-            add_line(&mut scene, series, metric, &x, &y);
-        }
+        labels.extend((0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y)));
     }
+    add_labels(&mut scene, labels);
     scene
 }
 
@@ -68,18 +75,33 @@ fn ceiling(series: &[F1Series]) -> f64 {
     (((best * 10.0).floor() + 1.0) / 10.0).min(1.0)
 }
 
-fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &Scale) {
-    let finite = series.points.iter().filter(|point| point.scores[metric].is_finite());
-    let points: Vec<(f64, f64)> = finite.map(|point| (x.at(point.epoch), y.at(point.scores[metric]))).collect();
-    let Some(&(last_x, last_y)) = points.last() else { return };
+fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &Scale) -> Option<EndLabel> {
+    let finite: Vec<&F1Point> = series.points.iter().filter(|point| point.scores[metric].is_finite()).collect();
+    let points: Vec<(f64, f64)> = finite.iter().map(|point| (x.at(point.epoch), y.at(point.scores[metric]))).collect();
+    let score = finite.last()?.scores[metric];
+    let at = *points.last()?;
     let ink = Ink::Metric(metric);
     scene.marks.push(Mark::Dots { points: points.clone(), ink });
     scene.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash: series.dash % DASHES.len() });
-    let score = series.points.last().map_or(f64::NAN, |point| point.scores[metric]);
-    let anchor = if last_x > scene.plot.right - 40.0 { Anchor::End } else { Anchor::Start };
-    let shift = if anchor == Anchor::End { -6.0 } else { 8.0 };
-    let lift = if anchor == Anchor::End { -12.0 } else { 0.0 };
-    scene.text((last_x + shift, last_y + lift), &figure(score, 2), anchor, ink);
+    Some(EndLabel { at, score, metric })
+}
+
+/// The last score of a line, written at its end.
+struct EndLabel {
+    at: (f64, f64),
+    score: f64,
+    metric: usize,
+}
+
+/// Labels of lines that end close together move down until each can be read.
+fn add_labels(scene: &mut Scene, mut labels: Vec<EndLabel>) {
+    labels.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
+    let mut free = f64::NEG_INFINITY;
+    for label in labels {
+        let y = label.at.1.max(free);
+        free = y + LABEL_HEIGHT;
+        scene.text((label.at.0 + 9.0, y), &figure(label.score, 2), Anchor::Start, Ink::Metric(label.metric));
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +126,19 @@ mod tests {
             }
         }
         assert_eq!(lines, [3, 3]);
+    }
+
+    #[test]
+    fn scores_that_end_together_are_written_apart() {
+        let runs = [run("a", &[0.5], 0), run("b", &[0.5], 1), run("c", &[0.51], 2)];
+        let scene = f1_scene(&runs, Size { width: 400.0, height: 240.0 });
+        let of_lines = |mark: &Mark| match mark {
+            Mark::Text { at, ink: Ink::Metric(_), .. } => Some(at.1),
+            _ => None,
+        };
+        let heights: Vec<f64> = scene.marks.iter().filter_map(of_lines).collect();
+        assert_eq!(heights.len(), 9);
+        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT), "{heights:?}");
     }
 
     #[test]

@@ -12,6 +12,9 @@ const HORIZON_SHARE: f64 = 0.01;
 /// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
 const CEILING: f64 = 1.25;
 
+/// Half a tick label.
+const MARGIN: f64 = 14.0;
+
 /// Two labels closer than this many pixels would overlap.
 const LABEL_HEIGHT: f64 = 15.0;
 
@@ -36,7 +39,7 @@ pub struct LossSeries<'a> {
 pub fn loss_scene(series: &[LossSeries], size: Size) -> Scene {
     let steps = last_step(series).max(1);
     let (mut scene, x, y) =
-        Scene::with_axes(size, (0.0, steps as f64), loss_range(series), ("step", "masked-LM loss, nats"));
+        Scene::with_axes(size, (0.0, steps as f64), loss_range(series), ("step", "masked-LM loss, nats"), MARGIN);
     if let Some((uniform, unigram)) = series.iter().rev().find_map(|series| series.floors) {
         add_floors(&mut scene, &y, uniform, unigram);
     }

@@ -103,9 +103,15 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// An empty chart with axes: grid, ticks and the two axis names.
-    pub fn with_axes(size: Size, x: (f64, f64), y: (f64, f64), names: (&str, &str)) -> (Self, Scale, Scale) {
-        let plot = Plot { left: 40.0, top: 26.0, right: (size.width - 14.0).max(60.0), bottom: size.height - 40.0 };
+    /// An empty chart with axes: grid, ticks and the names of both axes; `margin` pixels stay free on the right.
+    pub fn with_axes(
+        size: Size,
+        x: (f64, f64),
+        y: (f64, f64),
+        names: (&str, &str),
+        margin: f64,
+    ) -> (Self, Scale, Scale) {
+        let plot = Plot { left: 40.0, top: 26.0, right: (size.width - margin).max(60.0), bottom: size.height - 40.0 };
         let (x, y) = (Scale::new(x, (plot.left, plot.right)), Scale::new(y, (plot.bottom, plot.top)));
         let mut scene = Self { plot, marks: vec![] };
         scene.horizontal_grid(&y);

@@ -92,8 +92,10 @@ fn take_input(lab: Lab, event: &web_sys::Event) {
 #[component]
 fn Totals() -> impl IntoView {
     let lab = lab();
-    let totals = lab.memo(&[Topic::Corpus], |state| {
-        state.corpus.as_ref().map_or_else(|| "The text is being read…".into(), describe)
+    let totals = lab.memo(&[Topic::Corpus], |state| match &state.corpus {
+        Some(corpus) if !state.reading => describe(corpus),
+        _ if state.reading => "The text is being read…".into(),
+        _ => "No text has been read yet.".into(),
     });
     view! { <p class="totals">{totals}</p> }
 }

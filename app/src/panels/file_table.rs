@@ -22,7 +22,7 @@ pub fn FileTable() -> impl IntoView {
     let busy = lab.memo(&[Topic::Runs], |state| state.active().is_some());
     view! {
         <div class="scroll" role="region" aria-label="Files" tabindex="0">
-            <table data-testid="file-table">
+            <table class="wide-table" data-testid="file-table">
                 <thead>
                     <tr>
                         <th scope="col">"File"</th>
@@ -34,19 +34,28 @@ pub fn FileTable() -> impl IntoView {
                         <th scope="col">"Left out"</th>
                     </tr>
                 </thead>
-                <tbody>{move || files.get().into_iter().map(|file| row(lab, busy, file)).collect_view()}</tbody>
+                <tbody>
+                    <For each=move || files.get().into_iter().enumerate() key=key let:entry>
+                        {row(lab, busy, files, entry.1)}
+                    </For>
+                </tbody>
             </table>
         </div>
     }
     .into_any()
 }
 
-fn row(lab: Lab, busy: Memo<bool>, file: FileReport) -> impl IntoView {
+/// Rows are kept while their file is the same, so that changing a file's use does not take the focus away.
+fn key((index, file): &(usize, FileReport)) -> (usize, String, u64, String, u64, u64) {
+    (*index, file.name.clone(), file.bytes, file.encoding.clone(), file.documents, file.labelled)
+}
+
+fn row(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: FileReport) -> impl IntoView {
     let dropped = if file.dropped.is_empty() { "–".into() } else { describe(&file.dropped) };
     view! {
         <tr>
             <th scope="row"><bdi>{file.name.clone()}</bdi></th>
-            <td>{role_select(lab, busy, &file)}</td>
+            <td>{role_select(lab, busy, files, &file)}</td>
             <td class="number">{bytes(file.bytes)}</td>
             <td>{file.encoding}</td>
             <td class="number">{grouped(file.documents)}</td>
@@ -56,8 +65,11 @@ fn row(lab: Lab, busy: Memo<bool>, file: FileReport) -> impl IntoView {
     }
 }
 
-fn role_select(lab: Lab, busy: Memo<bool>, file: &FileReport) -> impl IntoView + use<> {
-    let (name, present) = (file.name.clone(), file.role);
+fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &FileReport) -> impl IntoView + use<> {
+    let (name, named, present) = (file.name.clone(), file.name.clone(), file.role);
+    let role = Memo::new(move |_| {
+        files.with(|files| files.iter().find(|file| file.name == named).map_or(present, |file| file.role))
+    });
     let label = format!("Use of {name}");
     let change = move |event| {
         let value = event_target_value(&event);
@@ -65,8 +77,8 @@ fn role_select(lab: Lab, busy: Memo<bool>, file: &FileReport) -> impl IntoView +
             lab.set_role(&name, *role);
         }
     };
-    let option = |(role, value, words): (FileRole, &'static str, &'static str)| {
-        view! { <option value=value selected=role == present>{words}</option> }
+    let option = |(choice, value, words): (FileRole, &'static str, &'static str)| {
+        view! { <option value=value prop:selected=move || role.get() == choice>{words}</option> }
     };
     view! {
         <select aria-label=label disabled=busy on:change=change>

@@ -45,7 +45,7 @@ fn RunTable() -> impl IntoView {
     let rows = lab.memo(&[Topic::Runs, Topic::Progress], rows);
     view! {
         <div class="scroll" role="region" aria-label="Table of runs" tabindex="0">
-            <table data-testid="runs">
+            <table class="wide-table" data-testid="runs">
                 <thead>
                     <tr>
                         <th scope="col">"Run"</th>
@@ -55,10 +55,14 @@ fn RunTable() -> impl IntoView {
                         <th scope="col">"State"</th>
                     </tr>
                 </thead>
-                <tbody>{move || rows.get().into_iter().map(row).collect_view()}</tbody>
+                <tbody>
+                    {move || rows.get().into_iter().map(row).collect_view()}
+                    <tr hidden=move || rows.with(|rows| !rows.is_empty())>
+                        <td colspan="5">"No run yet."</td>
+                    </tr>
+                </tbody>
             </table>
         </div>
-        <p class="help">{move || rows.with(Vec::is_empty).then_some("No run yet.")}</p>
     }
 }
 

@@ -172,18 +172,39 @@ fn the_reason_not_to_start_names_what_is_missing() {
     let pretrained = finished("pretrain-1", 5, false);
     let cases: [(&[Event], Phase, &str); 8] = [
         (&[], Phase::Pretrain, "still loading"),
-        (&[ready.clone()], Phase::Pretrain, "being read"),
+        (std::slice::from_ref(&ready), Phase::Pretrain, "No text has been read"),
         (&[ready.clone(), corpus(0, 0)], Phase::Pretrain, "no text"),
         (&[ready.clone(), corpus(9, 0)], Phase::Finetune, "No line has a label"),
         (&[ready.clone(), corpus(9, 2)], Phase::Finetune, "Pre-train or import"),
         (&[ready.clone(), corpus(9, 2), step("pretrain-1", 1, 9.0)], Phase::Pretrain, "under way"),
         (&[ready.clone(), corpus(9, 2), failed("", ENGINE_CRASHED)], Phase::Pretrain, "restart"),
-        (&[ready, corpus(9, 2), pretrained], Phase::Finetune, ""),
+        (&[ready.clone(), corpus(9, 2), pretrained], Phase::Finetune, ""),
     ];
     for (events, phase, expected) in cases {
         let reason = state(events).reason_not_to_start(phase, StartFrom::Pretrained).unwrap_or_default();
         assert!(reason.contains(expected) && reason.is_empty() == expected.is_empty(), "{reason:?} for {expected:?}");
     }
+}
+
+#[test]
+fn files_that_cannot_be_read_leave_the_corpus_before_them() {
+    let corpus = |documents| Event::Corpus {
+        files: vec![],
+        documents,
+        labelled_train: 0,
+        labelled_valid: 0,
+        labelled_test: 0,
+        labels: 0,
+    };
+    let mut state = state(&[Event::Ready { device: DeviceInfo::default() }, corpus(9)]);
+    state.reading = true;
+    assert_eq!(state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch), Some("The text is still being read."));
+    state.apply(failed("", "corpus-empty"));
+    assert_eq!(state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch), None);
+    assert_eq!(state.corpus.as_ref().map(|corpus| corpus.documents), Some(9));
+    state.reading = true;
+    state.apply(corpus(3));
+    assert_eq!((state.reading, state.corpus.expect("the new one").documents), (false, 3));
 }
 
 #[test]
@@ -203,6 +224,16 @@ fn the_status_tells_what_the_loss_means() {
         state(&[start, compiling]).runs[0].sentence(),
         "Compiling kernels. Random guessing would score 9.0, knowing only word frequencies 6.4."
     );
+}
+
+#[test]
+fn a_screen_reader_hears_tenths_not_steps() {
+    let mut state = state(&[started("pretrain-1", Phase::Pretrain, 100), step("pretrain-1", 31, 8.0)]);
+    let heard = state.runs[0].announcement();
+    state.apply(step("pretrain-1", 39, 7.0));
+    assert_eq!((heard.as_str(), state.runs[0].announcement().as_str()), ("Pre-training 1: 30 % done", heard.as_str()));
+    state.apply(step("pretrain-1", 40, 6.9));
+    assert_eq!(state.runs[0].announcement(), "Pre-training 1: 40 % done");
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Topic {
             | Event::Finished { .. } => &[Topic::Runs, Topic::Progress],
             Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
             Event::Warning { .. } => &[Topic::Runs],
-            Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Runs, Topic::Progress, Topic::Answers],
+            Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
             Event::Guesses { .. } | Event::Classified { .. } => &[Topic::Answers],
             Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary],
         }

@@ -125,7 +125,11 @@ impl Layout {
                 start += spec.len();
             }
         }
-        Leaves { tensors, shapes: self.specs.iter().map(|spec| spec.shape.clone()).collect(), index: self.index.clone() }
+        Leaves {
+            tensors,
+            shapes: self.specs.iter().map(|spec| spec.shape.clone()).collect(),
+            index: self.index.clone(),
+        }
     }
 
     /// The gradient of each group as one flat array `[len]`; a parameter that the loss does not reach gets zeros.
@@ -169,9 +173,7 @@ pub fn initial_values(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     match spec.init {
         Init::Zeros => vec![0.0; spec.len()],
         Init::Ones => vec![1.0; spec.len()],
-        Init::Normal(std) => {
-            normals(&mut generator(seed, Purpose::Init, fnv1a(&spec.name), 0), spec.len(), std as f32)
-        }
+        Init::Normal(std) => normals(&mut generator(seed, Purpose::Init, fnv1a(&spec.name), 0), spec.len(), std as f32),
     }
 }
 

@@ -55,7 +55,9 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let files = files_of(inputs::read(&args.data, Some(role))?);
     let mut session = session(common, model)?;
     session.set_corpus(files, args.encoding.as_deref())?;
-    let metrics = block_on(session.evaluate(RUN, split, threshold))?;
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    let metrics = block_on(session.evaluate(RUN, split, threshold, config.seed))?;
     output::json_line(&metrics).map(drop)
 }
 

@@ -139,11 +139,12 @@ impl Corpus<'_> {
         let record = new_record(Phase::Finetune, folder, config, None, origin, &sources);
         let dir = RunDir::create(&self.root.path().join(folder))?;
         let run = Run { dir, record, files: files_of(sources), from: from.cloned(), snapshot: None };
+        let seed = run.record.config.seed;
         let outcome = execute(session, run)?;
         if outcome.stopped {
             return Ok(None);
         }
-        match block_on(session.evaluate(folder, "test", None))? {
+        match block_on(session.evaluate(folder, "test", None, seed))? {
             Metrics::Classifier(test) => Ok(Some(Arm { start, test, seconds: outcome.elapsed_secs })),
             Metrics::MaskedLm(_) => unreachable!("a fine-tuned model is a classifier"),
         }

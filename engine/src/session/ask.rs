@@ -20,7 +20,11 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         }
         Command::Classify { request, text, top_k } => {
             let labels = predict(model, device, &[text], Some(top_k)).await;
-            labels.map(|mut labels| Event::Classified { request, labels: labels.remove(0), threshold: threshold(model) })
+            labels.map(|mut labels| Event::Classified {
+                request,
+                labels: labels.remove(0),
+                threshold: threshold(model),
+            })
         }
         other => unreachable!("{other:?} is not a question to a model"),
     };
@@ -84,7 +88,12 @@ const LENGTH_STEP: usize = 16;
 ///
 /// # Errors
 /// When the model knows no labels.
-pub async fn predict(model: &Trained, device: &Device, texts: &[String], top_k: Option<usize>) -> Result<Vec<Vec<LabelScore>>> {
+pub async fn predict(
+    model: &Trained,
+    device: &Device,
+    texts: &[String],
+    top_k: Option<usize>,
+) -> Result<Vec<Vec<LabelScore>>> {
     let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
         let hint = "Fine-tune it first (clozelab finetune --from DIR).";
         return Err(Error::input("no-classifier", "this model knows no labels", hint));
@@ -97,7 +106,8 @@ pub async fn predict(model: &Trained, device: &Device, texts: &[String], top_k: 
         let logits = read(classify(&model.config, &leaves, &batch)).await?;
         for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
             let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
-            let ranked = if row.ids.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
+            let ranked =
+                if row.ids.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
             let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
             out.push(ranked.into_iter().map(label).collect());
         }

@@ -11,14 +11,14 @@ mod snapshot;
 mod task;
 mod trained;
 
-pub use host::{Host, ModelFiles, RunOutcome, Snapshot};
 pub use ask::failed;
+pub use host::{Host, ModelFiles, RunOutcome, Snapshot};
 pub use trained::{Restored, Trained};
 
-use crate::data::examples::{LabelledExamples, MaskedExamples, encode_documents};
+use crate::data::examples::{EncodedDocument, LabelledExamples, MaskedExamples, encode_documents};
 use crate::data::labels::{LabelSet, problem_type};
 use crate::data::masking::{Corruption, Masker};
-use crate::data::{Corpus, InputFile, Tokenizer};
+use crate::data::{Corpus, Document, InputFile, Tokenizer};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::interop::Weights;
@@ -28,14 +28,14 @@ use burn::tensor::Device;
 use corpus::{Learned, fingerprint};
 use plan::{DataShape, EVALUATION_MASK_RATE, Plan};
 use protocol::{
-    BackendChoice, Command, DeviceInfo, Event, LabelScore, MaskGuess, MaskedToken, Metrics, Phase, RunConfig, StartFrom,
-    VocabularyEntry,
+    BackendChoice, Command, DeviceInfo, Event, LabelScore, MaskGuess, MaskedToken, Metrics, Phase, RunConfig,
+    StartFrom, VocabularyEntry,
 };
 use run::{Finished, Run, Window};
 use snapshot::RunState;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use task::{Classification, MaskedLm, Scored, Task, masked_lm_metrics};
+use task::{Classification, HeldOut, MaskedLm, Scored, Task, masked_lm_metrics};
 use trained::starting_values;
 
 /// The state between commands.
@@ -107,7 +107,10 @@ impl<H: Host> Session<H> {
         let resumed = resume.map(|snapshot| snapshot::decode(&snapshot, &self.device)).transpose()?;
         let config = resumed.as_ref().map_or(config, |(state, ..)| &state.config).clone();
         let base = std::mem::take(&mut self.continues).then(|| self.language_model.clone()).flatten();
-        let tokenizer = resumed.as_ref().map(|(_, trained, _)| trained.tokenizer.clone()).or(base.as_ref().map(|b| b.tokenizer.clone()));
+        let tokenizer = resumed
+            .as_ref()
+            .map(|(_, trained, _)| trained.tokenizer.clone())
+            .or(base.as_ref().map(|b| b.tokenizer.clone()));
         self.learn(run, &config, tokenizer)?;
         let learned = self.learned.as_ref().expect("just learned");
         let model = match (&resumed, &base) {
@@ -115,7 +118,8 @@ impl<H: Host> Session<H> {
             (None, Some(base)) => base.config.clone(),
             (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
         };
-        let max_len = plan::pretraining_max_len(&config, learned.mean_tokens()).min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
+        let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
+            .min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
         learned.train.check(max_len)?;
         let examples = learned.train.windows_per_epoch(max_len) as u64;
         let plan = plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?;
@@ -137,7 +141,13 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When the corpus or a setting cannot be used, there is no model to start from, or the run fails on the way.
-    pub async fn finetune(&mut self, run: &str, config: &RunConfig, from: StartFrom, resume: Option<Snapshot>) -> Result<RunOutcome> {
+    pub async fn finetune(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        from: StartFrom,
+        resume: Option<Snapshot>,
+    ) -> Result<RunOutcome> {
         let resumed = resume.map(|snapshot| snapshot::decode(&snapshot, &self.device)).transpose()?;
         let config = resumed.as_ref().map_or(config, |(state, ..)| &state.config).clone();
         let base = self.base(from, resumed.is_some())?;
@@ -158,23 +168,31 @@ impl<H: Host> Session<H> {
         };
         if resumed.is_none() {
             model.labels = labels.names().to_vec();
-            model.problem_type = Some(problem_type(config.task, corpus.labelled_train().collect::<Vec<_>>().into_iter())?);
+            model.problem_type =
+                Some(problem_type(config.task, corpus.labelled_train().collect::<Vec<_>>().into_iter())?);
             model.threshold = None;
         }
         let problem = model.problem_type.expect("set above, or by the run that is resumed");
         let (train, _) = encode_documents(&tokenizer, &labels, corpus.labelled_train());
+        let unknown = train.iter().flat_map(|document| &document.first).filter(|&&id| id == tokenizer.specials().unk);
+        let tokens = train.iter().map(|document| document.first.len()).sum::<usize>().max(1);
+        self.warn_unknown_share(run, unknown.count() as f64 / tokens as f64);
         let mut lengths: Vec<usize> = train.iter().map(|document| document.length() - 2).collect();
         let max_len = plan::finetuning_max_len(&config, &mut lengths, model.max_position_embeddings);
         let plan = plan::plan(&config, Phase::Finetune, &model, DataShape { examples: train.len() as u64, max_len })?;
-        let (valid, unknown_valid) = encode_documents(&tokenizer, &labels, corpus.labelled_valid());
-        let (test, unknown_test) = encode_documents(&tokenizer, &labels, corpus.labelled_test());
-        self.warn_unknown(run, "validation", &unknown_valid);
-        self.warn_unknown(run, "test", &unknown_test);
-        let pad = tokenizer.specials();
-        let examples = |documents: Vec<_>| LabelledExamples::new(documents, pad, labels.len(), plan.seed, plan.batch_size, plan.max_len);
-        let held_out = |documents: Vec<_>| (!documents.is_empty()).then(|| examples(documents));
-        let task = Classification { valid: held_out(valid), test: held_out(test), train: examples(train), problem };
-        let floors = self.learned.as_ref().filter(|learned| Rc::ptr_eq(&learned.tokenizer, &tokenizer)).map_or([(tokenizer.len() as f64).ln(), 0.0], Learned::floors);
+        let shape = [plan.batch_size, plan.max_len];
+        let valid =
+            self.held_out(run, "validation", &tokenizer, &labels, shape, &corpus.labelled_valid().collect::<Vec<_>>())?;
+        let test =
+            self.held_out(run, "test", &tokenizer, &labels, shape, &corpus.labelled_test().collect::<Vec<_>>())?;
+        let train =
+            LabelledExamples::new(train, tokenizer.specials(), labels.len(), plan.seed, plan.batch_size, plan.max_len);
+        let task = Classification { train, valid, test, problem };
+        let floors = self
+            .learned
+            .as_ref()
+            .filter(|learned| Rc::ptr_eq(&learned.tokenizer, &tokenizer))
+            .map_or([(tokenizer.len() as f64).ln(), 0.0], Learned::floors);
         let layout = Layout::new(specs(&model, Heads::CLASSIFIER));
         let started = Starting { heads: Heads::CLASSIFIER, model, layout, tokenizer, plan, config };
         let source = match base {
@@ -187,11 +205,11 @@ impl<H: Host> Session<H> {
     }
 
     /// Measures the classifier, or the language model where there is no classifier, on the `split` of the corpus
-    /// (`train`, `valid` or `test`). `threshold` replaces the model's own.
+    /// (`train`, `valid` or `test`). `threshold` replaces the model's own; `seed` draws the masks.
     ///
     /// # Errors
     /// When there is no model, or the split holds nothing that it could be measured on.
-    pub async fn evaluate(&mut self, run: &str, split: &str, threshold: Option<f64>) -> Result<Metrics> {
+    pub async fn evaluate(&mut self, run: &str, split: &str, threshold: Option<f64>, seed: u64) -> Result<Metrics> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         if let Some(model) = &self.classifier {
             let labels = LabelSet::from_names(model.config.labels.clone());
@@ -204,21 +222,24 @@ impl<H: Host> Session<H> {
                 let hint = "Labelled lines look like: text __label__name";
                 return Err(Error::input("no-labels", "none of these lines carries a label", hint));
             }
-            let (documents, unknown) = encode_documents(&model.tokenizer, &labels, documents.into_iter());
-            self.warn_unknown(run, split, &unknown);
-            let mut lengths: Vec<usize> = documents.iter().map(|document| document.length() - 2).collect();
-            let max_len = plan::finetuning_max_len(&RunConfig::default(), &mut lengths, model.config.max_position_embeddings);
-            let examples = LabelledExamples::new(documents, model.tokenizer.specials(), labels.len(), 0, EVALUATION_BATCH, max_len);
-            let scored = Scored::of(&examples, &model.config, &model.leaves(&self.device), &self.device).await?;
+            let length = |document: &&Document| EncodedDocument::of_text(&model.tokenizer, document).length() - 2;
+            let mut lengths: Vec<usize> = documents.iter().map(length).collect();
+            let max_len =
+                plan::finetuning_max_len(&RunConfig::default(), &mut lengths, model.config.max_position_embeddings);
+            let shape = [EVALUATION_BATCH, max_len];
+            let held_out = self.held_out(run, split, &model.tokenizer, &labels, shape, &documents)?.expect("not empty");
+            let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
             return Ok(Metrics::Classifier(scored.metrics(&model.config, threshold)));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
-        let texts: Vec<&str> = if split == "valid" { corpus.held_out_texts().collect() } else { corpus.pretraining_texts().collect() };
+        let texts: Vec<&str> =
+            if split == "valid" { corpus.held_out_texts().collect() } else { corpus.pretraining_texts().collect() };
         let packed = corpus::pack(&model.tokenizer, texts.into_iter())?;
-        let max_len = plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed)).min(model.config.max_position_embeddings);
+        let max_len = plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed))
+            .min(model.config.max_position_embeddings);
         packed.check(max_len)?;
         let masker = Masker::new(&model.tokenizer, EVALUATION_MASK_RATE, Corruption::default(), false);
-        let mut examples = MaskedExamples::new(packed, masker, 1, EVALUATION_BATCH, max_len);
+        let mut examples = MaskedExamples::new(packed, masker, seed, EVALUATION_BATCH, max_len);
         let leaves = model.leaves(&self.device);
         Ok(Metrics::MaskedLm(masked_lm_metrics(&mut examples, u64::MAX, &model.config, &leaves, &self.device).await?))
     }
@@ -281,6 +302,8 @@ impl<H: Host> Session<H> {
     }
 }
 
+/// Share of unknown tokens that a person should hear of.
+const NOTABLE_UNKNOWN_SHARE: f64 = 0.05;
 /// Documents per batch where nobody chose one.
 const EVALUATION_BATCH: usize = 32;
 
@@ -369,7 +392,9 @@ impl<H: Host> Session<H> {
         if !self.learned.as_ref().is_some_and(fits) {
             let message = "learning the vocabulary and cutting the text into tokens".into();
             self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
-            self.learned = Some(Learned::of(&limited(corpus, config), config, tokenizer)?);
+            let learned = Learned::of(&limited(corpus, config), config, tokenizer)?;
+            self.warn_unknown_share(run, learned.train.unknown_share());
+            self.learned = Some(learned);
         }
         Ok(())
     }
@@ -391,23 +416,62 @@ impl<H: Host> Session<H> {
 
     /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
     fn scratch_tokenizer(&mut self, run: &str, config: &RunConfig) -> Result<Rc<Tokenizer>> {
-        if let Some(learned) = self.learned.as_ref().filter(|learned| learned.serves(config, None)) {
-            return Ok(learned.tokenizer.clone());
+        if let Some(model) = &self.language_model {
+            return Ok(model.tokenizer.clone());
         }
         self.learn(run, config, None)?;
         Ok(self.learned.as_ref().expect("just learned").tokenizer.clone())
+    }
+
+    /// Says so when a vocabulary from elsewhere does not know the text.
+    fn warn_unknown_share(&self, run: &str, share: f64) {
+        if share > NOTABLE_UNKNOWN_SHARE {
+            let message = format!("the vocabulary does not know {:.0} % of the tokens of this text", share * 100.0);
+            self.warn(run, "unknown-tokens", message);
+        }
     }
 
     fn warn(&self, run: &str, code: &str, message: String) {
         self.host.emit(Event::Warning { run: run.into(), code: code.into(), message }, Vec::new());
     }
 
-    fn warn_unknown(&self, run: &str, split: &str, unknown: &[String]) {
-        if !unknown.is_empty() {
-            let shown = unknown.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-            let message = format!("{} labels of the {split} documents never occur in training and are left out: {shown}", unknown.len());
+    /// Documents to measure on, `None` where there are none. A label that training never saw cannot be predicted: each
+    /// counts as a miss, with a warning; documents with no other labels are the wrong documents.
+    fn held_out(
+        &self,
+        run: &str,
+        split: &str,
+        tokenizer: &Tokenizer,
+        labels: &LabelSet,
+        [batch_size, max_len]: [usize; 2],
+        documents: &[&Document],
+    ) -> Result<Option<HeldOut>> {
+        if documents.is_empty() {
+            return Ok(None);
+        }
+        let (encoded, _) = encode_documents(tokenizer, labels, documents.iter().copied());
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        for label in documents.iter().flat_map(|document| labels.encode(document).1) {
+            *unseen.entry(label).or_default() += 1;
+        }
+        let shown = unseen.keys().take(5).cloned().collect::<Vec<_>>().join(", ");
+        if encoded.iter().all(|document| document.labels.is_empty()) {
+            let message =
+                format!("none of the {split} documents carries a label that training saw; they carry {shown}");
+            return Err(Error::input(
+                "unknown-labels",
+                message,
+                "Use documents with the labels that the model learned.",
+            ));
+        }
+        if !unseen.is_empty() {
+            let n = unseen.len();
+            let message =
+                format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
             self.warn(run, "unknown-labels", message);
         }
+        let examples = LabelledExamples::new(encoded, tokenizer.specials(), labels.len(), 0, batch_size, max_len);
+        Ok(Some(HeldOut { examples, unseen }))
     }
 }
 

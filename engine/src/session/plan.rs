@@ -116,7 +116,11 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
     let positions = POSITIONS.max(config.max_len.unwrap_or(0));
     ModelConfig::preset(&config.preset, vocab_size, positions).ok_or_else(|| {
         let names = protocol::PRESET_NAMES.join(", ");
-        Error::input("no-such-preset", format!("there is no preset \"{}\"", config.preset), format!("Use one of {names}."))
+        Error::input(
+            "no-such-preset",
+            format!("there is no preset \"{}\"", config.preset),
+            format!("Use one of {names}."),
+        )
     })
 }
 
@@ -133,11 +137,8 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
     let steps_per_epoch = data.examples.div_ceil(batch_size as u64).max(1);
     let (budget, steps) = budget(config, pretrain, steps_per_epoch);
     let dropout = training_dropout(model, pretrain);
-    let evaluate_every = if pretrain {
-        steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10))
-    } else {
-        steps_per_epoch
-    };
+    let evaluate_every =
+        if pretrain { steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10)) } else { steps_per_epoch };
     let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(LEAST_STEPS_BETWEEN_CHECKPOINTS);
     Ok(Plan {
         phase,
@@ -211,7 +212,9 @@ fn check_numbers(config: &RunConfig) -> Result<()> {
     positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
     positive("--limit", config.limit.map(|v| v as f64))?;
     match config.mask_rate {
-        Some(rate) if !(rate > 0.0 && rate <= 0.9) => refuse("--mask-rate", rate, "must lie above 0 and at most at 0.9")?,
+        Some(rate) if !(rate > 0.0 && rate <= 0.9) => {
+            refuse("--mask-rate", rate, "must lie above 0 and at most at 0.9")?
+        }
         _ => (),
     }
     if config.nsp {
@@ -222,7 +225,11 @@ fn check_numbers(config: &RunConfig) -> Result<()> {
 }
 
 fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
-    Err(Error::input("bad-setting", format!("{flag} is {value}, but it {rule}"), format!("Change {flag} or leave it out.")))
+    Err(Error::input(
+        "bad-setting",
+        format!("{flag} is {value}, but it {rule}"),
+        format!("Change {flag} or leave it out."),
+    ))
 }
 
 fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {

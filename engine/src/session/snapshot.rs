@@ -64,7 +64,8 @@ pub fn decode(snapshot: &Snapshot, device: &Device) -> Result<(RunState, Trained
         let found = snapshot.files.iter().find(|(file, _)| file == name);
         found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| damaged(&format!("{name} is missing")))
     };
-    let state: RunState = serde_json::from_slice(file(STATE_FILE)?).map_err(|e| damaged(&format!("{STATE_FILE}: {e}")))?;
+    let state: RunState =
+        serde_json::from_slice(file(STATE_FILE)?).map_err(|e| damaged(&format!("{STATE_FILE}: {e}")))?;
     let trained = Trained::from_files(&snapshot.files, device)?;
     let moments = interop::weights_from_bytes(file(OPTIMIZER_FILE)?)?;
     let moment = |name: String, len: usize| match moments.get(&name) {

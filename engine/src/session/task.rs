@@ -1,18 +1,18 @@
 //! What a run learns: where its batches come from, what its loss is, how it is measured. The loop in `run` knows no
 //! more of a task than this.
 
-use crate::data::examples::{LabelledExamples, MaskedExamples};
-use crate::data::examples::Batch;
+use crate::data::examples::{Batch, LabelledExamples, MaskedExamples};
 use crate::error::Result;
 use crate::model::{Dropout, Layout, Leaves, ModelConfig, ProblemType, Transformer};
 use crate::session::plan::Plan;
 use crate::session::read::read;
 use crate::train::{
-    Decision, DeviceBatch, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss, multi_label_loss,
+    Decision, DeviceBatch, Judged, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss, multi_label_loss,
     probabilities, single_label_loss, tune_threshold,
 };
 use burn::tensor::{Device, Tensor};
 use protocol::{MaskedLmMetrics, Metrics};
+use std::collections::BTreeMap;
 
 /// One thing to learn.
 #[allow(async_fn_in_trait, reason = "a session runs on one thread")]
@@ -31,7 +31,13 @@ pub trait Task {
     ///
     /// # Errors
     /// When the device no longer answers.
-    async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>>;
+    async fn evaluate(
+        &mut self,
+        config: &mut ModelConfig,
+        leaves: &Leaves,
+        device: &Device,
+        split: Split,
+    ) -> Result<Option<Metrics>>;
 }
 
 /// Held-out documents.
@@ -75,7 +81,13 @@ impl Task for MaskedLm {
         masked_lm_loss(logits, guesses.targets, guesses.weights, guesses.count.max(1.0))
     }
 
-    async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>> {
+    async fn evaluate(
+        &mut self,
+        config: &mut ModelConfig,
+        leaves: &Leaves,
+        device: &Device,
+        split: Split,
+    ) -> Result<Option<Metrics>> {
         match (&mut self.valid, split) {
             (Some(valid), Split::Valid) => {
                 let metrics = masked_lm_metrics(valid, self.evaluation_batches, config, leaves, device).await?;
@@ -115,14 +127,22 @@ pub async fn masked_lm_metrics(
 
 const BATCHES_PER_READ: u64 = 8;
 
+/// Labelled documents that a model is measured on.
+pub struct HeldOut {
+    /// With the labels that the model knows.
+    pub examples: LabelledExamples,
+    /// Labels that it does not know, and how often they occur.
+    pub unseen: BTreeMap<String, u64>,
+}
+
 /// Learning labels.
 pub struct Classification {
     /// Training documents.
     pub train: LabelledExamples,
     /// Validation documents, where there are any.
-    pub valid: Option<LabelledExamples>,
+    pub valid: Option<HeldOut>,
     /// Test documents, where there are any.
-    pub test: Option<LabelledExamples>,
+    pub test: Option<HeldOut>,
     /// What the outputs mean.
     pub problem: ProblemType,
 }
@@ -159,7 +179,13 @@ impl Task for Classification {
         }
     }
 
-    async fn evaluate(&mut self, config: &mut ModelConfig, leaves: &Leaves, device: &Device, split: Split) -> Result<Option<Metrics>> {
+    async fn evaluate(
+        &mut self,
+        config: &mut ModelConfig,
+        leaves: &Leaves,
+        device: &Device,
+        split: Split,
+    ) -> Result<Option<Metrics>> {
         let examples = match split {
             Split::Valid => &self.valid,
             Split::Test => &self.test,
@@ -182,16 +208,19 @@ pub struct Scored {
     pub scores: Vec<Vec<f64>>,
     /// Per document, the true labels.
     pub truth: Vec<Vec<usize>>,
+    /// Labels that the model does not know, and how often they occur.
+    pub unseen: BTreeMap<String, u64>,
     /// Mean data loss, in nats.
     pub loss: f64,
 }
 
 impl Scored {
-    /// Runs the classifier over all of `examples`.
+    /// Runs the classifier over all of `held_out`.
     ///
     /// # Errors
     /// When the device no longer answers.
-    pub async fn of(examples: &LabelledExamples, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
+    pub async fn of(held_out: &HeldOut, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
+        let HeldOut { examples, unseen } = held_out;
         let problem = config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
         let truth: Vec<Vec<usize>> = examples.documents().iter().map(|document| document.labels.clone()).collect();
         let classes = config.labels.len();
@@ -204,7 +233,7 @@ impl Scored {
         }
         let loss = scores.iter().zip(&truth).map(|(scores, truth)| document_loss(scores, truth, problem)).sum::<f64>();
         let loss = loss / scores.len().max(1) as f64;
-        Ok(Self { scores, truth, loss })
+        Ok(Self { scores, truth, unseen: unseen.clone(), loss })
     }
 
     /// Figures at `threshold`, or at the model's own.
@@ -213,7 +242,8 @@ impl Scored {
             Some(ProblemType::SingleLabelClassification) => Decision::Best,
             _ => Decision::Threshold(threshold.or(config.threshold).unwrap_or(UNTUNED_THRESHOLD)),
         };
-        classifier_metrics(&self.scores, &self.truth, &config.labels, self.loss, decision)
+        let Self { scores, truth, unseen, loss } = self;
+        classifier_metrics(Judged { scores, truth, labels: &config.labels, unseen, loss: *loss }, decision)
     }
 }
 

@@ -41,7 +41,9 @@ impl Restored {
     /// In one sentence.
     pub fn sentence(&self) -> String {
         let mut parts = vec![format!("{} tensors restored", self.restored.len())];
-        for (what, names) in [("new", &self.new), ("refused for their shape", &self.refused), ("not used", &self.unused)] {
+        for (what, names) in
+            [("new", &self.new), ("refused for their shape", &self.refused), ("not used", &self.unused)]
+        {
             if !names.is_empty() {
                 parts.push(format!("{what}: {}", names.join(", ")));
             }
@@ -100,7 +102,11 @@ impl Trained {
         let mut config = config;
         let heads = heads_in(&weights);
         if heads.classifier && config.labels.is_empty() {
-            return Err(Error::input("no-labels", "config.json names no labels", "Use the config.json saved with the model."));
+            return Err(Error::input(
+                "no-labels",
+                "config.json names no labels",
+                "Use the config.json saved with the model.",
+            ));
         }
         if heads.classifier && config.problem_type.is_none() {
             config.problem_type = Some(ProblemType::SingleLabelClassification);

@@ -3,6 +3,7 @@
 
 use crate::model::ProblemType;
 use protocol::{ClassifierMetrics, LabelMetrics};
+use std::collections::BTreeMap;
 
 /// When a label counts as predicted. The best label of a document always does, so that no document goes without.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,16 +27,28 @@ pub fn probabilities(logits: &[f32], problem: ProblemType) -> Vec<f64> {
     }
 }
 
-/// Figures for documents with probabilities and true labels (indices into `labels`), both one entry per document.
-pub fn classifier_metrics(
-    scores: &[Vec<f64>],
-    truth: &[Vec<usize>],
-    labels: &[String],
-    loss: f64,
-    decision: Decision,
-) -> ClassifierMetrics {
-    let counts = count(scores, truth, labels.len(), decision);
-    let per_label: Vec<LabelMetrics> = labels.iter().zip(&counts).map(|(label, c)| c.row(label)).collect();
+/// Documents with what a model says of them and what is true.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// Probabilities, per document and label.
+    pub scores: &'a [Vec<f64>],
+    /// True labels that the model knows, per document, as indices into `labels`.
+    pub truth: &'a [Vec<usize>],
+    /// The labels that the model knows.
+    pub labels: &'a [String],
+    /// True labels that the model does not know, and how often they occur: each occurrence is a miss.
+    pub unseen: &'a BTreeMap<String, u64>,
+    /// Mean data loss, in nats.
+    pub loss: f64,
+}
+
+/// Figures of judged documents.
+pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetrics {
+    let Judged { scores, truth, labels, unseen, loss } = judged;
+    let mut counts = count(scores, truth, labels.len(), decision);
+    counts.extend(unseen.values().map(|&support| Counts { support, ..Counts::default() }));
+    let names = labels.iter().chain(unseen.keys());
+    let per_label: Vec<LabelMetrics> = names.zip(&counts).map(|(label, c)| c.row(label)).collect();
     let supported: Vec<f64> = per_label.iter().filter(|row| row.support > 0).map(|row| row.f1).collect();
     let macro_f1 = supported.iter().sum::<f64>() / supported.len().max(1) as f64;
     let micro_f1 = micro(&counts);
@@ -122,15 +135,22 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn labels() -> Vec<String> {
-        ["a", "b", "c"].map(String::from).to_vec()
+    fn check(
+        scores: &[Vec<f64>],
+        truth: &[Vec<usize>],
+        unseen: &[(&str, u64)],
+        decision: Decision,
+    ) -> ClassifierMetrics {
+        let labels = ["a", "b", "c"].map(String::from);
+        let unseen = unseen.iter().map(|(label, n)| ((*label).to_string(), *n)).collect();
+        classifier_metrics(Judged { scores, truth, labels: &labels, unseen: &unseen, loss: 0.5 }, decision)
     }
 
     #[test]
     fn multi_label_figures_by_hand() {
         let scores = [vec![0.9, 0.6, 0.1], vec![0.2, 0.3, 0.1], vec![0.4, 0.8, 0.7]];
         let truth = [vec![0, 1], vec![0], vec![1]];
-        let m = classifier_metrics(&scores, &truth, &labels(), 0.5, Decision::Threshold(0.5));
+        let m = check(&scores, &truth, &[], Decision::Threshold(0.5));
         // Predicted: {a, b}, {b} (best only), {b, c}. Hits: a 1, b 2. Predicted: a 1, b 3, c 1. Support: a 2, b 2, c 0.
         assert!((m.micro_f1 - 6.0 / 9.0).abs() < 1e-12);
         let (a, b) = (2.0 / 3.0, 4.0 / 5.0);
@@ -141,9 +161,19 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_training_never_saw_are_missed() {
+        let (scores, truth) = ([vec![0.9, 0.1, 0.1], vec![0.1, 0.9, 0.1]], [vec![0], vec![]]);
+        let m = check(&scores, &truth, &[("z", 1)], Decision::Threshold(0.5));
+        // Hits 1; predicted 2; support 1 + 1.
+        assert!((m.micro_f1 - 2.0 / 4.0).abs() < 1e-12);
+        assert!((m.macro_f1 - (1.0 + 0.0) / 2.0).abs() < 1e-12);
+        assert_eq!((m.per_label[3].label.as_str(), m.per_label[3].support, m.per_label[3].f1), ("z", 1, 0.0));
+    }
+
+    #[test]
     fn single_label_accuracy_is_micro_f1() {
         let scores = [vec![0.5, 0.3, 0.2], vec![0.1, 0.2, 0.7], vec![0.4, 0.3, 0.3]];
-        let m = classifier_metrics(&scores, &[vec![0], vec![2], vec![1]], &labels(), 0.1, Decision::Best);
+        let m = check(&scores, &[vec![0], vec![2], vec![1]], &[], Decision::Best);
         assert_eq!(m.accuracy, Some(2.0 / 3.0));
         assert!((m.micro_f1 - 2.0 / 3.0).abs() < 1e-12);
     }
@@ -154,7 +184,7 @@ mod tests {
         let truth = [vec![0, 1], vec![0, 1], vec![1]];
         let threshold = tune_threshold(&scores, &truth, 3);
         assert!((0.10..=0.25).contains(&threshold), "{threshold}");
-        let m = classifier_metrics(&scores, &truth, &labels(), 0.0, Decision::Threshold(threshold));
+        let m = check(&scores, &truth, &[], Decision::Threshold(threshold));
         assert!((m.micro_f1 - 1.0).abs() < 1e-12);
     }
 

@@ -101,7 +101,9 @@ impl Optimizer {
         let groups = std::mem::take(&mut state.groups);
         let moved = groups.into_iter().zip(gradients).zip(&self.layout.groups);
         state.groups = moved
-            .map(|((values, g), group)| adamw(values, g, clip.clone(), self.adamw_settings(group.len, group.decays, lr, state.step)))
+            .map(|((values, g), group)| {
+                adamw(values, g, clip.clone(), self.adamw_settings(group.len, group.decays, lr, state.step))
+            })
             .collect();
         StepReport { loss: loss.inner(), grad_norm }
     }

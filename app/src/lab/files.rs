@@ -1,0 +1,90 @@
+//! The lab's files: which are in use, which are on their way to the engine, and what becomes of those.
+
+use super::Lab;
+use crate::intake::{self, Source};
+use crate::state::Topic;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::{Command, FileRole};
+
+impl Lab {
+    /// Loads the corpus that ships with the page.
+    pub fn use_bundle(&self) {
+        self.take(intake::bundle(), "The bundled corpus could not be fetched");
+    }
+
+    /// Replaces the corpus by files, once they are listed. The last intention wins, whichever is read first.
+    pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &'static str) {
+        if self.peek(|state| state.active().is_some()) {
+            return self.complain("A run is under way on the present files.", "Stop it before you change the data.");
+        }
+        let lab = *self;
+        let turn = self.intake.get_value() + 1;
+        self.intake.set_value(turn);
+        spawn_local(async move {
+            let listed = files.await;
+            if lab.intake.get_value() != turn {
+                return;
+            }
+            match listed {
+                Ok(sources) if sources.is_empty() => {}
+                Ok(sources) => lab.offer(sources),
+                Err(reason) => lab.complain(format!("{failure}: {reason}."), "The files before it stay in use."),
+            }
+        });
+    }
+
+    /// Changes what a file is used for, and has the corpus read again.
+    pub fn set_role(&self, name: &str, role: FileRole) {
+        let mut sources = self.sources.get_value();
+        sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
+        self.take(async move { Ok(sources) }, "The files could not be read");
+    }
+
+    /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
+    pub fn import(&self, sources: Vec<Source>) {
+        let lab = *self;
+        spawn_local(async move {
+            match intake::read(&sources).await {
+                Ok((files, buffers)) => lab.send_with(Command::ImportModel { files }, buffers),
+                Err(reason) => lab.complain(reason, "Choose the file again."),
+            }
+        });
+    }
+
+    /// Sends files to the engine; they count as the corpus once it reports on them.
+    pub(super) fn offer(&self, sources: Vec<Source>) {
+        self.offered.set_value(Some(sources.clone()));
+        self.state.update_value(|state| {
+            state.reading = true;
+            state.warnings.clear();
+        });
+        self.touch(&[Topic::Corpus]);
+        let (lab, turn) = (*self, self.intake.get_value());
+        spawn_local(async move {
+            let read = intake::read(&sources).await;
+            if lab.intake.get_value() != turn {
+                return;
+            }
+            match read {
+                Ok((files, buffers)) => lab.send_with(Command::SetCorpus { files }, buffers),
+                Err(reason) => lab.refuse_offer(reason),
+            }
+        });
+    }
+
+    fn refuse_offer(&self, reason: String) {
+        self.offered.set_value(None);
+        self.state.update_value(|state| state.reading = false);
+        self.touch(&[Topic::Corpus]);
+        self.complain(reason, "It may have been moved or changed; add it again.");
+    }
+
+    /// What the engine said of the files on their way to it.
+    pub(super) fn settle_offer(&self, accepted: bool) {
+        let offered = self.offered.try_update_value(Option::take).flatten();
+        if let Some(sources) = offered.filter(|_| accepted) {
+            self.sources.set_value(sources);
+        }
+    }
+}
