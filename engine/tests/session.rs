@@ -8,6 +8,7 @@ use futures_lite::future::block_on;
 use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig, StartFrom};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Clone, Default)]
 struct Memory {
@@ -79,6 +80,13 @@ fn config(change: &[(&str, &str)]) -> RunConfig {
     config
 }
 
+/// The device's generator is one per process, and a process runs one session; so do these tests, one after another.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn session(host: &Memory) -> Session<Memory> {
     let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
     session.set_corpus(corpus(400), None).expect("a sound corpus");
@@ -104,6 +112,7 @@ fn evaluations(host: &Memory) -> Vec<Metrics> {
 
 #[test]
 fn one_seed_gives_one_run_and_it_learns() {
+    let _alone = alone();
     let hosts = [Memory::default(), Memory::default()];
     let config = config(&[("steps", "150"), ("lr", "0.01")]);
     let models = hosts.clone().map(|host| pretrained(&host, &config, None));
@@ -120,6 +129,7 @@ fn one_seed_gives_one_run_and_it_learns() {
 /// Dropout on, so that the device's generator is part of what must go on.
 #[test]
 fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+    let _alone = alone();
     for preset in ["fast-nano", "bert-tiny"] {
         let config = config(&[("preset", preset), ("steps", "24"), ("checkpoint-every", "10"), ("vocab-size", "60")]);
         let whole = Memory::default();
@@ -141,6 +151,7 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
 
 #[test]
 fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
+    let _alone = alone();
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "60"), ("lr", "0.01")]), None)).expect("pre-training works");
@@ -165,6 +176,7 @@ fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
 
 #[test]
 fn attention_rows_sum_to_one() {
+    let _alone = alone();
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "2")]), None)).expect("pre-training works");
@@ -177,6 +189,7 @@ fn attention_rows_sum_to_one() {
 
 #[test]
 fn an_exported_model_comes_back_the_same() {
+    let _alone = alone();
     for preset in ["fast-nano", "bert-tiny"] {
         let host = Memory::default();
         let files = pretrained(&host, &config(&[("preset", preset), ("steps", "2")]), None);
@@ -188,6 +201,7 @@ fn an_exported_model_comes_back_the_same() {
 
 #[test]
 fn what_cannot_be_done_is_refused_with_a_reason() {
+    let _alone = alone();
     let host = Memory::default();
     let mut session = session(&host);
     let code = |error: Error| {
@@ -219,6 +233,7 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
 
 #[test]
 fn a_run_on_other_text_does_not_resume() {
+    let _alone = alone();
     let host = Memory { stop_after: Some(2), ..Memory::default() };
     let mut first = session(&host);
     block_on(first.pretrain("p", &config(&[("steps", "20")]), None)).expect("it stops");

@@ -64,17 +64,29 @@ fn LossTable() -> impl IntoView {
     let head = |name: String| view! { <th scope="col" class="number">{name}</th> };
     let cell = |loss: Option<f64>| view! { <td class="number">{loss.map_or("–".into(), |loss| figure(loss, 3))}</td> };
     let row = move |(step, losses): (u64, Vec<Option<f64>>)| {
-        view! { <tr><th scope="row" class="number">{grouped(step)}</th>{losses.into_iter().map(cell).collect_view()}</tr> }
+        view! {
+            <tr>
+                <th scope="row" class="number">{grouped(step)}</th>
+                {losses.into_iter().map(cell).collect_view()}
+            </tr>
+        }
     };
     view! {
         <details on:toggle=move |event| open.set(is_open(&event))>
             <summary>"Show the loss as a table"</summary>
             <div class="scroll tall" role="region" aria-label="Loss by step" tabindex="0">
                 <table>
-                    <thead><tr><th scope="col" class="number">"Step"</th>{move || names.get().into_iter().map(head).collect_view()}</tr></thead>
+                    <thead>
+                        <tr>
+                            <th scope="col" class="number">"Step"</th>
+                            {move || names.get().into_iter().map(head).collect_view()}
+                        </tr>
+                    </thead>
                     <tbody>{move || rows.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
-                <ul class="plain">{move || held_out.get().into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}</ul>
+                <ul class="plain">
+                    {move || held_out.get().into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}
+                </ul>
             </div>
         </details>
     }

@@ -1,4 +1,5 @@
-//! One document before and after masking, token by token: what the model will be asked. Source: Devlin et al. 2019, 3.1.
+//! One document before and after masking, token by token: what the model will be asked. Source: Devlin et al. 2019,
+//! section 3.1.
 
 use crate::lab::lab;
 use crate::state::{Masking, Topic};

@@ -162,7 +162,10 @@ fn scored_row(name: String, score: f64, given: Option<bool>) -> impl IntoView {
     view! {
         <tr class:not-given=given == Some(false)>
             <th scope="row"><bdi>{name}</bdi>{mark}</th>
-            <td><meter min="0" max="1" value=score.to_string() aria-label=label></meter> <span class="number">{percent(score)}</span></td>
+            <td>
+                <meter min="0" max="1" value=score.to_string() aria-label=label></meter>
+                <span class="number">{percent(score)}</span>
+            </td>
         </tr>
     }
 }
