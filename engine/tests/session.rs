@@ -243,3 +243,31 @@ fn a_run_on_other_text_does_not_resume() {
     let error = block_on(other.pretrain("p", &config(&[("steps", "20")]), Some(snapshot))).expect_err("refused");
     assert_eq!(error.code(), "other-corpus");
 }
+
+/// Losses of the first step, relative; the same weights and the same batch.
+#[cfg(feature = "gpu")]
+const FIRST_STEP: f64 = 1e-4;
+/// Losses after 20 steps, relative: rounding has gone through 20 updates.
+#[cfg(feature = "gpu")]
+const TWENTY_STEPS: f64 = 1e-3;
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_cpu_and_the_gpu_engine_train_alike() {
+    let _alone = alone();
+    // `fast` pre-trains without dropout, which would draw from each backend's own generator.
+    let config = config(&[("steps", "20"), ("vocab-size", "60")]);
+    let losses = [BackendChoice::Cpu, BackendChoice::Gpu].map(|backend| {
+        let host = Memory::default();
+        let opened = block_on(Session::open(host.clone(), backend));
+        let mut session = opened.expect("this test needs an adapter; Mesa's lavapipe will do");
+        session.set_corpus(corpus(400), None).expect("a sound corpus");
+        block_on(session.pretrain("run", &config, None)).expect("the run ends well");
+        steps(&host)
+    });
+    assert_eq!((losses[0].len(), losses[1].len()), (20, 20));
+    for ((step, cpu), (_, gpu)) in losses[0].iter().zip(&losses[1]) {
+        let tolerance = if *step == 1 { FIRST_STEP } else { TWENTY_STEPS };
+        assert!((cpu - gpu).abs() <= tolerance * cpu, "step {step}: {cpu} on the CPU, {gpu} on the GPU");
+    }
+}

@@ -69,7 +69,7 @@ test('pre-training lowers the loss, fine-tuning gives scores, and the model answ
     await journey.part('classify-input').press('Enter');
     await journey.until('labels', async () => (await rows(journey, 'classify-result').count()) >= 1);
     assert.match(await journey.text('classify-result'), /\d/, 'each label has its probability');
-    assert.equal(await rows(journey, 'runs').count(), 2);
+    assert.ok((await rows(journey, 'runs').count()) >= 2, 'both runs are listed');
   });
 });
 

@@ -121,6 +121,7 @@ impl<H: Host> Session<H> {
         let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
             .min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
         learned.train.check(max_len)?;
+        check_enough(learned.train.tokens().len())?;
         let examples = learned.train.windows_per_epoch(max_len) as u64;
         let plan = plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?;
         let task = masked_lm_task(learned, &plan);
@@ -494,6 +495,17 @@ fn masked_lm_task(learned: &Learned, plan: &Plan) -> MaskedLm {
         valid: valid.map(|valid| examples(valid.clone(), EVALUATION_MASK_RATE, false)),
         evaluation_batches: plan.evaluation_batches,
     }
+}
+
+/// Fewer tokens than this are a phrase, not a corpus.
+const LEAST_TOKENS: usize = 64;
+
+fn check_enough(tokens: usize) -> Result<()> {
+    if tokens >= LEAST_TOKENS {
+        return Ok(());
+    }
+    let message = format!("the corpus has {tokens} tokens, and learning from it needs at least {LEAST_TOKENS}");
+    Err(Error::input("corpus-too-small", message, "Give more text: a few thousand lines are a good start."))
 }
 
 fn check_same_corpus(saved: &str, now: &str) -> Result<()> {

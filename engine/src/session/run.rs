@@ -271,11 +271,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
     }
 
-    /// Last figures and last snapshot; a run that was stopped keeps its state so that it can go on.
+    /// Last snapshot and, of a run that came to its end, last figures.
     async fn close(mut self, stopped: bool) -> Result<Finished> {
-        if stopped {
-            self.keep_now().await?;
-        } else {
+        self.keep_now().await?;
+        if !stopped {
             self.evaluate(Split::Valid).await?;
             self.evaluate(Split::Test).await?;
         }
