@@ -152,6 +152,8 @@ impl RunState {
                 let phase = run.phase;
                 self.model_learned(phase);
             }
+            // Work that belongs to no run, such as a preview, makes no row.
+            Event::Compiling { ref run, .. } if run.is_empty() => (),
             Event::Started { ref run, .. }
             | Event::Compiling { ref run, .. }
             | Event::Step { ref run, .. }
@@ -273,7 +275,9 @@ impl RunState {
         } else {
             self.run_mut(run).fail(&message);
         }
-        if code == ENGINE_CRASHED {
+        // An engine that could not open its device never becomes ready either.
+        let never_opened = run.is_empty() && self.engine == Engine::Loading;
+        if code == ENGINE_CRASHED || never_opened {
             self.engine = Engine::Crashed;
             let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
             open.for_each(|run| run.fail("the engine stopped"));

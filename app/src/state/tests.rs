@@ -249,3 +249,16 @@ fn held_out_quality_is_kept_once_per_step() {
     assert_eq!(state.runs[0].held_out, [HeldOut { step: 10, loss: 4.9, accuracy: 0.25 }]);
     assert_eq!(state.runs[0].result(), "held-out loss 4.90, 25.0 % right");
 }
+
+#[test]
+fn work_without_a_run_makes_no_row() {
+    let preview = Event::Compiling { run: String::new(), message: "learning the vocabulary".into() };
+    assert!(state(&[preview]).runs.is_empty());
+}
+
+#[test]
+fn an_engine_that_finds_no_device_can_be_restarted() {
+    let state = state(&[failed("", "no-gpu")]);
+    assert_eq!(state.engine, Engine::Crashed);
+    assert!(state.notice.is_some());
+}

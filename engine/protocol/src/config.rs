@@ -90,7 +90,7 @@ pub struct RunConfig {
     pub vocab_size: usize,
     /// Keep upper case (`false` lower-cases and strips accents). Default false.
     pub cased: bool,
-    /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 in pre-training; fitted to the data in fine-tuning.
+    /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 or 64 in pre-training, by the length of the documents; fitted to the data in fine-tuning.
     pub max_len: Option<usize>,
     /// Examples per step. Default 16 in pre-training; 16 or 32 in fine-tuning, by the number of documents.
     pub batch_size: Option<usize>,
@@ -110,7 +110,7 @@ pub struct RunConfig {
     pub nsp: bool,
     /// Kind of labels. Default `auto`.
     pub task: TaskKind,
-    /// Steps between checkpoints. Default: about every minute.
+    /// Steps between checkpoints. Default: a tenth of the run, at least 100.
     pub checkpoint_every: Option<u64>,
     /// Use only the first N documents.
     pub limit: Option<usize>,

@@ -31,7 +31,7 @@ pub struct ClassifierMetrics {
     /// Share of documents whose best label is right; single-label models only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
-    /// One row per label the model knows, in label order.
+    /// One row per label the model knows, in label order, then one per label that training never saw.
     #[serde(default)]
     pub per_label: Vec<LabelMetrics>,
 }

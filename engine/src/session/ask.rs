@@ -4,7 +4,8 @@ use super::host::Host;
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
 use super::trained::Trained;
-use crate::data::examples::Batch;
+use crate::data::Document;
+use crate::data::examples::{Batch, EncodedDocument};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use crate::train::{DeviceBatch, classify, probabilities};
@@ -49,11 +50,8 @@ pub fn threshold(model: &Trained) -> f64 {
 /// # Errors
 /// When the model guesses no tokens, the text has no mask, or it is longer than the model's positions.
 pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usize) -> Result<Vec<MaskGuess>> {
-    if !model.heads.masked_lm {
-        let hint = "Ask the directory that pretrain wrote; a fine-tuned model keeps only its labels.";
-        return Err(Error::input("no-masked-lm", "this model does not guess masked words", hint));
-    }
-    let (ids, _) = enclosed(model, text)?;
+    needs_masked_lm(model)?;
+    let ids = enclosed(model, text)?;
     let mask = model.tokenizer.specials().mask;
     let positions: Vec<i32> = (0..ids.len()).filter(|&i| ids[i] == mask).map(|i| i as i32).collect();
     if positions.is_empty() {
@@ -79,12 +77,25 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     Ok(positions.iter().zip(scores.chunks(model.config.vocab_size)).map(guess).collect())
 }
 
+/// Refuses a model without the head that guesses.
+///
+/// # Errors
+/// When it has none.
+pub fn needs_masked_lm(model: &Trained) -> Result<()> {
+    if model.heads.masked_lm {
+        return Ok(());
+    }
+    let hint = "Ask the directory that pretrain wrote; a fine-tuned model keeps only its labels.";
+    Err(Error::input("no-masked-lm", "this model does not guess masked words", hint))
+}
+
 /// Documents that are classified together.
 const PREDICTION_BATCH: usize = 32;
 /// Lengths are rounded up to a multiple of this, so that few shapes occur.
 const LENGTH_STEP: usize = 16;
 
-/// Labels of each text, best first, in order; all of them where `top_k` is `None`. A text without tokens gets none.
+/// Labels of each text, best first, in order: the `top_k` best or, without it, the best one and all others that pass
+/// the threshold. A text without tokens gets none; a tab parts the two texts of a pair.
 ///
 /// # Errors
 /// When the model knows no labels.
@@ -107,7 +118,7 @@ pub async fn predict(
         for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
             let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
             let ranked =
-                if row.ids.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
+                if row.0.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
             let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
             out.push(ranked.into_iter().map(label).collect());
         }
@@ -120,7 +131,7 @@ pub async fn predict(
 /// # Errors
 /// When the text is longer than the model's positions.
 pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
-    let (ids, _) = enclosed(model, text)?;
+    let ids = enclosed(model, text)?;
     let t = ids.len();
     let batch = DeviceBatch::upload(&single(model, &ids), model.config.vocab_size, device);
     let leaves = model.leaves(device);
@@ -133,25 +144,23 @@ pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(
     Ok((ids.iter().map(|&id| model.tokenizer.token(id).to_string()).collect(), layers))
 }
 
-/// One encoded text and where its second part begins.
-struct Row {
-    ids: Vec<u32>,
-}
+/// Token ids of an example and where its second text begins.
+type Row = (Vec<u32>, usize);
 
-/// `[CLS] text [SEP]`, cut to the model's positions.
+/// The example that training would have made of `text`, cut to the model's positions.
 fn row(model: &Trained, text: &str) -> Row {
-    let specials = model.tokenizer.specials();
-    let mut tokens = model.tokenizer.encode(text);
-    tokens.truncate(model.config.max_position_embeddings.min(MOST_TOKENS) - 2);
-    let ids = [specials.cls].into_iter().chain(tokens).chain([specials.sep]).collect();
-    Row { ids }
+    let (first, second) =
+        text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
+    let document = Document { text: first.into(), second, labels: Vec::new(), line: 0 };
+    let most = model.config.max_position_embeddings.min(MOST_TOKENS);
+    EncodedDocument::of_text(&model.tokenizer, &document).assemble(&model.tokenizer.specials(), most)
 }
 
 /// Longer texts are cut for labels: attention grows with the square.
 const MOST_TOKENS: usize = 512;
 
-/// `[CLS] text [SEP]` with literal `[MASK]`s recognised, and its length.
-fn enclosed(model: &Trained, text: &str) -> Result<(Vec<u32>, usize)> {
+/// `[CLS] text [SEP]` with literal `[MASK]`s recognised.
+fn enclosed(model: &Trained, text: &str) -> Result<Vec<u32>> {
     let specials = model.tokenizer.specials();
     let tokens = model.tokenizer.encode_with_specials(text).ids;
     let ids: Vec<u32> = [specials.cls].into_iter().chain(tokens).chain([specials.sep]).collect();
@@ -160,8 +169,7 @@ fn enclosed(model: &Trained, text: &str) -> Result<(Vec<u32>, usize)> {
         let message = format!("the text has {} tokens, but the model has {most} positions", ids.len());
         return Err(Error::input("text-too-long", message, "Shorten the text."));
     }
-    let length = ids.len();
-    Ok((ids, length))
+    Ok(ids)
 }
 
 fn single(model: &Trained, ids: &[u32]) -> Batch {
@@ -171,10 +179,10 @@ fn single(model: &Trained, ids: &[u32]) -> Batch {
 }
 
 fn padded(model: &Trained, rows: &[Row]) -> Batch {
-    let longest = rows.iter().map(|row| row.ids.len()).max().unwrap_or(2);
+    let longest = rows.iter().map(|row| row.0.len()).max().unwrap_or(2);
     let max_len = longest.next_multiple_of(LENGTH_STEP).min(model.config.max_position_embeddings).max(longest);
     let mut batch = Batch::filled(&model.tokenizer.specials(), rows.len(), max_len);
-    rows.iter().enumerate().for_each(|(i, row)| batch.set_row(i, &row.ids, row.ids.len()));
+    rows.iter().enumerate().for_each(|(i, (ids, second))| batch.set_row(i, ids, *second));
     batch
 }
 

@@ -43,11 +43,10 @@ impl Learned {
 
     /// Whether this is what `config` asks for, with the words of `tokenizer` where those are given.
     pub fn serves(&self, config: &RunConfig, tokenizer: Option<&Rc<Tokenizer>>) -> bool {
-        let same_words = match tokenizer {
-            Some(tokenizer) => Rc::ptr_eq(tokenizer, &self.tokenizer),
-            None => !self.given && settings(config).1 == self.settings.1,
-        };
-        same_words && (self.given || settings(config) == self.settings)
+        match tokenizer {
+            Some(tokenizer) => Rc::ptr_eq(tokenizer, &self.tokenizer) && config.limit == self.settings.3,
+            None => !self.given && settings(config) == self.settings,
+        }
     }
 
     /// Tokens per training document.
@@ -82,7 +81,9 @@ pub fn fingerprint(corpus: &Corpus) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     };
-    corpus.pretraining_texts().chain(corpus.held_out_texts()).for_each(&mut add);
+    corpus.pretraining_texts().for_each(&mut add);
+    add("held out");
+    corpus.held_out_texts().for_each(&mut add);
     for document in corpus.labelled_train().chain(corpus.labelled_valid()) {
         document.texts().for_each(&mut add);
         document.labels.iter().for_each(|label| add(label));

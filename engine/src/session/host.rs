@@ -41,6 +41,11 @@ pub trait Host {
     /// Waits until a command arrives.
     async fn next_command(&self) -> Command;
 
+    /// Waits until a command without bulk bytes arrives; the others keep their place. For a run that is paused.
+    async fn next_order(&self) -> Command {
+        self.next_command().await
+    }
+
     /// Whether [`Self::keep`] has a place to write to: a snapshot is not made for nothing.
     fn keeps(&self) -> bool {
         true

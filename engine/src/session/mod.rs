@@ -49,6 +49,8 @@ pub struct Session<H: Host> {
     classifier: Option<Trained>,
     /// Whether the next pre-training goes on from `language_model` instead of starting afresh.
     continues: bool,
+    /// What the last run, or the last import, made.
+    latest: Phase,
     deferred: VecDeque<Command>,
 }
 
@@ -69,6 +71,7 @@ impl<H: Host> Session<H> {
             language_model: None,
             classifier: None,
             continues: false,
+            latest: Phase::Pretrain,
             deferred: VecDeque::new(),
         })
     }
@@ -106,7 +109,7 @@ impl<H: Host> Session<H> {
     pub async fn pretrain(&mut self, run: &str, config: &RunConfig, resume: Option<Snapshot>) -> Result<RunOutcome> {
         let resumed = resume.map(|snapshot| snapshot::decode(&snapshot, &self.device)).transpose()?;
         let config = resumed.as_ref().map_or(config, |(state, ..)| &state.config).clone();
-        let base = std::mem::take(&mut self.continues).then(|| self.language_model.clone()).flatten();
+        let base = if self.continues { self.language_model.clone() } else { None };
         let tokenizer = resumed
             .as_ref()
             .map(|(_, trained, _)| trained.tokenizer.clone())
@@ -115,7 +118,9 @@ impl<H: Host> Session<H> {
         let learned = self.learned.as_ref().expect("just learned");
         let model = match (&resumed, &base) {
             (Some((_, trained, _)), _) => trained.config.clone(),
-            (None, Some(base)) => base.config.clone(),
+            (None, Some(base)) => {
+                ModelConfig { labels: Vec::new(), problem_type: None, threshold: None, ..base.config.clone() }
+            }
             (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
         };
         let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
@@ -123,7 +128,10 @@ impl<H: Host> Session<H> {
         learned.train.check(max_len)?;
         check_enough(learned.train.tokens().len())?;
         let examples = learned.train.windows_per_epoch(max_len) as u64;
-        let plan = plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?;
+        let plan = match &resumed {
+            Some((saved, ..)) => saved.plan.clone(),
+            None => plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?,
+        };
         let task = masked_lm_task(learned, &plan);
         let floors = learned.floors();
         let tokenizer = learned.tokenizer.clone();
@@ -135,6 +143,8 @@ impl<H: Host> Session<H> {
         };
         let finished = self.run(run, started, task, resumed, source, floors).await?;
         self.language_model = Some(finished.trained);
+        self.continues = false;
+        self.latest = Phase::Pretrain;
         Ok(finished.outcome)
     }
 
@@ -175,12 +185,19 @@ impl<H: Host> Session<H> {
         }
         let problem = model.problem_type.expect("set above, or by the run that is resumed");
         let (train, _) = encode_documents(&tokenizer, &labels, corpus.labelled_train());
+        if train.iter().any(|document| document.second.is_some()) && model.type_vocab_size < 2 {
+            let message = "these lines are pairs, but the model has one segment only";
+            return Err(Error::input("needs-segments", message, "Use a model with two segments (type_vocab_size 2)."));
+        }
         let unknown = train.iter().flat_map(|document| &document.first).filter(|&&id| id == tokenizer.specials().unk);
         let tokens = train.iter().map(|document| document.first.len()).sum::<usize>().max(1);
         self.warn_unknown_share(run, unknown.count() as f64 / tokens as f64);
         let mut lengths: Vec<usize> = train.iter().map(|document| document.length() - 2).collect();
         let max_len = plan::finetuning_max_len(&config, &mut lengths, model.max_position_embeddings);
-        let plan = plan::plan(&config, Phase::Finetune, &model, DataShape { examples: train.len() as u64, max_len })?;
+        let plan = match &resumed {
+            Some((saved, ..)) => saved.plan.clone(),
+            None => plan::plan(&config, Phase::Finetune, &model, DataShape { examples: train.len() as u64, max_len })?,
+        };
         let shape = [plan.batch_size, plan.max_len];
         let valid =
             self.held_out(run, "validation", &tokenizer, &labels, shape, &corpus.labelled_valid().collect::<Vec<_>>())?;
@@ -197,11 +214,18 @@ impl<H: Host> Session<H> {
         let layout = Layout::new(specs(&model, Heads::CLASSIFIER));
         let started = Starting { heads: Heads::CLASSIFIER, model, layout, tokenizer, plan, config };
         let source = match base {
-            Some(base) => Some(base.weights().await?),
+            Some(base) => {
+                let same_labels = base.config.labels == started.model.labels;
+                let mut weights = base.weights().await?;
+                // A head of other labels has rows that mean something else.
+                weights.retain(|name, _| same_labels || !name.starts_with("classifier."));
+                Some(weights)
+            }
             None => None,
         };
         let finished = self.run(run, started, task, resumed, source, floors).await?;
         self.classifier = Some(finished.trained);
+        self.latest = Phase::Finetune;
         Ok(finished.outcome)
     }
 
@@ -233,6 +257,7 @@ impl<H: Host> Session<H> {
             return Ok(Metrics::Classifier(scored.metrics(&model.config, threshold)));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
+        ask::needs_masked_lm(model)?;
         let texts: Vec<&str> =
             if split == "valid" { corpus.held_out_texts().collect() } else { corpus.pretraining_texts().collect() };
         let packed = corpus::pack(&model.tokenizer, texts.into_iter())?;
@@ -272,13 +297,13 @@ impl<H: Host> Session<H> {
         ask::attention(model, &self.device, text).await
     }
 
-    /// The classifier, or the language model where there is none, as files.
+    /// The model of the last run or import, as files.
     ///
     /// # Errors
     /// When there is no model or the device no longer answers.
     pub async fn export(&self) -> Result<ModelFiles> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
-        model.to_files().await
+        let newest = if self.latest == Phase::Finetune { &self.classifier } else { &self.language_model };
+        newest.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?.to_files().await
     }
 
     /// The model that the last pre-training run made, as files.
@@ -296,6 +321,7 @@ impl<H: Host> Session<H> {
     pub fn import(&mut self, files: ModelFiles) -> Result<()> {
         let model = Trained::from_files(&files, &self.device)?;
         self.classifier = model.heads.classifier.then(|| model.clone());
+        self.latest = if model.heads.classifier { Phase::Finetune } else { Phase::Pretrain };
         self.continues = true;
         self.learned = None;
         self.language_model = Some(model);
@@ -332,14 +358,12 @@ impl<H: Host> Session<H> {
         let Starting { heads, model, layout, tokenizer, plan, config } = start;
         let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
         let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
-        let mut plan = plan;
         let (mut window, mut elapsed_secs, mut report) = (Window::default(), 0.0, None);
         let state = match (resumed, source) {
             (Some((saved, _, values)), _) => {
                 check_same_corpus(&saved.corpus, &corpus)?;
                 window = Window::restored(saved.window_loss_sum, saved.window_steps, &self.device);
                 elapsed_secs = saved.elapsed_secs;
-                plan = saved.plan;
                 values
             }
             (None, source) => {
@@ -381,6 +405,8 @@ impl<H: Host> Session<H> {
             corpus,
             elapsed_secs,
             window,
+            other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
+            lr: 0.0,
             deferred: &mut self.deferred,
         };
         run.train().await
@@ -391,8 +417,11 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let fits = |learned: &Learned| learned.serves(config, tokenizer.as_ref());
         if !self.learned.as_ref().is_some_and(fits) {
-            let message = "learning the vocabulary and cutting the text into tokens".into();
-            self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+            // A preview belongs to no run, and nobody waits for one.
+            if !run.is_empty() {
+                let message = "learning the vocabulary and cutting the text into tokens".into();
+                self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+            }
             let learned = Learned::of(&limited(corpus, config), config, tokenizer)?;
             self.warn_unknown_share(run, learned.train.unknown_share());
             self.learned = Some(learned);
@@ -588,7 +617,8 @@ impl<H: Host> Session<H> {
 
     /// One document before and after masking. The draw belongs to the preview alone and shifts no run.
     fn preview(&mut self, config: &RunConfig, example: u64, epoch: u64) -> Result<()> {
-        self.learn("", config, None)?;
+        let words = self.language_model.as_ref().filter(|_| self.continues).map(|model| model.tokenizer.clone());
+        self.learn("", config, words)?;
         let learned = self.learned.as_ref().expect("just learned");
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let texts = corpus.pretraining_texts().count().max(1);

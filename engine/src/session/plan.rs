@@ -63,6 +63,8 @@ pub struct DataShape {
     pub max_len: usize,
 }
 
+/// Longest example that a fitted length gives: attention grows with the square.
+const LONGEST_FITTED: usize = 128;
 /// Share of tokens that evaluation masks, whatever training does, so that losses compare across rates.
 pub const EVALUATION_MASK_RATE: f64 = 0.15;
 /// Readings wait for the device; one every this many steps bounds the queue of a GPU without being felt.
@@ -85,8 +87,8 @@ const WINDOWS: (usize, usize) = (32, 64);
 const DEFAULT_EPOCHS: (f64, f64) = (1.0, 5.0);
 /// Positions that a new model gets: as published.
 const POSITIONS: usize = 512;
-/// A run that would need more than this is refused before anything is allocated.
-const MOST_BYTES: f64 = 12e9;
+/// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
+const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") { 3e9 } else { 12e9 };
 
 /// Window of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
 pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
@@ -98,7 +100,7 @@ pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
 pub fn finetuning_max_len(config: &RunConfig, lengths: &mut [usize], most: usize) -> usize {
     lengths.sort_unstable();
     let long = lengths.get(lengths.len().saturating_sub(1) * 98 / 100).copied().unwrap_or(0) + 2;
-    config.max_len.unwrap_or_else(|| long.next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, most.min(128)))
+    config.max_len.unwrap_or_else(|| long.next_multiple_of(8).max(LEAST_MAX_LEN * 2).min(most.min(LONGEST_FITTED)))
 }
 
 /// The shape of a new model for `config` and a vocabulary of `vocab_size`.
@@ -183,9 +185,13 @@ fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
 /// Of hidden states of `fast` models in fine-tuning.
 const FAST_FINETUNING_DROPOUT: f64 = 0.1;
 
-/// Peak learning rates by width; fine-tuning at the best of {0.5, 1, 2, 3}e-3 on validation (see docs/recipes.md).
+/// Peak learning rate of models of 128 and less, by phase: the best on validation among those tried (docs/recipes.md).
+const PRETRAINING_LR: f64 = 2e-3;
+const FINETUNING_LR: f64 = 3e-3;
+
+/// Wider models take smaller steps.
 fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
-    let narrow = if pretrain { 2e-3 } else { 2e-3 };
+    let narrow = if pretrain { PRETRAINING_LR } else { FINETUNING_LR };
     narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
 }
 
@@ -211,6 +217,9 @@ fn check_numbers(config: &RunConfig) -> Result<()> {
     positive("--batch-size", config.batch_size.map(|v| v as f64))?;
     positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
     positive("--limit", config.limit.map(|v| v as f64))?;
+    if config.steps.is_some_and(|steps| steps > MOST_STEPS) {
+        refuse("--steps", config.steps.unwrap_or_default() as f64, "must be at most 1e9")?;
+    }
     match config.mask_rate {
         Some(rate) if !(rate > 0.0 && rate <= 0.9) => {
             refuse("--mask-rate", rate, "must lie above 0 and at most at 0.9")?
@@ -223,6 +232,9 @@ fn check_numbers(config: &RunConfig) -> Result<()> {
     }
     Ok(())
 }
+
+/// Far beyond any run, and far below where products of it overflow.
+const MOST_STEPS: u64 = 1_000_000_000;
 
 fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
     Err(Error::input(

@@ -46,6 +46,10 @@ pub struct Run<'a, H: Host, T: Task> {
     pub elapsed_secs: f64,
     /// Losses since the last report.
     pub window: Window,
+    /// The model of the other phase, which answers the questions that this one cannot.
+    pub other: Option<Trained>,
+    /// Learning rate of the last step.
+    pub lr: f64,
     /// Commands that must wait until the run is over.
     pub deferred: &'a mut VecDeque<Command>,
 }
@@ -106,27 +110,17 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
     }
 
-    /// Steps of the whole run; for a budget of time, as the speed so far suggests.
-    fn steps_in_all(&self, clock: &Clock) -> u64 {
-        let Budget::Seconds(seconds) = self.plan.budget else { return self.plan.steps() };
-        let elapsed = clock.elapsed(self.host.now_secs());
-        if self.state.step == 0 || elapsed <= 0.0 {
-            return self.plan.steps();
+    /// Learning rate of the next step: by steps, or by the share of the time that is spent.
+    fn next_lr(&self, clock: &Clock) -> f64 {
+        match self.plan.budget {
+            Budget::Steps(_) => self.plan.schedule.lr(self.state.step),
+            Budget::Seconds(seconds) => self.plan.schedule.lr_at(clock.elapsed(self.host.now_secs()) / seconds),
         }
-        ((self.state.step as f64 * seconds / elapsed).ceil() as u64).max(self.state.step + 1)
-    }
-
-    fn lr(&self, clock: &Clock) -> f64 {
-        let steps = self.steps_in_all(clock);
-        let schedule = match self.plan.budget {
-            Budget::Steps(_) => self.plan.schedule,
-            Budget::Seconds(_) => crate::train::Schedule::new(self.plan.schedule.peak, steps),
-        };
-        schedule.lr(self.state.step)
     }
 
     fn step(&mut self, clock: &Clock) -> StepReport {
-        let lr = self.lr(clock);
+        let lr = self.next_lr(clock);
+        self.lr = lr;
         let batch = self.task.batch(self.state.step);
         let batch = DeviceBatch::upload(&batch, self.model.vocab_size, &self.optimizer.device);
         self.optimizer.device.seed(dropout_seed(self.plan.seed, self.state.step));
@@ -142,13 +136,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         });
         let step = self.state.step;
         let last = self.plan.budget == Budget::Steps(step);
-        if step % self.plan.report_every == 0 || last {
+        let keep = step % self.plan.checkpoint_every == 0;
+        // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
+        if step % self.plan.report_every == 0 || last || keep {
             self.report(report, clock).await?;
         }
         if !last && step % self.plan.evaluate_every == 0 {
             self.evaluate(Split::Valid).await?;
         }
-        if !last && step % self.plan.checkpoint_every == 0 {
+        if !last && keep {
             self.keep(clock).await?;
         }
         Ok(())
@@ -175,7 +171,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             run: self.name.into(),
             step,
             loss,
-            lr: self.plan.schedule.lr_at(step - 1, self.steps_in_all(clock)),
+            lr: self.lr,
             tokens_per_sec: steps_per_sec * (self.plan.batch_size * self.plan.max_len) as f64,
             elapsed_secs,
             eta_secs: eta_secs.max(0.0),
@@ -246,12 +242,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         loop {
             let command = match arrived.pop_front() {
                 Some(command) => command,
-                None if paused => self.host.next_command().await,
+                None if paused => self.host.next_order().await,
                 None => return Ok(Wish::GoOn),
             };
             let (run, step) = (self.name.to_string(), self.state.step);
             match command {
-                Command::Stop => return Ok(Wish::Stop),
+                Command::Stop => {
+                    self.deferred.extend(arrived);
+                    return Ok(Wish::Stop);
+                }
                 Command::Pause if !paused => {
                     paused = true;
                     clock.pause(self.host.now_secs());
@@ -264,7 +263,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                 }
                 Command::Pause | Command::Resume => (),
                 question @ (Command::FillMask { .. } | Command::Classify { .. }) => {
-                    ask::answer(self.host, &self.trained(), &self.optimizer.device, question).await;
+                    let asked = matches!(question, Command::FillMask { .. }) == self.heads.masked_lm;
+                    let model =
+                        if asked { self.trained() } else { self.other.clone().unwrap_or_else(|| self.trained()) };
+                    ask::answer(self.host, &model, &self.optimizer.device, question).await;
                 }
                 other => self.deferred.push_back(other),
             }
@@ -273,6 +275,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Last snapshot and, of a run that came to its end, last figures.
     async fn close(mut self, stopped: bool) -> Result<Finished> {
+        let snapshot_is_sound = match &self.window.loss_sum {
+            Some(sum) => read_groups(std::slice::from_ref(sum)).await?[0][0].is_finite(),
+            None => true,
+        };
+        if !snapshot_is_sound {
+            return Err(Error::Diverged { step: self.state.step });
+        }
         self.keep_now().await?;
         if !stopped {
             self.evaluate(Split::Valid).await?;

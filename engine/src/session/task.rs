@@ -232,7 +232,12 @@ impl Scored {
             scores.extend(rows.map(|row| probabilities(row, problem)).collect::<Vec<_>>());
         }
         let loss = scores.iter().zip(&truth).map(|(scores, truth)| document_loss(scores, truth, problem)).sum::<f64>();
-        let loss = loss / scores.len().max(1) as f64;
+        // A document whose only label is unknown has no term in the cross-entropy of a single-label model.
+        let counted = match problem {
+            ProblemType::SingleLabelClassification => truth.iter().filter(|labels| !labels.is_empty()).count(),
+            ProblemType::MultiLabelClassification => truth.len(),
+        };
+        let loss = loss / counted.max(1) as f64;
         Ok(Self { scores, truth, unseen: unseen.clone(), loss })
     }
 

@@ -30,15 +30,23 @@ impl Schedule {
 
     /// Learning rate of the step with index `step`, from 0. Never 0 within the run, so that every step counts.
     pub fn lr(&self, step: u64) -> f64 {
-        self.lr_at(step, self.steps)
-    }
-
-    /// The same for a run whose length turns out to be `steps` (a budget of minutes).
-    pub fn lr_at(&self, step: u64, steps: u64) -> f64 {
         if step < self.warmup_steps {
             return self.peak * (step + 1) as f64 / self.warmup_steps as f64;
         }
-        let left = steps.saturating_sub(step) as f64 / steps.saturating_sub(self.warmup_steps).max(1) as f64;
+        let left = self.steps.saturating_sub(step) as f64 / self.steps.saturating_sub(self.warmup_steps).max(1) as f64;
+        self.decayed(left)
+    }
+
+    /// Learning rate when the share `spent` of the run's time is over, 0 to 1.
+    pub fn lr_at(&self, spent: f64) -> f64 {
+        if spent < WARMUP_SHARE {
+            return self.peak * (spent / WARMUP_SHARE).max(self.floor);
+        }
+        self.decayed((1.0 - spent) / (1.0 - WARMUP_SHARE))
+    }
+
+    /// Where the share `left` of the decay is still to come.
+    fn decayed(&self, left: f64) -> f64 {
         self.peak * (self.floor + (1.0 - self.floor) * left.clamp(0.0, 1.0))
     }
 }
@@ -56,6 +64,15 @@ mod tests {
         assert!((rates[10] - 1.0).abs() < 1e-12);
         assert!(rates[10..].windows(2).all(|pair| pair[1] < pair[0]));
         assert!(rates[99] > FLOOR && rates[99] < 0.05, "{}", rates[99]);
+    }
+
+    #[test]
+    fn a_budget_of_time_follows_the_same_line() {
+        let schedule = Schedule::new(1.0, 1000);
+        for share in [0.05, 0.1, 0.3, 0.7, 0.99] {
+            let step = (share * 1000.0) as u64;
+            assert!((schedule.lr_at(share) - schedule.lr(step)).abs() < 0.011, "at {share}");
+        }
     }
 
     #[test]

@@ -105,6 +105,20 @@ impl Host for WebHost {
         }
     }
 
+    async fn next_order(&self) -> Command {
+        loop {
+            let mut inbox = self.inbox.borrow_mut();
+            if let Some(place) = inbox.iter().position(|(_, buffers)| buffers.is_empty())
+                && let Some((command, _)) = inbox.remove(place)
+            {
+                return command;
+            }
+            drop(inbox);
+            // A closed channel cannot be: this host holds both ends.
+            let _ = self.bell.1.recv().await;
+        }
+    }
+
     fn keeps(&self) -> bool {
         false
     }
