@@ -17,7 +17,7 @@ pub fn cpu(x: f32) -> f32 {
 pub fn erf(a: f32) -> f32 {
     let t = a.abs();
     let s = a * a;
-    if t > 0.927_734_375 {
+    if t > 0.927_734_4 {
         let mut r = -1.728_534_7e-5 * t + 3.831_971_3e-4;
         let u = -3.883_964_4e-3 * t + 2.425_462_2e-2;
         r = r * s + u;

@@ -1,14 +1,15 @@
-//! Losses that need no model: what a masked-LM loss is measured against. In nats. `ln` comes from `libm`, so that the
+//! Losses that need no model: what a masked-LM loss, or a classifier's, is measured against. In nats. `ln` comes from `libm`, so that the
 //! figures are the same on every platform.
 
+use super::labels::ProblemType;
 use super::tokenizer::Specials;
 
 /// Two losses of knowing next to nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Floors {
-    /// Of guessing uniformly over the vocabulary: `ln V`.
+    /// Of guessing uniformly: over the vocabulary `ln V`, over `C` labels `ln C`, whether each of them fits `C ln 2`.
     pub uniform: f64,
-    /// Of knowing only how frequent each token is: the entropy of the tokens that masking may choose.
+    /// Of knowing only how frequent each token is (the entropy of the tokens that masking may choose) or each label.
     pub unigram: f64,
 }
 
@@ -18,6 +19,25 @@ impl Floors {
         let mut counts = count(tokens, vocab_size);
         specials.all().iter().for_each(|&id| counts[id as usize] = 0);
         Self { uniform: libm::log(vocab_size as f64), unigram: entropy(&counts) }
+    }
+
+    /// Floors for classifying documents with these label rows, of `classes`: the loss of a document is the sum over its
+    /// sigmoids, or that of its one softmax.
+    pub fn of_labels<'a>(documents: impl Iterator<Item = &'a [usize]>, classes: usize, problem: ProblemType) -> Self {
+        let (mut counts, mut n) = (vec![0; classes], 0);
+        for labels in documents {
+            n += 1;
+            labels.iter().for_each(|&label| counts[label] += 1);
+        }
+        match problem {
+            ProblemType::SingleLabelClassification => {
+                Self { uniform: libm::log(classes as f64), unigram: entropy(&counts) }
+            }
+            ProblemType::MultiLabelClassification => Self {
+                uniform: classes as f64 * std::f64::consts::LN_2,
+                unigram: counts.iter().map(|&count| entropy(&[count, n - count])).sum(),
+            },
+        }
     }
 }
 
@@ -58,5 +78,15 @@ mod tests {
         check(&[5, 5, 5, 6, 3, 3, 0, 1], 8, 8_f64.ln(), 4_f64.ln() - 0.75 * 3_f64.ln());
         check(&[5, 5, 5], 6, 6_f64.ln(), 0.0);
         check(&[2, 3], 6, 6_f64.ln(), 0.0);
+    }
+
+    #[test]
+    fn floors_of_labels_follow_the_loss() {
+        let documents: [&[usize]; 4] = [&[0], &[0, 1], &[0], &[]];
+        let multi = Floors::of_labels(documents.into_iter(), 2, ProblemType::MultiLabelClassification);
+        let h = |p: f64| -p * p.ln() - (1.0 - p) * (1.0 - p).ln();
+        assert!((multi.uniform - 2.0 * 2_f64.ln()).abs() < 1e-12 && (multi.unigram - 2.0 * h(0.25)).abs() < 1e-12);
+        let single = Floors::of_labels([&[0_usize][..], &[1]].into_iter(), 3, ProblemType::SingleLabelClassification);
+        assert!((single.uniform - 3_f64.ln()).abs() < 1e-12 && (single.unigram - 2_f64.ln()).abs() < 1e-12);
     }
 }

@@ -3,12 +3,22 @@
 
 use super::corpus::Document;
 use super::error::DataError;
-use crate::model::config::ProblemType;
 use protocol::TaskKind;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A classifier's output layer grows with the labels; beyond this the fault is in the data, e.g. ids as labels.
 const MOST_LABELS: usize = 10_000;
+
+/// What the classifier's outputs mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemType {
+    /// Independent sigmoids.
+    MultiLabelClassification,
+    /// One softmax.
+    SingleLabelClassification,
+}
 
 /// The labels that a classifier knows, in output order.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 
 /// `model_type` of the `fast` form.
 const FAST_TYPE: &str = "clozelab-fast";
+/// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
+const TRAINED_LEN: &str = "clozelab_trained_len";
 /// Labels at most.
 const MAX_LABELS: usize = 100_000;
 /// Hugging Face's names for labels that were never named.
@@ -69,7 +71,10 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
         "use_cache": true,
         "vocab_size": config.vocab_size,
     });
-    let Value::Object(map) = json else { unreachable!("the literal is an object") };
+    let Value::Object(mut map) = json else { unreachable!("the literal is an object") };
+    if let Some(length) = config.trained_len {
+        map.insert(TRAINED_LEN.into(), json!(length));
+    }
     map
 }
 
@@ -111,6 +116,7 @@ impl Fields {
             pad_token_id: self.pad_token_id()?,
             problem_type: if labels.is_empty() { None } else { self.problem_type()? },
             threshold: if labels.is_empty() { None } else { self.threshold()? },
+            trained_len: self.trained_len()?,
             labels,
         })
     }
@@ -207,6 +213,20 @@ impl Fields {
         let vocab_size = self.size("vocab_size")? as u64;
         let id = id.filter(|id| *id < vocab_size).and_then(|id| u32::try_from(id).ok());
         id.ok_or_else(|| refuse("pad_token_id", format!("must be an id below the vocabulary's size, {vocab_size}")))
+    }
+
+    fn trained_len(&self) -> Result<Option<usize>, InteropError> {
+        if matches!(self.0.get(TRAINED_LEN), None | Some(Value::Null)) {
+            return Ok(None);
+        }
+        let (length, positions) = (self.size(TRAINED_LEN)?, self.size("max_position_embeddings")?);
+        if length < 2 || length > positions {
+            return Err(refuse(
+                TRAINED_LEN,
+                format!("is {length}; it must be 2 to the model's positions, {positions}"),
+            ));
+        }
+        Ok(Some(length))
     }
 
     fn dropout(&self, key: &str) -> Result<f64, InteropError> {

@@ -45,6 +45,7 @@ fn every_preset_survives_the_way_out_and_back() {
         config.labels = vec!["b".into(), "a \"quoted\" one".into(), "数".into()];
         config.problem_type = Some(ProblemType::MultiLabelClassification);
         config.threshold = Some(0.35);
+        config.trained_len = Some(48);
         let json = config_to_json(&config);
         assert_eq!(config_from_json(&json).expect("valid"), config);
         assert_eq!(json, config_to_json(&config), "equal configurations give equal bytes");

@@ -4,7 +4,7 @@
 //! in the browser. Everything that comes from outside is checked here, so that nothing behind it indexes or allocates
 //! by a number that a stranger wrote.
 //!
-//! It knows no file system, no tensor library and no page.
+//! It knows the names and shapes of a model's parameters; no file system, no device and no page.
 
 mod config;
 mod error;
@@ -15,7 +15,7 @@ mod zip;
 
 pub use config::{config_from_json, config_to_json};
 pub use error::InteropError;
-pub use names::{check_tensors, check_weights, expected_tensors_bert, optional_tensors};
+pub use names::check_weights;
 pub use weights::{weights_from_bytes, weights_to_bytes};
 pub use zip::{zip_read, zip_write};
 

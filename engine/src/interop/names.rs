@@ -5,53 +5,43 @@
 
 use super::Weights;
 use super::error::{InteropError, quoted};
-use crate::model::config::{Architecture, ModelConfig};
+use crate::model::{Heads, ModelConfig, specs};
 
 /// Copies of the tied decoder, which some files carry beside the tensors they repeat.
 const TIED_COPIES: [&str; 2] = ["cls.predictions.decoder.weight", "cls.predictions.decoder.bias"];
+/// What the next-sentence head and the classifier read.
+const POOLER: [&str; 2] = ["bert.pooler.dense.weight", "bert.pooler.dense.bias"];
 
-/// Names and shapes of a BERT model under Hugging Face names, in the order of the forward pass. The pooler belongs to
-/// the classifier: Hugging Face's masked-LM model has none.
-pub fn expected_tensors_bert(
-    config: &ModelConfig,
-    with_mlm_head: bool,
-    with_classifier: bool,
-) -> Vec<(String, Vec<usize>)> {
-    let mut tensors = embeddings(config);
-    (0..config.num_hidden_layers).for_each(|layer| tensors.extend(encoder_layer(config, layer)));
-    if with_mlm_head {
-        tensors.extend(mlm_head(config));
+/// The heads that a file carries.
+pub fn heads_of(weights: &Weights) -> Heads {
+    Heads {
+        masked_lm: weights.contains_key("cls.predictions.bias"),
+        next_sentence: weights.contains_key("cls.seq_relationship.weight"),
+        classifier: weights.contains_key("classifier.weight"),
     }
-    if with_classifier {
-        tensors.extend(dense("bert.pooler.dense", config.hidden_size, config.hidden_size));
-        tensors.extend(dense("classifier", config.hidden_size, config.labels.len()));
-    }
-    tensors
 }
 
-/// Whether weights are those of a model of this shape. The heads that must be there follow from the configuration
-/// (labels call for a classifier) and from the file (one tensor of the masked-LM head calls for the others).
-///
-/// The names inside a `fast` model are known to `model` alone; its loader calls [`check_tensors`] with them.
+/// Whether weights are those of a model of this shape, and with which heads. Labels call for a classifier, unless the
+/// file's head is the one that guesses.
 ///
 /// # Errors
 /// [`InteropError::Mismatch`] with the names that are missing, unexpected or of another shape.
-pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<(), InteropError> {
-    match config.architecture {
-        Architecture::Bert => check_bert(config, weights),
-        Architecture::Fast => Ok(()),
-    }
+pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Heads, InteropError> {
+    let mut heads = heads_of(weights);
+    heads.classifier |= !config.labels.is_empty() && !heads.masked_lm;
+    let required: Vec<Named> = specs(config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
+    check_tensors(&required, &optional_tensors(config), weights)?;
+    Ok(heads)
 }
+
+/// A tensor's name and shape.
+type Named = (String, Vec<usize>);
 
 /// Whether `weights` holds each `required` tensor, and nothing that is neither required nor `optional`.
 ///
 /// # Errors
 /// [`InteropError::Mismatch`] with the names that are missing, unexpected or of another shape.
-pub fn check_tensors(
-    required: &[(String, Vec<usize>)],
-    optional: &[(String, Vec<usize>)],
-    weights: &Weights,
-) -> Result<(), InteropError> {
+fn check_tensors(required: &[Named], optional: &[Named], weights: &Weights) -> Result<(), InteropError> {
     let missing = required.iter().filter(|(name, _)| !weights.contains_key(name)).map(|(name, _)| name.clone());
     let known = |name: &String| required.iter().chain(optional).any(|(known, _)| known == name);
     let unexpected = weights.keys().filter(|name| !known(name)).cloned();
@@ -67,70 +57,20 @@ pub fn check_tensors(
     Err(InteropError::Mismatch { missing, unexpected, shapes })
 }
 
-fn check_bert(config: &ModelConfig, weights: &Weights) -> Result<(), InteropError> {
-    let has = |start: &str| weights.keys().any(|name| name.starts_with(start));
-    let labels = !config.labels.is_empty();
-    let required = expected_tensors_bert(config, has("cls.predictions."), labels);
-    check_tensors(&required, &optional_tensors(config, labels), weights)
-}
-
-/// What a BERT file may carry and this engine does without: the next-sentence head, copies of the tied decoder, and,
-/// where there is no classifier, the pooler.
-pub fn optional_tensors(config: &ModelConfig, has_classifier: bool) -> Vec<(String, Vec<usize>)> {
+/// What a BERT file may carry and this engine does without: copies of the tied decoder, and the pooler of a model whose
+/// heads do not need it.
+fn optional_tensors(config: &ModelConfig) -> Vec<Named> {
     let (width, vocab) = (config.hidden_size, config.vocab_size);
-    let mut tensors = dense("cls.seq_relationship", width, 2);
-    tensors.extend(TIED_COPIES.map(String::from).into_iter().zip([vec![vocab, width], vec![vocab]]));
-    if !has_classifier {
-        tensors.extend(dense("bert.pooler.dense", width, width));
-    }
-    tensors
-}
-
-fn embeddings(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
-    let width = config.hidden_size;
-    let tables = [
-        ("word_embeddings", config.vocab_size),
-        ("position_embeddings", config.max_position_embeddings),
-        ("token_type_embeddings", config.type_vocab_size),
-    ];
-    let tables = tables.map(|(name, rows)| (format!("bert.embeddings.{name}.weight"), vec![rows, width]));
-    tables.into_iter().chain(layer_norm("bert.embeddings.LayerNorm", width)).collect()
-}
-
-fn encoder_layer(config: &ModelConfig, layer: usize) -> Vec<(String, Vec<usize>)> {
-    let (width, inner) = (config.hidden_size, config.intermediate_size);
-    let at = |name: &str| format!("bert.encoder.layer.{layer}.{name}");
-    let mut tensors = Vec::new();
-    for name in ["self.query", "self.key", "self.value", "output.dense"] {
-        tensors.extend(dense(&at(&format!("attention.{name}")), width, width));
-    }
-    tensors.extend(layer_norm(&at("attention.output.LayerNorm"), width));
-    tensors.extend(dense(&at("intermediate.dense"), width, inner));
-    tensors.extend(dense(&at("output.dense"), inner, width));
-    tensors.extend(layer_norm(&at("output.LayerNorm"), width));
-    tensors
-}
-
-fn mlm_head(config: &ModelConfig) -> Vec<(String, Vec<usize>)> {
-    let mut tensors = dense("cls.predictions.transform.dense", config.hidden_size, config.hidden_size);
-    tensors.extend(layer_norm("cls.predictions.transform.LayerNorm", config.hidden_size));
-    tensors.push(("cls.predictions.bias".into(), vec![config.vocab_size]));
-    tensors
-}
-
-/// A dense layer as PyTorch stores it: one row per output.
-fn dense(name: &str, inputs: usize, outputs: usize) -> Vec<(String, Vec<usize>)> {
-    vec![(format!("{name}.weight"), vec![outputs, inputs]), (format!("{name}.bias"), vec![outputs])]
-}
-
-fn layer_norm(name: &str, width: usize) -> Vec<(String, Vec<usize>)> {
-    vec![(format!("{name}.weight"), vec![width]), (format!("{name}.bias"), vec![width])]
+    let copies = TIED_COPIES.map(String::from).into_iter().zip([vec![vocab, width], vec![vocab]]);
+    let pooler = POOLER.map(String::from).into_iter().zip([vec![width, width], vec![width]]);
+    copies.chain(pooler).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{HostTensor, config_from_json, weights_from_bytes};
     use super::*;
+    use crate::model::ParameterSpec;
 
     fn golden(case: &str) -> (ModelConfig, Weights) {
         let dir = format!("{}/../tests/golden/model/{case}", env!("CARGO_MANIFEST_DIR"));
@@ -141,15 +81,36 @@ mod tests {
 
     #[test]
     fn names_and_shapes_are_hugging_faces() {
-        for (case, mlm, classifier) in
-            [("masked-lm", true, false), ("multi-label", false, true), ("single-label", false, true)]
+        for (case, heads) in
+            [("masked-lm", Heads::MASKED_LM), ("multi-label", Heads::CLASSIFIER), ("single-label", Heads::CLASSIFIER)]
         {
             let (config, weights) = golden(case);
-            let mut ours = expected_tensors_bert(&config, mlm, classifier);
+            assert_eq!(heads_of(&weights), heads, "{case}");
+            let mut ours: Vec<Named> = specs(&config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
             ours.sort();
             let theirs: Vec<_> = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
             assert_eq!(ours, theirs, "{case}");
         }
+    }
+
+    #[test]
+    fn the_fast_form_is_checked_too() {
+        let config = ModelConfig::preset("fast-nano", 20, 32).expect("exists");
+        let tensor = |spec: &ParameterSpec| HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
+        let specs = specs(&config, Heads::MASKED_LM);
+        let mut weights: Weights = specs.iter().map(|spec| (spec.name.clone(), tensor(spec))).collect();
+        assert_eq!(check_weights(&config, &weights).expect("whole"), Heads::MASKED_LM);
+        weights.remove("clozelab.final_norm.bias");
+        assert!(
+            check_weights(&config, &weights).expect_err("not whole").to_string().contains("clozelab.final_norm.bias")
+        );
+    }
+
+    #[test]
+    fn a_masked_lm_whose_configuration_names_labels_is_a_masked_lm() {
+        let (mut config, weights) = golden("masked-lm");
+        config.labels = vec!["a".into(), "b".into()];
+        assert_eq!(check_weights(&config, &weights).expect("whole"), Heads::MASKED_LM);
     }
 
     #[test]

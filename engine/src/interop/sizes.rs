@@ -3,7 +3,7 @@
 
 use super::InteropError;
 use super::config::refuse;
-use crate::model::config::ModelConfig;
+use crate::model::config::{Architecture, ModelConfig};
 
 /// Trainable numbers at most: three times bert-large. Beyond it a file is a mistake or an attack.
 const MAX_PARAMETERS: u128 = 1_000_000_000;
@@ -11,6 +11,7 @@ const MAX_PARAMETERS: u128 = 1_000_000_000;
 const TRAINING_BYTES_PER_PARAMETER: u128 = 16;
 /// Positions at most: attention over more would need gigabytes for one example.
 const MAX_POSITIONS: usize = 32_768;
+
 /// Refuses sizes that contradict each other or ask for more than a machine has.
 ///
 /// # Errors
@@ -19,6 +20,10 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
     let (width, heads) = (config.hidden_size, config.num_attention_heads);
     if !width.is_multiple_of(heads) {
         return Err(refuse("num_attention_heads", format!("is {heads}, which does not divide hidden_size, {width}")));
+    }
+    if config.architecture == Architecture::Fast && !(width / heads).is_multiple_of(2) {
+        let reason = format!("leaves {} numbers to a head; rotary positions turn pairs of them", width / heads);
+        return Err(refuse("num_attention_heads", reason));
     }
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
         let reason = format!("is {}; it must be 2 to {MAX_POSITIONS}", config.max_position_embeddings);

@@ -90,6 +90,6 @@ fn empty_like(tensor: &CubeTensor) -> CubeTensor {
 /// A contiguous tensor that nobody else reads, so that a kernel may write it in place.
 fn exclusive(tensor: CubeTensor) -> CubeTensor {
     let tensor = into_contiguous(tensor);
-    // Times one is a copy to the bit; the backend has no plain one.
+    // The backend has no plain copy. Times one keeps every number but subnormals, which a device may flush to 0.
     if tensor.handle.can_mut() { tensor } else { CubeBackend::float_mul_scalar(tensor, Scalar::Float(1.0)) }
 }

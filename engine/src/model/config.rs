@@ -2,6 +2,7 @@
 //!
 //! Sizes of the BERT presets: Turc et al. 2019, table 1; of the 2018 presets: the system this one re-creates.
 
+pub use crate::data::labels::ProblemType;
 use serde::{Deserialize, Serialize};
 
 /// Which form of the Transformer block.
@@ -12,16 +13,6 @@ pub enum Architecture {
     Bert,
     /// Rotary positions, a depth-wise convolution before each block, pre-norm, no segments, `[max; mean]` pooling.
     Fast,
-}
-
-/// What the classifier's outputs mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemType {
-    /// Independent sigmoids.
-    MultiLabelClassification,
-    /// One softmax.
-    SingleLabelClassification,
 }
 
 /// The shape of a model.
@@ -59,6 +50,9 @@ pub struct ModelConfig {
     pub problem_type: Option<ProblemType>,
     /// Probability from which a label counts as predicted, tuned on validation documents.
     pub threshold: Option<f64>,
+    /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
+    /// labels are wanted.
+    pub trained_len: Option<usize>,
 }
 
 impl ModelConfig {
@@ -99,6 +93,7 @@ impl ModelConfig {
             labels: Vec::new(),
             problem_type: None,
             threshold: None,
+            trained_len: None,
         })
     }
 }

@@ -147,10 +147,10 @@ impl Host for NativeHost {
 
     /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay.
     async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>, Error> {
-        let result = match self.run.borrow().as_ref() {
+        let (run, result) = match self.run.borrow().as_ref() {
             // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
-            Some(OpenRun { dir, journal: Some(journal), .. }) => {
-                journal.sync().and_then(|()| checkpoints::keep(dir, snapshot))
+            Some(OpenRun { dir, record, journal: Some(journal), .. }) => {
+                (record.run.clone(), journal.sync().and_then(|()| checkpoints::keep(dir, snapshot)))
             }
             _ => return Ok(None),
         };
@@ -158,7 +158,7 @@ impl Host for NativeHost {
             Ok(path) => Ok(Some(path)),
             Err(error) => {
                 let message = format!("no checkpoint of step {}: {error}. {}", snapshot.step, error.hint());
-                self.emit(Event::Warning { run: String::new(), code: "checkpoint-failed".into(), message }, Vec::new());
+                self.emit(Event::Warning { run, code: "checkpoint-failed".into(), message }, Vec::new());
                 Ok(None)
             }
         }

@@ -112,7 +112,8 @@ impl Findings {
         self.config = read(CONFIG_FILE).and_then(|bytes| self.noted(config_from_json(&bytes).map_err(told)));
         let Some(bytes) = read(WEIGHTS_FILE) else { return };
         let Some(weights) = self.noted(weights_from_bytes(&bytes).map_err(told)) else { return };
-        let agree = self.config.as_ref().map_or(Ok(()), |config| check_weights(config, &weights)).map_err(told);
+        let agree =
+            self.config.as_ref().map_or(Ok(()), |config| check_weights(config, &weights).map(drop)).map_err(told);
         self.noted(agree);
         let parameters = weights.values().map(|tensor| tensor.data.len() as u64).sum();
         self.weights = Some(WeightsFound { tensors: weights.len(), parameters });

@@ -1,5 +1,7 @@
 //! Questions to a model: guesses for a mask, labels for a text, where attention looks.
 
+use super::BATCH_SIZE;
+use super::checks::needs_masked_lm;
 use super::host::Host;
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
@@ -62,7 +64,7 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     batch.masked_weights = vec![1.0; positions.len()];
     batch.masked_targets = vec![0; positions.len()];
     batch.masked_positions = positions.clone();
-    let batch = DeviceBatch::upload(&batch, model.config.vocab_size, device);
+    let batch = DeviceBatch::upload(&batch, &model.config, device);
     let leaves = model.leaves(device);
     let forward = evaluation_model(&model.config, &leaves);
     let logits = forward.masked_lm(&forward.encode(batch.input()), batch.guesses().positions.clone());
@@ -77,20 +79,6 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     Ok(positions.iter().zip(scores.chunks(model.config.vocab_size)).map(guess).collect())
 }
 
-/// Refuses a model without the head that guesses.
-///
-/// # Errors
-/// When it has none.
-pub fn needs_masked_lm(model: &Trained) -> Result<()> {
-    if model.heads.masked_lm {
-        return Ok(());
-    }
-    let hint = "Ask the directory that pretrain wrote; a fine-tuned model keeps only its labels.";
-    Err(Error::input("no-masked-lm", "this model does not guess masked words", hint))
-}
-
-/// Documents that are classified together.
-const PREDICTION_BATCH: usize = 32;
 /// Lengths are rounded up to a multiple of this, so that few shapes occur.
 const LENGTH_STEP: usize = 16;
 
@@ -111,9 +99,9 @@ pub async fn predict(
     };
     let leaves = model.leaves(device);
     let mut out = Vec::with_capacity(texts.len());
-    for texts in texts.chunks(PREDICTION_BATCH) {
+    for texts in texts.chunks(BATCH_SIZE) {
         let rows: Vec<Row> = texts.iter().map(|text| row(model, text)).collect();
-        let batch = DeviceBatch::upload(&padded(model, &rows), model.config.vocab_size, device);
+        let batch = DeviceBatch::upload(&padded(model, &rows), &model.config, device);
         let logits = read(classify(&model.config, &leaves, &batch)).await?;
         for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
             let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
@@ -133,7 +121,7 @@ pub async fn predict(
 pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
     let ids = enclosed(model, text)?;
     let t = ids.len();
-    let batch = DeviceBatch::upload(&single(model, &ids), model.config.vocab_size, device);
+    let batch = DeviceBatch::upload(&single(model, &ids), &model.config, device);
     let leaves = model.leaves(device);
     let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
     let mut layers = Vec::with_capacity(encoded.attentions.len());
@@ -147,16 +135,16 @@ pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(
 /// Token ids of an example and where its second text begins.
 type Row = (Vec<u32>, usize);
 
-/// The example that training would have made of `text`, cut to the model's positions.
+/// The example that training would have made of `text`, cut as training cut it.
 fn row(model: &Trained, text: &str) -> Row {
     let (first, second) =
         text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
     let document = Document { text: first.into(), second, labels: Vec::new(), line: 0 };
-    let most = model.config.max_position_embeddings.min(MOST_TOKENS);
+    let most = model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS));
     EncodedDocument::of_text(&model.tokenizer, &document).assemble(&model.tokenizer.specials(), most)
 }
 
-/// Longer texts are cut for labels: attention grows with the square.
+/// Where nobody knows how a model was trained, longer texts are cut for labels: attention grows with the square.
 const MOST_TOKENS: usize = 512;
 
 /// `[CLS] text [SEP]` with literal `[MASK]`s recognised.

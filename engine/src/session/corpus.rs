@@ -54,10 +54,9 @@ impl Learned {
         mean_tokens(&self.train)
     }
 
-    /// Losses of guessing uniformly and of knowing only frequencies, in nats.
-    pub fn floors(&self) -> [f64; 2] {
-        let floors = Floors::of(self.train.tokens(), &self.tokenizer.specials(), self.tokenizer.len());
-        [floors.uniform, floors.unigram]
+    /// What a loss on this corpus is measured against.
+    pub fn floors(&self) -> Floors {
+        Floors::of(self.train.tokens(), &self.tokenizer.specials(), self.tokenizer.len())
     }
 }
 

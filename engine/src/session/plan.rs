@@ -1,6 +1,7 @@
 //! What was asked for becomes what will be done: the one place where a configuration is refused, before any work on the
 //! device, with a hint.
 
+use crate::data::examples::{EncodedDocument, fitting_len};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Dropout, ModelConfig};
 use crate::train::{OptimizerSettings, Schedule};
@@ -65,6 +66,8 @@ pub struct DataShape {
 
 /// Longest example that a fitted length gives: attention grows with the square.
 const LONGEST_FITTED: usize = 128;
+/// Share of the documents that a fitted length holds whole.
+const FITTED_SHARE: f64 = 0.98;
 /// Share of tokens that evaluation masks, whatever training does, so that losses compare across rates.
 pub const EVALUATION_MASK_RATE: f64 = 0.15;
 /// Readings wait for the device; one every this many steps bounds the queue of a GPU without being felt.
@@ -96,11 +99,14 @@ pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
 }
 
 /// Length of fine-tuning examples, unless asked otherwise: 98 of 100 documents fit, `[CLS]` and `[SEP]` included, up to
-/// `most`. `lengths` are token counts of the documents, in any order.
-pub fn finetuning_max_len(config: &RunConfig, lengths: &mut [usize], most: usize) -> usize {
-    lengths.sort_unstable();
-    let long = lengths.get(lengths.len().saturating_sub(1) * 98 / 100).copied().unwrap_or(0) + 2;
-    config.max_len.unwrap_or_else(|| long.next_multiple_of(8).max(LEAST_MAX_LEN * 2).min(most.min(LONGEST_FITTED)))
+/// `most`.
+pub fn finetuning_max_len(config: &RunConfig, documents: &[EncodedDocument], most: usize) -> usize {
+    config.max_len.unwrap_or_else(|| fitted_len(documents).min(most))
+}
+
+/// The length that suits classifying `documents`.
+pub fn fitted_len(documents: &[EncodedDocument]) -> usize {
+    fitting_len(documents, FITTED_SHARE).next_multiple_of(8).max(LEAST_MAX_LEN * 2).min(LONGEST_FITTED)
 }
 
 /// The shape of a new model for `config` and a vocabulary of `vocab_size`.
@@ -316,10 +322,10 @@ mod tests {
 
     #[test]
     fn fine_tuning_fits_its_length_to_the_documents() {
-        let config = RunConfig::default();
-        assert_eq!(finetuning_max_len(&config, &mut [10; 100], 512), 16);
-        assert_eq!(finetuning_max_len(&config, &mut [60; 100], 512), 64);
-        assert_eq!(finetuning_max_len(&config, &mut [4000; 100], 512), 128);
-        assert_eq!(finetuning_max_len(&config, &mut [], 512), 16);
+        let fitted = |tokens: usize, n: usize| {
+            let document = EncodedDocument { first: vec![9; tokens], second: None, labels: Vec::new() };
+            finetuning_max_len(&RunConfig::default(), &vec![document; n], 512)
+        };
+        assert_eq!([fitted(10, 100), fitted(60, 100), fitted(4000, 100), fitted(0, 0)], [16, 64, 128, 16]);
     }
 }

@@ -122,7 +122,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let lr = self.next_lr(clock);
         self.lr = lr;
         let batch = self.task.batch(self.state.step);
-        let batch = DeviceBatch::upload(&batch, self.model.vocab_size, &self.optimizer.device);
+        let batch = DeviceBatch::upload(&batch, &self.model, &self.optimizer.device);
         self.optimizer.device.seed(dropout_seed(self.plan.seed, self.state.step));
         let (task, model, plan) = (&self.task, &self.model, &self.plan);
         self.optimizer.step(&mut self.state, lr, |leaves| task.loss(&training_model(model, leaves, plan), &batch))

@@ -2,10 +2,12 @@
 //! more of a task than this.
 
 use crate::data::examples::{Batch, LabelledExamples, MaskedExamples};
+use crate::data::floors::Floors;
 use crate::error::Result;
 use crate::model::{Dropout, Layout, Leaves, ModelConfig, ProblemType, Transformer};
 use crate::session::plan::Plan;
 use crate::session::read::read;
+use crate::session::trained::Restored;
 use crate::train::{
     Decision, DeviceBatch, Judged, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss, multi_label_loss,
     probabilities, single_label_loss, tune_threshold,
@@ -17,8 +19,8 @@ use std::collections::BTreeMap;
 /// One thing to learn.
 #[allow(async_fn_in_trait, reason = "a session runs on one thread")]
 pub trait Task {
-    /// Changes the starting values before the first step, one flat vector per group; by default nothing.
-    fn prepare(&self, _layout: &Layout, _groups: &mut [Vec<f32>]) {}
+    /// Changes the starting values that were drawn before the first step, one flat vector per group; by default none.
+    fn prepare(&self, _layout: &Layout, _restored: &Restored, _groups: &mut [Vec<f32>]) {}
 
     /// The batch of the step with index `step`, from 0: a function of the step alone, so that a run can go on anywhere.
     fn batch(&mut self, step: u64) -> Batch;
@@ -113,7 +115,7 @@ pub async fn masked_lm_metrics(
     let mut totals = [0.0; 3];
     let count = (examples.batches_per_epoch() as u64).min(batches);
     for index in 0..count {
-        let batch = DeviceBatch::upload(&examples.batch_once(index as usize), config.vocab_size, device);
+        let batch = DeviceBatch::upload(&examples.batch_once(index as usize), config, device);
         sums = Some(evaluate_masked_lm(config, leaves, &batch, sums, device));
         // Bounds what is queued, and keeps each f32 sum short enough to be exact.
         if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
@@ -147,9 +149,23 @@ pub struct Classification {
     pub problem: ProblemType,
 }
 
+/// The bias of the classifier's output layer.
+const OUTPUT_BIAS: &str = "classifier.bias";
+
+impl Classification {
+    /// What the loss is measured against.
+    pub fn floors(&self) -> Floors {
+        let rows = self.train.documents().iter().map(|document| document.labels.as_slice());
+        Floors::of_labels(rows, self.train.classes(), self.problem)
+    }
+}
+
 impl Task for Classification {
     /// The output bias starts at each label's log odds, so that the first steps need not learn how frequent labels are.
-    fn prepare(&self, layout: &Layout, groups: &mut [Vec<f32>]) {
+    fn prepare(&self, layout: &Layout, restored: &Restored, groups: &mut [Vec<f32>]) {
+        if restored.restored.iter().any(|name| name == OUTPUT_BIAS) {
+            return;
+        }
         let documents = self.train.documents();
         let mut counts = vec![0.0_f64; self.train.classes()];
         documents.iter().flat_map(|document| &document.labels).for_each(|&label| counts[label] += 1.0);
@@ -162,7 +178,7 @@ impl Task for Classification {
             }
         };
         let bias: Vec<f32> = counts.iter().map(bias).collect();
-        layout.slice_mut(groups, "classifier.bias").copy_from_slice(&bias);
+        layout.slice_mut(groups, OUTPUT_BIAS).copy_from_slice(&bias);
     }
 
     fn batch(&mut self, step: u64) -> Batch {
@@ -226,7 +242,7 @@ impl Scored {
         let classes = config.labels.len();
         let mut scores = Vec::with_capacity(truth.len());
         for index in 0..examples.batches_per_epoch() {
-            let batch = DeviceBatch::upload(&examples.batch_in_order(index), config.vocab_size, device);
+            let batch = DeviceBatch::upload(&examples.batch_in_order(index), config, device);
             let logits = read(classify(config, leaves, &batch)).await?;
             let rows = logits.chunks(classes).take(truth.len() - scores.len());
             scores.extend(rows.map(|row| probabilities(row, problem)).collect::<Vec<_>>());

@@ -89,7 +89,7 @@ impl Trained {
     /// When a file is missing or damaged, or files contradict each other.
     pub fn from_files(files: &[(String, Vec<u8>)], device: &Device) -> Result<Self> {
         let file = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
-        let config = interop::config_from_json(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
+        let mut config = interop::config_from_json(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
         let weights = interop::weights_from_bytes(&file(WEIGHTS_FILE).ok_or_else(|| missing(WEIGHTS_FILE))?)?;
         let tokenizer = Tokenizer::from_files(&file)?;
         if tokenizer.len() != config.vocab_size {
@@ -99,22 +99,9 @@ impl Trained {
                 "Use the tokenizer files that were saved with the model.",
             ));
         }
-        let mut config = config;
-        let heads = heads_in(&weights);
-        if heads.classifier && config.labels.is_empty() {
-            return Err(Error::input(
-                "no-labels",
-                "config.json names no labels",
-                "Use the config.json saved with the model.",
-            ));
-        }
-        if heads.classifier && config.problem_type.is_none() {
-            config.problem_type = Some(ProblemType::SingleLabelClassification);
-        }
+        let heads = interop::check_weights(&config, &weights)?;
+        check_labels(&mut config, heads)?;
         let layout = Layout::new(specs(&config, heads));
-        let expected: Vec<(String, Vec<usize>)> =
-            layout.specs.iter().map(|spec| (spec.name.clone(), spec.shape.clone())).collect();
-        interop::check_tensors(&expected, &interop::optional_tensors(&config, heads.classifier), &weights)?;
         let groups = layout.groups.iter().map(|group| {
             let values: Vec<f32> =
                 layout.specs[group.members.clone()].iter().flat_map(|spec| weights[&spec.name].data.clone()).collect();
@@ -164,12 +151,19 @@ pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec
     (groups, report)
 }
 
-fn heads_in(weights: &Weights) -> Heads {
-    Heads {
-        masked_lm: weights.contains_key("cls.predictions.bias"),
-        next_sentence: weights.contains_key("cls.seq_relationship.weight"),
-        classifier: weights.contains_key("classifier.weight"),
+/// A classifier has labels and a task; any other model has neither.
+fn check_labels(config: &mut ModelConfig, heads: Heads) -> Result<()> {
+    if !heads.classifier {
+        config.labels = Vec::new();
+        config.problem_type = None;
+        return Ok(());
     }
+    if config.labels.is_empty() {
+        let hint = "Use the config.json saved with the model.";
+        return Err(Error::input("no-labels", "config.json names no labels", hint));
+    }
+    config.problem_type.get_or_insert(ProblemType::SingleLabelClassification);
+    Ok(())
 }
 
 fn missing(name: &str) -> Error {

@@ -2,7 +2,7 @@
 //! checking.
 
 use crate::data::examples::Batch;
-use crate::model::Input;
+use crate::model::{Input, ModelConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// One batch on a device. A task's own part is absent from the batches of another task.
@@ -32,14 +32,16 @@ pub struct Guesses {
 }
 
 impl DeviceBatch {
-    /// Uploads `batch` for a vocabulary of `vocab_size`.
+    /// Uploads `batch` for a model of the shape `config`.
     ///
     /// # Panics
     /// Where an id or a position is out of range: a wrong program, which on a GPU would read foreign memory.
-    pub fn upload(batch: &Batch, vocab_size: usize, device: &Device) -> Self {
+    pub fn upload(batch: &Batch, config: &ModelConfig, device: &Device) -> Self {
         let (b, t) = (batch.batch_size, batch.max_len);
-        assert!(check_ids(&batch.ids, vocab_size), "token ids are below the vocabulary size");
-        assert!(check_ids(&batch.masked_targets, vocab_size), "targets are below the vocabulary size");
+        assert!(t <= config.max_position_embeddings, "an example fits the model's positions");
+        assert!(check_ids(&batch.ids, config.vocab_size), "token ids are below the vocabulary size");
+        assert!(check_ids(&batch.token_type_ids, config.type_vocab_size), "segments are those of the model");
+        assert!(check_ids(&batch.masked_targets, config.vocab_size), "targets are below the vocabulary size");
         assert!(check_ids(&batch.masked_positions, b * t), "masked positions lie in the batch");
         let padded = batch.attention_mask.contains(&0);
         let keep: Vec<f32> = batch.attention_mask.iter().map(|&keep| f32::from(keep)).collect();
@@ -92,6 +94,6 @@ fn floats(values: &[f32], device: &Device) -> Tensor<1> {
 }
 
 /// Whether every id lies in `0..limit`.
-pub fn check_ids(ids: &[i32], limit: usize) -> bool {
+fn check_ids(ids: &[i32], limit: usize) -> bool {
     ids.iter().all(|&id| usize::try_from(id).is_ok_and(|id| id < limit))
 }

@@ -8,7 +8,7 @@ mod metrics;
 mod schedule;
 mod step;
 
-pub use batch::{DeviceBatch, Guesses, check_ids};
+pub use batch::{DeviceBatch, Guesses};
 pub use evaluate::{classify, evaluate_masked_lm};
 pub use loss::{masked_lm_loss, multi_label_loss, single_label_loss};
 pub use metrics::{Decision, Judged, classifier_metrics, probabilities, tune_threshold};

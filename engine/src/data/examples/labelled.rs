@@ -6,7 +6,6 @@ use crate::data::corpus::Document;
 use crate::data::labels::LabelSet;
 use crate::data::random::{Purpose, generator, permutation};
 use crate::data::tokenizer::{Specials, Tokenizer};
-use std::collections::BTreeSet;
 
 /// A document as token ids and label rows, before it is cut to a length.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,20 +61,17 @@ fn shares(a: usize, b: usize, room: usize) -> (usize, usize) {
     (room - b, b)
 }
 
-/// Encodes documents with their labels; also the labels that were never seen in training, which are left out.
+/// Encodes documents with those of their labels that are in `labels`.
 pub fn encode_documents<'a>(
     tokenizer: &Tokenizer,
     labels: &LabelSet,
     documents: impl Iterator<Item = &'a Document>,
-) -> (Vec<EncodedDocument>, Vec<String>) {
-    let mut unknown = BTreeSet::new();
-    let encode = |document: &Document| {
-        let (rows, unseen) = labels.encode(document);
-        unknown.extend(unseen);
-        EncodedDocument { labels: rows, ..EncodedDocument::of_text(tokenizer, document) }
+) -> Vec<EncodedDocument> {
+    let encode = |document: &Document| EncodedDocument {
+        labels: labels.encode(document).0,
+        ..EncodedDocument::of_text(tokenizer, document)
     };
-    let encoded = documents.map(encode).collect();
-    (encoded, unknown.into_iter().collect())
+    documents.map(encode).collect()
 }
 
 /// Fine-tuning batches of one set of documents and one shape.

@@ -1,0 +1,116 @@
+//! Commands and their answers: what a page asks of a session, one after another, for as long as the page is there.
+
+use super::checks::{no_corpus, no_model};
+use super::plan::EVALUATION_MASK_RATE;
+use super::{Host, ModelFiles, Session, ask};
+use crate::data::InputFile;
+use crate::data::masking::{Corruption, Masker};
+use crate::error::Result;
+use crate::interop;
+use protocol::{Command, Event, MaskedToken, RunConfig, VocabularyEntry};
+
+/// Folder inside an exported archive, and the archive's own name.
+const EXPORT_NAME: &str = "clozelab-model";
+/// A preview shows this much of a long document.
+const PREVIEW_TOKENS: usize = 48;
+
+impl<H: Host> Session<H> {
+    /// Serves commands until the host goes away. `buffers` hands out the bulk bytes of a command, in order.
+    pub async fn serve(&mut self, mut take_buffers: impl FnMut() -> Vec<Vec<u8>>) -> ! {
+        loop {
+            let command = match self.deferred.pop_front() {
+                Some(command) => command,
+                None => self.host.next_command().await,
+            };
+            let run = match &command {
+                Command::Pretrain { run, .. } | Command::Finetune { run, .. } => run.clone(),
+                _ => String::new(),
+            };
+            if let Err(error) = self.handle(command, &mut take_buffers).await {
+                self.host.emit(ask::failed(&run, &error), Vec::new());
+            }
+        }
+    }
+
+    async fn handle(&mut self, command: Command, take_buffers: &mut impl FnMut() -> Vec<Vec<u8>>) -> Result<()> {
+        match command {
+            Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
+            Command::SetCorpus { files } => {
+                let inputs = files.into_iter().zip(take_buffers());
+                let inputs = inputs.map(|(file, bytes)| InputFile { name: file.name, bytes, role: file.role });
+                self.set_corpus(inputs.collect(), None)?;
+            }
+            Command::PreviewMasking { config, example, epoch } => self.preview(&config, example, epoch)?,
+            Command::Pretrain { run, config } => drop(self.pretrain(&run, &config, None).await?),
+            Command::Finetune { run, config, from } => drop(self.finetune(&run, &config, from, None).await?),
+            Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit)?,
+            Command::ExportModel => {
+                let archive = interop::zip_write(EXPORT_NAME, &self.export().await?);
+                self.host.emit(Event::Exported { name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
+            }
+            Command::ImportModel { files } => self.import_files(files, take_buffers())?,
+            question @ Command::FillMask { .. } => {
+                let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
+                ask::answer(&self.host, model, &self.device, question).await;
+            }
+            question @ Command::Classify { .. } => {
+                let model = self.classifier.as_ref().ok_or_else(no_model)?;
+                ask::answer(&self.host, model, &self.device, question).await;
+            }
+            Command::Pause | Command::Resume | Command::Stop => (),
+        }
+        Ok(())
+    }
+
+    fn import_files(&mut self, files: Vec<protocol::FileInfo>, buffers: Vec<Vec<u8>>) -> Result<()> {
+        let mut named: ModelFiles = files.into_iter().map(|file| file.name).zip(buffers).collect();
+        if let [(name, bytes)] = named.as_slice()
+            && name.to_ascii_lowercase().ends_with(".zip")
+        {
+            named = interop::zip_read(bytes)?;
+        }
+        self.import(named)?;
+        let model = self.language_model.as_ref().expect("just imported");
+        let summary = format!("{} parameters, {} tokens", model.parameters(), model.config.vocab_size);
+        self.host.emit(Event::Imported { summary, labels: model.config.labels.clone() }, Vec::new());
+        Ok(())
+    }
+
+    /// One document before and after masking. The draw belongs to the preview alone and shifts no run.
+    fn preview(&mut self, config: &RunConfig, example: u64, epoch: u64) -> Result<()> {
+        let words = self.language_model.as_ref().filter(|_| self.continues).map(|model| model.tokenizer.clone());
+        self.learn("", config, words)?;
+        let learned = self.learned.as_ref().expect("just learned");
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let texts = corpus.pretraining_texts().count().max(1);
+        let text = corpus.pretraining_texts().nth(example as usize % texts).unwrap_or_default();
+        let specials = learned.tokenizer.specials();
+        let mut ids = learned.tokenizer.encode(text);
+        ids.truncate(PREVIEW_TOKENS);
+        let window: Vec<u32> = [specials.cls].into_iter().chain(ids).chain([specials.sep]).collect();
+        let rate = config.mask_rate.unwrap_or(EVALUATION_MASK_RATE).clamp(0.0, 0.9);
+        let masker = Masker::new(&learned.tokenizer, rate, Corruption::default(), config.whole_word);
+        let masked = masker.mask_example(&window, config.seed, epoch, example);
+        let token = |i: usize| MaskedToken {
+            original: learned.tokenizer.token(window[i]).into(),
+            shown: learned.tokenizer.token(masked.ids[i]).into(),
+            kind: masked.kinds[i],
+        };
+        self.host.emit(Event::Masking { example, tokens: (0..window.len()).map(token).collect() }, Vec::new());
+        Ok(())
+    }
+
+    fn tell_vocabulary(&self, filter: &str, limit: usize) -> Result<()> {
+        let model = self.language_model.as_ref().map(|model| &model.tokenizer);
+        let tokenizer = self.learned.as_ref().map(|learned| &learned.tokenizer).or(model).ok_or_else(no_model)?;
+        let entry = |id: u32| VocabularyEntry {
+            id: u64::from(id),
+            token: tokenizer.token(id).into(),
+            count: tokenizer.counts().get(id as usize).copied().unwrap_or(0),
+        };
+        let all = (0..tokenizer.len() as u32).map(entry);
+        let entries = all.filter(|entry| entry.token.contains(filter)).take(limit).collect();
+        self.host.emit(Event::Vocabulary { size: tokenizer.len() as u64, entries }, Vec::new());
+        Ok(())
+    }
+}

@@ -1,0 +1,353 @@
+//! A session's two kinds of training, from a configuration to a finished run: what is learned from what, with which
+//! words and which starting values. The loop itself is in `run`.
+
+use super::checks::{check_enough, check_same_corpus, no_corpus, no_pretrained_model};
+use super::corpus::{Learned, fingerprint};
+use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
+use super::run::{Finished, Run, Window};
+use super::snapshot::{self, RunState};
+use super::task::{Classification, HeldOut, MaskedLm, Task};
+use super::trained::{Trained, starting_values};
+use super::{Host, RunOutcome, Session, Snapshot};
+use crate::data::examples::{EncodedDocument, LabelledExamples, MaskedExamples, encode_documents};
+use crate::data::floors::Floors;
+use crate::data::labels::{LabelSet, problem_type};
+use crate::data::masking::{Corruption, Masker};
+use crate::data::{Corpus, Document, Tokenizer};
+use crate::error::{Error, Result};
+use crate::interop::Weights;
+use crate::model::{Heads, Layout, ModelConfig, specs};
+use crate::train::{Optimizer, TrainState};
+use protocol::{Event, Phase, RunConfig, StartFrom};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Share of unknown tokens that a person should hear of.
+const NOTABLE_UNKNOWN_SHARE: f64 = 0.05;
+/// Labels that a warning lists.
+const LISTED_LABELS: usize = 5;
+
+/// All that a run starts with besides its values and its data.
+struct Starting {
+    heads: Heads,
+    model: ModelConfig,
+    tokenizer: Rc<Tokenizer>,
+    plan: Plan,
+    config: RunConfig,
+    floors: Floors,
+}
+
+/// A run that a snapshot goes on with.
+struct Resumed {
+    state: RunState,
+    trained: Trained,
+    values: TrainState,
+}
+
+impl<H: Host> Session<H> {
+    /// Learns to guess masked tokens of the corpus. Goes on from `resume`, or from a model imported since the last run,
+    /// or starts afresh.
+    ///
+    /// # Errors
+    /// When the corpus or a setting cannot be used, or the run fails on the way.
+    pub async fn pretrain(&mut self, run: &str, config: &RunConfig, resume: Option<Snapshot>) -> Result<RunOutcome> {
+        let resumed = self.resumed(resume)?;
+        let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        let base = if self.continues { self.language_model.clone() } else { None };
+        let given = resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref());
+        self.learn(run, &config, given.map(|model| model.tokenizer.clone()))?;
+        let learned = self.learned.as_ref().expect("just learned");
+        let mut model = match (&resumed, &base) {
+            (Some(resumed), _) => resumed.trained.config.clone(),
+            (None, Some(base)) => {
+                ModelConfig { labels: Vec::new(), problem_type: None, threshold: None, ..base.config.clone() }
+            }
+            (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
+        };
+        let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
+            .min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
+        learned.train.check(max_len)?;
+        check_enough(learned.train.tokens().len())?;
+        let examples = learned.train.windows_per_epoch(max_len) as u64;
+        let plan = match &resumed {
+            Some(resumed) => resumed.state.plan.clone(),
+            None => plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?,
+        };
+        model.trained_len = Some(plan.max_len);
+        let task = masked_lm_task(learned, &plan);
+        let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
+        let start = Starting { heads: Heads::MASKED_LM, model, tokenizer, plan, config, floors };
+        let source = match base {
+            Some(base) => base.weights().await?,
+            None => Weights::new(),
+        };
+        let finished = self.run(run, start, task, resumed, source).await?;
+        self.language_model = Some(finished.trained);
+        self.continues = false;
+        self.latest = Phase::Pretrain;
+        Ok(finished.outcome)
+    }
+
+    /// Learns the labels of the corpus, from the language model's weights or from scratch. Goes on from `resume`.
+    ///
+    /// # Errors
+    /// When the corpus or a setting cannot be used, there is no model to start from, or the run fails on the way.
+    pub async fn finetune(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        from: StartFrom,
+        resume: Option<Snapshot>,
+    ) -> Result<RunOutcome> {
+        let resumed = self.resumed(resume)?;
+        let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        let base = match from {
+            StartFrom::Pretrained if resumed.is_none() => {
+                Some(self.language_model.clone().ok_or_else(no_pretrained_model)?)
+            }
+            _ => None,
+        };
+        let tokenizer = match resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref()) {
+            Some(model) => model.tokenizer.clone(),
+            None => self.scratch_tokenizer(run, &config)?,
+        };
+        let corpus = limited(self.corpus.as_ref().ok_or_else(no_corpus)?, &config);
+        let mut model = match (&resumed, &base) {
+            (Some(resumed), _) => resumed.trained.config.clone(),
+            (None, Some(base)) => labelled(base.config.clone(), &corpus, &config)?,
+            (None, None) => labelled(plan::model_config(&config, tokenizer.len())?, &corpus, &config)?,
+        };
+        let labels = LabelSet::from_names(model.labels.clone());
+        let train = self.encode_for_training(run, &tokenizer, &labels, &corpus)?;
+        check_segments(&train, &model)?;
+        let plan = match &resumed {
+            Some(resumed) => resumed.state.plan.clone(),
+            None => {
+                let max_len = plan::finetuning_max_len(&config, &train, model.max_position_embeddings);
+                let data = DataShape { examples: train.len() as u64, max_len };
+                plan::plan(&config, Phase::Finetune, &model, data)?
+            }
+        };
+        model.trained_len = Some(plan.max_len);
+        let shape = [plan.batch_size, plan.max_len];
+        let valid: Vec<_> = corpus.labelled_valid().collect();
+        let test: Vec<_> = corpus.labelled_test().collect();
+        let task = Classification {
+            valid: self.held_out(run, "validation", &tokenizer, &labels, shape, &valid)?,
+            test: self.held_out(run, "test", &tokenizer, &labels, shape, &test)?,
+            train: LabelledExamples::new(train, tokenizer.specials(), labels.len(), plan.seed, shape[0], shape[1]),
+            problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
+        };
+        let floors = task.floors();
+        let source = match base {
+            Some(base) => encoder_of(&base, &model.labels).await?,
+            None => Weights::new(),
+        };
+        let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors };
+        let finished = self.run(run, start, task, resumed, source).await?;
+        self.classifier = Some(finished.trained);
+        self.latest = Phase::Finetune;
+        Ok(finished.outcome)
+    }
+
+    /// Plans are made: fills the values, tells the start, and trains.
+    async fn run<T: Task>(
+        &mut self,
+        name: &str,
+        start: Starting,
+        task: T,
+        resumed: Option<Resumed>,
+        source: Weights,
+    ) -> Result<Finished> {
+        let Starting { heads, model, tokenizer, plan, config, floors } = start;
+        let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
+        let layout = Layout::new(specs(&model, heads));
+        let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
+        let (mut window, mut elapsed_secs, mut report) = (Window::default(), 0.0, None);
+        let state = match resumed {
+            Some(Resumed { state, values, .. }) => {
+                check_same_corpus(&state.corpus, &corpus)?;
+                window = Window::restored(state.window_loss_sum, state.window_steps, &self.device);
+                elapsed_secs = state.elapsed_secs;
+                values
+            }
+            None => {
+                let (mut groups, restored) = starting_values(&optimizer.layout, plan.seed, &source);
+                task.prepare(&optimizer.layout, &restored, &mut groups);
+                report = (!source.is_empty()).then(|| restored.sentence());
+                optimizer.state_from(groups)
+            }
+        };
+        let started = Event::Started {
+            run: name.into(),
+            phase: plan.phase,
+            parameters: optimizer.layout.len() as u64,
+            steps: plan.steps(),
+            tokens: plan.steps() * (plan.batch_size * plan.max_len) as u64,
+            device: self.info.name.clone(),
+            vocab_size: model.vocab_size as u64,
+            uniform: floors.uniform,
+            unigram: floors.unigram,
+            labels: model.labels.clone(),
+            step: state.step,
+        };
+        self.host.emit(started, Vec::new());
+        if let Some(sentence) = report {
+            self.warn(name, "restored", sentence);
+        }
+        let run = Run {
+            host: &self.host,
+            name,
+            config: &config,
+            plan,
+            task,
+            model,
+            heads,
+            tokenizer,
+            optimizer,
+            state,
+            corpus,
+            elapsed_secs,
+            window,
+            other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
+            lr: 0.0,
+            deferred: &mut self.deferred,
+        };
+        run.train().await
+    }
+
+    fn resumed(&self, snapshot: Option<Snapshot>) -> Result<Option<Resumed>> {
+        let decode = |snapshot| {
+            let (state, trained, values) = snapshot::decode(&snapshot, &self.device)?;
+            Ok(Resumed { state, trained, values })
+        };
+        snapshot.map(decode).transpose()
+    }
+
+    /// Learns the vocabulary and encodes the corpus, unless the last run left both.
+    pub(super) fn learn(&mut self, run: &str, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<()> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let fits = |learned: &Learned| learned.serves(config, tokenizer.as_ref());
+        if !self.learned.as_ref().is_some_and(fits) {
+            // A preview belongs to no run, and nobody waits for one.
+            if !run.is_empty() {
+                let message = "learning the vocabulary and cutting the text into tokens".into();
+                self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+            }
+            let learned = Learned::of(&limited(corpus, config), config, tokenizer)?;
+            self.warn_unknown_share(run, learned.train.unknown_share());
+            self.learned = Some(learned);
+        }
+        Ok(())
+    }
+
+    /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
+    fn scratch_tokenizer(&mut self, run: &str, config: &RunConfig) -> Result<Rc<Tokenizer>> {
+        if let Some(model) = &self.language_model {
+            return Ok(model.tokenizer.clone());
+        }
+        self.learn(run, config, None)?;
+        Ok(self.learned.as_ref().expect("just learned").tokenizer.clone())
+    }
+
+    fn encode_for_training(
+        &self,
+        run: &str,
+        tokenizer: &Tokenizer,
+        labels: &LabelSet,
+        corpus: &Corpus,
+    ) -> Result<Vec<EncodedDocument>> {
+        let train = encode_documents(tokenizer, labels, corpus.labelled_train());
+        let tokens = train.iter().flat_map(|document| &document.first);
+        let unknown = tokens.clone().filter(|&&id| id == tokenizer.specials().unk).count();
+        self.warn_unknown_share(run, unknown as f64 / tokens.count().max(1) as f64);
+        Ok(train)
+    }
+
+    /// Says so when a vocabulary from elsewhere does not know the text.
+    fn warn_unknown_share(&self, run: &str, share: f64) {
+        if share > NOTABLE_UNKNOWN_SHARE {
+            let message = format!("the vocabulary does not know {:.0} % of the tokens of this text", share * 100.0);
+            self.warn(run, "unknown-tokens", message);
+        }
+    }
+
+    /// Documents to measure on, `None` where there are none. A label that training never saw cannot be predicted: each
+    /// counts as a miss, with a warning; documents with no other labels are the wrong documents.
+    pub(super) fn held_out(
+        &self,
+        run: &str,
+        split: &str,
+        tokenizer: &Tokenizer,
+        labels: &LabelSet,
+        [batch_size, max_len]: [usize; 2],
+        documents: &[&Document],
+    ) -> Result<Option<HeldOut>> {
+        if documents.is_empty() {
+            return Ok(None);
+        }
+        let encoded = encode_documents(tokenizer, labels, documents.iter().copied());
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        for label in documents.iter().flat_map(|document| labels.encode(document).1) {
+            *unseen.entry(label).or_default() += 1;
+        }
+        let shown = unseen.keys().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
+        if encoded.iter().all(|document| document.labels.is_empty()) {
+            let message =
+                format!("none of the {split} documents carries a label that training saw; they carry {shown}");
+            let hint = "Use documents with the labels that the model learned.";
+            return Err(Error::input("unknown-labels", message, hint));
+        }
+        if !unseen.is_empty() {
+            let n = unseen.len();
+            let message =
+                format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
+            self.warn(run, "unknown-labels", message);
+        }
+        let examples = LabelledExamples::new(encoded, tokenizer.specials(), labels.len(), 0, batch_size, max_len);
+        Ok(Some(HeldOut { examples, unseen }))
+    }
+}
+
+/// The corpus of a quick look.
+fn limited(corpus: &Corpus, config: &RunConfig) -> Corpus {
+    match config.limit {
+        Some(n) => corpus.clone().with_limit(n),
+        None => corpus.clone(),
+    }
+}
+
+/// `model` as a classifier of the corpus's labels.
+fn labelled(model: ModelConfig, corpus: &Corpus, config: &RunConfig) -> Result<ModelConfig> {
+    let labels = LabelSet::learn(corpus.labelled_train())?;
+    let problem = problem_type(config.task, corpus.labelled_train().collect::<Vec<_>>().into_iter())?;
+    Ok(ModelConfig { labels: labels.names().to_vec(), problem_type: Some(problem), threshold: None, ..model })
+}
+
+/// What fine-tuning takes over from `base`. The rows of a head of other labels mean something else.
+async fn encoder_of(base: &Trained, labels: &[String]) -> Result<Weights> {
+    let mut weights = base.weights().await?;
+    weights.retain(|name, _| base.config.labels == labels || !name.starts_with("classifier."));
+    Ok(weights)
+}
+
+fn check_segments(documents: &[EncodedDocument], model: &ModelConfig) -> Result<()> {
+    if model.type_vocab_size >= 2 || documents.iter().all(|document| document.second.is_none()) {
+        return Ok(());
+    }
+    let message = "these lines are pairs, but the model has one segment only";
+    Err(Error::input("needs-segments", message, "Use a model with two segments (type_vocab_size 2)."))
+}
+
+fn masked_lm_task(learned: &Learned, plan: &Plan) -> MaskedLm {
+    let examples = |packed, rate, whole_word| {
+        let masker = Masker::new(&learned.tokenizer, rate, Corruption::default(), whole_word);
+        MaskedExamples::new(packed, masker, plan.seed, plan.batch_size, plan.max_len)
+    };
+    let valid = learned.valid.as_ref().filter(|valid| valid.check(plan.max_len).is_ok());
+    MaskedLm {
+        train: examples(learned.train.clone(), plan.mask_rate, plan.whole_word),
+        valid: valid.map(|valid| examples(valid.clone(), EVALUATION_MASK_RATE, false)),
+        evaluation_batches: plan.evaluation_batches,
+    }
+}
