@@ -120,7 +120,7 @@ impl Layout {
         for (group, values) in self.groups.iter().zip(groups) {
             let mut start = 0;
             for spec in &self.specs[group.members.clone()] {
-                let slice = values.clone().slice([start..start + spec.len()]); // [n]
+                let slice = values.clone().narrow(0, start, spec.len()); // [n]
                 tensors.push(if device.is_autodiff() { Tensor::from_inner(slice).require_grad() } else { slice });
                 start += spec.len();
             }
@@ -223,7 +223,7 @@ mod tests {
         let leaves = layout.leaves(&groups, &device.clone().autodiff());
         let y = leaves.get::<2>("w").matmul(leaves.get::<1>("x").reshape([2, 1])).sum();
         let gradients = layout.gradients(&leaves, y.backward());
-        let read = |t: &Tensor<1>| t.clone().into_data().to_vec::<f32>().expect("f32");
+        let read = |t: &Tensor<1>| t.clone().into_data().try_to_vec::<f32>().expect("f32");
         assert_eq!(read(&gradients[0]), [10.0, 20.0, 10.0, 20.0]);
         assert_eq!(read(&gradients[1]), [4.0, 6.0]);
     }

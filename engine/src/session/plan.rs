@@ -106,7 +106,7 @@ pub fn finetuning_max_len(config: &RunConfig, documents: &[EncodedDocument], mos
 
 /// The length that suits classifying `documents`.
 pub fn fitted_len(documents: &[EncodedDocument]) -> usize {
-    fitting_len(documents, FITTED_SHARE).next_multiple_of(8).max(LEAST_MAX_LEN * 2).min(LONGEST_FITTED)
+    fitting_len(documents, FITTED_SHARE).next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, LONGEST_FITTED)
 }
 
 /// The shape of a new model for `config` and a vocabulary of `vocab_size`.

@@ -136,12 +136,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         });
         let step = self.state.step;
         let last = self.plan.budget == Budget::Steps(step);
-        let keep = step % self.plan.checkpoint_every == 0;
+        let keep = step.is_multiple_of(self.plan.checkpoint_every);
         // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
-        if step % self.plan.report_every == 0 || last || keep {
+        if step.is_multiple_of(self.plan.report_every) || last || keep {
             self.report(report, clock).await?;
         }
-        if !last && step % self.plan.evaluate_every == 0 {
+        if !last && step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid).await?;
         }
         if !last && keep {

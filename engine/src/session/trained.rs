@@ -100,7 +100,7 @@ impl Trained {
             ));
         }
         let heads = interop::check_weights(&config, &weights)?;
-        check_labels(&mut config, heads)?;
+        settle_labels(&mut config, heads);
         let layout = Layout::new(specs(&config, heads));
         let groups = layout.groups.iter().map(|group| {
             let values: Vec<f32> =
@@ -152,18 +152,13 @@ pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec
 }
 
 /// A classifier has labels and a task; any other model has neither.
-fn check_labels(config: &mut ModelConfig, heads: Heads) -> Result<()> {
-    if !heads.classifier {
+fn settle_labels(config: &mut ModelConfig, heads: Heads) {
+    if heads.classifier {
+        config.problem_type.get_or_insert(ProblemType::SingleLabelClassification);
+    } else {
         config.labels = Vec::new();
         config.problem_type = None;
-        return Ok(());
     }
-    if config.labels.is_empty() {
-        let hint = "Use the config.json saved with the model.";
-        return Err(Error::input("no-labels", "config.json names no labels", hint));
-    }
-    config.problem_type.get_or_insert(ProblemType::SingleLabelClassification);
-    Ok(())
 }
 
 fn missing(name: &str) -> Error {
