@@ -6,11 +6,14 @@
  */
 export async function train(page, base, plan) {
   const runs = await page.evaluate(exchange, { base, ...plan });
-  return runs.map(({ device, events }) => {
-    const steps = events.filter(({ event }) => event === 'step');
-    const evaluated = events.filter(({ event }) => event === 'evaluated').at(-1);
-    return { device, meanLoss: meanLoss(steps), gradNorm: steps[0]?.grad_norm, heldOut: evaluated?.masked_lm_loss };
-  });
+  return runs.map(summary);
+}
+
+/** The figures of one run that engines are compared by. */
+export function summary({ device, events }) {
+  const steps = events.filter(({ event }) => event === 'step');
+  const evaluated = events.filter(({ event }) => event === 'evaluated').at(-1);
+  return { device, meanLoss: meanLoss(steps), gradNorm: steps[0]?.grad_norm, heldOut: evaluated?.masked_lm_loss };
 }
 
 /** A report's loss is the mean since the report before, so that the mean of a run does not depend on when it reported. */

@@ -1,10 +1,17 @@
 // WebGPU in the browser, on a software adapter: it is named as such, `auto` prefers the CPU engine to it, and its losses
-// are those of the CPU engine. A step takes seconds there, so that three steps of the smallest shape must do.
+// are those of the CPU engine, in the browser and on the command line. A step of the smallest shape takes a third of a
+// second there.
+//
+// Environment, optional: CLOZELAB_BIN (the command line; default target/release/clozelab).
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { train } from './engine.mjs';
-import { launch, serve, visit } from './harness.mjs';
+import { summary, train } from './engine.mjs';
+import { ROOT, launch, serve, visit } from './harness.mjs';
 
 // One step from the same weights: only the order of sums differs between the two backends.
 const FIRST_STEP_TOLERANCE = 1e-4;
@@ -12,7 +19,7 @@ const FIRST_STEP_TOLERANCE = 1e-4;
 // Each later step adds to the difference; AdamW's division by small second moments magnifies it.
 const RUN_TOLERANCE = 1e-3;
 
-const STEPS = 3;
+const STEPS = 20;
 const CONFIG = { preset: 'fast-nano', seed: 3, 'vocab-size': 200, 'max-len': 16, 'batch-size': 4 };
 const PAGE = `?backend=webgpu&preset=fast-nano&max-len=16&batch-size=4&vocab-size=200&seed=3&steps=${STEPS}`;
 
@@ -55,27 +62,46 @@ test('a run on the software adapter, named as such, reaches its last step', { ti
   });
 });
 
+/** The same runs on the command line, each in the words of its events. */
+function natively(files, configs) {
+  const clozelab = process.env.CLOZELAB_BIN ?? join(ROOT, 'target', 'release', 'clozelab');
+  const folder = mkdtempSync(join(tmpdir(), 'clozelab-'));
+  try {
+    files.forEach(({ name, text }) => writeFileSync(join(folder, name), text));
+    return configs.map((config, index) => {
+      const flags = Object.entries(config).flatMap(([key, value]) => [`--${key}`, String(value)]);
+      const args = ['pretrain', '--corpus', 'train.txt', '--valid', 'valid.txt', '--out', `run-${index}`, '--device', 'cpu', '--json', '--quiet'];
+      const lines = execFileSync(clozelab, [...args, ...flags], { cwd: folder, encoding: 'utf8' }).trim().split('\n');
+      return summary({ device: { backend: 'native' }, events: lines.map((line) => JSON.parse(line)) });
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 const relative = (a, b) => Math.abs(a - b) / Math.abs(b);
 
-test('GPU and CPU engine give the same losses', { timeout: 600_000 }, async () => {
+test('all engines give the same losses: GPU and CPU in the browser, CPU natively', { timeout: 600_000 }, async (t) => {
   const files = [
     { name: 'train.txt', role: 'train', text: sentences(120) },
     { name: 'valid.txt', role: 'valid', text: sentences(8, 1000) },
   ];
   const plan = { files, configs: [{ ...CONFIG, steps: 1 }, { ...CONFIG, steps: STEPS }] };
+  const [nativeOne, nativeAll] = natively(files, plan.configs);
   // Any file of the site will do: the page itself would start an engine of its own.
   await visit(browser, `${site.url}worker.js`, async ({ page }) => {
-    const [cpuOne, cpuAll] = await train(page, site.url, { ...plan, backend: 'cpu' });
-    const [gpuOne, gpuAll] = await train(page, site.url, { ...plan, backend: 'gpu' });
-    assert.equal(gpuOne.device.backend, 'gpu');
-    assert.equal(cpuOne.device.backend, 'cpu');
-    const compare = (what, gpu, cpu, tolerance) => {
-      assert.ok(Number.isFinite(cpu) && cpu !== 0, `${what} on the CPU is ${cpu}`);
-      assert.ok(relative(gpu, cpu) <= tolerance, `${what}: GPU ${gpu}, CPU ${cpu}, allowed ${tolerance} relative`);
-    };
-    compare('loss of the first step', gpuOne.meanLoss, cpuOne.meanLoss, FIRST_STEP_TOLERANCE);
-    compare('gradient norm of the first step', gpuOne.gradNorm, cpuOne.gradNorm, RUN_TOLERANCE);
-    compare(`mean loss of ${STEPS} steps`, gpuAll.meanLoss, cpuAll.meanLoss, RUN_TOLERANCE);
-    compare(`held-out loss after ${STEPS} steps`, gpuAll.heldOut, cpuAll.heldOut, RUN_TOLERANCE);
+    for (const backend of ['cpu', 'gpu']) {
+      const [one, all] = await train(page, site.url, { ...plan, backend });
+      assert.equal(one.device.backend, backend);
+      const compare = (what, found, native, tolerance) => {
+        t.diagnostic(`${backend}, ${what}: ${found}, natively ${native}`);
+        assert.ok(Number.isFinite(native) && native !== 0, `${what} is ${native} natively`);
+        assert.ok(relative(found, native) <= tolerance, `${what}: ${backend} ${found}, native ${native}, allowed ${tolerance} relative`);
+      };
+      compare('loss of the first step', one.meanLoss, nativeOne.meanLoss, FIRST_STEP_TOLERANCE);
+      compare('gradient norm of the first step', one.gradNorm, nativeOne.gradNorm, RUN_TOLERANCE);
+      compare(`mean loss of ${STEPS} steps`, all.meanLoss, nativeAll.meanLoss, RUN_TOLERANCE);
+      compare(`held-out loss after ${STEPS} steps`, all.heldOut, nativeAll.heldOut, RUN_TOLERANCE);
+    }
   });
 });

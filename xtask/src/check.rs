@@ -124,6 +124,7 @@ fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
             .env("CHROMIUM", &chromium)
             .env("CLOZELAB_XTASK", &xtask)
             .env("CLOZELAB_DIST", project.dist())
+            .env("CLOZELAB_BIN", project.clozelab())
             .env("CLOZELAB_SCREENSHOTS", &screenshots);
         node.lines(|line| tally.read_node(line))??;
     }
