@@ -59,6 +59,35 @@ fn predict_answers_every_line_in_order() {
 }
 
 #[test]
+fn predict_gives_what_passes_the_threshold_and_always_the_best() {
+    let lab = models();
+    let ask = |flags: &str| {
+        let words = format!("predict --model finetuned --device cpu{flags}");
+        lab.run_with(&words, b"a small rake used by a croupier\n").ok().json()
+    };
+    let config: Value = serde_json::from_slice(&lab.read("finetuned/config.json")).expect("JSON");
+    let threshold = config["threshold"].as_f64().expect("a tuned threshold");
+    let all = ask(" --top-k 1000")["labels"].as_array().expect("a list").clone();
+    let passing = all.iter().filter(|label| label["score"].as_f64() >= Some(threshold)).count();
+    let given = ask("")["labels"].as_array().expect("a list").clone();
+    assert!(given.len() < all.len(), "all labels are no answer");
+    assert_eq!(given, all[..passing.max(1)]);
+}
+
+#[test]
+fn predict_reads_other_encodings() {
+    let lab = models();
+    let text = "caf\u{e9} na\u{ef}ve d\u{e9}j\u{e0} vu, un petit r\u{e2}teau utilis\u{e9} par le croupier\n";
+    lab.write("utf8.txt", text);
+    lab.write("latin1.txt", text.chars().map(|c| c as u8).collect::<Vec<u8>>());
+    lab.write("utf16.txt", text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let ask =
+        |file: &str| lab.run(&format!("predict --model finetuned --data {file} --top-k 3 --device cpu")).ok().stdout;
+    assert_eq!(ask("latin1.txt"), ask("utf8.txt"));
+    assert_eq!(ask("utf16.txt"), ask("utf8.txt"));
+}
+
+#[test]
 fn predict_answers_before_its_input_ends() {
     let lab = models();
     let mut child =

@@ -57,6 +57,27 @@ fn text_that_cannot_be_trained_on() {
 }
 
 #[test]
+fn examples_without_room() {
+    let lab = Lab::new();
+    for length in ["0", "1", "4"] {
+        let words = format!(
+            "pretrain --corpus text.txt --out run --steps 3 --device cpu --preset fast-nano --max-len {length}"
+        );
+        check(&lab, &words, &["--max-len"]);
+    }
+}
+
+#[test]
+fn a_model_of_too_many_layers() {
+    let lab = lab_with_models();
+    copy_model(&lab, "pretrained", "deep");
+    let config = String::from_utf8(lab.read("deep/config.json")).expect("UTF-8");
+    lab.write("deep/config.json", config.replace("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 160000000"));
+    let done = lab.run_of(&["fill-mask", "--model", "deep", "a [MASK]", "--device", "cpu"]);
+    assert!(done.refused().stderr.contains("num_hidden_layers"), "{}", done.stderr);
+}
+
+#[test]
 fn labels_that_cannot_be_learned() {
     let lab = Lab::new();
     check(&lab, &tiny("finetune --train text.txt --out run --steps 3"), &["label"]);

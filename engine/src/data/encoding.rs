@@ -57,6 +57,28 @@ pub(super) fn decode(name: &str, bytes: &[u8], forced: Option<&str>) -> Result<D
     Ok(decoded)
 }
 
+/// The encoding of a stream that begins with `sample`, and whether it is a guess: for text that is read as it comes.
+///
+/// # Errors
+/// When the sample is not text, or the encoding is unknown or none that can be read in a stream.
+pub fn detect_stream(sample: &[u8], forced: Option<&str>) -> Result<(&'static Encoding, bool), DataError> {
+    let name = "the input";
+    if let Some(kind) = binary_kind(sample) {
+        return Err(DataError::NotText { file: name.into(), kind: kind.into() });
+    }
+    // The last line may be cut within a character.
+    let whole = sample.iter().rposition(|&byte| byte == b'\n').map_or(sample, |end| &sample[..=end]);
+    let (charset, guessed) = match (forced, byte_order_mark(sample).0) {
+        (Some(label), _) => (by_name(label)?, false),
+        (None, Some(charset)) => (charset, false),
+        (None, None) => detect(name, whole)?,
+    };
+    match charset {
+        Charset::Known(encoding) => Ok((encoding, guessed)),
+        Charset::Utf32 { .. } => Err(DataError::UnknownEncoding { name: "UTF-32 in a stream".into() }),
+    }
+}
+
 /// The encoding that a mark at the start tells, and the mark's length.
 fn byte_order_mark(bytes: &[u8]) -> (Option<Charset>, usize) {
     // UTF-32LE before UTF-16LE: the longer mark begins with the shorter one.

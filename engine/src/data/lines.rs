@@ -36,6 +36,13 @@ pub(super) fn parse(text: &str) -> Parsed {
     parsed
 }
 
+/// What one line holds, cleaned as in training; `None` where that is no text.
+pub fn document_of(line: &str) -> Option<Document> {
+    let mut parsed = Parsed::default();
+    parsed.take_line(line, 1);
+    parsed.documents.pop()
+}
+
 /// The first line of `text` without its end, and what follows.
 fn split_line(text: &str) -> (&str, &str) {
     let Some(end) = text.bytes().position(|byte| byte == b'\n' || byte == b'\r') else { return (text, "") };

@@ -17,10 +17,12 @@ pub mod random;
 pub mod tokenizer;
 
 pub use corpus::{Corpus, Document, InputFile};
+pub use encoding::detect_stream;
 pub use error::DataError;
 pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed};
 pub use file::{ReadFile, Warning, read_file};
 pub use floors::Floors;
 pub use labels::LabelSet;
+pub use lines::document_of;
 pub use masking::{Corruption, Masked, Masker};
 pub use tokenizer::{Encoding, Specials, Tokenizer};

@@ -8,8 +8,6 @@ use rand_core::{Rng, SeedableRng};
 /// What a generator is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Which documents are held out.
-    Split,
     /// In which order examples come.
     Order,
     /// Which tokens are masked, and how.
@@ -26,7 +24,6 @@ impl Purpose {
     /// Part of the key: never renumber, or every seeded result changes.
     fn number(self) -> u64 {
         match self {
-            Self::Split => 1,
             Self::Order => 2,
             Self::Mask => 3,
             Self::Init => 4,

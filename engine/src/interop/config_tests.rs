@@ -87,7 +87,8 @@ fn contradictions_are_refused_by_name() {
     check("hidden_size", json!(64.5), "64.5");
     check("vocab_size", json!(1u64 << 40), "vocab_size");
     check("vocab_size", json!(u32::MAX), "to train");
-    check("num_hidden_layers", json!(1_000_000_000), "GiB to train");
+    check("num_hidden_layers", json!(1_000_000_000), "at most 240");
+    check("intermediate_size", json!(1_000_000_000), "GiB to train");
     check("max_position_embeddings", json!(1_000_000), "max_position_embeddings");
     check("max_position_embeddings", json!(1), "must be 2");
     check("hidden_dropout_prob", json!(7), "0 to below 1");

@@ -31,7 +31,22 @@ pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Heads, I
     heads.classifier |= !config.labels.is_empty() && !heads.masked_lm;
     let required: Vec<Named> = specs(config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
     check_tensors(&required, &optional_tensors(config), weights)?;
+    check_ties(weights)?;
     Ok(heads)
+}
+
+/// A decoder that only repeats the embeddings is left out; one of its own is another model.
+fn check_ties(weights: &Weights) -> Result<(), InteropError> {
+    let originals = ["bert.embeddings.word_embeddings.weight", "cls.predictions.bias"];
+    for (copy, original) in TIED_COPIES.iter().zip(originals) {
+        if let (Some(copied), Some(tied)) = (weights.get(*copy), weights.get(original))
+            && copied.data != tied.data
+        {
+            let reason = format!("it differs from {original}; this engine ties the two");
+            return Err(InteropError::Tensor { name: (*copy).into(), reason });
+        }
+    }
+    Ok(())
 }
 
 /// A tensor's name and shape.
@@ -104,6 +119,17 @@ mod tests {
         assert!(
             check_weights(&config, &weights).expect_err("not whole").to_string().contains("clozelab.final_norm.bias")
         );
+    }
+
+    #[test]
+    fn a_decoder_of_its_own_is_refused() {
+        let (config, mut weights) = golden("masked-lm");
+        let mut decoder = weights["bert.embeddings.word_embeddings.weight"].clone();
+        weights.insert(TIED_COPIES[0].into(), decoder.clone());
+        check_weights(&config, &weights).expect("a copy");
+        decoder.data[7] += 0.5;
+        weights.insert(TIED_COPIES[0].into(), decoder);
+        assert!(check_weights(&config, &weights).expect_err("untied").to_string().contains("ties"));
     }
 
     #[test]

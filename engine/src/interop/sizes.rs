@@ -12,6 +12,9 @@ const TRAINING_BYTES_PER_PARAMETER: u128 = 16;
 /// Positions at most: attention over more would need gigabytes for one example.
 const MAX_POSITIONS: usize = 32_768;
 
+/// Layers at most: ten times bert-large.
+const MAX_LAYERS: usize = 240;
+
 /// Refuses sizes that contradict each other or ask for more than a machine has.
 ///
 /// # Errors
@@ -28,6 +31,10 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
         let reason = format!("is {}; it must be 2 to {MAX_POSITIONS}", config.max_position_embeddings);
         return Err(refuse("max_position_embeddings", reason));
+    }
+    if config.num_hidden_layers > MAX_LAYERS {
+        let reason = format!("is {}; it must be at most {MAX_LAYERS}", config.num_hidden_layers);
+        return Err(refuse("num_hidden_layers", reason));
     }
     let parameters = parameter_estimate(config);
     if parameters > MAX_PARAMETERS {

@@ -210,9 +210,12 @@ pub struct Predict {
     /// Text, one per line; - or nothing means stdin
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// Labels per line; without it, all that pass the threshold
+    /// Labels per line; without it, the best one and all others that pass the threshold
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
+    /// Encoding of the text, where detection guesses wrong
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
 }
 
 /// Arguments of `fill-mask`.
@@ -270,6 +273,18 @@ impl Common {
 }
 
 impl Training {
+    /// Flags given that choose what a model to start from already has.
+    pub fn shape_flags(&self) -> Vec<&'static str> {
+        let given = [
+            ("--preset", self.preset.is_some()),
+            ("--backbone", self.backbone.is_some()),
+            ("--tokenizer", self.tokenizer.is_some()),
+            ("--vocab-size", self.vocab_size.is_some()),
+            ("--cased", self.cased),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+    }
+
     /// Sets each field whose flag was given.
     ///
     /// # Errors

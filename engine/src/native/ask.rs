@@ -6,11 +6,12 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::train::files_of;
-use crate::data::read_file;
+use crate::data::{detect_stream, document_of};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::config::ModelConfig;
 use crate::session::{ModelFiles, Session};
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use futures_lite::future::block_on;
 use protocol::{FileRole, LabelScore, MaskGuess, RunConfig};
 use serde::Serialize;
@@ -21,6 +22,8 @@ use std::path::Path;
 const CHUNK_LINES: usize = 32;
 /// Bytes of a line at most; what a model reads of it is a few hundred tokens.
 const MAX_LINE_BYTES: u64 = 16 << 20;
+/// How much of a stream the guess of its encoding looks at.
+const SAMPLE_BYTES: usize = 64 << 10;
 /// Names the events of a question, which has no run of its own.
 const RUN: &str = "evaluate";
 
@@ -53,7 +56,8 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let is_classifier = !config_of(&model)?.labels.is_empty();
     let (role, split) = if is_classifier { (FileRole::Test, "test") } else { (FileRole::Valid, "valid") };
     let files = files_of(inputs::read(&args.data, Some(role))?);
-    let mut session = session(common, model)?;
+    // What was read is worth a line: what was left out is not measured.
+    let mut session = session(common, model, common.quiet)?;
     session.set_corpus(files, args.encoding.as_deref())?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
@@ -66,7 +70,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
 /// # Errors
 /// When the model cannot be used or the text has no `[MASK]`.
 pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
-    let mut session = session(common, inputs::read_model(&args.model)?)?;
+    let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     let masks = block_on(session.fill_mask(&args.text, args.top_k))?;
     output::json_line(&Guesses { masks }).map(drop)
 }
@@ -76,7 +80,7 @@ pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
 /// # Errors
 /// When the model cannot be used.
 pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> {
-    let mut session = session(common, inputs::read_model(&args.model)?)?;
+    let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     let (tokens, layers) = block_on(session.attention(&args.text))?;
     output::json_line(&Attentions { tokens, layers }).map(drop)
 }
@@ -87,8 +91,8 @@ pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> 
 /// When the model or the data cannot be used.
 pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let data = args.data.as_deref().unwrap_or(Path::new("-"));
-    let mut lines = Lines { reader: BufReader::new(unpacked(inputs::open(data)?)?), number: 0 };
-    let mut session = session(common, inputs::read_model(&args.model)?)?;
+    let mut lines = Lines { reader: decoded(unpacked(inputs::open(data)?)?, args.encoding.as_deref())?, number: 0 };
+    let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     loop {
         let chunk = lines.chunk()?;
         if chunk.is_empty() || answer(&mut session, chunk, args.top_k)? == Reader::Gone {
@@ -111,11 +115,11 @@ fn answer(session: &mut Session<NativeHost>, chunk: Vec<(u64, String)>, top_k: O
     Ok(Reader::There)
 }
 
-fn session(common: &Common, model: ModelFiles) -> Result<Session<NativeHost>, Error> {
+fn session(common: &Common, model: ModelFiles, quiet: bool) -> Result<Session<NativeHost>, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    // Answers are the result, so events stay off stdout; progress would only be noise around them.
-    let mut session = block_on(Session::open(NativeHost::new(false, true), config.device))?;
+    // Answers are the result, so events stay off stdout.
+    let mut session = block_on(Session::open(NativeHost::new(false, quiet), config.device))?;
     session.import(model)?;
     Ok(session)
 }
@@ -140,13 +144,29 @@ fn config_of(model: &ModelFiles) -> Result<ModelConfig, Error> {
     Ok(config_from_json(bytes)?)
 }
 
-/// The text behind a reader that may be packed with gzip.
-fn unpacked(mut raw: Box<dyn Read>) -> Result<Box<dyn Read>, Error> {
-    let mut start = Vec::new();
-    raw.by_ref().take(2).read_to_end(&mut start).map_err(|error| unreadable(0, &error))?;
-    let packed = start == [0x1f, 0x8b];
-    let whole = std::io::Cursor::new(start).chain(raw);
-    Ok(if packed { Box::new(flate2::read::MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+/// The text behind a reader that may be packed with gzip, with as much of it as is there ready to be looked at.
+fn unpacked(raw: Box<dyn Read>) -> Result<BufReader<Box<dyn Read>>, Error> {
+    let mut raw = BufReader::with_capacity(SAMPLE_BYTES, raw);
+    let start = raw.fill_buf().map_err(|error| unreadable(0, &error))?;
+    if !start.starts_with(&[0x1f, 0x8b]) {
+        return Ok(raw);
+    }
+    Ok(BufReader::with_capacity(SAMPLE_BYTES, Box::new(flate2::read::MultiGzDecoder::new(raw))))
+}
+
+/// The text in UTF-8, whatever its encoding; bytes that are none are left to the reader of the lines.
+fn decoded(mut raw: BufReader<Box<dyn Read>>, forced: Option<&str>) -> Result<BufReader<Box<dyn Read>>, Error> {
+    let sample = raw.fill_buf().map_err(|error| unreadable(0, &error))?;
+    let (encoding, guessed) = detect_stream(sample, forced)?;
+    if encoding == encoding_rs::UTF_8 {
+        return Ok(raw);
+    }
+    if guessed {
+        let encoding = encoding.name();
+        output::to_people(&format!("The input seems to be {encoding}; --encoding forces another."));
+    }
+    let decoder = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).strip_bom(true).build(raw);
+    Ok(BufReader::new(Box::new(decoder)))
 }
 
 /// Lines as they come, in chunks that do not wait for what has not been written yet.
@@ -192,9 +212,7 @@ fn text_of(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     // Only what ends a line is cut: a carriage return within would start a second document.
     let text = text.trim_start_matches('\u{feff}').trim().replace('\r', " ");
-    let read = read_file("line", text.as_bytes(), Some("utf-8"));
-    let document = read.ok().and_then(|file| file.documents.into_iter().next());
-    document.map(|document| document.texts().collect::<Vec<_>>().join("\t")).unwrap_or_default()
+    document_of(&text).map(|document| document.texts().collect::<Vec<_>>().join("\t")).unwrap_or_default()
 }
 
 fn unreadable(line: u64, error: &std::io::Error) -> Error {
@@ -212,7 +230,7 @@ mod tests {
 
     fn all_lines(bytes: &[u8]) -> Vec<(u64, String)> {
         let reader = unpacked(Box::new(std::io::Cursor::new(bytes.to_vec()))).expect("readable");
-        let mut lines = Lines { reader: BufReader::new(reader), number: 0 };
+        let mut lines = Lines { reader: decoded(reader, None).expect("text"), number: 0 };
         std::iter::from_fn(|| Some(lines.chunk().expect("readable")).filter(|chunk| !chunk.is_empty()))
             .flatten()
             .collect()
@@ -225,6 +243,20 @@ mod tests {
         let expected = ["first", "", "", "second", "", "bad \u{fffd} byte", "a\tb", "last"];
         assert_eq!(lines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
         assert_eq!(lines.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn other_encodings_are_found_and_a_line_is_no_file() {
+        let german = "\u{fc}ber allen Gipfeln ist Ruh, in allen Wipfeln sp\u{fc}rest du kaum einen Hauch\n<svg line\n";
+        let latin: Vec<u8> = german.chars().map(|c| c as u8).collect();
+        let utf16: Vec<u8> = german.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let marked = [&[0xff, 0xfe][..], &utf16].concat();
+        for bytes in [german.as_bytes(), &latin, &utf16, &marked] {
+            let texts: Vec<String> = all_lines(bytes).into_iter().map(|(_, text)| text).collect();
+            assert_eq!(texts, german.lines().collect::<Vec<_>>());
+        }
+        let picture = unpacked(Box::new(std::io::Cursor::new(b"\x89PNG\r\n\x1a\n"))).expect("readable");
+        assert!(decoded(picture, None).is_err());
     }
 
     #[test]

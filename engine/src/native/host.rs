@@ -53,6 +53,7 @@ impl OpenRun {
         self.record.parameters = Some(parameters);
         self.dir.write(RECORD_FILE, &self.record.to_json())?;
         self.journal = Some(Journal::open(&self.dir, self.from_step)?);
+        signals::resumable();
         Ok(())
     }
 }

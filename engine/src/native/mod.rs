@@ -24,5 +24,7 @@ mod train;
 
 pub use host::NativeHost;
 
+/// Exit code of a run that was interrupted before there was anything to resume.
+const EXIT_FAILED: u8 = 1;
 /// Exit code of a run that was interrupted and can be resumed: 128 and the number of SIGINT, as shells report it.
 pub const EXIT_INTERRUPTED: u8 = 130;

@@ -1,11 +1,12 @@
 //! Ctrl-C and its relatives: the first asks for a stop after this step, the second ends the process at once. The
 //! handler only counts; what a stop means is decided in the run's own thread.
 
-use super::{EXIT_INTERRUPTED, output};
+use super::{EXIT_FAILED, EXIT_INTERRUPTED, output};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 static SIGNALS: AtomicU8 = AtomicU8::new(0);
 static DELIVERED: AtomicBool = AtomicBool::new(false);
+static RESUMABLE: AtomicBool = AtomicBool::new(false);
 
 /// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process. Only commands that keep checkpoints call it: the
 /// others end on the first signal, as programs do. Where the platform refuses, signals end the process as before.
@@ -14,11 +15,17 @@ pub(super) fn listen() {
         0 => {
             output::to_people("\nStopping after this step and keeping a checkpoint; press Ctrl-C again to end at once.")
         }
-        _ => std::process::exit(i32::from(EXIT_INTERRUPTED)),
+        _ if RESUMABLE.load(Ordering::SeqCst) => std::process::exit(i32::from(EXIT_INTERRUPTED)),
+        _ => std::process::exit(i32::from(EXIT_FAILED)),
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         output::to_people(&format!("warning: Ctrl-C will end the run without a checkpoint ({error})"));
     }
+}
+
+/// From here on the run's directory holds what `--resume` needs.
+pub(super) fn resumable() {
+    RESUMABLE.store(true, Ordering::SeqCst);
 }
 
 /// True the first time it is asked after a signal.

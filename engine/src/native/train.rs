@@ -170,6 +170,11 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let dir = RunDir::create(request.out)?;
     let sources = read_sources(request)?;
     let from = request.from.map(inputs::read_model).transpose()?;
+    let shape = request.training.shape_flags();
+    if from.is_some() && !shape.is_empty() {
+        let flags = shape.join(", ");
+        output::to_people(&format!("warning: {flags} not used: the model in --from has its own shape and vocabulary"));
+    }
     let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
     let encoding = request.training.encoding.clone();
     let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources);

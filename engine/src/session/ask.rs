@@ -1,7 +1,7 @@
 //! Questions to a model: guesses for a mask, labels for a text, where attention looks.
 
 use super::BATCH_SIZE;
-use super::checks::needs_masked_lm;
+use super::checks::{check_segments, needs_masked_lm};
 use super::host::Host;
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
@@ -100,18 +100,29 @@ pub async fn predict(
     let leaves = model.leaves(device);
     let mut out = Vec::with_capacity(texts.len());
     for texts in texts.chunks(BATCH_SIZE) {
-        let rows: Vec<Row> = texts.iter().map(|text| row(model, text)).collect();
+        let rows = texts.iter().map(|text| row(model, text)).collect::<Result<Vec<Row>>>()?;
         let batch = DeviceBatch::upload(&padded(model, &rows), &model.config, device);
         let logits = read(classify(&model.config, &leaves, &batch)).await?;
         for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
             let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
-            let ranked =
+            let mut ranked =
                 if row.0.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
+            if top_k.is_none() {
+                ranked.truncate(passing(&ranked, model).max(1));
+            }
             let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
             out.push(ranked.into_iter().map(label).collect());
         }
     }
     Ok(out)
+}
+
+/// How many of the labels, best first, count as predicted.
+fn passing(ranked: &[(usize, f64)], model: &Trained) -> usize {
+    match model.config.problem_type {
+        Some(ProblemType::SingleLabelClassification) => 1,
+        _ => ranked.iter().take_while(|(_, score)| *score >= threshold(model)).count(),
+    }
 }
 
 /// Tokens of `text` and the attention probabilities `[layer][head][query][key]`; rows sum to 1.
@@ -136,12 +147,17 @@ pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(
 type Row = (Vec<u32>, usize);
 
 /// The example that training would have made of `text`, cut as training cut it.
-fn row(model: &Trained, text: &str) -> Row {
+///
+/// # Errors
+/// When the text is a pair and the model has one segment.
+fn row(model: &Trained, text: &str) -> Result<Row> {
     let (first, second) =
         text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
     let document = Document { text: first.into(), second, labels: Vec::new(), line: 0 };
     let most = model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS));
-    EncodedDocument::of_text(&model.tokenizer, &document).assemble(&model.tokenizer.specials(), most)
+    let document = EncodedDocument::of_text(&model.tokenizer, &document);
+    check_segments(std::slice::from_ref(&document), &model.config)?;
+    Ok(document.assemble(&model.tokenizer.specials(), most))
 }
 
 /// Where nobody knows how a model was trained, longer texts are cut for labels: attention grows with the square.

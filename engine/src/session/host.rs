@@ -41,7 +41,7 @@ pub trait Host {
     /// Waits until a command arrives.
     async fn next_command(&self) -> Command;
 
-    /// Waits until a command without bulk bytes arrives; the others keep their place. For a run that is paused.
+    /// Waits for a control or a question; other commands keep their place. For a run that is paused.
     async fn next_order(&self) -> Command {
         self.next_command().await
     }

@@ -106,7 +106,6 @@ impl<H: Host> Session<H> {
     pub async fn evaluate(&mut self, run: &str, split: &str, threshold: Option<f64>, seed: u64) -> Result<Metrics> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         if let Some(model) = &self.classifier {
-            let labels = LabelSet::from_names(model.config.labels.clone());
             let documents: Vec<_> = match split {
                 "train" => corpus.labelled_train().collect(),
                 "valid" => corpus.labelled_valid().collect(),
@@ -117,11 +116,13 @@ impl<H: Host> Session<H> {
                 return Err(Error::input("no-labels", "none of these lines carries a label", hint));
             }
             let max_len = model.config.trained_len.unwrap_or_else(|| {
+                let labels = LabelSet::from_names(model.config.labels.clone());
                 let encoded = encode_documents(&model.tokenizer, &labels, documents.iter().copied());
                 plan::fitted_len(&encoded).min(model.config.max_position_embeddings)
             });
             let shape = [BATCH_SIZE, max_len];
-            let held_out = self.held_out(run, split, &model.tokenizer, &labels, shape, &documents)?.expect("not empty");
+            let held_out =
+                self.held_out(run, split, &model.tokenizer, &model.config, shape, &documents)?.expect("not empty");
             let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
             return Ok(Metrics::Classifier(scored.metrics(&model.config, threshold)));
         }

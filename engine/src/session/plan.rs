@@ -174,6 +174,17 @@ impl Plan {
         self.schedule.steps
     }
 
+    /// Whether a plan from a file can be carried out with `model`.
+    pub fn is_sound(&self, model: &ModelConfig) -> bool {
+        let counts = [self.steps_per_epoch, self.report_every, self.evaluate_every, self.checkpoint_every];
+        let shares = [self.mask_rate, self.hidden_dropout, self.attention_dropout];
+        let fits = check_length(self.max_len, model).and_then(|()| check_memory(model, self.batch_size, self.max_len));
+        self.batch_size > 0
+            && counts.iter().all(|&count| count > 0)
+            && shares.iter().all(|share| (0.0..1.0).contains(share))
+            && fits.is_ok()
+    }
+
     /// Dropout in force while training.
     pub fn dropout(&self) -> Dropout {
         Dropout { hidden: self.hidden_dropout, attention: self.attention_dropout }
@@ -250,7 +261,11 @@ fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
     ))
 }
 
-fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
+/// Refuses examples that leave no room for context, or that are longer than the model's positions.
+///
+/// # Errors
+/// When they are.
+pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
     if max_len < LEAST_MAX_LEN {
         let message = format!("--max-len is {max_len}, but an example needs at least {LEAST_MAX_LEN} tokens");
         return Err(Error::input("max-len-too-small", message, "Raise --max-len or leave it out."));

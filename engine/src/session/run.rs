@@ -46,6 +46,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub elapsed_secs: f64,
     /// Losses since the last report.
     pub window: Window,
+    /// Step of the newest checkpoint.
+    pub kept: Option<u64>,
     /// The model of the other phase, which answers the questions that this one cannot.
     pub other: Option<Trained>,
     /// Learning rate of the last step.
@@ -86,6 +88,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub async fn train(mut self) -> Result<Finished> {
         let mut clock = Clock::start(self.host.now_secs(), self.elapsed_secs);
         let first = self.state.step;
+        // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.window.steps == 0 {
             let message = "preparing the first step: kernels are compiled and memory is reserved".into();
             self.host.emit(Event::Compiling { run: self.name.into(), message }, Vec::new());
@@ -141,11 +144,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if step.is_multiple_of(self.plan.report_every) || last || keep {
             self.report(report, clock).await?;
         }
-        if !last && step.is_multiple_of(self.plan.evaluate_every) {
+        let evaluate = step.is_multiple_of(self.plan.evaluate_every);
+        if !last && evaluate {
             self.evaluate(Split::Valid).await?;
         }
         if !last && keep {
             self.keep(clock).await?;
+        }
+        if evaluate || keep {
+            clock.lap(self.host.now_secs(), 0);
         }
         Ok(())
     }
@@ -198,11 +205,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     async fn keep_now(&mut self) -> Result<()> {
-        if !self.host.keeps() {
+        // A whole checkpoint of this step must not make way for its like.
+        if !self.host.keeps() || self.kept == Some(self.state.step) {
             return Ok(());
         }
         let snapshot = self.snapshot().await?;
         if let Some(path) = self.host.keep(&snapshot).await? {
+            self.kept = Some(self.state.step);
             self.host.emit(Event::Checkpoint { run: self.name.into(), step: self.state.step, path }, Vec::new());
         }
         Ok(())

@@ -8,9 +8,10 @@ use super::trained::Trained;
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
 use crate::kernels::AdamWState;
+use crate::model::Heads;
 use crate::train::TrainState;
 use burn::tensor::{Device, Tensor, TensorData};
-use protocol::RunConfig;
+use protocol::{Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
 /// Name of the moments in a checkpoint.
@@ -55,11 +56,11 @@ pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState) ->
     Ok(Snapshot { step: state.step, files })
 }
 
-/// Reads a run back: where it stands, its model, and its values with their moments.
+/// Reads a run of `phase` back: where it stands, its model, and its values with their moments.
 ///
 /// # Errors
-/// When a file is missing or damaged, or files contradict each other.
-pub fn decode(snapshot: &Snapshot, device: &Device) -> Result<(RunState, Trained, TrainState)> {
+/// When a file is missing or damaged, files contradict each other, or the run is of another phase.
+pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<(RunState, Trained, TrainState)> {
     let file = |name: &str| {
         let found = snapshot.files.iter().find(|(file, _)| file == name);
         found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| damaged(&format!("{name} is missing")))
@@ -67,6 +68,13 @@ pub fn decode(snapshot: &Snapshot, device: &Device) -> Result<(RunState, Trained
     let state: RunState =
         serde_json::from_slice(file(STATE_FILE)?).map_err(|e| damaged(&format!("{STATE_FILE}: {e}")))?;
     let trained = Trained::from_files(&snapshot.files, device)?;
+    let heads = if phase == Phase::Pretrain { Heads::MASKED_LM } else { Heads::CLASSIFIER };
+    if state.plan.phase != phase || trained.heads != heads {
+        return Err(damaged("it belongs to a run of another command"));
+    }
+    if !state.plan.is_sound(&trained.config) {
+        return Err(damaged(&format!("{STATE_FILE} holds a plan that cannot be carried out")));
+    }
     let moments = interop::weights_from_bytes(file(OPTIMIZER_FILE)?)?;
     let moment = |name: String, len: usize| match moments.get(&name) {
         Some(tensor) if tensor.data.len() == len => {

@@ -1,7 +1,7 @@
 //! A session's two kinds of training, from a configuration to a finished run: what is learned from what, with which
 //! words and which starting values. The loop itself is in `run`.
 
-use super::checks::{check_enough, check_same_corpus, no_corpus, no_pretrained_model};
+use super::checks::{check_enough, check_same_corpus, check_segments, no_corpus, no_pretrained_model};
 use super::corpus::{Learned, fingerprint};
 use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
 use super::run::{Finished, Run, Window};
@@ -51,7 +51,7 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When the corpus or a setting cannot be used, or the run fails on the way.
     pub async fn pretrain(&mut self, run: &str, config: &RunConfig, resume: Option<Snapshot>) -> Result<RunOutcome> {
-        let resumed = self.resumed(resume)?;
+        let resumed = self.resumed(Phase::Pretrain, resume)?;
         let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
         let base = if self.continues { self.language_model.clone() } else { None };
         let given = resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref());
@@ -66,6 +66,7 @@ impl<H: Host> Session<H> {
         };
         let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
             .min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
+        plan::check_length(max_len, &model)?;
         learned.train.check(max_len)?;
         check_enough(learned.train.tokens().len())?;
         let examples = learned.train.windows_per_epoch(max_len) as u64;
@@ -99,7 +100,7 @@ impl<H: Host> Session<H> {
         from: StartFrom,
         resume: Option<Snapshot>,
     ) -> Result<RunOutcome> {
-        let resumed = self.resumed(resume)?;
+        let resumed = self.resumed(Phase::Finetune, resume)?;
         let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
         let base = match from {
             StartFrom::Pretrained if resumed.is_none() => {
@@ -133,8 +134,8 @@ impl<H: Host> Session<H> {
         let valid: Vec<_> = corpus.labelled_valid().collect();
         let test: Vec<_> = corpus.labelled_test().collect();
         let task = Classification {
-            valid: self.held_out(run, "validation", &tokenizer, &labels, shape, &valid)?,
-            test: self.held_out(run, "test", &tokenizer, &labels, shape, &test)?,
+            valid: self.held_out(run, "validation", &tokenizer, &model, shape, &valid)?,
+            test: self.held_out(run, "test", &tokenizer, &model, shape, &test)?,
             train: LabelledExamples::new(train, tokenizer.specials(), labels.len(), plan.seed, shape[0], shape[1]),
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
         };
@@ -163,12 +164,13 @@ impl<H: Host> Session<H> {
         let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
         let layout = Layout::new(specs(&model, heads));
         let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
-        let (mut window, mut elapsed_secs, mut report) = (Window::default(), 0.0, None);
+        let (mut window, mut elapsed_secs, mut report, mut kept) = (Window::default(), 0.0, None, None);
         let state = match resumed {
             Some(Resumed { state, values, .. }) => {
                 check_same_corpus(&state.corpus, &corpus)?;
                 window = Window::restored(state.window_loss_sum, state.window_steps, &self.device);
                 elapsed_secs = state.elapsed_secs;
+                kept = Some(state.step);
                 values
             }
             None => {
@@ -209,6 +211,7 @@ impl<H: Host> Session<H> {
             corpus,
             elapsed_secs,
             window,
+            kept,
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
             lr: 0.0,
             deferred: &mut self.deferred,
@@ -216,9 +219,9 @@ impl<H: Host> Session<H> {
         run.train().await
     }
 
-    fn resumed(&self, snapshot: Option<Snapshot>) -> Result<Option<Resumed>> {
+    fn resumed(&self, phase: Phase, snapshot: Option<Snapshot>) -> Result<Option<Resumed>> {
         let decode = |snapshot| {
-            let (state, trained, values) = snapshot::decode(&snapshot, &self.device)?;
+            let (state, trained, values) = snapshot::decode(&snapshot, phase, &self.device)?;
             Ok(Resumed { state, trained, values })
         };
         snapshot.map(decode).transpose()
@@ -279,14 +282,16 @@ impl<H: Host> Session<H> {
         run: &str,
         split: &str,
         tokenizer: &Tokenizer,
-        labels: &LabelSet,
+        model: &ModelConfig,
         [batch_size, max_len]: [usize; 2],
         documents: &[&Document],
     ) -> Result<Option<HeldOut>> {
         if documents.is_empty() {
             return Ok(None);
         }
+        let labels = &LabelSet::from_names(model.labels.clone());
         let encoded = encode_documents(tokenizer, labels, documents.iter().copied());
+        check_segments(&encoded, model)?;
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         for label in documents.iter().flat_map(|document| labels.encode(document).1) {
             *unseen.entry(label).or_default() += 1;
@@ -329,14 +334,6 @@ async fn encoder_of(base: &Trained, labels: &[String]) -> Result<Weights> {
     let mut weights = base.weights().await?;
     weights.retain(|name, _| base.config.labels == labels || !name.starts_with("classifier."));
     Ok(weights)
-}
-
-fn check_segments(documents: &[EncodedDocument], model: &ModelConfig) -> Result<()> {
-    if model.type_vocab_size >= 2 || documents.iter().all(|document| document.second.is_none()) {
-        return Ok(());
-    }
-    let message = "these lines are pairs, but the model has one segment only";
-    Err(Error::input("needs-segments", message, "Use a model with two segments (type_vocab_size 2)."))
 }
 
 fn masked_lm_task(learned: &Learned, plan: &Plan) -> MaskedLm {

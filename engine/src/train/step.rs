@@ -2,7 +2,7 @@
 //! read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
 
 use crate::kernels::{AdamWSettings, AdamWState, adamw};
-use crate::model::{Layout, Leaves, initial_values};
+use crate::model::{Layout, Leaves};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -58,14 +58,6 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// Fresh values for every parameter, drawn from `seed`, and zero moments.
-    pub fn initial_state(&self, seed: u64) -> TrainState {
-        let values = |members: std::ops::Range<usize>| -> Vec<f32> {
-            self.layout.specs[members].iter().flat_map(|spec| initial_values(spec, seed)).collect()
-        };
-        self.state_from(self.layout.groups.iter().map(|group| values(group.members.clone())).collect())
-    }
-
     /// A state with these parameter values, one flat vector per group, and zero moments.
     pub fn state_from(&self, groups: Vec<Vec<f32>>) -> TrainState {
         let upload = |values: Vec<f32>| {

@@ -88,10 +88,13 @@ impl Host for WebHost {
         // The promise has no way to be rejected.
         let _ = JsFuture::from(turned).await;
         let mut inbox = self.inbox.borrow_mut();
-        let (light, heavy): (VecDeque<Delivery>, VecDeque<Delivery>) =
-            inbox.drain(..).partition(|(_, buffers)| buffers.is_empty());
-        *inbox = heavy;
-        light.into_iter().map(|(command, _)| command).collect()
+        let mut heavy_ahead = false;
+        let (now, later): (VecDeque<Delivery>, VecDeque<Delivery>) = inbox.drain(..).partition(|(command, buffers)| {
+            heavy_ahead |= !buffers.is_empty();
+            !heavy_ahead || is_order(command)
+        });
+        *inbox = later;
+        now.into_iter().map(|(command, _)| command).collect()
     }
 
     async fn next_command(&self) -> Command {
@@ -108,7 +111,7 @@ impl Host for WebHost {
     async fn next_order(&self) -> Command {
         loop {
             let mut inbox = self.inbox.borrow_mut();
-            if let Some(place) = inbox.iter().position(|(_, buffers)| buffers.is_empty())
+            if let Some(place) = inbox.iter().position(|(command, _)| is_order(command))
                 && let Some((command, _)) = inbox.remove(place)
             {
                 return command;
@@ -126,6 +129,14 @@ impl Host for WebHost {
     async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
+}
+
+/// Whether a run obeys or answers a command at once; all others keep their order.
+fn is_order(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Pause | Command::Resume | Command::Stop | Command::FillMask { .. } | Command::Classify { .. }
+    )
 }
 
 /// Tells the page that the engine is lost, from wherever that is noticed.

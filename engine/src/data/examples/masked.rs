@@ -21,11 +21,6 @@ impl MaskedExamples {
         Self { packed, masker, seed, batch_size, max_len }
     }
 
-    /// The corpus.
-    pub fn packed(&self) -> &Packed {
-        &self.packed
-    }
-
     /// Slots for hidden tokens in each batch, `M`.
     pub fn slots(&self) -> usize {
         self.batch_size * self.masker.slots(self.max_len)
