@@ -3,7 +3,7 @@
 
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
-use protocol::{Event, FileReport, FileRole};
+use protocol::{FileReport, FileRole};
 use std::collections::BTreeSet;
 
 /// One file as a host hands it over.
@@ -154,17 +154,9 @@ impl Corpus {
         &self.files
     }
 
-    /// The event that tells a person what was read.
-    pub fn report(&self) -> Event {
-        let labels: BTreeSet<&String> = self.train.iter().flat_map(|document| &document.labels).collect();
-        Event::Corpus {
-            files: self.files.clone(),
-            documents: self.train.len() as u64,
-            labelled_train: count_labelled(&self.train),
-            labelled_valid: count_labelled(&self.valid),
-            labelled_test: count_labelled(&self.test),
-            labels: labels.len() as u64,
-        }
+    /// Number of training documents, labelled or not.
+    pub fn training_documents(&self) -> usize {
+        self.train.len()
     }
 
     /// Sets validation documents aside where no file holds any: labelled ones where there are labels.
@@ -316,11 +308,9 @@ mod tests {
         ]);
         assert_eq!(corpus.pretraining_texts().collect::<Vec<_>>(), ["a b", "c d", "e f g"]);
         assert_eq!(corpus.held_out_texts().collect::<Vec<_>>(), ["h i j k"]);
-        let Event::Corpus { documents, labelled_train, labelled_valid, labelled_test, labels, files } = corpus.report()
-        else {
-            panic!("a corpus event")
-        };
-        assert_eq!((documents, labelled_train, labelled_valid, labelled_test, labels), (2, 2, 1, 0, 2));
+        let counts = [corpus.labelled_train().count(), corpus.labelled_valid().count(), corpus.labelled_test().count()];
+        assert_eq!((corpus.training_documents(), counts), (2, [2, 1, 0]));
+        let files = corpus.files();
         assert_eq!((files[0].labelled, files[1].role), (2, FileRole::Valid));
     }
 

@@ -4,8 +4,9 @@ use crate::data::examples::Packed;
 use crate::data::floors::Floors;
 use crate::data::{Corpus, Tokenizer};
 use crate::error::Result;
-use protocol::{RunConfig, TokenizerKind};
+use protocol::{Event, RunConfig, TokenizerKind};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Words learned from a corpus, and the corpus in them.
@@ -57,6 +58,19 @@ impl Learned {
     /// What a loss on this corpus is measured against.
     pub fn floors(&self) -> Floors {
         Floors::of(self.train.tokens(), &self.tokenizer.specials(), self.tokenizer.len())
+    }
+}
+
+/// The event that tells a person what was read.
+pub fn report(corpus: &Corpus) -> Event {
+    let labels: BTreeSet<&String> = corpus.labelled_train().flat_map(|document| &document.labels).collect();
+    Event::Corpus {
+        files: corpus.files().to_vec(),
+        documents: corpus.training_documents() as u64,
+        labelled_train: corpus.labelled_train().count() as u64,
+        labelled_valid: corpus.labelled_valid().count() as u64,
+        labelled_test: corpus.labelled_test().count() as u64,
+        labels: labels.len() as u64,
     }
 }
 

@@ -92,7 +92,7 @@ impl<H: Host> Session<H> {
         for (code, message) in warnings {
             self.warn("", code, message);
         }
-        self.host.emit(corpus.report(), Vec::new());
+        self.host.emit(corpus::report(&corpus), Vec::new());
         self.corpus = Some(corpus);
         self.learned = None;
         Ok(())
