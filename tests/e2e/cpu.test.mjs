@@ -2,6 +2,9 @@
 // makes mistakes. Sizes are the smallest that still learn, so that the file takes about a minute.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launch, serve, visit } from './harness.mjs';
@@ -71,6 +74,39 @@ test('pre-training lowers the loss, fine-tuning gives scores, and the model answ
     assert.match(await journey.text('classify-result'), /\d/, 'each label has its probability');
     assert.ok((await rows(journey, 'runs').count()) >= 2, 'both runs are listed');
   });
+});
+
+test('a saved model opens in another tab, with its labels and its answers', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clozelab-'));
+  const archive = join(folder, 'model.zip');
+  const asked = async (journey) => {
+    await journey.part('classify-input').fill('a large bird that swims');
+    await journey.part('classify-input').press('Enter');
+    await journey.until('labels', async () => (await rows(journey, 'classify-result').count()) >= 1);
+    return journey.text('classify-result');
+  };
+  try {
+    let answer;
+    await open(SHORT, async (journey) => {
+      await journey.ready(3);
+      await pretrain(journey, 60);
+      await journey.press('start-finetune');
+      await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 90);
+      await journey.idle(60);
+      answer = await asked(journey);
+      const download = journey.page.waitForEvent('download');
+      await journey.press('export-model');
+      await (await download).saveAs(archive);
+    });
+    await open(NANO, async (journey) => {
+      await journey.ready(3);
+      await journey.part('import-model').setInputFiles(archive);
+      await journey.until('a model to ask', () => journey.part('start-finetune').isEnabled());
+      assert.equal(await asked(journey), answer);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('pause holds the run, resume continues it, stop ends it', async () => {
