@@ -26,7 +26,14 @@ fn show(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Messages quote files and parsers; no control character of theirs reaches a terminal.
+fn harmless(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 fn refuse(error: &Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {error}\nhint: {}", error.hint());
+    let (reason, hint) = (harmless(&error.to_string()), harmless(&error.hint()));
+    let _ = writeln!(std::io::stderr(), "error: {reason}\nhint: {hint}");
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }

@@ -4,6 +4,7 @@
 //! `tests/golden/model`. The decoder of the masked-LM head is tied to the word embeddings and so has no tensor.
 
 use super::Weights;
+use super::config::refuse;
 use super::error::{InteropError, quoted};
 use crate::model::{Heads, ModelConfig, specs};
 
@@ -29,6 +30,9 @@ pub fn heads_of(weights: &Weights) -> Heads {
 pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Heads, InteropError> {
     let mut heads = heads_of(weights);
     heads.classifier |= !config.labels.is_empty() && !heads.masked_lm;
+    if heads.classifier && config.labels.is_empty() {
+        return Err(refuse("id2label", "names no labels, but the weights are a classifier's".into()));
+    }
     let required: Vec<Named> = specs(config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
     check_tensors(&required, &optional_tensors(config), weights)?;
     check_ties(weights)?;
@@ -122,6 +126,15 @@ mod tests {
     }
 
     #[test]
+    fn a_classifier_without_labels_is_refused() {
+        let (mut config, mut weights) = golden("multi-label");
+        config.labels.clear();
+        weights.insert("classifier.weight".into(), HostTensor { shape: vec![0, 64], data: Vec::new() });
+        weights.insert("classifier.bias".into(), HostTensor { shape: vec![0], data: Vec::new() });
+        assert!(check_weights(&config, &weights).expect_err("no labels").to_string().contains("id2label"));
+    }
+
+    #[test]
     fn a_decoder_of_its_own_is_refused() {
         let (config, mut weights) = golden("masked-lm");
         let mut decoder = weights["bert.embeddings.word_embeddings.weight"].clone();
@@ -160,7 +173,6 @@ mod tests {
         check(&|config, _| config.num_hidden_layers = 1, "unexpected: \"bert.encoder.layer.1");
         check(&|config, _| config.vocab_size = 212, "[211, 64], config.json says [212, 64]");
         check(&|config, _| config.labels.truncate(5), "\"classifier.weight\" is [6, 64]");
-        check(&|config, _| config.labels.clear(), "\"classifier.weight\" is [6, 64], config.json says [0, 64]");
         check(&|_, weights| drop(weights.remove("bert.pooler.dense.bias")), "missing: \"bert.pooler.dense.bias\"");
         check(&|_, weights| drop(weights.insert("x\u{1b}[31m".into(), HostTensor::default())), "\"x\\u{1b}[31m\"");
         check(

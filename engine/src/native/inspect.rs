@@ -177,7 +177,7 @@ fn run_line(run: &Record) -> String {
     let inputs: Vec<String> = run.inputs.iter().map(|input| output::plain(&input.name)).collect();
     format!(
         "  run: {} ({status}), preset {}, seed {}, on {}",
-        run.run,
+        output::plain(&run.run),
         output::plain(&run.config.preset),
         run.seed,
         inputs.join(", ")

@@ -1,6 +1,6 @@
 //! A run directory on disk: who may write into it, and how each file appears whole or not at all.
 //!
-//! A file is written beside its place under a `.tmp-` name, synced, renamed, and its folder synced; what a killed
+//! A file is written beside its place under a `.clozelab.tmp-` name, synced, renamed, and its folder synced; what a killed
 //! process left under such a name is swept by the next one that holds the lock. What the files mean is known to
 //! `checkpoints`, `record`, `journal` and `session`.
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Held by the process that writes the directory. It stays there, empty: removing it would race with the next holder.
 const LOCK_FILE: &str = ".lock";
 /// Start of every name that is not yet, or no longer, a file of the run.
-pub(super) const TEMPORARY: &str = ".tmp-";
+pub(super) const TEMPORARY: &str = ".clozelab.tmp-";
 /// Folder of the checkpoints.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 
@@ -247,12 +247,12 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_is_swept() {
         let root = tempfile::tempdir().expect("a scratch folder");
-        fs::create_dir_all(root.path().join("checkpoints/.tmp-step-4")).expect("writable");
-        fs::write(root.path().join(".tmp-x"), "half").expect("writable");
+        fs::create_dir_all(root.path().join("checkpoints/.clozelab.tmp-step-4")).expect("writable");
+        fs::write(root.path().join(".clozelab.tmp-x"), "half").expect("writable");
         fs::write(root.path().join("run.json"), "{}").expect("writable");
         let _dir = RunDir::reopen(root.path()).expect("a run");
-        assert!(!root.path().join(".tmp-x").exists());
-        assert!(!root.path().join("checkpoints/.tmp-step-4").exists());
+        assert!(!root.path().join(".clozelab.tmp-x").exists());
+        assert!(!root.path().join("checkpoints/.clozelab.tmp-step-4").exists());
     }
 
     #[cfg(unix)]

@@ -80,6 +80,8 @@ const MOST_EVALUATION_BATCHES: u64 = 25;
 const CHECKPOINTS_PER_RUN: u64 = 10;
 /// Fewer steps than this between checkpoints are not worth the writing, unless asked for.
 const LEAST_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
+/// Steps between evaluations, and between checkpoints, of a run whose length is a time.
+const MOST_STEPS_UNSEEN: u64 = 500;
 /// Below this there is no room for context around a guess.
 const LEAST_MAX_LEN: usize = 8;
 /// Documents of this many tokens on average fit the short window.
@@ -138,7 +140,6 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
 /// One for each setting that cannot be met, naming its flag.
 pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataShape) -> Result<Plan> {
     let pretrain = phase == Phase::Pretrain;
-    check_numbers(config)?;
     check_length(data.max_len, model)?;
     let batch_size = config.batch_size.unwrap_or(if pretrain || data.examples < 2000 { 16 } else { 32 });
     check_memory(model, batch_size, data.max_len)?;
@@ -148,6 +149,14 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
     let evaluate_every =
         if pretrain { steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10)) } else { steps_per_epoch };
     let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(LEAST_STEPS_BETWEEN_CHECKPOINTS);
+    // How many steps a budget of time holds is not known: what is counted in steps must come soon enough.
+    let (evaluate_every, checkpoint_every) = match budget {
+        Budget::Seconds(_) if pretrain => {
+            (evaluate_every.min(MOST_STEPS_UNSEEN), checkpoint_every.min(MOST_STEPS_UNSEEN))
+        }
+        Budget::Seconds(_) => (evaluate_every, checkpoint_every.min(MOST_STEPS_UNSEEN)),
+        Budget::Steps(_) => (evaluate_every, checkpoint_every),
+    };
     Ok(Plan {
         phase,
         seed: config.seed,
@@ -222,7 +231,11 @@ fn budget(config: &RunConfig, pretrain: bool, steps_per_epoch: u64) -> (Budget, 
     }
 }
 
-fn check_numbers(config: &RunConfig) -> Result<()> {
+/// Refuses numbers that no run could use, naming the flag.
+///
+/// # Errors
+/// When there is one.
+pub fn check_numbers(config: &RunConfig) -> Result<()> {
     let positive = |flag: &str, value: Option<f64>| match value {
         Some(v) if !(v.is_finite() && v > 0.0) => refuse(flag, v, "must be above 0"),
         _ => Ok(()),
@@ -301,6 +314,7 @@ mod tests {
     fn check(change: impl Fn(&mut RunConfig)) -> Result<Plan> {
         let mut config = RunConfig::default();
         change(&mut config);
+        check_numbers(&config)?;
         let model = model_config(&config, 1000)?;
         let max_len = pretraining_max_len(&config, 16.0);
         plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len })

@@ -48,6 +48,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub window: Window,
     /// Step of the newest checkpoint.
     pub kept: Option<u64>,
+    /// Gradient norm of the last step, `[1]`.
+    pub grad_norm: Option<Tensor<1>>,
     /// The model of the other phase, which answers the questions that this one cannot.
     pub other: Option<Trained>,
     /// Learning rate of the last step.
@@ -133,6 +135,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
         self.window.steps += 1;
+        self.grad_norm = Some(report.grad_norm.clone());
         self.window.loss_sum = Some(match self.window.loss_sum.take() {
             Some(sum) => sum + report.loss.clone(),
             None => report.loss.clone(),
@@ -284,11 +287,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Last snapshot and, of a run that came to its end, last figures.
     async fn close(mut self, stopped: bool) -> Result<Finished> {
-        let snapshot_is_sound = match &self.window.loss_sum {
-            Some(sum) => read_groups(std::slice::from_ref(sum)).await?[0][0].is_finite(),
-            None => true,
-        };
-        if !snapshot_is_sound {
+        let seen: Vec<Tensor<1>> = self.window.loss_sum.iter().chain(&self.grad_norm).cloned().collect();
+        if !seen.is_empty() && read_groups(&seen).await?.iter().flatten().any(|number| !number.is_finite()) {
             return Err(Error::Diverged { step: self.state.step });
         }
         self.keep_now().await?;

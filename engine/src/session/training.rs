@@ -53,6 +53,7 @@ impl<H: Host> Session<H> {
     pub async fn pretrain(&mut self, run: &str, config: &RunConfig, resume: Option<Snapshot>) -> Result<RunOutcome> {
         let resumed = self.resumed(Phase::Pretrain, resume)?;
         let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        plan::check_numbers(&config)?;
         let base = if self.continues { self.language_model.clone() } else { None };
         let given = resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref());
         self.learn(run, &config, given.map(|model| model.tokenizer.clone()))?;
@@ -102,6 +103,7 @@ impl<H: Host> Session<H> {
     ) -> Result<RunOutcome> {
         let resumed = self.resumed(Phase::Finetune, resume)?;
         let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        plan::check_numbers(&config)?;
         let base = match from {
             StartFrom::Pretrained if resumed.is_none() => {
                 Some(self.language_model.clone().ok_or_else(no_pretrained_model)?)
@@ -212,6 +214,7 @@ impl<H: Host> Session<H> {
             elapsed_secs,
             window,
             kept,
+            grad_norm: None,
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
             lr: 0.0,
             deferred: &mut self.deferred,
