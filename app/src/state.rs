@@ -14,6 +14,8 @@ use protocol::{
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
+/// Code of the engine's own failure when its device stops answering: nothing works after it.
+const DEVICE_LOST: &str = "device";
 
 /// Warnings kept; a run that warns more often repeats itself.
 const WARNINGS: usize = 20;
@@ -143,7 +145,10 @@ impl RunState {
                 self.classified = Some(Classification { labels, threshold });
             }
             Event::Guesses { .. } | Event::Classified { .. } => {}
-            Event::Imported { summary, labels } => self.take_import(summary, &labels),
+            Event::Imported { summary, labels } => {
+                self.notice = None;
+                self.take_import(summary, &labels);
+            }
             Event::Warning { run, code, message } => self.warn(&run, code, message),
             Event::Failed { run, code, message, hint } => self.fail(&run, &code, message, hint),
             Event::Finished { ref run, .. } => {
@@ -275,9 +280,13 @@ impl RunState {
         } else {
             self.run_mut(run).fail(&message);
         }
+        // The trap that ends a panic is reported once more, with less to say.
+        if code == ENGINE_CRASHED && self.engine == Engine::Crashed {
+            return;
+        }
         // An engine that could not open its device never becomes ready either.
         let never_opened = run.is_empty() && self.engine == Engine::Loading;
-        if code == ENGINE_CRASHED || never_opened {
+        if code == ENGINE_CRASHED || code == DEVICE_LOST || never_opened {
             self.engine = Engine::Crashed;
             let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
             open.for_each(|run| run.fail("the engine stopped"));

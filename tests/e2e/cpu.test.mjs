@@ -195,6 +195,7 @@ for (const [name, data] of [['empty.txt', ''], ['picture.bin', binary], ['three.
       assert.ok(words.split(' ').length >= 6, `"${words}" says what is wrong and what to do`);
       await journey.choose({ 'things.txt': labelled(200) });
       await journey.until('the good file', async () => /things\.txt/.test(await journey.text('file-table')));
+      assert.equal(await journey.part('error').isVisible(), false, 'the error goes with its cause');
       await pretrain(journey, 5);
     });
   });

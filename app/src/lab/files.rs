@@ -21,15 +21,22 @@ impl Lab {
         let lab = *self;
         let turn = self.intake.get_value() + 1;
         self.intake.set_value(turn);
+        // Other files are the answer to whatever was wrong; the first ones come by themselves.
+        if turn > 1 {
+            self.dismiss();
+        }
         spawn_local(async move {
             let listed = files.await;
             if lab.intake.get_value() != turn {
                 return;
             }
             match listed {
-                Ok(sources) if sources.is_empty() => {}
+                Ok(sources) if sources.is_empty() => lab.offer_again(),
                 Ok(sources) => lab.offer(sources),
-                Err(reason) => lab.complain(format!("{failure}: {reason}."), "The files before it stay in use."),
+                Err(reason) => {
+                    lab.offer_again();
+                    lab.complain(format!("{failure}: {reason}."), "The files before it stay in use.");
+                }
             }
         });
     }
@@ -41,8 +48,18 @@ impl Lab {
         self.take(async move { Ok(sources) }, "The files could not be read");
     }
 
+    /// Goes on with the files that were being read when an intention came to nothing.
+    fn offer_again(&self) {
+        if let Some(sources) = self.offered.get_value() {
+            self.offer(sources);
+        }
+    }
+
     /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
     pub fn import(&self, sources: Vec<Source>) {
+        if self.peek(|state| state.active().is_some()) {
+            return self.complain("A run is under way; its model would be lost.", "Stop it before you open a model.");
+        }
         let lab = *self;
         spawn_local(async move {
             match intake::read(&sources).await {

@@ -25,9 +25,12 @@ pub fn NoticeLine() -> impl IntoView {
                         "Restart engine"
                     </button>
                 </Show>
-                <button type="button" on:click=move |_| lab.dismiss()>
-                    "Dismiss"
-                </button>
+                // Without an engine this line is the only way on.
+                <Show when=move || !crashed.get()>
+                    <button type="button" on:click=move |_| lab.dismiss()>
+                        "Dismiss"
+                    </button>
+                </Show>
             </div>
         </div>
     }

@@ -107,7 +107,11 @@ fn stage_words(run: &Run) -> String {
 #[component]
 fn Models() -> impl IntoView {
     let lab = lab();
-    let none = lab.memo(&[Topic::Runs, Topic::Engine], |state| !state.model.pretrained && !state.model.classifier);
+    let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| match () {
+        () if state.active().is_some() => Some("The run under way can be saved when it is over."),
+        () if state.model.pretrained || state.model.classifier => None,
+        () => Some("There is no model to save yet. Open takes a .zip or the loose files of a run directory."),
+    });
     let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.imported.clone());
     view! {
         <div class="block">
@@ -117,7 +121,7 @@ fn Models() -> impl IntoView {
                     type="button"
                     data-testid="export-model"
                     aria-describedby="export-reason"
-                    disabled=none
+                    disabled=move || reason.get().is_some()
                     on:click=move |_| lab.send(Command::ExportModel)
                 >
                     "Save the model as .zip"
@@ -135,7 +139,7 @@ fn Models() -> impl IntoView {
                 </label>
             </div>
             <p id="export-reason" class="help">
-                {move || none.get().then_some("There is no model to save yet. Open takes a .zip or the loose files of a run directory.")}
+                {move || reason.get()}
             </p>
             <p class="help">{move || imported.get().map(|summary| format!("Opened: {summary}"))}</p>
         </div>

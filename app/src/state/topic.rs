@@ -45,7 +45,7 @@ impl Topic {
             Event::Warning { .. } => &[Topic::Runs],
             Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
             Event::Guesses { .. } | Event::Classified { .. } => &[Topic::Answers],
-            Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary],
+            Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary, Topic::Notice],
         }
     }
 }
