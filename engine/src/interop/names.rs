@@ -14,7 +14,7 @@ const TIED_COPIES: [&str; 2] = ["cls.predictions.decoder.weight", "cls.predictio
 const POOLER: [&str; 2] = ["bert.pooler.dense.weight", "bert.pooler.dense.bias"];
 
 /// The heads that a file carries.
-pub fn heads_of(weights: &Weights) -> Heads {
+fn heads_of(weights: &Weights) -> Heads {
     Heads {
         masked_lm: weights.contains_key("cls.predictions.bias"),
         next_sentence: weights.contains_key("cls.seq_relationship.weight"),

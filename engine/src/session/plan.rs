@@ -166,7 +166,7 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         budget,
         schedule: Schedule::new(config.lr.unwrap_or_else(|| default_lr(model, pretrain)), steps),
         optimizer: OptimizerSettings::default(),
-        mask_rate: config.mask_rate.unwrap_or(if model.architecture == Architecture::Fast { 0.3 } else { 0.15 }),
+        mask_rate: mask_rate(config, model),
         whole_word: config.whole_word,
         hidden_dropout: dropout.hidden,
         attention_dropout: dropout.attention,
@@ -175,6 +175,12 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         evaluation_batches: (steps / 8).clamp(2, MOST_EVALUATION_BATCHES),
         checkpoint_every: config.checkpoint_every.unwrap_or(checkpoint_every),
     })
+}
+
+/// Share of tokens that pre-training chooses, unless asked otherwise: as published for BERT; `fast` learns more from each
+/// window at twice that (docs/recipes.md).
+pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
+    config.mask_rate.unwrap_or(if model.architecture == Architecture::Fast { 0.3 } else { 0.15 })
 }
 
 impl Plan {

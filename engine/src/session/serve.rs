@@ -1,8 +1,7 @@
 //! Commands and their answers: what a page asks of a session, one after another, for as long as the page is there.
 
 use super::checks::{no_corpus, no_model};
-use super::plan::EVALUATION_MASK_RATE;
-use super::{Host, ModelFiles, Session, ask};
+use super::{Host, ModelFiles, Session, ask, plan};
 use crate::data::InputFile;
 use crate::data::masking::{Corruption, Masker};
 use crate::error::Result;
@@ -88,7 +87,11 @@ impl<H: Host> Session<H> {
         let mut ids = learned.tokenizer.encode(text);
         ids.truncate(PREVIEW_TOKENS);
         let window: Vec<u32> = [specials.cls].into_iter().chain(ids).chain([specials.sep]).collect();
-        let rate = config.mask_rate.unwrap_or(EVALUATION_MASK_RATE).clamp(0.0, 0.9);
+        let model = match self.language_model.as_ref().filter(|_| self.continues) {
+            Some(model) => model.config.clone(),
+            None => plan::model_config(config, learned.tokenizer.len())?,
+        };
+        let rate = plan::mask_rate(config, &model).clamp(0.0, 0.9);
         let masker = Masker::new(&learned.tokenizer, rate, Corruption::default(), config.whole_word);
         let masked = masker.mask_example(&window, config.seed, epoch, example);
         let token = |i: usize| MaskedToken {
