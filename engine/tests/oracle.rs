@@ -4,7 +4,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
-use engine::model::{Dropout, Heads, Input, Layout, Leaves, ModelConfig, Transformer, specs};
+use engine::model::{Dropout, Heads, Input, Layout, Leaves, ModelConfig, Network, specs};
 use engine::train::{Optimizer, OptimizerSettings, TrainState, masked_lm_loss, multi_label_loss, single_label_loss};
 
 /// Forward values: single precision through 2 layers, sums of a few hundred terms.
@@ -95,7 +95,7 @@ impl Case {
     }
 
     fn loss(&self, leaves: &Leaves, device: &Device) -> Tensor<1> {
-        let model = Transformer { config: &self.config, leaves, dropout: Dropout::NONE };
+        let model = Network { config: &self.config, leaves, dropout: Dropout::NONE };
         let encoded = model.encode(self.input(device));
         let rows = self.dims()[0];
         let floats = |values: Vec<f32>| Tensor::<1>::from_data(TensorData::new(values.clone(), [values.len()]), device);
@@ -156,7 +156,7 @@ fn close(what: &str, ours: &[f32], reference: &HostTensor, tolerance: f32) {
 fn check_forward(case: &Case, device: &Device) {
     let (optimizer, state) = case.optimizer(device);
     let leaves = optimizer.frozen(&state);
-    let model = Transformer { config: &case.config, leaves: &leaves, dropout: Dropout::NONE };
+    let model = Network { config: &case.config, leaves: &leaves, dropout: Dropout::NONE };
     let encoded = model.encode(case.input(device));
     let keep = case.inputs.ints("attention_mask");
     let width = case.config.hidden_size;

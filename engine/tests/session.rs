@@ -130,7 +130,7 @@ fn one_seed_gives_one_run_and_it_learns() {
 #[test]
 fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
     let _alone = alone();
-    for preset in ["fast-nano", "bert-tiny"] {
+    for preset in ["fast-nano", "bert-tiny", "textcnn", "mean"] {
         let config = config(&[("preset", preset), ("steps", "24"), ("checkpoint-every", "10"), ("vocab-size", "60")]);
         let whole = Memory::default();
         let expected = pretrained(&whole, &config, None);
@@ -190,7 +190,7 @@ fn attention_rows_sum_to_one() {
 #[test]
 fn an_exported_model_comes_back_the_same() {
     let _alone = alone();
-    for preset in ["fast-nano", "bert-tiny"] {
+    for preset in ["fast-nano", "bert-tiny", "textcnn", "mean"] {
         let host = Memory::default();
         let files = pretrained(&host, &config(&[("preset", preset), ("steps", "2")]), None);
         let mut other = session(&host);
@@ -213,7 +213,7 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
     };
     assert_eq!(refuse(&mut session, &[("max-len", "4")]), "max-len-too-small");
     assert_eq!(refuse(&mut session, &[("lr", "-1")]), "bad-setting");
-    assert_eq!(refuse(&mut session, &[("backbone", "textcnn")]), "no-such-backbone");
+    assert_eq!(refuse(&mut session, &[("preset", "bert-tiny"), ("backbone", "textcnn")]), "no-such-backbone");
     let error =
         block_on(session.finetune("f", &config(&[]), StartFrom::Pretrained, None)).expect_err("nothing to start from");
     assert_eq!(code(error), "no-pretrained-model");

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Names that `--preset` takes, smallest first within each family.
-pub const PRESET_NAMES: [&str; 12] = [
+pub const PRESET_NAMES: [&str; 14] = [
     "fast-nano",
     "fast-tiny",
     "fast-mini",
@@ -17,6 +17,8 @@ pub const PRESET_NAMES: [&str; 12] = [
     "tiny",
     "small",
     "big",
+    "textcnn",
+    "mean",
 ];
 
 /// Where to compute.
@@ -55,6 +57,8 @@ pub enum BackboneKind {
     Transformer,
     /// Parallel convolutions.
     Textcnn,
+    /// The mean of the embeddings.
+    Mean,
 }
 
 /// How labels are read.
@@ -181,8 +185,15 @@ impl RunConfig {
             "seed" => self.seed = number(key, value)?,
             "preset" => self.preset = word(key, value, &PRESET_NAMES.map(|name| (name, name.to_string())))?,
             "backbone" => {
-                self.backbone =
-                    word(key, value, &[("transformer", BackboneKind::Transformer), ("textcnn", BackboneKind::Textcnn)])?
+                self.backbone = word(
+                    key,
+                    value,
+                    &[
+                        ("transformer", BackboneKind::Transformer),
+                        ("textcnn", BackboneKind::Textcnn),
+                        ("mean", BackboneKind::Mean),
+                    ],
+                )?
             }
             "tokenizer" => {
                 self.tokenizer = word(
@@ -243,7 +254,11 @@ impl RunConfig {
         put("backend", self.device != d.device, device.into());
         put("seed", self.seed != d.seed, self.seed.to_string());
         put("preset", self.preset != d.preset, self.preset.clone());
-        let backbone = if self.backbone == BackboneKind::Textcnn { "textcnn" } else { "transformer" };
+        let backbone = match self.backbone {
+            BackboneKind::Transformer => "transformer",
+            BackboneKind::Textcnn => "textcnn",
+            BackboneKind::Mean => "mean",
+        };
         put("backbone", self.backbone != d.backbone, backbone.into());
         let tokenizer = match self.tokenizer {
             TokenizerKind::Wordpiece => "wordpiece",

@@ -7,13 +7,14 @@
 use super::InteropError;
 use super::error::quoted;
 use super::sizes::check_sizes;
-use crate::model::config::{Architecture, ModelConfig, ProblemType};
+use crate::model::Architecture;
+use crate::model::config::{ModelConfig, ProblemType};
 use serde_json::{Map, Value, json};
 
-/// `model_type` of the `fast` form.
-const FAST_TYPE: &str = "clozelab-fast";
 /// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
 const TRAINED_LEN: &str = "clozelab_trained_len";
+/// Widths of filters at most.
+const MAX_FILTER_SIZES: usize = 64;
 /// Labels at most.
 const MAX_LABELS: usize = 100_000;
 /// Hugging Face's names for labels that were never named.
@@ -47,9 +48,14 @@ pub fn config_from_json(bytes: &[u8]) -> Result<ModelConfig, InteropError> {
 }
 
 fn common_fields(config: &ModelConfig) -> Map<String, Value> {
-    let fast = config.architecture == Architecture::Fast;
+    let backbone = config.architecture.backbone();
+    let positions = match config.architecture {
+        Architecture::Bert => "absolute",
+        Architecture::Fast => "rotary",
+        Architecture::Textcnn | Architecture::Mean => "none",
+    };
     let head = if config.labels.is_empty() { "MaskedLM" } else { "SequenceClassification" };
-    let family = if fast { "ClozelabFastFor" } else { "BertFor" };
+    let family = backbone.class_prefix();
     let json = json!({
         "architectures": [format!("{family}{head}")],
         "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
@@ -61,11 +67,11 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
         "intermediate_size": config.intermediate_size,
         "layer_norm_eps": config.layer_norm_eps,
         "max_position_embeddings": config.max_position_embeddings,
-        "model_type": if fast { FAST_TYPE } else { "bert" },
+        "model_type": backbone.model_type(),
         "num_attention_heads": config.num_attention_heads,
         "num_hidden_layers": config.num_hidden_layers,
         "pad_token_id": config.pad_token_id,
-        "position_embedding_type": if fast { "rotary" } else { "absolute" },
+        "position_embedding_type": positions,
         "torch_dtype": "float32",
         "type_vocab_size": config.type_vocab_size,
         "use_cache": true,
@@ -74,6 +80,10 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
     let Value::Object(mut map) = json else { unreachable!("the literal is an object") };
     if let Some(length) = config.trained_len {
         map.insert(TRAINED_LEN.into(), json!(length));
+    }
+    if !config.filter_sizes.is_empty() {
+        map.insert("filter_sizes".into(), json!(config.filter_sizes));
+        map.insert("num_filters".into(), json!(config.num_filters));
     }
     map
 }
@@ -109,6 +119,8 @@ impl Fields {
             intermediate_size: self.size("intermediate_size")?,
             max_position_embeddings: self.size("max_position_embeddings")?,
             type_vocab_size: self.size_or("type_vocab_size", 2)?,
+            filter_sizes: self.filter_sizes()?,
+            num_filters: if self.0.contains_key("num_filters") { self.size("num_filters")? } else { 0 },
             layer_norm_eps: self.number_in("layer_norm_eps", 1e-12, "above 0 and below 1", |x| x > 0.0 && x < 1.0)?,
             hidden_dropout_prob: self.dropout("hidden_dropout_prob")?,
             attention_probs_dropout_prob: self.dropout("attention_probs_dropout_prob")?,
@@ -126,7 +138,8 @@ impl Fields {
         if let Some(act) = self.text("hidden_act")?.filter(|act| *act != "gelu") {
             return Err(refuse("hidden_act", format!("is {}; this engine computes gelu", quoted(act))));
         }
-        if let Some(kind) = self.text("position_embedding_type")?.filter(|kind| !["absolute", "rotary"].contains(kind))
+        if let Some(kind) =
+            self.text("position_embedding_type")?.filter(|kind| !["absolute", "rotary", "none"].contains(kind))
         {
             let reason = format!("is {}; this engine computes absolute positions", quoted(kind));
             return Err(refuse("position_embedding_type", reason));
@@ -140,14 +153,21 @@ impl Fields {
     }
 
     fn architecture(&self) -> Result<Architecture, InteropError> {
-        match self.text("model_type")? {
-            None | Some("bert") => Ok(Architecture::Bert),
-            Some(FAST_TYPE) => Ok(Architecture::Fast),
-            Some(other) => {
-                let reason = format!("is {}; this engine builds \"bert\" and \"{FAST_TYPE}\"", quoted(other));
-                Err(refuse("model_type", reason))
-            }
-        }
+        let Some(name) = self.text("model_type")? else { return Ok(Architecture::Bert) };
+        let known = Architecture::ALL.iter().find(|architecture| architecture.backbone().model_type() == name);
+        known.copied().ok_or_else(|| {
+            let types: Vec<String> = Architecture::ALL.iter().map(|a| quoted(a.backbone().model_type())).collect();
+            refuse("model_type", format!("is {}; this engine builds {}", quoted(name), types.join(", ")))
+        })
+    }
+
+    /// Widths of a TextCNN's filters; none for other models.
+    fn filter_sizes(&self) -> Result<Vec<usize>, InteropError> {
+        let Some(value) = self.0.get("filter_sizes") else { return Ok(Vec::new()) };
+        let list = value.as_array().filter(|list| list.len() <= MAX_FILTER_SIZES);
+        let sizes = list.map(|list| list.iter().map(|size| size.as_u64().and_then(|n| usize::try_from(n).ok())));
+        let sizes: Option<Vec<usize>> = sizes.and_then(Iterator::collect);
+        sizes.ok_or_else(|| refuse("filter_sizes", format!("must be a list of at most {MAX_FILTER_SIZES} widths")))
     }
 
     /// Labels in output order. A classifier that names none has Hugging Face's default names.

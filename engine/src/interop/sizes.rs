@@ -3,7 +3,7 @@
 
 use super::InteropError;
 use super::config::refuse;
-use crate::model::config::{Architecture, ModelConfig};
+use crate::model::config::ModelConfig;
 
 /// Trainable numbers at most: three times bert-large. Beyond it a file is a mistake or an attack.
 const MAX_PARAMETERS: u128 = 1_000_000_000;
@@ -24,10 +24,7 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
     if !width.is_multiple_of(heads) {
         return Err(refuse("num_attention_heads", format!("is {heads}, which does not divide hidden_size, {width}")));
     }
-    if config.architecture == Architecture::Fast && !(width / heads).is_multiple_of(2) {
-        let reason = format!("leaves {} numbers to a head; rotary positions turn pairs of them", width / heads);
-        return Err(refuse("num_attention_heads", reason));
-    }
+    config.architecture.backbone().check(config).map_err(|(key, reason)| refuse(key, reason))?;
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
         let reason = format!("is {}; it must be 2 to {MAX_POSITIONS}", config.max_position_embeddings);
         return Err(refuse("max_position_embeddings", reason));
@@ -36,7 +33,7 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
         let reason = format!("is {}; it must be at most {MAX_LAYERS}", config.num_hidden_layers);
         return Err(refuse("num_hidden_layers", reason));
     }
-    let parameters = parameter_estimate(config);
+    let parameters = config.architecture.backbone().parameter_estimate(config);
     if parameters > MAX_PARAMETERS {
         let gib = (parameters * TRAINING_BYTES_PER_PARAMETER) >> 30;
         return Err(InteropError::TooLarge {
@@ -46,20 +43,4 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
         });
     }
     Ok(())
-}
-
-/// Embeddings, the four matrices of attention and the two of the feed-forward layer; biases are too few to matter. In
-/// 128 bits, so that no product of 32-bit sizes wraps.
-fn parameter_estimate(config: &ModelConfig) -> u128 {
-    let [vocab, width, layers, inner, positions] = [
-        config.vocab_size,
-        config.hidden_size,
-        config.num_hidden_layers,
-        config.intermediate_size,
-        config.max_position_embeddings,
-    ]
-    .map(|size| size as u128);
-    (vocab + positions)
-        .saturating_mul(width)
-        .saturating_add((4 * width * width + 2 * width * inner).saturating_mul(layers))
 }

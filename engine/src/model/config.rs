@@ -1,24 +1,15 @@
 //! The shape of a model: what `config.json` says and what the weights must agree with. Plain data, no tensors.
 //!
-//! Sizes of the BERT presets: Turc et al. 2019, table 1; of the 2018 presets: the system this one re-creates.
+//! What a preset's name means is each backbone's own knowledge.
 
+use super::backbone::Architecture;
 pub use crate::data::labels::ProblemType;
 use serde::{Deserialize, Serialize};
-
-/// Which form of the Transformer block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Architecture {
-    /// BERT as published: learned positions and segments, post-norm, biases, tanh pooler (Devlin et al. 2019).
-    Bert,
-    /// Rotary positions, a depth-wise convolution before each block, pre-norm, no segments, `[max; mean]` pooling.
-    Fast,
-}
 
 /// The shape of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
-    /// Form of the block.
+    /// Which backbone.
     pub architecture: Architecture,
     /// Rows of the embedding table, `V`.
     pub vocab_size: usize,
@@ -32,8 +23,12 @@ pub struct ModelConfig {
     pub intermediate_size: usize,
     /// Longest sequence, `[CLS]` and `[SEP]` included.
     pub max_position_embeddings: usize,
-    /// Segments; 2 as published.
+    /// Segments: 2 as published, 1 for a model that never sees pairs.
     pub type_vocab_size: usize,
+    /// Widths of the convolutions' filters, ascending (TextCNN).
+    pub filter_sizes: Vec<usize>,
+    /// Filters of each width (TextCNN).
+    pub num_filters: usize,
     /// Added to the variance in LayerNorm.
     pub layer_norm_eps: f64,
     /// Dropout of hidden states in training, 0 to below 1.
@@ -59,24 +54,9 @@ impl ModelConfig {
     /// The shape that a preset of the contract names, for a vocabulary of `vocab_size` and sequences of up to
     /// `max_len` tokens; `None` for an unknown name.
     pub fn preset(name: &str, vocab_size: usize, max_len: usize) -> Option<Self> {
-        let (architecture, layers, width, heads) = match name {
-            "fast-nano" => (Architecture::Fast, 1, 32, 2),
-            "fast-tiny" => (Architecture::Fast, 2, 128, 4),
-            "fast-mini" => (Architecture::Fast, 4, 256, 4),
-            "fast-small" => (Architecture::Fast, 4, 512, 8),
-            "bert-tiny" => (Architecture::Bert, 2, 128, 2),
-            "bert-mini" => (Architecture::Bert, 4, 256, 4),
-            "bert-small" => (Architecture::Bert, 4, 512, 8),
-            "bert-medium" => (Architecture::Bert, 8, 512, 8),
-            "bert-base" => (Architecture::Bert, 12, 768, 12),
-            "tiny" => (Architecture::Bert, 6, 64, 8),
-            "small" => (Architecture::Bert, 6, 128, 8),
-            "big" => (Architecture::Bert, 6, 512, 8),
-            _ => return None,
-        };
-        let bert = architecture == Architecture::Bert;
-        let dropout = if bert { 0.1 } else { 0.0 };
-        Some(Self {
+        let sized = |architecture: &Architecture| Some((*architecture, architecture.backbone().preset(name)?));
+        let (architecture, [layers, width, heads]) = Architecture::ALL.iter().find_map(sized)?;
+        let mut config = Self {
             architecture,
             vocab_size,
             hidden_size: width,
@@ -84,20 +64,24 @@ impl ModelConfig {
             num_attention_heads: heads,
             intermediate_size: 4 * width,
             max_position_embeddings: max_len,
-            type_vocab_size: 2,
+            type_vocab_size: 1,
+            filter_sizes: Vec::new(),
+            num_filters: 0,
             layer_norm_eps: 1e-12,
-            hidden_dropout_prob: dropout,
-            attention_probs_dropout_prob: dropout,
-            initializer_range: if bert { 0.02 } else { FAST_INIT_SCALE / (width as f64).sqrt() },
+            hidden_dropout_prob: 0.0,
+            attention_probs_dropout_prob: 0.0,
+            initializer_range: INIT_SCALE / (width as f64).sqrt(),
             pad_token_id: 0,
             labels: Vec::new(),
             problem_type: None,
             threshold: None,
             trained_len: None,
-        })
+        };
+        architecture.backbone().settle(&mut config);
+        Some(config)
     }
 }
 
-/// `fast` models start at this over the root of the width: 0.06 at 128, which beat 0.02 by 0.12 nats in the ablation
+/// Embeddings and matrices start at this over the root of the width: 0.06 at 128, which beat 0.02 by 0.12 nats in the ablation
 /// of `docs/recipes.md`.
-const FAST_INIT_SCALE: f64 = 0.68;
+const INIT_SCALE: f64 = 0.68;

@@ -1,17 +1,18 @@
 //! The models: tensors in, tensors out. Knows burn and the custom operations; no backend by name, no readback, no clock.
 //!
-//! Letters of shapes, here and below: `B` batch, `T` sequence, `D` width, `H` heads, `K = D / H`, `V` vocabulary,
-//! `M` masked positions of a batch, `C` classes.
+//! Letters of shapes, here and below: `B` batch, `T` sequence, `D` width, `F` features of a position, `H` heads,
+//! `K = D / H`, `V` vocabulary, `M` masked positions of a batch, `C` classes.
 
-mod attention;
+pub mod backbone;
 pub mod config;
 mod heads;
 mod layers;
+mod network;
 mod parameters;
-mod transformer;
 
-pub use config::{Architecture, ModelConfig, ProblemType};
+pub use backbone::Architecture;
+pub use config::{ModelConfig, ProblemType};
 pub use heads::Heads;
 pub use layers::Dropout;
+pub use network::{Encoded, Input, Network, specs, word_embeddings};
 pub use parameters::{Init, Layout, Leaves, ParameterGroup, ParameterSpec, initial_values};
-pub use transformer::{Encoded, Input, Transformer, specs};

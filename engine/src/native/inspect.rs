@@ -8,7 +8,7 @@ use super::store::shown;
 use super::{checkpoints, journal, output, progress};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes};
-use crate::model::config::{Architecture, ModelConfig};
+use crate::model::config::ModelConfig;
 use protocol::Event;
 use serde::Serialize;
 use std::path::Path;
@@ -146,7 +146,7 @@ impl Findings {
     }
 
     fn model_line(&self, config: &ModelConfig) -> String {
-        let form = if config.architecture == Architecture::Bert { "BERT" } else { "fast Transformer" };
+        let form = config.architecture.backbone().title();
         let head = if config.labels.is_empty() { "masked LM" } else { "classifier" };
         let (layers, width, heads) = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
         let weights = self

@@ -116,22 +116,43 @@ pub fn fitted_len(documents: &[EncodedDocument]) -> usize {
 /// # Errors
 /// For a preset or backbone that does not exist.
 pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig> {
-    if config.backbone != BackboneKind::Transformer {
-        return Err(Error::input(
-            "no-such-backbone",
-            "--backbone textcnn is not part of this version",
-            "Use --backbone transformer; the presets fast-nano to fast-small train quickest.",
-        ));
-    }
     let positions = POSITIONS.max(config.max_len.unwrap_or(0));
-    ModelConfig::preset(&config.preset, vocab_size, positions).ok_or_else(|| {
+    let model = ModelConfig::preset(preset_name(config), vocab_size, positions).ok_or_else(|| {
         let names = protocol::PRESET_NAMES.join(", ");
         Error::input(
             "no-such-preset",
             format!("there is no preset \"{}\"", config.preset),
             format!("Use one of {names}."),
         )
-    })
+    })?;
+    let wanted = match config.backbone {
+        BackboneKind::Transformer => None,
+        BackboneKind::Textcnn => Some(Architecture::Textcnn),
+        BackboneKind::Mean => Some(Architecture::Mean),
+    };
+    match wanted {
+        Some(wanted) if wanted != model.architecture => Err(Error::input(
+            "no-such-backbone",
+            format!(
+                "--preset {} is a {}, not what --backbone asks for",
+                config.preset,
+                model.architecture.backbone().title()
+            ),
+            "Leave out one of --preset and --backbone.",
+        )),
+        _ => Ok(model),
+    }
+}
+
+/// The preset that `--preset` and `--backbone` mean together: a backbone's own where the preset is another backbone's
+/// and was not chosen.
+fn preset_name(config: &RunConfig) -> &str {
+    let default = config.preset == RunConfig::default().preset;
+    match config.backbone {
+        BackboneKind::Textcnn if default => "textcnn",
+        BackboneKind::Mean if default => "mean",
+        _ => &config.preset,
+    }
 }
 
 /// Checks `config` for a run of `phase` on `data` with `model`.
@@ -180,7 +201,7 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
 /// Share of tokens that pre-training chooses, unless asked otherwise: as published for BERT; `fast` learns more from each
 /// window at twice that (docs/recipes.md).
 pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
-    config.mask_rate.unwrap_or(if model.architecture == Architecture::Fast { 0.3 } else { 0.15 })
+    config.mask_rate.unwrap_or(model.architecture.backbone().recipe().mask_rate)
 }
 
 impl Plan {
@@ -209,21 +230,15 @@ impl Plan {
 /// Fine-tuning sees few documents often and so needs dropout; a few passes of re-masked text do not
 /// (Geiping & Goldstein 2022, 4.3).
 fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
-    let fast = model.architecture == Architecture::Fast;
-    let hidden = if fast && !pretrain { FAST_FINETUNING_DROPOUT } else { model.hidden_dropout_prob };
+    let own = model.architecture.backbone().recipe().finetuning_dropout;
+    let hidden = if pretrain { model.hidden_dropout_prob } else { own };
     Dropout { hidden, attention: model.attention_probs_dropout_prob }
 }
 
-/// Of hidden states of `fast` models in fine-tuning.
-const FAST_FINETUNING_DROPOUT: f64 = 0.1;
-
-/// Peak learning rate of models of 128 and less, by phase: the best on validation among those tried (docs/recipes.md).
-const PRETRAINING_LR: f64 = 2e-3;
-const FINETUNING_LR: f64 = 3e-3;
-
 /// Wider models take smaller steps.
 fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
-    let narrow = if pretrain { PRETRAINING_LR } else { FINETUNING_LR };
+    let recipe = model.architecture.backbone().recipe();
+    let narrow = if pretrain { recipe.pretraining_lr } else { recipe.finetuning_lr };
     narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
 }
 
@@ -300,12 +315,11 @@ pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
 /// Refuses what no machine here could hold: parameters with two moments and a gradient, and the activations that a
 /// backward pass keeps.
 fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
-    let (d, v) = (model.hidden_size as f64, model.vocab_size as f64);
-    let (layers, tokens) = (model.num_hidden_layers as f64, batch_size as f64 * max_len as f64);
-    let parameters = v * d + layers * 12.0 * d * d;
-    let attention = model.num_attention_heads as f64 * max_len as f64;
-    let activations = tokens * (layers * (34.0 * d + 5.0 * attention) + 0.3 * 4.0 * v);
-    let bytes = 4.0 * (4.0 * parameters + activations);
+    let backbone = model.architecture.backbone();
+    let tokens = batch_size as f64 * max_len as f64;
+    let guesses = 0.3 * 4.0 * model.vocab_size as f64;
+    let activations = tokens * (backbone.activation_estimate(model, max_len) + guesses);
+    let bytes = 4.0 * (4.0 * backbone.parameter_estimate(model) as f64 + activations);
     if bytes > MOST_BYTES {
         let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
         return Err(Error::input("too-large", message, "Lower --batch-size or --max-len, or take a smaller --preset."));

@@ -4,7 +4,7 @@
 use crate::data::examples::{Batch, LabelledExamples, MaskedExamples};
 use crate::data::floors::Floors;
 use crate::error::Result;
-use crate::model::{Dropout, Layout, Leaves, ModelConfig, ProblemType, Transformer};
+use crate::model::{Dropout, Layout, Leaves, ModelConfig, Network, ProblemType};
 use crate::session::plan::Plan;
 use crate::session::read::read;
 use crate::session::trained::Restored;
@@ -26,7 +26,7 @@ pub trait Task {
     fn batch(&mut self, step: u64) -> Batch;
 
     /// The objective on that batch, `[1]`.
-    fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1>;
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Tensor<1>;
 
     /// Held-out figures of the documents called `split`, `None` where there are none. A classifier remembers the
     /// threshold that validation preferred.
@@ -76,7 +76,7 @@ impl Task for MaskedLm {
         self.train.batch(step)
     }
 
-    fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1> {
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Tensor<1> {
         let encoded = model.encode(batch.input());
         let guesses = batch.guesses().clone();
         let logits = model.masked_lm(&encoded, guesses.positions);
@@ -186,7 +186,7 @@ impl Task for Classification {
         self.train.batch(step / per_epoch, (step % per_epoch) as usize)
     }
 
-    fn loss(&self, model: &Transformer, batch: &DeviceBatch) -> Tensor<1> {
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Tensor<1> {
         let logits = model.classify(&model.encode(batch.input()));
         let (labels, weights) = (batch.labels(), batch.row_weights.clone());
         match self.problem {
@@ -283,11 +283,11 @@ fn document_loss(scores: &[f64], truth: &[usize], problem: ProblemType) -> f64 {
 }
 
 /// The model in training mode.
-pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan) -> Transformer<'a> {
-    Transformer { config, leaves, dropout: plan.dropout() }
+pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan) -> Network<'a> {
+    Network { config, leaves, dropout: plan.dropout() }
 }
 
 /// The model in evaluation mode.
-pub fn evaluation_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves) -> Transformer<'a> {
-    Transformer { config, leaves, dropout: Dropout::NONE }
+pub fn evaluation_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves) -> Network<'a> {
+    Network { config, leaves, dropout: Dropout::NONE }
 }

@@ -3,7 +3,7 @@
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
 use crate::interop::{self, CONFIG_FILE, HostTensor, WEIGHTS_FILE, Weights};
-use crate::model::{Heads, Layout, Leaves, ModelConfig, ProblemType, specs};
+use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ProblemType, specs};
 use crate::session::host::ModelFiles;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -99,6 +99,7 @@ impl Trained {
                 "Use the tokenizer files that were saved with the model.",
             ));
         }
+        settle_segments(&mut config, &weights);
         let heads = interop::check_weights(&config, &weights)?;
         settle_labels(&mut config, heads);
         let layout = Layout::new(specs(&config, heads));
@@ -149,6 +150,14 @@ pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec
     let known = |name: &String| layout.specs.iter().any(|spec| spec.name == *name);
     report.unused = source.keys().filter(|name| !known(name)).cloned().collect();
     (groups, report)
+}
+
+/// A model of our own forms without a segment table has one segment, whatever an earlier version wrote.
+fn settle_segments(config: &mut ModelConfig, weights: &Weights) {
+    let table = |name: &String| name.ends_with("token_type_embeddings.weight");
+    if config.architecture != Architecture::Bert && !weights.keys().any(table) {
+        config.type_vocab_size = 1;
+    }
 }
 
 /// A classifier has labels and a task; any other model has neither.

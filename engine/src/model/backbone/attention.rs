@@ -1,6 +1,7 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2), with rotary positions where asked (Su et al. 2021, eq. 34).
 
-use super::layers::dropout;
+use super::dropout;
+use crate::model::network::Input;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -42,6 +43,15 @@ impl Attention<'_> {
         let context = dropout(probabilities.clone(), self.dropout).matmul(split(projected.values)); // [B, H, T, K]
         (context.swap_dims(1, 2).reshape([b * t, width]), probabilities)
     }
+}
+
+/// Added to the score of a padded key. Far enough from 0 that its probability is exactly 0 in f32.
+const MASKED_SCORE: f64 = -1e9;
+
+/// What is added to the scores, `[B, 1, 1, T]`: 0 at tokens, far below 0 at padding; `None` where nothing is padded.
+pub fn padding_mask(input: &Input) -> Option<Tensor<4>> {
+    let [b, t] = input.ids.dims();
+    input.keep.clone().map(|keep| (keep.reshape([b, 1, 1, t]) - 1.0) * -MASKED_SCORE)
 }
 
 /// Cosines and sines of the rotary positions, `[1, 1, T, K / 2]` each.

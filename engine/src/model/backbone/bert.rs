@@ -1,0 +1,169 @@
+//! BERT as published (Devlin et al. 2019): learned positions and segments, post-norm blocks, biases, GELU, a tanh pooler
+//! on `[CLS]`. Names and layouts are Hugging Face's `BertModel`.
+
+use super::attention::{Attention, Projected, padding_mask};
+use super::{Backbone, Recipe, SpecList, dropout, embedding, layer_norm, linear, transform, transform_specs};
+use crate::kernels::gelu;
+use crate::model::config::ModelConfig;
+use crate::model::network::{Encoded, Input, Network};
+use crate::model::parameters::ParameterSpec;
+use burn::tensor::Tensor;
+
+/// The published form.
+pub struct Bert;
+
+const WORDS: &str = "bert.embeddings.word_embeddings.weight";
+
+/// As published.
+const DROPOUT: f64 = 0.1;
+
+impl Backbone for Bert {
+    fn title(&self) -> &'static str {
+        "BERT"
+    }
+
+    fn model_type(&self) -> &'static str {
+        "bert"
+    }
+
+    fn class_prefix(&self) -> &'static str {
+        "BertFor"
+    }
+
+    /// Sizes: Turc et al. 2019, table 1; `tiny`, `small` and `big` are those of the 2018 system.
+    fn preset(&self, name: &str) -> Option<[usize; 3]> {
+        Some(match name {
+            "bert-tiny" => [2, 128, 2],
+            "bert-mini" => [4, 256, 4],
+            "bert-small" => [4, 512, 8],
+            "bert-medium" => [8, 512, 8],
+            "bert-base" => [12, 768, 12],
+            "tiny" => [6, 64, 8],
+            "small" => [6, 128, 8],
+            "big" => [6, 512, 8],
+            _ => return None,
+        })
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe { mask_rate: 0.15, pretraining_lr: 2e-3, finetuning_lr: 3e-3, finetuning_dropout: DROPOUT }
+    }
+
+    fn settle(&self, config: &mut ModelConfig) {
+        config.hidden_dropout_prob = DROPOUT;
+        config.attention_probs_dropout_prob = DROPOUT;
+        config.initializer_range = 0.02;
+        config.type_vocab_size = 2;
+    }
+
+    fn word_embeddings(&self) -> &'static str {
+        WORDS
+    }
+
+    fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        let mut list = SpecList::new(config.initializer_range);
+        list.matrix(WORDS, config.vocab_size, width);
+        list.matrix("bert.embeddings.position_embeddings.weight", config.max_position_embeddings, width);
+        list.matrix("bert.embeddings.token_type_embeddings.weight", config.type_vocab_size, width);
+        list.norm("bert.embeddings.LayerNorm", width);
+        for layer in 0..config.num_hidden_layers {
+            let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
+            for part in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]
+            {
+                list.linear(&name(part), width, width);
+            }
+            list.norm(&name("attention.output.LayerNorm"), width);
+            list.linear(&name("intermediate.dense"), inner, width);
+            list.linear(&name("output.dense"), width, inner);
+            list.norm(&name("output.LayerNorm"), width);
+        }
+        list.into_specs()
+    }
+
+    fn masked_lm_specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        transform_specs(config, config.hidden_size)
+    }
+
+    fn pool_specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        let mut list = SpecList::new(config.initializer_range);
+        list.linear("bert.pooler.dense", config.hidden_size, config.hidden_size);
+        list.into_specs()
+    }
+
+    fn pooled_size(&self, config: &ModelConfig) -> usize {
+        config.hidden_size
+    }
+
+    fn encode(&self, network: &Network, input: Input) -> Encoded {
+        let dims = input.ids.dims();
+        let mask = padding_mask(&input);
+        let keep = input.keep_rows();
+        let mut states = vec![embed(network, input)]; // [B * T, D]
+        let mut attentions = Vec::new();
+        for layer in 0..network.config.num_hidden_layers {
+            let attention = Attention {
+                dims: [dims[0], dims[1], network.config.num_attention_heads],
+                mask: mask.as_ref(),
+                rotary: None,
+                dropout: network.dropout.attention,
+            };
+            let (next, probabilities) = block(network, layer, states[layer].clone(), &attention);
+            attentions.push(probabilities);
+            states.push(next);
+        }
+        Encoded::new(dims, keep, states, attentions)
+    }
+
+    fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
+        transform(network.leaves, rows, network.config.layer_norm_eps)
+    }
+
+    /// Tanh of a linear layer on `[CLS]`.
+    fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
+        let [b, t] = encoded.dims;
+        let width = encoded.hidden.dims()[1];
+        let first = encoded.hidden.clone().reshape([b, t, width]).narrow(1, 0, 1).reshape([b, width]); // [B, D]
+        linear(network.leaves, "bert.pooler.dense", first).tanh()
+    }
+
+    fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
+        super::transformer_parameters(config)
+    }
+
+    fn activation_estimate(&self, config: &ModelConfig, max_len: usize) -> f64 {
+        super::transformer_activations(config, max_len)
+    }
+}
+
+fn embed(network: &Network, input: Input) -> Tensor<2> {
+    let [b, t] = input.ids.dims();
+    let width = network.config.hidden_size;
+    let words = embedding(network.leaves.get::<2>(WORDS), input.ids); // [B, T, D]
+    let segments = network.leaves.get::<2>("bert.embeddings.token_type_embeddings.weight");
+    let positions = network.leaves.get::<2>("bert.embeddings.position_embeddings.weight").narrow(0, 0, t);
+    let sum = words + embedding(segments, input.segments) + positions.reshape([1, t, width]);
+    dropout(norm(network, "bert.embeddings.LayerNorm", sum.reshape([b * t, width])), network.dropout.hidden)
+}
+
+/// Post-norm, as published: Devlin et al. 2019 after Vaswani et al. 2017, 3.1.
+fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -> (Tensor<2>, Tensor<4>) {
+    let leaves = network.leaves;
+    let drop = network.dropout.hidden;
+    let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
+    let project = |part: &str| linear(leaves, &name(part), x.clone());
+    let (context, probabilities) = attention.forward(Projected {
+        queries: project("attention.self.query"),
+        keys: project("attention.self.key"),
+        values: project("attention.self.value"),
+    });
+    let context = dropout(linear(leaves, &name("attention.output.dense"), context), drop);
+    let x = norm(network, &name("attention.output.LayerNorm"), x + context);
+    let inner = gelu(linear(leaves, &name("intermediate.dense"), x.clone())); // [B * T, 4 D]
+    let outer = dropout(linear(leaves, &name("output.dense"), inner), drop);
+    (norm(network, &name("output.LayerNorm"), x + outer), probabilities)
+}
+
+fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {
+    layer_norm(network.leaves, name, x, network.config.layer_norm_eps)
+}

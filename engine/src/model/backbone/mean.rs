@@ -1,0 +1,82 @@
+//! The simplest backbone: each position is its own embedding and the mean of the whole text's. For the masked LM that
+//! is the continuous bag of words (Mikolov et al. 2013) over the window; for labels, fastText's mean (Joulin et al.
+//! 2016). It knows no order: what it reaches is what word choice alone tells.
+
+use super::{Backbone, Recipe, SpecList, dropout, embed, embedding_specs, mean_over_time, transform, transform_specs};
+use crate::model::config::ModelConfig;
+use crate::model::network::{Encoded, Input, Network};
+use crate::model::parameters::ParameterSpec;
+use burn::tensor::Tensor;
+
+/// The mean of the embeddings.
+pub struct Mean;
+
+impl Backbone for Mean {
+    fn title(&self) -> &'static str {
+        "mean of embeddings"
+    }
+
+    fn model_type(&self) -> &'static str {
+        "clozelab-mean"
+    }
+
+    fn class_prefix(&self) -> &'static str {
+        "ClozelabMeanFor"
+    }
+
+    fn preset(&self, name: &str) -> Option<[usize; 3]> {
+        (name == "mean").then_some([1, 128, 1])
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe { mask_rate: 0.3, pretraining_lr: 4e-3, finetuning_lr: 1e-2, finetuning_dropout: 0.0 }
+    }
+
+    fn word_embeddings(&self) -> &'static str {
+        super::WORDS
+    }
+
+    fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        let mut list = SpecList::new(config.initializer_range);
+        embedding_specs(&mut list, config);
+        list.into_specs()
+    }
+
+    fn masked_lm_specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        transform_specs(config, 2 * config.hidden_size)
+    }
+
+    fn pooled_size(&self, config: &ModelConfig) -> usize {
+        config.hidden_size
+    }
+
+    fn encode(&self, network: &Network, input: Input) -> Encoded {
+        let [b, t] = input.ids.dims();
+        let width = network.config.hidden_size;
+        let keep = input.keep_rows();
+        let x = embed(network, &input); // [B * T, D]
+        let mean = mean_over_time([b, t], &x, keep.as_ref()).reshape([b, 1, width]).expand([b, t, width]);
+        let both = Tensor::cat(vec![x.clone(), mean.reshape([b * t, width])], 1); // [B * T, 2 D]
+        Encoded::new([b, t], keep, vec![x, both], Vec::new())
+    }
+
+    fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
+        transform(network.leaves, rows, network.config.layer_norm_eps)
+    }
+
+    /// The mean, which each position carries as its second half: that of the first is it.
+    fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
+        let [b, t] = encoded.dims;
+        let width = network.config.hidden_size;
+        let rows = encoded.hidden.clone().reshape([b, t, 2 * width]).narrow(1, 0, 1).reshape([b, 2 * width]);
+        dropout(rows.narrow(1, width, width), network.dropout.hidden) // [B, D]
+    }
+
+    fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
+        (config.vocab_size as u128).saturating_mul(config.hidden_size as u128)
+    }
+
+    fn activation_estimate(&self, config: &ModelConfig, _max_len: usize) -> f64 {
+        8.0 * config.hidden_size as f64
+    }
+}

@@ -1,0 +1,157 @@
+//! Parallel convolutions of several widths (Kim 2014, 2) that keep the length of the text: a feature vector per
+//! position, gathered at the masked positions, so that a guess knows which word it is for. The maximum over time is
+//! taken for labels only. LayerNorm instead of BatchNorm: training and evaluation compute the same.
+//!
+//! A convolution of width k is one matrix product with the k shifted copies of its input side by side.
+
+use super::{
+    Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, max_over_time, shifted, transform,
+    transform_specs,
+};
+use crate::kernels::gelu;
+use crate::model::config::ModelConfig;
+use crate::model::network::{Encoded, Input, Network};
+use crate::model::parameters::{Init, ParameterSpec};
+use burn::tensor::Tensor;
+
+/// Convolutions side by side.
+pub struct TextCnn;
+
+/// Filter widths and filters of each, as in the 2018 system.
+const FILTER_SIZES: [usize; 4] = [2, 3, 4, 5];
+const NUM_FILTERS: usize = 128;
+/// Widest filter that a model from outside may have.
+const WIDEST_FILTER: usize = 64;
+
+impl Backbone for TextCnn {
+    fn title(&self) -> &'static str {
+        "TextCNN"
+    }
+
+    fn model_type(&self) -> &'static str {
+        "clozelab-textcnn"
+    }
+
+    fn class_prefix(&self) -> &'static str {
+        "ClozelabTextCnnFor"
+    }
+
+    fn preset(&self, name: &str) -> Option<[usize; 3]> {
+        (name == "textcnn").then_some([1, 128, 1])
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 6e-3, finetuning_dropout: 0.1 }
+    }
+
+    fn settle(&self, config: &mut ModelConfig) {
+        config.filter_sizes = FILTER_SIZES.to_vec();
+        config.num_filters = NUM_FILTERS;
+        config.intermediate_size = features(config);
+    }
+
+    fn word_embeddings(&self) -> &'static str {
+        super::WORDS
+    }
+
+    fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        let mut list = SpecList::new(config.initializer_range);
+        embedding_specs(&mut list, config);
+        for layer in 0..config.num_hidden_layers {
+            let inputs = if layer == 0 { config.hidden_size } else { config.num_filters };
+            for &size in &config.filter_sizes {
+                let fan_in = size * inputs;
+                let init = Init::Normal(1.0 / (fan_in as f64).sqrt());
+                list.add(convolution(layer, size), vec![config.num_filters, fan_in], init);
+            }
+            list.norm(&norm_name(layer), features(config));
+        }
+        list.into_specs()
+    }
+
+    fn masked_lm_specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        transform_specs(config, features(config))
+    }
+
+    fn pooled_size(&self, config: &ModelConfig) -> usize {
+        features(config)
+    }
+
+    fn encode(&self, network: &Network, input: Input) -> Encoded {
+        let dims = input.ids.dims();
+        let keep = input.keep_rows();
+        let mut states = vec![embed(network, &input)]; // [B * T, D]
+        for layer in 0..network.config.num_hidden_layers {
+            states.push(convolve(network, layer, states[layer].clone(), dims, keep.as_ref()));
+        }
+        Encoded::new(dims, keep, states, Vec::new())
+    }
+
+    fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
+        transform(network.leaves, rows, network.config.layer_norm_eps)
+    }
+
+    fn pool(&self, _network: &Network, encoded: &Encoded) -> Tensor<2> {
+        max_over_time(encoded)
+    }
+
+    fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, String)> {
+        let sizes = &config.filter_sizes;
+        let ascending = sizes.windows(2).all(|pair| pair[0] < pair[1]);
+        if sizes.is_empty() || !ascending || sizes.iter().any(|size| !(1..=WIDEST_FILTER).contains(size)) {
+            return Err(("filter_sizes", format!("must be ascending widths from 1 to {WIDEST_FILTER}")));
+        }
+        if config.num_filters == 0 {
+            return Err(("num_filters", "must be at least 1".into()));
+        }
+        Ok(())
+    }
+
+    fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
+        let [vocab, width, layers, filters] =
+            [config.vocab_size, config.hidden_size, config.num_hidden_layers, config.num_filters]
+                .map(|size| size as u128);
+        let taps: u128 = config.filter_sizes.iter().map(|&size| size as u128).sum();
+        vocab.saturating_mul(width).saturating_add(layers.saturating_mul(taps * filters * width.max(filters)))
+    }
+
+    fn activation_estimate(&self, config: &ModelConfig, _max_len: usize) -> f64 {
+        let taps: usize = config.filter_sizes.iter().sum();
+        let inputs = config.hidden_size.max(config.num_filters);
+        (config.num_hidden_layers * (taps * inputs + 8 * features(config))) as f64
+    }
+}
+
+/// Numbers per position: all filters of all widths.
+fn features(config: &ModelConfig) -> usize {
+    config.filter_sizes.len() * config.num_filters
+}
+
+fn convolution(layer: usize, size: usize) -> String {
+    format!("clozelab.layers.{layer}.conv_{size}.weight")
+}
+
+fn norm_name(layer: usize) -> String {
+    format!("clozelab.layers.{layer}.norm")
+}
+
+/// One layer: each width on its own input (the embeddings, later its own features), normalised together, GELU.
+fn convolve(network: &Network, layer: usize, x: Tensor<2>, [b, t]: [usize; 2], keep: Option<&Tensor<3>>) -> Tensor<2> {
+    let config = network.config;
+    let width = x.dims()[1];
+    let x = x.reshape([b, t, width]); // [B, T, D]
+    let x = if let Some(keep) = keep { x * keep.clone() } else { x };
+    let branches = config.filter_sizes.iter().enumerate().map(|(branch, &size)| {
+        let own =
+            if layer == 0 { x.clone() } else { x.clone().narrow(2, branch * config.num_filters, config.num_filters) };
+        let inputs = own.dims()[2];
+        // As TensorFlow's SAME padding: an even filter sees one position more to the right.
+        let left = (size as isize - 1) / 2;
+        let copies: Vec<Tensor<3>> = (0..size as isize).map(|tap| shifted(&own, tap - left)).collect();
+        let unfolded = Tensor::cat(copies, 2).reshape([b * t, size * inputs]); // [B * T, k D]
+        unfolded.matmul(network.leaves.get::<2>(&convolution(layer, size)).transpose()) // [B * T, filters]
+    });
+    let features = Tensor::cat(branches.collect(), 1);
+    let normal = layer_norm(network.leaves, &norm_name(layer), features, config.layer_norm_eps);
+    dropout(gelu(normal), network.dropout.hidden)
+}

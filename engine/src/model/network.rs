@@ -1,0 +1,98 @@
+//! A shape with its parameters: batch in, features and logits out. Which backbone makes the features is one call; the
+//! heads are the same for all of them.
+
+use super::backbone::Architecture;
+use super::config::ModelConfig;
+use super::heads::{self, Heads};
+use super::layers::Dropout;
+use super::parameters::{Leaves, ParameterSpec};
+use burn::tensor::{Int, Tensor};
+
+/// One batch on the device.
+pub struct Input {
+    /// Token ids, `[B, T]`; each below `V` (checked on the host: the device does not).
+    pub ids: Tensor<2, Int>,
+    /// Segment ids, `[B, T]`.
+    pub segments: Tensor<2, Int>,
+    /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
+    pub keep: Option<Tensor<2>>,
+}
+
+impl Input {
+    /// 1 for a token, 0 for padding, `[B, T, 1]`.
+    pub(super) fn keep_rows(&self) -> Option<Tensor<3>> {
+        let [b, t] = self.ids.dims();
+        self.keep.clone().map(|keep| keep.reshape([b, t, 1]))
+    }
+}
+
+/// What the encoder makes of a batch.
+pub struct Encoded {
+    /// `[B, T]`.
+    pub dims: [usize; 2],
+    /// Last hidden states, `[B * T, F]`; `F` is the backbone's.
+    pub hidden: Tensor<2>,
+    /// 1 for a token, 0 for padding, `[B, T, 1]`.
+    pub keep: Option<Tensor<3>>,
+    /// Hidden states before the first and after each block, `[B * T, ..]` each.
+    pub hidden_states: Vec<Tensor<2>>,
+    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty for a backbone without attention.
+    pub attentions: Vec<Tensor<4>>,
+}
+
+impl Encoded {
+    /// What a backbone gives: `hidden_states` ends with the last ones.
+    pub(super) fn new(
+        dims: [usize; 2],
+        keep: Option<Tensor<3>>,
+        hidden_states: Vec<Tensor<2>>,
+        attentions: Vec<Tensor<4>>,
+    ) -> Self {
+        let hidden = hidden_states.last().expect("a backbone has an output").clone();
+        Self { dims, hidden, keep, hidden_states, attentions }
+    }
+}
+
+/// A shape with its parameters, ready for a forward pass.
+pub struct Network<'a> {
+    /// The shape.
+    pub config: &'a ModelConfig,
+    /// The parameters.
+    pub leaves: &'a Leaves,
+    /// In force during this pass.
+    pub dropout: Dropout,
+}
+
+impl Network<'_> {
+    /// Runs the backbone.
+    pub fn encode(&self, input: Input) -> Encoded {
+        self.config.architecture.backbone().encode(self, input)
+    }
+
+    /// See [`heads::masked_lm`].
+    pub fn masked_lm(&self, encoded: &Encoded, positions: Tensor<1, Int>) -> Tensor<2> {
+        heads::masked_lm(self, encoded, positions)
+    }
+
+    /// See [`heads::next_sentence`].
+    pub fn next_sentence(&self, encoded: &Encoded) -> Tensor<2> {
+        heads::next_sentence(self, encoded)
+    }
+
+    /// See [`heads::classifier`].
+    pub fn classify(&self, encoded: &Encoded) -> Tensor<2> {
+        heads::classifier(self, encoded)
+    }
+}
+
+/// The parameters of a model with `heads`: names, shapes and how they start.
+pub fn specs(config: &ModelConfig, heads: Heads) -> Vec<ParameterSpec> {
+    let mut out = config.architecture.backbone().specs(config);
+    out.extend(heads.specs(config));
+    out
+}
+
+/// The word embeddings of a model of this architecture.
+pub fn word_embeddings(architecture: Architecture) -> &'static str {
+    architecture.backbone().word_embeddings()
+}

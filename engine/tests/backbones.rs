@@ -1,0 +1,162 @@
+//! What every backbone owes to the harness, checked on all of them: padding changes nothing, a guess knows which
+//! position it is for, gradients are those of the loss, and a model survives the way through its files.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use engine::interop::{config_from_json, config_to_json};
+use engine::model::{Architecture, Dropout, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs};
+
+/// Single precision through a few layers.
+const SAME: f32 = 1e-5;
+/// Central differences of a loss in single precision, relative to the largest entry.
+const DIFFERENCE: f32 = 2e-2;
+
+const PRESETS: [&str; 4] = ["bert-tiny", "fast-nano", "textcnn", "mean"];
+const ALL_HEADS: Heads = Heads { masked_lm: true, next_sentence: true, classifier: true };
+
+fn config(preset: &str) -> ModelConfig {
+    let config = ModelConfig::preset(preset, 30, 32).expect("exists");
+    ModelConfig { type_vocab_size: 2, labels: vec!["a".into(), "b".into(), "c".into()], ..config }
+}
+
+fn values(config: &ModelConfig) -> (Layout, Vec<Vec<f32>>) {
+    let layout = Layout::new(specs(config, ALL_HEADS));
+    let groups = layout.groups.iter().map(|group| {
+        let of = |spec| initial_values(spec, 1);
+        layout.specs[group.members.clone()].iter().flat_map(of).collect()
+    });
+    let groups = groups.collect();
+    (layout, groups)
+}
+
+fn leaves(layout: &Layout, groups: &[Vec<f32>], device: &Device) -> Leaves {
+    let flat = |values: &Vec<f32>| {
+        let plain = Device::flex();
+        Tensor::<1>::from_data(TensorData::new(values.clone(), [values.len()]), &plain)
+    };
+    layout.leaves(&groups.iter().map(flat).collect::<Vec<_>>(), device)
+}
+
+/// One row of ids, padded with zeros to `t`; the second half is a second text.
+fn input(ids: &[i32], t: usize, device: &Device) -> Input {
+    let padded = |values: Vec<i32>| {
+        let filled: Vec<i32> = values.into_iter().chain(std::iter::repeat(0)).take(t).collect();
+        Tensor::<2, Int>::from_data(TensorData::new(filled, [1, t]), device)
+    };
+    let keep: Vec<f32> = (0..t).map(|i| f32::from(u8::from(i < ids.len()))).collect();
+    let segments = (0..ids.len()).map(|i| i32::from(i >= ids.len() / 2)).collect();
+    Input {
+        ids: padded(ids.to_vec()),
+        segments: padded(segments),
+        keep: (t > ids.len()).then(|| Tensor::from_data(TensorData::new(keep, [1, t]), device)),
+    }
+}
+
+const IDS: [i32; 9] = [2, 10, 4, 11, 12, 3, 4, 13, 3];
+/// Both stand on `[MASK]`.
+const MASKED: [i32; 2] = [2, 6];
+
+/// Everything that a model says of `IDS` padded to `t`: masked-LM logits, next sentence, labels.
+fn answers(config: &ModelConfig, leaves: &Leaves, t: usize, device: &Device) -> Tensor<1> {
+    let network = Network { config, leaves, dropout: Dropout::NONE };
+    let encoded = network.encode(input(&IDS, t, device));
+    let positions = Tensor::<1, Int>::from_data(TensorData::new(MASKED.to_vec(), [2]), device);
+    let flat = |x: Tensor<2>| {
+        let n = x.dims().iter().product::<usize>();
+        x.reshape([n])
+    };
+    let parts = [network.masked_lm(&encoded, positions), network.next_sentence(&encoded), network.classify(&encoded)];
+    Tensor::cat(parts.map(flat).to_vec(), 0)
+}
+
+fn read(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().expect("f32")
+}
+
+#[test]
+fn each_backbone_is_tried() {
+    for architecture in Architecture::ALL {
+        assert!(PRESETS.iter().any(|preset| config(preset).architecture == architecture), "{architecture:?}");
+    }
+}
+
+#[test]
+fn padding_changes_nothing() {
+    let device = Device::flex();
+    for preset in PRESETS {
+        let config = config(preset);
+        let (layout, groups) = values(&config);
+        let leaves = leaves(&layout, &groups, &device);
+        let short = read(answers(&config, &leaves, IDS.len(), &device));
+        for t in [IDS.len() + 1, 16, 32] {
+            let long = read(answers(&config, &leaves, t, &device));
+            let worst = short.iter().zip(&long).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < SAME, "{preset} padded to {t} differs by {worst}");
+        }
+    }
+}
+
+#[test]
+fn a_guess_knows_its_position() {
+    let device = Device::flex();
+    for preset in ["bert-tiny", "fast-nano", "textcnn"] {
+        let config = config(preset);
+        let (layout, groups) = values(&config);
+        let logits = read(answers(&config, &leaves(&layout, &groups, &device), IDS.len(), &device));
+        let (first, second) = (&logits[..30], &logits[30..60]);
+        let differs = first.iter().zip(second).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(differs > 1e-3, "{preset} says the same at both masks");
+    }
+}
+
+#[test]
+fn gradients_are_those_of_the_loss() {
+    let device = Device::flex();
+    for preset in PRESETS {
+        let config = config(preset);
+        let (layout, groups) = values(&config);
+        let loss = |leaves: &Leaves, device: &Device| answers(&config, leaves, 12, device).powi_scalar(2).mean();
+        let autodiff = device.clone().autodiff();
+        let tracked = leaves(&layout, &groups, &autodiff);
+        let gradients = layout.gradients(&tracked, loss(&tracked, &autodiff).backward());
+        let gradients: Vec<Vec<f32>> = gradients.into_iter().map(read).collect();
+        let plain = |groups: &[Vec<f32>]| read(loss(&leaves(&layout, groups, &device), &device))[0];
+        for (g, gradient) in gradients.iter().enumerate() {
+            let largest = gradient.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
+            // The steepest entry and a few others.
+            let steepest = (0..gradient.len()).max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()));
+            let spread = (0..8).map(|i| i * gradient.len() / 8);
+            for i in steepest.into_iter().chain(spread) {
+                const H: f32 = 1e-2;
+                let moved = |by: f32| {
+                    let mut groups = groups.clone();
+                    groups[g][i] += by;
+                    plain(&groups)
+                };
+                let difference = (moved(H) - moved(-H)) / (2.0 * H);
+                let error = (difference - gradient[i]).abs();
+                assert!(error <= DIFFERENCE * largest, "{preset} {g}.{i}: {difference} against {}", gradient[i]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_configuration_survives_its_file() {
+    for preset in PRESETS {
+        let config = config(preset);
+        let json = String::from_utf8(config_to_json(&config)).expect("JSON");
+        // Labels come with their task.
+        let config =
+            ModelConfig { problem_type: config_from_json(json.as_bytes()).expect("ours").problem_type, ..config };
+        assert_eq!(config_from_json(json.as_bytes()).expect("ours"), config, "{preset}");
+    }
+    let textcnn = String::from_utf8(config_to_json(&config("textcnn"))).expect("JSON");
+    for (from, to) in [
+        ("2,\n    3,", "3,\n    3,"),
+        ("\"filter_sizes\": [", "\"filter_sizes\": [99999,"),
+        ("\"num_filters\": 128", "\"num_filters\": 0"),
+    ] {
+        assert!(textcnn.contains(from), "{textcnn}");
+        config_from_json(textcnn.replace(from, to).as_bytes()).expect_err("refused");
+    }
+}
