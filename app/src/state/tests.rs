@@ -21,7 +21,18 @@ fn started(run: &str, phase: Phase, steps: u64) -> Event {
 
 fn step(run: &str, step: u64, loss: f64) -> Event {
     let run = run.into();
-    Event::Step { run, step, loss, lr: 1e-3, tokens_per_sec: 900.0, elapsed_secs: 1.0, eta_secs: 9.0, grad_norm: 1.0 }
+    Event::Step {
+        run,
+        step,
+        loss,
+        masked_lm_loss: None,
+        next_sentence_loss: None,
+        lr: 1e-3,
+        tokens_per_sec: 900.0,
+        elapsed_secs: 1.0,
+        eta_secs: 9.0,
+        grad_norm: 1.0,
+    }
 }
 
 fn evaluated(run: &str, step: u64, mean_f1: f64) -> Event {
@@ -243,7 +254,12 @@ fn held_out_quality_is_kept_once_per_step() {
         step: 10,
         epoch: 1.0,
         split: "valid".into(),
-        metrics: Metrics::MaskedLm(MaskedLmMetrics { n: 5, masked_lm_loss: loss, masked_accuracy: 0.25 }),
+        metrics: Metrics::MaskedLm(MaskedLmMetrics {
+            n: 5,
+            masked_lm_loss: loss,
+            masked_accuracy: 0.25,
+            ..Default::default()
+        }),
     };
     let state = state(&[quality(5.0), quality(4.9)]);
     assert_eq!(state.runs[0].held_out, [HeldOut { step: 10, loss: 4.9, accuracy: 0.25 }]);

@@ -110,6 +110,10 @@ pub struct RunConfig {
     pub mask_rate: Option<f64>,
     /// Choose whole words. Default false.
     pub whole_word: bool,
+    /// Most tokens to guess in one example. Default: no more than the mask rate gives.
+    pub max_predictions: Option<usize>,
+    /// The 2018 system's examples: ten tokens, one of them to guess. Default false.
+    pub seed_masking: bool,
     /// Next-sentence prediction beside the masked LM. Default false.
     pub nsp: bool,
     /// Kind of labels. Default `auto`.
@@ -138,6 +142,8 @@ impl Default for RunConfig {
             lr: None,
             mask_rate: None,
             whole_word: false,
+            max_predictions: None,
+            seed_masking: false,
             nsp: false,
             task: TaskKind::Auto,
             checkpoint_every: None,
@@ -216,6 +222,8 @@ impl RunConfig {
             "lr" => self.lr = Some(number(key, value)?),
             "mask-rate" => self.mask_rate = Some(number(key, value)?),
             "whole-word" => self.whole_word = switch(key, value)?,
+            "max-predictions" => self.max_predictions = Some(number(key, value)?),
+            "seed-masking" => self.seed_masking = switch(key, value)?,
             "nsp" => self.nsp = switch(key, value)?,
             "task" => {
                 self.task = word(
@@ -276,6 +284,8 @@ impl RunConfig {
         put("lr", self.lr.is_some(), optional(&self.lr));
         put("mask-rate", self.mask_rate.is_some(), optional(&self.mask_rate));
         put("whole-word", self.whole_word, "true".into());
+        put("max-predictions", self.max_predictions.is_some(), self.max_predictions.unwrap_or_default().to_string());
+        put("seed-masking", self.seed_masking, "true".into());
         put("nsp", self.nsp, "true".into());
         let task = match self.task {
             TaskKind::Auto => "auto",

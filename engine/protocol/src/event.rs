@@ -93,6 +93,12 @@ pub enum Event {
         step: u64,
         /// Mean training loss since the last report, in nats.
         loss: f64,
+        /// Its part that comes from guessing tokens, where there is another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        masked_lm_loss: Option<f64>,
+        /// Its part that comes from next-sentence prediction, where that is learned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_sentence_loss: Option<f64>,
         /// Learning rate of this step.
         lr: f64,
         /// Tokens per second since the last report.
@@ -336,7 +342,12 @@ mod tests {
 
     #[test]
     fn both_kinds_of_evaluation_survive_the_wire() {
-        let masked = Metrics::MaskedLm(MaskedLmMetrics { n: 3, masked_lm_loss: 4.5, masked_accuracy: 0.25 });
+        let masked = Metrics::MaskedLm(MaskedLmMetrics {
+            n: 3,
+            masked_lm_loss: 4.5,
+            masked_accuracy: 0.25,
+            ..Default::default()
+        });
         let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
         for metrics in [masked, labels] {
             let event = Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), metrics };

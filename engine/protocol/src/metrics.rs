@@ -11,6 +11,12 @@ pub struct MaskedLmMetrics {
     pub masked_lm_loss: f64,
     /// Share of masked positions where the top guess is the true token, 0 to 1.
     pub masked_accuracy: f64,
+    /// Mean cross-entropy of "follows or random", in nats, where next-sentence prediction is learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_sentence_loss: Option<f64>,
+    /// Share of pairs told right, 0 to 1, where next-sentence prediction is learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_sentence_accuracy: Option<f64>,
 }
 
 /// Classification quality. F1 in 0 to 1; macro F1 averages over the labels that occur in the evaluated documents.

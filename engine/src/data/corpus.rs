@@ -3,6 +3,7 @@
 
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
+use super::sentences::sentences;
 use protocol::{FileReport, FileRole};
 use std::collections::BTreeSet;
 
@@ -28,6 +29,8 @@ pub struct Document {
     pub labels: Vec<String>,
     /// Its line in its file, from 1.
     pub line: u64,
+    /// Which block of lines it stands in; blank lines and the ends of files part blocks.
+    pub block: u64,
 }
 
 impl Document {
@@ -44,6 +47,10 @@ pub struct Corpus {
     valid: Vec<Document>,
     test: Vec<Document>,
     files: Vec<FileReport>,
+    /// Blocks of lines in all files so far.
+    blocks: u64,
+    /// Whether blocks are documents and lines their sentences, as in BERT's published format.
+    lines_are_sentences: bool,
 }
 
 impl Corpus {
@@ -52,7 +59,14 @@ impl Corpus {
     /// # Errors
     /// When no file can be used or there is next to no text.
     pub fn read(files: &[InputFile], forced_encoding: Option<&str>) -> Result<(Self, Vec<Warning>), DataError> {
-        let mut corpus = Self { train: Vec::new(), valid: Vec::new(), test: Vec::new(), files: Vec::new() };
+        let mut corpus = Self {
+            train: Vec::new(),
+            valid: Vec::new(),
+            test: Vec::new(),
+            files: Vec::new(),
+            blocks: 0,
+            lines_are_sentences: false,
+        };
         let mut warnings = Vec::new();
         let mut refused = Vec::new();
         for (file, role) in files.iter().zip(roles(files)) {
@@ -62,13 +76,16 @@ impl Corpus {
             }
         }
         corpus.check(files.len(), &refused)?;
+        corpus.lines_are_sentences = corpus.looks_like_blocks();
         warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}; {}", error.hint()))));
         warnings.extend(corpus.monotony_warning());
         corpus.hold_out();
         Ok((corpus, warnings))
     }
 
-    fn add(&mut self, file: &InputFile, role: FileRole, read: ReadFile) -> Vec<Warning> {
+    fn add(&mut self, file: &InputFile, role: FileRole, mut read: ReadFile) -> Vec<Warning> {
+        read.documents.iter_mut().for_each(|document| document.block += self.blocks);
+        self.blocks = read.documents.last().map_or(self.blocks, |document| document.block + 1);
         self.files.push(FileReport {
             name: file.name.clone(),
             role,
@@ -124,9 +141,49 @@ impl Corpus {
         self
     }
 
+    /// Leaves out labelled documents of one text: a pair task has no use for them. Gives how many, and the first line.
+    pub fn keep_pairs(&mut self) -> Option<(u64, u64)> {
+        let single = |document: &Document| !document.labels.is_empty() && document.second.is_none();
+        let all = [&mut self.train, &mut self.valid, &mut self.test];
+        let mut dropped: Option<(u64, u64)> = None;
+        for documents in all {
+            documents.iter().filter(|document| single(document)).for_each(|document| {
+                dropped.get_or_insert((0, document.line)).0 += 1;
+            });
+            documents.retain(|document| !single(document));
+        }
+        dropped
+    }
+
     /// What pre-training reads: every training document, without labels, both texts of a pair.
     pub fn pretraining_texts(&self) -> impl Iterator<Item = &str> {
         self.train.iter().flat_map(Document::texts)
+    }
+
+    /// What next-sentence prediction reads: each training document as its sentences.
+    pub fn pretraining_sentences(&self) -> Vec<Vec<&str>> {
+        self.sentences(&self.train)
+    }
+
+    /// What next-sentence prediction is measured on.
+    pub fn held_out_sentences(&self) -> Vec<Vec<&str>> {
+        self.sentences(&self.valid)
+    }
+
+    fn sentences<'a>(&self, documents: &'a [Document]) -> Vec<Vec<&'a str>> {
+        if self.lines_are_sentences {
+            let blocks = documents.chunk_by(|a, b| a.block == b.block);
+            return blocks.map(|block| block.iter().flat_map(Document::texts).collect()).collect();
+        }
+        documents.iter().map(|document| document.texts().flat_map(sentences).collect()).collect()
+    }
+
+    /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
+    fn looks_like_blocks(&self) -> bool {
+        let lines = self.documents().count() as u64;
+        self.blocks >= 2
+            && (2..=MOST_LINES_PER_BLOCK).contains(&(lines / self.blocks))
+            && self.documents().all(|document| document.labels.is_empty())
     }
 
     /// What pre-training is measured on; shares no document with [`Self::pretraining_texts`].
@@ -193,6 +250,9 @@ impl Corpus {
 
 /// Fewer characters than this are not worth a message about sequence lengths.
 const MIN_CHARACTERS: u64 = 4;
+
+/// Longer blocks are no documents: a stray blank line parted them.
+const MOST_LINES_PER_BLOCK: u64 = 200;
 
 /// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
 const VARIED_WORDS: usize = 5;
@@ -312,6 +372,26 @@ mod tests {
         assert_eq!((corpus.training_documents(), counts), (2, [2, 1, 0]));
         let files = corpus.files();
         assert_eq!((files[0].labelled, files[1].role), (2, FileRole::Valid));
+    }
+
+    #[test]
+    fn a_pair_task_leaves_out_what_is_no_pair() {
+        let text = "a b\tc d __label__x\nno tab here __label__x\ne f\tg h __label__y\nplain text\n";
+        let (mut corpus, _) = read(&[file("a.txt", text), file("test.txt", "also none __label__y\n")]);
+        assert_eq!(corpus.keep_pairs(), Some((2, 2)));
+        assert!(corpus.labelled_train().chain(corpus.labelled_valid()).all(|document| document.second.is_some()));
+        assert_eq!((corpus.keep_pairs(), corpus.labelled_test().count()), (None, 0));
+    }
+
+    #[test]
+    fn sentences_come_from_blocks_of_lines_or_from_punctuation() {
+        let sentences = |text: &str| {
+            let (corpus, _) = read(&[file("a.txt", text), file("valid.txt", "held out text\n")]);
+            corpus.pretraining_sentences().into_iter().map(|s| s.join("|")).collect::<Vec<_>>()
+        };
+        assert_eq!(sentences("one a. two b.\nthree c\n"), ["one a.|two b.", "three c"]);
+        assert_eq!(sentences("one a. two b.\nthree c\n\nfour d\nfive e\n"), ["one a. two b.|three c", "four d|five e"]);
+        assert_eq!(sentences("one a.\nb c __label__x\n\nfour d\nfive e\n").len(), 4);
     }
 
     #[test]

@@ -84,6 +84,11 @@ pub enum DataError {
         /// Tokens one window takes.
         needed: u64,
     },
+    /// Next-sentence prediction without a second document to draw from.
+    TooFewDocuments {
+        /// Documents with text.
+        documents: u64,
+    },
     /// A tokenizer directory without a tokenizer.
     NoTokenizer,
     /// A tokenizer file that contradicts itself or its format.
@@ -148,6 +153,7 @@ impl DataError {
             Self::VocabularyTooSmall { .. } => "vocabulary-too-small",
             Self::NothingToMask { .. } => "nothing-to-mask",
             Self::CorpusTooSmall { .. } => "corpus-too-small",
+            Self::TooFewDocuments { .. } => "too-few-documents",
             Self::NoTokenizer => "no-tokenizer",
             Self::BadTokenizer { .. } => "bad-tokenizer",
             Self::UnsupportedTokenizer { .. } => "unsupported-tokenizer",
@@ -173,6 +179,7 @@ impl DataError {
             Self::VocabularyTooSmall { needed, .. } => format!("ask for a vocabulary of at least {needed}"),
             Self::NothingToMask { .. } => "give more text, or another tokenizer (wordpiece, word, char)".into(),
             Self::CorpusTooSmall { .. } => "give more text, or lower --max-len".into(),
+            Self::TooFewDocuments { .. } => "give several documents, or leave --nsp out".into(),
             Self::NoTokenizer => "give the tokenizer.json or the vocab.txt that belongs to the model".into(),
             Self::BadTokenizer { .. } => "export the model again, or learn a new vocabulary from the corpus".into(),
             Self::UnsupportedTokenizer { .. } => {
@@ -211,6 +218,9 @@ impl fmt::Display for DataError {
             Self::NothingToMask { needed } => write!(f, "the corpus has {needed}, so there is nothing to mask"),
             Self::CorpusTooSmall { tokens, needed } => {
                 write!(f, "the corpus has {tokens} tokens and one sequence needs {needed}")
+            }
+            Self::TooFewDocuments { documents } => {
+                write!(f, "next-sentence prediction needs two documents; there are {documents}")
             }
             Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
             Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),

@@ -111,6 +111,7 @@ mod tests {
             second: labels.starts_with('|').then(|| "second".into()),
             labels: labels.trim_matches('|').split_whitespace().map(Into::into).collect(),
             line: line as u64 + 1,
+            block: 0,
         };
         lines.iter().enumerate().map(document).collect()
     }

@@ -18,6 +18,10 @@ pub(super) struct Parsed {
     pub controls: u64,
     /// Labels without a name, which are ignored.
     pub unnamed_labels: u64,
+    /// Blocks of lines that blank lines part, so far.
+    pub blocks: u64,
+    /// Whether the line before was blank, or there was none.
+    after_blank: bool,
     /// Whether characters stand in the text that turn the direction of what is shown.
     pub bidi: bool,
 }
@@ -55,6 +59,7 @@ impl Parsed {
     fn take_line(&mut self, line: &str, number: u64) {
         let line = self.clean(line);
         if line.trim().is_empty() {
+            self.after_blank = true;
             return self.drop_line("empty", number);
         }
         let mut labels = Vec::new();
@@ -62,14 +67,20 @@ impl Parsed {
             line.split('\t').map(|part| self.take_labels(part, &mut labels)).filter(|part| !part.is_empty());
         let Some(text) = parts.next() else { return self.drop_line("labels without text", number) };
         let parts: Vec<String> = parts.collect();
+        if self.documents.is_empty() || std::mem::take(&mut self.after_blank) {
+            self.blocks += 1;
+        }
+        self.after_blank = false;
+        let block = self.blocks - 1;
         let document = match parts.len() {
-            1 => Document { text, second: parts.into_iter().next(), labels, line: number },
+            1 => Document { text, second: parts.into_iter().next(), labels, line: number, block },
             // More than two columns are no pair: the line is one text.
             _ => Document {
                 text: std::iter::once(text).chain(parts).collect::<Vec<_>>().join(" "),
                 second: None,
                 labels,
                 line: number,
+                block,
             },
         };
         self.documents.push(document);
@@ -129,11 +140,13 @@ mod tests {
 
     fn document(line: u64, text: &str, second: Option<&str>, labels: &[&str]) -> Document {
         let labels = labels.iter().map(|label| (*label).into()).collect();
-        Document { text: text.into(), second: second.map(Into::into), labels, line }
+        Document { text: text.into(), second: second.map(Into::into), labels, line, block: 0 }
     }
 
     fn check(text: &str, expected: &[Document]) {
-        assert_eq!(parse(text).documents, expected, "{text:?}");
+        let mut documents = parse(text).documents;
+        documents.iter_mut().for_each(|document| document.block = 0);
+        assert_eq!(documents, expected, "{text:?}");
     }
 
     #[test]
@@ -164,6 +177,13 @@ mod tests {
         check("__label__x a\tb", &[document(1, "a", Some("b"), &["x"])]);
         check("\ta b", &[document(1, "a b", None, &[])]);
         check("a\tb\tc", &[document(1, "a b c", None, &[])]);
+    }
+
+    #[test]
+    fn blank_lines_part_blocks() {
+        let blocks = |text: &str| parse(text).documents.iter().map(|document| document.block).collect::<Vec<_>>();
+        assert_eq!(blocks("\na\nb\n\n \nc\n__label__x\nd\n"), [0, 0, 1, 1]);
+        assert_eq!((blocks("a\nb\nc"), parse("").blocks), (vec![0, 0, 0], 0));
     }
 
     #[test]

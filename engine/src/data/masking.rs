@@ -23,6 +23,26 @@ impl Default for Corruption {
     }
 }
 
+/// How many tokens to hide, and behind what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Masking {
+    /// Share of the tokens.
+    pub rate: f64,
+    /// Most tokens of one sequence (`max_predictions_per_seq`).
+    pub most: usize,
+    /// Whether words are hidden with all their pieces.
+    pub whole_word: bool,
+    /// Behind what.
+    pub corruption: Corruption,
+}
+
+impl Masking {
+    /// Single tokens, a share `rate` of them, as published.
+    pub fn of_rate(rate: f64) -> Self {
+        Self { rate, most: usize::MAX, whole_word: false, corruption: Corruption::default() }
+    }
+}
+
 /// A sequence with hidden tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Masked {
@@ -44,27 +64,20 @@ pub struct Masker {
     vocab_size: usize,
     /// For each row, whether it goes on with a word; empty: every token is a word.
     continues: Vec<bool>,
-    rate: f64,
-    corruption: Corruption,
+    masking: Masking,
 }
 
 impl Masker {
-    /// Masks the share `rate` of the tokens; with `whole_word`, of the words, each with all its pieces.
-    pub fn new(tokenizer: &Tokenizer, rate: f64, corruption: Corruption, whole_word: bool) -> Self {
-        let continues = if whole_word { tokenizer.continues() } else { Vec::new() };
-        Self::of_parts(tokenizer.specials(), tokenizer.len(), continues, rate, corruption)
+    /// Masks tokens of `tokenizer` as `masking` says.
+    pub fn new(tokenizer: &Tokenizer, masking: Masking) -> Self {
+        let continues = if masking.whole_word { tokenizer.continues() } else { Vec::new() };
+        Self::of_parts(tokenizer.specials(), tokenizer.len(), continues, masking)
     }
 
-    fn of_parts(
-        specials: Specials,
-        vocab_size: usize,
-        continues: Vec<bool>,
-        rate: f64,
-        corruption: Corruption,
-    ) -> Self {
+    fn of_parts(specials: Specials, vocab_size: usize, continues: Vec<bool>, masking: Masking) -> Self {
         let mut sorted_specials = specials.all();
         sorted_specials.sort_unstable();
-        Self { specials, sorted_specials, vocab_size, continues, rate, corruption }
+        Self { specials, sorted_specials, vocab_size, continues, masking }
     }
 
     /// The rows that stand for special tokens.
@@ -79,7 +92,7 @@ impl Masker {
 
     /// How many of `n` maskable tokens are chosen.
     fn wanted(&self, n: usize) -> usize {
-        ((self.rate * n as f64).round() as usize).clamp(1, n.max(1))
+        ((self.masking.rate * n as f64).round() as usize).min(self.masking.most).clamp(1, n.max(1))
     }
 
     /// Masks `window` as the example `example` of `epoch` is masked under `seed`.
@@ -151,7 +164,7 @@ impl Masker {
     /// What stands in the place of `id`.
     fn corrupt(&self, id: u32, rng: &mut impl Rng) -> (u32, MaskKind) {
         let draw = unit_f64(rng);
-        let Corruption { mask, random } = self.corruption;
+        let Corruption { mask, random } = self.masking.corruption;
         match draw {
             _ if draw < mask => (self.specials.mask, MaskKind::Masked),
             _ if draw < mask + random && self.vocab_size > self.sorted_specials.len() => {
@@ -177,7 +190,7 @@ mod tests {
     const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
 
     fn masker(rate: f64) -> Masker {
-        Masker::of_parts(SPECIALS, 100, Vec::new(), rate, Corruption::default())
+        Masker::of_parts(SPECIALS, 100, Vec::new(), Masking::of_rate(rate))
     }
 
     fn preview(example: u64) -> impl Rng {
@@ -196,6 +209,13 @@ mod tests {
         let nothing = masker(0.15).mask(&[2, 1, 3, 0, 0], &mut preview(0));
         assert_eq!((nothing.positions.len(), nothing.ids), (0, vec![2, 1, 3, 0, 0]));
         assert_eq!(masker(0.15).mask(&[], &mut preview(0)).positions, [0_usize; 0]);
+    }
+
+    #[test]
+    fn the_most_is_kept_to() {
+        let one = Masker::of_parts(SPECIALS, 100, Vec::new(), Masking { most: 1, ..Masking::of_rate(0.5) });
+        let window: Vec<u32> = [2].into_iter().chain(5..15).collect();
+        assert_eq!((one.mask(&window, &mut preview(0)).positions.len(), one.slots(11)), (1, 1));
     }
 
     #[test]
@@ -233,7 +253,8 @@ mod tests {
     fn special_tokens_are_never_drawn_wherever_they_stand() {
         let specials = Specials { pad: 0, unk: 3, cls: 9, sep: 4, mask: 7 };
         let always = Corruption { mask: 0.0, random: 1.0 };
-        let masker = Masker::of_parts(specials, 10, Vec::new(), 1.0, always);
+        let masker =
+            Masker::of_parts(specials, 10, Vec::new(), Masking { corruption: always, ..Masking::of_rate(1.0) });
         let mut seen = [0; 10];
         for example in 0..100 {
             let masked = masker.mask(&[9, 1, 2, 5, 6, 8, 4, 3, 0], &mut preview(example));
@@ -247,7 +268,7 @@ mod tests {
     #[test]
     fn a_whole_word_is_chosen_with_all_its_pieces() {
         let continues = (0..100).map(|id| id >= 50).collect();
-        let masker = Masker::of_parts(SPECIALS, 100, continues, 0.4, Corruption::default());
+        let masker = Masker::of_parts(SPECIALS, 100, continues, Masking::of_rate(0.4));
         // Words at 1..3, 3, 4..7 and 8..10: the piece after [SEP] begins a word of its own.
         let window = [2, 10, 50, 11, 12, 51, 52, 3, 53, 54, 3];
         let mut seen = std::collections::BTreeSet::new();

@@ -14,12 +14,13 @@ pub mod labels;
 mod lines;
 pub mod masking;
 pub mod random;
+pub mod sentences;
 pub mod tokenizer;
 
 pub use corpus::{Corpus, Document, InputFile};
 pub use encoding::detect_stream;
 pub use error::DataError;
-pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed};
+pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};
 pub use file::{ReadFile, Warning, read_file};
 pub use floors::Floors;
 pub use labels::LabelSet;

@@ -131,7 +131,7 @@ pub struct Training {
     /// Architecture and size, e.g. fast-tiny or bert-tiny
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// transformer or textcnn
+    /// transformer, textcnn or mean
     #[arg(long, value_name = "NAME")]
     backbone: Option<String>,
     /// wordpiece, word or char
@@ -167,6 +167,12 @@ pub struct Training {
     /// Choose whole words for guessing
     #[arg(long)]
     whole_word: bool,
+    /// Most tokens to guess in one example
+    #[arg(long, value_name = "N")]
+    max_predictions: Option<String>,
+    /// Examples of the 2018 system: ten tokens, one of them to guess
+    #[arg(long)]
+    seed_masking: bool,
     /// Next-sentence prediction beside the masked LM
     #[arg(long)]
     nsp: bool,
@@ -307,6 +313,8 @@ impl Training {
                 ("lr", &self.lr),
                 ("mask-rate", &self.mask_rate),
                 ("whole-word", &switch(self.whole_word)),
+                ("max-predictions", &self.max_predictions),
+                ("seed-masking", &switch(self.seed_masking)),
                 ("nsp", &switch(self.nsp)),
                 ("checkpoint-every", &self.checkpoint_every),
                 ("limit", &self.limit),

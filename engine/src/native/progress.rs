@@ -209,6 +209,8 @@ mod tests {
             run: "r".into(),
             step: 123_456,
             loss: 4.3219,
+            masked_lm_loss: None,
+            next_sentence_loss: None,
             lr: 1.25e-3,
             tokens_per_sec: 12_345.6,
             elapsed_secs: 3725.0,

@@ -262,6 +262,8 @@ mod tests {
             run: "r".into(),
             step,
             loss,
+            masked_lm_loss: None,
+            next_sentence_loss: None,
             lr: 1e-3,
             tokens_per_sec: 1.0,
             elapsed_secs: 1.0,

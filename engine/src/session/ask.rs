@@ -1,7 +1,7 @@
 //! Questions to a model: guesses for a mask, labels for a text, where attention looks.
 
 use super::BATCH_SIZE;
-use super::checks::{check_segments, needs_masked_lm};
+use super::checks::needs_masked_lm;
 use super::host::Host;
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
@@ -135,6 +135,11 @@ pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(
     let batch = DeviceBatch::upload(&single(model, &ids), &model.config, device);
     let leaves = model.leaves(device);
     let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
+    if encoded.attentions.is_empty() {
+        let form = model.config.architecture.backbone().title();
+        let hint = "Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.";
+        return Err(Error::input("no-attention", format!("this model is a {form}: it has no attention"), hint));
+    }
     let mut layers = Vec::with_capacity(encoded.attentions.len());
     for probabilities in encoded.attentions {
         let values = read(probabilities).await?; // [1, H, T, T]
@@ -153,10 +158,9 @@ type Row = (Vec<u32>, usize);
 fn row(model: &Trained, text: &str) -> Result<Row> {
     let (first, second) =
         text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
-    let document = Document { text: first.into(), second, labels: Vec::new(), line: 0 };
+    let document = Document { text: first.into(), second, labels: Vec::new(), line: 0, block: 0 };
     let most = model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS));
     let document = EncodedDocument::of_text(&model.tokenizer, &document);
-    check_segments(std::slice::from_ref(&document), &model.config)?;
     Ok(document.assemble(&model.tokenizer.specials(), most))
 }
 

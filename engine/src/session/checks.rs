@@ -1,9 +1,7 @@
 //! Refusals that need no device: what a session lacks, and what its corpus cannot give.
 
 use super::trained::Trained;
-use crate::data::examples::EncodedDocument;
 use crate::error::{Error, Result};
-use crate::model::ModelConfig;
 
 /// Fewer tokens than this are a phrase, not a corpus.
 const LEAST_TOKENS: usize = 64;
@@ -42,18 +40,6 @@ pub fn needs_masked_lm(model: &Trained) -> Result<()> {
     }
     let hint = "Ask the directory that pretrain wrote; a fine-tuned model keeps only its labels.";
     Err(Error::input("no-masked-lm", "this model does not guess masked words", hint))
-}
-
-/// Refuses pairs for a model that cannot tell their texts apart.
-///
-/// # Errors
-/// When there is one.
-pub fn check_segments(documents: &[EncodedDocument], model: &ModelConfig) -> Result<()> {
-    if model.type_vocab_size >= 2 || documents.iter().all(|document| document.second.is_none()) {
-        return Ok(());
-    }
-    let message = "these lines are pairs, but the model has one segment only";
-    Err(Error::input("needs-segments", message, "Use a model with two segments (type_vocab_size 2)."))
 }
 
 /// No files were given.

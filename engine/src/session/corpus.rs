@@ -1,6 +1,6 @@
 //! A corpus in tokens, kept between commands so that a second run does not learn its words again.
 
-use crate::data::examples::Packed;
+use crate::data::examples::{Packed, SentencePairs};
 use crate::data::floors::Floors;
 use crate::data::{Corpus, Tokenizer};
 use crate::error::Result;
@@ -72,6 +72,15 @@ pub fn report(corpus: &Corpus) -> Event {
         labelled_test: corpus.labelled_test().count() as u64,
         labels: labels.len() as u64,
     }
+}
+
+/// Encodes the sentences of documents.
+///
+/// # Errors
+/// When there are fewer than two documents.
+pub fn pairs(tokenizer: &Tokenizer, documents: &[Vec<&str>]) -> Result<SentencePairs> {
+    let encode = |sentences: &Vec<&str>| sentences.iter().map(|sentence| tokenizer.encode(sentence)).collect();
+    Ok(SentencePairs::new(documents.iter().map(encode), tokenizer.specials())?)
 }
 
 /// Encodes and packs texts.

@@ -18,9 +18,9 @@ pub use ask::failed;
 pub use host::{Host, ModelFiles, RunOutcome, Snapshot};
 pub use trained::{Restored, Trained};
 
-use crate::data::examples::{MaskedExamples, encode_documents};
+use crate::data::examples::{MaskedExamples, Windows, encode_documents};
 use crate::data::labels::LabelSet;
-use crate::data::masking::{Corruption, Masker};
+use crate::data::masking::{Masker, Masking};
 use crate::data::{Corpus, InputFile};
 use crate::device;
 use crate::error::{Error, Result};
@@ -134,8 +134,8 @@ impl<H: Host> Session<H> {
         let fitted = || plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed));
         let max_len = model.config.trained_len.unwrap_or_else(|| fitted().min(model.config.max_position_embeddings));
         packed.check(max_len)?;
-        let masker = Masker::new(&model.tokenizer, EVALUATION_MASK_RATE, Corruption::default(), false);
-        let mut examples = MaskedExamples::new(packed, masker, seed, BATCH_SIZE, max_len);
+        let masker = Masker::new(&model.tokenizer, Masking::of_rate(EVALUATION_MASK_RATE));
+        let mut examples = MaskedExamples::new(Windows::Packed(packed), masker, seed, BATCH_SIZE, max_len);
         let leaves = model.leaves(&self.device);
         Ok(Metrics::MaskedLm(masked_lm_metrics(&mut examples, u64::MAX, &model.config, &leaves, &self.device).await?))
     }

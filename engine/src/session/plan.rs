@@ -41,6 +41,9 @@ pub struct Plan {
     pub mask_rate: f64,
     /// Whether whole words are chosen (pre-training).
     pub whole_word: bool,
+    /// Most tokens to guess in one example (pre-training).
+    #[serde(default)]
+    pub max_predictions: Option<usize>,
     /// Dropout of hidden states while training.
     pub hidden_dropout: f64,
     /// Dropout of attention probabilities while training.
@@ -88,6 +91,9 @@ const LEAST_MAX_LEN: usize = 8;
 const SHORT_DOCUMENT_TOKENS: f64 = 24.0;
 /// Windows for short and for long documents; short ones learn faster while the budget is minutes.
 const WINDOWS: (usize, usize) = (32, 64);
+/// `[CLS]` and the ten tokens of the 2018 system's examples, of which one in ten is guessed.
+const SEED_WINDOW: usize = 11;
+const SEED_MASK_RATE: f64 = 0.1;
 /// Epochs of a pre-training and of a fine-tuning run, unless asked otherwise.
 const DEFAULT_EPOCHS: (f64, f64) = (1.0, 5.0);
 /// Positions that a new model gets: as published.
@@ -97,7 +103,8 @@ const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") { 3e9 } else { 12e9 };
 
 /// Window of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
 pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
-    config.max_len.unwrap_or(if mean_tokens <= SHORT_DOCUMENT_TOKENS { WINDOWS.0 } else { WINDOWS.1 })
+    let fitted = if mean_tokens <= SHORT_DOCUMENT_TOKENS { WINDOWS.0 } else { WINDOWS.1 };
+    config.max_len.unwrap_or(if config.seed_masking { SEED_WINDOW } else { fitted })
 }
 
 /// Length of fine-tuning examples, unless asked otherwise: 98 of 100 documents fit, `[CLS]` and `[SEP]` included, up to
@@ -140,6 +147,8 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
             ),
             "Leave out one of --preset and --backbone.",
         )),
+        // Two texts want two segments; BERT has them anyway.
+        _ if config.nsp => Ok(ModelConfig { type_vocab_size: model.type_vocab_size.max(2), ..model }),
         _ => Ok(model),
     }
 }
@@ -189,6 +198,7 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         optimizer: OptimizerSettings::default(),
         mask_rate: mask_rate(config, model),
         whole_word: config.whole_word,
+        max_predictions: config.max_predictions.or(config.seed_masking.then_some(1)),
         hidden_dropout: dropout.hidden,
         attention_dropout: dropout.attention,
         report_every: (steps / REPORTS_PER_RUN).clamp(1, MOST_STEPS_BETWEEN_REPORTS),
@@ -201,7 +211,8 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
 /// Share of tokens that pre-training chooses, unless asked otherwise: as published for BERT; `fast` learns more from each
 /// window at twice that (docs/recipes.md).
 pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
-    config.mask_rate.unwrap_or(model.architecture.backbone().recipe().mask_rate)
+    let own = model.architecture.backbone().recipe().mask_rate;
+    config.mask_rate.unwrap_or(if config.seed_masking { SEED_MASK_RATE } else { own })
 }
 
 impl Plan {
@@ -277,10 +288,7 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
         }
         _ => (),
     }
-    if config.nsp {
-        let hint = "Leave --nsp out; masked-LM pre-training works without it.";
-        return Err(Error::input("no-nsp", "--nsp is not part of this version", hint));
-    }
+    positive("--max-predictions", config.max_predictions.map(|v| v as f64))?;
     Ok(())
 }
 

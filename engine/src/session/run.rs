@@ -63,6 +63,8 @@ pub struct Run<'a, H: Host, T: Task> {
 pub struct Window {
     /// `[1]`.
     pub loss_sum: Option<Tensor<1>>,
+    /// The part of next-sentence prediction, `[1]`, where that is learned.
+    pub next_sentence_sum: Option<Tensor<1>>,
     /// Steps in the sum.
     pub steps: u64,
 }
@@ -136,10 +138,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
         self.window.steps += 1;
         self.grad_norm = Some(report.grad_norm.clone());
-        self.window.loss_sum = Some(match self.window.loss_sum.take() {
-            Some(sum) => sum + report.loss.clone(),
-            None => report.loss.clone(),
-        });
+        let Window { loss_sum, next_sentence_sum, .. } = &mut self.window;
+        add(loss_sum, Some(report.loss.clone()));
+        add(next_sentence_sum, report.next_sentence.clone());
         let step = self.state.step;
         let last = self.plan.budget == Budget::Steps(step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
@@ -164,8 +165,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     async fn report(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
         let steps = std::mem::take(&mut self.window.steps);
         let sum = self.window.loss_sum.take().unwrap_or(report.loss);
-        let read = read_groups(&[sum, report.grad_norm]).await?;
-        let (loss, grad_norm) = (f64::from(read[0][0]) / steps.max(1) as f64, f64::from(read[1][0]));
+        let next_sentence = self.window.next_sentence_sum.take();
+        let wanted: Vec<Tensor<1>> = [sum, report.grad_norm].into_iter().chain(next_sentence).collect();
+        let read = read_groups(&wanted).await?;
+        let mean = |sum: f32| f64::from(sum) / steps.max(1) as f64;
+        let (loss, grad_norm) = (mean(read[0][0]), f64::from(read[1][0]));
+        let next_sentence_loss = read.get(2).map(|sum| mean(sum[0]));
         let step = self.state.step;
         if !loss.is_finite() || !grad_norm.is_finite() {
             return Err(Error::Diverged { step });
@@ -181,6 +186,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             run: self.name.into(),
             step,
             loss,
+            masked_lm_loss: next_sentence_loss.map(|part| loss - part),
+            next_sentence_loss,
             lr: self.lr,
             tokens_per_sec: steps_per_sec * (self.plan.batch_size * self.plan.max_len) as f64,
             elapsed_secs,
@@ -221,17 +228,17 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     async fn snapshot(&self) -> Result<Snapshot> {
-        let loss_sum = match &self.window.loss_sum {
-            Some(sum) => read_groups(std::slice::from_ref(sum)).await?[0][0],
-            None => 0.0,
-        };
+        let Window { loss_sum, next_sentence_sum, .. } = &self.window;
+        let sums: Vec<Tensor<1>> = loss_sum.iter().chain(next_sentence_sum).cloned().collect();
+        let sums = if sums.is_empty() { Vec::new() } else { read_groups(&sums).await? };
         let state = RunState {
             config: self.config.clone(),
             plan: self.plan.clone(),
             corpus: self.corpus.clone(),
             step: self.state.step,
             elapsed_secs: self.elapsed_secs,
-            window_loss_sum: loss_sum,
+            window_loss_sum: sums.first().map_or(0.0, |sum| sum[0]),
+            window_next_sentence_sum: sums.get(1).map(|sum| sum[0]),
             window_steps: self.window.steps,
         };
         encode(&state, &self.trained(), &self.state).await
@@ -307,10 +314,24 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
 impl Window {
     /// The window that a snapshot left.
-    pub fn restored(loss_sum: f32, steps: u64, device: &burn::tensor::Device) -> Self {
-        let sum = || Tensor::from_data(TensorData::new(vec![loss_sum], [1]), device);
-        Self { loss_sum: (steps > 0).then(sum), steps }
+    pub fn restored(state: &RunState, device: &burn::tensor::Device) -> Self {
+        let sum = |sum: f32| Tensor::from_data(TensorData::new(vec![sum], [1]), device);
+        let steps = state.window_steps;
+        Self {
+            loss_sum: (steps > 0).then(|| sum(state.window_loss_sum)),
+            next_sentence_sum: state.window_next_sentence_sum.filter(|_| steps > 0).map(sum),
+            steps,
+        }
     }
+}
+
+/// Adds to a sum that may not have begun.
+fn add(sum: &mut Option<Tensor<1>>, part: Option<Tensor<1>>) {
+    let Some(part) = part else { return };
+    *sum = Some(match sum.take() {
+        Some(sum) => sum + part,
+        None => part,
+    });
 }
 
 /// The device's generator is global: each step seeds it from (seed, step), so nothing of it needs saving.

@@ -3,7 +3,7 @@
 use super::checks::{no_corpus, no_model};
 use super::{Host, ModelFiles, Session, ask, plan};
 use crate::data::InputFile;
-use crate::data::masking::{Corruption, Masker};
+use crate::data::masking::{Masker, Masking};
 use crate::error::Result;
 use crate::interop;
 use protocol::{Command, Event, MaskedToken, RunConfig, VocabularyEntry};
@@ -92,7 +92,9 @@ impl<H: Host> Session<H> {
             None => plan::model_config(config, learned.tokenizer.len())?,
         };
         let rate = plan::mask_rate(config, &model).clamp(0.0, 0.9);
-        let masker = Masker::new(&learned.tokenizer, rate, Corruption::default(), config.whole_word);
+        let most = config.max_predictions.unwrap_or(usize::MAX);
+        let masking = Masking { whole_word: config.whole_word, most, ..Masking::of_rate(rate) };
+        let masker = Masker::new(&learned.tokenizer, masking);
         let masked = masker.mask_example(&window, config.seed, epoch, example);
         let token = |i: usize| MaskedToken {
             original: learned.tokenizer.token(window[i]).into(),

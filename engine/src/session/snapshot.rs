@@ -34,8 +34,20 @@ pub struct RunState {
     pub elapsed_secs: f64,
     /// Losses since the last report.
     pub window_loss_sum: f32,
+    /// Their part from next-sentence prediction, where that is learned.
+    #[serde(default)]
+    pub window_next_sentence_sum: Option<f32>,
     /// Of how many steps.
     pub window_steps: u64,
+}
+
+/// The heads that a run of `phase` trains.
+pub fn heads_of(phase: Phase, config: &RunConfig) -> Heads {
+    match phase {
+        Phase::Pretrain if config.nsp => Heads::PRETRAINING,
+        Phase::Pretrain => Heads::MASKED_LM,
+        Phase::Finetune => Heads::CLASSIFIER,
+    }
 }
 
 /// Writes a run down.
@@ -68,7 +80,7 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<(Run
     let state: RunState =
         serde_json::from_slice(file(STATE_FILE)?).map_err(|e| damaged(&format!("{STATE_FILE}: {e}")))?;
     let trained = Trained::from_files(&snapshot.files, device)?;
-    let heads = if phase == Phase::Pretrain { Heads::MASKED_LM } else { Heads::CLASSIFIER };
+    let heads = heads_of(phase, &state.config);
     if state.plan.phase != phase || trained.heads != heads {
         return Err(damaged("it belongs to a run of another command"));
     }

@@ -9,10 +9,10 @@ use crate::session::plan::Plan;
 use crate::session::read::read;
 use crate::session::trained::Restored;
 use crate::train::{
-    Decision, DeviceBatch, Judged, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss, multi_label_loss,
-    probabilities, single_label_loss, tune_threshold,
+    Decision, DeviceBatch, Judged, Objective, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss,
+    multi_label_loss, probabilities, single_label_loss, tune_threshold,
 };
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use protocol::{MaskedLmMetrics, Metrics};
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub trait Task {
     fn batch(&mut self, step: u64) -> Batch;
 
     /// The objective on that batch, `[1]`.
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Tensor<1>;
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective;
 
     /// Held-out figures of the documents called `split`, `None` where there are none. A classifier remembers the
     /// threshold that validation preferred.
@@ -76,11 +76,15 @@ impl Task for MaskedLm {
         self.train.batch(step)
     }
 
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Tensor<1> {
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let encoded = model.encode(batch.input());
         let guesses = batch.guesses().clone();
         let logits = model.masked_lm(&encoded, guesses.positions);
-        masked_lm_loss(logits, guesses.targets, guesses.weights, guesses.count.max(1.0))
+        let masked_lm = masked_lm_loss(logits, guesses.targets, guesses.weights, guesses.count.max(1.0));
+        let Some(truth) = batch.next_sentence() else { return masked_lm.into() };
+        let pairs = model.next_sentence(&encoded);
+        let next_sentence = single_label_loss(pairs, truth, batch.row_weights.clone(), batch.row_total);
+        Objective { total: masked_lm + next_sentence.clone(), next_sentence: Some(next_sentence) }
     }
 
     async fn evaluate(
@@ -112,7 +116,7 @@ pub async fn masked_lm_metrics(
     device: &Device,
 ) -> Result<MaskedLmMetrics> {
     let mut sums = None;
-    let mut totals = [0.0; 3];
+    let mut totals = [0.0; 6];
     let count = (examples.batches_per_epoch() as u64).min(batches);
     for index in 0..count {
         let batch = DeviceBatch::upload(&examples.batch_once(index as usize), config, device);
@@ -123,8 +127,15 @@ pub async fn masked_lm_metrics(
             totals.iter_mut().zip(read).for_each(|(total, sum)| *total += f64::from(sum));
         }
     }
-    let n = totals[2].max(1.0);
-    Ok(MaskedLmMetrics { n: totals[2] as u64, masked_lm_loss: totals[0] / n, masked_accuracy: totals[1] / n })
+    let [loss, right, n, pair_loss, pairs_right, pairs] = totals;
+    let of_pairs = |sum: f64| (pairs > 0.0).then_some(sum / pairs);
+    Ok(MaskedLmMetrics {
+        n: n as u64,
+        masked_lm_loss: loss / n.max(1.0),
+        masked_accuracy: right / n.max(1.0),
+        next_sentence_loss: of_pairs(pair_loss),
+        next_sentence_accuracy: of_pairs(pairs_right),
+    })
 }
 
 const BATCHES_PER_READ: u64 = 8;
@@ -186,13 +197,14 @@ impl Task for Classification {
         self.train.batch(step / per_epoch, (step % per_epoch) as usize)
     }
 
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Tensor<1> {
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let logits = model.classify(&model.encode(batch.input()));
         let (labels, weights) = (batch.labels(), batch.row_weights.clone());
         match self.problem {
             ProblemType::MultiLabelClassification => multi_label_loss(logits, labels, weights, batch.row_total),
             ProblemType::SingleLabelClassification => single_label_loss(logits, labels, weights, batch.row_total),
         }
+        .into()
     }
 
     async fn evaluate(

@@ -1,29 +1,31 @@
 //! A session's two kinds of training, from a configuration to a finished run: what is learned from what, with which
 //! words and which starting values. The loop itself is in `run`.
 
-use super::checks::{check_enough, check_same_corpus, check_segments, no_corpus, no_pretrained_model};
-use super::corpus::{Learned, fingerprint};
+use super::checks::{check_enough, check_same_corpus, no_corpus, no_pretrained_model};
+use super::corpus::{self, Learned, fingerprint};
 use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
 use super::run::{Finished, Run, Window};
 use super::snapshot::{self, RunState};
 use super::task::{Classification, HeldOut, MaskedLm, Task};
 use super::trained::{Trained, starting_values};
 use super::{Host, RunOutcome, Session, Snapshot};
-use crate::data::examples::{EncodedDocument, LabelledExamples, MaskedExamples, encode_documents};
+use crate::data::examples::{EncodedDocument, LabelledExamples, MaskedExamples, Windows, encode_documents};
 use crate::data::floors::Floors;
 use crate::data::labels::{LabelSet, problem_type};
-use crate::data::masking::{Corruption, Masker};
+use crate::data::masking::{Masker, Masking};
 use crate::data::{Corpus, Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Heads, Layout, ModelConfig, specs};
 use crate::train::{Optimizer, TrainState};
-use protocol::{Event, Phase, RunConfig, StartFrom};
+use protocol::{Event, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Share of unknown tokens that a person should hear of.
 const NOTABLE_UNKNOWN_SHARE: f64 = 0.05;
+/// Share of documents of one sentence that makes next-sentence prediction too easy to be worth much.
+const NOTABLE_SINGLE_SHARE: f64 = 0.25;
 /// Labels that a warning lists.
 const LISTED_LABELS: usize = 5;
 
@@ -61,7 +63,9 @@ impl<H: Host> Session<H> {
         let mut model = match (&resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
             (None, Some(base)) => {
-                ModelConfig { labels: Vec::new(), problem_type: None, threshold: None, ..base.config.clone() }
+                let segments = base.config.type_vocab_size.max(if config.nsp { 2 } else { 1 });
+                let unlabelled = ModelConfig { labels: Vec::new(), problem_type: None, ..base.config.clone() };
+                ModelConfig { threshold: None, type_vocab_size: segments, ..unlabelled }
             }
             (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
         };
@@ -70,15 +74,17 @@ impl<H: Host> Session<H> {
         plan::check_length(max_len, &model)?;
         learned.train.check(max_len)?;
         check_enough(learned.train.tokens().len())?;
-        let examples = learned.train.windows_per_epoch(max_len) as u64;
+        let (mut windows, held_out) = self.windows(run, learned, &config, max_len)?;
+        let examples = windows.per_epoch(config.seed, max_len) as u64;
         let plan = match &resumed {
             Some(resumed) => resumed.state.plan.clone(),
             None => plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?,
         };
         model.trained_len = Some(plan.max_len);
-        let task = masked_lm_task(learned, &plan);
+        let task = masked_lm_task(&learned.tokenizer, windows, held_out, &plan);
         let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
-        let start = Starting { heads: Heads::MASKED_LM, model, tokenizer, plan, config, floors };
+        let heads = snapshot::heads_of(Phase::Pretrain, &config);
+        let start = Starting { heads, model, tokenizer, plan, config, floors };
         let source = match base {
             Some(base) => base.weights().await?,
             None => Weights::new(),
@@ -114,7 +120,10 @@ impl<H: Host> Session<H> {
             Some(model) => model.tokenizer.clone(),
             None => self.scratch_tokenizer(run, &config)?,
         };
-        let corpus = limited(self.corpus.as_ref().ok_or_else(no_corpus)?, &config);
+        let mut corpus = limited(self.corpus.as_ref().ok_or_else(no_corpus)?, &config);
+        if config.task == TaskKind::Pair && corpus.labelled_train().any(|document| document.second.is_some()) {
+            self.drop_singles(run, &mut corpus);
+        }
         let mut model = match (&resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
             (None, Some(base)) => labelled(base.config.clone(), &corpus, &config)?,
@@ -122,7 +131,6 @@ impl<H: Host> Session<H> {
         };
         let labels = LabelSet::from_names(model.labels.clone());
         let train = self.encode_for_training(run, &tokenizer, &labels, &corpus)?;
-        check_segments(&train, &model)?;
         let plan = match &resumed {
             Some(resumed) => resumed.state.plan.clone(),
             None => {
@@ -170,7 +178,7 @@ impl<H: Host> Session<H> {
         let state = match resumed {
             Some(Resumed { state, values, .. }) => {
                 check_same_corpus(&state.corpus, &corpus)?;
-                window = Window::restored(state.window_loss_sum, state.window_steps, &self.device);
+                window = Window::restored(&state, &self.device);
                 elapsed_secs = state.elapsed_secs;
                 kept = Some(state.step);
                 values
@@ -247,6 +255,43 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
+    /// What pre-training reads and what it is measured on: packed documents or, for next-sentence prediction, pairs.
+    fn windows(
+        &self,
+        run: &str,
+        learned: &Learned,
+        config: &RunConfig,
+        max_len: usize,
+    ) -> Result<(Windows, Option<Windows>)> {
+        if !config.nsp {
+            let valid = learned.valid.clone().filter(|valid| valid.check(max_len).is_ok());
+            return Ok((Windows::Packed(learned.train.clone()), valid.map(Windows::Packed)));
+        }
+        let corpus = limited(self.corpus.as_ref().ok_or_else(no_corpus)?, config);
+        let train = corpus::pairs(&learned.tokenizer, &corpus.pretraining_sentences())?;
+        let valid = corpus::pairs(&learned.tokenizer, &corpus.held_out_sentences()).ok();
+        let single = train.single_share();
+        if single > NOTABLE_SINGLE_SHARE {
+            let message = format!(
+                "{:.0} % of the documents have one sentence: their second text is always a random one, and telling \
+                 that is easy",
+                single * 100.0
+            );
+            self.warn(run, "single-sentences", message);
+        }
+        Ok((Windows::Pairs(train), valid.map(Windows::Pairs)))
+    }
+
+    /// Leaves out what is no pair, and says so.
+    fn drop_singles(&self, run: &str, corpus: &mut Corpus) {
+        if let Some((count, line)) = corpus.keep_pairs() {
+            let message = format!(
+                "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
+            );
+            self.warn(run, "not-a-pair", message);
+        }
+    }
+
     /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
     fn scratch_tokenizer(&mut self, run: &str, config: &RunConfig) -> Result<Rc<Tokenizer>> {
         if let Some(model) = &self.language_model {
@@ -294,7 +339,6 @@ impl<H: Host> Session<H> {
         }
         let labels = &LabelSet::from_names(model.labels.clone());
         let encoded = encode_documents(tokenizer, labels, documents.iter().copied());
-        check_segments(&encoded, model)?;
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         for label in documents.iter().flat_map(|document| labels.encode(document).1) {
             *unseen.entry(label).or_default() += 1;
@@ -329,7 +373,14 @@ fn limited(corpus: &Corpus, config: &RunConfig) -> Corpus {
 fn labelled(model: ModelConfig, corpus: &Corpus, config: &RunConfig) -> Result<ModelConfig> {
     let labels = LabelSet::learn(corpus.labelled_train())?;
     let problem = problem_type(config.task, corpus.labelled_train().collect::<Vec<_>>().into_iter())?;
-    Ok(ModelConfig { labels: labels.names().to_vec(), problem_type: Some(problem), threshold: None, ..model })
+    let pairs = corpus.labelled_train().any(|document| document.second.is_some());
+    Ok(ModelConfig {
+        labels: labels.names().to_vec(),
+        problem_type: Some(problem),
+        threshold: None,
+        type_vocab_size: model.type_vocab_size.max(if pairs { 2 } else { 1 }),
+        ..model
+    })
 }
 
 /// What fine-tuning takes over from `base`. The rows of a head of other labels mean something else.
@@ -339,15 +390,18 @@ async fn encoder_of(base: &Trained, labels: &[String]) -> Result<Weights> {
     Ok(weights)
 }
 
-fn masked_lm_task(learned: &Learned, plan: &Plan) -> MaskedLm {
-    let examples = |packed, rate, whole_word| {
-        let masker = Masker::new(&learned.tokenizer, rate, Corruption::default(), whole_word);
-        MaskedExamples::new(packed, masker, plan.seed, plan.batch_size, plan.max_len)
+fn masked_lm_task(tokenizer: &Tokenizer, train: Windows, held_out: Option<Windows>, plan: &Plan) -> MaskedLm {
+    let examples = |windows, masking| {
+        MaskedExamples::new(windows, Masker::new(tokenizer, masking), plan.seed, plan.batch_size, plan.max_len)
     };
-    let valid = learned.valid.as_ref().filter(|valid| valid.check(plan.max_len).is_ok());
+    let masking = Masking {
+        whole_word: plan.whole_word,
+        most: plan.max_predictions.unwrap_or(usize::MAX),
+        ..Masking::of_rate(plan.mask_rate)
+    };
     MaskedLm {
-        train: examples(learned.train.clone(), plan.mask_rate, plan.whole_word),
-        valid: valid.map(|valid| examples(valid.clone(), EVALUATION_MASK_RATE, false)),
+        train: examples(train, masking),
+        valid: held_out.map(|windows| examples(windows, Masking::of_rate(EVALUATION_MASK_RATE))),
         evaluation_batches: plan.evaluation_batches,
     }
 }

@@ -12,6 +12,7 @@ pub struct DeviceBatch {
     keep: Option<Tensor<2>>,
     guesses: Option<Guesses>,
     labels: Option<Tensor<2>>,
+    next_sentence: Option<Tensor<2>>,
     /// 1, or 0 for a row that only fills the batch, `[B]`.
     pub row_weights: Tensor<1>,
     /// Sum of the row weights, at least 1: what a mean divides by.
@@ -40,7 +41,12 @@ impl DeviceBatch {
         let (b, t) = (batch.batch_size, batch.max_len);
         assert!(t <= config.max_position_embeddings, "an example fits the model's positions");
         assert!(check_ids(&batch.ids, config.vocab_size), "token ids are below the vocabulary size");
-        assert!(check_ids(&batch.token_type_ids, config.type_vocab_size), "segments are those of the model");
+        // A model of one segment reads a pair as two texts that only [SEP] parts.
+        let segments: Vec<i32> = match config.type_vocab_size {
+            1 => vec![0; batch.token_type_ids.len()],
+            _ => batch.token_type_ids.clone(),
+        };
+        assert!(check_ids(&segments, config.type_vocab_size), "segments are those of the model");
         assert!(check_ids(&batch.masked_targets, config.vocab_size), "targets are below the vocabulary size");
         assert!(check_ids(&batch.masked_positions, b * t), "masked positions lie in the batch");
         let padded = batch.attention_mask.contains(&0);
@@ -54,10 +60,11 @@ impl DeviceBatch {
         let labels = || floats(&batch.labels, device).reshape([b, batch.labels.len() / b]);
         Self {
             ids: ints(&batch.ids, device).reshape([b, t]),
-            segments: ints(&batch.token_type_ids, device).reshape([b, t]),
+            segments: ints(&segments, device).reshape([b, t]),
             keep: padded.then(|| floats(&keep, device).reshape([b, t])),
             guesses: (!batch.masked_positions.is_empty()).then(guesses),
             labels: (!batch.labels.is_empty()).then(labels),
+            next_sentence: (!batch.next_sentence.is_empty()).then(|| one_hot(&batch.next_sentence, device)),
             row_weights: floats(&batch.row_weights, device),
             row_total: batch.row_weights.iter().sum::<f32>().max(1.0),
         }
@@ -79,6 +86,11 @@ impl DeviceBatch {
         self.labels.clone().expect("a labelled batch has labels")
     }
 
+    /// One-hot of "follows" and "is random", `[B, 2]`, where rows are pairs.
+    pub fn next_sentence(&self) -> Option<Tensor<2>> {
+        self.next_sentence.clone()
+    }
+
     /// What the encoder takes.
     pub fn input(&self) -> Input {
         Input { ids: self.ids.clone(), segments: self.segments.clone(), keep: self.keep.clone() }
@@ -91,6 +103,12 @@ fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
 
 fn floats(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+/// `[B]` of 0 and 1 as `[B, 2]`.
+fn one_hot(values: &[i32], device: &Device) -> Tensor<2> {
+    let rows: Vec<f32> = values.iter().flat_map(|&value| [1.0 - value as f32, value as f32]).collect();
+    floats(&rows, device).reshape([values.len(), 2])
 }
 
 /// Whether every id lies in `0..limit`.

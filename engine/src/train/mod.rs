@@ -13,4 +13,4 @@ pub use evaluate::{classify, evaluate_masked_lm};
 pub use loss::{masked_lm_loss, multi_label_loss, single_label_loss};
 pub use metrics::{Decision, Judged, classifier_metrics, probabilities, tune_threshold};
 pub use schedule::Schedule;
-pub use step::{Optimizer, OptimizerSettings, StepReport, TrainState};
+pub use step::{Objective, Optimizer, OptimizerSettings, StepReport, TrainState};

@@ -37,11 +37,28 @@ pub struct TrainState {
     pub step: u64,
 }
 
+/// What a step minimises, and what of it is worth telling apart.
+#[derive(Clone, Debug)]
+pub struct Objective {
+    /// The sum of all parts, `[1]`.
+    pub total: Tensor<1>,
+    /// The part of next-sentence prediction, `[1]`, where that is learned.
+    pub next_sentence: Option<Tensor<1>>,
+}
+
+impl From<Tensor<1>> for Objective {
+    fn from(total: Tensor<1>) -> Self {
+        Self { total, next_sentence: None }
+    }
+}
+
 /// What a step leaves on the device for whoever wants to look.
 #[derive(Clone, Debug)]
 pub struct StepReport {
     /// Loss before the step, `[1]`.
     pub loss: Tensor<1>,
+    /// Its part from next-sentence prediction, `[1]`, where that is learned.
+    pub next_sentence: Option<Tensor<1>>,
     /// Global gradient norm before clipping, `[1]`.
     pub grad_norm: Tensor<1>,
 }
@@ -82,10 +99,15 @@ impl Optimizer {
     }
 
     /// Does one step at learning rate `lr` on the loss that `loss` computes from the parameters.
-    pub fn step(&self, state: &mut TrainState, lr: f64, loss: impl FnOnce(&Leaves) -> Tensor<1>) -> StepReport {
+    pub fn step<O: Into<Objective>>(
+        &self,
+        state: &mut TrainState,
+        lr: f64,
+        loss: impl FnOnce(&Leaves) -> O,
+    ) -> StepReport {
         let leaves = self.leaves(state);
-        let loss = loss(&leaves);
-        let gradients = self.layout.gradients(&leaves, loss.backward());
+        let Objective { total, next_sentence } = loss(&leaves).into();
+        let gradients = self.layout.gradients(&leaves, total.backward());
         drop(leaves);
         let grad_norm = global_norm(&gradients);
         let clip = (grad_norm.clone() + CLIP_EPS).recip().mul_scalar(self.settings.clip_norm).clamp_max(1.0); // [1]
@@ -97,7 +119,7 @@ impl Optimizer {
                 adamw(values, g, clip.clone(), self.adamw_settings(group.len, group.decays, lr, state.step))
             })
             .collect();
-        StepReport { loss: loss.inner(), grad_norm }
+        StepReport { loss: total.inner(), next_sentence: next_sentence.map(Tensor::inner), grad_norm }
     }
 
     fn adamw_settings(&self, n: usize, decays: bool, lr: f64, step: u64) -> AdamWSettings {

@@ -1,24 +1,57 @@
-//! Packed windows -> masked-LM batches. The number of slots for hidden tokens is fixed, so that every batch has one
-//! shape and the vocabulary projection runs on the slots only.
+//! Windows -> masked-LM batches. The number of slots for hidden tokens is fixed, so that every batch has one shape and
+//! the vocabulary projection runs on the slots only.
 
-use super::{Batch, Packed};
+use super::packed::Window;
+use super::{Batch, Packed, SentencePairs};
 use crate::data::masking::Masker;
+
+/// Where windows come from: a stream of documents, or pairs of sentences.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Windows {
+    /// Documents end to end.
+    Packed(Packed),
+    /// For next-sentence prediction.
+    Pairs(SentencePairs),
+}
+
+impl Windows {
+    /// Windows of one pass over the corpus.
+    pub fn per_epoch(&mut self, seed: u64, max_len: usize) -> usize {
+        match self {
+            Self::Packed(packed) => packed.windows_per_epoch(max_len),
+            Self::Pairs(pairs) => pairs.windows_per_epoch(seed, max_len),
+        }
+    }
+
+    fn window(&mut self, seed: u64, epoch: u64, index: usize, max_len: usize) -> Window {
+        match self {
+            Self::Packed(packed) => {
+                let ids = packed.window(seed, epoch, index, max_len);
+                // A packed window is all one text, its padding too.
+                Window { ids, second: max_len, random: None }
+            }
+            Self::Pairs(pairs) => pairs.window(seed, epoch, index, max_len),
+        }
+    }
+}
 
 /// Masked-LM batches of one corpus and one shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaskedExamples {
-    packed: Packed,
+    windows: Windows,
     masker: Masker,
     seed: u64,
     batch_size: usize,
     max_len: usize,
+    windows_per_epoch: usize,
 }
 
 impl MaskedExamples {
     /// Batches of `batch_size` windows of `max_len` tokens, hidden by `masker`.
-    pub fn new(packed: Packed, masker: Masker, seed: u64, batch_size: usize, max_len: usize) -> Self {
+    pub fn new(mut windows: Windows, masker: Masker, seed: u64, batch_size: usize, max_len: usize) -> Self {
         assert!(batch_size > 0, "a batch holds an example");
-        Self { packed, masker, seed, batch_size, max_len }
+        let windows_per_epoch = windows.per_epoch(seed, max_len);
+        Self { windows, masker, seed, batch_size, max_len, windows_per_epoch }
     }
 
     /// Slots for hidden tokens in each batch, `M`.
@@ -28,7 +61,7 @@ impl MaskedExamples {
 
     /// Windows in one pass over the corpus.
     pub fn windows_per_epoch(&self) -> usize {
-        self.packed.windows_per_epoch(self.max_len)
+        self.windows_per_epoch
     }
 
     /// Batches that hold each window at least once.
@@ -55,10 +88,16 @@ impl MaskedExamples {
     /// A batch of the windows (epoch, index); `None` leaves a row empty.
     fn assemble(&mut self, rows: Vec<Option<(u64, u64)>>) -> Batch {
         let mut batch = Batch::filled(&self.masker.specials(), self.batch_size, self.max_len);
+        if matches!(self.windows, Windows::Pairs(_)) {
+            batch.next_sentence = vec![0; self.batch_size];
+        }
         for (row, (epoch, index)) in rows.into_iter().enumerate().filter_map(|(row, example)| Some((row, example?))) {
-            let window = self.packed.window(self.seed, epoch, index as usize, self.max_len);
-            let masked = self.masker.mask_example(&window, self.seed, epoch, index);
-            batch.set_row(row, &masked.ids, self.max_len);
+            let window = self.windows.window(self.seed, epoch, index as usize, self.max_len);
+            let masked = self.masker.mask_example(&window.ids, self.seed, epoch, index);
+            batch.set_row(row, &masked.ids, window.second);
+            if let Some(random) = window.random {
+                batch.next_sentence[row] = i32::from(random);
+            }
             let flat = |position: &usize| (row * self.max_len + position) as i32;
             batch.masked_positions.extend(masked.positions.iter().map(flat));
             batch.masked_targets.extend(masked.targets.iter().map(|&id| id as i32));
@@ -74,7 +113,7 @@ impl MaskedExamples {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::masking::Corruption;
+    use crate::data::masking::Masking;
     use crate::data::tokenizer::Tokenizer;
     use protocol::TokenizerKind;
 
@@ -83,8 +122,9 @@ mod tests {
     fn examples(batch_size: usize, max_len: usize) -> (MaskedExamples, Tokenizer) {
         let tokenizer = Tokenizer::learn(TokenizerKind::Char, false, 40, &mut TEXT.lines()).expect("text");
         let packed = Packed::new(TEXT.lines().map(|line| tokenizer.encode(line)), tokenizer.specials());
-        let masker = Masker::new(&tokenizer, 0.15, Corruption::default(), false);
-        (MaskedExamples::new(packed.expect("text"), masker, 7, batch_size, max_len), tokenizer)
+        let masker = Masker::new(&tokenizer, Masking::of_rate(0.15));
+        let windows = Windows::Packed(packed.expect("text"));
+        (MaskedExamples::new(windows, masker, 7, batch_size, max_len), tokenizer)
     }
 
     fn check_shape(batch: &Batch, slots: usize, tokenizer: &Tokenizer) {

@@ -5,10 +5,12 @@
 mod labelled;
 mod masked;
 mod packed;
+mod pairs;
 
 pub use labelled::{EncodedDocument, LabelledExamples, encode_documents, fitting_len};
-pub use masked::MaskedExamples;
-pub use packed::Packed;
+pub use masked::{MaskedExamples, Windows};
+pub use packed::{Packed, Window};
+pub use pairs::{SentencePairs, Sentences};
 
 use super::tokenizer::Specials;
 
@@ -27,6 +29,8 @@ pub struct Batch {
     pub masked_targets: Vec<i32>,
     /// 1 for a position to guess, 0 for a slot that is not used, `[M]`.
     pub masked_weights: Vec<f32>,
+    /// 1 where the second text of a row is a random one, `[B]`; empty where rows are not pairs.
+    pub next_sentence: Vec<i32>,
     /// 1 where a document carries a label, `[B * C]`.
     pub labels: Vec<f32>,
     /// 1 for an example, 0 for a row that only fills the batch, `[B]`.

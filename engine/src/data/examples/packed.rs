@@ -18,6 +18,17 @@ pub struct Packed {
     order: Option<Order>,
 }
 
+/// One example before masking.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// Its tokens, special ones included, at most the window's length.
+    pub ids: Vec<u32>,
+    /// Where the second text begins; the length where there is none.
+    pub second: usize,
+    /// Of a pair, whether the second text is a random one.
+    pub random: Option<bool>,
+}
+
 /// The documents and windows of one epoch.
 #[derive(Clone, Debug, PartialEq)]
 struct Order {
