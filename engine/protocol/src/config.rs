@@ -86,6 +86,8 @@ pub struct RunConfig {
     pub seed: u64,
     /// Architecture and size. Default `fast-tiny`.
     pub preset: String,
+    /// Width of the model, where it is not the preset's.
+    pub hidden_size: Option<usize>,
     /// Default `transformer`.
     pub backbone: BackboneKind,
     /// Default `wordpiece`.
@@ -130,6 +132,7 @@ impl Default for RunConfig {
             device: BackendChoice::Auto,
             seed: 1,
             preset: "fast-tiny".into(),
+            hidden_size: None,
             backbone: BackboneKind::Transformer,
             tokenizer: TokenizerKind::Wordpiece,
             vocab_size: 8000,
@@ -190,6 +193,7 @@ impl RunConfig {
             }
             "seed" => self.seed = number(key, value)?,
             "preset" => self.preset = word(key, value, &PRESET_NAMES.map(|name| (name, name.to_string())))?,
+            "hidden-size" => self.hidden_size = Some(number(key, value)?),
             "backbone" => {
                 self.backbone = word(
                     key,
@@ -262,6 +266,7 @@ impl RunConfig {
         put("backend", self.device != d.device, device.into());
         put("seed", self.seed != d.seed, self.seed.to_string());
         put("preset", self.preset != d.preset, self.preset.clone());
+        put("hidden-size", self.hidden_size.is_some(), self.hidden_size.unwrap_or_default().to_string());
         let backbone = match self.backbone {
             BackboneKind::Transformer => "transformer",
             BackboneKind::Textcnn => "textcnn",

@@ -180,10 +180,10 @@ impl Corpus {
 
     /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
     fn looks_like_blocks(&self) -> bool {
-        let lines = self.documents().count() as u64;
-        self.blocks >= 2
-            && (2..=MOST_LINES_PER_BLOCK).contains(&(lines / self.blocks))
-            && self.documents().all(|document| document.labels.is_empty())
+        let blocks = self.train.chunk_by(|a, b| a.block == b.block).count();
+        blocks >= 2
+            && (2..=MOST_LINES_PER_BLOCK).contains(&(self.train.len() / blocks))
+            && self.train.iter().all(|document| document.labels.is_empty())
     }
 
     /// What pre-training is measured on; shares no document with [`Self::pretraining_texts`].
@@ -252,7 +252,7 @@ impl Corpus {
 const MIN_CHARACTERS: u64 = 4;
 
 /// Longer blocks are no documents: a stray blank line parted them.
-const MOST_LINES_PER_BLOCK: u64 = 200;
+const MOST_LINES_PER_BLOCK: usize = 200;
 
 /// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
 const VARIED_WORDS: usize = 5;

@@ -89,6 +89,15 @@ pub enum DataError {
         /// Documents with text.
         documents: u64,
     },
+    /// A file of word vectors without any.
+    NoWordVectors,
+    /// Word vectors of another width than the model's embeddings.
+    WordVectorWidth {
+        /// Numbers of each vector.
+        found: usize,
+        /// Width of the embeddings.
+        needed: usize,
+    },
     /// A tokenizer directory without a tokenizer.
     NoTokenizer,
     /// A tokenizer file that contradicts itself or its format.
@@ -154,6 +163,8 @@ impl DataError {
             Self::NothingToMask { .. } => "nothing-to-mask",
             Self::CorpusTooSmall { .. } => "corpus-too-small",
             Self::TooFewDocuments { .. } => "too-few-documents",
+            Self::NoWordVectors => "no-word-vectors",
+            Self::WordVectorWidth { .. } => "word-vector-width",
             Self::NoTokenizer => "no-tokenizer",
             Self::BadTokenizer { .. } => "bad-tokenizer",
             Self::UnsupportedTokenizer { .. } => "unsupported-tokenizer",
@@ -180,6 +191,8 @@ impl DataError {
             Self::NothingToMask { .. } => "give more text, or another tokenizer (wordpiece, word, char)".into(),
             Self::CorpusTooSmall { .. } => "give more text, or lower --max-len".into(),
             Self::TooFewDocuments { .. } => "give several documents, or leave --nsp out".into(),
+            Self::NoWordVectors => "give word2vec's text form: a word and its numbers on each line".into(),
+            Self::WordVectorWidth { found, .. } => format!("use --hidden-size {found}, or vectors of another width"),
             Self::NoTokenizer => "give the tokenizer.json or the vocab.txt that belongs to the model".into(),
             Self::BadTokenizer { .. } => "export the model again, or learn a new vocabulary from the corpus".into(),
             Self::UnsupportedTokenizer { .. } => {
@@ -221,6 +234,10 @@ impl fmt::Display for DataError {
             }
             Self::TooFewDocuments { documents } => {
                 write!(f, "next-sentence prediction needs two documents; there are {documents}")
+            }
+            Self::NoWordVectors => write!(f, "the file of word vectors holds none"),
+            Self::WordVectorWidth { found, needed } => {
+                write!(f, "the word vectors have {found} numbers each and the model's embeddings {needed}")
             }
             Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
             Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),

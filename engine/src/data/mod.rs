@@ -16,6 +16,7 @@ pub mod masking;
 pub mod random;
 pub mod sentences;
 pub mod tokenizer;
+pub mod word_vectors;
 
 pub use corpus::{Corpus, Document, InputFile};
 pub use encoding::detect_stream;

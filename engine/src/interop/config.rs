@@ -101,6 +101,9 @@ fn label_fields(config: &ModelConfig) -> Map<String, Value> {
     if let Some(threshold) = config.threshold {
         fields.insert("threshold".into(), json!(threshold));
     }
+    if let Some(thresholds) = &config.thresholds {
+        fields.insert("thresholds".into(), json!(thresholds));
+    }
     fields
 }
 
@@ -128,6 +131,7 @@ impl Fields {
             pad_token_id: self.pad_token_id()?,
             problem_type: if labels.is_empty() { None } else { self.problem_type()? },
             threshold: if labels.is_empty() { None } else { self.threshold()? },
+            thresholds: self.thresholds(labels.len())?,
             trained_len: self.trained_len()?,
             labels,
         })
@@ -223,6 +227,17 @@ impl Fields {
     fn threshold(&self) -> Result<Option<f64>, InteropError> {
         let within = |x: f64| (0.0..=1.0).contains(&x);
         self.number("threshold")?.map(|_| self.number_in("threshold", 0.5, "0 to 1", within)).transpose()
+    }
+
+    /// One probability per label.
+    fn thresholds(&self, labels: usize) -> Result<Option<Vec<f64>>, InteropError> {
+        let Some(value) = self.0.get("thresholds").filter(|value| labels > 0 && !value.is_null()) else {
+            return Ok(None);
+        };
+        let number = |value: &Value| value.as_f64().filter(|number| (0.0..=1.0).contains(number));
+        let numbers = value.as_array().and_then(|list| list.iter().map(number).collect::<Option<Vec<f64>>>());
+        let numbers = numbers.filter(|numbers| numbers.len() == labels);
+        numbers.map(Some).ok_or_else(|| refuse("thresholds", format!("must be {labels} numbers from 0 to 1")))
     }
 
     fn pad_token_id(&self) -> Result<u32, InteropError> {

@@ -45,6 +45,8 @@ pub struct ModelConfig {
     pub problem_type: Option<ProblemType>,
     /// Probability from which a label counts as predicted, tuned on validation documents.
     pub threshold: Option<f64>,
+    /// The same for each label by itself, in output order.
+    pub thresholds: Option<Vec<f64>>,
     /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
     /// labels are wanted.
     pub trained_len: Option<usize>,
@@ -75,6 +77,7 @@ impl ModelConfig {
             labels: Vec::new(),
             problem_type: None,
             threshold: None,
+            thresholds: None,
             trained_len: None,
         };
         architecture.backbone().settle(&mut config);

@@ -125,12 +125,18 @@ pub struct Finetune {
     pub training: Training,
 }
 
-/// Flags of both kinds of training. Each but the last two names a field of [`RunConfig`].
+/// Flags of both kinds of training. Each but `--embeddings` and the last two names a field of [`RunConfig`].
 #[derive(Debug, Default, Args)]
 pub struct Training {
     /// Architecture and size, e.g. fast-tiny or bert-tiny
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    /// Width of the model, where it is not the preset's
+    #[arg(long, value_name = "N")]
+    hidden_size: Option<String>,
+    /// Word vectors in word2vec's text form that a new model starts from
+    #[arg(long, value_name = "FILE")]
+    pub embeddings: Option<PathBuf>,
     /// transformer, textcnn or mean
     #[arg(long, value_name = "NAME")]
     backbone: Option<String>,
@@ -199,9 +205,12 @@ pub struct Evaluate {
     /// Labelled text, or plain text for a pre-trained model
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     pub data: Vec<PathBuf>,
-    /// Probability from which a label counts: a number, or "tuned" for the one chosen on validation text
-    #[arg(long, value_name = "F|tuned")]
+    /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
+    #[arg(long, value_name = "F|tuned|per-label", conflicts_with = "seed_metrics")]
     pub threshold: Option<String>,
+    /// The 2018 system's formula for F1, to compare with its published numbers
+    #[arg(long)]
+    pub seed_metrics: bool,
     /// Encoding of the text, where detection guesses wrong
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
@@ -283,6 +292,8 @@ impl Training {
     pub fn shape_flags(&self) -> Vec<&'static str> {
         let given = [
             ("--preset", self.preset.is_some()),
+            ("--hidden-size", self.hidden_size.is_some()),
+            ("--embeddings", self.embeddings.is_some()),
             ("--backbone", self.backbone.is_some()),
             ("--tokenizer", self.tokenizer.is_some()),
             ("--vocab-size", self.vocab_size.is_some()),
@@ -301,6 +312,7 @@ impl Training {
             config,
             &[
                 ("preset", &self.preset),
+                ("hidden-size", &self.hidden_size),
                 ("backbone", &self.backbone),
                 ("tokenizer", &self.tokenizer),
                 ("vocab-size", &self.vocab_size),

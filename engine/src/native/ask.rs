@@ -10,7 +10,7 @@ use crate::data::{detect_stream, document_of};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::config::ModelConfig;
-use crate::session::{ModelFiles, Session};
+use crate::session::{LabelRule, ModelFiles, Session};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use futures_lite::future::block_on;
 use protocol::{FileRole, LabelScore, MaskGuess, RunConfig};
@@ -51,7 +51,11 @@ struct Attentions {
 /// When the model, the data or the threshold cannot be used.
 pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let model = inputs::read_model(&args.model)?;
-    let threshold = args.threshold.as_deref().map(|given| threshold(given, &model)).transpose()?;
+    let rule = match &args.threshold {
+        _ if args.seed_metrics => LabelRule::Seed,
+        None => LabelRule::Tuned,
+        Some(given) => threshold(given, &model)?,
+    };
     // A classifier is measured on labelled test text; a language model on held-out text, as while it was trained.
     let is_classifier = !config_of(&model)?.labels.is_empty();
     let (role, split) = if is_classifier { (FileRole::Test, "test") } else { (FileRole::Valid, "valid") };
@@ -61,7 +65,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     session.set_corpus(files, args.encoding.as_deref())?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    let metrics = block_on(session.evaluate(RUN, split, threshold, config.seed))?;
+    let metrics = block_on(session.evaluate(RUN, split, rule, config.seed))?;
     output::json_line(&metrics).map(drop)
 }
 
@@ -124,17 +128,26 @@ fn session(common: &Common, model: ModelFiles, quiet: bool) -> Result<Session<Na
     Ok(session)
 }
 
-/// A threshold as it was given; `tuned` is the one in the model's configuration.
-fn threshold(given: &str, model: &ModelFiles) -> Result<f64, Error> {
+/// A threshold as it was given; `tuned` and `per-label` are those in the model's configuration.
+fn threshold(given: &str, model: &ModelFiles) -> Result<LabelRule, Error> {
     let refuse = |message: String, hint: &str| Error::Input { code: "bad-threshold", message, hint: hint.into() };
-    if given == "tuned" {
+    let config = config_of(model)?;
+    let tuned = match given {
+        "tuned" => Some((config.threshold.is_some(), LabelRule::Tuned)),
+        "per-label" => Some((config.thresholds.is_some(), LabelRule::PerLabel)),
+        _ => None,
+    };
+    if let Some((there, rule)) = tuned {
         let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
-        return config_of(model)?.threshold.ok_or_else(|| refuse("the model has no tuned threshold".into(), hint));
+        return if there { Ok(rule) } else { Err(refuse(format!("the model has no {given} threshold"), hint)) };
     }
-    let number = given.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    let number = given.parse().ok().filter(|number| (0.0..=1.0).contains(number)).map(LabelRule::At);
     let given = output::plain(given);
     number.ok_or_else(|| {
-        refuse(format!("--threshold {given} is not a number from 0 to 1"), "Give a number, or the word tuned.")
+        refuse(
+            format!("--threshold {given} is not a number from 0 to 1"),
+            "Give a number, or one of the words tuned and per-label.",
+        )
     })
 }
 
@@ -278,8 +291,8 @@ mod tests {
     fn a_threshold_is_a_number_or_the_tuned_one() {
         let model: ModelFiles =
             vec![(CONFIG_FILE.into(), include_bytes!("../../../tests/golden/model/multi-label/config.json").to_vec())];
-        assert_eq!(threshold("0.25", &model).expect("valid"), 0.25);
-        for bad in ["1.5", "nan", "half", "-1", "tuned"] {
+        assert_eq!(threshold("0.25", &model).expect("valid"), LabelRule::At(0.25));
+        for bad in ["1.5", "nan", "half", "-1", "tuned", "per-label"] {
             assert_eq!(threshold(bad, &model).expect_err("refused").code(), "bad-threshold", "{bad}");
         }
     }

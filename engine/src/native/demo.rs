@@ -12,7 +12,7 @@ use super::train::{Ending, Run, execute, files_of, new_record, origin};
 use super::{output, signals};
 use crate::data::InputFile;
 use crate::error::Error;
-use crate::session::{ModelFiles, Session};
+use crate::session::{LabelRule, ModelFiles, Session};
 use futures_lite::future::block_on;
 use protocol::{ClassifierMetrics, FileRole, MaskGuess, Metrics, Phase, RunConfig};
 use serde::Serialize;
@@ -144,7 +144,7 @@ impl Corpus<'_> {
         if outcome.stopped {
             return Ok(None);
         }
-        match block_on(session.evaluate(folder, "test", None, seed))? {
+        match block_on(session.evaluate(folder, "test", LabelRule::Tuned, seed))? {
             Metrics::Classifier(test) => Ok(Some(Arm { start, test, seconds: outcome.elapsed_secs })),
             Metrics::MaskedLm(_) => unreachable!("a fine-tuned model is a classifier"),
         }

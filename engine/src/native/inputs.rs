@@ -5,11 +5,12 @@ use super::output::plain;
 use super::store::shown;
 use crate::data::InputFile;
 use crate::error::Error;
-use crate::session::ModelFiles;
+use crate::session::{ModelFiles, VectorLines};
+use flate2::read::MultiGzDecoder;
 use protocol::FileRole;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Bytes of input at most: all of it is held in memory, and a corpus beyond this asks for more than one machine.
@@ -90,6 +91,36 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     }
     Ok(Box::new(fs::File::open(path).map_err(|error| unreadable(path, &error))?))
 }
+
+/// The lines of a file of word vectors, packed with gzip or not, as often as they are asked for.
+///
+/// # Errors
+/// When it cannot be opened now; later, when it cannot be read.
+pub(super) fn vector_lines(path: &Path) -> Result<VectorLines, Error> {
+    open(path)?;
+    if path == Path::new(STDIN) {
+        return Err(wrong_type(path));
+    }
+    let path = path.to_path_buf();
+    Ok(Box::new(move |take| {
+        let mut raw = BufReader::with_capacity(1 << 20, open(&path)?);
+        let packed = raw.fill_buf().map_err(|error| unreadable(&path, &error))?.starts_with(&[0x1f, 0x8b]);
+        let mut reader: Box<dyn BufRead> =
+            if packed { Box::new(BufReader::new(MultiGzDecoder::new(raw))) } else { Box::new(raw) };
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let limited = &mut reader.as_mut().take(MAX_VECTOR_LINE_BYTES);
+            if limited.read_until(b'\n', &mut line).map_err(|error| unreadable(&path, &error))? == 0 {
+                return Ok(());
+            }
+            take(&line)?;
+        }
+    }))
+}
+
+/// Bytes of one line of word vectors at most; a longer one is cut and so counts as ragged.
+const MAX_VECTOR_LINE_BYTES: u64 = 1 << 20;
 
 /// The regular files behind a path; stdin stands for itself.
 fn resolve(path: &Path) -> Result<Vec<PathBuf>, Error> {

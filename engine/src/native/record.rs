@@ -29,6 +29,9 @@ pub(super) struct Record {
     pub encoding: Option<String>,
     /// Model it started from.
     pub from: Option<Origin>,
+    /// Word vectors it started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<PathBuf>,
     /// Files it reads, in order.
     pub inputs: Vec<Input>,
     /// What computes; known once it runs.

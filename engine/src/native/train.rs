@@ -115,12 +115,14 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     let Run { dir, mut record, files, from, snapshot } = run;
     let (name, config, phase, encoding) =
         (record.run.clone(), record.config.clone(), record.phase, record.encoding.clone());
+    let embeddings = record.embeddings.clone();
     let start = if record.from.is_some() { StartFrom::Pretrained } else { StartFrom::Scratch };
     record.device = Some(session.device().clone());
     record.status = Status::Running;
     let from_step = snapshot.as_ref().map_or(0, |snapshot| snapshot.step);
     session.host().attach(OpenRun::new(dir, record, from_step));
     let result = (|| {
+        session.set_word_vectors(embeddings.as_deref().map(inputs::vector_lines).transpose()?);
         session.set_corpus(files, encoding.as_deref())?;
         from.map_or(Ok(()), |model| session.import(model))?;
         block_on(async {
@@ -178,6 +180,10 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
     let encoding = request.training.encoding.clone();
     let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources);
+    let embeddings = request.training.embeddings.as_ref().filter(|_| from.is_none());
+    // A file that cannot be opened is told before anything is trained.
+    embeddings.map(|path| inputs::vector_lines(path)).transpose()?;
+    let record = Record { embeddings: embeddings.cloned(), ..record };
     Ok(Run { dir, record, files: files_of(sources), from, snapshot: None })
 }
 
@@ -198,6 +204,7 @@ pub(super) fn new_record(
         config,
         encoding,
         from,
+        embeddings: None,
         inputs: sources.iter().map(|source| Input::of(&source.path, &source.file)).collect(),
         device: None,
         parameters: None,

@@ -30,7 +30,11 @@ use corpus::Learned;
 use plan::EVALUATION_MASK_RATE;
 use protocol::{BackendChoice, Command, DeviceInfo, Event, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
 use std::collections::VecDeque;
+pub use task::LabelRule;
 use task::{Scored, masked_lm_metrics};
+
+/// Hands the lines of a file of word vectors to a function, from the first one on, as often as it is called.
+pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
 
 /// Documents that a model is asked about together.
 const BATCH_SIZE: usize = 32;
@@ -46,6 +50,8 @@ pub struct Session<H: Host> {
     classifier: Option<Trained>,
     /// Whether the next pre-training goes on from `language_model` instead of starting afresh.
     continues: bool,
+    /// Word vectors that new models start from.
+    word_vectors: Option<VectorLines>,
     /// What the last run, or the last import, made.
     latest: Phase,
     deferred: VecDeque<Command>,
@@ -68,6 +74,7 @@ impl<H: Host> Session<H> {
             language_model: None,
             classifier: None,
             continues: false,
+            word_vectors: None,
             latest: Phase::Pretrain,
             deferred: VecDeque::new(),
         })
@@ -98,12 +105,17 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
+    /// Takes word vectors, in word2vec's text form, that models started from scratch get; `None` takes them away.
+    pub fn set_word_vectors(&mut self, lines: Option<VectorLines>) {
+        self.word_vectors = lines;
+    }
+
     /// Measures the classifier, or the language model where there is no classifier, on the `split` of the corpus
-    /// (`train`, `valid` or `test`). `threshold` replaces the model's own; `seed` draws the masks.
+    /// (`train`, `valid` or `test`), labels by `rule`; `seed` draws the masks.
     ///
     /// # Errors
     /// When there is no model, or the split holds nothing that it could be measured on.
-    pub async fn evaluate(&mut self, run: &str, split: &str, threshold: Option<f64>, seed: u64) -> Result<Metrics> {
+    pub async fn evaluate(&mut self, run: &str, split: &str, rule: LabelRule, seed: u64) -> Result<Metrics> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         if let Some(model) = &self.classifier {
             let documents: Vec<_> = match split {
@@ -124,7 +136,7 @@ impl<H: Host> Session<H> {
             let held_out =
                 self.held_out(run, split, &model.tokenizer, &model.config, shape, &documents)?.expect("not empty");
             let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
-            return Ok(Metrics::Classifier(scored.metrics(&model.config, threshold)));
+            return Ok(Metrics::Classifier(scored.metrics(&model.config, &rule)));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;

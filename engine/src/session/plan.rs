@@ -124,7 +124,7 @@ pub fn fitted_len(documents: &[EncodedDocument]) -> usize {
 /// For a preset or backbone that does not exist.
 pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig> {
     let positions = POSITIONS.max(config.max_len.unwrap_or(0));
-    let model = ModelConfig::preset(preset_name(config), vocab_size, positions).ok_or_else(|| {
+    let mut model = ModelConfig::preset(preset_name(config), vocab_size, positions).ok_or_else(|| {
         let names = protocol::PRESET_NAMES.join(", ");
         Error::input(
             "no-such-preset",
@@ -132,6 +132,9 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
             format!("Use one of {names}."),
         )
     })?;
+    if let Some(width) = config.hidden_size {
+        widen(&mut model, width)?;
+    }
     let wanted = match config.backbone {
         BackboneKind::Transformer => None,
         BackboneKind::Textcnn => Some(Architecture::Textcnn),
@@ -152,6 +155,30 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
         _ => Ok(model),
     }
 }
+
+/// Gives a preset another width; its heads must divide it.
+fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
+    let per_head = width / model.num_attention_heads;
+    if width == 0 || width > MOST_WIDTH || per_head * model.num_attention_heads != width || width % 2 == 1 {
+        let heads = model.num_attention_heads;
+        return Err(Error::input(
+            "bad-setting",
+            format!("--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MOST_WIDTH}"),
+            "Change --hidden-size or leave it out.",
+        ));
+    }
+    model.initializer_range *= (model.hidden_size as f64 / width as f64).sqrt();
+    model.intermediate_size = 4 * width;
+    model.hidden_size = width;
+    let backbone = model.architecture.backbone();
+    backbone.settle(model);
+    backbone.check(model).map_err(|(key, reason)| {
+        Error::input("bad-setting", format!("{key} {reason}"), "Change --hidden-size or leave it out.")
+    })
+}
+
+/// Widest model: four times bert-base.
+const MOST_WIDTH: usize = 3072;
 
 /// The preset that `--preset` and `--backbone` mean together: a backbone's own where the preset is another backbone's
 /// and was not chosen.
@@ -364,9 +391,9 @@ mod tests {
         assert_eq!(code(|c| c.mask_rate = Some(1.5)), "bad-setting");
         assert_eq!(code(|c| c.max_len = Some(4)), "max-len-too-small");
         assert_eq!(code(|c| c.preset = "huge".into()), "no-such-preset");
-        assert_eq!(code(|c| c.backbone = BackboneKind::Textcnn), "no-such-backbone");
+        assert_eq!(code(|c| (c.preset, c.backbone) = ("big".into(), BackboneKind::Textcnn)), "no-such-backbone");
         assert_eq!(code(|c| c.batch_size = Some(1_000_000)), "too-large");
-        assert_eq!(code(|c| c.nsp = true), "no-nsp");
+        assert_eq!(code(|c| c.max_predictions = Some(0)), "bad-setting");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::ask;
 use super::host::{Host, RunOutcome, Snapshot};
 use super::plan::{Budget, Plan};
 use super::read::read_groups;
-use super::snapshot::{RunState, encode};
+use super::snapshot::{BestState, RunState, encode};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
 use crate::data::Tokenizer;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::{Heads, ModelConfig};
 use crate::train::{DeviceBatch, Optimizer, StepReport, TrainState};
 use burn::tensor::{Tensor, TensorData};
-use protocol::{Command, Event, RunConfig};
+use protocol::{Command, Event, Metrics, RunConfig};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -52,6 +52,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub grad_norm: Option<Tensor<1>>,
     /// The model of the other phase, which answers the questions that this one cannot.
     pub other: Option<Trained>,
+    /// The best values on validation documents so far, of a classifier.
+    pub best: Option<Best>,
     /// Learning rate of the last step.
     pub lr: f64,
     /// Commands that must wait until the run is over.
@@ -67,6 +69,21 @@ pub struct Window {
     pub next_sentence_sum: Option<Tensor<1>>,
     /// Steps in the sum.
     pub steps: u64,
+}
+
+/// Values of a step that validation liked best so far. An early stop that costs no decision (Prechelt 1998).
+#[derive(Clone)]
+pub struct Best {
+    /// Micro F1 on validation documents.
+    pub score: f64,
+    /// Optimisation steps done.
+    pub step: u64,
+    /// Threshold that was tuned then.
+    pub threshold: Option<f64>,
+    /// Thresholds per label that were tuned then.
+    pub thresholds: Option<Vec<f64>>,
+    /// Values, one flat array per group of the layout.
+    pub groups: Vec<Tensor<1>>,
 }
 
 /// What a run leaves.
@@ -203,10 +220,40 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let metrics = self.task.evaluate(&mut self.model, &leaves, &self.optimizer.device, split).await?;
         let Some(metrics) = metrics else { return Ok(()) };
         let step = self.state.step;
+        if let (Split::Valid, Metrics::Classifier(figures)) = (split, &metrics) {
+            self.remember(figures.micro_f1);
+        }
         let epoch = step as f64 / self.plan.steps_per_epoch as f64;
         let event = Event::Evaluated { run: self.name.into(), step, epoch, split: split.name().into(), metrics };
         self.host.emit(event, Vec::new());
         Ok(())
+    }
+
+    /// Keeps the present values where none were better; of equals the later ones, which saw more.
+    fn remember(&mut self, score: f64) {
+        if self.best.as_ref().is_some_and(|best| best.score > score) {
+            return;
+        }
+        self.best = Some(Best {
+            score,
+            step: self.state.step,
+            threshold: self.model.threshold,
+            thresholds: self.model.thresholds.clone(),
+            groups: self.state.groups.iter().map(|group| group.p.clone()).collect(),
+        });
+    }
+
+    /// Goes back to the best values, where the last ones are not, and says so.
+    fn recall(&mut self) {
+        let Some(best) = self.best.take().filter(|best| best.step != self.state.step) else { return };
+        let message = format!(
+            "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
+            best.step, best.score
+        );
+        self.host.emit(Event::Warning { run: self.name.into(), code: "best-checkpoint".into(), message }, Vec::new());
+        self.model.threshold = best.threshold;
+        self.model.thresholds = best.thresholds;
+        self.state.groups.iter_mut().zip(best.groups).for_each(|(group, p)| group.p = p);
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
@@ -240,8 +287,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             window_loss_sum: sums.first().map_or(0.0, |sum| sum[0]),
             window_next_sentence_sum: sums.get(1).map(|sum| sum[0]),
             window_steps: self.window.steps,
+            best: self.best.as_ref().map(BestState::of),
         };
-        encode(&state, &self.trained(), &self.state).await
+        encode(&state, &self.trained(), &self.state, self.best.as_ref()).await
     }
 
     fn trained(&self) -> Trained {
@@ -301,6 +349,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.keep_now().await?;
         if !stopped {
             self.evaluate(Split::Valid).await?;
+            self.recall();
             self.evaluate(Split::Test).await?;
         }
         let outcome = RunOutcome { step: self.state.step, stopped, elapsed_secs: self.elapsed_secs };

@@ -4,7 +4,8 @@
 use super::host::Snapshot;
 use super::plan::Plan;
 use super::read::read_groups;
-use super::trained::Trained;
+use super::run::Best;
+use super::trained::{Trained, groups_of, weights_of};
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
 use crate::kernels::AdamWState;
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// Name of the moments in a checkpoint.
 pub const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+/// Name of the best values in a checkpoint, where they are not its own.
+pub const BEST_FILE: &str = "best.safetensors";
 /// Name of the state in a checkpoint.
 pub const STATE_FILE: &str = "state.json";
 
@@ -39,6 +42,30 @@ pub struct RunState {
     pub window_next_sentence_sum: Option<f32>,
     /// Of how many steps.
     pub window_steps: u64,
+    /// What [`BEST_FILE`] holds, where a classifier was measured.
+    #[serde(default)]
+    pub best: Option<BestState>,
+}
+
+/// The best values so far, besides the values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestState {
+    /// Micro F1 on validation documents.
+    pub score: f64,
+    /// Optimisation steps done.
+    pub step: u64,
+    /// Threshold that was tuned then.
+    pub threshold: Option<f64>,
+    /// Thresholds per label that were tuned then.
+    pub thresholds: Option<Vec<f64>>,
+}
+
+impl BestState {
+    /// What is written of `best`.
+    pub fn of(best: &Best) -> Self {
+        let Best { score, step, threshold, thresholds, .. } = best.clone();
+        Self { score, step, threshold, thresholds }
+    }
 }
 
 /// The heads that a run of `phase` trains.
@@ -54,7 +81,7 @@ pub fn heads_of(phase: Phase, config: &RunConfig) -> Heads {
 ///
 /// # Errors
 /// When the device no longer answers.
-pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState) -> Result<Snapshot> {
+pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState, best: Option<&Best>) -> Result<Snapshot> {
     let mut files = trained.to_files().await?;
     let moments: Vec<Tensor<1>> = values.groups.iter().flat_map(|group| [group.m.clone(), group.v.clone()]).collect();
     let mut named = Weights::new();
@@ -63,6 +90,10 @@ pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState) ->
         named.insert(name, HostTensor { shape: vec![data.len()], data });
     }
     files.push((OPTIMIZER_FILE.into(), interop::weights_to_bytes(&named)));
+    if let Some(best) = best.filter(|best| best.step != state.step) {
+        let values = read_groups(&best.groups).await?;
+        files.push((BEST_FILE.into(), interop::weights_to_bytes(&weights_of(&trained.layout, &values))));
+    }
     let json = serde_json::to_vec_pretty(state).expect("a state is plain data");
     files.push((STATE_FILE.into(), json));
     Ok(Snapshot { step: state.step, files })
@@ -72,7 +103,7 @@ pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState) ->
 ///
 /// # Errors
 /// When a file is missing or damaged, files contradict each other, or the run is of another phase.
-pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<(RunState, Trained, TrainState)> {
+pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Decoded> {
     let file = |name: &str| {
         let found = snapshot.files.iter().find(|(file, _)| file == name);
         found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| damaged(&format!("{name} is missing")))
@@ -102,8 +133,34 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<(Run
     if state.step != snapshot.step {
         return Err(damaged(&format!("it is named for step {} and holds step {}", snapshot.step, state.step)));
     }
+    let best = match &state.best {
+        None => None,
+        Some(best) if best.step == state.step => Some(best_of(best, trained.groups.clone())),
+        Some(best) => {
+            let weights = interop::weights_from_bytes(file(BEST_FILE)?)?;
+            let groups = groups_of(&trained.layout, &weights, device);
+            Some(best_of(best, groups.ok_or_else(|| damaged(&format!("{BEST_FILE} is another model's")))?))
+        }
+    };
     let values = TrainState { groups, step: state.step };
-    Ok((state, trained, values))
+    Ok(Decoded { state, trained, values, best })
+}
+
+fn best_of(state: &BestState, groups: Vec<Tensor<1>>) -> Best {
+    let BestState { score, step, threshold, thresholds } = state.clone();
+    Best { score, step, threshold, thresholds, groups }
+}
+
+/// A run as a snapshot keeps it.
+pub struct Decoded {
+    /// Where it stands.
+    pub state: RunState,
+    /// Its model.
+    pub trained: Trained,
+    /// Its values with their moments.
+    pub values: TrainState,
+    /// Its best values so far.
+    pub best: Option<Best>,
 }
 
 fn damaged(what: &str) -> Error {

@@ -10,7 +10,7 @@ use crate::session::read::read;
 use crate::session::trained::Restored;
 use crate::train::{
     Decision, DeviceBatch, Judged, Objective, classifier_metrics, classify, evaluate_masked_lm, masked_lm_loss,
-    multi_label_loss, probabilities, single_label_loss, tune_threshold,
+    multi_label_loss, probabilities, seed_metrics, single_label_loss, tune_threshold, tune_thresholds,
 };
 use burn::tensor::Device;
 use protocol::{MaskedLmMetrics, Metrics};
@@ -221,10 +221,26 @@ impl Task for Classification {
         let Some(examples) = examples else { return Ok(None) };
         let scored = Scored::of(examples, config, leaves, device).await?;
         if split == Split::Valid && self.problem == ProblemType::MultiLabelClassification {
-            config.threshold = Some(tune_threshold(&scored.scores, &scored.truth, config.labels.len()));
+            let threshold = tune_threshold(&scored.scores, &scored.truth, config.labels.len());
+            config.threshold = Some(threshold);
+            let own = tune_thresholds(&scored.scores, &scored.truth, config.labels.len(), threshold);
+            config.thresholds = Some(own);
         }
-        Ok(Some(Metrics::Classifier(scored.metrics(config, None))))
+        Ok(Some(Metrics::Classifier(scored.metrics(config, &LabelRule::Tuned))))
     }
+}
+
+/// When a label counts as predicted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LabelRule {
+    /// From the model's own threshold, tuned on validation.
+    Tuned,
+    /// From this probability.
+    At(f64),
+    /// From each label's own threshold, tuned on validation.
+    PerLabel,
+    /// By the 2018 system's formula, all of it.
+    Seed,
 }
 
 /// Threshold of a multi-label model that no validation documents tuned.
@@ -269,13 +285,20 @@ impl Scored {
         Ok(Self { scores, truth, unseen: unseen.clone(), loss })
     }
 
-    /// Figures at `threshold`, or at the model's own.
-    pub fn metrics(&self, config: &ModelConfig, threshold: Option<f64>) -> protocol::ClassifierMetrics {
-        let decision = match config.problem_type {
-            Some(ProblemType::SingleLabelClassification) => Decision::Best,
-            _ => Decision::Threshold(threshold.or(config.threshold).unwrap_or(UNTUNED_THRESHOLD)),
-        };
+    /// Figures by `rule`.
+    pub fn metrics(&self, config: &ModelConfig, rule: &LabelRule) -> protocol::ClassifierMetrics {
         let Self { scores, truth, unseen, loss } = self;
+        let tuned = config.threshold.unwrap_or(UNTUNED_THRESHOLD);
+        let decision = match (config.problem_type, rule) {
+            (_, LabelRule::Seed) => return seed_metrics(scores, truth, &config.labels, *loss),
+            (Some(ProblemType::SingleLabelClassification), _) => Decision::Best,
+            (_, LabelRule::Tuned) => Decision::Threshold(tuned),
+            (_, LabelRule::At(threshold)) => Decision::Threshold(*threshold),
+            (_, LabelRule::PerLabel) => match &config.thresholds {
+                Some(thresholds) => Decision::PerLabel(thresholds.clone()),
+                None => Decision::Threshold(tuned),
+            },
+        };
         classifier_metrics(Judged { scores, truth, labels: &config.labels, unseen, loss: *loss }, decision)
     }
 }

@@ -3,7 +3,7 @@
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
 use crate::interop::{self, CONFIG_FILE, HostTensor, WEIGHTS_FILE, Weights};
-use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ProblemType, specs};
+use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs};
 use crate::session::host::ModelFiles;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -103,14 +103,22 @@ impl Trained {
         let heads = interop::check_weights(&config, &weights)?;
         settle_labels(&mut config, heads);
         let layout = Layout::new(specs(&config, heads));
-        let groups = layout.groups.iter().map(|group| {
-            let values: Vec<f32> =
-                layout.specs[group.members.clone()].iter().flat_map(|spec| weights[&spec.name].data.clone()).collect();
-            Tensor::from_data(TensorData::new(values, [group.len]), device)
-        });
-        let groups = groups.collect();
+        let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
         Ok(Self { config, heads, tokenizer: Rc::new(tokenizer), layout, groups })
     }
+}
+
+/// Named tensors as a layout's groups on `device`; `None` where one is missing or has another size.
+pub fn groups_of(layout: &Layout, weights: &Weights, device: &Device) -> Option<Vec<Tensor<1>>> {
+    let group_of = |group: &ParameterGroup| {
+        let mut values: Vec<f32> = Vec::with_capacity(group.len);
+        for spec in &layout.specs[group.members.clone()] {
+            let tensor = weights.get(&spec.name).filter(|tensor| tensor.data.len() == spec.len())?;
+            values.extend_from_slice(&tensor.data);
+        }
+        Some(Tensor::from_data(TensorData::new(values, [group.len]), device))
+    };
+    layout.groups.iter().map(group_of).collect()
 }
 
 /// Host values of a layout's groups as named tensors.

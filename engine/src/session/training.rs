@@ -5,7 +5,7 @@ use super::checks::{check_enough, check_same_corpus, no_corpus, no_pretrained_mo
 use super::corpus::{self, Learned, fingerprint};
 use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
 use super::run::{Finished, Run, Window};
-use super::snapshot::{self, RunState};
+use super::snapshot::{self, Decoded};
 use super::task::{Classification, HeldOut, MaskedLm, Task};
 use super::trained::{Trained, starting_values};
 use super::{Host, RunOutcome, Session, Snapshot};
@@ -13,11 +13,12 @@ use crate::data::examples::{EncodedDocument, LabelledExamples, MaskedExamples, W
 use crate::data::floors::Floors;
 use crate::data::labels::{LabelSet, problem_type};
 use crate::data::masking::{Masker, Masking};
+use crate::data::word_vectors::WordVectors;
 use crate::data::{Corpus, Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
-use crate::model::{Heads, Layout, ModelConfig, specs};
-use crate::train::{Optimizer, TrainState};
+use crate::model::{Heads, Layout, ModelConfig, specs, word_embeddings};
+use crate::train::Optimizer;
 use protocol::{Event, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -39,13 +40,6 @@ struct Starting {
     floors: Floors,
 }
 
-/// A run that a snapshot goes on with.
-struct Resumed {
-    state: RunState,
-    trained: Trained,
-    values: TrainState,
-}
-
 impl<H: Host> Session<H> {
     /// Learns to guess masked tokens of the corpus. Goes on from `resume`, or from a model imported since the last run,
     /// or starts afresh.
@@ -65,7 +59,7 @@ impl<H: Host> Session<H> {
             (None, Some(base)) => {
                 let segments = base.config.type_vocab_size.max(if config.nsp { 2 } else { 1 });
                 let unlabelled = ModelConfig { labels: Vec::new(), problem_type: None, ..base.config.clone() };
-                ModelConfig { threshold: None, type_vocab_size: segments, ..unlabelled }
+                ModelConfig { threshold: None, thresholds: None, type_vocab_size: segments, ..unlabelled }
             }
             (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
         };
@@ -167,7 +161,7 @@ impl<H: Host> Session<H> {
         name: &str,
         start: Starting,
         task: T,
-        resumed: Option<Resumed>,
+        resumed: Option<Decoded>,
         source: Weights,
     ) -> Result<Finished> {
         let Starting { heads, model, tokenizer, plan, config, floors } = start;
@@ -175,8 +169,10 @@ impl<H: Host> Session<H> {
         let layout = Layout::new(specs(&model, heads));
         let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
         let (mut window, mut elapsed_secs, mut report, mut kept) = (Window::default(), 0.0, None, None);
+        let mut best = None;
         let state = match resumed {
-            Some(Resumed { state, values, .. }) => {
+            Some(Decoded { state, values, best: kept_best, .. }) => {
+                best = kept_best;
                 check_same_corpus(&state.corpus, &corpus)?;
                 window = Window::restored(&state, &self.device);
                 elapsed_secs = state.elapsed_secs;
@@ -186,6 +182,9 @@ impl<H: Host> Session<H> {
             None => {
                 let (mut groups, restored) = starting_values(&optimizer.layout, plan.seed, &source);
                 task.prepare(&optimizer.layout, &restored, &mut groups);
+                if source.is_empty() {
+                    self.place_word_vectors(name, &model, &tokenizer, &optimizer.layout, &mut groups)?;
+                }
                 report = (!source.is_empty()).then(|| restored.sentence());
                 optimizer.state_from(groups)
             }
@@ -223,6 +222,7 @@ impl<H: Host> Session<H> {
             window,
             kept,
             grad_norm: None,
+            best,
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
             lr: 0.0,
             deferred: &mut self.deferred,
@@ -230,12 +230,38 @@ impl<H: Host> Session<H> {
         run.train().await
     }
 
-    fn resumed(&self, phase: Phase, snapshot: Option<Snapshot>) -> Result<Option<Resumed>> {
-        let decode = |snapshot| {
-            let (state, trained, values) = snapshot::decode(&snapshot, phase, &self.device)?;
-            Ok(Resumed { state, trained, values })
-        };
-        snapshot.map(decode).transpose()
+    /// Puts the word vectors that were given, where there are any, into the embeddings of a new model.
+    fn place_word_vectors(
+        &self,
+        run: &str,
+        model: &ModelConfig,
+        tokenizer: &Tokenizer,
+        layout: &Layout,
+        groups: &mut [Vec<f32>],
+    ) -> Result<()> {
+        let Some(lines) = &self.word_vectors else { return Ok(()) };
+        let width = model.hidden_size;
+        let mut vectors = WordVectors::new(tokenizer, width);
+        lines(&mut |line| Ok(vectors.take(line)?))?;
+        let found = vectors.finish()?;
+        let table = layout.slice_mut(groups, word_embeddings(model.architecture));
+        for (&id, row) in &found.rows {
+            table[id as usize * width..][..width].copy_from_slice(row);
+        }
+        let (rows, missing) = (found.rows.len(), found.missing);
+        let message = format!("word vectors were found for {rows} tokens of the vocabulary; {missing} start at random");
+        self.warn(run, "word-vectors", message);
+        if let Some((count, line)) = found.ragged {
+            let message = format!(
+                "{count} lines of word vectors do not hold a word and {width} numbers and were left out, the first is line {line}"
+            );
+            self.warn(run, "ragged-vectors", message);
+        }
+        Ok(())
+    }
+
+    fn resumed(&self, phase: Phase, snapshot: Option<Snapshot>) -> Result<Option<Decoded>> {
+        snapshot.map(|snapshot| snapshot::decode(&snapshot, phase, &self.device)).transpose()
     }
 
     /// Learns the vocabulary and encodes the corpus, unless the last run left both.
@@ -378,6 +404,7 @@ fn labelled(model: ModelConfig, corpus: &Corpus, config: &RunConfig) -> Result<M
         labels: labels.names().to_vec(),
         problem_type: Some(problem),
         threshold: None,
+        thresholds: None,
         type_vocab_size: model.type_vocab_size.max(if pairs { 2 } else { 1 }),
         ..model
     })

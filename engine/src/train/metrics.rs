@@ -6,10 +6,12 @@ use protocol::{ClassifierMetrics, LabelMetrics};
 use std::collections::BTreeMap;
 
 /// When a label counts as predicted. The best label of a document always does, so that no document goes without.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Every label at or above this probability.
     Threshold(f64),
+    /// Every label at or above its own probability.
+    PerLabel(Vec<f64>),
     /// The best label alone.
     Best,
 }
@@ -45,7 +47,7 @@ pub struct Judged<'a> {
 /// Figures of judged documents.
 pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetrics {
     let Judged { scores, truth, labels, unseen, loss } = judged;
-    let mut counts = count(scores, truth, labels.len(), decision);
+    let mut counts = count(scores, truth, labels.len(), &decision);
     counts.extend(unseen.values().map(|&support| Counts { support, ..Counts::default() }));
     let names = labels.iter().chain(unseen.keys());
     let per_label: Vec<LabelMetrics> = names.zip(&counts).map(|(label, c)| c.row(label)).collect();
@@ -59,7 +61,12 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
         micro_f1,
         macro_f1,
         mean_f1: (micro_f1 + macro_f1) / 2.0,
-        threshold: if let Decision::Threshold(threshold) = decision { threshold } else { 0.0 },
+        threshold: match &decision {
+            Decision::Threshold(threshold) => *threshold,
+            // One number for many: their mean.
+            Decision::PerLabel(thresholds) => thresholds.iter().sum::<f64>() / thresholds.len().max(1) as f64,
+            Decision::Best => 0.0,
+        },
         accuracy: (decision == Decision::Best).then(|| right as f64 / scores.len().max(1) as f64),
         per_label,
     }
@@ -69,10 +76,37 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
 pub fn tune_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize) -> f64 {
     let quality = |&percent: &i32| {
         let threshold = f64::from(percent) / 100.0;
-        let f1 = micro(&count(scores, truth, classes, Decision::Threshold(threshold)));
+        let f1 = micro(&count(scores, truth, classes, &Decision::Threshold(threshold)));
         ((f1 * 1e9).round() as i64, -(percent - 50).abs())
     };
     f64::from((5..=95).max_by_key(quality).expect("the range is not empty")) / 100.0
+}
+
+/// For each label, the threshold between 0.05 and 0.95 with its highest F1, the one nearest to `shared` on a tie, so
+/// that a label without true documents keeps it (Yang 2001, SCut). The best label of a document counts as elsewhere.
+pub fn tune_thresholds(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, shared: f64) -> Vec<f64> {
+    let best: Vec<usize> = scores.iter().map(|scores| best(scores)).collect();
+    let tuned = |label: usize| {
+        let f1_at = |percent: i32| {
+            let threshold = f64::from(percent) / 100.0;
+            let mut counts = Counts::default();
+            for ((scores, truth), best) in scores.iter().zip(truth).zip(&best) {
+                let is = truth.contains(&label);
+                let predicted = scores[label] >= threshold || *best == label;
+                counts.support += u64::from(is);
+                counts.predicted += u64::from(predicted);
+                counts.hits += u64::from(predicted && is);
+            }
+            counts
+        };
+        if f1_at(50).support == 0 {
+            return shared;
+        }
+        let distance = |percent: i32| ((f64::from(percent) / 100.0 - shared).abs() * 1e3).round() as i64;
+        let quality = |&percent: &i32| ((f1_at(percent).f1() * 1e9).round() as i64, -distance(percent));
+        f64::from((5..=95).max_by_key(quality).expect("the range is not empty")) / 100.0
+    };
+    (0..classes).map(tuned).collect()
 }
 
 #[derive(Clone, Copy, Default)]
@@ -98,13 +132,17 @@ impl Counts {
     }
 }
 
-fn count(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, decision: Decision) -> Vec<Counts> {
+fn count(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, decision: &Decision) -> Vec<Counts> {
     let mut counts = vec![Counts::default(); classes];
     for (scores, truth) in scores.iter().zip(truth) {
         truth.iter().for_each(|&label| counts[label].support += 1);
         let best = best(scores);
         for (label, &score) in scores.iter().enumerate() {
-            let above = matches!(decision, Decision::Threshold(threshold) if score >= threshold);
+            let above = match decision {
+                Decision::Threshold(threshold) => score >= *threshold,
+                Decision::PerLabel(thresholds) => score >= thresholds[label],
+                Decision::Best => false,
+            };
             if above || label == best {
                 counts[label].predicted += 1;
                 counts[label].hits += u64::from(truth.contains(&label));
@@ -186,6 +224,17 @@ mod tests {
         assert!((0.10..=0.25).contains(&threshold), "{threshold}");
         let m = check(&scores, &truth, &[], Decision::Threshold(threshold));
         assert!((m.micro_f1 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn each_label_gets_the_threshold_that_suits_it() {
+        let scores = [vec![0.30, 0.9, 0.1], vec![0.25, 0.8, 0.05], vec![0.1, 0.95, 0.02]];
+        let truth = [vec![0], vec![0, 1], vec![1]];
+        let thresholds = tune_thresholds(&scores, &truth, 3, 0.4);
+        assert!((0.11..=0.25).contains(&thresholds[0]), "{thresholds:?}");
+        assert_eq!(thresholds[2], 0.4, "no document carries it");
+        let m = check(&scores, &truth, &[], Decision::PerLabel(thresholds));
+        assert_eq!((m.per_label[0].f1, m.per_label[2].f1), (1.0, 0.0));
     }
 
     #[test]
