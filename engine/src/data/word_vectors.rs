@@ -127,7 +127,13 @@ mod tests {
         // Words instead of rows, which depend on the vocabulary's order.
         found.rows = std::mem::take(&mut found.rows)
             .into_iter()
-            .map(|(id, row)| (["the", "store", "new", "york"].iter().position(|w| *w == tokenizer.token(id)).expect("a word") as u32, row))
+            .map(|(id, row)| {
+                (
+                    ["the", "store", "new", "york"].iter().position(|w| *w == tokenizer.token(id)).expect("a word")
+                        as u32,
+                    row,
+                )
+            })
             .collect();
         Ok(found)
     }

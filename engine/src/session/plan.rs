@@ -163,7 +163,9 @@ fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
         let heads = model.num_attention_heads;
         return Err(Error::input(
             "bad-setting",
-            format!("--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MOST_WIDTH}"),
+            format!(
+                "--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MOST_WIDTH}"
+            ),
             "Change --hidden-size or leave it out.",
         ));
     }
