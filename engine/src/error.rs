@@ -28,6 +28,13 @@ pub enum Error {
         /// What to do, in one sentence.
         hint: String,
     },
+    /// A task ran to its end and did not reach its aim.
+    Failed {
+        /// What is wrong, in one sentence.
+        message: String,
+        /// What to do, in one sentence.
+        hint: String,
+    },
     /// The loss is no longer a number.
     Diverged {
         /// Step at which it was noticed.
@@ -56,6 +63,7 @@ impl Error {
             Self::Interop(error) => error.code(),
             Self::Input { code, .. } => code,
             Self::Io { .. } => "io",
+            Self::Failed { .. } => "not-reached",
             Self::Diverged { .. } => "diverged",
             Self::Device { .. } => "device",
         }
@@ -66,7 +74,7 @@ impl Error {
         match self {
             Self::Data(error) => error.hint(),
             Self::Interop(error) => error.hint(),
-            Self::Input { hint, .. } | Self::Io { hint, .. } => hint.clone(),
+            Self::Input { hint, .. } | Self::Io { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Diverged { .. } => "Lower --lr and start again; the last checkpoint is untouched.".into(),
             Self::Device { .. } => "Start again, on the CPU if it happens twice (--device cpu).".into(),
         }
@@ -76,7 +84,7 @@ impl Error {
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Data(_) | Self::Interop(_) | Self::Input { .. } => 2,
-            Self::Io { .. } | Self::Diverged { .. } | Self::Device { .. } => 1,
+            Self::Io { .. } | Self::Failed { .. } | Self::Diverged { .. } | Self::Device { .. } => 1,
         }
     }
 }
@@ -86,7 +94,9 @@ impl fmt::Display for Error {
         match self {
             Self::Data(error) => error.fmt(f),
             Self::Interop(error) => error.fmt(f),
-            Self::Input { message, .. } | Self::Io { message, .. } => f.write_str(message),
+            Self::Input { message, .. } | Self::Io { message, .. } | Self::Failed { message, .. } => {
+                f.write_str(message)
+            }
             Self::Diverged { step } => write!(f, "training diverged: the loss at step {step} is not a number"),
             Self::Device { message } => write!(f, "the device stopped answering: {message}"),
         }

@@ -2,6 +2,7 @@
 //! hosts, a Web Worker and a command line, drive the same [`session::Session`].
 #![recursion_limit = "256"]
 
+pub mod baseline;
 pub mod data;
 pub mod device;
 pub mod error;

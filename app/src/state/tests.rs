@@ -14,6 +14,7 @@ fn started(run: &str, phase: Phase, steps: u64) -> Event {
         vocab_size: 8000,
         uniform: 8.99,
         unigram: 6.38,
+        bigram: None,
         labels: vec![],
         step: 0,
     }

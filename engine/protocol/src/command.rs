@@ -43,6 +43,16 @@ pub enum Command {
         /// From which weights.
         from: StartFrom,
     },
+    /// Compare fine-tuning from the pre-trained weights with fine-tuning from scratch and with n-grams. Answered by
+    /// `Compared`.
+    Compare {
+        /// Names the comparison, and begins the names of its runs.
+        run: RunId,
+        /// What the person asked for, of each run.
+        config: RunConfig,
+        /// How far to go.
+        compare: crate::CompareConfig,
+    },
     /// Stop after this step, keep everything, and wait.
     Pause,
     /// Go on after `Pause`.

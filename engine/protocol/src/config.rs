@@ -124,6 +124,8 @@ pub struct RunConfig {
     pub checkpoint_every: Option<u64>,
     /// Use only the first N documents.
     pub limit: Option<usize>,
+    /// Share of the labelled documents to fine-tune on, chosen by their texts. Default: all of them.
+    pub label_fraction: Option<f64>,
 }
 
 impl Default for RunConfig {
@@ -151,6 +153,7 @@ impl Default for RunConfig {
             task: TaskKind::Auto,
             checkpoint_every: None,
             limit: None,
+            label_fraction: None,
         }
     }
 }
@@ -243,6 +246,7 @@ impl RunConfig {
             }
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
             "limit" => self.limit = Some(number(key, value)?),
+            "label-fraction" => self.label_fraction = Some(number(key, value)?),
             _ => return Err(error(key, "is not a setting".into())),
         }
         Ok(())
@@ -301,6 +305,7 @@ impl RunConfig {
         put("task", self.task != d.task, task.into());
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
         put("limit", self.limit.is_some(), self.limit.unwrap_or_default().to_string());
+        put("label-fraction", self.label_fraction.is_some(), optional(&self.label_fraction));
         out
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
 
-use crate::{ClassifierMetrics, FileRole, MaskedLmMetrics};
+use crate::{ClassifierMetrics, Comparison, FileRole, MaskedLmMetrics};
 use serde::{Deserialize, Serialize};
 
 /// Names one run, e.g. `pretrain-3`.
@@ -72,6 +72,9 @@ pub enum Event {
         uniform: f64,
         /// Loss of knowing only how frequent each token is, in nats.
         unigram: f64,
+        /// Loss of knowing how often each token follows the one before, in nats, in pre-training.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bigram: Option<f64>,
         /// Labels to learn (fine-tuning).
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         labels: Vec<String>,
@@ -179,6 +182,13 @@ pub enum Event {
         message: String,
         /// What to do, in one sentence.
         hint: String,
+    },
+    /// A comparison is done.
+    Compared {
+        /// Its name.
+        run: RunId,
+        /// What it found.
+        comparison: Comparison,
     },
     /// Answer to `FillMask`.
     Guesses {

@@ -5,11 +5,16 @@
 //! order in which the message names them.
 
 mod command;
+mod compare;
 mod config;
 mod event;
 mod metrics;
 
 pub use command::{Command, FileInfo, FileRole, StartFrom};
+pub use compare::{
+    CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun, EpochFigures, Figures,
+    LinearResult, Spread, SweepPoint,
+};
 pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
 pub use event::{
     Candidate, DeviceInfo, Dropped, Event, FileReport, LabelScore, MaskGuess, MaskKind, MaskedToken, Metrics, Phase,

@@ -32,6 +32,9 @@ pub struct ClassifierMetrics {
     pub macro_f1: f64,
     /// Mean of micro and macro F1.
     pub mean_f1: f64,
+    /// Share of documents whose best label is one of theirs.
+    #[serde(default)]
+    pub precision_at_1: f64,
     /// Probability from which a label counts as predicted; the best label always does. 0 for single-label models.
     pub threshold: f64,
     /// Share of documents whose best label is right; single-label models only.

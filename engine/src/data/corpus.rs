@@ -141,6 +141,22 @@ impl Corpus {
         self
     }
 
+    /// Tells which labelled training documents belong to a share of them: those whose texts hash lowest, so that a
+    /// smaller share is a part of a larger one, whatever the order of the file.
+    pub fn share_filter(&self, fraction: f64) -> impl Fn(&Document) -> bool + use<> {
+        let mut hashes: Vec<u64> = self.labelled_train().map(text_hash).collect();
+        hashes.sort_unstable();
+        let kept = ((hashes.len() as f64 * fraction).round() as usize).max(1);
+        let bound = hashes.get(kept - 1).copied().unwrap_or(u64::MAX);
+        move |document| text_hash(document) <= bound
+    }
+
+    /// Keeps a share of the labelled training documents; those without labels stay.
+    pub fn keep_labelled_share(&mut self, fraction: f64) {
+        let keeps = self.share_filter(fraction);
+        self.train.retain(|document| document.labels.is_empty() || keeps(document));
+    }
+
     /// Leaves out labelled documents of one text: a pair task has no use for them. Gives how many, and the first line.
     pub fn keep_pairs(&mut self) -> Option<(u64, u64)> {
         let single = |document: &Document| !document.labels.is_empty() && document.second.is_none();
@@ -372,6 +388,19 @@ mod tests {
         assert_eq!((corpus.training_documents(), counts), (2, [2, 1, 0]));
         let files = corpus.files();
         assert_eq!((files[0].labelled, files[1].role), (2, FileRole::Valid));
+    }
+
+    #[test]
+    fn a_smaller_share_of_the_labels_is_a_part_of_a_larger_one() {
+        let (corpus, _) = read(&[file("a.txt", &lines(200, "__label__x")), file("valid.txt", "v w x y __label__x\n")]);
+        let kept = |fraction| {
+            let mut corpus = corpus.clone();
+            corpus.keep_labelled_share(fraction);
+            corpus.labelled_train().map(|document| document.line).collect::<BTreeSet<_>>()
+        };
+        let (small, large) = (kept(0.05), kept(0.5));
+        assert_eq!((small.len(), large.len(), kept(1.0).len()), (10, 100, 200));
+        assert!(small.is_subset(&large));
     }
 
     #[test]

@@ -3,14 +3,18 @@
 
 use super::labels::ProblemType;
 use super::tokenizer::Specials;
+use std::collections::HashMap;
 
-/// Two losses of knowing next to nothing.
+/// Losses of knowing next to nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Floors {
     /// Of guessing uniformly: over the vocabulary `ln V`, over `C` labels `ln C`, whether each of them fits `C ln 2`.
     pub uniform: f64,
     /// Of knowing only how frequent each token is (the entropy of the tokens that masking may choose) or each label.
     pub unigram: f64,
+    /// Of knowing how often each token follows the one before: what neighbours alone tell. `None` for labels, and for a
+    /// corpus of one kind of token.
+    pub bigram: Option<f64>,
 }
 
 impl Floors {
@@ -18,7 +22,8 @@ impl Floors {
     pub fn of(tokens: &[u32], specials: &Specials, vocab_size: usize) -> Self {
         let mut counts = count(tokens, vocab_size);
         specials.all().iter().for_each(|&id| counts[id as usize] = 0);
-        Self { uniform: libm::log(vocab_size as f64), unigram: entropy(&counts) }
+        let unigram = entropy(&counts);
+        Self { uniform: libm::log(vocab_size as f64), unigram, bigram: bigram(tokens, specials, &counts) }
     }
 
     /// Floors for classifying documents with these label rows, of `classes`: the loss of a document is the sum over its
@@ -31,15 +36,51 @@ impl Floors {
         }
         match problem {
             ProblemType::SingleLabelClassification => {
-                Self { uniform: libm::log(classes as f64), unigram: entropy(&counts) }
+                Self { uniform: libm::log(classes as f64), unigram: entropy(&counts), bigram: None }
             }
             ProblemType::MultiLabelClassification => Self {
                 uniform: classes as f64 * std::f64::consts::LN_2,
                 unigram: counts.iter().map(|&count| entropy(&[count, n - count])).sum(),
+                bigram: None,
             },
         }
     }
 }
+
+/// Loss of a bigram model on text that it has not seen: it learns from every other stretch of the corpus and is measured
+/// on the ones between. A plain entropy of bigrams would be that of having learned the corpus by heart. Where a bigram is
+/// rare, its estimate leans on the unigram's: interpolated Witten-Bell (Chen & Goodman 1998, 2.4).
+fn bigram(tokens: &[u32], specials: &Specials, counts: &[u64]) -> Option<f64> {
+    let total = counts.iter().sum::<u64>() as f64;
+    let kinds = counts.iter().filter(|&&count| count > 0).count() as f64;
+    if kinds < 2.0 {
+        return None;
+    }
+    let learns = |at: usize| (at / STRETCH).is_multiple_of(2);
+    let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
+    // After each token: how many tokens, and of how many kinds.
+    let mut after = vec![[0_u32; 2]; counts.len()];
+    let all = || tokens.windows(2).enumerate().filter(|(_, pair)| !specials.contains(pair[1]));
+    for (_, pair) in all().filter(|(at, _)| learns(*at)) {
+        let seen = pairs.entry((pair[0], pair[1])).or_insert(0);
+        after[pair[0] as usize][1] += u32::from(*seen == 0);
+        after[pair[0] as usize][0] += 1;
+        *seen += 1;
+    }
+    let (mut loss, mut n) = (0.0, 0.0);
+    for (_, pair) in all().filter(|(at, _)| !learns(*at)) {
+        let [follows, different] = after[pair[0] as usize].map(f64::from);
+        let unigram = (counts[pair[1] as usize] as f64 + 1.0) / (total + kinds);
+        let seen = f64::from(pairs.get(&(pair[0], pair[1])).copied().unwrap_or(0));
+        let p = if follows > 0.0 { (seen + different * unigram) / (follows + different) } else { unigram };
+        loss -= libm::log(p);
+        n += 1.0;
+    }
+    (n > 0.0).then(|| loss / n)
+}
+
+/// Tokens of a stretch that is learned from or measured on.
+const STRETCH: usize = 512;
 
 /// How often each row occurs in `tokens`.
 ///
@@ -78,6 +119,20 @@ mod tests {
         check(&[5, 5, 5, 6, 3, 3, 0, 1], 8, 8_f64.ln(), 4_f64.ln() - 0.75 * 3_f64.ln());
         check(&[5, 5, 5], 6, 6_f64.ln(), 0.0);
         check(&[2, 3], 6, 6_f64.ln(), 0.0);
+    }
+
+    #[test]
+    fn neighbours_that_tell_lower_the_floor() {
+        // Each token has one successor: nothing is left to guess but where the estimate is smoothed.
+        let cycle: Vec<u32> = (0..8192).map(|i| 5 + i % 64).collect();
+        let told = Floors::of(&cycle, &SPECIALS, 80).bigram.expect("two kinds");
+        assert!(told < 0.1, "{told}");
+        // Independent tokens: knowing the one before is worth nothing, and the estimate may not pretend otherwise.
+        let rng = &mut crate::data::random::generator(1, crate::data::random::Purpose::Preview, 0, 0);
+        let noise: Vec<u32> = (0..20_000).map(|_| 5 + crate::data::random::below(rng, 64) as u32).collect();
+        let floors = Floors::of(&noise, &SPECIALS, 80);
+        assert!(floors.bigram.expect("two kinds") > floors.unigram - 0.01, "{floors:?}");
+        assert_eq!(Floors::of(&[5, 5, 5], &SPECIALS, 6).bigram, None);
     }
 
     #[test]

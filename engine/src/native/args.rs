@@ -4,7 +4,7 @@
 use crate::error::Error;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand};
-use protocol::RunConfig;
+use protocol::{CompareConfig, RunConfig};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -59,6 +59,10 @@ pub enum Task {
     Pretrain(Pretrain),
     /// Learn the labels of your text, from a pre-trained model or from scratch
     Finetune(Finetune),
+    /// Pre-trained against scratch against n-grams, fairly: report.html and report.json
+    Compare(Box<Compare>),
+    /// Self-test of the Transformer: learns to count; exit code 0 only when it did
+    Toy(Toy),
     /// Measure a model on held-out text; JSON on stdout
     Evaluate(Evaluate),
     /// Label texts: one JSON object per line of input
@@ -125,6 +129,102 @@ pub struct Finetune {
     pub training: Training,
 }
 
+/// Arguments of `toy`.
+#[derive(Debug, Default, Args)]
+pub struct Toy {
+    /// Architecture and size [default: small]
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Steps at most [default: 1000]
+    #[arg(long, value_name = "N")]
+    steps: Option<String>,
+    /// Examples per step [default: 64]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Peak learning rate
+    #[arg(long, value_name = "F")]
+    lr: Option<String>,
+}
+
+impl Toy {
+    /// Sets each field whose flag was given.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
+        let flags =
+            [("preset", &self.preset), ("steps", &self.steps), ("batch-size", &self.batch_size), ("lr", &self.lr)];
+        set_given(config, &flags)
+    }
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Labelled text: "text __label__a __label__b" per line
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub train: Vec<PathBuf>,
+    /// Labelled text that chooses learning rates, thresholds and steps
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub valid: Vec<PathBuf>,
+    /// Labelled text that is only measured
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub test: Vec<PathBuf>,
+    /// The pre-trained model
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// Directory to make, new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Runs of each arm, each with its own seed [default: 3]
+    #[arg(long, value_name = "N")]
+    seeds: Option<String>,
+    /// Shares of the labelled texts, with commas, e.g. 0.05,0.2,1 [default: 1]
+    #[arg(long, value_name = "F,..")]
+    label_fractions: Option<String>,
+    /// Learning rates that each arm tries, with commas [default: four around what suits the backbone]
+    #[arg(long, value_name = "F,..")]
+    lrs: Option<String>,
+    /// Kind of labels: auto, multi-label, single-label or pair
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+    /// Training flags.
+    #[command(flatten)]
+    pub training: Training,
+}
+
+impl Compare {
+    /// How far the comparison goes.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn settings(&self) -> Result<CompareConfig, Error> {
+        let mut settings = CompareConfig::default();
+        if let Some(seeds) = &self.seeds {
+            settings.seeds = number("seeds", seeds)?;
+        }
+        if let Some(shares) = &self.label_fractions {
+            settings.label_fractions = numbers("label-fractions", shares)?;
+        }
+        if let Some(rates) = &self.lrs {
+            settings.lrs = numbers("lrs", rates)?;
+        }
+        Ok(settings)
+    }
+}
+
+fn numbers(flag: &str, list: &str) -> Result<Vec<f64>, Error> {
+    list.split(',').map(|text| number(flag, text)).collect()
+}
+
+fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
+    text.trim().parse().map_err(|_| Error::Input {
+        code: "bad-argument",
+        message: format!("--{flag}: \"{}\" is not a number it can take", super::output::plain(text)),
+        hint: "Run the command with --help to see what each flag takes.".into(),
+    })
+}
+
 /// Flags of both kinds of training. Each but `--embeddings` and the last two names a field of [`RunConfig`].
 #[derive(Debug, Default, Args)]
 pub struct Training {
@@ -188,6 +288,9 @@ pub struct Training {
     /// Use only the first N documents
     #[arg(long, value_name = "N")]
     limit: Option<String>,
+    /// Share of the labelled texts to fine-tune on
+    #[arg(long, value_name = "F")]
+    label_fraction: Option<String>,
     /// Encoding of the text, where detection guesses wrong
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
@@ -330,6 +433,7 @@ impl Training {
                 ("nsp", &switch(self.nsp)),
                 ("checkpoint-every", &self.checkpoint_every),
                 ("limit", &self.limit),
+                ("label-fraction", &self.label_fraction),
             ],
         )
     }

@@ -1,7 +1,7 @@
 //! One function per command; here they are only told apart.
 
 use super::args::{Arguments, Task};
-use super::{ask, demo, inspect, train};
+use super::{ask, compare, demo, inspect, toy, train};
 use crate::error::Error;
 
 pub use super::train::Ending;
@@ -18,6 +18,8 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::Demo(args)) => demo::demo(common, args),
         Some(Task::Pretrain(args)) => train::pretrain(common, args),
         Some(Task::Finetune(args)) => train::finetune(common, args),
+        Some(Task::Compare(args)) => compare::compare(common, args),
+        Some(Task::Toy(args)) => toy::toy(common, args),
         Some(Task::Evaluate(args)) => done(ask::evaluate(common, args)),
         Some(Task::Predict(args)) => done(ask::predict(common, args)),
         Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),

@@ -8,6 +8,8 @@ pub mod args;
 mod ask;
 mod checkpoints;
 pub mod commands;
+mod compare;
+mod compare_report;
 mod demo;
 mod host;
 mod inputs;
@@ -20,6 +22,7 @@ mod report;
 mod resume;
 mod signals;
 mod store;
+mod toy;
 mod train;
 
 pub use host::NativeHost;

@@ -24,32 +24,42 @@ const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c1c1c;--paper:
 background:var(--paper);max-width:46rem;\
 margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--ink)}.grid{stroke:var(--grid)}\
 .line{fill:none;stroke-width:1.5}.a{stroke:var(--a);color:var(--a)}.b{stroke:var(--b);color:var(--b)}.c{stroke:var(--c);color:var(--c)}\
-.floor{stroke-dasharray:4 4}\
+.floor{stroke-dasharray:4 4}.band{stroke:none}.band.a{fill:var(--a)}.band.b{fill:var(--b)}.band{opacity:.18}\
+.wide{overflow-x:auto}\
 table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:right}\
 td:first-child,th:first-child{text-align:left}\
 </style>";
 
 /// One line of a chart.
-struct Series {
-    name: String,
-    class: &'static str,
-    points: Vec<(f64, f64)>,
+pub(super) struct Series {
+    /// For the legend.
+    pub name: String,
+    /// Classes of its line.
+    pub class: &'static str,
+    /// Ascending in x.
+    pub points: Vec<(f64, f64)>,
+    /// What is shaded around it, as (x, low, high); empty for nothing.
+    pub band: Vec<(f64, f64, f64)>,
 }
 
 /// The report of a run, as HTML.
 pub(super) fn render(title: &str, events: &[Event]) -> String {
-    let title = escape(title);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title} · Clozelab</title>{STYLE}</head><body><h1>{title}</h1>\n"
-    );
-    html += &summary(events);
+    let mut html = summary(events);
     html += &chart("Loss in nats, by step", &loss_series(events));
     html += &chart("F1 on validation text, by pass", &f1_series(events));
     html += &evaluations(events);
     html += &per_label(events);
-    html += "</body></html>\n";
-    html
+    page(title, &html)
+}
+
+/// A page that needs nothing else. `title` is escaped, `body` is HTML.
+pub(super) fn page(title: &str, body: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{title} · Clozelab</title>{STYLE}</head><body><h1>{title}</h1>\n\
+         {body}</body></html>\n"
+    )
 }
 
 fn summary(events: &[Event]) -> String {
@@ -74,7 +84,7 @@ fn summary(events: &[Event]) -> String {
 }
 
 fn loss_series(events: &[Event]) -> Vec<Series> {
-    let series = |name: &str, class, points| Series { name: name.into(), class, points };
+    let series = |name: &str, class, points| Series { name: name.into(), class, points, band: Vec::new() };
     let training = events.iter().filter_map(|event| match event {
         Event::Step { step, loss, .. } => Some((*step as f64, *loss)),
         _ => None,
@@ -108,7 +118,7 @@ fn f1_series(events: &[Event]) -> Vec<Series> {
             }
             _ => None,
         });
-        Series { name: name.into(), class, points: finite(points) }
+        Series { name: name.into(), class, points: finite(points), band: Vec::new() }
     };
     vec![
         of("micro", "line a", |m| m.micro_f1),
@@ -122,11 +132,11 @@ fn finite(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
 }
 
 /// A line chart; nothing where no line has two points.
-fn chart(title: &str, series: &[Series]) -> String {
+pub(super) fn chart(title: &str, series: &[Series]) -> String {
     if series.iter().all(|series| series.points.len() < 2) {
         return String::new();
     }
-    let (x, y) = (range(series, |point| point.0), range(series, |point| point.1));
+    let (x, y) = (range(series, 0), range(series, 1));
     let at = |(px, py): (f64, f64)| {
         let across = MARGIN + (px - x.0) / (x.1 - x.0) * WIDTH;
         let down = 10.0 + HEIGHT - (py - y.0) / (y.1 - y.0) * HEIGHT;
@@ -137,6 +147,12 @@ fn chart(title: &str, series: &[Series]) -> String {
         "<h2>{title}</h2>\n<svg viewBox=\"0 0 {full_width} {full_height}\" role=\"img\" aria-label=\"{title}\">{}",
         axes(x, y)
     );
+    for series in series.iter().filter(|series| !series.band.is_empty()) {
+        let upper = series.band.iter().map(|(x, _, high)| at((*x, *high)));
+        let lower = series.band.iter().rev().map(|(x, low, _)| at((*x, *low)));
+        let points: Vec<String> = upper.chain(lower).collect();
+        let _ = write!(svg, "<polygon class=\"band {}\" points=\"{}\"/>", series.class, points.join(" "));
+    }
     for series in series.iter().filter(|series| !series.points.is_empty()) {
         let points: Vec<String> = thinned(&series.points).into_iter().map(at).collect();
         let _ = write!(svg, "<polyline class=\"{}\" points=\"{}\"/>", series.class, points.join(" "));
@@ -173,8 +189,11 @@ fn legend(series: &[Series]) -> String {
 }
 
 /// The range of one coordinate, never empty, so that it can be divided by.
-fn range(series: &[Series], pick: fn(&(f64, f64)) -> f64) -> (f64, f64) {
-    let values = series.iter().flat_map(|series| series.points.iter().map(pick));
+fn range(series: &[Series], axis: usize) -> (f64, f64) {
+    let points = series.iter().flat_map(|series| series.points.iter().map(|(x, y)| [*x, *y]));
+    let bands =
+        series.iter().flat_map(|series| series.band.iter().flat_map(|(x, low, high)| [[*x, *low], [*x, *high]]));
+    let values = points.chain(bands).map(|point| point[axis]);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     if high > low { (low, high) } else { (low - 0.5, low + 0.5) }
 }
@@ -235,7 +254,7 @@ fn per_label(events: &[Event]) -> String {
 }
 
 /// Text that can stand in HTML and in a quoted attribute, without characters that turn its direction.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in super::output::plain(text).chars() {
         match c {
@@ -283,6 +302,7 @@ mod tests {
             vocab_size: 100,
             uniform: 4.6,
             unigram: 3.9,
+            bigram: None,
             labels: vec![ATTACK.into()],
             step: 0,
         }

@@ -18,7 +18,7 @@ use std::path::Path;
 /// # Errors
 /// When the directory holds no such run, it is in use, a flag or the text differs, or no checkpoint is whole.
 pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<Run>, Error> {
-    let dir = RunDir::reopen(request.out)?;
+    let dir = RunDir::reopen(request.out, super::record::RECORD_FILE)?;
     let record = Record::read(request.out)?;
     check_same_run(common, request, &record)?;
     if record.status == Status::Finished {

@@ -43,12 +43,12 @@ impl RunDir {
         if occupied(path)? { Err(occupied_error(path)) } else { dir.sweep().map(|()| dir) }
     }
 
-    /// Claims the directory of an existing run.
+    /// Claims the directory of an existing run, told by the file `marker` in it.
     ///
     /// # Errors
     /// When there is none, it is in use, or it cannot be written.
-    pub fn reopen(path: &Path) -> Result<Self, Error> {
-        if !path.join(super::record::RECORD_FILE).is_file() {
+    pub fn reopen(path: &Path, marker: &str) -> Result<Self, Error> {
+        if !path.join(marker).is_file() {
             return Err(Error::Input {
                 code: "nothing-to-resume",
                 message: format!("{} holds no run that could go on", shown(path)),
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(code(RunDir::create(root.path())), "output-exists");
         assert_eq!(code(RunDir::create(&root.path().join("thesis.txt"))), "bad-output");
         assert_eq!(code(RunDir::create(&root.path().join("thesis.txt/run"))), "bad-output");
-        assert_eq!(code(RunDir::reopen(root.path())), "nothing-to-resume");
+        assert_eq!(code(RunDir::reopen(root.path(), "run.json")), "nothing-to-resume");
         assert_eq!(fs::read_dir(root.path()).expect("readable").count(), 1);
     }
 
@@ -238,10 +238,10 @@ mod tests {
         let first = RunDir::create(root.path()).expect("free");
         assert_eq!(code(RunDir::create(root.path())), "run-in-use");
         first.write("run.json", b"{}").expect("writable");
-        assert_eq!(code(RunDir::reopen(root.path())), "run-in-use");
+        assert_eq!(code(RunDir::reopen(root.path(), "run.json")), "run-in-use");
         drop(first);
         assert_eq!(code(RunDir::create(root.path())), "output-exists");
-        RunDir::reopen(root.path()).expect("free again");
+        RunDir::reopen(root.path(), "run.json").expect("free again");
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         fs::create_dir_all(root.path().join("checkpoints/.clozelab.tmp-step-4")).expect("writable");
         fs::write(root.path().join(".clozelab.tmp-x"), "half").expect("writable");
         fs::write(root.path().join("run.json"), "{}").expect("writable");
-        let _dir = RunDir::reopen(root.path()).expect("a run");
+        let _dir = RunDir::reopen(root.path(), "run.json").expect("a run");
         assert!(!root.path().join(".clozelab.tmp-x").exists());
         assert!(!root.path().join("checkpoints/.clozelab.tmp-step-4").exists());
     }

@@ -3,6 +3,7 @@
 
 mod ask;
 mod checks;
+mod compare;
 mod corpus;
 mod host;
 pub mod plan;
@@ -11,11 +12,14 @@ mod run;
 mod serve;
 mod snapshot;
 mod task;
+mod toy;
 mod trained;
 mod training;
 
 pub use ask::failed;
+pub use compare::Progress as ComparisonProgress;
 pub use host::{Host, ModelFiles, RunOutcome, Snapshot};
+pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
 
 use crate::data::examples::{MaskedExamples, Windows, encode_documents};
@@ -50,6 +54,8 @@ pub struct Session<H: Host> {
     classifier: Option<Trained>,
     /// Whether the next pre-training goes on from `language_model` instead of starting afresh.
     continues: bool,
+    /// Seconds that the language model's pre-training took, where it was trained here.
+    pretraining_secs: Option<f64>,
     /// Word vectors that new models start from.
     word_vectors: Option<VectorLines>,
     /// What the last run, or the last import, made.
@@ -74,6 +80,7 @@ impl<H: Host> Session<H> {
             language_model: None,
             classifier: None,
             continues: false,
+            pretraining_secs: None,
             word_vectors: None,
             latest: Phase::Pretrain,
             deferred: VecDeque::new(),
@@ -206,6 +213,7 @@ impl<H: Host> Session<H> {
         self.latest = if model.heads.classifier { Phase::Finetune } else { Phase::Pretrain };
         self.continues = true;
         self.learned = None;
+        self.pretraining_secs = None;
         self.language_model = Some(model);
         Ok(())
     }

@@ -94,8 +94,10 @@ const WINDOWS: (usize, usize) = (32, 64);
 /// `[CLS]` and the ten tokens of the 2018 system's examples, of which one in ten is guessed.
 const SEED_WINDOW: usize = 11;
 const SEED_MASK_RATE: f64 = 0.1;
-/// Epochs of a pre-training and of a fine-tuning run, unless asked otherwise.
-const DEFAULT_EPOCHS: (f64, f64) = (1.0, 5.0);
+/// Passes of a pre-training run, unless asked otherwise.
+const PRETRAINING_EPOCHS: f64 = 1.0;
+/// Passes of a fine-tuning run, unless asked otherwise.
+pub const FINETUNING_EPOCHS: f64 = 5.0;
 /// Positions that a new model gets: as published.
 const POSITIONS: usize = 512;
 /// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
@@ -276,14 +278,14 @@ fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
 }
 
 /// Wider models take smaller steps.
-fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
+pub fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
     let recipe = model.architecture.backbone().recipe();
     let narrow = if pretrain { recipe.pretraining_lr } else { recipe.finetuning_lr };
     narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
 }
 
 fn budget(config: &RunConfig, pretrain: bool, steps_per_epoch: u64) -> (Budget, u64) {
-    let epochs = config.epochs.unwrap_or(if pretrain { DEFAULT_EPOCHS.0 } else { DEFAULT_EPOCHS.1 });
+    let epochs = config.epochs.unwrap_or(if pretrain { PRETRAINING_EPOCHS } else { FINETUNING_EPOCHS });
     let steps = ((steps_per_epoch as f64 * epochs).round() as u64).max(1);
     match (config.steps, config.minutes) {
         (Some(steps), _) => (Budget::Steps(steps), steps),
@@ -307,6 +309,12 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
     positive("--steps", config.steps.map(|v| v as f64))?;
     positive("--batch-size", config.batch_size.map(|v| v as f64))?;
     positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
+    match config.label_fraction {
+        Some(share) if !(share > 0.0 && share <= 1.0) => {
+            refuse("--label-fraction", share, "must lie above 0 and at most at 1")?
+        }
+        _ => (),
+    }
     positive("--limit", config.limit.map(|v| v as f64))?;
     if config.steps.is_some_and(|steps| steps > MOST_STEPS) {
         refuse("--steps", config.steps.unwrap_or_default() as f64, "must be at most 1e9")?;

@@ -2,6 +2,7 @@
 //! decides when; the leaves below it compute.
 
 use super::ask;
+use super::compare::figures;
 use super::host::{Host, RunOutcome, Snapshot};
 use super::plan::{Budget, Plan};
 use super::read::read_groups;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::{Heads, ModelConfig};
 use crate::train::{DeviceBatch, Optimizer, StepReport, TrainState};
 use burn::tensor::{Tensor, TensorData};
-use protocol::{Command, Event, Metrics, RunConfig};
+use protocol::{Command, Event, Figures, Metrics, RunConfig};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -54,6 +55,10 @@ pub struct Run<'a, H: Host, T: Task> {
     pub other: Option<Trained>,
     /// The best values on validation documents so far, of a classifier.
     pub best: Option<Best>,
+    /// What a classifier's evaluations said.
+    pub scores: Vec<Score>,
+    /// Whether the task is done before its plan is.
+    pub learned: bool,
     /// Learning rate of the last step.
     pub lr: f64,
     /// Commands that must wait until the run is over.
@@ -92,6 +97,19 @@ pub struct Finished {
     pub trained: Trained,
     /// How it ended.
     pub outcome: RunOutcome,
+    /// What a classifier's evaluations said, in order.
+    pub scores: Vec<Score>,
+}
+
+/// One evaluation of a classifier.
+#[derive(Clone, Copy, Debug)]
+pub struct Score {
+    /// Which documents.
+    pub split: Split,
+    /// Passes over the training data done.
+    pub epoch: f64,
+    /// What was measured.
+    pub figures: Figures,
 }
 
 /// What the host wants after a step.
@@ -128,6 +146,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     fn done(&self, clock: &Clock) -> bool {
+        if self.learned {
+            return true;
+        }
         match self.plan.budget {
             Budget::Steps(steps) => self.state.step >= steps,
             Budget::Seconds(seconds) => self.state.step > 0 && clock.elapsed(self.host.now_secs()) >= seconds,
@@ -220,10 +241,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let metrics = self.task.evaluate(&mut self.model, &leaves, &self.optimizer.device, split).await?;
         let Some(metrics) = metrics else { return Ok(()) };
         let step = self.state.step;
-        if let (Split::Valid, Metrics::Classifier(figures)) = (split, &metrics) {
-            self.remember(figures.micro_f1);
-        }
         let epoch = step as f64 / self.plan.steps_per_epoch as f64;
+        self.learned = self.task.is_learned(&metrics);
+        if let Metrics::Classifier(measured) = &metrics {
+            self.scores.push(Score { split, epoch, figures: figures(measured) });
+            if split == Split::Valid {
+                self.remember(measured.micro_f1);
+            }
+        }
         let event = Event::Evaluated { run: self.name.into(), step, epoch, split: split.name().into(), metrics };
         self.host.emit(event, Vec::new());
         Ok(())
@@ -348,7 +373,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         self.keep_now().await?;
         if !stopped {
-            self.evaluate(Split::Valid).await?;
+            // What was just measured need not be measured again.
+            if !self.learned {
+                self.evaluate(Split::Valid).await?;
+            }
             self.recall();
             self.evaluate(Split::Test).await?;
         }
@@ -357,7 +385,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
         let trained = self.trained();
         self.host.emit(event, Vec::new());
-        Ok(Finished { trained, outcome })
+        Ok(Finished { trained, outcome, scores: self.scores })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Commands and their answers: what a page asks of a session, one after another, for as long as the page is there.
 
 use super::checks::{no_corpus, no_model};
+use super::compare::Progress;
 use super::{Host, ModelFiles, Session, ask, plan};
 use crate::data::InputFile;
 use crate::data::masking::{Masker, Masking};
@@ -22,7 +23,9 @@ impl<H: Host> Session<H> {
                 None => self.host.next_command().await,
             };
             let run = match &command {
-                Command::Pretrain { run, .. } | Command::Finetune { run, .. } => run.clone(),
+                Command::Pretrain { run, .. } | Command::Finetune { run, .. } | Command::Compare { run, .. } => {
+                    run.clone()
+                }
                 _ => String::new(),
             };
             if let Err(error) = self.handle(command, &mut take_buffers).await {
@@ -42,6 +45,14 @@ impl<H: Host> Session<H> {
             Command::PreviewMasking { config, example, epoch } => self.preview(&config, example, epoch)?,
             Command::Pretrain { run, config } => drop(self.pretrain(&run, &config, None).await?),
             Command::Finetune { run, config, from } => drop(self.finetune(&run, &config, from, None).await?),
+            Command::Compare { run, config, compare } => {
+                let pretraining_secs = self.pretraining_secs;
+                let progress = Progress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs };
+                if self.compare(&run, &config, &compare, progress).await?.is_none() {
+                    let message = "the comparison was stopped before it was done".into();
+                    self.warn(&run, "comparison-stopped", message);
+                }
+            }
             Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit)?,
             Command::ExportModel => {
                 let archive = interop::zip_write(EXPORT_NAME, &self.export().await?);

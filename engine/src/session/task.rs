@@ -28,6 +28,11 @@ pub trait Task {
     /// The objective on that batch, `[1]`.
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective;
 
+    /// Whether these figures are all that was wanted, so that the run need not go on.
+    fn is_learned(&self, _metrics: &Metrics) -> bool {
+        false
+    }
+
     /// Held-out figures of the documents called `split`, `None` where there are none. A classifier remembers the
     /// threshold that validation preferred.
     ///

@@ -31,13 +31,30 @@ const NOTABLE_SINGLE_SHARE: f64 = 0.25;
 const LISTED_LABELS: usize = 5;
 
 /// All that a run starts with besides its values and its data.
-struct Starting {
-    heads: Heads,
-    model: ModelConfig,
-    tokenizer: Rc<Tokenizer>,
-    plan: Plan,
-    config: RunConfig,
-    floors: Floors,
+pub(super) struct Starting {
+    /// Which heads are trained.
+    pub heads: Heads,
+    /// The shape.
+    pub model: ModelConfig,
+    /// The words.
+    pub tokenizer: Rc<Tokenizer>,
+    /// What will be done.
+    pub plan: Plan,
+    /// What was asked for.
+    pub config: RunConfig,
+    /// What the loss is measured against.
+    pub floors: Floors,
+}
+
+/// Where fine-tuning takes its values and its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Values, shape and words of the language model.
+    Pretrained,
+    /// New values, in the shape that the configuration asks for.
+    Scratch,
+    /// New values, in the language model's shape and with its words: the other arm of a comparison.
+    LikeTheLanguageModel,
 }
 
 impl<H: Host> Session<H> {
@@ -79,12 +96,14 @@ impl<H: Host> Session<H> {
         let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
         let heads = snapshot::heads_of(Phase::Pretrain, &config);
         let start = Starting { heads, model, tokenizer, plan, config, floors };
+        let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
         let source = match base {
             Some(base) => base.weights().await?,
             None => Weights::new(),
         };
-        let finished = self.run(run, start, task, resumed, source).await?;
+        let finished = self.run(run, start, task, corpus, resumed, source).await?;
         self.language_model = Some(finished.trained);
+        self.pretraining_secs = Some(finished.outcome.elapsed_secs);
         self.continues = false;
         self.latest = Phase::Pretrain;
         Ok(finished.outcome)
@@ -101,14 +120,27 @@ impl<H: Host> Session<H> {
         from: StartFrom,
         resume: Option<Snapshot>,
     ) -> Result<RunOutcome> {
+        let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
+        Ok(self.finetune_from(run, config, start, resume).await?.outcome)
+    }
+
+    /// As [`Self::finetune`], with the figures on the way.
+    pub(super) async fn finetune_from(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        from: Start,
+        resume: Option<Snapshot>,
+    ) -> Result<Finished> {
         let resumed = self.resumed(Phase::Finetune, resume)?;
         let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
         plan::check_numbers(&config)?;
-        let base = match from {
-            StartFrom::Pretrained if resumed.is_none() => {
-                Some(self.language_model.clone().ok_or_else(no_pretrained_model)?)
-            }
-            _ => None,
+        let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
+        let (base, shape) = match from {
+            _ if resumed.is_some() => (None, None),
+            Start::Pretrained => (Some(language_model()?), None),
+            Start::Scratch => (None, None),
+            Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
         };
         let tokenizer = match resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref()) {
             Some(model) => model.tokenizer.clone(),
@@ -118,10 +150,14 @@ impl<H: Host> Session<H> {
         if config.task == TaskKind::Pair && corpus.labelled_train().any(|document| document.second.is_some()) {
             self.drop_singles(run, &mut corpus);
         }
+        config.label_fraction.into_iter().for_each(|fraction| corpus.keep_labelled_share(fraction));
         let mut model = match (&resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
             (None, Some(base)) => labelled(base.config.clone(), &corpus, &config)?,
-            (None, None) => labelled(plan::model_config(&config, tokenizer.len())?, &corpus, &config)?,
+            (None, None) => {
+                let shape = shape.map_or_else(|| plan::model_config(&config, tokenizer.len()), Ok)?;
+                labelled(shape, &corpus, &config)?
+            }
         };
         let labels = LabelSet::from_names(model.labels.clone());
         let train = self.encode_for_training(run, &tokenizer, &labels, &corpus)?;
@@ -144,28 +180,29 @@ impl<H: Host> Session<H> {
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
         };
         let floors = task.floors();
+        let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
         let source = match base {
             Some(base) => encoder_of(&base, &model.labels).await?,
             None => Weights::new(),
         };
         let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors };
-        let finished = self.run(run, start, task, resumed, source).await?;
-        self.classifier = Some(finished.trained);
+        let finished = self.run(run, start, task, corpus, resumed, source).await?;
+        self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
-        Ok(finished.outcome)
+        Ok(finished)
     }
 
-    /// Plans are made: fills the values, tells the start, and trains.
-    async fn run<T: Task>(
+    /// Plans are made: fills the values, tells the start, and trains on what `corpus` identifies.
+    pub(super) async fn run<T: Task>(
         &mut self,
         name: &str,
         start: Starting,
         task: T,
+        corpus: String,
         resumed: Option<Decoded>,
         source: Weights,
     ) -> Result<Finished> {
         let Starting { heads, model, tokenizer, plan, config, floors } = start;
-        let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
         let layout = Layout::new(specs(&model, heads));
         let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
         let (mut window, mut elapsed_secs, mut report, mut kept) = (Window::default(), 0.0, None, None);
@@ -199,6 +236,7 @@ impl<H: Host> Session<H> {
             vocab_size: model.vocab_size as u64,
             uniform: floors.uniform,
             unigram: floors.unigram,
+            bigram: floors.bigram,
             labels: model.labels.clone(),
             step: state.step,
         };
@@ -223,6 +261,8 @@ impl<H: Host> Session<H> {
             kept,
             grad_norm: None,
             best,
+            scores: Vec::new(),
+            learned: false,
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
             lr: 0.0,
             deferred: &mut self.deferred,

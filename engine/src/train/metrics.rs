@@ -54,22 +54,29 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
     let supported: Vec<f64> = per_label.iter().filter(|row| row.support > 0).map(|row| row.f1).collect();
     let macro_f1 = supported.iter().sum::<f64>() / supported.len().max(1) as f64;
     let micro_f1 = micro(&counts);
-    let right = scores.iter().zip(truth).filter(|(scores, truth)| truth.contains(&best(scores))).count();
+    let precision_at_1 = precision_at_1(scores, truth);
     ClassifierMetrics {
         n: scores.len() as u64,
         loss,
         micro_f1,
         macro_f1,
         mean_f1: (micro_f1 + macro_f1) / 2.0,
+        precision_at_1,
         threshold: match &decision {
             Decision::Threshold(threshold) => *threshold,
             // One number for many: their mean.
             Decision::PerLabel(thresholds) => thresholds.iter().sum::<f64>() / thresholds.len().max(1) as f64,
             Decision::Best => 0.0,
         },
-        accuracy: (decision == Decision::Best).then(|| right as f64 / scores.len().max(1) as f64),
+        accuracy: (decision == Decision::Best).then_some(precision_at_1),
         per_label,
     }
+}
+
+/// Share of documents whose best label is one of theirs.
+pub(super) fn precision_at_1(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
+    let right = scores.iter().zip(truth).filter(|(scores, truth)| truth.contains(&best(scores))).count();
+    right as f64 / scores.len().max(1) as f64
 }
 
 /// The threshold between 0.05 and 0.95, in steps of 0.01, with the highest micro F1; the one nearest to 0.5 on a tie.

@@ -2,6 +2,7 @@
 //! logit (a probability of 0.6225), the best one where none passes; every ratio with 1e-5 in its denominator; macro F1
 //! over all labels of the model, occurring or not. `docs/from-the-2018-system.md` says why it is not the default.
 
+use super::metrics::precision_at_1;
 use protocol::{ClassifierMetrics, LabelMetrics};
 
 /// Added to every denominator.
@@ -41,6 +42,7 @@ pub fn seed_metrics(scores: &[Vec<f64>], truth: &[Vec<usize>], labels: &[String]
         micro_f1,
         macro_f1,
         mean_f1: (micro_f1 + macro_f1) / 2.0,
+        precision_at_1: precision_at_1(scores, truth),
         threshold,
         accuracy: None,
         per_label,

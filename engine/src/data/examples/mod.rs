@@ -2,6 +2,7 @@
 //! documents with labels for fine-tuning. Every batch is a pure function of (seed, epoch, index), so a run resumes
 //! anywhere. It knows no tensor: a batch is plain numbers.
 
+pub mod counting;
 mod labelled;
 mod masked;
 mod packed;

@@ -41,7 +41,7 @@ impl Backbone for TextCnn {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 6e-3, finetuning_dropout: 0.1 }
+        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 1.2e-2, finetuning_dropout: 0.1 }
     }
 
     fn settle(&self, config: &mut ModelConfig) {

@@ -1,0 +1,135 @@
+//! The `compare` command: drives a session's comparison, keeps each finished run beside it so that an interrupted one
+//! can go on, and writes `report.json` and `report.html`.
+
+use super::args::{self, Common};
+use super::compare_report;
+use super::host::NativeHost;
+use super::inputs;
+use super::output::{self, Reader};
+use super::record::Versions;
+use super::store::{RunDir, shown};
+use super::train::{Ending, files_of};
+use super::{checkpoints::sha256, journal, report, signals};
+use crate::error::Error;
+use crate::session::{ComparisonProgress, Session};
+use futures_lite::future::block_on;
+use protocol::{CompareConfig, Comparison, ComparisonCell, Event, FileRole, Phase, RunConfig};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::path::Path;
+
+/// What was asked for; marks the directory as a comparison's.
+const SETTINGS_FILE: &str = "compare.json";
+/// The comparison as data.
+const REPORT_JSON: &str = "report.json";
+/// Finished runs, one per line.
+const CELLS_FILE: &str = "runs.jsonl";
+/// Names the comparison in events.
+const RUN: &str = "compare";
+
+/// All that the outcome depends on: a comparison goes on only as the same one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Settings {
+    config: RunConfig,
+    compare: CompareConfig,
+    model: String,
+    inputs: Vec<String>,
+    versions: Versions,
+}
+
+/// The `compare` command.
+///
+/// # Errors
+/// When an argument, the input or the directory cannot be used, or a run fails.
+pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, Error> {
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    args.training.apply(&mut config)?;
+    args::set_given(&mut config, &[("task", &args.task)])?;
+    let compare = args.settings()?;
+    let dir = if args.training.resume { RunDir::reopen(&args.out, SETTINGS_FILE) } else { RunDir::create(&args.out) }?;
+    let mut sources = Vec::new();
+    for (paths, role) in [(&args.train, FileRole::Train), (&args.valid, FileRole::Valid), (&args.test, FileRole::Test)]
+    {
+        sources.extend(inputs::read(paths, Some(role))?);
+    }
+    let model = inputs::read_model(&args.from)?;
+    let weights = model.iter().find(|(name, _)| name == crate::interop::WEIGHTS_FILE).expect("a model has weights");
+    let settings = Settings {
+        config: config.clone(),
+        compare: compare.clone(),
+        model: sha256(&weights.1),
+        inputs: sources.iter().map(|source| sha256(&source.file.bytes)).collect(),
+        versions: Versions::current(),
+    };
+    let known = if args.training.resume { remembered(dir.path(), &settings)? } else { Vec::new() };
+    signals::listen();
+    let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
+    session.import(model)?;
+    session.set_corpus(files_of(sources), args.training.encoding.as_deref())?;
+    dir.write(SETTINGS_FILE, &json(&settings))?;
+    write_cells(&dir, &known)?;
+    signals::resumable();
+    let done = RefCell::new(known.clone());
+    let mut on_cell = |cell: &ComparisonCell| {
+        done.borrow_mut().push(cell.clone());
+        write_cells(&dir, &done.borrow())
+    };
+    let progress = ComparisonProgress { known, on_cell: &mut on_cell, pretraining_secs: pretraining_secs(&args.from) };
+    let Some(comparison) = block_on(session.compare(RUN, &config, &compare, progress))? else {
+        output::to_people(&format!("{} keeps the finished runs; --resume goes on from them.", shown(&args.out)));
+        return Ok(Ending::Interrupted);
+    };
+    dir.write(REPORT_JSON, &json(&comparison))?;
+    dir.write(report::REPORT_FILE, compare_report::render(&comparison).as_bytes())?;
+    tell(common, &comparison, &args.out)
+}
+
+fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<Ending, Error> {
+    if !common.json && output::result(&compare_report::table(comparison))? == Reader::Gone {
+        return Ok(Ending::Done);
+    }
+    if !common.quiet {
+        output::to_people(&format!("Charts and figures are in {}.", shown(&out.join(report::REPORT_FILE))));
+    }
+    Ok(Ending::Done)
+}
+
+/// The runs of an interrupted comparison, if it is this one.
+fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Error> {
+    let refuse = |message: String| Error::Input {
+        code: "not-the-same-run",
+        message,
+        hint: "Repeat the command as it was, or choose another --out.".into(),
+    };
+    let before = std::fs::read(dir.join(SETTINGS_FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(before): Option<Settings> = before else {
+        return Err(refuse(format!("{} holds no comparison to go on with", shown(dir))));
+    };
+    if before != *settings {
+        return Err(refuse(format!("{} holds a comparison with other settings, text or model", shown(dir))));
+    }
+    let text = std::fs::read_to_string(dir.join(CELLS_FILE)).unwrap_or_default();
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+fn write_cells(dir: &RunDir, cells: &[ComparisonCell]) -> Result<(), Error> {
+    let line = |cell: &ComparisonCell| serde_json::to_string(cell).expect("a run serialises") + "\n";
+    dir.write(CELLS_FILE, cells.iter().map(line).collect::<String>().as_bytes())
+}
+
+/// Seconds of the pre-training that made a model directory, where its events tell.
+fn pretraining_secs(model: &Path) -> Option<f64> {
+    let events = journal::events(model);
+    let pretrained = events.iter().any(|event| matches!(event, Event::Started { phase: Phase::Pretrain, .. }));
+    events.iter().rev().find_map(|event| match event {
+        Event::Finished { elapsed_secs, .. } if pretrained => Some(*elapsed_secs),
+        _ => None,
+    })
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("plain data serialises");
+    bytes.push(b'\n');
+    bytes
+}

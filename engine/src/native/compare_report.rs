@@ -1,0 +1,146 @@
+//! A comparison for people: a table on the terminal, and `report.html` with the charts. Pure functions of its figures.
+
+use super::progress::clock;
+use super::report::{Series, chart, escape, page};
+use protocol::{Comparison, ComparisonArm, ComparisonPoint, EpochFigures, Spread};
+use std::fmt::Write;
+
+/// The report, as HTML.
+pub(super) fn render(comparison: &Comparison) -> String {
+    let mut body = format!("<p><strong>{}</strong></p>\n", escape(&comparison.sentence));
+    body += &format!(
+        "<p>Same words, shape, documents and passes ({}) for both arms; each at the learning rate that validation \
+         prefers for it; {} seeds; measured on {} text. Shaded: one standard deviation over the seeds.</p>\n",
+        comparison.epochs,
+        comparison.seeds,
+        escape(&comparison.measured_on)
+    );
+    for point in &comparison.points {
+        let title = format!("Micro F1 on validation text by pass, {} labelled texts", point.documents);
+        body += &chart(&title, &by_epoch(point));
+    }
+    body += &chart("Micro F1 by labelled texts", &by_fraction(comparison));
+    body += &html_table(comparison);
+    body += &sweeps(comparison);
+    page("Pre-trained against scratch", &body)
+}
+
+/// Mean over the seeds with one standard deviation around it, pass by pass.
+fn by_epoch(point: &ComparisonPoint) -> Vec<Series> {
+    let arm = |name: &str, class, arm: &ComparisonArm| {
+        let epochs: Vec<f64> =
+            arm.runs.first().map(|run| run.valid.iter().map(|v| v.epoch).collect()).unwrap_or_default();
+        let at = |i: usize| {
+            let values: Vec<f64> =
+                arm.runs.iter().filter_map(|run| run.valid.get(i)).map(|v: &EpochFigures| v.figures.micro_f1).collect();
+            Spread::of(values.into_iter())
+        };
+        let points = epochs.iter().enumerate().map(|(i, epoch)| (*epoch, at(i))).collect::<Vec<_>>();
+        series(name, class, &points)
+    };
+    let last = point.pretrained.runs.first().and_then(|run| run.valid.last()).map_or(1.0, |v| v.epoch);
+    let linear = Spread { mean: point.linear.test.micro_f1, sd: 0.0 };
+    vec![
+        arm("pre-trained", "line a", &point.pretrained),
+        arm("from scratch", "line b", &point.scratch),
+        series("n-grams (measured text)", "line c floor", &[(0.0, linear), (last, linear)]),
+    ]
+}
+
+fn by_fraction(comparison: &Comparison) -> Vec<Series> {
+    let of = |name: &str, class, pick: fn(&ComparisonPoint) -> Spread| {
+        let points: Vec<(f64, Spread)> = comparison.points.iter().map(|p| (p.documents as f64, pick(p))).collect();
+        series(name, class, &points)
+    };
+    vec![
+        of("pre-trained", "line a", |p| p.pretrained.micro_f1),
+        of("from scratch", "line b", |p| p.scratch.micro_f1),
+        of("n-grams", "line c", |p| Spread { mean: p.linear.test.micro_f1, sd: 0.0 }),
+    ]
+}
+
+fn series(name: &str, class: &'static str, points: &[(f64, Spread)]) -> Series {
+    let band = |(x, y): &(f64, Spread)| (*x, y.mean - y.sd, y.mean + y.sd);
+    let wide = points.iter().any(|(_, y)| y.sd > 0.0);
+    Series {
+        name: name.into(),
+        class,
+        points: points.iter().map(|(x, y)| (*x, y.mean)).collect(),
+        band: if wide { points.iter().map(band).collect() } else { Vec::new() },
+    }
+}
+
+/// Rows of the table: labelled texts, start, and the figures as text.
+fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
+    let mut rows = Vec::new();
+    for point in &comparison.points {
+        let documents = point.documents.to_string();
+        for (name, arm, before) in [
+            ("pre-trained", &point.pretrained, comparison.pretraining_secs.unwrap_or(0.0)),
+            ("from scratch", &point.scratch, 0.0),
+        ] {
+            rows.push([
+                documents.clone(),
+                name.into(),
+                spread(arm.micro_f1),
+                spread(arm.macro_f1),
+                spread(arm.mean_f1),
+                spread(arm.precision_at_1),
+                format!("{:.1e}", arm.lr),
+                clock(arm.secs_per_run),
+                clock(arm.secs_per_run + before),
+            ]);
+        }
+        let linear = &point.linear;
+        let [micro, macro_, mean, first] =
+            [linear.test.micro_f1, linear.test.macro_f1, linear.test.mean_f1, linear.test.precision_at_1]
+                .map(|value| format!("{value:.3}"));
+        let secs = clock(linear.elapsed_secs);
+        rows.push([documents, "n-grams".into(), micro, macro_, mean, first, "–".into(), secs.clone(), secs]);
+    }
+    rows
+}
+
+const HEADINGS: [&str; 9] =
+    ["texts", "start", "micro F1", "macro F1", "mean F1", "first label", "rate", "time", "with pre-training"];
+
+fn spread(spread: Spread) -> String {
+    if spread.sd > 0.0 { format!("{:.3} ± {:.3}", spread.mean, spread.sd) } else { format!("{:.3}", spread.mean) }
+}
+
+/// The table for a terminal, and the sentence.
+pub(super) fn table(comparison: &Comparison) -> String {
+    let rows = rows(comparison);
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).chain([HEADINGS[i].len()]).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
+        cells.collect::<Vec<_>>().join("  ") + "\n"
+    };
+    let mut text = format!("\nOn {} text, mean ± standard deviation over seeds\n", comparison.measured_on);
+    text += &line(&HEADINGS.map(String::from));
+    rows.iter().for_each(|row| text += &line(row));
+    text + "\n" + &comparison.sentence + "\n"
+}
+
+fn html_table(comparison: &Comparison) -> String {
+    let cell = |tag: &str, text: &str| format!("<{tag}>{}</{tag}>", escape(text));
+    let head: String = HEADINGS.iter().map(|text| cell("th", text)).collect();
+    let body: String = rows(comparison)
+        .iter()
+        .map(|row| format!("<tr>{}</tr>\n", row.iter().map(|text| cell("td", text)).collect::<String>()))
+        .collect();
+    format!("<h2>Figures</h2>\n<div class=\"wide\"><table><tr>{head}</tr>\n{body}</table></div>\n")
+}
+
+fn sweeps(comparison: &Comparison) -> String {
+    let mut html = String::from("<h2>Learning rates</h2>\n<p>Micro F1 on validation text, one seed.</p>\n<ul>\n");
+    for point in &comparison.points {
+        for (name, arm) in [("pre-trained", &point.pretrained), ("from scratch", &point.scratch)] {
+            let tried = arm.sweep.iter().map(|p| format!("{:.1e}: {:.3}", p.lr, p.valid_micro_f1));
+            let tried: Vec<String> = tried.collect();
+            let _ = writeln!(html, "<li>{} texts, {name}: {}</li>", point.documents, tried.join(" · "));
+        }
+    }
+    html + "</ul>\n"
+}

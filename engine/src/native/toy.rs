@@ -1,0 +1,47 @@
+//! The `toy` command: the counting task as a self-test. Its exit code says whether the Transformer learned it.
+
+use super::args::{self, Common};
+use super::host::NativeHost;
+use super::output;
+use super::train::Ending;
+use crate::error::Error;
+use crate::session::{LEARNED, Session, ToyOutcome};
+use futures_lite::future::block_on;
+use protocol::RunConfig;
+use serde::Serialize;
+
+/// The last line of `toy --json`.
+#[derive(Serialize)]
+struct Verdict {
+    learned: bool,
+    steps: u64,
+    loss: f64,
+    accuracy: f64,
+    elapsed_secs: f64,
+}
+
+/// The `toy` command.
+///
+/// # Errors
+/// When a setting cannot be used, the run fails, or it did not learn.
+pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<Ending, Error> {
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    args.apply(&mut config)?;
+    let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
+    let ToyOutcome { learned, step, loss, accuracy, elapsed_secs, .. } = block_on(session.toy("toy", &config))?;
+    if common.json {
+        output::json_line(&Verdict { learned, steps: step, loss, accuracy, elapsed_secs })?;
+    }
+    let figures = format!("loss {loss:.3} nats, {:.1} % right, after {step} steps", accuracy * 100.0);
+    if !learned {
+        return Err(Error::Failed {
+            message: format!("the model did not learn to count: {figures}; {LEARNED} was to be reached"),
+            hint: "Give it more --steps or another --lr; at the defaults this is a fault of the engine.".into(),
+        });
+    }
+    if !common.json {
+        output::result(&format!("The model learned to count: {figures}.\n"))?;
+    }
+    Ok(Ending::Done)
+}

@@ -1,0 +1,397 @@
+//! What pre-training is worth, measured fairly: both arms with the same words, shape, documents and passes, each at the
+//! learning rate that validation prefers for it, over several seeds, beside a linear model on n-grams.
+//!
+//! The 2018 system compared two learning rates without meaning to; each choice here answers one of its defects
+//! (`docs/from-the-2018-system.md`).
+
+use super::checks::{no_corpus, no_pretrained_model};
+use super::run::{Finished, Score};
+use super::task::Split;
+use super::training::Start;
+use super::{Host, Session, plan};
+use crate::baseline::Linear;
+use crate::data::labels::{LabelSet, problem_type};
+use crate::data::{Corpus, Document};
+use crate::error::{Error, Result};
+use crate::model::ProblemType;
+use crate::train::{Decision, Judged, classifier_metrics, tune_threshold};
+use protocol::{
+    ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
+    EpochFigures, Event, Figures, LinearResult, RunConfig, Spread, SweepPoint,
+};
+use std::collections::BTreeMap;
+
+/// Learning rates that an arm tries unless told otherwise, as multiples of what suits the backbone.
+const SWEEP: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+/// A pick at the edge of the sweep asks for a rate beyond it, this often at most.
+const MOST_WIDENINGS: usize = 3;
+/// Seeds at most.
+const MOST_SEEDS: u64 = 100;
+
+/// What a comparison remembers of an earlier attempt, and tells as it goes.
+pub struct Progress<'a> {
+    /// Runs that were done before.
+    pub known: Vec<ComparisonCell>,
+    /// Is told each new one.
+    pub on_cell: &'a mut dyn FnMut(&ComparisonCell) -> Result<()>,
+    /// Seconds that the pre-training took, where that is known.
+    pub pretraining_secs: Option<f64>,
+}
+
+impl<H: Host> Session<H> {
+    /// Compares fine-tuning from the language model with fine-tuning from scratch and with n-grams. `None` where it was
+    /// stopped on the way.
+    ///
+    /// # Errors
+    /// When there is no language model, the corpus has no labels or no validation documents, a setting cannot be used,
+    /// or a run fails.
+    pub async fn compare(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        compare: &CompareConfig,
+        mut progress: Progress<'_>,
+    ) -> Result<Option<Comparison>> {
+        check(compare)?;
+        plan::check_numbers(config)?;
+        let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        if corpus.labelled_valid().next().is_none() {
+            let hint = "Give --valid, or more labelled lines.";
+            return Err(Error::input("no-validation", "a comparison needs labelled validation text", hint));
+        }
+        let measured_on = if corpus.labelled_test().next().is_some() { "test" } else { "valid" }.to_string();
+        let default_lr = plan::default_lr(&model.config, false);
+        let lrs =
+            if compare.lrs.is_empty() { SWEEP.map(|share| share * default_lr).to_vec() } else { compare.lrs.clone() };
+        let mut fractions = compare.label_fractions.clone();
+        fractions.sort_by(f64::total_cmp);
+        fractions.dedup();
+        let classifier = self.classifier.clone();
+        let latest = self.latest;
+        let mut points = Vec::new();
+        for fraction in fractions {
+            let arms = Arms { run, config, fraction, lrs: &lrs, seeds: compare.seeds };
+            let point = self.point(&arms, &mut progress).await;
+            // A comparison leaves the models as they were.
+            (self.classifier, self.latest) = (classifier.clone(), latest);
+            match point? {
+                Some(point) => points.push(point),
+                None => return Ok(None),
+            }
+        }
+        let sentence = verdict(&points);
+        let epochs = config.epochs.unwrap_or(plan::FINETUNING_EPOCHS);
+        let comparison = Comparison {
+            points,
+            epochs,
+            seeds: compare.seeds,
+            measured_on,
+            pretraining_secs: progress.pretraining_secs,
+            sentence,
+        };
+        self.host.emit(Event::Compared { run: run.into(), comparison: comparison.clone() }, Vec::new());
+        Ok(Some(comparison))
+    }
+
+    async fn point(&mut self, arms: &Arms<'_>, progress: &mut Progress<'_>) -> Result<Option<ComparisonPoint>> {
+        let linear = self.linear(arms)?;
+        let Some(pretrained) = self.arm(arms, true, progress).await? else { return Ok(None) };
+        let Some(scratch) = self.arm(arms, false, progress).await? else { return Ok(None) };
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let documents = corpus.labelled_share(arms.fraction).len() as u64;
+        Ok(Some(ComparisonPoint { label_fraction: arms.fraction, documents, pretrained, scratch, linear }))
+    }
+
+    /// The sweep of one arm with the first seed, and all seeds at its pick.
+    async fn arm(
+        &mut self,
+        arms: &Arms<'_>,
+        pretrained: bool,
+        progress: &mut Progress<'_>,
+    ) -> Result<Option<ComparisonArm>> {
+        let first = arms.config.seed;
+        let mut tried: BTreeMap<u64, (f64, ComparisonRun)> = BTreeMap::new();
+        let mut wanted: Vec<f64> = arms.lrs.to_vec();
+        let mut widenings = 0;
+        while let Some(lr) = wanted.pop() {
+            let Some(run) = self.cell(arms, pretrained, lr, first, progress).await? else { return Ok(None) };
+            // Positive numbers sort as their bits do.
+            tried.insert(lr.to_bits(), (lr, run));
+            if wanted.is_empty() && widenings < MOST_WIDENINGS {
+                widenings += 1;
+                wanted.extend(beyond_the_edge(&tried));
+            }
+        }
+        let best = tried.values().fold(None, |best: Option<&(f64, ComparisonRun)>, tried| match best {
+            Some(best) if best.1.valid_micro_f1 >= tried.1.valid_micro_f1 => Some(best),
+            _ => Some(tried),
+        });
+        let lr = best.expect("at least one rate was tried").0;
+        let mut runs = Vec::new();
+        for seed in first..first + arms.seeds {
+            let known = tried.get(&lr.to_bits()).filter(|_| seed == first).map(|(_, run)| run.clone());
+            let run = match known {
+                Some(run) => Some(run),
+                None => self.cell(arms, pretrained, lr, seed, progress).await?,
+            };
+            let Some(run) = run else { return Ok(None) };
+            runs.push(run);
+        }
+        let sweep_secs: f64 = tried.values().map(|(_, run)| run.elapsed_secs).sum();
+        let other_secs: f64 = runs.iter().skip(1).map(|run| run.elapsed_secs).sum();
+        let spread = |pick: fn(&Figures) -> f64| Spread::of(runs.iter().map(|run| pick(&run.test)));
+        let sweep = tried.values().map(|(lr, run)| SweepPoint { lr: *lr, valid_micro_f1: run.valid_micro_f1 });
+        Ok(Some(ComparisonArm {
+            lr,
+            sweep: sweep.collect(),
+            micro_f1: spread(|figures| figures.micro_f1),
+            macro_f1: spread(|figures| figures.macro_f1),
+            mean_f1: spread(|figures| figures.mean_f1),
+            precision_at_1: spread(|figures| figures.precision_at_1),
+            secs_per_run: runs.iter().map(|run| run.elapsed_secs).sum::<f64>() / runs.len() as f64,
+            total_secs: sweep_secs + other_secs,
+            runs,
+        }))
+    }
+
+    /// One run, or what is remembered of it; `None` where it was stopped.
+    async fn cell(
+        &mut self,
+        arms: &Arms<'_>,
+        pretrained: bool,
+        lr: f64,
+        seed: u64,
+        progress: &mut Progress<'_>,
+    ) -> Result<Option<ComparisonRun>> {
+        let same = |cell: &&ComparisonCell| {
+            cell.pretrained == pretrained
+                && cell.lr == lr
+                && cell.run.seed == seed
+                && cell.label_fraction == arms.fraction
+        };
+        if let Some(cell) = progress.known.iter().find(same) {
+            return Ok(Some(cell.run.clone()));
+        }
+        let start = if pretrained { "pretrained" } else { "scratch" };
+        let name = format!("{}-{start}-{}-{lr:.2e}-seed-{seed}", arms.run, arms.fraction);
+        let config = RunConfig { lr: Some(lr), seed, label_fraction: Some(arms.fraction), ..arms.config.clone() };
+        let start = if pretrained { Start::Pretrained } else { Start::LikeTheLanguageModel };
+        let Finished { outcome, scores, .. } = self.finetune_from(&name, &config, start, None).await?;
+        if outcome.stopped {
+            return Ok(None);
+        }
+        let run = run_of(seed, &scores, outcome.elapsed_secs);
+        let cell = ComparisonCell { pretrained, label_fraction: arms.fraction, lr, run };
+        (progress.on_cell)(&cell)?;
+        Ok(Some(cell.run))
+    }
+
+    /// The n-gram baseline at one share of the labels.
+    fn linear(&self, arms: &Arms<'_>) -> Result<LinearResult> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let started = self.host.now_secs();
+        let train = corpus.labelled_share(arms.fraction);
+        let labels = LabelSet::learn(train.iter().copied())?;
+        let problem = problem_type(arms.config.task, train.iter().copied().collect::<Vec<_>>().into_iter())?;
+        let truth: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
+        let linear = Linear::learn(&train, &truth, labels.len(), arms.config.seed);
+        let elapsed_secs = self.host.now_secs() - started;
+        let valid: Vec<&Document> = corpus.labelled_valid().collect();
+        let test: Vec<&Document> = corpus.labelled_test().collect();
+        let test = if test.is_empty() { &valid } else { &test };
+        let scores =
+            |documents: &[&Document]| documents.iter().map(|document| linear.scores(document)).collect::<Vec<_>>();
+        let rows =
+            |documents: &[&Document]| documents.iter().map(|document| labels.encode(document).0).collect::<Vec<_>>();
+        let decision = match problem {
+            ProblemType::SingleLabelClassification => Decision::Best,
+            ProblemType::MultiLabelClassification => {
+                Decision::Threshold(tune_threshold(&scores(&valid), &rows(&valid), labels.len()))
+            }
+        };
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        for label in test.iter().flat_map(|document| labels.encode(document).1) {
+            *unseen.entry(label).or_default() += 1;
+        }
+        let (scores, truth) = (scores(test), rows(test));
+        let judged = Judged { scores: &scores, truth: &truth, labels: labels.names(), unseen: &unseen, loss: 0.0 };
+        let test = figures(&classifier_metrics(judged, decision));
+        Ok(LinearResult { test, features: linear.features() as u64, elapsed_secs })
+    }
+}
+
+/// What all runs of a point share.
+struct Arms<'a> {
+    run: &'a str,
+    config: &'a RunConfig,
+    fraction: f64,
+    lrs: &'a [f64],
+    seeds: u64,
+}
+
+/// The rate to try next where the best one so far is the smallest or the largest.
+fn beyond_the_edge(tried: &BTreeMap<u64, (f64, ComparisonRun)>) -> Option<f64> {
+    let rates: Vec<&(f64, ComparisonRun)> = tried.values().collect();
+    let best =
+        (0..rates.len()).reduce(|a, b| if rates[b].1.valid_micro_f1 > rates[a].1.valid_micro_f1 { b } else { a })?;
+    match best {
+        0 => Some(rates[0].0 / 2.0),
+        last if last + 1 == rates.len() => Some(rates[last].0 * 2.0),
+        _ => None,
+    }
+}
+
+fn run_of(seed: u64, scores: &[Score], elapsed_secs: f64) -> ComparisonRun {
+    let valid: Vec<EpochFigures> = scores
+        .iter()
+        .filter(|score| score.split == Split::Valid)
+        .map(|score| EpochFigures { epoch: score.epoch, figures: score.figures })
+        .collect();
+    // Of equals the later one, as the run itself decides.
+    let best = valid.iter().max_by(|a, b| a.figures.micro_f1.total_cmp(&b.figures.micro_f1));
+    let best = best.map(|best| best.figures).unwrap_or_default();
+    let test = scores.iter().find(|score| score.split == Split::Test).map_or(best, |score| score.figures);
+    ComparisonRun { seed, valid_micro_f1: best.micro_f1, test, valid, elapsed_secs }
+}
+
+/// What a comparison takes of an evaluation.
+pub fn figures(metrics: &ClassifierMetrics) -> Figures {
+    let ClassifierMetrics { micro_f1, macro_f1, mean_f1, precision_at_1, loss, .. } = *metrics;
+    Figures { micro_f1, macro_f1, mean_f1, precision_at_1, loss }
+}
+
+fn check(compare: &CompareConfig) -> Result<()> {
+    let refuse = |message: String| {
+        Err(Error::input("bad-setting", message, "Change it or leave it out; compare --help tells what each takes."))
+    };
+    if !(1..=MOST_SEEDS).contains(&compare.seeds) {
+        return refuse(format!("--seeds is {}, but it must be 1 to {MOST_SEEDS}", compare.seeds));
+    }
+    if let Some(bad) = compare.label_fractions.iter().find(|share| !(**share > 0.0 && **share <= 1.0)) {
+        return refuse(format!("--label-fractions has {bad}, but a share must lie above 0 and at most at 1"));
+    }
+    if compare.label_fractions.is_empty() {
+        return refuse("--label-fractions is empty".into());
+    }
+    if let Some(bad) = compare.lrs.iter().find(|lr| !(lr.is_finite() && **lr > 0.0)) {
+        return refuse(format!("--lrs has {bad}, but a learning rate must be above 0"));
+    }
+    Ok(())
+}
+
+/// What the numbers say, in one sentence. A difference counts as one when it is larger than the spread of both arms
+/// over the seeds; with one seed nothing is known of the spread, and the sentence says so.
+pub fn verdict(points: &[ComparisonPoint]) -> String {
+    let clauses: Vec<String> = points.iter().map(clause).collect();
+    let one_seed = points.iter().any(|point| point.pretrained.runs.len() < 2);
+    let caveat = if one_seed { " (one seed: differences of a few hundredths may be chance)" } else { "" };
+    format!("{}{caveat}.", clauses.join("; "))
+}
+
+fn clause(point: &ComparisonPoint) -> String {
+    let (pre, scratch, linear) = (point.pretrained.micro_f1, point.scratch.micro_f1, point.linear.test.micro_f1);
+    let gain = pre.mean - scratch.mean;
+    let noise = (pre.sd.powi(2) + scratch.sd.powi(2)).sqrt();
+    let (better, worse) = (pre.mean, scratch.mean);
+    let worth = if gain.abs() <= noise || gain.abs() < SMALLEST_GAIN {
+        format!("pre-training makes no difference beyond chance (micro F1 {better:.3} against {worse:.3} from scratch)")
+    } else if gain > 0.0 {
+        format!("pre-training adds {gain:.3} micro F1 ({better:.3} against {worse:.3} from scratch)")
+    } else {
+        format!(
+            "pre-training does not pay: it costs {:.3} micro F1 ({better:.3} against {worse:.3} from scratch)",
+            -gain
+        )
+    };
+    let best = pre.mean.max(scratch.mean);
+    let baseline = match best - linear {
+        above if above > SMALLEST_GAIN => format!("n-grams reach {linear:.3}"),
+        below if below < -SMALLEST_GAIN => format!("n-grams alone reach {linear:.3}, which is better than both"),
+        _ => format!("n-grams alone reach as much, {linear:.3}"),
+    };
+    format!("with {} labelled texts {worth}, and {baseline}", point.documents)
+}
+
+/// Smaller differences of F1 are not worth a word.
+const SMALLEST_GAIN: f64 = 0.005;
+
+impl Corpus {
+    /// The labelled training documents of a share of the labels.
+    pub(crate) fn labelled_share(&self, fraction: f64) -> Vec<&Document> {
+        let keeps = self.share_filter(fraction);
+        self.labelled_train().filter(|document| keeps(document)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(micro_f1: f64) -> ComparisonRun {
+        let test = Figures { micro_f1, ..Figures::default() };
+        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0 }
+    }
+
+    fn arm(scores: &[f64]) -> ComparisonArm {
+        let spread = Spread::of(scores.iter().copied());
+        ComparisonArm {
+            lr: 1e-3,
+            sweep: Vec::new(),
+            runs: scores.iter().map(|score| run(*score)).collect(),
+            micro_f1: spread,
+            macro_f1: spread,
+            mean_f1: spread,
+            precision_at_1: spread,
+            secs_per_run: 1.0,
+            total_secs: 1.0,
+        }
+    }
+
+    fn said(pretrained: &[f64], scratch: &[f64], linear: f64) -> String {
+        let test = Figures { micro_f1: linear, ..Figures::default() };
+        verdict(&[ComparisonPoint {
+            label_fraction: 1.0,
+            documents: 500,
+            pretrained: arm(pretrained),
+            scratch: arm(scratch),
+            linear: LinearResult { test, features: 1, elapsed_secs: 1.0 },
+        }])
+    }
+
+    #[test]
+    fn the_sentence_follows_the_numbers() {
+        for (pretrained, scratch, linear, expected) in [
+            (&[0.70, 0.71][..], &[0.60, 0.61][..], 0.5, "pre-training adds 0.100 micro F1"),
+            (&[0.60, 0.61], &[0.70, 0.71], 0.5, "does not pay: it costs 0.100"),
+            (&[0.60, 0.66], &[0.60, 0.65], 0.5, "no difference beyond chance"),
+            (&[0.70, 0.71], &[0.60, 0.61], 0.8, "better than both"),
+            (&[0.70], &[0.60], 0.7, "one seed"),
+        ] {
+            let sentence = said(pretrained, scratch, linear);
+            assert!(sentence.contains(expected), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_pick_at_the_edge_asks_for_more() {
+        let tried = |scores: &[(f64, f64)]| {
+            scores.iter().map(|(lr, score)| (lr.to_bits(), (*lr, run(*score)))).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(beyond_the_edge(&tried(&[(1.0, 0.5), (2.0, 0.4)])), Some(0.5));
+        assert_eq!(beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5)])), Some(4.0));
+        assert_eq!(beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5), (4.0, 0.3)])), None);
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_refused() {
+        let refused = |change: fn(&mut CompareConfig)| {
+            let mut compare = CompareConfig::default();
+            change(&mut compare);
+            check(&compare).is_err()
+        };
+        assert!(refused(|c| c.seeds = 0) && refused(|c| c.label_fractions = vec![0.0]));
+        assert!(refused(|c| c.label_fractions = vec![]) && refused(|c| c.lrs = vec![f64::NAN]));
+        assert!(!refused(|_| ()));
+    }
+}
