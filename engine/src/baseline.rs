@@ -192,7 +192,7 @@ mod tests {
             let scores = linear.scores(&document(text));
             assert_eq!([scores[0] > 0.5, scores[1] > 0.5], expected, "{text} {scores:?}");
         }
-        assert_eq!(linear.features(), 13);
+        assert_eq!(linear.features(), 12);
         assert!(linear.scores(&document("unknown words only")).iter().all(|score| score.is_finite()));
     }
 }

@@ -1,7 +1,7 @@
 //! Whole runs through the session, with a host that only remembers: the same twice, exactly on after an interruption,
 //! and refusals that change nothing.
 
-use engine::data::InputFile;
+use engine::data::{InputFile, ReadOptions};
 use engine::error::{Error, Result};
 use engine::session::{Host, Session, Snapshot};
 use futures_lite::future::block_on;
@@ -89,7 +89,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn session(host: &Memory) -> Session<Memory> {
     let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
-    session.set_corpus(corpus(400), None).expect("a sound corpus");
+    session.set_corpus(corpus(400), &ReadOptions::default()).expect("a sound corpus");
     session
 }
 
@@ -239,7 +239,7 @@ fn a_run_on_other_text_does_not_resume() {
     block_on(first.pretrain("p", &config(&[("steps", "20")]), None)).expect("it stops");
     let snapshot = host.snapshots.borrow()[0].clone();
     let mut other = block_on(Session::open(Memory::default(), BackendChoice::Cpu)).expect("opens");
-    other.set_corpus(corpus(404), None).expect("sound");
+    other.set_corpus(corpus(404), &ReadOptions::default()).expect("sound");
     let error = block_on(other.pretrain("p", &config(&[("steps", "20")]), Some(snapshot))).expect_err("refused");
     assert_eq!(error.code(), "other-corpus");
 }
@@ -261,7 +261,7 @@ fn the_cpu_and_the_gpu_engine_train_alike() {
         let host = Memory::default();
         let opened = block_on(Session::open(host.clone(), backend));
         let mut session = opened.expect("this test needs an adapter; Mesa's lavapipe will do");
-        session.set_corpus(corpus(400), None).expect("a sound corpus");
+        session.set_corpus(corpus(400), &ReadOptions::default()).expect("a sound corpus");
         block_on(session.pretrain("run", &config, None)).expect("the run ends well");
         steps(&host)
     });

@@ -84,7 +84,9 @@ impl Lab {
                 return;
             }
             match read {
-                Ok((files, buffers)) => lab.send_with(Command::SetCorpus { files }, buffers),
+                Ok((files, buffers)) => {
+                    lab.send_with(Command::SetCorpus { files, text_column: None, label_column: None }, buffers)
+                }
                 Err(reason) => lab.refuse_offer(reason),
             }
         });

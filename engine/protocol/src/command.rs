@@ -17,6 +17,12 @@ pub enum Command {
     SetCorpus {
         /// The files, in the order of their buffers.
         files: Vec<FileInfo>,
+        /// Column of the text in CSV, TSV and JSON Lines; `None`: by its name.
+        #[serde(default)]
+        text_column: Option<String>,
+        /// Column of the labels; `None`: by its name.
+        #[serde(default)]
+        label_column: Option<String>,
     },
     /// Show one example as the model would see it. Answered by `Masking`.
     PreviewMasking {

@@ -122,6 +122,10 @@ pub struct RunConfig {
     pub task: TaskKind,
     /// Steps between checkpoints. Default: a tenth of the run, at least 100.
     pub checkpoint_every: Option<u64>,
+    /// Column of the text in CSV, TSV and JSON Lines. Default: by its name.
+    pub text_column: Option<String>,
+    /// Column of the labels there. Default: by its name.
+    pub label_column: Option<String>,
     /// Use only the first N documents.
     pub limit: Option<usize>,
     /// Share of the labelled documents to fine-tune on, chosen by their texts. Default: all of them.
@@ -152,6 +156,8 @@ impl Default for RunConfig {
             nsp: false,
             task: TaskKind::Auto,
             checkpoint_every: None,
+            text_column: None,
+            label_column: None,
             limit: None,
             label_fraction: None,
         }
@@ -245,6 +251,8 @@ impl RunConfig {
                 )?
             }
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
+            "text-column" => self.text_column = Some(value.into()),
+            "label-column" => self.label_column = Some(value.into()),
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(number(key, value)?),
             _ => return Err(error(key, "is not a setting".into())),
@@ -304,6 +312,8 @@ impl RunConfig {
         };
         put("task", self.task != d.task, task.into());
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
+        put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
+        put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
         put("limit", self.limit.is_some(), self.limit.unwrap_or_default().to_string());
         put("label-fraction", self.label_fraction.is_some(), optional(&self.label_fraction));
         out

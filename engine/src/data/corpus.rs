@@ -4,6 +4,7 @@
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
 use super::sentences::sentences;
+use super::table::ReadOptions;
 use protocol::{FileReport, FileRole};
 use std::collections::BTreeSet;
 
@@ -58,7 +59,7 @@ impl Corpus {
     ///
     /// # Errors
     /// When no file can be used or there is next to no text.
-    pub fn read(files: &[InputFile], forced_encoding: Option<&str>) -> Result<(Self, Vec<Warning>), DataError> {
+    pub fn read(files: &[InputFile], options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
         let mut corpus = Self {
             train: Vec::new(),
             valid: Vec::new(),
@@ -70,7 +71,7 @@ impl Corpus {
         let mut warnings = Vec::new();
         let mut refused = Vec::new();
         for (file, role) in files.iter().zip(roles(files)) {
-            match read_file(&file.name, &file.bytes, forced_encoding) {
+            match read_file(&file.name, &file.bytes, options) {
                 Ok(read) => warnings.extend(corpus.add(file, role, read)),
                 Err(error) => refused.push(error),
             }
@@ -342,7 +343,7 @@ mod tests {
     }
 
     fn read(files: &[InputFile]) -> (Corpus, Vec<&'static str>) {
-        let (corpus, warnings) = Corpus::read(files, None).expect("usable");
+        let (corpus, warnings) = Corpus::read(files, &ReadOptions::default()).expect("usable");
         (corpus, warnings.into_iter().map(|(code, _)| code).collect())
     }
 
@@ -472,7 +473,7 @@ mod tests {
             (vec![file("e", "x\n\ny\n")], "too-little-text"),
             (vec![file("e", ""), file("f", "%PDF-")], "empty-file"),
         ] {
-            let error = Corpus::read(&files, None).expect_err("refused");
+            let error = Corpus::read(&files, &ReadOptions::default()).expect_err("refused");
             let error = if let DataError::NothingUsable { first, .. } = error { *first } else { error };
             assert_eq!(error.code(), code);
         }

@@ -84,6 +84,15 @@ pub enum DataError {
         /// Tokens one window takes.
         needed: u64,
     },
+    /// A table without a column that was asked for.
+    NoColumn {
+        /// Name of the file.
+        file: String,
+        /// As written.
+        column: String,
+        /// Those that it has.
+        columns: Vec<String>,
+    },
     /// Next-sentence prediction without a second document to draw from.
     TooFewDocuments {
         /// Documents with text.
@@ -162,6 +171,7 @@ impl DataError {
             Self::VocabularyTooSmall { .. } => "vocabulary-too-small",
             Self::NothingToMask { .. } => "nothing-to-mask",
             Self::CorpusTooSmall { .. } => "corpus-too-small",
+            Self::NoColumn { .. } => "no-column",
             Self::TooFewDocuments { .. } => "too-few-documents",
             Self::NoWordVectors => "no-word-vectors",
             Self::WordVectorWidth { .. } => "word-vector-width",
@@ -190,6 +200,7 @@ impl DataError {
             Self::VocabularyTooSmall { needed, .. } => format!("ask for a vocabulary of at least {needed}"),
             Self::NothingToMask { .. } => "give more text, or another tokenizer (wordpiece, word, char)".into(),
             Self::CorpusTooSmall { .. } => "give more text, or lower --max-len".into(),
+            Self::NoColumn { .. } => "use one of its columns, by name or by number from 1".into(),
             Self::TooFewDocuments { .. } => "give several documents, or leave --nsp out".into(),
             Self::NoWordVectors => "give word2vec's text form: a word and its numbers on each line".into(),
             Self::WordVectorWidth { found, .. } => format!("use --hidden-size {found}, or vectors of another width"),
@@ -231,6 +242,9 @@ impl fmt::Display for DataError {
             Self::NothingToMask { needed } => write!(f, "the corpus has {needed}, so there is nothing to mask"),
             Self::CorpusTooSmall { tokens, needed } => {
                 write!(f, "the corpus has {tokens} tokens and one sequence needs {needed}")
+            }
+            Self::NoColumn { file, column, columns } => {
+                write!(f, "{} has no column {}; it has {}", quoted(file), quoted(column), Self::columns(columns))
             }
             Self::TooFewDocuments { documents } => {
                 write!(f, "next-sentence prediction needs two documents; there are {documents}")

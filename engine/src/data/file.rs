@@ -6,6 +6,7 @@ use super::encoding::{self, Decoded};
 use super::error::{DataError, quoted};
 use super::gzip;
 use super::lines::{self, Parsed};
+use super::table::{self, ReadOptions};
 use protocol::Dropped;
 
 /// A nuisance: a stable name and a sentence. The run goes on.
@@ -24,11 +25,12 @@ pub struct ReadFile {
     pub warnings: Vec<Warning>,
 }
 
-/// Reads one file: unpacks, decodes, and splits it into documents. `forced_encoding` overrides the detection.
+/// Reads one file: unpacks, decodes, and splits it into documents: a table by its name's ending, else lines of text.
 ///
 /// # Errors
-/// When it is empty, not text, damaged, too large, or holds no document.
-pub fn read_file(name: &str, bytes: &[u8], forced_encoding: Option<&str>) -> Result<ReadFile, DataError> {
+/// When it is empty, not text, damaged, too large, lacks a column, or holds no document.
+pub fn read_file(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<ReadFile, DataError> {
+    let forced_encoding = options.encoding.as_deref();
     if bytes.len() as u64 > gzip::MAX_TEXT_BYTES {
         return Err(DataError::FileTooLarge { file: name.into(), limit: gzip::MAX_TEXT_BYTES });
     }
@@ -42,7 +44,10 @@ pub fn read_file(name: &str, bytes: &[u8], forced_encoding: Option<&str>) -> Res
         encoding::decode(name, bytes, forced_encoding)?
     };
     warnings.extend(encoding_warnings(name, &decoded));
-    let parsed = lines::parse(&decoded.text);
+    let parsed = match table::form_of(name) {
+        Some(form) => table::parse(name, &decoded.text, form, options)?,
+        None => lines::parse(&decoded.text),
+    };
     warnings.extend(line_warnings(name, &parsed));
     if parsed.documents.is_empty() {
         return Err(DataError::NoText { file: name.into() });
@@ -97,6 +102,10 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         let message = format!("{file} has {} labels without a name; they were ignored", parsed.unnamed_labels);
         warnings.push(("unnamed-labels", message));
     }
+    if parsed.long_labels > 0 {
+        let message = format!("{file} has {} labels of more than 200 characters; they were cut", parsed.long_labels);
+        warnings.push(("long-labels", message));
+    }
     if parsed.bidi {
         warnings.push(("bidi-characters", format!("{file} has characters that turn the direction of the text")));
     }
@@ -108,7 +117,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, bytes: &[u8], documents: usize, encoding: &str, warnings: &[&str]) {
-        let read = read_file(name, bytes, None).expect("text");
+        let read = read_file(name, bytes, &ReadOptions::default()).expect("text");
         let codes: Vec<&str> = read.warnings.iter().map(|(code, _)| *code).collect();
         assert_eq!((read.documents.len(), read.encoding.as_str(), codes.as_slice()), (documents, encoding, warnings));
     }
@@ -144,8 +153,13 @@ mod tests {
             (&PACKED[..PACKED.len() - 4], "damaged-gzip"),
             (b"\x89PNG\r\n\x1a\n", "not-text"),
         ] {
-            assert_eq!(read_file("a.gz", bytes, None).expect_err("refused").code(), code);
+            assert_eq!(read_file("a.gz", bytes, &ReadOptions::default()).expect_err("refused").code(), code);
         }
-        assert_eq!(read_file("a", b"x", Some("nonsense")).expect_err("refused").code(), "unknown-encoding");
+        assert_eq!(
+            read_file("a", b"x", &ReadOptions { encoding: Some("nonsense".into()), ..Default::default() })
+                .expect_err("refused")
+                .code(),
+            "unknown-encoding"
+        );
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Parsed {
     pub controls: u64,
     /// Labels without a name, which are ignored.
     pub unnamed_labels: u64,
+    /// Labels that were cut to [`MOST_LABEL_CHARS`].
+    pub long_labels: u64,
     /// Blocks of lines that blank lines part, so far.
     pub blocks: u64,
     /// Whether the line before was blank, or there was none.
@@ -67,23 +69,48 @@ impl Parsed {
             line.split('\t').map(|part| self.take_labels(part, &mut labels)).filter(|part| !part.is_empty());
         let Some(text) = parts.next() else { return self.drop_line("labels without text", number) };
         let parts: Vec<String> = parts.collect();
+        let (text, second) = match parts.len() {
+            1 => (text, parts.into_iter().next()),
+            // More than two columns are no pair: the line is one text.
+            _ => (std::iter::once(text).chain(parts).collect::<Vec<_>>().join(" "), None),
+        };
+        self.push(text, second, labels, number);
+    }
+
+    /// Takes a row of a table: one or two texts, which may hold line ends, and labels, which may hold spaces.
+    pub fn take_row(&mut self, text: &str, second: Option<&str>, labels: Vec<String>, number: u64) {
+        let mut one_line = |text: &str| self.clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = one_line(text);
+        let second = second.map(&mut one_line).filter(|second| !second.is_empty());
+        let labels: Vec<String> =
+            labels.iter().map(|label| one_line(label)).filter(|label| !label.is_empty()).collect();
+        if text.is_empty() {
+            return self.drop_line("empty", number);
+        }
+        let mut taken = Vec::new();
+        labels.iter().for_each(|label| self.take_label(label, &mut taken));
+        self.push(text, second, taken, number);
+    }
+
+    fn push(&mut self, text: String, second: Option<String>, labels: Vec<String>, line: u64) {
         if self.documents.is_empty() || std::mem::take(&mut self.after_blank) {
             self.blocks += 1;
         }
         self.after_blank = false;
-        let block = self.blocks - 1;
-        let document = match parts.len() {
-            1 => Document { text, second: parts.into_iter().next(), labels, line: number, block },
-            // More than two columns are no pair: the line is one text.
-            _ => Document {
-                text: std::iter::once(text).chain(parts).collect::<Vec<_>>().join(" "),
-                second: None,
-                labels,
-                line: number,
-                block,
-            },
+        self.documents.push(Document { text, second, labels, line, block: self.blocks - 1 });
+    }
+
+    fn take_label(&mut self, name: &str, labels: &mut Vec<String>) {
+        let name = match name.char_indices().nth(MOST_LABEL_CHARS) {
+            Some((end, _)) => {
+                self.long_labels += 1;
+                &name[..end]
+            }
+            None => name,
         };
-        self.documents.push(document);
+        if !labels.iter().any(|label| label == name) {
+            labels.push(name.into());
+        }
     }
 
     /// `line` without invisible noise: control characters become spaces, byte order marks inside the text vanish.
@@ -108,20 +135,23 @@ impl Parsed {
             match word.strip_prefix(LABEL_PREFIX) {
                 None => words.push(word),
                 Some("") => self.unnamed_labels += 1,
-                Some(name) if labels.iter().any(|label| label == name) => {}
-                Some(name) => labels.push(name.into()),
+                Some(name) => self.take_label(name, labels),
             }
         }
         words.join(" ")
     }
 
-    fn drop_line(&mut self, reason: &str, line: u64) {
+    /// Counts a line that is left out.
+    pub fn drop_line(&mut self, reason: &str, line: u64) {
         match self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
             Some(dropped) => dropped.count += 1,
             None => self.dropped.push(Dropped { reason: reason.into(), count: 1, first_line: line }),
         }
     }
 }
+
+/// Longer names are no names: what a label adds to every report would drown the rest.
+const MOST_LABEL_CHARS: usize = 200;
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 

@@ -15,6 +15,7 @@ mod lines;
 pub mod masking;
 pub mod random;
 pub mod sentences;
+mod table;
 pub mod tokenizer;
 pub mod word_vectors;
 
@@ -27,4 +28,5 @@ pub use floors::Floors;
 pub use labels::LabelSet;
 pub use lines::document_of;
 pub use masking::{Corruption, Masked, Masker};
+pub use table::ReadOptions;
 pub use tokenizer::{Encoding, Specials, Tokenizer};

@@ -63,6 +63,10 @@ pub enum Task {
     Compare(Box<Compare>),
     /// Self-test of the Transformer: learns to count; exit code 0 only when it did
     Toy(Toy),
+    /// Speed on this machine: tokens/s, ms per step, time to the first step
+    Bench(Bench),
+    /// Turn another system's data set into labelled lines
+    Convert(Convert),
     /// Measure a model on held-out text; JSON on stdout
     Evaluate(Evaluate),
     /// Label texts: one JSON object per line of input
@@ -156,6 +160,73 @@ impl Toy {
             [("preset", &self.preset), ("steps", &self.steps), ("batch-size", &self.batch_size), ("lr", &self.lr)];
         set_given(config, &flags)
     }
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Default, Args)]
+pub struct Bench {
+    /// Measure this preset only
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Steps of each measurement [default: 60]
+    #[arg(long, value_name = "N")]
+    steps: Option<String>,
+    /// Examples per step [default: 16]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Tokens per example
+    #[arg(long, value_name = "N")]
+    max_len: Option<String>,
+}
+
+impl Bench {
+    /// Sets each field whose flag was given.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
+        let flags = [
+            ("preset", &self.preset),
+            ("steps", &self.steps),
+            ("batch-size", &self.batch_size),
+            ("max-len", &self.max_len),
+        ];
+        set_given(config, &flags)
+    }
+
+    /// Whether one preset was asked for.
+    pub fn has_preset(&self) -> bool {
+        self.preset.is_some()
+    }
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct Convert {
+    /// From what.
+    #[command(subcommand)]
+    pub source: Source,
+}
+
+/// What can be converted.
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// CAIL2018: JSON Lines with "fact" and "meta": {"accusation": [..]}
+    Cail(Cail),
+}
+
+/// Arguments of `convert cail`.
+#[derive(Debug, Args)]
+pub struct Cail {
+    /// JSON Lines, .gz or not
+    #[arg(value_name = "IN.json")]
+    pub input: PathBuf,
+    /// Labelled lines to write
+    #[arg(value_name = "OUT.txt")]
+    pub output: PathBuf,
+    /// Splits whose texts are left out, converted or not: give valid and test when converting train
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub without: Vec<PathBuf>,
 }
 
 /// Arguments of `compare`.
@@ -288,6 +359,12 @@ pub struct Training {
     /// Use only the first N documents
     #[arg(long, value_name = "N")]
     limit: Option<String>,
+    /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
+    /// Column of the labels there
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
     /// Share of the labelled texts to fine-tune on
     #[arg(long, value_name = "F")]
     label_fraction: Option<String>,
@@ -308,6 +385,12 @@ pub struct Evaluate {
     /// Labelled text, or plain text for a pre-trained model
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     pub data: Vec<PathBuf>,
+    /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
+    #[arg(long, value_name = "NAME")]
+    pub text_column: Option<String>,
+    /// Column of the labels there
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
     /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
     #[arg(long, value_name = "F|tuned|per-label", conflicts_with = "seed_metrics")]
     pub threshold: Option<String>,
@@ -432,6 +515,8 @@ impl Training {
                 ("seed-masking", &switch(self.seed_masking)),
                 ("nsp", &switch(self.nsp)),
                 ("checkpoint-every", &self.checkpoint_every),
+                ("text-column", &self.text_column),
+                ("label-column", &self.label_column),
                 ("limit", &self.limit),
                 ("label-fraction", &self.label_fraction),
             ],

@@ -6,7 +6,7 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::train::files_of;
-use crate::data::{detect_stream, document_of};
+use crate::data::{ReadOptions, detect_stream, document_of};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::config::ModelConfig;
@@ -62,7 +62,9 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let files = files_of(inputs::read(&args.data, Some(role))?);
     // What was read is worth a line: what was left out is not measured.
     let mut session = session(common, model, common.quiet)?;
-    session.set_corpus(files, args.encoding.as_deref())?;
+    let (encoding, text_column, label_column) =
+        (args.encoding.clone(), args.text_column.clone(), args.label_column.clone());
+    session.set_corpus(files, &ReadOptions { encoding, text_column, label_column })?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     let metrics = block_on(session.evaluate(RUN, split, rule, config.seed))?;
@@ -158,7 +160,7 @@ fn config_of(model: &ModelFiles) -> Result<ModelConfig, Error> {
 }
 
 /// The text behind a reader that may be packed with gzip, with as much of it as is there ready to be looked at.
-fn unpacked(raw: Box<dyn Read>) -> Result<BufReader<Box<dyn Read>>, Error> {
+pub(super) fn unpacked(raw: Box<dyn Read>) -> Result<BufReader<Box<dyn Read>>, Error> {
     let mut raw = BufReader::with_capacity(SAMPLE_BYTES, raw);
     let start = raw.fill_buf().map_err(|error| unreadable(0, &error))?;
     if !start.starts_with(&[0x1f, 0x8b]) {

@@ -1,7 +1,7 @@
 //! One function per command; here they are only told apart.
 
 use super::args::{Arguments, Task};
-use super::{ask, compare, demo, inspect, toy, train};
+use super::{ask, bench, compare, convert, demo, inspect, toy, train};
 use crate::error::Error;
 
 pub use super::train::Ending;
@@ -20,6 +20,8 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::Finetune(args)) => train::finetune(common, args),
         Some(Task::Compare(args)) => compare::compare(common, args),
         Some(Task::Toy(args)) => toy::toy(common, args),
+        Some(Task::Bench(args)) => bench::bench(common, args),
+        Some(Task::Convert(args)) => done(convert::convert(args)),
         Some(Task::Evaluate(args)) => done(ask::evaluate(common, args)),
         Some(Task::Predict(args)) => done(ask::predict(common, args)),
         Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),

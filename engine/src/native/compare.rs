@@ -8,7 +8,7 @@ use super::inputs;
 use super::output::{self, Reader};
 use super::record::Versions;
 use super::store::{RunDir, shown};
-use super::train::{Ending, files_of};
+use super::train::{Ending, files_of, read_options};
 use super::{checkpoints::sha256, journal, report, signals};
 use crate::error::Error;
 use crate::session::{ComparisonProgress, Session};
@@ -66,7 +66,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     signals::listen();
     let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
     session.import(model)?;
-    session.set_corpus(files_of(sources), args.training.encoding.as_deref())?;
+    session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone()))?;
     dir.write(SETTINGS_FILE, &json(&settings))?;
     write_cells(&dir, &known)?;
     signals::resumable();

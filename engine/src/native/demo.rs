@@ -19,8 +19,10 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const TRAIN: &str = include_str!("../../../public/bundle/train.txt");
-const VALID: &str = include_str!("../../../public/bundle/valid.txt");
+/// The bundled labelled text.
+pub(super) const TRAIN: &str = include_str!("../../../public/bundle/train.txt");
+/// The bundled validation text.
+pub(super) const VALID: &str = include_str!("../../../public/bundle/valid.txt");
 const TEST: &str = include_str!("../../../public/bundle/test.txt");
 const EXTRA: &str = include_str!("../../../public/bundle/pretrain_extra.txt");
 /// Goes wherever the text goes.

@@ -6,10 +6,12 @@
 
 pub mod args;
 mod ask;
+mod bench;
 mod checkpoints;
 pub mod commands;
 mod compare;
 mod compare_report;
+mod convert;
 mod demo;
 mod host;
 mod inputs;

@@ -9,7 +9,7 @@ use super::record::{Input, Origin, Record, Status, Versions};
 use super::resume::resumed;
 use super::store::{RunDir, shown};
 use super::{journal, output, report, signals};
-use crate::data::InputFile;
+use crate::data::{InputFile, ReadOptions};
 use crate::error::Error;
 use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed};
 use futures_lite::future::block_on;
@@ -123,7 +123,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     session.host().attach(OpenRun::new(dir, record, from_step));
     let result = (|| {
         session.set_word_vectors(embeddings.as_deref().map(inputs::vector_lines).transpose()?);
-        session.set_corpus(files, encoding.as_deref())?;
+        session.set_corpus(files, &read_options(&config, encoding))?;
         from.map_or(Ok(()), |model| session.import(model))?;
         block_on(async {
             match phase {
@@ -210,6 +210,12 @@ pub(super) fn new_record(
         parameters: None,
         versions: Versions::current(),
     }
+}
+
+/// How a run reads its files.
+pub(super) fn read_options(config: &RunConfig, encoding: Option<String>) -> ReadOptions {
+    let RunConfig { text_column, label_column, .. } = config.clone();
+    ReadOptions { encoding, text_column, label_column }
 }
 
 /// Where a model came from, for the record.

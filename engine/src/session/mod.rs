@@ -25,7 +25,7 @@ pub use trained::{Restored, Trained};
 use crate::data::examples::{MaskedExamples, Windows, encode_documents};
 use crate::data::labels::LabelSet;
 use crate::data::masking::{Masker, Masking};
-use crate::data::{Corpus, InputFile};
+use crate::data::{Corpus, InputFile, ReadOptions};
 use crate::device;
 use crate::error::{Error, Result};
 use burn::tensor::Device;
@@ -101,8 +101,8 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When nothing usable is among them; the corpus is then what it was.
-    pub fn set_corpus(&mut self, files: Vec<InputFile>, encoding: Option<&str>) -> Result<()> {
-        let (corpus, warnings) = Corpus::read(&files, encoding)?;
+    pub fn set_corpus(&mut self, files: Vec<InputFile>, options: &ReadOptions) -> Result<()> {
+        let (corpus, warnings) = Corpus::read(&files, options)?;
         for (code, message) in warnings {
             self.warn("", code, message);
         }

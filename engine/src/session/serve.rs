@@ -3,8 +3,8 @@
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
 use super::{Host, ModelFiles, Session, ask, plan};
-use crate::data::InputFile;
 use crate::data::masking::{Masker, Masking};
+use crate::data::{InputFile, ReadOptions};
 use crate::error::Result;
 use crate::interop;
 use protocol::{Command, Event, MaskedToken, RunConfig, VocabularyEntry};
@@ -37,10 +37,11 @@ impl<H: Host> Session<H> {
     async fn handle(&mut self, command: Command, take_buffers: &mut impl FnMut() -> Vec<Vec<u8>>) -> Result<()> {
         match command {
             Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
-            Command::SetCorpus { files } => {
+            Command::SetCorpus { files, text_column, label_column } => {
                 let inputs = files.into_iter().zip(take_buffers());
                 let inputs = inputs.map(|(file, bytes)| InputFile { name: file.name, bytes, role: file.role });
-                self.set_corpus(inputs.collect(), None)?;
+                let options = ReadOptions { encoding: None, text_column, label_column };
+                self.set_corpus(inputs.collect(), &options)?;
             }
             Command::PreviewMasking { config, example, epoch } => self.preview(&config, example, epoch)?,
             Command::Pretrain { run, config } => drop(self.pretrain(&run, &config, None).await?),

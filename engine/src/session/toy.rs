@@ -31,6 +31,8 @@ const EVALUATE_EVERY: u64 = 20;
 const HELD_OUT_BATCHES: u64 = 10;
 /// Peak learning rate at width 128: the best of those tried (`docs/from-the-2018-system.md`).
 const LR: f64 = 1e-3;
+/// Steps until the peak. A tenth of the most steps would be longer than learning takes.
+const WARMUP_STEPS: u64 = 10;
 /// Preset, unless another is asked for: the 2018 system's advice for this task.
 const PRESET: &str = "small";
 
@@ -103,7 +105,7 @@ fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Resul
     let none = Dropout::NONE;
     Ok(Plan {
         budget: Budget::Steps(steps),
-        schedule: Schedule::new(lr, steps),
+        schedule: Schedule { warmup_steps: WARMUP_STEPS.min(steps), ..Schedule::new(lr, steps) },
         evaluate_every: EVALUATE_EVERY,
         steps_per_epoch: steps,
         hidden_dropout: none.hidden,

@@ -1,0 +1,155 @@
+//! The `bench` command: what this machine does with the real model, loop and data path. The corpus is the bundled one,
+//! each preset trains for a number of steps, and the first ones are left out: they compile kernels and fill caches.
+
+use super::args::{self, Common};
+use super::demo;
+use super::output;
+use super::train::Ending;
+use crate::data::{InputFile, ReadOptions};
+use crate::error::{Error, Result};
+use crate::session::{Host, Session, Snapshot};
+use futures_lite::future::block_on;
+use protocol::{Command, Event, FileRole, RunConfig};
+use serde::Serialize;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Steps of each measurement, unless told otherwise, and the share of them that warms up.
+const STEPS: u64 = 60;
+const WARM_UP: u64 = 3;
+/// Presets that are measured unless one is asked for.
+const PRESETS: [&str; 4] = ["fast-nano", "fast-tiny", "bert-tiny", "textcnn"];
+
+/// The measurement of one preset.
+#[derive(Clone, Debug, Serialize)]
+struct Measured {
+    preset: String,
+    device: String,
+    software_gpu: bool,
+    parameters: u64,
+    batch_size: u64,
+    max_len: u64,
+    steps: u64,
+    ms_per_step: f64,
+    tokens_per_sec: f64,
+    /// Seconds from the command to the first finished step: reading, learning the vocabulary, compiling.
+    time_to_first_step_secs: f64,
+    /// Launches on the device per step: 0 on the CPU engine, which launches none; null on a GPU, whose runtime does not
+    /// tell its count.
+    kernel_launches_per_step: Option<f64>,
+}
+
+/// Remembers when steps were told.
+#[derive(Clone)]
+struct Stopwatch {
+    opened: Instant,
+    marks: Rc<RefCell<Vec<(f64, Event)>>>,
+}
+
+impl Host for Stopwatch {
+    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+        self.marks.borrow_mut().push((self.now_secs(), event));
+    }
+
+    fn now_secs(&self) -> f64 {
+        self.opened.elapsed().as_secs_f64()
+    }
+
+    async fn breathe(&self) -> Vec<Command> {
+        Vec::new()
+    }
+
+    async fn next_command(&self) -> Command {
+        Command::Stop
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// The `bench` command.
+///
+/// # Errors
+/// When a setting cannot be used or a run fails.
+pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<Ending, Error> {
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    args.apply(&mut config)?;
+    config.steps = Some(config.steps.unwrap_or(STEPS).max(2 * WARM_UP));
+    let presets = if args.has_preset() { vec![config.preset.clone()] } else { PRESETS.map(String::from).to_vec() };
+    for preset in presets {
+        let measured = measure(&RunConfig { preset, ..config.clone() })?;
+        if common.json {
+            output::json_line(&measured)?;
+        } else {
+            output::result(&describe(&measured))?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn measure(config: &RunConfig) -> std::result::Result<Measured, Error> {
+    let host = Stopwatch { opened: Instant::now(), marks: Rc::default() };
+    let mut session = block_on(Session::open(host.clone(), config.device))?;
+    let text = |name: &str, text: &str, role| InputFile { name: name.into(), bytes: text.into(), role: Some(role) };
+    let files = vec![text("train.txt", demo::TRAIN, FileRole::Train), text("valid.txt", demo::VALID, FileRole::Valid)];
+    session.set_corpus(files, &ReadOptions::default())?;
+    block_on(session.pretrain("bench", config, None))?;
+    let marks = host.marks.borrow();
+    let (parameters, tokens, steps) = marks
+        .iter()
+        .find_map(|(_, event)| match event {
+            Event::Started { parameters, tokens, steps, .. } => Some((*parameters, *tokens, *steps)),
+            _ => None,
+        })
+        .expect("a run tells its start");
+    let reported: Vec<(f64, u64)> = marks
+        .iter()
+        .filter_map(|(at, event)| if let Event::Step { step, .. } = event { Some((*at, *step)) } else { None })
+        .collect();
+    let first = *reported.first().expect("a run tells its steps");
+    // Evaluations stand between some reports: the median of the gaps leaves them out.
+    let warm = reported.iter().position(|(_, step)| *step >= WARM_UP).unwrap_or(0);
+    let mut gaps: Vec<f64> = reported[warm..]
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0) * 1e3 / (pair[1].1 - pair[0].1) as f64)
+        .collect();
+    gaps.sort_by(f64::total_cmp);
+    let ms_per_step = gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN);
+    let tokens_per_step = tokens as f64 / steps as f64;
+    let device = session.device().clone();
+    Ok(Measured {
+        preset: config.preset.clone(),
+        device: device.name.clone(),
+        software_gpu: device.software,
+        parameters,
+        batch_size: config.batch_size.unwrap_or(16) as u64,
+        max_len: tokens / steps / config.batch_size.unwrap_or(16) as u64,
+        steps,
+        ms_per_step,
+        tokens_per_sec: tokens_per_step / ms_per_step * 1e3,
+        time_to_first_step_secs: first.0,
+        kernel_launches_per_step: (device.backend == "cpu").then_some(0.0),
+    })
+}
+
+fn describe(measured: &Measured) -> String {
+    let emulated = if measured.software_gpu { " (a software GPU: its times say nothing about a GPU)" } else { "" };
+    format!(
+        "{}: {:.1} ms per step of {} x {} tokens, {:.0} tokens/s, first step after {:.1} s, {} parameters, on {}{emulated}\n",
+        measured.preset,
+        measured.ms_per_step,
+        measured.batch_size,
+        measured.max_len,
+        measured.tokens_per_sec,
+        measured.time_to_first_step_secs,
+        measured.parameters,
+        output::plain(&measured.device),
+    )
+}

@@ -1,0 +1,186 @@
+//! The `convert` command: other systems' data sets as lines with `__label__`s. Reads and writes line by line, so that
+//! a file of any size takes little memory; a fingerprint per text is all that is remembered.
+
+use super::args::{Cail, Convert, Source};
+use super::inputs;
+use super::output;
+use super::store::{shown, write_error};
+use crate::error::Error;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::io::{BufRead, BufWriter, Write};
+use std::path::Path;
+
+/// A line of CAIL2018: what happened, and what for.
+#[derive(Deserialize)]
+struct Case {
+    fact: String,
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(default)]
+    accusation: Vec<String>,
+}
+
+/// What became of the lines.
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    written: u64,
+    repeated: u64,
+    empty: u64,
+    unreadable: u64,
+    first_unreadable: u64,
+}
+
+/// The `convert` command.
+///
+/// # Errors
+/// When the input cannot be read, the output exists or cannot be written, or nothing in the input is a case.
+pub(super) fn convert(args: &Convert) -> Result<(), Error> {
+    let Source::Cail(args) = &args.source;
+    if args.output.exists() {
+        return Err(Error::Input {
+            code: "output-exists",
+            message: format!("{} exists; nothing was changed", shown(&args.output)),
+            hint: "Choose another output.".into(),
+        });
+    }
+    let counts = cail(args)?;
+    let Counts { written, repeated, empty, unreadable, first_unreadable } = counts;
+    output::to_people(&format!("{written} cases written to {}", shown(&args.output)));
+    for (n, what) in
+        [(repeated, "left out, since their text came before"), (empty, "left out, since they hold no text")]
+    {
+        if n > 0 {
+            output::to_people(&format!("{n} {what}"));
+        }
+    }
+    if unreadable > 0 {
+        output::to_people(&format!("{unreadable} lines are no case, the first is line {first_unreadable}"));
+    }
+    Ok(())
+}
+
+fn cail(args: &Cail) -> Result<Counts, Error> {
+    let mut seen = HashSet::new();
+    for path in &args.without {
+        each_line(path, &mut |_, line| {
+            let text = plain_text(line);
+            seen.extend((!text.is_empty()).then(|| fingerprint(&text)));
+            Ok(())
+        })?;
+    }
+    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new().tempfile_in(folder).map_err(|error| write_error(&args.output, &error))?;
+    let mut out = BufWriter::new(temporary);
+    let mut counts = Counts::default();
+    each_line(&args.input, &mut |number, line| {
+        let Ok(case) = serde_json::from_str::<Case>(line) else {
+            counts.unreadable += u64::from(!line.trim().is_empty());
+            counts.first_unreadable = if counts.unreadable == 1 { number } else { counts.first_unreadable };
+            return Ok(());
+        };
+        let text = case.fact.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            counts.empty += 1;
+        } else if seen.insert(fingerprint(&text)) {
+            counts.written += 1;
+            writeln!(out, "{text}{}", labels(&case.meta.accusation))
+                .map_err(|error| write_error(&args.output, &error))?;
+        } else {
+            counts.repeated += 1;
+        }
+        Ok(())
+    })?;
+    if counts.written + counts.repeated == 0 {
+        return Err(Error::Input {
+            code: "no-cases",
+            message: format!("{} holds no case of CAIL2018", shown(&args.input)),
+            hint: "Each line is a JSON object with \"fact\" and \"meta\": {\"accusation\": [..]}.".into(),
+        });
+    }
+    let temporary = out.into_inner().map_err(|error| write_error(&args.output, error.error()))?;
+    temporary.persist_noclobber(&args.output).map_err(|error| write_error(&args.output, &error.error))?;
+    Ok(counts)
+}
+
+/// ` __label__a __label__b`; a label is one word, so white space in it becomes `_`. CAIL writes some in `[` and `]`.
+fn labels(accusations: &[String]) -> String {
+    let one = |name: &String| {
+        let name = name.trim().trim_start_matches('[').trim_end_matches(']');
+        name.split_whitespace().collect::<Vec<_>>().join("_")
+    };
+    accusations.iter().map(one).filter(|name| !name.is_empty()).map(|name| format!(" __label__{name}")).collect()
+}
+
+/// The text of a line of an earlier split: of a case, or of a line that was converted before.
+fn plain_text(line: &str) -> String {
+    let text = serde_json::from_str::<Case>(line).map(|case| case.fact);
+    let text = text.unwrap_or_else(|_| line.split(" __label__").next().unwrap_or_default().into());
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn fingerprint(text: &str) -> [u8; 16] {
+    let digest = Sha256::digest(text);
+    digest[..16].try_into().expect("a digest has 32 bytes")
+}
+
+fn each_line(path: &Path, take: &mut dyn FnMut(u64, &str) -> Result<(), Error>) -> Result<(), Error> {
+    let mut reader = super::ask::unpacked(inputs::open(path)?)?;
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        let read = reader.read_until(b'\n', &mut bytes).map_err(|error| Error::Input {
+            code: "unreadable-input",
+            message: format!("{} cannot be read after line {}: {error}", shown(path), number - 1),
+            hint: "Check the file.".into(),
+        })?;
+        if read == 0 {
+            break;
+        }
+        take(number, String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}'))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_become_labelled_lines_each_text_once_across_splits() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let path = |name: &str| root.path().join(name);
+        let case = |fact: &str, accusation: &str| {
+            format!("{{\"fact\":\"{fact}\",\"meta\":{{\"accusation\":[{accusation}]}}}}\n")
+        };
+        let valid = case("old fact", "\"theft\"");
+        let train = [
+            case("a\\nb", "\"theft\",\"[dangerous driving]\""),
+            case("a b", "\"fraud\""),
+            case("old  fact", "\"theft\""),
+            case(" ", "\"theft\""),
+            "not json\n".into(),
+            case("c", ""),
+        ];
+        std::fs::write(path("valid.json"), valid).expect("writable");
+        std::fs::write(path("train.json"), train.concat()).expect("writable");
+        let args = Cail { input: path("train.json"), output: path("train.txt"), without: vec![path("valid.json")] };
+        let counts = cail(&args).expect("cases");
+        assert_eq!(counts, Counts { written: 2, repeated: 2, empty: 1, unreadable: 1, first_unreadable: 5 });
+        let written = std::fs::read_to_string(path("train.txt")).expect("written");
+        assert_eq!(written, "a b __label__theft __label__dangerous_driving\nc\n");
+        let again = Cail {
+            input: path("train.json"),
+            output: path("more.txt"),
+            without: vec![path("train.txt"), path("valid.json")],
+        };
+        assert_eq!(cail(&again).expect("cases").written, 0);
+        let none = Cail { input: path("train.txt"), output: path("none.txt"), without: Vec::new() };
+        assert_eq!(cail(&none).expect_err("no case").code(), "no-cases");
+        assert!(!path("none.txt").exists());
+    }
+}
