@@ -12,7 +12,7 @@ use crate::{download, query};
 use gloo::timers::callback::Timeout;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
-use protocol::{Command, Event, Phase, StartFrom};
+use protocol::{Command, CompareConfig, Event, Phase, RunConfig, StartFrom};
 use wasm_bindgen::JsValue;
 
 /// Figures change at most this often on screen.
@@ -20,6 +20,9 @@ const PROGRESS_MILLIS: u32 = 100;
 
 /// Entries of the vocabulary table.
 const VOCABULARY_ROWS: usize = 50;
+
+/// Model of the counting task.
+const TOY_PRESET: &str = "bert-tiny";
 
 /// Guesses and labels asked for.
 const TOP_K: usize = 8;
@@ -112,6 +115,23 @@ impl Lab {
             None => Command::Pretrain { run, config },
             Some(from) => Command::Finetune { run, config, from },
         });
+    }
+
+    /// Starts a comparison with the present settings of fine-tuning.
+    pub fn compare(&self, compare: CompareConfig) {
+        let config = self.settings.with_untracked(Settings::finetune);
+        let run = self.state.try_update_value(|state| state.begin_other("compare", &config)).unwrap_or_default();
+        self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
+        self.send(Command::Compare { run, config, compare });
+    }
+
+    /// Starts the counting task, with the published BERT at a size that a tab learns in minutes.
+    pub fn toy(&self) {
+        let seed = self.settings.with_untracked(|settings| settings.pretrain.seed);
+        let config = RunConfig { preset: TOY_PRESET.into(), seed, ..RunConfig::default() };
+        let run = self.state.try_update_value(|state| state.begin_other("counting", &config)).unwrap_or_default();
+        self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
+        self.send(Command::Toy { run, config });
     }
 
     /// Asks for a document as the model would see it.

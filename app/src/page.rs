@@ -2,7 +2,9 @@
 //! the announcements). The panels do the rest.
 
 use crate::lab::Lab;
-use crate::panels::{DataPanel, FinetunePanel, Header, NoticeLine, PretrainPanel, RunBar, RunsPanel, TryPanel};
+use crate::panels::{
+    DataPanel, FinetunePanel, Header, LearnPanel, NoticeLine, PretrainPanel, RunBar, RunsPanel, TryPanel,
+};
 use crate::state::{RunState, Stage, Topic};
 use crate::wording::figure;
 use crate::{intake, query, theme};
@@ -46,6 +48,7 @@ fn Page() -> impl IntoView {
             <FinetunePanel />
             <TryPanel />
             <RunsPanel />
+            <LearnPanel />
         </main>
         <Footer />
         <RunBar />

@@ -23,12 +23,14 @@ pub struct Field {
 }
 
 /// The settings behind "More settings", in the order shown.
-pub const FIELDS: [Field; 6] = [
+pub const FIELDS: [Field; 8] = [
     whole("vocab-size", "Vocabulary size", "Entries at most, special tokens included.", "8000", (20.0, 200_000.0)),
     whole("max-len", "Longest example", "Tokens, [CLS] and [SEP] included.", "32", (3.0, 4096.0)),
     whole("batch-size", "Batch size", "Examples per step.", "16", (1.0, 4096.0)),
     real("lr", "Learning rate", "At its peak, after the warm-up.", "by preset", (1e-8, 1.0)),
     real("mask-rate", "Mask rate", "Share of tokens to guess, 0.3 for fast, 0.15 for BERT.", "by preset", (0.01, 0.9)),
+    whole("max-predictions", "Most guesses", "In one example, at most.", "by the mask rate", (1.0, 4096.0)),
+    whole("hidden-size", "Width", "Of the model, where it is not the preset's.", "by preset", (2.0, 3072.0)),
     whole("seed", "Seed", "Every use of chance derives from it.", "1", (0.0, u64::MAX as f64)),
 ];
 
@@ -40,13 +42,73 @@ pub const LENGTHS: [Field; 3] = [
 ];
 
 /// The settings of fine-tuning alone.
-pub const FINETUNE_FIELDS: [Field; 2] = [
+pub const FINETUNE_FIELDS: [Field; 3] = [
     real("finetune-epochs", "Epochs", "Passes over the labelled documents.", "5", (0.001, 10_000.0)),
     real("finetune-lr", "Learning rate", "At its peak, after the warm-up.", "by preset", (1e-8, 1.0)),
+    real("label-fraction", "Share of the labels", "Learn from a part of the labelled documents.", "1", (1e-6, 1.0)),
+];
+
+/// One setting that is one of several words.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// The command line's flag, which is also the link's key.
+    pub key: &'static str,
+    /// Visible name.
+    pub label: &'static str,
+    /// One sentence below the input.
+    pub help: &'static str,
+    /// `(value, words)`, the default first.
+    pub options: &'static [(&'static str, &'static str)],
+}
+
+/// One setting that is on or off.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// The command line's flag, which is also the link's key.
+    pub key: &'static str,
+    /// Visible name.
+    pub label: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// How text is cut.
+pub const TOKENIZER: Choice = Choice {
+    key: "tokenizer",
+    label: "Tokens",
+    help: "Characters suit Chinese, Japanese and Thai.",
+    options: &[("wordpiece", "pieces of words"), ("word", "words between spaces"), ("char", "characters")],
+};
+
+/// Kind of labels.
+pub const TASK: Choice = Choice {
+    key: "task",
+    label: "Labels per document",
+    help: "A pair has a tab between its two texts.",
+    options: &[
+        ("auto", "as the lines show"),
+        ("multi-label", "any number"),
+        ("single-label", "exactly one"),
+        ("pair", "of a pair of texts"),
+    ],
+};
+
+/// Next-sentence prediction.
+pub const NSP: Switch = Switch {
+    key: "nsp",
+    label: "Next-sentence prediction",
+    help: "Beside guessing tokens: does B follow A? Wants documents of several sentences.",
+};
+
+/// The other switches of pre-training.
+pub const SWITCHES: [Switch; 3] = [
+    Switch { key: "whole-word", label: "Whole words", help: "Hide a word with all its pieces." },
+    Switch { key: "cased", label: "Upper case", help: "Keep it, and accents." },
+    Switch { key: "seed-masking", label: "Masking as in 2018", help: "Ten tokens per example, one of them to guess." },
 ];
 
 /// Presets as `(name, what it is)`, grouped and in the order shown.
-pub const PRESET_GROUPS: [(&str, &[(&str, &str)]); 3] = [
+pub const PRESET_GROUPS: [(&str, &[(&str, &str)]); 4] = [
     (
         "Learns fastest",
         &[
@@ -72,6 +134,13 @@ pub const PRESET_GROUPS: [(&str, &[(&str, &str)]); 3] = [
             ("tiny", "2018 tiny – 6 layers of 64"),
             ("small", "2018 small – 6 layers of 128"),
             ("big", "2018 big – 6 layers of 512"),
+        ],
+    ),
+    (
+        "Without attention",
+        &[
+            ("textcnn", "TextCNN – filters of 2, 3, 4 and 5 words, 128 each"),
+            ("mean", "Mean of all words – knows no order"),
         ],
     ),
 ];

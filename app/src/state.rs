@@ -8,8 +8,10 @@ mod topic;
 pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
 
+use crate::wording::{counted, figure, percent};
 use protocol::{
-    DeviceInfo, Event, FileReport, LabelScore, MaskGuess, MaskedToken, Phase, RunConfig, StartFrom, VocabularyEntry,
+    Comparison, DeviceInfo, Event, FileReport, LabelScore, MaskGuess, MaskedToken, Phase, RunConfig, StartFrom,
+    VocabularyEntry,
 };
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
@@ -120,6 +122,10 @@ pub struct RunState {
     pub guesses: Option<Vec<MaskGuess>>,
     /// Answer to the last classify question.
     pub classified: Option<Classification>,
+    /// What the last comparison found.
+    pub comparison: Option<Comparison>,
+    /// How the counting task ended, in words.
+    pub counted: Option<String>,
     /// What went wrong last.
     pub notice: Option<Notice>,
     /// Warnings outside of runs, as (code, message).
@@ -151,11 +157,21 @@ impl RunState {
             }
             Event::Warning { run, code, message } => self.warn(&run, code, message),
             Event::Failed { run, code, message, hint } => self.fail(&run, &code, message, hint),
+            Event::Compared { comparison, .. } => self.comparison = Some(comparison),
+            Event::Counted { learned, step, loss, accuracy, .. } => {
+                let word = if learned { "It learned to count" } else { "It did not learn to count" };
+                let (share, loss, steps) = (percent(accuracy), figure(loss, 3), counted(step, "step"));
+                self.counted = Some(format!("{word}: {share} right, loss {loss} nats, after {steps}."));
+            }
             Event::Finished { ref run, .. } => {
                 let run = self.run_mut(&run.clone());
                 run.apply(event);
-                let phase = run.phase;
-                self.model_learned(phase);
+                let (id, phase) = (run.id.clone(), run.phase);
+                match run.is_own() {
+                    true => self.model_learned(phase),
+                    // The runs within a comparison stand in its table.
+                    false => self.runs.retain(|run| !run.id.starts_with(&format!("{id}-"))),
+                }
             }
             // Work that belongs to no run, such as a preview, makes no row.
             Event::Compiling { ref run, .. } if run.is_empty() => (),
@@ -180,6 +196,35 @@ impl RunState {
         self.runs.push(run);
         self.notice = None;
         id
+    }
+
+    /// Adds the row of a comparison or of the counting task, and returns its name.
+    pub fn begin_other(&mut self, word: &str, config: &RunConfig) -> String {
+        let free = |id: &String| self.runs.iter().all(|run| run.id != *id);
+        let id = (1..).map(|number| format!("{word}-{number}")).find(free).expect("numbers do not run out");
+        let mut run = Run::new(id.clone(), Phase::Finetune);
+        run.settings = crate::settings::describe(config);
+        self.runs.push(run);
+        self.notice = None;
+        match word {
+            "compare" => self.comparison = None,
+            _ => self.counted = None,
+        }
+        id
+    }
+
+    /// Why a comparison cannot start now; `None` where it can.
+    pub fn reason_not_to_compare(&self) -> Option<&'static str> {
+        self.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
+    }
+
+    /// Why the counting task cannot start now; `None` where it can. It needs no text.
+    pub fn reason_not_to_count(&self) -> Option<&'static str> {
+        match &self.engine {
+            Engine::Loading => Some("The engine is still loading."),
+            Engine::Crashed => Some("The engine has stopped; restart it first."),
+            Engine::Ready(_) => self.active().is_some().then_some("Another run is under way."),
+        }
     }
 
     /// The number for the next question; answers to earlier ones are then ignored.

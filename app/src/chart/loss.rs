@@ -27,12 +27,23 @@ pub struct LossSeries<'a> {
     pub curve: &'a Curve,
     /// Held-out loss as `(step, loss)`.
     pub held_out: Vec<(u64, f64)>,
-    /// Loss of guessing uniformly, and of knowing only word frequencies.
-    pub floors: Option<(f64, f64)>,
+    /// Losses that need no model.
+    pub floors: Option<Floors>,
     /// Steps planned.
     pub steps: u64,
     /// Which colour.
     pub ink: usize,
+}
+
+/// Losses that need no model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Floors {
+    /// Of guessing uniformly.
+    pub uniform: f64,
+    /// Of knowing only word frequencies.
+    pub unigram: f64,
+    /// Of knowing what follows what.
+    pub bigram: Option<f64>,
 }
 
 /// Lays out the chart.
@@ -40,8 +51,8 @@ pub fn loss_scene(series: &[LossSeries], size: Size) -> Scene {
     let steps = last_step(series).max(1);
     let (mut scene, x, y) =
         Scene::with_axes(size, (0.0, steps as f64), loss_range(series), ("step", "masked-LM loss, nats"), MARGIN);
-    if let Some((uniform, unigram)) = series.iter().rev().find_map(|series| series.floors) {
-        add_floors(&mut scene, &y, uniform, unigram);
+    if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
+        add_floors(&mut scene, &y, floors);
     }
     if series.is_empty() {
         scene.placeholder("The loss appears here once a run starts.");
@@ -59,9 +70,10 @@ pub fn loss_summary(series: &[LossSeries]) -> String {
         return "Loss chart: no run yet.".into();
     }
     let mut sentences = vec!["Loss chart.".to_string()];
-    if let Some((uniform, unigram)) = series.iter().rev().find_map(|series| series.floors) {
-        let (uniform, unigram) = (figure(uniform, 1), figure(unigram, 1));
-        sentences.push(format!("Random guessing scores {uniform}, knowing only word frequencies {unigram}."));
+    if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
+        let (uniform, unigram) = (figure(floors.uniform, 1), figure(floors.unigram, 1));
+        let bigram = floors.bigram.map(|bigram| format!(", the word before {}", figure(bigram, 1))).unwrap_or_default();
+        sentences.push(format!("Random guessing scores {uniform}, knowing only word frequencies {unigram}{bigram}."));
     }
     sentences.extend(series.iter().map(describe));
     sentences.join(" ")
@@ -100,24 +112,34 @@ fn describe(series: &LossSeries) -> String {
 fn loss_range(series: &[LossSeries]) -> (f64, f64) {
     let curves = series.iter().filter_map(|series| series.curve.extent());
     let held_out = series.iter().flat_map(|series| series.held_out.iter().map(|(_, loss)| (*loss, *loss)));
-    let floors = series.iter().filter_map(|series| series.floors).map(|(uniform, unigram)| (unigram, uniform));
+    let floors = series
+        .iter()
+        .filter_map(|series| series.floors)
+        .map(|f| (f.bigram.unwrap_or(f.unigram).min(f.unigram), f.uniform));
     let spans = curves.chain(held_out).chain(floors).filter(|(low, high)| low.is_finite() && high.is_finite());
     let (low, high) = spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max))).unwrap_or((0.0, 10.0));
-    let uniform = series.iter().filter_map(|series| series.floors).map(|(uniform, _)| uniform).reduce(f64::max);
+    let uniform = series.iter().filter_map(|series| series.floors).map(|floors| floors.uniform).reduce(f64::max);
     let high = uniform.map_or(high, |uniform| high.min(uniform * CEILING));
     let margin = ((high - low) * 0.06).max(0.1);
     ((low - margin).max(0.0), high + margin)
 }
 
-fn add_floors(scene: &mut Scene, y: &Scale, uniform: f64, unigram: f64) {
-    let (top, bottom) = (y.at(uniform), y.at(unigram));
-    let apart = if bottom - top >= LABEL_HEIGHT { -9.0 } else { 10.0 };
-    for (at, label, offset) in [
-        (top, format!("random guessing {}", figure(uniform, 1)), -9.0),
-        (bottom, format!("word frequencies {}", figure(unigram, 1)), apart),
-    ] {
+fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors) {
+    let Floors { uniform, unigram, bigram } = floors;
+    let lines = [
+        Some((uniform, "random guessing")),
+        Some((unigram, "word frequencies")),
+        bigram.map(|bigram| (bigram, "the word before")),
+    ];
+    let mut above = f64::NEG_INFINITY;
+    for (loss, label) in lines.into_iter().flatten() {
+        let at = y.at(loss);
+        // A label stands above its line, unless the line above is too near.
+        let offset = if at - above >= LABEL_HEIGHT { -9.0 } else { 10.0 };
+        above = at;
         scene.rule(at, Ink::Floor, 1);
-        scene.text((scene.plot.right, at + offset), &label, Anchor::End, Ink::Floor);
+        let text = format!("{label} {}", figure(loss, 1));
+        scene.text((scene.plot.right, at + offset), &text, Anchor::End, Ink::Floor);
     }
 }
 
@@ -177,7 +199,7 @@ mod tests {
             name: "Pre-training 1".into(),
             curve,
             held_out: vec![(50, 4.5)],
-            floors: Some((9.0, 6.4)),
+            floors: Some(Floors { uniform: 9.0, unigram: 6.4, bigram: Some(5.5) }),
             steps: 0,
             ink: 0,
         }
@@ -195,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn both_floors_are_drawn_and_named() {
+    fn all_floors_are_drawn_and_named() {
         let curve = falling(100);
         let scene = loss_scene(&[series(&curve)], SIZE);
         let texts: Vec<&str> = scene
@@ -206,9 +228,11 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert!(texts.contains(&"random guessing 9.0") && texts.contains(&"word frequencies 6.4"), "{texts:?}");
+        for label in ["random guessing 9.0", "word frequencies 6.4", "the word before 5.5"] {
+            assert!(texts.contains(&label), "{texts:?}");
+        }
         let rules = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { ink: Ink::Floor, .. })).count();
-        assert_eq!(rules, 2);
+        assert_eq!(rules, 3);
     }
 
     #[test]
@@ -225,7 +249,7 @@ mod tests {
         let text = loss_summary(&[series(&curve)]);
         assert_eq!(
             text,
-            "Loss chart. Random guessing scores 9.0, knowing only word frequencies 6.4. \
+            "Loss chart. Random guessing scores 9.0, knowing only word frequencies 6.4, the word before 5.5. \
              Pre-training 1: loss 8.76 at step 1, 3.11 at step 100, held out 4.50."
         );
         assert_eq!(loss_summary(&[]), "Loss chart: no run yet.");

@@ -5,7 +5,7 @@ use crate::intake::{self, Source};
 use crate::state::Topic;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::{Command, FileRole};
+use protocol::{Command, FileRole, RunConfig};
 
 impl Lab {
     /// Loads the corpus that ships with the page.
@@ -48,6 +48,25 @@ impl Lab {
         self.take(async move { Ok(sources) }, "The files could not be read");
     }
 
+    /// Has the present files read again, by other rules.
+    pub fn read_again(&self) {
+        let sources = self.sources.get_value();
+        self.take(async move { Ok(sources) }, "The files could not be read");
+    }
+
+    /// Gives new models word vectors to start from, or takes them away.
+    pub fn set_word_vectors(&self, source: Option<Source>) {
+        let lab = *self;
+        spawn_local(async move {
+            match intake::read(source.as_slice()).await {
+                Ok((files, buffers)) => {
+                    lab.send_with(Command::SetWordVectors { file: files.into_iter().next() }, buffers);
+                }
+                Err(reason) => lab.complain(reason, "Choose the file again."),
+            }
+        });
+    }
+
     /// Goes on with the files that were being read when an intention came to nothing.
     fn offer_again(&self) {
         if let Some(sources) = self.offered.get_value() {
@@ -85,7 +104,9 @@ impl Lab {
             }
             match read {
                 Ok((files, buffers)) => {
-                    lab.send_with(Command::SetCorpus { files, text_column: None, label_column: None }, buffers)
+                    let config = lab.settings.with_untracked(|settings| settings.pretrain.clone());
+                    let RunConfig { text_column, label_column, .. } = config;
+                    lab.send_with(Command::SetCorpus { files, text_column, label_column }, buffers)
                 }
                 Err(reason) => lab.refuse_offer(reason),
             }

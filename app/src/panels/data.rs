@@ -1,5 +1,6 @@
 //! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
 
+use super::choice::TextField;
 use super::file_table::FileTable;
 use super::masking::MaskingPreview;
 use super::section::Section;
@@ -25,6 +26,7 @@ pub fn DataPanel() -> impl IntoView {
             <DropZone />
             <Totals />
             <FileTable />
+            <Columns />
             <Warnings />
             <MaskingPreview />
             <VocabularyTable />
@@ -48,7 +50,7 @@ fn DropZone() -> impl IntoView {
             on:drop=move |_| over.set(false)
         >
             <p class="drop-title">"Drop text files or folders here"</p>
-            <p class="help">"Plain text or .gz, in any encoding. They replace the present files."</p>
+            <p class="help">"Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding. They replace the present files."</p>
             <div class="choices">
                 <FileInput id="choose-files" label="Choose files" folder=false />
                 <FileInput id="choose-folder" label="Choose a folder" folder=true />
@@ -87,6 +89,32 @@ fn take_input(lab: Lab, event: &web_sys::Event) {
     let sources = intake::from_input(&files);
     input.set_value("");
     lab.take(async move { Ok(sources) }, "The files could not be read");
+}
+
+/// Which columns of a table hold the text and the labels.
+#[component]
+fn Columns() -> impl IntoView {
+    let lab = lab();
+    let changed = Callback::new(move |()| lab.read_again());
+    view! {
+        <details class="more">
+            <summary>"Columns of CSV, TSV and JSON Lines"</summary>
+            <div class="fields">
+                <TextField
+                    name="text-column"
+                    label="Text"
+                    help="A name, or a number from 1; two with a comma make a pair."
+                    changed
+                />
+                <TextField
+                    name="label-column"
+                    label="Labels"
+                    help="A name, or a number from 1. Several labels in a cell have | between them."
+                    changed
+                />
+            </div>
+        </details>
+    }
 }
 
 #[component]

@@ -1,11 +1,13 @@
 //! Step 3: where fine-tuning starts, its settings, and how well the labels are learned.
 
+use super::choice::ChoiceField;
+use super::compare::ComparePanel;
 use super::field::NumberField;
 use super::scores::Scores;
 use super::section::Section;
 use super::start::{PhaseStatus, StartButton};
 use crate::lab::{chosen_start, lab};
-use crate::settings::FINETUNE_FIELDS;
+use crate::settings::{FINETUNE_FIELDS, TASK};
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
 
@@ -20,10 +22,14 @@ pub fn FinetunePanel() -> impl IntoView {
             lead="The labelled lines teach the classifier. Run it from both starts to see what pre-training is worth."
         >
             <StartChoice />
-            <div class="fields">{FINETUNE_FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}</div>
+            <div class="fields">
+                {FINETUNE_FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
+                <ChoiceField choice=TASK />
+            </div>
             <StartButton phase=Phase::Finetune label="Start fine-tuning" testid="start-finetune" />
             <PhaseStatus phase=Phase::Finetune />
             <Scores />
+            <ComparePanel />
         </Section>
     }
     .into_any()

@@ -1,6 +1,6 @@
 //! The loss chart of all pre-training runs, with its legend and its table.
 
-use crate::chart::loss::{LossSeries, loss_rows, loss_scene, loss_summary};
+use crate::chart::loss::{Floors, LossSeries, loss_rows, loss_scene, loss_summary};
 use crate::chart::scene::RUN_INKS;
 use crate::chart::view::ChartView;
 use crate::lab::lab;
@@ -115,7 +115,11 @@ fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T 
         name: run.name(),
         curve: &run.curve,
         held_out: run.held_out.iter().map(|quality| (quality.step, quality.loss)).collect(),
-        floors: run.plan.as_ref().map(|plan| (plan.uniform, plan.unigram)),
+        floors: run.plan.as_ref().map(|plan| Floors {
+            uniform: plan.uniform,
+            unigram: plan.unigram,
+            bigram: plan.bigram,
+        }),
         steps: run.plan.as_ref().map_or(0, |plan| plan.steps),
         ink,
     });

@@ -1,11 +1,14 @@
 //! One panel per file, one component per panel. A panel reads the [`crate::lab::Lab`] and calls its verbs; it keeps no
 //! state of its own beyond what its inputs hold.
 
+mod choice;
+mod compare;
 mod data;
 mod field;
 mod file_table;
 mod finetune;
 mod header;
+mod learn;
 mod loss_chart;
 mod masking;
 mod notice;
@@ -21,6 +24,7 @@ mod vocabulary;
 pub use data::DataPanel;
 pub use finetune::FinetunePanel;
 pub use header::Header;
+pub use learn::LearnPanel;
 pub use notice::NoticeLine;
 pub use pretrain::PretrainPanel;
 pub use run_bar::RunBar;

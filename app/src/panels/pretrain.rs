@@ -1,13 +1,17 @@
 //! Step 2: the settings of pre-training and its start.
 
+use super::choice::{ChoiceField, SwitchField};
 use super::field::NumberField;
 use super::loss_chart::LossChart;
 use super::section::Section;
 use super::start::{PhaseStatus, StartButton};
+use crate::intake;
 use crate::lab::lab;
-use crate::settings::{FIELDS, LENGTHS, PRESET_GROUPS};
+use crate::settings::{FIELDS, LENGTHS, NSP, PRESET_GROUPS, SWITCHES, TOKENIZER};
 use leptos::prelude::*;
 use protocol::Phase;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
 
 /// Settings, start button and loss chart.
 #[component]
@@ -25,7 +29,13 @@ pub fn PretrainPanel() -> impl IntoView {
             </div>
             <details class="more">
                 <summary>"More settings"</summary>
-                <div class="fields">{FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}</div>
+                <div class="fields">
+                    <ChoiceField choice=TOKENIZER />
+                    {FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
+                </div>
+                <SwitchField switch=NSP />
+                {SWITCHES.map(|switch| view! { <SwitchField switch /> }).collect_view()}
+                <WordVectors />
             </details>
             <StartButton phase=Phase::Pretrain label="Start pre-training" testid="start-pretrain" />
             <PhaseStatus phase=Phase::Pretrain />
@@ -35,10 +45,53 @@ pub fn PretrainPanel() -> impl IntoView {
     .into_any()
 }
 
+/// Word vectors that new models start from.
+#[component]
+fn WordVectors() -> impl IntoView {
+    let lab = lab();
+    let name = RwSignal::new(None::<String>);
+    let take = move |event: web_sys::Event| {
+        let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
+        let source = input.files().and_then(|files| intake::from_input(&files).into_iter().next());
+        input.set_value("");
+        if let Some(source) = source {
+            name.set(Some(source.name.clone()));
+            lab.set_word_vectors(Some(source));
+        }
+    };
+    let clear = move |_| {
+        name.set(None);
+        lab.set_word_vectors(None);
+    };
+    let words = move || match name.get() {
+        Some(name) => format!("New models start from the vectors in {name}."),
+        None => "A new model can start from word vectors in word2vec's text form.".into(),
+    };
+    view! {
+        <div class="block">
+            <p class="help">{words}</p>
+            <div class="buttons">
+                <label class="button" for="choose-vectors">
+                    "Choose word vectors"
+                    <input
+                        id="choose-vectors"
+                        class="visually-hidden"
+                        type="file"
+                        data-testid="vectors-input"
+                        on:change=take
+                    />
+                </label>
+                <button type="button" hidden=move || name.with(Option::is_none) on:click=clear>
+                    "Start from random ones again"
+                </button>
+            </div>
+        </div>
+    }
+}
+
 #[component]
 fn PresetField() -> impl IntoView {
     let lab = lab();
-    let chosen = lab.settings.with_untracked(|settings| settings.pretrain.preset.clone());
     let change = move |event| {
         let name = event_target_value(&event);
         lab.settings.update(|settings| settings.edit("preset", &name).unwrap_or_default());
@@ -46,7 +99,8 @@ fn PresetField() -> impl IntoView {
     let group = |(title, presets): (&'static str, &'static [(&'static str, &'static str)])| {
         let option = |(name, words): &(&'static str, &'static str)| {
             let (name, words) = (*name, *words);
-            view! { <option value=name selected=name == chosen>{words}</option> }
+            let chosen = move || lab.settings.with(|settings| settings.pretrain.preset == name);
+            view! { <option value=name prop:selected=chosen>{words}</option> }
         };
         view! { <optgroup label=title>{presets.iter().map(option).collect_view()}</optgroup> }
     };

@@ -45,6 +45,8 @@ pub struct Plan {
     pub uniform: f64,
     /// Loss of knowing only word frequencies.
     pub unigram: f64,
+    /// Loss of knowing what follows what.
+    pub bigram: Option<f64>,
     /// Number of labels.
     pub labels: usize,
 }
@@ -71,6 +73,8 @@ pub struct HeldOut {
     pub loss: f64,
     /// Share of masks guessed right.
     pub accuracy: f64,
+    /// Loss and share told right of next-sentence prediction, where that is learned.
+    pub pairs: Option<(f64, f64)>,
 }
 
 /// Classification quality.
@@ -135,13 +139,21 @@ impl Run {
 
     /// A run that only events tell of.
     pub(super) fn unknown(id: &str) -> Self {
-        let phase = if id.starts_with("finetune") { Phase::Finetune } else { Phase::Pretrain };
+        let phase = if id.starts_with("pretrain") { Phase::Pretrain } else { Phase::Finetune };
         Self::new(id.into(), phase)
     }
 
     /// Name for people: `Pre-training 1`, `Fine-tuning 2 from scratch`.
     pub fn name(&self) -> String {
-        let word = if self.phase == Phase::Pretrain { "Pre-training" } else { "Fine-tuning" };
+        if let Some(part) = self.id.strip_prefix("compare-").and_then(|rest| rest.split_once('-')) {
+            return format!("Comparison {}: {}", part.0, part.1.replace('-', " "));
+        }
+        let word = match self.phase {
+            _ if self.id.starts_with("compare") => "Comparison",
+            _ if self.id.starts_with("counting") => "Counting task",
+            Phase::Pretrain => "Pre-training",
+            Phase::Finetune => "Fine-tuning",
+        };
         let number = self.id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
         let origin = match self.from {
             Some(StartFrom::Pretrained) => ", pre-trained",
@@ -151,12 +163,18 @@ impl Run {
         number.map_or_else(|| self.id.clone(), |number| format!("{word} {number}{origin}"))
     }
 
+    /// Whether its model stays at hand: not that of a comparison or of the counting task.
+    pub(super) fn is_own(&self) -> bool {
+        !self.id.starts_with("compare") && !self.id.starts_with("counting")
+    }
+
     /// Takes in an event of this run.
     pub(super) fn apply(&mut self, event: Event) {
         match event {
-            Event::Started { phase, parameters, steps, vocab_size, uniform, unigram, labels, step, .. } => {
+            Event::Started { phase, parameters, steps, vocab_size, uniform, unigram, bigram, labels, step, .. } => {
                 self.phase = phase;
-                self.plan = Some(Plan { parameters, steps, vocab_size, uniform, unigram, labels: labels.len() });
+                self.plan =
+                    Some(Plan { parameters, steps, vocab_size, uniform, unigram, bigram, labels: labels.len() });
                 self.reached = self.reached.max(step);
                 self.enter(Stage::Started);
             }
@@ -211,7 +229,9 @@ impl Run {
         self.reached = self.reached.max(step);
         match metrics {
             Metrics::MaskedLm(metrics) => {
-                let quality = HeldOut { step, loss: metrics.masked_lm_loss, accuracy: metrics.masked_accuracy };
+                let pairs = metrics.next_sentence_loss.zip(metrics.next_sentence_accuracy);
+                let (loss, accuracy) = (metrics.masked_lm_loss, metrics.masked_accuracy);
+                let quality = HeldOut { step, loss, accuracy, pairs };
                 self.held_out.retain(|old| old.step != step);
                 self.held_out.push(quality);
             }

@@ -263,7 +263,7 @@ fn held_out_quality_is_kept_once_per_step() {
         }),
     };
     let state = state(&[quality(5.0), quality(4.9)]);
-    assert_eq!(state.runs[0].held_out, [HeldOut { step: 10, loss: 4.9, accuracy: 0.25 }]);
+    assert_eq!(state.runs[0].held_out, [HeldOut { step: 10, loss: 4.9, accuracy: 0.25, pairs: None }]);
     assert_eq!(state.runs[0].result(), "held-out loss 4.90, 25.0 % right");
 }
 

@@ -44,7 +44,9 @@ impl Topic {
             Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
             Event::Warning { .. } => &[Topic::Runs],
             Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
-            Event::Guesses { .. } | Event::Classified { .. } => &[Topic::Answers],
+            Event::Guesses { .. } | Event::Classified { .. } | Event::Compared { .. } | Event::Counted { .. } => {
+                &[Topic::Answers]
+            }
             Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary, Topic::Notice],
         }
     }

@@ -59,6 +59,19 @@ pub enum Command {
         /// How far to go.
         compare: crate::CompareConfig,
     },
+    /// Word vectors, in word2vec's text form, that models started from scratch get: one buffer beside the message, or
+    /// none to take them away.
+    SetWordVectors {
+        /// The file, where there is one.
+        file: Option<FileInfo>,
+    },
+    /// Learn the counting task, a self-test of the Transformer. Answered by `Counted`.
+    Toy {
+        /// Names the run in every event.
+        run: RunId,
+        /// Its preset, length, learning rate and seed are used.
+        config: RunConfig,
+    },
     /// Stop after this step, keep everything, and wait.
     Pause,
     /// Go on after `Pause`.

@@ -183,6 +183,19 @@ pub enum Event {
         /// What to do, in one sentence.
         hint: String,
     },
+    /// The counting task is over.
+    Counted {
+        /// The run.
+        run: RunId,
+        /// Whether it was learned.
+        learned: bool,
+        /// Optimisation steps done.
+        step: u64,
+        /// Loss on fresh examples, in nats.
+        loss: f64,
+        /// Share of fresh examples told right.
+        accuracy: f64,
+    },
     /// A comparison is done.
     Compared {
         /// Its name.

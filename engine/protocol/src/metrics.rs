@@ -58,4 +58,7 @@ pub struct LabelMetrics {
     pub f1: f64,
     /// Number of documents that carry the label.
     pub support: u64,
+    /// Number of documents that it was predicted for.
+    #[serde(default)]
+    pub predicted: u64,
 }

@@ -56,6 +56,14 @@ pub fn read_file(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Read
     Ok(ReadFile { documents, encoding: decoded.encoding.into(), dropped, warnings })
 }
 
+/// `bytes` as they are, or unpacked where they are gzip.
+///
+/// # Errors
+/// When they are damaged, or unpack to far more than text does.
+pub fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
+    if gzip::is_gzip(&bytes) { Ok(gzip::unpack("the file", &bytes)?.bytes) } else { Ok(bytes) }
+}
+
 fn has_gzip_name(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(".gz")
 }

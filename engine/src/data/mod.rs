@@ -21,9 +21,9 @@ pub mod word_vectors;
 
 pub use corpus::{Corpus, Document, InputFile};
 pub use encoding::detect_stream;
-pub use error::DataError;
+pub use error::{DataError, quoted};
 pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};
-pub use file::{ReadFile, Warning, read_file};
+pub use file::{ReadFile, Warning, read_file, unpacked};
 pub use floors::Floors;
 pub use labels::LabelSet;
 pub use lines::document_of;

@@ -5,6 +5,7 @@ mod ask;
 mod checks;
 mod compare;
 mod corpus;
+mod diagnosis;
 mod host;
 pub mod plan;
 mod read;

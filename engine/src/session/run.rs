@@ -3,6 +3,7 @@
 
 use super::ask;
 use super::compare::figures;
+use super::diagnosis;
 use super::host::{Host, RunOutcome, Snapshot};
 use super::plan::{Budget, Plan};
 use super::read::read_groups;
@@ -10,6 +11,7 @@ use super::snapshot::{BestState, RunState, encode};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
 use crate::data::Tokenizer;
+use crate::data::floors::Floors;
 use crate::data::random::{Purpose, generator, unit_f64};
 use crate::error::{Error, Result};
 use crate::model::{Heads, ModelConfig};
@@ -57,6 +59,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub best: Option<Best>,
     /// What a classifier's evaluations said.
     pub scores: Vec<Score>,
+    /// What the loss is measured against.
+    pub floors: Floors,
     /// Whether the task is done before its plan is.
     pub learned: bool,
     /// Learning rate of the last step.
@@ -236,10 +240,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(())
     }
 
-    async fn evaluate(&mut self, split: Split) -> Result<()> {
+    async fn evaluate(&mut self, split: Split) -> Result<Option<Metrics>> {
         let leaves = self.optimizer.frozen(&self.state);
         let metrics = self.task.evaluate(&mut self.model, &leaves, &self.optimizer.device, split).await?;
-        let Some(metrics) = metrics else { return Ok(()) };
+        let Some(metrics) = metrics else { return Ok(None) };
         let step = self.state.step;
         let epoch = step as f64 / self.plan.steps_per_epoch as f64;
         self.learned = self.task.is_learned(&metrics);
@@ -249,9 +253,29 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                 self.remember(measured.micro_f1);
             }
         }
-        let event = Event::Evaluated { run: self.name.into(), step, epoch, split: split.name().into(), metrics };
+        let event = Event::Evaluated {
+            run: self.name.into(),
+            step,
+            epoch,
+            split: split.name().into(),
+            metrics: metrics.clone(),
+        };
         self.host.emit(event, Vec::new());
-        Ok(())
+        Ok(Some(metrics))
+    }
+
+    /// Says what the last figures mean, where they mean trouble.
+    fn diagnose(&self, last: Option<&Metrics>) {
+        let (code, message) = match last {
+            Some(Metrics::MaskedLm(metrics)) => {
+                ("only-frequencies", diagnosis::only_frequencies(metrics, &self.floors))
+            }
+            Some(Metrics::Classifier(metrics)) => ("never-predicted", diagnosis::never_predicted(metrics)),
+            None => return,
+        };
+        if let Some(message) = message {
+            self.host.emit(Event::Warning { run: self.name.into(), code: code.into(), message }, Vec::new());
+        }
     }
 
     /// Keeps the present values where none were better; of equals the later ones, which saw more.
@@ -375,7 +399,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if !stopped {
             // What was just measured need not be measured again.
             if !self.learned {
-                self.evaluate(Split::Valid).await?;
+                let last = self.evaluate(Split::Valid).await?;
+                self.diagnose(last.as_ref());
             }
             self.recall();
             self.evaluate(Split::Test).await?;

@@ -2,7 +2,7 @@
 
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
-use super::{Host, ModelFiles, Session, ask, plan};
+use super::{Host, ModelFiles, Session, ToyOutcome, VectorLines, ask, plan};
 use crate::data::masking::{Masker, Masking};
 use crate::data::{InputFile, ReadOptions};
 use crate::error::Result;
@@ -14,6 +14,12 @@ const EXPORT_NAME: &str = "clozelab-model";
 /// A preview shows this much of a long document.
 const PREVIEW_TOKENS: usize = 48;
 
+/// The lines of word vectors that lie in memory, packed with gzip or not.
+fn vector_lines(bytes: Vec<u8>) -> Result<VectorLines> {
+    let bytes = crate::data::unpacked(bytes)?;
+    Ok(Box::new(move |take| bytes.split(|byte| *byte == b'\n').try_for_each(&mut *take)))
+}
+
 impl<H: Host> Session<H> {
     /// Serves commands until the host goes away. `buffers` hands out the bulk bytes of a command, in order.
     pub async fn serve(&mut self, mut take_buffers: impl FnMut() -> Vec<Vec<u8>>) -> ! {
@@ -23,9 +29,10 @@ impl<H: Host> Session<H> {
                 None => self.host.next_command().await,
             };
             let run = match &command {
-                Command::Pretrain { run, .. } | Command::Finetune { run, .. } | Command::Compare { run, .. } => {
-                    run.clone()
-                }
+                Command::Pretrain { run, .. }
+                | Command::Finetune { run, .. }
+                | Command::Compare { run, .. }
+                | Command::Toy { run, .. } => run.clone(),
                 _ => String::new(),
             };
             if let Err(error) = self.handle(command, &mut take_buffers).await {
@@ -49,10 +56,18 @@ impl<H: Host> Session<H> {
             Command::Compare { run, config, compare } => {
                 let pretraining_secs = self.pretraining_secs;
                 let progress = Progress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs };
-                if self.compare(&run, &config, &compare, progress).await?.is_none() {
-                    let message = "the comparison was stopped before it was done".into();
-                    self.warn(&run, "comparison-stopped", message);
-                }
+                let started = self.host.now_secs();
+                let stopped = self.compare(&run, &config, &compare, progress).await?.is_none();
+                let elapsed_secs = self.host.now_secs() - started;
+                self.host.emit(Event::Finished { run, step: 0, stopped, elapsed_secs }, Vec::new());
+            }
+            Command::SetWordVectors { file } => {
+                let bytes = take_buffers().into_iter().next().filter(|_| file.is_some());
+                self.set_word_vectors(bytes.map(vector_lines).transpose()?);
+            }
+            Command::Toy { run, config } => {
+                let ToyOutcome { learned, step, loss, accuracy, .. } = self.toy(&run, &config).await?;
+                self.host.emit(Event::Counted { run, learned, step, loss, accuracy }, Vec::new());
             }
             Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit)?,
             Command::ExportModel => {

@@ -262,6 +262,7 @@ impl<H: Host> Session<H> {
             grad_norm: None,
             best,
             scores: Vec::new(),
+            floors,
             learned: false,
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
             lr: 0.0,

@@ -135,6 +135,7 @@ impl Counts {
             recall: ratio(self.hits, self.support),
             f1: self.f1(),
             support: self.support,
+            predicted: self.predicted,
         }
     }
 }

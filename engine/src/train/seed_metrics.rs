@@ -54,7 +54,14 @@ fn row(label: &str, [hits, wrong, missed]: [u64; 3]) -> LabelMetrics {
     let precision = hits / (hits + wrong + EPSILON);
     let recall = hits / (hits + missed + EPSILON);
     let f1 = 2.0 * precision * recall / (precision + recall + EPSILON);
-    LabelMetrics { label: label.into(), precision, recall, f1, support: (hits + missed) as u64 }
+    LabelMetrics {
+        label: label.into(),
+        precision,
+        recall,
+        f1,
+        support: (hits + missed) as u64,
+        predicted: (hits + wrong) as u64,
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,97 @@
+//! Settings that are words, switches or short texts, each with one sentence of help, in step with the settings and the
+//! link.
+
+use crate::lab::lab;
+use crate::settings::{Choice, Switch};
+use leptos::prelude::*;
+
+/// One of several words.
+#[component]
+pub fn ChoiceField(
+    /// Which setting.
+    choice: Choice,
+) -> impl IntoView {
+    let lab = lab();
+    let (input, help) = (format!("set-{}", choice.key), format!("set-{}-help", choice.key));
+    let change = move |event| {
+        let name = event_target_value(&event);
+        lab.settings.update(|settings| settings.edit(choice.key, &name).unwrap_or_default());
+    };
+    let chosen = lab.settings.with_untracked(|settings| settings.value(choice.key));
+    let option = |(index, (name, words)): (usize, &(&'static str, &'static str))| {
+        let (name, words) = (*name, *words);
+        let selected = name == chosen || (index == 0 && chosen.is_empty());
+        view! { <option value=name selected=selected>{words}</option> }
+    };
+    view! {
+        <div class="field">
+            <label for=input.clone()>{choice.label}</label>
+            <select id=input aria-describedby=help.clone() on:change=change>
+                {choice.options.iter().enumerate().map(option).collect_view()}
+            </select>
+            <p id=help class="help">{choice.help}</p>
+        </div>
+    }
+    .into_any()
+}
+
+/// On or off.
+#[component]
+pub fn SwitchField(
+    /// Which setting.
+    switch: Switch,
+) -> impl IntoView {
+    let lab = lab();
+    let change = move |event| {
+        let text = if event_target_checked(&event) { "true" } else { "" };
+        lab.settings.update(|settings| settings.edit(switch.key, text).unwrap_or_default());
+    };
+    view! {
+        <label class="option">
+            <input
+                type="checkbox"
+                prop:checked=move || lab.settings.with(|settings| !settings.value(switch.key).is_empty())
+                on:change=change
+            />
+            <span>{switch.label} <span class="help">{switch.help}</span></span>
+        </label>
+    }
+    .into_any()
+}
+
+/// A short text.
+#[component]
+pub fn TextField(
+    /// The setting's key.
+    name: &'static str,
+    /// Visible name.
+    label: &'static str,
+    /// One sentence below the input.
+    help: &'static str,
+    /// Runs after a change.
+    changed: Callback<()>,
+) -> impl IntoView {
+    let lab = lab();
+    let (input, describes) = (format!("set-{name}"), format!("set-{name}-help"));
+    let change = move |event| {
+        let text = event_target_value(&event);
+        lab.settings.update(|settings| settings.edit(name, &text).unwrap_or_default());
+        changed.run(());
+    };
+    view! {
+        <div class="field">
+            <label for=input.clone()>{label}</label>
+            <input
+                id=input
+                type="text"
+                autocomplete="off"
+                placeholder="by its name"
+                aria-describedby=describes.clone()
+                prop:value=move || lab.settings.with(|settings| settings.value(name))
+                on:change=change
+            />
+            <p id=describes class="help">{help}</p>
+        </div>
+    }
+    .into_any()
+}

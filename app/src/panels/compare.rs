@@ -1,0 +1,163 @@
+//! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
+
+use crate::lab::lab;
+use crate::state::Topic;
+use crate::wording::{duration, figure, grouped};
+use leptos::prelude::*;
+use protocol::{CompareConfig, Comparison, ComparisonPoint, Spread};
+
+/// Controls and result.
+#[component]
+pub fn ComparePanel() -> impl IntoView {
+    let lab = lab();
+    let seeds = RwSignal::new("3".to_string());
+    let shares = RwSignal::new("1".to_string());
+    let asked = Memo::new(move |_| read(&seeds.get(), &shares.get()));
+    let reason = Memo::new(move |_| {
+        let engine = lab
+            .read(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_compare());
+        engine.map(String::from).or_else(|| asked.get().err())
+    });
+    let start = move |_| {
+        if let Ok(compare) = asked.get_untracked() {
+            lab.compare(compare);
+        }
+    };
+    let comparison = lab.memo(&[Topic::Answers], |state| state.comparison.clone());
+    view! {
+        <details class="more">
+            <summary>"Is pre-training worth it? A fair comparison"</summary>
+            <p class="help">
+                "Both starts get the same words, shape, documents and epochs; each tries at least four learning rates and keeps the one that validation prefers; several seeds show the spread; a linear model on n-grams stands beside them. This takes many runs."
+            </p>
+            <div class="fields">
+                <PlainField id="compare-seeds" label="Seeds" help="Runs of each start." value=seeds />
+                <PlainField
+                    id="compare-shares"
+                    label="Shares of the labels"
+                    help="With commas, e.g. 0.1, 0.5, 1."
+                    value=shares
+                />
+            </div>
+            <div class="start">
+                <button
+                    type="button"
+                    data-testid="start-compare"
+                    aria-describedby="start-compare-reason"
+                    disabled=move || reason.with(Option::is_some)
+                    on:click=start
+                >
+                    "Compare"
+                </button>
+                <p id="start-compare-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
+            </div>
+            <div data-testid="comparison">{move || comparison.get().map(result)}</div>
+        </details>
+    }
+    .into_any()
+}
+
+#[component]
+fn PlainField(id: &'static str, label: &'static str, help: &'static str, value: RwSignal<String>) -> impl IntoView {
+    let describes = format!("{id}-help");
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <input
+                id=id
+                type="text"
+                inputmode="decimal"
+                autocomplete="off"
+                aria-describedby=describes.clone()
+                prop:value=value
+                on:input=move |event| value.set(event_target_value(&event))
+            />
+            <p id=describes class="help">{help}</p>
+        </div>
+    }
+}
+
+/// What was typed; the engine checks the rest.
+fn read(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
+    let seeds = seeds.trim().parse().ok().filter(|seeds| (1..=20).contains(seeds));
+    let share = |text: &str| text.trim().parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    let shares: Option<Vec<f64>> = shares.split(',').map(share).collect();
+    match (seeds, shares) {
+        (None, _) => Err("Seeds must be a whole number from 1 to 20.".into()),
+        (_, None) => Err("Shares must be numbers above 0 and up to 1, with commas.".into()),
+        (Some(seeds), Some(label_fractions)) => Ok(CompareConfig { seeds, label_fractions, lrs: vec![] }),
+    }
+}
+
+fn result(comparison: Comparison) -> impl IntoView {
+    let note = format!(
+        "Mean ± standard deviation over {} seeds, on {} documents, after {} epochs.{}",
+        comparison.seeds,
+        comparison.measured_on,
+        comparison.epochs,
+        comparison
+            .pretraining_secs
+            .map(|secs| format!(" Pre-training before it took {}.", duration(secs)))
+            .unwrap_or_default()
+    );
+    let rows = comparison.points.iter().flat_map(rows).map(row).collect_view();
+    view! {
+        <p class="status">{comparison.sentence}</p>
+        <div class="scroll" role="region" aria-label="Comparison" tabindex="0">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">"Start"</th>
+                        <th scope="col" class="number">"Documents"</th>
+                        <th scope="col" class="number">"Micro F1"</th>
+                        <th scope="col" class="number">"Macro F1"</th>
+                        <th scope="col" class="number">"Learning rate"</th>
+                        <th scope="col" class="number">"Time"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        <p class="help">{note}</p>
+    }
+}
+
+fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
+    let documents = grouped(point.documents);
+    let arm = |name: &str, arm: &protocol::ComparisonArm| {
+        let lr = format!("{:.1e}", arm.lr);
+        [name.into(), documents.clone(), spread(arm.micro_f1), spread(arm.macro_f1), lr, duration(arm.secs_per_run)]
+    };
+    let linear = &point.linear;
+    let [micro, r#macro] = [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
+    [
+        arm("pre-trained", &point.pretrained),
+        arm("from scratch", &point.scratch),
+        ["n-grams".into(), documents.clone(), micro, r#macro, "–".into(), duration(linear.elapsed_secs)],
+    ]
+}
+
+fn row(cells: [String; 6]) -> impl IntoView {
+    let [name, rest @ ..] = cells;
+    let cell = |text: String| view! { <td class="number">{text}</td> };
+    view! { <tr><th scope="row">{name}</th>{rest.map(cell).collect_view()}</tr> }
+}
+
+fn spread(spread: Spread) -> String {
+    let mean = figure(spread.mean, 3);
+    if spread.sd > 0.0 { format!("{mean} ± {}", figure(spread.sd, 3)) } else { mean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_read_or_refused_in_words() {
+        let compare = read(" 2", "0.1, 1").expect("sound");
+        assert_eq!((compare.seeds, compare.label_fractions), (2, vec![0.1, 1.0]));
+        for (seeds, shares) in [("0", "1"), ("x", "1"), ("3", ""), ("3", "0"), ("3", "1.5"), ("3", "0.1,,1")] {
+            assert!(read(seeds, shares).is_err(), "{seeds} {shares}");
+        }
+    }
+}

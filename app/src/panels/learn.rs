@@ -1,0 +1,206 @@
+//! Short lessons on what happens here, each with something to press: the product itself is the example.
+//!
+//! Sources: Devlin et al. 2019 (masked LM, next-sentence prediction), Vaswani et al. 2017 (attention, the position-wise
+//! network); the questions are those of the 2018 system's documentation.
+
+use super::choice::SwitchField;
+use super::section::Section;
+use crate::lab::lab;
+use crate::settings::NSP;
+use crate::state::{Masking, Topic};
+use crate::wording::{counted, figure, percent};
+use leptos::prelude::*;
+use protocol::{MaskKind, Phase};
+
+/// All lessons, folded.
+#[component]
+pub fn LearnPanel() -> impl IntoView {
+    view! {
+        <Section
+            id="learn"
+            number="6"
+            title="Learn"
+            lead="What happens above, in short lessons. Each has something to press."
+        >
+            <BothSides />
+            <ThreeTreatments />
+            <NextSentence />
+            <Attention />
+            <PositionWise />
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Lesson(id: &'static str, title: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <details id=id class="lesson">
+            <summary>{title}</summary>
+            <div class="lesson-body">{children()}</div>
+        </details>
+    }
+}
+
+/// The same blank, with what stands before it and with what stands on both sides.
+const BEFORE_ONLY: &str = "a [MASK]";
+const BOTH_SIDES: &str = "a [MASK] used for cutting wood";
+
+#[component]
+fn BothSides() -> impl IntoView {
+    let lab = lab();
+    let ready = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.pretrained);
+    let asked = RwSignal::new(None::<&'static str>);
+    let guesses = lab.memo(&[Topic::Answers], |state| state.guesses.clone());
+    let ask = move |text: &'static str| {
+        asked.set(Some(text));
+        lab.fill_mask(text.into());
+    };
+    let answer = move || {
+        let text = asked.get()?;
+        let masks = guesses.get()?;
+        let candidates = masks.first()?.candidates.iter().take(5);
+        let words = candidates.map(|c| format!("{} ({})", c.token, percent(c.score))).collect::<Vec<_>>();
+        Some(format!("{text} → {}", words.join(", ")))
+    };
+    view! {
+        <Lesson id="lesson-masked-lm" title="Guessing from both sides: masked LM against left-to-right">
+            <p>
+                "A left-to-right language model factors a sentence into next words: each word is guessed from those before it, and never sees those after it. A right-to-left model does the reverse. A masked language model hides some words and guesses them from everything that is left, on both sides at once. It cannot write text word by word, but what it learns of a word takes the whole sentence into account."
+            </p>
+            <p>"Try it: the same blank, first with only what stands before it, then with both sides."</p>
+            <div class="buttons">
+                <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BEFORE_ONLY)>
+                    "Only what stands before"
+                </button>
+                <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BOTH_SIDES)>
+                    "Both sides"
+                </button>
+            </div>
+            <p class="help" hidden=ready>"Pre-train or open a model first."</p>
+            <p class="status" hidden=move || answer().is_none()>{answer}</p>
+        </Lesson>
+    }
+}
+
+#[component]
+fn ThreeTreatments() -> impl IntoView {
+    let lab = lab();
+    let masking = lab.memo(&[Topic::Masking], |state| state.masking.as_ref().map(count_kinds));
+    let example = lab.memo(&[Topic::Masking], |state| state.masking.as_ref().map_or(0, |masking| masking.example));
+    let epoch = RwSignal::new(100u64);
+    let again = move |_| {
+        epoch.update(|epoch| *epoch += 1);
+        lab.preview(example.get_untracked(), epoch.get_untracked());
+    };
+    view! {
+        <Lesson id="lesson-masking" title="Why a chosen word is hidden, swapped or kept">
+            <p>
+                "Of the words that are chosen, 80 % become [MASK], 10 % become a random word and 10 % stay. If all became [MASK], the model could learn to think only where [MASK] stands, and later, when you label your text, there is none. A random word forces it to doubt every word that it sees; a kept one forces it to have an opinion on a word even where it is right."
+            </p>
+            <p class="status" aria-live="polite">{move || masking.get().unwrap_or_else(|| "No text has been read yet.".into())}</p>
+            <button type="button" disabled=move || masking.with(Option::is_none) on:click=again>"Draw another mask"</button>
+        </Lesson>
+    }
+}
+
+fn count_kinds(masking: &Masking) -> String {
+    let count = |kind| masking.tokens.iter().filter(|token| token.kind == kind).count() as u64;
+    let (hidden, swapped, kept) = (count(MaskKind::Masked), count(MaskKind::Random), count(MaskKind::Kept));
+    let tokens = masking.tokens.iter().filter(|token| token.kind != MaskKind::Special).count() as u64;
+    let pairs = masking.tokens.iter().filter(|token| token.kind == MaskKind::Random);
+    let swaps: Vec<String> = pairs.map(|token| format!("{} became {}", token.original, token.shown)).collect();
+    let swaps = if swaps.is_empty() { String::new() } else { format!(" ({})", swaps.join(", ")) };
+    format!(
+        "In the text under Data, of {}: {hidden} hidden, {swapped} swapped{swaps}, {kept} kept.",
+        counted(tokens, "token")
+    )
+}
+
+#[component]
+fn NextSentence() -> impl IntoView {
+    let lab = lab();
+    let latest = lab.memo(&[Topic::Runs], |state| {
+        let runs = state.runs_of(Phase::Pretrain).filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
+        runs.last().map(|(name, (loss, accuracy))| {
+            format!(
+                "{name}: {} of the pairs told right, loss {} nats (0.69 is chance).",
+                percent(accuracy),
+                figure(loss, 2)
+            )
+        })
+    });
+    view! {
+        <Lesson id="lesson-next-sentence" title="Next-sentence prediction">
+            <p>
+                "Two texts go in together, [CLS] the man went to the store [SEP] he bought a gallon of milk [SEP]. Half of the time the second one really follows (IsNext), half of the time it is a random one from another document (NotNext): penguins are flightless birds. The model tells which, from the vector of the whole text. It was meant for tasks on pairs; later work (Liu et al. 2019) found that it helps little, which is why it is a switch here. It needs documents of several sentences: a dictionary of one-sentence definitions makes it easy and useless."
+            </p>
+            <p>"Try it: switch it on, pre-train, and its loss is reported beside the other."</p>
+            <SwitchField switch=NSP />
+            <p class="status" hidden=move || latest.with(Option::is_none)>{latest}</p>
+        </Lesson>
+    }
+}
+
+#[component]
+fn Attention() -> impl IntoView {
+    let lab = lab();
+    let reason =
+        lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_count());
+    let counted = lab.memo(&[Topic::Answers], |state| state.counted.clone());
+    view! {
+        <Lesson id="lesson-attention" title="Queries, keys, values and heads">
+            <p>
+                "Each position asks a question (its query), offers a description of itself (its key) and something to take away (its value). A position compares its query with every key, turns the matches into shares that sum to 1, and takes that mixture of values: any two words are one step apart, however far they stand. Several heads do this side by side on smaller vectors, so that one can look at the word before while another looks for a verb. In the 2018 system the heads were put back together in the wrong order, which is one of the reasons why its Transformer never learned."
+            </p>
+            <p>
+                "Try it: a hundred coin flips, and the question whether more than 51 are heads. It can only be answered by a head that looks at all positions evenly. The published BERT, with 2 layers of 128, learns it in well under the 10,000 steps that the 2018 system expected."
+            </p>
+            <button
+                type="button"
+                data-testid="start-toy"
+                aria-describedby="start-toy-reason"
+                disabled=move || reason.get().is_some()
+                on:click=move |_| lab.toy()
+            >
+                "Let it learn to count"
+            </button>
+            <p id="start-toy-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
+            <p class="status" data-testid="toy-result" hidden=move || counted.with(Option::is_none)>{counted}</p>
+        </Lesson>
+    }
+}
+
+#[component]
+fn PositionWise() -> impl IntoView {
+    let lab = lab();
+    let choose = move |preset: &'static str| {
+        lab.settings.update(|settings| settings.edit("preset", preset).unwrap_or_default());
+    };
+    let runs = lab.memo(&[Topic::Runs], |state| {
+        let line = |run: &crate::state::Run| {
+            let loss = run.held_out.last()?.loss;
+            Some(format!("{}: held-out loss {}", run.settings, figure(loss, 2)))
+        };
+        state.runs_of(Phase::Pretrain).filter_map(line).collect::<Vec<_>>()
+    });
+    view! {
+        <Lesson id="lesson-position-wise" title="The position-wise network, and what attention adds">
+            <p>
+                "After each round of attention, a small network with one hidden layer, four times as wide, is applied to every position by itself: attention moves information between positions, this network works on it in place. Most of a block's weights stand here."
+            </p>
+            <p>
+                "Try it: pre-train with the mean of all words, which has neither, then with convolutions, which see a few neighbours, then with the Transformer, for the same length. The three losses tell what order, neighbours and distance are worth on your text."
+            </p>
+            <div class="buttons">
+                <button type="button" on:click=move |_| choose("mean")>"Take the mean"</button>
+                <button type="button" on:click=move |_| choose("textcnn")>"Take convolutions"</button>
+                <button type="button" on:click=move |_| choose("fast-tiny")>"Take the Transformer"</button>
+            </div>
+            <p class="help">
+                {move || format!("Chosen now: {}.", lab.settings.with(|settings| settings.pretrain.preset.clone()))}
+            </p>
+            <ul class="plain">{move || runs.get().into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}</ul>
+        </Lesson>
+    }
+}
