@@ -4,7 +4,10 @@
 //! The binary is the one that `CLOZELAB_BIN` names, else `target/release/clozelab`.
 
 mod answers;
+mod backbones;
+mod compare;
 mod finetune;
+mod formats;
 mod interruption;
 mod lab;
 mod pretrain;

@@ -32,7 +32,20 @@ fn quiet_says_nothing_and_a_log_has_no_terminal_codes() {
 fn help_names_every_command_and_exits_well() {
     let lab = Lab::new();
     let help = lab.run("--help").ok().stdout;
-    for command in ["demo", "pretrain", "finetune", "evaluate", "predict", "fill-mask", "attention", "inspect"] {
+    for command in [
+        "demo",
+        "pretrain",
+        "finetune",
+        "compare",
+        "toy",
+        "bench",
+        "convert",
+        "evaluate",
+        "predict",
+        "fill-mask",
+        "attention",
+        "inspect",
+    ] {
         assert!(help.contains(command), "{help} lacks {command}");
         assert!(lab.run(&format!("{command} --help")).ok().stdout.contains("--"), "{command}");
     }

@@ -67,6 +67,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
     session.import(model)?;
     session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone()))?;
+    session.check_comparison(&config, &compare)?;
     dir.write(SETTINGS_FILE, &json(&settings))?;
     write_cells(&dir, &known)?;
     signals::resumable();

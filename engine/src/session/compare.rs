@@ -39,6 +39,24 @@ pub struct Progress<'a> {
 }
 
 impl<H: Host> Session<H> {
+    /// Refuses a comparison that could not be carried out.
+    ///
+    /// # Errors
+    /// When there is no language model, the corpus has no labels or no validation documents, or a setting cannot be
+    /// used.
+    pub fn check_comparison(&self, config: &RunConfig, compare: &CompareConfig) -> Result<()> {
+        check(compare)?;
+        plan::check_numbers(config)?;
+        self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        LabelSet::learn(corpus.labelled_train())?;
+        if corpus.labelled_valid().next().is_none() {
+            let hint = "Give --valid, or more labelled lines.";
+            return Err(Error::input("no-validation", "a comparison needs labelled validation text", hint));
+        }
+        Ok(())
+    }
+
     /// Compares fine-tuning from the language model with fine-tuning from scratch and with n-grams. `None` where it was
     /// stopped on the way.
     ///
@@ -52,14 +70,9 @@ impl<H: Host> Session<H> {
         compare: &CompareConfig,
         mut progress: Progress<'_>,
     ) -> Result<Option<Comparison>> {
-        check(compare)?;
-        plan::check_numbers(config)?;
+        self.check_comparison(config, compare)?;
         let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        if corpus.labelled_valid().next().is_none() {
-            let hint = "Give --valid, or more labelled lines.";
-            return Err(Error::input("no-validation", "a comparison needs labelled validation text", hint));
-        }
         let measured_on = if corpus.labelled_test().next().is_some() { "test" } else { "valid" }.to_string();
         let default_lr = plan::default_lr(&model.config, false);
         let lrs =

@@ -7,6 +7,8 @@ use protocol::{ClassifierMetrics, MaskedLmMetrics};
 /// A model this close to the unigram floor, in nats, knows little more than frequencies: half of what the published
 /// systems' plateau is left by in `docs/recipes.md`.
 const PLATEAU: f64 = 0.25;
+/// A shorter run is a quick look, of which nobody expects more.
+pub const LEAST_STEPS: u64 = 100;
 /// Labels that a warning lists.
 const LISTED_LABELS: usize = 5;
 

@@ -266,6 +266,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Says what the last figures mean, where they mean trouble.
     fn diagnose(&self, last: Option<&Metrics>) {
+        if self.state.step < diagnosis::LEAST_STEPS {
+            return;
+        }
         let (code, message) = match last {
             Some(Metrics::MaskedLm(metrics)) => {
                 ("only-frequencies", diagnosis::only_frequencies(metrics, &self.floors))

@@ -1,0 +1,68 @@
+//! The comparison from outside: its files, its figures, and that it goes on where it was cut off.
+
+use crate::lab::Lab;
+use protocol::Comparison;
+
+const WORDS: &str = "compare --train train.txt --valid valid.txt --test test.txt --from words --seeds 2 \
+                     --label-fractions 0.5,1 --lrs 0.003,0.006 --epochs 1 --device cpu";
+
+fn comparison(lab: &Lab, out: &str) -> Comparison {
+    serde_json::from_slice(&lab.read(&format!("{out}/report.json"))).expect("a comparison")
+}
+
+/// Without what no two runs share, and with numbers as exact as JSON readers keep them.
+fn timeless(mut comparison: Comparison) -> String {
+    for point in &mut comparison.points {
+        point.linear.elapsed_secs = 0.0;
+        for arm in [&mut point.pretrained, &mut point.scratch] {
+            (arm.secs_per_run, arm.total_secs) = (0.0, 0.0);
+            arm.runs.iter_mut().for_each(|run| run.elapsed_secs = 0.0);
+        }
+    }
+    format!("{comparison:.9?}")
+}
+
+#[test]
+fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
+    let lab = Lab::new();
+    lab.tiny("pretrain --corpus text.txt train.txt --out words --steps 20").ok();
+    let done = lab.run(&format!("{WORDS} --out whole")).ok();
+    let whole = comparison(&lab, "whole");
+    assert_eq!(whole.points.len(), 2);
+    assert!(done.stdout.contains(&whole.sentence), "{}", done.stdout);
+    assert!(whole.pretraining_secs.is_some_and(|secs| secs > 0.0));
+    for point in &whole.points {
+        for arm in [&point.pretrained, &point.scratch] {
+            assert_eq!(arm.runs.len(), 2);
+            assert!(arm.sweep.len() >= 3, "a pick at the edge asks for more: {:?}", arm.sweep);
+            assert!(arm.sweep.iter().any(|tried| tried.lr == arm.lr));
+            assert!(arm.runs.iter().all(|run| run.test.micro_f1 > 0.0 && run.valid.len() == 1), "{arm:?}");
+        }
+        assert!(point.linear.test.micro_f1 > 0.2, "n-grams learn something: {:?}", point.linear);
+    }
+    assert!(whole.points[0].documents < whole.points[1].documents);
+    let html = String::from_utf8(lab.read("whole/report.html")).expect("UTF-8");
+    assert!(html.contains("<svg") && html.contains("n-grams") && !html.contains("<script") && !html.contains("http"));
+    // Cut off after five runs: the same figures as without.
+    for name in ["compare.json", "runs.jsonl"] {
+        lab.write(&format!("cut/{name}"), lab.read(&format!("whole/{name}")));
+    }
+    let runs = String::from_utf8(lab.read("cut/runs.jsonl")).expect("UTF-8");
+    lab.write("cut/runs.jsonl", runs.lines().take(5).map(|line| format!("{line}\n")).collect::<String>());
+    lab.run(&format!("{WORDS} --out cut --resume")).ok();
+    assert_eq!(timeless(comparison(&lab, "cut")), timeless(whole));
+    lab.run(&format!("{WORDS} --out cut --resume --seed 9")).refused();
+    lab.run(&format!("{WORDS} --out cut")).refused();
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let lab = Lab::new();
+    lab.tiny("pretrain --corpus text.txt --out words --steps 2").ok();
+    for words in ["--seeds 0", "--label-fractions 2", "--label-fractions a", "--lrs 0"] {
+        lab.run(&format!("compare --train train.txt --valid valid.txt --from words --out x --device cpu {words}"))
+            .refused();
+        assert!(!lab.path("x").exists(), "{words}");
+    }
+    lab.run("compare --train text.txt --valid valid.txt --from words --out x --device cpu").refused();
+}

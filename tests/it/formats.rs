@@ -1,0 +1,94 @@
+//! Other forms of data: tables, pairs, CAIL2018, and labels of every kind; and the 2018 formula for F1.
+
+use crate::lab::{Lab, models};
+
+#[test]
+fn tables_train_like_lines() {
+    let lab = Lab::new();
+    let text = String::from_utf8(lab.read("train.txt")).expect("UTF-8");
+    let (mut csv, mut jsonl) = (String::from("id,text,labels\n"), String::new());
+    for (number, line) in text.lines().enumerate() {
+        let (text, labels) = line.split_once(" __label__").expect("labelled");
+        let labels: Vec<&str> = labels.split(" __label__").collect();
+        csv += &format!("{number},\"{}\",{}\n", text.replace('"', "\"\""), labels.join("|"));
+        jsonl += &format!("{}\n", serde_json::json!({ "text": text, "labels": labels }));
+    }
+    lab.write("train.csv", csv);
+    lab.write("train.jsonl", jsonl);
+    for name in ["train.txt", "train.csv", "train.jsonl"] {
+        let out = name.replace('.', "-");
+        lab.tiny(&format!("finetune --train {name} --valid valid.txt --out {out} --steps 6")).ok();
+    }
+    lab.same_file("train-csv/model.safetensors", "train-txt/model.safetensors");
+    lab.same_file("train-jsonl/model.safetensors", "train-txt/model.safetensors");
+    let missing = lab.tiny("finetune --train train.csv --text-column body --out missing --steps 1");
+    assert!(missing.refused().stderr.contains("\"labels\""), "{}", missing.stderr);
+}
+
+#[test]
+fn pairs_are_learned_and_lines_without_a_tab_are_counted() {
+    let lab = Lab::new();
+    let line = |i: usize| match i % 2 {
+        0 => format!("the sky is blue {i}\tthe sky has colour {i} __label__same\n"),
+        _ => format!("the sky is blue {i}\tfish live in water {i} __label__other\n"),
+    };
+    let text: String = (0..120).map(line).collect();
+    lab.write("pairs.txt", format!("{text}no tab at all __label__same\n"));
+    let done = lab.tiny("finetune --train pairs.txt --task pair --out pairs --steps 40 --lr 0.02").ok();
+    assert!(done.stderr.contains("1 labelled lines have no tab"), "{}", done.stderr);
+    let config: serde_json::Value = serde_json::from_slice(&lab.read("pairs/config.json")).expect("JSON");
+    assert_eq!(
+        (&config["type_vocab_size"], &config["problem_type"]),
+        (&2.into(), &"single_label_classification".into())
+    );
+    let answer = lab.run_with("predict --model pairs --device cpu", b"the sky is blue\tfish live in water\n").ok();
+    assert_eq!(answer.json()["labels"][0]["label"], "other");
+    lab.tiny("finetune --train train.txt --task pair --out none --steps 1").refused();
+}
+
+#[test]
+fn cail_becomes_labelled_lines() {
+    let lab = Lab::new();
+    let case = |fact: &str| format!("{{\"fact\":\"{fact}\",\"meta\":{{\"accusation\":[\"盗窃\",\"故意 伤害\"]}}}}\n");
+    lab.write("in.json", format!("{}{}not json\n", case("被告人\\n张某"), case("被告人 张某")));
+    let done = lab.run("convert cail in.json out.txt").ok();
+    assert_eq!(
+        String::from_utf8(lab.read("out.txt")).expect("UTF-8"),
+        "被告人 张某 __label__盗窃 __label__故意_伤害\n"
+    );
+    assert!(done.stderr.contains("1 left out, since their text came before"), "{}", done.stderr);
+    lab.run("convert cail in.json out.txt").refused();
+    lab.run("convert cail train.txt other.txt").refused();
+}
+
+#[test]
+fn thresholds_and_the_formula_of_2018_are_choices() {
+    let lab = models();
+    let figures =
+        |words: &str| lab.run(&format!("evaluate --model finetuned --data test.txt --device cpu {words}")).ok().json();
+    let tuned = figures("");
+    assert_eq!(tuned, figures("--threshold tuned"));
+    let (half, own, seed) = (figures("--threshold 0.5"), figures("--threshold per-label"), figures("--seed-metrics"));
+    assert_eq!(half["threshold"], 0.5);
+    assert!(own["micro_f1"].as_f64().is_some_and(|f1| (0.0..=1.0).contains(&f1)));
+    assert!(seed["threshold"].as_f64().is_some_and(|threshold| (threshold - 0.622_459_331_201_854_6).abs() < 1e-12));
+    assert_ne!(seed["macro_f1"], tuned["macro_f1"]);
+    assert!(tuned["precision_at_1"].as_f64().is_some());
+}
+
+#[test]
+fn labels_may_hold_anything_but_white_space() {
+    let lab = Lab::new();
+    let long = "x".repeat(10_000);
+    let line = |i: usize| {
+        let label = ["<b>\"q\"</b>", "a/b", &long, "日本"][i % 4];
+        format!("a text about number {} and {} __label__{label}\n", i % 4, i % 9)
+    };
+    lab.write("odd.txt", (0..120).map(line).collect::<String>());
+    let done = lab.tiny("finetune --train odd.txt --out odd --steps 4").ok();
+    assert!(done.stderr.contains("labels of more than 200 characters"), "{}", done.stderr);
+    let html = String::from_utf8(lab.read("odd/report.html")).expect("UTF-8");
+    assert!(!html.contains("<b>\"q\"") && html.contains("&lt;b&gt;"));
+    lab.write("same.txt", "one and the same text __label__x\n".repeat(80));
+    lab.tiny("finetune --train same.txt --out same --steps 1").refused();
+}
