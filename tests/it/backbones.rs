@@ -68,10 +68,7 @@ fn next_sentence_prediction_is_told_apart_and_goes_on_exactly() {
     }
     lab.tiny(&format!("{words} --out cut --resume")).ok();
     lab.same_file("cut/model.safetensors", "whole/model.safetensors");
-    lab.write(
-        "one.txt",
-        "only one line of text with some words in it and then a few more of them to fill a window\n".repeat(1),
-    );
+    lab.write("one.txt", "only one line of text with some words in it and then a few more of them to fill a window\n");
     lab.tiny("pretrain --corpus one.txt --nsp --out one").refused();
 }
 

@@ -206,7 +206,7 @@ impl<H: Host> Session<H> {
         let started = self.host.now_secs();
         let train = corpus.labelled_share(arms.fraction);
         let labels = LabelSet::learn(train.iter().copied())?;
-        let problem = problem_type(arms.config.task, train.iter().copied().collect::<Vec<_>>().into_iter())?;
+        let problem = problem_type(arms.config.task, train.clone().into_iter())?;
         let truth: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
         let linear = Linear::learn(&train, &truth, labels.len(), arms.config.seed);
         let elapsed_secs = self.host.now_secs() - started;
