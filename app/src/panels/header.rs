@@ -9,12 +9,13 @@ use leptos::prelude::*;
 use protocol::DeviceInfo;
 
 /// The panels as steps; each anchor is a section's id.
-const STEPS: [(&str, &str); 5] = [
+const STEPS: [(&str, &str); 6] = [
     ("#data", "Data"),
     ("#pretrain", "Pre-train"),
     ("#finetune", "Fine-tune"),
     ("#try", "Try it"),
     ("#runs-panel", "Runs"),
+    ("#learn", "Learn"),
 ];
 
 /// Name, purpose, device, steps and theme.

@@ -19,6 +19,8 @@ impl Run {
     /// What is happening, in plain words.
     pub fn sentence(&self) -> String {
         match &self.stage {
+            Stage::Finished if !self.is_own() => "Finished; its result stands where it was started.".into(),
+            Stage::Stopped if !self.is_own() => "Stopped before it was done.".into(),
             Stage::Requested => "Preparing: learning the vocabulary and planning the steps.".into(),
             Stage::Started => format!("{} The first step is being computed.", self.expectation()),
             Stage::Compiling(message) => format!("{} {}", capitalised(message), self.expectation()),

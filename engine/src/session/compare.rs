@@ -299,7 +299,9 @@ pub fn verdict(points: &[ComparisonPoint]) -> String {
     let clauses: Vec<String> = points.iter().map(clause).collect();
     let one_seed = points.iter().any(|point| point.pretrained.runs.len() < 2);
     let caveat = if one_seed { " (one seed: differences of a few hundredths may be chance)" } else { "" };
-    format!("{}{caveat}.", clauses.join("; "))
+    let text = format!("{}{caveat}.", clauses.join("; "));
+    // Each clause begins with "with".
+    text.replacen('w', "W", 1)
 }
 
 fn clause(point: &ComparisonPoint) -> String {
