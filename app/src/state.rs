@@ -324,6 +324,8 @@ impl RunState {
             self.reading = false;
         } else {
             self.run_mut(run).fail(&message);
+            // What failed within a comparison is over with it.
+            self.runs.retain(|other| !other.id.starts_with(&format!("{run}-")));
         }
         // The trap that ends a panic is reported once more, with less to say.
         if code == ENGINE_CRASHED && self.engine == Engine::Crashed {

@@ -279,3 +279,20 @@ fn an_engine_that_finds_no_device_can_be_restarted() {
     assert_eq!(state.engine, Engine::Crashed);
     assert!(state.notice.is_some());
 }
+
+#[test]
+fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
+    let config = RunConfig::default();
+    for ending in [
+        Event::Failed { run: "compare-1".into(), code: "x".into(), message: "m".into(), hint: "h".into() },
+        Event::Finished { run: "compare-1".into(), step: 0, stopped: true, elapsed_secs: 1.0 },
+    ] {
+        let mut state = RunState::default();
+        assert_eq!(state.begin_other("compare", &config), "compare-1");
+        state.apply(step("compare-1-scratch-1-0.003-seed-1", 3, 5.0));
+        assert!(state.active().is_some_and(|run| run.name().contains("scratch 1 0.003 seed 1")));
+        state.apply(ending);
+        assert!(state.active().is_none() && !state.model.classifier);
+        assert_eq!(state.runs.len(), 1);
+    }
+}

@@ -187,7 +187,7 @@ impl<H: Host> Session<H> {
             return Ok(Some(cell.run.clone()));
         }
         let start = if pretrained { "pretrained" } else { "scratch" };
-        let name = format!("{}-{start}-{}-{lr:.2e}-seed-{seed}", arms.run, arms.fraction);
+        let name = format!("{}-{start}-{}-{}-seed-{seed}", arms.run, arms.fraction, rounded(lr));
         let config = RunConfig { lr: Some(lr), seed, label_fraction: Some(arms.fraction), ..arms.config.clone() };
         let start = if pretrained { Start::Pretrained } else { Start::LikeTheLanguageModel };
         let Finished { outcome, scores, .. } = self.finetune_from(&name, &config, start, None).await?;
@@ -241,6 +241,11 @@ struct Arms<'a> {
     fraction: f64,
     lrs: &'a [f64],
     seeds: u64,
+}
+
+/// Three leading digits: enough to tell rates apart in a name.
+fn rounded(lr: f64) -> f64 {
+    format!("{lr:.2e}").parse().unwrap_or(lr)
 }
 
 /// The rate to try next where the best one so far is the smallest or the largest.
