@@ -60,10 +60,8 @@ fn corpus(lines: usize) -> Vec<InputFile> {
             i % 13
         )
     };
-    let file = |name: &str, range: std::ops::Range<usize>, role| InputFile {
-        name: name.into(),
-        bytes: range.map(line).collect::<String>().into_bytes(),
-        role: Some(role),
+    let file = |name: &str, range: std::ops::Range<usize>, role| {
+        InputFile::held(name, range.map(line).collect::<String>(), Some(role))
     };
     vec![file("train.txt", 0..lines, FileRole::Train), file("valid.txt", lines..lines + 40, FileRole::Valid)]
 }

@@ -7,21 +7,7 @@
 use super::error::DataError;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{DecoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
-
-/// Text and how it was read.
-#[derive(Debug, PartialEq)]
-pub(super) struct Decoded {
-    /// Without byte order mark; undecodable bytes are U+FFFD.
-    pub text: String,
-    /// Name of the encoding.
-    pub encoding: &'static str,
-    /// Whether the encoding may be wrong, so that a person should look.
-    pub guessed: bool,
-    /// Bytes that the encoding does not allow.
-    pub undecodable: u64,
-    /// Where the first of them stands, from 0.
-    pub first_undecodable: Option<u64>,
-}
+use std::io::{self, BufRead, Read};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Charset {
@@ -29,53 +15,161 @@ enum Charset {
     Utf32 { big_endian: bool },
 }
 
-/// Decodes the content of the file `name`, in the encoding that `forced` names, where it does.
-///
-/// # Errors
-/// When the file is empty or not text, or nobody knows the forced encoding.
-pub(super) fn decode(name: &str, bytes: &[u8], forced: Option<&str>) -> Result<Decoded, DataError> {
-    if let Some(kind) = binary_kind(bytes) {
-        return Err(DataError::NotText { file: name.into(), kind: kind.into() });
-    }
-    let (marked, mark) = byte_order_mark(bytes);
-    let (charset, guessed) = match (forced, marked) {
-        (Some(label), _) => (by_name(label)?, false),
-        // UTF-32 is so rare that a person should look.
-        (None, Some(charset)) => (charset, matches!(charset, Charset::Utf32 { .. })),
-        (None, None) => detect(name, bytes)?,
-    };
-    let skipped = if marked == Some(charset) { mark } else { 0 };
-    if bytes.len() == skipped {
-        return Err(DataError::EmptyFile { file: name.into() });
-    }
-    let mut decoded = match charset {
-        Charset::Known(encoding) => decode_known(encoding, &bytes[skipped..]),
-        Charset::Utf32 { big_endian } => decode_utf32(big_endian, &bytes[skipped..]),
-    };
-    decoded.guessed = guessed;
-    decoded.first_undecodable = decoded.first_undecodable.map(|offset| offset + skipped as u64);
-    Ok(decoded)
+/// How many bytes the guesses look at, at most: what a reader should hand over as a sample.
+pub const SAMPLE_BYTES: usize = 1 << 20;
+/// Bytes decoded between two looks at the source.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Text as it comes out of bytes: UTF-8 whatever its encoding, without byte order mark, U+FFFD for what is none.
+pub struct Decoding<R> {
+    raw: R,
+    decoder: Decoder,
+    /// Bytes that wait, and where in the source they begin.
+    input: Vec<u8>,
+    offset: u64,
+    text: String,
+    shown: usize,
+    ended: bool,
+    /// Name of the encoding.
+    pub encoding: &'static str,
+    /// Whether the encoding may be wrong, so that a person should look.
+    pub guessed: bool,
+    /// Bytes so far that the encoding does not allow.
+    pub undecodable: u64,
+    /// Where the first of them stands, from 0.
+    pub first_undecodable: Option<u64>,
 }
 
-/// The encoding of a stream that begins with `sample`, and whether it is a guess: for text that is read as it comes.
-///
-/// # Errors
-/// When the sample is not text, or the encoding is unknown or none that can be read in a stream.
-pub fn detect_stream(sample: &[u8], forced: Option<&str>) -> Result<(&'static Encoding, bool), DataError> {
-    let name = "the input";
-    if let Some(kind) = binary_kind(sample) {
-        return Err(DataError::NotText { file: name.into(), kind: kind.into() });
+/// What turns bytes into characters; UTF-32 is no encoding of the web's standard.
+enum Decoder {
+    Known(Box<encoding_rs::Decoder>),
+    Utf32 { big_endian: bool },
+}
+
+impl<R: Read> Decoding<R> {
+    /// Decodes what begins with `sample` and goes on in `raw`, in the encoding that `forced` names, where it does.
+    /// `whole` tells that nothing follows the sample. `name` is the file's, for errors.
+    ///
+    /// # Errors
+    /// When it is empty or not text, or nobody knows the forced encoding.
+    pub fn new(name: &str, mut sample: Vec<u8>, whole: bool, raw: R, forced: Option<&str>) -> Result<Self, DataError> {
+        if let Some(kind) = binary_kind(&sample) {
+            return Err(DataError::NotText { file: name.into(), kind: kind.into() });
+        }
+        let (marked, mark) = byte_order_mark(&sample);
+        let (charset, guessed) = match (forced, marked) {
+            (Some(label), _) => (by_name(label)?, false),
+            // UTF-32 is so rare that a person should look.
+            (None, Some(charset)) => (charset, matches!(charset, Charset::Utf32 { .. })),
+            (None, None) => detect(name, &sample, whole)?,
+        };
+        let skipped = if marked == Some(charset) { mark } else { 0 };
+        if whole && sample.len() == skipped {
+            return Err(DataError::EmptyFile { file: name.into() });
+        }
+        sample.drain(..skipped);
+        let (decoder, encoding) = match charset {
+            Charset::Known(encoding) => {
+                (Decoder::Known(Box::new(encoding.new_decoder_without_bom_handling())), encoding.name())
+            }
+            Charset::Utf32 { big_endian } => {
+                (Decoder::Utf32 { big_endian }, if big_endian { "UTF-32BE" } else { "UTF-32LE" })
+            }
+        };
+        let (input, offset) = (sample, skipped as u64);
+        let (text, shown, ended, undecodable, first_undecodable) = (String::new(), 0, false, 0, None);
+        Ok(Self { raw, decoder, input, offset, text, shown, ended, encoding, guessed, undecodable, first_undecodable })
     }
-    // The last line may be cut within a character.
-    let whole = sample.iter().rposition(|&byte| byte == b'\n').map_or(sample, |end| &sample[..=end]);
-    let (charset, guessed) = match (forced, byte_order_mark(sample).0) {
-        (Some(label), _) => (by_name(label)?, false),
-        (None, Some(charset)) => (charset, false),
-        (None, None) => detect(name, whole)?,
-    };
-    match charset {
-        Charset::Known(encoding) => Ok((encoding, guessed)),
-        Charset::Utf32 { .. } => Err(DataError::UnknownEncoding { name: "UTF-32 in a stream".into() }),
+
+    /// Decodes the next chunk of bytes.
+    fn refill(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.shown = 0;
+        while self.text.is_empty() && !self.ended {
+            let waiting = self.input.len();
+            // The sample is decoded first; UTF-32 may have left the beginning of a character.
+            if waiting < 4 {
+                self.input.resize(waiting + CHUNK_BYTES, 0);
+                let read = self.raw.read(&mut self.input[waiting..]);
+                self.input.truncate(waiting + *read.as_ref().unwrap_or(&0));
+                self.ended = read? == 0;
+            }
+            match &self.decoder {
+                Decoder::Known(_) => self.decode_known(),
+                Decoder::Utf32 { big_endian } => self.decode_utf32(*big_endian),
+            }
+        }
+        Ok(())
+    }
+
+    fn decode_known(&mut self) {
+        let Decoder::Known(decoder) = &mut self.decoder else { unreachable!("asked for by its variant") };
+        let (mut taken, mut bad_bytes) = (0, Vec::new());
+        loop {
+            let rest = &self.input[taken..];
+            let room = decoder.max_utf8_buffer_length_without_replacement(rest.len());
+            self.text.reserve(room.unwrap_or(CHUNK_BYTES));
+            let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut self.text, self.ended);
+            taken += read;
+            match result {
+                DecoderResult::InputEmpty => break,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(bad, after) => {
+                    self.text.push(char::REPLACEMENT_CHARACTER);
+                    bad_bytes.push((self.offset + taken as u64 - u64::from(bad + after), u64::from(bad)));
+                }
+            }
+        }
+        self.offset += taken as u64;
+        self.input.clear();
+        bad_bytes.into_iter().for_each(|(at, count)| self.note(at, count));
+    }
+
+    fn decode_utf32(&mut self, big_endian: bool) {
+        let input = std::mem::take(&mut self.input);
+        let whole = if self.ended { input.len() } else { input.len() / 4 * 4 };
+        for unit in input[..whole].chunks(4) {
+            let number = <[u8; 4]>::try_from(unit).ok();
+            let number = number.map(if big_endian { u32::from_be_bytes } else { u32::from_le_bytes });
+            match number.and_then(char::from_u32) {
+                Some(character) => self.text.push(character),
+                None => {
+                    self.text.push(char::REPLACEMENT_CHARACTER);
+                    self.note(self.offset, unit.len() as u64);
+                }
+            }
+            self.offset += unit.len() as u64;
+        }
+        self.input = input[whole..].to_vec();
+    }
+
+    /// Notes `count` undecodable bytes at `offset`.
+    fn note(&mut self, offset: u64, count: u64) {
+        self.undecodable += count;
+        self.first_undecodable.get_or_insert(offset);
+    }
+}
+
+impl<R: Read> BufRead for Decoding<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.shown == self.text.len() {
+            self.refill()?;
+        }
+        Ok(&self.text.as_bytes()[self.shown..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.shown += amount;
+    }
+}
+
+impl<R: Read> Read for Decoding<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let taken = available.len().min(out.len());
+        out[..taken].copy_from_slice(&available[..taken]);
+        self.consume(taken);
+        Ok(taken)
     }
 }
 
@@ -103,17 +197,23 @@ fn by_name(label: &str) -> Result<Charset, DataError> {
     encoding.map(Charset::Known).ok_or_else(|| DataError::UnknownEncoding { name: label.into() })
 }
 
-/// The encoding of `bytes` that carry no mark, and whether it is a guess.
-fn detect(name: &str, bytes: &[u8]) -> Result<(Charset, bool), DataError> {
-    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+/// The encoding of bytes that begin with `sample`, carry no mark and end there if it is `whole`, and whether it is a
+/// guess.
+fn detect(name: &str, sample: &[u8], whole: bool) -> Result<(Charset, bool), DataError> {
     if let Some(encoding) = utf16_by_zeros(sample) {
         return Ok((Charset::Known(encoding), true));
     }
-    let valid = std::str::from_utf8(bytes).is_ok();
+    let valid = match std::str::from_utf8(sample) {
+        Ok(_) => true,
+        // The sample may end within a character.
+        Err(error) => !whole && error.error_len().is_none(),
+    };
     if looks_binary(sample, valid) {
         return Err(DataError::NotText { file: name.into(), kind: "binary data".into() });
     }
-    if valid && !is_iso_2022_jp(bytes) {
+    // A line may be cut off too, and with it a sequence of escapes.
+    let end = sample.iter().rposition(|&byte| byte == b'\n').filter(|_| !whole).map_or(sample.len(), |end| end + 1);
+    if valid && !is_iso_2022_jp(&sample[..end]) {
         return Ok((Charset::Known(UTF_8), false));
     }
     if !valid && mostly_utf8(sample) {
@@ -123,9 +223,6 @@ fn detect(name: &str, bytes: &[u8]) -> Result<(Charset, bool), DataError> {
     detector.feed(sample, true);
     Ok((Charset::Known(detector.guess(None, Utf8Detection::Deny)), true))
 }
-
-/// How much of a file the guesses look at.
-const SAMPLE_BYTES: usize = 1 << 20;
 
 /// UTF-16 of mostly Latin text has a zero in every second byte; no other text has.
 fn utf16_by_zeros(sample: &[u8]) -> Option<&'static Encoding> {
@@ -151,7 +248,7 @@ fn looks_binary(sample: &[u8], valid_utf8: bool) -> bool {
 fn is_iso_2022_jp(bytes: &[u8]) -> bool {
     let escapes: [&[u8]; 3] = [b"\x1b$B", b"\x1b$@", b"\x1b(J"];
     let found = bytes.is_ascii() && bytes.windows(3).any(|window| escapes.contains(&window));
-    found && decode_known(ISO_2022_JP, bytes).undecodable == 0
+    found && ISO_2022_JP.decode_without_bom_handling_and_without_replacement(bytes).is_some()
 }
 
 /// Whether most high bytes stand in sequences shaped like UTF-8: such a file is damaged UTF-8, not another encoding.
@@ -180,50 +277,6 @@ fn utf8_shape(bytes: &[u8]) -> usize {
     };
     let present = bytes.len().min(length);
     if bytes[1..present].iter().all(|byte| (0x80..0xC0).contains(byte)) { present } else { 0 }
-}
-
-fn decode_known(encoding: &'static Encoding, bytes: &[u8]) -> Decoded {
-    let mut decoder = encoding.new_decoder_without_bom_handling();
-    let mut decoded = Decoded::empty(encoding.name());
-    let mut read = 0;
-    loop {
-        let rest = &bytes[read..];
-        let room = decoder.max_utf8_buffer_length_without_replacement(rest.len().min(SAMPLE_BYTES));
-        decoded.text.reserve(room.unwrap_or(SAMPLE_BYTES));
-        let (result, taken) = decoder.decode_to_string_without_replacement(rest, &mut decoded.text, true);
-        read += taken;
-        match result {
-            DecoderResult::InputEmpty => return decoded,
-            DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(bad, after) => decoded.replace(read - usize::from(bad + after), usize::from(bad)),
-        }
-    }
-}
-
-fn decode_utf32(big_endian: bool, bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded::empty(if big_endian { "UTF-32BE" } else { "UTF-32LE" });
-    for (index, unit) in bytes.chunks(4).enumerate() {
-        let number = <[u8; 4]>::try_from(unit).ok();
-        let number = number.map(if big_endian { u32::from_be_bytes } else { u32::from_le_bytes });
-        match number.and_then(char::from_u32) {
-            Some(character) => decoded.text.push(character),
-            None => decoded.replace(index * 4, unit.len()),
-        }
-    }
-    decoded
-}
-
-impl Decoded {
-    fn empty(encoding: &'static str) -> Self {
-        Self { text: String::new(), encoding, guessed: false, undecodable: 0, first_undecodable: None }
-    }
-
-    /// Notes `count` undecodable bytes at `offset` and stands U+FFFD in their place.
-    fn replace(&mut self, offset: usize, count: usize) {
-        self.text.push(char::REPLACEMENT_CHARACTER);
-        self.undecodable += count as u64;
-        self.first_undecodable.get_or_insert(offset as u64);
-    }
 }
 
 /// What a file is whose first bytes tell that it is not text for training.
@@ -275,6 +328,67 @@ const WITH_ZEROS: [(usize, &[u8], &str); 8] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Decoded {
+        text: String,
+        encoding: &'static str,
+        guessed: bool,
+        undecodable: u64,
+        first_undecodable: Option<u64>,
+    }
+
+    impl<R: Read> From<Decoding<R>> for Decoded {
+        fn from(mut decoding: Decoding<R>) -> Self {
+            let mut text = String::new();
+            decoding.read_to_string(&mut text).expect("memory");
+            let Decoding { encoding, guessed, undecodable, first_undecodable, .. } = decoding;
+            Self { text, encoding, guessed, undecodable, first_undecodable }
+        }
+    }
+
+    fn decode(name: &str, bytes: &[u8], forced: Option<&str>) -> Result<Decoded, DataError> {
+        Ok(Decoding::new(name, bytes.to_vec(), true, io::empty(), forced)?.into())
+    }
+
+    /// Reads a byte at a time.
+    struct Dripping<'a>(&'a [u8]);
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let taken = self.0.len().min(out.len()).min(1);
+            out[..taken].copy_from_slice(&self.0[..taken]);
+            self.0 = &self.0[taken..];
+            Ok(taken)
+        }
+    }
+
+    #[test]
+    fn text_in_pieces_is_the_same_text() {
+        let quad: Vec<u8> = "Wörld 🙂!".chars().flat_map(|c| u32::from(c).to_be_bytes()).chain([0, 0]).collect();
+        for (bytes, label) in [
+            ("Hello, Wörld! 好🙂\n".as_bytes(), "utf-8"),
+            (b"a\xc0\xaf b\xf4\x90\x80\x80 end \xe5\xa5", "utf-8"),
+            (&Encoding::for_label(b"gbk").expect("known").encode(CHINESE).0, "gbk"),
+            (b"A\0\0\xD8B\0\x43", "utf-16le"),
+            (&quad, "utf-32be"),
+        ] {
+            let whole = decode("a", bytes, Some(label)).expect("text");
+            let (sample, rest) = bytes.split_at(5);
+            let pieces = Decoding::new("a", sample.to_vec(), false, Dripping(rest), Some(label)).expect("text");
+            assert_eq!(Decoded::from(pieces), whole, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_sample_that_ends_within_a_character_is_still_utf8() {
+        let text = RUSSIAN.repeat(3);
+        for cut in 40..60 {
+            let decoding = Decoding::new("a", text.as_bytes()[..cut].to_vec(), false, &text.as_bytes()[cut..], None);
+            let decoded = Decoded::from(decoding.expect("text"));
+            assert_eq!((decoded.encoding, decoded.guessed, decoded.text), ("UTF-8", false, text.clone()));
+        }
+    }
 
     const CHINESE: &str = "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。\n";
     const TRADITIONAL: &str = "人人生而自由,在尊嚴和權利上一律平等。他們賦有理性和良心,並應以兄弟關係的精神相對待。\n";

@@ -1,7 +1,7 @@
 //! What can be wrong with the input, one variant per thing a person can do something about. A wrong program panics
 //! instead; a nuisance is a warning and never comes here.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// Why the input cannot be used. `Display` says what and where in one sentence, [`DataError::hint`] what to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,12 +23,19 @@ pub enum DataError {
         /// What it seems to be, e.g. `a PNG image`.
         kind: String,
     },
-    /// A file larger than one engine can hold.
-    FileTooLarge {
+    /// A file that cannot be read, or not to its end.
+    Unreadable {
         /// Name as given.
         file: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A line too long to be a document.
+    LineTooLong {
+        /// Its number in its file.
+        line: u64,
         /// The most that is read, in bytes.
-        limit: u64,
+        limit: usize,
     },
     /// A `.gz` that breaks off or whose checksum does not match: none of it is used.
     DamagedGzip {
@@ -155,13 +162,20 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What an error means that came up through readers of `file`: theirs, where they made it.
+    pub fn reading(file: &str, error: io::Error) -> Self {
+        let unreadable = |error: io::Error| Self::Unreadable { file: file.into(), reason: error.to_string() };
+        error.downcast::<Self>().unwrap_or_else(unreadable)
+    }
+
     /// Stable name for programs, e.g. `corpus-too-small`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::EmptyFile { .. } => "empty-file",
             Self::NoText { .. } => "no-text",
             Self::NotText { .. } => "not-text",
-            Self::FileTooLarge { .. } => "file-too-large",
+            Self::Unreadable { .. } => "unreadable-input",
+            Self::LineTooLong { .. } => "line-too-long",
             Self::DamagedGzip { .. } => "damaged-gzip",
             Self::GzipBomb { .. } => "gzip-bomb",
             Self::UnknownEncoding { .. } => "unknown-encoding",
@@ -191,7 +205,9 @@ impl DataError {
         match self {
             Self::EmptyFile { .. } | Self::NoText { .. } => "give a text file with one document per line".into(),
             Self::NotText { .. } => "export its text as UTF-8, one document per line, and give that file".into(),
-            Self::FileTooLarge { .. } | Self::GzipBomb { .. } => "split it, or give a part of it".into(),
+            Self::Unreadable { .. } => "leave the file alone until the run is over, and start again".into(),
+            Self::LineTooLong { .. } => "give one document per line".into(),
+            Self::GzipBomb { .. } => "give it unpacked, if it is text indeed".into(),
             Self::DamagedGzip { .. } => "pack or download it again, or give it unpacked".into(),
             Self::UnknownEncoding { .. } => "use a name such as utf-8, gbk, big5, shift_jis or windows-1252".into(),
             Self::NothingUsable { first, .. } => first.hint(),
@@ -224,9 +240,8 @@ impl fmt::Display for DataError {
             Self::EmptyFile { file } => write!(f, "{} is empty", quoted(file)),
             Self::NoText { file } => write!(f, "{} holds no text", quoted(file)),
             Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
-            Self::FileTooLarge { file, limit } => {
-                write!(f, "{} is larger than {} MiB, the most that is read", quoted(file), limit >> 20)
-            }
+            Self::Unreadable { file, reason } => write!(f, "{} cannot be read: {reason}", quoted(file)),
+            Self::LineTooLong { line, limit } => write!(f, "line {line} is longer than {} MiB", limit >> 20),
             Self::DamagedGzip { file, problem } => write!(f, "the gzip file {} {problem}", quoted(file)),
             Self::GzipBomb { file, limit } => write!(f, "the gzip file {} unpacks to more than {limit}", quoted(file)),
             Self::UnknownEncoding { name } => write!(f, "{} is not an encoding", quoted(name)),

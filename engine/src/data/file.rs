@@ -1,22 +1,21 @@
-//! One file's bytes -> documents, with a warning for everything a person should know about it. It does not know what
-//! the file is for.
+//! One file's bytes -> documents, as they are read, and a warning for everything a person should know about the file. It
+//! does not know what the file is for.
 
-use super::corpus::Document;
-use super::encoding::{self, Decoded};
+use super::content::{Content, InputFile};
+use super::encoding::{Decoding, SAMPLE_BYTES};
 use super::error::{DataError, quoted};
-use super::gzip;
-use super::lines::{self, Parsed};
+use super::gzip::{self, Unpacking};
+use super::lines::{self, Parsed, Sink};
 use super::table::{self, ReadOptions};
 use protocol::Dropped;
+use std::io::{self, Cursor, Read};
 
 /// A nuisance: a stable name and a sentence. The run goes on.
 pub type Warning = (&'static str, String);
 
-/// What one file holds.
+/// What was found while reading a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadFile {
-    /// In the order of their lines.
-    pub documents: Vec<Document>,
     /// Encoding it was read in.
     pub encoding: String,
     /// Lines left out, by reason.
@@ -25,50 +24,93 @@ pub struct ReadFile {
     pub warnings: Vec<Warning>,
 }
 
-/// Reads one file: unpacks, decodes, and splits it into documents: a table by its name's ending, else lines of text.
+/// Reads one file and hands its documents to `sink`, until that has enough: unpacks, decodes, and splits it: a table by
+/// its name's ending, else lines of text. It is never in memory as a whole.
 ///
 /// # Errors
-/// When it is empty, not text, damaged, too large, lacks a column, or holds no document.
-pub fn read_file(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<ReadFile, DataError> {
-    let forced_encoding = options.encoding.as_deref();
-    if bytes.len() as u64 > gzip::MAX_TEXT_BYTES {
-        return Err(DataError::FileTooLarge { file: name.into(), limit: gzip::MAX_TEXT_BYTES });
-    }
+/// When it is empty, not text, damaged, lacks a column, holds no document, or cannot be read. Documents that came before
+/// were handed over.
+pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -> Result<ReadFile, DataError> {
+    let name = &file.name;
+    let failed = |error: io::Error| DataError::reading(name, error);
+    let mut raw = file.content.open().map_err(failed)?;
+    let start = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
+    let mut found = 0_u64;
+    let mut counting = |document| {
+        found += 1;
+        sink(document)
+    };
     let mut warnings = Vec::new();
-    let decoded = if gzip::is_gzip(bytes) {
-        let unpacked = gzip::unpack(name, bytes)?;
-        warnings.extend(gzip_warning(name, unpacked.trailing));
-        encoding::decode(name, &unpacked.bytes, forced_encoding)?
+    let packed = gzip::is_gzip(&start);
+    let raw = Cursor::new(start).chain(raw);
+    let (decoding, parsed) = if packed {
+        let mut unpacking = Unpacking::new(name, file.content.size(), raw);
+        let read = documents(name, &mut unpacking, options, &mut counting)?;
+        warnings.extend(gzip_warning(name, unpacking.trailing));
+        read
     } else {
         warnings.extend(plain_warning(name));
-        encoding::decode(name, bytes, forced_encoding)?
+        documents(name, raw, options, &mut counting)?
     };
-    warnings.extend(encoding_warnings(name, &decoded));
-    let parsed = match table::form_of(name) {
-        Some(form) => table::parse(name, &decoded.text, form, options)?,
-        None => lines::parse(&decoded.text),
-    };
+    warnings.extend(encoding_warnings(name, &decoding));
     warnings.extend(line_warnings(name, &parsed));
-    if parsed.documents.is_empty() {
+    if found == 0 {
         return Err(DataError::NoText { file: name.into() });
     }
-    let Parsed { documents, dropped, .. } = parsed;
-    Ok(ReadFile { documents, encoding: decoded.encoding.into(), dropped, warnings })
+    Ok(ReadFile { encoding: decoding.encoding.into(), dropped: parsed.dropped, warnings })
 }
 
-/// `bytes` as they are, or unpacked where they are gzip.
+/// How a text was decoded.
+struct Decoded {
+    encoding: &'static str,
+    guessed: bool,
+    undecodable: u64,
+    first_undecodable: Option<u64>,
+}
+
+fn documents(
+    name: &str,
+    mut raw: impl Read,
+    options: &ReadOptions,
+    sink: &mut Sink<'_>,
+) -> Result<(Decoded, Parsed), DataError> {
+    let failed = |error: io::Error| DataError::reading(name, error);
+    let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
+    let whole = sample.len() < SAMPLE_BYTES;
+    let mut text = Decoding::new(name, sample, whole, raw, options.encoding.as_deref())?;
+    let parsed = match table::form_of(name) {
+        Some(form) => table::read(name, &mut text, form, options, sink),
+        None => lines::read(&mut text, sink),
+    };
+    let parsed = parsed.map_err(failed)?;
+    let Decoding { encoding, guessed, undecodable, first_undecodable, .. } = text;
+    Ok((Decoded { encoding, guessed, undecodable, first_undecodable }, parsed))
+}
+
+/// The first `most` bytes, or as many as there are.
+fn first_bytes(raw: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    raw.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// `content` as it is, or unpacked where it is gzip. Errors carry a [`DataError`] where the packing is damaged.
 ///
 /// # Errors
-/// When they are damaged, or unpack to far more than text does.
-pub fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
-    if gzip::is_gzip(&bytes) { Ok(gzip::unpack("the file", &bytes)?.bytes) } else { Ok(bytes) }
+/// When it cannot be opened.
+pub fn unpacked(content: &dyn Content) -> io::Result<Box<dyn Read + '_>> {
+    let mut raw = content.open()?;
+    let start = first_bytes(&mut raw, 3)?;
+    let packed = gzip::is_gzip(&start);
+    let raw = Cursor::new(start).chain(raw);
+    Ok(if packed { Box::new(Unpacking::new("the file", content.size(), raw)) } else { Box::new(raw) })
 }
 
 fn has_gzip_name(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(".gz")
 }
 
-fn gzip_warning(name: &str, trailing: usize) -> Vec<Warning> {
+fn gzip_warning(name: &str, trailing: u64) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if !has_gzip_name(name) {
         warnings.push(("unnamed-gzip", format!("{} is packed with gzip; it was unpacked", quoted(name))));
@@ -123,11 +165,20 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::ControlFlow;
+
+    fn read(name: &str, bytes: &[u8], options: &ReadOptions, found: &mut usize) -> Result<ReadFile, DataError> {
+        read_file(&InputFile::held(name, bytes, None), options, &mut |_| {
+            *found += 1;
+            ControlFlow::Continue(())
+        })
+    }
 
     fn check(name: &str, bytes: &[u8], documents: usize, encoding: &str, warnings: &[&str]) {
-        let read = read_file(name, bytes, &ReadOptions::default()).expect("text");
+        let mut found = 0;
+        let read = read(name, bytes, &ReadOptions::default(), &mut found).expect("text");
         let codes: Vec<&str> = read.warnings.iter().map(|(code, _)| *code).collect();
-        assert_eq!((read.documents.len(), read.encoding.as_str(), codes.as_slice()), (documents, encoding, warnings));
+        assert_eq!((found, read.encoding.as_str(), codes.as_slice()), (documents, encoding, warnings));
     }
 
     /// `one two` as gzip, made by Python's `gzip.compress(b"one two\n", mtime=0)`.
@@ -161,10 +212,10 @@ mod tests {
             (&PACKED[..PACKED.len() - 4], "damaged-gzip"),
             (b"\x89PNG\r\n\x1a\n", "not-text"),
         ] {
-            assert_eq!(read_file("a.gz", bytes, &ReadOptions::default()).expect_err("refused").code(), code);
+            assert_eq!(read("a.gz", bytes, &ReadOptions::default(), &mut 0).expect_err("refused").code(), code);
         }
         assert_eq!(
-            read_file("a", b"x", &ReadOptions { encoding: Some("nonsense".into()), ..Default::default() })
+            read("a", b"x", &ReadOptions { encoding: Some("nonsense".into()), ..Default::default() }, &mut 0)
                 .expect_err("refused")
                 .code(),
             "unknown-encoding"

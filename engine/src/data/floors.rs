@@ -1,6 +1,7 @@
 //! Losses that need no model: what a masked-LM loss, or a classifier's, is measured against. In nats. `ln` comes from `libm`, so that the
 //! figures are the same on every platform.
 
+use super::examples::Tokens;
 use super::labels::ProblemType;
 use super::tokenizer::Specials;
 use std::collections::HashMap;
@@ -18,12 +19,13 @@ pub struct Floors {
 }
 
 impl Floors {
-    /// Floors for `tokens` over a vocabulary of `vocab_size`. Special tokens are never guessed and do not count.
-    pub fn of(tokens: &[u32], specials: &Specials, vocab_size: usize) -> Self {
-        let mut counts = count(tokens, vocab_size);
+    /// Floors for `tokens`, of which each row of the vocabulary occurs as often as `counts` tells. Special tokens are
+    /// never guessed and do not count.
+    pub fn of(tokens: &Tokens, counts: &[u64], specials: &Specials) -> Self {
+        let mut counts = counts.to_vec();
         specials.all().iter().for_each(|&id| counts[id as usize] = 0);
         let unigram = entropy(&counts);
-        Self { uniform: libm::log(vocab_size as f64), unigram, bigram: bigram(tokens, specials, &counts) }
+        Self { uniform: libm::log(counts.len() as f64), unigram, bigram: bigram(tokens, specials, &counts) }
     }
 
     /// Floors for classifying documents with these label rows, of `classes`: the loss of a document is the sum over its
@@ -49,48 +51,54 @@ impl Floors {
 
 /// Loss of a bigram model on text that it has not seen: it learns from every other stretch of the corpus and is measured
 /// on the ones between. A plain entropy of bigrams would be that of having learned the corpus by heart. Where a bigram is
-/// rare, its estimate leans on the unigram's: interpolated Witten-Bell (Chen & Goodman 1998, 2.4).
-fn bigram(tokens: &[u32], specials: &Specials, counts: &[u64]) -> Option<f64> {
+/// rare, its estimate leans on the unigram's: interpolated Witten-Bell (Chen & Goodman 1998, 2.4). Of a large corpus it
+/// looks at stretches from everywhere, [`MOST_TOKENS`] in all.
+fn bigram(tokens: &Tokens, specials: &Specials, counts: &[u64]) -> Option<f64> {
     let total = counts.iter().sum::<u64>() as f64;
     let kinds = counts.iter().filter(|&&count| count > 0).count() as f64;
     if kinds < 2.0 {
         return None;
     }
-    let learns = |at: usize| (at / STRETCH).is_multiple_of(2);
     let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
     // After each token: how many tokens, and of how many kinds.
     let mut after = vec![[0_u32; 2]; counts.len()];
-    let all = || tokens.windows(2).enumerate().filter(|(_, pair)| !specials.contains(pair[1]));
-    for (_, pair) in all().filter(|(at, _)| learns(*at)) {
-        let seen = pairs.entry((pair[0], pair[1])).or_insert(0);
-        after[pair[0] as usize][1] += u32::from(*seen == 0);
-        after[pair[0] as usize][0] += 1;
-        *seen += 1;
+    for stretch in stretches(tokens, 0) {
+        for pair in stretch.windows(2).filter(|pair| !specials.contains(pair[1])) {
+            let seen = pairs.entry((pair[0], pair[1])).or_insert(0);
+            after[pair[0] as usize][1] += u32::from(*seen == 0);
+            after[pair[0] as usize][0] += 1;
+            *seen += 1;
+        }
     }
     let (mut loss, mut n) = (0.0, 0.0);
-    for (_, pair) in all().filter(|(at, _)| !learns(*at)) {
-        let [follows, different] = after[pair[0] as usize].map(f64::from);
-        let unigram = (counts[pair[1] as usize] as f64 + 1.0) / (total + kinds);
-        let seen = f64::from(pairs.get(&(pair[0], pair[1])).copied().unwrap_or(0));
-        let p = if follows > 0.0 { (seen + different * unigram) / (follows + different) } else { unigram };
-        loss -= libm::log(p);
-        n += 1.0;
+    for stretch in stretches(tokens, STRETCH) {
+        for pair in stretch.windows(2).filter(|pair| !specials.contains(pair[1])) {
+            let [follows, different] = after[pair[0] as usize].map(f64::from);
+            let unigram = (counts[pair[1] as usize] as f64 + 1.0) / (total + kinds);
+            let seen = f64::from(pairs.get(&(pair[0], pair[1])).copied().unwrap_or(0));
+            let p = if follows > 0.0 { (seen + different * unigram) / (follows + different) } else { unigram };
+            loss -= libm::log(p);
+            n += 1.0;
+        }
     }
     (n > 0.0).then(|| loss / n)
 }
 
+/// Every other stretch, from `first` on, with the token that follows it.
+fn stretches(tokens: &Tokens, first: usize) -> impl Iterator<Item = Vec<u32>> {
+    let every = tokens.len().div_ceil(MOST_TOKENS).max(1);
+    (first..tokens.len()).step_by(2 * STRETCH * every).map(|start| {
+        let mut stretch = Vec::with_capacity(STRETCH + 1);
+        tokens.read(start..tokens.len().min(start + STRETCH + 1), &mut stretch);
+        stretch
+    })
+}
+
+/// Tokens that a bigram floor is computed from at most: more change its third digit.
+const MOST_TOKENS: usize = 8 << 20;
+
 /// Tokens of a stretch that is learned from or measured on.
 const STRETCH: usize = 512;
-
-/// How often each row occurs in `tokens`.
-///
-/// # Panics
-/// When a token is not below `vocab_size`.
-pub fn count(tokens: &[u32], vocab_size: usize) -> Vec<u64> {
-    let mut counts = vec![0; vocab_size];
-    tokens.iter().for_each(|&id| counts[id as usize] += 1);
-    counts
-}
 
 /// `-sum p ln p` of the distribution that `counts` estimate; 0 without any.
 fn entropy(counts: &[u64]) -> f64 {
@@ -105,8 +113,14 @@ mod tests {
 
     const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
 
+    fn floors_of(tokens: &[u32], vocab_size: usize) -> Floors {
+        let mut counts = vec![0; vocab_size];
+        tokens.iter().for_each(|&id| counts[id as usize] += 1);
+        Floors::of(&Tokens::held(std::iter::once(tokens.to_vec()), vocab_size), &counts, &SPECIALS)
+    }
+
     fn check(tokens: &[u32], vocab_size: usize, uniform: f64, unigram: f64) {
-        let floors = Floors::of(tokens, &SPECIALS, vocab_size);
+        let floors = floors_of(tokens, vocab_size);
         // Rounding of a handful of additions.
         const TOLERANCE: f64 = 1e-12;
         assert!((floors.uniform - uniform).abs() < TOLERANCE, "{floors:?}");
@@ -125,14 +139,14 @@ mod tests {
     fn neighbours_that_tell_lower_the_floor() {
         // Each token has one successor: nothing is left to guess but where the estimate is smoothed.
         let cycle: Vec<u32> = (0..8192).map(|i| 5 + i % 64).collect();
-        let told = Floors::of(&cycle, &SPECIALS, 80).bigram.expect("two kinds");
+        let told = floors_of(&cycle, 80).bigram.expect("two kinds");
         assert!(told < 0.1, "{told}");
         // Independent tokens: knowing the one before is worth nothing, and the estimate may not pretend otherwise.
         let rng = &mut crate::data::random::generator(1, crate::data::random::Purpose::Preview, 0, 0);
         let noise: Vec<u32> = (0..20_000).map(|_| 5 + crate::data::random::below(rng, 64) as u32).collect();
-        let floors = Floors::of(&noise, &SPECIALS, 80);
+        let floors = floors_of(&noise, 80);
         assert!(floors.bigram.expect("two kinds") > floors.unigram - 0.01, "{floors:?}");
-        assert_eq!(Floors::of(&[5, 5, 5], &SPECIALS, 6).bigram, None);
+        assert_eq!(floors_of(&[5, 5, 5], 6).bigram, None);
     }
 
     #[test]

@@ -1,12 +1,9 @@
-//! Unpacks gzip (RFC 1952): several members, checksums verified, and never more output than text would give. Nothing
-//! in the header is trusted: neither the file name nor the size.
+//! Unpacks gzip (RFC 1952) as it is read: several members, checksums verified, and never more output than text would
+//! give. Nothing in the header is trusted: neither the file name nor the size.
 
 use super::error::DataError;
 use flate2::bufread::GzDecoder;
-use std::io::Read;
-
-/// The most text that one file may hold: a browser's engine has 4 GiB of address space for everything.
-pub(super) const MAX_TEXT_BYTES: u64 = 1 << 30;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// Text packs 2:1 to 20:1; deflate's limit is 1,032:1. Above this ratio it is a bomb or not worth training on.
 const MAX_RATIO: u64 = 200;
@@ -14,66 +11,118 @@ const MAX_RATIO: u64 = 200;
 /// Below this size any ratio is harmless.
 const RATIO_FREE_BYTES: u64 = 16 << 20;
 
-/// How much is unpacked between two looks at the limits.
-const CHUNK_BYTES: usize = 64 << 10;
-
-/// Text out of a gzip file.
-#[derive(Debug)]
-pub(super) struct Unpacked {
-    /// Of all members, one after the other.
-    pub bytes: Vec<u8>,
-    /// Bytes after the last member that are no member.
-    pub trailing: usize,
-}
-
 /// Whether `bytes` begin as gzip does.
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b, 0x08])
+    bytes.starts_with(&MAGIC)
 }
 
-/// Unpacks `packed`, which comes from the file `name`.
-///
-/// # Errors
-/// When it ends early, a checksum differs, or a limit is passed: partial text is never returned.
-pub(super) fn unpack(name: &str, packed: &[u8]) -> Result<Unpacked, DataError> {
-    let mut rest = packed;
-    let mut bytes = Vec::new();
-    while is_gzip(rest) {
-        rest = unpack_member(name, rest, packed.len() as u64, &mut bytes)?;
+/// Two bytes of the format and one for deflate, its only method.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
+
+/// The content of a gzip file, all members one after the other. Its errors carry a [`DataError`].
+pub(super) struct Unpacking<R> {
+    name: String,
+    packed: u64,
+    unpacked: u64,
+    member: Option<GzDecoder<Ahead<R>>>,
+    /// Bytes after the last member that are no member.
+    pub trailing: u64,
+}
+
+impl<R: Read> Unpacking<R> {
+    /// Unpacks `raw`, the `packed` bytes of the file `name`.
+    pub fn new(name: &str, packed: u64, raw: R) -> Self {
+        let raw = Ahead { start: Vec::new(), shown: 0, rest: BufReader::new(raw) };
+        Self { name: name.into(), packed, unpacked: 0, member: Some(GzDecoder::new(raw)), trailing: 0 }
     }
-    // Tapes and block devices pad with zeros; that is no damage.
-    let trailing = if rest.iter().all(|&byte| byte == 0) { 0 } else { rest.len() };
-    Ok(Unpacked { bytes, trailing })
+
+    /// Goes on with the next member, or with what follows the last one.
+    fn next_member(&mut self, mut raw: Ahead<R>) -> io::Result<()> {
+        if is_gzip(raw.peek(MAGIC.len())?) {
+            self.member = Some(GzDecoder::new(raw));
+            return Ok(());
+        }
+        // Tapes and block devices pad with zeros; that is no damage.
+        let (mut bytes, mut zeros) = (0, true);
+        loop {
+            let rest = raw.fill_buf()?;
+            if rest.is_empty() {
+                break;
+            }
+            zeros &= rest.iter().all(|&byte| byte == 0);
+            let length = rest.len();
+            bytes += length as u64;
+            raw.consume(length);
+        }
+        self.trailing = if zeros { 0 } else { bytes };
+        Ok(())
+    }
 }
 
-/// Appends the first member of `packed` to `out` and returns what follows it.
-fn unpack_member<'a>(name: &str, packed: &'a [u8], packed_len: u64, out: &mut Vec<u8>) -> Result<&'a [u8], DataError> {
-    let mut decoder = GzDecoder::new(packed);
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        match decoder.read(&mut chunk) {
-            Ok(0) => return Ok(decoder.into_inner()),
-            Ok(read) => out.extend_from_slice(&chunk[..read]),
-            Err(error) => return Err(damaged(name, &error)),
+impl<R: Read> Read for Unpacking<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(out).map_err(|error| io::Error::other(damaged(&self.name, &error)))?;
+            self.unpacked += read as u64;
+            check_limits(&self.name, self.packed, self.unpacked).map_err(io::Error::other)?;
+            if read > 0 || out.is_empty() {
+                return Ok(read);
+            }
+            let raw = self.member.take().expect("just read from").into_inner();
+            self.next_member(raw)?;
         }
-        check_limits(name, packed_len, out.len() as u64)?;
+        Ok(0)
+    }
+}
+
+/// A reader whose next bytes can be looked at, however few its buffer holds.
+struct Ahead<R> {
+    start: Vec<u8>,
+    shown: usize,
+    rest: BufReader<R>,
+}
+
+impl<R: Read> Ahead<R> {
+    /// The next `n` bytes, or as many as there are.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        self.start.drain(..self.shown);
+        self.shown = 0;
+        let missing = n.saturating_sub(self.start.len()) as u64;
+        (&mut self.rest).take(missing).read_to_end(&mut self.start)?;
+        Ok(&self.start)
+    }
+}
+
+impl<R: Read> BufRead for Ahead<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.shown < self.start.len() { Ok(&self.start[self.shown..]) } else { self.rest.fill_buf() }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.shown < self.start.len() { self.shown += amount } else { self.rest.consume(amount) }
+    }
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let taken = available.len().min(out.len());
+        out[..taken].copy_from_slice(&available[..taken]);
+        self.consume(taken);
+        Ok(taken)
     }
 }
 
 fn check_limits(name: &str, packed: u64, unpacked: u64) -> Result<(), DataError> {
-    let bomb = |limit: String| Err(DataError::GzipBomb { file: name.into(), limit });
-    if unpacked > MAX_TEXT_BYTES {
-        return bomb(format!("{} MiB", MAX_TEXT_BYTES >> 20));
-    }
     if unpacked > RATIO_FREE_BYTES && unpacked / MAX_RATIO > packed {
-        return bomb(format!("{MAX_RATIO} times its size"));
+        return Err(DataError::GzipBomb { file: name.into(), limit: format!("{MAX_RATIO} times its size") });
     }
     Ok(())
 }
 
-fn damaged(name: &str, error: &std::io::Error) -> DataError {
+fn damaged(name: &str, error: &io::Error) -> DataError {
     let problem = match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "ends early".to_string(),
+        io::ErrorKind::UnexpectedEof => "ends early".to_string(),
         _ => format!("is damaged ({error})"),
     };
     DataError::DamagedGzip { file: name.into(), problem }
@@ -91,12 +140,15 @@ mod tests {
         encoder.finish().expect("memory")
     }
 
-    fn check(packed: &[u8], expected: Result<(&[u8], usize), &str>) {
-        match (unpack("x.gz", packed), expected) {
-            (Ok(unpacked), Ok((bytes, trailing))) => {
-                assert_eq!((unpacked.bytes.as_slice(), unpacked.trailing), (bytes, trailing));
+    fn check(packed: &[u8], expected: Result<(&[u8], u64), &str>) {
+        let mut unpacking = Unpacking::new("x.gz", packed.len() as u64, packed);
+        let mut bytes = Vec::new();
+        match (unpacking.read_to_end(&mut bytes), expected) {
+            (Ok(_), Ok(expected)) => assert_eq!((bytes.as_slice(), unpacking.trailing), expected),
+            (Err(error), Err(code)) => {
+                let error = error.downcast::<DataError>().expect("carried");
+                assert_eq!(error.code(), code, "{error}");
             }
-            (Err(error), Err(code)) => assert_eq!(error.code(), code, "{error}"),
             (got, expected) => panic!("{got:?} instead of {expected:?}"),
         }
     }

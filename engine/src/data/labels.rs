@@ -28,28 +28,6 @@ pub struct LabelSet {
 }
 
 impl LabelSet {
-    /// The labels of the training documents, most frequent first, by name where equally frequent.
-    ///
-    /// # Errors
-    /// When there are fewer than two, or far too many.
-    pub fn learn<'a>(documents: impl Iterator<Item = &'a Document>) -> Result<Self, DataError> {
-        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut seen = 0;
-        for document in documents {
-            seen += 1;
-            document.labels.iter().for_each(|label| *counts.entry(label).or_default() += 1);
-        }
-        let mut by_count: Vec<(&str, u64)> = counts.into_iter().collect();
-        // Stable: equally frequent labels stay in the order of their names.
-        by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        match by_count.len() {
-            0 => Err(DataError::NoLabels { documents: seen }),
-            1 => Err(DataError::TooFewLabels { label: by_count[0].0.into() }),
-            labels if labels > MOST_LABELS => Err(DataError::TooManyLabels { labels, limit: MOST_LABELS }),
-            _ => Ok(Self::from_names(by_count.into_iter().map(|(label, _)| label.to_string()).collect())),
-        }
-    }
-
     /// The labels of a model, in output order.
     pub fn from_names(names: Vec<String>) -> Self {
         let rows = names.iter().cloned().enumerate().map(|(row, name)| (name, row)).collect();
@@ -80,24 +58,73 @@ impl LabelSet {
     }
 }
 
-/// What the labels of `documents` mean, as asked by `task` or, for `auto` and `pair`, by whether each document carries
-/// exactly one.
-///
-/// # Errors
-/// When a document contradicts `task`.
-pub fn problem_type<'a>(
-    task: TaskKind,
-    documents: impl Iterator<Item = &'a Document> + Clone,
-) -> Result<ProblemType, DataError> {
-    let several = documents.clone().find(|document| document.labels.len() > 1);
-    let single = documents.clone().find(|document| document.second.is_none());
-    match (task, several, single) {
-        (TaskKind::SingleLabel, Some(document), _) => {
-            Err(DataError::SeveralLabels { line: document.line, labels: document.labels.len() })
+/// What the labels of documents are, gathered one document at a time.
+#[derive(Clone, Debug, Default)]
+pub struct LabelSurvey {
+    counts: BTreeMap<String, u64>,
+    documents: u64,
+    /// The first document with several labels: its line and how many.
+    several: Option<(u64, usize)>,
+    /// The line of the first document of one text.
+    single: Option<u64>,
+    /// Whether a document has two texts.
+    pub pairs: bool,
+}
+
+impl LabelSurvey {
+    /// Looks at one more document.
+    pub fn take(&mut self, document: &Document) {
+        self.documents += 1;
+        for label in &document.labels {
+            match self.counts.get_mut(label) {
+                Some(count) => *count += 1,
+                None => drop(self.counts.insert(label.clone(), 1)),
+            }
         }
-        (TaskKind::Pair, _, Some(document)) => Err(DataError::NotAPair { line: document.line }),
-        (TaskKind::MultiLabel, ..) | (_, Some(_), _) => Ok(ProblemType::MultiLabelClassification),
-        _ => Ok(ProblemType::SingleLabelClassification),
+        if document.labels.len() > 1 {
+            self.several.get_or_insert((document.line, document.labels.len()));
+        }
+        match document.second {
+            Some(_) => self.pairs = true,
+            None => drop(self.single.get_or_insert(document.line)),
+        }
+    }
+
+    /// The labels, most frequent first, by name where equally frequent.
+    ///
+    /// # Errors
+    /// When there are fewer than two, or far too many.
+    pub fn labels(&self) -> Result<LabelSet, DataError> {
+        let mut by_count: Vec<(&String, u64)> = self.counts.iter().map(|(label, count)| (label, *count)).collect();
+        // Stable: equally frequent labels stay in the order of their names.
+        by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        match by_count.len() {
+            0 => Err(DataError::NoLabels { documents: self.documents }),
+            1 => Err(DataError::TooFewLabels { label: by_count[0].0.clone() }),
+            labels if labels > MOST_LABELS => Err(DataError::TooManyLabels { labels, limit: MOST_LABELS }),
+            _ => Ok(LabelSet::from_names(by_count.into_iter().map(|(label, _)| label.clone()).collect())),
+        }
+    }
+
+    /// What the labels mean, as asked by `task` or, for `auto` and `pair`, by whether each document carries exactly one.
+    ///
+    /// # Errors
+    /// When a document contradicts `task`.
+    pub fn problem_type(&self, task: TaskKind) -> Result<ProblemType, DataError> {
+        match (task, self.several, self.single) {
+            (TaskKind::SingleLabel, Some((line, labels)), _) => Err(DataError::SeveralLabels { line, labels }),
+            (TaskKind::Pair, _, Some(line)) => Err(DataError::NotAPair { line }),
+            (TaskKind::MultiLabel, ..) | (_, Some(_), _) => Ok(ProblemType::MultiLabelClassification),
+            _ => Ok(ProblemType::SingleLabelClassification),
+        }
+    }
+}
+
+impl<'a> FromIterator<&'a Document> for LabelSurvey {
+    fn from_iter<T: IntoIterator<Item = &'a Document>>(documents: T) -> Self {
+        let mut survey = Self::default();
+        documents.into_iter().for_each(|document| survey.take(document));
+        survey
     }
 }
 
@@ -116,9 +143,13 @@ mod tests {
         lines.iter().enumerate().map(document).collect()
     }
 
+    fn learn(lines: &[&str]) -> Result<LabelSet, DataError> {
+        documents(lines).iter().collect::<LabelSurvey>().labels()
+    }
+
     #[test]
     fn labels_are_ordered_by_frequency_then_name() {
-        let set = LabelSet::learn(documents(&["b a", "c", "b", "c a", "01 1"]).iter()).expect("labels");
+        let set = learn(&["b a", "c", "b", "c a", "01 1"]).expect("labels");
         assert_eq!(set.names(), ["a", "b", "c", "01", "1"]);
         let (rows, unknown) = set.encode(&documents(&["1 x b X"])[0]);
         assert_eq!((rows, unknown), (vec![4, 1], vec!["x".to_string(), "X".into()]));
@@ -130,9 +161,9 @@ mod tests {
         let many: Vec<String> = (0..10_001).map(|i| format!("label{i}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (lines, code) in [(&[][..], "no-labels"), (&["", ""], "no-labels"), (&["a", "a"], "too-few-labels")] {
-            assert_eq!(LabelSet::learn(documents(lines).iter()).expect_err("refused").code(), code);
+            assert_eq!(learn(lines).expect_err("refused").code(), code);
         }
-        assert_eq!(LabelSet::learn(documents(&many).iter()).expect_err("refused").code(), "too-many-labels");
+        assert_eq!(learn(&many).expect_err("refused").code(), "too-many-labels");
     }
 
     #[test]
@@ -148,7 +179,8 @@ mod tests {
             (TaskKind::Pair, &["|a", "|b c"], Ok(Multi)),
             (TaskKind::Pair, &["|a", "b"], Err(DataError::NotAPair { line: 2 })),
         ] {
-            assert_eq!(problem_type(task, documents(lines).iter()), expected, "{task:?} {lines:?}");
+            let survey: LabelSurvey = documents(lines).iter().collect();
+            assert_eq!(survey.problem_type(task), expected, "{task:?} {lines:?}");
         }
     }
 }

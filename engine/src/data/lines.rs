@@ -2,12 +2,18 @@
 //! nothing of files, encodings or of what the documents are for.
 
 use super::corpus::Document;
+use super::error::DataError;
 use protocol::Dropped;
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
 /// What marks a label: the convention of fastText (Joulin et al. 2016).
 pub const LABEL_PREFIX: &str = "__label__";
 
-/// Documents and what was noticed on the way.
+/// Takes documents one after another, until it has enough.
+pub(super) type Sink<'a> = dyn FnMut(Document) -> ControlFlow<()> + 'a;
+
+/// What was noticed on the way, and the documents that were not handed over yet.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Parsed {
     /// In the order of their lines.
@@ -28,19 +34,59 @@ pub(super) struct Parsed {
     pub bidi: bool,
 }
 
-/// Reads `text` line by line. LF, CRLF and a lone CR end a line; other white space does not.
-pub(super) fn parse(text: &str) -> Parsed {
+/// Reads `text`, in UTF-8, line by line, and hands its documents to `sink`. LF, CRLF and a lone CR end a line; other white
+/// space does not.
+///
+/// # Errors
+/// When the text cannot be read to its end.
+pub(super) fn read(text: &mut dyn BufRead, sink: &mut Sink<'_>) -> io::Result<Parsed> {
     let mut parsed = Parsed::default();
-    let mut number = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (line, after) = split_line(rest);
-        number += 1;
-        rest = after;
+    each_line(text, &mut |line, number| {
         parsed.take_line(line, number);
-    }
-    parsed
+        parsed.hand_over(sink)
+    })?;
+    Ok(parsed)
 }
+
+/// Hands each line of `text`, without its end, and its number from 1 to `take`, until that has enough.
+///
+/// # Errors
+/// When the text cannot be read to its end, or a line is too long for a document.
+pub(super) fn each_line(text: &mut dyn BufRead, take: &mut dyn FnMut(&str, u64) -> ControlFlow<()>) -> io::Result<()> {
+    let (mut line, mut number, mut after_return) = (Vec::new(), 0, false);
+    loop {
+        let available = text.fill_buf()?;
+        let Some(&first) = available.first() else { break };
+        if std::mem::take(&mut after_return) && first == b'\n' {
+            text.consume(1);
+            continue;
+        }
+        let end = available.iter().position(|&byte| byte == b'\n' || byte == b'\r');
+        line.extend_from_slice(&available[..end.unwrap_or(available.len())]);
+        let used = end.map_or(available.len(), |end| end + 1);
+        after_return = end.is_some_and(|end| available[end] == b'\r');
+        text.consume(used);
+        if line.len() > MOST_LINE_BYTES {
+            return Err(io::Error::other(DataError::LineTooLong { line: number + 1, limit: MOST_LINE_BYTES }));
+        }
+        if end.is_some() {
+            number += 1;
+            let whole = std::str::from_utf8(&line).map_err(io::Error::other)?;
+            if take(whole, number).is_break() {
+                return Ok(());
+            }
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
+        // Nobody asks for more after the last line.
+        let _ = take(std::str::from_utf8(&line).map_err(io::Error::other)?, number + 1);
+    }
+    Ok(())
+}
+
+/// A line is a document, and all of it is in memory at once: this is a hundred novels.
+const MOST_LINE_BYTES: usize = 64 << 20;
 
 /// What one line holds, cleaned as in training; `None` where that is no text.
 pub fn document_of(line: &str) -> Option<Document> {
@@ -49,15 +95,12 @@ pub fn document_of(line: &str) -> Option<Document> {
     parsed.documents.pop()
 }
 
-/// The first line of `text` without its end, and what follows.
-fn split_line(text: &str) -> (&str, &str) {
-    let Some(end) = text.bytes().position(|byte| byte == b'\n' || byte == b'\r') else { return (text, "") };
-    let after = &text[end + 1..];
-    let both = text.as_bytes()[end] == b'\r' && after.starts_with('\n');
-    (&text[..end], if both { &after[1..] } else { after })
-}
-
 impl Parsed {
+    /// Gives the documents read so far to `sink`.
+    pub fn hand_over(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        self.documents.drain(..).try_for_each(sink)
+    }
+
     fn take_line(&mut self, line: &str, number: u64) {
         let line = self.clean(line);
         if line.trim().is_empty() {
@@ -93,7 +136,7 @@ impl Parsed {
     }
 
     fn push(&mut self, text: String, second: Option<String>, labels: Vec<String>, line: u64) {
-        if self.documents.is_empty() || std::mem::take(&mut self.after_blank) {
+        if self.blocks == 0 || self.after_blank {
             self.blocks += 1;
         }
         self.after_blank = false;
@@ -173,6 +216,15 @@ mod tests {
         Document { text: text.into(), second: second.map(Into::into), labels, line, block: 0 }
     }
 
+    fn parse(text: &str) -> Parsed {
+        let mut documents = Vec::new();
+        let parsed = read(&mut text.as_bytes(), &mut |document| {
+            documents.push(document);
+            ControlFlow::Continue(())
+        });
+        Parsed { documents, ..parsed.expect("memory") }
+    }
+
     fn check(text: &str, expected: &[Document]) {
         let mut documents = parse(text).documents;
         documents.iter_mut().for_each(|document| document.block = 0);
@@ -187,6 +239,27 @@ mod tests {
         }
         check("a\u{2028}b\u{b}c\u{85}d", &[document(1, "a\u{2028}b\u{b}c\u{85}d", None, &[])]);
         check("", &[]);
+    }
+
+    #[test]
+    fn lines_do_not_depend_on_the_pieces_they_come_in() {
+        let text = "é a\r\nb\rc\n\r\n\n好🙂";
+        let whole = parse(text).documents;
+        for size in 1..7 {
+            let mut documents = Vec::new();
+            let mut pieces = io::BufReader::with_capacity(size, text.as_bytes());
+            let taken = read(&mut pieces, &mut |document| {
+                documents.push(document);
+                ControlFlow::Continue(())
+            });
+            assert!(taken.is_ok() && documents == whole, "{size}: {documents:?}");
+        }
+        let mut first = Vec::new();
+        let stopped = read(&mut text.as_bytes(), &mut |document| {
+            first.push(document);
+            ControlFlow::Break(())
+        });
+        assert!(stopped.is_ok() && first == whole[..1]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Pure Rust without tensor, file, clock, thread or platform: the same bytes and seed give the same batches in a Web
 //! Worker and on the command line. It fails only on its input, with a [`DataError`].
 
+pub mod content;
 pub mod corpus;
 mod encoding;
 pub mod error;
@@ -19,14 +20,15 @@ mod table;
 pub mod tokenizer;
 pub mod word_vectors;
 
-pub use corpus::{Corpus, Document, InputFile};
-pub use encoding::detect_stream;
+pub use content::{Content, InputFile, Scratch, Stored};
+pub use corpus::{Corpus, Document, Selection};
+pub use encoding::Decoding;
 pub use error::{DataError, quoted};
 pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};
 pub use file::{ReadFile, Warning, read_file, unpacked};
 pub use floors::Floors;
-pub use labels::LabelSet;
+pub use labels::{LabelSet, LabelSurvey};
 pub use lines::document_of;
 pub use masking::{Corruption, Masked, Masker};
 pub use table::ReadOptions;
-pub use tokenizer::{Encoding, Specials, Tokenizer};
+pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner};

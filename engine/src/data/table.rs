@@ -2,9 +2,11 @@
 //! a person says or their names tell. It cleans text as `lines` does and counts every row that it leaves out.
 
 use super::error::{DataError, quoted};
-use super::lines::Parsed;
+use super::lines::{Parsed, Sink, each_line};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
 /// How to read files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,14 +63,20 @@ pub(super) fn form_of(name: &str) -> Option<Form> {
     }
 }
 
-/// Reads the table `text` of the file `name`.
+/// Reads the table `text`, in UTF-8, of the file `name` and hands its documents to `sink`.
 ///
 /// # Errors
-/// When a column that was asked for does not exist, or none looks like text.
-pub(super) fn parse(name: &str, text: &str, form: Form, options: &ReadOptions) -> Result<Parsed, DataError> {
+/// When a column that was asked for does not exist, none looks like text, or the text cannot be read to its end.
+pub(super) fn read(
+    name: &str,
+    text: &mut dyn BufRead,
+    form: Form,
+    options: &ReadOptions,
+    sink: &mut Sink<'_>,
+) -> io::Result<Parsed> {
     match form {
-        Form::Separated(separator) => separated(name, text, separator, options),
-        Form::JsonLines => json_lines(name, text, options),
+        Form::Separated(separator) => separated(name, text, separator, options, sink),
+        Form::JsonLines => json_lines(name, text, options, sink),
     }
 }
 
@@ -80,26 +88,38 @@ struct Columns {
     label: Option<usize>,
 }
 
-fn separated(name: &str, text: &str, separator: u8, options: &ReadOptions) -> Result<Parsed, DataError> {
+fn separated(
+    name: &str,
+    text: &mut dyn BufRead,
+    separator: u8,
+    options: &ReadOptions,
+    sink: &mut Sink<'_>,
+) -> io::Result<Parsed> {
     // A semicolon is the comma of spreadsheets in half of the world.
-    let first = text.lines().next().unwrap_or_default();
-    let semicolons = separator == b',' && first.matches(';').count() > first.matches(',').count();
+    let start = text.fill_buf()?;
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
+    let semicolons = separator == b',' && count(b';') > count(b',');
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(if semicolons { b';' } else { separator })
         .has_headers(false)
         .flexible(true)
-        .from_reader(text.as_bytes());
+        .from_reader(text);
     let mut parsed = Parsed::default();
     let mut columns: Option<Columns> = None;
     for record in reader.records() {
-        let Ok(record) = record else {
-            parsed.drop_line("not readable as a row", 0);
-            continue;
+        let record = match record.map_err(csv::Error::into_kind) {
+            Ok(record) => record,
+            Err(csv::ErrorKind::Io(error)) => return Err(error),
+            Err(_) => {
+                parsed.drop_line("not readable as a row", 0);
+                continue;
+            }
         };
         let line = record.position().map_or(0, csv::Position::line);
         let cells: Vec<&str> = record.iter().collect();
         if columns.is_none() {
-            let (found, header) = columns_of(name, &cells, options)?;
+            let (found, header) = columns_of(name, &cells, options).map_err(io::Error::other)?;
             columns = Some(found);
             if header {
                 continue;
@@ -114,6 +134,9 @@ fn separated(name: &str, text: &str, separator: u8, options: &ReadOptions) -> Re
         let labels =
             columns.label.and_then(cell).unwrap_or_default().split(LABEL_SEPARATOR).map(String::from).collect();
         parsed.take_row(text, columns.second.and_then(cell), labels, line);
+        if parsed.hand_over(sink).is_break() {
+            break;
+        }
     }
     Ok(parsed)
 }
@@ -162,31 +185,33 @@ fn columns_of(file: &str, first: &[&str], options: &ReadOptions) -> Result<(Colu
     Ok((Columns { text, second, label }, header))
 }
 
-fn json_lines(name: &str, text: &str, options: &ReadOptions) -> Result<Parsed, DataError> {
+fn json_lines(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mut Sink<'_>) -> io::Result<Parsed> {
     let mut parsed = Parsed::default();
-    let mut keys: Option<JsonKeys> = None;
-    for (number, line) in text.lines().enumerate() {
-        let number = number as u64 + 1;
+    let mut keys: Option<Result<JsonKeys, DataError>> = None;
+    each_line(text, &mut |line, number| {
         if line.trim().is_empty() {
             parsed.drop_line("empty", number);
-            continue;
+            return ControlFlow::Continue(());
         }
         let Ok(Value::Object(row)) = serde_json::from_str::<Value>(line) else {
             parsed.drop_line("not a JSON object", number);
-            continue;
+            return ControlFlow::Continue(());
         };
-        if keys.is_none() {
-            keys = Some(JsonKeys::of(name, &row, options)?);
-        }
-        let keys = keys.as_ref().expect("the first object told them");
+        let Ok(keys) = keys.get_or_insert_with(|| JsonKeys::of(name, &row, options)) else {
+            return ControlFlow::Break(());
+        };
         let Some(text) = text_at(&row, &keys.text) else {
             parsed.drop_line("object without a text", number);
-            continue;
+            return ControlFlow::Continue(());
         };
         let labels = keys.label.as_ref().map(|key| labels_at(&row, key)).unwrap_or_default();
         parsed.take_row(&text, keys.second.as_ref().and_then(|key| text_at(&row, key)).as_deref(), labels, number);
+        parsed.hand_over(sink)
+    })?;
+    match keys {
+        Some(Err(error)) => Err(io::Error::other(error)),
+        _ => Ok(parsed),
     }
-    Ok(parsed)
 }
 
 /// Where the texts and the labels stand in an object; a dot leads into an object inside.
@@ -279,14 +304,25 @@ mod tests {
         ReadOptions { encoding: None, text_column: column(text), label_column: column(label) }
     }
 
+    fn parse(name: &str, text: &str, form: Form, options: &ReadOptions) -> Result<Parsed, DataError> {
+        let mut documents = Vec::new();
+        let parsed = read(name, &mut text.as_bytes(), form, options, &mut |document| {
+            documents.push(document);
+            ControlFlow::Continue(())
+        });
+        let mut parsed = parsed.map_err(|error| error.downcast::<DataError>().expect("carried"))?;
+        parsed.documents = documents;
+        Ok(parsed)
+    }
+
     /// `text|second|label label` of each document.
-    fn read(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
+    fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
         let parsed = parse(name, text, form_of(name).expect("a table"), options).expect("readable");
-        let shown = |d: &Document| {
+        let line = |d: &Document| {
             let second = d.second.as_deref().map(|second| format!("|{second}")).unwrap_or_default();
             format!("{}{second}|{}", d.text, d.labels.join(" "))
         };
-        parsed.documents.iter().map(shown).collect()
+        parsed.documents.iter().map(line).collect()
     }
 
     #[test]
@@ -302,13 +338,13 @@ mod tests {
             ("sentence1,sentence2,label\na b,c d,x\n", none, &["a b|c d|x"]),
             ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
         ] {
-            assert_eq!(read("a.csv", text, options), expected, "{text}");
+            assert_eq!(shown("a.csv", text, options), expected, "{text}");
         }
         let json = "{\"text\":\"a b\",\"labels\":[\"x\",\"y z\"]}\n{\"text\":\"c\",\"labels\":3}\n";
-        assert_eq!(read("a.jsonl.gz", json, none), ["a b|x y z", "c|3"]);
+        assert_eq!(shown("a.jsonl.gz", json, none), ["a b|x y z", "c|3"]);
         let cail = "{\"fact\":\"a\\nb\",\"meta\":{\"accusation\":[\"x\"]}}\n";
-        assert_eq!(read("a.ndjson", cail, none), ["a b|x"]);
-        assert_eq!(read("a.tsv", "text\tlabel\na\tx\n", none), ["a|x"]);
+        assert_eq!(shown("a.ndjson", cail, none), ["a b|x"]);
+        assert_eq!(shown("a.tsv", "text\tlabel\na\tx\n", none), ["a|x"]);
         for name in ["a.txt", "csv", "a.csv.zip"] {
             assert_eq!(form_of(name), None, "{name}");
         }

@@ -48,6 +48,9 @@ pub struct Common {
     /// Only results, warnings and errors
     #[arg(long, global = true)]
     pub quiet: bool,
+    /// Folder that keeps the tokens of large corpora for the next run, or off [default: the user's cache folder]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub token_cache: Option<String>,
 }
 
 /// The commands.

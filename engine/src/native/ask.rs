@@ -6,12 +6,11 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::train::files_of;
-use crate::data::{ReadOptions, detect_stream, document_of};
+use crate::data::{Decoding, ReadOptions, document_of};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::config::ModelConfig;
 use crate::session::{LabelRule, ModelFiles, Session};
-use encoding_rs_io::DecodeReaderBytesBuilder;
 use futures_lite::future::block_on;
 use protocol::{FileRole, LabelScore, MaskGuess, RunConfig};
 use serde::Serialize;
@@ -169,19 +168,18 @@ pub(super) fn unpacked(raw: Box<dyn Read>) -> Result<BufReader<Box<dyn Read>>, E
     Ok(BufReader::with_capacity(SAMPLE_BYTES, Box::new(flate2::read::MultiGzDecoder::new(raw))))
 }
 
-/// The text in UTF-8, whatever its encoding; bytes that are none are left to the reader of the lines.
+/// The text in UTF-8, whatever its encoding.
 fn decoded(mut raw: BufReader<Box<dyn Read>>, forced: Option<&str>) -> Result<BufReader<Box<dyn Read>>, Error> {
-    let sample = raw.fill_buf().map_err(|error| unreadable(0, &error))?;
-    let (encoding, guessed) = detect_stream(sample, forced)?;
-    if encoding == encoding_rs::UTF_8 {
+    let sample = raw.fill_buf().map_err(|error| unreadable(0, &error))?.to_vec();
+    if sample.is_empty() {
         return Ok(raw);
     }
-    if guessed {
-        let encoding = encoding.name();
-        output::to_people(&format!("The input seems to be {encoding}; --encoding forces another."));
+    raw.consume(sample.len());
+    let text = Decoding::new("the input", sample, false, raw, forced)?;
+    if text.guessed {
+        output::to_people(&format!("The input seems to be {}; --encoding forces another.", text.encoding));
     }
-    let decoder = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).strip_bom(true).build(raw);
-    Ok(BufReader::new(Box::new(decoder)))
+    Ok(BufReader::new(Box::new(text)))
 }
 
 /// Lines as they come, in chunks that do not wait for what has not been written yet.

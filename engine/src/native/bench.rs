@@ -97,8 +97,10 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
 fn measure(config: &RunConfig) -> std::result::Result<Measured, Error> {
     let host = Stopwatch { opened: Instant::now(), marks: Rc::default() };
     let mut session = block_on(Session::open(host.clone(), config.device))?;
-    let text = |name: &str, text: &str, role| InputFile { name: name.into(), bytes: text.into(), role: Some(role) };
-    let files = vec![text("train.txt", demo::TRAIN, FileRole::Train), text("valid.txt", demo::VALID, FileRole::Valid)];
+    let files = vec![
+        InputFile::held("train.txt", demo::TRAIN, Some(FileRole::Train)),
+        InputFile::held("valid.txt", demo::VALID, Some(FileRole::Valid)),
+    ];
     session.set_corpus(files, &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
     let marks = host.marks.borrow();

@@ -10,7 +10,7 @@ use crate::session::Snapshot;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Checkpoints that stay: the newest, and one to fall back on.
@@ -45,6 +45,23 @@ pub(super) struct Damaged {
 /// SHA-256 in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 of all that `reader` holds, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub(super) fn digest(reader: impl Read) -> io::Result<String> {
+    let (mut reader, mut hash) = (BufReader::with_capacity(1 << 20, reader), Sha256::new());
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hash.update(bytes);
+        let read = bytes.len();
+        reader.consume(read);
+    }
 }
 
 /// Writes a checkpoint and removes those it makes superfluous. Returns its path below the run directory, which is the

@@ -59,12 +59,15 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
         config: config.clone(),
         compare: compare.clone(),
         model: sha256(&weights.1),
-        inputs: sources.iter().map(|source| sha256(&source.file.bytes)).collect(),
+        inputs: sources
+            .iter()
+            .map(|source| inputs::sha256_of(&source.path, &*source.file.content))
+            .collect::<Result<_, _>>()?,
         versions: Versions::current(),
     };
     let known = if args.training.resume { remembered(dir.path(), &settings)? } else { Vec::new() };
     signals::listen();
-    let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
+    let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
     session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone()))?;
     session.check_comparison(&config, &compare)?;

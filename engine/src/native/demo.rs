@@ -78,7 +78,7 @@ pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/demo-{}", stamp(SystemTime::now()))));
     let root = RunDir::create(&out)?;
     signals::listen();
-    let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
+    let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     root.write("LICENSE.wordnet", LICENCE.as_bytes())?;
     let corpus = Corpus { root: &root };
     if !corpus.pretrain(&mut session, &config)? {
@@ -113,7 +113,7 @@ impl Corpus<'_> {
         ];
         let sources =
             texts.map(|(name, text, role)| self.source(name, text, role)).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let record = new_record(Phase::Pretrain, "pretrain", config, None, None, &sources);
+        let record = new_record(Phase::Pretrain, "pretrain", config, None, None, &sources)?;
         let dir = RunDir::create(&self.root.path().join("pretrained"))?;
         let run = Run { dir, record, files: files_of(sources), from: None, snapshot: None };
         Ok(!execute(session, run)?.stopped)
@@ -138,7 +138,7 @@ impl Corpus<'_> {
         let sources =
             texts.map(|(name, text, role)| self.source(name, text, role)).into_iter().collect::<Result<Vec<_>, _>>()?;
         let origin = from.map(|model| origin(&self.root.path().join("pretrained"), model));
-        let record = new_record(Phase::Finetune, folder, config, None, origin, &sources);
+        let record = new_record(Phase::Finetune, folder, config, None, origin, &sources)?;
         let dir = RunDir::create(&self.root.path().join(folder))?;
         let run = Run { dir, record, files: files_of(sources), from: from.cloned(), snapshot: None };
         let seed = run.record.config.seed;
@@ -154,7 +154,7 @@ impl Corpus<'_> {
 
     fn source(&self, name: &str, text: &str, role: FileRole) -> Result<Source, Error> {
         self.root.write(name, text.as_bytes())?;
-        let file = InputFile { name: name.into(), bytes: text.as_bytes().to_vec(), role: Some(role) };
+        let file = InputFile::held(name, text, Some(role));
         Ok(Source { path: self.root.path().join(name), file })
     }
 }

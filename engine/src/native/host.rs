@@ -1,6 +1,7 @@
 //! What a running session talks to on the command line: events go to the run's journal, to the terminal and, with
 //! `--json`, to stdout; checkpoints go to its directory; a signal comes back as a `Stop`.
 
+use super::args::Common;
 use super::checkpoints;
 use super::journal::Journal;
 use super::output::{self, Reader};
@@ -8,8 +9,10 @@ use super::progress::Progress;
 use super::record::{RECORD_FILE, Record};
 use super::signals;
 use super::store::RunDir;
+use super::token_cache::TokenCache;
+use crate::data::Scratch;
 use crate::error::Error;
-use crate::session::{Host, Snapshot};
+use crate::session::{Host, Piece, Snapshot};
 use protocol::{Command, Event};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -28,6 +31,7 @@ pub struct NativeHost {
     early: RefCell<Vec<Event>>,
     /// The first thing that could not be written. The run stops, and fails with it.
     failure: RefCell<Option<Error>>,
+    tokens: TokenCache,
 }
 
 /// A run with its directory.
@@ -59,6 +63,11 @@ impl OpenRun {
 }
 
 impl NativeHost {
+    /// A host for one process, as its flags ask for.
+    pub(super) fn of(common: &Common) -> Self {
+        Self { tokens: TokenCache::new(common.token_cache.as_deref()), ..Self::new(common.json, common.quiet) }
+    }
+
     /// A host for one process.
     pub fn new(json: bool, quiet: bool) -> Self {
         Self {
@@ -68,6 +77,7 @@ impl NativeHost {
             run: RefCell::new(None),
             early: RefCell::default(),
             failure: RefCell::new(None),
+            tokens: TokenCache::new(None),
         }
     }
 
@@ -163,5 +173,17 @@ impl Host for NativeHost {
                 Ok(None)
             }
         }
+    }
+
+    fn scratch(&self) -> Box<dyn Scratch> {
+        self.tokens.scratch()
+    }
+
+    fn cached(&self, key: &str) -> Option<Vec<Piece>> {
+        self.tokens.get(key)
+    }
+
+    fn cache(&self, key: &str, pieces: &[Piece]) {
+        self.tokens.put(key, pieces);
     }
 }

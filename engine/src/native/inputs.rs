@@ -1,20 +1,25 @@
 //! Paths become files: single files, folders, stdin. Types are looked at before anything is opened, so that a pipe
-//! without a writer cannot block and a device without an end cannot fill the memory. What the bytes mean is `data`'s.
+//! without a writer cannot block and a device without an end cannot fill the disk. Files are read where they lie, as
+//! often as needed; only stdin is set aside. What the bytes mean is `data`'s.
 
+use super::checkpoints::digest;
 use super::output::plain;
 use super::store::shown;
-use crate::data::InputFile;
+use crate::data::{Content, InputFile};
 use crate::error::Error;
 use crate::session::{ModelFiles, VectorLines};
-use flate2::read::MultiGzDecoder;
 use protocol::FileRole;
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::SystemTime;
 
-/// Bytes of input at most: all of it is held in memory, and a corpus beyond this asks for more than one machine.
-const MAX_INPUT_BYTES: u64 = 4 << 30;
+/// Bytes of stdin at most: they are set aside, and a pipe may have no end.
+const MAX_STDIN_BYTES: u64 = 16 << 30;
+/// Bytes of stdin that are held in memory before they become a file.
+const MAX_HELD_BYTES: usize = 32 << 20;
 /// The path that means stdin.
 const STDIN: &str = "-";
 /// Bytes of one file of a model directory at most: bert-base's weights four times over.
@@ -30,7 +35,7 @@ const MODEL_FILES: [&str; 6] = [
 ];
 
 /// A file with the path it was read from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     /// As given, with the way inside a given folder.
     pub path: PathBuf,
@@ -38,21 +43,90 @@ pub(super) struct Source {
     pub file: InputFile,
 }
 
-/// Reads the files that `paths` name, folders in the order of their names, each for `role`.
+/// Finds the files that `paths` name, folders in the order of their names, each for `role`.
 ///
 /// # Errors
-/// When a path does not exist, is neither file nor folder, cannot be read, or all together are too large.
+/// When a path does not exist, is neither file nor folder, or cannot be read.
 pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
-    let mut budget = MAX_INPUT_BYTES;
     for path in paths {
         for found in resolve(path)? {
-            let bytes = read_bytes(&found, &mut budget)?;
+            let content: Rc<dyn Content> =
+                if found == Path::new(STDIN) { Rc::from(read_stdin()?) } else { Rc::new(OnDisk::find(&found)?) };
             let name = plain_name(&found);
-            sources.push(Source { path: found, file: InputFile { name, bytes, role } });
+            sources.push(Source { path: found, file: InputFile { name, content, role } });
         }
     }
     Ok(sources)
+}
+
+/// SHA-256 of what a file holds, in hexadecimal digits.
+///
+/// # Errors
+/// When it can no longer be read.
+pub(super) fn sha256_of(path: &Path, content: &dyn Content) -> Result<String, Error> {
+    content.open().and_then(digest).map_err(|error| unreadable(path, &error))
+}
+
+/// A file that is read where it lies. It must stay as it was found.
+struct OnDisk {
+    path: PathBuf,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl OnDisk {
+    fn find(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).and_then(|file| file.metadata()).map_err(|error| unreadable(path, &error))?;
+        Ok(Self { path: path.into(), size: file.len(), modified: file.modified().ok() })
+    }
+}
+
+impl Content for OnDisk {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        let file = File::open(&self.path)?;
+        let metadata = file.metadata()?;
+        if (metadata.len(), metadata.modified().ok()) != (self.size, self.modified) {
+            return Err(io::Error::other("it was changed while it was in use"));
+        }
+        Ok(Box::new(file))
+    }
+}
+
+/// A file without name.
+struct SetAside(File);
+
+impl Content for SetAside {
+    fn size(&self) -> u64 {
+        self.0.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        (&self.0).rewind()?;
+        Ok(Box::new(&self.0))
+    }
+}
+
+/// Stdin, which can be read only once, as something that can be read again.
+fn read_stdin() -> Result<Box<dyn Content>, Error> {
+    let failed = |error: io::Error| unreadable(Path::new(STDIN), &error);
+    let mut spool = tempfile::spooled_tempfile(MAX_HELD_BYTES);
+    let bytes = io::copy(&mut io::stdin().take(MAX_STDIN_BYTES + 1), &mut spool).map_err(failed)?;
+    if bytes > MAX_STDIN_BYTES {
+        return Err(Error::Input {
+            code: "input-too-large",
+            message: format!("stdin holds more than {} GiB", MAX_STDIN_BYTES >> 30),
+            hint: "Give files: they are read where they lie, whatever their size.".into(),
+        });
+    }
+    Ok(match spool.into_inner() {
+        tempfile::SpooledData::InMemory(bytes) => Box::new(bytes.into_inner()),
+        tempfile::SpooledData::OnDisk(file) => Box::new(SetAside(file)),
+    })
 }
 
 /// Reads the files of a model directory that are there. Whether they make a model is `session`'s question.
@@ -74,7 +148,7 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
         }
     }
     let present = MODEL_FILES.iter().filter(|name| dir.join(name).is_file());
-    present.map(|name| Ok((name.to_string(), read_bytes(&dir.join(name), &mut { MAX_MODEL_FILE_BYTES })?))).collect()
+    present.map(|name| Ok((name.to_string(), read_bytes(&dir.join(name), MAX_MODEL_FILE_BYTES)?))).collect()
 }
 
 /// Opens a path for reading piece by piece; `-` is stdin.
@@ -97,30 +171,12 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
 /// # Errors
 /// When it cannot be opened now; later, when it cannot be read.
 pub(super) fn vector_lines(path: &Path) -> Result<VectorLines, Error> {
-    open(path)?;
     if path == Path::new(STDIN) {
         return Err(wrong_type(path));
     }
-    let path = path.to_path_buf();
-    Ok(Box::new(move |take| {
-        let mut raw = BufReader::with_capacity(1 << 20, open(&path)?);
-        let packed = raw.fill_buf().map_err(|error| unreadable(&path, &error))?.starts_with(&[0x1f, 0x8b]);
-        let mut reader: Box<dyn BufRead> =
-            if packed { Box::new(BufReader::new(MultiGzDecoder::new(raw))) } else { Box::new(raw) };
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let limited = &mut reader.as_mut().take(MAX_VECTOR_LINE_BYTES);
-            if limited.read_until(b'\n', &mut line).map_err(|error| unreadable(&path, &error))? == 0 {
-                return Ok(());
-            }
-            take(&line)?;
-        }
-    }))
+    open(path)?;
+    Ok(crate::session::vector_lines(plain_name(path), Rc::new(OnDisk::find(path)?)))
 }
-
-/// Bytes of one line of word vectors at most; a longer one is cut and so counts as ragged.
-const MAX_VECTOR_LINE_BYTES: u64 = 1 << 20;
 
 /// The regular files behind a path; stdin stands for itself.
 fn resolve(path: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -171,14 +227,16 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-fn read_bytes(path: &Path, budget: &mut u64) -> Result<Vec<u8>, Error> {
+fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let taken = open(path)?.take(*budget + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    *budget = budget.checked_sub(taken as u64).ok_or_else(|| Error::Input {
-        code: "input-too-large",
-        message: format!("with {} the input passes {} GiB", shown(path), MAX_INPUT_BYTES >> 30),
-        hint: "Give fewer or smaller files.".into(),
-    })?;
+    open(path)?.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > most {
+        return Err(Error::Input {
+            code: "input-too-large",
+            message: format!("{} is larger than {} GiB", shown(path), most >> 30),
+            hint: "Give a smaller model.".into(),
+        });
+    }
     Ok(bytes)
 }
 
@@ -229,8 +287,20 @@ mod tests {
         let root = folder();
         let sources = read(&[root.path().into()], Some(FileRole::Train)).expect("readable");
         assert_eq!(names(root.path(), &sources), ["a/deep/y.txt.gz", "a/z.txt", "b.txt"]);
-        assert_eq!(sources[1].file.bytes, b"z");
+        assert_eq!(io::read_to_string(sources[1].file.content.open().expect("there")).expect("text"), "z");
         assert_eq!(sources[1].file.role, Some(FileRole::Train));
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_in_use_is_noticed() {
+        let root = folder();
+        let sources = read(&[root.path().join("b.txt")], None).expect("readable");
+        let open = || sources[0].file.content.open().map(drop);
+        assert!(open().is_ok() && open().is_ok());
+        fs::write(root.path().join("b.txt"), "longer").expect("writable");
+        assert!(open().expect_err("noticed").to_string().contains("changed"));
+        fs::remove_file(root.path().join("b.txt")).expect("there");
+        assert_eq!(open().expect_err("gone").kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

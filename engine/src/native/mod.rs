@@ -24,6 +24,7 @@ mod report;
 mod resume;
 mod signals;
 mod store;
+mod token_cache;
 mod toy;
 mod train;
 

@@ -1,9 +1,8 @@
 //! `run.json`: what was run, so that it can be told, compared and resumed. Without clock or host name: the same run
 //! twice gives the same record, but for the words that name its device.
 
-use super::checkpoints::sha256;
+use super::inputs::{Source, sha256_of};
 use super::store::shown;
-use crate::data::InputFile;
 use crate::error::Error;
 use protocol::{DeviceInfo, FileRole, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
@@ -95,10 +94,13 @@ impl Versions {
 }
 
 impl Input {
-    /// Describes a file that was read from `path`.
-    pub fn of(path: &Path, file: &InputFile) -> Self {
-        let (name, bytes) = (file.name.clone(), file.bytes.len() as u64);
-        Self { path: path.into(), name, role: file.role, bytes, sha256: sha256(&file.bytes) }
+    /// Describes the file that lies at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(Source { path, file }: &Source) -> Result<Self, Error> {
+        let (name, bytes) = (file.name.clone(), file.content.size());
+        Ok(Self { path: path.into(), name, role: file.role, bytes, sha256: sha256_of(path, &*file.content)? })
     }
 }
 

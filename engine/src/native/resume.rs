@@ -88,7 +88,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
 fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, Error> {
     let given = request.paths.iter().any(|(paths, _)| !paths.is_empty());
     let mut sources = if given { read_sources(request)? } else { read_remembered(record)? };
-    let found: Vec<Input> = sources.iter().map(|source| Input::of(&source.path, &source.file)).collect();
+    let found = sources.iter().map(Input::of).collect::<Result<Vec<Input>, _>>()?;
     let same = |(now, then): (&Input, &Input)| now.sha256 == then.sha256 && now.role == then.role;
     let differs = found.iter().zip(&record.inputs).position(|pair| !same(pair));
     if differs.is_some() || found.len() != record.inputs.len() {

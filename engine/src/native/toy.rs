@@ -28,7 +28,7 @@ pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<Ending, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     args.apply(&mut config)?;
-    let mut session = block_on(Session::open(NativeHost::new(common.json, common.quiet), config.device))?;
+    let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     let ToyOutcome { learned, step, loss, accuracy, elapsed_secs, .. } = block_on(session.toy("toy", &config))?;
     if common.json {
         output::json_line(&Verdict { learned, steps: step, loss, accuracy, elapsed_secs })?;

@@ -89,7 +89,7 @@ fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
     let run = if request.training.resume { resumed(common, request)? } else { Some(fresh(common, request)?) };
     let Some(run) = run else { return Ok(Ending::Done) };
     signals::listen();
-    let host = NativeHost::new(common.json, common.quiet);
+    let host = NativeHost::of(common);
     let mut session = block_on(Session::open(host, run.record.config.device))?;
     let out = run.dir.path().to_path_buf();
     let outcome = execute(&mut session, run);
@@ -179,7 +179,7 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     }
     let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
     let encoding = request.training.encoding.clone();
-    let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources);
+    let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources)?;
     let embeddings = request.training.embeddings.as_ref().filter(|_| from.is_none());
     // A file that cannot be opened is told before anything is trained.
     embeddings.map(|path| inputs::vector_lines(path)).transpose()?;
@@ -188,6 +188,9 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
 }
 
 /// The record of a run that has yet to start.
+///
+/// # Errors
+/// When a file can no longer be read.
 pub(super) fn new_record(
     phase: Phase,
     run: &str,
@@ -195,8 +198,8 @@ pub(super) fn new_record(
     encoding: Option<String>,
     from: Option<Origin>,
     sources: &[Source],
-) -> Record {
-    Record {
+) -> Result<Record, Error> {
+    Ok(Record {
         status: Status::Running,
         phase,
         run: run.into(),
@@ -205,11 +208,11 @@ pub(super) fn new_record(
         encoding,
         from,
         embeddings: None,
-        inputs: sources.iter().map(|source| Input::of(&source.path, &source.file)).collect(),
+        inputs: sources.iter().map(Input::of).collect::<Result<_, _>>()?,
         device: None,
         parameters: None,
         versions: Versions::current(),
-    }
+    })
 }
 
 /// How a run reads its files.
@@ -230,7 +233,7 @@ pub(super) fn files_of(sources: Vec<Source>) -> Vec<InputFile> {
     sources.into_iter().map(|source| source.file).collect()
 }
 
-/// Reads what the command line names.
+/// Finds what the command line names.
 ///
 /// # Errors
 /// When a path cannot be read.

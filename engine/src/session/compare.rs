@@ -8,16 +8,15 @@ use super::checks::{no_corpus, no_pretrained_model};
 use super::run::{Finished, Score};
 use super::task::Split;
 use super::training::Start;
-use super::{Host, Session, plan};
+use super::{Host, Session, corpus, plan};
 use crate::baseline::Linear;
-use crate::data::labels::{LabelSet, problem_type};
-use crate::data::{Corpus, Document};
+use crate::data::{Corpus, Document, LabelSurvey, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use crate::train::{Decision, Judged, classifier_metrics, tune_threshold};
 use protocol::{
     ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
-    EpochFigures, Event, Figures, LinearResult, RunConfig, Spread, SweepPoint,
+    EpochFigures, Event, Figures, FileRole, LinearResult, RunConfig, Spread, SweepPoint,
 };
 use std::collections::BTreeMap;
 
@@ -49,8 +48,8 @@ impl<H: Host> Session<H> {
         plan::check_numbers(config)?;
         self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        LabelSet::learn(corpus.labelled_train())?;
-        if corpus.labelled_valid().next().is_none() {
+        corpus::survey_labels(corpus, &Selection::default())?.labels()?;
+        if corpus.labelled_documents(FileRole::Valid) == 0 {
             let hint = "Give --valid, or more labelled lines.";
             return Err(Error::input("no-validation", "a comparison needs labelled validation text", hint));
         }
@@ -73,7 +72,7 @@ impl<H: Host> Session<H> {
         self.check_comparison(config, compare)?;
         let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let measured_on = if corpus.labelled_test().next().is_some() { "test" } else { "valid" }.to_string();
+        let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 { "test" } else { "valid" }.to_string();
         let default_lr = plan::default_lr(&model.config, false);
         let lrs =
             if compare.lrs.is_empty() { SWEEP.map(|share| share * default_lr).to_vec() } else { compare.lrs.clone() };
@@ -112,7 +111,7 @@ impl<H: Host> Session<H> {
         let Some(pretrained) = self.arm(arms, true, progress).await? else { return Ok(None) };
         let Some(scratch) = self.arm(arms, false, progress).await? else { return Ok(None) };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let documents = corpus.labelled_share(arms.fraction).len() as u64;
+        let documents = labelled_share(corpus, arms.fraction)?.len() as u64;
         Ok(Some(ComparisonPoint { label_fraction: arms.fraction, documents, pretrained, scratch, linear }))
     }
 
@@ -204,19 +203,21 @@ impl<H: Host> Session<H> {
     fn linear(&self, arms: &Arms<'_>) -> Result<LinearResult> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let started = self.host.now_secs();
-        let train = corpus.labelled_share(arms.fraction);
-        let labels = LabelSet::learn(train.iter().copied())?;
-        let problem = problem_type(arms.config.task, train.clone().into_iter())?;
+        let train = labelled_share(corpus, arms.fraction)?;
+        let survey: LabelSurvey = train.iter().collect();
+        let labels = survey.labels()?;
+        let problem = survey.problem_type(arms.config.task)?;
         let truth: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
+        let train: Vec<&Document> = train.iter().collect();
         let linear = Linear::learn(&train, &truth, labels.len(), arms.config.seed);
         let elapsed_secs = self.host.now_secs() - started;
-        let valid: Vec<&Document> = corpus.labelled_valid().collect();
-        let test: Vec<&Document> = corpus.labelled_test().collect();
+        let held_out = |role| corpus.labelled(role, &Selection::default());
+        let (valid, test) = (held_out(FileRole::Valid)?, held_out(FileRole::Test)?);
         let test = if test.is_empty() { &valid } else { &test };
         let scores =
-            |documents: &[&Document]| documents.iter().map(|document| linear.scores(document)).collect::<Vec<_>>();
+            |documents: &[Document]| documents.iter().map(|document| linear.scores(document)).collect::<Vec<_>>();
         let rows =
-            |documents: &[&Document]| documents.iter().map(|document| labels.encode(document).0).collect::<Vec<_>>();
+            |documents: &[Document]| documents.iter().map(|document| labels.encode(document).0).collect::<Vec<_>>();
         let decision = match problem {
             ProblemType::SingleLabelClassification => Decision::Best,
             ProblemType::MultiLabelClassification => {
@@ -336,12 +337,10 @@ fn clause(point: &ComparisonPoint) -> String {
 /// Smaller differences of F1 are not worth a word.
 const SMALLEST_GAIN: f64 = 0.005;
 
-impl Corpus {
-    /// The labelled training documents of a share of the labels.
-    pub(crate) fn labelled_share(&self, fraction: f64) -> Vec<&Document> {
-        let keeps = self.share_filter(fraction);
-        self.labelled_train().filter(|document| keeps(document)).collect()
-    }
+/// The labelled training documents of a share of the labels.
+fn labelled_share(corpus: &Corpus, fraction: f64) -> Result<Vec<Document>> {
+    let share = Some(corpus.share(fraction, &Selection::default())?);
+    Ok(corpus.labelled(FileRole::Train, &Selection { share, ..Selection::default() })?)
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! A corpus in tokens, kept between commands so that a second run does not learn its words again.
+//! A corpus in tokens, kept between commands so that a second run does not learn its words again; of a large one, the
+//! host keeps the tokens between programs too.
 
-use crate::data::examples::{Packed, SentencePairs};
+use super::cache;
+use super::host::Host;
+use crate::data::examples::{
+    EncodedDocument, EncodedDocuments, EncodedDocumentsBuilder, Packed, SentencePairs, Tokens, TokensBuilder,
+};
 use crate::data::floors::Floors;
-use crate::data::{Corpus, Tokenizer};
-use crate::error::Result;
-use protocol::{Event, RunConfig, TokenizerKind};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use crate::data::labels::LabelSet;
+use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
+use crate::error::{Error, Result};
+use protocol::{Event, FileRole, RunConfig, TokenizerKind};
+use std::io;
 use std::rc::Rc;
 
 /// Words learned from a corpus, and the corpus in them.
@@ -22,23 +27,28 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Learns the words of `corpus`, or takes `tokenizer`'s, and encodes all documents.
+    /// Learns the words of `corpus`, or takes `tokenizer`'s, and encodes all documents; or finds both in the cache.
     ///
     /// # Errors
-    /// When the corpus is too small to learn from.
-    pub fn of(corpus: &Corpus, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<Self> {
+    /// When the corpus is too small to learn from, can no longer be read, or its tokens find no room.
+    pub fn of(host: &impl Host, corpus: &Corpus, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<Self> {
         let given = tokenizer.is_some();
-        let tokenizer = match tokenizer {
-            Some(tokenizer) => tokenizer,
-            None => Rc::new(Tokenizer::learn(
-                config.tokenizer,
-                config.cased,
-                config.vocab_size,
-                &mut corpus.pretraining_texts(),
-            )?),
+        let (tokenizer, train, valid) = if corpus.is_read_again() {
+            let key = cache::key(corpus, config, tokenizer.as_deref());
+            match host.cached(&key).and_then(|pieces| cache::restored(&pieces, tokenizer.clone())) {
+                Some(found) => found,
+                None => {
+                    let made = encoded(host, corpus, config, tokenizer)?;
+                    host.cache(&key, &cache::pieces(&made));
+                    made
+                }
+            }
+        } else {
+            encoded(host, corpus, config, tokenizer)?
         };
-        let train = pack(&tokenizer, corpus.pretraining_texts())?;
-        let valid = pack(&tokenizer, corpus.held_out_texts()).ok();
+        let (specials, vocab_size) = (tokenizer.specials(), tokenizer.len());
+        let train = Packed::new(train, specials, vocab_size)?;
+        let valid = Packed::new(valid, specials, vocab_size).ok();
         Ok(Self { tokenizer, train, valid, settings: settings(config), given })
     }
 
@@ -57,38 +67,125 @@ impl Learned {
 
     /// What a loss on this corpus is measured against.
     pub fn floors(&self) -> Floors {
-        Floors::of(self.train.tokens(), &self.tokenizer.specials(), self.tokenizer.len())
+        Floors::of(self.train.tokens(), self.train.counts(), &self.tokenizer.specials())
     }
+}
+
+/// Words and the documents in them: those of training, and those that are held out.
+pub type Encoded = (Rc<Tokenizer>, Tokens, Tokens);
+
+fn encoded(host: &impl Host, corpus: &Corpus, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<Encoded> {
+    let selection = selection(config);
+    let tokenizer = match tokenizer {
+        Some(tokenizer) => tokenizer,
+        None => {
+            let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?;
+            corpus.each_text(FileRole::Train, &selection, &mut |text| {
+                learner.take(text);
+                Ok::<(), Error>(())
+            })?;
+            Rc::new(learner.finish()?)
+        }
+    };
+    let train = texts(host, &tokenizer, corpus, FileRole::Train, &selection)?;
+    let valid = texts(host, &tokenizer, corpus, FileRole::Valid, &selection)?;
+    Ok((tokenizer, train, valid))
+}
+
+/// Encodes the texts of one use, each ended by `[SEP]`; those without tokens are left out.
+fn texts(
+    host: &impl Host,
+    tokenizer: &Tokenizer,
+    corpus: &Corpus,
+    role: FileRole,
+    selection: &Selection,
+) -> Result<Tokens> {
+    let sep = tokenizer.specials().sep;
+    let mut builder = TokensBuilder::new(host.scratch(), tokenizer.len());
+    corpus.each_text(role, selection, &mut |text| match tokenizer.encode(text) {
+        ids if ids.is_empty() => Ok(()),
+        ids => builder.push(ids.into_iter().chain([sep])).map_err(no_room),
+    })?;
+    builder.finish().map_err(no_room)
+}
+
+/// Packs the texts of one use.
+///
+/// # Errors
+/// When they hold no token, can no longer be read, or find no room.
+pub fn pack(host: &impl Host, tokenizer: &Tokenizer, corpus: &Corpus, role: FileRole) -> Result<Packed> {
+    let tokens = texts(host, tokenizer, corpus, role, &Selection::default())?;
+    Ok(Packed::new(tokens, tokenizer.specials(), tokenizer.len())?)
+}
+
+/// Encodes the sentences of one use.
+///
+/// # Errors
+/// When there are fewer than two documents, they can no longer be read, or they find no room.
+pub fn pairs(
+    host: &impl Host,
+    tokenizer: &Tokenizer,
+    corpus: &Corpus,
+    role: FileRole,
+    selection: &Selection,
+) -> Result<SentencePairs> {
+    let mut builder = TokensBuilder::new(host.scratch(), tokenizer.len());
+    let (mut documents, mut sentences) = (vec![0], 0);
+    corpus.each_sentences(role, selection, &mut |document| {
+        let before = sentences;
+        for ids in document.iter().map(|sentence| tokenizer.encode(sentence)).filter(|ids| !ids.is_empty()) {
+            builder.push(ids.into_iter()).map_err(no_room)?;
+            sentences += 1;
+        }
+        documents.extend((sentences > before).then_some(sentences));
+        Ok::<(), Error>(())
+    })?;
+    let sentences = builder.finish().map_err(no_room)?;
+    Ok(SentencePairs::new(sentences, documents, tokenizer.specials())?)
+}
+
+/// Encodes the labelled documents of one use; `look` sees each of them too.
+///
+/// # Errors
+/// When they can no longer be read or find no room.
+pub fn labelled(
+    host: &impl Host,
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+    (corpus, role, selection): (&Corpus, FileRole, &Selection),
+    look: &mut dyn FnMut(&Document),
+) -> Result<EncodedDocuments> {
+    let mut builder = EncodedDocumentsBuilder::new(host.scratch(), tokenizer.len());
+    corpus.each_labelled(role, selection, &mut |document| {
+        look(document);
+        builder.push(EncodedDocument::of(tokenizer, labels, document)).map_err(no_room)
+    })?;
+    builder.finish().map_err(no_room)
+}
+
+/// The labels of the selected training documents.
+///
+/// # Errors
+/// When the documents can no longer be read.
+pub fn survey_labels(corpus: &Corpus, selection: &Selection) -> Result<LabelSurvey> {
+    let mut survey = LabelSurvey::default();
+    corpus.each_labelled(FileRole::Train, selection, &mut |document| {
+        survey.take(document);
+        Ok::<(), Error>(())
+    })?;
+    Ok(survey)
 }
 
 /// The event that tells a person what was read.
 pub fn report(corpus: &Corpus) -> Event {
-    let labels: BTreeSet<&String> = corpus.labelled_train().flat_map(|document| &document.labels).collect();
     Event::Corpus {
         files: corpus.files().to_vec(),
-        documents: corpus.training_documents() as u64,
-        labelled_train: corpus.labelled_train().count() as u64,
-        labelled_valid: corpus.labelled_valid().count() as u64,
-        labelled_test: corpus.labelled_test().count() as u64,
-        labels: labels.len() as u64,
+        documents: corpus.documents(FileRole::Train),
+        labelled_train: corpus.labelled_documents(FileRole::Train),
+        labelled_valid: corpus.labelled_documents(FileRole::Valid),
+        labelled_test: corpus.labelled_documents(FileRole::Test),
+        labels: corpus.training_labels() as u64,
     }
-}
-
-/// Encodes the sentences of documents.
-///
-/// # Errors
-/// When there are fewer than two documents.
-pub fn pairs(tokenizer: &Tokenizer, documents: &[Vec<&str>]) -> Result<SentencePairs> {
-    let encode = |sentences: &Vec<&str>| sentences.iter().map(|sentence| tokenizer.encode(sentence)).collect();
-    Ok(SentencePairs::new(documents.iter().map(encode), tokenizer.specials())?)
-}
-
-/// Encodes and packs texts.
-///
-/// # Errors
-/// When they hold no token.
-pub fn pack<'a>(tokenizer: &Tokenizer, texts: impl Iterator<Item = &'a str>) -> Result<Packed> {
-    Ok(Packed::new(texts.map(|text| tokenizer.encode(text)), tokenizer.specials())?)
 }
 
 /// Tokens per document, without the separators.
@@ -96,23 +193,18 @@ pub fn mean_tokens(packed: &Packed) -> f64 {
     packed.tokens().len() as f64 / packed.documents().max(1) as f64
 }
 
-/// A number for all texts and labels in order: two corpora with the same one give the same batches.
-pub fn fingerprint(corpus: &Corpus) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |text: &str| {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    };
-    corpus.pretraining_texts().for_each(&mut add);
-    add("held out");
-    corpus.held_out_texts().for_each(&mut add);
-    for document in corpus.labelled_train().chain(corpus.labelled_valid()) {
-        document.texts().for_each(&mut add);
-        document.labels.iter().for_each(|label| add(label));
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+/// The documents that `config` asks for.
+pub fn selection(config: &RunConfig) -> Selection {
+    Selection { limit: config.limit, ..Selection::default() }
 }
 
 fn settings(config: &RunConfig) -> (TokenizerKind, bool, usize, Option<usize>) {
     (config.tokenizer, config.cased, config.vocab_size, config.limit)
+}
+
+fn no_room(error: io::Error) -> Error {
+    Error::Io {
+        message: format!("the tokens of the corpus find no room: {error}"),
+        hint: "Free some space, or give less text.".into(),
+    }
 }

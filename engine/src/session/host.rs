@@ -1,7 +1,9 @@
 //! What a session needs from the platform that it runs on.
 
+use crate::data::{Scratch, Stored};
 use crate::error::Result;
 use protocol::{Command, Event};
+use std::rc::Rc;
 
 /// A run directory's model files, by name: `config.json`, `model.safetensors`, the tokenizer's.
 pub type ModelFiles = Vec<(String, Vec<u8>)>;
@@ -13,6 +15,17 @@ pub struct Snapshot {
     pub step: u64,
     /// Model files, `optimizer.safetensors` and `state.json`.
     pub files: ModelFiles,
+}
+
+/// Bytes under a name.
+#[derive(Clone)]
+pub struct Piece {
+    /// Without folders.
+    pub name: String,
+    /// How many bytes.
+    pub size: u64,
+    /// The bytes.
+    pub bytes: Rc<dyn Stored>,
 }
 
 /// How a run ended.
@@ -56,4 +69,17 @@ pub trait Host {
     /// # Errors
     /// When the platform has a place for it and could not write there.
     async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>>;
+
+    /// A place to set bytes aside while working; memory, unless the platform has a better one.
+    fn scratch(&self) -> Box<dyn Scratch> {
+        Box::<Vec<u8>>::default()
+    }
+
+    /// What was cached under `key`, unless it is damaged or the platform caches nothing.
+    fn cached(&self, _key: &str) -> Option<Vec<Piece>> {
+        None
+    }
+
+    /// Keeps `pieces` for another time, where the platform can. Without them the work is done again.
+    fn cache(&self, _key: &str, _pieces: &[Piece]) {}
 }

@@ -2,6 +2,7 @@
 //! that both hosts call. Knows the platform only through [`Host`].
 
 mod ask;
+mod cache;
 mod checks;
 mod compare;
 mod corpus;
@@ -16,27 +17,29 @@ mod task;
 mod toy;
 mod trained;
 mod training;
+mod vectors;
 
 pub use ask::failed;
 pub use compare::Progress as ComparisonProgress;
-pub use host::{Host, ModelFiles, RunOutcome, Snapshot};
+pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
 pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
+pub use vectors::vector_lines;
 
-use crate::data::examples::{MaskedExamples, Windows, encode_documents};
+use crate::data::examples::{LabelledExamples, MaskedExamples, Windows};
 use crate::data::labels::LabelSet;
 use crate::data::masking::{Masker, Masking};
-use crate::data::{Corpus, InputFile, ReadOptions};
+use crate::data::{Corpus, InputFile, ReadOptions, Selection};
 use crate::device;
 use crate::error::{Error, Result};
 use burn::tensor::Device;
 use checks::{needs_masked_lm, no_corpus, no_model};
 use corpus::Learned;
 use plan::EVALUATION_MASK_RATE;
-use protocol::{BackendChoice, Command, DeviceInfo, Event, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
+use protocol::{BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
 use std::collections::VecDeque;
 pub use task::LabelRule;
-use task::{Scored, masked_lm_metrics};
+use task::{HeldOut, Scored, masked_lm_metrics};
 
 /// Hands the lines of a file of word vectors to a function, from the first one on, as often as it is called.
 pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
@@ -125,32 +128,31 @@ impl<H: Host> Session<H> {
     /// When there is no model, or the split holds nothing that it could be measured on.
     pub async fn evaluate(&mut self, run: &str, split: &str, rule: LabelRule, seed: u64) -> Result<Metrics> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let role = match split {
+            "train" => FileRole::Train,
+            "valid" => FileRole::Valid,
+            _ => FileRole::Test,
+        };
         if let Some(model) = &self.classifier {
-            let documents: Vec<_> = match split {
-                "train" => corpus.labelled_train().collect(),
-                "valid" => corpus.labelled_valid().collect(),
-                _ => corpus.labelled_test().collect(),
-            };
-            if documents.is_empty() {
+            let labels = LabelSet::from_names(model.config.labels.clone());
+            let documents = (corpus, role, &Selection::default());
+            let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents)?;
+            let Some((documents, unseen)) = encoded else {
                 let hint = "Labelled lines look like: text __label__name";
                 return Err(Error::input("no-labels", "none of these lines carries a label", hint));
-            }
-            let max_len = model.config.trained_len.unwrap_or_else(|| {
-                let labels = LabelSet::from_names(model.config.labels.clone());
-                let encoded = encode_documents(&model.tokenizer, &labels, documents.iter().copied());
-                plan::fitted_len(&encoded).min(model.config.max_position_embeddings)
-            });
-            let shape = [BATCH_SIZE, max_len];
-            let held_out =
-                self.held_out(run, split, &model.tokenizer, &model.config, shape, &documents)?.expect("not empty");
+            };
+            let fitted = || plan::fitted_len(&documents).min(model.config.max_position_embeddings);
+            let max_len = model.config.trained_len.unwrap_or_else(fitted);
+            let specials = model.tokenizer.specials();
+            let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
+            let held_out = HeldOut { examples, unseen };
             let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
             return Ok(Metrics::Classifier(scored.metrics(&model.config, &rule)));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;
-        let texts: Vec<&str> =
-            if split == "valid" { corpus.held_out_texts().collect() } else { corpus.pretraining_texts().collect() };
-        let packed = corpus::pack(&model.tokenizer, texts.into_iter())?;
+        let role = if role == FileRole::Valid { role } else { FileRole::Train };
+        let packed = corpus::pack(&self.host, &model.tokenizer, corpus, role)?;
         let fitted = || plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed));
         let max_len = model.config.trained_len.unwrap_or_else(|| fitted().min(model.config.max_position_embeddings));
         packed.check(max_len)?;

@@ -1,7 +1,7 @@
 //! What was asked for becomes what will be done: the one place where a configuration is refused, before any work on the
 //! device, with a hint.
 
-use crate::data::examples::{EncodedDocument, fitting_len};
+use crate::data::examples::EncodedDocuments;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Dropout, ModelConfig};
 use crate::train::{OptimizerSettings, Schedule};
@@ -111,13 +111,13 @@ pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
 
 /// Length of fine-tuning examples, unless asked otherwise: 98 of 100 documents fit, `[CLS]` and `[SEP]` included, up to
 /// `most`.
-pub fn finetuning_max_len(config: &RunConfig, documents: &[EncodedDocument], most: usize) -> usize {
+pub fn finetuning_max_len(config: &RunConfig, documents: &EncodedDocuments, most: usize) -> usize {
     config.max_len.unwrap_or_else(|| fitted_len(documents).min(most))
 }
 
 /// The length that suits classifying `documents`.
-pub fn fitted_len(documents: &[EncodedDocument]) -> usize {
-    fitting_len(documents, FITTED_SHARE).next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, LONGEST_FITTED)
+pub fn fitted_len(documents: &EncodedDocuments) -> usize {
+    documents.fitting_len(FITTED_SHARE).next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, LONGEST_FITTED)
 }
 
 /// The shape of a new model for `config` and a vocabulary of `vocab_size`.
@@ -375,6 +375,7 @@ fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::examples::EncodedDocument;
 
     fn check(change: impl Fn(&mut RunConfig)) -> Result<Plan> {
         let mut config = RunConfig::default();
@@ -418,7 +419,8 @@ mod tests {
     fn fine_tuning_fits_its_length_to_the_documents() {
         let fitted = |tokens: usize, n: usize| {
             let document = EncodedDocument { first: vec![9; tokens], second: None, labels: Vec::new() };
-            finetuning_max_len(&RunConfig::default(), &vec![document; n], 512)
+            let documents = EncodedDocuments::held(std::iter::repeat_n(document, n), 10);
+            finetuning_max_len(&RunConfig::default(), &documents, 512)
         };
         assert_eq!([fitted(10, 100), fitted(60, 100), fitted(4000, 100), fitted(0, 0)], [16, 64, 128, 16]);
     }

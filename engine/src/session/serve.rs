@@ -2,27 +2,24 @@
 
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
-use super::{Host, ModelFiles, Session, ToyOutcome, VectorLines, ask, plan};
+use super::{Host, ModelFiles, Session, ToyOutcome, ask, plan, vector_lines};
 use crate::data::masking::{Masker, Masking};
-use crate::data::{InputFile, ReadOptions};
+use crate::data::{Content, DataError, InputFile, ReadOptions};
 use crate::error::Result;
 use crate::interop;
 use protocol::{Command, Event, MaskedToken, RunConfig, VocabularyEntry};
+use std::io::Read;
+use std::rc::Rc;
 
 /// Folder inside an exported archive, and the archive's own name.
 const EXPORT_NAME: &str = "clozelab-model";
 /// A preview shows this much of a long document.
 const PREVIEW_TOKENS: usize = 48;
 
-/// The lines of word vectors that lie in memory, packed with gzip or not.
-fn vector_lines(bytes: Vec<u8>) -> Result<VectorLines> {
-    let bytes = crate::data::unpacked(bytes)?;
-    Ok(Box::new(move |take| bytes.split(|byte| *byte == b'\n').try_for_each(&mut *take)))
-}
-
 impl<H: Host> Session<H> {
-    /// Serves commands until the host goes away. `buffers` hands out the bulk bytes of a command, in order.
-    pub async fn serve(&mut self, mut take_buffers: impl FnMut() -> Vec<Vec<u8>>) -> ! {
+    /// Serves commands until the host goes away. `take_files` hands out the
+    /// content that came with a command, in order.
+    pub async fn serve(&mut self, mut take_files: impl FnMut() -> Vec<Rc<dyn Content>>) -> ! {
         loop {
             let command = match self.deferred.pop_front() {
                 Some(command) => command,
@@ -35,18 +32,18 @@ impl<H: Host> Session<H> {
                 | Command::Toy { run, .. } => run.clone(),
                 _ => String::new(),
             };
-            if let Err(error) = self.handle(command, &mut take_buffers).await {
+            if let Err(error) = self.handle(command, &mut take_files).await {
                 self.host.emit(ask::failed(&run, &error), Vec::new());
             }
         }
     }
 
-    async fn handle(&mut self, command: Command, take_buffers: &mut impl FnMut() -> Vec<Vec<u8>>) -> Result<()> {
+    async fn handle(&mut self, command: Command, take_files: &mut impl FnMut() -> Vec<Rc<dyn Content>>) -> Result<()> {
         match command {
             Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
             Command::SetCorpus { files, text_column, label_column } => {
-                let inputs = files.into_iter().zip(take_buffers());
-                let inputs = inputs.map(|(file, bytes)| InputFile { name: file.name, bytes, role: file.role });
+                let inputs = files.into_iter().zip(take_files());
+                let inputs = inputs.map(|(file, content)| InputFile { name: file.name, content, role: file.role });
                 let options = ReadOptions { encoding: None, text_column, label_column };
                 self.set_corpus(inputs.collect(), &options)?;
             }
@@ -62,8 +59,8 @@ impl<H: Host> Session<H> {
                 self.host.emit(Event::Finished { run, step: 0, stopped, elapsed_secs }, Vec::new());
             }
             Command::SetWordVectors { file } => {
-                let bytes = take_buffers().into_iter().next().filter(|_| file.is_some());
-                self.set_word_vectors(bytes.map(vector_lines).transpose()?);
+                let content = take_files().into_iter().next();
+                self.set_word_vectors(file.zip(content).map(|(file, content)| vector_lines(file.name, content)));
             }
             Command::Toy { run, config } => {
                 let ToyOutcome { learned, step, loss, accuracy, .. } = self.toy(&run, &config).await?;
@@ -74,7 +71,7 @@ impl<H: Host> Session<H> {
                 let archive = interop::zip_write(EXPORT_NAME, &self.export().await?);
                 self.host.emit(Event::Exported { name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
             }
-            Command::ImportModel { files } => self.import_files(files, take_buffers())?,
+            Command::ImportModel { files } => self.import_files(files, take_files())?,
             question @ Command::FillMask { .. } => {
                 let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
                 ask::answer(&self.host, model, &self.device, question).await;
@@ -88,8 +85,14 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    fn import_files(&mut self, files: Vec<protocol::FileInfo>, buffers: Vec<Vec<u8>>) -> Result<()> {
-        let mut named: ModelFiles = files.into_iter().map(|file| file.name).zip(buffers).collect();
+    fn import_files(&mut self, files: Vec<protocol::FileInfo>, contents: Vec<Rc<dyn Content>>) -> Result<()> {
+        let mut named = ModelFiles::new();
+        for (file, content) in files.into_iter().zip(contents) {
+            let mut bytes = Vec::new();
+            let read = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
+            read.map_err(|error| DataError::reading(&file.name, error))?;
+            named.push((file.name, bytes));
+        }
         if let [(name, bytes)] = named.as_slice()
             && name.to_ascii_lowercase().ends_with(".zip")
         {
@@ -108,10 +111,9 @@ impl<H: Host> Session<H> {
         self.learn("", config, words)?;
         let learned = self.learned.as_ref().expect("just learned");
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let texts = corpus.pretraining_texts().count().max(1);
-        let text = corpus.pretraining_texts().nth(example as usize % texts).unwrap_or_default();
+        let text = corpus.training_text(example)?;
         let specials = learned.tokenizer.specials();
-        let mut ids = learned.tokenizer.encode(text);
+        let mut ids = learned.tokenizer.encode(&text);
         ids.truncate(PREVIEW_TOKENS);
         let window: Vec<u32> = [specials.cls].into_iter().chain(ids).chain([specials.sep]).collect();
         let model = match self.language_model.as_ref().filter(|_| self.continues) {

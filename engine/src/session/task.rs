@@ -171,7 +171,7 @@ const OUTPUT_BIAS: &str = "classifier.bias";
 impl Classification {
     /// What the loss is measured against.
     pub fn floors(&self) -> Floors {
-        let rows = self.train.documents().iter().map(|document| document.labels.as_slice());
+        let rows = self.train.documents().labels().iter().map(Vec::as_slice);
         Floors::of_labels(rows, self.train.classes(), self.problem)
     }
 }
@@ -184,7 +184,7 @@ impl Task for Classification {
         }
         let documents = self.train.documents();
         let mut counts = vec![0.0_f64; self.train.classes()];
-        documents.iter().flat_map(|document| &document.labels).for_each(|&label| counts[label] += 1.0);
+        documents.labels().iter().flatten().for_each(|&label| counts[label] += 1.0);
         let n = documents.len() as f64;
         let bias = |count: &f64| {
             let p = (count + 0.5) / (n + 1.0);
@@ -271,7 +271,7 @@ impl Scored {
     pub async fn of(held_out: &HeldOut, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
         let HeldOut { examples, unseen } = held_out;
         let problem = config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
-        let truth: Vec<Vec<usize>> = examples.documents().iter().map(|document| document.labels.clone()).collect();
+        let truth = examples.documents().labels().to_vec();
         let classes = config.labels.len();
         let mut scores = Vec::with_capacity(truth.len());
         for index in 0..examples.batches_per_epoch() {

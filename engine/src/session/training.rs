@@ -2,24 +2,24 @@
 //! words and which starting values. The loop itself is in `run`.
 
 use super::checks::{check_enough, check_same_corpus, no_corpus, no_pretrained_model};
-use super::corpus::{self, Learned, fingerprint};
+use super::corpus::{self, Learned};
 use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
 use super::run::{Finished, Run, Window};
 use super::snapshot::{self, Decoded};
 use super::task::{Classification, HeldOut, MaskedLm, Task};
 use super::trained::{Trained, starting_values};
 use super::{Host, RunOutcome, Session, Snapshot};
-use crate::data::examples::{EncodedDocument, LabelledExamples, MaskedExamples, Windows, encode_documents};
+use crate::data::examples::{EncodedDocuments, LabelledExamples, MaskedExamples, Windows};
 use crate::data::floors::Floors;
-use crate::data::labels::{LabelSet, problem_type};
+use crate::data::labels::{LabelSet, LabelSurvey};
 use crate::data::masking::{Masker, Masking};
 use crate::data::word_vectors::WordVectors;
-use crate::data::{Corpus, Document, Tokenizer};
+use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Heads, Layout, ModelConfig, specs, word_embeddings};
 use crate::train::Optimizer;
-use protocol::{Event, Phase, RunConfig, StartFrom, TaskKind};
+use protocol::{Event, FileRole, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -96,7 +96,7 @@ impl<H: Host> Session<H> {
         let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
         let heads = snapshot::heads_of(Phase::Pretrain, &config);
         let start = Starting { heads, model, tokenizer, plan, config, floors };
-        let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
         let source = match base {
             Some(base) => base.weights().await?,
             None => Weights::new(),
@@ -146,21 +146,18 @@ impl<H: Host> Session<H> {
             Some(model) => model.tokenizer.clone(),
             None => self.scratch_tokenizer(run, &config)?,
         };
-        let mut corpus = limited(self.corpus.as_ref().ok_or_else(no_corpus)?, &config);
-        if config.task == TaskKind::Pair && corpus.labelled_train().any(|document| document.second.is_some()) {
-            self.drop_singles(run, &mut corpus);
-        }
-        config.label_fraction.into_iter().for_each(|fraction| corpus.keep_labelled_share(fraction));
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let (selection, survey) = self.select_labelled(run, corpus, &config)?;
         let mut model = match (&resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
-            (None, Some(base)) => labelled(base.config.clone(), &corpus, &config)?,
+            (None, Some(base)) => labelled(base.config.clone(), &survey, &config)?,
             (None, None) => {
                 let shape = shape.map_or_else(|| plan::model_config(&config, tokenizer.len()), Ok)?;
-                labelled(shape, &corpus, &config)?
+                labelled(shape, &survey, &config)?
             }
         };
         let labels = LabelSet::from_names(model.labels.clone());
-        let train = self.encode_for_training(run, &tokenizer, &labels, &corpus)?;
+        let train = self.encode_for_training(run, &tokenizer, &labels, (corpus, &selection))?;
         let plan = match &resumed {
             Some(resumed) => resumed.state.plan.clone(),
             None => {
@@ -171,16 +168,24 @@ impl<H: Host> Session<H> {
         };
         model.trained_len = Some(plan.max_len);
         let shape = [plan.batch_size, plan.max_len];
-        let valid: Vec<_> = corpus.labelled_valid().collect();
-        let test: Vec<_> = corpus.labelled_test().collect();
+        let held_out = |split: &str, role| {
+            let encoded = self.held_out(run, split, &tokenizer, &labels, (corpus, role, &selection))?;
+            Ok::<_, Error>(encoded.map(|(documents, unseen)| {
+                let specials = tokenizer.specials();
+                HeldOut {
+                    examples: LabelledExamples::new(documents, specials, labels.len(), 0, shape[0], shape[1]),
+                    unseen,
+                }
+            }))
+        };
         let task = Classification {
-            valid: self.held_out(run, "validation", &tokenizer, &model, shape, &valid)?,
-            test: self.held_out(run, "test", &tokenizer, &model, shape, &test)?,
+            valid: held_out("validation", FileRole::Valid)?,
+            test: held_out("test", FileRole::Test)?,
             train: LabelledExamples::new(train, tokenizer.specials(), labels.len(), plan.seed, shape[0], shape[1]),
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
         };
         let floors = task.floors();
-        let corpus = fingerprint(self.corpus.as_ref().ok_or_else(no_corpus)?);
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
         let source = match base {
             Some(base) => encoder_of(&base, &model.labels).await?,
             None => Weights::new(),
@@ -315,7 +320,7 @@ impl<H: Host> Session<H> {
                 let message = "learning the vocabulary and cutting the text into tokens".into();
                 self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
             }
-            let learned = Learned::of(&limited(corpus, config), config, tokenizer)?;
+            let learned = Learned::of(&self.host, corpus, config, tokenizer)?;
             self.warn_unknown_share(run, learned.train.unknown_share());
             self.learned = Some(learned);
         }
@@ -334,9 +339,10 @@ impl<H: Host> Session<H> {
             let valid = learned.valid.clone().filter(|valid| valid.check(max_len).is_ok());
             return Ok((Windows::Packed(learned.train.clone()), valid.map(Windows::Packed)));
         }
-        let corpus = limited(self.corpus.as_ref().ok_or_else(no_corpus)?, config);
-        let train = corpus::pairs(&learned.tokenizer, &corpus.pretraining_sentences())?;
-        let valid = corpus::pairs(&learned.tokenizer, &corpus.held_out_sentences()).ok();
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let selection = corpus::selection(config);
+        let pairs = |role| corpus::pairs(&self.host, &learned.tokenizer, corpus, role, &selection);
+        let (train, valid) = (pairs(FileRole::Train)?, pairs(FileRole::Valid).ok());
         let single = train.single_share();
         if single > NOTABLE_SINGLE_SHARE {
             let message = format!(
@@ -349,14 +355,27 @@ impl<H: Host> Session<H> {
         Ok((Windows::Pairs(train), valid.map(Windows::Pairs)))
     }
 
-    /// Leaves out what is no pair, and says so.
-    fn drop_singles(&self, run: &str, corpus: &mut Corpus) {
-        if let Some((count, line)) = corpus.keep_pairs() {
-            let message = format!(
-                "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
-            );
-            self.warn(run, "not-a-pair", message);
+    /// The documents that a classifier learns from, and their labels. Says so where it leaves out what is no pair.
+    fn select_labelled(&self, run: &str, corpus: &Corpus, config: &RunConfig) -> Result<(Selection, LabelSurvey)> {
+        let mut selection = corpus::selection(config);
+        let mut survey = corpus::survey_labels(corpus, &selection)?;
+        let all = selection;
+        if config.task == TaskKind::Pair && survey.pairs {
+            if let Some((count, line)) = corpus.singles(&selection)? {
+                let message = format!(
+                    "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
+                );
+                self.warn(run, "not-a-pair", message);
+            }
+            selection.pairs = true;
         }
+        if let Some(fraction) = config.label_fraction {
+            selection.share = Some(corpus.share(fraction, &selection)?);
+        }
+        if selection != all {
+            survey = corpus::survey_labels(corpus, &selection)?;
+        }
+        Ok((selection, survey))
     }
 
     /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
@@ -373,12 +392,11 @@ impl<H: Host> Session<H> {
         run: &str,
         tokenizer: &Tokenizer,
         labels: &LabelSet,
-        corpus: &Corpus,
-    ) -> Result<Vec<EncodedDocument>> {
-        let train = encode_documents(tokenizer, labels, corpus.labelled_train());
-        let tokens = train.iter().flat_map(|document| &document.first);
-        let unknown = tokens.clone().filter(|&&id| id == tokenizer.specials().unk).count();
-        self.warn_unknown_share(run, unknown as f64 / tokens.count().max(1) as f64);
+        (corpus, selection): (&Corpus, &Selection),
+    ) -> Result<EncodedDocuments> {
+        let documents = (corpus, FileRole::Train, selection);
+        let train = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |_| ())?;
+        self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk));
         Ok(train)
     }
 
@@ -390,28 +408,28 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Documents to measure on, `None` where there are none. A label that training never saw cannot be predicted: each
-    /// counts as a miss, with a warning; documents with no other labels are the wrong documents.
+    /// Documents to measure on, and the labels of theirs that are not in `labels`; `None` where there are none. A label
+    /// that training never saw cannot be predicted: each counts as a miss, with a warning; documents with no other labels
+    /// are the wrong documents.
     pub(super) fn held_out(
         &self,
         run: &str,
         split: &str,
         tokenizer: &Tokenizer,
-        model: &ModelConfig,
-        [batch_size, max_len]: [usize; 2],
-        documents: &[&Document],
-    ) -> Result<Option<HeldOut>> {
-        if documents.is_empty() {
+        labels: &LabelSet,
+        documents: (&Corpus, FileRole, &Selection),
+    ) -> Result<Option<(EncodedDocuments, BTreeMap<String, u64>)>> {
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        let encoded = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
+            for label in labels.encode(document).1 {
+                *unseen.entry(label).or_default() += 1;
+            }
+        })?;
+        if encoded.is_empty() {
             return Ok(None);
         }
-        let labels = &LabelSet::from_names(model.labels.clone());
-        let encoded = encode_documents(tokenizer, labels, documents.iter().copied());
-        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
-        for label in documents.iter().flat_map(|document| labels.encode(document).1) {
-            *unseen.entry(label).or_default() += 1;
-        }
         let shown = unseen.keys().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
-        if encoded.iter().all(|document| document.labels.is_empty()) {
+        if encoded.labels().iter().all(Vec::is_empty) {
             let message =
                 format!("none of the {split} documents carries a label that training saw; they carry {shown}");
             let hint = "Use documents with the labels that the model learned.";
@@ -423,30 +441,18 @@ impl<H: Host> Session<H> {
                 format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
             self.warn(run, "unknown-labels", message);
         }
-        let examples = LabelledExamples::new(encoded, tokenizer.specials(), labels.len(), 0, batch_size, max_len);
-        Ok(Some(HeldOut { examples, unseen }))
-    }
-}
-
-/// The corpus of a quick look.
-fn limited(corpus: &Corpus, config: &RunConfig) -> Corpus {
-    match config.limit {
-        Some(n) => corpus.clone().with_limit(n),
-        None => corpus.clone(),
+        Ok(Some((encoded, unseen)))
     }
 }
 
 /// `model` as a classifier of the corpus's labels.
-fn labelled(model: ModelConfig, corpus: &Corpus, config: &RunConfig) -> Result<ModelConfig> {
-    let labels = LabelSet::learn(corpus.labelled_train())?;
-    let problem = problem_type(config.task, corpus.labelled_train().collect::<Vec<_>>().into_iter())?;
-    let pairs = corpus.labelled_train().any(|document| document.second.is_some());
+fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Result<ModelConfig> {
     Ok(ModelConfig {
-        labels: labels.names().to_vec(),
-        problem_type: Some(problem),
+        labels: survey.labels()?.names().to_vec(),
+        problem_type: Some(survey.problem_type(config.task)?),
         threshold: None,
         thresholds: None,
-        type_vocab_size: model.type_vocab_size.max(if pairs { 2 } else { 1 }),
+        type_vocab_size: model.type_vocab_size.max(if survey.pairs { 2 } else { 1 }),
         ..model
     })
 }

@@ -1,11 +1,14 @@
 //! Documents with labels -> fine-tuning batches: `[CLS] text [SEP]`, or `[CLS] a [SEP] b [SEP]` for a pair, with rows
 //! of weight 0 where an epoch does not fill its last batch.
 
-use super::Batch;
+use super::{Batch, Tokens, TokensBuilder};
+use crate::data::content::Scratch;
 use crate::data::corpus::Document;
 use crate::data::labels::LabelSet;
 use crate::data::random::{Purpose, generator, permutation};
 use crate::data::tokenizer::{Specials, Tokenizer};
+use std::io;
+use std::rc::Rc;
 
 /// A document as token ids and label rows, before it is cut to a length.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +22,11 @@ pub struct EncodedDocument {
 }
 
 impl EncodedDocument {
+    /// Encodes `document` with those of its labels that are in `labels`.
+    pub fn of(tokenizer: &Tokenizer, labels: &LabelSet, document: &Document) -> Self {
+        Self { labels: labels.encode(document).0, ..Self::of_text(tokenizer, document) }
+    }
+
     /// Encodes the texts of `document`; no labels.
     pub fn of_text(tokenizer: &Tokenizer, document: &Document) -> Self {
         let second = document.second.as_deref().map(|text| tokenizer.encode(text));
@@ -61,23 +69,103 @@ fn shares(a: usize, b: usize, room: usize) -> (usize, usize) {
     (room - b, b)
 }
 
-/// Encodes documents with those of their labels that are in `labels`.
-pub fn encode_documents<'a>(
-    tokenizer: &Tokenizer,
-    labels: &LabelSet,
-    documents: impl Iterator<Item = &'a Document>,
-) -> Vec<EncodedDocument> {
-    let encode = |document: &Document| EncodedDocument {
-        labels: labels.encode(document).0,
-        ..EncodedDocument::of_text(tokenizer, document)
-    };
-    documents.map(encode).collect()
+/// Encoded documents that stand still: texts wherever a host keeps them, labels in memory. Clones share them.
+#[derive(Clone, Debug)]
+pub struct EncodedDocuments {
+    /// Two for each document; the second is empty where there is none.
+    texts: Tokens,
+    is_pair: Rc<Vec<bool>>,
+    labels: Rc<Vec<Vec<usize>>>,
+}
+
+/// Encoded documents on their way into [`EncodedDocuments`].
+pub struct EncodedDocumentsBuilder {
+    texts: TokensBuilder,
+    is_pair: Vec<bool>,
+    labels: Vec<Vec<usize>>,
+}
+
+impl EncodedDocumentsBuilder {
+    /// Sets documents over a vocabulary of `vocab_size` aside in `scratch`, which is empty.
+    pub fn new(scratch: Box<dyn Scratch>, vocab_size: usize) -> Self {
+        Self { texts: TokensBuilder::new(scratch, vocab_size), is_pair: Vec::new(), labels: Vec::new() }
+    }
+
+    /// Takes the next document.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn push(&mut self, document: EncodedDocument) -> io::Result<()> {
+        self.is_pair.push(document.second.is_some());
+        self.labels.push(document.labels);
+        self.texts.push(document.first.into_iter())?;
+        self.texts.push(document.second.unwrap_or_default().into_iter())
+    }
+
+    /// All documents that were taken.
+    ///
+    /// # Errors
+    /// When there is no room for the last ones.
+    pub fn finish(self) -> io::Result<EncodedDocuments> {
+        let Self { texts, is_pair, labels } = self;
+        Ok(EncodedDocuments { texts: texts.finish()?, is_pair: Rc::new(is_pair), labels: Rc::new(labels) })
+    }
+}
+
+impl EncodedDocuments {
+    /// Documents in memory.
+    pub fn held(documents: impl Iterator<Item = EncodedDocument>, vocab_size: usize) -> Self {
+        let mut builder = EncodedDocumentsBuilder::new(Box::<Vec<u8>>::default(), vocab_size);
+        documents.for_each(|document| builder.push(document).expect("memory takes bytes"));
+        builder.finish().expect("memory takes bytes")
+    }
+
+    /// Number of documents.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Rows of the labels of each.
+    pub fn labels(&self) -> &[Vec<usize>] {
+        &self.labels
+    }
+
+    /// One of them.
+    pub fn document(&self, index: usize) -> EncodedDocument {
+        let second = self.is_pair[index].then(|| self.texts.document(2 * index + 1));
+        EncodedDocument { first: self.texts.document(2 * index), second, labels: self.labels[index].clone() }
+    }
+
+    /// Tokens that one takes with its special ones.
+    fn length(&self, index: usize) -> usize {
+        let tokens = self.texts.place(2 * index).len() + self.texts.place(2 * index + 1).len();
+        tokens + if self.is_pair[index] { 3 } else { 2 }
+    }
+
+    /// The length that holds the share `share` of them whole: 0.95 cuts off one in twenty.
+    pub fn fitting_len(&self, share: f64) -> usize {
+        let mut lengths: Vec<usize> = (0..self.len()).map(|index| self.length(index)).collect();
+        lengths.sort_unstable();
+        let last = lengths.len().saturating_sub(1);
+        lengths.get((share * last as f64).ceil() as usize).copied().unwrap_or(2)
+    }
+
+    /// Share of the tokens that are `id`, 0 to 1.
+    pub fn share_of(&self, id: u32) -> f64 {
+        let found = self.texts.chunks().flatten().filter(|token| *token == id).count();
+        found as f64 / self.texts.len().max(1) as f64
+    }
 }
 
 /// Fine-tuning batches of one set of documents and one shape.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct LabelledExamples {
-    documents: Vec<EncodedDocument>,
+    documents: EncodedDocuments,
     specials: Specials,
     classes: usize,
     seed: u64,
@@ -90,7 +178,7 @@ pub struct LabelledExamples {
 impl LabelledExamples {
     /// Batches of `batch_size` documents of up to `max_len` tokens, with `classes` labels.
     pub fn new(
-        documents: Vec<EncodedDocument>,
+        documents: EncodedDocuments,
         specials: Specials,
         classes: usize,
         seed: u64,
@@ -102,7 +190,7 @@ impl LabelledExamples {
     }
 
     /// The documents, in their given order.
-    pub fn documents(&self) -> &[EncodedDocument] {
+    pub fn documents(&self) -> &EncodedDocuments {
         &self.documents
     }
 
@@ -144,7 +232,7 @@ impl LabelledExamples {
     fn assemble(&self, documents: impl Iterator<Item = usize>) -> Batch {
         let mut batch = Batch::filled(&self.specials, self.batch_size, self.max_len);
         batch.labels = vec![0.0; self.batch_size * self.classes];
-        for (row, document) in documents.map(|index| &self.documents[index]).enumerate() {
+        for (row, document) in documents.map(|index| self.documents.document(index)).enumerate() {
             let (ids, second) = document.assemble(&self.specials, self.max_len);
             batch.set_row(row, &ids, second);
             for &label in &document.labels {
@@ -153,14 +241,6 @@ impl LabelledExamples {
         }
         batch
     }
-}
-
-/// The length that holds the share `share` of `documents` whole: 0.95 cuts off one in twenty.
-pub fn fitting_len(documents: &[EncodedDocument], share: f64) -> usize {
-    let mut lengths: Vec<usize> = documents.iter().map(EncodedDocument::length).collect();
-    lengths.sort_unstable();
-    let last = lengths.len().saturating_sub(1);
-    lengths.get((share * last as f64).ceil() as usize).copied().unwrap_or(2)
 }
 
 #[cfg(test)]
@@ -192,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn documents_come_back_as_they_were() {
+        let given =
+            [document(&[10, 11], None, &[2]), document(&[], Some(&[]), &[]), document(&[12], Some(&[13, 1]), &[0, 1])];
+        let kept = EncodedDocuments::held(given.iter().cloned(), 100);
+        assert_eq!((0..3).map(|index| kept.document(index)).collect::<Vec<_>>(), given);
+        let lengths: Vec<usize> = given.iter().map(EncodedDocument::length).collect();
+        assert_eq!((0..3).map(|index| kept.length(index)).collect::<Vec<_>>(), lengths);
+        assert_eq!(kept.share_of(SPECIALS.unk), 1.0 / 5.0);
+    }
+
+    #[test]
     fn shares_equal_the_published_loop() {
         for (a, b, room) in (0..8).flat_map(|a| (0..8).flat_map(move |b| (0..12).map(move |room| (a, b, room)))) {
             let (mut x, mut y) = (a, b);
@@ -203,8 +294,8 @@ mod tests {
     }
 
     fn examples(n: u32) -> LabelledExamples {
-        let documents = (0..n).map(|i| document(&[10 + i], Some(&[20]), &[i as usize % 3])).collect();
-        LabelledExamples::new(documents, SPECIALS, 3, 1, 4, 6)
+        let documents = (0..n).map(|i| document(&[10 + i], Some(&[20]), &[i as usize % 3]));
+        LabelledExamples::new(EncodedDocuments::held(documents, 100), SPECIALS, 3, 1, 4, 6)
     }
 
     #[test]
@@ -237,10 +328,10 @@ mod tests {
 
     #[test]
     fn a_length_is_fitted_to_most_documents() {
-        let documents: Vec<_> = (1..=100).map(|n| document(&vec![9; n], None, &[])).collect();
+        let documents = EncodedDocuments::held((1..=100).map(|n| document(&vec![9; n], None, &[])), 100);
         for (share, expected) in [(1.0, 102), (0.95, 98), (0.0, 3)] {
-            assert_eq!(fitting_len(&documents, share), expected);
+            assert_eq!(documents.fitting_len(share), expected);
         }
-        assert_eq!(fitting_len(&[], 0.5), 2);
+        assert_eq!(EncodedDocuments::held(std::iter::empty(), 100).fitting_len(0.5), 2);
     }
 }

@@ -6,7 +6,7 @@ use super::{Batch, Packed, SentencePairs};
 use crate::data::masking::Masker;
 
 /// Where windows come from: a stream of documents, or pairs of sentences.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Windows {
     /// Documents end to end.
     Packed(Packed),
@@ -36,7 +36,7 @@ impl Windows {
 }
 
 /// Masked-LM batches of one corpus and one shape.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct MaskedExamples {
     windows: Windows,
     masker: Masker,
@@ -113,6 +113,7 @@ impl MaskedExamples {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::examples::Tokens;
     use crate::data::masking::Masking;
     use crate::data::tokenizer::Tokenizer;
     use protocol::TokenizerKind;
@@ -121,7 +122,9 @@ mod tests {
 
     fn examples(batch_size: usize, max_len: usize) -> (MaskedExamples, Tokenizer) {
         let tokenizer = Tokenizer::learn(TokenizerKind::Char, false, 40, &mut TEXT.lines()).expect("text");
-        let packed = Packed::new(TEXT.lines().map(|line| tokenizer.encode(line)), tokenizer.specials());
+        let sep = tokenizer.specials().sep;
+        let documents = TEXT.lines().map(|line| [tokenizer.encode(line), vec![sep]].concat());
+        let packed = Packed::new(Tokens::held(documents, tokenizer.len()), tokenizer.specials(), tokenizer.len());
         let masker = Masker::new(&tokenizer, Masking::of_rate(0.15));
         let windows = Windows::Packed(packed.expect("text"));
         (MaskedExamples::new(windows, masker, 7, batch_size, max_len), tokenizer)

@@ -7,11 +7,13 @@ mod labelled;
 mod masked;
 mod packed;
 mod pairs;
+mod tokens;
 
-pub use labelled::{EncodedDocument, LabelledExamples, encode_documents, fitting_len};
+pub use labelled::{EncodedDocument, EncodedDocuments, EncodedDocumentsBuilder, LabelledExamples};
 pub use masked::{MaskedExamples, Windows};
 pub use packed::{Packed, Window};
-pub use pairs::{SentencePairs, Sentences};
+pub use pairs::SentencePairs;
+pub use tokens::{Tokens, TokensBuilder};
 
 use super::tokenizer::Specials;
 

@@ -3,19 +3,22 @@
 //!
 //! Source: packing as in RoBERTa's FULL-SENTENCES (Liu et al. 2019, 4.2).
 
+use super::tokens::Tokens;
 use crate::data::error::DataError;
 use crate::data::random::{Purpose, generator, permutation};
 use crate::data::tokenizer::Specials;
+use std::rc::Rc;
 
-/// Encoded documents, end to end.
-#[derive(Clone, Debug, PartialEq)]
+/// Encoded documents, end to end. Clones share them.
+#[derive(Clone, Debug)]
 pub struct Packed {
-    tokens: Vec<u32>,
-    /// Where each document begins in `tokens`, and where the last one ends.
-    bounds: Vec<usize>,
+    /// Documents, each ended by `[SEP]`.
+    tokens: Tokens,
+    /// How often each row of the vocabulary occurs.
+    counts: Rc<Vec<u64>>,
     specials: Specials,
     /// The order of the epoch that was asked for last.
-    order: Option<Order>,
+    order: Option<Rc<Order>>,
 }
 
 /// One example before masking.
@@ -40,37 +43,41 @@ struct Order {
 }
 
 impl Packed {
-    /// Packs documents; those without tokens are left out.
+    /// Packs documents over a vocabulary of `vocab_size`, none of them empty and each ended by `[SEP]`.
     ///
     /// # Errors
-    /// When no token remains that masking may choose.
-    pub fn new(documents: impl Iterator<Item = Vec<u32>>, specials: Specials) -> Result<Self, DataError> {
-        let (mut tokens, mut bounds) = (Vec::new(), vec![0]);
-        for document in documents.filter(|document| !document.is_empty()) {
-            tokens.extend(document);
-            tokens.push(specials.sep);
-            bounds.push(tokens.len());
-        }
-        if tokens.iter().all(|&id| specials.contains(id)) {
+    /// When there is no token that masking may choose.
+    ///
+    /// # Panics
+    /// When a token is not below `vocab_size`.
+    pub fn new(tokens: Tokens, specials: Specials, vocab_size: usize) -> Result<Self, DataError> {
+        let mut counts = vec![0; vocab_size];
+        tokens.chunks().flatten().for_each(|id| counts[id as usize] += 1);
+        let maskable = |(id, count): (usize, &u64)| *count > 0 && !specials.contains(id as u32);
+        if !counts.iter().enumerate().any(maskable) {
             return Err(DataError::NothingToMask { needed: "no token that the vocabulary knows" });
         }
-        Ok(Self { tokens, bounds, specials, order: None })
+        Ok(Self { tokens, counts: Rc::new(counts), specials, order: None })
     }
 
     /// All tokens, documents in their given order, each ended by `[SEP]`.
-    pub fn tokens(&self) -> &[u32] {
+    pub fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// How often each row of the vocabulary occurs, special tokens included.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
     }
 
     /// Number of documents.
     pub fn documents(&self) -> usize {
-        self.bounds.len() - 1
+        self.tokens.documents()
     }
 
     /// Share of the tokens that the vocabulary does not know, 0 to 1.
     pub fn unknown_share(&self) -> f64 {
-        let unknown = self.tokens.iter().filter(|&&id| id == self.specials.unk).count();
-        unknown as f64 / (self.tokens.len() - self.documents()) as f64
+        self.counts[self.specials.unk as usize] as f64 / (self.tokens.len() - self.documents()) as f64
     }
 
     /// Refuses a corpus that does not fill one window.
@@ -99,7 +106,7 @@ impl Packed {
         let key = (seed, epoch, max_len);
         let order = match self.order.take() {
             Some(order) if order.key == key => order,
-            _ => self.order_of(key),
+            _ => Rc::new(self.order_of(key)),
         };
         let begin = order.windows[index] as usize * (max_len - 1);
         let window = self.cut(&order, begin, max_len);
@@ -115,15 +122,11 @@ impl Packed {
         let mut end = 0;
         let mut start = |&document: &u32| {
             let start = end;
-            end += self.document(document).len();
+            end += self.tokens.place(document as usize).len();
             start
         };
         let starts = documents.iter().map(&mut start).collect();
         Order { key, documents, starts, windows }
-    }
-
-    fn document(&self, index: u32) -> &[u32] {
-        &self.tokens[self.bounds[index as usize]..self.bounds[index as usize + 1]]
     }
 
     /// `[CLS]` and the tokens from `begin` of the epoch's stream.
@@ -133,8 +136,9 @@ impl Packed {
         let first = order.starts.partition_point(|&start| start <= begin) - 1;
         let mut skip = begin - order.starts[first];
         for &document in &order.documents[first..] {
-            let room = max_len - window.len();
-            window.extend(self.document(document)[skip..].iter().take(room));
+            let place = self.tokens.place(document as usize);
+            let from = place.start + skip;
+            self.tokens.read(from..place.end.min(from + max_len - window.len()), &mut window);
             skip = 0;
             if window.len() == max_len {
                 break;
@@ -150,9 +154,20 @@ mod tests {
 
     const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
 
+    const VOCAB_SIZE: usize = 500;
+
+    fn pack(documents: &[Vec<u32>]) -> Result<Packed, DataError> {
+        let filled = documents.iter().filter(|document| !document.is_empty());
+        let ended = filled.map(|document| [&document[..], &[SPECIALS.sep]].concat());
+        Packed::new(Tokens::held(ended, VOCAB_SIZE), SPECIALS, VOCAB_SIZE)
+    }
+
     fn packed() -> Packed {
-        let documents = (0..50).map(|i| (0..i % 7).map(|j| 10 + i * 7 + j).collect());
-        Packed::new(documents, SPECIALS).expect("tokens")
+        pack(&(0..50).map(|i| (0..i % 7).map(|j| 10 + i * 7 + j).collect()).collect::<Vec<_>>()).expect("tokens")
+    }
+
+    fn all(packed: &Packed) -> Vec<u32> {
+        packed.tokens().chunks().collect::<Vec<_>>().concat()
     }
 
     #[test]
@@ -166,7 +181,7 @@ mod tests {
                 let short = windows.iter().filter(|window| window.len() < max_len).count();
                 assert!(short <= 1, "{short} short windows");
                 let mut seen: Vec<u32> = windows.iter().flat_map(|window| window[1..].to_vec()).collect();
-                let mut all = packed.tokens().to_vec();
+                let mut all = all(&packed);
                 seen.sort_unstable();
                 all.sort_unstable();
                 assert_eq!(seen, all);
@@ -190,7 +205,7 @@ mod tests {
         let mut documents: Vec<&[u32]> = stream.split_inclusive(|&id| id == SPECIALS.sep).collect();
         assert_eq!(documents.len(), packed.documents());
         documents.sort_unstable();
-        let mut given: Vec<&[u32]> = (0..packed.documents() as u32).map(|index| packed.document(index)).collect();
+        let mut given: Vec<Vec<u32>> = (0..packed.documents()).map(|index| packed.tokens().document(index)).collect();
         given.sort_unstable();
         assert_eq!(documents, given);
     }
@@ -210,12 +225,12 @@ mod tests {
 
     #[test]
     fn too_little_text_is_refused() {
-        let new = |documents: &[&[u32]]| Packed::new(documents.iter().map(|d| d.to_vec()), SPECIALS);
+        let new = |documents: &[&[u32]]| pack(&documents.iter().map(|d| d.to_vec()).collect::<Vec<_>>());
         for nothing in [&[][..], &[&[][..]], &[&[1, 1][..], &[1]]] {
             assert_eq!(new(nothing).expect_err("refused").code(), "nothing-to-mask");
         }
         let three = new(&[&[5, 6], &[], &[1]]).expect("tokens");
-        assert_eq!((three.tokens(), three.documents()), (&[5, 6, 3, 1, 3][..], 2));
+        assert_eq!((all(&three), three.documents()), (vec![5, 6, 3, 1, 3], 2));
         assert_eq!(three.unknown_share(), 1.0 / 3.0);
         assert_eq!(three.check(6), Ok(()));
         assert_eq!(three.check(7), Err(DataError::CorpusTooSmall { tokens: 5, needed: 6 }));

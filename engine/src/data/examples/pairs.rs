@@ -6,60 +6,65 @@
 //! drawn anew each epoch stands for `dupe_factor`.
 
 use super::packed::Window;
+use super::tokens::Tokens;
 use crate::data::error::DataError;
 use crate::data::random::{Purpose, below, generator, permutation, unit_f64};
 use crate::data::tokenizer::Specials;
 use rand_core::Rng;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// Share of examples that are shorter than they could be.
 const SHORT_SHARE: f64 = 0.1;
 /// Tries to find a document other than the one at hand.
 const TRIES: usize = 10;
 
-/// A document as its sentences' token ids.
-pub type Sentences = Vec<Vec<u32>>;
-
 /// Sentence pairs of one corpus.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct SentencePairs {
-    documents: Vec<Sentences>,
+    /// Each sentence, none of them empty.
+    sentences: Tokens,
+    /// Where each document begins in `sentences`, and where the last one ends.
+    documents: Rc<Vec<usize>>,
     specials: Specials,
     /// The pairs of the epoch that was asked for last.
-    epoch: Option<Epoch>,
+    epoch: Option<Rc<Epoch>>,
     /// Pairs of epoch 0, by the length they were made for: what an epoch counts as.
     count: Option<(u64, usize, usize)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 struct Epoch {
     key: (u64, u64, usize),
     pairs: Vec<Pair>,
+    order: Vec<u32>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// Where the two texts stand among the tokens.
+#[derive(Debug)]
 struct Pair {
-    a: Vec<u32>,
-    b: Vec<u32>,
+    a: Range<usize>,
+    b: Range<usize>,
     random: bool,
 }
 
 impl SentencePairs {
-    /// Pairs from `documents`; sentences without tokens are left out.
+    /// Pairs from `sentences`, none of them empty. `documents` tells which sentence each document begins with, and after
+    /// which the last one ends; none of them is empty either.
     ///
     /// # Errors
     /// When there is only one document: B must be able to come from another.
-    pub fn new(documents: impl Iterator<Item = Sentences>, specials: Specials) -> Result<Self, DataError> {
-        let whole = |sentences: Sentences| sentences.into_iter().filter(|s| !s.is_empty()).collect::<Sentences>();
-        let documents: Vec<Sentences> = documents.map(whole).filter(|sentences| !sentences.is_empty()).collect();
-        if documents.len() < 2 {
-            return Err(DataError::TooFewDocuments { documents: documents.len() as u64 });
+    pub fn new(sentences: Tokens, documents: Vec<usize>, specials: Specials) -> Result<Self, DataError> {
+        if documents.len() < 3 {
+            return Err(DataError::TooFewDocuments { documents: documents.len().saturating_sub(1) as u64 });
         }
-        Ok(Self { documents, specials, epoch: None, count: None })
+        Ok(Self { sentences, documents: Rc::new(documents), specials, epoch: None, count: None })
     }
 
     /// Share of the documents that have one sentence: their B is always random.
     pub fn single_share(&self) -> f64 {
-        self.documents.iter().filter(|sentences| sentences.len() == 1).count() as f64 / self.documents.len() as f64
+        let lengths = || self.documents.windows(2).map(|bounds| bounds[1] - bounds[0]);
+        lengths().filter(|&length| length == 1).count() as f64 / lengths().len() as f64
     }
 
     /// Pairs in one pass over the corpus: those of the first.
@@ -78,13 +83,13 @@ impl SentencePairs {
     /// The pair `index` of an epoch, with its special tokens. An epoch with fewer pairs than the first begins again.
     pub fn window(&mut self, seed: u64, epoch: u64, index: usize, max_len: usize) -> Window {
         self.fill((seed, epoch, max_len));
-        let pairs = &self.epoch.as_ref().expect("just filled").pairs;
-        let Pair { a, b, random } = &pairs[index % pairs.len()];
+        let Epoch { pairs, order, .. } = &**self.epoch.as_ref().expect("just filled");
+        let Pair { a, b, random } = &pairs[order[index % order.len()] as usize];
         let mut ids = vec![self.specials.cls];
-        ids.extend(a);
+        self.sentences.read(a.clone(), &mut ids);
         ids.push(self.specials.sep);
         let second = ids.len();
-        ids.extend(b);
+        self.sentences.read(b.clone(), &mut ids);
         ids.push(self.specials.sep);
         Window { ids, second, random: Some(*random) }
     }
@@ -96,39 +101,36 @@ impl SentencePairs {
         let (seed, epoch, max_len) = key;
         let rng = &mut generator(seed, Purpose::Order, epoch, PAIRS);
         let mut pairs = Vec::new();
-        for document in 0..self.documents.len() {
+        for document in 0..self.documents.len() - 1 {
             self.pairs_of(document, max_len, rng, &mut pairs);
         }
         let order = permutation(rng, pairs.len() as u32);
-        let mut shuffled: Vec<Pair> = Vec::with_capacity(pairs.len());
-        let mut slots: Vec<Option<Pair>> = pairs.into_iter().map(Some).collect();
-        shuffled.extend(order.iter().filter_map(|&index| slots[index as usize].take()));
-        self.epoch = Some(Epoch { key, pairs: shuffled });
+        self.epoch = Some(Rc::new(Epoch { key, pairs, order }));
     }
 
     /// `create_instances_from_document`.
     fn pairs_of(&self, index: usize, max_len: usize, rng: &mut impl Rng, out: &mut Vec<Pair>) {
-        let document = &self.documents[index];
+        let document = self.document(index);
         let most = max_len.saturating_sub(3).max(2);
         let target = if unit_f64(rng) < SHORT_SHARE { 2 + below(rng, most as u64 - 1) as usize } else { most };
-        let (mut chunk, mut length, mut i) = (Vec::new(), 0, 0);
-        while i < document.len() {
-            chunk.push(&document[i]);
-            length += document[i].len();
-            if i + 1 == document.len() || length >= target {
-                let cut = if chunk.len() >= 2 { 1 + below(rng, chunk.len() as u64 - 1) as usize } else { 1 };
-                let a = concat(&chunk[..cut]);
-                let random = chunk.len() == 1 || unit_f64(rng) < 0.5;
+        let (mut first, mut length, mut i) = (document.start, 0, document.start);
+        while i < document.end {
+            length += self.sentences.place(i).len();
+            if i + 1 == document.end || length >= target {
+                let chunk = i + 1 - first;
+                let cut = if chunk >= 2 { 1 + below(rng, chunk as u64 - 1) as usize } else { 1 };
+                let a = self.span(first..first + cut);
+                let random = chunk == 1 || unit_f64(rng) < 0.5;
                 let b = if random {
                     // The sentences after the cut are not used: they are put back.
-                    i -= chunk.len() - cut;
+                    i -= chunk - cut;
                     self.random_text(index, target.saturating_sub(a.len()), rng)
                 } else {
-                    concat(&chunk[cut..])
+                    self.span(first + cut..first + chunk)
                 };
                 let (a, b) = truncated(a, b, most, rng);
                 out.push(Pair { a, b, random });
-                chunk.clear();
+                first = i + 1;
                 length = 0;
             }
             i += 1;
@@ -136,40 +138,46 @@ impl SentencePairs {
     }
 
     /// Sentences of a document other than `index`, from a random one on, until `target` tokens.
-    fn random_text(&self, index: usize, target: usize, rng: &mut impl Rng) -> Vec<u32> {
+    fn random_text(&self, index: usize, target: usize, rng: &mut impl Rng) -> Range<usize> {
         let mut drawn = index;
         for _ in 0..TRIES {
-            drawn = below(rng, self.documents.len() as u64) as usize;
+            drawn = below(rng, self.documents.len() as u64 - 1) as usize;
             if drawn != index {
                 break;
             }
         }
-        let other = &self.documents[drawn];
-        let start = below(rng, other.len() as u64) as usize;
-        let mut text = Vec::new();
-        for sentence in &other[start..] {
-            text.extend(sentence);
-            if text.len() >= target {
-                break;
-            }
-        }
-        text
+        let other = self.document(drawn);
+        let first = other.start + below(rng, other.len() as u64) as usize;
+        let enough = |last: &usize| self.span(first..last + 1).len() >= target;
+        let last = (first..other.end).find(enough).unwrap_or(other.end - 1);
+        self.span(first..last + 1)
+    }
+
+    /// The sentences of a document.
+    fn document(&self, index: usize) -> Range<usize> {
+        self.documents[index]..self.documents[index + 1]
+    }
+
+    /// Where sentences that follow each other stand among the tokens.
+    fn span(&self, sentences: Range<usize>) -> Range<usize> {
+        self.sentences.place(sentences.start).start..self.sentences.place(sentences.end - 1).end
     }
 }
 
 /// Tells this use of the order's generator from the others of an epoch.
 const PAIRS: u64 = 2;
 
-fn concat(sentences: &[&Vec<u32>]) -> Vec<u32> {
-    sentences.iter().flat_map(|sentence| sentence.iter().copied()).collect()
-}
-
 /// `truncate_seq_pair`: the longer text loses a token, at its front or its back, until both fit.
-fn truncated(mut a: Vec<u32>, mut b: Vec<u32>, most: usize, rng: &mut impl Rng) -> (Vec<u32>, Vec<u32>) {
-    let cut = |text: &mut Vec<u32>, by: usize, rng: &mut dyn FnMut() -> bool| {
+fn truncated(
+    mut a: Range<usize>,
+    mut b: Range<usize>,
+    most: usize,
+    rng: &mut impl Rng,
+) -> (Range<usize>, Range<usize>) {
+    let cut = |text: &mut Range<usize>, by: usize, rng: &mut dyn FnMut() -> bool| {
         let front = (0..by).filter(|_| rng()).count();
-        text.truncate(text.len() - (by - front));
-        text.drain(..front);
+        text.end -= by - front;
+        text.start += front;
     };
     let over = (a.len() + b.len()).saturating_sub(most);
     // The longer one first, down to the other; then both in turn, the second on equal terms.
@@ -192,8 +200,10 @@ mod tests {
 
     /// Token `100 d + 10 s + k` is the `k`th of sentence `s` in document `d`.
     fn pairs(documents: u32, sentences: u32, tokens: u32) -> SentencePairs {
-        let document = |d| (0..sentences).map(|s| (0..tokens).map(|k| 100 * d + 10 * s + k).collect()).collect();
-        SentencePairs::new((1..=documents).map(document), SPECIALS).expect("documents")
+        let sentence = |i: u32| (0..tokens).map(|k| 100 * (1 + i / sentences) + 10 * (i % sentences) + k).collect();
+        let all = Tokens::held((0..documents * sentences).map(sentence), 1 << 20);
+        let bounds = (0..=documents).map(|d| (d * sentences) as usize).collect();
+        SentencePairs::new(all, bounds, SPECIALS).expect("documents")
     }
 
     fn all(pairs: &mut SentencePairs, epoch: u64, max_len: usize) -> Vec<Window> {
@@ -237,14 +247,15 @@ mod tests {
             while x + y > most {
                 *(if x > y { &mut x } else { &mut y }) -= 1;
             }
-            let (cut_a, cut_b) = truncated(vec![1; a], vec![2; b], most, rng);
+            let (cut_a, cut_b) = truncated(0..a, 9..9 + b, most, rng);
             assert_eq!((cut_a.len(), cut_b.len()), (x, y), "{a} {b} {most}");
         }
     }
 
     #[test]
     fn one_document_is_refused() {
-        let one = SentencePairs::new(std::iter::once(vec![vec![5], vec![6]]), SPECIALS);
+        let two_sentences = Tokens::held([vec![5], vec![6]].into_iter(), 10);
+        let one = SentencePairs::new(two_sentences, vec![0, 2], SPECIALS);
         assert_eq!(one.expect_err("refused").code(), "too-few-documents");
     }
 }

@@ -15,28 +15,43 @@ pub(super) const MIN_FREQUENCY: u64 = 2;
 /// Characters that take part in merges; rarer ones enter as they are where room is left. Hugging Face's default.
 const LIMIT_ALPHABET: usize = 1000;
 
-/// The distinct words of `texts`, sorted, and how often each occurs.
-pub(super) fn count_words(
-    texts: &mut dyn Iterator<Item = &str>,
-    normalization: Normalization,
-    splitting: Splitting,
-) -> Vec<(String, u64)> {
-    let mut counts: HashMap<String, u64> = HashMap::new();
-    let mut word = String::new();
-    for text in texts {
+/// Words that are counted at once; beyond this the rarest are forgotten, as word2vec does (Mikolov et al. 2013,
+/// `ReduceVocab`), so that no corpus is too large.
+const MOST_WORDS: usize = 2 << 20;
+
+/// The distinct words of texts and how often each occurs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WordCounts {
+    counts: HashMap<String, u64>,
+    word: String,
+    /// What occurs so often, or less, was forgotten.
+    forgotten: u64,
+}
+
+impl WordCounts {
+    /// Counts the words of one more text.
+    pub fn take(&mut self, text: &str, normalization: Normalization, splitting: Splitting) {
         let glyphs = normalize(text, normalization);
         for range in split(&glyphs, splitting) {
-            word.clear();
-            word.extend(glyphs[range].iter().map(|glyph| glyph.character));
-            match counts.get_mut(&word) {
+            self.word.clear();
+            self.word.extend(glyphs[range].iter().map(|glyph| glyph.character));
+            match self.counts.get_mut(&self.word) {
                 Some(count) => *count += 1,
-                None => drop(counts.insert(word.clone(), 1)),
+                None => drop(self.counts.insert(self.word.clone(), 1)),
             }
         }
+        while self.counts.len() > MOST_WORDS {
+            self.forgotten += 1;
+            self.counts.retain(|_, count| *count > self.forgotten);
+        }
     }
-    let mut words: Vec<(String, u64)> = counts.into_iter().collect();
-    words.sort_unstable();
-    words
+
+    /// The words, sorted.
+    pub fn finish(self) -> Vec<(String, u64)> {
+        let mut words: Vec<(String, u64)> = self.counts.into_iter().collect();
+        words.sort_unstable();
+        words
+    }
 }
 
 /// The `room` most frequent of `words` that occur `least` times, most frequent first.

@@ -13,6 +13,7 @@ mod wordpiece;
 mod write;
 
 use super::error::DataError;
+use learn::WordCounts;
 use normalize::{Glyph, Normalization, Splitting, normalize, split};
 use protocol::TokenizerKind;
 use std::ops::Range;
@@ -28,6 +29,58 @@ pub struct Tokenizer {
     normalization: Normalization,
     splitting: Splitting,
     counts: Vec<u64>,
+}
+
+/// Learns a vocabulary from texts that come one after another.
+#[derive(Clone, Debug)]
+pub struct VocabularyLearner {
+    kind: TokenizerKind,
+    cased: bool,
+    vocab_size: usize,
+    words: WordCounts,
+}
+
+impl VocabularyLearner {
+    /// Learns at most `vocab_size` entries, special tokens included.
+    ///
+    /// # Errors
+    /// When there is no room for text.
+    pub fn new(kind: TokenizerKind, cased: bool, vocab_size: usize) -> Result<Self, DataError> {
+        if vocab_size < SMALLEST_VOCABULARY {
+            return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
+        }
+        Ok(Self { kind, cased, vocab_size, words: WordCounts::default() })
+    }
+
+    /// Learns from one more text.
+    pub fn take(&mut self, text: &str) {
+        let (_, normalization, splitting) = parts(self.kind, self.cased);
+        self.words.take(text, normalization, splitting);
+    }
+
+    /// The vocabulary.
+    ///
+    /// # Errors
+    /// When no token occurs often enough.
+    pub fn finish(self) -> Result<Tokenizer, DataError> {
+        let (model, normalization, splitting) = parts(self.kind, self.cased);
+        let words = self.words.finish();
+        let room = self.vocab_size - SPECIAL_NAMES.len();
+        let learned = match self.kind {
+            TokenizerKind::Wordpiece => learn::word_pieces(&words, room, wordpiece::MAX_WORD_CHARS),
+            TokenizerKind::Word => learn::frequent(&words, room, learn::MIN_FREQUENCY),
+            TokenizerKind::Char => learn::frequent(&words, room, 1),
+        };
+        if learned.is_empty() {
+            let needed = if self.kind == TokenizerKind::Word { "no word that occurs twice" } else { "no text" };
+            return Err(DataError::NothingToMask { needed });
+        }
+        let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();
+        let vocabulary = Vocabulary::new(tokens).expect("learned tokens are distinct");
+        let mut tokenizer = Tokenizer { vocabulary, model, normalization, splitting, counts: Vec::new() };
+        tokenizer.counts = tokenizer.count(&words);
+        Ok(tokenizer)
+    }
 }
 
 /// How a word becomes tokens.
@@ -69,26 +122,9 @@ impl Tokenizer {
         vocab_size: usize,
         texts: &mut dyn Iterator<Item = &str>,
     ) -> Result<Self, DataError> {
-        if vocab_size < SMALLEST_VOCABULARY {
-            return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
-        }
-        let (model, normalization, splitting) = parts(kind, cased);
-        let words = learn::count_words(texts, normalization, splitting);
-        let room = vocab_size - SPECIAL_NAMES.len();
-        let learned = match kind {
-            TokenizerKind::Wordpiece => learn::word_pieces(&words, room, wordpiece::MAX_WORD_CHARS),
-            TokenizerKind::Word => learn::frequent(&words, room, learn::MIN_FREQUENCY),
-            TokenizerKind::Char => learn::frequent(&words, room, 1),
-        };
-        if learned.is_empty() {
-            let needed = if kind == TokenizerKind::Word { "no word that occurs twice" } else { "no text" };
-            return Err(DataError::NothingToMask { needed });
-        }
-        let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();
-        let vocabulary = Vocabulary::new(tokens).expect("learned tokens are distinct");
-        let mut tokenizer = Self { vocabulary, model, normalization, splitting, counts: Vec::new() };
-        tokenizer.counts = tokenizer.count(&words);
-        Ok(tokenizer)
+        let mut learner = VocabularyLearner::new(kind, cased, vocab_size)?;
+        texts.for_each(|text| learner.take(text));
+        learner.finish()
     }
 
     /// How often each token occurs in `words`.
@@ -195,6 +231,11 @@ impl Tokenizer {
         };
         let continues = |(id, token): (usize, &String)| token.starts_with(prefix) && !self.is_special(id as u32);
         self.vocabulary.tokens().iter().enumerate().map(continues).collect()
+    }
+
+    /// The same with how often each row occurs, for a vocabulary that was read from files.
+    pub fn with_counts(self, counts: Vec<u64>) -> Self {
+        Self { counts, ..self }
     }
 
     /// How often each row occurs in the text it was learned from; zeros where it was read from files.

@@ -1,0 +1,516 @@
+//! Files -> documents by use: what pre-training reads, what the classifier learns from, and what is held out. It
+//! decides roles and the validation split; it does not know tokens. A small corpus is held in memory; of a large one,
+//! only what one look at it told: its files are read again each time its documents are asked for.
+
+mod roles;
+mod survey;
+
+use super::content::InputFile;
+use super::error::DataError;
+use super::file::{ReadFile, Warning, read_file};
+use super::sentences::sentences;
+use super::table::ReadOptions;
+use protocol::{FileReport, FileRole};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::ops::ControlFlow;
+use survey::{MOST_HELD_OUT, Survey, text_hash};
+
+/// One line of text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Without labels.
+    pub text: String,
+    /// The second text of a pair.
+    pub second: Option<String>,
+    /// Without prefix, each once, in the order of the line.
+    pub labels: Vec<String>,
+    /// Its line in its file, from 1.
+    pub line: u64,
+    /// Which block of lines it stands in; blank lines and the ends of files part blocks.
+    pub block: u64,
+}
+
+impl Document {
+    /// Its one or two texts.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.text.as_str()).chain(self.second.as_deref())
+    }
+}
+
+/// Which of the documents a run uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// The first training documents only: a quick look.
+    pub limit: Option<usize>,
+    /// Labelled documents only where they have two texts.
+    pub pairs: bool,
+    /// Labelled training documents only where their texts hash to this or less; see [`Corpus::share`].
+    pub share: Option<u64>,
+}
+
+/// All documents of a project, by use.
+pub struct Corpus {
+    train: Part,
+    valid: Part,
+    test: Part,
+    /// Training documents that are held out, since no file holds validation documents.
+    moved: Vec<Document>,
+    /// By the hashes of their texts.
+    chosen: BTreeSet<u64>,
+    files: Vec<FileReport>,
+    fingerprint: String,
+    options: ReadOptions,
+    /// Whether blocks are documents and lines their sentences, as in BERT's published format.
+    lines_are_sentences: bool,
+}
+
+/// The documents of the files of one role.
+#[derive(Default)]
+struct Part {
+    survey: Survey,
+    /// In memory, as long as they are few.
+    held: Option<Vec<Document>>,
+    /// Their files, and the block that each begins with.
+    files: Vec<(InputFile, u64)>,
+}
+
+impl Corpus {
+    /// Reads `files`. A file that cannot be used is left out with a warning, as long as another one can.
+    ///
+    /// # Errors
+    /// When no file can be used or there is next to no text.
+    pub fn read(files: &[InputFile], options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
+        Self::read_holding(files, options, MOST_HELD_BYTES)
+    }
+
+    /// As [`Self::read`], with at most `most_held` bytes of documents of each role in memory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_holding(
+        files: &[InputFile],
+        options: &ReadOptions,
+        most_held: u64,
+    ) -> Result<(Self, Vec<Warning>), DataError> {
+        let part = || Part { held: Some(Vec::new()), ..Part::default() };
+        let mut corpus = Self {
+            train: part(),
+            valid: part(),
+            test: part(),
+            moved: Vec::new(),
+            chosen: BTreeSet::new(),
+            files: Vec::new(),
+            fingerprint: String::new(),
+            options: options.clone(),
+            lines_are_sentences: false,
+        };
+        let mut warnings = Vec::new();
+        let mut refused = Vec::new();
+        for (file, role) in files.iter().zip(roles::roles(files)) {
+            match corpus.add(file, role, most_held) {
+                Ok(found) => warnings.extend(found),
+                Err(error) => refused.push(error),
+            }
+        }
+        corpus.check(files.len(), &refused)?;
+        corpus.lines_are_sentences = corpus.train.looks_like_blocks();
+        warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}; {}", error.hint()))));
+        warnings.extend(corpus.train.monotony_warning());
+        corpus.identify();
+        corpus.hold_out()?;
+        Ok((corpus, warnings))
+    }
+
+    fn add(&mut self, file: &InputFile, role: FileRole, most_held: u64) -> Result<Vec<Warning>, DataError> {
+        let options = self.options.clone();
+        let part = match role {
+            FileRole::Train => &mut self.train,
+            FileRole::Valid => &mut self.valid,
+            FileRole::Test => &mut self.test,
+        };
+        let first_block = part.survey.blocks;
+        let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
+        let ReadFile { encoding, dropped, warnings } = read_file(file, &options, &mut |mut document| {
+            survey.take(&document);
+            if part.survey.bytes + survey.bytes > most_held {
+                documents = None;
+            }
+            document.block += first_block;
+            if let Some(documents) = &mut documents {
+                documents.push(document);
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.files.push(FileReport {
+            name: file.name.clone(),
+            role,
+            bytes: file.content.size(),
+            encoding,
+            documents: survey.documents,
+            labelled: survey.labelled,
+            dropped,
+        });
+        part.survey.join(survey);
+        part.files.push((file.clone(), first_block));
+        part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
+        Ok(warnings)
+    }
+
+    fn check(&self, files: usize, refused: &[DataError]) -> Result<(), DataError> {
+        if self.files.is_empty() {
+            let first = refused.first().cloned().ok_or(DataError::NoFiles)?;
+            return Err(DataError::NothingUsable { files, first: Box::new(first) });
+        }
+        let characters = [&self.train, &self.valid, &self.test].map(|part| part.survey.characters).iter().sum();
+        if characters < MIN_CHARACTERS {
+            return Err(DataError::TooLittleText { characters, needed: MIN_CHARACTERS });
+        }
+        Ok(())
+    }
+
+    fn identify(&mut self) {
+        for byte in [&self.train, &self.valid, &self.test].iter().flat_map(|part| part.survey.digest()) {
+            // Writing to a string cannot fail.
+            let _ = write!(self.fingerprint, "{byte:02x}");
+        }
+    }
+
+    /// Sets validation documents aside where no file holds any: labelled ones where there are labels. They are chosen by
+    /// their text alone, so that equal texts stay together and adding documents moves few others.
+    fn hold_out(&mut self) -> Result<(), DataError> {
+        let (train, valid) = (&self.train.survey, &self.valid.survey);
+        let most = |n: u64, one_in: u64| ((n / one_in) as usize).min(MOST_HELD_OUT);
+        if train.labelled > 0 && valid.labelled == 0 {
+            self.chosen = train.with_labels.chosen(most(train.labelled, HELD_OUT_LABELLED).max(1));
+        } else if valid.documents == 0 {
+            self.chosen = train.all.chosen(most(train.documents, HELD_OUT_TEXTS));
+        }
+        if self.chosen.is_empty() {
+            return Ok(());
+        }
+        // A document without label but with the text of a held-out one goes too: pre-training must not see it.
+        if let Some(held) = &mut self.train.held {
+            let chosen = |document: &mut Document| self.chosen.contains(&text_hash(document));
+            self.moved = held.extract_if(.., chosen).collect();
+            return Ok(());
+        }
+        let mut moved = Vec::new();
+        self.train.each(&self.options, &mut |document| {
+            if self.chosen.contains(&text_hash(&document)) {
+                moved.push(document);
+            }
+            Ok::<(), DataError>(())
+        })?;
+        self.moved = moved;
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Gives each document to `take`, in order.
+    fn each<E: From<DataError>>(
+        &self,
+        options: &ReadOptions,
+        take: &mut dyn FnMut(Document) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (file, first_block) in &self.files {
+            let mut failed = None;
+            read_file(file, options, &mut |mut document| {
+                document.block += first_block;
+                match take(document) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            })?;
+            failed.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    /// Says so when the text repeats so few words that any score on it means nothing.
+    fn monotony_warning(&self) -> Option<Warning> {
+        let words = self.survey.words();
+        let message = format!("the training text has only {words} different words: scores on it mean nothing");
+        (self.survey.documents > 0 && self.survey.is_monotonous()).then_some(("few-words", message))
+    }
+
+    /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
+    fn looks_like_blocks(&self) -> bool {
+        let Survey { documents, labelled, blocks, .. } = self.survey;
+        blocks >= 2 && (2..=MOST_LINES_PER_BLOCK).contains(&(documents / blocks)) && labelled == 0
+    }
+}
+
+impl Selection {
+    fn takes(&self, document: &Document) -> bool {
+        let labelled = !document.labels.is_empty();
+        !(labelled && self.pairs && document.second.is_none())
+    }
+
+    fn takes_for_training(&self, document: &Document) -> bool {
+        let labelled = !document.labels.is_empty();
+        self.takes(document) && !(labelled && self.share.is_some_and(|share| text_hash(document) > share))
+    }
+}
+
+impl Corpus {
+    /// Gives each selected document of one use to `take`, in order, until that fails.
+    ///
+    /// # Errors
+    /// Those of `take`, or when a file can no longer be read.
+    pub fn each<E: From<DataError>>(
+        &self,
+        role: FileRole,
+        selection: &Selection,
+        take: &mut dyn FnMut(&Document) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut selected = |document: &Document| if selection.takes(document) { take(document) } else { Ok(()) };
+        match role {
+            FileRole::Train => self.each_training(selection, take),
+            FileRole::Valid => {
+                self.valid.each_held_or_read(&self.options, &mut selected)?;
+                self.moved.iter().try_for_each(selected)
+            }
+            FileRole::Test => self.test.each_held_or_read(&self.options, &mut selected),
+        }
+    }
+
+    fn each_training<E: From<DataError>>(
+        &self,
+        selection: &Selection,
+        take: &mut dyn FnMut(&Document) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut left = selection.limit.unwrap_or(usize::MAX);
+        let held = self.train.held.is_some();
+        self.train.each_held_or_read(&self.options, &mut |document| {
+            // Documents in memory were moved when they were chosen.
+            let moved = !held && !self.chosen.is_empty() && self.chosen.contains(&text_hash(document));
+            if left == 0 || moved {
+                return Ok(());
+            }
+            left -= 1;
+            if selection.takes_for_training(document) { take(document) } else { Ok(()) }
+        })
+    }
+
+    /// As [`Self::each`], for documents with labels only.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn each_labelled<E: From<DataError>>(
+        &self,
+        role: FileRole,
+        selection: &Selection,
+        take: &mut dyn FnMut(&Document) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(role, selection, &mut |document| if document.labels.is_empty() { Ok(()) } else { take(document) })
+    }
+
+    /// As [`Self::each`], for each of the one or two texts of a document.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn each_text<E: From<DataError>>(
+        &self,
+        role: FileRole,
+        selection: &Selection,
+        take: &mut dyn FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(role, selection, &mut |document| document.texts().try_for_each(&mut *take))
+    }
+
+    /// As [`Self::each`], for the sentences of each document: what next-sentence prediction reads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn each_sentences<E: From<DataError>>(
+        &self,
+        role: FileRole,
+        selection: &Selection,
+        take: &mut dyn FnMut(&[&str]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.lines_are_sentences {
+            return self.each(role, selection, &mut |document| {
+                take(&document.texts().flat_map(sentences).collect::<Vec<_>>())
+            });
+        }
+        let mut block: Option<(u64, Vec<String>)> = None;
+        let mut hand_over = |lines: Vec<String>| take(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        self.each(role, selection, &mut |document| {
+            let texts = document.texts().map(String::from);
+            match &mut block {
+                Some((number, lines)) if *number == document.block => {
+                    lines.extend(texts);
+                    Ok(())
+                }
+                _ => {
+                    let before = block.replace((document.block, texts.collect()));
+                    before.map_or(Ok(()), |(_, lines)| hand_over(lines))
+                }
+            }
+        })?;
+        block.map_or(Ok(()), |(_, lines)| hand_over(lines))
+    }
+
+    /// The first text of a training document; numbers beyond the last one begin again. Where each look means to read a
+    /// file, only the first few documents are looked at.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn training_text(&self, number: u64) -> Result<String, DataError> {
+        enum Stop {
+            Found(String),
+            Failed(DataError),
+        }
+        impl From<DataError> for Stop {
+            fn from(error: DataError) -> Self {
+                Self::Failed(error)
+            }
+        }
+        let documents = self.documents(FileRole::Train);
+        let among = if self.is_read_again() { documents.min(LOOKED_AT) } else { documents };
+        let mut before = number % among.max(1);
+        let found = self.each(FileRole::Train, &Selection::default(), &mut |document| {
+            if before == 0 {
+                return Err(Stop::Found(document.text.clone()));
+            }
+            before -= 1;
+            Ok(())
+        });
+        match found {
+            Ok(()) => Ok(String::new()),
+            Err(Stop::Found(text)) => Ok(text),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// The labelled documents of one use, in memory.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn labelled(&self, role: FileRole, selection: &Selection) -> Result<Vec<Document>, DataError> {
+        let mut documents = Vec::new();
+        self.each_labelled(role, selection, &mut |document| {
+            documents.push(document.clone());
+            Ok::<(), DataError>(())
+        })?;
+        Ok(documents)
+    }
+
+    /// What [`Selection::share`] keeps this share of the selected labelled training documents: those whose texts hash
+    /// lowest, so that a smaller share is a part of a larger one, whatever the order of the file.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn share(&self, fraction: f64, selection: &Selection) -> Result<u64, DataError> {
+        let mut hashes = Vec::new();
+        self.each_labelled(FileRole::Train, selection, &mut |document| {
+            hashes.push(text_hash(document));
+            Ok::<(), DataError>(())
+        })?;
+        hashes.sort_unstable();
+        let kept = ((hashes.len() as f64 * fraction).round() as usize).max(1);
+        Ok(hashes.get(kept - 1).copied().unwrap_or(u64::MAX))
+    }
+
+    /// How many labelled documents have one text, and the line of the first: a pair task has no use for them.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn singles(&self, selection: &Selection) -> Result<Option<(u64, u64)>, DataError> {
+        let mut found: Option<(u64, u64)> = None;
+        for role in [FileRole::Train, FileRole::Valid, FileRole::Test] {
+            self.each_labelled(role, selection, &mut |document| {
+                if document.second.is_none() {
+                    found.get_or_insert((0, document.line)).0 += 1;
+                }
+                Ok::<(), DataError>(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// One row per file.
+    pub fn files(&self) -> &[FileReport] {
+        &self.files
+    }
+
+    /// A number for all texts and labels in order: two corpora with the same one give the same batches.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Whether training documents are read from their files each time.
+    pub fn is_read_again(&self) -> bool {
+        self.train.held.is_none()
+    }
+
+    /// Number of documents of one use.
+    pub fn documents(&self, role: FileRole) -> u64 {
+        let moved = self.moved.len() as u64;
+        match role {
+            FileRole::Train => self.train.survey.documents - moved,
+            FileRole::Valid => self.valid.survey.documents + moved,
+            FileRole::Test => self.test.survey.documents,
+        }
+    }
+
+    /// Number of documents with labels of one use.
+    pub fn labelled_documents(&self, role: FileRole) -> u64 {
+        let moved = self.moved.iter().filter(|document| !document.labels.is_empty()).count() as u64;
+        match role {
+            FileRole::Train => self.train.survey.labelled - moved,
+            FileRole::Valid => self.valid.survey.labelled + moved,
+            FileRole::Test => self.test.survey.labelled,
+        }
+    }
+
+    /// Number of different labels that training documents carry.
+    pub fn training_labels(&self) -> usize {
+        let mut moved: BTreeMap<&str, u64> = BTreeMap::new();
+        for label in self.moved.iter().flat_map(|document| &document.labels) {
+            *moved.entry(label).or_default() += 1;
+        }
+        let stays = |(label, count): &(&String, &u64)| moved.get(label.as_str()) != Some(*count);
+        self.train.survey.labels.iter().filter(stays).count()
+    }
+}
+
+impl Part {
+    fn each_held_or_read<E: From<DataError>>(
+        &self,
+        options: &ReadOptions,
+        take: &mut dyn FnMut(&Document) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &self.held {
+            Some(held) => held.iter().try_for_each(take),
+            None => self.each(options, &mut |document| take(&document)),
+        }
+    }
+}
+
+/// Documents of one role that stay in memory: below this, reading them again would cost more than they take.
+const MOST_HELD_BYTES: u64 = 64 << 20;
+
+/// Documents that a look at a few of a large corpus chooses from.
+const LOOKED_AT: u64 = 1000;
+
+/// Fewer characters than this are not worth a message about sequence lengths.
+const MIN_CHARACTERS: u64 = 4;
+
+/// Longer blocks are no documents: a stray blank line parted them.
+const MOST_LINES_PER_BLOCK: u64 = 200;
+
+/// One labelled document in this many validates.
+const HELD_OUT_LABELLED: u64 = 10;
+
+/// One document in this many is held out where none has labels.
+const HELD_OUT_TEXTS: u64 = 20;
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,156 @@
+//! What one look at documents tells about all of them, gathered one at a time and in bounded memory: counts, labels, which
+//! of them would be held out, and a digest.
+
+use super::Document;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+/// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
+const VARIED_WORDS: usize = 5;
+const VARIED_CHARACTERS: usize = 8;
+
+/// More held-out documents cost time and tell nothing new.
+pub(super) const MOST_HELD_OUT: usize = 2000;
+
+/// What is known of documents that were looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Survey {
+    /// Documents.
+    pub documents: u64,
+    /// Of these, with labels.
+    pub labelled: u64,
+    /// Characters that are not white space.
+    pub characters: u64,
+    /// Blocks of lines.
+    pub blocks: u64,
+    /// Bytes that they take in memory, about.
+    pub bytes: u64,
+    /// How many documents carry each label.
+    pub labels: BTreeMap<String, u64>,
+    /// The smallest hashes of all documents.
+    pub all: Smallest,
+    /// The smallest hashes of those with labels.
+    pub with_labels: Smallest,
+    words: BTreeSet<String>,
+    letters: BTreeSet<char>,
+    digest: Sha256,
+}
+
+impl Survey {
+    /// Looks at one more document.
+    pub fn take(&mut self, document: &Document) {
+        let hash = text_hash(document);
+        self.documents += 1;
+        self.blocks = document.block + 1;
+        self.all.take(hash);
+        if !document.labels.is_empty() {
+            self.labelled += 1;
+            self.with_labels.take(hash);
+        }
+        for label in &document.labels {
+            *self.labels.entry(label.clone()).or_default() += 1;
+        }
+        self.bytes += size_of::<Document>() as u64;
+        for text in document.texts() {
+            self.bytes += text.len() as u64;
+            self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
+            self.take_variety(text);
+            self.digest_text(text);
+        }
+        self.digest_text("\t");
+        document.labels.iter().for_each(|label| self.digest_text(label));
+        self.digest_text("\n");
+    }
+
+    /// Counts different words and characters, until there are enough.
+    fn take_variety(&mut self, text: &str) {
+        for word in text.split_whitespace() {
+            if !self.is_monotonous() {
+                return;
+            }
+            if !self.words.contains(word) {
+                self.words.insert(word.into());
+            }
+            self.letters.extend(word.chars());
+        }
+    }
+
+    /// Adds what is known of the documents of another file.
+    pub fn join(&mut self, other: Self) {
+        self.documents += other.documents;
+        self.labelled += other.labelled;
+        self.characters += other.characters;
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+        for (label, count) in other.labels {
+            *self.labels.entry(label).or_default() += count;
+        }
+        self.all.join(other.all);
+        self.with_labels.join(other.with_labels);
+        self.words.extend(other.words);
+        self.letters.extend(other.letters);
+        self.digest.update(other.digest.finalize());
+    }
+
+    /// Whether they repeat so few words that any score on them means nothing.
+    pub fn is_monotonous(&self) -> bool {
+        self.words.len() < VARIED_WORDS && self.letters.len() < VARIED_CHARACTERS
+    }
+
+    /// Different words seen, as far as they were counted.
+    pub fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// A number for all texts and labels in order.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest.clone().finalize().into()
+    }
+
+    fn digest_text(&mut self, text: &str) {
+        self.digest.update((text.len() as u64).to_le_bytes());
+        self.digest.update(text);
+    }
+}
+
+/// The smallest hashes of many, and the largest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Smallest {
+    kept: BinaryHeap<u64>,
+    largest: Option<u64>,
+}
+
+impl Smallest {
+    fn take(&mut self, hash: u64) {
+        self.largest = self.largest.max(Some(hash));
+        if self.kept.len() < MOST_HELD_OUT {
+            self.kept.push(hash);
+        } else if self.kept.peek().is_some_and(|&worst| hash < worst) {
+            self.kept.pop();
+            self.kept.push(hash);
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.largest = self.largest.max(other.largest);
+        other.kept.into_iter().for_each(|hash| self.take(hash));
+    }
+
+    /// The hashes of about `wanted` documents, at most [`MOST_HELD_OUT`]; never all: at least one distinct text remains.
+    pub fn chosen(&self, wanted: usize) -> BTreeSet<u64> {
+        let sorted = self.kept.clone().into_sorted_vec();
+        sorted.into_iter().take(wanted).filter(|&hash| Some(hash) < self.largest).collect()
+    }
+}
+
+/// FNV-1a over the texts of a document, mixed by SplitMix64's finaliser (Steele et al. 2014): the same on every
+/// platform.
+pub(super) fn text_hash(document: &Document) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in document.texts().flat_map(|text| text.bytes().chain([b'\t'])) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}

@@ -1,0 +1,195 @@
+//! Every case is read twice: with its documents in memory, and with none.
+
+use super::*;
+
+use protocol::FileRole::{Test, Train, Valid};
+
+const ALL: Selection = Selection { limit: None, pairs: false, share: None };
+
+fn file(name: &str, text: &str) -> InputFile {
+    InputFile::held(name, text, None)
+}
+
+fn read(files: &[InputFile]) -> (Corpus, Vec<&'static str>) {
+    let options = ReadOptions::default();
+    let (corpus, warnings) = Corpus::read(files, &options).expect("usable");
+    let (read_again, again) = Corpus::read_holding(files, &options, 0).expect("usable");
+    assert_eq!((read_again.is_read_again(), corpus.is_read_again()), (corpus.documents(Train) > 0, false));
+    assert_eq!((read_again.fingerprint(), again), (corpus.fingerprint(), warnings.clone()));
+    let selections = [ALL, Selection { limit: Some(3), ..ALL }, Selection { pairs: true, ..ALL }];
+    for (role, selection) in [Train, Valid, Test].into_iter().flat_map(|role| selections.map(|s| (role, s))) {
+        assert_eq!(documents(&read_again, role, selection), documents(&corpus, role, selection));
+        assert_eq!(sentences_of(&read_again, role), sentences_of(&corpus, role));
+        assert_eq!(read_again.documents(role), documents(&read_again, role, ALL).len() as u64);
+        assert_eq!(read_again.labelled_documents(role), labelled(&read_again, role, ALL).len() as u64);
+    }
+    (corpus, warnings.into_iter().map(|(code, _)| code).collect())
+}
+
+fn documents(corpus: &Corpus, role: FileRole, selection: Selection) -> Vec<Document> {
+    let mut documents = Vec::new();
+    let take = &mut |document: &Document| {
+        documents.push(document.clone());
+        Ok::<(), DataError>(())
+    };
+    corpus.each(role, &selection, take).expect("readable");
+    documents
+}
+
+fn labelled(corpus: &Corpus, role: FileRole, selection: Selection) -> Vec<Document> {
+    corpus.labelled(role, &selection).expect("readable")
+}
+
+fn texts(corpus: &Corpus, role: FileRole) -> Vec<String> {
+    documents(corpus, role, ALL)
+        .iter()
+        .flat_map(|document| document.texts().map(String::from).collect::<Vec<_>>())
+        .collect()
+}
+
+fn sentences_of(corpus: &Corpus, role: FileRole) -> Vec<String> {
+    let mut all = Vec::new();
+    let take = &mut |sentences: &[&str]| {
+        all.push(sentences.join("|"));
+        Ok::<(), DataError>(())
+    };
+    corpus.each_sentences(role, &ALL, take).expect("readable");
+    all
+}
+
+fn lines(n: usize, label: &str) -> String {
+    (0..n).map(|i| format!("text number {i} {label}\n")).collect()
+}
+
+#[test]
+fn a_file_given_alone_is_trained_on() {
+    let (corpus, _) = read(&[file("test.txt", "one two three four five\n")]);
+    assert_eq!(texts(&corpus, Train).len(), 1);
+    let forced = InputFile { role: Some(Test), ..file("a.txt", "one two three __label__x\n") };
+    let (corpus, _) = read(&[forced]);
+    assert_eq!((texts(&corpus, Train).len(), labelled(&corpus, Test, ALL).len()), (0, 1));
+}
+
+#[test]
+fn labels_never_reach_the_pretraining_text() {
+    let (corpus, _) = read(&[
+        file("train.txt", "a b\tc d __label__x\n__label__y e f g\n"),
+        file("valid.txt", "h i j k __label__x\n"),
+    ]);
+    assert_eq!(
+        (texts(&corpus, Train), texts(&corpus, Valid)),
+        (["a b", "c d", "e f g"].map(String::from).to_vec(), vec!["h i j k".into()])
+    );
+    let counts = [Train, Valid, Test].map(|role| corpus.labelled_documents(role));
+    assert_eq!((corpus.documents(Train), counts, corpus.training_labels()), (2, [2, 1, 0], 2));
+    let files = corpus.files();
+    assert_eq!((files[0].labelled, files[1].role), (2, Valid));
+}
+
+#[test]
+fn a_smaller_share_of_the_labels_is_a_part_of_a_larger_one() {
+    let (corpus, _) = read(&[file("a.txt", &lines(200, "__label__x")), file("valid.txt", "v w x y __label__x\n")]);
+    let kept = |fraction| {
+        let share = Some(corpus.share(fraction, &ALL).expect("readable"));
+        let kept = labelled(&corpus, Train, Selection { share, ..ALL });
+        kept.iter().map(|document| document.line).collect::<BTreeSet<_>>()
+    };
+    let (small, large) = (kept(0.05), kept(0.5));
+    assert_eq!((small.len(), large.len(), kept(1.0).len()), (10, 100, 200));
+    assert!(small.is_subset(&large));
+}
+
+#[test]
+fn a_pair_task_leaves_out_what_is_no_pair() {
+    let text = "a b\tc d __label__x\nno tab here __label__x\ne f\tg h __label__y\nplain text\n";
+    let (corpus, _) = read(&[file("a.txt", text), file("test.txt", "also none __label__y\n")]);
+    assert_eq!(corpus.singles(&ALL), Ok(Some((2, 2))));
+    let pairs = Selection { pairs: true, ..ALL };
+    assert!([Train, Valid].iter().all(|&role| labelled(&corpus, role, pairs).iter().all(|d| d.second.is_some())));
+    assert_eq!((corpus.singles(&pairs), labelled(&corpus, Test, pairs).len()), (Ok(None), 0));
+}
+
+#[test]
+fn sentences_come_from_blocks_of_lines_or_from_punctuation() {
+    let sentences = |text: &str| {
+        let (corpus, _) = read(&[file("a.txt", text), file("valid.txt", "held out text\n")]);
+        sentences_of(&corpus, Train)
+    };
+    assert_eq!(sentences("one a. two b.\nthree c\n"), ["one a.|two b.", "three c"]);
+    assert_eq!(sentences("one a. two b.\nthree c\n\nfour d\nfive e\n"), ["one a. two b.|three c", "four d|five e"]);
+    assert_eq!(sentences("one a.\nb c __label__x\n\nfour d\nfive e\n").len(), 4);
+}
+
+#[test]
+fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out() {
+    for (n, held_out) in [(1, 0), (2, 1), (19, 1), (100, 10), (30_000, 2000)] {
+        let text = lines(n, "__label__x") + &lines(0, "");
+        let (corpus, _) = read(&[file("a.txt", &text), file("more.txt", "no label here at all\n")]);
+        assert_eq!(labelled(&corpus, Valid, ALL).len(), held_out, "{n}");
+        assert_eq!(labelled(&corpus, Train, ALL).len(), n - held_out, "{n}");
+        assert_eq!(texts(&corpus, Train).len(), n + 1 - held_out, "{n}");
+        let held: BTreeSet<String> = texts(&corpus, Valid).into_iter().collect();
+        assert!(texts(&corpus, Train).iter().all(|text| !held.contains(text)));
+    }
+}
+
+#[test]
+fn the_held_out_texts_do_not_depend_on_their_order_or_repetition() {
+    let forward = lines(50, "__label__x");
+    let backward: String =
+        forward.lines().rev().map(|line| format!("{line}\n{}\n", line.replace("__label__x", ""))).collect();
+    let held = |text: &str| {
+        let (corpus, _) = read(&[file("a.txt", text)]);
+        let held: BTreeSet<String> = texts(&corpus, Valid).into_iter().collect();
+        assert!(texts(&corpus, Train).iter().all(|text| !held.contains(text)));
+        held
+    };
+    assert_eq!(held(&forward), held(&backward));
+    assert_eq!(held(&"same text again and again __label__x\n".repeat(9)), BTreeSet::new());
+}
+
+#[test]
+fn without_labels_a_twentieth_of_a_larger_corpus_is_held_out() {
+    for (n, held_out) in [(3, 0), (19, 0), (20, 1), (1000, 50)] {
+        let (corpus, _) = read(&[file("a.txt", &lines(n, ""))]);
+        assert_eq!((texts(&corpus, Valid).len(), texts(&corpus, Train).len()), (held_out, n - held_out));
+    }
+}
+
+#[test]
+fn a_bad_file_among_good_ones_is_left_out_with_a_warning() {
+    let good = file("a.txt", "one two three four five six\n");
+    let (corpus, warnings) = read(&[good.clone(), file("empty.txt", ""), file("b.pdf", "%PDF-1.7")]);
+    assert_eq!((corpus.files().len(), warnings.as_slice()), (1, &["file-refused"; 2][..]));
+    for (files, code) in [
+        (vec![], "no-files"),
+        (vec![file("e", "")], "empty-file"),
+        (vec![file("e", "\u{feff}")], "empty-file"),
+        (vec![file("e", " \n\n")], "no-text"),
+        (vec![file("e", "x\n\ny\n")], "too-little-text"),
+        (vec![file("e", ""), file("f", "%PDF-")], "empty-file"),
+    ] {
+        let error = Corpus::read(&files, &ReadOptions::default()).err().expect("refused");
+        let error = if let DataError::NothingUsable { first, .. } = error { *first } else { error };
+        assert_eq!(error.code(), code);
+    }
+}
+
+#[test]
+fn monotonous_text_is_pointed_out() {
+    for (text, expected) in [
+        ("spam spam spam spam\n", &["few-words"][..]),
+        ("yes no\n", &["few-words"]),
+        ("the man went to a store\n", &[]),
+        ("人人生而自由在尊嚴和權利上一律平等\n", &[]),
+    ] {
+        assert_eq!(read(&[file("a.txt", text)]).1, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_limit_shortens_the_training_documents_only() {
+    let (corpus, _) = read(&[file("a.txt", &lines(9, "__label__x")), file("valid.txt", &lines(5, "__label__x"))]);
+    let three = Selection { limit: Some(3), ..ALL };
+    assert_eq!((labelled(&corpus, Train, three).len(), labelled(&corpus, Valid, three).len()), (3, 5));
+}
