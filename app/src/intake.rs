@@ -1,7 +1,7 @@
-//! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to the buffers that travel to
-//! the engine. The text itself is never looked at here.
+//! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to what travels to the engine:
+//! the files themselves, which it reads where they lie. The text is never looked at here.
 
-use js_sys::{Array, ArrayBuffer, Reflect};
+use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -67,19 +67,10 @@ pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Sour
     }
 }
 
-/// Reads the files into buffers that can be transferred.
-///
-/// # Errors
-/// In words, naming the file that cannot be read.
-pub async fn read(sources: &[Source]) -> Result<(Vec<FileInfo>, Vec<ArrayBuffer>), String> {
-    let mut files = Vec::new();
-    let mut buffers = Vec::new();
-    for source in sources {
-        let read = JsFuture::from(source.blob.array_buffer()).await;
-        buffers.push(read.map_err(|error| format!("{}: {}", source.name, words(&error)))?.unchecked_into());
-        files.push(FileInfo { name: source.name.clone(), role: source.role });
-    }
-    Ok((files, buffers))
+/// What travels to the engine: the names and the files.
+pub fn parcels(sources: &[Source]) -> (Vec<FileInfo>, Vec<Blob>) {
+    let info = |source: &Source| FileInfo { name: source.name.clone(), role: source.role };
+    (sources.iter().map(info).collect(), sources.iter().map(|source| source.blob.clone()).collect())
 }
 
 async fn fetch(path: &str) -> Result<Blob, JsValue> {

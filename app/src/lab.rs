@@ -14,6 +14,7 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use protocol::{Command, CompareConfig, Event, Phase, RunConfig, StartFrom};
 use wasm_bindgen::JsValue;
+use web_sys::Blob;
 
 /// Figures change at most this often on screen.
 const PROGRESS_MILLIS: u32 = 100;
@@ -97,7 +98,7 @@ impl Lab {
         self.touch(&[Topic::Notice]);
     }
 
-    /// Sends a command without buffers.
+    /// Sends a command without files.
     pub fn send(&self, command: Command) {
         self.send_with(command, vec![]);
     }
@@ -205,10 +206,10 @@ impl Lab {
         }
     }
 
-    fn send_with(&self, command: Command, buffers: Vec<ArrayBuffer>) {
+    fn send_with(&self, command: Command, files: Vec<Blob>) {
         self.link.with_value(|link| {
             if let Some(link) = link {
-                link.send(&command, buffers);
+                link.send(&command, files);
             }
         });
     }

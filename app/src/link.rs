@@ -1,5 +1,5 @@
-//! The wire to the engine: the only file that names `Worker`. A message is the JSON of a command or event, with bulk
-//! bytes as transferred buffers beside it. What is sent before the engine said `Hello` waits here, since a worker drops
+//! The wire to the engine: the only file that names `Worker`. A message is the JSON of a command, with its files beside
+//! it, or of an event, with bulk bytes as transferred buffers. What is sent before the engine said `Hello` waits here, since a worker drops
 //! messages that come before it listens.
 
 use crate::state::ENGINE_CRASHED;
@@ -8,7 +8,7 @@ use protocol::{Command, Event, PROTOCOL_VERSION};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 /// Where the engine's worker script lies, seen from the page.
 const WORKER: &str = "./worker.js";
@@ -23,7 +23,7 @@ pub struct Link {
 
 struct Message {
     text: String,
-    buffers: Vec<ArrayBuffer>,
+    files: Vec<Blob>,
 }
 
 impl Link {
@@ -42,10 +42,10 @@ impl Link {
         Ok(Self { worker, waiting, _on_message: on_message, _on_error: on_error })
     }
 
-    /// Sends a command; the buffers are moved, not copied.
-    pub fn send(&self, command: &Command, buffers: Vec<ArrayBuffer>) {
+    /// Sends a command with its files. A file is sent as a handle: its bytes stay where they are.
+    pub fn send(&self, command: &Command, files: Vec<Blob>) {
         let text = serde_json::to_string(command).expect("commands are plain data");
-        let message = Message { text, buffers };
+        let message = Message { text, files };
         match self.waiting.borrow_mut().as_mut() {
             Some(waiting) => waiting.push(message),
             None => post(&self.worker, &message),
@@ -129,12 +129,12 @@ fn unpack(data: &JsValue) -> Option<(Event, Vec<ArrayBuffer>)> {
 }
 
 fn post(worker: &Worker, message: &Message) {
-    let buffers: Array = message.buffers.iter().collect();
+    let files: Array = message.files.iter().collect();
     let envelope = Object::new();
     let set = |key: &str, value: &JsValue| Reflect::set(&envelope, &key.into(), value);
     let posted = set("message", &message.text.as_str().into())
-        .and_then(|_| set("buffers", &buffers))
-        .and_then(|_| worker.post_message_with_transfer(&envelope, &buffers));
+        .and_then(|_| set("buffers", &files))
+        .and_then(|_| worker.post_message(&envelope));
     if let Err(error) = posted {
         web_sys::console::error_2(&"a command could not be sent".into(), &error);
     }

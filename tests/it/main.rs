@@ -12,4 +12,5 @@ mod interruption;
 mod lab;
 mod pretrain;
 mod refusals;
+mod scale;
 mod streams;

@@ -56,15 +56,8 @@ impl Lab {
 
     /// Gives new models word vectors to start from, or takes them away.
     pub fn set_word_vectors(&self, source: Option<Source>) {
-        let lab = *self;
-        spawn_local(async move {
-            match intake::read(source.as_slice()).await {
-                Ok((files, buffers)) => {
-                    lab.send_with(Command::SetWordVectors { file: files.into_iter().next() }, buffers);
-                }
-                Err(reason) => lab.complain(reason, "Choose the file again."),
-            }
-        });
+        let (files, blobs) = intake::parcels(source.as_slice());
+        self.send_with(Command::SetWordVectors { file: files.into_iter().next() }, blobs);
     }
 
     /// Goes on with the files that were being read when an intention came to nothing.
@@ -79,13 +72,8 @@ impl Lab {
         if self.peek(|state| state.active().is_some()) {
             return self.complain("A run is under way; its model would be lost.", "Stop it before you open a model.");
         }
-        let lab = *self;
-        spawn_local(async move {
-            match intake::read(&sources).await {
-                Ok((files, buffers)) => lab.send_with(Command::ImportModel { files }, buffers),
-                Err(reason) => lab.complain(reason, "Choose the file again."),
-            }
-        });
+        let (files, blobs) = intake::parcels(&sources);
+        self.send_with(Command::ImportModel { files }, blobs);
     }
 
     /// Sends files to the engine; they count as the corpus once it reports on them.
@@ -96,28 +84,10 @@ impl Lab {
             state.warnings.clear();
         });
         self.touch(&[Topic::Corpus]);
-        let (lab, turn) = (*self, self.intake.get_value());
-        spawn_local(async move {
-            let read = intake::read(&sources).await;
-            if lab.intake.get_value() != turn {
-                return;
-            }
-            match read {
-                Ok((files, buffers)) => {
-                    let config = lab.settings.with_untracked(|settings| settings.pretrain.clone());
-                    let RunConfig { text_column, label_column, .. } = config;
-                    lab.send_with(Command::SetCorpus { files, text_column, label_column }, buffers)
-                }
-                Err(reason) => lab.refuse_offer(reason),
-            }
-        });
-    }
-
-    fn refuse_offer(&self, reason: String) {
-        self.offered.set_value(None);
-        self.state.update_value(|state| state.reading = false);
-        self.touch(&[Topic::Corpus]);
-        self.complain(reason, "It may have been moved or changed; add it again.");
+        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        let RunConfig { text_column, label_column, .. } = config;
+        let (files, blobs) = intake::parcels(&sources);
+        self.send_with(Command::SetCorpus { files, text_column, label_column }, blobs);
     }
 
     /// What the engine said of the files on their way to it.

@@ -15,7 +15,7 @@ pub enum Command {
     },
     /// Replace the corpus. One buffer per file beside the message, in order. Answered by `Corpus` or `Failed`.
     SetCorpus {
-        /// The files, in the order of their buffers.
+        /// The files, in the order of those beside the message.
         files: Vec<FileInfo>,
         /// Column of the text in CSV, TSV and JSON Lines; `None`: by its name.
         #[serde(default)]
@@ -105,9 +105,9 @@ pub enum Command {
     },
     /// The current model as a run directory in a `.zip`. Answered by `Exported` with one buffer.
     ExportModel,
-    /// Take a model: one `.zip`, or the loose files of a run directory, as buffers. Answered by `Imported`.
+    /// Take a model: one `.zip`, or the loose files of a run directory. Answered by `Imported`.
     ImportModel {
-        /// The files, in the order of their buffers.
+        /// The files, in the order of those beside the message.
         files: Vec<FileInfo>,
     },
 }

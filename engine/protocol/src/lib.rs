@@ -1,8 +1,8 @@
 //! The words that the page, the command line and the engine share: [`Command`]s go in, [`Event`]s come out, a
 //! [`RunConfig`] says what a person asked for. Serde only: no tensor, no clock, no platform.
 //!
-//! Bulk bytes (dropped files, exported models) never stand inside a message: they travel as buffers beside it, in the
-//! order in which the message names them.
+//! Bulk bytes (dropped files, exported models) never stand inside a message: they travel beside it, as
+//! files or transferred buffers, in the order in which the message names them.
 
 mod command;
 mod compare;

@@ -17,7 +17,7 @@ fn main() {
         loop {
             let Command::Open { backend } = host.next_command().await else { continue };
             match Session::open(host.clone(), backend).await {
-                Ok(mut session) => session.serve(|| host.take_buffers()).await,
+                Ok(mut session) => session.serve(|| host.take_files()).await,
                 Err(error) => host.emit(engine::session::failed("", &error), Vec::new()),
             }
         }

@@ -79,9 +79,62 @@ impl Stored for Vec<u8> {
     }
 }
 
-impl Scratch for Vec<u8> {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.extend_from_slice(bytes);
+/// A scratch in memory, in blocks, so that it never needs twice its size to grow.
+#[derive(Default)]
+pub struct Blocks(Vec<Vec<u8>>);
+
+/// Bytes of a block.
+const BLOCK_BYTES: usize = 1 << 20;
+
+impl Scratch for Blocks {
+    fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            if self.0.last().is_none_or(|block| block.len() == BLOCK_BYTES) {
+                self.0.push(Vec::new());
+            }
+            let block = self.0.last_mut().expect("just made sure of");
+            let (taken, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - block.len()));
+            block.extend_from_slice(taken);
+            bytes = rest;
+        }
         Ok(())
+    }
+}
+
+impl Stored for Blocks {
+    fn read_at(&self, offset: u64, mut out: &mut [u8]) -> io::Result<()> {
+        let mut from = offset as usize;
+        while !out.is_empty() {
+            let block = self.0.get(from / BLOCK_BYTES).ok_or(io::ErrorKind::UnexpectedEof)?;
+            let bytes = block.get(from % BLOCK_BYTES..).ok_or(io::ErrorKind::UnexpectedEof)?;
+            let taken = bytes.len().min(out.len());
+            if taken == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let (filled, rest) = out.split_at_mut(taken);
+            filled.copy_from_slice(&bytes[..taken]);
+            (from, out) = (from + taken, rest);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_give_back_what_they_took() {
+        let bytes: Vec<u8> = (0..2 * BLOCK_BYTES + 1000).map(|i| (i / 1000) as u8).collect();
+        let mut blocks = Blocks::default();
+        bytes.chunks(300_007).for_each(|chunk| blocks.append(chunk).expect("memory"));
+        for (from, length) in [(0, bytes.len()), (BLOCK_BYTES - 3, 7), (BLOCK_BYTES, BLOCK_BYTES), (bytes.len(), 0)] {
+            let mut out = vec![0; length];
+            blocks.read_at(from as u64, &mut out).expect("there");
+            assert!(out == bytes[from..from + length], "{from} {length}");
+        }
+        for from in [bytes.len() - 3, bytes.len() + 2, 4 * BLOCK_BYTES] {
+            assert!(blocks.read_at(from as u64, &mut [0; 4]).is_err(), "{from}");
+        }
     }
 }

@@ -20,8 +20,8 @@ mod table;
 pub mod tokenizer;
 pub mod word_vectors;
 
-pub use content::{Content, InputFile, Scratch, Stored};
-pub use corpus::{Corpus, Document, Selection};
+pub use content::{Blocks, Content, InputFile, Scratch, Stored};
+pub use corpus::{Corpus, Document, LOOKED_AT, Selection};
 pub use encoding::Decoding;
 pub use error::{DataError, quoted};
 pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};

@@ -180,6 +180,9 @@ pub struct Bench {
     /// Tokens per example
     #[arg(long, value_name = "N")]
     max_len: Option<String>,
+    /// Measure reading instead: make a corpus of so many documents of 300 tokens and train a few steps on it, twice
+    #[arg(long, value_name = "N")]
+    pub documents: Option<u64>,
 }
 
 impl Bench {

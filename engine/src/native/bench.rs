@@ -2,12 +2,14 @@
 //! each preset trains for a number of steps, and the first ones are left out: they compile kernels and fill caches.
 
 use super::args::{self, Common};
+use super::bench_scale;
 use super::demo;
 use super::output;
+use super::token_cache::TokenCache;
 use super::train::Ending;
-use crate::data::{InputFile, ReadOptions};
+use crate::data::{InputFile, ReadOptions, Scratch};
 use crate::error::{Error, Result};
-use crate::session::{Host, Session, Snapshot};
+use crate::session::{Host, Piece, Session, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{Command, Event, FileRole, RunConfig};
 use serde::Serialize;
@@ -40,11 +42,24 @@ struct Measured {
     kernel_launches_per_step: Option<f64>,
 }
 
-/// Remembers when steps were told.
+/// Remembers when events were told.
 #[derive(Clone)]
-struct Stopwatch {
+pub(super) struct Stopwatch {
     opened: Instant,
     marks: Rc<RefCell<Vec<(f64, Event)>>>,
+    tokens: Rc<TokenCache>,
+}
+
+impl Stopwatch {
+    /// Starts now; tokens are kept in `tokens`.
+    pub fn start(tokens: TokenCache) -> Self {
+        Self { opened: Instant::now(), marks: Rc::default(), tokens: Rc::new(tokens) }
+    }
+
+    /// Seconds until the first event that `is` wanted, if there was one.
+    pub fn first(&self, is: impl Fn(&Event) -> bool) -> Option<f64> {
+        self.marks.borrow().iter().find(|(_, event)| is(event)).map(|(at, _)| *at)
+    }
 }
 
 impl Host for Stopwatch {
@@ -71,6 +86,18 @@ impl Host for Stopwatch {
     async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
+
+    fn scratch(&self) -> Box<dyn Scratch> {
+        self.tokens.scratch()
+    }
+
+    fn cached(&self, key: &str) -> Option<Vec<Piece>> {
+        self.tokens.get(key)
+    }
+
+    fn cache(&self, key: &str, pieces: &[Piece]) {
+        self.tokens.put(key, pieces);
+    }
 }
 
 /// The `bench` command.
@@ -81,6 +108,9 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     args.apply(&mut config)?;
+    if let Some(documents) = args.documents {
+        return bench_scale::bench(common, &config, documents);
+    }
     config.steps = Some(config.steps.unwrap_or(STEPS).max(2 * WARM_UP));
     let presets = if args.has_preset() { vec![config.preset.clone()] } else { PRESETS.map(String::from).to_vec() };
     for preset in presets {
@@ -95,7 +125,7 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
 }
 
 fn measure(config: &RunConfig) -> std::result::Result<Measured, Error> {
-    let host = Stopwatch { opened: Instant::now(), marks: Rc::default() };
+    let host = Stopwatch::start(TokenCache::new(Some("off")));
     let mut session = block_on(Session::open(host.clone(), config.device))?;
     let files = vec![
         InputFile::held("train.txt", demo::TRAIN, Some(FileRole::Train)),

@@ -7,6 +7,7 @@
 pub mod args;
 mod ask;
 mod bench;
+mod bench_scale;
 mod checkpoints;
 pub mod commands;
 mod compare;

@@ -3,8 +3,8 @@
 
 use super::corpus::Encoded;
 use super::host::Piece;
-use crate::data::examples::Tokens;
-use crate::data::{Corpus, Tokenizer};
+use crate::data::examples::{EncodedDocuments, Tokens};
+use crate::data::{Corpus, LabelSet, Selection, Tokenizer};
 use protocol::RunConfig;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
@@ -14,8 +14,35 @@ const TOKENIZER: &str = "tokenizer.json";
 const COUNTS: &str = "counts";
 const TRAIN: [&str; 2] = ["train.tokens", "train.lengths"];
 const VALID: [&str; 2] = ["valid.tokens", "valid.lengths"];
+const MARKS: &str = "train.labels";
 /// Changes whenever tokens come out differently, or their form does.
 const FORMAT: &str = "clozelab tokens 1";
+
+/// Tells the tokens of labelled documents apart.
+pub(super) fn labelled_key(corpus: &Corpus, selection: &Selection, tokenizer: &Tokenizer, labels: &LabelSet) -> String {
+    let selection = format!("labelled {selection:?}");
+    let words = sha256(&json(tokenizer));
+    let mut parts = vec![FORMAT, corpus.fingerprint(), &words, &selection];
+    parts.extend(labels.names().iter().map(String::as_str));
+    sha256(parts.join("\n").as_bytes())
+}
+
+/// Labelled documents as pieces.
+pub(super) fn labelled_pieces(documents: &EncodedDocuments) -> Vec<Piece> {
+    let mut pieces = token_pieces(TRAIN, documents.texts());
+    pieces.push(held(MARKS, documents.marks()));
+    pieces
+}
+
+/// What [`labelled_pieces`] kept; `None` where something is missing or does not fit.
+pub(super) fn restored_labelled(
+    pieces: &[Piece],
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+) -> Option<EncodedDocuments> {
+    let texts = restored_tokens(pieces, TRAIN, tokenizer.len())?;
+    EncodedDocuments::restored(texts, &read(pieces, MARKS)?, labels.len())
+}
 
 /// Tells tokens apart: a digest of everything that they depend on.
 pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokenizer>) -> String {
@@ -38,39 +65,43 @@ fn json(tokenizer: &Tokenizer) -> Vec<u8> {
 
 /// Words and tokens as pieces.
 pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<Piece> {
-    let held =
-        |name: &str, bytes: Vec<u8>| Piece { name: name.into(), size: bytes.len() as u64, bytes: Rc::new(bytes) };
     let counts = tokenizer.counts().iter().flat_map(|count| count.to_le_bytes()).collect();
-    let mut pieces = vec![held(TOKENIZER, json(tokenizer)), held(COUNTS, counts)];
-    for ([bytes, lengths], tokens) in [(TRAIN, train), (VALID, valid)] {
-        let (stored, size) = tokens.stored();
-        pieces.push(Piece { name: bytes.into(), size, bytes: stored.clone() });
-        pieces.push(held(lengths, tokens.lengths()));
-    }
-    pieces
+    let words = vec![held(TOKENIZER, json(tokenizer)), held(COUNTS, counts)];
+    [words, token_pieces(TRAIN, train), token_pieces(VALID, valid)].concat()
 }
 
 /// What [`pieces`] kept; `None` where something is missing or does not fit.
 pub(super) fn restored(pieces: &[Piece], tokenizer: Option<Rc<Tokenizer>>) -> Option<Encoded> {
-    let piece = |name: &str| pieces.iter().find(|piece| piece.name == name);
-    let read = |name: &str| {
-        let piece = piece(name)?;
-        let mut bytes = vec![0; usize::try_from(piece.size).ok()?];
-        piece.bytes.read_at(0, &mut bytes).ok()?;
-        Some(bytes)
-    };
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
         None => {
-            let counts: Vec<u64> = read(COUNTS)?.as_chunks().0.iter().map(|count| u64::from_le_bytes(*count)).collect();
-            let tokenizer = Tokenizer::from_files(&|name| (name == TOKENIZER).then(|| read(name))?).ok()?;
-            Rc::new((tokenizer.len() == counts.len()).then(|| tokenizer.with_counts(counts))?)
+            let counts = read(pieces, COUNTS)?.as_chunks().0.iter().map(|count| u64::from_le_bytes(*count)).collect();
+            let file = |name: &str| if name == TOKENIZER { read(pieces, TOKENIZER) } else { None };
+            Rc::new(Tokenizer::from_files(&file).ok()?.with_counts(counts)?)
         }
     };
-    let tokens = |[bytes, lengths]: [&str; 2]| {
-        let piece = piece(bytes)?;
-        Tokens::restored(piece.bytes.clone(), piece.size, &read(lengths)?, tokenizer.len())
-    };
+    let tokens = |names| restored_tokens(pieces, names, tokenizer.len());
     let (train, valid) = (tokens(TRAIN)?, tokens(VALID)?);
     Some((tokenizer, train, valid))
+}
+
+fn held(name: &str, bytes: Vec<u8>) -> Piece {
+    Piece { name: name.into(), size: bytes.len() as u64, bytes: Rc::new(bytes) }
+}
+
+fn token_pieces([bytes, lengths]: [&str; 2], tokens: &Tokens) -> Vec<Piece> {
+    let (stored, size) = tokens.stored();
+    vec![Piece { name: bytes.into(), size, bytes: stored.clone() }, held(lengths, tokens.lengths())]
+}
+
+fn restored_tokens(pieces: &[Piece], [bytes, lengths]: [&str; 2], vocab_size: usize) -> Option<Tokens> {
+    let piece = pieces.iter().find(|piece| piece.name == bytes)?;
+    Tokens::restored(piece.bytes.clone(), piece.size, &read(pieces, lengths)?, vocab_size)
+}
+
+fn read(pieces: &[Piece], name: &str) -> Option<Vec<u8>> {
+    let piece = pieces.iter().find(|piece| piece.name == name)?;
+    let mut bytes = vec![0; usize::try_from(piece.size).ok()?];
+    piece.bytes.read_at(0, &mut bytes).ok()?;
+    Some(bytes)
 }

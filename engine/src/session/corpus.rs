@@ -27,24 +27,34 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Learns the words of `corpus`, or takes `tokenizer`'s, and encodes all documents; or finds both in the cache.
+    /// Learns the words of `corpus`, or takes `tokenizer`'s, and encodes all documents; or finds both in the cache. `tell`
+    /// hears what is being done.
     ///
     /// # Errors
     /// When the corpus is too small to learn from, can no longer be read, or its tokens find no room.
-    pub fn of(host: &impl Host, corpus: &Corpus, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<Self> {
+    pub fn of(
+        host: &impl Host,
+        tell: &dyn Fn(&str),
+        corpus: &Corpus,
+        config: &RunConfig,
+        tokenizer: Option<Rc<Tokenizer>>,
+    ) -> Result<Self> {
         let given = tokenizer.is_some();
         let (tokenizer, train, valid) = if corpus.is_read_again() {
             let key = cache::key(corpus, config, tokenizer.as_deref());
             match host.cached(&key).and_then(|pieces| cache::restored(&pieces, tokenizer.clone())) {
-                Some(found) => found,
+                Some(found) => {
+                    tell("the tokens of this text are known from an earlier run");
+                    found
+                }
                 None => {
-                    let made = encoded(host, corpus, config, tokenizer)?;
+                    let made = encoded(host, tell, corpus, config, tokenizer)?;
                     host.cache(&key, &cache::pieces(&made));
                     made
                 }
             }
         } else {
-            encoded(host, corpus, config, tokenizer)?
+            encoded(host, tell, corpus, config, tokenizer)?
         };
         let (specials, vocab_size) = (tokenizer.specials(), tokenizer.len());
         let train = Packed::new(train, specials, vocab_size)?;
@@ -74,11 +84,18 @@ impl Learned {
 /// Words and the documents in them: those of training, and those that are held out.
 pub type Encoded = (Rc<Tokenizer>, Tokens, Tokens);
 
-fn encoded(host: &impl Host, corpus: &Corpus, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<Encoded> {
+fn encoded(
+    host: &impl Host,
+    tell: &dyn Fn(&str),
+    corpus: &Corpus,
+    config: &RunConfig,
+    tokenizer: Option<Rc<Tokenizer>>,
+) -> Result<Encoded> {
     let selection = selection(config);
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
         None => {
+            tell("learning the vocabulary");
             let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?;
             corpus.each_text(FileRole::Train, &selection, &mut |text| {
                 learner.take(text);
@@ -87,6 +104,7 @@ fn encoded(host: &impl Host, corpus: &Corpus, config: &RunConfig, tokenizer: Opt
             Rc::new(learner.finish()?)
         }
     };
+    tell("cutting the text into tokens");
     let train = texts(host, &tokenizer, corpus, FileRole::Train, &selection)?;
     let valid = texts(host, &tokenizer, corpus, FileRole::Valid, &selection)?;
     Ok((tokenizer, train, valid))
@@ -161,6 +179,30 @@ pub fn labelled(
         builder.push(EncodedDocument::of(tokenizer, labels, document)).map_err(no_room)
     })?;
     builder.finish().map_err(no_room)
+}
+
+/// As [`labelled`], for training; finds the documents of a large corpus in the cache.
+///
+/// # Errors
+/// As there.
+pub fn labelled_for_training(
+    host: &impl Host,
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+    corpus: &Corpus,
+    selection: &Selection,
+) -> Result<EncodedDocuments> {
+    let make = || labelled(host, tokenizer, labels, (corpus, FileRole::Train, selection), &mut |_| ());
+    if !corpus.is_read_again() {
+        return make();
+    }
+    let key = cache::labelled_key(corpus, selection, tokenizer, labels);
+    if let Some(found) = host.cached(&key).and_then(|pieces| cache::restored_labelled(&pieces, tokenizer, labels)) {
+        return Ok(found);
+    }
+    let made = make()?;
+    host.cache(&key, &cache::labelled_pieces(&made));
+    Ok(made)
 }
 
 /// The labels of the selected training documents.

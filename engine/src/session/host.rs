@@ -1,6 +1,6 @@
 //! What a session needs from the platform that it runs on.
 
-use crate::data::{Scratch, Stored};
+use crate::data::{Blocks, Scratch, Stored};
 use crate::error::Result;
 use protocol::{Command, Event};
 use std::rc::Rc;
@@ -72,7 +72,7 @@ pub trait Host {
 
     /// A place to set bytes aside while working; memory, unless the platform has a better one.
     fn scratch(&self) -> Box<dyn Scratch> {
-        Box::<Vec<u8>>::default()
+        Box::<Blocks>::default()
     }
 
     /// What was cached under `key`, unless it is damaged or the platform caches nothing.

@@ -4,7 +4,7 @@ use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
 use super::{Host, ModelFiles, Session, ToyOutcome, ask, plan, vector_lines};
 use crate::data::masking::{Masker, Masking};
-use crate::data::{Content, DataError, InputFile, ReadOptions};
+use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop;
 use protocol::{Command, Event, MaskedToken, RunConfig, VocabularyEntry};
@@ -108,7 +108,7 @@ impl<H: Host> Session<H> {
     /// One document before and after masking. The draw belongs to the preview alone and shifts no run.
     fn preview(&mut self, config: &RunConfig, example: u64, epoch: u64) -> Result<()> {
         let words = self.language_model.as_ref().filter(|_| self.continues).map(|model| model.tokenizer.clone());
-        self.learn("", config, words)?;
+        self.learn_for_preview(config, words)?;
         let learned = self.learned.as_ref().expect("just learned");
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let text = corpus.training_text(example)?;
@@ -132,6 +132,24 @@ impl<H: Host> Session<H> {
         };
         self.host.emit(Event::Masking { example, tokens: (0..window.len()).map(token).collect() }, Vec::new());
         Ok(())
+    }
+
+    /// As [`Self::learn`]; of a corpus that takes long to read, learns from the first documents only, unless a run has
+    /// learned all of it.
+    fn learn_for_preview(&mut self, config: &RunConfig, words: Option<Rc<Tokenizer>>) -> Result<()> {
+        let is_large = self.corpus.as_ref().ok_or_else(no_corpus)?.is_read_again();
+        let is_known = self.learned.as_ref().is_some_and(|learned| learned.serves(config, words.as_ref()));
+        if !is_large || is_known {
+            return self.learn("", config, words);
+        }
+        let limit = Some(config.limit.unwrap_or(LOOKED_AT).min(LOOKED_AT));
+        let config = RunConfig { limit, ..config.clone() };
+        if !self.learned.as_ref().is_some_and(|learned| learned.serves(&config, words.as_ref())) {
+            let message =
+                format!("this is much text: until a run starts, its first {LOOKED_AT} documents stand for all of it");
+            self.warn("", "sampled-preview", message);
+        }
+        self.learn("", &config, words)
     }
 
     fn tell_vocabulary(&self, filter: &str, limit: usize) -> Result<()> {

@@ -315,12 +315,13 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let fits = |learned: &Learned| learned.serves(config, tokenizer.as_ref());
         if !self.learned.as_ref().is_some_and(fits) {
-            // A preview belongs to no run, and nobody waits for one.
-            if !run.is_empty() {
-                let message = "learning the vocabulary and cutting the text into tokens".into();
-                self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
-            }
-            let learned = Learned::of(&self.host, corpus, config, tokenizer)?;
+            let tell = |message: &str| {
+                // A preview belongs to no run, and nobody waits for one.
+                if !run.is_empty() {
+                    self.host.emit(Event::Compiling { run: run.into(), message: message.into() }, Vec::new());
+                }
+            };
+            let learned = Learned::of(&self.host, &tell, corpus, config, tokenizer)?;
             self.warn_unknown_share(run, learned.train.unknown_share());
             self.learned = Some(learned);
         }
@@ -394,8 +395,7 @@ impl<H: Host> Session<H> {
         labels: &LabelSet,
         (corpus, selection): (&Corpus, &Selection),
     ) -> Result<EncodedDocuments> {
-        let documents = (corpus, FileRole::Train, selection);
-        let train = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |_| ())?;
+        let train = corpus::labelled_for_training(&self.host, tokenizer, labels, corpus, selection)?;
         self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk));
         Ok(train)
     }

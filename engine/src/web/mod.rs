@@ -1,8 +1,12 @@
-//! The Web Worker as a session sees it: commands come in and events go out as messages, with bulk bytes as transferred
-//! buffers beside them. The only part of the engine that names the browser.
+//! The Web Worker as a session sees it: commands come in with files beside them, events go out with bulk bytes as
+//! transferred buffers. The only part of the engine that names the browser.
 
+mod file;
+
+use crate::data::Content;
 use crate::error::Result;
 use crate::session::{Host, Snapshot};
+use file::WebFile;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use protocol::{Command, Event};
 use std::cell::RefCell;
@@ -10,17 +14,20 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
-/// A command and the bulk bytes that came with it.
-type Delivery = (Command, Vec<Vec<u8>>);
+/// A command and the files that came with it.
+type Delivery = (Command, Files);
+
+/// What files hold, in their order.
+type Files = Vec<Rc<dyn Content>>;
 
 /// The worker's side of the conversation. Clones share one inbox.
 #[derive(Clone)]
 pub struct WebHost {
     scope: DedicatedWorkerGlobalScope,
     inbox: Rc<RefCell<VecDeque<Delivery>>>,
-    buffers: Rc<RefCell<Vec<Vec<u8>>>>,
+    files: Rc<RefCell<Files>>,
     bell: (async_channel::Sender<()>, async_channel::Receiver<()>),
     turn: MessageChannel,
 }
@@ -35,7 +42,7 @@ impl WebHost {
         let host = Self {
             scope: scope.clone(),
             inbox: Rc::default(),
-            buffers: Rc::default(),
+            files: Rc::default(),
             bell: async_channel::unbounded(),
             turn: MessageChannel::new().expect("workers have message channels"),
         };
@@ -46,9 +53,9 @@ impl WebHost {
         host
     }
 
-    /// Hands out the bulk bytes of the command that was given out last.
-    pub fn take_buffers(&self) -> Vec<Vec<u8>> {
-        self.buffers.take()
+    /// Hands out the files of the command that was given out last.
+    pub fn take_files(&self) -> Files {
+        self.files.take()
     }
 
     fn receive(&self, event: &MessageEvent) {
@@ -56,9 +63,8 @@ impl WebHost {
         let text = field("message").as_string().unwrap_or_default();
         match serde_json::from_str::<Command>(&text) {
             Ok(command) => {
-                let buffers = field("buffers").dyn_into::<Array>().unwrap_or_default();
-                let buffers = buffers.iter().map(|buffer| Uint8Array::new(&buffer).to_vec()).collect();
-                self.inbox.borrow_mut().push_back((command, buffers));
+                let files = field("buffers").dyn_into::<Array>().unwrap_or_default();
+                self.inbox.borrow_mut().push_back((command, files.iter().map(content).collect()));
                 // An unbounded channel refuses only when closed, and both ends live in this host.
                 let _ = self.bell.0.try_send(());
             }
@@ -89,8 +95,8 @@ impl Host for WebHost {
         let _ = JsFuture::from(turned).await;
         let mut inbox = self.inbox.borrow_mut();
         let mut heavy_ahead = false;
-        let (now, later): (VecDeque<Delivery>, VecDeque<Delivery>) = inbox.drain(..).partition(|(command, buffers)| {
-            heavy_ahead |= !buffers.is_empty();
+        let (now, later): (VecDeque<Delivery>, VecDeque<Delivery>) = inbox.drain(..).partition(|(command, files)| {
+            heavy_ahead |= !files.is_empty();
             !heavy_ahead || is_order(command)
         });
         *inbox = later;
@@ -99,8 +105,8 @@ impl Host for WebHost {
 
     async fn next_command(&self) -> Command {
         loop {
-            if let Some((command, buffers)) = self.inbox.borrow_mut().pop_front() {
-                self.buffers.replace(buffers);
+            if let Some((command, files)) = self.inbox.borrow_mut().pop_front() {
+                self.files.replace(files);
                 return command;
             }
             // A closed channel cannot be: this host holds both ends.
@@ -128,6 +134,14 @@ impl Host for WebHost {
 
     async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
+    }
+}
+
+/// A blob is read where it lies; a buffer is in memory already.
+fn content(value: JsValue) -> Rc<dyn Content> {
+    match value.dyn_into::<Blob>() {
+        Ok(blob) => Rc::new(WebFile(blob)),
+        Err(buffer) => Rc::new(Uint8Array::new(&buffer).to_vec()),
     }
 }
 

@@ -286,15 +286,18 @@ impl Corpus {
     ) -> Result<(), E> {
         let mut left = selection.limit.unwrap_or(usize::MAX);
         let held = self.train.held.is_some();
-        self.train.each_held_or_read(&self.options, &mut |document| {
+        let read = self.train.each_held_or_read(&self.options, &mut |document| {
             // Documents in memory were moved when they were chosen.
-            let moved = !held && !self.chosen.is_empty() && self.chosen.contains(&text_hash(document));
-            if left == 0 || moved {
+            if !held && !self.chosen.is_empty() && self.chosen.contains(&text_hash(document)) {
                 return Ok(());
             }
+            if left == 0 {
+                return Err(Stop::Enough);
+            }
             left -= 1;
-            if selection.takes_for_training(document) { take(document) } else { Ok(()) }
-        })
+            if selection.takes_for_training(document) { take(document).map_err(Stop::Failed) } else { Ok(()) }
+        });
+        Stop::failure(read)
     }
 
     /// As [`Self::each`], for documents with labels only.
@@ -362,30 +365,18 @@ impl Corpus {
     /// # Errors
     /// When a file can no longer be read.
     pub fn training_text(&self, number: u64) -> Result<String, DataError> {
-        enum Stop {
-            Found(String),
-            Failed(DataError),
-        }
-        impl From<DataError> for Stop {
-            fn from(error: DataError) -> Self {
-                Self::Failed(error)
-            }
-        }
         let documents = self.documents(FileRole::Train);
-        let among = if self.is_read_again() { documents.min(LOOKED_AT) } else { documents };
-        let mut before = number % among.max(1);
-        let found = self.each(FileRole::Train, &Selection::default(), &mut |document| {
+        let among = if self.is_read_again() { documents.min(LOOKED_AT as u64) } else { documents };
+        let (mut before, mut text) = (number % among.max(1), String::new());
+        let read = self.each(FileRole::Train, &Selection::default(), &mut |document| {
             if before == 0 {
-                return Err(Stop::Found(document.text.clone()));
+                text.clone_from(&document.text);
+                return Err(Stop::Enough);
             }
             before -= 1;
             Ok(())
         });
-        match found {
-            Ok(()) => Ok(String::new()),
-            Err(Stop::Found(text)) => Ok(text),
-            Err(Stop::Failed(error)) => Err(error),
-        }
+        Stop::failure(read).map(|()| text)
     }
 
     /// The labelled documents of one use, in memory.
@@ -497,7 +488,29 @@ impl Part {
 const MOST_HELD_BYTES: u64 = 64 << 20;
 
 /// Documents that a look at a few of a large corpus chooses from.
-const LOOKED_AT: u64 = 1000;
+pub const LOOKED_AT: usize = 1000;
+
+/// Why documents are no longer read.
+enum Stop<E> {
+    Enough,
+    Failed(E),
+}
+
+impl<E: From<DataError>> From<DataError> for Stop<E> {
+    fn from(error: DataError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl<E> Stop<E> {
+    /// What went wrong, if anything did.
+    fn failure(read: Result<(), Self>) -> Result<(), E> {
+        match read {
+            Ok(()) | Err(Self::Enough) => Ok(()),
+            Err(Self::Failed(error)) => Err(error),
+        }
+    }
+}
 
 /// Fewer characters than this are not worth a message about sequence lengths.
 const MIN_CHARACTERS: u64 = 4;

@@ -2,7 +2,7 @@
 //! of weight 0 where an epoch does not fill its last batch.
 
 use super::{Batch, Tokens, TokensBuilder};
-use crate::data::content::Scratch;
+use crate::data::content::{Blocks, Scratch};
 use crate::data::corpus::Document;
 use crate::data::labels::LabelSet;
 use crate::data::random::{Purpose, generator, permutation};
@@ -115,7 +115,7 @@ impl EncodedDocumentsBuilder {
 impl EncodedDocuments {
     /// Documents in memory.
     pub fn held(documents: impl Iterator<Item = EncodedDocument>, vocab_size: usize) -> Self {
-        let mut builder = EncodedDocumentsBuilder::new(Box::<Vec<u8>>::default(), vocab_size);
+        let mut builder = EncodedDocumentsBuilder::new(Box::<Blocks>::default(), vocab_size);
         documents.for_each(|document| builder.push(document).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
     }
@@ -159,6 +159,42 @@ impl EncodedDocuments {
     pub fn share_of(&self, id: u32) -> f64 {
         let found = self.texts.chunks().flatten().filter(|token| *token == id).count();
         found as f64 / self.texts.len().max(1) as f64
+    }
+}
+
+/// What a file of [`EncodedDocuments`] needs besides that of their texts.
+impl EncodedDocuments {
+    /// The texts, two for each document.
+    pub fn texts(&self) -> &Tokens {
+        &self.texts
+    }
+
+    /// For each document, four bytes each: whether it is a pair, the number of its labels, and their rows.
+    pub fn marks(&self) -> Vec<u8> {
+        let mut marks = Vec::new();
+        for (is_pair, labels) in self.is_pair.iter().zip(&*self.labels) {
+            let numbers = [usize::from(*is_pair), labels.len()];
+            marks.extend(numbers.iter().chain(labels).flat_map(|&number| (number as u32).to_le_bytes()));
+        }
+        marks
+    }
+
+    /// Documents of which [`Self::texts`] and [`Self::marks`] were kept; `None` where they do not fit each other or
+    /// `classes` labels.
+    pub fn restored(texts: Tokens, marks: &[u8], classes: usize) -> Option<Self> {
+        let mut numbers = marks.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number) as usize);
+        let (mut is_pair, mut labels) = (Vec::new(), Vec::new());
+        while let Some(pair) = numbers.next() {
+            let count = numbers.next().filter(|&count| count <= classes)?;
+            let rows: Vec<usize> = numbers.by_ref().take(count).collect();
+            if rows.len() < count || rows.iter().any(|&row| row >= classes) {
+                return None;
+            }
+            is_pair.push(pair == 1);
+            labels.push(rows);
+        }
+        let fits = texts.documents() == 2 * labels.len();
+        fits.then(|| Self { texts, is_pair: Rc::new(is_pair), labels: Rc::new(labels) })
     }
 }
 
@@ -280,6 +316,11 @@ mod tests {
         let lengths: Vec<usize> = given.iter().map(EncodedDocument::length).collect();
         assert_eq!((0..3).map(|index| kept.length(index)).collect::<Vec<_>>(), lengths);
         assert_eq!(kept.share_of(SPECIALS.unk), 1.0 / 5.0);
+        let again = EncodedDocuments::restored(kept.texts().clone(), &kept.marks(), 3).expect("fits");
+        assert_eq!((0..3).map(|index| again.document(index)).collect::<Vec<_>>(), given);
+        for (marks, classes) in [(&kept.marks()[4..], 3), (&kept.marks()[..16], 3), (&kept.marks(), 2)] {
+            assert!(EncodedDocuments::restored(kept.texts().clone(), marks, classes).is_none());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Documents as token ids, end to end, in two bytes each where the vocabulary allows it, wherever a host keeps them.
 
-use crate::data::content::{Scratch, Stored};
+use crate::data::content::{Blocks, Scratch, Stored};
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
@@ -72,7 +72,7 @@ impl TokensBuilder {
 impl Tokens {
     /// Documents in memory.
     pub fn held(documents: impl Iterator<Item = Vec<u32>>, vocab_size: usize) -> Self {
-        let mut builder = TokensBuilder::new(Box::<Vec<u8>>::default(), vocab_size);
+        let mut builder = TokensBuilder::new(Box::<Blocks>::default(), vocab_size);
         documents.for_each(|ids| builder.push(ids.into_iter()).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
     }

@@ -233,9 +233,10 @@ impl Tokenizer {
         self.vocabulary.tokens().iter().enumerate().map(continues).collect()
     }
 
-    /// The same with how often each row occurs, for a vocabulary that was read from files.
-    pub fn with_counts(self, counts: Vec<u64>) -> Self {
-        Self { counts, ..self }
+    /// The same with how often each row occurs, for a vocabulary that was read from files; `None` where the numbers are
+    /// not as many as the rows.
+    pub fn with_counts(self, counts: Vec<u64>) -> Option<Self> {
+        (counts.len() == self.len()).then_some(Self { counts, ..self })
     }
 
     /// How often each row occurs in the text it was learned from; zeros where it was read from files.

@@ -1,0 +1,136 @@
+//! What reading a large corpus costs: memory, and seconds until the first step, without tokens from an earlier run and
+//! with them. The corpus has the shape of CAIL2018 (Xiao et al. 2018) as the 2018 system read it: documents of 300
+//! anonymised words, one of 202 labels each, words as frequent as Zipf's law has it.
+
+use super::args::Common;
+use super::bench::Stopwatch;
+use super::inputs;
+use super::output;
+use super::token_cache::TokenCache;
+use super::train::{Ending, files_of};
+use crate::data::ReadOptions;
+use crate::data::random::{Purpose, below, generator, unit_f64};
+use crate::error::Error;
+use crate::session::Session;
+use futures_lite::future::block_on;
+use protocol::{Event, FileRole, RunConfig, TokenizerKind};
+use serde::Serialize;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Tokens of a document, labels, and different words.
+const TOKENS: usize = 300;
+const LABELS: u64 = 202;
+const WORDS: f64 = 200_000.0;
+/// Entries of the vocabulary.
+const VOCAB_SIZE: usize = 8000;
+/// Steps of each run: the first one is what counts.
+const STEPS: u64 = 3;
+
+/// One corpus, read twice.
+#[derive(Clone, Debug, Serialize)]
+struct Measured {
+    documents: u64,
+    tokens: u64,
+    text_bytes: u64,
+    first: Times,
+    /// With the tokens of the first run.
+    again: Times,
+    /// The most memory that the program had at any time; `null` where the system does not tell.
+    peak_memory_bytes: Option<u64>,
+}
+
+/// Seconds of one run, from its command on.
+#[derive(Clone, Debug, Serialize)]
+struct Times {
+    /// Until all files are read and held-out documents chosen.
+    read_secs: f64,
+    /// For the vocabulary; `null` where it was known.
+    vocabulary_secs: Option<f64>,
+    /// From the moment the vocabulary is known to the end of the first step.
+    first_step_secs: f64,
+}
+
+/// Measures a corpus of `documents`.
+///
+/// # Errors
+/// When it finds no room on the disk or a run fails.
+pub(super) fn bench(common: &Common, config: &RunConfig, documents: u64) -> Result<Ending, Error> {
+    let failed = |error: io::Error| Error::Io {
+        message: format!("the corpus could not be made: {error}"),
+        hint: "Free some space, or ask for fewer documents.".into(),
+    };
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let corpus = folder.path().join("corpus.txt");
+    output::to_people(&format!("Making {documents} documents of {TOKENS} tokens."));
+    write(&corpus, documents, config.seed).map_err(failed)?;
+    let cache = folder.path().join("tokens");
+    let config = RunConfig {
+        tokenizer: TokenizerKind::Word,
+        vocab_size: VOCAB_SIZE,
+        steps: Some(config.steps.unwrap_or(STEPS)),
+        ..config.clone()
+    };
+    let run = || measure(&config, &corpus, &cache);
+    let measured = Measured {
+        documents,
+        tokens: documents * TOKENS as u64,
+        text_bytes: fs::metadata(&corpus).map_err(failed)?.len(),
+        first: run()?,
+        again: run()?,
+        peak_memory_bytes: peak_memory_bytes(),
+    };
+    if common.json { output::json_line(&measured) } else { output::result(&describe(&measured)) }?;
+    Ok(Ending::Done)
+}
+
+fn measure(config: &RunConfig, corpus: &Path, cache: &Path) -> Result<Times, Error> {
+    let watch = Stopwatch::start(TokenCache::new(cache.to_str()));
+    let mut session = block_on(Session::open(watch.clone(), config.device))?;
+    let sources = inputs::read(&[corpus.into()], Some(FileRole::Train))?;
+    session.set_corpus(files_of(sources), &ReadOptions::default())?;
+    block_on(session.pretrain("bench", config, None))?;
+    let told = |words: &str| watch.first(|event| matches!(event, Event::Compiling { message, .. } if message == words));
+    let read_secs = watch.first(|event| matches!(event, Event::Corpus { .. })).expect("a corpus is told");
+    let learning = told("learning the vocabulary");
+    let known = told("cutting the text into tokens").unwrap_or(read_secs);
+    let first_step = watch.first(|event| matches!(event, Event::Step { .. })).expect("a run tells its steps");
+    Ok(Times { read_secs, vocabulary_secs: learning.map(|start| known - start), first_step_secs: first_step - known })
+}
+
+fn write(path: &Path, documents: u64, seed: u64) -> io::Result<()> {
+    let mut out = BufWriter::new(fs::File::create_new(path)?);
+    let rng = &mut generator(seed, Purpose::Preview, 0, documents);
+    for _ in 0..documents {
+        for _ in 0..TOKENS {
+            // Logarithms of ranks that are spread evenly: Zipf's law.
+            write!(out, "{} ", libm::exp(unit_f64(rng) * libm::log(WORDS)) as u64)?;
+        }
+        writeln!(out, "__label__{}", below(rng, LABELS))?;
+    }
+    out.flush()
+}
+
+/// What Linux calls the high-water mark of the resident set.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+fn describe(measured: &Measured) -> String {
+    let Measured { documents, tokens, text_bytes, first, again, peak_memory_bytes } = measured;
+    let times = |times: &Times| {
+        let vocabulary = times.vocabulary_secs.map_or(String::new(), |secs| format!("vocabulary {secs:.1} s, "));
+        format!("reading {:.1} s, {vocabulary}then {:.1} s to the first step", times.read_secs, times.first_step_secs)
+    };
+    let memory = peak_memory_bytes.map_or("unknown".into(), |bytes| format!("{} MiB", bytes >> 20));
+    format!(
+        "{documents} documents, {tokens} tokens, {} MiB of text\nfirst run: {}\nsecond run, with its tokens: {}\npeak \
+         memory: {memory}\n",
+        text_bytes >> 20,
+        times(first),
+        times(again),
+    )
+}

@@ -1,0 +1,58 @@
+//! A file of the page as the engine reads it: a slice at a time, where it lies on the person's disk.
+
+use crate::data::Content;
+use js_sys::{Reflect, Uint8Array};
+use std::io::{self, Read};
+use wasm_bindgen::prelude::*;
+use web_sys::{Blob, FileReaderSync};
+
+/// Bytes of a slice: large enough that asking for it costs little beside reading it.
+const SLICE_BYTES: f64 = 4_194_304.0;
+
+/// A file, or any other blob, of the page.
+pub struct WebFile(pub Blob);
+
+impl Content for WebFile {
+    fn size(&self) -> u64 {
+        self.0.size() as u64
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        let reader = FileReaderSync::new().map_err(|error| failed(&error))?;
+        Ok(Box::new(Slices { blob: &self.0, reader, next: 0.0, slice: Vec::new(), shown: 0 }))
+    }
+}
+
+/// The slices of a blob, one after another.
+struct Slices<'a> {
+    blob: &'a Blob,
+    reader: FileReaderSync,
+    /// Where the next slice begins. Sizes of files are `f64` in browsers, exact up to 2^53.
+    next: f64,
+    slice: Vec<u8>,
+    shown: usize,
+}
+
+impl Read for Slices<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.shown == self.slice.len() && self.next < self.blob.size() {
+            let end = self.next + SLICE_BYTES;
+            let slice = self.blob.slice_with_f64_and_f64(self.next, end).map_err(|error| failed(&error))?;
+            let buffer = self.reader.read_as_array_buffer(&slice).map_err(|error| failed(&error))?;
+            let bytes = Uint8Array::new(&buffer);
+            self.slice.resize(bytes.length() as usize, 0);
+            bytes.copy_to(&mut self.slice);
+            (self.next, self.shown) = (end, 0);
+        }
+        let taken = out.len().min(self.slice.len() - self.shown);
+        out[..taken].copy_from_slice(&self.slice[self.shown..][..taken]);
+        self.shown += taken;
+        Ok(taken)
+    }
+}
+
+/// What the browser says of a file that was removed or changed since it was chosen.
+fn failed(error: &JsValue) -> io::Error {
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    io::Error::other(message.unwrap_or_else(|| "the browser could not read it".into()))
+}
