@@ -292,6 +292,10 @@ impl RunState {
     }
 
     fn replace_corpus(&mut self, corpus: Corpus) {
+        // What came late about the text before; warnings about this one follow.
+        if self.corpus.as_ref() != Some(&corpus) {
+            self.warnings.clear();
+        }
         self.corpus = Some(corpus);
         self.reading = false;
         self.masking = None;

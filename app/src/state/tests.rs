@@ -199,6 +199,24 @@ fn the_reason_not_to_start_names_what_is_missing() {
 }
 
 #[test]
+fn warnings_about_the_text_before_do_not_stay() {
+    let mut state = RunState::default();
+    let corpus = |documents| Event::Corpus {
+        files: vec![],
+        documents,
+        labelled_train: 0,
+        labelled_valid: 0,
+        labelled_test: 0,
+        labels: 0,
+    };
+    let warning = |code: &str| Event::Warning { run: String::new(), code: code.into(), message: "...".into() };
+    for event in [corpus(1), warning("late"), corpus(2), warning("own"), corpus(2)] {
+        state.apply(event);
+    }
+    assert_eq!(state.warnings.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["own"]);
+}
+
+#[test]
 fn files_that_cannot_be_read_leave_the_corpus_before_them() {
     let corpus = |documents| Event::Corpus {
         files: vec![],

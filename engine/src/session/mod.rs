@@ -107,10 +107,10 @@ impl<H: Host> Session<H> {
     /// When nothing usable is among them; the corpus is then what it was.
     pub fn set_corpus(&mut self, files: Vec<InputFile>, options: &ReadOptions) -> Result<()> {
         let (corpus, warnings) = Corpus::read(&files, options)?;
+        self.host.emit(corpus::report(&corpus), Vec::new());
         for (code, message) in warnings {
             self.warn("", code, message);
         }
-        self.host.emit(corpus::report(&corpus), Vec::new());
         self.corpus = Some(corpus);
         self.learned = None;
         Ok(())

@@ -315,6 +315,7 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let fits = |learned: &Learned| learned.serves(config, tokenizer.as_ref());
         if !self.learned.as_ref().is_some_and(fits) {
+            let is_new = tokenizer.is_none();
             let tell = |message: &str| {
                 // A preview belongs to no run, and nobody waits for one.
                 if !run.is_empty() {
@@ -322,7 +323,7 @@ impl<H: Host> Session<H> {
                 }
             };
             let learned = Learned::of(&self.host, &tell, corpus, config, tokenizer)?;
-            self.warn_unknown_share(run, learned.train.unknown_share());
+            self.warn_unknown_share(run, learned.train.unknown_share(), is_new);
             self.learned = Some(learned);
         }
         Ok(())
@@ -396,14 +397,16 @@ impl<H: Host> Session<H> {
         (corpus, selection): (&Corpus, &Selection),
     ) -> Result<EncodedDocuments> {
         let train = corpus::labelled_for_training(&self.host, tokenizer, labels, corpus, selection)?;
-        self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk));
+        self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk), false);
         Ok(train)
     }
 
-    /// Says so when a vocabulary from elsewhere does not know the text.
-    fn warn_unknown_share(&self, run: &str, share: f64) {
+    /// Says so when a vocabulary does not know the text: one from elsewhere, or one just learned that is too small.
+    fn warn_unknown_share(&self, run: &str, share: f64, is_new: bool) {
         if share > NOTABLE_UNKNOWN_SHARE {
-            let message = format!("the vocabulary does not know {:.0} % of the tokens of this text", share * 100.0);
+            let remedy = if is_new { "; a larger --vocab-size, or --tokenizer char, knows more" } else { "" };
+            let percent = share * 100.0;
+            let message = format!("the vocabulary does not know {percent:.0} % of the tokens of this text{remedy}");
             self.warn(run, "unknown-tokens", message);
         }
     }

@@ -116,7 +116,7 @@ impl Corpus {
         corpus.check(files.len(), &refused)?;
         corpus.lines_are_sentences = corpus.train.looks_like_blocks();
         warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}; {}", error.hint()))));
-        warnings.extend(corpus.train.monotony_warning());
+        warnings.extend(corpus.train.monotony_warning().or_else(|| corpus.train.repetition_warning()));
         corpus.identify();
         corpus.hold_out()?;
         Ok((corpus, warnings))
@@ -236,6 +236,13 @@ impl Part {
         let words = self.survey.words();
         let message = format!("the training text has only {words} different words: scores on it mean nothing");
         (self.survey.documents > 0 && self.survey.is_monotonous()).then_some(("few-words", message))
+    }
+
+    /// Says so when many documents are copies: what is learned from them is the copies.
+    fn repetition_warning(&self) -> Option<Warning> {
+        let Survey { documents, repeated, .. } = self.survey;
+        let message = format!("{repeated} of the {documents} training documents repeat the text of another one");
+        (repeated as f64 > NOTABLE_REPETITION * documents as f64).then_some(("repeated-documents", message))
     }
 
     /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
@@ -514,6 +521,9 @@ impl<E> Stop<E> {
 
 /// Fewer characters than this are not worth a message about sequence lengths.
 const MIN_CHARACTERS: u64 = 4;
+
+/// Share of repeated documents that a person should hear of.
+const NOTABLE_REPETITION: f64 = 0.25;
 
 /// Longer blocks are no documents: a stray blank line parted them.
 const MOST_LINES_PER_BLOCK: u64 = 200;

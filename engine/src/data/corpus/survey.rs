@@ -3,11 +3,14 @@
 
 use super::Document;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 
 /// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
 const VARIED_WORDS: usize = 5;
 const VARIED_CHARACTERS: usize = 8;
+
+/// Different texts that later ones are compared with: 32 MiB of hashes.
+const MOST_COMPARED: usize = 1 << 21;
 
 /// More held-out documents cost time and tell nothing new.
 pub(super) const MOST_HELD_OUT: usize = 2000;
@@ -25,12 +28,16 @@ pub(super) struct Survey {
     pub blocks: u64,
     /// Bytes that they take in memory, about.
     pub bytes: u64,
+    /// Documents whose texts came before.
+    pub repeated: u64,
     /// How many documents carry each label.
     pub labels: BTreeMap<String, u64>,
     /// The smallest hashes of all documents.
     pub all: Smallest,
     /// The smallest hashes of those with labels.
     pub with_labels: Smallest,
+    /// The hashes of different texts, [`MOST_COMPARED`] at most.
+    texts: HashSet<u64>,
     words: BTreeSet<String>,
     letters: BTreeSet<char>,
     digest: Sha256,
@@ -43,6 +50,7 @@ impl Survey {
         self.documents += 1;
         self.blocks = document.block + 1;
         self.all.take(hash);
+        self.compare(hash);
         if !document.labels.is_empty() {
             self.labelled += 1;
             self.with_labels.take(hash);
@@ -60,6 +68,15 @@ impl Survey {
         self.digest_text("\t");
         document.labels.iter().for_each(|label| self.digest_text(label));
         self.digest_text("\n");
+    }
+
+    /// Counts a text that came before.
+    fn compare(&mut self, hash: u64) {
+        if self.texts.contains(&hash) {
+            self.repeated += 1;
+        } else if self.texts.len() < MOST_COMPARED {
+            self.texts.insert(hash);
+        }
     }
 
     /// Counts different words and characters, until there are enough.
@@ -87,6 +104,8 @@ impl Survey {
         }
         self.all.join(other.all);
         self.with_labels.join(other.with_labels);
+        self.repeated += other.repeated;
+        other.texts.into_iter().for_each(|hash| self.compare(hash));
         self.words.extend(other.words);
         self.letters.extend(other.letters);
         self.digest.update(other.digest.finalize());

@@ -193,3 +193,15 @@ fn a_limit_shortens_the_training_documents_only() {
     let three = Selection { limit: Some(3), ..ALL };
     assert_eq!((labelled(&corpus, Train, three).len(), labelled(&corpus, Valid, three).len()), (3, 5));
 }
+
+#[test]
+fn copies_are_counted_across_files() {
+    let once = lines(10, "");
+    for (files, expected) in [
+        (vec![file("a.txt", &once)], &[][..]),
+        (vec![file("a.txt", &once), file("b.txt", &once)], &["repeated-documents"]),
+        (vec![file("a.txt", &"the very same words once more\n".repeat(40))], &["repeated-documents"]),
+    ] {
+        assert_eq!(read(&files).1, expected);
+    }
+}
