@@ -14,12 +14,24 @@ const KEEP_MILLIS: u32 = 60_000;
 pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
     let blob = Blob::new_with_buffer_source_sequence(&Array::of1(bytes))?;
     let url = Url::create_object_url_with_blob(&blob)?;
-    let document = web_sys::window().and_then(|window| window.document()).ok_or("no document")?;
-    let anchor: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
-    anchor.set_href(&url);
-    anchor.set_download(name);
-    anchor.click();
+    click(name, &url)?;
     let release = move || Url::revoke_object_url(&url).unwrap_or_default();
     gloo::timers::callback::Timeout::new(KEEP_MILLIS, release).forget();
+    Ok(())
+}
+
+/// Offers what an address holds as a file of this name; a browser that refuses leaves a word in its console.
+pub fn save_url(name: &str, url: &str) {
+    if let Err(error) = click(name, url) {
+        web_sys::console::warn_2(&"a file could not be saved".into(), &error);
+    }
+}
+
+fn click(name: &str, url: &str) -> Result<(), JsValue> {
+    let document = web_sys::window().and_then(|window| window.document()).ok_or("no document")?;
+    let anchor: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
+    anchor.set_href(url);
+    anchor.set_download(name);
+    anchor.click();
     Ok(())
 }

@@ -50,6 +50,22 @@ pub fn from_input(files: &FileList) -> Vec<Source> {
     files.take(MOST_FILES).map(from_file).collect()
 }
 
+impl Source {
+    /// What lies in the browser's storage, as a file.
+    pub fn of_blob(name: &str, blob: Blob) -> Self {
+        Self { name: name.into(), role: None, blob }
+    }
+}
+
+/// Text that was typed, as a file.
+///
+/// # Errors
+/// In words, when the browser refuses to make one.
+pub fn from_text(name: &str, text: &str) -> Result<Source, String> {
+    let blob = Blob::new_with_str_sequence(&Array::of1(&text.into())).map_err(|error| words(&error))?;
+    Ok(Source::of_blob(name, blob))
+}
+
 /// What was dropped. The entries are taken before the first wait, since the browser empties the list after the event.
 pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Source>, String>> + 'static {
     let items = dropped.items();

@@ -3,17 +3,23 @@
 //! signal only says that something changed, at most ten times a second for what a running step changes.
 
 mod files;
+mod runs;
 
+pub use runs::Storage;
+
+use crate::archive::Archive;
 use crate::intake::Source;
 use crate::link::Link;
+use crate::query;
 use crate::settings::Settings;
-use crate::state::{ENGINE_CRASHED, Notice, RunState, Topic};
-use crate::{download, query};
+use crate::state::{ENGINE_CRASHED, Notice, Question, RunState, Topic};
 use gloo::timers::callback::Timeout;
-use js_sys::ArrayBuffer;
+use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
-use protocol::{Command, CompareConfig, Event, Phase, RunConfig, StartFrom};
-use wasm_bindgen::JsValue;
+use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, StartFrom};
+use runs::Export;
+use std::collections::VecDeque;
+use std::rc::Rc;
 use web_sys::Blob;
 
 /// Figures change at most this often on screen.
@@ -24,6 +30,9 @@ const VOCABULARY_ROWS: usize = 50;
 
 /// Model of the counting task.
 const TOY_PRESET: &str = "bert-tiny";
+
+/// Documents of one answer.
+const LINES: usize = 20;
 
 /// Guesses and labels asked for.
 const TOP_K: usize = 8;
@@ -41,7 +50,18 @@ pub struct Lab {
     intake: StoredValue<u64>,
     topics: [RwSignal<()>; Topic::COUNT],
     progress_due: StoredValue<bool>,
+    on_read: StoredValue<Option<Action>, LocalStorage>,
+    /// The browser's storage.
+    pub storage: RwSignal<Storage>,
+    archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
+    /// Models on their way from the engine, in order, and what each is for.
+    exports: StoredValue<VecDeque<Export>, LocalStorage>,
+    /// What starts when the present run has ended well.
+    next: StoredValue<Option<StartFrom>>,
 }
+
+/// Something to do.
+type Action = Box<dyn Fn()>;
 
 impl Lab {
     /// Reads the link's query, starts the engine and fetches the bundled corpus.
@@ -56,12 +76,19 @@ impl Lab {
             intake: StoredValue::new(0),
             topics: std::array::from_fn(|_| RwSignal::new(())),
             progress_due: StoredValue::new(false),
+            on_read: StoredValue::new_local(None),
+            storage: RwSignal::new(Storage::Unknown),
+            archive: StoredValue::new_local(None),
+            exports: StoredValue::new_local(VecDeque::new()),
+            next: StoredValue::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {
             lab.complain(sentence, "They were ignored; the rest of the link holds.");
         }
+        lab.take_shared();
         lab.start_engine();
         lab.use_bundle();
+        lab.open_archive();
         lab
     }
 
@@ -98,24 +125,53 @@ impl Lab {
         self.touch(&[Topic::Notice]);
     }
 
+    /// Does something each time that a text was read.
+    pub fn when_read(&self, act: impl Fn() + 'static) {
+        self.on_read.set_value(Some(Box::new(act)));
+    }
+
     /// Sends a command without files.
     pub fn send(&self, command: Command) {
         self.send_with(command, vec![]);
     }
 
-    /// Starts a run with the present settings.
+    /// Starts a run with the present settings; fine-tuning from both starts begins with the pre-trained weights, beside
+    /// n-grams.
     pub fn start(&self, phase: Phase) {
-        let (settings, from) = self.settings.with_untracked(|settings| (settings.clone(), settings.finetune_from));
-        let (config, from) = match phase {
-            Phase::Pretrain => (settings.pretrain, None),
-            Phase::Finetune => (settings.finetune(), Some(from)),
-        };
-        let run = self.state.try_update_value(|state| state.begin(phase, &config, from)).unwrap_or_default();
+        if phase == Phase::Pretrain {
+            return self.pretrain(false);
+        }
+        let (both, from) = self.settings.with_untracked(|settings| (settings.finetune_both, settings.finetune_from));
+        if both {
+            self.baseline();
+        }
+        self.next.set_value(both.then_some(StartFrom::Scratch));
+        self.finetune(if both { StartFrom::Pretrained } else { from });
+    }
+
+    /// Pre-trains with the present settings, from new weights or from those at hand.
+    pub fn pretrain(&self, go_on: bool) {
+        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        let run = self.begin(Phase::Pretrain, &config, None);
+        self.send(Command::Pretrain { run, config, go_on });
+    }
+
+    fn finetune(&self, from: StartFrom) {
+        let config = self.settings.with_untracked(Settings::finetune);
+        let run = self.begin(Phase::Finetune, &config, Some(from));
+        self.send(Command::Finetune { run, config, from });
+    }
+
+    fn begin(&self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
+        let run = self.state.try_update_value(|state| state.begin(phase, config, from)).unwrap_or_default();
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice]);
-        self.send(match from {
-            None => Command::Pretrain { run, config },
-            Some(from) => Command::Finetune { run, config, from },
-        });
+        run
+    }
+
+    /// Saves the model at hand as a file.
+    pub fn save_model(&self) {
+        self.exports.update_value(|exports| exports.push_back(Export::Download));
+        self.send(Command::ExportModel);
     }
 
     /// Starts a comparison with the present settings of fine-tuning.
@@ -135,10 +191,9 @@ impl Lab {
         self.send(Command::Toy { run, config });
     }
 
-    /// Asks for a document as the model would see it.
-    pub fn preview(&self, example: u64, epoch: u64) {
-        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        self.send(Command::PreviewMasking { config, example, epoch });
+    /// Asks for a text as the model would see it: the document `example`, or what was typed. A run shows it again and again.
+    pub fn look(&self, text: Option<String>, example: u64, epoch: u64, config: RunConfig) {
+        self.send(Command::PreviewMasking { config, example, epoch, text });
     }
 
     /// Asks for tokens that contain a text.
@@ -148,19 +203,65 @@ impl Lab {
 
     /// Asks for guesses.
     pub fn fill_mask(&self, text: String) {
-        let request = self.next_request();
+        let request = self.next_request(Question::Guesses);
         self.send(Command::FillMask { request, text, top_k: TOP_K });
     }
 
     /// Asks for labels.
     pub fn classify(&self, text: String) {
-        let request = self.next_request();
+        let request = self.next_request(Question::Labels);
         self.send(Command::Classify { request, text, top_k: TOP_K });
+    }
+
+    /// Asks where the model looks.
+    pub fn attend(&self, text: String) {
+        let request = self.next_request(Question::Attention);
+        self.send(Command::Attend { request, text });
+    }
+
+    /// Has a text cut into tokens.
+    pub fn tokenize(&self, text: String) {
+        let request = self.next_request(Question::Tokens);
+        self.send(Command::Tokenize { request, text });
+    }
+
+    /// Asks what the classifier confuses.
+    pub fn review(&self, split: &str) {
+        let request = self.next_request(Question::Review);
+        self.send(Command::Review { request, split: split.into() });
+    }
+
+    /// Asks for documents.
+    pub fn lines(&self, query: LineQuery) {
+        let request = self.next_request(Question::Lines);
+        self.send(Command::Lines { request, query, limit: LINES });
+    }
+
+    /// Asks what the run that is set up would take.
+    pub fn estimate(&self) {
+        let request = self.next_request(Question::Estimate);
+        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        self.forget_estimate();
+        self.send(Command::Estimate { request, config });
+    }
+
+    /// What was said of other settings holds no more.
+    pub fn forget_estimate(&self) {
+        self.state.update_value(|state| state.estimate = None);
+        self.touch(&[Topic::Answers]);
+    }
+
+    /// Has n-grams learn the labels.
+    pub fn baseline(&self) {
+        let config = self.settings.with_untracked(Settings::finetune);
+        self.send(Command::Baseline { config });
     }
 
     /// Replaces a stopped engine and gives it the corpus again.
     pub fn restart_engine(&self) {
         self.state.update_value(RunState::restart);
+        self.exports.update_value(VecDeque::clear);
+        self.next.set_value(None);
         self.touch(&ALL);
         self.start_engine();
         let sources = self.offered.get_value().unwrap_or_else(|| self.sources.get_value());
@@ -183,26 +284,40 @@ impl Lab {
 
     fn receive(&self, event: Event, buffers: &[ArrayBuffer]) {
         let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
+        if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
+            let bytes = Uint8Array::new(bytes).to_vec();
+            self.state.update_value(|state| state.take_attention(&event, bytes));
+        }
         self.touch(topics);
         match event {
             Event::Corpus { documents, .. } => {
                 self.settle_offer(true);
                 if documents > 0 {
-                    self.preview(0, 0);
+                    self.on_read.with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
             Event::Failed { run, code, .. } if run.is_empty() && code != ENGINE_CRASHED => self.settle_offer(false),
             Event::Masking { .. } if self.peek(|state| state.vocabulary.is_none()) => self.look_up(String::new()),
             Event::Imported { .. } => self.look_up(String::new()),
-            Event::Exported { name } => self.save(&name, buffers),
+            Event::Exported { name } => self.exported(&name, buffers),
+            Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
+            Event::Failed { run, .. } if !run.is_empty() => {
+                self.next.set_value(None);
+                self.keep_run(&run, false);
+            }
             _ => {}
         }
     }
 
-    fn save(&self, name: &str, buffers: &[ArrayBuffer]) {
-        let saved = buffers.first().ok_or(JsValue::NULL).and_then(|bytes| download::save(name, bytes));
-        if saved.is_err() {
-            self.complain("The model could not be saved.", "Try again, or free some memory.");
+    /// Keeps a run that is over, and starts what was to follow it.
+    fn ended(&self, run: &str, stopped: bool) {
+        let is_own = self.peek(|state| state.runs.iter().any(|other| other.id == run && other.is_own()));
+        if !is_own {
+            return;
+        }
+        self.keep_run(run, true);
+        if let Some(from) = self.next.try_update_value(Option::take).flatten().filter(|_| !stopped) {
+            self.finetune(from);
         }
     }
 
@@ -214,8 +329,8 @@ impl Lab {
         });
     }
 
-    fn next_request(&self) -> u64 {
-        self.state.try_update_value(RunState::next_request).unwrap_or_default()
+    fn next_request(&self, question: Question) -> u64 {
+        self.state.try_update_value(|state| state.next_request(question)).unwrap_or_default()
     }
 
     fn touch(&self, topics: &[Topic]) {
@@ -256,11 +371,6 @@ const ALL: [Topic; Topic::COUNT] = [
 /// The lab of the page; panels live below its provider.
 pub fn lab() -> Lab {
     expect_context::<Lab>()
-}
-
-/// Where fine-tuning would take its weights now.
-pub fn chosen_start(lab: Lab) -> StartFrom {
-    lab.settings.with(|settings| settings.finetune_from)
 }
 
 fn location_query() -> String {

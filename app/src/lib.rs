@@ -5,9 +5,12 @@
 pub mod chart;
 pub mod query;
 pub mod settings;
+pub mod share;
 pub mod state;
 pub mod wording;
 
+#[cfg(target_arch = "wasm32")]
+mod archive;
 #[cfg(target_arch = "wasm32")]
 mod download;
 #[cfg(target_arch = "wasm32")]
@@ -20,5 +23,9 @@ mod link;
 pub mod page;
 #[cfg(target_arch = "wasm32")]
 mod panels;
+#[cfg(target_arch = "wasm32")]
+mod plotting;
+#[cfg(target_arch = "wasm32")]
+mod scope;
 #[cfg(target_arch = "wasm32")]
 mod theme;

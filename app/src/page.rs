@@ -3,8 +3,11 @@
 
 use crate::lab::Lab;
 use crate::panels::{
-    DataPanel, FinetunePanel, Header, LearnPanel, NoticeLine, PretrainPanel, RunBar, RunsPanel, TryPanel,
+    AttentionPanel, DataPanel, FinetunePanel, Header, LearnPanel, NoticeLine, PretrainPanel, ReviewPanel, RunBar,
+    RunsPanel, Stage, TryPanel,
 };
+use crate::plotting::Plotting;
+use crate::scope::Scope;
 use crate::state::{RunState, Stage, Topic};
 use crate::wording::figure;
 use crate::{intake, query, theme};
@@ -35,18 +38,25 @@ fn Page() -> impl IntoView {
     let lab = Lab::open();
     provide_context(lab);
     provide_context(Dark(RwSignal::new(theme::is_dark())));
+    provide_context(Plotting::default());
+    let scope = Scope::new(lab);
+    provide_context(scope);
+    lab.when_read(move || scope.reset());
     keep_link(lab);
     keep_title(lab);
     catch_drops(lab);
     view! {
-        <a class="skip" href="#data">"Skip to the data"</a>
+        <a class="skip" href="#stage">"Skip to the model"</a>
         <Header />
         <NoticeLine />
         <main>
+            <Stage />
             <DataPanel />
             <PretrainPanel />
             <FinetunePanel />
             <TryPanel />
+            <AttentionPanel />
+            <ReviewPanel />
             <RunsPanel />
             <LearnPanel />
         </main>

@@ -176,6 +176,8 @@ pub struct Settings {
     pub finetune_lr: Option<f64>,
     /// Where fine-tuning takes its weights.
     pub finetune_from: StartFrom,
+    /// Whether fine-tuning runs from both starts, one after the other.
+    pub finetune_both: bool,
 }
 
 impl Default for Settings {
@@ -185,6 +187,7 @@ impl Default for Settings {
             finetune_epochs: None,
             finetune_lr: None,
             finetune_from: StartFrom::Pretrained,
+            finetune_both: false,
         }
     }
 }
@@ -199,7 +202,7 @@ impl Settings {
         match key {
             "finetune-epochs" => self.finetune_epochs = value.trim().parse().ok(),
             "finetune-lr" => self.finetune_lr = value.trim().parse().ok(),
-            "finetune-from" => self.finetune_from = start_from(value)?,
+            "finetune-from" => (self.finetune_from, self.finetune_both) = start_from(value)?,
             _ => self.pretrain.set(key, value)?,
         }
         Ok(())
@@ -252,8 +255,10 @@ impl Settings {
         let mut out = self.pretrain.pairs();
         out.extend(self.finetune_epochs.map(|epochs| ("finetune-epochs", epochs.to_string())));
         out.extend(self.finetune_lr.map(|lr| ("finetune-lr", lr.to_string())));
-        if self.finetune_from == StartFrom::Scratch {
-            out.push(("finetune-from", "scratch".into()));
+        match (self.finetune_both, self.finetune_from) {
+            (true, _) => out.push(("finetune-from", "both".into())),
+            (false, StartFrom::Scratch) => out.push(("finetune-from", "scratch".into())),
+            (false, StartFrom::Pretrained) => {}
         }
         out
     }
@@ -293,13 +298,15 @@ fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
     }
 }
 
-fn start_from(value: &str) -> Result<StartFrom, ConfigError> {
+/// Where to start, and whether from both.
+fn start_from(value: &str) -> Result<(StartFrom, bool), ConfigError> {
     match value.trim() {
-        "pretrained" => Ok(StartFrom::Pretrained),
-        "scratch" => Ok(StartFrom::Scratch),
+        "pretrained" => Ok((StartFrom::Pretrained, false)),
+        "scratch" => Ok((StartFrom::Scratch, false)),
+        "both" => Ok((StartFrom::Pretrained, true)),
         _ => Err(ConfigError {
             key: "finetune-from".into(),
-            message: format!("\"{value}\" is not one of pretrained, scratch"),
+            message: format!("\"{value}\" is not one of pretrained, scratch, both"),
         }),
     }
 }

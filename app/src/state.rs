@@ -1,18 +1,22 @@
 //! What the page knows, and how events change it. Events may be repeated or lost and name runs that the page has never
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
+mod looks;
 mod run;
 mod sentence;
 mod topic;
 
+pub use looks::{AttentionMap, Film, Frame, probability};
 pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
 
 use crate::wording::{counted, figure, percent};
 use protocol::{
-    Comparison, DeviceInfo, Event, FileReport, LabelScore, MaskGuess, MaskedToken, Phase, RunConfig, StartFrom,
-    VocabularyEntry,
+    Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, Event, FileReport, JudgedLine, LabelScore,
+    LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, RunConfig, StartFrom, VocabularyEntry,
 };
+
+use std::collections::BTreeSet;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
@@ -45,6 +49,8 @@ pub struct Corpus {
     pub labelled: [u64; 3],
     /// Distinct labels.
     pub labels: u64,
+    /// What stands out.
+    pub traits: CorpusTraits,
 }
 
 /// One text before and after masking.
@@ -63,6 +69,12 @@ pub struct Vocabulary {
     pub size: u64,
     /// The entries asked for.
     pub entries: Vec<VocabularyEntry>,
+    /// How much of the text the most frequent tokens make up.
+    pub coverage: Vec<CoveragePoint>,
+    /// Share of the text's tokens that it does not know.
+    pub unknown_share: f64,
+    /// Training documents by their number of tokens.
+    pub lengths: Vec<LengthCount>,
 }
 
 /// What the model at hand can do.
@@ -101,6 +113,15 @@ pub struct Classification {
     pub threshold: f64,
 }
 
+/// Documents that were asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    /// With their labels, true and given.
+    pub lines: Vec<JudgedLine>,
+    /// How many more there are.
+    pub more: u64,
+}
+
 /// Everything the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
@@ -112,6 +133,20 @@ pub struct RunState {
     pub reading: bool,
     /// The masking preview.
     pub masking: Option<Masking>,
+    /// What the model made of that text so far.
+    pub film: Film,
+    /// Where the model looked in the text that was typed last.
+    pub attended: Option<AttentionMap>,
+    /// Tokens of the text that was typed to be cut.
+    pub tokenized: Option<Vec<VocabularyEntry>>,
+    /// What the classifier confuses.
+    pub review: Option<Review>,
+    /// The documents asked for last.
+    pub lines: Option<Lines>,
+    /// What the run that is set up would take.
+    pub estimate: Option<Estimate>,
+    /// What n-grams reach on the validation documents.
+    pub baseline: Option<LinearResult>,
     /// The part of the vocabulary asked for last.
     pub vocabulary: Option<Vocabulary>,
     /// Runs of this tab, oldest first.
@@ -130,7 +165,39 @@ pub struct RunState {
     pub notice: Option<Notice>,
     /// Warnings outside of runs, as (code, message).
     pub warnings: Vec<(String, String)>,
-    requests: u64,
+    requests: Requests,
+}
+
+/// The number of the last question of each kind; answers to earlier ones are ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Requests {
+    last: u64,
+    guesses: u64,
+    labels: u64,
+    attention: u64,
+    tokens: u64,
+    review: u64,
+    lines: u64,
+    estimate: u64,
+}
+
+/// A kind of question to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Guesses for masks.
+    Guesses,
+    /// Labels of a text.
+    Labels,
+    /// Where the model looks.
+    Attention,
+    /// A text in tokens.
+    Tokens,
+    /// Label against label.
+    Review,
+    /// Documents.
+    Lines,
+    /// What a run would take.
+    Estimate,
 }
 
 impl RunState {
@@ -140,17 +207,38 @@ impl RunState {
         match event {
             Event::Hello { .. } | Event::Checkpoint { .. } | Event::Exported { .. } => {}
             Event::Ready { device } => self.engine = Engine::Ready(device),
-            Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels } => {
+            Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels, traits } => {
                 let labelled = [labelled_train, labelled_valid, labelled_test];
-                self.replace_corpus(Corpus { files, documents, labelled, labels });
+                self.replace_corpus(Corpus { files, documents, labelled, labels, traits });
             }
-            Event::Masking { example, tokens } => self.masking = Some(Masking { example, tokens }),
-            Event::Vocabulary { size, entries } => self.vocabulary = Some(Vocabulary { size, entries }),
-            Event::Guesses { request, masks } if request == self.requests => self.guesses = Some(masks),
-            Event::Classified { request, labels, threshold } if request == self.requests => {
+            Event::Masking { example, tokens, run, step } => {
+                self.film.add(run, step, tokens.clone());
+                self.masking = Some(Masking { example, tokens });
+            }
+            Event::Vocabulary { size, entries, coverage, unknown_share, lengths } => {
+                self.vocabulary = Some(Vocabulary { size, entries, coverage, unknown_share, lengths });
+            }
+            // Its bytes come beside it: see `take_attention`.
+            Event::Attention { .. } => {}
+            Event::Tokenized { request, tokens } if request == self.requests.tokens => self.tokenized = Some(tokens),
+            Event::Reviewed { request, review } if request == self.requests.review => self.review = Some(review),
+            Event::Lines { request, lines, more } if request == self.requests.lines => {
+                self.lines = Some(Lines { lines, more });
+            }
+            Event::Estimated { request, estimate } if request == self.requests.estimate => {
+                self.estimate = Some(estimate);
+            }
+            Event::Baseline { result } => self.baseline = Some(result),
+            Event::Guesses { request, masks } if request == self.requests.guesses => self.guesses = Some(masks),
+            Event::Classified { request, labels, threshold } if request == self.requests.labels => {
                 self.classified = Some(Classification { labels, threshold });
             }
-            Event::Guesses { .. } | Event::Classified { .. } => {}
+            Event::Guesses { .. }
+            | Event::Classified { .. }
+            | Event::Tokenized { .. }
+            | Event::Reviewed { .. }
+            | Event::Lines { .. }
+            | Event::Estimated { .. } => {}
             Event::Imported { summary, labels } => {
                 self.notice = None;
                 self.take_import(summary, &labels);
@@ -192,6 +280,7 @@ impl RunState {
         let id = (1..).map(|number| format!("{word}-{number}")).find(free).expect("numbers do not run out");
         let mut run = Run::new(id.clone(), phase);
         run.settings = crate::settings::describe(config);
+        run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
         run.from = from;
         self.runs.push(run);
         self.notice = None;
@@ -227,10 +316,33 @@ impl RunState {
         }
     }
 
-    /// The number for the next question; answers to earlier ones are then ignored.
-    pub fn next_request(&mut self) -> u64 {
-        self.requests += 1;
-        self.requests
+    /// The number for the next question of a kind; answers to earlier ones of that kind are then ignored.
+    pub fn next_request(&mut self, question: Question) -> u64 {
+        let requests = &mut self.requests;
+        requests.last += 1;
+        let kind = match question {
+            Question::Guesses => &mut requests.guesses,
+            Question::Labels => &mut requests.labels,
+            Question::Attention => &mut requests.attention,
+            Question::Tokens => &mut requests.tokens,
+            Question::Review => &mut requests.review,
+            Question::Lines => &mut requests.lines,
+            Question::Estimate => &mut requests.estimate,
+        };
+        *kind = requests.last;
+        requests.last
+    }
+
+    /// Takes in where a model looks, from an [`Event::Attention`] and the bytes beside it. Request 0 is the text under the
+    /// microscope.
+    pub fn take_attention(&mut self, event: &Event, bytes: Vec<u8>) {
+        let Event::Attention { request, run, step, tokens, layers, heads } = event else { return };
+        let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else { return };
+        match *request {
+            0 => self.film.attend(run, *step, map),
+            request if request == self.requests.attention => self.attended = Some(map),
+            _ => {}
+        }
     }
 
     /// The run that computes or waits, if there is one.
@@ -243,7 +355,41 @@ impl RunState {
         self.active().or(self.runs.last())
     }
 
-    /// The runs of one phase, oldest first.
+    /// The runs of a phase that charts show, oldest first.
+    pub fn shown_of(&self, phase: Phase) -> impl Iterator<Item = &Run> {
+        self.runs_of(phase).filter(|run| run.shown)
+    }
+
+    /// The run of that key.
+    pub fn run_of_key(&mut self, key: &str) -> Option<&mut Run> {
+        self.runs.iter_mut().find(|run| run.key == key && !key.is_empty())
+    }
+
+    /// Takes in runs of other days, which charts do not show until asked to. A run that was under way when its tab ended
+    /// is over.
+    pub fn take_saved(&mut self, saved: Vec<Run>) {
+        let known = |key: &str| self.runs.iter().any(|run| run.key == key);
+        let mut old: Vec<Run> = saved.into_iter().filter(|run| !known(&run.key)).collect();
+        for run in &mut old {
+            run.shown = false;
+            run.fail("the tab was closed");
+        }
+        old.append(&mut self.runs);
+        self.runs = old;
+    }
+
+    /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default.
+    pub fn differences(&self) -> Vec<(String, Vec<Option<String>>)> {
+        let shown: Vec<&Run> = self.runs.iter().filter(|run| run.shown && run.is_own()).collect();
+        let keys: BTreeSet<&String> = shown.iter().flat_map(|run| run.pairs.iter().map(|(key, _)| key)).collect();
+        let value =
+            |run: &Run, key: &str| run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone());
+        let row = |key: &String| (key.clone(), shown.iter().map(|run| value(run, key)).collect::<Vec<_>>());
+        let rows = keys.into_iter().map(row);
+        rows.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()
+    }
+
+    /// The runs of a phase, oldest first.
     pub fn runs_of(&self, phase: Phase) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(move |run| run.phase == phase)
     }
@@ -275,10 +421,10 @@ impl RunState {
         self.engine = Engine::Loading;
         self.corpus = None;
         self.masking = None;
+        self.film = Film::default();
         self.vocabulary = None;
         self.model = Model::default();
-        self.guesses = None;
-        self.classified = None;
+        self.forget_answers();
         self.notice = None;
     }
 
@@ -299,7 +445,21 @@ impl RunState {
         self.corpus = Some(corpus);
         self.reading = false;
         self.masking = None;
+        self.film = Film::default();
         self.vocabulary = None;
+        self.review = None;
+        self.lines = None;
+        self.baseline = None;
+        self.estimate = None;
+    }
+
+    /// What a model that is no more said.
+    fn forget_answers(&mut self) {
+        self.guesses = None;
+        self.classified = None;
+        self.attended = None;
+        self.review = None;
+        self.lines = None;
     }
 
     fn model_learned(&mut self, phase: Phase) {
@@ -311,8 +471,7 @@ impl RunState {
 
     fn take_import(&mut self, summary: String, labels: &[String]) {
         self.model = Model { pretrained: true, classifier: !labels.is_empty(), imported: Some(summary) };
-        self.guesses = None;
-        self.classified = None;
+        self.forget_answers();
     }
 
     fn warn(&mut self, run: &str, code: String, message: String) {

@@ -55,6 +55,22 @@ pub fn percent(share: f64) -> String {
     format!("{} %", figure(share * 100.0, 1))
 }
 
+/// Tokens as running text: pieces of words are put together, BERT's marks are left out.
+pub fn joined<'a>(tokens: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for token in tokens.filter(|token| !matches!(*token, "[CLS]" | "[SEP]")) {
+        match token.strip_prefix("##") {
+            Some(piece) if !piece.is_empty() => text.push_str(piece),
+            _ if text.is_empty() => text.push_str(token),
+            _ => {
+                text.push(' ');
+                text.push_str(token);
+            }
+        }
+    }
+    text
+}
+
 /// A speed with three leading digits at most: `12,300`.
 pub fn rate(per_sec: f64) -> String {
     if !per_sec.is_finite() || per_sec < 0.0 {
@@ -67,6 +83,12 @@ pub fn rate(per_sec: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_of_words_are_put_together() {
+        let text = joined(["[CLS]", "a", "sauce", "##pan", ",", "##", "[SEP]"].into_iter());
+        assert_eq!(text, "a saucepan , ##");
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

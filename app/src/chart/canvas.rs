@@ -1,6 +1,7 @@
 //! Paints a [`Scene`] on a canvas. Colours come from the style sheet's custom properties, so that light, dark and any
 //! later theme are decided in one place.
 
+use super::export::svg;
 use super::scene::{Anchor, DASHES, Ink, Mark, Plot, RUN_INKS, Scene, Size};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
@@ -21,8 +22,14 @@ pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
     }
 }
 
+/// A scene as SVG, in the colours that it has on this canvas.
+pub fn svg_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> String {
+    let Some(colours) = Colours::of(canvas) else { return String::new() };
+    svg(scene, size, &colours.property("--surface"), |ink| colours.of_ink(ink))
+}
+
 /// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
-fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
+pub(super) fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
     let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
     if canvas.width() != width || canvas.height() != height {
         canvas.set_width(width);
@@ -30,17 +37,17 @@ fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
     }
 }
 
-struct Colours {
+pub(super) struct Colours {
     style: CssStyleDeclaration,
 }
 
 impl Colours {
-    fn of(canvas: &HtmlCanvasElement) -> Option<Self> {
+    pub(super) fn of(canvas: &HtmlCanvasElement) -> Option<Self> {
         let style = web_sys::window()?.get_computed_style(canvas).ok()??;
         Some(Self { style })
     }
 
-    fn property(&self, name: &str) -> String {
+    pub(super) fn property(&self, name: &str) -> String {
         self.style.get_property_value(name).unwrap_or_default().trim().to_string()
     }
 

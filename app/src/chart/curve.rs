@@ -2,11 +2,13 @@
 //! mean value, so that no spike is lost; when the buckets run out, they merge in pairs. Adding a point takes constant
 //! time on average, and drawing takes time by buckets, never by points.
 
+use serde::{Deserialize, Serialize};
+
 /// More buckets than a wide chart has pixel columns: after a merge half of them remain, which still is one per column.
 pub const BUCKETS: usize = 4096;
 
 /// Points that stand together.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// First step.
     pub first: u64,
@@ -45,7 +47,7 @@ impl Bucket {
 }
 
 /// A growing curve over rising steps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     buckets: Vec<Bucket>,
     points_per_bucket: u64,
@@ -111,6 +113,15 @@ impl Curve {
         self.buckets.iter().zip(past.into_iter().zip(future)).map(join).collect()
     }
 
+    /// The same curve in at most so many buckets.
+    pub fn reduced(&self, most: usize) -> Self {
+        let mut reduced = self.clone();
+        while reduced.buckets.len() > most.max(1) {
+            reduced.merge_pairs();
+        }
+        reduced
+    }
+
     fn merge_pairs(&mut self) {
         let merged = self.buckets.chunks(2).map(|pair| {
             let mut first = pair[0];
@@ -168,6 +179,15 @@ mod tests {
         assert!(steps.windows(2).all(|pair| pair[0].last + 1 == pair[1].first), "buckets tile the steps");
         let spike = steps.iter().find(|bucket| bucket.max > 3.0).expect("the spike");
         assert!((spike.first..=spike.last).contains(&77_777));
+    }
+
+    #[test]
+    fn a_reduced_curve_has_the_same_extent_and_still_grows() {
+        let mut reduced = curve((1..=1000).map(|step| (step, step as f64))).reduced(100);
+        assert!(reduced.buckets().len() <= 100 && reduced.points() == 1000);
+        assert_eq!(reduced.extent(), Some((1.0, 1000.0)));
+        reduced.push(1001, 2.0);
+        assert_eq!(reduced.points(), 1001);
     }
 
     #[test]

@@ -37,10 +37,15 @@ pub struct F1Series {
 }
 
 /// Lays out the chart.
-pub fn f1_scene(series: &[F1Series], size: Size) -> Scene {
+pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, size: Size) -> Scene {
     let last = series.iter().map(last_epoch).fold(1.0, f64::max);
-    let (mut scene, x, y) =
-        Scene::with_axes(size, (0.0, last), (0.0, ceiling(series)), ("epoch", "F1, held out"), LABEL_WIDTH);
+    let top = ceiling(series).max(baseline.map_or(0.0, above));
+    let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, top), ("epoch", "F1, held out"), LABEL_WIDTH);
+    if let Some(baseline) = baseline {
+        scene.rule(y.at(baseline), Ink::Floor, 1);
+        let words = format!("n-grams, mean F1 {}", figure(baseline, 2));
+        scene.text((scene.plot.left + 4.0, y.at(baseline) - 9.0), &words, Anchor::Start, Ink::Floor);
+    }
     if series.iter().all(|series| series.points.is_empty()) {
         scene.placeholder("Scores appear here after each epoch.");
     }
@@ -53,7 +58,7 @@ pub fn f1_scene(series: &[F1Series], size: Size) -> Scene {
 }
 
 /// The chart in sentences, for whoever does not see it.
-pub fn f1_summary(series: &[F1Series]) -> String {
+pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
     let scored = series.iter().filter_map(|series| series.points.last().map(|point| (&series.name, point)));
     let sentences: Vec<String> = scored
         .map(|(name, point)| {
@@ -61,6 +66,8 @@ pub fn f1_summary(series: &[F1Series]) -> String {
             format!("{name} after epoch {}: micro F1 {micro}, macro {macro}, mean {mean}.", figure(point.epoch, 1))
         })
         .collect();
+    let baseline = baseline.map(|score| format!("N-grams alone: mean F1 {}.", figure(score, 3)));
+    let sentences: Vec<String> = sentences.into_iter().chain(baseline).collect();
     if sentences.is_empty() { "F1 chart: no scores yet.".into() } else { format!("F1 chart. {}", sentences.join(" ")) }
 }
 
@@ -71,8 +78,11 @@ fn last_epoch(series: &F1Series) -> f64 {
 /// The next tenth above the best score, and 0.5 at least, so that early epochs do not look like triumphs.
 fn ceiling(series: &[F1Series]) -> f64 {
     let scores = series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.scores));
-    let best = scores.filter(|score| score.is_finite()).fold(0.45, f64::max);
-    (((best * 10.0).floor() + 1.0) / 10.0).min(1.0)
+    above(scores.filter(|score| score.is_finite()).fold(0.45, f64::max))
+}
+
+fn above(score: f64) -> f64 {
+    (((score * 10.0).floor() + 1.0) / 10.0).min(1.0)
 }
 
 fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &Scale) -> Option<EndLabel> {
@@ -118,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_run_has_three_lines_in_its_own_dash() {
-        let scene = f1_scene(&[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)], Size { width: 400.0, height: 240.0 });
+        let scene =
+            f1_scene(&[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)], None, Size { width: 400.0, height: 240.0 });
         let mut lines = [0, 0];
         for mark in &scene.marks {
             if let Mark::Line { ink: Ink::Metric(_), dash, .. } = mark {
@@ -129,9 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn the_baseline_is_a_line_with_its_name_and_in_view() {
+        let scene = f1_scene(&[run("a", &[0.2], 0)], Some(0.73), Size { width: 400.0, height: 240.0 });
+        let names = scene
+            .marks
+            .iter()
+            .filter(|mark| matches!(mark, Mark::Text { text, .. } if text == "n-grams, mean F1 0.73"));
+        assert_eq!(names.count(), 1);
+        let seen =
+            |mark: &Mark| matches!(mark, Mark::Line { ink: Ink::Floor, points, .. } if points[0].1 >= scene.plot.top);
+        assert!(scene.marks.iter().any(seen));
+    }
+
+    #[test]
     fn scores_that_end_together_are_written_apart() {
         let runs = [run("a", &[0.5], 0), run("b", &[0.5], 1), run("c", &[0.51], 2)];
-        let scene = f1_scene(&runs, Size { width: 400.0, height: 240.0 });
+        let scene = f1_scene(&runs, None, Size { width: 400.0, height: 240.0 });
         let of_lines = |mark: &Mark| match mark {
             Mark::Text { at, ink: Ink::Metric(_), .. } => Some(at.1),
             _ => None,
@@ -150,8 +174,9 @@ mod tests {
 
     #[test]
     fn the_summary_names_all_three_scores() {
-        let text = f1_summary(&[run("Fine-tuning 1", &[0.4, 0.5], 0)]);
+        let text = f1_summary(&[run("Fine-tuning 1", &[0.4, 0.5], 0)], None);
         assert_eq!(text, "F1 chart. Fine-tuning 1 after epoch 2.0: micro F1 0.600, macro 0.400, mean 0.500.");
-        assert_eq!(f1_summary(&[]), "F1 chart: no scores yet.");
+        assert_eq!(f1_summary(&[], None), "F1 chart: no scores yet.");
+        assert_eq!(f1_summary(&[], Some(0.5)), "F1 chart. N-grams alone: mean F1 0.500.");
     }
 }

@@ -2,12 +2,10 @@
 //! that need no learning. Pure layout; the numbers come from `state`, the painting from `canvas`.
 
 use super::curve::Curve;
+use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, ticks};
-use super::scene::{Anchor, Ink, Mark, Scene, Size};
+use super::scene::{Anchor, Ink, Mark, Plot, Scene};
 use crate::wording::{figure, grouped};
-
-/// Smoothing reaches over this share of the run to either side: calm, but no bend of the curve is lost.
-const HORIZON_SHARE: f64 = 0.01;
 
 /// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
 const CEILING: f64 = 1.25;
@@ -47,21 +45,38 @@ pub struct Floors {
 }
 
 /// Lays out the chart.
-pub fn loss_scene(series: &[LossSeries], size: Size) -> Scene {
-    let steps = last_step(series).max(1);
-    let (mut scene, x, y) =
-        Scene::with_axes(size, (0.0, steps as f64), loss_range(series), ("step", "masked-LM loss, nats"), MARGIN);
+pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
+    let options = look.options;
+    let steps = options.steps(last_step(series).max(1) as f64);
+    let scales = |plot: Plot| {
+        let x = value_scale(steps, (plot.left, plot.right), options.log_x);
+        (x, value_scale(loss_range(series), (plot.bottom, plot.top), options.log_y))
+    };
+    let (mut scene, x, y) = Scene::with_scales(look.size, ("step", "masked-LM loss, nats"), MARGIN, scales);
     if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
         add_floors(&mut scene, &y, floors);
     }
     if series.is_empty() {
         scene.placeholder("The loss appears here once a run starts.");
     }
-    let horizon = steps as f64 * HORIZON_SHARE;
+    let horizon = options.smoothing.horizon(steps.1 - steps.0);
     for series in series {
         add_series(&mut scene, series, horizon, &x, &y);
     }
+    add_cursor(&mut scene, &x, look.cursor, look.drag);
     scene
+}
+
+/// What the cross-hair says: the loss of each run at a step.
+pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
+    let at = step.round().max(0.0) as u64;
+    let one = |series: &LossSeries| {
+        let held_out = series.held_out.iter().rev().find(|(of, _)| *of <= at);
+        let held_out = held_out.map(|(_, loss)| format!(" (held out {})", figure(*loss, 2))).unwrap_or_default();
+        Some(format!("{} {}{held_out}", series.name, figure(series.curve.near(at)?, 2)))
+    };
+    let parts: Vec<String> = series.iter().filter_map(one).collect();
+    format!("Step {}: {}", grouped(at), parts.join(", "))
 }
 
 /// The chart in sentences, for whoever does not see it.
@@ -88,7 +103,8 @@ pub fn loss_rows(series: &[LossSeries]) -> Vec<(u64, Vec<Option<f64>>)> {
     rows.filter(|(_, losses)| losses.iter().any(Option::is_some)).collect()
 }
 
-fn last_step(series: &[LossSeries]) -> u64 {
+/// The last step that any run reaches or plans.
+pub fn last_step(series: &[LossSeries]) -> u64 {
     let last = |series: &LossSeries| series.curve.buckets().last().map_or(0, |bucket| bucket.last);
     series.iter().map(|series| series.steps.max(last(series))).max().unwrap_or(0)
 }
@@ -143,46 +159,17 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors) {
     }
 }
 
-fn add_series(scene: &mut Scene, series: &LossSeries, horizon: f64, x: &Scale, y: &Scale) {
+fn add_series(scene: &mut Scene, series: &LossSeries, horizon: Option<f64>, x: &Scale, y: &Scale) {
     let ink = Ink::Run(series.ink);
-    let raw = columns(series.curve, x, y);
-    let smooth = series.curve.smoothed(horizon).into_iter().map(|(step, loss)| (x.at(step), y.at(loss))).collect();
-    scene.marks.push(Mark::Line { points: raw, ink, width: 1.0, opacity: 0.28, dash: 0 });
-    scene.marks.push(Mark::Line { points: thinned(smooth), ink, width: 2.0, opacity: 1.0, dash: 0 });
+    scene.curve(series.curve, horizon, ink, x, y);
     let dots = series.held_out.iter().map(|(step, loss)| (x.at(*step as f64), y.at(*loss))).collect();
     scene.marks.push(Mark::Dots { points: dots, ink });
-}
-
-/// The raw line with at most one vertical stroke per pixel column, from its least to its greatest value.
-fn columns(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
-    let mut out: Vec<(f64, f64, f64)> = Vec::new();
-    for bucket in curve.buckets() {
-        let (at, low, high) = (x.at(bucket.middle()), bucket.min, bucket.max);
-        match out.last_mut() {
-            Some((column, least, greatest)) if column.floor() == at.floor() => {
-                (*least, *greatest) = (least.min(low), greatest.max(high));
-            }
-            _ => out.push((at, low, high)),
-        }
-    }
-    out.into_iter().flat_map(|(at, low, high)| [(at, y.at(low)), (at, y.at(high))]).collect()
-}
-
-/// At most two points per pixel of width.
-fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    let last = points.len().saturating_sub(1);
-    let mut out: Vec<(f64, f64)> = Vec::new();
-    for (index, point) in points.into_iter().enumerate() {
-        if index == last || out.last().is_none_or(|(x, _)| point.0 - x >= 0.5) {
-            out.push(point);
-        }
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::scene::Size;
 
     const SIZE: Size = Size { width: 600.0, height: 300.0 };
 
@@ -208,7 +195,7 @@ mod tests {
     #[test]
     fn a_long_run_is_drawn_by_pixels_not_by_points() {
         let curve = falling(100_000);
-        for mark in loss_scene(&[series(&curve)], SIZE).marks {
+        for mark in loss_scene(&[series(&curve)], &Look::plain(SIZE)).marks {
             if let Mark::Line { points, .. } = mark {
                 assert!(points.len() <= 2 * 600, "{} points", points.len());
                 assert!(points.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
@@ -219,7 +206,7 @@ mod tests {
     #[test]
     fn all_floors_are_drawn_and_named() {
         let curve = falling(100);
-        let scene = loss_scene(&[series(&curve)], SIZE);
+        let scene = loss_scene(&[series(&curve)], &Look::plain(SIZE));
         let texts: Vec<&str> = scene
             .marks
             .iter()
@@ -233,6 +220,14 @@ mod tests {
         }
         let rules = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { ink: Ink::Floor, .. })).count();
         assert_eq!(rules, 3);
+    }
+
+    #[test]
+    fn the_cross_hair_tells_loss_and_held_out_loss() {
+        let curve = falling(100);
+        assert_eq!(loss_readout(&[series(&curve)], 60.2), "Step 60: Pre-training 1 3.54 (held out 4.50)");
+        assert_eq!(loss_readout(&[series(&curve)], 40.0), "Step 40: Pre-training 1 4.21");
+        assert_eq!(loss_readout(&[series(&curve)], 500.0), "Step 500: ");
     }
 
     #[test]

@@ -3,11 +3,17 @@
 //! the browser.
 
 pub mod curve;
+pub mod export;
 pub mod f1;
+pub mod heads;
 pub mod loss;
+pub mod metric;
+pub mod options;
 pub mod scale;
 pub mod scene;
 
+#[cfg(target_arch = "wasm32")]
+pub mod attention;
 #[cfg(target_arch = "wasm32")]
 pub mod canvas;
 #[cfg(target_arch = "wasm32")]

@@ -1,10 +1,11 @@
 //! Values to pixels on one axis, and where its ticks stand.
 
-/// A straight mapping of one axis.
+/// A mapping of one axis, straight or logarithmic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     domain: (f64, f64),
     range: (f64, f64),
+    logarithmic: bool,
 }
 
 impl Scale {
@@ -12,19 +13,59 @@ impl Scale {
     pub fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
         let (low, high) = domain;
         let high = if high > low { high } else { low + 1.0 };
-        Self { domain: (low, high), range }
+        Self { domain: (low, high), range, logarithmic: false }
+    }
+
+    /// The same, logarithmic; a domain that is not above 0 begins at a hundred-thousandth of its end.
+    pub fn logarithmic(self) -> Self {
+        let (low, high) = self.domain;
+        let high = if high > 0.0 { high } else { 1.0 };
+        let low = if low > 0.0 { low } else { high * LEAST_SHARE };
+        Self { domain: (low, high), logarithmic: true, ..self }
     }
 
     /// The pixel of a value.
     pub fn at(&self, value: f64) -> f64 {
-        let share = (value - self.domain.0) / (self.domain.1 - self.domain.0);
+        let (low, high) = self.domain;
+        let share = match self.logarithmic {
+            true => (value.max(low * LEAST_SHARE) / low).ln() / (high / low).ln(),
+            false => (value - low) / (high - low),
+        };
         self.range.0 + share * (self.range.1 - self.range.0)
+    }
+
+    /// The value of a pixel, within the domain.
+    pub fn value(&self, pixel: f64) -> f64 {
+        let (low, high) = self.domain;
+        let share = ((pixel - self.range.0) / (self.range.1 - self.range.0)).clamp(0.0, 1.0);
+        if self.logarithmic { low * (high / low).powf(share) } else { low + share * (high - low) }
+    }
+
+    /// What is mapped.
+    pub fn domain(&self) -> (f64, f64) {
+        self.domain
     }
 
     /// Ticks at round values within the domain.
     pub fn ticks(&self, about: usize) -> Vec<f64> {
-        ticks(self.domain, about)
+        let (low, high) = self.domain;
+        // A narrow stretch of a logarithmic axis is nearly straight.
+        if self.logarithmic && high / low > 4.0 { decades((low, high), about) } else { ticks(self.domain, about) }
     }
+}
+
+/// Where a logarithmic axis begins that should begin at 0, as a share of its end.
+const LEAST_SHARE: f64 = 1e-5;
+
+/// 1, 2 and 5 times powers of ten, or powers of ten alone where those are enough.
+fn decades((low, high): (f64, f64), about: usize) -> Vec<f64> {
+    let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let all = |factors: &[f64]| {
+        let values = powers.clone().flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
+        values.filter(|value| (low..=high).contains(value)).collect::<Vec<_>>()
+    };
+    let fine = all(&[1.0, 2.0, 5.0]);
+    if fine.len() <= 2 * about { fine } else { all(&[1.0]) }
 }
 
 /// A spacing may be this much closer than asked for, rather than up to twice as wide.
@@ -49,6 +90,9 @@ pub fn tick_label(value: f64) -> String {
     let thousands = value / 1000.0;
     if value.abs() >= 10_000.0 {
         return format!("{}k", trimmed(thousands));
+    }
+    if value != 0.0 && value.abs() < 0.001 {
+        return format!("{value:.0e}");
     }
     trimmed(value)
 }
@@ -77,6 +121,25 @@ mod tests {
             assert_eq!(labels.join(" "), expected, "{domain:?}");
         }
         assert_eq!(ticks((f64::NAN, 1.0), 5), Vec::<f64>::new());
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_equal_decades_and_maps_back() {
+        let scale = Scale::new((0.0, 1000.0), (0.0, 100.0)).logarithmic();
+        assert!((scale.at(1000.0) - scale.at(100.0) - (scale.at(100.0) - scale.at(10.0))).abs() < 1e-9);
+        for scale in [scale, Scale::new((2.0, 9.0), (0.0, 100.0))] {
+            for pixel in [0.0, 30.0, 100.0] {
+                assert!((scale.at(scale.value(pixel)) - pixel).abs() < 1e-6);
+            }
+            assert_eq!(scale.value(-5.0), scale.domain().0, "outside, the end counts");
+        }
+        assert!(scale.at(0.0).is_finite());
+        assert_eq!(
+            Scale::new((1.0, 300.0), (0.0, 1.0)).logarithmic().ticks(4),
+            [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]
+        );
+        assert_eq!(Scale::new((4.0, 9.0), (0.0, 1.0)).logarithmic().ticks(5), [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        assert_eq!(tick_label(2e-4), "2e-4");
     }
 
     #[test]

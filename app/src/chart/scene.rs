@@ -1,6 +1,7 @@
 //! What a chart is made of, in CSS pixels: the seam between layout, which is pure, and painting, which is not. Colours
 //! are roles, so that one scene serves light and dark.
 
+use super::curve::Curve;
 use super::scale::{Scale, tick_label};
 
 /// Size of a chart in CSS pixels.
@@ -100,6 +101,8 @@ pub struct Scene {
     pub plot: Plot,
     /// What to paint.
     pub marks: Vec<Mark>,
+    /// From what is told across to pixels.
+    pub x: Scale,
 }
 
 impl Scene {
@@ -111,9 +114,20 @@ impl Scene {
         names: (&str, &str),
         margin: f64,
     ) -> (Self, Scale, Scale) {
+        let scales = |plot: Plot| (Scale::new(x, (plot.left, plot.right)), Scale::new(y, (plot.bottom, plot.top)));
+        Self::with_scales(size, names, margin, scales)
+    }
+
+    /// As [`Self::with_axes`], on any scales.
+    pub fn with_scales(
+        size: Size,
+        names: (&str, &str),
+        margin: f64,
+        scales: impl FnOnce(Plot) -> (Scale, Scale),
+    ) -> (Self, Scale, Scale) {
         let plot = Plot { left: 40.0, top: 26.0, right: (size.width - margin).max(60.0), bottom: size.height - 40.0 };
-        let (x, y) = (Scale::new(x, (plot.left, plot.right)), Scale::new(y, (plot.bottom, plot.top)));
-        let mut scene = Self { plot, marks: vec![] };
+        let (x, y) = scales(plot);
+        let mut scene = Self { plot, marks: vec![], x };
         scene.horizontal_grid(&y);
         scene.step_ticks(&x);
         scene.text((0.0, 10.0), names.1, Anchor::Start, Ink::Label);
@@ -124,6 +138,18 @@ impl Scene {
     /// Adds a text.
     pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
         self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });
+    }
+
+    /// Adds a curve as measured and, where there is a horizon, smoothed.
+    pub fn curve(&mut self, curve: &Curve, horizon: Option<f64>, ink: Ink, x: &Scale, y: &Scale) {
+        let raw = columns(curve, x, y);
+        let Some(horizon) = horizon else {
+            self.marks.push(Mark::Line { points: raw, ink, width: 1.25, opacity: 0.9, dash: 0 });
+            return;
+        };
+        let smooth = curve.smoothed(horizon).into_iter().map(|(step, value)| (x.at(step), y.at(value))).collect();
+        self.marks.push(Mark::Line { points: raw, ink, width: 1.0, opacity: 0.28, dash: 0 });
+        self.marks.push(Mark::Line { points: thinned(smooth), ink, width: 2.0, opacity: 1.0, dash: 0 });
     }
 
     /// Says in the middle of the plot why it is empty.
@@ -152,4 +178,31 @@ impl Scene {
             self.text((x.at(value), self.plot.bottom + 14.0), &tick_label(value), Anchor::Middle, Ink::Label);
         }
     }
+}
+
+/// The raw line with at most one vertical stroke per pixel column, from its least to its greatest value.
+fn columns(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
+    let mut out: Vec<(f64, f64, f64)> = Vec::new();
+    for bucket in curve.buckets() {
+        let (at, low, high) = (x.at(bucket.middle()), bucket.min, bucket.max);
+        match out.last_mut() {
+            Some((column, least, greatest)) if column.floor() == at.floor() => {
+                (*least, *greatest) = (least.min(low), greatest.max(high));
+            }
+            _ => out.push((at, low, high)),
+        }
+    }
+    out.into_iter().flat_map(|(at, low, high)| [(at, y.at(low)), (at, y.at(high))]).collect()
+}
+
+/// At most two points per pixel of width.
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let last = points.len().saturating_sub(1);
+    let mut out: Vec<(f64, f64)> = Vec::new();
+    for (index, point) in points.into_iter().enumerate() {
+        if index == last || out.last().is_none_or(|(x, _)| point.0 - x >= 0.5) {
+            out.push(point);
+        }
+    }
+    out
 }

@@ -1,14 +1,20 @@
 //! A chart on the page: a canvas that is repainted in an animation frame, at most ten times a second, and only while it
-//! is in view and something changed. Knows scenes and canvases, never what the numbers mean.
+//! is in view and something changed. A chart by steps follows the pointer and the keyboard: cross-hair, stretch, zoom.
+//! Knows scenes and canvases, never what the numbers mean.
 
 use super::canvas;
+use super::scale::Scale;
 use super::scene::{Scene, Size};
+use crate::plotting::Plotting;
 use gloo::timers::callback::Timeout;
 use js_sys::Array;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, ResizeObserver};
+use web_sys::{
+    HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, KeyboardEvent, MouseEvent, PointerEvent,
+    ResizeObserver,
+};
 
 /// Pause between two paintings.
 const REDRAW_MILLIS: u32 = 100;
@@ -24,17 +30,24 @@ pub fn ChartView(
     changed: Signal<()>,
     /// Lays the chart out.
     scene: impl Fn(Size) -> Scene + 'static,
+    /// The shared look of charts by steps.
+    #[prop(optional)]
+    steps: Option<Steps>,
 ) -> impl IntoView {
     let node = NodeRef::<Canvas>::new();
     let chart = Chart {
         node,
         scene: StoredValue::new_local(Box::new(scene) as Layout),
+        x: StoredValue::new(None),
         visible: StoredValue::new(false),
         dirty: StoredValue::new(true),
         waiting: StoredValue::new(false),
     };
     Effect::new(move |_| {
         changed.track();
+        if let Some(steps) = steps {
+            steps.plotting.track();
+        }
         chart.mark_dirty();
     });
     Effect::new(move |_| {
@@ -42,8 +55,90 @@ pub fn ChartView(
             chart.watch(&canvas);
         }
     });
-    view! { <canvas node_ref=node class="chart" data-testid=testid role="img" aria-label=summary></canvas> }
+    let Some(steps) = steps else {
+        let canvas =
+            view! { <canvas node_ref=node class="chart" data-testid=testid role="img" aria-label=summary></canvas> };
+        return canvas.into_any();
+    };
+    let Plotting { options, cursor, drag } = steps.plotting;
+    let at = move |event: &MouseEvent| chart.x.get_value().map(|x: Scale| x.value(f64::from(event.offset_x())));
+    let moved = move |event: PointerEvent| {
+        let step = at(&event);
+        cursor.set(step);
+        if let (Some((from, _)), Some(to)) = (drag.get_untracked(), step) {
+            drag.set(Some((from, to)));
+        }
+    };
+    let pressed = move |event: PointerEvent| drag.set(at(&event).filter(|_| event.button() == 0).map(|at| (at, at)));
+    let last = move || steps.last.get_untracked();
+    let released = move |_| {
+        if let Some(stretch) = drag.get_untracked() {
+            options.update(|options| options.zoom_to(stretch, last()));
+        }
+        drag.set(None);
+    };
+    let left = move |_| {
+        cursor.set(None);
+        drag.set(None);
+    };
+    let fit = move |_| options.update(|options| options.stretch = None);
+    view! {
+        <div
+            class="chart-steps"
+            role="group"
+            tabindex="0"
+            aria-label="Chart by steps: arrow keys move the cross-hair, plus and minus zoom, 0 shows all"
+            on:keydown=move |event| steps.key(&event)
+            on:blur=move |_| cursor.set(None)
+        >
+            <canvas
+                node_ref=node
+                class="chart"
+                data-testid=testid
+                role="img"
+                aria-label=summary
+                on:pointermove=moved
+                on:pointerdown=pressed
+                on:pointerup=released
+                on:pointerleave=left
+                on:dblclick=fit
+            ></canvas>
+        </div>
+    }
+    .into_any()
 }
+
+/// What a chart by steps shares with the others.
+#[derive(Clone, Copy)]
+pub struct Steps {
+    /// The shared look.
+    pub plotting: Plotting,
+    /// The last step that is planned or reached.
+    pub last: Signal<f64>,
+}
+
+impl Steps {
+    fn key(self, event: &KeyboardEvent) {
+        let Plotting { options, cursor, .. } = self.plotting;
+        let last = self.last.get_untracked();
+        let (low, high) = options.get_untracked().steps(last);
+        let now = cursor.get_untracked().unwrap_or(high);
+        let part = (high - low) * KEY_PART;
+        match event.key().as_str() {
+            "ArrowLeft" => cursor.set(Some((now - part).max(low))),
+            "ArrowRight" => cursor.set(Some((now + part).min(high))),
+            "+" | "=" => options.update(|options| options.zoom_by(0.5, now, last)),
+            "-" => options.update(|options| options.zoom_by(2.0, now, last)),
+            "0" => options.update(|options| options.stretch = None),
+            "l" => options.update(|options| options.log_y = !options.log_y),
+            _ => return,
+        }
+        event.prevent_default();
+    }
+}
+
+/// A press of an arrow key moves the cross-hair over this part of what is shown.
+const KEY_PART: f64 = 0.02;
 
 type Layout = Box<dyn Fn(Size) -> Scene>;
 
@@ -51,6 +146,8 @@ type Layout = Box<dyn Fn(Size) -> Scene>;
 struct Chart {
     node: NodeRef<Canvas>,
     scene: StoredValue<Layout, LocalStorage>,
+    /// From steps to pixels, as last painted.
+    x: StoredValue<Option<Scale>>,
     visible: StoredValue<bool>,
     dirty: StoredValue<bool>,
     waiting: StoredValue<bool>,
@@ -83,7 +180,9 @@ impl Chart {
         let size = Size { width: canvas.client_width() as f64, height: canvas.client_height() as f64 };
         self.dirty.set_value(false);
         if size.width > 0.0 {
-            self.scene.with_value(|scene| canvas::paint(&canvas, size, &scene(size)));
+            let scene = self.scene.with_value(|scene| scene(size));
+            self.x.set_value(Some(scene.x));
+            canvas::paint(&canvas, size, &scene);
         }
     }
 

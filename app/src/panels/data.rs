@@ -2,7 +2,8 @@
 
 use super::choice::TextField;
 use super::file_table::FileTable;
-use super::masking::MaskingPreview;
+use super::labels::{LabelHistogram, PasteBox};
+use super::microscope::MicroscopeSettings;
 use super::section::Section;
 use super::vocabulary::VocabularyTable;
 use crate::intake;
@@ -24,12 +25,17 @@ pub fn DataPanel() -> impl IntoView {
             lead="One document per line. Lines that end in __label__name also teach the classifier. A dictionary is already loaded."
         >
             <DropZone />
+            <PasteBox />
             <Totals />
             <FileTable />
             <Columns />
             <Warnings />
-            <MaskingPreview />
+            <LabelHistogram />
             <VocabularyTable />
+            <details class="more">
+                <summary>"Under the microscope: your own sentence, another mask, replay"</summary>
+                <MicroscopeSettings />
+            </details>
         </Section>
     }
     .into_any()

@@ -6,10 +6,10 @@ use super::field::NumberField;
 use super::scores::Scores;
 use super::section::Section;
 use super::start::{PhaseStatus, StartButton};
-use crate::lab::{chosen_start, lab};
+use crate::lab::lab;
 use crate::settings::{FINETUNE_FIELDS, TASK};
 use leptos::prelude::*;
-use protocol::{Phase, StartFrom};
+use protocol::Phase;
 
 /// Choice of weights, settings, start button and scores.
 #[component]
@@ -40,23 +40,28 @@ fn StartChoice() -> impl IntoView {
     view! {
         <fieldset>
             <legend>"Start from"</legend>
-            <StartOption from=StartFrom::Pretrained value="pretrained" words="the pre-trained weights" />
-            <StartOption from=StartFrom::Scratch value="scratch" words="scratch: random weights, same vocabulary" />
+            <StartOption value="pretrained" words="the pre-trained weights" />
+            <StartOption value="scratch" words="scratch: random weights, same vocabulary" />
+            <StartOption value="both" words="both, one after the other, beside n-grams: what is pre-training worth?" />
         </fieldset>
     }
 }
 
 #[component]
-fn StartOption(from: StartFrom, value: &'static str, words: &'static str) -> impl IntoView {
+fn StartOption(value: &'static str, words: &'static str) -> impl IntoView {
     let lab = lab();
-    let choose = move |_| lab.settings.update(|settings| settings.finetune_from = from);
+    let choose = move |_| lab.settings.update(|settings| settings.edit("finetune-from", value).unwrap_or_default());
+    let chosen = move || {
+        let now = lab.settings.with(|settings| settings.value("finetune-from"));
+        now == value || (now.is_empty() && value == "pretrained")
+    };
     view! {
         <label class="option">
             <input
                 type="radio"
                 name="finetune-from"
                 value=value
-                prop:checked=move || chosen_start(lab) == from
+                prop:checked=chosen
                 on:change=choose
             />
             {words}

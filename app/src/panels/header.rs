@@ -9,11 +9,13 @@ use leptos::prelude::*;
 use protocol::DeviceInfo;
 
 /// The panels as steps; each anchor is a section's id.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 8] = [
     ("#data", "Data"),
     ("#pretrain", "Pre-train"),
     ("#finetune", "Fine-tune"),
     ("#try", "Try it"),
+    ("#attention", "Attention"),
+    ("#review", "Review"),
     ("#runs-panel", "Runs"),
     ("#learn", "Learn"),
 ];
@@ -25,9 +27,9 @@ pub fn Header() -> impl IntoView {
         <header class="masthead">
             <div class="masthead-row">
                 <h1>"Clozelab"</h1>
+                <p class="tagline">"Train a small BERT on your own text. Nothing leaves this tab."</p>
                 <ThemeButton />
             </div>
-            <p class="tagline">"Train a small BERT on your own text. Nothing leaves this tab."</p>
             <Device />
             <nav aria-label="Steps">
                 <ol>

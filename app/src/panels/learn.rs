@@ -6,6 +6,7 @@
 use super::choice::SwitchField;
 use super::section::Section;
 use crate::lab::lab;
+use crate::scope::scope;
 use crate::settings::NSP;
 use crate::state::{Masking, Topic};
 use crate::wording::{counted, figure, percent};
@@ -18,7 +19,7 @@ pub fn LearnPanel() -> impl IntoView {
     view! {
         <Section
             id="learn"
-            number="6"
+            number="8"
             title="Learn"
             lead="What happens above, in short lessons. Each has something to press."
         >
@@ -86,12 +87,11 @@ fn BothSides() -> impl IntoView {
 #[component]
 fn ThreeTreatments() -> impl IntoView {
     let lab = lab();
+    let scope = scope();
     let masking = lab.memo(&[Topic::Masking], |state| state.masking.as_ref().map(count_kinds));
-    let example = lab.memo(&[Topic::Masking], |state| state.masking.as_ref().map_or(0, |masking| masking.example));
-    let epoch = RwSignal::new(100u64);
     let again = move |_| {
-        epoch.update(|epoch| *epoch += 1);
-        lab.preview(example.get_untracked(), epoch.get_untracked());
+        scope.epoch.update(|epoch| *epoch += 1);
+        scope.look();
     };
     view! {
         <Lesson id="lesson-masking" title="Why a chosen word is hidden, swapped or kept">
@@ -112,7 +112,7 @@ fn count_kinds(masking: &Masking) -> String {
     let swaps: Vec<String> = pairs.map(|token| format!("{} became {}", token.original, token.shown)).collect();
     let swaps = if swaps.is_empty() { String::new() } else { format!(" ({})", swaps.join(", ")) };
     format!(
-        "In the text under Data, of {}: {hidden} hidden, {swapped} swapped{swaps}, {kept} kept.",
+        "In the text above, of {}: {hidden} hidden, {swapped} swapped{swaps}, {kept} kept.",
         counted(tokens, "token")
     )
 }

@@ -1,10 +1,17 @@
-//! The loss chart of all pre-training runs, with its legend and its table.
+//! The charts of all pre-training runs: the loss on the first screen, the other figures beside the settings, and the loss as
+//! a table. They share one look and one cross-hair.
 
-use crate::chart::loss::{Floors, LossSeries, loss_rows, loss_scene, loss_summary};
-use crate::chart::scene::RUN_INKS;
-use crate::chart::view::ChartView;
-use crate::lab::lab;
+use crate::chart::canvas::svg_of;
+use crate::chart::curve::Curve;
+use crate::chart::loss::{Floors, LossSeries, last_step, loss_readout, loss_rows, loss_scene, loss_summary};
+use crate::chart::metric::{MetricSeries, metric_scene, metric_summary, readout};
+use crate::chart::options::{Look, Smoothing};
+use crate::chart::scene::{RUN_INKS, Size};
+use crate::chart::view::{ChartView, Steps};
+use crate::download;
+use crate::lab::{Lab, lab};
 use crate::page::Dark;
+use crate::plotting::{Plotting, plotting};
 use crate::state::{Run, RunState, Topic};
 use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
@@ -12,55 +19,225 @@ use protocol::Phase;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDetailsElement;
 
-/// The loss of every pre-training run, as a picture, in words and as a table.
+/// What charts of pre-training show.
+const TOPICS: &[Topic] = &[Topic::Runs, Topic::Progress];
+
+/// The loss of every pre-training run, as a picture and in words.
 #[component]
 pub fn LossChart() -> impl IntoView {
     let lab = lab();
-    let Dark(dark) = expect_context::<Dark>();
-    let changed = Signal::derive(move || {
-        dark.track();
-        lab.read(&[Topic::Runs, Topic::Progress], |_| ());
-    });
-    let summary = lab.memo(&[Topic::Runs, Topic::Progress], |state| with_series(state, loss_summary));
+    let plotting = plotting();
+    let summary = lab.memo(TOPICS, |state| with_series(state, loss_summary));
+    let words = move || {
+        let step = plotting.cursor.get()?;
+        Some(lab.read(TOPICS, |state| with_series(state, |series| loss_readout(series, step))))
+    };
     view! {
         <figure>
             <div class="chart-frame">
                 <ChartView
                     testid="loss-chart"
                     summary=summary.into()
-                    changed=changed
-                    scene=move |size| lab.peek(|state| with_series(state, |series| loss_scene(series, size)))
+                    changed=changes(lab)
+                    steps=steps(lab)
+                    scene=move |size| {
+                        let look = plotting.look(size);
+                        lab.peek(|state| with_series(state, |series| loss_scene(series, &look)))
+                    }
                 />
             </div>
             <figcaption>
                 <LossLegend />
-                <p class="help">"Thin: as measured. Thick: smoothed. Dots: text held out from training."</p>
+                <p class="help">
+                    {move || words().unwrap_or_else(|| "Thin: as measured. Thick: smoothed. Dots: text held out from training.".into())}
+                </p>
             </figcaption>
         </figure>
-        <LossTable />
+    }
+    .into_any()
+}
+
+fn changes(lab: Lab) -> Signal<()> {
+    let Dark(dark) = expect_context::<Dark>();
+    Signal::derive(move || {
+        dark.track();
+        lab.read(TOPICS, |_| ());
+    })
+}
+
+fn steps(lab: Lab) -> Steps {
+    let last = lab.memo(TOPICS, |state| with_series(state, last_step).max(1) as f64);
+    Steps { plotting: plotting(), last: last.into() }
+}
+
+/// A figure other than the loss.
+#[derive(Clone, Copy)]
+struct Metric {
+    title: &'static str,
+    testid: &'static str,
+    of: fn(&Run) -> MetricSeries<'_>,
+}
+
+const METRICS: [Metric; 4] = [
+    Metric { title: "Masked tokens guessed right, held out", testid: "accuracy-chart", of: accuracy },
+    Metric { title: "Learning rate", testid: "lr-chart", of: |run| by_step(run, &run.lr) },
+    Metric { title: "Gradient norm", testid: "grad-norm-chart", of: |run| by_step(run, &run.grad_norm) },
+    Metric { title: "Tokens per second", testid: "speed-chart", of: |run| by_step(run, &run.speed) },
+];
+
+fn by_step<'a>(run: &'a Run, curve: &'a Curve) -> MetricSeries<'a> {
+    let steps = run.plan.as_ref().map_or(0, |plan| plan.steps);
+    MetricSeries { name: run.name(), curve: Some(curve), points: vec![], steps, ink: 0 }
+}
+
+fn accuracy(run: &Run) -> MetricSeries<'_> {
+    let points = run.held_out.iter().map(|quality| (quality.step, quality.accuracy)).collect();
+    MetricSeries { curve: None, points, ..by_step(run, &run.lr) }
+}
+
+fn with_metric<T>(state: &RunState, metric: Metric, draw: impl FnOnce(&[MetricSeries]) -> T) -> T {
+    let series = state.shown_of(Phase::Pretrain).enumerate().map(|(ink, run)| MetricSeries { ink, ..(metric.of)(run) });
+    draw(&series.collect::<Vec<_>>())
+}
+
+/// The figures other than the loss, with the shared look above them.
+#[component]
+pub fn Curves() -> impl IntoView {
+    view! {
+        <details class="more" data-testid="curves">
+            <summary>"Curves: accuracy, learning rate, gradient, speed"</summary>
+            <Toolbar />
+            <div class="small-charts">{METRICS.map(|metric| view! { <MetricChart metric /> }).collect_view()}</div>
+        </details>
+    }
+    .into_any()
+}
+
+#[component]
+fn MetricChart(metric: Metric) -> impl IntoView {
+    let lab = lab();
+    let plotting = plotting();
+    let summary =
+        lab.memo(TOPICS, move |state| with_metric(state, metric, |series| metric_summary(series, metric.title)));
+    let words = move || {
+        let step = plotting.cursor.get()?;
+        Some(lab.read(TOPICS, |state| with_metric(state, metric, |series| readout(series, step))))
+    };
+    view! {
+        <figure>
+            <div class="chart-frame">
+                <ChartView
+                    testid=metric.testid
+                    summary=summary.into()
+                    changed=changes(lab)
+                    steps=steps(lab)
+                    scene=move |size| {
+                        let look = plotting.look(size);
+                        lab.peek(|state| with_metric(state, metric, |series| metric_scene(series, metric.title, &look)))
+                    }
+                />
+            </div>
+            <figcaption><p class="help">{words}</p></figcaption>
+        </figure>
+    }
+}
+
+/// Smoothing, axes and zoom, and the figures as files.
+#[component]
+fn Toolbar() -> impl IntoView {
+    let lab = lab();
+    let plotting = plotting();
+    let options = plotting.options;
+    let option = move |(index, (smoothing, words)): (usize, (Smoothing, &'static str))| {
+        let chosen = move || options.get().smoothing == smoothing;
+        view! { <option value=index.to_string() prop:selected=chosen>{words}</option> }
+    };
+    let smooth = move |event| {
+        let index: usize = event_target_value(&event).parse().unwrap_or(0);
+        options.update(|options| options.smoothing = Smoothing::ALL[index.min(2)].0);
+    };
+    view! {
+        <div class="toolbar">
+            <label for="smoothing">"Smoothing"</label>
+            <select id="smoothing" on:change=smooth>{Smoothing::ALL.into_iter().enumerate().map(option).collect_view()}</select>
+            <label class="option">
+                <input
+                    type="checkbox"
+                    prop:checked=move || options.get().log_x
+                    on:change=move |event| options.update(|options| options.log_x = event_target_checked(&event))
+                />
+                <span>"Logarithmic steps"</span>
+            </label>
+            <label class="option">
+                <input
+                    type="checkbox"
+                    prop:checked=move || options.get().log_y
+                    on:change=move |event| options.update(|options| options.log_y = event_target_checked(&event))
+                />
+                <span>"Logarithmic values"</span>
+            </label>
+            <button
+                type="button"
+                disabled=move || options.get().stretch.is_none()
+                on:click=move |_| options.update(|options| options.stretch = None)
+            >
+                "Show all steps"
+            </button>
+            <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
+            <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
+            <button type="button" data-testid="export-svg" on:click=move |_| save_svg(lab, plotting)>"SVG"</button>
+            <button type="button" data-testid="export-png" on:click=move |_| save_png(lab)>"PNG"</button>
+        </div>
+        <p class="help">
+            "These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0."
+        </p>
+    }
+}
+
+/// Size of a saved picture of lines, in CSS pixels.
+const PICTURE: Size = Size { width: 800.0, height: 400.0 };
+
+fn loss_canvas() -> Option<web_sys::HtmlCanvasElement> {
+    let found = document().query_selector("[data-testid=loss-chart]").ok()??;
+    found.dyn_into().ok()
+}
+
+fn save_svg(lab: Lab, plotting: Plotting) {
+    let look = Look { cursor: None, drag: None, ..plotting.look(PICTURE) };
+    let scene = lab.peek(|state| with_series(state, |series| loss_scene(series, &look)));
+    let Some(canvas) = loss_canvas() else { return };
+    lab.save_text("clozelab-loss.svg", &svg_of(&canvas, &scene, PICTURE));
+}
+
+fn save_png(lab: Lab) {
+    let url = loss_canvas().and_then(|canvas| canvas.to_data_url().ok());
+    match url {
+        Some(url) => download::save_url("clozelab-loss.png", &url),
+        None => lab.complain("The picture could not be made.", "Try again while the chart is in view."),
     }
 }
 
 #[component]
 fn LossLegend() -> impl IntoView {
     let lab = lab();
-    let names = lab.memo(&[Topic::Runs], |state| state.runs_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
+    let names = lab.memo(&[Topic::Runs], |state| state.shown_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
     let item = |(index, name): (usize, String)| {
         view! { <li><span class=format!("swatch run-{}", index % RUN_INKS)></span>{name}</li> }
     };
     view! { <ul class="legend">{move || names.get().into_iter().enumerate().map(item).collect_view()}</ul> }
 }
 
+/// The loss of every pre-training run as a table, folded away until asked for.
 #[component]
-fn LossTable() -> impl IntoView {
+pub fn LossTable() -> impl IntoView {
     let lab = lab();
     let open = RwSignal::new(false);
     let rows = Memo::new(move |_| match open.get() {
-        true => lab.read(&[Topic::Runs, Topic::Progress], |state| with_series(state, loss_rows)),
+        true => lab.read(TOPICS, |state| with_series(state, loss_rows)),
         false => vec![],
     });
     let held_out = lab.memo(&[Topic::Runs], held_out_rows);
-    let names = lab.memo(&[Topic::Runs], |state| state.runs_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
+    let names = lab.memo(&[Topic::Runs], |state| state.shown_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
     let head = |name: String| view! { <th scope="col" class="number">{name}</th> };
     let cell = |loss: Option<f64>| view! { <td class="number">{loss.map_or("–".into(), |loss| figure(loss, 3))}</td> };
     let row = move |(step, losses): (u64, Vec<Option<f64>>)| {
@@ -106,12 +283,12 @@ fn held_out_rows(state: &RunState) -> Vec<String> {
         });
         words.collect::<Vec<_>>()
     };
-    state.runs_of(Phase::Pretrain).flat_map(line).collect()
+    state.shown_of(Phase::Pretrain).flat_map(line).collect()
 }
 
 /// Lays the pre-training runs out as the chart needs them.
 fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T {
-    let series = state.runs_of(Phase::Pretrain).enumerate().map(|(ink, run)| LossSeries {
+    let series = state.shown_of(Phase::Pretrain).enumerate().map(|(ink, run)| LossSeries {
         name: run.name(),
         curve: &run.curve,
         held_out: run.held_out.iter().map(|quality| (quality.step, quality.loss)).collect(),

@@ -1,19 +1,21 @@
-//! Step 2: the settings of pre-training and its start.
+//! Step 2: the settings of pre-training, and its curves in detail.
 
 use super::choice::{ChoiceField, SwitchField};
+use super::estimate::EstimateLine;
 use super::field::NumberField;
-use super::loss_chart::LossChart;
+use super::loss_chart::{Curves, LossTable};
 use super::section::Section;
-use super::start::{PhaseStatus, StartButton};
+use super::start::PhaseWarnings;
 use crate::intake;
 use crate::lab::lab;
 use crate::settings::{FIELDS, LENGTHS, NSP, PRESET_GROUPS, SWITCHES, TOKENIZER};
+use crate::state::Topic;
 use leptos::prelude::*;
-use protocol::Phase;
+use protocol::{Phase, StartFrom};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-/// Settings, start button and loss chart.
+/// Settings, warnings, and the loss as a table.
 #[component]
 pub fn PretrainPanel() -> impl IntoView {
     view! {
@@ -37,12 +39,37 @@ pub fn PretrainPanel() -> impl IntoView {
                 {SWITCHES.map(|switch| view! { <SwitchField switch /> }).collect_view()}
                 <WordVectors />
             </details>
-            <StartButton phase=Phase::Pretrain label="Start pre-training" testid="start-pretrain" />
-            <PhaseStatus phase=Phase::Pretrain />
-            <LossChart />
+            <EstimateLine />
+            <GoOn />
+            <PhaseWarnings phase=Phase::Pretrain />
+            <Curves />
+            <LossTable />
         </Section>
     }
     .into_any()
+}
+
+/// Goes on with the model at hand.
+#[component]
+fn GoOn() -> impl IntoView {
+    let lab = lab();
+    let reason = lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
+        state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
+    });
+    let has_model = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.pretrained);
+    view! {
+        <div class="start" hidden=move || !has_model.get()>
+            <button
+                type="button"
+                data-testid="go-on"
+                disabled=move || reason.get().is_some()
+                on:click=move |_| lab.pretrain(true)
+            >
+                "Go on with the model at hand"
+            </button>
+            <p class="help">"For the length above, with a fresh schedule: its words and shape stay."</p>
+        </div>
+    }
 }
 
 /// Word vectors that new models start from.

@@ -1,26 +1,15 @@
-//! Step 5: the runs of this tab, and the way out and in for models.
+//! Step 7: the runs, of this tab and of other days, and the way out and in for models.
 
 use super::section::Section;
 use crate::chart::scene::RUN_INKS;
 use crate::intake;
-use crate::lab::{Lab, lab};
+use crate::lab::{Lab, Storage, lab};
 use crate::state::{Run, RunState, Stage, Topic};
-use crate::wording::{counted, grouped};
+use crate::wording::{bytes, counted, grouped};
 use leptos::prelude::*;
-use protocol::{Command, Phase};
+use protocol::Phase;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
-
-/// One row, as shown.
-#[derive(Clone, PartialEq)]
-struct Row {
-    swatch: Option<usize>,
-    name: String,
-    settings: String,
-    size: String,
-    result: String,
-    stage: String,
-}
 
 /// Runs, export and import.
 #[component]
@@ -28,11 +17,13 @@ pub fn RunsPanel() -> impl IntoView {
     view! {
         <Section
             id="runs-panel"
-            number="5"
+            number="7"
             title="Runs"
-            lead="The runs of this tab. A saved model opens on the command line and in Hugging Face transformers."
+            lead="Kept in this browser, figures and models, never text. A saved model opens on the command line and in Hugging Face transformers."
         >
             <RunTable />
+            <Differences />
+            <StorageLine />
             <Models />
         </Section>
     }
@@ -42,7 +33,9 @@ pub fn RunsPanel() -> impl IntoView {
 #[component]
 fn RunTable() -> impl IntoView {
     let lab = lab();
-    let rows = lab.memo(&[Topic::Runs, Topic::Progress], rows);
+    // Comparisons come and go by themselves; their table stands where they were started.
+    let ids = lab
+        .memo(&[Topic::Runs, Topic::Progress], |state| state.runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>());
     view! {
         <div class="scroll" role="region" aria-label="Table of runs" tabindex="0">
             <table class="wide-table" data-testid="runs">
@@ -53,12 +46,13 @@ fn RunTable() -> impl IntoView {
                         <th scope="col">"Size"</th>
                         <th scope="col">"Result"</th>
                         <th scope="col">"State"</th>
+                        <th scope="col">"Actions"</th>
                     </tr>
                 </thead>
                 <tbody>
-                    {move || rows.get().into_iter().map(row).collect_view()}
-                    <tr hidden=move || rows.with(|rows| !rows.is_empty())>
-                        <td colspan="5">"No run yet."</td>
+                    <For each=move || ids.get() key=String::clone children=move |id| view! { <Row id /> } />
+                    <tr hidden=move || ids.with(|ids| !ids.is_empty())>
+                        <td colspan="6">"No run yet."</td>
                     </tr>
                 </tbody>
             </table>
@@ -66,30 +60,199 @@ fn RunTable() -> impl IntoView {
     }
 }
 
-fn row(row: Row) -> impl IntoView {
-    let swatch = row.swatch.map(|index| view! { <span class=format!("swatch run-{}", index % RUN_INKS)></span> });
-    view! {
-        <tr>
-            <th scope="row">{swatch}{row.name}</th>
-            <td>{row.settings}</td>
-            <td>{row.size}</td>
-            <td>{row.result}</td>
-            <td>{row.stage}</td>
-        </tr>
-    }
+/// What a row shows of its run.
+#[derive(Clone, Default, PartialEq)]
+struct Shown {
+    swatch: Option<usize>,
+    name: String,
+    settings: String,
+    size: String,
+    result: String,
+    stage: String,
+    shown: bool,
+    own: bool,
+    over: bool,
+    key: String,
+    kept: Option<u64>,
 }
 
-fn rows(state: &RunState) -> Vec<Row> {
-    let mut pretrained = 0..;
-    let row = |run: &Run| Row {
-        swatch: if run.phase == Phase::Pretrain { pretrained.next() } else { None },
+fn shown(state: &RunState, id: &str) -> Shown {
+    let Some(run) = state.runs.iter().find(|run| run.id == id) else { return Shown::default() };
+    let swatch = state.shown_of(Phase::Pretrain).position(|other| other.id == id);
+    Shown {
+        swatch,
         name: run.name(),
         settings: run.settings.clone(),
         size: run.plan.as_ref().map_or("–".into(), |plan| counted(plan.parameters, "parameter")),
         result: run.result(),
         stage: stage_words(run),
+        shown: run.shown,
+        own: run.is_own(),
+        over: run.stage.is_over(),
+        key: run.key.clone(),
+        kept: run.kept,
+    }
+}
+
+#[component]
+fn Row(id: String) -> impl IntoView {
+    let lab = lab();
+    let of = id.clone();
+    let row = Memo::new(move |_| lab.read(&[Topic::Runs, Topic::Progress], |state| shown(state, &of)));
+    let part = move |take: fn(&Shown) -> String| row.with(take);
+    let swatch = move || {
+        row.with(|row| row.swatch).map(|index| view! { <span class=format!("swatch run-{}", index % RUN_INKS)></span> })
     };
-    state.runs.iter().map(row).collect()
+    let naming = RwSignal::new(false);
+    let show = {
+        let id = id.clone();
+        move |event| lab.show_run(&id, event_target_checked(&event))
+    };
+    let label = move || format!("Show {} in the charts", part(|row| row.name.clone()));
+    view! {
+        <tr>
+            <th scope="row">
+                <input
+                    type="checkbox"
+                    aria-label=label
+                    hidden=move || !row.with(|row| row.own)
+                    prop:checked=move || row.with(|row| row.shown)
+                    on:change=show
+                />
+                " "
+                {swatch}
+                <span hidden=naming>{move || part(|row| row.name.clone())}</span>
+                <Show when=move || naming.get()>
+                    <NameField row naming />
+                </Show>
+            </th>
+            <td>{move || part(|row| row.settings.clone())}</td>
+            <td>{move || part(|row| row.size.clone())}</td>
+            <td>{move || part(|row| row.result.clone())}</td>
+            <td>{move || part(|row| row.stage.clone())}</td>
+            <td><Actions id row naming /></td>
+        </tr>
+    }
+}
+
+#[component]
+fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
+    let lab = lab();
+    let now = row.get_untracked();
+    let change = move |event| {
+        let name = event_target_value(&event).trim().to_string();
+        lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
+        naming.set(false);
+    };
+    view! { <input type="text" class="name-field" aria-label="Name of the run" maxlength="80" value=now.name on:change=change /> }
+}
+
+/// What can be done with a run that is over.
+#[component]
+fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
+    let lab = lab();
+    let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
+    let link = RwSignal::new(None::<String>);
+    let sure = RwSignal::new(false);
+    let over = move || row.with(|row| row.over && row.own);
+    let kept = move || row.with(|row| row.kept.is_some());
+    let named = move || row.with(|row| !row.key.is_empty());
+    let words = move || {
+        let size = row.with(|row| row.kept).map(bytes).unwrap_or_default();
+        format!("Open its model ({size})")
+    };
+    let share = {
+        let id = id.clone();
+        move |_| {
+            link.set(lab.link_to(&id));
+            if let Some(link) = link.get_untracked() {
+                // Where the clipboard is denied, the link stands in the field.
+                let _ = window().navigator().clipboard().write_text(&link);
+            }
+        }
+    };
+    let delete = move |_| if sure.get_untracked() { lab.delete_run(&id) } else { sure.set(true) };
+    view! {
+        <div class="row-actions" hidden=move || !over()>
+            <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
+                {words}
+            </button>
+            <button type="button" hidden=move || !named() on:click=move |_| naming.set(true)>"Rename"</button>
+            <button type="button" data-testid="share-run" on:click=share>"Copy link"</button>
+            <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
+                {move || if sure.get() { "Delete for good?" } else { "Delete" }}
+            </button>
+            <Show when=move || link.with(Option::is_some)>
+                <input
+                    type="text"
+                    readonly
+                    class="name-field"
+                    data-testid="share-link"
+                    aria-label="Link with settings and curves, copied"
+                    prop:value=move || link.get().unwrap_or_default()
+                />
+            </Show>
+        </div>
+    }
+}
+
+/// Where the settings of the shown runs differ.
+#[component]
+fn Differences() -> impl IntoView {
+    let lab = lab();
+    let names = lab.memo(&[Topic::Runs], |state| {
+        state.runs.iter().filter(|run| run.shown && run.is_own()).map(Run::name).collect::<Vec<_>>()
+    });
+    let rows = lab.memo(&[Topic::Runs], RunState::differences);
+    let head = |name: String| view! { <th scope="col">{name}</th> };
+    let cell = |value: Option<String>| view! { <td>{value.unwrap_or_else(|| "default".into())}</td> };
+    let row = move |(key, values): (String, Vec<Option<String>>)| {
+        view! { <tr><th scope="row">{key}</th>{values.into_iter().map(cell).collect_view()}</tr> }
+    };
+    view! {
+        <details hidden=move || names.with(|names| names.len() < 2)>
+            <summary>"Where their settings differ"</summary>
+            <div class="scroll" role="region" aria-label="Differences of settings" tabindex="0">
+                <table>
+                    <thead><tr><th scope="col">"Setting"</th>{move || names.get().into_iter().map(head).collect_view()}</tr></thead>
+                    <tbody>
+                        {move || rows.get().into_iter().map(row).collect_view()}
+                        <tr hidden=move || rows.with(|rows| !rows.is_empty())><td>"They are the same."</td></tr>
+                    </tbody>
+                </table>
+            </div>
+        </details>
+    }
+}
+
+/// How much room the runs take, and whether the browser may clear them.
+#[component]
+fn StorageLine() -> impl IntoView {
+    let lab = lab();
+    let words = move || match lab.storage.get() {
+        Storage::Unknown => "Looking for kept runs…".into(),
+        Storage::Denied => {
+            "This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip.".into()
+        }
+        Storage::Open { used, granted, persistent } => {
+            let promise = match persistent {
+                true => "It promised not to clear them.",
+                false => "It may clear them when room runs short.",
+            };
+            format!(
+                "This browser uses {} of {} for runs and models. {promise}",
+                bytes(used as u64),
+                bytes(granted as u64)
+            )
+        }
+    };
+    let can_ask = move || matches!(lab.storage.get(), Storage::Open { persistent: false, .. });
+    view! {
+        <div class="start">
+            <p class="help" data-testid="storage">{words}</p>
+            <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>"Ask it not to"</button>
+        </div>
+    }
 }
 
 fn stage_words(run: &Run) -> String {
@@ -122,7 +285,7 @@ fn Models() -> impl IntoView {
                     data-testid="export-model"
                     aria-describedby="export-reason"
                     disabled=move || reason.get().is_some()
-                    on:click=move |_| lab.send(Command::ExportModel)
+                    on:click=move |_| lab.save_model()
                 >
                     "Save the model as .zip"
                 </button>

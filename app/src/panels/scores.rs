@@ -22,7 +22,7 @@ pub fn Scores() -> impl IntoView {
         dark.track();
         lab.read(&[Topic::Runs], |_| ());
     });
-    let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state)));
+    let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state), baseline(state)));
     view! {
         <Headline />
         <figure>
@@ -31,7 +31,7 @@ pub fn Scores() -> impl IntoView {
                     testid="f1-chart"
                     summary=summary.into()
                     changed=changed
-                    scene=move |size| lab.peek(|state| f1_scene(&series(state), size))
+                    scene=move |size| lab.peek(|state| f1_scene(&series(state), baseline(state), size))
                 />
             </div>
             <figcaption><Legend /></figcaption>
@@ -117,7 +117,7 @@ fn LabelTable() -> impl IntoView {
 }
 
 fn latest(state: &RunState) -> Option<(&Run, &Score)> {
-    let scored = state.runs_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
+    let scored = state.shown_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
     scored.last()
 }
 
@@ -128,7 +128,12 @@ fn by_support(score: &Score) -> Vec<LabelMetrics> {
     labels
 }
 
-/// The validation scores of every run; the test is measured once and stands in the headline.
+/// Mean F1 of the n-gram baseline.
+fn baseline(state: &RunState) -> Option<f64> {
+    state.baseline.as_ref().map(|baseline| baseline.test.mean_f1)
+}
+
+/// The validation scores of every shown run; the test is measured once and stands in the headline.
 fn series(state: &RunState) -> Vec<F1Series> {
     let point = |score: &Score| {
         let metrics = &score.metrics;
@@ -138,7 +143,7 @@ fn series(state: &RunState) -> Vec<F1Series> {
         let points: Vec<F1Point> = run.scores.iter().filter(|score| score.split != "test").map(point).collect();
         F1Series { name: run.name(), epochs: planned_epochs(run), points, dash }
     };
-    state.runs_of(Phase::Finetune).enumerate().map(one).collect()
+    state.shown_of(Phase::Finetune).enumerate().map(one).collect()
 }
 
 /// Events tell epochs done and steps planned: together they give epochs planned.

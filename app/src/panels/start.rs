@@ -47,16 +47,37 @@ pub fn PhaseStatus(
     /// Which phase.
     phase: Phase,
 ) -> impl IntoView {
+    view! {
+        <PhaseSentence phase />
+        <PhaseWarnings phase />
+    }
+}
+
+/// What the latest run of a phase is doing, in plain words.
+#[component]
+pub fn PhaseSentence(
+    /// Which phase.
+    phase: Phase,
+) -> impl IntoView {
     let lab = lab();
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
         state.runs_of(phase).last().map(|run| format!("{}. {}", run.name(), run.sentence()))
     });
+    view! { <p class="status" hidden=move || sentence.with(Option::is_none)>{sentence}</p> }.into_any()
+}
+
+/// What the latest run of a phase warned of.
+#[component]
+pub fn PhaseWarnings(
+    /// Which phase.
+    phase: Phase,
+) -> impl IntoView {
+    let lab = lab();
     let warnings = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
     });
     let row = |(_, message): (String, String)| view! { <li>{message}</li> };
     view! {
-        <p class="status" hidden=move || sentence.with(Option::is_none)>{sentence}</p>
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>
         </Show>

@@ -1,8 +1,10 @@
-//! The learned vocabulary: its size, and its entries by search.
+//! The learned vocabulary: how much of the text it covers, how long documents are in its tokens, its entries by search,
+//! and any text cut into its tokens.
 
+use super::bars::{Bar, Bars};
 use crate::lab::lab;
-use crate::state::Topic;
-use crate::wording::{counted, grouped};
+use crate::state::{Topic, Vocabulary};
+use crate::wording::{counted, grouped, percent};
 use leptos::prelude::*;
 use protocol::VocabularyEntry;
 
@@ -13,9 +15,23 @@ pub fn VocabularyTable() -> impl IntoView {
     let vocabulary = lab.memo(&[Topic::Vocabulary], |state| state.vocabulary.clone());
     let size = move || vocabulary.with(|v| v.as_ref().map(|v| counted(v.size, "token"))).unwrap_or_default();
     let entries = move || vocabulary.with(|v| v.as_ref().map(|v| v.entries.clone())).unwrap_or_default();
+    let coverage = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(coverage).unwrap_or_default()));
+    let lengths = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(lengths).unwrap_or_default()));
+    let unknown = move || vocabulary.with(|v| v.as_ref().map(unknown));
     view! {
         <details data-testid="vocabulary">
             <summary>"Vocabulary " <span class="summary-note">{size}</span></summary>
+            <TokenStrip />
+            <p class="help">{unknown}</p>
+            <div class="pair">
+                <Bars
+                    caption="How much of the text the most frequent tokens make up"
+                    heads=["Tokens", "Share of the text"]
+                    rows=coverage
+                />
+                <Bars caption="How long documents are" heads=["Tokens", "Documents"] rows=lengths />
+            </div>
+            <p class="help">{move || vocabulary.with(|v| v.as_ref().and_then(suggestion))}</p>
             <div class="field search">
                 <label for="vocabulary-search">"Tokens that contain"</label>
                 <input
@@ -40,6 +56,79 @@ pub fn VocabularyTable() -> impl IntoView {
         </details>
     }
     .into_any()
+}
+
+/// Any text in tokens, as it is typed.
+#[component]
+fn TokenStrip() -> impl IntoView {
+    let lab = lab();
+    let tokens = lab.memo(&[Topic::Answers], |state| state.tokenized.clone());
+    let count = move || tokens.with(|tokens| tokens.as_ref().map(|tokens| counted(tokens.len() as u64, "token")));
+    let token = |entry: VocabularyEntry| {
+        let words = format!("row {}, occurs {} times", grouped(entry.id), grouped(entry.count));
+        view! { <li class="token"><span class="shown" title=words><bdi>{entry.token}</bdi></span></li> }
+    };
+    view! {
+        <div class="block">
+            <label for="tokenize">"Type a text and see its tokens"</label>
+            <input
+                id="tokenize"
+                type="text"
+                autocomplete="off"
+                data-testid="tokenize-input"
+                on:input=move |event| lab.tokenize(event_target_value(&event))
+            />
+            <p class="help">{count}</p>
+            <ol class="tokens strip" data-testid="tokenize-result">
+                {move || tokens.get().unwrap_or_default().into_iter().map(token).collect_view()}
+            </ol>
+        </div>
+    }
+}
+
+fn coverage(vocabulary: &Vocabulary) -> Vec<Bar> {
+    let bar = |point: &protocol::CoveragePoint| Bar {
+        name: grouped(point.tokens),
+        share: point.share,
+        words: percent(point.share),
+    };
+    vocabulary.coverage.iter().filter(|point| point.tokens >= LEAST_COVERING).map(bar).collect()
+}
+
+/// Fewer tokens than this cover nothing that is worth a row.
+const LEAST_COVERING: u64 = 16;
+
+fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
+    let most = vocabulary.lengths.iter().map(|count| count.documents).max().unwrap_or(0).max(1) as f64;
+    let bar = |count: &protocol::LengthCount| Bar {
+        name: format!("up to {}", grouped(count.up_to)),
+        share: count.documents as f64 / most,
+        words: grouped(count.documents),
+    };
+    vocabulary.lengths.iter().map(bar).collect()
+}
+
+fn unknown(vocabulary: &Vocabulary) -> String {
+    match vocabulary.unknown_share {
+        share if share > 0.0 => format!("It does not know {} of the tokens of the text.", percent(share)),
+        _ => "It knows every token of the text.".into(),
+    }
+}
+
+/// Share of the documents that a suggested length holds whole: the engine's own choice.
+const HELD_WHOLE: f64 = 0.98;
+
+/// The shortest length that holds nearly all documents, `[CLS]` and `[SEP]` included.
+fn suggestion(vocabulary: &Vocabulary) -> Option<String> {
+    let all: u64 = vocabulary.lengths.iter().map(|count| count.documents).sum();
+    let mut held = 0;
+    let enough = vocabulary.lengths.iter().find(|count| {
+        held += count.documents;
+        held as f64 >= HELD_WHOLE * all as f64
+    })?;
+    let max_len = (enough.up_to + 2).next_multiple_of(8);
+    let share = percent(held as f64 / all as f64);
+    Some(format!("A longest example of {max_len} holds {share} of the documents whole."))
 }
 
 fn row(entry: VocabularyEntry) -> impl IntoView {

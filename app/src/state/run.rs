@@ -3,9 +3,10 @@
 
 use crate::chart::curve::Curve;
 use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
+use serde::{Deserialize, Serialize};
 
 /// What a run is doing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Stage {
     /// Asked for, no answer yet.
     Requested,
@@ -33,7 +34,7 @@ impl Stage {
 }
 
 /// What was planned.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Trainable numbers.
     pub parameters: u64,
@@ -52,7 +53,7 @@ pub struct Plan {
 }
 
 /// The latest figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Steps done.
     pub step: u64,
@@ -65,7 +66,7 @@ pub struct Progress {
 }
 
 /// Masked-LM quality on held-out text.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// Steps done.
     pub step: u64,
@@ -78,7 +79,7 @@ pub struct HeldOut {
 }
 
 /// Classification quality.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Steps done.
     pub step: u64,
@@ -91,14 +92,32 @@ pub struct Score {
 }
 
 /// One run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its name in every event.
     pub id: String,
+    /// What tells it from the runs of other days, in this browser's storage.
+    #[serde(default)]
+    pub key: String,
+    /// What a person called it.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Whether charts show it.
+    #[serde(default)]
+    pub shown: bool,
+    /// Bytes of its model in this browser's storage, where it is kept there.
+    #[serde(default)]
+    pub kept: Option<u64>,
+    /// Where it comes from, if not from this browser.
+    #[serde(default)]
+    pub shared: bool,
     /// What it does.
     pub phase: Phase,
     /// Its configuration in one line; empty where the page did not start it.
     pub settings: String,
+    /// Its configuration as (key, value), what is at its default left out.
+    #[serde(default)]
+    pub pairs: Vec<(String, String)>,
     /// Where fine-tuning took its weights.
     pub from: Option<StartFrom>,
     /// What it is doing.
@@ -109,6 +128,15 @@ pub struct Run {
     pub progress: Option<Progress>,
     /// Training loss by step.
     pub curve: Curve,
+    /// Learning rate by step.
+    #[serde(default)]
+    pub lr: Curve,
+    /// Norm of the gradient by step.
+    #[serde(default)]
+    pub grad_norm: Curve,
+    /// Tokens per second by step.
+    #[serde(default)]
+    pub speed: Curve,
     /// Held-out quality in pre-training.
     pub held_out: Vec<HeldOut>,
     /// Quality in fine-tuning.
@@ -124,12 +152,21 @@ impl Run {
         Self {
             id,
             phase,
+            key: String::new(),
+            title: None,
+            shown: true,
+            kept: None,
+            shared: false,
             settings: String::new(),
+            pairs: vec![],
             from: None,
             stage: Stage::Requested,
             plan: None,
             progress: None,
             curve: Curve::default(),
+            lr: Curve::default(),
+            grad_norm: Curve::default(),
+            speed: Curve::default(),
             held_out: vec![],
             scores: vec![],
             warnings: vec![],
@@ -145,6 +182,9 @@ impl Run {
 
     /// Name for people: `Pre-training 1`, `Fine-tuning 2 from scratch`.
     pub fn name(&self) -> String {
+        if let Some(title) = &self.title {
+            return title.clone();
+        }
         if let Some(part) = self.id.strip_prefix("compare-").and_then(|rest| rest.split_once('-')) {
             return format!("Comparison {}: {}", part.0, part.1.replace('-', " "));
         }
@@ -164,8 +204,16 @@ impl Run {
     }
 
     /// Whether its model stays at hand: not that of a comparison or of the counting task.
-    pub(super) fn is_own(&self) -> bool {
+    pub fn is_own(&self) -> bool {
         !self.id.starts_with("compare") && !self.id.starts_with("counting")
+    }
+
+    /// The same run, its curves in at most so many points each.
+    pub fn reduced(mut self, points: usize) -> Self {
+        for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {
+            *curve = curve.reduced(points);
+        }
+        self
     }
 
     /// Takes in an event of this run.
@@ -179,7 +227,10 @@ impl Run {
                 self.enter(Stage::Started);
             }
             Event::Compiling { message, .. } => self.enter(Stage::Compiling(message)),
-            Event::Step { step, loss, tokens_per_sec, eta_secs, .. } => {
+            Event::Step { step, loss, tokens_per_sec, eta_secs, lr, grad_norm, .. } => {
+                self.lr.push(step, lr);
+                self.grad_norm.push(step, grad_norm);
+                self.speed.push(step, tokens_per_sec);
                 self.step(Progress { step, loss, tokens_per_sec, eta_secs });
             }
             Event::Evaluated { step, epoch, split, metrics, .. } => self.evaluated(step, epoch, split, metrics),

@@ -163,7 +163,7 @@ fn a_crash_ends_what_was_open_and_a_restart_forgets_the_models() {
 #[test]
 fn only_the_answer_to_the_last_question_is_shown() {
     let mut state = RunState::default();
-    let (first, second) = (state.next_request(), state.next_request());
+    let (first, second) = (state.next_request(Question::Guesses), state.next_request(Question::Guesses));
     state.apply(Event::Guesses { request: first, masks: vec![] });
     assert_eq!(state.guesses, None);
     state.apply(Event::Guesses { request: second, masks: vec![] });
@@ -179,6 +179,7 @@ fn the_reason_not_to_start_names_what_is_missing() {
         labelled_valid: 0,
         labelled_test: 0,
         labels,
+        traits: Default::default(),
     };
     let ready = Event::Ready { device: DeviceInfo::default() };
     let pretrained = finished("pretrain-1", 5, false);
@@ -208,6 +209,7 @@ fn warnings_about_the_text_before_do_not_stay() {
         labelled_valid: 0,
         labelled_test: 0,
         labels: 0,
+        traits: Default::default(),
     };
     let warning = |code: &str| Event::Warning { run: String::new(), code: code.into(), message: "...".into() };
     for event in [corpus(1), warning("late"), corpus(2), warning("own"), corpus(2)] {
@@ -225,6 +227,7 @@ fn files_that_cannot_be_read_leave_the_corpus_before_them() {
         labelled_valid: 0,
         labelled_test: 0,
         labels: 0,
+        traits: Default::default(),
     };
     let mut state = state(&[Event::Ready { device: DeviceInfo::default() }, corpus(9)]);
     state.reading = true;

@@ -32,7 +32,7 @@ impl Topic {
             Event::Hello { .. } | Event::Checkpoint { .. } | Event::Exported { .. } => &[],
             Event::Ready { .. } => &[Topic::Engine],
             Event::Corpus { .. } => &[Topic::Corpus, Topic::Masking, Topic::Vocabulary],
-            Event::Masking { .. } => &[Topic::Masking],
+            Event::Masking { .. } | Event::Attention { request: 0, .. } => &[Topic::Masking],
             Event::Vocabulary { .. } => &[Topic::Vocabulary],
             Event::Step { .. } => &[Topic::Progress],
             Event::Started { .. }
@@ -44,10 +44,17 @@ impl Topic {
             Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
             Event::Warning { .. } => &[Topic::Runs],
             Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
-            Event::Guesses { .. } | Event::Classified { .. } | Event::Compared { .. } | Event::Counted { .. } => {
-                &[Topic::Answers]
-            }
-            Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary, Topic::Notice],
+            Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
+            Event::Guesses { .. }
+            | Event::Classified { .. }
+            | Event::Attention { .. }
+            | Event::Tokenized { .. }
+            | Event::Reviewed { .. }
+            | Event::Lines { .. }
+            | Event::Estimated { .. }
+            | Event::Compared { .. }
+            | Event::Counted { .. } => &[Topic::Answers],
+            Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary, Topic::Masking, Topic::Notice],
         }
     }
 }

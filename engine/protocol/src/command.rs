@@ -24,7 +24,8 @@ pub enum Command {
         #[serde(default)]
         label_column: Option<String>,
     },
-    /// Show one example as the model would see it. Answered by `Masking`.
+    /// Show one example as the model would see it, with the guesses of the language model where there is one. Answered
+    /// by `Masking`, and by `Attention` where the model has any. A run shows the same example again as it learns.
     PreviewMasking {
         /// Settings (mask rate, max length, seed; the vocabulary is learned on the first call and then kept).
         config: RunConfig,
@@ -32,6 +33,9 @@ pub enum Command {
         example: u64,
         /// Which draw of the mask.
         epoch: u64,
+        /// A text in place of the document.
+        #[serde(default)]
+        text: Option<String>,
     },
     /// Learn to guess masked tokens.
     Pretrain {
@@ -39,6 +43,9 @@ pub enum Command {
         run: RunId,
         /// What the person asked for.
         config: RunConfig,
+        /// Go on from the language model at hand, with a fresh schedule, instead of from new weights.
+        #[serde(default)]
+        go_on: bool,
     },
     /// Learn the labels.
     Finetune {
@@ -76,6 +83,11 @@ pub enum Command {
     Pause,
     /// Go on after `Pause`.
     Resume,
+    /// Go on for so many steps, then pause again.
+    Step {
+        /// Optimisation steps, at least 1.
+        steps: u64,
+    },
     /// End the run after this step; its weights stay usable.
     Stop,
     /// Guess the `[MASK]`s of a text. Answered by `Guesses`.
@@ -95,6 +107,48 @@ pub enum Command {
         text: String,
         /// How many labels.
         top_k: usize,
+    },
+    /// Where the model looks in a text. Answered by `Attention` with one buffer.
+    Attend {
+        /// Repeated in the answer.
+        request: u64,
+        /// Any text; a tab parts the two texts of a pair.
+        text: String,
+    },
+    /// Cut a text into tokens. Answered by `Tokenized`.
+    Tokenize {
+        /// Repeated in the answer.
+        request: u64,
+        /// Any text.
+        text: String,
+    },
+    /// Label against label on held-out documents. Answered by `Reviewed`.
+    Review {
+        /// Repeated in the answer.
+        request: u64,
+        /// `valid` or `test`.
+        split: String,
+    },
+    /// Documents behind a review. Answered by `Lines`.
+    Lines {
+        /// Repeated in the answer.
+        request: u64,
+        /// Which.
+        query: crate::LineQuery,
+        /// At most so many.
+        limit: usize,
+    },
+    /// What a run would take here; tries a step. Answered by `Estimated`.
+    Estimate {
+        /// Repeated in the answer.
+        request: u64,
+        /// What the person would ask for.
+        config: RunConfig,
+    },
+    /// Learn the labels with one linear classifier per label on n-grams. Answered by `Baseline`.
+    Baseline {
+        /// Its task, seed and share of the labels are used.
+        config: RunConfig,
     },
     /// The learned vocabulary. Answered by `Vocabulary`.
     Vocabulary {

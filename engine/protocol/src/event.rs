@@ -1,6 +1,9 @@
 //! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
 
-use crate::{ClassifierMetrics, Comparison, FileRole, MaskedLmMetrics};
+use crate::{
+    ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, Estimate, FileRole, JudgedLine, LengthCount,
+    LinearResult, MaskedLmMetrics, Review,
+};
 use serde::{Deserialize, Serialize};
 
 /// Names one run, e.g. `pretrain-3`.
@@ -44,6 +47,9 @@ pub enum Event {
         labelled_test: u64,
         /// Distinct labels in the training documents.
         labels: u64,
+        /// What stands out.
+        #[serde(flatten)]
+        traits: CorpusTraits,
     },
     /// A text as the model sees it.
     Masking {
@@ -51,6 +57,66 @@ pub enum Event {
         example: u64,
         /// One entry per token.
         tokens: Vec<MaskedToken>,
+        /// The run that guesses, empty outside of one.
+        #[serde(default)]
+        run: RunId,
+        /// Optimisation steps that the guessing model has seen, where a run tells.
+        #[serde(default)]
+        step: Option<u64>,
+    },
+    /// Where a model looks. One buffer beside it: a byte per probability, layer by layer, head by head, query by query,
+    /// key by key, `[L, H, T, T]`; each is 255 times the square root of the probability, so that small ones keep their
+    /// first digits.
+    Attention {
+        /// Of the question; 0 for the example that `Masking` shows.
+        request: u64,
+        /// The run that looks, empty outside of one.
+        #[serde(default)]
+        run: RunId,
+        /// Optimisation steps that the model has seen, where a run tells.
+        #[serde(default)]
+        step: Option<u64>,
+        /// What it reads, `[T]`.
+        tokens: Vec<String>,
+        /// Number of layers, `L`.
+        layers: u64,
+        /// Heads of each, `H`.
+        heads: u64,
+    },
+    /// Answer to `Tokenize`.
+    Tokenized {
+        /// Of the question.
+        request: u64,
+        /// In order.
+        tokens: Vec<VocabularyEntry>,
+    },
+    /// Answer to `Review`.
+    Reviewed {
+        /// Of the question.
+        request: u64,
+        /// What it says.
+        review: Review,
+    },
+    /// Answer to `Lines`.
+    Lines {
+        /// Of the question.
+        request: u64,
+        /// In order of the text, or the least certain first.
+        lines: Vec<JudgedLine>,
+        /// How many there are beyond those shown.
+        more: u64,
+    },
+    /// Answer to `Estimate`.
+    Estimated {
+        /// Of the question.
+        request: u64,
+        /// What it takes.
+        estimate: Estimate,
+    },
+    /// Answer to `Baseline`.
+    Baseline {
+        /// What it reached on the validation documents.
+        result: LinearResult,
     },
     /// A run is planned and begins.
     Started {
@@ -225,6 +291,15 @@ pub enum Event {
         size: u64,
         /// In id order.
         entries: Vec<VocabularyEntry>,
+        /// How much of the text the most frequent tokens make up.
+        #[serde(default)]
+        coverage: Vec<CoveragePoint>,
+        /// Share of the text's tokens that the vocabulary does not know, 0 to 1.
+        #[serde(default)]
+        unknown_share: f64,
+        /// Training documents by their number of tokens.
+        #[serde(default)]
+        lengths: Vec<LengthCount>,
     },
     /// Answer to `ExportModel`; one buffer beside it.
     Exported {
@@ -311,7 +386,7 @@ pub enum MaskKind {
 }
 
 /// One token before and after masking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MaskedToken {
     /// The true token.
     pub original: String,
@@ -319,6 +394,12 @@ pub struct MaskedToken {
     pub shown: String,
     /// What happened.
     pub kind: MaskKind,
+    /// What a model guesses for a chosen token, best first; empty without a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guesses: Vec<Candidate>,
+    /// Loss of the true token where it was chosen, in nats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
 }
 
 /// The guesses for one mask.

@@ -8,6 +8,7 @@ mod command;
 mod compare;
 mod config;
 mod event;
+mod insight;
 mod metrics;
 
 pub use command::{Command, FileInfo, FileRole, StartFrom};
@@ -20,7 +21,10 @@ pub use event::{
     Candidate, DeviceInfo, Dropped, Event, FileReport, LabelScore, MaskGuess, MaskKind, MaskedToken, Metrics, Phase,
     RunId, VocabularyEntry,
 };
+pub use insight::{
+    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LengthCount, LineQuery, Review, ThresholdPoint,
+};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

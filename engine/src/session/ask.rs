@@ -3,21 +3,27 @@
 use super::BATCH_SIZE;
 use super::checks::needs_masked_lm;
 use super::host::Host;
+use super::look::{Moment, attend, no_attention, single};
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
 use super::trained::Trained;
-use crate::data::Document;
 use crate::data::examples::{Batch, EncodedDocument};
+use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use crate::train::{DeviceBatch, classify, probabilities};
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
-use protocol::{Candidate, Command, Event, LabelScore, MaskGuess};
+use protocol::{Candidate, Command, Event, LabelScore, MaskGuess, VocabularyEntry};
 
-/// Answers a question with an event, also when it cannot be answered.
-pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, question: Command) {
+/// Answers a question with an event, also when it cannot be answered; `moment` says of which run the model is.
+pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, question: Command, moment: Moment<'_>) {
     let event = match question {
+        Command::Attend { request, text } => match attend(model, device, &text, request, moment).await {
+            Ok((event, buffers)) => return host.emit(event, buffers),
+            Err(error) => Err(error),
+        },
+        Command::Tokenize { request, text } => Ok(tokenized(&model.tokenizer, request, &text)),
         Command::FillMask { request, text, top_k } => {
             fill_mask(model, device, &text, top_k).await.map(|masks| Event::Guesses { request, masks })
         }
@@ -32,6 +38,20 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         other => unreachable!("{other:?} is not a question to a model"),
     };
     host.emit(event.unwrap_or_else(|error| failed("", &error)), Vec::new());
+}
+
+/// The answer to `Tokenize`: literal special tokens mean themselves.
+pub fn tokenized(tokenizer: &Tokenizer, request: u64, text: &str) -> Event {
+    let mut ids = tokenizer.encode_with_specials(text).ids;
+    ids.truncate(MOST_TOKENS);
+    let tokens = ids.into_iter().map(|id| entry(tokenizer, id)).collect();
+    Event::Tokenized { request, tokens }
+}
+
+/// A row of the vocabulary as a person sees it.
+pub fn entry(tokenizer: &Tokenizer, id: u32) -> VocabularyEntry {
+    let count = tokenizer.counts().get(id as usize).copied().unwrap_or(0);
+    VocabularyEntry { id: u64::from(id), token: tokenizer.token(id).into(), count }
 }
 
 /// The event that tells of `error`.
@@ -60,7 +80,7 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
         let message = "the text has no [MASK]";
         return Err(Error::input("no-mask", message, "Write [MASK] in place of the word to guess."));
     }
-    let mut batch = single(model, &ids);
+    let mut batch = single(&model.tokenizer, &ids, ids.len());
     batch.masked_weights = vec![1.0; positions.len()];
     batch.masked_targets = vec![0; positions.len()];
     batch.masked_positions = positions.clone();
@@ -132,13 +152,11 @@ fn passing(ranked: &[(usize, f64)], model: &Trained) -> usize {
 pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
     let ids = enclosed(model, text)?;
     let t = ids.len();
-    let batch = DeviceBatch::upload(&single(model, &ids), &model.config, device);
+    let batch = DeviceBatch::upload(&single(&model.tokenizer, &ids, ids.len()), &model.config, device);
     let leaves = model.leaves(device);
     let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
     if encoded.attentions.is_empty() {
-        let form = model.config.architecture.backbone().title();
-        let hint = "Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.";
-        return Err(Error::input("no-attention", format!("this model is a {form}: it has no attention"), hint));
+        return Err(no_attention(model));
     }
     let mut layers = Vec::with_capacity(encoded.attentions.len());
     for probabilities in encoded.attentions {
@@ -149,13 +167,13 @@ pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(
 }
 
 /// Token ids of an example and where its second text begins.
-type Row = (Vec<u32>, usize);
+pub(super) type Row = (Vec<u32>, usize);
 
 /// The example that training would have made of `text`, cut as training cut it.
 ///
 /// # Errors
 /// When the text is a pair and the model has one segment.
-fn row(model: &Trained, text: &str) -> Result<Row> {
+pub(super) fn row(model: &Trained, text: &str) -> Result<Row> {
     let (first, second) =
         text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
     let document = Document { text: first.into(), second, labels: Vec::new(), line: 0, block: 0 };
@@ -168,7 +186,7 @@ fn row(model: &Trained, text: &str) -> Result<Row> {
 const MOST_TOKENS: usize = 512;
 
 /// `[CLS] text [SEP]` with literal `[MASK]`s recognised.
-fn enclosed(model: &Trained, text: &str) -> Result<Vec<u32>> {
+pub(super) fn enclosed(model: &Trained, text: &str) -> Result<Vec<u32>> {
     let specials = model.tokenizer.specials();
     let tokens = model.tokenizer.encode_with_specials(text).ids;
     let ids: Vec<u32> = [specials.cls].into_iter().chain(tokens).chain([specials.sep]).collect();
@@ -180,12 +198,6 @@ fn enclosed(model: &Trained, text: &str) -> Result<Vec<u32>> {
     Ok(ids)
 }
 
-fn single(model: &Trained, ids: &[u32]) -> Batch {
-    let mut batch = Batch::filled(&model.tokenizer.specials(), 1, ids.len());
-    batch.set_row(0, ids, ids.len());
-    batch
-}
-
 fn padded(model: &Trained, rows: &[Row]) -> Batch {
     let longest = rows.iter().map(|row| row.0.len()).max().unwrap_or(2);
     let max_len = longest.next_multiple_of(LENGTH_STEP).min(model.config.max_position_embeddings).max(longest);
@@ -195,7 +207,7 @@ fn padded(model: &Trained, rows: &[Row]) -> Batch {
 }
 
 /// The `k` highest scores among the allowed ones, best first; ties go to the smaller index.
-fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
+pub(super) fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
     let mut ranked: Vec<usize> = (0..scores.len()).filter(|&i| allowed(i)).collect();
     ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     ranked.into_iter().take(k).map(|i| (i, f64::from(scores[i]))).collect()

@@ -70,6 +70,8 @@ impl<H: Host> Session<H> {
         mut progress: Progress<'_>,
     ) -> Result<Option<Comparison>> {
         self.check_comparison(config, compare)?;
+        // What a person watches belongs to their own runs.
+        self.watched = None;
         let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 { "test" } else { "valid" }.to_string();
@@ -107,7 +109,10 @@ impl<H: Host> Session<H> {
     }
 
     async fn point(&mut self, arms: &Arms<'_>, progress: &mut Progress<'_>) -> Result<Option<ComparisonPoint>> {
-        let linear = self.linear(arms)?;
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let has_test = corpus.labelled_documents(FileRole::Test) > 0;
+        let measured = if has_test { FileRole::Test } else { FileRole::Valid };
+        let linear = self.linear(arms.config, arms.fraction, measured)?;
         let Some(pretrained) = self.arm(arms, true, progress).await? else { return Ok(None) };
         let Some(scratch) = self.arm(arms, false, progress).await? else { return Ok(None) };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
@@ -199,21 +204,21 @@ impl<H: Host> Session<H> {
         Ok(Some(cell.run))
     }
 
-    /// The n-gram baseline at one share of the labels.
-    fn linear(&self, arms: &Arms<'_>) -> Result<LinearResult> {
+    /// The n-gram baseline at one share of the labels, measured on the validation or test documents.
+    pub(super) fn linear(&self, config: &RunConfig, fraction: f64, measured: FileRole) -> Result<LinearResult> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let started = self.host.now_secs();
-        let train = labelled_share(corpus, arms.fraction)?;
+        let train = labelled_share(corpus, fraction)?;
         let survey: LabelSurvey = train.iter().collect();
         let labels = survey.labels()?;
-        let problem = survey.problem_type(arms.config.task)?;
+        let problem = survey.problem_type(config.task)?;
         let truth: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
         let train: Vec<&Document> = train.iter().collect();
-        let linear = Linear::learn(&train, &truth, labels.len(), arms.config.seed);
+        let linear = Linear::learn(&train, &truth, labels.len(), config.seed);
         let elapsed_secs = self.host.now_secs() - started;
         let held_out = |role| corpus.labelled(role, &Selection::default());
-        let (valid, test) = (held_out(FileRole::Valid)?, held_out(FileRole::Test)?);
-        let test = if test.is_empty() { &valid } else { &test };
+        let (valid, test) = (held_out(FileRole::Valid)?, held_out(measured)?);
+        let test = &test;
         let scores =
             |documents: &[Document]| documents.iter().map(|document| linear.scores(document)).collect::<Vec<_>>();
         let rows =

@@ -10,7 +10,7 @@ use crate::data::floors::Floors;
 use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
-use protocol::{Event, FileRole, RunConfig, TokenizerKind};
+use protocol::{CoveragePoint, Event, FileRole, LengthCount, RunConfig, TokenizerKind};
 use std::io;
 use std::rc::Rc;
 
@@ -75,11 +75,52 @@ impl Learned {
         mean_tokens(&self.train)
     }
 
+    /// How much of the training text the most frequent tokens make up, for as many tokens as each power of two.
+    pub fn coverage(&self) -> Vec<CoveragePoint> {
+        let specials = self.tokenizer.specials();
+        let counts = self.train.counts().iter().enumerate();
+        let mut counts: Vec<u64> = counts
+            .filter(|(id, count)| **count > 0 && !specials.contains(*id as u32))
+            .map(|(_, count)| *count)
+            .collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        let all = (self.train.tokens().len() - self.train.documents()).max(1) as f64;
+        let (mut sum, mut points) = (0, Vec::new());
+        for (tokens, count) in (1..=counts.len() as u64).zip(&counts) {
+            sum += count;
+            if tokens.is_power_of_two() || tokens == counts.len() as u64 {
+                points.push(CoveragePoint { tokens, share: sum as f64 / all });
+            }
+        }
+        points
+    }
+
+    /// The training documents by their number of tokens.
+    pub fn lengths(&self) -> Vec<LengthCount> {
+        let tokens = self.train.tokens();
+        let mut counts = vec![0_u64; LENGTHS.len() + 1];
+        let mut longest = 0;
+        for document in 0..tokens.documents() {
+            // The separator at its end is not the document's.
+            let length = tokens.place(document).len() as u64 - 1;
+            counts[LENGTHS.partition_point(|&up_to| up_to < length)] += 1;
+            longest = longest.max(length);
+        }
+        let ends = LENGTHS.iter().copied().chain([longest]);
+        let counts: Vec<LengthCount> =
+            ends.zip(counts).map(|(up_to, documents)| LengthCount { up_to, documents }).collect();
+        let last = counts.iter().rposition(|count| count.documents > 0).map_or(0, |last| last + 1);
+        counts[..last].to_vec()
+    }
+
     /// What a loss on this corpus is measured against.
     pub fn floors(&self) -> Floors {
         Floors::of(self.train.tokens(), self.train.counts(), &self.tokenizer.specials())
     }
 }
+
+/// Where the counts of document lengths are parted, in tokens.
+const LENGTHS: [u64; 13] = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
 
 /// Words and the documents in them: those of training, and those that are held out.
 pub type Encoded = (Rc<Tokenizer>, Tokens, Tokens);
@@ -227,6 +268,7 @@ pub fn report(corpus: &Corpus) -> Event {
         labelled_valid: corpus.labelled_documents(FileRole::Valid),
         labelled_test: corpus.labelled_documents(FileRole::Test),
         labels: corpus.training_labels() as u64,
+        traits: corpus.traits(),
     }
 }
 

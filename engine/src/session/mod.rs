@@ -7,9 +7,12 @@ mod checks;
 mod compare;
 mod corpus;
 mod diagnosis;
+mod estimate;
 mod host;
+mod look;
 pub mod plan;
 mod read;
+mod review;
 mod run;
 mod serve;
 mod snapshot;
@@ -35,8 +38,10 @@ use crate::error::{Error, Result};
 use burn::tensor::Device;
 use checks::{needs_masked_lm, no_corpus, no_model};
 use corpus::Learned;
+use look::Watched;
 use plan::EVALUATION_MASK_RATE;
 use protocol::{BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
+use review::Reviewed;
 use std::collections::VecDeque;
 pub use task::LabelRule;
 use task::{HeldOut, Scored, masked_lm_metrics};
@@ -64,6 +69,10 @@ pub struct Session<H: Host> {
     word_vectors: Option<VectorLines>,
     /// What the last run, or the last import, made.
     latest: Phase,
+    /// The text that a person looks at while runs learn.
+    watched: Option<Watched>,
+    /// What the classifier was last asked about all at once.
+    reviewed: Option<Reviewed>,
     deferred: VecDeque<Command>,
 }
 
@@ -87,6 +96,8 @@ impl<H: Host> Session<H> {
             pretraining_secs: None,
             word_vectors: None,
             latest: Phase::Pretrain,
+            watched: None,
+            reviewed: None,
             deferred: VecDeque::new(),
         })
     }
@@ -113,6 +124,7 @@ impl<H: Host> Session<H> {
         }
         self.corpus = Some(corpus);
         self.learned = None;
+        self.reviewed = None;
         Ok(())
     }
 
@@ -134,18 +146,7 @@ impl<H: Host> Session<H> {
             _ => FileRole::Test,
         };
         if let Some(model) = &self.classifier {
-            let labels = LabelSet::from_names(model.config.labels.clone());
-            let documents = (corpus, role, &Selection::default());
-            let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents)?;
-            let Some((documents, unseen)) = encoded else {
-                let hint = "Labelled lines look like: text __label__name";
-                return Err(Error::input("no-labels", "none of these lines carries a label", hint));
-            };
-            let fitted = || plan::fitted_len(&documents).min(model.config.max_position_embeddings);
-            let max_len = model.config.trained_len.unwrap_or_else(fitted);
-            let specials = model.tokenizer.specials();
-            let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
-            let held_out = HeldOut { examples, unseen };
+            let held_out = self.measured(run, split, role, model)?;
             let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
             return Ok(Metrics::Classifier(scored.metrics(&model.config, &rule)));
         }
@@ -160,6 +161,23 @@ impl<H: Host> Session<H> {
         let mut examples = MaskedExamples::new(Windows::Packed(packed), masker, seed, BATCH_SIZE, max_len);
         let leaves = model.leaves(&self.device);
         Ok(Metrics::MaskedLm(masked_lm_metrics(&mut examples, u64::MAX, &model.config, &leaves, &self.device).await?))
+    }
+
+    /// The documents of one use that `model`, a classifier, is measured on, as long as it was trained at.
+    fn measured(&self, run: &str, split: &str, role: FileRole, model: &Trained) -> Result<HeldOut> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let labels = LabelSet::from_names(model.config.labels.clone());
+        let documents = (corpus, role, &Selection::default());
+        let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents)?;
+        let Some((documents, unseen)) = encoded else {
+            let hint = "Labelled lines look like: text __label__name";
+            return Err(Error::input("no-labels", "none of these lines carries a label", hint));
+        };
+        let fitted = || plan::fitted_len(&documents).min(model.config.max_position_embeddings);
+        let max_len = model.config.trained_len.unwrap_or_else(fitted);
+        let specials = model.tokenizer.specials();
+        let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
+        Ok(HeldOut { examples, unseen })
     }
 
     /// Labels of each text, best first, in order.

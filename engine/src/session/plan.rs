@@ -357,19 +357,23 @@ pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what no machine here could hold: parameters with two moments and a gradient, and the activations that a
-/// backward pass keeps.
+/// Refuses what no machine here could hold.
 fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
-    let backbone = model.architecture.backbone();
-    let tokens = batch_size as f64 * max_len as f64;
-    let guesses = 0.3 * 4.0 * model.vocab_size as f64;
-    let activations = tokens * (backbone.activation_estimate(model, max_len) + guesses);
-    let bytes = 4.0 * (4.0 * backbone.parameter_estimate(model) as f64 + activations);
+    let bytes = training_bytes(model, batch_size, max_len);
     if bytes > MOST_BYTES {
         let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
         return Err(Error::input("too-large", message, "Lower --batch-size or --max-len, or take a smaller --preset."));
     }
     Ok(())
+}
+
+/// Bytes that training takes, about: parameters with two moments and a gradient, and what a backward pass keeps.
+pub fn training_bytes(model: &ModelConfig, batch_size: usize, max_len: usize) -> f64 {
+    let backbone = model.architecture.backbone();
+    let tokens = batch_size as f64 * max_len as f64;
+    let guesses = 0.3 * 4.0 * model.vocab_size as f64;
+    let activations = tokens * (backbone.activation_estimate(model, max_len) + guesses);
+    4.0 * (4.0 * backbone.parameter_estimate(model) as f64 + activations)
 }
 
 #[cfg(test)]

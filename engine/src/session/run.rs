@@ -5,14 +5,15 @@ use super::ask;
 use super::compare::figures;
 use super::diagnosis;
 use super::host::{Host, RunOutcome, Snapshot};
+use super::look::{Eye, Moment, Watched};
 use super::plan::{Budget, Plan};
 use super::read::read_groups;
 use super::snapshot::{BestState, RunState, encode};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
-use crate::data::Tokenizer;
 use crate::data::floors::Floors;
 use crate::data::random::{Purpose, generator, unit_f64};
+use crate::data::{Corpus, Tokenizer};
 use crate::error::{Error, Result};
 use crate::model::{Heads, ModelConfig};
 use crate::train::{DeviceBatch, Optimizer, StepReport, TrainState};
@@ -65,6 +66,14 @@ pub struct Run<'a, H: Host, T: Task> {
     pub learned: bool,
     /// Learning rate of the last step.
     pub lr: f64,
+    /// Where a text to look at comes from.
+    pub text: Option<&'a Corpus>,
+    /// The text that a person looks at.
+    pub watched: &'a mut Option<Watched>,
+    /// When it is looked at again, by the host's clock.
+    pub next_look: f64,
+    /// The step after which the run pauses by itself.
+    pub pause_at: Option<u64>,
     /// Commands that must wait until the run is over.
     pub deferred: &'a mut VecDeque<Command>,
 }
@@ -186,9 +195,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let step = self.state.step;
         let last = self.plan.budget == Budget::Steps(step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
+        let steps_singly = self.pause_at == Some(step);
         // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
-        if step.is_multiple_of(self.plan.report_every) || last || keep {
+        if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
             self.report(report, clock).await?;
+            if steps_singly || last || self.host.now_secs() >= self.next_look {
+                self.look().await?;
+            }
         }
         let evaluate = step.is_multiple_of(self.plan.evaluate_every);
         if !last && evaluate {
@@ -238,6 +251,42 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         };
         self.host.emit(event, Vec::new());
         Ok(())
+    }
+
+    /// Shows what the present values make of the text that a person looks at, where there is one.
+    async fn look(&mut self) -> Result<()> {
+        let Some(watched) = &*self.watched else { return Ok(()) };
+        let began = self.host.now_secs();
+        let specimen = watched.specimen(&self.tokenizer, &self.model);
+        let leaves = self.optimizer.frozen(&self.state);
+        let eye = Eye {
+            config: &self.model,
+            leaves: &leaves,
+            heads: self.heads,
+            tokenizer: &self.tokenizer,
+            device: &self.optimizer.device,
+        };
+        for (event, buffers) in specimen.seen(&eye, self.moment()).await? {
+            self.host.emit(event, buffers);
+        }
+        let ended = self.host.now_secs();
+        self.next_look = ended + LOOK_SECS.max((ended - began) * LOOK_REST);
+        Ok(())
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        Moment { run: self.name, step: Some(self.state.step) }
+    }
+
+    /// Looks at another text, mask or share from now on.
+    async fn look_at(&mut self, config: RunConfig, example: u64, epoch: u64, text: Option<String>) -> Result<()> {
+        let text = match (text, self.text) {
+            (Some(text), _) => text,
+            (None, Some(corpus)) => corpus.training_text(example)?,
+            (None, None) => return Ok(()),
+        };
+        *self.watched = Some(Watched { config, example, epoch, text });
+        self.look().await
     }
 
     async fn evaluate(&mut self, split: Split) -> Result<Option<Metrics>> {
@@ -358,6 +407,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     async fn listen(&mut self, clock: &mut Clock) -> Result<Wish> {
         let mut arrived: VecDeque<Command> = self.host.breathe().await.into();
         let mut paused = false;
+        if self.pause_at.is_some_and(|step| self.state.step >= step) {
+            self.pause_at = None;
+            arrived.push_front(Command::Pause);
+        }
         loop {
             let command = match arrived.pop_front() {
                 Some(command) => command,
@@ -380,16 +433,34 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                     clock.resume(self.host.now_secs());
                     self.host.emit(Event::Resumed { run, step }, Vec::new());
                 }
-                Command::Pause | Command::Resume => (),
-                question @ (Command::FillMask { .. } | Command::Classify { .. }) => {
-                    let asked = matches!(question, Command::FillMask { .. }) == self.heads.masked_lm;
-                    let model =
-                        if asked { self.trained() } else { self.other.clone().unwrap_or_else(|| self.trained()) };
-                    ask::answer(self.host, &model, &self.optimizer.device, question).await;
+                Command::Step { steps } => {
+                    self.pause_at = Some(step + steps.max(1));
+                    if paused {
+                        paused = false;
+                        clock.resume(self.host.now_secs());
+                        self.host.emit(Event::Resumed { run, step }, Vec::new());
+                    }
                 }
+                Command::Pause | Command::Resume => (),
+                Command::PreviewMasking { config, example, epoch, text } => {
+                    self.look_at(config, example, epoch, text).await?;
+                }
+                question @ (Command::Attend { .. } | Command::Tokenize { .. }) => self.answer(question, true).await,
+                question @ Command::FillMask { .. } => self.answer(question, self.heads.masked_lm).await,
+                question @ Command::Classify { .. } => self.answer(question, !self.heads.masked_lm).await,
                 other => self.deferred.push_back(other),
             }
         }
+    }
+
+    /// Answers with the values at hand or, where those are of the other kind, with the model that was there before.
+    async fn answer(&self, question: Command, own: bool) {
+        let other = self.other.clone().filter(|_| !own);
+        let (model, moment) = match other {
+            Some(other) => (other, Moment::default()),
+            None => (self.trained(), self.moment()),
+        };
+        ask::answer(self.host, &model, &self.optimizer.device, question, moment).await;
     }
 
     /// Last snapshot and, of a run that came to its end, last figures.
@@ -416,6 +487,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(Finished { trained, outcome, scores: self.scores })
     }
 }
+
+/// Looks come this many seconds apart at least.
+const LOOK_SECS: f64 = 0.4;
+/// After a look the run goes on for this many times as long as it took: looking costs at most a fiftieth.
+const LOOK_REST: f64 = 49.0;
 
 impl Window {
     /// The window that a snapshot left.

@@ -2,19 +2,17 @@
 
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
-use super::{Host, ModelFiles, Session, ToyOutcome, ask, plan, vector_lines};
-use crate::data::masking::{Masker, Masking};
+use super::look::{Eye, Moment, Watched};
+use super::{Host, ModelFiles, Session, ToyOutcome, Trained, ask, plan, vector_lines};
 use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop;
-use protocol::{Command, Event, MaskedToken, RunConfig, VocabularyEntry};
+use protocol::{Command, Event, Phase, RunConfig};
 use std::io::Read;
 use std::rc::Rc;
 
 /// Folder inside an exported archive, and the archive's own name.
 const EXPORT_NAME: &str = "clozelab-model";
-/// A preview shows this much of a long document.
-const PREVIEW_TOKENS: usize = 48;
 
 impl<H: Host> Session<H> {
     /// Serves commands until the host goes away. `take_files` hands out the
@@ -47,8 +45,13 @@ impl<H: Host> Session<H> {
                 let options = ReadOptions { encoding: None, text_column, label_column };
                 self.set_corpus(inputs.collect(), &options)?;
             }
-            Command::PreviewMasking { config, example, epoch } => self.preview(&config, example, epoch)?,
-            Command::Pretrain { run, config } => drop(self.pretrain(&run, &config, None).await?),
+            Command::PreviewMasking { config, example, epoch, text } => {
+                self.preview(config, example, epoch, text).await?;
+            }
+            Command::Pretrain { run, config, go_on } => {
+                self.continues |= go_on && self.language_model.is_some();
+                self.pretrain(&run, &config, None).await?;
+            }
             Command::Finetune { run, config, from } => drop(self.finetune(&run, &config, from, None).await?),
             Command::Compare { run, config, compare } => {
                 let pretraining_secs = self.pretraining_secs;
@@ -72,16 +75,37 @@ impl<H: Host> Session<H> {
                 self.host.emit(Event::Exported { name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
             }
             Command::ImportModel { files } => self.import_files(files, take_files())?,
+            Command::Tokenize { request, text } => {
+                self.host.emit(ask::tokenized(self.words()?, request, &text), Vec::new());
+            }
+            Command::Review { request, split } => {
+                let review = self.review(&split).await?;
+                self.host.emit(Event::Reviewed { request, review }, Vec::new());
+            }
+            Command::Lines { request, query, limit } => {
+                let (lines, more) = self.lines(&query, limit).await?;
+                self.host.emit(Event::Lines { request, lines, more }, Vec::new());
+            }
+            Command::Estimate { request, config } => {
+                let estimate = self.estimate(&config).await?;
+                self.host.emit(Event::Estimated { request, estimate }, Vec::new());
+            }
+            Command::Baseline { config } => self.host.emit(self.baseline(&config)?, Vec::new()),
             question @ Command::FillMask { .. } => {
-                let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
-                ask::answer(&self.host, model, &self.device, question).await;
+                self.answer(question, self.language_model.as_ref().or(self.classifier.as_ref())).await?;
             }
-            question @ Command::Classify { .. } => {
-                let model = self.classifier.as_ref().ok_or_else(no_model)?;
-                ask::answer(&self.host, model, &self.device, question).await;
+            question @ Command::Classify { .. } => self.answer(question, self.classifier.as_ref()).await?,
+            question @ Command::Attend { .. } => {
+                let newest = if self.latest == Phase::Finetune { &self.classifier } else { &self.language_model };
+                self.answer(question, newest.as_ref().or(self.language_model.as_ref())).await?;
             }
-            Command::Pause | Command::Resume | Command::Stop => (),
+            Command::Pause | Command::Resume | Command::Step { .. } | Command::Stop => (),
         }
+        Ok(())
+    }
+
+    async fn answer(&self, question: Command, model: Option<&Trained>) -> Result<()> {
+        ask::answer(&self.host, model.ok_or_else(no_model)?, &self.device, question, Moment::default()).await;
         Ok(())
     }
 
@@ -105,38 +129,39 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// One document before and after masking. The draw belongs to the preview alone and shifts no run.
-    fn preview(&mut self, config: &RunConfig, example: u64, epoch: u64) -> Result<()> {
+    /// One text before and after masking, with what the language model makes of it where it speaks the same words. The
+    /// draw belongs to the preview alone and shifts no run.
+    async fn preview(&mut self, config: RunConfig, example: u64, epoch: u64, text: Option<String>) -> Result<()> {
         let words = self.language_model.as_ref().filter(|_| self.continues).map(|model| model.tokenizer.clone());
-        self.learn_for_preview(config, words)?;
+        self.learn_for_preview(&config, words)?;
         let learned = self.learned.as_ref().expect("just learned");
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let text = corpus.training_text(example)?;
-        let specials = learned.tokenizer.specials();
-        let mut ids = learned.tokenizer.encode(&text);
-        ids.truncate(PREVIEW_TOKENS);
-        let window: Vec<u32> = [specials.cls].into_iter().chain(ids).chain([specials.sep]).collect();
-        let model = match self.language_model.as_ref().filter(|_| self.continues) {
-            Some(model) => model.config.clone(),
-            None => plan::model_config(config, learned.tokenizer.len())?,
-        };
-        let rate = plan::mask_rate(config, &model).clamp(0.0, 0.9);
-        let most = config.max_predictions.unwrap_or(usize::MAX);
-        let masking = Masking { whole_word: config.whole_word, most, ..Masking::of_rate(rate) };
-        let masker = Masker::new(&learned.tokenizer, masking);
-        let masked = masker.mask_example(&window, config.seed, epoch, example);
-        let token = |i: usize| MaskedToken {
-            original: learned.tokenizer.token(window[i]).into(),
-            shown: learned.tokenizer.token(masked.ids[i]).into(),
-            kind: masked.kinds[i],
-        };
-        self.host.emit(Event::Masking { example, tokens: (0..window.len()).map(token).collect() }, Vec::new());
+        let text = text.map_or_else(|| corpus.training_text(example), Ok)?;
+        let watched = Watched { config, example, epoch, text };
+        let same_words = |model: &&Trained| Rc::ptr_eq(&model.tokenizer, &learned.tokenizer);
+        match self.language_model.as_ref().filter(same_words) {
+            None => {
+                let model = plan::model_config(&watched.config, learned.tokenizer.len())?;
+                let specimen = watched.specimen(&learned.tokenizer, &model);
+                self.host.emit(specimen.told(&learned.tokenizer), Vec::new());
+            }
+            Some(model) => {
+                let specimen = watched.specimen(&model.tokenizer, &model.config);
+                let (leaves, device) = (model.leaves(&self.device), &self.device);
+                let Trained { config, heads, tokenizer, .. } = model;
+                let eye = Eye { config, leaves: &leaves, heads: *heads, tokenizer, device };
+                for (event, buffers) in specimen.seen(&eye, Moment::default()).await? {
+                    self.host.emit(event, buffers);
+                }
+            }
+        }
+        self.watched = Some(watched);
         Ok(())
     }
 
     /// As [`Self::learn`]; of a corpus that takes long to read, learns from the first documents only, unless a run has
     /// learned all of it.
-    fn learn_for_preview(&mut self, config: &RunConfig, words: Option<Rc<Tokenizer>>) -> Result<()> {
+    pub(super) fn learn_for_preview(&mut self, config: &RunConfig, words: Option<Rc<Tokenizer>>) -> Result<()> {
         let is_large = self.corpus.as_ref().ok_or_else(no_corpus)?.is_read_again();
         let is_known = self.learned.as_ref().is_some_and(|learned| learned.serves(config, words.as_ref()));
         if !is_large || is_known {
@@ -153,16 +178,25 @@ impl<H: Host> Session<H> {
     }
 
     fn tell_vocabulary(&self, filter: &str, limit: usize) -> Result<()> {
-        let model = self.language_model.as_ref().map(|model| &model.tokenizer);
-        let tokenizer = self.learned.as_ref().map(|learned| &learned.tokenizer).or(model).ok_or_else(no_model)?;
-        let entry = |id: u32| VocabularyEntry {
-            id: u64::from(id),
-            token: tokenizer.token(id).into(),
-            count: tokenizer.counts().get(id as usize).copied().unwrap_or(0),
-        };
-        let all = (0..tokenizer.len() as u32).map(entry);
+        let tokenizer = self.words()?;
+        let all = (0..tokenizer.len() as u32).map(|id| ask::entry(tokenizer, id));
         let entries = all.filter(|entry| entry.token.contains(filter)).take(limit).collect();
-        self.host.emit(Event::Vocabulary { size: tokenizer.len() as u64, entries }, Vec::new());
+        let learned = self.learned.as_ref();
+        let event = Event::Vocabulary {
+            size: tokenizer.len() as u64,
+            entries,
+            coverage: learned.map(|learned| learned.coverage()).unwrap_or_default(),
+            unknown_share: learned.map_or(0.0, |learned| learned.train.unknown_share()),
+            lengths: learned.map(|learned| learned.lengths()).unwrap_or_default(),
+        };
+        self.host.emit(event, Vec::new());
         Ok(())
+    }
+
+    /// The words learned last, else those of the model at hand.
+    fn words(&self) -> Result<&Tokenizer> {
+        let learned = self.learned.as_ref().map(|learned| &learned.tokenizer);
+        let models = self.language_model.as_ref().or(self.classifier.as_ref()).map(|model| &model.tokenizer);
+        learned.or(models).map(Rc::as_ref).ok_or_else(no_model)
     }
 }

@@ -271,6 +271,10 @@ impl<H: Host> Session<H> {
             learned: false,
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
             lr: 0.0,
+            text: self.corpus.as_ref(),
+            watched: &mut self.watched,
+            next_look: 0.0,
+            pause_at: None,
             deferred: &mut self.deferred,
         };
         run.train().await

@@ -149,7 +149,15 @@ fn content(value: JsValue) -> Rc<dyn Content> {
 fn is_order(command: &Command) -> bool {
     matches!(
         command,
-        Command::Pause | Command::Resume | Command::Stop | Command::FillMask { .. } | Command::Classify { .. }
+        Command::Pause
+            | Command::Resume
+            | Command::Step { .. }
+            | Command::Stop
+            | Command::PreviewMasking { .. }
+            | Command::FillMask { .. }
+            | Command::Classify { .. }
+            | Command::Attend { .. }
+            | Command::Tokenize { .. }
     )
 }
 

@@ -10,7 +10,7 @@ use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
 use super::sentences::sentences;
 use super::table::ReadOptions;
-use protocol::{FileReport, FileRole};
+use protocol::{CorpusTraits, FileReport, FileRole, LabelCount};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -117,6 +117,7 @@ impl Corpus {
         corpus.lines_are_sentences = corpus.train.looks_like_blocks();
         warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}; {}", error.hint()))));
         warnings.extend(corpus.train.monotony_warning().or_else(|| corpus.train.repetition_warning()));
+        warnings.extend(corpus.leak_warning());
         corpus.identify();
         corpus.hold_out()?;
         Ok((corpus, warnings))
@@ -467,6 +468,46 @@ impl Corpus {
         }
     }
 
+    /// What stands out in the text as a whole.
+    pub fn traits(&self) -> CorpusTraits {
+        let mut counts: BTreeMap<String, LabelCount> = BTreeMap::new();
+        let mut add = |part: &'_ Part, of: fn(&mut LabelCount, u64)| {
+            for (label, documents) in &part.survey.labels {
+                of(counts.entry(label.clone()).or_default(), *documents);
+            }
+        };
+        add(&self.train, |count, documents| count.train += documents);
+        add(&self.valid, |count, documents| count.valid += documents);
+        add(&self.test, |count, documents| count.test += documents);
+        for label in self.moved.iter().flat_map(|document| &document.labels) {
+            let count = counts.entry(label.clone()).or_default();
+            count.train -= 1;
+            count.valid += 1;
+        }
+        let mut counts: Vec<(String, LabelCount)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(count.train + count.valid + count.test));
+        counts.truncate(MOST_COUNTED_LABELS);
+        let named = |(label, count): (String, LabelCount)| LabelCount { label, ..count };
+        CorpusTraits {
+            label_counts: counts.into_iter().map(named).collect(),
+            repeated: self.train.survey.repeated,
+            leaked_valid: self.train.survey.shared_with(&self.valid.survey),
+            leaked_test: self.train.survey.shared_with(&self.test.survey),
+        }
+    }
+
+    /// Says so when held-out documents are training documents too: scores on them flatter.
+    fn leak_warning(&self) -> Option<Warning> {
+        let (train, valid, test) = (&self.train.survey, &self.valid.survey, &self.test.survey);
+        let (leaked_valid, leaked_test) = (train.shared_with(valid), train.shared_with(test));
+        let held_out = valid.documents + test.documents;
+        let message = format!(
+            "{leaked_valid} texts of the validation files and {leaked_test} of the test files are training texts too: \
+             scores on them flatter"
+        );
+        ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64).then_some(("leaked-documents", message))
+    }
+
     /// Number of different labels that training documents carry.
     pub fn training_labels(&self) -> usize {
         let mut moved: BTreeMap<&str, u64> = BTreeMap::new();
@@ -521,6 +562,12 @@ impl<E> Stop<E> {
 
 /// Fewer characters than this are not worth a message about sequence lengths.
 const MIN_CHARACTERS: u64 = 4;
+
+/// Labels that are counted for a person; nobody reads more.
+const MOST_COUNTED_LABELS: usize = 200;
+
+/// Share of held-out documents among the training texts that a person should hear of.
+const NOTABLE_LEAK: f64 = 0.01;
 
 /// Share of repeated documents that a person should hear of.
 const NOTABLE_REPETITION: f64 = 0.25;

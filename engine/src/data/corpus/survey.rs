@@ -111,6 +111,11 @@ impl Survey {
         self.digest.update(other.digest.finalize());
     }
 
+    /// How many different texts these documents share with others.
+    pub fn shared_with(&self, other: &Self) -> u64 {
+        other.texts.iter().filter(|hash| self.texts.contains(hash)).count() as u64
+    }
+
     /// Whether they repeat so few words that any score on them means nothing.
     pub fn is_monotonous(&self) -> bool {
         self.words.len() < VARIED_WORDS && self.letters.len() < VARIED_CHARACTERS

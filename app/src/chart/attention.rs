@@ -1,0 +1,203 @@
+//! Paints attention on canvases: a head as a small square, as a labelled map, as lines between two columns of tokens.
+//! What is painted is worked out in `heads`; here are only pixels.
+
+use super::canvas::{Colours, fit};
+use super::heads::{Line, thumbnail};
+use super::scene::Size;
+use crate::state::AttentionMap;
+use wasm_bindgen::{Clamped, JsCast, JsValue};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+
+/// Height of a token's row among the lines.
+pub const ROW: f64 = 20.0;
+
+/// Pixels of a thumbnail's side.
+const THUMBNAIL: usize = 48;
+
+/// Rows of a map narrower than this cannot be labelled.
+const LEAST_LABELLED: f64 = 11.0;
+
+/// Room for the labels of a map.
+const LABELS: f64 = 84.0;
+
+const FONT: &str = "12px ui-monospace, Menlo, Consolas, monospace";
+
+/// One head as a small square; its size on screen is the style sheet's.
+pub fn paint_thumbnail(canvas: &HtmlCanvasElement, map: &AttentionMap, (layer, head): (usize, usize)) {
+    let (side, pixels) = thumbnail(map.head(layer, head), map.tokens.len(), THUMBNAIL);
+    let Some(colours) = Colours::of(canvas) else { return };
+    canvas.set_width(side as u32);
+    canvas.set_height(side as u32);
+    note(context(canvas).and_then(|context| context.put_image_data(&image(&pixels, side, &colours)?, 0.0, 0.0)));
+}
+
+/// What of a map is shown.
+pub struct Shown<'a> {
+    /// The map.
+    pub map: &'a AttentionMap,
+    /// Layer and head.
+    pub head: (usize, usize),
+    /// Places of the tokens that are shown.
+    pub places: &'a [usize],
+    /// The token in focus, among those.
+    pub focus: Option<usize>,
+}
+
+impl Shown<'_> {
+    fn token(&self, index: usize) -> &str {
+        &self.map.tokens[self.places[index]]
+    }
+}
+
+/// Which row and column of a map lie below a point, in CSS pixels.
+pub fn cell_at(size: Size, tokens: usize, (x, y): (f64, f64)) -> Option<(usize, usize)> {
+    let (margin, cell) = map_layout(size, tokens);
+    let index = |at: f64| {
+        let index = ((at - margin) / cell).floor();
+        (index >= 0.0 && (index as usize) < tokens).then_some(index as usize)
+    };
+    Some((index(y)?, index(x)?))
+}
+
+/// Margin for labels, and side of a cell.
+fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
+    let side = size.width.min(size.height);
+    let labelled = (side - LABELS) / tokens.max(1) as f64;
+    if labelled >= LEAST_LABELLED { (LABELS, labelled) } else { (0.0, side / tokens.max(1) as f64) }
+}
+
+/// A head as a map, queries down and keys across, with its tokens where there is room.
+pub fn paint_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) {
+    note(map(canvas, size, shown));
+}
+
+fn map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Result<(), JsValue> {
+    let n = shown.places.len();
+    let (context, colours) = begin(canvas, size)?;
+    let (t, (margin, cell)) = (shown.map.tokens.len(), map_layout(size, n));
+    let head = shown.map.head(shown.head.0, shown.head.1);
+    let bytes: Vec<u8> =
+        shown.places.iter().flat_map(|&query| shown.places.iter().map(move |&key| head[query * t + key])).collect();
+    let small: HtmlCanvasElement = document()?.create_element("canvas")?.unchecked_into();
+    small.set_width(n as u32);
+    small.set_height(n as u32);
+    self::context(&small)?.put_image_data(&image(&bytes, n, &colours)?, 0.0, 0.0)?;
+    let side = cell * n as f64;
+    context.set_image_smoothing_enabled(cell < 1.0);
+    context.draw_image_with_html_canvas_element_and_dw_and_dh(&small, margin, margin, side, side)?;
+    context.set_stroke_style_str(&colours.property("--line"));
+    context.stroke_rect(margin, margin, side, side);
+    if let Some(focus) = shown.focus.filter(|focus| *focus < n) {
+        context.set_stroke_style_str(&colours.property("--ink"));
+        context.stroke_rect(margin, margin + focus as f64 * cell, side, cell);
+    }
+    if margin == 0.0 {
+        return Ok(());
+    }
+    context.set_font(FONT);
+    context.set_fill_style_str(&colours.property("--ink"));
+    context.set_text_baseline("middle");
+    for index in 0..n {
+        let middle = margin + (index as f64 + 0.5) * cell;
+        context.set_text_align("right");
+        context.fill_text_with_max_width(shown.token(index), margin - 6.0, middle, margin - 8.0)?;
+        context.save();
+        context.translate(middle, margin - 6.0)?;
+        context.rotate(-std::f64::consts::FRAC_PI_2)?;
+        context.set_text_align("left");
+        context.fill_text_with_max_width(shown.token(index), 0.0, 0.0, margin - 8.0)?;
+        context.restore();
+    }
+    Ok(())
+}
+
+/// Lines from the queries on the left to the keys on the right; `top` is how far the view is scrolled down.
+pub fn paint_lines(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>, lines: &[Line], top: f64) {
+    note(draw_lines(canvas, size, shown, lines, top));
+}
+
+fn draw_lines(
+    canvas: &HtmlCanvasElement,
+    size: Size,
+    shown: &Shown<'_>,
+    lines: &[Line],
+    top: f64,
+) -> Result<(), JsValue> {
+    let (context, colours) = begin(canvas, size)?;
+    let column = (size.width * 0.36).min(150.0);
+    let (left, right) = (column, size.width - column);
+    let middle = |index: usize| (index as f64 + 0.5) * ROW - top;
+    let is_seen = |y: f64| y > -ROW && y < size.height + ROW;
+    context.set_stroke_style_str(&colours.property("--accent"));
+    for line in lines {
+        let (from, to) = (middle(line.query), middle(line.key));
+        if !is_seen(from) && !is_seen(to) {
+            continue;
+        }
+        context.set_global_alpha(line.weight.sqrt().clamp(0.06, 1.0));
+        context.set_line_width(1.0 + 2.0 * line.weight);
+        context.begin_path();
+        context.move_to(left + 6.0, from);
+        let half = (left + right) / 2.0;
+        context.bezier_curve_to(half, from, half, to, right - 6.0, to);
+        context.stroke();
+    }
+    context.set_global_alpha(1.0);
+    context.set_font(FONT);
+    context.set_text_baseline("middle");
+    let first = (top / ROW).floor().max(0.0) as usize;
+    let last = shown.places.len().min(((top + size.height) / ROW).ceil() as usize);
+    for index in first..last {
+        let in_focus = shown.focus == Some(index);
+        if in_focus {
+            context.set_fill_style_str(&colours.property("--accent-soft"));
+            context.fill_rect(0.0, middle(index) - ROW / 2.0, left, ROW);
+        }
+        context.set_fill_style_str(&colours.property(if in_focus { "--accent-strong" } else { "--ink" }));
+        context.set_text_align("right");
+        context.fill_text_with_max_width(shown.token(index), left, middle(index), column - 4.0)?;
+        context.set_text_align("left");
+        context.fill_text_with_max_width(shown.token(index), right, middle(index), column - 4.0)?;
+    }
+    Ok(())
+}
+
+/// A cleared canvas of this size, in CSS pixels.
+fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<(CanvasRenderingContext2d, Colours), JsValue> {
+    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    fit(canvas, size, ratio);
+    let context = context(canvas)?;
+    context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
+    context.clear_rect(0.0, 0.0, size.width, size.height);
+    context.set_line_width(1.0);
+    Ok((context, Colours::of(canvas).ok_or("the canvas has no style")?))
+}
+
+/// A square of bytes in the accent colour, the byte as its opacity.
+fn image(bytes: &[u8], side: usize, colours: &Colours) -> Result<ImageData, JsValue> {
+    let [red, green, blue] = rgb(&colours.property("--accent")).unwrap_or([0x17, 0x60, 0x5a]);
+    let pixels: Vec<u8> = bytes.iter().flat_map(|&byte| [red, green, blue, byte]).collect();
+    ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side as u32, side as u32)
+}
+
+/// `#17605a` in numbers.
+fn rgb(colour: &str) -> Option<[u8; 3]> {
+    let digits = u32::from_str_radix(colour.strip_prefix('#')?, 16).ok().filter(|_| colour.len() == 7)?;
+    let [_, red, green, blue] = digits.to_be_bytes();
+    Some([red, green, blue])
+}
+
+fn context(canvas: &HtmlCanvasElement) -> Result<CanvasRenderingContext2d, JsValue> {
+    let context = canvas.get_context("2d")?.ok_or("no drawing context")?;
+    Ok(context.unchecked_into())
+}
+
+fn document() -> Result<web_sys::Document, JsValue> {
+    web_sys::window().and_then(|window| window.document()).ok_or_else(|| "no document".into())
+}
+
+fn note(painted: Result<(), JsValue>) {
+    if let Err(error) = painted {
+        web_sys::console::warn_2(&"attention could not be painted".into(), &error);
+    }
+}

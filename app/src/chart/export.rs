@@ -1,0 +1,126 @@
+//! What charts show, as files: a table of figures, everything as JSON, a picture in lines. Pure.
+
+use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
+use std::fmt::Write;
+
+/// The figures of one run by step, as `(name of the figure, points)`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// What the run is called.
+    pub run: String,
+    /// Its configuration, seed included, as `(key, value)`.
+    pub settings: Vec<(String, String)>,
+    /// Each figure's points.
+    pub columns: Vec<(&'static str, Vec<(f64, f64)>)>,
+}
+
+/// One row per point: run, figure, step, value. Names in quotes where they need them.
+pub fn csv(runs: &[Figures]) -> String {
+    let mut out = String::from("run,figure,step,value\n");
+    for run in runs {
+        for (figure, points) in &run.columns {
+            for (step, value) in points {
+                // Writing to a string cannot fail.
+                let _ = writeln!(out, "{},{figure},{step},{value}", quoted(&run.run));
+            }
+        }
+    }
+    out
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+}
+
+/// A scene as SVG; `colour` knows what each role looks like, `paper` what is behind.
+pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(Ink) -> String) -> String {
+    let Size { width, height } = size;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" \
+         font-size=\"12\"><rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>"
+    );
+    let plot = scene.plot;
+    let _ = write!(
+        out,
+        "<clipPath id=\"plot\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/></clipPath>",
+        plot.left - 4.0,
+        plot.top - 4.0,
+        plot.right - plot.left + 8.0,
+        plot.bottom - plot.top + 8.0
+    );
+    for mark in &scene.marks {
+        out.push_str(&shape(mark, &colour));
+    }
+    out.push_str("</svg>");
+    out
+}
+
+fn shape(mark: &Mark, colour: &impl Fn(Ink) -> String) -> String {
+    match mark {
+        Mark::Line { points, ink, width, opacity, dash } => {
+            let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+            let dashes: Vec<String> = DASHES[*dash].iter().map(f64::to_string).collect();
+            format!(
+                "<polyline clip-path=\"url(#plot)\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
+                 stroke-opacity=\"{opacity}\" stroke-dasharray=\"{}\" points=\"{}\"/>",
+                colour(*ink),
+                dashes.join(" "),
+                points.join(" ")
+            )
+        }
+        Mark::Dots { points, ink } => {
+            let dot = |(x, y): &(f64, f64)| {
+                format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{}\"/>", colour(*ink))
+            };
+            points.iter().map(dot).collect()
+        }
+        Mark::Text { at, text, anchor, ink } => {
+            let anchor = match anchor {
+                Anchor::Start => "start",
+                Anchor::Middle => "middle",
+                Anchor::End => "end",
+            };
+            format!(
+                "<text x=\"{:.1}\" y=\"{:.1}\" dy=\"0.35em\" text-anchor=\"{anchor}\" fill=\"{}\">{}</text>",
+                at.0,
+                at.1,
+                colour(*ink),
+                escaped(text)
+            )
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_row_per_point() {
+        let columns = vec![("loss", vec![(1.0, 5.5), (2.0, 5.25)]), ("lr", vec![(1.0, 0.001)])];
+        let runs = [Figures { run: "Fine-tuning 1, from \"scratch\"".into(), settings: vec![], columns }];
+        let name = "\"Fine-tuning 1, from \"\"scratch\"\"\"";
+        assert_eq!(
+            csv(&runs),
+            format!("run,figure,step,value\n{name},loss,1,5.5\n{name},loss,2,5.25\n{name},lr,1,0.001\n")
+        );
+    }
+
+    #[test]
+    fn a_picture_holds_every_mark_and_no_markup_of_a_name() {
+        let (mut scene, _, _) =
+            Scene::with_axes(Size { width: 300.0, height: 200.0 }, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
+        scene.text((1.0, 2.0), "<b> & co", Anchor::End, Ink::Label);
+        scene.marks.push(Mark::Dots { points: vec![(1.0, 1.0), (2.0, 2.0)], ink: Ink::Run(0) });
+        let text = svg(&scene, Size { width: 300.0, height: 200.0 }, "#fff", |_| "#123456".into());
+        assert!(text.starts_with("<svg ") && text.ends_with("</svg>"));
+        assert_eq!(text.matches("<circle").count(), 2);
+        let lines = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { .. })).count();
+        assert_eq!(text.matches("<polyline").count(), lines);
+        assert!(text.contains("&lt;b&gt; &amp; co") && !text.contains("<b>"));
+    }
+}

@@ -1,0 +1,233 @@
+//! What an attention head does, in figures and in a word, and which of its lines are worth drawing. Pure.
+//!
+//! Patterns as in Clark et al. 2019 ("What Does BERT Look At?", section 3): the token itself, the one before, the one
+//! after, the special tokens, or broadly over all.
+
+use crate::state::{AttentionMap, probability};
+
+/// What a head mostly looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The token itself.
+    Itself,
+    /// The token before.
+    Before,
+    /// The token after.
+    After,
+    /// `[CLS]` and `[SEP]`.
+    Special,
+    /// Everything, more or less evenly.
+    Broad,
+    /// Something else.
+    Other,
+}
+
+impl Pattern {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Itself => "itself",
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Special => "special",
+            Self::Broad => "broad",
+            Self::Other => "mixed",
+        }
+    }
+
+    /// In a few words, for whoever does not see the picture.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Itself => "looks mostly at the token itself",
+            Self::Before => "looks mostly at the token before",
+            Self::After => "looks mostly at the token after",
+            Self::Special => "looks mostly at [CLS] and [SEP]",
+            Self::Broad => "looks broadly over all tokens",
+            Self::Other => "follows no simple pattern",
+        }
+    }
+}
+
+/// A share of attention from which a pattern has the word.
+const MOSTLY: f64 = 0.4;
+
+/// A share of the greatest possible entropy from which a head looks broadly.
+const BROADLY: f64 = 0.85;
+
+/// A head in figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Traits {
+    /// Mean entropy of its rows, in nats; ln T is the most.
+    pub entropy: f64,
+    /// What it mostly looks at.
+    pub pattern: Pattern,
+}
+
+/// Measures one head of a map.
+pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
+    let t = map.tokens.len();
+    let special: Vec<usize> = (0..t).filter(|&place| is_special(&map.tokens[place])).collect();
+    // A map of a large model has millions of bytes: logarithms are looked up.
+    let p: [f64; 256] = std::array::from_fn(|byte| probability(byte as u8));
+    let p_ln_p = p.map(|p| if p > 0.0 { p * p.ln() } else { 0.0 });
+    let (mut entropy, mut shares) = (0.0, [0.0; 4]);
+    for (query, row) in map.head(layer, head).chunks(t).enumerate() {
+        let sum: f64 = row.iter().map(|&byte| p[usize::from(byte)]).sum();
+        if sum <= 0.0 {
+            continue;
+        }
+        // Of a row that is made to sum to 1.
+        entropy += sum.ln() - row.iter().map(|&byte| p_ln_p[usize::from(byte)]).sum::<f64>() / sum;
+        let at = |key: Option<usize>| key.and_then(|key| row.get(key)).map_or(0.0, |&byte| p[usize::from(byte)] / sum);
+        shares[0] += at(Some(query));
+        shares[1] += at(query.checked_sub(1));
+        shares[2] += at(Some(query + 1));
+        shares[3] += special.iter().map(|&key| at(Some(key))).sum::<f64>();
+    }
+    entropy /= t as f64;
+    // The ends have no neighbour on one side.
+    let counts = [t, t.saturating_sub(1).max(1), t.saturating_sub(1).max(1), t];
+    let patterns = [Pattern::Itself, Pattern::Before, Pattern::After, Pattern::Special];
+    let best = (0..4).map(|kind| (shares[kind] / counts[kind] as f64, patterns[kind]));
+    let best = best.fold((0.0, Pattern::Other), |best, next| if next.0 > best.0 { next } else { best });
+    let pattern = match best {
+        _ if t > 1 && entropy > BROADLY * (t as f64).ln() => Pattern::Broad,
+        (share, pattern) if share >= MOSTLY => pattern,
+        _ => Pattern::Other,
+    };
+    Traits { entropy, pattern }
+}
+
+/// A head as a square of at most `side` pixels: each shows the greatest byte of those that fall into it.
+pub fn thumbnail(head: &[u8], t: usize, side: usize) -> (usize, Vec<u8>) {
+    let side = side.min(t);
+    let mut out = vec![0; side * side];
+    for (query, row) in head.chunks(t).enumerate() {
+        for (key, &byte) in row.iter().enumerate() {
+            let pixel = &mut out[query * side / t * side + key * side / t];
+            *pixel = byte.max(*pixel);
+        }
+    }
+    (side, out)
+}
+
+/// Whether a token is one of BERT's marks rather than text.
+pub fn is_special(token: &str) -> bool {
+    matches!(token, "[CLS]" | "[SEP]")
+}
+
+/// The probabilities of a row of bytes, made to sum to 1 again.
+pub fn normalised(row: &[u8]) -> Vec<f64> {
+    let values: Vec<f64> = row.iter().map(|&byte| probability(byte)).collect();
+    let sum: f64 = values.iter().sum();
+    if sum > 0.0 { values.into_iter().map(|value| value / sum).collect() } else { values }
+}
+
+/// A line from a query to a key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Index of the query among the shown tokens.
+    pub query: usize,
+    /// Index of the key among the shown tokens.
+    pub key: usize,
+    /// Probability.
+    pub weight: f64,
+}
+
+/// For each of the queries, the strongest keys that together reach `mass` of its attention (Hoover et al. 2020, exBERT),
+/// among the tokens at `shown`. At most `most` lines: the strongest.
+pub fn lines(head: &[u8], t: usize, shown: &[usize], queries: &[usize], mass: f64, most: usize) -> Vec<Line> {
+    let mut out = Vec::new();
+    for &query in queries {
+        let row = normalised(&head[shown[query] * t..][..t]);
+        let mut keys: Vec<(usize, f64)> = shown.iter().enumerate().map(|(key, &place)| (key, row[place])).collect();
+        keys.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let whole: f64 = keys.iter().map(|(_, weight)| weight).sum();
+        let mut reached = 0.0;
+        for (key, weight) in keys {
+            if weight <= 0.0 || reached >= mass * whole {
+                break;
+            }
+            reached += weight;
+            out.push(Line { query, key, weight });
+        }
+    }
+    out.sort_by(|a, b| a.weight.total_cmp(&b.weight));
+    out.split_off(out.len().saturating_sub(most))
+}
+
+/// What one token looks at, in words: `pot 41 %, used 20 %`.
+pub fn looks_at(map: &AttentionMap, (layer, head): (usize, usize), query: usize, shown: &[usize]) -> String {
+    const NAMED: usize = 4;
+    let t = map.tokens.len();
+    let Some(&place) = shown.get(query) else { return String::new() };
+    let row = normalised(&map.head(layer, head)[place * t..][..t]);
+    let mut keys: Vec<usize> = shown.to_vec();
+    keys.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+    let named = keys.iter().take(NAMED).map(|&key| format!("{} {:.0} %", map.tokens[key], row[key] * 100.0));
+    format!("{} looks at {}", map.tokens[place], named.collect::<Vec<_>>().join(", "))
+}
+
+/// The places of the tokens to show.
+pub fn shown(map: &AttentionMap, hide_special: bool) -> Vec<usize> {
+    (0..map.tokens.len()).filter(|&place| !hide_special || !is_special(&map.tokens[place])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One head of four tokens with these rows of probabilities.
+    fn map(rows: [[f64; 4]; 4]) -> AttentionMap {
+        let bytes = rows.iter().flatten().map(|p| (p.sqrt() * 255.0).round() as u8).collect();
+        let tokens = ["[CLS]", "red", "fox", "[SEP]"].map(String::from).to_vec();
+        AttentionMap::new(tokens, 1, 1, bytes).expect("fits")
+    }
+
+    const EVEN: [f64; 4] = [0.25; 4];
+
+    #[test]
+    fn patterns_are_told_apart() {
+        let one = |key: usize| std::array::from_fn(|i| if i == key { 1.0 } else { 0.0 });
+        for (rows, expected) in [
+            ([one(0), one(1), one(2), one(3)], Pattern::Itself),
+            ([EVEN, one(0), one(1), one(2)], Pattern::Before),
+            ([one(1), one(2), one(3), EVEN], Pattern::After),
+            ([one(3), one(0), one(0), one(0)], Pattern::Special),
+            ([EVEN; 4], Pattern::Broad),
+        ] {
+            let traits = traits(&map(rows), 0, 0);
+            assert_eq!(traits.pattern, expected, "{traits:?}");
+        }
+        assert!((traits(&map([EVEN; 4]), 0, 0).entropy - 4_f64.ln()).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_thumbnail_loses_no_peak() {
+        let mut head = vec![0; 100 * 100];
+        head[37 * 100 + 81] = 200;
+        let (side, pixels) = thumbnail(&head, 100, 48);
+        assert_eq!((side, pixels.len(), pixels.iter().filter(|&&pixel| pixel == 200).count()), (48, 48 * 48, 1));
+        assert_eq!(thumbnail(&[1, 2, 3, 4], 2, 48), (2, vec![1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn lines_reach_the_mass_and_no_more() {
+        let rows = map([[0.6, 0.3, 0.08, 0.02], EVEN, EVEN, EVEN]);
+        let all = shown(&rows, false);
+        let of_first = |mass| lines(rows.head(0, 0), 4, &all, &[0], mass, 100);
+        assert_eq!(of_first(0.5).len(), 1);
+        assert_eq!(of_first(0.7).iter().map(|line| line.key).collect::<Vec<_>>(), [1, 0], "the strongest comes last");
+        assert_eq!(of_first(1.0).len(), 4);
+        assert_eq!(lines(rows.head(0, 0), 4, &all, &[0, 1, 2, 3], 1.0, 3).len(), 3);
+    }
+
+    #[test]
+    fn hidden_marks_are_neither_drawn_nor_named() {
+        let rows = map([EVEN, [0.7, 0.1, 0.2, 0.0], EVEN, EVEN]);
+        let words = shown(&rows, true);
+        assert_eq!(words, [1, 2]);
+        assert_eq!(looks_at(&rows, (0, 0), 0, &words), "red looks at fox 20 %, red 10 %");
+        assert!(lines(rows.head(0, 0), 4, &words, &[0], 1.0, 9).iter().all(|line| line.key < 2));
+    }
+}

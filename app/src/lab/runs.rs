@@ -1,0 +1,262 @@
+//! The lab's runs beyond this tab: kept in the browser, opened again, renamed, deleted, shared by link, saved as figures.
+
+use super::Lab;
+use crate::archive::{self, Archive};
+use crate::chart::curve::Curve;
+use crate::chart::export::{Figures, csv};
+use crate::intake::Source;
+use crate::state::{Run, Topic};
+use crate::{download, share};
+use js_sys::ArrayBuffer;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::Command;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// Larger models are kept only where a person saves them: a browser's storage is not endless.
+const MOST_KEPT: u64 = 30_000_000;
+
+/// Points of a curve that is kept.
+const KEPT_POINTS: usize = 512;
+
+/// What becomes of an exported model.
+pub(super) enum Export {
+    /// The person saves it.
+    Download,
+    /// It is kept with the run of this key.
+    Keep(String),
+}
+
+/// What is known of the browser's storage.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Storage {
+    /// Nobody has asked yet.
+    #[default]
+    Unknown,
+    /// Runs end with their tab.
+    Denied,
+    /// Runs are kept.
+    Open {
+        /// Bytes in use.
+        used: f64,
+        /// Bytes granted.
+        granted: f64,
+        /// Whether the browser promised not to clear them.
+        persistent: bool,
+    },
+}
+
+impl Lab {
+    /// Opens the browser's storage and lists the runs that it keeps.
+    pub(super) fn open_archive(&self) {
+        let lab = *self;
+        spawn_local(async move {
+            let opened = Archive::open().await;
+            match opened {
+                Ok(archive) => {
+                    let saved = archive.runs().await.unwrap_or_default();
+                    let saved: Vec<Run> = saved.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+                    lab.archive.set_value(Some(Rc::new(archive)));
+                    lab.state.update_value(|state| state.take_saved(saved));
+                    lab.touch(&[Topic::Runs]);
+                    lab.weigh_storage().await;
+                }
+                Err(_) => lab.storage.set(Storage::Denied),
+            }
+        });
+    }
+
+    async fn weigh_storage(&self) {
+        let (used, granted) = archive::usage().await.unwrap_or_default();
+        self.storage.set(Storage::Open { used, granted, persistent: archive::is_persistent().await });
+    }
+
+    /// Asks the browser to keep what is kept.
+    pub fn ask_to_persist(&self) {
+        let lab = *self;
+        spawn_local(async move {
+            if !archive::persist().await {
+                lab.complain(
+                    "The browser did not promise to keep the runs.",
+                    "It may clear them when room runs short: save what matters as .zip.",
+                );
+            }
+            lab.weigh_storage().await;
+        });
+    }
+
+    /// Keeps a run of this tab that is over and, where it is small enough, its model.
+    pub(super) fn keep_run(&self, id: &str, with_model: bool) {
+        let date = js_sys::Date::now();
+        let key = self.state.try_update_value(|state| {
+            let run = state.runs.iter_mut().find(|run| run.id == id && run.is_own())?;
+            if run.key.is_empty() {
+                run.key = format!("{id}@{date}");
+            }
+            let small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= MOST_KEPT);
+            Some((run.key.clone(), small))
+        });
+        let Some((key, small)) = key.flatten() else { return };
+        self.put(&key);
+        if with_model && small && self.archive.with_value(Option::is_some) {
+            self.exports.update_value(|exports| exports.push_back(Export::Keep(key)));
+            self.send(Command::ExportModel);
+        }
+    }
+
+    /// Writes what is known of a run.
+    fn put(&self, key: &str) {
+        let (lab, key) = (*self, key.to_string());
+        let run = self.state.try_update_value(|state| state.run_of_key(&key).cloned()).flatten();
+        let Some((run, archive)) = run.zip(self.archive.get_value()) else { return };
+        let text = serde_json::to_string(&run.reduced(KEPT_POINTS)).expect("a run is plain data");
+        spawn_local(async move {
+            if let Err(reason) = archive.put(&key, &text).await {
+                lab.complain(
+                    format!("The run could not be kept: {reason}."),
+                    "Save its model as .zip; free some storage.",
+                );
+            }
+            lab.weigh_storage().await;
+        });
+    }
+
+    /// Takes an exported model to where it was wanted.
+    pub(super) fn exported(&self, name: &str, buffers: &[ArrayBuffer]) {
+        let wanted = self.exports.try_update_value(std::collections::VecDeque::pop_front).flatten();
+        match (wanted, buffers.first()) {
+            (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
+            (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
+            _ => self.complain("The model could not be saved.", "Try again, or free some memory."),
+        }
+    }
+
+    fn keep_model(&self, key: String, bytes: ArrayBuffer) {
+        let lab = *self;
+        spawn_local(async move {
+            match archive::put_model(&key, &bytes).await {
+                Ok(()) => {
+                    let size = u64::from(bytes.byte_length());
+                    lab.change_run(&key, |run| run.kept = Some(size));
+                }
+                Err(reason) => lab.complain(
+                    format!("The model of this run could not be kept in the browser: {reason}."),
+                    "Save it as .zip before you close the tab.",
+                ),
+            }
+        });
+    }
+
+    /// Changes a run and keeps it so.
+    pub fn change_run(&self, key: &str, change: impl FnOnce(&mut Run)) {
+        self.state.update_value(|state| {
+            if let Some(run) = state.run_of_key(key) {
+                change(run);
+            }
+        });
+        self.touch(&[Topic::Runs, Topic::Progress]);
+        self.put(key);
+    }
+
+    /// Shows a run in the charts, or no more.
+    pub fn show_run(&self, id: &str, shown: bool) {
+        self.state.update_value(|state| {
+            state.runs.iter_mut().filter(|run| run.id == id).for_each(|run| run.shown = shown);
+        });
+        self.touch(&[Topic::Runs, Topic::Progress]);
+    }
+
+    /// Forgets a run, here and in the browser.
+    pub fn delete_run(&self, id: &str) {
+        let key = self.state.try_update_value(|state| {
+            let place = state.runs.iter().position(|run| run.id == id && run.stage.is_over())?;
+            Some(state.runs.remove(place).key)
+        });
+        self.touch(&[Topic::Runs, Topic::Progress]);
+        let Some((key, archive)) = key.flatten().zip(self.archive.get_value()) else { return };
+        let lab = *self;
+        spawn_local(async move {
+            if let Err(reason) = archive.remove(&key).await {
+                lab.complain(
+                    format!("The run could not be deleted: {reason}."),
+                    "Clear this site's data in the browser.",
+                );
+            }
+            lab.weigh_storage().await;
+        });
+    }
+
+    /// Opens the model that is kept with a run.
+    pub fn open_run(&self, key: &str) {
+        let (lab, key) = (*self, key.to_string());
+        spawn_local(async move {
+            match archive::model(&key).await {
+                Ok(blob) => lab.import(vec![Source::of_blob("model.zip", blob)]),
+                Err(reason) => {
+                    lab.complain(format!("The model could not be opened: {reason}."), "It may have been cleared.")
+                }
+            }
+        });
+    }
+
+    /// The link that carries the settings, and a run's configuration and curves.
+    pub fn link_to(&self, id: &str) -> Option<String> {
+        let fragment = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(share::fragment))?;
+        let location = window().location();
+        let parts = [location.origin(), location.pathname(), location.search()];
+        Some(parts.into_iter().map(Result::unwrap_or_default).collect::<String>() + &fragment)
+    }
+
+    /// Takes the run that the page's link carries, where it does.
+    pub(super) fn take_shared(&self) {
+        let fragment = window().location().hash().unwrap_or_default();
+        match share::read(&fragment) {
+            Some(Ok(run)) => self.state.update_value(|state| state.runs.push(run)),
+            Some(Err(reason)) => self.complain(reason, "Ask for the link again; the settings in it hold all the same."),
+            None => {}
+        }
+    }
+
+    /// Saves the figures of the runs that charts show.
+    pub fn save_figures(&self, form: &str) {
+        let figures: Vec<Figures> = self.peek(|state| state.runs.iter().filter(|run| run.shown).map(figures).collect());
+        match form {
+            "csv" => self.save_text("clozelab-runs.csv", &csv(&figures)),
+            _ => {
+                let runs: Vec<Run> = self.peek(|state| state.runs.iter().filter(|run| run.shown).cloned().collect());
+                let text = serde_json::to_string_pretty(&runs).expect("runs are plain data");
+                self.save_text("clozelab-runs.json", &text);
+            }
+        }
+    }
+
+    /// Saves a text as a file.
+    pub fn save_text(&self, name: &str, text: &str) {
+        let bytes: JsValue = js_sys::Uint8Array::from(text.as_bytes()).buffer().into();
+        if download::save(name, &bytes.into()).is_err() {
+            self.complain("The file could not be saved.", "Try again, or free some memory.");
+        }
+    }
+}
+
+fn figures(run: &Run) -> Figures {
+    let of = |curve: &Curve| curve.buckets().iter().map(|bucket| (bucket.middle(), bucket.mean())).collect::<Vec<_>>();
+    let held_out = |value: fn(&crate::state::HeldOut) -> f64| {
+        run.held_out.iter().map(|quality| (quality.step as f64, value(quality))).collect::<Vec<_>>()
+    };
+    let score = |value: fn(&protocol::ClassifierMetrics) -> f64| {
+        run.scores.iter().map(|score| (score.step as f64, value(&score.metrics))).collect::<Vec<_>>()
+    };
+    let columns = vec![
+        ("loss", of(&run.curve)),
+        ("learning rate", of(&run.lr)),
+        ("gradient norm", of(&run.grad_norm)),
+        ("tokens per second", of(&run.speed)),
+        ("held-out loss", held_out(|quality| quality.loss)),
+        ("held-out accuracy", held_out(|quality| quality.accuracy)),
+        ("micro F1", score(|metrics| metrics.micro_f1)),
+        ("macro F1", score(|metrics| metrics.macro_f1)),
+    ];
+    Figures { run: run.name(), settings: run.pairs.clone(), columns }
+}

@@ -1,0 +1,419 @@
+//! Where the model looks: all heads as small squares, one of them as lines and as a map. The grid stands beside the text
+//! under the microscope and sharpens as the model learns; the details stand among the questions.
+
+use super::section::Section;
+use crate::chart::attention::{ROW, Shown, cell_at, paint_lines, paint_map, paint_thumbnail};
+use crate::chart::heads::{Pattern, Traits, lines, looks_at, shown, traits};
+use crate::chart::scene::Size;
+use crate::lab::lab;
+use crate::page::Dark;
+use crate::scope::{Scope, scope};
+use crate::state::{AttentionMap, Topic};
+use crate::wording::figure;
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+use std::sync::Arc;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent};
+
+/// More lines than this are a blur, and take time.
+const MOST_LINES: usize = 3000;
+
+/// Share of a token's attention that its lines show, at first (Hoover et al. 2020).
+const MASS: f64 = 0.7;
+
+/// All heads of the text under the microscope.
+#[component]
+pub fn AttentionGrid() -> impl IntoView {
+    let scope = scope();
+    let map = scope.attention();
+    let shape = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| (map.layers, map.heads))));
+    let reason = no_map_reason(scope);
+    let grid = NodeRef::<Div>::new();
+    let keys = move |event: KeyboardEvent| {
+        let Some((layers, heads)) = shape.get_untracked() else { return };
+        let (layer, head) = scope.head.get_untracked();
+        let next = match event.key().as_str() {
+            "ArrowLeft" => (layer, head.saturating_sub(1)),
+            "ArrowRight" => (layer, (head + 1).min(heads - 1)),
+            "ArrowUp" => (layer.saturating_sub(1), head),
+            "ArrowDown" => ((layer + 1).min(layers - 1), head),
+            _ => return,
+        };
+        event.prevent_default();
+        scope.head.set(next);
+        focus_head(grid, next.0 * heads + next.1);
+    };
+    let cells = move |(layers, heads): (usize, usize)| {
+        let row = move |layer: usize| {
+            let cell = move |head: usize| view! { <Head map scope place=(layer, head) /> };
+            view! { <div class="head-row">{(0..heads).map(cell).collect_view()}</div> }
+        };
+        (0..layers).map(row).collect_view()
+    };
+    view! {
+        <div class="attention-block">
+            <h3>"Where it looks " <span class="summary-note">"layers down, heads across"</span></h3>
+            <div
+                class="head-grid"
+                role="group"
+                aria-label="Attention heads; arrow keys move between them"
+                data-testid="attention-grid"
+                node_ref=grid
+                on:keydown=keys
+            >
+                {move || shape.get().map(cells)}
+                <p class="help" hidden=move || shape.with(Option::is_some)>{reason}</p>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn focus_head(grid: NodeRef<Div>, index: usize) {
+    let buttons = grid.get_untracked().and_then(|grid| grid.query_selector_all("button").ok());
+    let button =
+        buttons.and_then(|buttons| buttons.item(index as u32)).and_then(|node| node.dyn_into::<HtmlElement>().ok());
+    if let Some(button) = button {
+        button.focus().unwrap_or_default();
+    }
+}
+
+fn no_map_reason(scope: Scope) -> impl Fn() -> &'static str + Copy {
+    let lab = lab();
+    let trained = lab.memo(&[Topic::Masking, Topic::Runs], |state| {
+        state.model.pretrained || state.active().is_some_and(|run| run.steps_done() > 0)
+    });
+    move || match (scope.typed.get(), trained.get()) {
+        (true, _) => "Type a text below the grid and ask.",
+        (false, true) => "This model has no attention; a Transformer has.",
+        (false, false) => "Appears with the first steps: each square is a head, each dark spot a look.",
+    }
+}
+
+/// One head: a square, its pattern and its entropy.
+#[component]
+fn Head(map: Memo<Option<AttentionMap>>, scope: Scope, place: (usize, usize)) -> impl IntoView {
+    let canvas = NodeRef::<Canvas>::new();
+    let Dark(dark) = expect_context::<Dark>();
+    let measured = Memo::new(move |_| {
+        map.with(|map| {
+            map.as_ref()
+                .filter(|map| place.0 < map.layers && place.1 < map.heads)
+                .map(|map| traits(map, place.0, place.1))
+        })
+    });
+    Effect::new(move |_| {
+        dark.track();
+        map.with(|map| {
+            if let Some((canvas, map)) = canvas.get().zip(map.as_ref()) {
+                paint_thumbnail(&canvas, map, place);
+            }
+        });
+    });
+    let is_chosen = move || scope.head.get() == place;
+    let name = move || {
+        let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
+        format!("Layer {}, head {}: {}, entropy {} nats", place.0 + 1, place.1 + 1, pattern.words(), figure(entropy, 1))
+    };
+    let badge = move || measured.get().map(|measured| measured.pattern.word());
+    view! {
+        <button
+            type="button"
+            class="head"
+            aria-label=name
+            title=name
+            aria-pressed=move || is_chosen().to_string()
+            tabindex=move || if is_chosen() { "0" } else { "-1" }
+            on:click=move |_| scope.head.set(place)
+        >
+            <canvas node_ref=canvas class="thumbnail" aria-hidden="true"></canvas>
+            <span class="badge" aria-hidden="true">{badge}</span>
+        </button>
+    }
+}
+
+const NOTHING: Traits = Traits { entropy: 0.0, pattern: Pattern::Other };
+
+/// What is chosen of the details.
+#[derive(Clone, Copy)]
+struct Choice {
+    map: Memo<Option<AttentionMap>>,
+    /// Places of the tokens that are shown.
+    places: Memo<Arc<Vec<usize>>>,
+    head: Memo<(usize, usize)>,
+    /// The token in focus, among the shown ones.
+    focus: RwSignal<Option<usize>>,
+    mass: RwSignal<f64>,
+}
+
+/// One head as lines and as a map, of the text under the microscope or of one that is typed.
+#[component]
+pub fn AttentionPanel() -> impl IntoView {
+    let scope = scope();
+    let map = scope.attention();
+    let hide = RwSignal::new(false);
+    let places = Memo::new(move |_| {
+        Arc::new(map.with(|map| map.as_ref().map(|map| shown(map, hide.get())).unwrap_or_default()))
+    });
+    let head = Memo::new(move |_| {
+        let (layer, head) = scope.head.get();
+        map.with(|map| map.as_ref().map_or((0, 0), |map| (layer.min(map.layers - 1), head.min(map.heads - 1))))
+    });
+    let choice = Choice { map, places, head, focus: RwSignal::new(None), mass: RwSignal::new(MASS) };
+    let missing = move || map.with(Option::is_none);
+    let reason = no_map_reason(scope);
+    view! {
+        <Section
+            id="attention"
+            number="5"
+            title="Attention"
+            lead="Which tokens each head brings together. Attention shows where information may flow; it is not an explanation of the answer."
+        >
+            <Source scope />
+            <div class="block" data-testid="attention-detail">
+                <p class="help" hidden=move || !missing()>{reason}</p>
+                <Controls choice hide scope />
+                <Words choice />
+                <div class="attention-views" hidden=missing>
+                    <Lines choice />
+                    <HeatMap choice />
+                </div>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+/// The text under the microscope, or a typed one.
+#[component]
+fn Source(scope: Scope) -> impl IntoView {
+    let lab = lab();
+    let text = RwSignal::new("a small pot used for cooking".to_string());
+    let missing = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], |state| {
+        !state.model.pretrained && !state.model.classifier && state.active().is_none_or(|run| run.steps_done() == 0)
+    });
+    let ask = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if !missing.get_untracked() {
+            scope.typed.set(true);
+            lab.attend(text.get_untracked());
+        }
+    };
+    view! {
+        <form class="block" on:submit=ask>
+            <label for="attend">"Text to look at; a tab parts the two texts of a pair"</label>
+            <div class="ask">
+                <input
+                    id="attend"
+                    type="text"
+                    autocomplete="off"
+                    data-testid="attention-input"
+                    aria-describedby="attend-reason"
+                    prop:value=text
+                    on:input=move |event| text.set(event_target_value(&event))
+                />
+                <button type="submit" class="primary" disabled=missing>"Look"</button>
+                <button type="button" hidden=move || !scope.typed.get() on:click=move |_| scope.typed.set(false)>
+                    "Back to the text under the microscope"
+                </button>
+            </div>
+            <p id="attend-reason" class="help">
+                {move || missing.get().then_some("There is no model yet: pre-train or import one first.")}
+            </p>
+        </form>
+    }
+}
+
+#[component]
+fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView {
+    let Choice { map, places, head, focus, mass } = choice;
+    let shape = Memo::new(move |_| map.with(|map| map.as_ref().map_or((0, 0), |map| (map.layers, map.heads))));
+    let numbered = |count: usize, chosen: usize| {
+        let option =
+            move |index: usize| view! { <option value=index.to_string() selected=index == chosen>{index + 1}</option> };
+        (0..count).map(option).collect_view()
+    };
+    let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().unwrap_or(0);
+    let token = move || {
+        let places = places.get();
+        let place = focus.get().and_then(|focus| places.get(focus).copied());
+        place.and_then(|place| map.with(|map| Some(map.as_ref()?.tokens.get(place)?.clone())))
+    };
+    let named = move || token().unwrap_or_else(|| "all".into());
+    view! {
+        <div class="fields" hidden=move || map.with(Option::is_none)>
+            <div class="field">
+                <label for="layer">"Layer"</label>
+                <select id="layer" on:change=move |event| scope.head.update(|head| head.0 = number(&event))>
+                    {move || numbered(shape.get().0, head.get().0)}
+                </select>
+            </div>
+            <div class="field">
+                <label for="head">"Head"</label>
+                <select id="head" on:change=move |event| scope.head.update(|head| head.1 = number(&event))>
+                    {move || numbered(shape.get().1, head.get().1)}
+                </select>
+            </div>
+            <div class="field">
+                <label for="attention-token">"Token: " <bdi>{named}</bdi></label>
+                <input
+                    id="attention-token"
+                    type="range"
+                    min="0"
+                    max=move || places.with(|places| places.len()).to_string()
+                    prop:value=move || focus.get().map_or(0, |focus| focus + 1).to_string()
+                    aria-valuetext=named
+                    on:input=move |event| focus.set(number(&event).checked_sub(1))
+                />
+            </div>
+            <div class="field">
+                <label for="attention-mass">{move || format!("Lines that make up {:.0} %", mass.get() * 100.0)}</label>
+                <input
+                    id="attention-mass"
+                    type="range"
+                    min="0.1"
+                    max="1"
+                    step="0.05"
+                    prop:value=move || mass.get().to_string()
+                    on:input=move |event| mass.set(event_target_value(&event).parse().unwrap_or(MASS))
+                />
+            </div>
+            <label class="option">
+                <input
+                    type="checkbox"
+                    prop:checked=hide
+                    on:change=move |event| {
+                        focus.set(None);
+                        hide.set(event_target_checked(&event));
+                    }
+                />
+                <span>"Hide " <code>"[CLS]"</code>" and "<code>"[SEP]"</code></span>
+            </label>
+        </div>
+    }
+}
+
+/// The head in words, and what the token in focus looks at.
+#[component]
+fn Words(choice: Choice) -> impl IntoView {
+    let Choice { map, places, head, focus, .. } = choice;
+    let of_head = move || {
+        map.with(|map| {
+            let (layer, index) = head.get();
+            let Traits { entropy, pattern } = traits(map.as_ref()?, layer, index);
+            let (words, entropy) = (pattern.words(), figure(entropy, 2));
+            let most = figure((map.as_ref()?.tokens.len() as f64).ln(), 2);
+            Some(format!("Layer {}, head {} {words}; entropy {entropy} of at most {most} nats.", layer + 1, index + 1))
+        })
+    };
+    let of_token = move || {
+        let (focus, places) = (focus.get()?, places.get());
+        map.with(|map| Some(format!(" {}.", looks_at(map.as_ref()?, head.get(), focus, &places))))
+    };
+    view! {
+        <p class="status" aria-live="polite" hidden=move || map.with(Option::is_none)>
+            {of_head}
+            <bdi>{of_token}</bdi>
+        </p>
+    }
+}
+
+/// A canvas that is painted again, once per animation frame at most, when what `paint` reads has changed.
+fn repaint(canvas: NodeRef<Canvas>, paint: impl Fn(&HtmlCanvasElement) + 'static) {
+    let Dark(dark) = expect_context::<Dark>();
+    Effect::new(move |_| {
+        dark.track();
+        if let Some(canvas) = canvas.get() {
+            paint(&canvas);
+        }
+    });
+}
+
+fn size_of(canvas: &HtmlCanvasElement) -> Size {
+    Size { width: canvas.client_width() as f64, height: canvas.client_height() as f64 }
+}
+
+#[component]
+fn Lines(choice: Choice) -> impl IntoView {
+    let Choice { map, places, head, focus, mass } = choice;
+    let canvas = NodeRef::<Canvas>::new();
+    let region = NodeRef::<Div>::new();
+    let top = RwSignal::new(0.0_f64);
+    let drawn = Memo::new(move |_| {
+        let (places, (layer, index), focus, mass) = (places.get(), head.get(), focus.get(), mass.get());
+        let queries: Vec<usize> = focus.map_or_else(|| (0..places.len()).collect(), |focus| vec![focus]);
+        map.with(|map| {
+            let map = map.as_ref()?;
+            let queries: Vec<usize> = queries.into_iter().filter(|query| *query < places.len()).collect();
+            Some(lines(map.head(layer, index), map.tokens.len(), &places, &queries, mass, MOST_LINES))
+        })
+    });
+    repaint(canvas, move |canvas| {
+        let (places, focus, top) = (places.get(), focus.get(), top.get());
+        map.with(|map| {
+            let Some(map) = map.as_ref().filter(|map| places.iter().all(|&place| place < map.tokens.len())) else {
+                return;
+            };
+            let shown = Shown { map, head: head.get(), places: &places, focus };
+            drawn.with(|lines| paint_lines(canvas, size_of(canvas), &shown, lines.as_deref().unwrap_or_default(), top));
+        });
+    });
+    let point = move |event: PointerEvent| {
+        let Some(region) = region.get_untracked() else { return };
+        let y = f64::from(event.client_y()) - region.get_bounding_client_rect().top() + f64::from(region.scroll_top());
+        let row = (y / ROW).floor().max(0.0) as usize;
+        focus.set(Some(row).filter(|row| *row < places.with_untracked(|places| places.len())));
+    };
+    let scrolled = move |_| top.set(region.get_untracked().map_or(0.0, |region| f64::from(region.scroll_top())));
+    let height = move || format!("{}px", places.with(|places| places.len()) as f64 * ROW);
+    view! {
+        <div
+            class="scroll lines"
+            role="region"
+            aria-label="Lines from each token to the tokens it looks at"
+            tabindex="0"
+            node_ref=region
+            on:scroll=scrolled
+            on:pointermove=point
+            on:pointerleave=move |_| focus.set(None)
+        >
+            <div class="lines-inner" style:height=height>
+                <canvas node_ref=canvas class="lines-canvas" role="img" aria-label="Lines between tokens; the sentence above tells what the token in focus looks at"></canvas>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn HeatMap(choice: Choice) -> impl IntoView {
+    let Choice { map, places, head, focus, .. } = choice;
+    let canvas = NodeRef::<Canvas>::new();
+    repaint(canvas, move |canvas| {
+        let (places, focus) = (places.get(), focus.get());
+        map.with(|map| {
+            let Some(map) = map.as_ref().filter(|map| places.iter().all(|&place| place < map.tokens.len())) else {
+                return;
+            };
+            paint_map(canvas, size_of(canvas), &Shown { map, head: head.get(), places: &places, focus });
+        });
+    });
+    let point = move |event: PointerEvent| {
+        let Some(canvas) = canvas.get_untracked() else { return };
+        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let tokens = places.with_untracked(|places| places.len());
+        focus.set(cell_at(size_of(&canvas), tokens, at).map(|(row, _)| row));
+    };
+    view! {
+        <div class="chart-frame">
+            <canvas
+                node_ref=canvas
+                class="heat-map"
+                role="img"
+                aria-label="Map of the head: rows look, columns are looked at"
+                on:pointermove=point
+                on:pointerleave=move |_| focus.set(None)
+            ></canvas>
+        </div>
+    }
+}

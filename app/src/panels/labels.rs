@@ -1,0 +1,60 @@
+//! The labels of the text, and a box to paste text into.
+
+use super::bars::{Bar, Bars};
+use crate::intake;
+use crate::lab::lab;
+use crate::state::{RunState, Topic};
+use crate::wording::grouped;
+use leptos::prelude::*;
+use protocol::LabelCount;
+
+/// How often each label occurs, folded away until asked for.
+#[component]
+pub fn LabelHistogram() -> impl IntoView {
+    let lab = lab();
+    let rows = lab.memo(&[Topic::Corpus], bars);
+    let note = move || rows.with(|rows| if rows.is_empty() { "none" } else { "the most frequent" });
+    view! {
+        <details>
+            <summary>"Labels " <span class="summary-note">{note}</span></summary>
+            <Bars caption="Documents by label" heads=["Label", "Training / validation / test"] rows />
+        </details>
+    }
+    .into_any()
+}
+
+fn bars(state: &RunState) -> Vec<Bar> {
+    let counts = state.corpus.as_ref().map(|corpus| corpus.traits.label_counts.as_slice()).unwrap_or_default();
+    let most = counts.iter().map(|count| count.train).max().unwrap_or(0).max(1) as f64;
+    let bar = |count: &LabelCount| Bar {
+        name: count.label.clone(),
+        share: count.train as f64 / most,
+        words: [count.train, count.valid, count.test].map(grouped).join(" / "),
+    };
+    counts.iter().map(bar).collect()
+}
+
+/// Text that is typed or pasted rather than dropped.
+#[component]
+pub fn PasteBox() -> impl IntoView {
+    let lab = lab();
+    let text = RwSignal::new(String::new());
+    let empty = move || text.with(|text| text.trim().is_empty());
+    let take = move |_| {
+        let source = intake::from_text("pasted.txt", &text.get_untracked());
+        lab.take(async move { source.map(|source| vec![source]) }, "The text could not be taken");
+    };
+    view! {
+        <details>
+            <summary>"Paste text"</summary>
+            <div class="block">
+                <label for="paste">"One document per line; labels as __label__name"</label>
+                <textarea id="paste" rows="6" data-testid="paste" on:input=move |event| text.set(event_target_value(&event))></textarea>
+                <div class="buttons">
+                    <button type="button" data-testid="use-paste" disabled=empty on:click=take>"Use this text"</button>
+                </div>
+            </div>
+        </details>
+    }
+    .into_any()
+}

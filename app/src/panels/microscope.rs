@@ -1,0 +1,314 @@
+//! A text under the microscope, token by token: what stood there, what the model sees, and what it guesses as it learns.
+//! Source: Devlin et al. 2019, section 3.1.
+
+use crate::lab::lab;
+use crate::scope::{OwnMask, Scope, scope};
+use crate::state::{Frame, Topic};
+use crate::wording::{figure, grouped, joined, percent};
+use leptos::prelude::*;
+use protocol::{Candidate, MaskKind, MaskedToken};
+
+/// The parts of a token that do not change while a model learns.
+#[derive(Clone, PartialEq)]
+struct Slot {
+    original: String,
+    shown: String,
+    kind: MaskKind,
+}
+
+/// The text in both forms, its guesses, and other texts and masks to look at.
+#[component]
+pub fn Microscope() -> impl IntoView {
+    let scope = scope();
+    let frame = scope.frame();
+    let slots = Memo::new(move |_| frame.with(|frame| frame.as_ref().map(slots)).unwrap_or_default());
+    let missing = move || slots.with(Vec::is_empty);
+    let chosen = RwSignal::new(None::<usize>);
+    let another_mask = move |_| {
+        scope.epoch.update(|epoch| *epoch += 1);
+        scope.look();
+    };
+    let another_line = move |_| {
+        scope.text.set(None);
+        scope.example.update(|example| *example += 1);
+        scope.look();
+    };
+    view! {
+        <div class="microscope" data-testid="masking-preview">
+            <p class="original-line" hidden=missing>
+                <span class="help">"As it is: "</span>
+                <bdi>{move || slots.with(|slots| joined(slots.iter().map(|slot| slot.original.as_str())))}</bdi>
+            </p>
+            <div class="masking">
+                {move || {
+                    let slots = slots.get();
+                    if slots.is_empty() { waiting().into_any() } else { tokens(slots, frame, chosen).into_any() }
+                }}
+            </div>
+            <Tally frame />
+            <Guesses frame chosen />
+            <div class="buttons">
+                <button type="button" disabled=missing on:click=another_mask>"Another mask"</button>
+                <button type="button" disabled=missing on:click=another_line>"Another line"</button>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn slots(frame: &Frame) -> Vec<Slot> {
+    let slot =
+        |token: &MaskedToken| Slot { original: token.original.clone(), shown: token.shown.clone(), kind: token.kind };
+    frame.tokens.iter().map(slot).collect()
+}
+
+fn waiting() -> impl IntoView {
+    view! { <p class="help">"Appears once the text is read and its vocabulary learned."</p> }
+}
+
+fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+    let one = move |(place, slot): (usize, Slot)| token(place, slot, frame, chosen);
+    view! {
+        <ol class="tokens" aria-label="Tokens, each as it was, as the model sees it, and as it guesses">
+            {slots.into_iter().enumerate().map(one).collect_view()}
+        </ol>
+    }
+}
+
+fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+    let Some((class, tag, words)) = treatment(slot.kind) else {
+        let class = if slot.kind == MaskKind::Special { "token special" } else { "token" };
+        return view! { <li class=class><span class="shown"><bdi>{slot.shown}</bdi></span></li> }.into_any();
+    };
+    let best = Memo::new(move |_| {
+        frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.guesses.first().cloned()))
+    });
+    let original = slot.original.clone();
+    let right = move || best.with(|best| best.as_ref().is_some_and(|best| best.token == original));
+    let mark = right.clone();
+    let guess = move || best.with(|best| best.as_ref().map(|best| best.token.clone()));
+    view! {
+        <li class=format!("token {class}")>
+            <bdi class="original">{slot.original}</bdi>
+            <button
+                type="button"
+                class="shown"
+                title=words
+                aria-pressed=move || (chosen.get() == Some(place)).to_string()
+                on:click=move |_| chosen.set(Some(place))
+            >
+                <bdi>{slot.shown}</bdi>
+                <abbr class=format!("tag {class}") title=words>{tag}</abbr>
+            </button>
+            <span class="guess" class:right=right hidden=move || best.with(Option::is_none)>
+                <span aria-hidden="true">{move || if mark() { "✓ " } else { "✗ " }}</span>
+                <span class="visually-hidden">"guessed "</span>
+                <bdi>{guess}</bdi>
+            </span>
+        </li>
+    }
+    .into_any()
+}
+
+/// Class, sign and words of what was done to a chosen token.
+fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, &'static str)> {
+    match kind {
+        MaskKind::Untouched | MaskKind::Special => None,
+        MaskKind::Masked => Some(("masked", "M", "masked")),
+        MaskKind::Random => Some(("random", "R", "replaced at random")),
+        MaskKind::Kept => Some(("kept", "K", "kept, but to be guessed")),
+    }
+}
+
+/// How many tokens were treated how, and how many are guessed right now.
+#[component]
+fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
+    let count = move |kind| {
+        let of = move |frame: &Option<Frame>| {
+            frame.as_ref().map_or(0, |frame| frame.tokens.iter().filter(|token| token.kind == kind).count())
+        };
+        frame.with(of)
+    };
+    let all = move || {
+        let text = |frame: &Frame| frame.tokens.iter().filter(|token| token.kind != MaskKind::Special).count();
+        frame.with(|frame| frame.as_ref().map_or(0, text))
+    };
+    let chosen = move || count(MaskKind::Masked) + count(MaskKind::Random) + count(MaskKind::Kept);
+    let item = move |kind: MaskKind, noun: &'static str| {
+        let (class, tag, _) = treatment(kind).expect("a chosen kind");
+        view! { <span><b class=format!("tag {class}")>{tag}</b>{move || format!(" {} {noun}", count(kind))}</span> }
+    };
+    let result = move || frame.with(|frame| frame.as_ref().and_then(outcome));
+    view! {
+        <p class="legend" hidden=move || frame.with(Option::is_none)>
+            <span>{move || format!("{} of {} tokens chosen:", chosen(), all())}</span>
+            {item(MaskKind::Masked, "masked")}
+            {item(MaskKind::Random, "random")}
+            {item(MaskKind::Kept, "kept")}
+            <b hidden=move || result().is_none()>{result}</b>
+        </p>
+    }
+}
+
+fn outcome(frame: &Frame) -> Option<String> {
+    let (right, asked) = frame.right();
+    let loss = frame.loss()?;
+    let at = frame.step.map_or("now".into(), |step| format!("step {}", grouped(step)));
+    Some(format!("{right} of {asked} guessed right, loss {} ({at})", figure(loss, 2)))
+}
+
+/// The guesses for one of the chosen tokens: the one that was pressed, else the first.
+#[component]
+fn Guesses(frame: Memo<Option<Frame>>, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+    let shown = Memo::new(move |_| {
+        let chosen = chosen.get();
+        frame.with(|frame| {
+            let tokens = &frame.as_ref()?.tokens;
+            let pressed = chosen.and_then(|place| tokens.get(place)).filter(|token| token.loss.is_some());
+            pressed.or_else(|| tokens.iter().find(|token| token.loss.is_some())).cloned()
+        })
+    });
+    let caption = move || {
+        shown.with(|token| {
+            let token = token.as_ref()?;
+            let loss = figure(token.loss?, 2);
+            Some(format!("Instead of “{}”, the loss is {loss} nats; the model thinks of", token.original))
+        })
+    };
+    let rows = move || shown.with(|token| token.as_ref().map(|token| token.guesses.clone()).unwrap_or_default());
+    let row = |Candidate { token, score }: Candidate| {
+        view! { <li><bdi>{token}</bdi>" "<span class="help">{percent(score)}</span></li> }
+    };
+    view! {
+        <div class="candidates" hidden=move || shown.with(Option::is_none)>
+            <p class="help">{caption}</p>
+            <ol>{move || rows().into_iter().map(row).collect_view()}</ol>
+        </div>
+    }
+}
+
+/// How the text is masked, a text of one's own, and the film of what was learned of it.
+#[component]
+pub fn MicroscopeSettings() -> impl IntoView {
+    let scope = scope();
+    let typed = RwSignal::new(String::new());
+    let take = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let text = typed.get_untracked();
+        scope.text.set((!text.trim().is_empty()).then_some(text));
+        scope.look();
+    };
+    view! {
+        <form class="block" on:submit=take>
+            <label for="own-sentence">"A sentence of your own"</label>
+            <div class="ask">
+                <input
+                    id="own-sentence"
+                    type="text"
+                    autocomplete="off"
+                    data-testid="own-sentence"
+                    on:input=move |event| typed.set(event_target_value(&event))
+                />
+                <button type="submit">"Put it under the microscope"</button>
+            </div>
+        </form>
+        <MaskControls scope />
+        <Scrubber scope />
+    }
+    .into_any()
+}
+
+#[component]
+fn MaskControls(scope: Scope) -> impl IntoView {
+    let lab = lab();
+    let rate = move || scope.mask.get().rate;
+    let change = move |edit: fn(&mut OwnMask, String), event: web_sys::Event| {
+        scope.mask.update(|mask| edit(mask, event_target_value(&event)));
+        scope.look();
+    };
+    let whole = move || {
+        let own = scope.mask.get().whole_word;
+        own.unwrap_or_else(|| lab.settings.with(|settings| settings.pretrain.whole_word))
+    };
+    view! {
+        <div class="fields">
+            <div class="field">
+                <label for="scope-rate">"Share of tokens to guess"</label>
+                <input
+                    id="scope-rate"
+                    type="range"
+                    min="0.05"
+                    max="0.9"
+                    step="0.05"
+                    prop:value=move || rate().unwrap_or(0.3).to_string()
+                    aria-valuetext=move || rate().map_or("as in training".into(), percent)
+                    on:change=move |event| change(|mask, value| mask.rate = value.parse().ok(), event)
+                />
+                <p class="help">{move || rate().map_or("As in training.".into(), |rate| format!("{} here.", percent(rate)))}</p>
+            </div>
+            <div class="field">
+                <label for="scope-seed">"Seed of the mask"</label>
+                <input
+                    id="scope-seed"
+                    type="text"
+                    inputmode="numeric"
+                    autocomplete="off"
+                    placeholder="as in training"
+                    prop:value=move || scope.mask.get().seed.map(|seed| seed.to_string()).unwrap_or_default()
+                    on:change=move |event| change(|mask, value| mask.seed = value.trim().parse().ok(), event)
+                />
+                <p class="help">"Another seed, another draw. Looking changes nothing of a run."</p>
+            </div>
+            <label class="option">
+                <input
+                    type="checkbox"
+                    prop:checked=whole
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        scope.mask.update(|mask| mask.whole_word = Some(on));
+                        scope.look();
+                    }
+                />
+                <span>"Whole words"</span>
+            </label>
+        </div>
+    }
+}
+
+/// Moves through the moments that were kept.
+#[component]
+fn Scrubber(scope: Scope) -> impl IntoView {
+    let lab = lab();
+    let steps = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
+        state.film.frames().iter().map(|frame| frame.step).collect::<Vec<_>>()
+    });
+    let last = move || steps.with(Vec::len).saturating_sub(1);
+    let place = move || scope.moment.get().map_or(last(), |place| place.min(last()));
+    let words = move || match steps.with(|steps| steps.get(place()).copied().flatten()) {
+        Some(step) => format!("step {}", grouped(step)),
+        None if place() == 0 => "before training".into(),
+        None => "now".into(),
+    };
+    let go = move |place: usize| scope.moment.set((place < last()).then_some(place));
+    let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
+    view! {
+        <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>
+            <label for="scrubber">"Replay: " <span>{words}</span></label>
+            <div class="joined-wide">
+                <button type="button" aria-label="A moment earlier" on:click=move |_| go(place().saturating_sub(1))>"‹"</button>
+                <input
+                    id="scrubber"
+                    type="range"
+                    min="0"
+                    data-testid="scrubber"
+                    max=move || last().to_string()
+                    prop:value=move || place().to_string()
+                    aria-valuetext=words
+                    on:input=moved
+                />
+                <button type="button" aria-label="A moment later" on:click=move |_| go(place() + 1)>"›"</button>
+            </div>
+            <p class="help">"What the model made of this text, and where it looked, at each moment that was kept."</p>
+        </div>
+    }
+}

@@ -1,0 +1,136 @@
+//! What a person has under the microscope: which text and mask, which moment of its film, which attention head. Shared by
+//! the panels that show the same thing from different sides.
+
+use crate::lab::Lab;
+use crate::state::{AttentionMap, Frame, Topic};
+use leptos::prelude::*;
+use protocol::RunConfig;
+
+/// The mask of the microscope where it is not that of the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OwnMask {
+    /// Share of the tokens to guess.
+    pub rate: Option<f64>,
+    /// Whole words, or not.
+    pub whole_word: Option<bool>,
+    /// Another draw of everything.
+    pub seed: Option<u64>,
+}
+
+/// Handle to the microscope; copies are the same one.
+#[derive(Clone, Copy)]
+pub struct Scope {
+    lab: Lab,
+    /// A typed text in place of a document.
+    pub text: RwSignal<Option<String>>,
+    /// Which document.
+    pub example: RwSignal<u64>,
+    /// Which draw of the mask.
+    pub epoch: RwSignal<u64>,
+    /// How it is masked.
+    pub mask: RwSignal<OwnMask>,
+    /// Which frame of the film; `None`: the newest.
+    pub moment: RwSignal<Option<usize>>,
+    /// Layer and head.
+    pub head: RwSignal<(usize, usize)>,
+    /// Whether attention is that of a typed text.
+    pub typed: RwSignal<bool>,
+}
+
+impl Scope {
+    /// A microscope on the first document.
+    pub fn new(lab: Lab) -> Self {
+        let scope = Self {
+            lab,
+            text: RwSignal::new(None),
+            example: RwSignal::new(0),
+            epoch: RwSignal::new(0),
+            mask: RwSignal::new(OwnMask::default()),
+            moment: RwSignal::new(None),
+            head: RwSignal::new((0, 0)),
+            typed: RwSignal::new(false),
+        };
+        scope.follow_settings();
+        scope
+    }
+
+    /// Puts the first document under the microscope: the text is another one.
+    pub fn reset(&self) {
+        self.text.set(None);
+        self.example.set(0);
+        self.epoch.set(0);
+        self.look();
+    }
+
+    /// Asks for what is under the microscope now.
+    pub fn look(&self) {
+        self.moment.set(None);
+        let (text, example) = (self.text.get_untracked(), self.example.get_untracked());
+        let config = self.lab.settings.with_untracked(|settings| self.config(&settings.pretrain));
+        self.lab.look(text, example, self.epoch.get_untracked(), config);
+    }
+
+    fn config(&self, settings: &RunConfig) -> RunConfig {
+        let OwnMask { rate, whole_word, seed } = self.mask.get_untracked();
+        RunConfig {
+            mask_rate: rate.or(settings.mask_rate),
+            whole_word: whole_word.unwrap_or(settings.whole_word),
+            seed: seed.unwrap_or(settings.seed),
+            ..settings.clone()
+        }
+    }
+
+    /// The frame that is shown.
+    pub fn frame(&self) -> Memo<Option<Frame>> {
+        let scope = *self;
+        Memo::new(move |_| {
+            let moment = scope.moment.get();
+            scope.lab.read(&[Topic::Masking, Topic::Corpus], |state| {
+                let frames = state.film.frames();
+                moment.and_then(|place| frames.get(place)).or(frames.last()).cloned()
+            })
+        })
+    }
+
+    /// The attention that is shown: of the frame, else of the last frame that has any, or of the typed text.
+    pub fn attention(&self) -> Memo<Option<AttentionMap>> {
+        let scope = *self;
+        Memo::new(move |_| {
+            let (moment, typed) = (scope.moment.get(), scope.typed.get());
+            scope.lab.read(&[Topic::Masking, Topic::Answers, Topic::Corpus], |state| {
+                if typed {
+                    return state.attended.clone();
+                }
+                let frames = state.film.frames();
+                let frame = moment.and_then(|place| frames.get(place));
+                match frame {
+                    Some(frame) => frame.attention.clone(),
+                    None => frames.iter().rev().find_map(|frame| frame.attention.clone()),
+                }
+            })
+        })
+    }
+
+    /// A changed setting that shapes masking or the vocabulary asks for the same text again.
+    fn follow_settings(self) {
+        let lab = self.lab;
+        let shaping = Memo::new(move |_| lab.settings.with(|settings| shape(&settings.pretrain)));
+        Effect::new(move |before: Option<()>| {
+            shaping.track();
+            if before.is_some() && lab.peek(|state| state.corpus.is_some()) {
+                self.look();
+                lab.look_up(String::new());
+            }
+        });
+    }
+}
+
+/// The part of a configuration that shapes masking and vocabulary; all else is at its default.
+fn shape(config: &RunConfig) -> RunConfig {
+    RunConfig { device: Default::default(), steps: None, epochs: None, minutes: None, lr: None, ..config.clone() }
+}
+
+/// The microscope of the page; panels live below its provider.
+pub fn scope() -> Scope {
+    expect_context::<Scope>()
+}

@@ -1,0 +1,184 @@
+//! A run as a part of a link: its configuration, seed and result curves, never a word of its text. Labels are words of the
+//! text, so scores by label stay behind. Pure.
+
+use crate::chart::curve::Curve;
+use crate::state::{HeldOut, Plan, Run, Score, Stage};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::{ClassifierMetrics, Phase, StartFrom};
+use serde::{Deserialize, Serialize};
+
+/// What the link's fragment begins with.
+pub const MARK: &str = "#share=";
+
+/// Points of a shared curve: a link stays short enough to be sent.
+const POINTS: usize = 60;
+
+/// A longer fragment is not read.
+const MOST_BYTES: usize = 100_000;
+
+/// A run as it travels.
+#[derive(Serialize, Deserialize)]
+struct Shared {
+    /// Version of this form.
+    v: u32,
+    phase: Phase,
+    from: Option<StartFrom>,
+    settings: Vec<(String, String)>,
+    plan: Option<SharedPlan>,
+    /// Training loss by step.
+    loss: Vec<(u64, f64)>,
+    /// Step, loss, share guessed right.
+    held_out: Vec<(u64, f64, f64)>,
+    /// Step, epoch, whether of the test, micro and macro F1.
+    f1: Vec<(u64, f64, bool, f64, f64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SharedPlan {
+    parameters: u64,
+    steps: u64,
+    vocab_size: u64,
+    uniform: f64,
+    unigram: f64,
+    bigram: Option<f64>,
+    labels: usize,
+}
+
+/// The fragment that carries a run.
+pub fn fragment(run: &Run) -> String {
+    let round = |value: f64| (value * 1e4).round() / 1e4;
+    let curve = run.curve.reduced(POINTS);
+    let shared = Shared {
+        v: 1,
+        phase: run.phase,
+        from: run.from,
+        settings: run.pairs.clone(),
+        plan: run.plan.as_ref().map(|plan| SharedPlan {
+            parameters: plan.parameters,
+            steps: plan.steps,
+            vocab_size: plan.vocab_size,
+            uniform: round(plan.uniform),
+            unigram: round(plan.unigram),
+            bigram: plan.bigram.map(round),
+            labels: plan.labels,
+        }),
+        loss: curve.buckets().iter().map(|bucket| (bucket.middle() as u64, round(bucket.mean()))).collect(),
+        held_out: run.held_out.iter().map(|at| (at.step, round(at.loss), round(at.accuracy))).collect(),
+        f1: run
+            .scores
+            .iter()
+            .map(|score| {
+                let metrics = &score.metrics;
+                (
+                    score.step,
+                    round(score.epoch),
+                    score.split == "test",
+                    round(metrics.micro_f1),
+                    round(metrics.macro_f1),
+                )
+            })
+            .collect(),
+    };
+    let text = serde_json::to_string(&shared).expect("a run is plain data");
+    format!("{MARK}{}", URL_SAFE_NO_PAD.encode(text))
+}
+
+/// The run that a fragment carries; `None` where it carries none.
+///
+/// # Errors
+/// In one sentence, where it cannot be read.
+pub fn read(fragment: &str) -> Option<Result<Run, String>> {
+    let text = fragment.strip_prefix(MARK)?;
+    Some(decode(text).ok_or_else(|| "The results in this link cannot be read.".into()))
+}
+
+fn decode(text: &str) -> Option<Run> {
+    if text.len() > MOST_BYTES {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let shared: Shared = serde_json::from_slice(&bytes).ok()?;
+    let finite = shared.loss.iter().all(|(_, loss)| loss.is_finite());
+    if shared.v != 1 || !finite {
+        return None;
+    }
+    Some(run_of(shared))
+}
+
+fn run_of(shared: Shared) -> Run {
+    let mut run = Run::new("shared-1".into(), shared.phase);
+    run.shared = true;
+    run.from = shared.from;
+    run.settings = shared.settings.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(" · ");
+    run.pairs = shared.settings;
+    run.title = Some(if shared.phase == Phase::Pretrain { "Shared pre-training" } else { "Shared fine-tuning" }.into());
+    run.plan = shared.plan.map(|plan| Plan {
+        parameters: plan.parameters,
+        steps: plan.steps,
+        vocab_size: plan.vocab_size,
+        uniform: plan.uniform,
+        unigram: plan.unigram,
+        bigram: plan.bigram,
+        labels: plan.labels,
+    });
+    let mut curve = Curve::default();
+    shared.loss.iter().for_each(|(step, loss)| curve.push(*step, *loss));
+    run.curve = curve;
+    let held_out = |(step, loss, accuracy)| HeldOut { step, loss, accuracy, pairs: None };
+    run.held_out = shared.held_out.into_iter().map(held_out).collect();
+    run.scores = shared.f1.into_iter().map(score).collect();
+    run.stage = Stage::Finished;
+    run
+}
+
+fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64)) -> Score {
+    let mean_f1 = (micro_f1 + macro_f1) / 2.0;
+    let split = if test { "test" } else { "valid" }.into();
+    Score {
+        step,
+        epoch,
+        split,
+        metrics: ClassifierMetrics { micro_f1, macro_f1, mean_f1, ..ClassifierMetrics::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::LabelMetrics;
+
+    fn run() -> Run {
+        let mut run = Run::new("finetune-1".into(), Phase::Finetune);
+        run.pairs = vec![("preset".into(), "fast-nano".into()), ("seed".into(), "3".into())];
+        run.plan = Some(Plan { parameters: 9, steps: 1000, uniform: 9.0, unigram: 6.5, ..Plan::default() });
+        (1..=1000).for_each(|step| run.curve.push(step, 9.0 - step as f64 / 500.0));
+        run.held_out.push(HeldOut { step: 1000, loss: 7.12345, accuracy: 0.25, pairs: None });
+        let secret = LabelMetrics { label: "secret-label".into(), ..LabelMetrics::default() };
+        let metrics = ClassifierMetrics { micro_f1: 0.7, macro_f1: 0.5, per_label: vec![secret], ..Default::default() };
+        run.scores.push(Score { step: 1000, epoch: 2.0, split: "test".into(), metrics });
+        run
+    }
+
+    #[test]
+    fn a_link_carries_settings_and_curves_and_no_label() {
+        let fragment = fragment(&run());
+        assert!(fragment.len() < 4000, "{} characters", fragment.len());
+        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(&fragment[MARK.len()..]).expect("ours")).expect("text");
+        assert!(!plain.contains("secret"), "{plain}");
+        let back = read(&fragment).expect("a run").expect("readable");
+        assert_eq!((back.pairs.clone(), back.scores[0].metrics.mean_f1), (run().pairs, 0.6));
+        assert_eq!(back.held_out[0].loss, 7.1235);
+        assert!((back.curve.near(500).expect("a loss") - 8.0).abs() < 0.1);
+        assert_eq!((back.stage, back.shared, back.phase), (Stage::Finished, true, Phase::Finetune));
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        assert!(read("").is_none() && read("#data").is_none());
+        let infinite = URL_SAFE_NO_PAD.encode(r#"{"v":1,"phase":"pretrain","from":null,"settings":[],"plan":null,"loss":[[1,1e999]],"held_out":[],"f1":[]}"#);
+        for nonsense in ["", "!!!", "e30", "bm90IGpzb24", &infinite, &"A".repeat(200_000)] {
+            assert!(read(&format!("{MARK}{nonsense}")).expect("meant for us").is_err(), "{nonsense:.20}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a person sees of the text and of the inside of a model: how long and how frequent things are, what a classifier
+//! confuses, which lines it is least sure of, what a run would cost.
+
+use crate::LabelScore;
+use serde::{Deserialize, Serialize};
+
+/// How many documents carry a label, by use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCount {
+    /// Without its `__label__` prefix.
+    pub label: String,
+    /// Of the training documents.
+    pub train: u64,
+    /// Of the validation documents.
+    pub valid: u64,
+    /// Of the test documents.
+    pub test: u64,
+}
+
+/// What stands out in the text as a whole, beyond its counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorpusTraits {
+    /// The most frequent labels, most frequent first.
+    pub label_counts: Vec<LabelCount>,
+    /// Training documents whose text came before.
+    pub repeated: u64,
+    /// Different texts of the validation files that are training texts too.
+    pub leaked_valid: u64,
+    /// Different texts of the test files that are training texts too.
+    pub leaked_test: u64,
+}
+
+/// How many documents have at most so many tokens, and more than the entry before allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LengthCount {
+    /// Tokens, special ones not counted.
+    pub up_to: u64,
+    /// Documents.
+    pub documents: u64,
+}
+
+/// How much of the text the most frequent tokens make up.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CoveragePoint {
+    /// That many of the most frequent tokens.
+    pub tokens: u64,
+    /// Share of the text's tokens that they are, 0 to 1.
+    pub share: f64,
+}
+
+/// Figures of a classifier at one threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdPoint {
+    /// Probability from which a label counts as predicted; the best label always does.
+    pub threshold: f64,
+    /// Over all decisions together.
+    pub precision: f64,
+    /// Over all decisions together.
+    pub recall: f64,
+    /// Micro F1.
+    pub micro_f1: f64,
+    /// Macro F1.
+    pub macro_f1: f64,
+}
+
+/// What a classifier gets right and wrong on held-out documents, label against label.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Review {
+    /// Which documents: `valid` or `test`.
+    pub split: String,
+    /// Number of documents.
+    pub n: u64,
+    /// The most frequent labels of these documents, most frequent first, `[K]`: the rows and columns below.
+    pub labels: Vec<String>,
+    /// `[K, K]`: documents with the row's label that were given the column's label; off the diagonal only where the row's
+    /// label was missed and the column's label is wrong.
+    pub confusion: Vec<Vec<u64>>,
+    /// `[K, K]`: documents that carry both labels; on the diagonal, documents that carry the label.
+    pub together: Vec<Vec<u64>>,
+    /// Figures by threshold, ascending; empty for a model of one label per document.
+    pub sweep: Vec<ThresholdPoint>,
+    /// The threshold in force.
+    pub threshold: f64,
+}
+
+/// Which documents to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "which", rename_all = "snake_case")]
+pub enum LineQuery {
+    /// Of the reviewed ones: `truth` is theirs, and `predicted` was given.
+    Confused {
+        /// A label that they carry.
+        truth: String,
+        /// A label that they were given.
+        predicted: String,
+    },
+    /// Of the reviewed ones: they carry both.
+    Together {
+        /// A label that they carry.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// Training documents without labels, the least certain ones first: worth labelling next.
+    Uncertain,
+}
+
+/// A document with what is true of it and what a classifier says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgedLine {
+    /// Its line in its file, from 1.
+    pub line: u64,
+    /// Its beginning.
+    pub text: String,
+    /// Its labels.
+    pub truth: Vec<String>,
+    /// The best labels by the classifier, best first.
+    pub predicted: Vec<LabelScore>,
+}
+
+/// What a run would take on this device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Memory of values, gradients, the optimiser's state and one step's intermediate results, in bytes, about.
+    pub bytes: u64,
+    /// Optimisation steps.
+    pub steps: u64,
+    /// Tokens per step.
+    pub tokens_per_step: u64,
+    /// Seconds of a step, as tried out on this device; 0 where the model is too large to try.
+    pub step_secs: f64,
+}

@@ -1,0 +1,88 @@
+//! What a pre-training run would take here, before it is started: its plan, its memory, and the time of a step, found by
+//! doing a few on values that are thrown away.
+
+use super::checks::no_corpus;
+use super::plan::{self, DataShape};
+use super::read::read_groups;
+use super::task::{MaskedLm, Task, training_model};
+use super::trained::starting_values;
+use super::{Host, Session};
+use crate::data::examples::{MaskedExamples, Windows};
+use crate::data::masking::{Masker, Masking};
+use crate::error::Result;
+use crate::interop::Weights;
+use crate::model::{Heads, Layout, specs};
+use crate::train::{DeviceBatch, Optimizer};
+use protocol::{Estimate, FileRole, Phase, RunConfig};
+
+/// Larger models are not tried: drawing their values alone would be felt.
+const MOST_TRIED: usize = 40_000_000;
+
+/// Floating-point operations of a tried step at most; of a larger step a part is tried.
+const MOST_OPERATIONS: f64 = 2e10;
+
+/// Operations per parameter and token: two forward, four backward (Kaplan et al. 2020, 2.1).
+const OPERATIONS: f64 = 6.0;
+
+/// Steps that are timed, and for how long at most.
+const TIMED_STEPS: u64 = 3;
+const TIMED_SECS: f64 = 0.5;
+
+impl<H: Host> Session<H> {
+    /// Plans a pre-training run and tries a step of it.
+    ///
+    /// # Errors
+    /// When the run would be refused.
+    pub async fn estimate(&mut self, config: &RunConfig) -> Result<Estimate> {
+        plan::check_numbers(config)?;
+        let words = self.language_model.as_ref().filter(|_| self.continues).map(|model| model.tokenizer.clone());
+        self.learn_for_preview(config, words)?;
+        let (learned, corpus) = (self.learned.as_ref().expect("just learned"), self.corpus.as_ref());
+        let corpus = corpus.ok_or_else(no_corpus)?;
+        let model = plan::model_config(config, learned.tokenizer.len())?;
+        let max_len = plan::pretraining_max_len(config, learned.mean_tokens()).min(model.max_position_embeddings);
+        plan::check_length(max_len, &model)?;
+        learned.train.check(max_len)?;
+        // Where a few documents stand for a large corpus, the rest is taken to be like them.
+        let all = config.limit.map_or(u64::MAX, |limit| limit as u64).min(corpus.documents(FileRole::Train));
+        let scale = (all as f64 / learned.train.documents().max(1) as f64).max(1.0);
+        let examples = (learned.train.windows_per_epoch(max_len) as f64 * scale) as u64;
+        let plan = plan::plan(config, Phase::Pretrain, &model, DataShape { examples, max_len })?;
+        let layout = Layout::new(specs(&model, Heads::MASKED_LM));
+        let parameters = layout.len();
+        let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
+        let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
+        let estimate =
+            Estimate { parameters: parameters as u64, bytes, steps: plan.steps(), tokens_per_step, step_secs: 0.0 };
+        if parameters > MOST_TRIED {
+            return Ok(estimate);
+        }
+        let affordable = MOST_OPERATIONS / (OPERATIONS * parameters as f64 * plan.max_len as f64);
+        let rows = plan.batch_size.min((affordable as usize).max(1));
+        let masker = Masker::new(&learned.tokenizer, Masking::of_rate(plan.mask_rate));
+        let windows = Windows::Packed(learned.train.clone());
+        let train = MaskedExamples::new(windows, masker, plan.seed, rows, plan.max_len);
+        let mut task = MaskedLm { train, valid: None, evaluation_batches: 1 };
+        let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
+        let mut state = optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
+        let (mut started, mut timed) = (0.0, 0);
+        // The first step compiles and reserves; it is not timed.
+        for step in 0..=TIMED_STEPS {
+            let batch = DeviceBatch::upload(&task.batch(step), &model, &self.device);
+            let report = optimizer.step(&mut state, plan.schedule.lr(step), |leaves| {
+                task.loss(&training_model(&model, leaves, &plan), &batch)
+            });
+            read_groups(&[report.loss]).await?;
+            let now = self.host.now_secs();
+            match step {
+                0 => started = now,
+                _ => timed = step,
+            }
+            if now - started > TIMED_SECS && timed > 0 {
+                break;
+            }
+        }
+        let of_these = (self.host.now_secs() - started) / timed as f64;
+        Ok(Estimate { step_secs: of_these * plan.batch_size as f64 / rows as f64, ..estimate })
+    }
+}

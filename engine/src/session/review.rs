@@ -1,0 +1,261 @@
+//! A classifier's answers on held-out documents, label against label, and the documents behind a number. Also the n-gram
+//! baseline by itself, which a person sees beside every score.
+
+use super::ask;
+use super::checks::{no_corpus, no_model};
+use super::task::{LabelRule, Scored};
+use super::{Host, Session};
+use crate::data::{Document, Selection};
+use crate::error::{Error, Result};
+use crate::model::ProblemType;
+use protocol::{Event, FileRole, JudgedLine, LabelMetrics, LabelScore, LineQuery, Review, RunConfig, ThresholdPoint};
+
+/// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
+const MOST_LABELS: usize = 24;
+
+/// Unlabelled documents that are looked at for the least certain ones.
+const MOST_ASKED: usize = 2000;
+
+/// Characters of a document that are shown.
+const SHOWN_CHARACTERS: usize = 300;
+
+/// Labels of a document that are shown.
+const SHOWN_LABELS: usize = 5;
+
+/// What was last reviewed.
+pub(super) struct Reviewed {
+    role: FileRole,
+    corpus: String,
+    labels: Vec<String>,
+    /// Probabilities, per document and label.
+    scores: Vec<Vec<f64>>,
+    /// True labels, per document.
+    truth: Vec<Vec<usize>>,
+    /// Labels that were given, per document.
+    given: Vec<Vec<usize>>,
+}
+
+impl<H: Host> Session<H> {
+    /// Asks the classifier for the labels of all documents of `split` and counts them label against label.
+    ///
+    /// # Errors
+    /// When there is no classifier, or no labelled document in that split.
+    pub async fn review(&mut self, split: &str) -> Result<Review> {
+        let model = self.classifier.as_ref().ok_or_else(no_model)?;
+        let role = if split == "test" { FileRole::Test } else { FileRole::Valid };
+        let held_out = self.measured("", split, role, model)?;
+        let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
+        let threshold = ask::threshold(model);
+        let labels = model.config.labels.clone();
+        let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
+        let sweep = match single {
+            true => Vec::new(),
+            false => sweep(|at| scored.metrics(&model.config, &LabelRule::At(at))),
+        };
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().into();
+        let given = scored.scores.iter().map(|scores| given(scores, threshold, single)).collect();
+        let reviewed = Reviewed { role, corpus, labels, scores: scored.scores, truth: scored.truth, given };
+        let split = if role == FileRole::Test { "test" } else { "valid" };
+        let review = Review { split: split.into(), sweep, threshold, ..reviewed.matrices() };
+        self.reviewed = Some(reviewed);
+        Ok(review)
+    }
+
+    /// The documents that `query` means, at most `limit` of them, and how many more there are.
+    ///
+    /// # Errors
+    /// When nothing was reviewed on this text, a label is unknown, or there is no classifier.
+    pub async fn lines(&mut self, query: &LineQuery, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
+        match query {
+            LineQuery::Uncertain => self.uncertain(limit).await,
+            LineQuery::Confused { truth, predicted } => self.pick(limit, truth, predicted, Reviewed::is_confused),
+            LineQuery::Together { first, second } => self.pick(limit, first, second, Reviewed::is_together),
+        }
+    }
+
+    fn pick(
+        &self,
+        limit: usize,
+        first: &str,
+        second: &str,
+        is_wanted: fn(&Reviewed, usize, [usize; 2]) -> bool,
+    ) -> Result<(Vec<JudgedLine>, u64)> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let reviewed = self.reviewed.as_ref().filter(|reviewed| reviewed.corpus == corpus.fingerprint());
+        let reviewed = reviewed.ok_or_else(|| {
+            Error::input("not-reviewed", "these documents were not reviewed yet", "Review the classifier first.")
+        })?;
+        let pair = [reviewed.label(first)?, reviewed.label(second)?];
+        let (mut lines, mut more, mut index) = (Vec::new(), 0, 0);
+        corpus.each_labelled(reviewed.role, &Selection::default(), &mut |document| {
+            let place = index;
+            index += 1;
+            if place < reviewed.truth.len() && is_wanted(reviewed, place, pair) {
+                match lines.len() < limit {
+                    true => lines.push(judged(document, ranked(&reviewed.scores[place], &reviewed.labels))),
+                    false => more += 1,
+                }
+            }
+            Ok::<(), Error>(())
+        })?;
+        Ok((lines, more))
+    }
+
+    /// Training documents without labels whose best label is nearest to being dropped (of one label per document: has the
+    /// lowest probability): labelling these teaches most (Lewis & Gale 1994, uncertainty sampling).
+    async fn uncertain(&mut self, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
+        let model = self.classifier.as_ref().ok_or_else(no_model)?;
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let mut documents: Vec<Document> = Vec::new();
+        let (mut unlabelled, most) = (0_u64, MOST_ASKED);
+        corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
+            if document.labels.is_empty() {
+                unlabelled += 1;
+                if documents.len() < most {
+                    documents.push(document.clone());
+                }
+            }
+            Ok::<(), Error>(())
+        })?;
+        if documents.is_empty() {
+            let hint = "Add lines without labels; the least certain of them are worth labelling first.";
+            return Err(Error::input("all-labelled", "every training document has a label already", hint));
+        }
+        let texts: Vec<String> = documents.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
+        let answers = ask::predict(model, &self.device, &texts, Some(SHOWN_LABELS)).await?;
+        let threshold = ask::threshold(model);
+        let doubt = |labels: &[LabelScore]| labels.first().map_or(f64::INFINITY, |best| (best.score - threshold).abs());
+        let mut lines: Vec<JudgedLine> =
+            documents.iter().zip(answers).map(|(document, labels)| judged(document, labels)).collect();
+        lines.sort_by(|a, b| doubt(&a.predicted).total_cmp(&doubt(&b.predicted)));
+        lines.truncate(limit);
+        let more = unlabelled - lines.len() as u64;
+        Ok((lines, more))
+    }
+
+    /// Learns the labels with linear classifiers on n-grams and tells what they reach on the validation documents, as
+    /// every run does after each pass.
+    ///
+    /// # Errors
+    /// When the corpus has no labels.
+    pub fn baseline(&self, config: &RunConfig) -> Result<Event> {
+        let fraction = config.label_fraction.unwrap_or(1.0);
+        Ok(Event::Baseline { result: self.linear(config, fraction, FileRole::Valid)? })
+    }
+}
+
+impl Reviewed {
+    /// Without sweep and threshold.
+    fn matrices(&self) -> Review {
+        let mut counts: Vec<(u64, usize)> = (0..self.labels.len()).map(|label| (0, label)).collect();
+        self.truth.iter().flatten().for_each(|&label| counts[label].0 += 1);
+        counts.sort_by_key(|&(count, label)| (std::cmp::Reverse(count), label));
+        let shown: Vec<usize> = counts.iter().filter(|(count, _)| *count > 0).map(|(_, label)| *label).collect();
+        let shown = &shown[..shown.len().min(MOST_LABELS)];
+        let matrix = |is_counted: fn(&Self, usize, [usize; 2]) -> bool| {
+            let cell = |pair| (0..self.truth.len()).filter(|&place| is_counted(self, place, pair)).count() as u64;
+            shown.iter().map(|&a| shown.iter().map(|&b| cell([a, b])).collect()).collect()
+        };
+        Review {
+            n: self.truth.len() as u64,
+            labels: shown.iter().map(|&label| self.labels[label].clone()).collect(),
+            confusion: matrix(Self::is_confused),
+            together: matrix(Self::is_together),
+            ..Review::default()
+        }
+    }
+
+    /// Whether a document with the first label was given the second: rightly, where they are the same; else the first was
+    /// missed and the second is wrong.
+    fn is_confused(&self, place: usize, [truth, predicted]: [usize; 2]) -> bool {
+        let (is, given) = (&self.truth[place], &self.given[place]);
+        let hit = is.contains(&truth) && given.contains(&predicted);
+        hit && (truth == predicted || (!given.contains(&truth) && !is.contains(&predicted)))
+    }
+
+    fn is_together(&self, place: usize, [first, second]: [usize; 2]) -> bool {
+        self.truth[place].contains(&first) && self.truth[place].contains(&second)
+    }
+
+    fn label(&self, name: &str) -> Result<usize> {
+        self.labels.iter().position(|label| label == name).ok_or_else(|| {
+            let message = format!("the classifier knows no label \"{name}\"");
+            Error::input("unknown-label", message, "Choose one of the labels of the table.")
+        })
+    }
+}
+
+/// The labels that count as given: the best one, and all others from the threshold on.
+fn given(scores: &[f64], threshold: f64, single: bool) -> Vec<usize> {
+    let best = (0..scores.len()).reduce(|a, b| if scores[b] > scores[a] { b } else { a });
+    let counts = |&label: &usize| Some(label) == best || !single && scores[label] >= threshold;
+    (0..scores.len()).filter(counts).collect()
+}
+
+fn sweep(metrics: impl Fn(f64) -> protocol::ClassifierMetrics) -> Vec<ThresholdPoint> {
+    let point = |percent: u32| {
+        let threshold = f64::from(percent) / 100.0;
+        let metrics = metrics(threshold);
+        let sum = |of: fn(&LabelMetrics) -> f64| metrics.per_label.iter().map(of).sum::<f64>();
+        let hits = sum(|row| row.precision * row.predicted as f64);
+        let share = |of: f64| if of > 0.0 { hits / of } else { 0.0 };
+        ThresholdPoint {
+            threshold,
+            precision: share(sum(|row| row.predicted as f64)),
+            recall: share(sum(|row| row.support as f64)),
+            micro_f1: metrics.micro_f1,
+            macro_f1: metrics.macro_f1,
+        }
+    };
+    (1..20).map(|step| point(step * 5)).collect()
+}
+
+fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    let score = |&label: &usize| LabelScore { label: labels[label].clone(), score: scores[label] };
+    order.iter().take(SHOWN_LABELS).map(score).collect()
+}
+
+fn judged(document: &Document, predicted: Vec<LabelScore>) -> JudgedLine {
+    let text = Vec::from_iter(document.texts()).join(" | ");
+    let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    JudgedLine { line: document.line, text: shown, truth: document.labels.clone(), predicted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reviewed() -> Reviewed {
+        let labels: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
+        let scores = vec![vec![0.9, 0.1, 0.1], vec![0.2, 0.8, 0.1], vec![0.6, 0.7, 0.1], vec![0.1, 0.9, 0.6]];
+        let truth = vec![vec![0], vec![0], vec![0, 1], vec![1]];
+        let given = scores.iter().map(|scores| given(scores, 0.5, false)).collect();
+        Reviewed { role: FileRole::Valid, corpus: String::new(), labels, scores, truth, given }
+    }
+
+    #[test]
+    fn hits_stand_on_the_diagonal_and_mistakes_beside_it() {
+        let review = reviewed().matrices();
+        assert_eq!(
+            (review.n, review.labels.as_slice()),
+            (4, &["a".to_string(), "b".into()][..]),
+            "c is nobody's label"
+        );
+        // Document 2 was taken for b; document 3 has and got both; the c of document 4 has no row.
+        assert_eq!(review.confusion, [[2, 1], [0, 2]]);
+        assert_eq!(review.together, [[3, 1], [1, 2]]);
+    }
+
+    #[test]
+    fn the_best_label_counts_as_given_whatever_its_probability() {
+        assert_eq!(given(&[0.1, 0.3], 0.5, false), [1]);
+        assert_eq!(given(&[0.6, 0.7], 0.5, false), [0, 1]);
+        assert_eq!(given(&[0.6, 0.7], 0.5, true), [1]);
+        assert!(given(&[], 0.5, false).is_empty());
+    }
+}
