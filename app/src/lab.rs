@@ -8,6 +8,7 @@ mod runs;
 pub use runs::Storage;
 
 use crate::archive::Archive;
+use crate::guide::Guide;
 use crate::intake::Source;
 use crate::link::Link;
 use crate::query;
@@ -42,6 +43,8 @@ const TOP_K: usize = 8;
 pub struct Lab {
     /// What the person chose.
     pub settings: RwSignal<Settings>,
+    /// What the link asks for beside settings.
+    pub guide: StoredValue<Guide>,
     state: StoredValue<RunState, LocalStorage>,
     link: StoredValue<Option<Link>, LocalStorage>,
     /// The files the engine reported on, and those on their way to it.
@@ -66,9 +69,10 @@ type Action = Box<dyn Fn()>;
 impl Lab {
     /// Reads the link's query, starts the engine and fetches the bundled corpus.
     pub fn open() -> Self {
-        let (settings, refused) = query::read(&location_query());
+        let (settings, guide, refused) = query::read(&location_query());
         let lab = Self {
             settings: RwSignal::new(settings),
+            guide: StoredValue::new(guide),
             state: StoredValue::new_local(RunState::default()),
             link: StoredValue::new_local(None),
             sources: StoredValue::new_local(vec![]),

@@ -3,6 +3,7 @@
 //! the browser is compiled for wasm only.
 
 pub mod chart;
+pub mod guide;
 pub mod query;
 pub mod settings;
 pub mod share;

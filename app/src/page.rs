@@ -45,11 +45,16 @@ fn Page() -> impl IntoView {
     keep_link(lab);
     keep_title(lab);
     catch_drops(lab);
+    let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
+    Effect::new(move |_| lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name))));
     view! {
         <a class="skip" href="#stage">"Skip to the model"</a>
         <Header />
         <NoticeLine />
         <main>
+            <Show when=move || has_lesson>
+                <LearnPanel first=true />
+            </Show>
             <Stage />
             <DataPanel />
             <PretrainPanel />
@@ -58,11 +63,23 @@ fn Page() -> impl IntoView {
             <AttentionPanel />
             <ReviewPanel />
             <RunsPanel />
-            <LearnPanel />
+            <Show when=move || !has_lesson>
+                <LearnPanel first=false />
+            </Show>
         </main>
         <Footer />
         <RunBar />
         <Announcer />
+    }
+}
+
+/// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name.
+fn withhold(name: &str) {
+    let selector = format!("#{name}, [data-testid={name}], nav a[href=\"#{name}\"]");
+    let Ok(parts) = document().query_selector_all(&selector) else { return };
+    for part in (0..parts.length()).filter_map(|index| parts.item(index)) {
+        let part: HtmlElement = part.unchecked_into();
+        part.class_list().add_1("withheld").unwrap_or_default();
     }
 }
 
@@ -112,7 +129,7 @@ fn announce(latest: Memo<String>, spoken: RwSignal<String>, resting: StoredValue
 /// Writes the settings into the address bar; a link that was just opened stays as it is until something changes.
 fn keep_link(lab: Lab) {
     Effect::new(move |before: Option<String>| {
-        let query = lab.settings.with(query::write);
+        let query = lab.settings.with(|settings| lab.guide.with_value(|guide| query::write(settings, guide)));
         if before.is_some_and(|before| before != query) {
             replace_query(&query);
         }

@@ -1,23 +1,29 @@
 //! The link's query: settings to text and back. The keys are the command line's flags, so that a link and a command
 //! say the same. Knows no window: the text comes from and goes to whoever owns the address bar.
 
+use crate::guide::{self, Guide};
 use crate::settings::Settings;
 use protocol::ConfigError;
 
 /// Reads a query, with or without its `?`. What cannot be used is left at its default and reported.
-pub fn read(query: &str) -> (Settings, Vec<ConfigError>) {
-    let mut settings = Settings::default();
+pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
+    let (mut settings, mut guide) = (Settings::default(), Guide::default());
     let mut refused = Vec::new();
     for pair in query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        refused.extend(settings.set(&decode(key), &decode(value)).err());
+        let (key, value) = (decode(key), decode(value));
+        if guide::KEYS.contains(&key.as_str()) {
+            refused.extend(guide.set(&key, &value).err().map(|message| ConfigError { key, message }));
+        } else {
+            refused.extend(settings.set(&key, &value).err());
+        }
     }
-    (settings, refused)
+    (settings, guide, refused)
 }
 
-/// The query that carries these settings, without `?`; empty where all are at their defaults.
-pub fn write(settings: &Settings) -> String {
-    let pairs = settings.pairs();
+/// The query that carries these settings and what a teacher asked for, without `?`; empty where all is as usual.
+pub fn write(settings: &Settings, guide: &Guide) -> String {
+    let pairs: Vec<(&str, String)> = settings.pairs().into_iter().chain(guide.pairs()).collect();
     pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
@@ -61,20 +67,20 @@ mod tests {
 
     #[test]
     fn a_link_reads_back_as_the_settings_it_was_made_from() {
-        let link = "?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3&backend=cpu&finetune-epochs=2";
-        let (settings, refused) = read(link);
+        let link = "?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3&backend=cpu&finetune-epochs=2&lesson=masking&hide=review";
+        let (settings, guide, refused) = read(link);
         assert_eq!(refused, []);
         assert_eq!((settings.pretrain.max_len, settings.pretrain.vocab_size), (Some(16), 1000));
-        assert_eq!(read(&write(&settings)), (settings, vec![]));
+        assert_eq!(read(&write(&settings, &guide)), (settings, guide, vec![]));
     }
 
     #[test]
     fn nonsense_is_named_and_ignored() {
-        let (settings, refused) = read("?seed=4&lr=fast%21&%zz=1&preset=h%C3%BCge&mask-rate=2");
+        let (settings, guide, refused) = read("?seed=4&lr=fast%21&%zz=1&preset=h%C3%BCge&mask-rate=2&lesson=cooking");
         assert_eq!(settings.pretrain.seed, 4);
-        assert_eq!(write(&settings), "seed=4");
-        let sentence = explain(&refused).expect("four problems");
-        for part in ["lr: \"fast!\"", "%zz", "hüge", "mask-rate: \"2\""] {
+        assert_eq!(write(&settings, &guide), "seed=4");
+        let sentence = explain(&refused).expect("five problems");
+        for part in ["lr: \"fast!\"", "%zz", "hüge", "mask-rate: \"2\"", "lesson: \"cooking\""] {
             assert!(sentence.contains(part), "{part} in {sentence}");
         }
     }
@@ -82,9 +88,9 @@ mod tests {
     #[test]
     fn an_empty_query_means_the_defaults() {
         for text in ["", "?", "&&"] {
-            assert_eq!(read(text), (Settings::default(), vec![]), "{text:?}");
+            assert_eq!(read(text), (Settings::default(), Guide::default(), vec![]), "{text:?}");
         }
-        assert_eq!(write(&Settings::default()), "");
+        assert_eq!(write(&Settings::default(), &Guide::default()), "");
         assert_eq!(explain(&[]), None);
     }
 }

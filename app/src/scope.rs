@@ -31,6 +31,8 @@ pub struct Scope {
     pub mask: RwSignal<OwnMask>,
     /// Which frame of the film; `None`: the newest.
     pub moment: RwSignal<Option<usize>>,
+    /// The token whose guesses are shown.
+    pub token: RwSignal<Option<usize>>,
     /// Layer and head.
     pub head: RwSignal<(usize, usize)>,
     /// Whether attention is that of a typed text.
@@ -47,6 +49,7 @@ impl Scope {
             epoch: RwSignal::new(0),
             mask: RwSignal::new(OwnMask::default()),
             moment: RwSignal::new(None),
+            token: RwSignal::new(None),
             head: RwSignal::new((0, 0)),
             typed: RwSignal::new(false),
         };

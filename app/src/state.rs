@@ -5,10 +5,12 @@ mod looks;
 mod run;
 mod sentence;
 mod topic;
+mod verdict;
 
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
+pub use verdict::{Next, Verdict};
 
 use crate::wording::{counted, figure, percent};
 use protocol::{
@@ -356,7 +358,7 @@ impl RunState {
     }
 
     /// The runs of a phase that charts show, oldest first.
-    pub fn shown_of(&self, phase: Phase) -> impl Iterator<Item = &Run> {
+    pub fn shown_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
         self.runs_of(phase).filter(|run| run.shown)
     }
 
@@ -390,7 +392,7 @@ impl RunState {
     }
 
     /// The runs of a phase, oldest first.
-    pub fn runs_of(&self, phase: Phase) -> impl Iterator<Item = &Run> {
+    pub fn runs_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
         self.runs.iter().filter(move |run| run.phase == phase)
     }
 

@@ -16,8 +16,15 @@ use tally::Tally;
 const SELECTIONS: [&[&str]; 2] = [&["--workspace", "--exclude", "xtask"], &["--package", "xtask"]];
 
 /// The journeys, in order; one file at a time, since each measures times on the whole machine.
-const JOURNEYS: [&str; 6] =
-    ["harness.test.mjs", "cpu.test.mjs", "promises.test.mjs", "large.test.mjs", "soak.test.mjs", "webgpu.test.mjs"];
+const JOURNEYS: [&str; 7] = [
+    "harness.test.mjs",
+    "cpu.test.mjs",
+    "promises.test.mjs",
+    "laboratory.test.mjs",
+    "large.test.mjs",
+    "soak.test.mjs",
+    "webgpu.test.mjs",
+];
 
 /// One part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub fn paint_thumbnail(canvas: &HtmlCanvasElement, map: &AttentionMap, (layer, h
     let Some(colours) = Colours::of(canvas) else { return };
     canvas.set_width(side as u32);
     canvas.set_height(side as u32);
-    note(context(canvas).and_then(|context| context.put_image_data(&image(&pixels, side, &colours)?, 0.0, 0.0)));
+    note(context(canvas).and_then(|context| put_image(&context, &pixels, side, &colours)));
 }
 
 /// What of a map is shown.
@@ -81,7 +81,7 @@ fn map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Result<(), 
     let small: HtmlCanvasElement = document()?.create_element("canvas")?.unchecked_into();
     small.set_width(n as u32);
     small.set_height(n as u32);
-    self::context(&small)?.put_image_data(&image(&bytes, n, &colours)?, 0.0, 0.0)?;
+    put_image(&self::context(&small)?, &bytes, n, &colours)?;
     let side = cell * n as f64;
     context.set_image_smoothing_enabled(cell < 1.0);
     context.draw_image_with_html_canvas_element_and_dw_and_dh(&small, margin, margin, side, side)?;
@@ -173,11 +173,13 @@ fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<(CanvasRenderingConte
     Ok((context, Colours::of(canvas).ok_or("the canvas has no style")?))
 }
 
-/// A square of bytes in the accent colour, the byte as its opacity.
-fn image(bytes: &[u8], side: usize, colours: &Colours) -> Result<ImageData, JsValue> {
+/// Paints a square of bytes in the accent colour, the byte as its opacity.
+fn put_image(context: &CanvasRenderingContext2d, bytes: &[u8], side: usize, colours: &Colours) -> Result<(), JsValue> {
     let [red, green, blue] = rgb(&colours.property("--accent")).unwrap_or([0x17, 0x60, 0x5a]);
     let pixels: Vec<u8> = bytes.iter().flat_map(|&byte| [red, green, blue, byte]).collect();
-    ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side as u32, side as u32)
+    // The image is a view of `pixels`, not a copy: it is painted while they live.
+    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side as u32, side as u32)?;
+    context.put_image_data(&image, 0.0, 0.0)
 }
 
 /// `#17605a` in numbers.

@@ -114,7 +114,8 @@ fn Head(map: Memo<Option<AttentionMap>>, scope: Scope, place: (usize, usize)) ->
     let is_chosen = move || scope.head.get() == place;
     let name = move || {
         let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
-        format!("Layer {}, head {}: {}, entropy {} nats", place.0 + 1, place.1 + 1, pattern.words(), figure(entropy, 1))
+        let (word, words, entropy) = (pattern.word(), pattern.words(), figure(entropy, 1));
+        format!("Layer {}, head {}: {word}, {words}, entropy {entropy} nats", place.0 + 1, place.1 + 1)
     };
     let badge = move || measured.get().map(|measured| measured.pattern.word());
     view! {

@@ -6,6 +6,7 @@ use super::field::NumberField;
 use super::scores::Scores;
 use super::section::Section;
 use super::start::{PhaseStatus, StartButton};
+use super::verdict::VerdictLine;
 use crate::lab::lab;
 use crate::settings::{FINETUNE_FIELDS, TASK};
 use leptos::prelude::*;
@@ -28,6 +29,7 @@ pub fn FinetunePanel() -> impl IntoView {
             </div>
             <StartButton phase=Phase::Finetune label="Start fine-tuning" testid="start-finetune" />
             <PhaseStatus phase=Phase::Finetune />
+            <VerdictLine phase=Phase::Finetune />
             <Scores />
             <ComparePanel />
         </Section>

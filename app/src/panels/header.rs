@@ -1,5 +1,6 @@
 //! The head of the page: its name, what it is for, where it computes, and the theme.
 
+use super::tour::Tour;
 use crate::lab::lab;
 use crate::page::Dark;
 use crate::state::{Engine, Topic};
@@ -28,7 +29,10 @@ pub fn Header() -> impl IntoView {
             <div class="masthead-row">
                 <h1>"Clozelab"</h1>
                 <p class="tagline">"Train a small BERT on your own text. Nothing leaves this tab."</p>
-                <ThemeButton />
+                <div class="masthead-buttons">
+                    <Tour />
+                    <ThemeButton />
+                </div>
             </div>
             <Device />
             <nav aria-label="Steps">

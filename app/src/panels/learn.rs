@@ -13,15 +13,18 @@ use crate::wording::{counted, figure, percent};
 use leptos::prelude::*;
 use protocol::{MaskKind, Phase};
 
-/// All lessons, folded.
+/// All lessons, folded but for the one that the link asks for.
 #[component]
-pub fn LearnPanel() -> impl IntoView {
+pub fn LearnPanel(
+    /// Whether they stand before everything else.
+    first: bool,
+) -> impl IntoView {
     view! {
         <Section
             id="learn"
-            number="8"
+            number=if first { "0" } else { "8" }
             title="Learn"
-            lead="What happens above, in short lessons. Each has something to press."
+            lead="What happens here, in short lessons. Each has something to press, and is done when you have pressed it."
         >
             <BothSides />
             <ThreeTreatments />
@@ -34,12 +37,51 @@ pub fn LearnPanel() -> impl IntoView {
 }
 
 #[component]
-fn Lesson(id: &'static str, title: &'static str, children: Children) -> impl IntoView {
+fn Lesson(
+    /// As links name it.
+    name: &'static str,
+    title: &'static str,
+    /// Whether the person has done what it asks for.
+    done: Signal<bool>,
+    children: Children,
+) -> impl IntoView {
+    let lab = lab();
+    let asked = lab.guide.with_value(|guide| guide.lesson.as_deref() == Some(name));
+    let remembered = RwSignal::new(lessons::is_done(name));
+    Effect::new(move |_| {
+        if done.get() && !remembered.get_untracked() {
+            lessons::remember(name);
+            remembered.set(true);
+        }
+    });
+    let mark = move || if remembered.get() { "✓ done" } else { "" };
     view! {
-        <details id=id class="lesson">
-            <summary>{title}</summary>
+        <details id=format!("lesson-{name}") class="lesson" open=asked>
+            <summary>{title}" "<span class="summary-note" role="status">{mark}</span></summary>
             <div class="lesson-body">{children()}</div>
         </details>
+    }
+}
+
+/// Which lessons were done, in this browser; where storage is denied, in this tab.
+mod lessons {
+    const KEY: &str = "clozelab-lessons";
+
+    fn kept() -> String {
+        let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
+        storage.and_then(|storage| storage.get_item(KEY).ok().flatten()).unwrap_or_default()
+    }
+
+    /// Whether it was done before.
+    pub fn is_done(name: &str) -> bool {
+        kept().split(',').any(|other| other == name)
+    }
+
+    /// Keeps that it was done.
+    pub fn remember(name: &str) {
+        let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
+        let names = format!("{},{name}", kept());
+        storage.and_then(|storage| storage.set_item(KEY, names.trim_start_matches(',')).ok()).unwrap_or_default();
     }
 }
 
@@ -52,9 +94,12 @@ fn BothSides() -> impl IntoView {
     let lab = lab();
     let ready = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.pretrained);
     let asked = RwSignal::new(None::<&'static str>);
+    let answered = RwSignal::new((false, false));
+    let done = Signal::derive(move || answered.get() == (true, true));
     let guesses = lab.memo(&[Topic::Answers], |state| state.guesses.clone());
     let ask = move |text: &'static str| {
         asked.set(Some(text));
+        answered.update(|(before, both)| if text == BEFORE_ONLY { *before = true } else { *both = true });
         lab.fill_mask(text.into());
     };
     let answer = move || {
@@ -65,7 +110,7 @@ fn BothSides() -> impl IntoView {
         Some(format!("{text} → {}", words.join(", ")))
     };
     view! {
-        <Lesson id="lesson-masked-lm" title="Guessing from both sides: masked LM against left-to-right">
+        <Lesson name="masked-lm" title="Guessing from both sides: masked LM against left-to-right" done>
             <p>
                 "A left-to-right language model factors a sentence into next words: each word is guessed from those before it, and never sees those after it. A right-to-left model does the reverse. A masked language model hides some words and guesses them from everything that is left, on both sides at once. It cannot write text word by word, but what it learns of a word takes the whole sentence into account."
             </p>
@@ -89,12 +134,15 @@ fn ThreeTreatments() -> impl IntoView {
     let lab = lab();
     let scope = scope();
     let masking = lab.memo(&[Topic::Masking], |state| state.masking.as_ref().map(count_kinds));
+    let drawn = RwSignal::new(false);
+    let done = drawn.into();
     let again = move |_| {
+        drawn.set(true);
         scope.epoch.update(|epoch| *epoch += 1);
         scope.look();
     };
     view! {
-        <Lesson id="lesson-masking" title="Why a chosen word is hidden, swapped or kept">
+        <Lesson name="masking" title="Why a chosen word is hidden, swapped or kept" done>
             <p>
                 "Of the words that are chosen, 80 % become [MASK], 10 % become a random word and 10 % stay. If all became [MASK], the model could learn to think only where [MASK] stands, and later, when you label your text, there is none. A random word forces it to doubt every word that it sees; a kept one forces it to have an opinion on a word even where it is right."
             </p>
@@ -121,8 +169,8 @@ fn count_kinds(masking: &Masking) -> String {
 fn NextSentence() -> impl IntoView {
     let lab = lab();
     let latest = lab.memo(&[Topic::Runs], |state| {
-        let runs = state.runs_of(Phase::Pretrain).filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
-        runs.last().map(|(name, (loss, accuracy))| {
+        let mut runs = state.runs_of(Phase::Pretrain).filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
+        runs.next_back().map(|(name, (loss, accuracy))| {
             format!(
                 "{name}: {} of the pairs told right, loss {} nats (0.69 is chance).",
                 percent(accuracy),
@@ -130,8 +178,9 @@ fn NextSentence() -> impl IntoView {
             )
         })
     });
+    let done = Signal::derive(move || latest.with(Option::is_some));
     view! {
-        <Lesson id="lesson-next-sentence" title="Next-sentence prediction">
+        <Lesson name="next-sentence" title="Next-sentence prediction" done>
             <p>
                 "Two texts go in together, [CLS] the man went to the store [SEP] he bought a gallon of milk [SEP]. Half of the time the second one really follows (IsNext), half of the time it is a random one from another document (NotNext): penguins are flightless birds. The model tells which, from the vector of the whole text. It was meant for tasks on pairs; later work (Liu et al. 2019) found that it helps little, which is why it is a switch here. It needs documents of several sentences: a dictionary of one-sentence definitions makes it easy and useless."
             </p>
@@ -148,8 +197,9 @@ fn Attention() -> impl IntoView {
     let reason =
         lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_count());
     let counted = lab.memo(&[Topic::Answers], |state| state.counted.clone());
+    let done = Signal::derive(move || counted.with(Option::is_some));
     view! {
-        <Lesson id="lesson-attention" title="Queries, keys, values and heads">
+        <Lesson name="attention" title="Queries, keys, values and heads" done>
             <p>
                 "Each position asks a question (its query), offers a description of itself (its key) and something to take away (its value). A position compares its query with every key, turns the matches into shares that sum to 1, and takes that mixture of values: any two words are one step apart, however far they stand. Several heads do this side by side on smaller vectors, so that one can look at the word before while another looks for a verb. In the 2018 system the heads were put back together in the wrong order, which is one of the reasons why its Transformer never learned."
             </p>
@@ -184,8 +234,9 @@ fn PositionWise() -> impl IntoView {
         };
         state.runs_of(Phase::Pretrain).filter_map(line).collect::<Vec<_>>()
     });
+    let done = Signal::derive(move || runs.with(|runs| runs.len() >= 2));
     view! {
-        <Lesson id="lesson-position-wise" title="The position-wise network, and what attention adds">
+        <Lesson name="position-wise" title="The position-wise network, and what attention adds" done>
             <p>
                 "After each round of attention, a small network with one hidden layer, four times as wide, is applied to every position by itself: attention moves information between positions, this network works on it in place. Most of a block's weights stand here."
             </p>

@@ -23,7 +23,30 @@ pub fn Microscope() -> impl IntoView {
     let frame = scope.frame();
     let slots = Memo::new(move |_| frame.with(|frame| frame.as_ref().map(slots)).unwrap_or_default());
     let missing = move || slots.with(Vec::is_empty);
-    let chosen = RwSignal::new(None::<usize>);
+    view! {
+        <div class="microscope" data-testid="masking-preview">
+            <p class="original-line" hidden=missing>
+                <span class="help">"As it is: "</span>
+                <bdi>{move || slots.with(|slots| joined(slots.iter().map(|slot| slot.original.as_str())))}</bdi>
+            </p>
+            <div class="masking">
+                {move || {
+                    let slots = slots.get();
+                    if slots.is_empty() { waiting().into_any() } else { tokens(slots, frame, scope).into_any() }
+                }}
+            </div>
+            <Tally frame />
+        </div>
+    }
+    .into_any()
+}
+
+/// Another mask, another text.
+#[component]
+pub fn OtherLooks() -> impl IntoView {
+    let lab = lab();
+    let scope = scope();
+    let missing = lab.memo(&[Topic::Masking, Topic::Corpus], |state| state.masking.is_none());
     let another_mask = move |_| {
         scope.epoch.update(|epoch| *epoch += 1);
         scope.look();
@@ -34,23 +57,9 @@ pub fn Microscope() -> impl IntoView {
         scope.look();
     };
     view! {
-        <div class="microscope" data-testid="masking-preview">
-            <p class="original-line" hidden=missing>
-                <span class="help">"As it is: "</span>
-                <bdi>{move || slots.with(|slots| joined(slots.iter().map(|slot| slot.original.as_str())))}</bdi>
-            </p>
-            <div class="masking">
-                {move || {
-                    let slots = slots.get();
-                    if slots.is_empty() { waiting().into_any() } else { tokens(slots, frame, chosen).into_any() }
-                }}
-            </div>
-            <Tally frame />
-            <Guesses frame chosen />
-            <div class="buttons">
-                <button type="button" disabled=missing on:click=another_mask>"Another mask"</button>
-                <button type="button" disabled=missing on:click=another_line>"Another line"</button>
-            </div>
+        <div class="buttons">
+            <button type="button" disabled=missing on:click=another_mask>"Another mask"</button>
+            <button type="button" disabled=missing on:click=another_line>"Another line"</button>
         </div>
     }
     .into_any()
@@ -66,8 +75,8 @@ fn waiting() -> impl IntoView {
     view! { <p class="help">"Appears once the text is read and its vocabulary learned."</p> }
 }
 
-fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, chosen: RwSignal<Option<usize>>) -> impl IntoView {
-    let one = move |(place, slot): (usize, Slot)| token(place, slot, frame, chosen);
+fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, scope: Scope) -> impl IntoView {
+    let one = move |(place, slot): (usize, Slot)| token(place, slot, frame, scope);
     view! {
         <ol class="tokens" aria-label="Tokens, each as it was, as the model sees it, and as it guesses">
             {slots.into_iter().enumerate().map(one).collect_view()}
@@ -75,7 +84,7 @@ fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, chosen: RwSignal<Option<
     }
 }
 
-fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> impl IntoView {
     let Some((class, tag, words)) = treatment(slot.kind) else {
         let class = if slot.kind == MaskKind::Special { "token special" } else { "token" };
         return view! { <li class=class><span class="shown"><bdi>{slot.shown}</bdi></span></li> }.into_any();
@@ -94,8 +103,8 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, chosen: RwSignal<
                 type="button"
                 class="shown"
                 title=words
-                aria-pressed=move || (chosen.get() == Some(place)).to_string()
-                on:click=move |_| chosen.set(Some(place))
+                aria-pressed=move || (scope.token.get() == Some(place)).to_string()
+                on:click=move |_| scope.token.set(Some(place))
             >
                 <bdi>{slot.shown}</bdi>
                 <abbr class=format!("tag {class}") title=words>{tag}</abbr>
@@ -159,9 +168,11 @@ fn outcome(frame: &Frame) -> Option<String> {
 
 /// The guesses for one of the chosen tokens: the one that was pressed, else the first.
 #[component]
-fn Guesses(frame: Memo<Option<Frame>>, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+pub fn Guesses() -> impl IntoView {
+    let scope = scope();
+    let frame = scope.frame();
     let shown = Memo::new(move |_| {
-        let chosen = chosen.get();
+        let chosen = scope.token.get();
         frame.with(|frame| {
             let tokens = &frame.as_ref()?.tokens;
             let pressed = chosen.and_then(|place| tokens.get(place)).filter(|token| token.loss.is_some());

@@ -24,7 +24,9 @@ mod scores;
 mod section;
 mod stage;
 mod start;
+mod tour;
 mod try_it;
+mod verdict;
 mod vocabulary;
 
 pub use attention::AttentionPanel;

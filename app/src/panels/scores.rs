@@ -117,8 +117,8 @@ fn LabelTable() -> impl IntoView {
 }
 
 fn latest(state: &RunState) -> Option<(&Run, &Score)> {
-    let scored = state.shown_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
-    scored.last()
+    let mut scored = state.shown_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
+    scored.next_back()
 }
 
 fn by_support(score: &Score) -> Vec<LabelMetrics> {

@@ -3,8 +3,9 @@
 
 use super::attention::AttentionGrid;
 use super::loss_chart::LossChart;
-use super::microscope::Microscope;
+use super::microscope::{Guesses, Microscope, OtherLooks};
 use super::start::{PhaseSentence, StartButton};
+use super::verdict::VerdictLine;
 use leptos::prelude::*;
 use protocol::Phase;
 
@@ -14,10 +15,15 @@ pub fn Stage() -> impl IntoView {
     view! {
         <section id="stage" class="stage" aria-labelledby="stage-heading">
             <div class="stage-text">
-                <h2 id="stage-heading">"Some words are hidden. The model learns to guess them."</h2>
+                <h2 id="stage-heading">"Hidden words, and a model that learns to guess them"</h2>
                 <Microscope />
-                <StartButton phase=Phase::Pretrain label="Start" testid="start-pretrain" />
+                <div class="stage-actions">
+                    <StartButton phase=Phase::Pretrain label="Start" testid="start-pretrain" />
+                    <OtherLooks />
+                </div>
                 <PhaseSentence phase=Phase::Pretrain />
+                <VerdictLine phase=Phase::Pretrain />
+                <Guesses />
             </div>
             <div class="stage-figures">
                 <LossChart />

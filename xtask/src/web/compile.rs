@@ -34,6 +34,7 @@ fn cargo(project: &Project, toolchain: Toolchain, task: &str, binary: &Binary, p
         .args([task, "--locked", "--target", TARGET, "--profile", profile])
         .args(["--package", binary.package, "--bin", binary.bin, "--target-dir"])
         .args([folder(project, binary)])
+        .args(binary.profile.iter().flat_map(|setting| ["--config", setting]))
         .env("RUSTFLAGS", binary.rustflags);
     if binary.features.is_empty() {
         return program;

@@ -1,0 +1,80 @@
+//! A short tour: a sentence on each part, one after the other, the part beside it marked. It can be left at any time.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use web_sys::KeyboardEvent;
+
+/// Name of a part and what there is to know of it.
+const STOPS: [(&str, &str); 6] = [
+    (
+        "masking-preview",
+        "A line of the text. Some of its tokens are chosen: most become [MASK], some a random token, some stay. The model must guess what stood there.",
+    ),
+    ("start-pretrain", "Start, and the same line fills in with the model's guesses as it learns."),
+    ("loss-chart", "How wrong the guesses are, in nats. Below the line of word frequencies, the model reads context."),
+    (
+        "attention-grid",
+        "Each square is a head: which token looks at which. They sharpen as the model learns; press one and look closer below.",
+    ),
+    ("drop-zone", "Your own text goes here: files, folders, tables, in any encoding. It never leaves this tab."),
+    (
+        "start-finetune",
+        "Lines with labels make a classifier of the model. Start from both to see what pre-training is worth.",
+    ),
+];
+
+/// The class of the part that is marked.
+const MARK: &str = "toured";
+
+/// A button that starts the tour, and the tour.
+#[component]
+pub fn Tour() -> impl IntoView {
+    let stop = RwSignal::new(None::<usize>);
+    let panel = NodeRef::<Div>::new();
+    let go = move |to: Option<usize>| {
+        mark(stop.get_untracked(), false);
+        let to = to.filter(|to| *to < STOPS.len());
+        mark(to, true);
+        stop.set(to);
+    };
+    Effect::new(move |_| {
+        if let Some(panel) = panel.get().filter(|_| stop.get().is_some()) {
+            panel.focus().unwrap_or_default();
+        }
+    });
+    let keys = move |event: KeyboardEvent| match event.key().as_str() {
+        "Escape" => go(None),
+        "ArrowRight" => go(stop.get_untracked().map(|stop| stop + 1)),
+        "ArrowLeft" => go(stop.get_untracked().map(|stop| stop.saturating_sub(1))),
+        _ => {}
+    };
+    let words = move || stop.get().map(|stop| format!("{} of {}: {}", stop + 1, STOPS.len(), STOPS[stop].1));
+    let is_last = move || stop.get() == Some(STOPS.len() - 1);
+    view! {
+        <button type="button" class="quiet" data-testid="tour" on:click=move |_| go(Some(0))>"Tour"</button>
+        <Show when=move || stop.get().is_some()>
+            <div class="tour" role="region" aria-label="Tour" tabindex="-1" node_ref=panel on:keydown=keys>
+                <p aria-live="polite">{words}</p>
+                <div class="buttons">
+                    <button type="button" class="primary" on:click=move |_| go(stop.get_untracked().map(|stop| stop + 1))>
+                        {move || if is_last() { "Done" } else { "Next" }}
+                    </button>
+                    <button type="button" on:click=move |_| go(None)>"Leave the tour"</button>
+                </div>
+            </div>
+        </Show>
+    }
+    .into_any()
+}
+
+fn mark(stop: Option<usize>, on: bool) {
+    let Some((name, _)) = stop.and_then(|stop| STOPS.get(stop)) else { return };
+    let Ok(Some(part)) = document().query_selector(&format!("[data-testid={name}]")) else { return };
+    let classes = part.class_list();
+    if on {
+        classes.add_1(MARK).unwrap_or_default();
+        part.scroll_into_view_with_bool(false);
+    } else {
+        classes.remove_1(MARK).unwrap_or_default();
+    }
+}

@@ -1,0 +1,64 @@
+//! What a run that is over came to, with the one thing to do next as a button.
+
+use crate::lab::{Lab, lab};
+use crate::state::{Next, Topic, Verdict};
+use leptos::prelude::*;
+use protocol::{Phase, StartFrom};
+
+/// The verdict on the last run of a phase.
+#[component]
+pub fn VerdictLine(
+    /// Which phase.
+    phase: Phase,
+) -> impl IntoView {
+    let lab = lab();
+    let verdict = lab.memo(&[Topic::Runs, Topic::Answers, Topic::Corpus], move |state| state.verdict(phase));
+    let idle = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Engine], |state| state.active().is_none());
+    let (testid, next) = match phase {
+        Phase::Pretrain => ("pretrain-verdict", "pretrain-next"),
+        Phase::Finetune => ("finetune-verdict", "finetune-next"),
+    };
+    let line = move |Verdict { sentence, next: step }: Verdict| {
+        let button = step.map(|step| {
+            view! {
+                <button type="button" data-testid=next disabled=move || !idle.get() on:click=move |_| go(lab, step)>
+                    {step.words()}
+                </button>
+            }
+        });
+        view! { <p>{sentence}</p>{button} }
+    };
+    view! {
+        <div class="verdict" data-testid=testid hidden=move || verdict.with(Option::is_none)>
+            {move || verdict.get().map(line)}
+        </div>
+    }
+    .into_any()
+}
+
+fn go(lab: Lab, next: Next) {
+    match next {
+        Next::GoOn => lab.pretrain(true),
+        Next::Finetune => {
+            show("finetune");
+            lab.start(Phase::Finetune);
+        }
+        Next::OtherStart(from) => {
+            let value = if from == StartFrom::Scratch { "scratch" } else { "pretrained" };
+            lab.settings.update(|settings| settings.edit("finetune-from", value).unwrap_or_default());
+            lab.baseline();
+            lab.start(Phase::Finetune);
+        }
+        Next::Review => {
+            show("review");
+            lab.review("valid");
+        }
+    }
+}
+
+/// Brings a part of the page into view.
+pub fn show(id: &str) {
+    if let Some(part) = document().get_element_by_id(id) {
+        part.scroll_into_view();
+    }
+}

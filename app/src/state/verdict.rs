@@ -1,0 +1,206 @@
+//! What a run that is over came to, in one sentence, and the one thing to do next.
+
+use super::{Run, RunState, Stage};
+use crate::wording::figure;
+use protocol::{Phase, StartFrom};
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Go on with the pre-trained model.
+    GoOn,
+    /// Fine-tune.
+    Finetune,
+    /// Fine-tune from the start that was not tried yet.
+    OtherStart(StartFrom),
+    /// See what the classifier confuses.
+    Review,
+}
+
+impl Next {
+    /// On a button.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::GoOn => "Go on with it",
+            Self::Finetune => "Fine-tune it",
+            Self::OtherStart(StartFrom::Scratch) => "Fine-tune from scratch too",
+            Self::OtherStart(StartFrom::Pretrained) => "Fine-tune from the pre-trained weights too",
+            Self::Review => "See what it confuses",
+        }
+    }
+}
+
+/// A sentence and what to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What the numbers say.
+    pub sentence: String,
+    /// What to do next, where anything is worth doing.
+    pub next: Option<Next>,
+}
+
+/// Differences of a loss, in nats, that are worth a word.
+const NOTABLE: f64 = 0.05;
+
+/// Differences of F1 that are worth a word.
+const NOTABLE_F1: f64 = 0.01;
+
+impl RunState {
+    /// What the last run of a phase came to; `None` while it is under way, and where it failed.
+    pub fn verdict(&self, phase: Phase) -> Option<Verdict> {
+        let run = self.runs_of(phase).rfind(|run| run.is_own() && !run.shared && run.shown)?;
+        if !matches!(run.stage, Stage::Finished | Stage::Stopped) {
+            return None;
+        }
+        match phase {
+            Phase::Pretrain => self.pretrained(run),
+            Phase::Finetune => self.finetuned(run),
+        }
+    }
+
+    fn pretrained(&self, run: &Run) -> Option<Verdict> {
+        let (plan, last) = (run.plan.as_ref()?, run.held_out.last()?);
+        let best = run.held_out.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))?;
+        let labels = self.corpus.as_ref().is_some_and(|corpus| corpus.labels > 0);
+        let (loss, unigram) = (figure(last.loss, 2), figure(plan.unigram, 2));
+        let falling = run.held_out.len() >= 2 && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * NOTABLE;
+        let verdict = |sentence: String, next| Some(Verdict { sentence, next });
+        if last.loss - best.loss > NOTABLE {
+            let sentence = format!(
+                "The held-out loss rises since step {}: from there on it learned its text by heart. A shorter run, or more text, does better.",
+                best.step
+            );
+            return verdict(sentence, labels.then_some(Next::Finetune));
+        }
+        if last.loss > plan.unigram - NOTABLE {
+            let sentence = format!(
+                "So far it only knows how frequent words are (held-out loss {loss}, frequencies alone {unigram})."
+            );
+            return verdict(sentence, Some(Next::GoOn));
+        }
+        let below = figure(plan.unigram - last.loss, 2);
+        let sentence =
+            format!("It reads context: its held-out loss {loss} is {below} nats below knowing only word frequencies.");
+        match (falling, labels) {
+            (true, _) => verdict(format!("{sentence} The loss was still falling."), Some(Next::GoOn)),
+            (false, labels) => verdict(sentence, labels.then_some(Next::Finetune)),
+        }
+    }
+
+    fn finetuned(&self, run: &Run) -> Option<Verdict> {
+        let score = of_last(run)?;
+        let other = self.runs_of(Phase::Finetune).rfind(|other| {
+            other.shown && other.is_own() && other.id != run.id && other.from != run.from && of_last(other).is_some()
+        });
+        let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
+        let against = match baseline {
+            Some(n_grams) if score < n_grams - NOTABLE_F1 => {
+                format!(
+                    " N-grams alone reach {}, which is better: more text, more epochs or another model may help.",
+                    figure(n_grams, 3)
+                )
+            }
+            Some(n_grams) => format!(" N-grams alone reach {}.", figure(n_grams, 3)),
+            None => String::new(),
+        };
+        let Some(other) = other else {
+            let sentence = format!("Mean F1 {} on the validation documents.{against}", figure(score, 3));
+            let missing = match run.from {
+                Some(StartFrom::Pretrained) => Some(StartFrom::Scratch),
+                _ => self.model.pretrained.then_some(StartFrom::Pretrained),
+            };
+            return Some(Verdict { sentence, next: missing.map(Next::OtherStart).or(Some(Next::Review)) });
+        };
+        let (pretrained, scratch) = match run.from {
+            Some(StartFrom::Pretrained) => (score, of_last(other)?),
+            _ => (of_last(other)?, score),
+        };
+        let (a, b) = (figure(pretrained, 3), figure(scratch, 3));
+        let gain = pretrained - scratch;
+        let worth = if gain > NOTABLE_F1 {
+            format!("Pre-training adds {} mean F1 here ({a} against {b} from scratch).", figure(gain, 3))
+        } else if gain < -NOTABLE_F1 {
+            format!("Pre-training does not pay here: {a} against {b} from scratch.")
+        } else {
+            format!("Pre-training makes no difference here ({a} against {b} from scratch).")
+        };
+        let caveat = " One run each: a comparison over several seeds says more.";
+        Some(Verdict { sentence: format!("{worth}{caveat}{against}"), next: Some(Next::Review) })
+    }
+}
+
+/// The best mean F1 on validation documents: the values that a run keeps.
+fn of_last(run: &Run) -> Option<f64> {
+    let valid = run.scores.iter().filter(|score| score.split != "test");
+    let best = valid.max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))?;
+    Some(best.metrics.mean_f1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Corpus, HeldOut, Plan, Score};
+    use protocol::{ClassifierMetrics, Figures, LinearResult};
+
+    fn pretrained(losses: &[f64]) -> RunState {
+        let mut run = Run::new("pretrain-1".into(), Phase::Pretrain);
+        run.plan = Some(Plan { unigram: 6.0, ..Plan::default() });
+        let held_out =
+            |(place, loss): (usize, &f64)| HeldOut { step: 10 * place as u64, loss: *loss, accuracy: 0.1, pairs: None };
+        run.held_out = losses.iter().enumerate().map(held_out).collect();
+        run.stage = Stage::Finished;
+        let corpus = Some(Corpus { labels: 3, ..Corpus::default() });
+        RunState { runs: vec![run], corpus, ..RunState::default() }
+    }
+
+    fn finetuned(scores: &[(StartFrom, f64)], n_grams: Option<f64>) -> RunState {
+        let run = |(place, (from, mean_f1)): (usize, &(StartFrom, f64))| {
+            let mut run = Run::new(format!("finetune-{place}"), Phase::Finetune);
+            let metrics = ClassifierMetrics { mean_f1: *mean_f1, micro_f1: *mean_f1, ..ClassifierMetrics::default() };
+            run.from = Some(*from);
+            run.scores = vec![Score { step: 1, epoch: 1.0, split: "valid".into(), metrics }];
+            run.stage = Stage::Finished;
+            run
+        };
+        let figures = |mean_f1| Figures { mean_f1, ..Figures::default() };
+        let baseline = n_grams.map(|mean_f1| LinearResult { test: figures(mean_f1), features: 1, elapsed_secs: 1.0 });
+        let mut state =
+            RunState { runs: scores.iter().enumerate().map(run).collect(), baseline, ..RunState::default() };
+        state.model.pretrained = true;
+        state
+    }
+
+    #[test]
+    fn pre_training_is_judged_by_its_held_out_loss() {
+        for (losses, words, next) in [
+            (&[7.0, 6.2][..], "only knows how frequent", Some(Next::GoOn)),
+            (&[6.0, 5.5, 5.0], "still falling", Some(Next::GoOn)),
+            (&[6.0, 5.02, 5.0], "It reads context: its held-out loss 5.00 is 1.00 nats below", Some(Next::Finetune)),
+            (&[5.5, 5.0, 5.4], "rises since step 10", Some(Next::Finetune)),
+        ] {
+            let verdict = pretrained(losses).verdict(Phase::Pretrain).expect("a verdict");
+            assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
+            assert_eq!(verdict.next, next);
+        }
+        assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None);
+        let mut running = pretrained(&[5.0]);
+        running.runs[0].stage = Stage::Running;
+        assert_eq!(running.verdict(Phase::Pretrain), None);
+    }
+
+    #[test]
+    fn fine_tuning_is_judged_against_the_other_start_and_n_grams() {
+        use StartFrom::{Pretrained, Scratch};
+        for (scores, n_grams, words, next) in [
+            (&[(Pretrained, 0.6)][..], None, "Mean F1 0.600", Next::OtherStart(Scratch)),
+            (&[(Scratch, 0.6)], Some(0.7), "0.700, which is better", Next::OtherStart(Pretrained)),
+            (&[(Pretrained, 0.6), (Scratch, 0.5)], Some(0.4), "adds 0.100 mean F1", Next::Review),
+            (&[(Scratch, 0.6), (Pretrained, 0.5)], None, "does not pay here: 0.500 against 0.600", Next::Review),
+            (&[(Pretrained, 0.6), (Scratch, 0.605)], None, "makes no difference", Next::Review),
+        ] {
+            let verdict = finetuned(scores, n_grams).verdict(Phase::Finetune).expect("a verdict");
+            assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
+            assert_eq!(verdict.next, Some(next));
+        }
+    }
+}

@@ -1,0 +1,316 @@
+// The laboratory: what a person sees of the inside. The first screen, the microscope, attention, charts, the review of a
+// classifier, runs that outlive their tab, links that carry results. On the CPU, at sizes that take seconds.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { launch, serve, visit } from './harness.mjs';
+
+const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
+
+let site, browser;
+before(async () => {
+  [site, browser] = await Promise.all([serve(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+const open = (query, journey, options) => visit(browser, site.url + query, journey, options);
+
+const pretrain = async (journey, steps) => {
+  await journey.press('start-pretrain', 60);
+  await journey.reaches('step', steps, 90);
+  await journey.idle(60);
+};
+
+const unfold = (journey) => journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+
+const heads = (journey) => journey.page.locator('[data-testid=attention-grid] button');
+
+const loss = async (journey) => Number(/loss ([\d.]+)/.exec(await journey.text('masking-preview'))?.[1] ?? NaN);
+
+/** How much of a canvas is painted, 0 to 1. */
+const painted = (journey, selector) => journey.page.locator(selector).evaluate((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let seen = 0;
+  for (let i = 3; i < data.length; i += 4) seen += data[i] > 0 ? 1 : 0;
+  return (4 * seen) / data.length;
+});
+
+test('the first screen needs no scrolling, and after Start the line fills in and the heads appear', async () => {
+  await open(`${NANO}&steps=300`, async (journey) => {
+    await journey.ready(3);
+    await journey.until('a masked line', async () => /tokens chosen/.test(await journey.text('masking-preview')));
+    assert.equal(await heads(journey).count(), 0, 'no model, no heads');
+    for (const id of ['start-pretrain', 'masking-preview', 'loss-chart', 'attention-grid']) {
+      const box = await journey.part(id).boundingBox();
+      const bar = await journey.page.locator('.run-bar').boundingBox();
+      assert.ok(box.y >= 0 && box.y + box.height <= bar.y, `${id} is in view: ${JSON.stringify(box)} above ${bar.y}`);
+    }
+    await journey.press('start-pretrain');
+    await journey.until('guesses of the line', async () => (await loss(journey)) > 0, 30);
+    const early = await journey.text('masking-preview');
+    assert.match(early, /\d of \d+ guessed right, loss \d+\.\d+ \(step \d+\)/);
+    assert.equal(await heads(journey).count(), 2);
+    await journey.idle(60);
+    assert.match(await journey.text('masking-preview'), /\(step 300\)/, 'the last step is shown too');
+    assert.match(await journey.text('pretrain-verdict'), /held-out loss \d/, 'what the run came to, in a sentence');
+    assert.equal(await journey.part('pretrain-next').isEnabled(), true, 'and what to do next');
+    assert.match(await journey.page.locator('.stage .status').innerText(), /\d/, 'a sentence says what happened');
+    assert.deepEqual(await journey.violations(), []);
+    await journey.picture('stage-light-1280');
+  }, { viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
+});
+
+test('the microscope takes a sentence, another mask and another share, during a run, and replays it', async () => {
+  await open(`${NANO}&steps=100000`, async (journey) => {
+    await journey.ready(3);
+    await unfold(journey);
+    await journey.press('start-pretrain');
+    await journey.until('guesses', async () => (await loss(journey)) > 0, 30);
+    await journey.part('own-sentence').fill('a large animal with four legs and a tail');
+    await journey.part('own-sentence').press('Enter');
+    await journey.until('the own sentence', async () => /a large animal with four legs and a tail/.test(await journey.text('masking-preview')), 20);
+    await journey.page.locator('#scope-rate').fill('0.9');
+    await journey.until('most tokens chosen', async () => {
+      const [, chosen, all] = /(\d+) of (\d+) tokens chosen/.exec(await journey.text('masking-preview')) ?? [];
+      return chosen / all > 0.8;
+    }, 20);
+    await journey.until('a film', () => journey.part('scrubber').isVisible(), 30);
+    await journey.until('some frames', async () => Number(await journey.part('scrubber').getAttribute('max')) >= 3, 30);
+    await journey.press('pause');
+    await journey.usable('resume', 10);
+    const now = await journey.text('masking-preview');
+    await journey.part('scrubber').fill('0');
+    await journey.until('an earlier moment', async () => (await journey.text('masking-preview')) !== now);
+    await journey.part('scrubber').fill(await journey.part('scrubber').getAttribute('max'));
+    await journey.until('now again', async () => (await journey.text('masking-preview')) === now);
+    const step = await journey.value('step');
+    await journey.press('step-once');
+    await journey.until('one step more', async () => (await journey.value('step')) === step + 1);
+    await journey.usable('resume', 10);
+    await journey.press('stop');
+    await journey.idle(20);
+  });
+});
+
+test('attention has a grid, lines and a map, for the keyboard too, and of any text up to 512 tokens', async () => {
+  await open(`${NANO}&steps=30`, async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 30);
+    await journey.part('attention-input').fill('a small pot used for cooking');
+    await journey.part('attention-input').press('Enter');
+    await journey.until('the head in words', async () => /Layer 1, head 1 .*entropy/.test(await journey.text('attention-detail')));
+    await heads(journey).first().focus();
+    await journey.page.keyboard.press('ArrowRight');
+    await journey.until('the second head', async () => /Layer 1, head 2/.test(await journey.text('attention-detail')));
+    await journey.page.locator('#attention-token').fill('3');
+    await journey.until('what a token looks at', async () => /small looks at \S+ \d+ %/.test(await journey.text('attention-detail')));
+    await journey.part('attention-detail').scrollIntoViewIfNeeded();
+    assert.ok((await painted(journey, '.heat-map')) > 0.3, 'the map is painted');
+    const whole = await journey.page.locator('.thumbnail').first().evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, 1);
+      return Array.from({ length: canvas.width }, (_, column) => data[4 * column + 3] > 0);
+    });
+    assert.ok(whole.every(Boolean), `an untrained head looks everywhere, from the first column on: ${whole}`);
+    assert.ok((await painted(journey, '.lines-canvas')) > 0.005, 'lines are painted');
+    await journey.picture('attention-dark-1280');
+
+    await journey.part('attention-input').fill('a '.repeat(510));
+    const since = await journey.now();
+    await journey.part('attention-input').press('Enter');
+    await journey.until('a long text', async () => Number(await journey.page.locator('#attention-token').getAttribute('max')) === 512, 60);
+    await journey.page.locator('#attention-token').fill('400');
+    await sleep(500);
+    const slow = (await journey.longTasks(since)).filter((task) => task.duration > 400);
+    assert.deepEqual(slow, [], '512 tokens do not freeze the page');
+    assert.deepEqual(await journey.violations(), []);
+  }, { colorScheme: 'dark' });
+});
+
+test('a model without attention says so', async () => {
+  await open('?preset=textcnn&max-len=16&batch-size=8&vocab-size=500&seed=3&steps=5', async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 5);
+    await journey.until('the reason', async () => /no attention/.test(await journey.text('attention-grid')));
+  });
+});
+
+test('charts have a cross-hair, zoom, log axes and files', async () => {
+  await open(`${NANO}&steps=60`, async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 60);
+    await unfold(journey);
+    const chart = journey.page.locator('.stage .chart-steps');
+    await chart.focus();
+    await journey.page.keyboard.press('ArrowLeft');
+    await journey.until('the cross-hair in words', async () => /Step \d+: Pre-training 1 \d/.test(await journey.page.locator('.stage figcaption').innerText()));
+    assert.match(await journey.page.locator('[data-testid=curves]').innerText(), /Step \d+: Pre-training 1/, 'all charts share it');
+    await journey.page.keyboard.press('+');
+    await journey.until('a stretch', () => journey.page.getByRole('button', { name: 'Show all steps' }).isEnabled());
+    await journey.page.keyboard.press('0');
+    await journey.until('all again', async () => !(await journey.page.getByRole('button', { name: 'Show all steps' }).isEnabled()));
+    await journey.page.getByText('Logarithmic values').click();
+    await journey.page.locator('#smoothing').selectOption({ label: 'off' });
+
+    for (const [id, pattern] of [['export-csv', /^run,figure,step,value\n[^]*Pre-training 1,loss,/], ['export-json', /"seed"/], ['export-svg', /^<svg [^]*polyline/], ['export-png', /^.PNG/]]) {
+      const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part(id).click()]);
+      assert.match((await readFile(await download.path())).toString('latin1'), pattern, id);
+    }
+    assert.deepEqual(await journey.violations(), []);
+    await journey.picture('charts-light-1280');
+  }, { colorScheme: 'light' });
+});
+
+test('fine-tuning from both starts draws both beside n-grams, and the review opens the lines behind its numbers', async () => {
+  await open(`${NANO}&steps=60&finetune-epochs=0.3&finetune-from=both`, async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 60);
+    await journey.press('start-finetune', 30);
+    const runs = () => journey.text('runs');
+    await journey.until('both runs', async () => /Fine-tuning 1, pre-trained.*Fine-tuning 2, from scratch/.test(await runs()), 90);
+    await journey.until('the second F1', async () => /Fine-tuning 2/.test(await journey.text('f1')), 90);
+    await journey.idle(60);
+    const words = await journey.part('f1-chart').getAttribute('aria-label');
+    assert.match(words, /Fine-tuning 1, pre-trained.*Fine-tuning 2, from scratch.*N-grams alone: mean F1 0\.\d+/);
+
+    await journey.press('review-valid', 30);
+    await journey.until('the matrix', async () => (await journey.page.locator('[data-testid=confusion] tbody tr').count()) > 5, 60);
+    await journey.page.locator('[data-testid=confusion] .cell').first().click();
+    await journey.until('its lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) > 0);
+    await journey.part('threshold').fill('0.9');
+    await journey.until('another threshold', async () => /From 90.0 % on: precision/.test(await journey.page.locator('#review').innerText()));
+    await journey.press('review-uncertain');
+    await journey.until('twenty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 20);
+    await unfold(journey);
+    assert.deepEqual(await journey.violations(), []);
+    assert.equal(await journey.overflow(), 0);
+    await journey.picture('review-light-1280');
+  }, { colorScheme: 'light' });
+});
+
+test('an estimate tells size, memory and time, and a text in tokens is shown as it is typed', async () => {
+  await open(`${NANO}&steps=60`, async (journey) => {
+    await journey.ready(3);
+    await unfold(journey);
+    await journey.press('estimate', 60);
+    await journey.until('the estimate', async () => /parameters, about .* of memory, 60 steps of 128 tokens: about \d+ s/.test(await journey.text('estimate-result')), 60);
+    await journey.page.locator('#set-batch-size').fill('16');
+    await journey.page.locator('#set-batch-size').press('Tab');
+    await journey.until('the estimate to go', async () => (await journey.text('estimate-result')) === '');
+    await journey.part('tokenize-input').fill('cooking pots');
+    await journey.until('tokens', async () => (await journey.page.locator('[data-testid=tokenize-result] li').count()) >= 2);
+    const data = await journey.page.locator('#data').innerText();
+    assert.match(data, /holds \d+\.\d % of the documents whole/);
+    assert.match(data, /noun/, 'the label histogram');
+    await journey.part('paste').fill(Array.from({ length: 60 }, (_, i) => `my own line ${i} about a ${i % 2 ? 'cat' : 'dog'} __label__${i % 2 ? 'cat' : 'dog'}`).join('\n'));
+    await journey.part('use-paste').click();
+    await journey.until('the pasted text', async () => /pasted\.txt/.test(await journey.text('file-table')));
+  });
+});
+
+test('runs outlive their tab with name, figures and model, can be opened, compared, deleted', async () => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' });
+  const { Journey } = await import('./harness.mjs');
+  try {
+    const first = new Journey(await context.newPage(), []);
+    await first.page.goto(`${site.url}${NANO}&steps=20`);
+    await first.ready(3);
+    await pretrain(first, 20);
+    await first.until('the model to be kept', async () => /Open its model/.test(await first.text('runs')), 30);
+    await first.page.getByRole('button', { name: 'Rename' }).click();
+    await first.page.getByLabel('Name of the run').fill('My <b>first</b> run');
+    await first.page.getByLabel('Name of the run').press('Enter');
+    await first.until('its name', async () => /My <b>first<\/b> run/.test(await first.text('runs')));
+    await sleep(500);
+    await first.page.close();
+
+    const second = new Journey(await context.newPage(), []);
+    await second.page.goto(`${site.url}${NANO.replace('seed=3', 'seed=4')}&steps=15`);
+    await second.ready(3);
+    await second.until('the run of before', async () => /My <b>first<\/b> run/.test(await second.text('runs')), 20);
+    assert.match(await second.text('storage'), /uses .* of /);
+    await second.page.getByRole('button', { name: /Open its model/ }).click();
+    await second.until('the model', async () => /Opened:/.test(await second.page.locator('#runs-panel').innerText()), 30);
+    await second.part('fill-mask-input').fill('a small [MASK]');
+    await second.part('fill-mask-input').press('Enter');
+    await second.until('guesses of the kept model', async () => (await second.page.locator('[data-testid=fill-mask-result] tbody tr').count()) > 0);
+    await pretrain(second, 15);
+    await second.page.getByLabel('Show My <b>first</b> run in the charts').check();
+    await unfold(second);
+    await second.until('the difference', async () => /seed[^]*3[^]*4/.test(await second.page.locator('#runs-panel').innerText()));
+    const row = second.page.locator('[data-testid=runs] tbody tr').first();
+    await row.getByRole('button', { name: 'Delete' }).click();
+    await row.getByRole('button', { name: 'Delete for good?' }).click();
+    await second.until('the run to go', async () => !/My <b>first/.test(await second.text('runs')));
+    await sleep(300);
+    await second.page.reload();
+    await second.ready(3);
+    await sleep(500);
+    assert.doesNotMatch(await second.text('runs'), /My <b>first/, 'it stays deleted');
+  } finally {
+    await context.close();
+  }
+});
+
+test('a link carries settings and curves, and one with nonsense says so', async () => {
+  let link;
+  await open(`${NANO}&steps=40`, async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 40);
+    await journey.part('share-run').click();
+    await journey.until('the link', () => journey.part('share-link').isVisible());
+    link = await journey.part('share-link').inputValue();
+    assert.ok(link.length < 8000 && !link.includes('cooking'), `${link.length} characters`);
+  });
+  await visit(browser, link, async (journey) => {
+    await journey.ready(3);
+    assert.match(await journey.text('runs'), /Shared pre-training .*preset fast-nano.*held-out loss \d/);
+    assert.match(await journey.part('loss-chart').getAttribute('aria-label'), /Shared pre-training: loss \d/);
+    await journey.usable('start-pretrain', 60);
+  });
+  await open('?preset=huge&lr=fast#share=bm9uc2Vuc2U', async (journey) => {
+    await journey.ready(3);
+    assert.match(await journey.text('error'), /cannot be (used|read)/);
+    await journey.usable('start-pretrain', 60);
+  });
+});
+
+test('where storage is denied the page works and says what that means', async () => {
+  const denied = { serviceWorkers: 'block' };
+  await open('', async (journey) => {
+    await journey.page.addInitScript(() => {
+      const deny = () => { throw new DOMException('denied', 'SecurityError'); };
+      Object.defineProperty(IDBFactory.prototype, 'open', { value: deny });
+      Object.defineProperty(window, 'localStorage', { get: deny });
+      Object.defineProperty(navigator, 'storage', { get: () => undefined });
+    });
+    await journey.page.goto(`${site.url}${NANO}&steps=10`);
+    await journey.ready(3);
+    await journey.until('the sentence', async () => /keeps nothing/.test(await journey.text('storage')));
+    await pretrain(journey, 10);
+    assert.equal(await journey.part('error').isVisible(), false);
+  }, denied);
+});
+
+test('the laboratory fits a phone, light and dark', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    await open(`${NANO}&steps=30&finetune-epochs=0.1`, async (journey) => {
+      await journey.ready(3);
+      await pretrain(journey, 30);
+      await journey.press('start-finetune', 30);
+      await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 90);
+      await journey.idle(60);
+      await journey.press('review-valid', 30);
+      await journey.until('the matrix', async () => (await journey.page.locator('[data-testid=confusion] tbody tr').count()) > 5, 60);
+      await unfold(journey);
+      await sleep(300);
+      assert.equal(await journey.overflow(), 0, colorScheme);
+      assert.deepEqual(await journey.violations(), [], colorScheme);
+      await journey.picture(`laboratory-${colorScheme}-360`);
+    }, { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, colorScheme });
+  }
+});
