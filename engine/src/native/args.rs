@@ -311,6 +311,9 @@ pub struct Training {
     /// Width of the model, where it is not the preset's
     #[arg(long, value_name = "N")]
     hidden_size: Option<String>,
+    /// A board in the terminal with the loss, a line of the text and keys, in place of lines
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    pub tui: bool,
     /// Word vectors in word2vec's text form that a new model starts from
     #[arg(long, value_name = "FILE")]
     pub embeddings: Option<PathBuf>,

@@ -2,6 +2,7 @@
 //! `--json`, to stdout; checkpoints go to its directory; a signal comes back as a `Stop`.
 
 use super::args::Common;
+use super::board::Screen;
 use super::checkpoints;
 use super::journal::Journal;
 use super::output::{self, Reader};
@@ -24,6 +25,8 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 pub struct NativeHost {
     opened: Instant,
     progress: RefCell<Progress>,
+    /// In place of progress, where a person asked for it; taken down at the end of the run.
+    screen: RefCell<Option<Screen>>,
     /// Whether stdout gets the events: until its reader leaves.
     json: Cell<bool>,
     run: RefCell<Option<OpenRun>>,
@@ -73,11 +76,38 @@ impl NativeHost {
         Self {
             opened: Instant::now(),
             progress: RefCell::new(Progress::new(quiet)),
+            screen: RefCell::new(None),
             json: Cell::new(json),
             run: RefCell::new(None),
             early: RefCell::default(),
             failure: RefCell::new(None),
             tokens: TokenCache::new(None),
+        }
+    }
+
+    /// Shows the run as a board from here on.
+    ///
+    /// # Errors
+    /// When there is no terminal.
+    pub(super) fn open_screen(&self) -> Result<(), Error> {
+        *self.screen.borrow_mut() = Some(Screen::open()?);
+        Ok(())
+    }
+
+    /// Whether a person sees a line of the text.
+    pub(super) fn is_watched(&self) -> bool {
+        self.screen.borrow().is_some()
+    }
+
+    /// Gives the terminal back.
+    pub(super) fn close_screen(&self) {
+        self.screen.borrow_mut().take();
+    }
+
+    fn to_people(&self, event: &Event) {
+        match self.screen.borrow_mut().as_mut() {
+            Some(screen) => screen.show(event),
+            None => self.progress.borrow_mut().show(event),
         }
     }
 
@@ -127,7 +157,11 @@ impl NativeHost {
 impl Host for NativeHost {
     /// The command line shows nothing that comes as bulk bytes.
     fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
-        self.progress.borrow_mut().show(&event);
+        self.to_people(&event);
+        // What a person watches comes by the clock: it is no part of what a run can be held to.
+        if matches!(event, Event::Masking { .. } | Event::Attention { .. }) {
+            return;
+        }
         for result in [self.to_stdout(&event), self.to_journal(&event)] {
             if let Err(error) = result {
                 self.fail(error);
@@ -140,14 +174,23 @@ impl Host for NativeHost {
     }
 
     async fn breathe(&self) -> Vec<Command> {
-        let stop = signals::stop_asked() || self.failure.borrow().is_some();
-        if stop { vec![Command::Stop] } else { Vec::new() }
+        if signals::stop_asked() || self.failure.borrow().is_some() {
+            return vec![Command::Stop];
+        }
+        self.screen.borrow_mut().as_mut().map(|screen| screen.keys(Duration::ZERO)).unwrap_or_default()
     }
 
-    /// Only a signal can come, and only a paused session waits for one; nobody watches the clock meanwhile.
+    /// Only a signal or a key can come, and only a paused session waits for one; nobody watches the clock meanwhile.
     async fn next_command(&self) -> Command {
         while !signals::stop_asked() {
-            std::thread::sleep(SIGNAL_INTERVAL);
+            match self.screen.borrow_mut().as_mut() {
+                Some(screen) => {
+                    if let Some(command) = screen.keys(SIGNAL_INTERVAL).into_iter().next() {
+                        return command;
+                    }
+                }
+                None => std::thread::sleep(SIGNAL_INTERVAL),
+            }
         }
         Command::Stop
     }

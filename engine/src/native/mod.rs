@@ -8,6 +8,7 @@ pub mod args;
 mod ask;
 mod bench;
 mod bench_scale;
+mod board;
 mod checkpoints;
 pub mod commands;
 mod compare;

@@ -92,7 +92,11 @@ fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
     let host = NativeHost::of(common);
     let mut session = block_on(Session::open(host, run.record.config.device))?;
     let out = run.dir.path().to_path_buf();
+    if request.training.tui {
+        session.host().open_screen()?;
+    }
     let outcome = execute(&mut session, run);
+    session.host().close_screen();
     outcome.map(|outcome| ending(common, &out, outcome))
 }
 
@@ -125,6 +129,9 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
         session.set_word_vectors(embeddings.as_deref().map(inputs::vector_lines).transpose()?);
         session.set_corpus(files, &read_options(&config, encoding))?;
         from.map_or(Ok(()), |model| session.import(model))?;
+        if session.host().is_watched() {
+            session.watch(&config)?;
+        }
         block_on(async {
             match phase {
                 Phase::Pretrain => session.pretrain(&name, &config, snapshot).await,

@@ -128,6 +128,16 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
+    /// Has each run show what it makes of the first document, masked as `config` says, as it learns.
+    ///
+    /// # Errors
+    /// When there is no corpus, or it can no longer be read.
+    pub fn watch(&mut self, config: &RunConfig) -> Result<()> {
+        let text = self.corpus.as_ref().ok_or_else(no_corpus)?.training_text(0)?;
+        self.watched = Some(Watched { config: config.clone(), example: 0, epoch: 0, text });
+        Ok(())
+    }
+
     /// Takes word vectors, in word2vec's text form, that models started from scratch get; `None` takes them away.
     pub fn set_word_vectors(&mut self, lines: Option<VectorLines>) {
         self.word_vectors = lines;
