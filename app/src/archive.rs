@@ -1,5 +1,5 @@
 //! What a browser keeps of the runs when their tab is gone: figures in IndexedDB, models in its private file system. The
-//! only file that names either. Nothing of the text is kept.
+//! only file that names either. No line of the text is kept; a model holds its vocabulary, and figures name its labels.
 
 use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
 use js_sys::{ArrayBuffer, Reflect};
@@ -67,11 +67,15 @@ impl Archive {
         let store = transaction.object_store(RUNS).map_err(words)?;
         store.delete(idb::Query::Key(key.into())).map_err(words)?.await.map_err(words)?;
         transaction.commit().map_err(words)?.await.map_err(words)?;
-        if let Ok(folder) = folder().await {
-            // A run without a kept model has no file.
-            let _ = JsFuture::from(folder.remove_entry(&file_name(key))).await;
-        }
+        forget_model(key).await;
         Ok(())
+    }
+}
+
+/// Forgets the model that is kept under a run's key; most runs have one.
+pub async fn forget_model(key: &str) {
+    if let Ok(folder) = folder().await {
+        let _ = JsFuture::from(folder.remove_entry(&file_name(key))).await;
     }
 }
 
@@ -86,6 +90,7 @@ pub async fn put_model(key: &str, bytes: &ArrayBuffer) -> Result<(), String> {
     let write = async {
         let file: FileSystemFileHandle =
             JsFuture::from(folder.get_file_handle_with_options(&file_name(key), &options)).await?.unchecked_into();
+        needs(&file, "createWritable")?;
         let stream: FileSystemWritableFileStream = JsFuture::from(file.create_writable()).await?.unchecked_into();
         JsFuture::from(stream.write_with_buffer_source(bytes)?).await?;
         // What was written appears under its name here, whole.
@@ -129,7 +134,14 @@ pub async fn is_persistent() -> bool {
 
 async fn folder() -> Result<FileSystemDirectoryHandle, JsValue> {
     let storage = storage().ok_or("this browser has no storage for files")?;
+    needs(&storage, "getDirectory")?;
     Ok(JsFuture::from(storage.get_directory()).await?.unchecked_into())
+}
+
+/// A method that older browsers lack would end the page's own code.
+fn needs(object: &JsValue, method: &str) -> Result<(), JsValue> {
+    let has = Reflect::has(object, &method.into()).unwrap_or(false);
+    if has { Ok(()) } else { Err("this browser cannot keep files".into()) }
 }
 
 /// Old browsers, and pages from insecure places, have none.

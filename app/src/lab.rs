@@ -19,7 +19,7 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, StartFrom};
 use runs::Export;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use web_sys::Blob;
 
@@ -57,8 +57,8 @@ pub struct Lab {
     /// The browser's storage.
     pub storage: RwSignal<Storage>,
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
-    /// Models on their way from the engine, in order, and what each is for.
-    exports: StoredValue<VecDeque<Export>, LocalStorage>,
+    /// Models on their way from the engine, by the number of the question, and what each is for.
+    exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
     /// What starts when the present run has ended well.
     next: StoredValue<Option<StartFrom>>,
 }
@@ -83,7 +83,7 @@ impl Lab {
             on_read: StoredValue::new_local(None),
             storage: RwSignal::new(Storage::Unknown),
             archive: StoredValue::new_local(None),
-            exports: StoredValue::new_local(VecDeque::new()),
+            exports: StoredValue::new_local(BTreeMap::new()),
             next: StoredValue::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {
@@ -174,8 +174,7 @@ impl Lab {
 
     /// Saves the model at hand as a file.
     pub fn save_model(&self) {
-        self.exports.update_value(|exports| exports.push_back(Export::Download));
-        self.send(Command::ExportModel);
+        self.export(Export::Download);
     }
 
     /// Starts a comparison with the present settings of fine-tuning.
@@ -243,14 +242,16 @@ impl Lab {
 
     /// Asks what the run that is set up would take.
     pub fn estimate(&self) {
+        self.forget_estimate();
         let request = self.next_request(Question::Estimate);
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        self.forget_estimate();
         self.send(Command::Estimate { request, config });
     }
 
     /// What was said of other settings holds no more.
     pub fn forget_estimate(&self) {
+        // An answer that is on its way is about the settings before, too.
+        self.next_request(Question::Estimate);
         self.state.update_value(|state| state.estimate = None);
         self.touch(&[Topic::Answers]);
     }
@@ -264,7 +265,7 @@ impl Lab {
     /// Replaces a stopped engine and gives it the corpus again.
     pub fn restart_engine(&self) {
         self.state.update_value(RunState::restart);
-        self.exports.update_value(VecDeque::clear);
+        self.exports.update_value(BTreeMap::clear);
         self.next.set_value(None);
         self.touch(&ALL);
         self.start_engine();
@@ -300,10 +301,20 @@ impl Lab {
                     self.on_read.with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
-            Event::Failed { run, code, .. } if run.is_empty() && code != ENGINE_CRASHED => self.settle_offer(false),
-            Event::Masking { .. } if self.peek(|state| state.vocabulary.is_none()) => self.look_up(String::new()),
-            Event::Imported { .. } => self.look_up(String::new()),
-            Event::Exported { name } => self.exported(&name, buffers),
+            Event::Failed { run, code, request: None, .. } if run.is_empty() && code != ENGINE_CRASHED => {
+                self.settle_offer(false);
+            }
+            // Within a run the question would wait, and be asked again with every look.
+            Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
+                self.look_up(String::new());
+            }
+            Event::Imported { .. } => {
+                self.look_up(String::new());
+                if self.peek(|state| state.corpus.is_some()) {
+                    self.on_read.with_value(|act| act.iter().for_each(|act| act()));
+                }
+            }
+            Event::Exported { request, name } => self.exported(request, &name, buffers),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
             Event::Failed { run, .. } if !run.is_empty() => {
                 self.next.set_value(None);

@@ -100,6 +100,7 @@ fn error_handler(on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>) -> Cl
                 |reason| format!("The engine stopped: {reason}"),
             ),
             hint: "Restart the engine; if it stops again, choose a smaller preset or reload the page.".into(),
+            request: None,
         };
         on_event(event, vec![]);
     })
@@ -111,6 +112,7 @@ fn other_version(protocol: u32) -> Event {
         code: ENGINE_CRASHED.into(),
         message: format!("The engine speaks version {protocol} of the messages, this page version {PROTOCOL_VERSION}."),
         hint: "One of the two is an old copy: reload the page without the browser's cache.".into(),
+        request: None,
     }
 }
 

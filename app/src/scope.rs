@@ -29,8 +29,8 @@ pub struct Scope {
     pub epoch: RwSignal<u64>,
     /// How it is masked.
     pub mask: RwSignal<OwnMask>,
-    /// Which frame of the film; `None`: the newest.
-    pub moment: RwSignal<Option<usize>>,
+    /// Which moment of the film, in steps, 0 before training; `None`: the newest.
+    pub moment: RwSignal<Option<u64>>,
     /// The token whose guesses are shown.
     pub token: RwSignal<Option<usize>>,
     /// Layer and head.
@@ -54,6 +54,7 @@ impl Scope {
             typed: RwSignal::new(false),
         };
         scope.follow_settings();
+        scope.follow_runs();
         scope
     }
 
@@ -89,8 +90,7 @@ impl Scope {
         Memo::new(move |_| {
             let moment = scope.moment.get();
             scope.lab.read(&[Topic::Masking, Topic::Corpus], |state| {
-                let frames = state.film.frames();
-                moment.and_then(|place| frames.get(place)).or(frames.last()).cloned()
+                moment.map_or_else(|| state.film.last(), |moment| state.film.at(moment)).cloned()
             })
         })
     }
@@ -104,14 +104,30 @@ impl Scope {
                 if typed {
                     return state.attended.clone();
                 }
-                let frames = state.film.frames();
-                let frame = moment.and_then(|place| frames.get(place));
-                match frame {
+                match moment.and_then(|moment| state.film.at(moment)) {
                     Some(frame) => frame.attention.clone(),
-                    None => frames.iter().rev().find_map(|frame| frame.attention.clone()),
+                    None => state.film.frames().iter().rev().find_map(|frame| frame.attention.clone()),
                 }
             })
         })
+    }
+
+    /// Layer and head, within what the attention that is shown has.
+    pub fn chosen_head(&self) -> Memo<(usize, usize)> {
+        let (map, head) = (self.attention(), self.head);
+        Memo::new(move |_| {
+            let (layer, head) = head.get();
+            map.with(|map| map.as_ref().map_or((0, 0), |map| (layer.min(map.layers - 1), head.min(map.heads - 1))))
+        })
+    }
+
+    /// Another run begins another film: what was replayed of the one before is over.
+    fn follow_runs(self) {
+        let run = self.lab.memo(&[Topic::Masking], |state| state.film.last().map(|frame| frame.run.clone()));
+        Effect::new(move |_| {
+            run.track();
+            self.moment.set(None);
+        });
     }
 
     /// A changed setting that shapes masking or the vocabulary asks for the same text again.
@@ -128,7 +144,7 @@ impl Scope {
     }
 }
 
-/// The part of a configuration that shapes masking and vocabulary; all else is at its default.
+/// The configuration without what shapes neither masking nor vocabulary: where and how long a run computes.
 fn shape(config: &RunConfig) -> RunConfig {
     RunConfig { device: Default::default(), steps: None, epochs: None, minutes: None, lr: None, ..config.clone() }
 }

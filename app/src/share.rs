@@ -2,6 +2,8 @@
 //! text, so scores by label stay behind. Pure.
 
 use crate::chart::curve::Curve;
+use crate::guide::Guide;
+use crate::settings::Settings;
 use crate::state::{HeldOut, Plan, Run, Score, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +47,38 @@ struct SharedPlan {
     labels: usize,
 }
 
+/// Settings that are words of the text: names of a table's columns.
+const WORDS: [&str; 2] = ["text-column", "label-column"];
+
+/// What of a run's configuration may travel.
+fn settings(run: &Run) -> Vec<(String, String)> {
+    run.pairs.iter().filter(|(key, _)| !WORDS.contains(&key.as_str())).cloned().collect()
+}
+
+/// The query that sets a run's configuration, with its `?`; empty where all of it is at its default.
+pub fn query(run: &Run) -> String {
+    let mut chosen = Settings::default();
+    let fits = |(key, value): &(String, String)| chosen.set(if_finetuned(run.phase, key), value).is_ok();
+    let _ = settings(run).iter().all(fits);
+    let text = crate::query::write(&chosen, &Guide::default());
+    if text.is_empty() { text } else { format!("?{text}") }
+}
+
+/// Length and rate of fine-tuning have names of their own in a link.
+fn if_finetuned(phase: Phase, key: &str) -> &str {
+    match (phase, key) {
+        (Phase::Finetune, "epochs") => "finetune-epochs",
+        (Phase::Finetune, "lr") => "finetune-lr",
+        _ => key,
+    }
+}
+
+/// At most so many of a list: evenly, and the last one.
+fn thinned<T: Clone>(list: &[T]) -> Vec<T> {
+    let every = list.len().div_ceil(POINTS).max(1);
+    list.iter().rev().step_by(every).rev().cloned().collect()
+}
+
 /// The fragment that carries a run.
 pub fn fragment(run: &Run) -> String {
     let round = |value: f64| (value * 1e4).round() / 1e4;
@@ -53,7 +87,7 @@ pub fn fragment(run: &Run) -> String {
         v: 1,
         phase: run.phase,
         from: run.from,
-        settings: run.pairs.clone(),
+        settings: settings(run),
         plan: run.plan.as_ref().map(|plan| SharedPlan {
             parameters: plan.parameters,
             steps: plan.steps,
@@ -64,9 +98,8 @@ pub fn fragment(run: &Run) -> String {
             labels: plan.labels,
         }),
         loss: curve.buckets().iter().map(|bucket| (bucket.middle() as u64, round(bucket.mean()))).collect(),
-        held_out: run.held_out.iter().map(|at| (at.step, round(at.loss), round(at.accuracy))).collect(),
-        f1: run
-            .scores
+        held_out: thinned(&run.held_out).iter().map(|at| (at.step, round(at.loss), round(at.accuracy))).collect(),
+        f1: thinned(&run.scores)
             .iter()
             .map(|score| {
                 let metrics = &score.metrics;
@@ -171,6 +204,25 @@ mod tests {
         assert_eq!(back.held_out[0].loss, 7.1235);
         assert!((back.curve.near(500).expect("a loss") - 8.0).abs() < 0.1);
         assert_eq!((back.stage, back.shared, back.phase), (Stage::Finished, true, Phase::Finetune));
+    }
+
+    #[test]
+    fn the_query_is_that_of_the_run_without_words_of_its_text() {
+        let mut run = run();
+        run.pairs.extend([("text-column".into(), "secret".into()), ("epochs".into(), "2".into())]);
+        assert_eq!(query(&run), "?seed=3&preset=fast-nano&finetune-epochs=2");
+        assert!(!fragment(&run).is_empty());
+        let back = read(&fragment(&run)).expect("a run").expect("readable");
+        assert!(back.pairs.iter().all(|(_, value)| value != "secret"));
+    }
+
+    #[test]
+    fn a_very_long_run_still_makes_a_link_that_can_be_read() {
+        let mut run = run();
+        let quality = |step| HeldOut { step, loss: 5.0, accuracy: 0.1, pairs: None };
+        run.held_out = (0..50_000).map(quality).collect();
+        let back = read(&fragment(&run)).expect("a run").expect("readable");
+        assert!(back.held_out.len() <= POINTS && back.held_out.last().is_some_and(|last| last.step == 49_999));
     }
 
     #[test]

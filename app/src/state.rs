@@ -115,6 +115,15 @@ pub struct Classification {
     pub threshold: f64,
 }
 
+/// A typed text in tokens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tokenized {
+    /// As many as can be shown.
+    pub tokens: Vec<VocabularyEntry>,
+    /// How many there are.
+    pub count: u64,
+}
+
 /// Documents that were asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
@@ -140,7 +149,7 @@ pub struct RunState {
     /// Where the model looked in the text that was typed last.
     pub attended: Option<AttentionMap>,
     /// Tokens of the text that was typed to be cut.
-    pub tokenized: Option<Vec<VocabularyEntry>>,
+    pub tokenized: Option<Tokenized>,
     /// What the classifier confuses.
     pub review: Option<Review>,
     /// The documents asked for last.
@@ -168,6 +177,8 @@ pub struct RunState {
     /// Warnings outside of runs, as (code, message).
     pub warnings: Vec<(String, String)>,
     requests: Requests,
+    /// How many different texts were read so far.
+    texts: u64,
 }
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
@@ -181,6 +192,7 @@ struct Requests {
     review: u64,
     lines: u64,
     estimate: u64,
+    export: u64,
 }
 
 /// A kind of question to the engine.
@@ -200,6 +212,8 @@ pub enum Question {
     Lines,
     /// What a run would take.
     Estimate,
+    /// A model as a file: each is wanted, whatever is asked later.
+    Export,
 }
 
 impl RunState {
@@ -222,8 +236,13 @@ impl RunState {
             }
             // Its bytes come beside it: see `take_attention`.
             Event::Attention { .. } => {}
-            Event::Tokenized { request, tokens } if request == self.requests.tokens => self.tokenized = Some(tokens),
-            Event::Reviewed { request, review } if request == self.requests.review => self.review = Some(review),
+            Event::Tokenized { request, tokens, count } if request == self.requests.tokens => {
+                self.tokenized = Some(Tokenized { tokens, count });
+            }
+            Event::Reviewed { request, review } if request == self.requests.review => {
+                self.review = Some(review);
+                self.lines = None;
+            }
             Event::Lines { request, lines, more } if request == self.requests.lines => {
                 self.lines = Some(Lines { lines, more });
             }
@@ -246,7 +265,12 @@ impl RunState {
                 self.take_import(summary, &labels);
             }
             Event::Warning { run, code, message } => self.warn(&run, code, message),
-            Event::Failed { run, code, message, hint } => self.fail(&run, &code, message, hint),
+            Event::Failed { run, code, message, hint, request } => {
+                // A question that has no answer says nothing of the files on their way.
+                let reading = self.reading && request.is_some();
+                self.fail(&run, &code, message, hint);
+                self.reading |= reading;
+            }
             Event::Compared { comparison, .. } => self.comparison = Some(comparison),
             Event::Counted { learned, step, loss, accuracy, .. } => {
                 let word = if learned { "It learned to count" } else { "It did not learn to count" };
@@ -283,6 +307,7 @@ impl RunState {
         let mut run = Run::new(id.clone(), phase);
         run.settings = crate::settings::describe(config);
         run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
+        run.text = self.texts;
         run.from = from;
         self.runs.push(run);
         self.notice = None;
@@ -330,6 +355,7 @@ impl RunState {
             Question::Review => &mut requests.review,
             Question::Lines => &mut requests.lines,
             Question::Estimate => &mut requests.estimate,
+            Question::Export => &mut requests.export,
         };
         *kind = requests.last;
         requests.last
@@ -354,12 +380,12 @@ impl RunState {
 
     /// The run that a person looks at: the active one, else the last.
     pub fn current(&self) -> Option<&Run> {
-        self.active().or(self.runs.last())
+        self.active().or(self.runs.iter().rfind(|run| run.is_here()))
     }
 
     /// The runs of a phase that charts show, oldest first.
     pub fn shown_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs_of(phase).filter(|run| run.shown)
+        self.runs.iter().filter(move |run| run.phase == phase && run.shown)
     }
 
     /// The run of that key.
@@ -373,6 +399,9 @@ impl RunState {
         let known = |key: &str| self.runs.iter().any(|run| run.key == key);
         let mut old: Vec<Run> = saved.into_iter().filter(|run| !known(&run.key)).collect();
         for run in &mut old {
+            // A number may be taken by a run of this tab; keys are never used twice.
+            run.id.clone_from(&run.key);
+            run.old = true;
             run.shown = false;
             run.fail("the tab was closed");
         }
@@ -391,9 +420,9 @@ impl RunState {
         rows.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()
     }
 
-    /// The runs of a phase, oldest first.
+    /// The runs of a phase that were begun in this tab, oldest first.
     pub fn runs_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.phase == phase)
+        self.runs.iter().filter(move |run| run.phase == phase && run.is_here())
     }
 
     /// Why a run cannot start now; `None` where it can.
@@ -443,6 +472,7 @@ impl RunState {
         // What came late about the text before; warnings about this one follow.
         if self.corpus.as_ref() != Some(&corpus) {
             self.warnings.clear();
+            self.texts += 1;
         }
         self.corpus = Some(corpus);
         self.reading = false;
@@ -469,6 +499,8 @@ impl RunState {
             Phase::Pretrain => self.model.pretrained = true,
             Phase::Finetune => self.model.classifier = true,
         }
+        // Answers of the model before are not those of this one.
+        self.forget_answers();
     }
 
     fn take_import(&mut self, summary: String, labels: &[String]) {

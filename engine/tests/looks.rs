@@ -14,10 +14,13 @@ use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+/// An event with its bulk bytes.
+type Told = (Event, Vec<Vec<u8>>);
+
 /// A host with a script: commands between runs, and commands that arrive once a run has come to a step.
 #[derive(Clone, Default)]
 struct Script {
-    told: Rc<RefCell<Vec<(Event, Vec<Vec<u8>>)>>>,
+    told: Rc<RefCell<Vec<Told>>>,
     commands: Rc<RefCell<VecDeque<Command>>>,
     during: Rc<RefCell<VecDeque<(u64, Command)>>>,
     /// Goes on by a second with each question.
@@ -113,8 +116,15 @@ fn pretrain() -> Command {
     Command::Pretrain { run: "p".into(), config: config(&[]), go_on: false }
 }
 
-/// What the session says to these commands.
+/// What the session says to these commands, none of which it refuses.
 fn played(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
+    let script = tried(commands, during);
+    assert_eq!(failures(&script), [] as [&str; 0], "nothing fails");
+    script
+}
+
+/// What the session says to these commands.
+fn tried(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
     let script = Script { commands: Rc::new(RefCell::new(commands.into())), ..Script::default() };
     script.during.borrow_mut().extend(during);
     block_on(async {
@@ -124,9 +134,13 @@ fn played(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
         let end = poll_fn(move |_| if *over.borrow() { Poll::Ready(()) } else { Poll::Pending });
         future::or(async { session.serve(Vec::new).await }, end).await;
     });
-    let failures = script.events().into_iter().filter(|event| matches!(event, Event::Failed { .. }));
-    assert_eq!(failures.collect::<Vec<_>>(), [], "nothing fails");
     script
+}
+
+/// Codes of what failed.
+fn failures(script: &Script) -> Vec<String> {
+    let code = |event| if let Event::Failed { code, .. } = event { Some(code) } else { None };
+    script.events().into_iter().filter_map(code).collect()
 }
 
 fn maskings(script: &Script) -> Vec<(String, Option<u64>, Vec<MaskedToken>)> {
@@ -217,7 +231,7 @@ fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
         texts.collect::<Vec<_>>()
     );
     let cut = script.events().into_iter().find_map(|event| match event {
-        Event::Tokenized { request: 5, tokens } => {
+        Event::Tokenized { request: 5, tokens, .. } => {
             Some(tokens.into_iter().map(|entry| entry.token).collect::<Vec<_>>())
         }
         _ => None,
@@ -311,6 +325,38 @@ fn pre_training_goes_on_from_the_model_at_hand_only_when_asked_to() {
     let again = |go_on| Command::Pretrain { run: "q".into(), config: config(&[]), go_on };
     let first_loss = |go_on| losses(&played(vec![pretrain(), again(go_on)], vec![]))[30].1;
     assert!(first_loss(true) < 0.8 * first_loss(false), "{} {}", first_loss(true), first_loss(false));
+}
+
+#[test]
+fn a_refused_wish_to_go_on_is_forgotten() {
+    let _alone = alone();
+    let refused = Command::Pretrain { run: "r".into(), config: config(&[("max-len", "4")]), go_on: true };
+    let script = tried(vec![pretrain(), refused, pretrain()], vec![]);
+    assert_eq!(failures(&script), ["max-len-too-small"]);
+    let losses = losses(&script);
+    assert_eq!(losses[..30], losses[30..], "the last run starts afresh, as the first did");
+}
+
+#[test]
+fn the_counting_task_is_not_looked_at_with_a_person_s_text() {
+    let _alone = alone();
+    let toy = Command::Toy { run: "counting-1".into(), config: config(&[("preset", "bert-tiny"), ("steps", "2")]) };
+    let script = played(vec![look(0), toy, pretrain()], vec![]);
+    let runs: Vec<String> = maskings(&script).into_iter().map(|look| look.0).collect();
+    assert!(!runs.contains(&"counting-1".to_string()), "{runs:?}");
+    assert!(runs.contains(&"p".to_string()), "and the next run is looked at again");
+}
+
+#[test]
+fn a_question_without_an_answer_says_which_it_was() {
+    let _alone = alone();
+    let long = Command::Attend { request: 7, text: "cat ".repeat(600) };
+    let script = tried(vec![Command::Attend { request: 6, text: "cat".into() }, pretrain(), long], vec![]);
+    let failed = script.events().into_iter().filter_map(|event| match event {
+        Event::Failed { code, request, .. } => Some((code, request)),
+        _ => None,
+    });
+    assert_eq!(failed.collect::<Vec<_>>(), [("no-model".into(), Some(6)), ("text-too-long".into(), Some(7))]);
 }
 
 #[test]

@@ -156,7 +156,7 @@ test('charts have a cross-hair, zoom, log axes and files', async () => {
     await journey.page.getByText('Logarithmic values').click();
     await journey.page.locator('#smoothing').selectOption({ label: 'off' });
 
-    for (const [id, pattern] of [['export-csv', /^run,figure,step,value\n[^]*Pre-training 1,loss,/], ['export-json', /"seed"/], ['export-svg', /^<svg [^]*polyline/], ['export-png', /^.PNG/]]) {
+    for (const [id, pattern] of [['export-csv', /^run,settings,figure,step,value\n[^]*Pre-training 1,[^]*seed=3[^]*,loss,/], ['export-json', /"seed"/], ['export-svg', /^<svg [^]*polyline/], ['export-png', /^.PNG/]]) {
       const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part(id).click()]);
       assert.match((await readFile(await download.path())).toString('latin1'), pattern, id);
     }
@@ -232,7 +232,7 @@ test('runs outlive their tab with name, figures and model, can be opened, compar
     await second.page.goto(`${site.url}${NANO.replace('seed=3', 'seed=4')}&steps=15`);
     await second.ready(3);
     await second.until('the run of before', async () => /My <b>first<\/b> run/.test(await second.text('runs')), 20);
-    assert.match(await second.text('storage'), /uses .* of /);
+    assert.match(await second.text('storage'), /keeps runs and models, in .* of /);
     await second.page.getByRole('button', { name: /Open its model/ }).click();
     await second.until('the model', async () => /Opened:/.test(await second.page.locator('#runs-panel').innerText()), 30);
     await second.part('fill-mask-input').fill('a small [MASK]');

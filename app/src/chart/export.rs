@@ -14,14 +14,15 @@ pub struct Figures {
     pub columns: Vec<(&'static str, Vec<(f64, f64)>)>,
 }
 
-/// One row per point: run, figure, step, value. Names in quotes where they need them.
+/// One row per point: run, its settings, figure, step, value. Names in quotes where they need them.
 pub fn csv(runs: &[Figures]) -> String {
-    let mut out = String::from("run,figure,step,value\n");
+    let mut out = String::from("run,settings,figure,step,value\n");
     for run in runs {
+        let settings = run.settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
         for (figure, points) in &run.columns {
             for (step, value) in points {
                 // Writing to a string cannot fail.
-                let _ = writeln!(out, "{},{figure},{step},{value}", quoted(&run.run));
+                let _ = writeln!(out, "{},{},{figure},{step},{value}", quoted(&run.run), quoted(&settings));
             }
         }
     }
@@ -102,11 +103,12 @@ mod tests {
     #[test]
     fn a_table_has_a_row_per_point() {
         let columns = vec![("loss", vec![(1.0, 5.5), (2.0, 5.25)]), ("lr", vec![(1.0, 0.001)])];
-        let runs = [Figures { run: "Fine-tuning 1, from \"scratch\"".into(), settings: vec![], columns }];
-        let name = "\"Fine-tuning 1, from \"\"scratch\"\"\"";
+        let settings = vec![("seed".into(), "3".into()), ("preset".into(), "fast-nano".into())];
+        let runs = [Figures { run: "Fine-tuning 1, from \"scratch\"".into(), settings, columns }];
+        let name = "\"Fine-tuning 1, from \"\"scratch\"\"\",seed=3 preset=fast-nano";
         assert_eq!(
             csv(&runs),
-            format!("run,figure,step,value\n{name},loss,1,5.5\n{name},loss,2,5.25\n{name},lr,1,0.001\n")
+            format!("run,settings,figure,step,value\n{name},loss,1,5.5\n{name},loss,2,5.25\n{name},lr,1,0.001\n")
         );
     }
 

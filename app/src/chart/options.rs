@@ -49,8 +49,11 @@ const LEAST_STRETCH: f64 = 0.002;
 impl Options {
     /// The steps that are shown, of a run that goes to `last`.
     pub fn steps(&self, last: f64) -> (f64, f64) {
+        let least = if self.log_x { last.min(1.0) } else { 0.0 };
         let (low, high) = self.stretch.unwrap_or((0.0, last));
-        (low.clamp(0.0, last), high.clamp(0.0, last))
+        let (low, high) = (low.clamp(least, last), high.clamp(least, last));
+        // A stretch of a longer run shows nothing of this one.
+        if low < high { (low, high) } else { (least, last) }
     }
 
     /// Shows a stretch of steps; one that is next to nothing changes nothing.
@@ -130,6 +133,14 @@ mod tests {
         assert_eq!(options.steps(100.0), (35.0, 65.0), "a click is no stretch");
         options.zoom_by(100.0, 50.0, 100.0);
         assert_eq!((options.stretch, options.steps(100.0)), (None, (0.0, 100.0)));
+    }
+
+    #[test]
+    fn a_logarithmic_axis_begins_at_the_first_step_and_a_foreign_stretch_shows_all() {
+        let log = Options { log_x: true, ..Options::default() };
+        assert_eq!(log.steps(1000.0), (1.0, 1000.0));
+        let foreign = Options { stretch: Some((500.0, 900.0)), ..Options::default() };
+        assert_eq!(foreign.steps(100.0), (0.0, 100.0));
     }
 
     #[test]

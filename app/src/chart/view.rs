@@ -119,6 +119,10 @@ pub struct Steps {
 
 impl Steps {
     fn key(self, event: &KeyboardEvent) {
+        // Zooming the page and going back are the browser's.
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
         let Plotting { options, cursor, .. } = self.plotting;
         let last = self.last.get_untracked();
         let (low, high) = options.get_untracked().steps(last);
@@ -130,7 +134,6 @@ impl Steps {
             "+" | "=" => options.update(|options| options.zoom_by(0.5, now, last)),
             "-" => options.update(|options| options.zoom_by(2.0, now, last)),
             "0" => options.update(|options| options.stretch = None),
-            "l" => options.update(|options| options.log_y = !options.log_y),
             _ => return,
         }
         event.prevent_default();

@@ -5,7 +5,7 @@ use crate::archive::{self, Archive};
 use crate::chart::curve::Curve;
 use crate::chart::export::{Figures, csv};
 use crate::intake::Source;
-use crate::state::{Run, Topic};
+use crate::state::{Question, Run, Topic};
 use crate::{download, share};
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
@@ -38,10 +38,8 @@ pub enum Storage {
     Denied,
     /// Runs are kept.
     Open {
-        /// Bytes in use.
-        used: f64,
-        /// Bytes granted.
-        granted: f64,
+        /// Bytes in use and granted, where the browser tells.
+        usage: Option<(f64, f64)>,
         /// Whether the browser promised not to clear them.
         persistent: bool,
     },
@@ -68,8 +66,8 @@ impl Lab {
     }
 
     async fn weigh_storage(&self) {
-        let (used, granted) = archive::usage().await.unwrap_or_default();
-        self.storage.set(Storage::Open { used, granted, persistent: archive::is_persistent().await });
+        let usage = archive::usage().await;
+        self.storage.set(Storage::Open { usage, persistent: archive::is_persistent().await });
     }
 
     /// Asks the browser to keep what is kept.
@@ -90,19 +88,24 @@ impl Lab {
     pub(super) fn keep_run(&self, id: &str, with_model: bool) {
         let date = js_sys::Date::now();
         let key = self.state.try_update_value(|state| {
-            let run = state.runs.iter_mut().find(|run| run.id == id && run.is_own())?;
-            if run.key.is_empty() {
-                run.key = format!("{id}@{date}");
-            }
+            // One that has a key was kept already: its end was told twice.
+            let run = state.runs.iter_mut().find(|run| run.id == id && run.is_own() && run.key.is_empty())?;
+            run.key = format!("{id}@{date}");
             let small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= MOST_KEPT);
             Some((run.key.clone(), small))
         });
         let Some((key, small)) = key.flatten() else { return };
         self.put(&key);
         if with_model && small && self.archive.with_value(Option::is_some) {
-            self.exports.update_value(|exports| exports.push_back(Export::Keep(key)));
-            self.send(Command::ExportModel);
+            self.export(Export::Keep(key));
         }
+    }
+
+    /// Asks for the model at hand as a file.
+    pub(super) fn export(&self, wanted: Export) {
+        let request = self.next_request(Question::Export);
+        self.exports.update_value(|exports| drop(exports.insert(request, wanted)));
+        self.send(Command::ExportModel { request });
     }
 
     /// Writes what is known of a run.
@@ -123,9 +126,10 @@ impl Lab {
     }
 
     /// Takes an exported model to where it was wanted.
-    pub(super) fn exported(&self, name: &str, buffers: &[ArrayBuffer]) {
-        let wanted = self.exports.try_update_value(std::collections::VecDeque::pop_front).flatten();
+    pub(super) fn exported(&self, request: u64, name: &str, buffers: &[ArrayBuffer]) {
+        let wanted = self.exports.try_update_value(|exports| exports.remove(&request)).flatten();
         match (wanted, buffers.first()) {
+            (None, _) => {}
             (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
             (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
             _ => self.complain("The model could not be saved.", "Try again, or free some memory."),
@@ -136,6 +140,10 @@ impl Lab {
         let lab = *self;
         spawn_local(async move {
             match archive::put_model(&key, &bytes).await {
+                // Deleted meanwhile: its model goes too.
+                Ok(()) if lab.peek(|state| state.runs.iter().all(|run| run.key != key)) => {
+                    archive::forget_model(&key).await
+                }
                 Ok(()) => {
                     let size = u64::from(bytes.byte_length());
                     lab.change_run(&key, |run| run.kept = Some(size));
@@ -200,12 +208,15 @@ impl Lab {
         });
     }
 
-    /// The link that carries the settings, and a run's configuration and curves.
+    /// The link that carries a run's configuration and curves.
     pub fn link_to(&self, id: &str) -> Option<String> {
-        let fragment = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(share::fragment))?;
+        let (query, fragment) = self.peek(|state| {
+            let run = state.runs.iter().find(|run| run.id == id)?;
+            Some((share::query(run), share::fragment(run)))
+        })?;
         let location = window().location();
-        let parts = [location.origin(), location.pathname(), location.search()];
-        Some(parts.into_iter().map(Result::unwrap_or_default).collect::<String>() + &fragment)
+        let place = [location.origin(), location.pathname()].map(Result::unwrap_or_default).concat();
+        Some(format!("{place}{query}{fragment}"))
     }
 
     /// Takes the run that the page's link carries, where it does.

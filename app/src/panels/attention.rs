@@ -13,8 +13,8 @@ use crate::wording::figure;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::sync::Arc;
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent};
+use wasm_bindgen::prelude::*;
+use web_sys::{HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, ResizeObserver};
 
 /// More lines than this are a blur, and take time.
 const MOST_LINES: usize = 3000;
@@ -30,9 +30,10 @@ pub fn AttentionGrid() -> impl IntoView {
     let shape = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| (map.layers, map.heads))));
     let reason = no_map_reason(scope);
     let grid = NodeRef::<Div>::new();
+    let chosen = scope.chosen_head();
     let keys = move |event: KeyboardEvent| {
-        let Some((layers, heads)) = shape.get_untracked() else { return };
-        let (layer, head) = scope.head.get_untracked();
+        let Some((layers, heads)) = shape.get_untracked().filter(|_| !is_shortcut(&event)) else { return };
+        let (layer, head) = chosen.get_untracked();
         let next = match event.key().as_str() {
             "ArrowLeft" => (layer, head.saturating_sub(1)),
             "ArrowRight" => (layer, (head + 1).min(heads - 1)),
@@ -46,7 +47,7 @@ pub fn AttentionGrid() -> impl IntoView {
     };
     let cells = move |(layers, heads): (usize, usize)| {
         let row = move |layer: usize| {
-            let cell = move |head: usize| view! { <Head map scope place=(layer, head) /> };
+            let cell = move |head: usize| view! { <Head map scope chosen place=(layer, head) /> };
             view! { <div class="head-row">{(0..heads).map(cell).collect_view()}</div> }
         };
         (0..layers).map(row).collect_view()
@@ -81,19 +82,26 @@ fn focus_head(grid: NodeRef<Div>, index: usize) {
 
 fn no_map_reason(scope: Scope) -> impl Fn() -> &'static str + Copy {
     let lab = lab();
-    let trained = lab.memo(&[Topic::Masking, Topic::Runs], |state| {
-        state.model.pretrained || state.active().is_some_and(|run| run.steps_done() > 0)
+    let guessed = lab.memo(&[Topic::Masking, Topic::Corpus], |state| state.film.is_guessed());
+    let before = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
+        state.film.frames().iter().any(|frame| frame.attention.is_some())
     });
-    move || match (scope.typed.get(), trained.get()) {
-        (true, _) => "Type a text below the grid and ask.",
-        (false, true) => "This model has no attention; a Transformer has.",
-        (false, false) => "Appears with the first steps: each square is a head, each dark spot a look.",
+    move || match (scope.typed.get(), guessed.get(), before.get()) {
+        (true, ..) => "Type a text under Attention and ask.",
+        (false, true, true) => "Nothing was looked at yet at this moment.",
+        (false, true, false) => "This model has no attention; a Transformer has.",
+        (false, false, _) => "Appears with the first steps: each square is a head, each dark spot a look.",
     }
 }
 
 /// One head: a square, its pattern and its entropy.
 #[component]
-fn Head(map: Memo<Option<AttentionMap>>, scope: Scope, place: (usize, usize)) -> impl IntoView {
+fn Head(
+    map: Memo<Option<AttentionMap>>,
+    scope: Scope,
+    chosen: Memo<(usize, usize)>,
+    place: (usize, usize),
+) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let Dark(dark) = expect_context::<Dark>();
     let measured = Memo::new(move |_| {
@@ -111,7 +119,7 @@ fn Head(map: Memo<Option<AttentionMap>>, scope: Scope, place: (usize, usize)) ->
             }
         });
     });
-    let is_chosen = move || scope.head.get() == place;
+    let is_chosen = move || chosen.get() == place;
     let name = move || {
         let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
         let (word, words, entropy) = (pattern.word(), pattern.words(), figure(entropy, 1));
@@ -157,11 +165,14 @@ pub fn AttentionPanel() -> impl IntoView {
     let places = Memo::new(move |_| {
         Arc::new(map.with(|map| map.as_ref().map(|map| shown(map, hide.get())).unwrap_or_default()))
     });
-    let head = Memo::new(move |_| {
-        let (layer, head) = scope.head.get();
-        map.with(|map| map.as_ref().map_or((0, 0), |map| (layer.min(map.layers - 1), head.min(map.heads - 1))))
-    });
+    let head = scope.chosen_head();
     let choice = Choice { map, places, head, focus: RwSignal::new(None), mass: RwSignal::new(MASS) };
+    // Another text has other tokens.
+    let texts = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| map.tokens.clone())));
+    Effect::new(move |_| {
+        texts.track();
+        choice.focus.set(None);
+    });
     let missing = move || map.with(Option::is_none);
     let reason = no_map_reason(scope);
     view! {
@@ -242,6 +253,10 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
         place.and_then(|place| map.with(|map| Some(map.as_ref()?.tokens.get(place)?.clone())))
     };
     let named = move || token().unwrap_or_else(|| "all".into());
+    let spoken = move || {
+        let (focus, places) = (focus.get()?, places.get());
+        map.with(|map| Some(looks_at(map.as_ref()?, head.get(), focus, &places)))
+    };
     view! {
         <div class="fields" hidden=move || map.with(Option::is_none)>
             <div class="field">
@@ -264,7 +279,7 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
                     min="0"
                     max=move || places.with(|places| places.len()).to_string()
                     prop:value=move || focus.get().map_or(0, |focus| focus + 1).to_string()
-                    aria-valuetext=named
+                    aria-valuetext=move || spoken().unwrap_or_else(|| "all tokens".into())
                     on:input=move |event| focus.set(number(&event).checked_sub(1))
                 />
             </div>
@@ -310,25 +325,56 @@ fn Words(choice: Choice) -> impl IntoView {
     };
     let of_token = move || {
         let (focus, places) = (focus.get()?, places.get());
-        map.with(|map| Some(format!(" {}.", looks_at(map.as_ref()?, head.get(), focus, &places))))
+        let words = map.with(|map| Some(looks_at(map.as_ref()?, head.get(), focus, &places)))?;
+        (!words.is_empty()).then(|| format!(" {words}."))
     };
     view! {
-        <p class="status" aria-live="polite" hidden=move || map.with(Option::is_none)>
+        <p class="status" hidden=move || map.with(Option::is_none)>
             {of_head}
             <bdi>{of_token}</bdi>
         </p>
     }
 }
 
-/// A canvas that is painted again, once per animation frame at most, when what `paint` reads has changed.
-fn repaint(canvas: NodeRef<Canvas>, paint: impl Fn(&HtmlCanvasElement) + 'static) {
+/// A canvas that is painted again, once per animation frame at most, when what `reads` tracks or its size has changed.
+fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&HtmlCanvasElement) + 'static) {
     let Dark(dark) = expect_context::<Dark>();
+    let waiting = StoredValue::new(false);
+    let paint = StoredValue::new_local(paint);
+    let soon = move || {
+        if waiting.try_get_value() != Some(false) {
+            return;
+        }
+        waiting.set_value(true);
+        request_animation_frame(move || {
+            waiting.try_update_value(|waiting| *waiting = false);
+            if let Some(canvas) = canvas.try_get_untracked().flatten() {
+                paint.try_with_value(|paint| paint(&canvas));
+            }
+        });
+    };
     Effect::new(move |_| {
         dark.track();
+        canvas.track();
+        reads();
+        soon();
+    });
+    let on_resize = Closure::<dyn FnMut()>::new(soon);
+    let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) else { return };
+    let kept = StoredValue::new_local((observer, on_resize));
+    Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
-            paint(&canvas);
+            kept.with_value(|(observer, _)| observer.observe(&canvas));
         }
     });
+    on_cleanup(move || {
+        kept.try_with_value(|(observer, _)| observer.disconnect());
+    });
+}
+
+/// Whether a key is meant for the browser rather than the page.
+pub fn is_shortcut(event: &KeyboardEvent) -> bool {
+    event.ctrl_key() || event.meta_key() || event.alt_key()
 }
 
 fn size_of(canvas: &HtmlCanvasElement) -> Size {
@@ -350,14 +396,18 @@ fn Lines(choice: Choice) -> impl IntoView {
             Some(lines(map.head(layer, index), map.tokens.len(), &places, &queries, mass, MOST_LINES))
         })
     });
-    repaint(canvas, move |canvas| {
-        let (places, focus, top) = (places.get(), focus.get(), top.get());
-        map.with(|map| {
-            let Some(map) = map.as_ref().filter(|map| places.iter().all(|&place| place < map.tokens.len())) else {
-                return;
-            };
-            let shown = Shown { map, head: head.get(), places: &places, focus };
-            drawn.with(|lines| paint_lines(canvas, size_of(canvas), &shown, lines.as_deref().unwrap_or_default(), top));
+    let reads = move || {
+        drawn.track();
+        top.track();
+    };
+    repaint(canvas, reads, move |canvas| {
+        let (places, focus, top) = (places.get_untracked(), focus.get_untracked(), top.get_untracked());
+        map.with_untracked(|map| {
+            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
+            let Some(map) = map.as_ref().filter(fits) else { return };
+            let shown = Shown { map, head: head.get_untracked(), places: &places, focus };
+            let lines = drawn.get_untracked().unwrap_or_default();
+            paint_lines(canvas, size_of(canvas), &shown, &lines, top);
         });
     });
     let point = move |event: PointerEvent| {
@@ -390,13 +440,18 @@ fn Lines(choice: Choice) -> impl IntoView {
 fn HeatMap(choice: Choice) -> impl IntoView {
     let Choice { map, places, head, focus, .. } = choice;
     let canvas = NodeRef::<Canvas>::new();
-    repaint(canvas, move |canvas| {
-        let (places, focus) = (places.get(), focus.get());
-        map.with(|map| {
-            let Some(map) = map.as_ref().filter(|map| places.iter().all(|&place| place < map.tokens.len())) else {
-                return;
-            };
-            paint_map(canvas, size_of(canvas), &Shown { map, head: head.get(), places: &places, focus });
+    let reads = move || {
+        map.track();
+        places.track();
+        head.track();
+        focus.track();
+    };
+    repaint(canvas, reads, move |canvas| {
+        let (places, focus) = (places.get_untracked(), focus.get_untracked());
+        map.with_untracked(|map| {
+            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
+            let Some(map) = map.as_ref().filter(fits) else { return };
+            paint_map(canvas, size_of(canvas), &Shown { map, head: head.get_untracked(), places: &places, focus });
         });
     });
     let point = move |event: PointerEvent| {

@@ -160,7 +160,7 @@ fn count_kinds(masking: &Masking) -> String {
     let swaps: Vec<String> = pairs.map(|token| format!("{} became {}", token.original, token.shown)).collect();
     let swaps = if swaps.is_empty() { String::new() } else { format!(" ({})", swaps.join(", ")) };
     format!(
-        "In the text above, of {}: {hidden} hidden, {swapped} swapped{swaps}, {kept} kept.",
+        "In the text under the microscope, of {}: {hidden} hidden, {swapped} swapped{swaps}, {kept} kept.",
         counted(tokens, "token")
     )
 }

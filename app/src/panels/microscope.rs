@@ -94,7 +94,7 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
     });
     let original = slot.original.clone();
     let right = move || best.with(|best| best.as_ref().is_some_and(|best| best.token == original));
-    let mark = right.clone();
+    let (mark, said) = (right.clone(), right.clone());
     let guess = move || best.with(|best| best.as_ref().map(|best| best.token.clone()));
     view! {
         <li class=format!("token {class}")>
@@ -111,7 +111,7 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
             </button>
             <span class="guess" class:right=right hidden=move || best.with(Option::is_none)>
                 <span aria-hidden="true">{move || if mark() { "✓ " } else { "✗ " }}</span>
-                <span class="visually-hidden">"guessed "</span>
+                <span class="visually-hidden">{move || if said() { "guessed rightly " } else { "guessed wrongly " }}</span>
                 <bdi>{guess}</bdi>
             </span>
         </li>
@@ -291,16 +291,23 @@ fn MaskControls(scope: Scope) -> impl IntoView {
 fn Scrubber(scope: Scope) -> impl IntoView {
     let lab = lab();
     let steps = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
-        state.film.frames().iter().map(|frame| frame.step).collect::<Vec<_>>()
+        state.film.frames().iter().map(|frame| (frame.step, frame.loss().is_some())).collect::<Vec<_>>()
     });
     let last = move || steps.with(Vec::len).saturating_sub(1);
-    let place = move || scope.moment.get().map_or(last(), |place| place.min(last()));
-    let words = move || match steps.with(|steps| steps.get(place()).copied().flatten()) {
-        Some(step) => format!("step {}", grouped(step)),
-        None if place() == 0 => "before training".into(),
-        None => "now".into(),
+    let moment_of = |step: &(Option<u64>, bool)| step.0.unwrap_or(0);
+    let place = move || match scope.moment.get() {
+        Some(moment) => steps.with(|steps| steps.iter().rposition(|step| moment_of(step) <= moment).unwrap_or(0)),
+        None => last(),
     };
-    let go = move |place: usize| scope.moment.set((place < last()).then_some(place));
+    let words = move || match steps.with(|steps| steps.get(place()).copied()) {
+        Some((Some(step), _)) => format!("step {}", grouped(step)),
+        Some((None, false)) => "before training".into(),
+        _ => "now".into(),
+    };
+    let go = move |place: usize| {
+        let moment = steps.with_untracked(|steps| steps.get(place).map(moment_of));
+        scope.moment.set(moment.filter(|_| place < last()));
+    };
     let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
     view! {
         <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>

@@ -41,7 +41,7 @@ pub fn ReviewPanel() -> impl IntoView {
                 </button>
             </div>
             <p class="help">{move || reason.get()}</p>
-            <p class="status" hidden=move || review.with(Option::is_none)>
+            <p class="status" role="status" hidden=move || review.with(Option::is_none)>
                 {move || review.get().map(|review| summary(&review))}
             </p>
             <Sweep review />
@@ -73,6 +73,10 @@ type Shared = Memo<Option<Arc<Review>>>;
 fn Sweep(review: Shared) -> impl IntoView {
     let points = move || review.with(|review| review.as_ref().map(|review| review.sweep.clone()).unwrap_or_default());
     let chosen = RwSignal::new(None::<f64>);
+    Effect::new(move |_| {
+        review.track();
+        chosen.set(None);
+    });
     let at = move || {
         let points = points();
         let wanted = chosen.get().or_else(|| review.with(|review| review.as_ref().map(|review| review.threshold)))?;
@@ -202,7 +206,9 @@ fn LineList() -> impl IntoView {
     };
     let table = move |Lines { lines, more }: Lines| {
         let rest = (more > 0).then(|| view! { <p class="help">{format!("And {} more.", counted(more, "line"))}</p> });
+        let shown = counted(lines.len() as u64, "line");
         view! {
+            <p class="help" role="status">{shown}</p>
             <div class="scroll tall" role="region" aria-label="Lines" tabindex="0">
                 <table class="wide-table">
                     <thead>

@@ -95,7 +95,7 @@ fn Controls() -> impl IntoView {
         <div class="controls">
             {control(lab, "pause", "Pause", Command::Pause, move || !running())}
             {control(lab, "resume", "Resume", Command::Resume, move || !paused())}
-            {control(lab, "step-once", "Step", Command::Step { steps: 1 }, move || !paused())}
+            {control(lab, "step-once", "Step", Command::Step { steps: 1 }, move || !running() && !paused())}
             {control(lab, "stop", "Stop", Command::Stop, move || !running() && !paused())}
         </div>
     }

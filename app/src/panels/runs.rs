@@ -7,8 +7,10 @@ use crate::lab::{Lab, Storage, lab};
 use crate::state::{Run, RunState, Stage, Topic};
 use crate::wording::{bytes, counted, grouped};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use protocol::Phase;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
 
 /// Runs, export and import.
@@ -19,7 +21,7 @@ pub fn RunsPanel() -> impl IntoView {
             id="runs-panel"
             number="7"
             title="Runs"
-            lead="Kept in this browser, figures and models, never text. A saved model opens on the command line and in Hugging Face transformers."
+            lead="Kept in this browser: figures and models, no line of your text. A saved model opens on the command line and in Hugging Face transformers."
         >
             <RunTable />
             <Differences />
@@ -33,7 +35,6 @@ pub fn RunsPanel() -> impl IntoView {
 #[component]
 fn RunTable() -> impl IntoView {
     let lab = lab();
-    // Comparisons come and go by themselves; their table stands where they were started.
     let ids = lab
         .memo(&[Topic::Runs, Topic::Progress], |state| state.runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>());
     view! {
@@ -98,7 +99,12 @@ fn shown(state: &RunState, id: &str) -> Shown {
 fn Row(id: String) -> impl IntoView {
     let lab = lab();
     let of = id.clone();
-    let row = Memo::new(move |_| lab.read(&[Topic::Runs, Topic::Progress], |state| shown(state, &of)));
+    let row = Memo::new(move |_| {
+        // What is over changes with the list only, not with every step of another run.
+        let over = lab.peek(|state| state.runs.iter().any(|run| run.id == of && run.stage.is_over()));
+        let topics: &[Topic] = if over { &[Topic::Runs] } else { &[Topic::Runs, Topic::Progress] };
+        lab.read(topics, |state| shown(state, &of))
+    });
     let part = move |take: fn(&Shown) -> String| row.with(take);
     let swatch = move || {
         row.with(|row| row.swatch).map(|index| view! { <span class=format!("swatch run-{}", index % RUN_INKS)></span> })
@@ -139,12 +145,23 @@ fn Row(id: String) -> impl IntoView {
 fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let lab = lab();
     let now = row.get_untracked();
+    let field = NodeRef::<leptos::html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            field.focus().unwrap_or_default();
+        }
+    });
+    let keys = move |event: web_sys::KeyboardEvent| {
+        if matches!(event.key().as_str(), "Escape" | "Enter") {
+            naming.set(false);
+        }
+    };
     let change = move |event| {
         let name = event_target_value(&event).trim().to_string();
         lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
         naming.set(false);
     };
-    view! { <input type="text" class="name-field" aria-label="Name of the run" maxlength="80" value=now.name on:change=change /> }
+    view! { <input type="text" class="name-field" aria-label="Name of the run" maxlength="80" value=now.name node_ref=field on:change=change on:keyup=keys on:blur=move |_| naming.set(false) /> }
 }
 
 /// What can be done with a run that is over.
@@ -152,7 +169,7 @@ fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
 fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let lab = lab();
     let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
-    let link = RwSignal::new(None::<String>);
+    let (link, copied) = (RwSignal::new(None::<String>), RwSignal::new(false));
     let sure = RwSignal::new(false);
     let over = move || row.with(|row| row.over && row.own);
     let kept = move || row.with(|row| row.kept.is_some());
@@ -166,8 +183,7 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
         move |_| {
             link.set(lab.link_to(&id));
             if let Some(link) = link.get_untracked() {
-                // Where the clipboard is denied, the link stands in the field.
-                let _ = window().navigator().clipboard().write_text(&link);
+                copy(link, copied);
             }
         }
     };
@@ -188,12 +204,22 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
                     readonly
                     class="name-field"
                     data-testid="share-link"
-                    aria-label="Link with settings and curves, copied"
+                    aria-label=move || if copied.get() { "Link with settings and curves, copied" } else { "Link with settings and curves, to copy" }
                     prop:value=move || link.get().unwrap_or_default()
                 />
             </Show>
         </div>
     }
+}
+
+/// Puts a text on the clipboard, where the browser has one and allows it; the field holds it in any case.
+fn copy(text: String, copied: RwSignal<bool>) {
+    let navigator = window().navigator();
+    if !js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
+        return;
+    }
+    let promise = navigator.clipboard().write_text(&text);
+    spawn_local(async move { copied.set(JsFuture::from(promise).await.is_ok()) });
 }
 
 /// Where the settings of the shown runs differ.
@@ -234,16 +260,16 @@ fn StorageLine() -> impl IntoView {
         Storage::Denied => {
             "This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip.".into()
         }
-        Storage::Open { used, granted, persistent } => {
+        Storage::Open { usage, persistent } => {
             let promise = match persistent {
                 true => "It promised not to clear them.",
                 false => "It may clear them when room runs short.",
             };
-            format!(
-                "This browser uses {} of {} for runs and models. {promise}",
-                bytes(used as u64),
-                bytes(granted as u64)
-            )
+            let room = match usage {
+                Some((used, granted)) => format!(", in {} of {}", bytes(used as u64), bytes(granted as u64)),
+                None => String::new(),
+            };
+            format!("This browser keeps runs and models{room}. {promise}")
         }
     };
     let can_ask = move || matches!(lab.storage.get(), Storage::Open { persistent: false, .. });

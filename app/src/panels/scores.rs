@@ -117,7 +117,7 @@ fn LabelTable() -> impl IntoView {
 }
 
 fn latest(state: &RunState) -> Option<(&Run, &Score)> {
-    let mut scored = state.shown_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
+    let mut scored = state.runs_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
     scored.next_back()
 }
 

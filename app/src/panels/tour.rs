@@ -1,6 +1,7 @@
 //! A short tour: a sentence on each part, one after the other, the part beside it marked. It can be left at any time.
 
-use leptos::html::Div;
+use super::attention::is_shortcut;
+use leptos::html::{Button, Div};
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
@@ -30,19 +31,26 @@ const MARK: &str = "toured";
 #[component]
 pub fn Tour() -> impl IntoView {
     let stop = RwSignal::new(None::<usize>);
-    let panel = NodeRef::<Div>::new();
+    let (panel, opener) = (NodeRef::<Div>::new(), NodeRef::<Button>::new());
     let go = move |to: Option<usize>| {
         mark(stop.get_untracked(), false);
         let to = to.filter(|to| *to < STOPS.len());
         mark(to, true);
         stop.set(to);
+        if to.is_none()
+            && let Some(button) = opener.get_untracked()
+        {
+            button.focus().unwrap_or_default();
+        }
     };
+    // The panel takes the focus when it opens; leaving gives it back.
     Effect::new(move |_| {
-        if let Some(panel) = panel.get().filter(|_| stop.get().is_some()) {
+        if let Some(panel) = panel.get() {
             panel.focus().unwrap_or_default();
         }
     });
     let keys = move |event: KeyboardEvent| match event.key().as_str() {
+        _ if is_shortcut(&event) => {}
         "Escape" => go(None),
         "ArrowRight" => go(stop.get_untracked().map(|stop| stop + 1)),
         "ArrowLeft" => go(stop.get_untracked().map(|stop| stop.saturating_sub(1))),
@@ -51,7 +59,7 @@ pub fn Tour() -> impl IntoView {
     let words = move || stop.get().map(|stop| format!("{} of {}: {}", stop + 1, STOPS.len(), STOPS[stop].1));
     let is_last = move || stop.get() == Some(STOPS.len() - 1);
     view! {
-        <button type="button" class="quiet" data-testid="tour" on:click=move |_| go(Some(0))>"Tour"</button>
+        <button type="button" class="quiet" data-testid="tour" node_ref=opener on:click=move |_| go(Some(0))>"Tour"</button>
         <Show when=move || stop.get().is_some()>
             <div class="tour" role="region" aria-label="Tour" tabindex="-1" node_ref=panel on:keydown=keys>
                 <p aria-live="polite">{words}</p>

@@ -13,7 +13,14 @@ pub fn VerdictLine(
 ) -> impl IntoView {
     let lab = lab();
     let verdict = lab.memo(&[Topic::Runs, Topic::Answers, Topic::Corpus], move |state| state.verdict(phase));
-    let idle = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Engine], |state| state.active().is_none());
+    let can = move |step: Next| {
+        lab.read(&[Topic::Runs, Topic::Progress, Topic::Engine, Topic::Corpus], |state| match step {
+            Next::GoOn => state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch).is_none(),
+            Next::Finetune => state.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained).is_none(),
+            Next::OtherStart(from) => state.reason_not_to_start(Phase::Finetune, from).is_none(),
+            Next::Review => state.active().is_none() && state.model.classifier,
+        })
+    };
     let (testid, next) = match phase {
         Phase::Pretrain => ("pretrain-verdict", "pretrain-next"),
         Phase::Finetune => ("finetune-verdict", "finetune-next"),
@@ -21,7 +28,7 @@ pub fn VerdictLine(
     let line = move |Verdict { sentence, next: step }: Verdict| {
         let button = step.map(|step| {
             view! {
-                <button type="button" data-testid=next disabled=move || !idle.get() on:click=move |_| go(lab, step)>
+                <button type="button" data-testid=next disabled=move || !can(step) on:click=move |_| go(lab, step)>
                     {step.words()}
                 </button>
             }

@@ -63,7 +63,7 @@ pub fn VocabularyTable() -> impl IntoView {
 fn TokenStrip() -> impl IntoView {
     let lab = lab();
     let tokens = lab.memo(&[Topic::Answers], |state| state.tokenized.clone());
-    let count = move || tokens.with(|tokens| tokens.as_ref().map(|tokens| counted(tokens.len() as u64, "token")));
+    let count = move || tokens.with(|tokens| tokens.as_ref().map(|tokens| counted(tokens.count, "token")));
     let token = |entry: VocabularyEntry| {
         let words = format!("row {}, occurs {} times", grouped(entry.id), grouped(entry.count));
         view! { <li class="token"><span class="shown" title=words><bdi>{entry.token}</bdi></span></li> }
@@ -80,7 +80,7 @@ fn TokenStrip() -> impl IntoView {
             />
             <p class="help">{count}</p>
             <ol class="tokens strip" data-testid="tokenize-result">
-                {move || tokens.get().unwrap_or_default().into_iter().map(token).collect_view()}
+                {move || tokens.get().unwrap_or_default().tokens.into_iter().map(token).collect_view()}
             </ol>
         </div>
     }

@@ -97,16 +97,19 @@ impl Film {
 
     /// Adds what masking and guessing gave. Another text, mask or run begins another film.
     pub fn add(&mut self, run: String, step: Option<u64>, tokens: Vec<MaskedToken>) {
-        let goes_on = self.last().is_some_and(|last| {
-            last.shows_the_same(&tokens) && (last.run == run || last.run.is_empty() || run.is_empty())
-        });
-        let repeated =
-            goes_on && self.last().is_some_and(|last| last.run == run && last.step == step && step.is_some());
-        if repeated {
-            return;
-        }
-        if !goes_on {
+        let of_run = self.frames.iter().rev().find(|frame| !frame.run.is_empty()).map(|frame| frame.run.as_str());
+        let same_run = run.is_empty() || of_run.is_none_or(|of_run| of_run == run);
+        let same_text = self.last().is_some_and(|last| last.shows_the_same(&tokens));
+        if !same_text || !same_run {
             *self = Self::default();
+        } else if self.last().is_some_and(|last| last.run == run && last.step == step) {
+            // The same moment once more; without a run there is only now.
+            if run.is_empty()
+                && let Some(last) = self.frames.last_mut()
+            {
+                *last = Frame { run, step, tokens, attention: None };
+            }
+            return;
         }
         let frame = Frame { run, step, tokens, attention: None };
         // The newest frame is always there; when the next one comes, it stays only if its turn says so.
@@ -119,6 +122,16 @@ impl Film {
         if self.frames.len() > MOST_FRAMES {
             self.thin();
         }
+    }
+
+    /// The frame of a moment: the last one that is not beyond it; 0 is before training.
+    pub fn at(&self, moment: u64) -> Option<&Frame> {
+        self.frames.iter().rev().find(|frame| frame.step.unwrap_or(0) <= moment).or(self.frames.first())
+    }
+
+    /// Whether a model guessed in any of the looks.
+    pub fn is_guessed(&self) -> bool {
+        self.frames.iter().any(|frame| frame.loss().is_some())
     }
 
     /// Adds where the model looked, to the look of that moment.
@@ -181,6 +194,14 @@ mod tests {
         film.add("b".into(), Some(2), tokens("cow", "dog"));
         assert_eq!(film.frames().len(), 1);
         assert_eq!(film.last().map(Frame::right), Some((0, 1)));
+        film.add(String::new(), None, tokens("cow", "dog"));
+        film.add(String::new(), None, tokens("cow", "cow"));
+        assert_eq!((film.frames().len(), film.last().map(Frame::right)), (2, Some((1, 1))), "now is one moment");
+        film.add("c".into(), Some(1), tokens("cow", "dog"));
+        assert_eq!(film.frames().len(), 1, "the run before does not go on in another one");
+        film.add("c".into(), Some(9), tokens("cow", "dog"));
+        let steps = [0, 5, 9, 99].map(|moment| film.at(moment).and_then(|frame| frame.step));
+        assert_eq!(steps, [Some(1), Some(1), Some(9), Some(9)]);
     }
 
     #[test]

@@ -108,9 +108,15 @@ pub struct Run {
     /// Bytes of its model in this browser's storage, where it is kept there.
     #[serde(default)]
     pub kept: Option<u64>,
-    /// Where it comes from, if not from this browser.
+    /// Whether a link brought it.
     #[serde(default)]
     pub shared: bool,
+    /// Whether it is of another day: of another tab, or of this one before it was opened anew.
+    #[serde(skip)]
+    pub old: bool,
+    /// Which text it read, counted in this tab.
+    #[serde(skip)]
+    pub text: u64,
     /// What it does.
     pub phase: Phase,
     /// Its configuration in one line; empty where the page did not start it.
@@ -157,6 +163,8 @@ impl Run {
             shown: true,
             kept: None,
             shared: false,
+            old: false,
+            text: 0,
             settings: String::new(),
             pairs: vec![],
             from: None,
@@ -185,6 +193,12 @@ impl Run {
         if let Some(title) = &self.title {
             return title.clone();
         }
+        let earlier = if self.old { ", earlier" } else { "" };
+        format!("{}{earlier}", self.numbered())
+    }
+
+    /// By what it does, and its number.
+    fn numbered(&self) -> String {
         if let Some(part) = self.id.strip_prefix("compare-").and_then(|rest| rest.split_once('-')) {
             return format!("Comparison {}: {}", part.0, part.1.replace('-', " "));
         }
@@ -194,13 +208,19 @@ impl Run {
             Phase::Pretrain => "Pre-training",
             Phase::Finetune => "Fine-tuning",
         };
-        let number = self.id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
+        let id = self.id.split('@').next().unwrap_or_default();
+        let number = id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
         let origin = match self.from {
             Some(StartFrom::Pretrained) => ", pre-trained",
             Some(StartFrom::Scratch) => ", from scratch",
             None => "",
         };
         number.map_or_else(|| self.id.clone(), |number| format!("{word} {number}{origin}"))
+    }
+
+    /// Whether it was begun in this tab.
+    pub fn is_here(&self) -> bool {
+        !self.old && !self.shared
     }
 
     /// Whether its model stays at hand: not that of a comparison or of the counting task.

@@ -46,7 +46,13 @@ fn finished(run: &str, step: u64, stopped: bool) -> Event {
 }
 
 fn failed(run: &str, code: &str) -> Event {
-    Event::Failed { run: run.into(), code: code.into(), message: "It broke.".into(), hint: "Mend it.".into() }
+    Event::Failed {
+        run: run.into(),
+        code: code.into(),
+        message: "It broke.".into(),
+        hint: "Mend it.".into(),
+        request: None,
+    }
 }
 
 fn state(events: &[Event]) -> RunState {
@@ -289,6 +295,44 @@ fn held_out_quality_is_kept_once_per_step() {
 }
 
 #[test]
+fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
+    let mut saved = state(&[started("pretrain-1", Phase::Pretrain, 5), step("pretrain-1", 5, 6.0)]).runs;
+    saved[0].key = "pretrain-1@1".into();
+    let mut state = state(&[started("pretrain-1", Phase::Pretrain, 9), step("pretrain-1", 3, 7.0)]);
+    state.take_saved(saved.clone());
+    state.take_saved(saved);
+    assert_eq!(state.runs.len(), 2, "each once");
+    assert_eq!((state.runs[0].name(), state.runs[0].stage.is_over()), ("Pre-training 1, earlier".into(), true));
+    assert_eq!(state.current().map(|run| run.id.as_str()), Some("pretrain-1"));
+    state.apply(step("pretrain-1", 4, 6.5));
+    assert_eq!((state.runs[0].steps_done(), state.runs[1].steps_done()), (5, 4), "events mean the run of this tab");
+    assert_eq!((state.runs_of(Phase::Pretrain).count(), state.shown_of(Phase::Pretrain).count()), (1, 1));
+    assert_eq!(state.begin(Phase::Pretrain, &RunConfig::default(), None), "pretrain-2");
+}
+
+#[test]
+fn answers_of_the_model_before_go_with_it_and_other_failures_leave_files_on_their_way() {
+    let mut state = RunState::default();
+    let request = state.next_request(Question::Review);
+    state.apply(Event::Reviewed { request, review: Default::default() });
+    assert!(state.review.is_some());
+    state.apply(finished("finetune-1", 5, false));
+    assert!(state.review.is_none(), "another classifier");
+    state.reading = true;
+    let about = |request| Event::Failed {
+        run: String::new(),
+        code: "x".into(),
+        message: "m".into(),
+        hint: "h".into(),
+        request,
+    };
+    state.apply(about(Some(3)));
+    assert!(state.reading, "a question failed, not the reading");
+    state.apply(about(None));
+    assert!(!state.reading);
+}
+
+#[test]
 fn work_without_a_run_makes_no_row() {
     let preview = Event::Compiling { run: String::new(), message: "learning the vocabulary".into() };
     assert!(state(&[preview]).runs.is_empty());
@@ -305,7 +349,13 @@ fn an_engine_that_finds_no_device_can_be_restarted() {
 fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
     let config = RunConfig::default();
     for ending in [
-        Event::Failed { run: "compare-1".into(), code: "x".into(), message: "m".into(), hint: "h".into() },
+        Event::Failed {
+            run: "compare-1".into(),
+            code: "x".into(),
+            message: "m".into(),
+            hint: "h".into(),
+            request: None,
+        },
         Event::Finished { run: "compare-1".into(), step: 0, stopped: true, elapsed_secs: 1.0 },
     ] {
         let mut state = RunState::default();

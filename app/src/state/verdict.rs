@@ -48,7 +48,7 @@ const NOTABLE_F1: f64 = 0.01;
 impl RunState {
     /// What the last run of a phase came to; `None` while it is under way, and where it failed.
     pub fn verdict(&self, phase: Phase) -> Option<Verdict> {
-        let run = self.runs_of(phase).rfind(|run| run.is_own() && !run.shared && run.shown)?;
+        let run = self.runs_of(phase).rfind(|run| run.is_own())?;
         if !matches!(run.stage, Stage::Finished | Stage::Stopped) {
             return None;
         }
@@ -88,10 +88,10 @@ impl RunState {
     }
 
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
-        let score = of_last(run)?;
-        let other = self.runs_of(Phase::Finetune).rfind(|other| {
-            other.shown && other.is_own() && other.id != run.id && other.from != run.from && of_last(other).is_some()
-        });
+        let score = best_mean_f1(run)?;
+        let like = |other: &&Run| other.text == run.text && other.pairs == run.pairs && other.from != run.from;
+        let other = self.runs_of(Phase::Finetune).filter(|other| other.is_own() && other.id != run.id);
+        let other = other.filter(like).rfind(|other| best_mean_f1(other).is_some());
         let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
         let against = match baseline {
             Some(n_grams) if score < n_grams - NOTABLE_F1 => {
@@ -112,8 +112,8 @@ impl RunState {
             return Some(Verdict { sentence, next: missing.map(Next::OtherStart).or(Some(Next::Review)) });
         };
         let (pretrained, scratch) = match run.from {
-            Some(StartFrom::Pretrained) => (score, of_last(other)?),
-            _ => (of_last(other)?, score),
+            Some(StartFrom::Pretrained) => (score, best_mean_f1(other)?),
+            _ => (best_mean_f1(other)?, score),
         };
         let (a, b) = (figure(pretrained, 3), figure(scratch, 3));
         let gain = pretrained - scratch;
@@ -129,8 +129,8 @@ impl RunState {
     }
 }
 
-/// The best mean F1 on validation documents: the values that a run keeps.
-fn of_last(run: &Run) -> Option<f64> {
+/// Mean F1 on validation documents of the values that a run keeps: those with the best micro F1.
+fn best_mean_f1(run: &Run) -> Option<f64> {
     let valid = run.scores.iter().filter(|score| score.split != "test");
     let best = valid.max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))?;
     Some(best.metrics.mean_f1)

@@ -158,7 +158,10 @@ pub enum Command {
         limit: usize,
     },
     /// The current model as a run directory in a `.zip`. Answered by `Exported` with one buffer.
-    ExportModel,
+    ExportModel {
+        /// Repeated in the answer.
+        request: u64,
+    },
     /// Take a model: one `.zip`, or the loose files of a run directory. Answered by `Imported`.
     ImportModel {
         /// The files, in the order of those beside the message.
@@ -186,6 +189,35 @@ pub enum FileRole {
     Valid,
     /// Held-out documents that are only measured at the end.
     Test,
+}
+
+impl Command {
+    /// The run that it starts.
+    pub fn run(&self) -> Option<&RunId> {
+        match self {
+            Self::Pretrain { run, .. }
+            | Self::Finetune { run, .. }
+            | Self::Compare { run, .. }
+            | Self::Toy { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The number of a question; 0 for the text under the microscope.
+    pub fn request(&self) -> Option<u64> {
+        match self {
+            Self::PreviewMasking { .. } => Some(0),
+            Self::FillMask { request, .. }
+            | Self::Classify { request, .. }
+            | Self::Attend { request, .. }
+            | Self::Tokenize { request, .. }
+            | Self::Review { request, .. }
+            | Self::Lines { request, .. }
+            | Self::Estimate { request, .. }
+            | Self::ExportModel { request } => Some(*request),
+            _ => None,
+        }
+    }
 }
 
 /// Where fine-tuning takes its weights.

@@ -87,8 +87,10 @@ pub enum Event {
     Tokenized {
         /// Of the question.
         request: u64,
-        /// In order.
+        /// In order, as many as can be shown.
         tokens: Vec<VocabularyEntry>,
+        /// How many there are in all.
+        count: u64,
     },
     /// Answer to `Review`.
     Reviewed {
@@ -248,6 +250,9 @@ pub enum Event {
         message: String,
         /// What to do, in one sentence.
         hint: String,
+        /// The question that could not be answered, where it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<u64>,
     },
     /// The counting task is over.
     Counted {
@@ -303,6 +308,8 @@ pub enum Event {
     },
     /// Answer to `ExportModel`; one buffer beside it.
     Exported {
+        /// Of the question.
+        request: u64,
         /// Suggested file name.
         name: String,
     },

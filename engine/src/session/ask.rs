@@ -18,6 +18,7 @@ use protocol::{Candidate, Command, Event, LabelScore, MaskGuess, VocabularyEntry
 
 /// Answers a question with an event, also when it cannot be answered; `moment` says of which run the model is.
 pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, question: Command, moment: Moment<'_>) {
+    let asked = question.request();
     let event = match question {
         Command::Attend { request, text } => match attend(model, device, &text, request, moment).await {
             Ok((event, buffers)) => return host.emit(event, buffers),
@@ -37,16 +38,19 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         }
         other => unreachable!("{other:?} is not a question to a model"),
     };
-    host.emit(event.unwrap_or_else(|error| failed("", &error)), Vec::new());
+    host.emit(event.unwrap_or_else(|error| unanswered(asked, &error)), Vec::new());
 }
 
 /// The answer to `Tokenize`: literal special tokens mean themselves.
 pub fn tokenized(tokenizer: &Tokenizer, request: u64, text: &str) -> Event {
-    let mut ids = tokenizer.encode_with_specials(text).ids;
-    ids.truncate(MOST_TOKENS);
-    let tokens = ids.into_iter().map(|id| entry(tokenizer, id)).collect();
-    Event::Tokenized { request, tokens }
+    let ids = tokenizer.encode_with_specials(text).ids;
+    let count = ids.len() as u64;
+    let tokens = ids.into_iter().take(SHOWN_TOKENS).map(|id| entry(tokenizer, id)).collect();
+    Event::Tokenized { request, tokens, count }
 }
+
+/// Tokens of a typed text that are shown.
+const SHOWN_TOKENS: usize = 512;
 
 /// A row of the vocabulary as a person sees it.
 pub fn entry(tokenizer: &Tokenizer, id: u32) -> VocabularyEntry {
@@ -56,7 +60,14 @@ pub fn entry(tokenizer: &Tokenizer, id: u32) -> VocabularyEntry {
 
 /// The event that tells of `error`.
 pub fn failed(run: &str, error: &Error) -> Event {
-    Event::Failed { run: run.into(), code: error.code().into(), message: error.to_string(), hint: error.hint() }
+    let (code, message, hint) = (error.code().into(), error.to_string(), error.hint());
+    Event::Failed { run: run.into(), code, message, hint, request: None }
+}
+
+/// The event that tells that a question cannot be answered.
+pub fn unanswered(request: Option<u64>, error: &Error) -> Event {
+    let (code, message, hint) = (error.code().into(), error.to_string(), error.hint());
+    Event::Failed { run: String::new(), code, message, hint, request }
 }
 
 /// Probability from which a label of this model counts as predicted.

@@ -70,8 +70,6 @@ impl<H: Host> Session<H> {
         mut progress: Progress<'_>,
     ) -> Result<Option<Comparison>> {
         self.check_comparison(config, compare)?;
-        // What a person watches belongs to their own runs.
-        self.watched = None;
         let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 { "test" } else { "valid" }.to_string();

@@ -11,6 +11,7 @@ use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
 use protocol::{CoveragePoint, Event, FileRole, LengthCount, RunConfig, TokenizerKind};
+use std::cell::OnceCell;
 use std::io;
 use std::rc::Rc;
 
@@ -24,6 +25,8 @@ pub struct Learned {
     pub valid: Option<Packed>,
     settings: (TokenizerKind, bool, usize, Option<usize>),
     given: bool,
+    coverage: OnceCell<Vec<CoveragePoint>>,
+    lengths: OnceCell<Vec<LengthCount>>,
 }
 
 impl Learned {
@@ -59,7 +62,8 @@ impl Learned {
         let (specials, vocab_size) = (tokenizer.specials(), tokenizer.len());
         let train = Packed::new(train, specials, vocab_size)?;
         let valid = Packed::new(valid, specials, vocab_size).ok();
-        Ok(Self { tokenizer, train, valid, settings: settings(config), given })
+        let (coverage, lengths) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { tokenizer, train, valid, settings: settings(config), given, coverage, lengths })
     }
 
     /// Whether this is what `config` asks for, with the words of `tokenizer` where those are given.
@@ -76,7 +80,11 @@ impl Learned {
     }
 
     /// How much of the training text the most frequent tokens make up, for as many tokens as each power of two.
-    pub fn coverage(&self) -> Vec<CoveragePoint> {
+    pub fn coverage(&self) -> &[CoveragePoint] {
+        self.coverage.get_or_init(|| self.count_coverage())
+    }
+
+    fn count_coverage(&self) -> Vec<CoveragePoint> {
         let specials = self.tokenizer.specials();
         let counts = self.train.counts().iter().enumerate();
         let mut counts: Vec<u64> = counts
@@ -96,7 +104,11 @@ impl Learned {
     }
 
     /// The training documents by their number of tokens.
-    pub fn lengths(&self) -> Vec<LengthCount> {
+    pub fn lengths(&self) -> &[LengthCount] {
+        self.lengths.get_or_init(|| self.count_lengths())
+    }
+
+    fn count_lengths(&self) -> Vec<LengthCount> {
         let tokens = self.train.tokens();
         let mut counts = vec![0_u64; LENGTHS.len() + 1];
         let mut longest = 0;

@@ -2,16 +2,15 @@
 //! doing a few on values that are thrown away.
 
 use super::checks::no_corpus;
-use super::plan::{self, DataShape};
+use super::plan::{self, Budget, DataShape, Plan};
 use super::read::read_groups;
-use super::task::{MaskedLm, Task, training_model};
+use super::task::{Task, training_model};
 use super::trained::starting_values;
-use super::{Host, Session};
-use crate::data::examples::{MaskedExamples, Windows};
-use crate::data::masking::{Masker, Masking};
+use super::training::masked_lm_task;
+use super::{Host, Session, snapshot};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::model::{Heads, Layout, specs};
+use crate::model::{Layout, specs};
 use crate::train::{DeviceBatch, Optimizer};
 use protocol::{Estimate, FileRole, Phase, RunConfig};
 
@@ -35,11 +34,14 @@ impl<H: Host> Session<H> {
     /// When the run would be refused.
     pub async fn estimate(&mut self, config: &RunConfig) -> Result<Estimate> {
         plan::check_numbers(config)?;
-        let words = self.language_model.as_ref().filter(|_| self.continues).map(|model| model.tokenizer.clone());
-        self.learn_for_preview(config, words)?;
+        let base = self.language_model.clone().filter(|_| self.continues);
+        self.learn_for_preview(config, base.as_ref().map(|model| model.tokenizer.clone()))?;
         let (learned, corpus) = (self.learned.as_ref().expect("just learned"), self.corpus.as_ref());
         let corpus = corpus.ok_or_else(no_corpus)?;
-        let model = plan::model_config(config, learned.tokenizer.len())?;
+        let model = match base {
+            Some(base) => base.config,
+            None => plan::model_config(config, learned.tokenizer.len())?,
+        };
         let max_len = plan::pretraining_max_len(config, learned.mean_tokens()).min(model.max_position_embeddings);
         plan::check_length(max_len, &model)?;
         learned.train.check(max_len)?;
@@ -48,7 +50,7 @@ impl<H: Host> Session<H> {
         let scale = (all as f64 / learned.train.documents().max(1) as f64).max(1.0);
         let examples = (learned.train.windows_per_epoch(max_len) as f64 * scale) as u64;
         let plan = plan::plan(config, Phase::Pretrain, &model, DataShape { examples, max_len })?;
-        let layout = Layout::new(specs(&model, Heads::MASKED_LM));
+        let layout = Layout::new(specs(&model, snapshot::heads_of(Phase::Pretrain, config)));
         let parameters = layout.len();
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
         let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
@@ -59,10 +61,9 @@ impl<H: Host> Session<H> {
         }
         let affordable = MOST_OPERATIONS / (OPERATIONS * parameters as f64 * plan.max_len as f64);
         let rows = plan.batch_size.min((affordable as usize).max(1));
-        let masker = Masker::new(&learned.tokenizer, Masking::of_rate(plan.mask_rate));
-        let windows = Windows::Packed(learned.train.clone());
-        let train = MaskedExamples::new(windows, masker, plan.seed, rows, plan.max_len);
-        let mut task = MaskedLm { train, valid: None, evaluation_batches: 1 };
+        let (windows, _) = self.windows("", learned, config, max_len)?;
+        let tried = Plan { batch_size: rows, ..plan.clone() };
+        let mut task = masked_lm_task(&learned.tokenizer, windows, None, &tried);
         let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
         let mut state = optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
         let (mut started, mut timed) = (0.0, 0);
@@ -83,6 +84,11 @@ impl<H: Host> Session<H> {
             }
         }
         let of_these = (self.host.now_secs() - started) / timed as f64;
-        Ok(Estimate { step_secs: of_these * plan.batch_size as f64 / rows as f64, ..estimate })
+        let step_secs = of_these * plan.batch_size as f64 / rows as f64;
+        let steps = match plan.budget {
+            Budget::Steps(steps) => steps,
+            Budget::Seconds(seconds) => (seconds / step_secs.max(1e-9)) as u64,
+        };
+        Ok(Estimate { step_secs, steps, ..estimate })
     }
 }

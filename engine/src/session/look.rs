@@ -19,6 +19,9 @@ use protocol::{Candidate, Event, MaskKind, MaskedToken, RunConfig};
 /// A look takes in this much of a long document.
 const MOST_TOKENS: usize = 48;
 
+/// Attention grows with the square of the text: beyond this it neither fits nor can be looked at.
+const MOST_ATTENDED: usize = 512;
+
 /// Guesses shown for a hidden token.
 const GUESSES: usize = 5;
 
@@ -151,6 +154,10 @@ pub async fn attend(model: &Trained, device: &Device, text: &str, request: u64, 
         true => row(model, text)?,
         false => enclosed(model, text).map(|ids| (ids.clone(), ids.len()))?,
     };
+    if ids.len() > MOST_ATTENDED {
+        let message = format!("the text has {} tokens, and attention is shown of {MOST_ATTENDED} at most", ids.len());
+        return Err(Error::input("text-too-long", message, "Shorten the text."));
+    }
     let batch = DeviceBatch::upload(&single(&model.tokenizer, &ids, second), &model.config, device);
     let leaves = model.leaves(device);
     let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());

@@ -27,8 +27,8 @@ pub(super) struct Reviewed {
     role: FileRole,
     corpus: String,
     labels: Vec<String>,
-    /// Probabilities, per document and label.
-    scores: Vec<Vec<f64>>,
+    /// The best labels, per document.
+    ranked: Vec<Vec<LabelScore>>,
     /// True labels, per document.
     truth: Vec<Vec<usize>>,
     /// Labels that were given, per document.
@@ -54,7 +54,8 @@ impl<H: Host> Session<H> {
         };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().into();
         let given = scored.scores.iter().map(|scores| given(scores, threshold, single)).collect();
-        let reviewed = Reviewed { role, corpus, labels, scores: scored.scores, truth: scored.truth, given };
+        let ranked = scored.scores.iter().map(|scores| ranked(scores, &labels)).collect();
+        let reviewed = Reviewed { role, corpus, labels, ranked, truth: scored.truth, given };
         let split = if role == FileRole::Test { "test" } else { "valid" };
         let review = Review { split: split.into(), sweep, threshold, ..reviewed.matrices() };
         self.reviewed = Some(reviewed);
@@ -92,7 +93,7 @@ impl<H: Host> Session<H> {
             index += 1;
             if place < reviewed.truth.len() && is_wanted(reviewed, place, pair) {
                 match lines.len() < limit {
-                    true => lines.push(judged(document, ranked(&reviewed.scores[place], &reviewed.labels))),
+                    true => lines.push(judged(document, reviewed.ranked[place].clone())),
                     false => more += 1,
                 }
             }
@@ -232,10 +233,11 @@ mod tests {
 
     fn reviewed() -> Reviewed {
         let labels: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
-        let scores = vec![vec![0.9, 0.1, 0.1], vec![0.2, 0.8, 0.1], vec![0.6, 0.7, 0.1], vec![0.1, 0.9, 0.6]];
+        let scores = [[0.9, 0.1, 0.1], [0.2, 0.8, 0.1], [0.6, 0.7, 0.1], [0.1, 0.9, 0.6]];
         let truth = vec![vec![0], vec![0], vec![0, 1], vec![1]];
         let given = scores.iter().map(|scores| given(scores, 0.5, false)).collect();
-        Reviewed { role: FileRole::Valid, corpus: String::new(), labels, scores, truth, given }
+        let ranked = scores.iter().map(|scores| ranked(scores, &labels)).collect();
+        Reviewed { role: FileRole::Valid, corpus: String::new(), labels, ranked, truth, given }
     }
 
     #[test]

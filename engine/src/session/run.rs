@@ -282,7 +282,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     async fn look_at(&mut self, config: RunConfig, example: u64, epoch: u64, text: Option<String>) -> Result<()> {
         let text = match (text, self.text) {
             (Some(text), _) => text,
-            (None, Some(corpus)) => corpus.training_text(example)?,
+            (None, Some(corpus)) => match corpus.training_text(example) {
+                Ok(text) => text,
+                // What cannot be read is told; the run reads elsewhere and goes on.
+                Err(error) => {
+                    self.host.emit(ask::unanswered(Some(0), &error.into()), Vec::new());
+                    return Ok(());
+                }
+            },
             (None, None) => return Ok(()),
         };
         *self.watched = Some(Watched { config, example, epoch, text });

@@ -23,15 +23,13 @@ impl<H: Host> Session<H> {
                 Some(command) => command,
                 None => self.host.next_command().await,
             };
-            let run = match &command {
-                Command::Pretrain { run, .. }
-                | Command::Finetune { run, .. }
-                | Command::Compare { run, .. }
-                | Command::Toy { run, .. } => run.clone(),
-                _ => String::new(),
-            };
+            let (run, request) = (command.run().cloned(), command.request());
             if let Err(error) = self.handle(command, &mut take_files).await {
-                self.host.emit(ask::failed(&run, &error), Vec::new());
+                let failed = match run {
+                    Some(run) => ask::failed(&run, &error),
+                    None => ask::unanswered(request, &error),
+                };
+                self.host.emit(failed, Vec::new());
             }
         }
     }
@@ -49,15 +47,25 @@ impl<H: Host> Session<H> {
                 self.preview(config, example, epoch, text).await?;
             }
             Command::Pretrain { run, config, go_on } => {
+                let before = self.continues;
                 self.continues |= go_on && self.language_model.is_some();
-                self.pretrain(&run, &config, None).await?;
+                let trained = self.pretrain(&run, &config, None).await;
+                if trained.is_err() {
+                    // What was asked of this run is not asked of the next one.
+                    self.continues = before;
+                }
+                trained?;
             }
             Command::Finetune { run, config, from } => drop(self.finetune(&run, &config, from, None).await?),
             Command::Compare { run, config, compare } => {
                 let pretraining_secs = self.pretraining_secs;
                 let progress = Progress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs };
                 let started = self.host.now_secs();
-                let stopped = self.compare(&run, &config, &compare, progress).await?.is_none();
+                // What a person watches belongs to their own runs.
+                let watched = self.watched.take();
+                let compared = self.compare(&run, &config, &compare, progress).await;
+                self.watched = watched;
+                let stopped = compared?.is_none();
                 let elapsed_secs = self.host.now_secs() - started;
                 self.host.emit(Event::Finished { run, step: 0, stopped, elapsed_secs }, Vec::new());
             }
@@ -66,13 +74,16 @@ impl<H: Host> Session<H> {
                 self.set_word_vectors(file.zip(content).map(|(file, content)| vector_lines(file.name, content)));
             }
             Command::Toy { run, config } => {
-                let ToyOutcome { learned, step, loss, accuracy, .. } = self.toy(&run, &config).await?;
+                let watched = self.watched.take();
+                let counted = self.toy(&run, &config).await;
+                self.watched = watched;
+                let ToyOutcome { learned, step, loss, accuracy, .. } = counted?;
                 self.host.emit(Event::Counted { run, learned, step, loss, accuracy }, Vec::new());
             }
             Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit)?,
-            Command::ExportModel => {
+            Command::ExportModel { request } => {
                 let archive = interop::zip_write(EXPORT_NAME, &self.export().await?);
-                self.host.emit(Event::Exported { name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
+                self.host.emit(Event::Exported { request, name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
             }
             Command::ImportModel { files } => self.import_files(files, take_files())?,
             Command::Tokenize { request, text } => {
@@ -185,9 +196,9 @@ impl<H: Host> Session<H> {
         let event = Event::Vocabulary {
             size: tokenizer.len() as u64,
             entries,
-            coverage: learned.map(|learned| learned.coverage()).unwrap_or_default(),
+            coverage: learned.map(|learned| learned.coverage().to_vec()).unwrap_or_default(),
             unknown_share: learned.map_or(0.0, |learned| learned.train.unknown_share()),
-            lengths: learned.map(|learned| learned.lengths()).unwrap_or_default(),
+            lengths: learned.map(|learned| learned.lengths().to_vec()).unwrap_or_default(),
         };
         self.host.emit(event, Vec::new());
         Ok(())

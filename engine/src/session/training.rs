@@ -334,7 +334,7 @@ impl<H: Host> Session<H> {
     }
 
     /// What pre-training reads and what it is measured on: packed documents or, for next-sentence prediction, pairs.
-    fn windows(
+    pub(super) fn windows(
         &self,
         run: &str,
         learned: &Learned,
@@ -471,7 +471,12 @@ async fn encoder_of(base: &Trained, labels: &[String]) -> Result<Weights> {
     Ok(weights)
 }
 
-fn masked_lm_task(tokenizer: &Tokenizer, train: Windows, held_out: Option<Windows>, plan: &Plan) -> MaskedLm {
+pub(super) fn masked_lm_task(
+    tokenizer: &Tokenizer,
+    train: Windows,
+    held_out: Option<Windows>,
+    plan: &Plan,
+) -> MaskedLm {
     let examples = |windows, masking| {
         MaskedExamples::new(windows, Masker::new(tokenizer, masking), plan.seed, plan.batch_size, plan.max_len)
     };

@@ -168,6 +168,7 @@ pub fn post_failure(code: &str, message: &str) {
         code: code.into(),
         message: message.into(),
         hint: "Restart the engine; the files stay loaded in the page.".into(),
+        request: None,
     };
     post(&js_sys::global().unchecked_into(), &event, Vec::new());
 }
