@@ -59,8 +59,17 @@ pub struct Lab {
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
     /// Models on their way from the engine, by the number of the question, and what each is for.
     exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
-    /// What starts when the present run has ended well.
-    next: StoredValue<Option<StartFrom>>,
+    /// What starts when the present run is over.
+    next: StoredValue<Option<After>>,
+}
+
+/// What follows a run.
+#[derive(Clone, Copy, PartialEq)]
+enum After {
+    /// Fine-tuning from this start, where the run ended well.
+    Finetune(StartFrom),
+    /// Pre-training with the settings as they are then.
+    Pretrain,
 }
 
 /// Something to do.
@@ -149,7 +158,7 @@ impl Lab {
         if both {
             self.baseline();
         }
-        self.next.set_value(both.then_some(StartFrom::Scratch));
+        self.next.set_value(both.then_some(After::Finetune(StartFrom::Scratch)));
         self.finetune(if both { StartFrom::Pretrained } else { from });
     }
 
@@ -158,6 +167,12 @@ impl Lab {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
         let run = self.begin(Phase::Pretrain, &config, None);
         self.send(Command::Pretrain { run, config, go_on });
+    }
+
+    /// Stops the run under way and starts anew with the settings as they are.
+    pub fn apply_changes(&self) {
+        self.next.set_value(Some(After::Pretrain));
+        self.send(Command::Stop);
     }
 
     fn finetune(&self, from: StartFrom) {
@@ -331,8 +346,10 @@ impl Lab {
             return;
         }
         self.keep_run(run, true);
-        if let Some(from) = self.next.try_update_value(Option::take).flatten().filter(|_| !stopped) {
-            self.finetune(from);
+        match self.next.try_update_value(Option::take).flatten() {
+            Some(After::Finetune(from)) if !stopped => self.finetune(from),
+            Some(After::Pretrain) => self.pretrain(false),
+            _ => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the person chose in the forms and in the link, checked field by field. Whether the values fit the data and the
 //! device is the engine's to say; here a value that can fit nothing is refused before it is sent.
 
+use crate::wording::grouped;
 use protocol::{ConfigError, RunConfig, StartFrom};
 
 /// One numeric setting: how it is called, explained and bounded.
@@ -20,6 +21,18 @@ pub struct Field {
     pub max: f64,
     /// Whether only whole numbers make sense.
     pub whole: bool,
+}
+
+impl Field {
+    /// What it takes, in words; nothing where that needs no saying.
+    pub fn range(&self) -> String {
+        let words = |value: f64| match value {
+            value if value >= 1e6 => format!("{value:.0e}"),
+            value if self.whole => grouped(value as u64),
+            value => format!("{value}"),
+        };
+        format!("{} to {}.", words(self.min), words(self.max))
+    }
 }
 
 /// The settings behind "More settings", in the order shown.
@@ -353,6 +366,13 @@ mod tests {
         settings.edit("vocab-size", " ").expect("empty is the default");
         assert_eq!(settings.pretrain.vocab_size, RunConfig::default().vocab_size);
         assert_eq!(settings.pretrain.seed, 7);
+    }
+
+    #[test]
+    fn each_field_says_what_it_takes() {
+        let range = |key: &str| FIELDS.iter().find(|field| field.key == key).expect("a field").range();
+        assert_eq!([range("vocab-size"), range("mask-rate")], ["20 to 200,000.", "0.01 to 0.9."]);
+        assert_eq!(range("seed"), "0 to 2e19.");
     }
 
     #[test]

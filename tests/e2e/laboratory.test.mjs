@@ -212,6 +212,56 @@ test('an estimate tells size, memory and time, and a text in tokens is shown as 
   });
 });
 
+test('changed settings start the run anew when asked to, and each field says its range and can be reset', async () => {
+  await open(`${NANO}&steps=100000`, async (journey) => {
+    await journey.ready(3);
+    await unfold(journey);
+    await journey.press('start-pretrain');
+    await journey.reaches('step', 5);
+    const change = journey.part('apply-changes');
+    assert.equal(await change.isVisible(), false);
+    await journey.page.locator('#set-batch-size').fill('4');
+    await journey.page.locator('#set-batch-size').press('Tab');
+    await journey.until('the offer', () => change.isVisible());
+    await change.click();
+    await journey.until('the second run', async () => /stopped at step[^]*Pre-training 2[^]*batch-size 4/.test(await journey.text('runs')), 20);
+    await journey.reaches('step', 5);
+    assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /1 to 4,096/);
+    await journey.page.getByRole('button', { name: 'Reset Batch size' }).click();
+    assert.equal(await journey.page.locator('#set-batch-size').inputValue(), '');
+    await journey.press('stop');
+    await journey.idle(20);
+  });
+});
+
+test('a tour can be taken and left by keyboard; a link opens a lesson, which completes itself, and leaves parts out', async () => {
+  await open(`${NANO}&steps=20&lesson=masking&hide=finetune,review,export-model`, async (journey) => {
+    await journey.ready(3);
+    const lesson = journey.page.locator('#lesson-masking');
+    assert.equal(await lesson.getAttribute('open'), '', 'it stands open');
+    const [first, stage] = [await lesson.boundingBox(), await journey.part('masking-preview').boundingBox()];
+    assert.ok(first.y < stage.y, 'before everything else');
+    for (const selector of ['#finetune', '#review', '[data-testid=export-model]', 'nav a[href="#review"]']) {
+      assert.equal(await journey.page.locator(selector).first().isVisible(), false, selector);
+    }
+    await journey.page.getByRole('button', { name: 'Draw another mask' }).click();
+    await journey.until('the lesson to be done', async () => /✓ done/.test(await lesson.innerText()));
+    assert.deepEqual(await journey.violations(), []);
+
+    await journey.part('tour').focus();
+    await journey.page.keyboard.press('Enter');
+    const tour = journey.page.getByRole('region', { name: 'Tour' });
+    await journey.until('the first stop', async () => /1 of 6/.test(await tour.innerText()));
+    await journey.page.keyboard.press('ArrowRight');
+    await journey.until('the second stop', async () => /2 of 6/.test(await tour.innerText()));
+    assert.deepEqual(await journey.violations(), []);
+    await journey.page.keyboard.press('Escape');
+    await journey.until('the tour to end', async () => !(await tour.isVisible()));
+    assert.equal(await journey.page.evaluate(() => document.activeElement?.dataset.testid), 'tour', 'the focus is back');
+    assert.match(journey.page.url(), /lesson=masking/);
+  });
+});
+
 test('runs outlive their tab with name, figures and model, can be opened, compared, deleted', async () => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' });
   const { Journey } = await import('./harness.mjs');

@@ -20,7 +20,21 @@ pub fn NumberField(
     };
     view! {
         <div class="field">
-            <label for=input.clone()>{field.label}</label>
+            <div class="field-head">
+                <label for=input.clone()>{field.label}</label>
+                <button
+                    type="button"
+                    class="reset"
+                    aria-label=format!("Reset {}", field.label)
+                    hidden=move || lab.settings.with(|settings| settings.value(field.key).is_empty())
+                    on:click=move |_| {
+                        lab.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
+                        refused.set(None);
+                    }
+                >
+                    "Reset"
+                </button>
+            </div>
             <input
                 id=input
                 type="text"
@@ -33,7 +47,7 @@ pub fn NumberField(
                 on:change=change
             />
             <p id=help class="help" class:refused=move || refused.with(Option::is_some)>
-                {move || refused.get().unwrap_or_else(|| field.help.into())}
+                {move || refused.get().unwrap_or_else(|| format!("{} {}", field.help, field.range()))}
             </p>
         </div>
     }

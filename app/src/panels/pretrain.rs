@@ -5,7 +5,7 @@ use super::estimate::EstimateLine;
 use super::field::NumberField;
 use super::loss_chart::{Curves, LossTable};
 use super::section::Section;
-use super::start::PhaseWarnings;
+use super::start::{ApplyChanges, PhaseWarnings};
 use crate::intake;
 use crate::lab::lab;
 use crate::settings::{FIELDS, LENGTHS, NSP, PRESET_GROUPS, SWITCHES, TOKENIZER};
@@ -39,6 +39,7 @@ pub fn PretrainPanel() -> impl IntoView {
                 {SWITCHES.map(|switch| view! { <SwitchField switch /> }).collect_view()}
                 <WordVectors />
             </details>
+            <ApplyChanges />
             <EstimateLine />
             <GoOn />
             <PhaseWarnings phase=Phase::Pretrain />

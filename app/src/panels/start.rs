@@ -41,6 +41,28 @@ pub fn StartButton(
     .into_any()
 }
 
+/// Says that the settings are no longer those of the pre-training under way, and starts anew with them.
+#[component]
+pub fn ApplyChanges() -> impl IntoView {
+    let lab = lab();
+    let differs = Memo::new(move |_| {
+        let pairs = lab.settings.with(|settings| settings.pretrain.pairs());
+        lab.read(&[Topic::Runs], |state| {
+            let run = state.active().filter(|run| run.phase == Phase::Pretrain && run.is_own());
+            run.is_some_and(|run| {
+                let same = |(a, b): (&(String, String), &(&str, String))| a.0 == b.0 && a.1 == b.1;
+                run.pairs.len() != pairs.len() || !run.pairs.iter().zip(&pairs).all(same)
+            })
+        })
+    });
+    view! {
+        <button type="button" data-testid="apply-changes" hidden=move || !differs.get() on:click=move |_| lab.apply_changes()>
+            "Start anew with the changed settings"
+        </button>
+    }
+    .into_any()
+}
+
 /// What the latest run of a phase is doing, in plain words, and what it warned of.
 #[component]
 pub fn PhaseStatus(

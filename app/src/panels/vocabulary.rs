@@ -17,6 +17,11 @@ pub fn VocabularyTable() -> impl IntoView {
     let entries = move || vocabulary.with(|v| v.as_ref().map(|v| v.entries.clone())).unwrap_or_default();
     let coverage = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(coverage).unwrap_or_default()));
     let lengths = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(lengths).unwrap_or_default()));
+    let suggested = move || vocabulary.with(|v| v.as_ref().and_then(suggestion));
+    let take = move |_| {
+        let max_len = suggested().map(|(max_len, _)| max_len.to_string()).unwrap_or_default();
+        lab.settings.update(|settings| settings.edit("max-len", &max_len).unwrap_or_default());
+    };
     let unknown = move || vocabulary.with(|v| v.as_ref().map(unknown));
     view! {
         <details data-testid="vocabulary">
@@ -31,7 +36,10 @@ pub fn VocabularyTable() -> impl IntoView {
                 />
                 <Bars caption="How long documents are" heads=["Tokens", "Documents"] rows=lengths />
             </div>
-            <p class="help">{move || vocabulary.with(|v| v.as_ref().and_then(suggestion))}</p>
+            <div class="start" hidden=move || suggested().is_none()>
+                <p class="help">{move || suggested().map(|(_, words)| words)}</p>
+                <button type="button" on:click=take>"Use it"</button>
+            </div>
             <div class="field search">
                 <label for="vocabulary-search">"Tokens that contain"</label>
                 <input
@@ -118,8 +126,8 @@ fn unknown(vocabulary: &Vocabulary) -> String {
 /// Share of the documents that a suggested length holds whole: the engine's own choice.
 const HELD_WHOLE: f64 = 0.98;
 
-/// The shortest length that holds nearly all documents, `[CLS]` and `[SEP]` included.
-fn suggestion(vocabulary: &Vocabulary) -> Option<String> {
+/// The shortest length that holds nearly all documents, `[CLS]` and `[SEP]` included, and how many it holds in words.
+fn suggestion(vocabulary: &Vocabulary) -> Option<(u64, String)> {
     let all: u64 = vocabulary.lengths.iter().map(|count| count.documents).sum();
     let mut held = 0;
     let enough = vocabulary.lengths.iter().find(|count| {
@@ -128,7 +136,7 @@ fn suggestion(vocabulary: &Vocabulary) -> Option<String> {
     })?;
     let max_len = (enough.up_to + 2).next_multiple_of(8);
     let share = percent(held as f64 / all as f64);
-    Some(format!("A longest example of {max_len} holds {share} of the documents whole."))
+    Some((max_len, format!("A longest example of {max_len} holds {share} of the documents whole.")))
 }
 
 fn row(entry: VocabularyEntry) -> impl IntoView {

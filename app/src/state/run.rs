@@ -309,6 +309,8 @@ impl Run {
             Metrics::Classifier(metrics) => {
                 self.phase = Phase::Finetune;
                 self.scores.retain(|old| (old.step, &old.split) != (step, &split));
+                // The table by label shows the last scores only; a hundred thousand labels are not kept for each pass.
+                self.scores.iter_mut().for_each(|old| old.metrics.per_label = vec![]);
                 self.scores.push(Score { step, epoch, split, metrics });
             }
         }
