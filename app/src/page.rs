@@ -46,7 +46,15 @@ fn Page() -> impl IntoView {
     keep_title(lab);
     catch_drops(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
-    Effect::new(move |_| lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name))));
+    let mounted = RwSignal::new(0);
+    mount_next(mounted);
+    Effect::new(move |_| {
+        mounted.track();
+        // After what was just mounted stands in the document.
+        let hide = move || lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name)));
+        Timeout::new(0, hide).forget();
+    });
+    let is_due = move |part: u32| move || mounted.get() >= part;
     view! {
         <a class="skip" href="#stage">"Skip to the model"</a>
         <Header />
@@ -56,14 +64,12 @@ fn Page() -> impl IntoView {
                 <LearnPanel first=true />
             </Show>
             <Stage />
-            <DataPanel />
-            <PretrainPanel />
-            <FinetunePanel />
-            <TryPanel />
-            <AttentionPanel />
-            <ReviewPanel />
-            <RunsPanel />
-            <Show when=move || !has_lesson>
+            <Show when=is_due(1)><DataPanel /></Show>
+            <Show when=is_due(2)><PretrainPanel /></Show>
+            <Show when=is_due(3)><FinetunePanel /></Show>
+            <Show when=is_due(4)><TryPanel /><AttentionPanel /></Show>
+            <Show when=is_due(5)><ReviewPanel /><RunsPanel /></Show>
+            <Show when=move || is_due(PARTS)() && !has_lesson>
                 <LearnPanel first=false />
             </Show>
         </main>
@@ -71,6 +77,25 @@ fn Page() -> impl IntoView {
         <RunBar />
         <Announcer />
     }
+}
+
+/// Parts below the first screen.
+const PARTS: u32 = 6;
+
+/// Mounts the parts below the first screen one task at a time, so that none holds the page's thread for long. A link to one of
+/// them then finds it.
+fn mount_next(mounted: RwSignal<u32>) {
+    let next = move || {
+        mounted.update(|mounted| *mounted += 1);
+        if mounted.get_untracked() < PARTS {
+            return mount_next(mounted);
+        }
+        let hash = window().location().hash().unwrap_or_default();
+        if let Some(part) = document().get_element_by_id(hash.trim_start_matches('#')) {
+            part.scroll_into_view();
+        }
+    };
+    Timeout::new(0, next).forget();
 }
 
 /// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name.

@@ -15,7 +15,7 @@ pub fn Stage() -> impl IntoView {
     view! {
         <section id="stage" class="stage" aria-labelledby="stage-heading">
             <div class="stage-text">
-                <h2 id="stage-heading">"Hidden words, and a model that learns to guess them"</h2>
+                <h2 id="stage-heading">"A model learns to guess the hidden words"</h2>
                 <Microscope />
                 <div class="stage-actions">
                     <StartButton phase=Phase::Pretrain label="Start" testid="start-pretrain" />
