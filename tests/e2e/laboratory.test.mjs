@@ -40,16 +40,31 @@ const painted = (journey, selector) => journey.page.locator(selector).evaluate((
   return (4 * seen) / data.length;
 });
 
+/** The parts of the first screen are whole above the run bar. */
+const inView = async (journey) => {
+  const bar = await journey.page.locator('.run-bar').boundingBox();
+  for (const id of ['start-pretrain', 'masking-preview', 'loss-chart', 'attention-grid']) {
+    const box = await journey.part(id).boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= bar.y, `${id} is in view: ${JSON.stringify(box)} above ${bar.y}`);
+  }
+};
+
+test('the default model fits the first screen too, while it trains', async () => {
+  await open('?max-len=16&batch-size=4&vocab-size=1000&steps=20', async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 20);
+    assert.equal(await heads(journey).count(), 8);
+    await inView(journey);
+    assert.match(await journey.page.locator('.stage .status').innerText(), /Finished after 20 steps/);
+  }, { viewport: { width: 1280, height: 720 } });
+});
+
 test('the first screen needs no scrolling, and after Start the line fills in and the heads appear', async () => {
   await open(`${NANO}&steps=300`, async (journey) => {
     await journey.ready(3);
     await journey.until('a masked line', async () => /tokens chosen/.test(await journey.text('masking-preview')));
     assert.equal(await heads(journey).count(), 0, 'no model, no heads');
-    for (const id of ['start-pretrain', 'masking-preview', 'loss-chart', 'attention-grid']) {
-      const box = await journey.part(id).boundingBox();
-      const bar = await journey.page.locator('.run-bar').boundingBox();
-      assert.ok(box.y >= 0 && box.y + box.height <= bar.y, `${id} is in view: ${JSON.stringify(box)} above ${bar.y}`);
-    }
+    await inView(journey);
     await journey.press('start-pretrain');
     await journey.until('guesses of the line', async () => (await loss(journey)) > 0, 30);
     const early = await journey.text('masking-preview');
