@@ -83,6 +83,19 @@ pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Sour
     }
 }
 
+/// The files of a model, where these are one: a single `.zip`, or a run directory with its weights. Names lose their folder.
+pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
+    if let [only] = sources {
+        return only.name.to_ascii_lowercase().ends_with(".zip").then(|| vec![only.clone()]);
+    }
+    let folder = sources.iter().find_map(|source| source.name.strip_suffix("model.safetensors"))?;
+    let inside = |source: &Source| {
+        let name = source.name.strip_prefix(folder).filter(|name| !name.contains('/'))?;
+        Some(Source { name: name.into(), ..source.clone() })
+    };
+    Some(sources.iter().filter_map(inside).collect())
+}
+
 /// What travels to the engine: the names and the files.
 pub fn parcels(sources: &[Source]) -> (Vec<FileInfo>, Vec<Blob>) {
     let info = |source: &Source| FileInfo { name: source.name.clone(), role: source.role };

@@ -221,7 +221,7 @@ impl Lab {
 
     /// Asks for guesses.
     pub fn fill_mask(&self, text: String) {
-        let request = self.next_request(Question::Guesses);
+        let request = self.state.try_update_value(|state| state.ask_guesses(&text)).unwrap_or_default();
         self.send(Command::FillMask { request, text, top_k: TOP_K });
     }
 

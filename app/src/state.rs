@@ -113,6 +113,8 @@ pub struct Classification {
     pub labels: Vec<LabelScore>,
     /// Probability from which a label counts as predicted.
     pub threshold: f64,
+    /// The same, tuned for each of the labels, where they were.
+    pub thresholds: Vec<f64>,
 }
 
 /// A typed text in tokens.
@@ -166,6 +168,11 @@ pub struct RunState {
     pub model: Model,
     /// Answer to the last fill-mask question.
     pub guesses: Option<Vec<MaskGuess>>,
+    /// What was guessed for a text before, by an earlier model or at an earlier step.
+    pub earlier: Option<(String, Vec<MaskGuess>)>,
+    /// The text of the last fill-mask question, and of its last answer.
+    asked: String,
+    answered: (u64, String),
     /// Answer to the last classify question.
     pub classified: Option<Classification>,
     /// What the last comparison found.
@@ -250,9 +257,13 @@ impl RunState {
                 self.estimate = Some(estimate);
             }
             Event::Baseline { result } => self.baseline = Some(result),
-            Event::Guesses { request, masks } if request == self.requests.guesses => self.guesses = Some(masks),
-            Event::Classified { request, labels, threshold } if request == self.requests.labels => {
-                self.classified = Some(Classification { labels, threshold });
+            Event::Guesses { request, masks } if request == self.requests.guesses && request != self.answered.0 => {
+                self.set_guesses_aside();
+                self.answered = (request, self.asked.clone());
+                self.guesses = Some(masks);
+            }
+            Event::Classified { request, labels, threshold, thresholds } if request == self.requests.labels => {
+                self.classified = Some(Classification { labels, threshold, thresholds });
             }
             Event::Guesses { .. }
             | Event::Classified { .. }
@@ -485,9 +496,27 @@ impl RunState {
         self.estimate = None;
     }
 
-    /// What a model that is no more said.
+    /// The number for a question about masks in this text.
+    pub fn ask_guesses(&mut self, text: &str) -> u64 {
+        self.asked = text.into();
+        self.next_request(Question::Guesses)
+    }
+
+    /// What was guessed for the text of the last answer before that.
+    pub fn guesses_before(&self) -> Option<&[MaskGuess]> {
+        let (text, guesses) = self.earlier.as_ref()?;
+        (*text == self.answered.1).then_some(guesses.as_slice())
+    }
+
+    fn set_guesses_aside(&mut self) {
+        if let Some(guesses) = self.guesses.take() {
+            self.earlier = Some((self.answered.1.clone(), guesses));
+        }
+    }
+
+    /// What a model that is no more said; its guesses are kept to be compared with.
     fn forget_answers(&mut self) {
-        self.guesses = None;
+        self.set_guesses_aside();
         self.classified = None;
         self.attended = None;
         self.review = None;

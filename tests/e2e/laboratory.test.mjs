@@ -28,6 +28,8 @@ const pretrain = async (journey, steps) => {
 
 const unfold = (journey) => journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
 
+const rowsOf = (journey, id) => journey.page.locator(`[data-testid=${id}] tbody tr`).count();
+
 const heads = (journey) => journey.page.locator('[data-testid=attention-grid] button');
 
 const loss = async (journey) => Number(/loss ([\d.]+)/.exec(await journey.text('masking-preview'))?.[1] ?? NaN);
@@ -319,6 +321,34 @@ test('runs outlive their tab with name, figures and model, can be opened, compar
   } finally {
     await context.close();
   }
+});
+
+test('a saved model can be dropped anywhere, and guesses stand beside those of the model before', async () => {
+  await open(`${NANO}&steps=20`, async (journey) => {
+    await journey.ready(3);
+    await pretrain(journey, 20);
+    const ask = async () => {
+      await journey.part('fill-mask-input').fill('a small [MASK] used for cooking');
+      await journey.part('fill-mask-input').press('Enter');
+      await journey.until('guesses', async () => (await journey.page.locator('[data-testid=fill-mask-result] tbody tr').count()) > 0);
+    };
+    await ask();
+    assert.doesNotMatch(await journey.text('fill-mask-result'), /Before/);
+    const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part('export-model').click()]);
+    const bytes = (await readFile(await download.path())).toString('base64');
+    await journey.press('go-on');
+    await journey.until('the second run', async () => /Pre-training 2/.test(await journey.text('runs')), 20);
+    await journey.idle(60);
+    await ask();
+    await journey.until('both models', async () => /Before/.test(await journey.text('fill-mask-result')));
+    await journey.page.evaluate((bytes) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], 'model.zip'));
+      window.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
+    }, bytes);
+    await journey.until('the model', async () => /Opened:/.test(await journey.page.locator('#runs-panel').innerText()), 30);
+    assert.equal(await rowsOf(journey, 'file-table'), 4, 'the text stays');
+  });
 });
 
 test('a link carries settings and curves, and one with nonsense says so', async () => {

@@ -13,7 +13,8 @@ impl Lab {
         self.take(intake::bundle(), "The bundled corpus could not be fetched");
     }
 
-    /// Replaces the corpus by files, once they are listed. The last intention wins, whichever is read first.
+    /// Replaces the corpus by files, once they are listed, or opens the model that they are. The last intention wins,
+    /// whichever is read first.
     pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &'static str) {
         if self.peek(|state| state.active().is_some()) {
             return self.complain("A run is under way on the present files.", "Stop it before you change the data.");
@@ -32,7 +33,13 @@ impl Lab {
             }
             match listed {
                 Ok(sources) if sources.is_empty() => lab.offer_again(),
-                Ok(sources) => lab.offer(sources),
+                Ok(sources) => match intake::as_model(&sources) {
+                    Some(model) => {
+                        lab.offer_again();
+                        lab.import(model);
+                    }
+                    None => lab.offer(sources),
+                },
                 Err(reason) => {
                     lab.offer_again();
                     lab.complain(format!("{failure}: {reason}."), "The files before it stay in use.");

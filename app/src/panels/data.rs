@@ -56,7 +56,7 @@ fn DropZone() -> impl IntoView {
             on:drop=move |_| over.set(false)
         >
             <p class="drop-title">"Drop text files or folders here"</p>
-            <p class="help">"Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding. They replace the present files."</p>
+            <p class="help">"Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding: they replace the present files. A saved model is opened."</p>
             <div class="choices">
                 <FileInput id="choose-files" label="Choose files" folder=false />
                 <FileInput id="choose-folder" label="Choose a folder" folder=true />

@@ -34,7 +34,10 @@ fn FillMask() -> impl IntoView {
     let text = RwSignal::new("a small [MASK] used for cooking".to_string());
     let missing = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_guess(&state.model));
     let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then_some(NO_MASK));
-    let guesses = lab.memo(&[Topic::Answers], |state| state.guesses.clone());
+    let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
+        let before = state.guesses_before().map(<[MaskGuess]>::to_vec);
+        state.guesses.clone().map(|masks| (masks, before))
+    });
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if reason().is_none() {
@@ -61,7 +64,7 @@ fn FillMask() -> impl IntoView {
             </div>
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
             <div class="answers" data-testid="fill-mask-result">
-                {move || guesses.get().map(|masks| masks.into_iter().enumerate().map(guess_table).collect_view())}
+                {move || guesses.get().map(|(masks, before)| guess_tables(masks, before))}
             </div>
         </form>
     }
@@ -91,12 +94,31 @@ fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
     input.focus().unwrap_or_default();
 }
 
-fn guess_table((index, mask): (usize, MaskGuess)) -> impl IntoView {
-    let row = |Candidate { token, score }: Candidate| scored_row(token, score, None);
+fn guess_tables(masks: Vec<MaskGuess>, before: Option<Vec<MaskGuess>>) -> impl IntoView {
+    let earlier = |index: usize| before.as_ref().and_then(|before| before.get(index).cloned());
+    masks.into_iter().enumerate().map(|(index, mask)| guess_table(index, mask, earlier(index))).collect_view()
+}
+
+/// The guesses for one mask, beside what was guessed there before, by an earlier model or at an earlier step.
+fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl IntoView {
+    let compared = before.is_some();
+    let row = move |Candidate { token, score }: Candidate| {
+        let earlier = before.as_ref().map(|before| {
+            let known = before.candidates.iter().find(|candidate| candidate.token == token);
+            known.map_or("not among the best".into(), |candidate| percent(candidate.score))
+        });
+        scored_row(token, score, None, earlier)
+    };
     view! {
         <table class="scores">
             <caption>{format!("Blank {}, token {}", index + 1, mask.position)}</caption>
-            <thead><tr><th scope="col">"Guess"</th><th scope="col">"Probability"</th></tr></thead>
+            <thead>
+                <tr>
+                    <th scope="col">"Guess"</th>
+                    <th scope="col">"Probability"</th>
+                    {compared.then(|| view! { <th scope="col">"Before"</th> })}
+                </tr>
+            </thead>
             <tbody>{mask.candidates.into_iter().map(row).collect_view()}</tbody>
         </table>
     }
@@ -140,8 +162,11 @@ fn Classify() -> impl IntoView {
 
 fn label_table(answer: Classification) -> impl IntoView {
     let threshold = answer.threshold;
+    let own = answer.thresholds;
+    let tuned = !own.is_empty();
     let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
-        scored_row(label, score, Some(index == 0 || score >= threshold && threshold > 0.0))
+        let given = Some(index == 0 || score >= threshold && threshold > 0.0);
+        scored_row(label, score, given, own.get(index).map(|own| percent(*own)))
     };
     let caption = match threshold > 0.0 {
         true => format!("The best label, and every label from {} on, counts as given (✓).", percent(threshold)),
@@ -150,13 +175,19 @@ fn label_table(answer: Classification) -> impl IntoView {
     view! {
         <table class="scores">
             <caption>{caption}</caption>
-            <thead><tr><th scope="col">"Label"</th><th scope="col">"Probability"</th></tr></thead>
+            <thead>
+                <tr>
+                    <th scope="col">"Label"</th>
+                    <th scope="col">"Probability"</th>
+                    {tuned.then(|| view! { <th scope="col">"Own threshold"</th> })}
+                </tr>
+            </thead>
             <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
         </table>
     }
 }
 
-fn scored_row(name: String, score: f64, given: Option<bool>) -> impl IntoView {
+fn scored_row(name: String, score: f64, given: Option<bool>, further: Option<String>) -> impl IntoView {
     let label = format!("Probability of {name}");
     let mark = given.filter(|given| *given).map(|_| view! { <span class="given">" ✓"</span> });
     view! {
@@ -166,6 +197,7 @@ fn scored_row(name: String, score: f64, given: Option<bool>) -> impl IntoView {
                 <meter min="0" max="1" value=score.to_string() aria-label=label></meter>
                 <span class="number">{percent(score)}</span>
             </td>
+            {further.map(|further| view! { <td class="number">{further}</td> })}
         </tr>
     }
 }

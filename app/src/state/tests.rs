@@ -295,6 +295,32 @@ fn held_out_quality_is_kept_once_per_step() {
 }
 
 #[test]
+fn guesses_for_the_same_text_stand_beside_those_before() {
+    let guess = |token: &str| {
+        vec![MaskGuess { position: 1, candidates: vec![protocol::Candidate { token: token.into(), score: 0.5 }] }]
+    };
+    let mut state = RunState::default();
+    let answer = |state: &mut RunState, text: &str, token: &str| {
+        let request = state.ask_guesses(text);
+        let event = Event::Guesses { request, masks: guess(token) };
+        state.apply(event.clone());
+        state.apply(event);
+    };
+    answer(&mut state, "a [MASK]", "cat");
+    assert_eq!(
+        (state.guesses.clone(), state.guesses_before()),
+        (Some(guess("cat")), None),
+        "told twice, answered once"
+    );
+    state.apply(finished("pretrain-1", 5, false));
+    assert_eq!(state.guesses, None, "another model has not said anything yet");
+    answer(&mut state, "a [MASK]", "dog");
+    assert_eq!(state.guesses_before(), Some(guess("cat").as_slice()));
+    answer(&mut state, "the [MASK]", "cow");
+    assert_eq!(state.guesses_before(), None, "another text");
+}
+
+#[test]
 fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
     let mut saved = state(&[started("pretrain-1", Phase::Pretrain, 5), step("pretrain-1", 5, 6.0)]).runs;
     saved[0].key = "pretrain-1@1".into();

@@ -289,6 +289,9 @@ pub enum Event {
         labels: Vec<LabelScore>,
         /// Probability from which a label counts as predicted.
         threshold: f64,
+        /// The same, tuned for each of these labels, where they were.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        thresholds: Vec<f64>,
     },
     /// Answer to `Vocabulary`.
     Vocabulary {

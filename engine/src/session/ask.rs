@@ -30,10 +30,10 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         }
         Command::Classify { request, text, top_k } => {
             let labels = predict(model, device, &[text], Some(top_k)).await;
-            labels.map(|mut labels| Event::Classified {
-                request,
-                labels: labels.remove(0),
-                threshold: threshold(model),
+            labels.map(|mut labels| {
+                let labels = labels.remove(0);
+                let thresholds = own_thresholds(model, &labels);
+                Event::Classified { request, labels, threshold: threshold(model), thresholds }
             })
         }
         other => unreachable!("{other:?} is not a question to a model"),
@@ -76,6 +76,13 @@ pub fn threshold(model: &Trained) -> f64 {
         Some(ProblemType::SingleLabelClassification) => 0.0,
         _ => model.config.threshold.unwrap_or(UNTUNED_THRESHOLD),
     }
+}
+
+/// Probabilities from which these labels count, tuned label by label; none for a model that has none.
+fn own_thresholds(model: &Trained, labels: &[LabelScore]) -> Vec<f64> {
+    let Some(thresholds) = &model.config.thresholds else { return Vec::new() };
+    let place = |label: &LabelScore| model.config.labels.iter().position(|name| *name == label.label);
+    labels.iter().filter_map(|label| thresholds.get(place(label)?).copied()).collect()
 }
 
 /// Best guesses for each `[MASK]` of `text`.
