@@ -401,6 +401,18 @@ test('the laboratory fits a phone, light and dark', async () => {
       await journey.idle(60);
       await journey.press('review-valid', 30);
       await journey.until('the matrix', async () => (await journey.page.locator('[data-testid=confusion] tbody tr').count()) > 5, 60);
+      for (const text of ['a small [MASK] used for cooking', 'a small [MASK] used for cooking']) {
+        await journey.part('fill-mask-input').fill(text);
+        await journey.part('fill-mask-input').press('Enter');
+        await sleep(500);
+      }
+      await journey.until('both answers', async () => /Before/.test(await journey.text('fill-mask-result')));
+      await journey.part('classify-input').press('Enter');
+      await journey.until('thresholds', async () => /Own threshold/.test(await journey.text('classify-result')));
+      for (const id of ['fill-mask-result', 'classify-result']) {
+        const right = await journey.page.locator(`[data-testid=${id}] table`).evaluate((table) => table.getBoundingClientRect().right);
+        assert.ok(right <= 360, `${id} ends at ${right} pixels`);
+      }
       await unfold(journey);
       await sleep(300);
       assert.equal(await journey.overflow(), 0, colorScheme);

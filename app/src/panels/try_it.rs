@@ -105,7 +105,7 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
     let row = move |Candidate { token, score }: Candidate| {
         let earlier = before.as_ref().map(|before| {
             let known = before.candidates.iter().find(|candidate| candidate.token == token);
-            known.map_or("not among the best".into(), |candidate| percent(candidate.score))
+            known.map_or("not listed".into(), |candidate| percent(candidate.score))
         });
         scored_row(token, score, None, earlier)
     };
