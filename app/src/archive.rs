@@ -3,6 +3,7 @@
 
 use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
 use js_sys::{ArrayBuffer, Reflect};
+use tr::tr;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -133,7 +134,7 @@ pub async fn is_persistent() -> bool {
 }
 
 async fn folder() -> Result<FileSystemDirectoryHandle, JsValue> {
-    let storage = storage().ok_or("this browser has no storage for files")?;
+    let storage = storage().ok_or_else(|| tr!("this browser has no storage for files"))?;
     needs(&storage, "getDirectory")?;
     Ok(JsFuture::from(storage.get_directory()).await?.unchecked_into())
 }
@@ -141,7 +142,7 @@ async fn folder() -> Result<FileSystemDirectoryHandle, JsValue> {
 /// A method that older browsers lack would end the page's own code.
 fn needs(object: &JsValue, method: &str) -> Result<(), JsValue> {
     let has = Reflect::has(object, &method.into()).unwrap_or(false);
-    if has { Ok(()) } else { Err("this browser cannot keep files".into()) }
+    if has { Ok(()) } else { Err(tr!("this browser cannot keep files").into()) }
 }
 
 /// Old browsers, and pages from insecure places, have none.
@@ -161,5 +162,5 @@ fn words(error: idb::Error) -> String {
 
 fn said(error: JsValue) -> String {
     let message = Reflect::get(&error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.or_else(|| error.as_string()).unwrap_or_else(|| "the browser refused".into())
+    message.or_else(|| error.as_string()).unwrap_or_else(|| tr!("the browser refused"))
 }

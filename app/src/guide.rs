@@ -1,7 +1,13 @@
-//! What a link asks of the page beside settings: a lesson to open, parts to leave out. Pure; the keys are the page's own.
+//! What a link asks of the page beside settings: a lesson to open, parts to leave out, a language. Pure; the keys are the page's own.
+
+use crate::language::{LANGUAGES, Language};
+use tr::tr;
 
 /// Keys of a link that are not settings.
-pub const KEYS: [&str; 2] = ["lesson", "hide"];
+pub const KEYS: [&str; 3] = ["lesson", "hide", LANGUAGE];
+
+/// Key of the language; it is a choice of its reader, so that links written later do not carry it on.
+pub const LANGUAGE: &str = "lang";
 
 /// The lessons, as links name them.
 pub const LESSONS: [&str; 5] = ["masked-lm", "masking", "next-sentence", "attention", "position-wise"];
@@ -23,12 +29,17 @@ impl Guide {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "lesson" if LESSONS.contains(&value) => self.lesson = Some(value.into()),
-            "lesson" => return Err(format!("\"{value}\" is not one of {}", LESSONS.join(", "))),
+            "lesson" => return Err(tr!("\"{value}\" is not one of {names}", value, names = LESSONS.join(", "))),
+            LANGUAGE if Language::of(value).is_some() => {}
+            LANGUAGE => {
+                let tags = LANGUAGES.map(|language| language.tag).join(", ");
+                return Err(tr!("\"{value}\" is not one of {names}", value, names = tags));
+            }
             _ => {
                 let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
                 let names: Vec<String> = names.map(String::from).collect();
                 if let Some(bad) = names.iter().find(|name| !is_name(name)) {
-                    return Err(format!("\"{bad}\" is no name of a part"));
+                    return Err(tr!("\"{bad}\" is no name of a part", bad));
                 }
                 self.hide = names;
             }
@@ -70,7 +81,8 @@ mod tests {
 
     #[test]
     fn names_that_are_none_are_refused() {
-        for (key, value) in [("lesson", "cooking"), ("hide", "a]{}"), ("hide", "Data"), ("lesson", "")] {
+        for (key, value) in [("lesson", "cooking"), ("hide", "a]{}"), ("hide", "Data"), ("lesson", ""), ("lang", "tlh")]
+        {
             let mut guide = Guide::default();
             assert!(guide.set(key, value).is_err(), "{key}={value}");
             assert_eq!(guide, Guide::default());

@@ -3,6 +3,7 @@
 
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole};
+use tr::tr;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -106,7 +107,7 @@ async fn fetch(path: &str) -> Result<Blob, JsValue> {
     let window = web_sys::window().expect("a page has a window");
     let response: Response = JsFuture::from(window.fetch_with_str(path)).await?.unchecked_into();
     if !response.ok() {
-        return Err(format!("the server answered {}", response.status()).into());
+        return Err(tr!("the server answered {status}", status = response.status()).into());
     }
     Ok(JsFuture::from(response.blob()?).await?.unchecked_into())
 }
@@ -122,7 +123,7 @@ async fn walk(mut entries: Vec<FileSystemEntry>, sources: &mut Vec<Source>) -> R
     entries.reverse();
     while let Some(entry) = entries.pop() {
         if sources.len() >= MOST_FILES {
-            return Err(format!("more than {MOST_FILES} files; drop fewer, or join them").into());
+            return Err(tr!("more than {most} files; drop fewer, or join them", most = MOST_FILES).into());
         }
         if entry.is_directory() {
             let folder: FileSystemDirectoryEntry = entry.unchecked_into();
@@ -174,5 +175,5 @@ fn promise(
 
 fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.or_else(|| error.as_string()).unwrap_or_else(|| "it could not be read".into())
+    message.or_else(|| error.as_string()).unwrap_or_else(|| tr!("it could not be read"))
 }

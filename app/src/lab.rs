@@ -21,6 +21,7 @@ use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, Start
 use runs::Export;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use tr::tr;
 use web_sys::Blob;
 
 /// Figures change at most this often on screen.
@@ -96,7 +97,7 @@ impl Lab {
             next: StoredValue::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {
-            lab.complain(sentence, "They were ignored; the rest of the link holds.");
+            lab.complain(sentence, tr!("They were ignored; the rest of the link holds."));
         }
         lab.take_shared();
         lab.start_engine();
@@ -255,19 +256,19 @@ impl Lab {
         self.send(Command::Lines { request, query, limit: LINES });
     }
 
-    /// Asks what the run that is set up would take.
-    pub fn estimate(&self) {
-        self.forget_estimate();
-        let request = self.next_request(Question::Estimate);
+    /// Asks what the run that is set up would take with each of these presets.
+    pub fn estimate<'a>(&self, presets: impl IntoIterator<Item = &'a str>) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        self.send(Command::Estimate { request, config });
+        for preset in presets {
+            let request = self.state.try_update_value(|state| state.ask_estimate(preset)).unwrap_or_default();
+            let config = RunConfig { preset: preset.into(), ..config.clone() };
+            self.send(Command::Estimate { request, config });
+        }
     }
 
     /// What was said of other settings holds no more.
-    pub fn forget_estimate(&self) {
-        // An answer that is on its way is about the settings before, too.
-        self.next_request(Question::Estimate);
-        self.state.update_value(|state| state.estimate = None);
+    pub fn forget_estimates(&self) {
+        self.state.update_value(RunState::forget_estimates);
         self.touch(&[Topic::Answers]);
     }
 
@@ -296,7 +297,10 @@ impl Lab {
         self.link.set_value(None);
         match Link::spawn(move |event, buffers| lab.receive(event, &buffers)) {
             Ok(link) => self.link.set_value(Some(link)),
-            Err(error) => self.complain(format!("No engine can be started: {error:?}"), "Try another browser."),
+            Err(error) => {
+                let error = format!("{error:?}");
+                self.complain(tr!("No engine can be started: {error}", error), tr!("Try another browser."));
+            }
         }
         let backend = self.settings.with_untracked(|settings| settings.pretrain.device);
         self.send(Command::Open { backend });

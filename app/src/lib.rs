@@ -4,6 +4,8 @@
 
 pub mod chart;
 pub mod guide;
+pub mod language;
+pub mod presets;
 pub mod query;
 pub mod settings;
 pub mod share;

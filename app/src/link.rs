@@ -7,6 +7,7 @@ use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use protocol::{Command, Event, PROTOCOL_VERSION};
 use std::cell::RefCell;
 use std::rc::Rc;
+use tr::tr;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
@@ -96,10 +97,10 @@ fn error_handler(on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>) -> Cl
             run: String::new(),
             code: ENGINE_CRASHED.into(),
             message: reason.map_or_else(
-                || "The engine could not be loaded.".into(),
-                |reason| format!("The engine stopped: {reason}"),
+                || tr!("The engine could not be loaded."),
+                |reason| tr!("The engine stopped: {reason}", reason),
             ),
-            hint: "Restart the engine; if it stops again, choose a smaller preset or reload the page.".into(),
+            hint: tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
             request: None,
         };
         on_event(event, vec![]);
@@ -110,8 +111,12 @@ fn other_version(protocol: u32) -> Event {
     Event::Failed {
         run: String::new(),
         code: ENGINE_CRASHED.into(),
-        message: format!("The engine speaks version {protocol} of the messages, this page version {PROTOCOL_VERSION}."),
-        hint: "One of the two is an old copy: reload the page without the browser's cache.".into(),
+        message: tr!(
+            "The engine speaks version {theirs} of the messages, this page version {ours}.",
+            theirs = protocol,
+            ours = PROTOCOL_VERSION
+        ),
+        hint: tr!("One of the two is an old copy: reload the page without the browser's cache."),
         request: None,
     }
 }

@@ -2,9 +2,10 @@
 //! the announcements). The panels do the rest.
 
 use crate::lab::Lab;
+use crate::language::{LANGUAGES, Language, choice};
 use crate::panels::{
-    AttentionPanel, DataPanel, FinetunePanel, Header, LearnPanel, NoticeLine, PretrainPanel, ReviewPanel, RunBar,
-    RunsPanel, Stage, TryPanel,
+    AttentionPanel, DataPanel, FinetunePanel, Header, InTurn, LearnPanel, NoticeLine, PretrainPanel, ReviewPanel,
+    RunBar, RunsPanel, Stage, TryPanel, Turns,
 };
 use crate::plotting::Plotting;
 use crate::scope::Scope;
@@ -15,48 +16,78 @@ use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use tr::tr;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DragEvent, HtmlElement};
 
 /// A screen reader is spoken to at most this often.
 const ANNOUNCE_MILLIS: u32 = 5_000;
 
-/// Replaces the static shell by the page.
+/// Replaces the static shell by the page, in the language that this browser wants.
 pub fn mount() {
     console_error_panic_hook::set_once();
+    let language = choice::wanted();
+    if language.is_source() {
+        // In a task of its own: loading this module was one already.
+        Timeout::new(0, move || mount_in(language, None)).forget();
+        return;
+    }
+    // The page in English is better than none.
+    spawn_local(async move {
+        let spoken = choice::speak(language).await;
+        mount_in(if spoken.is_ok() { language } else { LANGUAGES[0] }, spoken.err());
+    });
+}
+
+fn mount_in(language: Language, problem: Option<String>) {
     let shell = document().get_element_by_id("app").expect("index.html has an element with the id app");
     shell.set_inner_html("");
-    mount_to(shell.unchecked_into::<HtmlElement>(), Page).forget();
+    let page = move || view! { <Page language problem=problem.clone() /> };
+    mount_to(shell.unchecked_into::<HtmlElement>(), page).forget();
 }
+
+/// What the page speaks; it is mounted anew when that changes.
+#[derive(Clone, Copy)]
+pub struct Spoken(pub RwSignal<Language>);
 
 /// Whether the page is dark; charts repaint when it changes.
 #[derive(Clone, Copy)]
 pub struct Dark(pub RwSignal<bool>);
 
 #[component]
-fn Page() -> impl IntoView {
+fn Page(language: Language, problem: Option<String>) -> impl IntoView {
     let lab = Lab::open();
+    if let Some(problem) = problem {
+        lab.complain(
+            format!("The page's words in {} could not be read ({problem}).", language.name),
+            "Reload the page.",
+        );
+    }
+    let spoken = RwSignal::new(language);
     provide_context(lab);
+    provide_context(Spoken(spoken));
     provide_context(Dark(RwSignal::new(theme::is_dark())));
     provide_context(Plotting::default());
     let scope = Scope::new(lab);
     provide_context(scope);
     lab.when_read(move || scope.reset());
     keep_link(lab);
-    keep_title(lab);
+    keep_title(lab, spoken);
     catch_drops(lab);
+    move || {
+        spoken.track();
+        view! { <Parts /> }
+    }
+}
+
+#[component]
+fn Parts() -> impl IntoView {
+    let lab = crate::lab::lab();
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
-    let mounted = RwSignal::new(0);
-    mount_next(mounted);
-    Effect::new(move |_| {
-        mounted.track();
-        // After what was just mounted stands in the document.
-        let hide = move || lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name)));
-        Timeout::new(0, hide).forget();
-    });
-    let is_due = move |part: u32| move || mounted.get() >= part;
+    provide_context(Turns::new(Callback::new(move |()| settle(lab))));
     view! {
-        <a class="skip" href="#stage">"Skip to the model"</a>
+        <a class="skip" href="#stage">{tr!("Skip to the model")}</a>
         <Header />
         <NoticeLine />
         <main>
@@ -64,38 +95,34 @@ fn Page() -> impl IntoView {
                 <LearnPanel first=true />
             </Show>
             <Stage />
-            <Show when=is_due(1)><DataPanel /></Show>
-            <Show when=is_due(2)><PretrainPanel /></Show>
-            <Show when=is_due(3)><FinetunePanel /></Show>
-            <Show when=is_due(4)><TryPanel /><AttentionPanel /></Show>
-            <Show when=is_due(5)><ReviewPanel /><RunsPanel /></Show>
-            <Show when=move || is_due(PARTS)() && !has_lesson>
-                <LearnPanel first=false />
+            <InTurn><DataPanel /></InTurn>
+            <InTurn><PretrainPanel /></InTurn>
+            <InTurn><FinetunePanel /></InTurn>
+            <InTurn><TryPanel /></InTurn>
+            <InTurn><AttentionPanel /></InTurn>
+            <InTurn><ReviewPanel /></InTurn>
+            <InTurn><RunsPanel /></InTurn>
+            <Show when=move || !has_lesson>
+                <InTurn><LearnPanel first=false /></InTurn>
             </Show>
         </main>
-        <Footer />
+        <InTurn><Footer /></InTurn>
         <RunBar />
         <Announcer />
     }
 }
 
-/// Parts below the first screen.
-const PARTS: u32 = 6;
-
-/// Mounts the parts below the first screen one task at a time, so that none holds the page's thread for long. A link to one of
-/// them then finds it.
-fn mount_next(mounted: RwSignal<u32>) {
-    let next = move || {
-        mounted.update(|mounted| *mounted += 1);
-        if mounted.get_untracked() < PARTS {
-            return mount_next(mounted);
-        }
-        let hash = window().location().hash().unwrap_or_default();
-        if let Some(part) = document().get_element_by_id(hash.trim_start_matches('#')) {
-            part.scroll_into_view();
-        }
-    };
-    Timeout::new(0, next).forget();
+/// When all parts stand: leaves out what a teacher's link asks to, and a link to a part finds it.
+fn settle(lab: Lab) {
+    lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name)));
+    // Who has scrolled already, or chooses another language, stays where they are.
+    if window().scroll_y().is_ok_and(|y| y > 0.0) {
+        return;
+    }
+    let hash = window().location().hash().unwrap_or_default();
+    if let Some(part) = document().get_element_by_id(hash.trim_start_matches('#')) {
+        part.scroll_into_view();
+    }
 }
 
 /// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name.
@@ -113,9 +140,9 @@ fn Footer() -> impl IntoView {
     view! {
         <footer>
             <p>
-                "Your text, the model and its training stay in this tab: the page makes no request to any other place. The bundled definitions are from "
-                <a href="./bundle/LICENSE.wordnet">"WordNet 3.0"</a> ", Princeton University; "
-                <a href="./SOURCES.md">"origin and checksums"</a> "."
+                {tr!("Your text, the model and its training stay in this tab: the page makes no request to any other place. The bundled definitions are from")}
+                " " <a href="./bundle/LICENSE.wordnet">"WordNet 3.0"</a> ", Princeton University; "
+                <a href="./SOURCES.md">{tr!("origin and checksums")}</a> "."
             </p>
         </footer>
     }
@@ -174,15 +201,20 @@ fn replace_query(query: &str) {
     }
 }
 
-fn keep_title(lab: Lab) {
-    let title = lab.memo(&[Topic::Runs, Topic::Progress], title);
+fn keep_title(lab: Lab, spoken: RwSignal<Language>) {
+    let title = Memo::new(move |_| {
+        spoken.track();
+        lab.read(&[Topic::Runs, Topic::Progress], title)
+    });
     Effect::new(move |_| document().set_title(&title.get()));
 }
 
 fn title(state: &RunState) -> String {
     let running = state.active().filter(|run| run.stage == Stage::Running);
     match running.and_then(|run| run.progress.map(|progress| (run.share(), progress.loss))) {
-        Some((share, loss)) => format!("{:.0} % · loss {} – Clozelab", share * 100.0, figure(loss, 1)),
+        Some((share, loss)) => {
+            tr!("{share} % · loss {loss} – Clozelab", share = figure(share * 100.0, 0), loss = figure(loss, 1))
+        }
         None => "Clozelab".into(),
     }
 }
@@ -196,7 +228,7 @@ fn catch_drops(lab: Lab) {
         event.prevent_default();
         let dropped = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
         if let Some(dropped) = dropped {
-            lab.take(intake::from_drop(&dropped), "What was dropped could not be read");
+            lab.take(intake::from_drop(&dropped), &tr!("What was dropped could not be read"));
         }
     };
     EventListener::new_with_options(&window(), "drop", options, take).forget();

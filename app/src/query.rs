@@ -4,6 +4,7 @@
 use crate::guide::{self, Guide};
 use crate::settings::Settings;
 use protocol::ConfigError;
+use tr::tr;
 
 /// Reads a query, with or without its `?`. What cannot be used is left at its default and reported.
 pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
@@ -21,6 +22,12 @@ pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
     (settings, guide, refused)
 }
 
+/// The language that a link asks for, whether or not the page speaks it.
+pub fn language(query: &str) -> Option<String> {
+    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == guide::LANGUAGE).map(|(_, value)| decode(value))
+}
+
 /// The query that carries these settings and what a teacher asked for, without `?`; empty where all is as usual.
 pub fn write(settings: &Settings, guide: &Guide) -> String {
     let pairs: Vec<(&str, String)> = settings.pairs().into_iter().chain(guide.pairs()).collect();
@@ -30,7 +37,7 @@ pub fn write(settings: &Settings, guide: &Guide) -> String {
 /// One sentence per refused pair, fit for the page's error line.
 pub fn explain(refused: &[ConfigError]) -> Option<String> {
     let parts: Vec<String> = refused.iter().map(ToString::to_string).collect();
-    (!parts.is_empty()).then(|| format!("The link holds settings that cannot be used: {}.", parts.join("; ")))
+    (!parts.is_empty()).then(|| tr!("The link holds settings that cannot be used: {list}.", list = parts.join("; ")))
 }
 
 /// Percent-decoding as forms do it; a `%` that starts no byte stands for itself.
@@ -70,6 +77,8 @@ mod tests {
         let link = "?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3&backend=cpu&finetune-epochs=2&lesson=masking&hide=review";
         let (settings, guide, refused) = read(link);
         assert_eq!(refused, []);
+        assert_eq!(language(&format!("{link}&lang=th")).as_deref(), Some("th"));
+        assert_eq!(language(link), None);
         assert_eq!((settings.pretrain.max_len, settings.pretrain.vocab_size), (Some(16), 1000));
         assert_eq!(read(&write(&settings, &guide)), (settings, guide, vec![]));
     }

@@ -1,8 +1,10 @@
 //! What the person chose in the forms and in the link, checked field by field. Whether the values fit the data and the
 //! device is the engine's to say; here a value that can fit nothing is refused before it is sent.
 
+use crate::mark;
 use crate::wording::grouped;
 use protocol::{ConfigError, RunConfig, StartFrom};
+use tr::tr;
 
 /// One numeric setting: how it is called, explained and bounded.
 #[derive(Clone, Copy, Debug)]
@@ -31,34 +33,70 @@ impl Field {
             value if self.whole => grouped(value as u64),
             value => format!("{value}"),
         };
-        format!("{} to {}.", words(self.min), words(self.max))
+        tr!("{least} to {most}.", least = words(self.min), most = words(self.max))
     }
 }
 
 /// The settings behind "More settings", in the order shown.
 pub const FIELDS: [Field; 8] = [
-    whole("vocab-size", "Vocabulary size", "Entries at most, special tokens included.", "8000", (20.0, 200_000.0)),
-    whole("max-len", "Longest example", "Tokens, [CLS] and [SEP] included.", "32", (3.0, 4096.0)),
-    whole("batch-size", "Batch size", "Examples per step.", "16", (1.0, 4096.0)),
-    real("lr", "Learning rate", "At its peak, after the warm-up.", "by preset", (1e-8, 1.0)),
-    real("mask-rate", "Mask rate", "Share of tokens to guess, 0.3 for fast, 0.15 for BERT.", "by preset", (0.01, 0.9)),
-    whole("max-predictions", "Most guesses", "In one example, at most.", "by the mask rate", (1.0, 4096.0)),
-    whole("hidden-size", "Width", "Of the model, where it is not the preset's.", "by preset", (2.0, 3072.0)),
-    whole("seed", "Seed", "Every use of chance derives from it.", "1", (0.0, u64::MAX as f64)),
+    whole(
+        "vocab-size",
+        mark!("Vocabulary size"),
+        mark!("Entries at most, special tokens included."),
+        "8000",
+        (20.0, 200_000.0),
+    ),
+    whole("max-len", mark!("Longest example"), mark!("Tokens, [CLS] and [SEP] included."), "32", (3.0, 4096.0)),
+    whole("batch-size", mark!("Batch size"), mark!("Examples per step."), "16", (1.0, 4096.0)),
+    real("lr", mark!("Learning rate"), mark!("At its peak, after the warm-up."), mark!("by preset"), (1e-8, 1.0)),
+    real(
+        "mask-rate",
+        mark!("Mask rate"),
+        mark!("Share of tokens to guess, 0.3 for fast, 0.15 for BERT."),
+        mark!("by preset"),
+        (0.01, 0.9),
+    ),
+    whole(
+        "max-predictions",
+        mark!("Most guesses"),
+        mark!("In one example, at most."),
+        mark!("by the mask rate"),
+        (1.0, 4096.0),
+    ),
+    whole(
+        "hidden-size",
+        mark!("Width"),
+        mark!("Of the model, where it is not the preset's."),
+        mark!("by preset"),
+        (2.0, 3072.0),
+    ),
+    whole("seed", mark!("Seed"), mark!("Every use of chance derives from it."), "1", (0.0, u64::MAX as f64)),
 ];
 
 /// Ways to say how long a run lasts; they exclude each other.
 pub const LENGTHS: [Field; 3] = [
-    real("epochs", "passes over the text", "", "1", (0.001, 10_000.0)),
-    real("minutes", "minutes", "", "", (0.01, 10_080.0)),
-    whole("steps", "steps", "", "", (1.0, 100_000_000.0)),
+    real("epochs", mark!("passes over the text"), "", "1", (0.001, 10_000.0)),
+    real("minutes", mark!("minutes"), "", "", (0.01, 10_080.0)),
+    whole("steps", mark!("steps"), "", "", (1.0, 100_000_000.0)),
 ];
 
 /// The settings of fine-tuning alone.
 pub const FINETUNE_FIELDS: [Field; 3] = [
-    real("finetune-epochs", "Epochs", "Passes over the labelled documents.", "5", (0.001, 10_000.0)),
-    real("finetune-lr", "Learning rate", "At its peak, after the warm-up.", "by preset", (1e-8, 1.0)),
-    real("label-fraction", "Share of the labels", "Learn from a part of the labelled documents.", "1", (1e-6, 1.0)),
+    real("finetune-epochs", mark!("Epochs"), mark!("Passes over the labelled documents."), "5", (0.001, 10_000.0)),
+    real(
+        "finetune-lr",
+        mark!("Learning rate"),
+        mark!("At its peak, after the warm-up."),
+        mark!("by preset"),
+        (1e-8, 1.0),
+    ),
+    real(
+        "label-fraction",
+        mark!("Share of the labels"),
+        mark!("Learn from a part of the labelled documents."),
+        "1",
+        (1e-6, 1.0),
+    ),
 ];
 
 /// One setting that is one of several words.
@@ -88,74 +126,44 @@ pub struct Switch {
 /// How text is cut.
 pub const TOKENIZER: Choice = Choice {
     key: "tokenizer",
-    label: "Tokens",
-    help: "Characters suit Chinese, Japanese and Thai.",
-    options: &[("wordpiece", "pieces of words"), ("word", "words between spaces"), ("char", "characters")],
+    label: mark!("Tokens"),
+    help: mark!("Characters suit Chinese, Japanese and Thai."),
+    options: &[
+        ("wordpiece", mark!("pieces of words")),
+        ("word", mark!("words between spaces")),
+        ("char", mark!("characters")),
+    ],
 };
 
 /// Kind of labels.
 pub const TASK: Choice = Choice {
     key: "task",
-    label: "Labels per document",
-    help: "A pair has a tab between its two texts.",
+    label: mark!("Labels per document"),
+    help: mark!("A pair has a tab between its two texts."),
     options: &[
-        ("auto", "as the lines show"),
-        ("multi-label", "any number"),
-        ("single-label", "exactly one"),
-        ("pair", "of a pair of texts"),
+        ("auto", mark!("as the lines show")),
+        ("multi-label", mark!("any number")),
+        ("single-label", mark!("exactly one")),
+        ("pair", mark!("of a pair of texts")),
     ],
 };
 
 /// Next-sentence prediction.
 pub const NSP: Switch = Switch {
     key: "nsp",
-    label: "Next-sentence prediction",
-    help: "Beside guessing tokens: does B follow A? Wants documents of several sentences.",
+    label: mark!("Next-sentence prediction"),
+    help: mark!("Beside guessing tokens: does B follow A? Wants documents of several sentences."),
 };
 
 /// The other switches of pre-training.
 pub const SWITCHES: [Switch; 3] = [
-    Switch { key: "whole-word", label: "Whole words", help: "Hide a word with all its pieces." },
-    Switch { key: "cased", label: "Upper case", help: "Keep it, and accents." },
-    Switch { key: "seed-masking", label: "Masking as in 2018", help: "Ten tokens per example, one of them to guess." },
-];
-
-/// Presets as `(name, what it is)`, grouped and in the order shown.
-pub const PRESET_GROUPS: [(&str, &[(&str, &str)]); 4] = [
-    (
-        "Learns fastest",
-        &[
-            ("fast-nano", "Nano – 1 layer of 32, a quick look"),
-            ("fast-tiny", "Tiny – 2 layers of 128"),
-            ("fast-mini", "Mini – 4 layers of 256"),
-            ("fast-small", "Small – 4 layers of 512"),
-        ],
-    ),
-    (
-        "BERT as published",
-        &[
-            ("bert-tiny", "BERT tiny – 2 layers of 128"),
-            ("bert-mini", "BERT mini – 4 layers of 256"),
-            ("bert-small", "BERT small – 4 layers of 512"),
-            ("bert-medium", "BERT medium – 8 layers of 512"),
-            ("bert-base", "BERT base – 12 layers of 768"),
-        ],
-    ),
-    (
-        "Six layers, as in 2018",
-        &[
-            ("tiny", "2018 tiny – 6 layers of 64"),
-            ("small", "2018 small – 6 layers of 128"),
-            ("big", "2018 big – 6 layers of 512"),
-        ],
-    ),
-    (
-        "Without attention",
-        &[
-            ("textcnn", "TextCNN – filters of 2, 3, 4 and 5 words, 128 each"),
-            ("mean", "Mean of all words – knows no order"),
-        ],
-    ),
+    Switch { key: "whole-word", label: mark!("Whole words"), help: mark!("Hide a word with all its pieces.") },
+    Switch { key: "cased", label: mark!("Upper case"), help: mark!("Keep it, and accents.") },
+    Switch {
+        key: "seed-masking",
+        label: mark!("Masking as in 2018"),
+        help: mark!("Ten tokens per example, one of them to guess."),
+    },
 ];
 
 const fn whole(
@@ -303,11 +311,13 @@ fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
     let refuse = |message| Err(ConfigError { key: key.into(), message });
     match value.trim().parse::<f64>() {
         Ok(number) if number.is_finite() && field.whole && number.fract() != 0.0 => {
-            refuse(format!("\"{value}\" is not a whole number"))
+            refuse(tr!("\"{value}\" is not a whole number", value))
         }
         Ok(number) if (field.min..=field.max).contains(&number) => Ok(()),
-        Ok(_) => refuse(format!("\"{value}\" is not between {} and {}", field.min, field.max)),
-        Err(_) => refuse(format!("\"{value}\" is not a number")),
+        Ok(_) => {
+            refuse(tr!("\"{value}\" is not between {least} and {most}", value, least = field.min, most = field.max))
+        }
+        Err(_) => refuse(tr!("\"{value}\" is not a number", value)),
     }
 }
 
@@ -319,7 +329,7 @@ fn start_from(value: &str) -> Result<(StartFrom, bool), ConfigError> {
         "both" => Ok((StartFrom::Pretrained, true)),
         _ => Err(ConfigError {
             key: "finetune-from".into(),
-            message: format!("\"{value}\" is not one of pretrained, scratch, both"),
+            message: tr!("\"{value}\" is not one of {names}", value, names = "pretrained, scratch, both"),
         }),
     }
 }
@@ -327,13 +337,6 @@ fn start_from(value: &str) -> Result<(StartFrom, bool), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_form_offers_exactly_the_presets_of_the_protocol() {
-        let offered: Vec<&str> =
-            PRESET_GROUPS.iter().flat_map(|(_, names)| names.iter().map(|(name, _)| *name)).collect();
-        assert_eq!(offered, protocol::PRESET_NAMES);
-    }
 
     #[test]
     fn values_that_fit_nothing_are_refused_and_change_nothing() {

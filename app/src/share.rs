@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{ClassifierMetrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// What the link's fragment begins with.
 pub const MARK: &str = "#share=";
@@ -123,7 +124,7 @@ pub fn fragment(run: &Run) -> String {
 /// In one sentence, where it cannot be read.
 pub fn read(fragment: &str) -> Option<Result<Run, String>> {
     let text = fragment.strip_prefix(MARK)?;
-    Some(decode(text).ok_or_else(|| "The results in this link cannot be read.".into()))
+    Some(decode(text).ok_or_else(|| tr!("The results in this link cannot be read.")))
 }
 
 fn decode(text: &str) -> Option<Run> {
@@ -145,7 +146,10 @@ fn run_of(shared: Shared) -> Run {
     run.from = shared.from;
     run.settings = shared.settings.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(" · ");
     run.pairs = shared.settings;
-    run.title = Some(if shared.phase == Phase::Pretrain { "Shared pre-training" } else { "Shared fine-tuning" }.into());
+    run.title = Some(match shared.phase {
+        Phase::Pretrain => tr!("Shared pre-training"),
+        Phase::Finetune => tr!("Shared fine-tuning"),
+    });
     run.plan = shared.plan.map(|plan| Plan {
         parameters: plan.parameters,
         steps: plan.steps,

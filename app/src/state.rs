@@ -12,13 +12,15 @@ pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
 pub use verdict::{Next, Verdict};
 
-use crate::wording::{counted, figure, percent};
+use crate::mark;
+use crate::wording::{self, figure, percent};
 use protocol::{
     Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, Event, FileReport, JudgedLine, LabelScore,
     LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, RunConfig, StartFrom, VocabularyEntry,
 };
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use tr::tr;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
@@ -156,8 +158,10 @@ pub struct RunState {
     pub review: Option<Review>,
     /// The documents asked for last.
     pub lines: Option<Lines>,
-    /// What the run that is set up would take.
-    pub estimate: Option<Estimate>,
+    /// What the run that is set up would take, by preset.
+    pub estimates: BTreeMap<String, Estimate>,
+    /// Presets whose estimates are on their way, by the number of the question.
+    estimating: BTreeMap<u64, String>,
     /// What n-grams reach on the validation documents.
     pub baseline: Option<LinearResult>,
     /// The part of the vocabulary asked for last.
@@ -198,7 +202,6 @@ struct Requests {
     tokens: u64,
     review: u64,
     lines: u64,
-    estimate: u64,
     export: u64,
 }
 
@@ -217,8 +220,6 @@ pub enum Question {
     Review,
     /// Documents.
     Lines,
-    /// What a run would take.
-    Estimate,
     /// A model as a file: each is wanted, whatever is asked later.
     Export,
 }
@@ -253,8 +254,9 @@ impl RunState {
             Event::Lines { request, lines, more } if request == self.requests.lines => {
                 self.lines = Some(Lines { lines, more });
             }
-            Event::Estimated { request, estimate } if request == self.requests.estimate => {
-                self.estimate = Some(estimate);
+            Event::Estimated { request, estimate } => {
+                let preset = self.estimating.remove(&request);
+                self.estimates.extend(preset.map(|preset| (preset, estimate)));
             }
             Event::Baseline { result } => self.baseline = Some(result),
             Event::Guesses { request, masks } if request == self.requests.guesses && request != self.answered.0 => {
@@ -269,8 +271,7 @@ impl RunState {
             | Event::Classified { .. }
             | Event::Tokenized { .. }
             | Event::Reviewed { .. }
-            | Event::Lines { .. }
-            | Event::Estimated { .. } => {}
+            | Event::Lines { .. } => {}
             Event::Imported { summary, labels } => {
                 self.notice = None;
                 self.take_import(summary, &labels);
@@ -284,9 +285,7 @@ impl RunState {
             }
             Event::Compared { comparison, .. } => self.comparison = Some(comparison),
             Event::Counted { learned, step, loss, accuracy, .. } => {
-                let word = if learned { "It learned to count" } else { "It did not learn to count" };
-                let (share, loss, steps) = (percent(accuracy), figure(loss, 3), counted(step, "step"));
-                self.counted = Some(format!("{word}: {share} right, loss {loss} nats, after {steps}."));
+                self.counted = Some(counting_result(learned, step, loss, accuracy));
             }
             Event::Finished { ref run, .. } => {
                 let run = self.run_mut(&run.clone());
@@ -341,16 +340,16 @@ impl RunState {
     }
 
     /// Why a comparison cannot start now; `None` where it can.
-    pub fn reason_not_to_compare(&self) -> Option<&'static str> {
+    pub fn reason_not_to_compare(&self) -> Option<String> {
         self.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
     }
 
     /// Why the counting task cannot start now; `None` where it can. It needs no text.
-    pub fn reason_not_to_count(&self) -> Option<&'static str> {
+    pub fn reason_not_to_count(&self) -> Option<String> {
         match &self.engine {
-            Engine::Loading => Some("The engine is still loading."),
-            Engine::Crashed => Some("The engine has stopped; restart it first."),
-            Engine::Ready(_) => self.active().is_some().then_some("Another run is under way."),
+            Engine::Loading => Some(tr!("The engine is still loading.")),
+            Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
+            Engine::Ready(_) => self.active().map(|_| tr!("Another run is under way.")),
         }
     }
 
@@ -365,11 +364,23 @@ impl RunState {
             Question::Tokens => &mut requests.tokens,
             Question::Review => &mut requests.review,
             Question::Lines => &mut requests.lines,
-            Question::Estimate => &mut requests.estimate,
             Question::Export => &mut requests.export,
         };
         *kind = requests.last;
         requests.last
+    }
+
+    /// The number for the question what a run with this preset would take.
+    pub fn ask_estimate(&mut self, preset: &str) -> u64 {
+        self.requests.last += 1;
+        self.estimating.insert(self.requests.last, preset.into());
+        self.requests.last
+    }
+
+    /// What was said of other settings holds no more; answers that are on their way are about those, too.
+    pub fn forget_estimates(&mut self) {
+        self.estimates.clear();
+        self.estimating.clear();
     }
 
     /// Takes in where a model looks, from an [`Event::Attention`] and the bytes beside it. Request 0 is the text under the
@@ -414,7 +425,7 @@ impl RunState {
             run.id.clone_from(&run.key);
             run.old = true;
             run.shown = false;
-            run.fail("the tab was closed");
+            run.fail(mark!("the tab was closed"));
         }
         old.append(&mut self.runs);
         self.runs = old;
@@ -437,25 +448,25 @@ impl RunState {
     }
 
     /// Why a run cannot start now; `None` where it can.
-    pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<&'static str> {
+    pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<String> {
         match (&self.engine, &self.corpus) {
-            (Engine::Loading, _) => return Some("The engine is still loading."),
-            (Engine::Crashed, _) => return Some("The engine has stopped; restart it first."),
-            _ if self.reading => return Some("The text is still being read."),
-            (_, None) => return Some("No text has been read yet."),
+            (Engine::Loading, _) => return Some(tr!("The engine is still loading.")),
+            (Engine::Crashed, _) => return Some(tr!("The engine has stopped; restart it first.")),
+            _ if self.reading => return Some(tr!("The text is still being read.")),
+            (_, None) => return Some(tr!("No text has been read yet.")),
             (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
-                return Some("There is no text to learn from; add a file with one document per line.");
+                return Some(tr!("There is no text to learn from; add a file with one document per line."));
             }
             (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 0 => {
-                return Some("No line has a label; add lines that end in __label__name.");
+                return Some(tr!("No line has a label; add lines that end in __label__name."));
             }
             _ => {}
         }
         if self.active().is_some() {
-            return Some("Another run is under way.");
+            return Some(tr!("Another run is under way."));
         }
         let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
-        lacks_weights.then_some("Pre-train or import a model first, or start from scratch.")
+        lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
     }
 
     /// A new engine knows nothing of the old one's models; runs keep their figures.
@@ -493,7 +504,7 @@ impl RunState {
         self.review = None;
         self.lines = None;
         self.baseline = None;
-        self.estimate = None;
+        self.forget_estimates();
     }
 
     /// The number for a question about masks in this text.
@@ -562,9 +573,18 @@ impl RunState {
         if code == ENGINE_CRASHED || code == DEVICE_LOST || never_opened {
             self.engine = Engine::Crashed;
             let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
-            open.for_each(|run| run.fail("the engine stopped"));
+            open.for_each(|run| run.fail(mark!("the engine stopped")));
         }
         self.notice = Some(Notice { message, hint });
+    }
+}
+
+/// How the counting task ended, in words.
+fn counting_result(learned: bool, step: u64, loss: f64, accuracy: f64) -> String {
+    let (share, loss, steps) = (percent(accuracy), figure(loss, 3), wording::steps(step));
+    match learned {
+        true => tr!("It learned to count: {share} right, loss {loss} nats, after {steps}.", share, loss, steps),
+        false => tr!("It did not learn to count: {share} right, loss {loss} nats, after {steps}.", share, loss, steps),
     }
 }
 

@@ -1,22 +1,49 @@
-//! Numbers in words and figures a person reads. Knows no settings, no state and no markup.
+//! Numbers in words and figures a person reads, in the present language. Knows no settings, no state and no markup.
+
+use tr::tr;
 
 /// `1234567` as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
+    let separator = tr!("numbers" => ",");
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
+            out.push_str(&separator);
         }
         out.push(digit);
     }
     out
 }
 
-/// A number and its noun: `1 document`, `2,000 documents`.
-pub fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", grouped(number))
+/// `1 document`, `2,000 documents`.
+pub fn documents(number: u64) -> String {
+    tr!("{count} document" | "{count} documents" % number, count = grouped(number))
+}
+
+/// `1 label`, `2,000 labels`.
+pub fn labels(number: u64) -> String {
+    tr!("{count} label" | "{count} labels" % number, count = grouped(number))
+}
+
+/// `1 line`, `2,000 lines`.
+pub fn lines(number: u64) -> String {
+    tr!("{count} line" | "{count} lines" % number, count = grouped(number))
+}
+
+/// `1 parameter`, `2,000 parameters`.
+pub fn parameters(number: u64) -> String {
+    tr!("{count} parameter" | "{count} parameters" % number, count = grouped(number))
+}
+
+/// `1 step`, `2,000 steps`.
+pub fn steps(number: u64) -> String {
+    tr!("{count} step" | "{count} steps" % number, count = grouped(number))
+}
+
+/// `1 token`, `2,000 tokens`.
+pub fn tokens(number: u64) -> String {
+    tr!("{count} token" | "{count} tokens" % number, count = grouped(number))
 }
 
 /// A size in decimal units: `735 kB`.
@@ -29,30 +56,33 @@ pub fn bytes(size: u64) -> String {
         unit += 1;
     }
     let digits = if unit == 0 || value >= 99.5 { 0 } else { 1 };
-    format!("{value:.digits$} {}", UNITS[unit])
+    format!("{} {}", figure(value, digits), UNITS[unit])
 }
 
 /// A duration without false precision: `8 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn duration(secs: f64) -> String {
     if !secs.is_finite() || secs < 0.0 {
-        return "unknown".into();
+        return tr!("unknown");
     }
     let secs = secs.round() as u64;
     match (secs / 3600, secs / 60 % 60, secs % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, m, _) => format!("{h} h {m} min"),
+        (0, 0, s) => tr!("{s} s", s),
+        (0, m, s) => tr!("{m} min {s} s", m, s),
+        (h, m, _) => tr!("{h} h {m} min", h, m),
     }
 }
 
 /// A figure with so many decimals; what is no number is called that.
 pub fn figure(value: f64, decimals: usize) -> String {
-    if value.is_finite() { format!("{value:.decimals$}") } else { "not a number".into() }
+    if !value.is_finite() {
+        return tr!("not a number");
+    }
+    format!("{value:.decimals$}").replace('.', &tr!("numbers" => "."))
 }
 
 /// A share of 1 in percent: `12.3 %`.
 pub fn percent(share: f64) -> String {
-    format!("{} %", figure(share * 100.0, 1))
+    tr!("{} %", figure(share * 100.0, 1))
 }
 
 /// Tokens as running text: pieces of words are put together, BERT's marks are left out.
@@ -96,8 +126,8 @@ mod tests {
             (grouped(0), "0"),
             (grouped(999), "999"),
             (grouped(1_234_567), "1,234,567"),
-            (counted(1, "document"), "1 document"),
-            (counted(2000, "document"), "2,000 documents"),
+            (documents(1), "1 document"),
+            (documents(2000), "2,000 documents"),
             (bytes(0), "0 B"),
             (bytes(734_971), "735 kB"),
             (bytes(999_600), "1.0 MB"),

@@ -276,6 +276,11 @@ fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
         .iter()
         .min_by(|a, b| (a.threshold - scores.threshold).abs().total_cmp(&(b.threshold - scores.threshold).abs()));
     assert!((at.expect("points").micro_f1 - scores.micro_f1).abs() < 0.05);
+    assert_eq!(review.label_sweeps.len(), 6);
+    for (index, point) in review.sweep.iter().enumerate() {
+        let mean = review.label_sweeps.iter().map(|points| points[index].f1).sum::<f64>() / 6.0;
+        assert!((mean - point.macro_f1).abs() < 1e-9, "at {}: {mean} is not {}", point.threshold, point.macro_f1);
+    }
     let lines = |wanted: u64| {
         events.iter().find_map(|event| match event {
             Event::Lines { request, lines, more } if *request == wanted => Some((lines.clone(), *more)),

@@ -3,7 +3,9 @@
 
 use super::scale::Scale;
 use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
+use crate::mark;
 use crate::wording::figure;
+use tr::tr;
 
 /// Room for the score at the end of a line.
 const LABEL_WIDTH: f64 = 44.0;
@@ -12,7 +14,7 @@ const LABEL_WIDTH: f64 = 44.0;
 const LABEL_HEIGHT: f64 = 14.0;
 
 /// The metrics in the order of their colours.
-pub const METRICS: [&str; 3] = ["micro F1", "macro F1", "mean F1"];
+pub const METRICS: [&str; 3] = [mark!("micro F1"), mark!("macro F1"), mark!("mean F1")];
 
 /// Scores after one epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,14 +42,15 @@ pub struct F1Series {
 pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, size: Size) -> Scene {
     let last = series.iter().map(last_epoch).fold(1.0, f64::max);
     let top = ceiling(series).max(baseline.map_or(0.0, above));
-    let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, top), ("epoch", "F1, held out"), LABEL_WIDTH);
+    let (across, up) = (tr!("epoch"), tr!("F1, held out"));
+    let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, top), (&across, &up), LABEL_WIDTH);
     if let Some(baseline) = baseline {
         scene.rule(y.at(baseline), Ink::Floor, 1);
-        let words = format!("n-grams, mean F1 {}", figure(baseline, 2));
+        let words = tr!("n-grams, mean F1 {f1}", f1 = figure(baseline, 2));
         scene.text((scene.plot.left + 4.0, y.at(baseline) - 9.0), &words, Anchor::Start, Ink::Floor);
     }
     if series.iter().all(|series| series.points.is_empty()) {
-        scene.placeholder("Scores appear here after each epoch.");
+        scene.placeholder(&tr!("Scores appear here after each epoch."));
     }
     let mut labels = Vec::new();
     for series in series {
@@ -62,13 +65,24 @@ pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
     let scored = series.iter().filter_map(|series| series.points.last().map(|point| (&series.name, point)));
     let sentences: Vec<String> = scored
         .map(|(name, point)| {
-            let [micro, r#macro, mean] = point.scores.map(|score| figure(score, 3));
-            format!("{name} after epoch {}: micro F1 {micro}, macro {macro}, mean {mean}.", figure(point.epoch, 1))
+            let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
+            let epoch = figure(point.epoch, 1);
+            tr!(
+                "{run} after epoch {epoch}: micro F1 {micro}, macro {macro_f1}, mean {mean}.",
+                run = name,
+                epoch,
+                micro,
+                macro_f1,
+                mean
+            )
         })
         .collect();
-    let baseline = baseline.map(|score| format!("N-grams alone: mean F1 {}.", figure(score, 3)));
+    let baseline = baseline.map(|score| tr!("N-grams alone: mean F1 {f1}.", f1 = figure(score, 3)));
     let sentences: Vec<String> = sentences.into_iter().chain(baseline).collect();
-    if sentences.is_empty() { "F1 chart: no scores yet.".into() } else { format!("F1 chart. {}", sentences.join(" ")) }
+    match sentences.is_empty() {
+        true => tr!("F1 chart: no scores yet."),
+        false => format!("{} {}", tr!("F1 chart."), sentences.join(" ")),
+    }
 }
 
 fn last_epoch(series: &F1Series) -> f64 {

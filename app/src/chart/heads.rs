@@ -4,6 +4,8 @@
 //! after, the special tokens, or broadly over all.
 
 use crate::state::{AttentionMap, probability};
+use crate::wording::figure;
+use tr::tr;
 
 /// What a head mostly looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,26 +26,26 @@ pub enum Pattern {
 
 impl Pattern {
     /// In one word.
-    pub fn word(self) -> &'static str {
+    pub fn word(self) -> String {
         match self {
-            Self::Itself => "itself",
-            Self::Before => "before",
-            Self::After => "after",
-            Self::Special => "special",
-            Self::Broad => "broad",
-            Self::Other => "mixed",
+            Self::Itself => tr!("itself"),
+            Self::Before => tr!("before"),
+            Self::After => tr!("after"),
+            Self::Special => tr!("special"),
+            Self::Broad => tr!("broad"),
+            Self::Other => tr!("mixed"),
         }
     }
 
     /// In a few words, for whoever does not see the picture.
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> String {
         match self {
-            Self::Itself => "looks mostly at the token itself",
-            Self::Before => "looks mostly at the token before",
-            Self::After => "looks mostly at the token after",
-            Self::Special => "looks mostly at [CLS] and [SEP]",
-            Self::Broad => "looks broadly over all tokens",
-            Self::Other => "follows no simple pattern",
+            Self::Itself => tr!("looks mostly at the token itself"),
+            Self::Before => tr!("looks mostly at the token before"),
+            Self::After => tr!("looks mostly at the token after"),
+            Self::Special => tr!("looks mostly at [CLS] and [SEP]"),
+            Self::Broad => tr!("looks broadly over all tokens"),
+            Self::Other => tr!("follows no simple pattern"),
         }
     }
 }
@@ -164,8 +166,9 @@ pub fn looks_at(map: &AttentionMap, (layer, head): (usize, usize), query: usize,
     let row = normalised(&map.head(layer, head)[place * t..][..t]);
     let mut keys: Vec<usize> = shown.to_vec();
     keys.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-    let named = keys.iter().take(NAMED).map(|&key| format!("{} {:.0} %", map.tokens[key], row[key] * 100.0));
-    format!("{} looks at {}", map.tokens[place], named.collect::<Vec<_>>().join(", "))
+    let one = |&key: &usize| tr!("{token} {share} %", token = map.tokens[key], share = figure(row[key] * 100.0, 0));
+    let named = keys.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
+    tr!("{token} looks at {named}", token = map.tokens[place], named)
 }
 
 /// The places of the tokens to show.

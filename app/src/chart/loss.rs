@@ -6,6 +6,7 @@ use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, ticks};
 use super::scene::{Anchor, Ink, Mark, Plot, Scene};
 use crate::wording::{figure, grouped};
+use tr::tr;
 
 /// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
 const CEILING: f64 = 1.25;
@@ -52,12 +53,13 @@ pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
         let x = value_scale(steps, (plot.left, plot.right), options.log_x);
         (x, value_scale(loss_range(series), (plot.bottom, plot.top), options.log_y))
     };
-    let (mut scene, x, y) = Scene::with_scales(look.size, ("step", "masked-LM loss, nats"), MARGIN, scales);
+    let (across, up) = (tr!("step"), tr!("masked-LM loss, nats"));
+    let (mut scene, x, y) = Scene::with_scales(look.size, (&across, &up), MARGIN, scales);
     if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
         add_floors(&mut scene, &y, floors);
     }
     if series.is_empty() {
-        scene.placeholder("The loss appears here once a run starts.");
+        scene.placeholder(&tr!("The loss appears here once a run starts."));
     }
     let horizon = options.smoothing.horizon(steps.1 - steps.0);
     for series in series {
@@ -71,24 +73,25 @@ pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
 pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
     let at = step.round().max(0.0) as u64;
     let one = |series: &LossSeries| {
+        let run_loss = format!("{} {}", series.name, figure(series.curve.near(at)?, 2));
         let held_out = series.held_out.iter().rev().find(|(of, _)| *of <= at);
-        let held_out = held_out.map(|(_, loss)| format!(" (held out {})", figure(*loss, 2))).unwrap_or_default();
-        Some(format!("{} {}{held_out}", series.name, figure(series.curve.near(at)?, 2)))
+        Some(match held_out.map(|(_, loss)| figure(*loss, 2)) {
+            Some(held_out) => tr!("{run_loss} (held out {held_out})", run_loss, held_out),
+            None => run_loss,
+        })
     };
-    let parts: Vec<String> = series.iter().filter_map(one).collect();
-    format!("Step {}: {}", grouped(at), parts.join(", "))
+    let figures = series.iter().filter_map(one).collect::<Vec<_>>().join(", ");
+    tr!("Step {step}: {figures}", step = grouped(at), figures)
 }
 
 /// The chart in sentences, for whoever does not see it.
 pub fn loss_summary(series: &[LossSeries]) -> String {
     if series.is_empty() {
-        return "Loss chart: no run yet.".into();
+        return tr!("Loss chart: no run yet.");
     }
-    let mut sentences = vec!["Loss chart.".to_string()];
+    let mut sentences = vec![tr!("Loss chart.")];
     if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
-        let (uniform, unigram) = (figure(floors.uniform, 1), figure(floors.unigram, 1));
-        let bigram = floors.bigram.map(|bigram| format!(", the word before {}", figure(bigram, 1))).unwrap_or_default();
-        sentences.push(format!("Random guessing scores {uniform}, knowing only word frequencies {unigram}{bigram}."));
+        sentences.push(describe_floors(floors));
     }
     sentences.extend(series.iter().map(describe));
     sentences.join(" ")
@@ -109,20 +112,47 @@ pub fn last_step(series: &[LossSeries]) -> u64 {
     series.iter().map(|series| series.steps.max(last(series))).max().unwrap_or(0)
 }
 
+fn describe_floors(floors: Floors) -> String {
+    let (uniform, unigram) = (figure(floors.uniform, 1), figure(floors.unigram, 1));
+    match floors.bigram.map(|bigram| figure(bigram, 1)) {
+        Some(bigram) => tr!(
+            "Random guessing scores {uniform}, knowing only word frequencies {unigram}, the word before {bigram}.",
+            uniform,
+            unigram,
+            bigram
+        ),
+        None => {
+            tr!("Random guessing scores {uniform}, knowing only word frequencies {unigram}.", uniform, unigram)
+        }
+    }
+}
+
 fn describe(series: &LossSeries) -> String {
+    let run = &series.name;
     let Some((first, last)) = series.curve.buckets().first().zip(series.curve.buckets().last()) else {
-        return format!("{}: no step yet.", series.name);
+        return tr!("{run}: no step yet.", run);
     };
-    let held_out = series.held_out.last().map(|(_, loss)| format!(", held out {}", figure(*loss, 2)));
-    format!(
-        "{}: loss {} at step {}, {} at step {}{}.",
-        series.name,
-        figure(first.mean(), 2),
-        grouped(first.first),
-        figure(last.mean(), 2),
-        grouped(last.last),
-        held_out.unwrap_or_default()
-    )
+    let (first_loss, first_step) = (figure(first.mean(), 2), grouped(first.first));
+    let (last_loss, last_step) = (figure(last.mean(), 2), grouped(last.last));
+    match series.held_out.last().map(|(_, loss)| figure(*loss, 2)) {
+        Some(held_out) => tr!(
+            "{run}: loss {first_loss} at step {first_step}, {last_loss} at step {last_step}, held out {held_out}.",
+            run,
+            first_loss,
+            first_step,
+            last_loss,
+            last_step,
+            held_out
+        ),
+        None => tr!(
+            "{run}: loss {first_loss} at step {first_step}, {last_loss} at step {last_step}.",
+            run,
+            first_loss,
+            first_step,
+            last_loss,
+            last_step
+        ),
+    }
 }
 
 fn loss_range(series: &[LossSeries]) -> (f64, f64) {
@@ -143,9 +173,9 @@ fn loss_range(series: &[LossSeries]) -> (f64, f64) {
 fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors) {
     let Floors { uniform, unigram, bigram } = floors;
     let lines = [
-        Some((uniform, "random guessing")),
-        Some((unigram, "word frequencies")),
-        bigram.map(|bigram| (bigram, "the word before")),
+        Some((uniform, tr!("random guessing {loss}", loss = figure(uniform, 1)))),
+        Some((unigram, tr!("word frequencies {loss}", loss = figure(unigram, 1)))),
+        bigram.map(|bigram| (bigram, tr!("the word before {loss}", loss = figure(bigram, 1)))),
     ];
     let mut above = f64::NEG_INFINITY;
     for (loss, label) in lines.into_iter().flatten() {
@@ -154,8 +184,7 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors) {
         let offset = if at - above >= LABEL_HEIGHT { -9.0 } else { 10.0 };
         above = at;
         scene.rule(at, Ink::Floor, 1);
-        let text = format!("{label} {}", figure(loss, 1));
-        scene.text((scene.plot.right, at + offset), &text, Anchor::End, Ink::Floor);
+        scene.text((scene.plot.right, at + offset), &label, Anchor::End, Ink::Floor);
     }
 }
 

@@ -5,6 +5,7 @@ use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, tick_label};
 use super::scene::{Ink, Mark, Scene};
 use crate::wording::grouped;
+use tr::tr;
 
 /// Half a tick label.
 const MARGIN: f64 = 14.0;
@@ -58,9 +59,9 @@ pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene 
         let x = value_scale(steps, (plot.left, plot.right), look.options.log_x);
         (x, value_scale((bottom, high + (high - bottom) * 0.06), (plot.bottom, plot.top), look.options.log_y))
     };
-    let (mut scene, x, y) = Scene::with_scales(look.size, ("step", title), MARGIN, scales);
+    let (mut scene, x, y) = Scene::with_scales(look.size, (&tr!("step"), title), MARGIN, scales);
     if series.iter().all(|series| series.extent().is_none()) {
-        scene.placeholder("Appears with the first figures.");
+        scene.placeholder(&tr!("Appears with the first figures."));
     }
     for series in series {
         add(&mut scene, series, look, (&x, &y), steps.1 - steps.0);
@@ -83,8 +84,8 @@ fn add(scene: &mut Scene, series: &MetricSeries, look: &Look, (x, y): (&Scale, &
 /// What the cross-hair says: the figure of each run at a step.
 pub fn readout(series: &[MetricSeries], step: f64) -> String {
     let one = |series: &MetricSeries| Some(format!("{} {}", series.name, short(series.at(step)?)));
-    let parts: Vec<String> = series.iter().filter_map(one).collect();
-    format!("Step {}: {}", grouped(step.round().max(0.0) as u64), parts.join(", "))
+    let figures = series.iter().filter_map(one).collect::<Vec<_>>().join(", ");
+    tr!("Step {step}: {figures}", step = grouped(step.round().max(0.0) as u64), figures)
 }
 
 /// The chart in a sentence, for whoever does not see it.
@@ -93,8 +94,11 @@ pub fn metric_summary(series: &[MetricSeries], title: &str) -> String {
         let value = series.at(f64::MAX).or(series.curve.and_then(|curve| curve.buckets().last().map(|b| b.mean())))?;
         Some(format!("{} {}", series.name, short(value)))
     };
-    let parts: Vec<String> = series.iter().filter_map(last).collect();
-    if parts.is_empty() { format!("{title}: nothing yet.") } else { format!("{title}, last: {}.", parts.join(", ")) }
+    let figures = series.iter().filter_map(last).collect::<Vec<_>>().join(", ");
+    match figures.is_empty() {
+        true => tr!("{title}: nothing yet.", title),
+        false => tr!("{title}, last: {figures}.", title, figures),
+    }
 }
 
 fn short(value: f64) -> String {

@@ -3,6 +3,7 @@
 
 use super::scale::Scale;
 use super::scene::{Ink, Mark, Scene, Size};
+use crate::mark;
 
 /// How far smoothing reaches to either side, as a share of the steps shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +19,8 @@ pub enum Smoothing {
 
 impl Smoothing {
     /// All of them, with their names.
-    pub const ALL: [(Self, &str); 3] = [(Self::Off, "off"), (Self::Slight, "slight"), (Self::Strong, "strong")];
+    pub const ALL: [(Self, &str); 3] =
+        [(Self::Off, mark!("off")), (Self::Slight, mark!("slight")), (Self::Strong, mark!("strong"))];
 
     /// Steps over which a point's weight falls by e; `None` without smoothing.
     pub fn horizon(self, steps: f64) -> Option<f64> {

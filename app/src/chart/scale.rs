@@ -1,5 +1,7 @@
 //! Values to pixels on one axis, and where its ticks stand.
 
+use tr::tr;
+
 /// A mapping of one axis, straight or logarithmic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
@@ -89,7 +91,7 @@ pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
 pub fn tick_label(value: f64) -> String {
     let thousands = value / 1000.0;
     if value.abs() >= 10_000.0 {
-        return format!("{}k", trimmed(thousands));
+        return tr!("{thousands}k", thousands = trimmed(thousands));
     }
     if value != 0.0 && value.abs() < 0.001 {
         return format!("{value:.0e}");
@@ -99,7 +101,7 @@ pub fn tick_label(value: f64) -> String {
 
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_string()
+    text.trim_end_matches('0').trim_end_matches('.').replace('.', &tr!("numbers" => "."))
 }
 
 #[cfg(test)]

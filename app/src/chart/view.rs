@@ -10,6 +10,7 @@ use gloo::timers::callback::Timeout;
 use js_sys::Array;
 use leptos::html::Canvas;
 use leptos::prelude::*;
+use tr::tr;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, KeyboardEvent, MouseEvent, PointerEvent,
@@ -87,7 +88,7 @@ pub fn ChartView(
             class="chart-steps"
             role="group"
             tabindex="0"
-            aria-label="Chart by steps: arrow keys move the cross-hair, plus and minus zoom, 0 shows all"
+            aria-label=tr!("Chart by steps: arrow keys move the cross-hair, plus and minus zoom, 0 shows all")
             on:keydown=move |event| steps.key(&event)
             on:blur=move |_| cursor.set(None)
         >

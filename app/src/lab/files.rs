@@ -6,20 +6,22 @@ use crate::state::Topic;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, RunConfig};
+use tr::tr;
 
 impl Lab {
     /// Loads the corpus that ships with the page.
     pub fn use_bundle(&self) {
-        self.take(intake::bundle(), "The bundled corpus could not be fetched");
+        self.take(intake::bundle(), &tr!("The bundled corpus could not be fetched"));
     }
 
     /// Replaces the corpus by files, once they are listed, or opens the model that they are. The last intention wins,
     /// whichever is read first.
-    pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &'static str) {
+    pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &str) {
         if self.peek(|state| state.active().is_some()) {
-            return self.complain("A run is under way on the present files.", "Stop it before you change the data.");
+            return self
+                .complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
         }
-        let lab = *self;
+        let (lab, failure) = (*self, failure.to_string());
         let turn = self.intake.get_value() + 1;
         self.intake.set_value(turn);
         // Other files are the answer to whatever was wrong; the first ones come by themselves.
@@ -42,7 +44,7 @@ impl Lab {
                 },
                 Err(reason) => {
                     lab.offer_again();
-                    lab.complain(format!("{failure}: {reason}."), "The files before it stay in use.");
+                    lab.complain(tr!("{failure}: {reason}.", failure, reason), tr!("The files before it stay in use."));
                 }
             }
         });
@@ -52,13 +54,20 @@ impl Lab {
     pub fn set_role(&self, name: &str, role: FileRole) {
         let mut sources = self.sources.get_value();
         sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
-        self.take(async move { Ok(sources) }, "The files could not be read");
+        self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
+    }
+
+    /// Goes on with the other files only.
+    pub fn remove_file(&self, name: &str) {
+        let mut sources = self.sources.get_value();
+        sources.retain(|source| source.name != name);
+        self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
     }
 
     /// Has the present files read again, by other rules.
     pub fn read_again(&self) {
         let sources = self.sources.get_value();
-        self.take(async move { Ok(sources) }, "The files could not be read");
+        self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
     }
 
     /// Gives new models word vectors to start from, or takes them away.
@@ -77,7 +86,10 @@ impl Lab {
     /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
     pub fn import(&self, sources: Vec<Source>) {
         if self.peek(|state| state.active().is_some()) {
-            return self.complain("A run is under way; its model would be lost.", "Stop it before you open a model.");
+            return self.complain(
+                tr!("A run is under way; its model would be lost."),
+                tr!("Stop it before you open a model."),
+            );
         }
         let (files, blobs) = intake::parcels(&sources);
         self.send_with(Command::ImportModel { files }, blobs);

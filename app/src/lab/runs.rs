@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::Command;
 use std::rc::Rc;
+use tr::tr;
 use wasm_bindgen::JsValue;
 
 /// Larger models are kept only where a person saves them: a browser's storage is not endless.
@@ -76,8 +77,8 @@ impl Lab {
         spawn_local(async move {
             if !archive::persist().await {
                 lab.complain(
-                    "The browser did not promise to keep the runs.",
-                    "It may clear them when room runs short: save what matters as .zip.",
+                    tr!("The browser did not promise to keep the runs."),
+                    tr!("It may clear them when room runs short: save what matters as .zip."),
                 );
             }
             lab.weigh_storage().await;
@@ -117,8 +118,8 @@ impl Lab {
         spawn_local(async move {
             if let Err(reason) = archive.put(&key, &text).await {
                 lab.complain(
-                    format!("The run could not be kept: {reason}."),
-                    "Save its model as .zip; free some storage.",
+                    tr!("The run could not be kept: {reason}.", reason),
+                    tr!("Save its model as .zip; free some storage."),
                 );
             }
             lab.weigh_storage().await;
@@ -132,7 +133,7 @@ impl Lab {
             (None, _) => {}
             (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
             (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
-            _ => self.complain("The model could not be saved.", "Try again, or free some memory."),
+            _ => self.complain(tr!("The model could not be saved."), tr!("Try again, or free some memory.")),
         }
     }
 
@@ -149,8 +150,8 @@ impl Lab {
                     lab.change_run(&key, |run| run.kept = Some(size));
                 }
                 Err(reason) => lab.complain(
-                    format!("The model of this run could not be kept in the browser: {reason}."),
-                    "Save it as .zip before you close the tab.",
+                    tr!("The model of this run could not be kept in the browser: {reason}.", reason),
+                    tr!("Save it as .zip before you close the tab."),
                 ),
             }
         });
@@ -187,8 +188,8 @@ impl Lab {
         spawn_local(async move {
             if let Err(reason) = archive.remove(&key).await {
                 lab.complain(
-                    format!("The run could not be deleted: {reason}."),
-                    "Clear this site's data in the browser.",
+                    tr!("The run could not be deleted: {reason}.", reason),
+                    tr!("Clear this site's data in the browser."),
                 );
             }
             lab.weigh_storage().await;
@@ -201,9 +202,10 @@ impl Lab {
         spawn_local(async move {
             match archive::model(&key).await {
                 Ok(blob) => lab.import(vec![Source::of_blob("model.zip", blob)]),
-                Err(reason) => {
-                    lab.complain(format!("The model could not be opened: {reason}."), "It may have been cleared.")
-                }
+                Err(reason) => lab.complain(
+                    tr!("The model could not be opened: {reason}.", reason),
+                    tr!("It may have been cleared."),
+                ),
             }
         });
     }
@@ -224,7 +226,9 @@ impl Lab {
         let fragment = window().location().hash().unwrap_or_default();
         match share::read(&fragment) {
             Some(Ok(run)) => self.state.update_value(|state| state.runs.push(run)),
-            Some(Err(reason)) => self.complain(reason, "Ask for the link again; the settings in it hold all the same."),
+            Some(Err(reason)) => {
+                self.complain(reason, tr!("Ask for the link again; the settings in it hold all the same."))
+            }
             None => {}
         }
     }
@@ -246,7 +250,7 @@ impl Lab {
     pub fn save_text(&self, name: &str, text: &str) {
         let bytes: JsValue = js_sys::Uint8Array::from(text.as_bytes()).buffer().into();
         if download::save(name, &bytes.into()).is_err() {
-            self.complain("The file could not be saved.", "Try again, or free some memory.");
+            self.complain(tr!("The file could not be saved."), tr!("Try again, or free some memory."));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::wording::figure;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::sync::Arc;
+use tr::tr;
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, ResizeObserver};
 
@@ -54,11 +55,11 @@ pub fn AttentionGrid() -> impl IntoView {
     };
     view! {
         <div class="attention-block">
-            <h3>"Where it looks " <span class="summary-note">"layers down, heads across"</span></h3>
+            <h3>{tr!("Where it looks")} " " <span class="summary-note">{tr!("layers down, heads across")}</span></h3>
             <div
                 class="head-grid"
                 role="group"
-                aria-label="Attention heads; arrow keys move between them"
+                aria-label=tr!("Attention heads; arrow keys move between them")
                 data-testid="attention-grid"
                 node_ref=grid
                 on:keydown=keys
@@ -80,17 +81,17 @@ fn focus_head(grid: NodeRef<Div>, index: usize) {
     }
 }
 
-fn no_map_reason(scope: Scope) -> impl Fn() -> &'static str + Copy {
+fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
     let lab = lab();
     let guessed = lab.memo(&[Topic::Masking, Topic::Corpus], |state| state.film.is_guessed());
     let before = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
         state.film.frames().iter().any(|frame| frame.attention.is_some())
     });
     move || match (scope.typed.get(), guessed.get(), before.get()) {
-        (true, ..) => "Type a text under Attention and ask.",
-        (false, true, true) => "Nothing was looked at yet at this moment.",
-        (false, true, false) => "This model has no attention; a Transformer has.",
-        (false, false, _) => "Appears with the first steps: each square is a head, each dark spot a look.",
+        (true, ..) => tr!("Type a text under Attention and ask."),
+        (false, true, true) => tr!("Nothing was looked at yet at this moment."),
+        (false, true, false) => tr!("This model has no attention; a Transformer has."),
+        (false, false, _) => tr!("Appears with the first steps: each square is a head, each dark spot a look."),
     }
 }
 
@@ -123,7 +124,8 @@ fn Head(
     let name = move || {
         let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
         let (word, words, entropy) = (pattern.word(), pattern.words(), figure(entropy, 1));
-        format!("Layer {}, head {}: {word}, {words}, entropy {entropy} nats", place.0 + 1, place.1 + 1)
+        let (layer, head) = (place.0 + 1, place.1 + 1);
+        tr!("Layer {layer}, head {head}: {word}, {words}, entropy {entropy} nats", layer, head, word, words, entropy)
     };
     let badge = move || measured.get().map(|measured| measured.pattern.word());
     view! {
@@ -179,8 +181,8 @@ pub fn AttentionPanel() -> impl IntoView {
         <Section
             id="attention"
             number="5"
-            title="Attention"
-            lead="Which tokens each head brings together. Attention shows where information may flow; it is not an explanation of the answer."
+            title=tr!("Attention")
+            lead=tr!("Which tokens each head brings together. Attention shows where information may flow; it is not an explanation of the answer.")
         >
             <Source scope />
             <div class="block" data-testid="attention-detail">
@@ -214,7 +216,7 @@ fn Source(scope: Scope) -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=ask>
-            <label for="attend">"Text to look at; a tab parts the two texts of a pair"</label>
+            <label for="attend">{tr!("Text to look at; a tab parts the two texts of a pair")}</label>
             <div class="ask">
                 <input
                     id="attend"
@@ -225,13 +227,13 @@ fn Source(scope: Scope) -> impl IntoView {
                     prop:value=text
                     on:input=move |event| text.set(event_target_value(&event))
                 />
-                <button type="submit" class="primary" disabled=missing>"Look"</button>
+                <button type="submit" class="primary" disabled=missing>{tr!("Look")}</button>
                 <button type="button" hidden=move || !scope.typed.get() on:click=move |_| scope.typed.set(false)>
-                    "Back to the text under the microscope"
+                    {tr!("Back to the text under the microscope")}
                 </button>
             </div>
             <p id="attend-reason" class="help">
-                {move || missing.get().then_some("There is no model yet: pre-train or import one first.")}
+                {move || missing.get().then(|| tr!("There is no model yet: pre-train or import one first."))}
             </p>
         </form>
     }
@@ -252,7 +254,7 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
         let place = focus.get().and_then(|focus| places.get(focus).copied());
         place.and_then(|place| map.with(|map| Some(map.as_ref()?.tokens.get(place)?.clone())))
     };
-    let named = move || token().unwrap_or_else(|| "all".into());
+    let named = move || token().unwrap_or_else(|| tr!("all"));
     let spoken = move || {
         let (focus, places) = (focus.get()?, places.get());
         map.with(|map| Some(looks_at(map.as_ref()?, head.get(), focus, &places)))
@@ -260,31 +262,33 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
     view! {
         <div class="fields" hidden=move || map.with(Option::is_none)>
             <div class="field">
-                <label for="layer">"Layer"</label>
+                <label for="layer">{tr!("Layer")}</label>
                 <select id="layer" on:change=move |event| scope.head.update(|head| head.0 = number(&event))>
                     {move || numbered(shape.get().0, head.get().0)}
                 </select>
             </div>
             <div class="field">
-                <label for="head">"Head"</label>
+                <label for="head">{tr!("Head")}</label>
                 <select id="head" on:change=move |event| scope.head.update(|head| head.1 = number(&event))>
                     {move || numbered(shape.get().1, head.get().1)}
                 </select>
             </div>
             <div class="field">
-                <label for="attention-token">"Token: " <bdi>{named}</bdi></label>
+                <label for="attention-token">{tr!("Token:")} " " <bdi>{named}</bdi></label>
                 <input
                     id="attention-token"
                     type="range"
                     min="0"
                     max=move || places.with(|places| places.len()).to_string()
                     prop:value=move || focus.get().map_or(0, |focus| focus + 1).to_string()
-                    aria-valuetext=move || spoken().unwrap_or_else(|| "all tokens".into())
+                    aria-valuetext=move || spoken().unwrap_or_else(|| tr!("all tokens"))
                     on:input=move |event| focus.set(number(&event).checked_sub(1))
                 />
             </div>
             <div class="field">
-                <label for="attention-mass">{move || format!("Lines that make up {:.0} %", mass.get() * 100.0)}</label>
+                <label for="attention-mass">
+                    {move || tr!("Lines that make up {share} %", share = figure(mass.get() * 100.0, 0))}
+                </label>
                 <input
                     id="attention-mass"
                     type="range"
@@ -304,10 +308,19 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
                         hide.set(event_target_checked(&event));
                     }
                 />
-                <span>"Hide " <code>"[CLS]"</code>" and "<code>"[SEP]"</code></span>
+                <span>{with_code(&tr!("Hide [CLS] and [SEP]"))}</span>
             </label>
         </div>
     }
+}
+
+/// A sentence with the special tokens in it set as code.
+fn with_code(sentence: &str) -> Vec<AnyView> {
+    let piece = |text: &str| match text.starts_with('[') {
+        true => view! { <code>{text.to_string()}</code> }.into_any(),
+        false => text.to_string().into_any(),
+    };
+    sentence.split_inclusive([' ', ']']).map(piece).collect()
 }
 
 /// The head in words, and what the token in focus looks at.
@@ -320,13 +333,20 @@ fn Words(choice: Choice) -> impl IntoView {
             let Traits { entropy, pattern } = traits(map.as_ref()?, layer, index);
             let (words, entropy) = (pattern.words(), figure(entropy, 2));
             let most = figure((map.as_ref()?.tokens.len() as f64).ln(), 2);
-            Some(format!("Layer {}, head {} {words}; entropy {entropy} of at most {most} nats.", layer + 1, index + 1))
+            Some(tr!(
+                "Layer {layer}, head {head} {words}; entropy {entropy} of at most {most} nats.",
+                layer = layer + 1,
+                head = index + 1,
+                words,
+                entropy,
+                most
+            ))
         })
     };
     let of_token = move || {
         let (focus, places) = (focus.get()?, places.get());
         let words = map.with(|map| Some(looks_at(map.as_ref()?, head.get(), focus, &places)))?;
-        (!words.is_empty()).then(|| format!(" {words}."))
+        (!words.is_empty()).then(|| format!(" {}", tr!("{sentence}.", sentence = words)))
     };
     view! {
         <p class="status" hidden=move || map.with(Option::is_none)>
@@ -422,7 +442,7 @@ fn Lines(choice: Choice) -> impl IntoView {
         <div
             class="scroll lines"
             role="region"
-            aria-label="Lines from each token to the tokens it looks at"
+            aria-label=tr!("Lines from each token to the tokens it looks at")
             tabindex="0"
             node_ref=region
             on:scroll=scrolled
@@ -430,7 +450,12 @@ fn Lines(choice: Choice) -> impl IntoView {
             on:pointerleave=move |_| focus.set(None)
         >
             <div class="lines-inner" style:height=height>
-                <canvas node_ref=canvas class="lines-canvas" role="img" aria-label="Lines between tokens; the sentence above tells what the token in focus looks at"></canvas>
+                <canvas
+                    node_ref=canvas
+                    class="lines-canvas"
+                    role="img"
+                    aria-label=tr!("Lines between tokens; the sentence above tells what the token in focus looks at")
+                ></canvas>
             </div>
         </div>
     }
@@ -466,7 +491,7 @@ fn HeatMap(choice: Choice) -> impl IntoView {
                 node_ref=canvas
                 class="heat-map"
                 role="img"
-                aria-label="Map of the head: rows look, columns are looked at"
+                aria-label=tr!("Map of the head: rows look, columns are looked at")
                 on:pointermove=point
                 on:pointerleave=move |_| focus.set(None)
             ></canvas>

@@ -17,9 +17,10 @@ pub struct Bar {
 #[component]
 pub fn Bars(
     /// What the table tells.
-    caption: &'static str,
+    #[prop(into)]
+    caption: String,
     /// Heads of the two columns.
-    heads: [&'static str; 2],
+    heads: [String; 2],
     /// The rows.
     rows: Memo<Vec<Bar>>,
 ) -> impl IntoView {
@@ -35,11 +36,13 @@ pub fn Bars(
             </tr>
         }
     };
+    let name = caption.clone();
+    let [first, second] = heads;
     view! {
-        <div class="scroll tall" role="region" aria-label=caption tabindex="0" hidden=move || rows.with(Vec::is_empty)>
+        <div class="scroll tall" role="region" aria-label=name tabindex="0" hidden=move || rows.with(Vec::is_empty)>
             <table class="bars">
                 <caption>{caption}</caption>
-                <thead><tr><th scope="col">{heads[0]}</th><th scope="col">{heads[1]}</th></tr></thead>
+                <thead><tr><th scope="col">{first}</th><th scope="col">{second}</th></tr></thead>
                 <tbody>{move || rows.get().into_iter().map(row).collect_view()}</tbody>
             </table>
         </div>

@@ -2,8 +2,10 @@
 //! link.
 
 use crate::lab::lab;
+use crate::language::translated;
 use crate::settings::{Choice, Switch};
 use leptos::prelude::*;
+use tr::tr;
 
 /// One of several words.
 #[component]
@@ -21,15 +23,15 @@ pub fn ChoiceField(
     let option = |(index, (name, words)): (usize, &(&'static str, &'static str))| {
         let (name, words) = (*name, *words);
         let selected = name == chosen || (index == 0 && chosen.is_empty());
-        view! { <option value=name selected=selected>{words}</option> }
+        view! { <option value=name selected=selected>{translated(words)}</option> }
     };
     view! {
         <div class="field">
-            <label for=input.clone()>{choice.label}</label>
+            <label for=input.clone()>{translated(choice.label)}</label>
             <select id=input aria-describedby=help.clone() on:change=change>
                 {choice.options.iter().enumerate().map(option).collect_view()}
             </select>
-            <p id=help class="help">{choice.help}</p>
+            <p id=help class="help">{translated(choice.help)}</p>
         </div>
     }
     .into_any()
@@ -53,7 +55,7 @@ pub fn SwitchField(
                 prop:checked=move || lab.settings.with(|settings| !settings.value(switch.key).is_empty())
                 on:change=change
             />
-            <span>{switch.label} <span class="help">{switch.help}</span></span>
+            <span>{translated(switch.label)} " " <span class="help">{translated(switch.help)}</span></span>
         </label>
     }
     .into_any()
@@ -65,9 +67,11 @@ pub fn TextField(
     /// The setting's key.
     name: &'static str,
     /// Visible name.
-    label: &'static str,
+    #[prop(into)]
+    label: String,
     /// One sentence below the input.
-    help: &'static str,
+    #[prop(into)]
+    help: String,
     /// Runs after a change.
     changed: Callback<()>,
 ) -> impl IntoView {
@@ -85,7 +89,7 @@ pub fn TextField(
                 id=input
                 type="text"
                 autocomplete="off"
-                placeholder="by its name"
+                placeholder=tr!("by its name")
                 aria-describedby=describes.clone()
                 prop:value=move || lab.settings.with(|settings| settings.value(name))
                 on:change=change

@@ -1,10 +1,12 @@
 //! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
 
 use crate::lab::lab;
+use crate::language::said;
 use crate::state::Topic;
 use crate::wording::{duration, figure, grouped};
 use leptos::prelude::*;
 use protocol::{CompareConfig, Comparison, ComparisonPoint, Spread};
+use tr::tr;
 
 /// Controls and result.
 #[component]
@@ -16,7 +18,7 @@ pub fn ComparePanel() -> impl IntoView {
     let reason = Memo::new(move |_| {
         let engine = lab
             .read(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_compare());
-        engine.map(String::from).or_else(|| asked.get().err())
+        engine.or_else(|| asked.get().err())
     });
     let start = move |_| {
         if let Ok(compare) = asked.get_untracked() {
@@ -26,16 +28,16 @@ pub fn ComparePanel() -> impl IntoView {
     let comparison = lab.memo(&[Topic::Answers], |state| state.comparison.clone());
     view! {
         <details class="more">
-            <summary>"Is pre-training worth it? A fair comparison"</summary>
+            <summary>{tr!("Is pre-training worth it? A fair comparison")}</summary>
             <p class="help">
-                "Both starts get the same words, shape, documents and epochs; each tries at least four learning rates and keeps the one that validation prefers; several seeds show the spread; a linear model on n-grams stands beside them. This takes many runs."
+                {tr!("Both starts get the same words, shape, documents and epochs; each tries at least four learning rates and keeps the one that validation prefers; several seeds show the spread; a linear model on n-grams stands beside them. This takes many runs.")}
             </p>
             <div class="fields">
-                <PlainField id="compare-seeds" label="Seeds" help="Runs of each start." value=seeds />
+                <PlainField id="compare-seeds" label=tr!("Seeds") help=tr!("Runs of each start.") value=seeds />
                 <PlainField
                     id="compare-shares"
-                    label="Shares of the labels"
-                    help="With commas, e.g. 0.1, 0.5, 1."
+                    label=tr!("Shares of the labels")
+                    help=tr!("With commas, e.g. 0.1, 0.5, 1.")
                     value=shares
                 />
             </div>
@@ -47,7 +49,7 @@ pub fn ComparePanel() -> impl IntoView {
                     disabled=move || reason.with(Option::is_some)
                     on:click=start
                 >
-                    "Compare"
+                    {tr!("Compare")}
                 </button>
                 <p id="start-compare-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
             </div>
@@ -58,7 +60,7 @@ pub fn ComparePanel() -> impl IntoView {
 }
 
 #[component]
-fn PlainField(id: &'static str, label: &'static str, help: &'static str, value: RwSignal<String>) -> impl IntoView {
+fn PlainField(id: &'static str, label: String, help: String, value: RwSignal<String>) -> impl IntoView {
     let describes = format!("{id}-help");
     view! {
         <div class="field">
@@ -83,36 +85,27 @@ fn read(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
     let share = |text: &str| text.trim().parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
     let shares: Option<Vec<f64>> = shares.split(',').map(share).collect();
     match (seeds, shares) {
-        (None, _) => Err("Seeds must be a whole number from 1 to 20.".into()),
-        (_, None) => Err("Shares must be numbers above 0 and up to 1, with commas.".into()),
+        (None, _) => Err(tr!("Seeds must be a whole number from 1 to 20.")),
+        (_, None) => Err(tr!("Shares must be numbers above 0 and up to 1, with commas.")),
         (Some(seeds), Some(label_fractions)) => Ok(CompareConfig { seeds, label_fractions, lrs: vec![] }),
     }
 }
 
 fn result(comparison: Comparison) -> impl IntoView {
-    let note = format!(
-        "Mean ± standard deviation over {} seeds, on {} documents, after {} epochs.{}",
-        comparison.seeds,
-        comparison.measured_on,
-        comparison.epochs,
-        comparison
-            .pretraining_secs
-            .map(|secs| format!(" Pre-training before it took {}.", duration(secs)))
-            .unwrap_or_default()
-    );
+    let note = note(&comparison);
     let rows = comparison.points.iter().flat_map(rows).map(row).collect_view();
     view! {
-        <p class="status">{comparison.sentence}</p>
-        <div class="scroll" role="region" aria-label="Comparison" tabindex="0">
+        <p class="status">{said(&comparison.sentence)}</p>
+        <div class="scroll" role="region" aria-label=tr!("Comparison") tabindex="0">
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">"Start"</th>
-                        <th scope="col" class="number">"Documents"</th>
-                        <th scope="col" class="number">"Micro F1"</th>
-                        <th scope="col" class="number">"Macro F1"</th>
-                        <th scope="col" class="number">"Learning rate"</th>
-                        <th scope="col" class="number">"Time"</th>
+                        <th scope="col">{tr!("Start")}</th>
+                        <th scope="col" class="number">{tr!("Documents")}</th>
+                        <th scope="col" class="number">{tr!("Micro F1")}</th>
+                        <th scope="col" class="number">{tr!("Macro F1")}</th>
+                        <th scope="col" class="number">{tr!("Learning rate")}</th>
+                        <th scope="col" class="number">{tr!("Time")}</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -122,18 +115,38 @@ fn result(comparison: Comparison) -> impl IntoView {
     }
 }
 
+fn note(comparison: &Comparison) -> String {
+    let Comparison { seeds, epochs, .. } = comparison;
+    let how = match comparison.measured_on == "test" {
+        true => tr!(
+            "Mean ± standard deviation over {seeds} seeds, on test documents, after {epochs} epochs.",
+            seeds,
+            epochs
+        ),
+        false => tr!(
+            "Mean ± standard deviation over {seeds} seeds, on valid documents, after {epochs} epochs.",
+            seeds,
+            epochs
+        ),
+    };
+    match comparison.pretraining_secs.map(duration) {
+        Some(time) => format!("{how} {}", tr!("Pre-training before it took {time}.", time)),
+        None => how,
+    }
+}
+
 fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
     let documents = grouped(point.documents);
-    let arm = |name: &str, arm: &protocol::ComparisonArm| {
+    let arm = |name: String, arm: &protocol::ComparisonArm| {
         let lr = format!("{:.1e}", arm.lr);
-        [name.into(), documents.clone(), spread(arm.micro_f1), spread(arm.macro_f1), lr, duration(arm.secs_per_run)]
+        [name, documents.clone(), spread(arm.micro_f1), spread(arm.macro_f1), lr, duration(arm.secs_per_run)]
     };
     let linear = &point.linear;
     let [micro, r#macro] = [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
     [
-        arm("pre-trained", &point.pretrained),
-        arm("from scratch", &point.scratch),
-        ["n-grams".into(), documents.clone(), micro, r#macro, "–".into(), duration(linear.elapsed_secs)],
+        arm(tr!("pre-trained"), &point.pretrained),
+        arm(tr!("from scratch"), &point.scratch),
+        [tr!("n-grams"), documents.clone(), micro, r#macro, "–".into(), duration(linear.elapsed_secs)],
     ]
 }
 

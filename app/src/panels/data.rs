@@ -5,12 +5,15 @@ use super::file_table::FileTable;
 use super::labels::{LabelHistogram, PasteBox};
 use super::microscope::MicroscopeSettings;
 use super::section::Section;
+use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
 use crate::intake;
 use crate::lab::{Lab, lab};
+use crate::language::said;
 use crate::state::{Corpus, Topic};
-use crate::wording::counted;
+use crate::wording;
 use leptos::prelude::*;
+use tr::tr;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -21,8 +24,8 @@ pub fn DataPanel() -> impl IntoView {
         <Section
             id="data"
             number="1"
-            title="Data"
-            lead="One document per line. Lines that end in __label__name also teach the classifier. A dictionary is already loaded."
+            title=tr!("Data")
+            lead=tr!("One document per line. Lines that end in __label__name also teach the classifier. A dictionary is already loaded.")
         >
             <DropZone />
             <PasteBox />
@@ -30,11 +33,11 @@ pub fn DataPanel() -> impl IntoView {
             <FileTable />
             <Columns />
             <Warnings />
-            <LabelHistogram />
-            <VocabularyTable />
+            <InTurn><LabelHistogram /></InTurn>
+            <InTurn><VocabularyTable /></InTurn>
             <details class="more">
-                <summary>"Under the microscope: your own sentence, another mask, replay"</summary>
-                <MicroscopeSettings />
+                <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>
+                <InTurn><MicroscopeSettings /></InTurn>
             </details>
         </Section>
     }
@@ -55,13 +58,15 @@ fn DropZone() -> impl IntoView {
             on:dragleave=move |_| over.set(false)
             on:drop=move |_| over.set(false)
         >
-            <p class="drop-title">"Drop text files or folders here"</p>
-            <p class="help">"Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding: they replace the present files. A saved model is opened."</p>
+            <p class="drop-title">{tr!("Drop text files or folders here")}</p>
+            <p class="help">
+                {tr!("Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding: they replace the present files. A saved model is opened.")}
+            </p>
             <div class="choices">
-                <FileInput id="choose-files" label="Choose files" folder=false />
-                <FileInput id="choose-folder" label="Choose a folder" folder=true />
+                <FileInput id="choose-files" label=tr!("Choose files") folder=false />
+                <FileInput id="choose-folder" label=tr!("Choose a folder") folder=true />
                 <button type="button" on:click=move |_| lab.use_bundle()>
-                    "Use the bundled dictionary again"
+                    {tr!("Use the bundled dictionary again")}
                 </button>
             </div>
         </div>
@@ -69,7 +74,7 @@ fn DropZone() -> impl IntoView {
 }
 
 #[component]
-fn FileInput(id: &'static str, label: &'static str, folder: bool) -> impl IntoView {
+fn FileInput(id: &'static str, label: String, folder: bool) -> impl IntoView {
     let lab = lab();
     let testid = if folder { "folder-input" } else { "file-input" };
     view! {
@@ -94,7 +99,7 @@ fn take_input(lab: Lab, event: &web_sys::Event) {
     let Some(files) = input.files() else { return };
     let sources = intake::from_input(&files);
     input.set_value("");
-    lab.take(async move { Ok(sources) }, "The files could not be read");
+    lab.take(async move { Ok(sources) }, &tr!("The files could not be read"));
 }
 
 /// Which columns of a table hold the text and the labels.
@@ -104,18 +109,18 @@ fn Columns() -> impl IntoView {
     let changed = Callback::new(move |()| lab.read_again());
     view! {
         <details class="more">
-            <summary>"Columns of CSV, TSV and JSON Lines"</summary>
+            <summary>{tr!("Columns of CSV, TSV and JSON Lines")}</summary>
             <div class="fields">
                 <TextField
                     name="text-column"
-                    label="Text"
-                    help="A name, or a number from 1; two with a comma make a pair."
+                    label=tr!("Text")
+                    help=tr!("A name, or a number from 1; two with a comma make a pair.")
                     changed
                 />
                 <TextField
                     name="label-column"
-                    label="Labels"
-                    help="A name, or a number from 1. Several labels in a cell have | between them."
+                    label=tr!("Labels")
+                    help=tr!("A name, or a number from 1. Several labels in a cell have | between them.")
                     changed
                 />
             </div>
@@ -128,27 +133,34 @@ fn Totals() -> impl IntoView {
     let lab = lab();
     let totals = lab.memo(&[Topic::Corpus], |state| match &state.corpus {
         Some(corpus) if !state.reading => describe(corpus),
-        _ if state.reading => "The text is being read…".into(),
-        _ => "No text has been read yet.".into(),
+        _ if state.reading => tr!("The text is being read…"),
+        _ => tr!("No text has been read yet."),
     });
     view! { <p class="totals">{totals}</p> }
 }
 
 fn describe(corpus: &Corpus) -> String {
-    let [train, valid, test] = corpus.labelled.map(|count| counted(count, "document"));
-    let text = format!("{} to learn from.", counted(corpus.documents, "document"));
+    let [train, valid, test] = corpus.labelled.map(wording::documents);
+    let text = tr!("{documents} to learn from.", documents = wording::documents(corpus.documents));
     if corpus.labels == 0 {
-        return format!("{text} None has a label, so there is nothing to fine-tune on.");
+        return format!("{text} {}", tr!("None has a label, so there is nothing to fine-tune on."));
     }
-    let labels = counted(corpus.labels, "label");
-    format!("{text} {labels} on {train} for training, {valid} for validation, {test} for the test.")
+    let labels = wording::labels(corpus.labels);
+    let labelled = tr!(
+        "{labels} on {train} for training, {valid} for validation, {test} for the test.",
+        labels,
+        train,
+        valid,
+        test
+    );
+    format!("{text} {labelled}")
 }
 
 #[component]
 fn Warnings() -> impl IntoView {
     let lab = lab();
     let warnings = lab.memo(&[Topic::Corpus], |state| state.warnings.clone());
-    let row = |(_, message): (String, String)| view! { <li>{message}</li> };
+    let row = |(_, message): (String, String)| view! { <li>{said(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -1,34 +1,49 @@
 //! What the run that is set up would take on this device, tried out before it is started.
 
-use crate::lab::lab;
+use crate::lab::{Lab, lab};
 use crate::state::Topic;
-use crate::wording::{bytes, counted, duration, grouped};
+use crate::wording::{self, bytes, duration};
 use leptos::prelude::*;
-use protocol::Estimate;
+use protocol::{Estimate, Phase, RunConfig, StartFrom};
+use tr::tr;
 
-/// A button and a sentence.
+/// Why nothing can be tried out now; `None` where it can.
+pub fn reason_not_to_estimate(lab: Lab) -> Memo<Option<String>> {
+    lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
+        state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
+    })
+}
+
+/// A button and a sentence, for the chosen preset.
 #[component]
 pub fn EstimateLine() -> impl IntoView {
     let lab = lab();
-    let reason = lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
-        state.reason_not_to_start(protocol::Phase::Pretrain, protocol::StartFrom::Scratch)
+    let reason = reason_not_to_estimate(lab);
+    let estimates = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.estimates.clone());
+    let preset = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.preset.clone()));
+    let words = move || estimates.with(|estimates| estimates.get(&preset.get()).copied().map(words));
+    // A changed setting makes what was said of the ones before untrue; another preset has an estimate of its own.
+    let settings = Memo::new(move |_| {
+        lab.settings.with(|settings| RunConfig { preset: String::new(), ..settings.pretrain.clone() })
     });
-    let estimate = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.estimate);
-    // A changed setting makes what was said of the one before untrue.
-    let settings = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.clone()));
-    Effect::new(move |before: Option<protocol::RunConfig>| {
+    Effect::new(move |before: Option<RunConfig>| {
         let now = settings.get();
         if before.is_some_and(|before| before != now) {
-            lab.forget_estimate();
+            lab.forget_estimates();
         }
         now
     });
     view! {
         <div class="start">
-            <button type="button" data-testid="estimate" disabled=move || reason.get().is_some() on:click=move |_| lab.estimate()>
-                "How long would this take here?"
+            <button
+                type="button"
+                data-testid="estimate"
+                disabled=move || reason.get().is_some()
+                on:click=move |_| lab.estimate([preset.get_untracked().as_str()])
+            >
+                {tr!("How long would this take here?")}
             </button>
-            <p class="help" aria-live="polite" data-testid="estimate-result">{move || estimate.get().map(words)}</p>
+            <p class="help" aria-live="polite" data-testid="estimate-result">{words}</p>
         </div>
     }
     .into_any()
@@ -36,15 +51,24 @@ pub fn EstimateLine() -> impl IntoView {
 
 fn words(estimate: Estimate) -> String {
     let Estimate { parameters, bytes: memory, steps, tokens_per_step, step_secs } = estimate;
-    let (size, memory, steps_words) = (counted(parameters, "parameter"), bytes(memory), counted(steps, "step"));
-    let tokens = grouped(tokens_per_step);
+    let (size, memory, count) = (wording::parameters(parameters), bytes(memory), wording::steps(steps));
+    let tokens = wording::tokens(tokens_per_step);
     if step_secs <= 0.0 {
-        return format!(
-            "{size}, about {memory} of memory, {steps_words} of {tokens} tokens: too large to try out here."
+        return tr!(
+            "{size}, about {memory} of memory, {count} of {tokens}: too large to try out here.",
+            size,
+            memory,
+            count,
+            tokens
         );
     }
     let time = duration(step_secs * steps as f64);
-    format!(
-        "{size}, about {memory} of memory, {steps_words} of {tokens} tokens: about {time}, as a few steps just showed."
+    tr!(
+        "{size}, about {memory} of memory, {count} of {tokens}: about {time}, as a few steps just showed.",
+        size,
+        memory,
+        count,
+        tokens,
+        time
     )
 }

@@ -1,8 +1,10 @@
 //! A number input that says what it means, what it takes and what is wrong with a value it does not take.
 
 use crate::lab::lab;
+use crate::language::translated;
 use crate::settings::Field;
 use leptos::prelude::*;
+use tr::tr;
 
 /// An input for one numeric setting, in step with the settings and the link.
 #[component]
@@ -21,18 +23,18 @@ pub fn NumberField(
     view! {
         <div class="field">
             <div class="field-head">
-                <label for=input.clone()>{field.label}</label>
+                <label for=input.clone()>{translated(field.label)}</label>
                 <button
                     type="button"
                     class="reset"
-                    aria-label=format!("Reset {}", field.label)
+                    aria-label=tr!("Reset {field}", field = translated(field.label))
                     hidden=move || lab.settings.with(|settings| settings.value(field.key).is_empty())
                     on:click=move |_| {
                         lab.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
                         refused.set(None);
                     }
                 >
-                    "Reset"
+                    {tr!("Reset")}
                 </button>
             </div>
             <input
@@ -40,14 +42,14 @@ pub fn NumberField(
                 type="text"
                 inputmode=if field.whole { "numeric" } else { "decimal" }
                 autocomplete="off"
-                placeholder=field.default
+                placeholder=translated(field.default)
                 aria-describedby=help.clone()
                 aria-invalid=move || refused.with(Option::is_some).to_string()
                 prop:value=move || lab.settings.with(|settings| settings.value(field.key))
                 on:change=change
             />
             <p id=help class="help" class:refused=move || refused.with(Option::is_some)>
-                {move || refused.get().unwrap_or_else(|| format!("{} {}", field.help, field.range()))}
+                {move || refused.get().unwrap_or_else(|| format!("{} {}", translated(field.help), field.range()))}
             </p>
         </div>
     }

@@ -2,15 +2,19 @@
 //! isolated so that right-to-left names do not reorder the row.
 
 use crate::lab::{Lab, lab};
+use crate::language::{said, translated};
+use crate::mark;
 use crate::state::Topic;
 use crate::wording::{bytes, grouped};
+use leptos::html::Div;
 use leptos::prelude::*;
 use protocol::{Dropped, FileReport, FileRole};
+use tr::tr;
 
 const ROLES: [(FileRole, &str, &str); 3] = [
-    (FileRole::Train, "train", "Training"),
-    (FileRole::Valid, "valid", "Validation"),
-    (FileRole::Test, "test", "Test"),
+    (FileRole::Train, "train", mark!("Training")),
+    (FileRole::Valid, "valid", mark!("Validation")),
+    (FileRole::Test, "test", mark!("Test")),
 ];
 
 /// One row per file.
@@ -20,23 +24,42 @@ pub fn FileTable() -> impl IntoView {
     let files = lab
         .memo(&[Topic::Corpus], |state| state.corpus.as_ref().map(|corpus| corpus.files.clone()).unwrap_or_default());
     let busy = lab.memo(&[Topic::Runs], |state| state.active().is_some());
+    // A row that is removed takes the focus with it.
+    let region = NodeRef::<Div>::new();
+    let focus = move || region.get_untracked().map(|region| region.focus().unwrap_or_default()).unwrap_or_default();
+    let row = move |file: FileReport| {
+        let dropped = if file.dropped.is_empty() { "–".into() } else { describe(&file.dropped) };
+        view! {
+            <tr>
+                <th scope="row"><bdi>{file.name.clone()}</bdi></th>
+                <td>{role_select(lab, busy, files, &file)}</td>
+                <td class="number">{bytes(file.bytes)}</td>
+                <td>{file.encoding.clone()}</td>
+                <td class="number">{grouped(file.documents)}</td>
+                <td class="number">{grouped(file.labelled)}</td>
+                <td>{dropped}</td>
+                <td>{remove_button(lab, busy, files, file.name, focus)}</td>
+            </tr>
+        }
+    };
     view! {
-        <div class="scroll" role="region" aria-label="Files" tabindex="0">
+        <div class="scroll" role="region" aria-label=tr!("Files") tabindex="0" node_ref=region>
             <table class="wide-table" data-testid="file-table">
                 <thead>
                     <tr>
-                        <th scope="col">"File"</th>
-                        <th scope="col">"Use"</th>
-                        <th scope="col" class="number">"Size"</th>
-                        <th scope="col">"Encoding"</th>
-                        <th scope="col" class="number">"Documents"</th>
-                        <th scope="col" class="number">"Labelled"</th>
-                        <th scope="col">"Left out"</th>
+                        <th scope="col">{tr!("File")}</th>
+                        <th scope="col">{tr!("Use")}</th>
+                        <th scope="col" class="number">{tr!("Size")}</th>
+                        <th scope="col">{tr!("Encoding")}</th>
+                        <th scope="col" class="number">{tr!("Documents")}</th>
+                        <th scope="col" class="number">{tr!("Labelled")}</th>
+                        <th scope="col">{tr!("Left out")}</th>
+                        <td></td>
                     </tr>
                 </thead>
                 <tbody>
                     <For each=move || files.get().into_iter().enumerate() key=key let:entry>
-                        {row(lab, busy, files, entry.1)}
+                        {row(entry.1)}
                     </For>
                 </tbody>
             </table>
@@ -50,18 +73,29 @@ fn key((index, file): &(usize, FileReport)) -> (usize, String, u64, String, u64,
     (*index, file.name.clone(), file.bytes, file.encoding.clone(), file.documents, file.labelled)
 }
 
-fn row(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: FileReport) -> impl IntoView {
-    let dropped = if file.dropped.is_empty() { "–".into() } else { describe(&file.dropped) };
+/// The last file stays: a page without a text would have nothing to show.
+fn remove_button(
+    lab: Lab,
+    busy: Memo<bool>,
+    files: Memo<Vec<FileReport>>,
+    name: String,
+    focus: impl Fn() + Copy + 'static,
+) -> impl IntoView {
+    let label = tr!("Remove {name}", name);
+    let remove = move |_| {
+        lab.remove_file(&name);
+        focus();
+    };
     view! {
-        <tr>
-            <th scope="row"><bdi>{file.name.clone()}</bdi></th>
-            <td>{role_select(lab, busy, files, &file)}</td>
-            <td class="number">{bytes(file.bytes)}</td>
-            <td>{file.encoding}</td>
-            <td class="number">{grouped(file.documents)}</td>
-            <td class="number">{grouped(file.labelled)}</td>
-            <td>{dropped}</td>
-        </tr>
+        <button
+            type="button"
+            class="quiet"
+            aria-label=label
+            disabled=move || busy.get() || files.with(|files| files.len() < 2)
+            on:click=remove
+        >
+            {tr!("Remove")}
+        </button>
     }
 }
 
@@ -70,7 +104,7 @@ fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &
     let role = Memo::new(move |_| {
         files.with(|files| files.iter().find(|file| file.name == named).map_or(present, |file| file.role))
     });
-    let label = format!("Use of {name}");
+    let label = tr!("Use of {name}", name);
     let change = move |event| {
         let value = event_target_value(&event);
         if let Some((role, ..)) = ROLES.iter().find(|(_, key, _)| *key == value) {
@@ -78,7 +112,7 @@ fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &
         }
     };
     let option = |(choice, value, words): (FileRole, &'static str, &'static str)| {
-        view! { <option value=value prop:selected=move || role.get() == choice>{words}</option> }
+        view! { <option value=value prop:selected=move || role.get() == choice>{translated(words)}</option> }
     };
     view! {
         <select aria-label=label disabled=busy on:change=change>
@@ -88,6 +122,9 @@ fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &
 }
 
 fn describe(dropped: &[Dropped]) -> String {
-    let part = |line: &Dropped| format!("{} {} (first: line {})", grouped(line.count), line.reason, line.first_line);
+    let part = |line: &Dropped| {
+        let (count, first) = (grouped(line.count), grouped(line.first_line));
+        tr!("{count} {reason} (first: line {first})", count, reason = said(&line.reason), first)
+    };
     dropped.iter().map(part).collect::<Vec<_>>().join("; ")
 }

@@ -11,6 +11,7 @@ use crate::lab::lab;
 use crate::settings::{FINETUNE_FIELDS, TASK};
 use leptos::prelude::*;
 use protocol::Phase;
+use tr::tr;
 
 /// Choice of weights, settings, start button and scores.
 #[component]
@@ -19,15 +20,15 @@ pub fn FinetunePanel() -> impl IntoView {
         <Section
             id="finetune"
             number="3"
-            title="Fine-tune"
-            lead="The labelled lines teach the classifier. Run it from both starts to see what pre-training is worth."
+            title=tr!("Fine-tune")
+            lead=tr!("The labelled lines teach the classifier. Run it from both starts to see what pre-training is worth.")
         >
             <StartChoice />
             <div class="fields">
                 {FINETUNE_FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
                 <ChoiceField choice=TASK />
             </div>
-            <StartButton phase=Phase::Finetune label="Start fine-tuning" testid="start-finetune" />
+            <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" />
             <PhaseStatus phase=Phase::Finetune />
             <VerdictLine phase=Phase::Finetune />
             <Scores />
@@ -41,16 +42,19 @@ pub fn FinetunePanel() -> impl IntoView {
 fn StartChoice() -> impl IntoView {
     view! {
         <fieldset>
-            <legend>"Start from"</legend>
-            <StartOption value="pretrained" words="the pre-trained weights" />
-            <StartOption value="scratch" words="scratch: random weights, same vocabulary" />
-            <StartOption value="both" words="both, one after the other, beside n-grams: what is pre-training worth?" />
+            <legend>{tr!("Start from")}</legend>
+            <StartOption value="pretrained" words=tr!("the pre-trained weights") />
+            <StartOption value="scratch" words=tr!("scratch: random weights, same vocabulary") />
+            <StartOption
+                value="both"
+                words=tr!("both, one after the other, beside n-grams: what is pre-training worth?")
+            />
         </fieldset>
     }
 }
 
 #[component]
-fn StartOption(value: &'static str, words: &'static str) -> impl IntoView {
+fn StartOption(value: &'static str, words: String) -> impl IntoView {
     let lab = lab();
     let choose = move |_| lab.settings.update(|settings| settings.edit("finetune-from", value).unwrap_or_default());
     let chosen = move || {

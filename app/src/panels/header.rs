@@ -2,23 +2,27 @@
 
 use super::tour::Tour;
 use crate::lab::lab;
-use crate::page::Dark;
+use crate::language::{LANGUAGES, Language, choice, said, translated};
+use crate::mark;
+use crate::page::{Dark, Spoken};
 use crate::state::{Engine, Topic};
 use crate::theme;
 use gloo::events::EventListener;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use protocol::DeviceInfo;
+use tr::tr;
 
 /// The panels as steps; each anchor is a section's id.
 const STEPS: [(&str, &str); 8] = [
-    ("#data", "Data"),
-    ("#pretrain", "Pre-train"),
-    ("#finetune", "Fine-tune"),
-    ("#try", "Try it"),
-    ("#attention", "Attention"),
-    ("#review", "Review"),
-    ("#runs-panel", "Runs"),
-    ("#learn", "Learn"),
+    ("#data", mark!("Data")),
+    ("#pretrain", mark!("Pre-train")),
+    ("#finetune", mark!("Fine-tune")),
+    ("#try", mark!("Try it")),
+    ("#attention", mark!("Attention")),
+    ("#review", mark!("Review")),
+    ("#runs-panel", mark!("Runs")),
+    ("#learn", mark!("Learn")),
 ];
 
 /// Name, purpose, device, steps and theme.
@@ -28,16 +32,17 @@ pub fn Header() -> impl IntoView {
         <header class="masthead">
             <div class="masthead-row">
                 <h1>"Clozelab"</h1>
-                <p class="tagline">"Train a small BERT on your own text. Nothing leaves this tab."</p>
+                <p class="tagline">{tr!("Train a small BERT on your own text. Nothing leaves this tab.")}</p>
                 <div class="masthead-buttons">
+                    <LanguageChoice />
                     <Tour />
                     <ThemeButton />
                 </div>
             </div>
             <Device />
-            <nav aria-label="Steps">
+            <nav aria-label=tr!("Steps")>
                 <ol>
-                    {STEPS.map(|(anchor, words)| view! { <li><a href=anchor>{words}</a></li> }).collect_view()}
+                    {STEPS.map(|(anchor, words)| view! { <li><a href=anchor>{translated(words)}</a></li> }).collect_view()}
                 </ol>
             </nav>
         </header>
@@ -65,20 +70,45 @@ fn Device() -> impl IntoView {
 
 fn device_name(engine: &Engine) -> String {
     match engine {
-        Engine::Loading => "Engine is loading…".into(),
-        Engine::Crashed => "Engine has stopped".into(),
+        Engine::Loading => tr!("Engine is loading…"),
+        Engine::Crashed => tr!("Engine has stopped"),
         Engine::Ready(DeviceInfo { backend, name, software, .. }) => {
             let kind = if backend == "cpu" { "CPU" } else { "WebGPU" };
-            let software = if *software { " (software adapter)" } else { "" };
-            if name.starts_with(kind) { format!("{name}{software}") } else { format!("{kind} · {name}{software}") }
+            let name = if name.starts_with(kind) { name.clone() } else { format!("{kind} · {name}") };
+            if *software { tr!("{name} (software adapter)", name) } else { name }
         }
     }
 }
 
 fn device_reason(engine: &Engine) -> String {
     match engine {
-        Engine::Ready(device) => device.reason.clone().unwrap_or_default(),
+        Engine::Ready(device) => device.reason.as_deref().map(said).unwrap_or_default(),
         _ => String::new(),
+    }
+}
+
+/// Each language under its own name. The page is mounted anew in the chosen one; runs, texts and models stay.
+#[component]
+fn LanguageChoice() -> impl IntoView {
+    let (lab, Spoken(spoken)) = (lab(), expect_context::<Spoken>());
+    let change = move |event| {
+        let Some(language) = Language::of(&event_target_value(&event)) else { return };
+        choice::keep(language);
+        spawn_local(async move {
+            match choice::speak(language).await {
+                Ok(()) => spoken.set(language),
+                Err(problem) => lab.complain(problem, tr!("The page stays in the language it has.")),
+            }
+        });
+    };
+    let option = |language: Language| {
+        let Language { tag, name, .. } = language;
+        view! { <option value=tag lang=tag selected=language == spoken.get_untracked()>{name}</option> }
+    };
+    view! {
+        <select class="quiet" data-testid="language" aria-label=tr!("Language") on:change=change>
+            {LANGUAGES.map(option).collect_view()}
+        </select>
     }
 }
 
@@ -94,7 +124,7 @@ fn ThemeButton() -> impl IntoView {
     };
     view! {
         <button type="button" class="quiet" on:click=switch>
-            {move || if dark.get() { "Light theme" } else { "Dark theme" }}
+            {move || if dark.get() { tr!("Light theme") } else { tr!("Dark theme") }}
         </button>
     }
 }

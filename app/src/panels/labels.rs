@@ -7,17 +7,18 @@ use crate::state::{RunState, Topic};
 use crate::wording::grouped;
 use leptos::prelude::*;
 use protocol::LabelCount;
+use tr::tr;
 
 /// How often each label occurs, folded away until asked for.
 #[component]
 pub fn LabelHistogram() -> impl IntoView {
     let lab = lab();
     let rows = lab.memo(&[Topic::Corpus], bars);
-    let note = move || rows.with(|rows| if rows.is_empty() { "none" } else { "the most frequent" });
+    let note = move || rows.with(|rows| if rows.is_empty() { tr!("none") } else { tr!("the most frequent") });
     view! {
         <details>
-            <summary>"Labels " <span class="summary-note">{note}</span></summary>
-            <Bars caption="Documents by label" heads=["Label", "Training / validation / test"] rows />
+            <summary>{tr!("Labels")} " " <span class="summary-note">{note}</span></summary>
+            <Bars caption=tr!("Documents by label") heads=[tr!("Label"), tr!("Training / validation / test")] rows />
         </details>
     }
     .into_any()
@@ -42,16 +43,18 @@ pub fn PasteBox() -> impl IntoView {
     let empty = move || text.with(|text| text.trim().is_empty());
     let take = move |_| {
         let source = intake::from_text("pasted.txt", &text.get_untracked());
-        lab.take(async move { source.map(|source| vec![source]) }, "The text could not be taken");
+        lab.take(async move { source.map(|source| vec![source]) }, &tr!("The text could not be taken"));
     };
     view! {
         <details>
-            <summary>"Paste text"</summary>
+            <summary>{tr!("Paste text")}</summary>
             <div class="block">
-                <label for="paste">"One document per line; labels as __label__name"</label>
+                <label for="paste">{tr!("One document per line; labels as __label__name")}</label>
                 <textarea id="paste" rows="6" data-testid="paste" on:input=move |event| text.set(event_target_value(&event))></textarea>
                 <div class="buttons">
-                    <button type="button" data-testid="use-paste" disabled=empty on:click=take>"Use this text"</button>
+                    <button type="button" data-testid="use-paste" disabled=empty on:click=take>
+                        {tr!("Use this text")}
+                    </button>
                 </div>
             </div>
         </details>

@@ -9,9 +9,10 @@ use crate::lab::lab;
 use crate::scope::scope;
 use crate::settings::NSP;
 use crate::state::{Masking, Topic};
-use crate::wording::{counted, figure, percent};
+use crate::wording::{self, figure, percent};
 use leptos::prelude::*;
-use protocol::{MaskKind, Phase};
+use protocol::{MaskKind, MaskedToken, Phase};
+use tr::tr;
 
 /// All lessons, folded but for the one that the link asks for.
 #[component]
@@ -23,8 +24,8 @@ pub fn LearnPanel(
         <Section
             id="learn"
             number=if first { "0" } else { "8" }
-            title="Learn"
-            lead="What happens here, in short lessons. Each has something to press, and is done when you have pressed it."
+            title=tr!("Learn")
+            lead=tr!("What happens here, in short lessons. Each has something to press, and is done when you have pressed it.")
         >
             <BothSides />
             <ThreeTreatments />
@@ -40,7 +41,7 @@ pub fn LearnPanel(
 fn Lesson(
     /// As links name it.
     name: &'static str,
-    title: &'static str,
+    title: String,
     /// Whether the person has done what it asks for.
     done: Signal<bool>,
     children: Children,
@@ -54,7 +55,7 @@ fn Lesson(
             remembered.set(true);
         }
     });
-    let mark = move || if remembered.get() { "✓ done" } else { "" };
+    let mark = move || if remembered.get() { tr!("✓ done") } else { String::new() };
     view! {
         <details id=format!("lesson-{name}") class="lesson" open=asked>
             <summary>{title}" "<span class="summary-note" role="status">{mark}</span></summary>
@@ -110,20 +111,20 @@ fn BothSides() -> impl IntoView {
         Some(format!("{text} → {}", words.join(", ")))
     };
     view! {
-        <Lesson name="masked-lm" title="Guessing from both sides: masked LM against left-to-right" done>
+        <Lesson name="masked-lm" title=tr!("Guessing from both sides: masked LM against left-to-right") done>
             <p>
-                "A left-to-right language model factors a sentence into next words: each word is guessed from those before it, and never sees those after it. A right-to-left model does the reverse. A masked language model hides some words and guesses them from everything that is left, on both sides at once. It cannot write text word by word, but what it learns of a word takes the whole sentence into account."
+                {tr!("A left-to-right language model factors a sentence into next words: each word is guessed from those before it, and never sees those after it. A right-to-left model does the reverse. A masked language model hides some words and guesses them from everything that is left, on both sides at once. It cannot write text word by word, but what it learns of a word takes the whole sentence into account.")}
             </p>
-            <p>"Try it: the same blank, first with only what stands before it, then with both sides."</p>
+            <p>{tr!("Try it: the same blank, first with only what stands before it, then with both sides.")}</p>
             <div class="buttons">
                 <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BEFORE_ONLY)>
-                    "Only what stands before"
+                    {tr!("Only what stands before")}
                 </button>
                 <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BOTH_SIDES)>
-                    "Both sides"
+                    {tr!("Both sides")}
                 </button>
             </div>
-            <p class="help" hidden=ready>"Pre-train or open a model first."</p>
+            <p class="help" hidden=ready>{tr!("Pre-train or open a model first.")}</p>
             <p class="status" hidden=move || answer().is_none()>{answer}</p>
         </Lesson>
     }
@@ -142,12 +143,16 @@ fn ThreeTreatments() -> impl IntoView {
         scope.look();
     };
     view! {
-        <Lesson name="masking" title="Why a chosen word is hidden, swapped or kept" done>
+        <Lesson name="masking" title=tr!("Why a chosen word is hidden, swapped or kept") done>
             <p>
-                "Of the words that are chosen, 80 % become [MASK], 10 % become a random word and 10 % stay. If all became [MASK], the model could learn to think only where [MASK] stands, and later, when you label your text, there is none. A random word forces it to doubt every word that it sees; a kept one forces it to have an opinion on a word even where it is right."
+                {tr!("Of the words that are chosen, 80 % become [MASK], 10 % become a random word and 10 % stay. If all became [MASK], the model could learn to think only where [MASK] stands, and later, when you label your text, there is none. A random word forces it to doubt every word that it sees; a kept one forces it to have an opinion on a word even where it is right.")}
             </p>
-            <p class="status" aria-live="polite">{move || masking.get().unwrap_or_else(|| "No text has been read yet.".into())}</p>
-            <button type="button" disabled=move || masking.with(Option::is_none) on:click=again>"Draw another mask"</button>
+            <p class="status" aria-live="polite">
+                {move || masking.get().unwrap_or_else(|| tr!("No text has been read yet."))}
+            </p>
+            <button type="button" disabled=move || masking.with(Option::is_none) on:click=again>
+                {tr!("Draw another mask")}
+            </button>
         </Lesson>
     }
 }
@@ -157,11 +162,27 @@ fn count_kinds(masking: &Masking) -> String {
     let (hidden, swapped, kept) = (count(MaskKind::Masked), count(MaskKind::Random), count(MaskKind::Kept));
     let tokens = masking.tokens.iter().filter(|token| token.kind != MaskKind::Special).count() as u64;
     let pairs = masking.tokens.iter().filter(|token| token.kind == MaskKind::Random);
-    let swaps: Vec<String> = pairs.map(|token| format!("{} became {}", token.original, token.shown)).collect();
-    let swaps = if swaps.is_empty() { String::new() } else { format!(" ({})", swaps.join(", ")) };
-    format!(
-        "In the text under the microscope, of {}: {hidden} hidden, {swapped} swapped{swaps}, {kept} kept.",
-        counted(tokens, "token")
+    let became = |token: &MaskedToken| {
+        let (original, shown) = (&token.original, &token.shown);
+        tr!("{original} became {shown}", original, shown)
+    };
+    let (tokens, swaps) = (wording::tokens(tokens), pairs.map(became).collect::<Vec<_>>().join(", "));
+    if swaps.is_empty() {
+        return tr!(
+            "In the text under the microscope, of {tokens}: {hidden} hidden, {swapped} swapped, {kept} kept.",
+            tokens,
+            hidden,
+            swapped,
+            kept
+        );
+    }
+    tr!(
+        "In the text under the microscope, of {tokens}: {hidden} hidden, {swapped} swapped ({swaps}), {kept} kept.",
+        tokens,
+        hidden,
+        swapped,
+        swaps,
+        kept
     )
 }
 
@@ -171,20 +192,21 @@ fn NextSentence() -> impl IntoView {
     let latest = lab.memo(&[Topic::Runs], |state| {
         let mut runs = state.runs_of(Phase::Pretrain).filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
         runs.next_back().map(|(name, (loss, accuracy))| {
-            format!(
-                "{name}: {} of the pairs told right, loss {} nats (0.69 is chance).",
-                percent(accuracy),
-                figure(loss, 2)
+            tr!(
+                "{name}: {share} of the pairs told right, loss {loss} nats (0.69 is chance).",
+                name,
+                share = percent(accuracy),
+                loss = figure(loss, 2)
             )
         })
     });
     let done = Signal::derive(move || latest.with(Option::is_some));
     view! {
-        <Lesson name="next-sentence" title="Next-sentence prediction" done>
+        <Lesson name="next-sentence" title=tr!("Next-sentence prediction") done>
             <p>
-                "Two texts go in together, [CLS] the man went to the store [SEP] he bought a gallon of milk [SEP]. Half of the time the second one really follows (IsNext), half of the time it is a random one from another document (NotNext): penguins are flightless birds. The model tells which, from the vector of the whole text. It was meant for tasks on pairs; later work (Liu et al. 2019) found that it helps little, which is why it is a switch here. It needs documents of several sentences: a dictionary of one-sentence definitions makes it easy and useless."
+                {tr!("Two texts go in together, [CLS] the man went to the store [SEP] he bought a gallon of milk [SEP]. Half of the time the second one really follows (IsNext), half of the time it is a random one from another document (NotNext): penguins are flightless birds. The model tells which, from the vector of the whole text. It was meant for tasks on pairs; later work (Liu et al. 2019) found that it helps little, which is why it is a switch here. It needs documents of several sentences: a dictionary of one-sentence definitions makes it easy and useless.")}
             </p>
-            <p>"Try it: switch it on, pre-train, and its loss is reported beside the other."</p>
+            <p>{tr!("Try it: switch it on, pre-train, and its loss is reported beside the other.")}</p>
             <SwitchField switch=NSP />
             <p class="status" hidden=move || latest.with(Option::is_none)>{latest}</p>
         </Lesson>
@@ -199,12 +221,12 @@ fn Attention() -> impl IntoView {
     let counted = lab.memo(&[Topic::Answers], |state| state.counted.clone());
     let done = Signal::derive(move || counted.with(Option::is_some));
     view! {
-        <Lesson name="attention" title="Queries, keys, values and heads" done>
+        <Lesson name="attention" title=tr!("Queries, keys, values and heads") done>
             <p>
-                "Each position asks a question (its query), offers a description of itself (its key) and something to take away (its value). A position compares its query with every key, turns the matches into shares that sum to 1, and takes that mixture of values: any two words are one step apart, however far they stand. Several heads do this side by side on smaller vectors, so that one can look at the word before while another looks for a verb. In the 2018 system the heads were put back together in the wrong order, which is one of the reasons why its Transformer never learned."
+                {tr!("Each position asks a question (its query), offers a description of itself (its key) and something to take away (its value). A position compares its query with every key, turns the matches into shares that sum to 1, and takes that mixture of values: any two words are one step apart, however far they stand. Several heads do this side by side on smaller vectors, so that one can look at the word before while another looks for a verb. In the 2018 system the heads were put back together in the wrong order, which is one of the reasons why its Transformer never learned.")}
             </p>
             <p>
-                "Try it: a hundred coin flips, and the question whether more than 51 are heads. It can only be answered by a head that looks at all positions evenly. The published BERT, with 2 layers of 128, learns it in well under the 10,000 steps that the 2018 system expected."
+                {tr!("Try it: a hundred coin flips, and the question whether more than 51 are heads. It can only be answered by a head that looks at all positions evenly. The published BERT, with 2 layers of 128, learns it in well under the 10,000 steps that the 2018 system expected.")}
             </p>
             <button
                 type="button"
@@ -213,7 +235,7 @@ fn Attention() -> impl IntoView {
                 disabled=move || reason.get().is_some()
                 on:click=move |_| lab.toy()
             >
-                "Let it learn to count"
+                {tr!("Let it learn to count")}
             </button>
             <p id="start-toy-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
             <p class="status" data-testid="toy-result" hidden=move || counted.with(Option::is_none)>{counted}</p>
@@ -229,27 +251,30 @@ fn PositionWise() -> impl IntoView {
     };
     let runs = lab.memo(&[Topic::Runs], |state| {
         let line = |run: &crate::state::Run| {
-            let loss = run.held_out.last()?.loss;
-            Some(format!("{}: held-out loss {}", run.settings, figure(loss, 2)))
+            let (settings, loss) = (&run.settings, figure(run.held_out.last()?.loss, 2));
+            Some(tr!("{settings}: held-out loss {loss}", settings, loss))
         };
         state.runs_of(Phase::Pretrain).filter_map(line).collect::<Vec<_>>()
     });
     let done = Signal::derive(move || runs.with(|runs| runs.len() >= 2));
     view! {
-        <Lesson name="position-wise" title="The position-wise network, and what attention adds" done>
+        <Lesson name="position-wise" title=tr!("The position-wise network, and what attention adds") done>
             <p>
-                "After each round of attention, a small network with one hidden layer, four times as wide, is applied to every position by itself: attention moves information between positions, this network works on it in place. Most of a block's weights stand here."
+                {tr!("After each round of attention, a small network with one hidden layer, four times as wide, is applied to every position by itself: attention moves information between positions, this network works on it in place. Most of a block's weights stand here.")}
             </p>
             <p>
-                "Try it: pre-train with the mean of all words, which has neither, then with convolutions, which see a few neighbours, then with the Transformer, for the same length. The three losses tell what order, neighbours and distance are worth on your text."
+                {tr!("Try it: pre-train with the mean of all words, which has neither, then with convolutions, which see a few neighbours, then with the Transformer, for the same length. The three losses tell what order, neighbours and distance are worth on your text.")}
             </p>
             <div class="buttons">
-                <button type="button" on:click=move |_| choose("mean")>"Take the mean"</button>
-                <button type="button" on:click=move |_| choose("textcnn")>"Take convolutions"</button>
-                <button type="button" on:click=move |_| choose("fast-tiny")>"Take the Transformer"</button>
+                <button type="button" on:click=move |_| choose("mean")>{tr!("Take the mean")}</button>
+                <button type="button" on:click=move |_| choose("textcnn")>{tr!("Take convolutions")}</button>
+                <button type="button" on:click=move |_| choose("fast-tiny")>{tr!("Take the Transformer")}</button>
             </div>
             <p class="help">
-                {move || format!("Chosen now: {}.", lab.settings.with(|settings| settings.pretrain.preset.clone()))}
+                {move || {
+                    let preset = lab.settings.with(|settings| settings.pretrain.preset.clone());
+                    tr!("Chosen now: {preset}.", preset)
+                }}
             </p>
             <ul class="plain">{move || runs.get().into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}</ul>
         </Lesson>

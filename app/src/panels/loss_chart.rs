@@ -10,12 +10,15 @@ use crate::chart::scene::{RUN_INKS, Size};
 use crate::chart::view::{ChartView, Steps};
 use crate::download;
 use crate::lab::{Lab, lab};
+use crate::language::translated;
+use crate::mark;
 use crate::page::Dark;
 use crate::plotting::{Plotting, plotting};
 use crate::state::{Run, RunState, Topic};
 use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
 use protocol::Phase;
+use tr::tr;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDetailsElement;
 
@@ -49,7 +52,7 @@ pub fn LossChart() -> impl IntoView {
             <figcaption>
                 <LossLegend />
                 <p class="help">
-                    {move || words().unwrap_or_else(|| "Thin: as measured. Thick: smoothed. Dots: text held out from training.".into())}
+                    {move || words().unwrap_or_else(|| tr!("Thin: as measured. Thick: smoothed. Dots: text held out from training."))}
                 </p>
             </figcaption>
         </figure>
@@ -79,10 +82,10 @@ struct Metric {
 }
 
 const METRICS: [Metric; 4] = [
-    Metric { title: "Masked tokens guessed right, held out", testid: "accuracy-chart", of: accuracy },
-    Metric { title: "Learning rate", testid: "lr-chart", of: |run| by_step(run, &run.lr) },
-    Metric { title: "Gradient norm", testid: "grad-norm-chart", of: |run| by_step(run, &run.grad_norm) },
-    Metric { title: "Tokens per second", testid: "speed-chart", of: |run| by_step(run, &run.speed) },
+    Metric { title: mark!("Masked tokens guessed right, held out"), testid: "accuracy-chart", of: accuracy },
+    Metric { title: mark!("Learning rate"), testid: "lr-chart", of: |run| by_step(run, &run.lr) },
+    Metric { title: mark!("Gradient norm"), testid: "grad-norm-chart", of: |run| by_step(run, &run.grad_norm) },
+    Metric { title: mark!("Tokens per second"), testid: "speed-chart", of: |run| by_step(run, &run.speed) },
 ];
 
 fn by_step<'a>(run: &'a Run, curve: &'a Curve) -> MetricSeries<'a> {
@@ -105,7 +108,7 @@ fn with_metric<T>(state: &RunState, metric: Metric, draw: impl FnOnce(&[MetricSe
 pub fn Curves() -> impl IntoView {
     view! {
         <details class="more" data-testid="curves">
-            <summary>"Curves: accuracy, learning rate, gradient, speed"</summary>
+            <summary>{tr!("Curves: accuracy, learning rate, gradient, speed")}</summary>
             <Toolbar />
             <div class="small-charts">{METRICS.map(|metric| view! { <MetricChart metric /> }).collect_view()}</div>
         </details>
@@ -117,8 +120,8 @@ pub fn Curves() -> impl IntoView {
 fn MetricChart(metric: Metric) -> impl IntoView {
     let lab = lab();
     let plotting = plotting();
-    let summary =
-        lab.memo(TOPICS, move |state| with_metric(state, metric, |series| metric_summary(series, metric.title)));
+    let title = move || translated(metric.title);
+    let summary = lab.memo(TOPICS, move |state| with_metric(state, metric, |series| metric_summary(series, &title())));
     let words = move || {
         let step = plotting.cursor.get()?;
         Some(lab.read(TOPICS, |state| with_metric(state, metric, |series| readout(series, step))))
@@ -133,7 +136,7 @@ fn MetricChart(metric: Metric) -> impl IntoView {
                     steps=steps(lab)
                     scene=move |size| {
                         let look = plotting.look(size);
-                        lab.peek(|state| with_metric(state, metric, |series| metric_scene(series, metric.title, &look)))
+                        lab.peek(|state| with_metric(state, metric, |series| metric_scene(series, &title(), &look)))
                     }
                 />
             </div>
@@ -150,7 +153,7 @@ fn Toolbar() -> impl IntoView {
     let options = plotting.options;
     let option = move |(index, (smoothing, words)): (usize, (Smoothing, &'static str))| {
         let chosen = move || options.get().smoothing == smoothing;
-        view! { <option value=index.to_string() prop:selected=chosen>{words}</option> }
+        view! { <option value=index.to_string() prop:selected=chosen>{translated(words)}</option> }
     };
     let smooth = move |event| {
         let index: usize = event_target_value(&event).parse().unwrap_or(0);
@@ -158,7 +161,7 @@ fn Toolbar() -> impl IntoView {
     };
     view! {
         <div class="toolbar">
-            <label for="smoothing">"Smoothing"</label>
+            <label for="smoothing">{tr!("Smoothing")}</label>
             <select id="smoothing" on:change=smooth>{Smoothing::ALL.into_iter().enumerate().map(option).collect_view()}</select>
             <label class="option">
                 <input
@@ -166,7 +169,7 @@ fn Toolbar() -> impl IntoView {
                     prop:checked=move || options.get().log_x
                     on:change=move |event| options.update(|options| options.log_x = event_target_checked(&event))
                 />
-                <span>"Logarithmic steps"</span>
+                <span>{tr!("Logarithmic steps")}</span>
             </label>
             <label class="option">
                 <input
@@ -174,14 +177,14 @@ fn Toolbar() -> impl IntoView {
                     prop:checked=move || options.get().log_y
                     on:change=move |event| options.update(|options| options.log_y = event_target_checked(&event))
                 />
-                <span>"Logarithmic values"</span>
+                <span>{tr!("Logarithmic values")}</span>
             </label>
             <button
                 type="button"
                 disabled=move || options.get().stretch.is_none()
                 on:click=move |_| options.update(|options| options.stretch = None)
             >
-                "Show all steps"
+                {tr!("Show all steps")}
             </button>
             <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
             <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
@@ -189,7 +192,7 @@ fn Toolbar() -> impl IntoView {
             <button type="button" data-testid="export-png" on:click=move |_| save_png(lab)>"PNG"</button>
         </div>
         <p class="help">
-            "These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0."
+            {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
         </p>
     }
 }
@@ -213,7 +216,7 @@ fn save_png(lab: Lab) {
     let url = loss_canvas().and_then(|canvas| canvas.to_data_url().ok());
     match url {
         Some(url) => download::save_url("clozelab-loss.png", &url),
-        None => lab.complain("The picture could not be made.", "Try again while the chart is in view."),
+        None => lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
     }
 }
 
@@ -250,12 +253,12 @@ pub fn LossTable() -> impl IntoView {
     };
     view! {
         <details on:toggle=move |event| open.set(is_open(&event))>
-            <summary>"Show the loss as a table"</summary>
-            <div class="scroll tall" role="region" aria-label="Loss by step" tabindex="0">
+            <summary>{tr!("Show the loss as a table")}</summary>
+            <div class="scroll tall" role="region" aria-label=tr!("Loss by step") tabindex="0">
                 <table>
                     <thead>
                         <tr>
-                            <th scope="col" class="number">"Step"</th>
+                            <th scope="col" class="number">{tr!("Step")}</th>
                             {move || names.get().into_iter().map(head).collect_view()}
                         </tr>
                     </thead>
@@ -278,8 +281,8 @@ fn held_out_rows(state: &RunState) -> Vec<String> {
     let line = |run: &Run| {
         let name = run.name();
         let words = run.held_out.iter().map(move |quality| {
-            let (step, loss) = (grouped(quality.step), figure(quality.loss, 3));
-            format!("{name}, held out at step {step}: loss {loss}, {} right", percent(quality.accuracy))
+            let (step, loss, share) = (grouped(quality.step), figure(quality.loss, 3), percent(quality.accuracy));
+            tr!("{run}, held out at step {step}: loss {loss}, {share} right", run = name, step, loss, share)
         });
         words.collect::<Vec<_>>()
     };

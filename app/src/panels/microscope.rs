@@ -7,6 +7,7 @@ use crate::state::{Frame, Topic};
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
 use protocol::{Candidate, MaskKind, MaskedToken};
+use tr::tr;
 
 /// The parts of a token that do not change while a model learns.
 #[derive(Clone, PartialEq)]
@@ -26,7 +27,7 @@ pub fn Microscope() -> impl IntoView {
     view! {
         <div class="microscope" data-testid="masking-preview">
             <p class="original-line" hidden=missing>
-                <span class="help">"As it is: "</span>
+                <span class="help">{tr!("As it is:")} " "</span>
                 <bdi>{move || slots.with(|slots| joined(slots.iter().map(|slot| slot.original.as_str())))}</bdi>
             </p>
             <div class="masking">
@@ -58,8 +59,8 @@ pub fn OtherLooks() -> impl IntoView {
     };
     view! {
         <div class="buttons">
-            <button type="button" disabled=missing on:click=another_mask>"Another mask"</button>
-            <button type="button" disabled=missing on:click=another_line>"Another line"</button>
+            <button type="button" disabled=missing on:click=another_mask>{tr!("Another mask")}</button>
+            <button type="button" disabled=missing on:click=another_line>{tr!("Another line")}</button>
         </div>
     }
     .into_any()
@@ -72,13 +73,13 @@ fn slots(frame: &Frame) -> Vec<Slot> {
 }
 
 fn waiting() -> impl IntoView {
-    view! { <p class="help">"Appears once the text is read and its vocabulary learned."</p> }
+    view! { <p class="help">{tr!("Appears once the text is read and its vocabulary learned.")}</p> }
 }
 
 fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, scope: Scope) -> impl IntoView {
     let one = move |(place, slot): (usize, Slot)| token(place, slot, frame, scope);
     view! {
-        <ol class="tokens" aria-label="Tokens, each as it was, as the model sees it, and as it guesses">
+        <ol class="tokens" aria-label=tr!("Tokens, each as it was, as the model sees it, and as it guesses")>
             {slots.into_iter().enumerate().map(one).collect_view()}
         </ol>
     }
@@ -93,6 +94,7 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
         frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.guesses.first().cloned()))
     });
     let original = slot.original.clone();
+    let title = words.clone();
     let right = move || best.with(|best| best.as_ref().is_some_and(|best| best.token == original));
     let (mark, said) = (right.clone(), right.clone());
     let guess = move || best.with(|best| best.as_ref().map(|best| best.token.clone()));
@@ -102,7 +104,7 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
             <button
                 type="button"
                 class="shown"
-                title=words
+                title=title
                 aria-pressed=move || (scope.token.get() == Some(place)).to_string()
                 on:click=move |_| scope.token.set(Some(place))
             >
@@ -111,7 +113,9 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
             </button>
             <span class="guess" class:right=right hidden=move || best.with(Option::is_none)>
                 <span aria-hidden="true">{move || if mark() { "✓ " } else { "✗ " }}</span>
-                <span class="visually-hidden">{move || if said() { "guessed rightly " } else { "guessed wrongly " }}</span>
+                <span class="visually-hidden">
+                    {move || if said() { tr!("guessed rightly") } else { tr!("guessed wrongly") }} " "
+                </span>
                 <bdi>{guess}</bdi>
             </span>
         </li>
@@ -120,12 +124,12 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
 }
 
 /// Class, sign and words of what was done to a chosen token.
-fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, &'static str)> {
+fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, String)> {
     match kind {
         MaskKind::Untouched | MaskKind::Special => None,
-        MaskKind::Masked => Some(("masked", "M", "masked")),
-        MaskKind::Random => Some(("random", "R", "replaced at random")),
-        MaskKind::Kept => Some(("kept", "K", "kept, but to be guessed")),
+        MaskKind::Masked => Some(("masked", "M", tr!("masked"))),
+        MaskKind::Random => Some(("random", "R", tr!("replaced at random"))),
+        MaskKind::Kept => Some(("kept", "K", tr!("kept, but to be guessed"))),
     }
 }
 
@@ -143,17 +147,17 @@ fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
         frame.with(|frame| frame.as_ref().map_or(0, text))
     };
     let chosen = move || count(MaskKind::Masked) + count(MaskKind::Random) + count(MaskKind::Kept);
-    let item = move |kind: MaskKind, noun: &'static str| {
+    let item = move |kind: MaskKind, words: fn(usize) -> String| {
         let (class, tag, _) = treatment(kind).expect("a chosen kind");
-        view! { <span><b class=format!("tag {class}")>{tag}</b>{move || format!(" {} {noun}", count(kind))}</span> }
+        view! { <span><b class=format!("tag {class}")>{tag}</b>" "{move || words(count(kind))}</span> }
     };
     let result = move || frame.with(|frame| frame.as_ref().and_then(outcome));
     view! {
         <p class="legend" hidden=move || frame.with(Option::is_none)>
-            <span>{move || format!("{} of {} tokens chosen:", chosen(), all())}</span>
-            {item(MaskKind::Masked, "masked")}
-            {item(MaskKind::Random, "random")}
-            {item(MaskKind::Kept, "kept")}
+            <span>{move || tr!("{chosen} of {all} tokens chosen:", chosen = chosen(), all = all())}</span>
+            {item(MaskKind::Masked, |count| tr!("{count} masked", count))}
+            {item(MaskKind::Random, |count| tr!("{count} random", count))}
+            {item(MaskKind::Kept, |count| tr!("{count} kept", count))}
             <b hidden=move || result().is_none()>{result}</b>
         </p>
     }
@@ -161,9 +165,11 @@ fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
 
 fn outcome(frame: &Frame) -> Option<String> {
     let (right, asked) = frame.right();
-    let loss = frame.loss()?;
-    let at = frame.step.map_or("now".into(), |step| format!("step {}", grouped(step)));
-    Some(format!("{right} of {asked} guessed right, loss {} ({at})", figure(loss, 2)))
+    let loss = figure(frame.loss()?, 2);
+    let Some(step) = frame.step.map(grouped) else {
+        return Some(tr!("{right} of {asked} guessed right, loss {loss} (now)", right, asked, loss));
+    };
+    Some(tr!("{right} of {asked} guessed right, loss {loss} (step {step})", right, asked, loss, step))
 }
 
 /// The guesses for one of the chosen tokens: the one that was pressed, else the first.
@@ -183,7 +189,8 @@ pub fn Guesses() -> impl IntoView {
         shown.with(|token| {
             let token = token.as_ref()?;
             let loss = figure(token.loss?, 2);
-            Some(format!("Instead of “{}”, the loss is {loss} nats; the model thinks of", token.original))
+            let original = &token.original;
+            Some(tr!("Instead of “{original}”, the loss is {loss} nats; the model thinks of", original, loss))
         })
     };
     let rows = move || shown.with(|token| token.as_ref().map(|token| token.guesses.clone()).unwrap_or_default());
@@ -211,7 +218,7 @@ pub fn MicroscopeSettings() -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=take>
-            <label for="own-sentence">"A sentence of your own"</label>
+            <label for="own-sentence">{tr!("A sentence of your own")}</label>
             <div class="ask">
                 <input
                     id="own-sentence"
@@ -220,7 +227,7 @@ pub fn MicroscopeSettings() -> impl IntoView {
                     data-testid="own-sentence"
                     on:input=move |event| typed.set(event_target_value(&event))
                 />
-                <button type="submit">"Put it under the microscope"</button>
+                <button type="submit">{tr!("Put it under the microscope")}</button>
             </div>
         </form>
         <MaskControls scope />
@@ -233,6 +240,10 @@ pub fn MicroscopeSettings() -> impl IntoView {
 fn MaskControls(scope: Scope) -> impl IntoView {
     let lab = lab();
     let rate = move || scope.mask.get().rate;
+    let here = move || match rate().map(percent) {
+        Some(share) => tr!("{share} here.", share),
+        None => tr!("As in training."),
+    };
     let change = move |edit: fn(&mut OwnMask, String), event: web_sys::Event| {
         scope.mask.update(|mask| edit(mask, event_target_value(&event)));
         scope.look();
@@ -244,7 +255,7 @@ fn MaskControls(scope: Scope) -> impl IntoView {
     view! {
         <div class="fields">
             <div class="field">
-                <label for="scope-rate">"Share of tokens to guess"</label>
+                <label for="scope-rate">{tr!("Share of tokens to guess")}</label>
                 <input
                     id="scope-rate"
                     type="range"
@@ -252,23 +263,23 @@ fn MaskControls(scope: Scope) -> impl IntoView {
                     max="0.9"
                     step="0.05"
                     prop:value=move || rate().unwrap_or(0.3).to_string()
-                    aria-valuetext=move || rate().map_or("as in training".into(), percent)
+                    aria-valuetext=move || rate().map_or_else(|| tr!("as in training"), percent)
                     on:change=move |event| change(|mask, value| mask.rate = value.parse().ok(), event)
                 />
-                <p class="help">{move || rate().map_or("As in training.".into(), |rate| format!("{} here.", percent(rate)))}</p>
+                <p class="help">{here}</p>
             </div>
             <div class="field">
-                <label for="scope-seed">"Seed of the mask"</label>
+                <label for="scope-seed">{tr!("Seed of the mask")}</label>
                 <input
                     id="scope-seed"
                     type="text"
                     inputmode="numeric"
                     autocomplete="off"
-                    placeholder="as in training"
+                    placeholder=tr!("as in training")
                     prop:value=move || scope.mask.get().seed.map(|seed| seed.to_string()).unwrap_or_default()
                     on:change=move |event| change(|mask, value| mask.seed = value.trim().parse().ok(), event)
                 />
-                <p class="help">"Another seed, another draw. Looking changes nothing of a run."</p>
+                <p class="help">{tr!("Another seed, another draw. Looking changes nothing of a run.")}</p>
             </div>
             <label class="option">
                 <input
@@ -280,7 +291,7 @@ fn MaskControls(scope: Scope) -> impl IntoView {
                         scope.look();
                     }
                 />
-                <span>"Whole words"</span>
+                <span>{tr!("Whole words")}</span>
             </label>
         </div>
     }
@@ -300,9 +311,9 @@ fn Scrubber(scope: Scope) -> impl IntoView {
         None => last(),
     };
     let words = move || match steps.with(|steps| steps.get(place()).copied()) {
-        Some((Some(step), _)) => format!("step {}", grouped(step)),
-        Some((None, false)) => "before training".into(),
-        _ => "now".into(),
+        Some((Some(step), _)) => tr!("step {step}", step = grouped(step)),
+        Some((None, false)) => tr!("before training"),
+        _ => tr!("now"),
     };
     let go = move |place: usize| {
         let moment = steps.with_untracked(|steps| steps.get(place).map(moment_of));
@@ -311,9 +322,9 @@ fn Scrubber(scope: Scope) -> impl IntoView {
     let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
     view! {
         <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>
-            <label for="scrubber">"Replay: " <span>{words}</span></label>
+            <label for="scrubber">{tr!("Replay:")} " " <span>{words}</span></label>
             <div class="joined-wide">
-                <button type="button" aria-label="A moment earlier" on:click=move |_| go(place().saturating_sub(1))>"‹"</button>
+                <button type="button" aria-label=tr!("A moment earlier") on:click=move |_| go(place().saturating_sub(1))>"‹"</button>
                 <input
                     id="scrubber"
                     type="range"
@@ -324,9 +335,9 @@ fn Scrubber(scope: Scope) -> impl IntoView {
                     aria-valuetext=words
                     on:input=moved
                 />
-                <button type="button" aria-label="A moment later" on:click=move |_| go(place() + 1)>"›"</button>
+                <button type="button" aria-label=tr!("A moment later") on:click=move |_| go(place() + 1)>"›"</button>
             </div>
-            <p class="help">"What the model made of this text, and where it looked, at each moment that was kept."</p>
+            <p class="help">{tr!("What the model made of this text, and where it looked, at each moment that was kept.")}</p>
         </div>
     }
 }

@@ -1,8 +1,10 @@
 //! What went wrong, what to do about it, and a button where the page can do it.
 
 use crate::lab::lab;
+use crate::language::said;
 use crate::state::{Engine, Notice, Topic};
 use leptos::prelude::*;
+use tr::tr;
 
 /// The page's error line; hidden while there is nothing to say.
 #[component]
@@ -12,8 +14,8 @@ pub fn NoticeLine() -> impl IntoView {
     let crashed = lab.memo(&[Topic::Engine], |state| state.engine == Engine::Crashed);
     let words = move |Notice { message, hint }: Notice| {
         view! {
-            <p class="notice-message">{message}</p>
-            <p class="notice-hint">{hint}</p>
+            <p class="notice-message">{said(&message)}</p>
+            <p class="notice-hint">{said(&hint)}</p>
         }
     };
     view! {
@@ -22,13 +24,13 @@ pub fn NoticeLine() -> impl IntoView {
             <div class="notice-buttons">
                 <Show when=move || crashed.get()>
                     <button type="button" class="primary" on:click=move |_| lab.restart_engine()>
-                        "Restart engine"
+                        {tr!("Restart engine")}
                     </button>
                 </Show>
                 // Without an engine this line is the only way on.
                 <Show when=move || !crashed.get()>
                     <button type="button" on:click=move |_| lab.dismiss()>
-                        "Dismiss"
+                        {tr!("Dismiss")}
                     </button>
                 </Show>
             </div>

@@ -4,14 +4,18 @@ use super::choice::{ChoiceField, SwitchField};
 use super::estimate::EstimateLine;
 use super::field::NumberField;
 use super::loss_chart::{Curves, LossTable};
+use super::presets::PresetCards;
 use super::section::Section;
 use super::start::{ApplyChanges, PhaseWarnings};
+use super::turn::InTurn;
 use crate::intake;
 use crate::lab::lab;
-use crate::settings::{FIELDS, LENGTHS, NSP, PRESET_GROUPS, SWITCHES, TOKENIZER};
+use crate::language::translated;
+use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
 use crate::state::Topic;
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
+use tr::tr;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -22,29 +26,33 @@ pub fn PretrainPanel() -> impl IntoView {
         <Section
             id="pretrain"
             number="2"
-            title="Pre-train"
-            lead="The model learns the language of your text by guessing hidden tokens. No labels are used."
+            title=tr!("Pre-train")
+            lead=tr!("The model learns the language of your text by guessing hidden tokens. No labels are used.")
         >
+            <PresetCards />
             <div class="fields">
-                <PresetField />
                 <LengthField />
             </div>
             <details class="more">
-                <summary>"More settings"</summary>
-                <div class="fields">
-                    <ChoiceField choice=TOKENIZER />
-                    {FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
-                </div>
-                <SwitchField switch=NSP />
-                {SWITCHES.map(|switch| view! { <SwitchField switch /> }).collect_view()}
-                <WordVectors />
+                <summary>{tr!("More settings")}</summary>
+                <InTurn>
+                    <div class="fields">
+                        <ChoiceField choice=TOKENIZER />
+                        {FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
+                    </div>
+                </InTurn>
+                <InTurn>
+                    <SwitchField switch=NSP />
+                    {SWITCHES.map(|switch| view! { <SwitchField switch /> }).collect_view()}
+                    <WordVectors />
+                </InTurn>
             </details>
             <ApplyChanges />
             <EstimateLine />
             <GoOn />
             <PhaseWarnings phase=Phase::Pretrain />
-            <Curves />
-            <LossTable />
+            <InTurn><Curves /></InTurn>
+            <InTurn><LossTable /></InTurn>
         </Section>
     }
     .into_any()
@@ -66,9 +74,9 @@ fn GoOn() -> impl IntoView {
                 disabled=move || reason.get().is_some()
                 on:click=move |_| lab.pretrain(true)
             >
-                "Go on with the model at hand"
+                {tr!("Go on with the model at hand")}
             </button>
-            <p class="help">"For the length above, with a fresh schedule: its words and shape stay."</p>
+            <p class="help">{tr!("For the length above, with a fresh schedule: its words and shape stay.")}</p>
         </div>
     }
 }
@@ -92,15 +100,15 @@ fn WordVectors() -> impl IntoView {
         lab.set_word_vectors(None);
     };
     let words = move || match name.get() {
-        Some(name) => format!("New models start from the vectors in {name}."),
-        None => "A new model can start from word vectors in word2vec's text form.".into(),
+        Some(name) => tr!("New models start from the vectors in {name}.", name),
+        None => tr!("A new model can start from word vectors in word2vec's text form."),
     };
     view! {
         <div class="block">
             <p class="help">{words}</p>
             <div class="buttons">
                 <label class="button" for="choose-vectors">
-                    "Choose word vectors"
+                    {tr!("Choose word vectors")}
                     <input
                         id="choose-vectors"
                         class="visually-hidden"
@@ -110,33 +118,9 @@ fn WordVectors() -> impl IntoView {
                     />
                 </label>
                 <button type="button" hidden=move || name.with(Option::is_none) on:click=clear>
-                    "Start from random ones again"
+                    {tr!("Start from random ones again")}
                 </button>
             </div>
-        </div>
-    }
-}
-
-#[component]
-fn PresetField() -> impl IntoView {
-    let lab = lab();
-    let change = move |event| {
-        let name = event_target_value(&event);
-        lab.settings.update(|settings| settings.edit("preset", &name).unwrap_or_default());
-    };
-    let group = |(title, presets): (&'static str, &'static [(&'static str, &'static str)])| {
-        let option = |(name, words): &(&'static str, &'static str)| {
-            let (name, words) = (*name, *words);
-            let chosen = move || lab.settings.with(|settings| settings.pretrain.preset == name);
-            view! { <option value=name prop:selected=chosen>{words}</option> }
-        };
-        view! { <optgroup label=title>{presets.iter().map(option).collect_view()}</optgroup> }
-    };
-    view! {
-        <div class="field wide">
-            <label for="set-preset">"Model"</label>
-            <select id="set-preset" on:change=change>{PRESET_GROUPS.map(group).collect_view()}</select>
-            <p class="help">"Larger models learn more from more text, and take longer."</p>
         </div>
     }
 }
@@ -159,12 +143,12 @@ fn LengthField() -> impl IntoView {
     };
     let default = move || LENGTHS.iter().find(|field| field.key == unit.get()).map_or("", |field| field.default);
     let option = move |(key, words): (&'static str, &'static str)| {
-        view! { <option value=key selected=key == unit.get_untracked()>{words}</option> }
+        view! { <option value=key selected=key == unit.get_untracked()>{translated(words)}</option> }
     };
-    let help = move || refused.get().unwrap_or_else(|| "Empty means one pass over the text.".into());
+    let help = move || refused.get().unwrap_or_else(|| tr!("Empty means one pass over the text."));
     view! {
         <div class="field">
-            <label for="set-length">"Length"</label>
+            <label for="set-length">{tr!("Length")}</label>
             <div class="joined">
                 <input
                     id="set-length"
@@ -177,7 +161,7 @@ fn LengthField() -> impl IntoView {
                     prop:value=move || lab.settings.with(|settings| settings.value(unit.get()))
                     on:change=move |event| set(&event_target_value(&event))
                 />
-                <select aria-label="Unit of the length" on:change=choose>
+                <select aria-label=tr!("Unit of the length") on:change=choose>
                     {LENGTHS.map(|field| option((field.key, field.label))).collect_view()}
                 </select>
             </div>

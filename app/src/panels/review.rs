@@ -2,12 +2,16 @@
 //! lines behind each number. Also the lines that are worth labelling next.
 
 use super::section::Section;
+use super::sweep::Sweep;
 use crate::lab::{Lab, lab};
+use crate::language::translated;
+use crate::mark;
 use crate::state::{Lines, Topic};
-use crate::wording::{counted, figure, grouped, percent};
+use crate::wording::{self, grouped, percent};
 use leptos::prelude::*;
-use protocol::{JudgedLine, LabelScore, LineQuery, Review, ThresholdPoint};
+use protocol::{JudgedLine, LabelScore, LineQuery, Review};
 use std::sync::Arc;
+use tr::tr;
 
 /// Questions about the classifier as a whole.
 #[component]
@@ -15,8 +19,8 @@ pub fn ReviewPanel() -> impl IntoView {
     let lab = lab();
     let review = lab.memo(&[Topic::Answers, Topic::Runs, Topic::Corpus], |state| state.review.clone().map(Arc::new));
     let reason = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Corpus, Topic::Progress], |state| match () {
-        () if !state.model.classifier => Some("There is no classifier yet: fine-tune or import one first."),
-        () if state.active().is_some() => Some("Waits until the run under way is over."),
+        () if !state.model.classifier => Some(tr!("There is no classifier yet: fine-tune or import one first.")),
+        () if state.active().is_some() => Some(tr!("Waits until the run under way is over.")),
         () => None,
     });
     let has_test =
@@ -26,18 +30,18 @@ pub fn ReviewPanel() -> impl IntoView {
         <Section
             id="review"
             number="6"
-            title="Review"
-            lead="Where the classifier is right, what it confuses, and which lines to label next."
+            title=tr!("Review")
+            lead=tr!("Where the classifier is right, what it confuses, and which lines to label next.")
         >
             <div class="buttons">
                 <button type="button" class="primary" data-testid="review-valid" disabled=off on:click=move |_| lab.review("valid")>
-                    "Review the validation documents"
+                    {tr!("Review the validation documents")}
                 </button>
                 <button type="button" disabled=move || off() || !has_test.get() on:click=move |_| lab.review("test")>
-                    "Review the test documents"
+                    {tr!("Review the test documents")}
                 </button>
                 <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| lab.lines(LineQuery::Uncertain)>
-                    "Show the least certain lines without a label"
+                    {tr!("Show the least certain lines without a label")}
                 </button>
             </div>
             <p class="help">{move || reason.get()}</p>
@@ -54,76 +58,36 @@ pub fn ReviewPanel() -> impl IntoView {
 }
 
 fn summary(review: &Review) -> String {
-    let split = if review.split == "test" { "test" } else { "validation" };
+    let count = grouped(review.n);
+    let documents = match review.split == "test" {
+        true => tr!("{count} test documents.", count),
+        false => tr!("{count} validation documents.", count),
+    };
     let hits: u64 = (0..review.labels.len()).map(|place| review.confusion[place][place]).sum();
     let all: u64 = (0..review.labels.len()).map(|place| review.together[place][place]).sum();
-    format!(
-        "{} {split} documents. Of {} true labels among the {} most frequent, {} were found.",
-        grouped(review.n),
-        grouped(all),
-        review.labels.len(),
-        grouped(hits)
-    )
+    let found = tr!(
+        "Of {all} true labels among the {most} most frequent, {hits} were found.",
+        all = grouped(all),
+        most = review.labels.len(),
+        hits = grouped(hits)
+    );
+    format!("{documents} {found}")
 }
 
-type Shared = Memo<Option<Arc<Review>>>;
-
-/// What each threshold would give.
-#[component]
-fn Sweep(review: Shared) -> impl IntoView {
-    let points = move || review.with(|review| review.as_ref().map(|review| review.sweep.clone()).unwrap_or_default());
-    let chosen = RwSignal::new(None::<f64>);
-    Effect::new(move |_| {
-        review.track();
-        chosen.set(None);
-    });
-    let at = move || {
-        let points = points();
-        let wanted = chosen.get().or_else(|| review.with(|review| review.as_ref().map(|review| review.threshold)))?;
-        let near = |a: &&ThresholdPoint, b: &&ThresholdPoint| {
-            (a.threshold - wanted).abs().total_cmp(&(b.threshold - wanted).abs())
-        };
-        points.iter().min_by(near).copied()
-    };
-    let words = move || {
-        at().map(|point| {
-            let [precision, recall, micro, r#macro] =
-                [point.precision, point.recall, point.micro_f1, point.macro_f1].map(|value| figure(value, 3));
-            format!(
-                "From {} on: precision {precision}, recall {recall}, micro F1 {micro}, macro F1 {macro}.",
-                percent(point.threshold)
-            )
-        })
-    };
-    let value = move || at().map_or("0.5".into(), |point| point.threshold.to_string());
-    view! {
-        <div class="block" hidden=move || points().is_empty()>
-            <label for="sweep">"Threshold: a label counts from this probability on"</label>
-            <input
-                id="sweep"
-                type="range"
-                min="0.05"
-                max="0.95"
-                step="0.05"
-                data-testid="threshold"
-                prop:value=value
-                aria-valuetext=words
-                on:input=move |event| chosen.set(event_target_value(&event).parse().ok())
-            />
-            <p class="help">{words}</p>
-        </div>
-    }
-}
+pub(super) type Shared = Memo<Option<Arc<Review>>>;
 
 /// Labels against labels; each number opens its lines.
 #[component]
 fn Matrix(review: Shared, together: bool) -> impl IntoView {
     let lab = lab();
     let (title, caption) = match together {
-        true => ("Which labels stand together", "Documents that carry both labels; on the diagonal, the label at all."),
+        true => (
+            mark!("Which labels stand together"),
+            mark!("Documents that carry both labels; on the diagonal, the label at all."),
+        ),
         false => (
-            "Which labels are taken for which",
-            "Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly.",
+            mark!("Which labels are taken for which"),
+            mark!("Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly."),
         ),
     };
     let testid = if together { "together" } else { "confusion" };
@@ -140,7 +104,7 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
         };
         view! {
             <table class="matrix">
-                <caption>{caption}</caption>
+                <caption>{translated(caption)}</caption>
                 <thead><tr><td></td>{review.labels.iter().map(head).collect_view()}</tr></thead>
                 <tbody>{review.labels.iter().enumerate().map(row).collect_view()}</tbody>
             </table>
@@ -148,8 +112,8 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
     };
     view! {
         <details hidden=move || review.with(Option::is_none) open=!together>
-            <summary>{title}</summary>
-            <div class="scroll" role="region" aria-label=title tabindex="0" data-testid=testid>
+            <summary>{translated(title)}</summary>
+            <div class="scroll" role="region" aria-label=translated(title) tabindex="0" data-testid=testid>
                 {move || review.get().map(rows)}
             </div>
         </details>
@@ -163,10 +127,10 @@ fn cell(lab: Lab, count: u64, most: u64, (first, second): (String, String), toge
     // Roots keep small counts visible beside a large diagonal.
     let level = ((count as f64 / most as f64).sqrt() * LEVELS).ceil();
     let words = match (together, first == second) {
-        (true, true) => format!("{count} with {first}"),
-        (true, false) => format!("{count} with {first} and {second}"),
-        (false, true) => format!("{count} rightly given {first}"),
-        (false, false) => format!("{count} with {first} were given {second}"),
+        (true, true) => tr!("{count} with {first}", count, first),
+        (true, false) => tr!("{count} with {first} and {second}", count, first, second),
+        (false, true) => tr!("{count} rightly given {first}", count, first),
+        (false, false) => tr!("{count} with {first} were given {second}", count, first, second),
     };
     let query = match together {
         true => LineQuery::Together { first, second },
@@ -205,18 +169,19 @@ fn LineList() -> impl IntoView {
         }
     };
     let table = move |Lines { lines, more }: Lines| {
-        let rest = (more > 0).then(|| view! { <p class="help">{format!("And {} more.", counted(more, "line"))}</p> });
-        let shown = counted(lines.len() as u64, "line");
+        let rest = (more > 0).then(|| tr!("And {lines} more.", lines = wording::lines(more)));
+        let rest = rest.map(|rest| view! { <p class="help">{rest}</p> });
+        let shown = wording::lines(lines.len() as u64);
         view! {
             <p class="help" role="status">{shown}</p>
-            <div class="scroll tall" role="region" aria-label="Lines" tabindex="0">
+            <div class="scroll tall" role="region" aria-label=tr!("Lines") tabindex="0">
                 <table class="wide-table">
                     <thead>
                         <tr>
-                            <th scope="col" class="number">"Line"</th>
-                            <th scope="col">"Text"</th>
-                            <th scope="col">"Labels"</th>
-                            <th scope="col">"The model says"</th>
+                            <th scope="col" class="number">{tr!("Line")}</th>
+                            <th scope="col">{tr!("Text")}</th>
+                            <th scope="col">{tr!("Labels")}</th>
+                            <th scope="col">{tr!("The model says")}</th>
                         </tr>
                     </thead>
                     <tbody>{lines.into_iter().map(row).collect_view()}</tbody>

@@ -5,36 +5,37 @@ use crate::state::{Progress, Run, Stage, Topic};
 use crate::wording::{duration, figure, grouped, rate};
 use leptos::prelude::*;
 use protocol::Command;
+use tr::tr;
 
 /// Figures and controls of the active run, else of the last one.
 #[component]
 pub fn RunBar() -> impl IntoView {
     let lab = lab();
-    let name = lab.memo(&[Topic::Runs], |state| state.current().map_or("No run yet".into(), Run::name));
-    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or("", stage_word));
+    let name = lab.memo(&[Topic::Runs], |state| state.current().map_or_else(|| tr!("No run yet"), Run::name));
+    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or_else(String::new, stage_word));
     let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or(0.0, Run::share));
     view! {
-        <section class="run-bar" aria-label="Current run">
+        <section class="run-bar" aria-label=tr!("Current run")>
             <div class="run-bar-inner">
                 <p class="run-name"><b>{name}</b>" "<span>{stage}</span></p>
                 <Figures />
                 <Controls />
             </div>
-            <progress aria-label="Share of the run that is done" max="1" prop:value=share></progress>
+            <progress aria-label=tr!("Share of the run that is done") max="1" prop:value=share></progress>
         </section>
     }
     .into_any()
 }
 
-fn stage_word(run: &Run) -> &'static str {
+fn stage_word(run: &Run) -> String {
     match run.stage {
-        Stage::Requested | Stage::Started => "preparing",
-        Stage::Compiling(_) => "compiling",
-        Stage::Running => "running",
-        Stage::Paused => "paused",
-        Stage::Finished => "finished",
-        Stage::Stopped => "stopped",
-        Stage::Failed(_) => "failed",
+        Stage::Requested | Stage::Started => tr!("preparing"),
+        Stage::Compiling(_) => tr!("compiling"),
+        Stage::Running => tr!("running"),
+        Stage::Paused => tr!("paused"),
+        Stage::Finished => tr!("finished"),
+        Stage::Stopped => tr!("stopped"),
+        Stage::Failed(_) => tr!("failed"),
     }
 }
 
@@ -49,19 +50,19 @@ fn Figures() -> impl IntoView {
     view! {
         <dl class="figures">
             <div>
-                <dt>"Step"</dt>
+                <dt>{tr!("Step")}</dt>
                 <dd data-testid="step" data-value=move || step.get().map(|(done, _)| done.to_string())>
                     {move || step.get().map_or("–".into(), |(_, words)| words)}
                 </dd>
             </div>
             <div>
-                <dt>"Loss"</dt>
+                <dt>{tr!("Loss")}</dt>
                 <dd data-testid="loss" data-value=move || part(|progress| progress.loss).map(|loss| loss.to_string())>
                     {move || part(|progress| progress.loss).map_or("–".into(), |loss| figure(loss, 3))}
                 </dd>
             </div>
             <div>
-                <dt>"Tokens/s"</dt>
+                <dt>{tr!("Tokens/s")}</dt>
                 <dd
                     data-testid="tokens-per-sec"
                     data-value=move || part(|progress| progress.tokens_per_sec).map(|speed| speed.to_string())
@@ -70,7 +71,7 @@ fn Figures() -> impl IntoView {
                 </dd>
             </div>
             <div>
-                <dt>"Time left"</dt>
+                <dt>{tr!("Time left")}</dt>
                 <dd data-testid="eta" data-value=move || time().map(|secs| secs.to_string())>
                     {move || time().map_or("–".into(), duration)}
                 </dd>
@@ -81,8 +82,11 @@ fn Figures() -> impl IntoView {
 
 fn steps(run: &Run) -> (u64, String) {
     let done = run.steps_done();
-    let planned = run.plan.as_ref().map(|plan| format!(" of {}", grouped(plan.steps))).unwrap_or_default();
-    (done, format!("{}{planned}", grouped(done)))
+    let words = match &run.plan {
+        Some(plan) => tr!("{done} of {planned}", done = grouped(done), planned = grouped(plan.steps)),
+        None => grouped(done),
+    };
+    (done, words)
 }
 
 #[component]
@@ -93,10 +97,10 @@ fn Controls() -> impl IntoView {
     let running = move || stage.with(|stage| stage.is_some()) && !paused();
     view! {
         <div class="controls">
-            {control(lab, "pause", "Pause", Command::Pause, move || !running())}
-            {control(lab, "resume", "Resume", Command::Resume, move || !paused())}
-            {control(lab, "step-once", "Step", Command::Step { steps: 1 }, move || !running() && !paused())}
-            {control(lab, "stop", "Stop", Command::Stop, move || !running() && !paused())}
+            {control(lab, "pause", tr!("Pause"), Command::Pause, move || !running())}
+            {control(lab, "resume", tr!("Resume"), Command::Resume, move || !paused())}
+            {control(lab, "step-once", tr!("Step"), Command::Step { steps: 1 }, move || !running() && !paused())}
+            {control(lab, "stop", tr!("Stop"), Command::Stop, move || !running() && !paused())}
         </div>
     }
 }
@@ -104,7 +108,7 @@ fn Controls() -> impl IntoView {
 fn control(
     lab: Lab,
     testid: &'static str,
-    words: &'static str,
+    words: String,
     command: Command,
     off: impl Fn() -> bool + Send + 'static,
 ) -> impl IntoView {

@@ -4,11 +4,13 @@ use super::section::Section;
 use crate::chart::scene::RUN_INKS;
 use crate::intake;
 use crate::lab::{Lab, Storage, lab};
+use crate::language::{said, translated};
 use crate::state::{Run, RunState, Stage, Topic};
-use crate::wording::{bytes, counted, grouped};
+use crate::wording::{self, bytes, figure, grouped};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::Phase;
+use tr::tr;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
@@ -20,8 +22,8 @@ pub fn RunsPanel() -> impl IntoView {
         <Section
             id="runs-panel"
             number="7"
-            title="Runs"
-            lead="Kept in this browser: figures and models, no line of your text. A saved model opens on the command line and in Hugging Face transformers."
+            title=tr!("Runs")
+            lead=tr!("Kept in this browser: figures and models, no line of your text. A saved model opens on the command line and in Hugging Face transformers.")
         >
             <RunTable />
             <Differences />
@@ -38,22 +40,22 @@ fn RunTable() -> impl IntoView {
     let ids = lab
         .memo(&[Topic::Runs, Topic::Progress], |state| state.runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>());
     view! {
-        <div class="scroll" role="region" aria-label="Table of runs" tabindex="0">
+        <div class="scroll" role="region" aria-label=tr!("Table of runs") tabindex="0">
             <table class="wide-table" data-testid="runs">
                 <thead>
                     <tr>
-                        <th scope="col">"Run"</th>
-                        <th scope="col">"Settings"</th>
-                        <th scope="col">"Size"</th>
-                        <th scope="col">"Result"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"Actions"</th>
+                        <th scope="col">{tr!("Run")}</th>
+                        <th scope="col">{tr!("Settings")}</th>
+                        <th scope="col">{tr!("Size")}</th>
+                        <th scope="col">{tr!("Result")}</th>
+                        <th scope="col">{tr!("State")}</th>
+                        <th scope="col">{tr!("Actions")}</th>
                     </tr>
                 </thead>
                 <tbody>
                     <For each=move || ids.get() key=String::clone children=move |id| view! { <Row id /> } />
                     <tr hidden=move || ids.with(|ids| !ids.is_empty())>
-                        <td colspan="6">"No run yet."</td>
+                        <td colspan="6">{tr!("No run yet.")}</td>
                     </tr>
                 </tbody>
             </table>
@@ -84,7 +86,7 @@ fn shown(state: &RunState, id: &str) -> Shown {
         swatch,
         name: run.name(),
         settings: run.settings.clone(),
-        size: run.plan.as_ref().map_or("–".into(), |plan| counted(plan.parameters, "parameter")),
+        size: run.plan.as_ref().map_or("–".into(), |plan| wording::parameters(plan.parameters)),
         result: run.result(),
         stage: stage_words(run),
         shown: run.shown,
@@ -114,7 +116,7 @@ fn Row(id: String) -> impl IntoView {
         let id = id.clone();
         move |event| lab.show_run(&id, event_target_checked(&event))
     };
-    let label = move || format!("Show {} in the charts", part(|row| row.name.clone()));
+    let label = move || tr!("Show {name} in the charts", name = part(|row| row.name.clone()));
     view! {
         <tr>
             <th scope="row">
@@ -161,7 +163,7 @@ fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
         lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
         naming.set(false);
     };
-    view! { <input type="text" class="name-field" aria-label="Name of the run" maxlength="80" value=now.name node_ref=field on:change=change on:keyup=keys on:blur=move |_| naming.set(false) /> }
+    view! { <input type="text" class="name-field" aria-label=tr!("Name of the run") maxlength="80" value=now.name node_ref=field on:change=change on:keyup=keys on:blur=move |_| naming.set(false) /> }
 }
 
 /// What can be done with a run that is over.
@@ -176,7 +178,7 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
     let named = move || row.with(|row| !row.key.is_empty());
     let words = move || {
         let size = row.with(|row| row.kept).map(bytes).unwrap_or_default();
-        format!("Open its model ({size})")
+        tr!("Open its model ({size})", size)
     };
     let share = {
         let id = id.clone();
@@ -193,10 +195,10 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
             <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
                 {words}
             </button>
-            <button type="button" hidden=move || !named() on:click=move |_| naming.set(true)>"Rename"</button>
-            <button type="button" data-testid="share-run" on:click=share>"Copy link"</button>
+            <button type="button" hidden=move || !named() on:click=move |_| naming.set(true)>{tr!("Rename")}</button>
+            <button type="button" data-testid="share-run" on:click=share>{tr!("Copy link")}</button>
             <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
-                {move || if sure.get() { "Delete for good?" } else { "Delete" }}
+                {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
             <Show when=move || link.with(Option::is_some)>
                 <input
@@ -204,7 +206,10 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
                     readonly
                     class="name-field"
                     data-testid="share-link"
-                    aria-label=move || if copied.get() { "Link with settings and curves, copied" } else { "Link with settings and curves, to copy" }
+                    aria-label=move || match copied.get() {
+                        true => tr!("Link with settings and curves, copied"),
+                        false => tr!("Link with settings and curves, to copy"),
+                    }
                     prop:value=move || link.get().unwrap_or_default()
                 />
             </Show>
@@ -231,19 +236,19 @@ fn Differences() -> impl IntoView {
     });
     let rows = lab.memo(&[Topic::Runs], RunState::differences);
     let head = |name: String| view! { <th scope="col">{name}</th> };
-    let cell = |value: Option<String>| view! { <td>{value.unwrap_or_else(|| "default".into())}</td> };
+    let cell = |value: Option<String>| view! { <td>{value.unwrap_or_else(|| tr!("default"))}</td> };
     let row = move |(key, values): (String, Vec<Option<String>>)| {
         view! { <tr><th scope="row">{key}</th>{values.into_iter().map(cell).collect_view()}</tr> }
     };
     view! {
         <details hidden=move || names.with(|names| names.len() < 2)>
-            <summary>"Where their settings differ"</summary>
-            <div class="scroll" role="region" aria-label="Differences of settings" tabindex="0">
+            <summary>{tr!("Where their settings differ")}</summary>
+            <div class="scroll" role="region" aria-label=tr!("Differences of settings") tabindex="0">
                 <table>
-                    <thead><tr><th scope="col">"Setting"</th>{move || names.get().into_iter().map(head).collect_view()}</tr></thead>
+                    <thead><tr><th scope="col">{tr!("Setting")}</th>{move || names.get().into_iter().map(head).collect_view()}</tr></thead>
                     <tbody>
                         {move || rows.get().into_iter().map(row).collect_view()}
-                        <tr hidden=move || rows.with(|rows| !rows.is_empty())><td>"They are the same."</td></tr>
+                        <tr hidden=move || rows.with(|rows| !rows.is_empty())><td>{tr!("They are the same.")}</td></tr>
                     </tbody>
                 </table>
             </div>
@@ -256,27 +261,32 @@ fn Differences() -> impl IntoView {
 fn StorageLine() -> impl IntoView {
     let lab = lab();
     let words = move || match lab.storage.get() {
-        Storage::Unknown => "Looking for kept runs…".into(),
+        Storage::Unknown => tr!("Looking for kept runs…"),
         Storage::Denied => {
-            "This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip.".into()
+            tr!("This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip.")
         }
         Storage::Open { usage, persistent } => {
             let promise = match persistent {
-                true => "It promised not to clear them.",
-                false => "It may clear them when room runs short.",
+                true => tr!("It promised not to clear them."),
+                false => tr!("It may clear them when room runs short."),
             };
-            let room = match usage {
-                Some((used, granted)) => format!(", in {} of {}", bytes(used as u64), bytes(granted as u64)),
-                None => String::new(),
+            let kept = match usage {
+                Some((used, granted)) => {
+                    let (used, granted) = (bytes(used as u64), bytes(granted as u64));
+                    tr!("This browser keeps runs and models, in {used} of {granted}.", used, granted)
+                }
+                None => tr!("This browser keeps runs and models."),
             };
-            format!("This browser keeps runs and models{room}. {promise}")
+            format!("{kept} {promise}")
         }
     };
     let can_ask = move || matches!(lab.storage.get(), Storage::Open { persistent: false, .. });
     view! {
         <div class="start">
             <p class="help" data-testid="storage">{words}</p>
-            <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>"Ask it not to"</button>
+            <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>
+                {tr!("Ask it not to")}
+            </button>
         </div>
     }
 }
@@ -284,12 +294,15 @@ fn StorageLine() -> impl IntoView {
 fn stage_words(run: &Run) -> String {
     let steps = grouped(run.steps_done());
     match &run.stage {
-        Stage::Requested | Stage::Started | Stage::Compiling(_) => "preparing".into(),
-        Stage::Running => format!("running, {:.0} %", (run.share() * 100.0).floor()),
-        Stage::Paused => format!("paused at step {steps}"),
-        Stage::Finished => format!("finished, {steps} steps"),
-        Stage::Stopped => format!("stopped at step {steps}"),
-        Stage::Failed(message) => format!("failed: {message}"),
+        Stage::Requested | Stage::Started | Stage::Compiling(_) => tr!("preparing"),
+        Stage::Running => tr!("running, {share} %", share = figure((run.share() * 100.0).floor(), 0)),
+        Stage::Paused => tr!("paused at step {step}", step = steps),
+        Stage::Finished => tr!("finished, {steps} steps", steps),
+        Stage::Stopped => tr!("stopped at step {step}", step = steps),
+        Stage::Failed(message) => {
+            let message = said(&translated(message));
+            tr!("failed: {message}", message)
+        }
     }
 }
 
@@ -297,14 +310,14 @@ fn stage_words(run: &Run) -> String {
 fn Models() -> impl IntoView {
     let lab = lab();
     let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| match () {
-        () if state.active().is_some() => Some("The run under way can be saved when it is over."),
+        () if state.active().is_some() => Some(tr!("The run under way can be saved when it is over.")),
         () if state.model.pretrained || state.model.classifier => None,
-        () => Some("There is no model to save yet. Open takes a .zip or the loose files of a run directory."),
+        () => Some(tr!("There is no model to save yet. Open takes a .zip or the loose files of a run directory.")),
     });
     let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.imported.clone());
     view! {
         <div class="block">
-            <h3>"Save or open a model"</h3>
+            <h3>{tr!("Save or open a model")}</h3>
             <div class="buttons">
                 <button
                     type="button"
@@ -313,10 +326,10 @@ fn Models() -> impl IntoView {
                     disabled=move || reason.get().is_some()
                     on:click=move |_| lab.save_model()
                 >
-                    "Save the model as .zip"
+                    {tr!("Save the model as .zip")}
                 </button>
                 <label class="button" for="import">
-                    "Open a model"
+                    {tr!("Open a model")}
                     <input
                         id="import"
                         class="visually-hidden"
@@ -330,7 +343,7 @@ fn Models() -> impl IntoView {
             <p id="export-reason" class="help">
                 {move || reason.get()}
             </p>
-            <p class="help">{move || imported.get().map(|summary| format!("Opened: {summary}"))}</p>
+            <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = said(&summary)))}</p>
         </div>
     }
 }

@@ -4,11 +4,13 @@ use crate::chart::f1::{F1Point, F1Series, METRICS, f1_scene, f1_summary};
 use crate::chart::scene::DASHES;
 use crate::chart::view::ChartView;
 use crate::lab::lab;
+use crate::language::translated;
 use crate::page::Dark;
 use crate::state::{Run, RunState, Score, Topic};
 use crate::wording::{figure, grouped};
 use leptos::prelude::*;
 use protocol::{LabelMetrics, Phase};
+use tr::tr;
 
 /// Rows of the table by label.
 const LABEL_ROWS: usize = 50;
@@ -46,19 +48,31 @@ fn Headline() -> impl IntoView {
     let lab = lab();
     let score = lab.memo(&[Topic::Runs], |state| latest(state).map(|(run, score)| (run.name(), score.clone())));
     let value = move || score.with(|score| score.as_ref().map(|(_, score)| score.metrics.mean_f1.to_string()));
-    let words = move || score.get().map_or_else(|| "No scores yet.".into(), |(run, score)| describe(&run, &score));
+    let words = move || score.get().map_or_else(|| tr!("No scores yet."), |(run, score)| describe(&run, &score));
     view! { <p class="headline" data-testid="f1" data-value=value>{words}</p> }
 }
 
 fn describe(run: &str, score: &Score) -> String {
     let metrics = &score.metrics;
-    let [mean, micro, r#macro] = [metrics.mean_f1, metrics.micro_f1, metrics.macro_f1].map(|value| figure(value, 3));
-    let split = if score.split == "test" { "test" } else { "validation" };
-    let accuracy = metrics.accuracy.map(|accuracy| format!(", accuracy {}", figure(accuracy, 3))).unwrap_or_default();
+    let [mean, micro, macro_f1] = [metrics.mean_f1, metrics.micro_f1, metrics.macro_f1].map(|value| figure(value, 3));
+    let figures = tr!("Mean F1 {mean} · micro {micro} · macro {macro_f1}", mean, micro, macro_f1);
+    let figures = match metrics.accuracy.map(|accuracy| figure(accuracy, 3)) {
+        Some(accuracy) => tr!("{figures}, accuracy {accuracy}", figures, accuracy),
+        None => figures,
+    };
     let (documents, epoch) = (grouped(metrics.n), figure(score.epoch, 1));
-    format!(
-        "Mean F1 {mean} · micro {micro} · macro {macro}{accuracy}, on {documents} {split} documents after epoch {epoch} ({run})"
-    )
+    match score.split == "test" {
+        true => {
+            tr!("{figures}, on {documents} test documents after epoch {epoch} ({run})", figures, documents, epoch, run)
+        }
+        false => tr!(
+            "{figures}, on {documents} validation documents after epoch {epoch} ({run})",
+            figures,
+            documents,
+            epoch,
+            run
+        ),
+    }
 }
 
 #[component]
@@ -66,7 +80,7 @@ fn Legend() -> impl IntoView {
     let lab = lab();
     let names = lab.memo(&[Topic::Runs], |state| series(state).into_iter().map(|run| run.name).collect::<Vec<_>>());
     let metric = |(index, name): (usize, &'static str)| {
-        view! { <li><span class=format!("swatch metric-{index}")></span>{name}</li> }
+        view! { <li><span class=format!("swatch metric-{index}")></span>{translated(name)}</li> }
     };
     let run = |(index, name): (usize, String)| {
         view! { <li><span class=format!("dash dash-{}", index % DASHES.len())></span>{name}</li> }
@@ -97,16 +111,16 @@ fn LabelTable() -> impl IntoView {
     };
     view! {
         <details>
-            <summary>"Scores by label " <span class="summary-note">"the 50 most frequent"</span></summary>
-            <div class="scroll tall" role="region" aria-label="Scores by label" tabindex="0">
+            <summary>{tr!("Scores by label")} " " <span class="summary-note">{tr!("the 50 most frequent")}</span></summary>
+            <div class="scroll tall" role="region" aria-label=tr!("Scores by label") tabindex="0">
                 <table>
                     <thead>
                         <tr>
-                            <th scope="col">"Label"</th>
+                            <th scope="col">{tr!("Label")}</th>
                             <th scope="col" class="number">"F1"</th>
-                            <th scope="col" class="number">"Precision"</th>
-                            <th scope="col" class="number">"Recall"</th>
-                            <th scope="col" class="number">"Documents"</th>
+                            <th scope="col" class="number">{tr!("Precision")}</th>
+                            <th scope="col" class="number">{tr!("Recall")}</th>
+                            <th scope="col" class="number">{tr!("Documents")}</th>
                         </tr>
                     </thead>
                     <tbody>{move || labels.get().into_iter().map(row).collect_view()}</tbody>

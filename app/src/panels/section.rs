@@ -10,9 +10,11 @@ pub fn Section(
     /// Which step of the journey.
     number: &'static str,
     /// Heading.
-    title: &'static str,
+    #[prop(into)]
+    title: String,
     /// One sentence below it.
-    lead: &'static str,
+    #[prop(into)]
+    lead: String,
     /// The panel.
     children: Children,
 ) -> impl IntoView {

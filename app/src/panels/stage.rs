@@ -5,9 +5,11 @@ use super::attention::AttentionGrid;
 use super::loss_chart::LossChart;
 use super::microscope::{Guesses, Microscope, OtherLooks};
 use super::start::{PhaseSentence, StartButton};
+use super::turn::InTurn;
 use super::verdict::VerdictLine;
 use leptos::prelude::*;
 use protocol::Phase;
+use tr::tr;
 
 /// The text under the microscope, the start of pre-training, the loss and the heads.
 #[component]
@@ -15,19 +17,19 @@ pub fn Stage() -> impl IntoView {
     view! {
         <section id="stage" class="stage" aria-labelledby="stage-heading">
             <div class="stage-text">
-                <h2 id="stage-heading">"A model learns to guess the hidden words"</h2>
+                <h2 id="stage-heading">{tr!("A model learns to guess the hidden words")}</h2>
                 <Microscope />
                 <div class="stage-actions">
-                    <StartButton phase=Phase::Pretrain label="Start" testid="start-pretrain" />
-                    <OtherLooks />
+                    <StartButton phase=Phase::Pretrain label=tr!("Start") testid="start-pretrain" />
+                    <InTurn><OtherLooks /></InTurn>
                 </div>
                 <PhaseSentence phase=Phase::Pretrain />
-                <VerdictLine phase=Phase::Pretrain />
-                <Guesses />
+                <InTurn><VerdictLine phase=Phase::Pretrain /></InTurn>
+                <InTurn><Guesses /></InTurn>
             </div>
             <div class="stage-figures">
-                <LossChart />
-                <AttentionGrid />
+                <InTurn><LossChart /></InTurn>
+                <InTurn><AttentionGrid /></InTurn>
             </div>
         </section>
     }

@@ -1,9 +1,11 @@
 //! What both phases share: a start button that says why it is off, and a sentence on what the latest run is doing.
 
 use crate::lab::lab;
+use crate::language::said;
 use crate::state::Topic;
 use leptos::prelude::*;
 use protocol::Phase;
+use tr::tr;
 
 /// A start button with the reason why it is off, where it is.
 #[component]
@@ -11,7 +13,8 @@ pub fn StartButton(
     /// What it starts.
     phase: Phase,
     /// Its words.
-    label: &'static str,
+    #[prop(into)]
+    label: String,
     /// Name for tests.
     testid: &'static str,
 ) -> impl IntoView {
@@ -57,7 +60,7 @@ pub fn ApplyChanges() -> impl IntoView {
     });
     view! {
         <button type="button" data-testid="apply-changes" hidden=move || !differs.get() on:click=move |_| lab.apply_changes()>
-            "Start anew with the changed settings"
+            {tr!("Start anew with the changed settings")}
         </button>
     }
     .into_any()
@@ -98,7 +101,7 @@ pub fn PhaseWarnings(
     let warnings = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
     });
-    let row = |(_, message): (String, String)| view! { <li>{message}</li> };
+    let row = |(_, message): (String, String)| view! { <li>{said(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

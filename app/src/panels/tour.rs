@@ -1,26 +1,36 @@
 //! A short tour: a sentence on each part, one after the other, the part beside it marked. It can be left at any time.
 
 use super::attention::is_shortcut;
+use crate::language::translated;
+use crate::mark;
 use leptos::html::{Button, Div};
 use leptos::prelude::*;
+use tr::tr;
 use web_sys::KeyboardEvent;
 
 /// Name of a part and what there is to know of it.
 const STOPS: [(&str, &str); 6] = [
     (
         "masking-preview",
-        "A line of the text. Some of its tokens are chosen: most become [MASK], some a random token, some stay. The model must guess what stood there.",
+        mark!(
+            "A line of the text. Some of its tokens are chosen: most become [MASK], some a random token, some stay. The model must guess what stood there."
+        ),
     ),
-    ("start-pretrain", "Start, and the same line fills in with the model's guesses as it learns."),
-    ("loss-chart", "How wrong the guesses are, in nats. Below the line of word frequencies, the model reads context."),
+    ("start-pretrain", mark!("Start, and the same line fills in with the model's guesses as it learns.")),
+    (
+        "loss-chart",
+        mark!("How wrong the guesses are, in nats. Below the line of word frequencies, the model reads context."),
+    ),
     (
         "attention-grid",
-        "Each square is a head: which token looks at which. They sharpen as the model learns; press one and look closer below.",
+        mark!(
+            "Each square is a head: which token looks at which. They sharpen as the model learns; press one and look closer below."
+        ),
     ),
-    ("drop-zone", "Your own text goes here: files, folders, tables, in any encoding. It never leaves this tab."),
+    ("drop-zone", mark!("Your own text goes here: files, folders, tables, in any encoding. It never leaves this tab.")),
     (
         "start-finetune",
-        "Lines with labels make a classifier of the model. Start from both to see what pre-training is worth.",
+        mark!("Lines with labels make a classifier of the model. Start from both to see what pre-training is worth."),
     ),
 ];
 
@@ -56,18 +66,24 @@ pub fn Tour() -> impl IntoView {
         "ArrowLeft" => go(stop.get_untracked().map(|stop| stop.saturating_sub(1))),
         _ => {}
     };
-    let words = move || stop.get().map(|stop| format!("{} of {}: {}", stop + 1, STOPS.len(), STOPS[stop].1));
+    let words = move || {
+        let stop = stop.get()?;
+        let (place, all, words) = (stop + 1, STOPS.len(), translated(STOPS[stop].1));
+        Some(tr!("{place} of {all}: {words}", place, all, words))
+    };
     let is_last = move || stop.get() == Some(STOPS.len() - 1);
     view! {
-        <button type="button" class="quiet" data-testid="tour" node_ref=opener on:click=move |_| go(Some(0))>"Tour"</button>
+        <button type="button" class="quiet" data-testid="tour" node_ref=opener on:click=move |_| go(Some(0))>
+            {tr!("Tour")}
+        </button>
         <Show when=move || stop.get().is_some()>
-            <div class="tour" role="region" aria-label="Tour" tabindex="-1" node_ref=panel on:keydown=keys>
+            <div class="tour" role="region" aria-label=tr!("Tour") tabindex="-1" node_ref=panel on:keydown=keys>
                 <p aria-live="polite">{words}</p>
                 <div class="buttons">
                     <button type="button" class="primary" on:click=move |_| go(stop.get_untracked().map(|stop| stop + 1))>
-                        {move || if is_last() { "Done" } else { "Next" }}
+                        {move || if is_last() { tr!("Done") } else { tr!("Next") }}
                     </button>
-                    <button type="button" on:click=move |_| go(None)>"Leave the tour"</button>
+                    <button type="button" on:click=move |_| go(None)>{tr!("Leave the tour")}</button>
                 </div>
             </div>
         </Show>

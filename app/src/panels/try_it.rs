@@ -2,11 +2,14 @@
 
 use super::section::Section;
 use crate::lab::lab;
+use crate::language::translated;
+use crate::mark;
 use crate::state::{Classification, Model, Topic};
 use crate::wording::percent;
 use leptos::html;
 use leptos::prelude::*;
 use protocol::{Candidate, LabelScore, MaskGuess};
+use tr::tr;
 
 const MASK: &str = "[MASK]";
 
@@ -17,8 +20,8 @@ pub fn TryPanel() -> impl IntoView {
         <Section
             id="try"
             number="4"
-            title="Try it"
-            lead="Ask the model that was trained or imported last."
+            title=tr!("Try it")
+            lead=tr!("Ask the model that was trained or imported last.")
         >
             <FillMask />
             <Classify />
@@ -33,7 +36,7 @@ fn FillMask() -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let text = RwSignal::new("a small [MASK] used for cooking".to_string());
     let missing = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_guess(&state.model));
-    let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then_some(NO_MASK));
+    let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then(|| translated(NO_MASK)));
     let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
         let before = state.guesses_before().map(<[MaskGuess]>::to_vec);
         state.guesses.clone().map(|masks| (masks, before))
@@ -44,10 +47,13 @@ fn FillMask() -> impl IntoView {
             lab.fill_mask(text.get_untracked());
         }
     };
+    let label = tr!("A text with [MASK] where a word is missing");
+    let (before, after) = label.split_once(MASK).unwrap_or((label.as_str(), ""));
+    let (before, after) = (before.to_string(), after.to_string());
     view! {
         <form class="block" on:submit=ask>
-            <h3>"Fill in the blank"</h3>
-            <label for="fill-mask">"A text with " <code>"[MASK]"</code> " where a word is missing"</label>
+            <h3>{tr!("Fill in the blank")}</h3>
+            <label for="fill-mask">{before}<code>"[MASK]"</code>{after}</label>
             <div class="ask">
                 <input
                     id="fill-mask"
@@ -59,8 +65,8 @@ fn FillMask() -> impl IntoView {
                     prop:value=text
                     on:input=move |event| text.set(event_target_value(&event))
                 />
-                <button type="button" on:click=move |_| insert_mask(input, text)>"Insert [MASK]"</button>
-                <button type="submit" class="primary" disabled=move || reason().is_some()>"Guess"</button>
+                <button type="button" on:click=move |_| insert_mask(input, text)>{tr!("Insert [MASK]")}</button>
+                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Guess")}</button>
             </div>
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
             <div class="answers" data-testid="fill-mask-result">
@@ -70,14 +76,14 @@ fn FillMask() -> impl IntoView {
     }
 }
 
-const NO_MASK: &str = "Put [MASK] where a word is missing.";
+const NO_MASK: &str = mark!("Put [MASK] where a word is missing.");
 
-fn reason_not_to_guess(model: &Model) -> Option<&'static str> {
-    (!model.pretrained).then_some("There is no model yet: pre-train or import one first.")
+fn reason_not_to_guess(model: &Model) -> Option<String> {
+    (!model.pretrained).then(|| tr!("There is no model yet: pre-train or import one first."))
 }
 
-fn reason_not_to_label(model: &Model) -> Option<&'static str> {
-    (!model.classifier).then_some("There is no classifier yet: fine-tune or import one first.")
+fn reason_not_to_label(model: &Model) -> Option<String> {
+    (!model.classifier).then(|| tr!("There is no classifier yet: fine-tune or import one first."))
 }
 
 /// Puts the mask at the caret, or at the end.
@@ -105,18 +111,18 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
     let row = move |Candidate { token, score }: Candidate| {
         let earlier = before.as_ref().map(|before| {
             let known = before.candidates.iter().find(|candidate| candidate.token == token);
-            known.map_or("not listed".into(), |candidate| percent(candidate.score))
+            known.map_or_else(|| tr!("not listed"), |candidate| percent(candidate.score))
         });
         scored_row(token, score, None, earlier)
     };
     view! {
         <table class="scores">
-            <caption>{format!("Blank {}, token {}", index + 1, mask.position)}</caption>
+            <caption>{tr!("Blank {number}, token {position}", number = index + 1, position = mask.position)}</caption>
             <thead>
                 <tr>
-                    <th scope="col">"Guess"</th>
-                    <th scope="col">"Probability"</th>
-                    {compared.then(|| view! { <th scope="col">"Before"</th> })}
+                    <th scope="col">{tr!("Guess")}</th>
+                    <th scope="col">{tr!("Probability")}</th>
+                    {compared.then(|| view! { <th scope="col">{tr!("Before")}</th> })}
                 </tr>
             </thead>
             <tbody>{mask.candidates.into_iter().map(row).collect_view()}</tbody>
@@ -130,7 +136,7 @@ fn Classify() -> impl IntoView {
     let text = RwSignal::new("a bird that swims and cannot fly".to_string());
     let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_label(&state.model));
     let reason =
-        move || reason.get().or_else(|| text.with(|text| text.trim().is_empty()).then_some("Type a text to label."));
+        move || reason.get().or_else(|| text.with(|text| text.trim().is_empty()).then(|| tr!("Type a text to label.")));
     let answer = lab.memo(&[Topic::Answers], |state| state.classified.clone());
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -140,8 +146,8 @@ fn Classify() -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=ask>
-            <h3>"Label a text"</h3>
-            <label for="classify">"Any text"</label>
+            <h3>{tr!("Label a text")}</h3>
+            <label for="classify">{tr!("Any text")}</label>
             <div class="ask">
                 <input
                     id="classify"
@@ -152,7 +158,7 @@ fn Classify() -> impl IntoView {
                     prop:value=text
                     on:input=move |event| text.set(event_target_value(&event))
                 />
-                <button type="submit" class="primary" disabled=move || reason().is_some()>"Label"</button>
+                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Label")}</button>
             </div>
             <p id="classify-reason" class="help">{reason}</p>
             <div class="answers" data-testid="classify-result">{move || answer.get().map(label_table)}</div>
@@ -169,17 +175,20 @@ fn label_table(answer: Classification) -> impl IntoView {
         scored_row(label, score, given, own.get(index).map(|own| percent(*own)))
     };
     let caption = match threshold > 0.0 {
-        true => format!("The best label, and every label from {} on, counts as given (✓).", percent(threshold)),
-        false => "The best label counts as given (✓).".into(),
+        true => {
+            let share = percent(threshold);
+            tr!("The best label, and every label from {share} on, counts as given (✓).", share)
+        }
+        false => tr!("The best label counts as given (✓)."),
     };
     view! {
         <table class="scores">
             <caption>{caption}</caption>
             <thead>
                 <tr>
-                    <th scope="col">"Label"</th>
-                    <th scope="col">"Probability"</th>
-                    {tuned.then(|| view! { <th scope="col">"Own threshold"</th> })}
+                    <th scope="col">{tr!("Label")}</th>
+                    <th scope="col">{tr!("Probability")}</th>
+                    {tuned.then(|| view! { <th scope="col">{tr!("Own threshold")}</th> })}
                 </tr>
             </thead>
             <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
@@ -188,7 +197,7 @@ fn label_table(answer: Classification) -> impl IntoView {
 }
 
 fn scored_row(name: String, score: f64, given: Option<bool>, further: Option<String>) -> impl IntoView {
-    let label = format!("Probability of {name}");
+    let label = tr!("Probability of {name}", name);
     let mark = given.filter(|given| *given).map(|_| view! { <span class="given">" ✓"</span> });
     view! {
         <tr class:not-given=given == Some(false)>

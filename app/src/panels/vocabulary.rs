@@ -4,16 +4,17 @@
 use super::bars::{Bar, Bars};
 use crate::lab::lab;
 use crate::state::{Topic, Vocabulary};
-use crate::wording::{counted, grouped, percent};
+use crate::wording::{self, grouped, percent};
 use leptos::prelude::*;
 use protocol::VocabularyEntry;
+use tr::tr;
 
 /// The vocabulary, folded away until asked for.
 #[component]
 pub fn VocabularyTable() -> impl IntoView {
     let lab = lab();
     let vocabulary = lab.memo(&[Topic::Vocabulary], |state| state.vocabulary.clone());
-    let size = move || vocabulary.with(|v| v.as_ref().map(|v| counted(v.size, "token"))).unwrap_or_default();
+    let size = move || vocabulary.with(|v| v.as_ref().map(|v| wording::tokens(v.size))).unwrap_or_default();
     let entries = move || vocabulary.with(|v| v.as_ref().map(|v| v.entries.clone())).unwrap_or_default();
     let coverage = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(coverage).unwrap_or_default()));
     let lengths = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(lengths).unwrap_or_default()));
@@ -25,23 +26,23 @@ pub fn VocabularyTable() -> impl IntoView {
     let unknown = move || vocabulary.with(|v| v.as_ref().map(unknown));
     view! {
         <details data-testid="vocabulary">
-            <summary>"Vocabulary " <span class="summary-note">{size}</span></summary>
+            <summary>{tr!("Vocabulary")} " " <span class="summary-note">{size}</span></summary>
             <TokenStrip />
             <p class="help">{unknown}</p>
             <div class="pair">
                 <Bars
-                    caption="How much of the text the most frequent tokens make up"
-                    heads=["Tokens", "Share of the text"]
+                    caption=tr!("How much of the text the most frequent tokens make up")
+                    heads=[tr!("Tokens"), tr!("Share of the text")]
                     rows=coverage
                 />
-                <Bars caption="How long documents are" heads=["Tokens", "Documents"] rows=lengths />
+                <Bars caption=tr!("How long documents are") heads=[tr!("Tokens"), tr!("Documents")] rows=lengths />
             </div>
             <div class="start" hidden=move || suggested().is_none()>
                 <p class="help">{move || suggested().map(|(_, words)| words)}</p>
-                <button type="button" on:click=take>"Use it"</button>
+                <button type="button" on:click=take>{tr!("Use it")}</button>
             </div>
             <div class="field search">
-                <label for="vocabulary-search">"Tokens that contain"</label>
+                <label for="vocabulary-search">{tr!("Tokens that contain")}</label>
                 <input
                     id="vocabulary-search"
                     type="search"
@@ -49,13 +50,13 @@ pub fn VocabularyTable() -> impl IntoView {
                     on:input=move |event| lab.look_up(event_target_value(&event))
                 />
             </div>
-            <div class="scroll tall" role="region" aria-label="Vocabulary entries" tabindex="0">
+            <div class="scroll tall" role="region" aria-label=tr!("Vocabulary entries") tabindex="0">
                 <table>
                     <thead>
                         <tr>
-                            <th scope="col">"Token"</th>
-                            <th scope="col" class="number">"Row"</th>
-                            <th scope="col" class="number">"Occurs"</th>
+                            <th scope="col">{tr!("Token")}</th>
+                            <th scope="col" class="number">{tr!("Row")}</th>
+                            <th scope="col" class="number">{tr!("Occurs")}</th>
                         </tr>
                     </thead>
                     <tbody>{move || entries().into_iter().map(row).collect_view()}</tbody>
@@ -71,14 +72,15 @@ pub fn VocabularyTable() -> impl IntoView {
 fn TokenStrip() -> impl IntoView {
     let lab = lab();
     let tokens = lab.memo(&[Topic::Answers], |state| state.tokenized.clone());
-    let count = move || tokens.with(|tokens| tokens.as_ref().map(|tokens| counted(tokens.count, "token")));
+    let count = move || tokens.with(|tokens| tokens.as_ref().map(|tokens| wording::tokens(tokens.count)));
     let token = |entry: VocabularyEntry| {
-        let words = format!("row {}, occurs {} times", grouped(entry.id), grouped(entry.count));
+        let (row, count) = (grouped(entry.id), grouped(entry.count));
+        let words = tr!("row {row}, occurs {count} times", row, count);
         view! { <li class="token"><span class="shown" title=words><bdi>{entry.token}</bdi></span></li> }
     };
     view! {
         <div class="block">
-            <label for="tokenize">"Type a text and see its tokens"</label>
+            <label for="tokenize">{tr!("Type a text and see its tokens")}</label>
             <input
                 id="tokenize"
                 type="text"
@@ -109,7 +111,7 @@ const LEAST_COVERING: u64 = 16;
 fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
     let most = vocabulary.lengths.iter().map(|count| count.documents).max().unwrap_or(0).max(1) as f64;
     let bar = |count: &protocol::LengthCount| Bar {
-        name: format!("up to {}", grouped(count.up_to)),
+        name: tr!("up to {tokens}", tokens = grouped(count.up_to)),
         share: count.documents as f64 / most,
         words: grouped(count.documents),
     };
@@ -118,8 +120,8 @@ fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
 
 fn unknown(vocabulary: &Vocabulary) -> String {
     match vocabulary.unknown_share {
-        share if share > 0.0 => format!("It does not know {} of the tokens of the text.", percent(share)),
-        _ => "It knows every token of the text.".into(),
+        share if share > 0.0 => tr!("It does not know {share} of the tokens of the text.", share = percent(share)),
+        _ => tr!("It knows every token of the text."),
     }
 }
 
@@ -136,7 +138,7 @@ fn suggestion(vocabulary: &Vocabulary) -> Option<(u64, String)> {
     })?;
     let max_len = (enough.up_to + 2).next_multiple_of(8);
     let share = percent(held as f64 / all as f64);
-    Some((max_len, format!("A longest example of {max_len} holds {share} of the documents whole.")))
+    Some((max_len, tr!("A longest example of {max_len} holds {share} of the documents whole.", max_len, share)))
 }
 
 fn row(entry: VocabularyEntry) -> impl IntoView {

@@ -4,6 +4,7 @@
 use crate::chart::curve::Curve;
 use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// What a run is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,29 +194,29 @@ impl Run {
         if let Some(title) = &self.title {
             return title.clone();
         }
-        let earlier = if self.old { ", earlier" } else { "" };
-        format!("{}{earlier}", self.numbered())
+        let run = self.numbered();
+        if self.old { tr!("{run}, earlier", run) } else { run }
     }
 
     /// By what it does, and its number.
     fn numbered(&self) -> String {
         if let Some(part) = self.id.strip_prefix("compare-").and_then(|rest| rest.split_once('-')) {
-            return format!("Comparison {}: {}", part.0, part.1.replace('-', " "));
+            return tr!("Comparison {number}: {run}", number = part.0, run = part.1.replace('-', " "));
         }
-        let word = match self.phase {
-            _ if self.id.starts_with("compare") => "Comparison",
-            _ if self.id.starts_with("counting") => "Counting task",
-            Phase::Pretrain => "Pre-training",
-            Phase::Finetune => "Fine-tuning",
-        };
         let id = self.id.split('@').next().unwrap_or_default();
         let number = id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
-        let origin = match self.from {
-            Some(StartFrom::Pretrained) => ", pre-trained",
-            Some(StartFrom::Scratch) => ", from scratch",
-            None => "",
+        let Some(number) = number else { return self.id.clone() };
+        let run = match self.phase {
+            _ if self.id.starts_with("compare") => tr!("Comparison {number}", number),
+            _ if self.id.starts_with("counting") => tr!("Counting task {number}", number),
+            Phase::Pretrain => tr!("Pre-training {number}", number),
+            Phase::Finetune => tr!("Fine-tuning {number}", number),
         };
-        number.map_or_else(|| self.id.clone(), |number| format!("{word} {number}{origin}"))
+        match self.from {
+            Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run),
+            Some(StartFrom::Scratch) => tr!("{run}, from scratch", run),
+            None => run,
+        }
     }
 
     /// Whether it was begun in this tab.

@@ -1,70 +1,99 @@
 //! A run in plain words: what it is doing, what its loss means, how it ended.
 
 use super::{Run, Stage};
-use crate::wording::{counted, figure, percent};
+use crate::language::{said, translated};
+use crate::wording::{self, figure, percent};
 use protocol::Phase;
+use tr::tr;
 
 impl Run {
     /// The last quality on held-out documents or, before the first, the training loss: in words.
     pub fn result(&self) -> String {
         if let Some(score) = self.scores.last() {
-            return format!("mean F1 {} ({})", figure(score.metrics.mean_f1, 3), score.split);
+            let f1 = figure(score.metrics.mean_f1, 3);
+            return match score.split == "test" {
+                true => tr!("mean F1 {f1} (test)", f1),
+                false => tr!("mean F1 {f1} (valid)", f1),
+            };
         }
         if let Some(held_out) = self.held_out.last() {
-            return format!("held-out loss {}, {} right", figure(held_out.loss, 2), percent(held_out.accuracy));
+            let (loss, share) = (figure(held_out.loss, 2), percent(held_out.accuracy));
+            return tr!("held-out loss {loss}, {share} right", loss, share);
         }
-        self.progress.map_or_else(|| "–".into(), |progress| format!("loss {}", figure(progress.loss, 2)))
+        self.progress.map_or_else(|| "–".into(), |progress| tr!("loss {loss}", loss = figure(progress.loss, 2)))
     }
 
     /// What is happening, in plain words.
     pub fn sentence(&self) -> String {
         match &self.stage {
-            Stage::Finished if !self.is_own() => "Finished; its result stands where it was started.".into(),
-            Stage::Stopped if !self.is_own() => "Stopped before it was done.".into(),
-            Stage::Requested => "Preparing: learning the vocabulary and planning the steps.".into(),
-            Stage::Started => format!("{} The first step is being computed.", self.expectation()),
-            Stage::Compiling(message) => format!("{} {}", capitalised(message), self.expectation()),
+            Stage::Finished if !self.is_own() => tr!("Finished; its result stands where it was started."),
+            Stage::Stopped if !self.is_own() => tr!("Stopped before it was done."),
+            Stage::Requested => tr!("Preparing: learning the vocabulary and planning the steps."),
+            Stage::Started => format!("{} {}", self.expectation(), tr!("The first step is being computed.")),
+            Stage::Compiling(message) => format!("{} {}", capitalised(&said(message)), self.expectation()),
             Stage::Running => self.comparison(),
-            Stage::Paused => format!("Paused after {}. Resume goes on where it stopped.", self.steps()),
-            Stage::Finished => format!("Finished after {}: {}.", self.steps(), self.result()),
-            Stage::Stopped => format!("Stopped after {}: {}. The model can be used.", self.steps(), self.result()),
-            Stage::Failed(message) => format!("Failed: {message}"),
+            Stage::Paused => {
+                tr!("Paused after {steps}. Resume goes on where it stopped.", steps = self.steps())
+            }
+            Stage::Finished => {
+                tr!("Finished after {steps}: {result}.", steps = self.steps(), result = self.result())
+            }
+            Stage::Stopped => tr!(
+                "Stopped after {steps}: {result}. The model can be used.",
+                steps = self.steps(),
+                result = self.result()
+            ),
+            Stage::Failed(message) => {
+                let message = said(&translated(message));
+                tr!("Failed: {message}", message)
+            }
         }
     }
 
     fn steps(&self) -> String {
-        counted(self.steps_done(), "step")
+        wording::steps(self.steps_done())
     }
 
     fn expectation(&self) -> String {
         match &self.plan {
-            Some(plan) if self.phase == Phase::Pretrain => format!(
-                "Random guessing would score {}, knowing only word frequencies {}.",
-                figure(plan.uniform, 1),
-                figure(plan.unigram, 1)
+            Some(plan) if self.phase == Phase::Pretrain => tr!(
+                "Random guessing would score {uniform}, knowing only word frequencies {unigram}.",
+                uniform = figure(plan.uniform, 1),
+                unigram = figure(plan.unigram, 1)
             ),
-            Some(plan) => format!("{} to learn.", counted(plan.labels as u64, "label")),
+            Some(plan) => tr!("{labels} to learn.", labels = wording::labels(plan.labels as u64)),
             None => String::new(),
         }
     }
 
     fn comparison(&self) -> String {
-        let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else { return "Learning.".into() };
+        let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else { return tr!("Learning.") };
         let loss = figure(progress.loss, 2);
         if self.phase == Phase::Finetune {
-            return format!("Learning {}: loss {loss}.", counted(plan.labels as u64, "label"));
+            return tr!("Learning {labels}: loss {loss}.", labels = wording::labels(plan.labels as u64), loss);
         }
         let gap = plan.unigram - progress.loss;
         if !progress.loss.is_finite() {
-            "The loss is no longer a number: stop, and try a smaller learning rate.".into()
+            tr!("The loss is no longer a number: stop, and try a smaller learning rate.")
         } else if gap > 0.05 {
             let (gap, unigram) = (figure(gap, 1), figure(plan.unigram, 1));
-            format!("Loss {loss}: {gap} below knowing only word frequencies ({unigram}). It reads context.")
+            tr!(
+                "Loss {loss}: {gap} below knowing only word frequencies ({unigram}). It reads context.",
+                loss,
+                gap,
+                unigram
+            )
         } else if progress.loss < plan.uniform {
             let (uniform, unigram) = (figure(plan.uniform, 1), figure(plan.unigram, 1));
-            format!("Loss {loss}: better than random guessing ({uniform}), on its way to word frequencies ({unigram}).")
+            tr!(
+                "Loss {loss}: better than random guessing ({uniform}), on its way to word frequencies ({unigram}).",
+                loss,
+                uniform,
+                unigram
+            )
         } else {
-            format!("Loss {loss}: no better than random guessing ({}) yet.", figure(plan.uniform, 1))
+            let uniform = figure(plan.uniform, 1);
+            tr!("Loss {loss}: no better than random guessing ({uniform}) yet.", loss, uniform)
         }
     }
 
@@ -74,12 +103,12 @@ impl Run {
             return format!("{}: {}", self.name(), self.sentence());
         }
         let tenths = (self.share() * 10.0).floor() as u64;
-        format!("{}: {} % done", self.name(), tenths * 10)
+        tr!("{run}: {share} % done", run = self.name(), share = tenths * 10)
     }
 }
 
 fn capitalised(message: &str) -> String {
     let mut letters = message.trim_end_matches(['.', '…', ' ']).chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
+    tr!("{sentence}.", sentence = format!("{first}{}", letters.as_str()))
 }

@@ -237,7 +237,8 @@ fn files_that_cannot_be_read_leave_the_corpus_before_them() {
     };
     let mut state = state(&[Event::Ready { device: DeviceInfo::default() }, corpus(9)]);
     state.reading = true;
-    assert_eq!(state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch), Some("The text is still being read."));
+    let reason = state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch);
+    assert_eq!(reason.as_deref(), Some("The text is still being read."));
     state.apply(failed("", "corpus-empty"));
     assert_eq!(state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch), None);
     assert_eq!(state.corpus.as_ref().map(|corpus| corpus.documents), Some(9));

@@ -3,6 +3,7 @@
 use super::{Run, RunState, Stage};
 use crate::wording::figure;
 use protocol::{Phase, StartFrom};
+use tr::tr;
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +20,13 @@ pub enum Next {
 
 impl Next {
     /// On a button.
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> String {
         match self {
-            Self::GoOn => "Go on with it",
-            Self::Finetune => "Fine-tune it",
-            Self::OtherStart(StartFrom::Scratch) => "Fine-tune from scratch too",
-            Self::OtherStart(StartFrom::Pretrained) => "Fine-tune from the pre-trained weights too",
-            Self::Review => "See what it confuses",
+            Self::GoOn => tr!("Go on with it"),
+            Self::Finetune => tr!("Fine-tune it"),
+            Self::OtherStart(StartFrom::Scratch) => tr!("Fine-tune from scratch too"),
+            Self::OtherStart(StartFrom::Pretrained) => tr!("Fine-tune from the pre-trained weights too"),
+            Self::Review => tr!("See what it confuses"),
         }
     }
 }
@@ -66,23 +67,28 @@ impl RunState {
         let falling = run.held_out.len() >= 2 && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * NOTABLE;
         let verdict = |sentence: String, next| Some(Verdict { sentence, next });
         if last.loss - best.loss > NOTABLE {
-            let sentence = format!(
-                "The held-out loss rises since step {}: from there on it learned its text by heart. A shorter run, or more text, does better.",
-                best.step
+            let sentence = tr!(
+                "The held-out loss rises since step {step}: from there on it learned its text by heart. A shorter run, or more text, does better.",
+                step = best.step
             );
             return verdict(sentence, labels.then_some(Next::Finetune));
         }
         if last.loss > plan.unigram - NOTABLE {
-            let sentence = format!(
-                "So far it only knows how frequent words are (held-out loss {loss}, frequencies alone {unigram})."
+            let sentence = tr!(
+                "So far it only knows how frequent words are (held-out loss {loss}, frequencies alone {unigram}).",
+                loss,
+                unigram
             );
             return verdict(sentence, Some(Next::GoOn));
         }
         let below = figure(plan.unigram - last.loss, 2);
-        let sentence =
-            format!("It reads context: its held-out loss {loss} is {below} nats below knowing only word frequencies.");
+        let sentence = tr!(
+            "It reads context: its held-out loss {loss} is {below} nats below knowing only word frequencies.",
+            loss,
+            below
+        );
         match (falling, labels) {
-            (true, _) => verdict(format!("{sentence} The loss was still falling."), Some(Next::GoOn)),
+            (true, _) => verdict(format!("{sentence} {}", tr!("The loss was still falling.")), Some(Next::GoOn)),
             (false, labels) => verdict(sentence, labels.then_some(Next::Finetune)),
         }
     }
@@ -93,18 +99,21 @@ impl RunState {
         let other = self.runs_of(Phase::Finetune).filter(|other| other.is_own() && other.id != run.id);
         let other = other.filter(like).rfind(|other| best_mean_f1(other).is_some());
         let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
-        let against = match baseline {
-            Some(n_grams) if score < n_grams - NOTABLE_F1 => {
-                format!(
-                    " N-grams alone reach {}, which is better: more text, more epochs or another model may help.",
-                    figure(n_grams, 3)
-                )
+        let against = baseline.map(|n_grams| {
+            let f1 = figure(n_grams, 3);
+            match score < n_grams - NOTABLE_F1 {
+                true => {
+                    tr!(
+                        "N-grams alone reach {f1}, which is better: more text, more epochs or another model may help.",
+                        f1
+                    )
+                }
+                false => tr!("N-grams alone reach {f1}.", f1),
             }
-            Some(n_grams) => format!(" N-grams alone reach {}.", figure(n_grams, 3)),
-            None => String::new(),
-        };
+        });
         let Some(other) = other else {
-            let sentence = format!("Mean F1 {} on the validation documents.{against}", figure(score, 3));
+            let mean = tr!("Mean F1 {f1} on the validation documents.", f1 = figure(score, 3));
+            let sentence = [Some(mean), against].into_iter().flatten().collect::<Vec<_>>().join(" ");
             let missing = match run.from {
                 Some(StartFrom::Pretrained) => Some(StartFrom::Scratch),
                 _ => self.model.pretrained.then_some(StartFrom::Pretrained),
@@ -118,14 +127,16 @@ impl RunState {
         let (a, b) = (figure(pretrained, 3), figure(scratch, 3));
         let gain = pretrained - scratch;
         let worth = if gain > NOTABLE_F1 {
-            format!("Pre-training adds {} mean F1 here ({a} against {b} from scratch).", figure(gain, 3))
+            let gain = figure(gain, 3);
+            tr!("Pre-training adds {gain} mean F1 here ({a} against {b} from scratch).", gain, a, b)
         } else if gain < -NOTABLE_F1 {
-            format!("Pre-training does not pay here: {a} against {b} from scratch.")
+            tr!("Pre-training does not pay here: {a} against {b} from scratch.", a, b)
         } else {
-            format!("Pre-training makes no difference here ({a} against {b} from scratch).")
+            tr!("Pre-training makes no difference here ({a} against {b} from scratch).", a, b)
         };
-        let caveat = " One run each: a comparison over several seeds says more.";
-        Some(Verdict { sentence: format!("{worth}{caveat}{against}"), next: Some(Next::Review) })
+        let caveat = tr!("One run each: a comparison over several seeds says more.");
+        let sentence = [Some(worth), Some(caveat), against].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Some(Verdict { sentence, next: Some(Next::Review) })
     }
 }
 

@@ -63,6 +63,17 @@ pub struct ThresholdPoint {
     pub macro_f1: f64,
 }
 
+/// Figures of one label at one threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelPoint {
+    /// True positives over predicted positives; 0 when never predicted.
+    pub precision: f64,
+    /// True positives over real positives.
+    pub recall: f64,
+    /// Harmonic mean of both.
+    pub f1: f64,
+}
+
 /// What a classifier gets right and wrong on held-out documents, label against label.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Review {
@@ -79,6 +90,9 @@ pub struct Review {
     pub together: Vec<Vec<u64>>,
     /// Figures by threshold, ascending; empty for a model of one label per document.
     pub sweep: Vec<ThresholdPoint>,
+    /// The same for each of these labels by itself, `[K]`, with the thresholds of `sweep`.
+    #[serde(default)]
+    pub label_sweeps: Vec<Vec<LabelPoint>>,
     /// The threshold in force.
     pub threshold: f64,
 }

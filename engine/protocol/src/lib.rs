@@ -22,7 +22,8 @@ pub use event::{
     RunId, VocabularyEntry,
 };
 pub use insight::{
-    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LengthCount, LineQuery, Review, ThresholdPoint,
+    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
+    ThresholdPoint,
 };
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
 

@@ -46,7 +46,12 @@ pub(super) struct Series {
 pub(super) fn render(title: &str, events: &[Event]) -> String {
     let mut html = summary(events);
     html += &chart("Loss in nats, by step", &loss_series(events));
+    html += &chart("Hidden tokens guessed right on held-out text, share by step", &accuracy_series(events));
     html += &chart("F1 on validation text, by pass", &f1_series(events));
+    html += &chart("Learning rate, by step", &step_series(events, "learning rate", |step| step.lr));
+    html +=
+        &chart("Gradient norm before clipping, by step", &step_series(events, "gradient norm", |step| step.grad_norm));
+    html += &chart("Tokens per second, by step", &step_series(events, "tokens per second", |step| step.tokens_per_sec));
     html += &evaluations(events);
     html += &per_label(events);
     page(title, &html)
@@ -110,6 +115,31 @@ fn loss_series(events: &[Event]) -> Vec<Series> {
     all
 }
 
+fn accuracy_series(events: &[Event]) -> Vec<Series> {
+    let points = events.iter().filter_map(|event| match event {
+        Event::Evaluated { step, metrics: Metrics::MaskedLm(m), .. } => Some((*step as f64, m.masked_accuracy)),
+        _ => None,
+    });
+    vec![Series { name: "guessed right".into(), class: "line b", points: finite(points), band: Vec::new() }]
+}
+
+/// What a step reports beside its loss.
+struct StepFigures {
+    lr: f64,
+    grad_norm: f64,
+    tokens_per_sec: f64,
+}
+
+fn step_series(events: &[Event], name: &str, pick: fn(StepFigures) -> f64) -> Vec<Series> {
+    let points = events.iter().filter_map(|event| match *event {
+        Event::Step { step, lr, grad_norm, tokens_per_sec, .. } => {
+            Some((step as f64, pick(StepFigures { lr, grad_norm, tokens_per_sec })))
+        }
+        _ => None,
+    });
+    vec![Series { name: name.into(), class: "line a", points: finite(points), band: Vec::new() }]
+}
+
 fn f1_series(events: &[Event]) -> Vec<Series> {
     let of = |name: &str, class, pick: fn(&ClassifierMetrics) -> f64| {
         let points = events.iter().filter_map(|event| match event {
@@ -171,9 +201,10 @@ fn axes(x: (f64, f64), y: (f64, f64)) -> String {
         let _ = write!(svg, "<line class=\"grid\" x1=\"{MARGIN}\" x2=\"{right}\" y1=\"{down:.1}\" y2=\"{down:.1}\"/>");
         let _ = write!(
             svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value_y:.2}</text>",
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             MARGIN - 6.0,
-            down + 4.0
+            down + 4.0,
+            tick_label(value_y, y.1)
         );
         let label = if x.1 >= 100.0 { count(value_x) } else { format!("{value_x:.1}") };
         let _ = write!(svg, "<text x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", HEIGHT + 30.0);
@@ -181,11 +212,31 @@ fn axes(x: (f64, f64), y: (f64, f64)) -> String {
     svg
 }
 
+/// A value on the upright axis, whose highest is `most`: figures of any size fit into the margin.
+fn tick_label(value: f64, most: f64) -> String {
+    match most.abs() {
+        most if most >= 1000.0 => count(value),
+        most if most >= 0.05 => format!("{value:.2}"),
+        _ => format!("{value:.1e}"),
+    }
+}
+
 fn legend(series: &[Series]) -> String {
     let last = |series: &Series| {
-        series.points.last().map(|(_, y)| format!("<b class=\"{}\">{}</b> {y:.3}", series.class, series.name))
+        series
+            .points
+            .last()
+            .map(|(_, y)| format!("<b class=\"{}\">{}</b> {}", series.class, series.name, last_value(*y)))
     };
     format!("<p>Last values: {}</p>\n", series.iter().filter_map(last).collect::<Vec<_>>().join(" · "))
+}
+
+fn last_value(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1000.0 => count(value),
+        size if size >= 0.05 || size == 0.0 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
+    }
 }
 
 /// The range of one coordinate, never empty, so that it can be divided by.
@@ -195,7 +246,8 @@ fn range(series: &[Series], axis: usize) -> (f64, f64) {
         series.iter().flat_map(|series| series.band.iter().flat_map(|(x, low, high)| [[*x, *low], [*x, *high]]));
     let values = points.chain(bands).map(|point| point[axis]);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if high > low { (low, high) } else { (low - 0.5, low + 0.5) }
+    let margin = if low == 0.0 { 0.5 } else { low.abs() / 2.0 };
+    if high > low { (low, high) } else { (low - margin, low + margin) }
 }
 
 /// At most two points per bucket: its lowest and its highest, in their order.
@@ -322,7 +374,8 @@ mod tests {
         let warning = Event::Warning { run: "r".into(), code: ATTACK.into(), message: ATTACK.into() };
         let html = render(ATTACK, &[started(), warning, step(1, 4.0), step(2, 3.0), evaluated(1.0), evaluated(2.0)]);
         assert!(!html.contains("<img") && !html.contains("<script") && !html.contains("http"), "{html}");
-        assert_eq!(html.matches("<svg").count(), 2);
+        assert_eq!(html.matches("<svg").count(), 5, "loss, F1, learning rate, gradient norm, speed");
+        assert!(html.contains(">1.0e-3</text>"), "a small learning rate is no 0.00");
         assert!(html.contains("guessing by frequency"));
     }
 
@@ -331,14 +384,14 @@ mod tests {
         let mut events = vec![started()];
         events.extend((1..=100_000).map(|n| step(n, if n == 54_321 { 77.0 } else { 3.0 + 1.0 / n as f64 })));
         let html = render("long", &events);
-        assert!(html.len() < 60_000, "{} bytes", html.len());
+        assert!(html.len() < 120_000, "{} bytes", html.len());
         assert!(html.contains("77.00"), "the axis reaches to the spike");
     }
 
     #[test]
     fn runs_without_points_have_no_charts() {
         for events in [vec![], vec![started()], vec![started(), step(1, f64::NAN), step(2, f64::INFINITY)]] {
-            assert!(!render("empty", &events).contains("<svg"));
+            assert!(!render("empty", &events).contains("Loss in nats"));
         }
         assert!(render("flat", &[step(1, 2.0), step(2, 2.0)]).contains("<polyline"));
     }

@@ -8,7 +8,10 @@ use super::{Host, Session};
 use crate::data::{Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
-use protocol::{Event, FileRole, JudgedLine, LabelMetrics, LabelScore, LineQuery, Review, RunConfig, ThresholdPoint};
+use protocol::{
+    ClassifierMetrics, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery, Review, RunConfig,
+    ThresholdPoint,
+};
 
 /// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
 const MOST_LABELS: usize = 24;
@@ -48,16 +51,16 @@ impl<H: Host> Session<H> {
         let threshold = ask::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
-        let sweep = match single {
-            true => Vec::new(),
-            false => sweep(|at| scored.metrics(&model.config, &LabelRule::At(at))),
-        };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().into();
         let given = scored.scores.iter().map(|scores| given(scores, threshold, single)).collect();
         let ranked = scored.scores.iter().map(|scores| ranked(scores, &labels)).collect();
-        let reviewed = Reviewed { role, corpus, labels, ranked, truth: scored.truth, given };
+        let mut reviewed = Reviewed { role, corpus, labels, ranked, truth: Vec::new(), given };
+        reviewed.truth.clone_from(&scored.truth);
         let split = if role == FileRole::Test { "test" } else { "valid" };
-        let review = Review { split: split.into(), sweep, threshold, ..reviewed.matrices() };
+        let mut review = Review { split: split.into(), threshold, ..reviewed.matrices() };
+        if !single {
+            sweep(&mut review, |at| scored.metrics(&model.config, &LabelRule::At(at)));
+        }
         self.reviewed = Some(reviewed);
         Ok(review)
     }
@@ -193,22 +196,32 @@ fn given(scores: &[f64], threshold: f64, single: bool) -> Vec<usize> {
     (0..scores.len()).filter(counts).collect()
 }
 
-fn sweep(metrics: impl Fn(f64) -> protocol::ClassifierMetrics) -> Vec<ThresholdPoint> {
-    let point = |percent: u32| {
+/// Fills in what each threshold gives: over all labels, and for each label of the review by itself.
+fn sweep(review: &mut Review, metrics: impl Fn(f64) -> ClassifierMetrics) {
+    review.label_sweeps = vec![Vec::new(); review.labels.len()];
+    for percent in (5..100).step_by(5) {
         let threshold = f64::from(percent) / 100.0;
         let metrics = metrics(threshold);
-        let sum = |of: fn(&LabelMetrics) -> f64| metrics.per_label.iter().map(of).sum::<f64>();
-        let hits = sum(|row| row.precision * row.predicted as f64);
-        let share = |of: f64| if of > 0.0 { hits / of } else { 0.0 };
-        ThresholdPoint {
-            threshold,
-            precision: share(sum(|row| row.predicted as f64)),
-            recall: share(sum(|row| row.support as f64)),
-            micro_f1: metrics.micro_f1,
-            macro_f1: metrics.macro_f1,
+        review.sweep.push(point(threshold, &metrics));
+        for (label, points) in review.labels.iter().zip(&mut review.label_sweeps) {
+            let row = metrics.per_label.iter().find(|row| row.label == *label);
+            let LabelMetrics { precision, recall, f1, .. } = row.cloned().unwrap_or_default();
+            points.push(LabelPoint { precision, recall, f1 });
         }
-    };
-    (1..20).map(|step| point(step * 5)).collect()
+    }
+}
+
+fn point(threshold: f64, metrics: &ClassifierMetrics) -> ThresholdPoint {
+    let sum = |of: fn(&LabelMetrics) -> f64| metrics.per_label.iter().map(of).sum::<f64>();
+    let hits = sum(|row| row.precision * row.predicted as f64);
+    let share = |of: f64| if of > 0.0 { hits / of } else { 0.0 };
+    ThresholdPoint {
+        threshold,
+        precision: share(sum(|row| row.predicted as f64)),
+        recall: share(sum(|row| row.support as f64)),
+        micro_f1: metrics.micro_f1,
+        macro_f1: metrics.macro_f1,
+    }
 }
 
 fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {

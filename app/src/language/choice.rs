@@ -1,0 +1,72 @@
+//! Which language this browser wants: what the link says, else what was chosen here before, else the first of the
+//! browser's languages that the page speaks. And how another one comes: its catalogue is fetched from beside the page.
+
+use super::{Catalogue, LANGUAGES, Language};
+use crate::query;
+use js_sys::{Array, Intl::PluralRules, Object};
+use tr::{set_translator, unset_translator};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Response, Storage};
+
+/// Where the choice is kept.
+const KEY: &str = "clozelab-language";
+
+/// The language to begin with.
+pub fn wanted() -> Language {
+    let window = web_sys::window().expect("a page has a window");
+    let link = window.location().search().ok().and_then(|search| query::language(&search));
+    let kept = || storage()?.get_item(KEY).ok().flatten();
+    let of_browser = || {
+        let tags = window.navigator().languages();
+        tags.iter().filter_map(|tag| Language::of(&tag.as_string()?)).next()
+    };
+    let named = |tag: String| Language::of(&tag);
+    link.and_then(named).or_else(|| kept().and_then(named)).or_else(of_browser).unwrap_or(LANGUAGES[0])
+}
+
+/// Remembers a choice where the browser allows.
+pub fn keep(language: Language) {
+    storage().and_then(|storage| storage.set_item(KEY, language.tag).ok()).unwrap_or_default();
+}
+
+/// Fetches a language's catalogue and has the page speak it from now on. Where that fails, the page stays as it is.
+///
+/// # Errors
+/// In words, when there is no such catalogue or it cannot be read.
+pub async fn speak(language: Language) -> Result<(), String> {
+    match language.is_source() {
+        true => unset_translator!(),
+        false => set_translator!(fetch(language).await?),
+    }
+    if let Some(root) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element()) {
+        root.set_attribute("lang", language.tag).unwrap_or_default();
+        root.set_attribute("dir", language.direction).unwrap_or_default();
+    }
+    Ok(())
+}
+
+async fn fetch(language: Language) -> Result<Catalogue, String> {
+    let path = format!("./languages/{}.json", language.tag);
+    let words = |error| format!("{path}: {error:?}");
+    let window = web_sys::window().expect("a page has a window");
+    let response: Response = JsFuture::from(window.fetch_with_str(&path)).await.map_err(words)?.unchecked_into();
+    if !response.ok() {
+        return Err(format!("{path}: {}", response.status()));
+    }
+    let text = JsFuture::from(response.text().map_err(words)?).await.map_err(words)?;
+    Catalogue::read(&text.as_string().unwrap_or_default(), category).map_err(|error| format!("{path}: {error}"))
+}
+
+/// The plural category of a number in the language of the document.
+fn category(number: u64) -> String {
+    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.document_element());
+    let tag = root.and_then(|root| root.get_attribute("lang")).unwrap_or_default();
+    let rules = PluralRules::new(&Array::of1(&tag.into()), &Object::new());
+    rules.select(number as f64).into()
+}
+
+/// A browser may deny storage, by policy or in a private window.
+fn storage() -> Option<Storage> {
+    web_sys::window()?.local_storage().ok().flatten()
+}

@@ -1,0 +1,74 @@
+//! The models to choose from, as cards. After they were measured each says its size, its memory and its time on this device,
+//! and one of them is suggested.
+
+use super::estimate::reason_not_to_estimate;
+use crate::lab::{Lab, lab};
+use crate::language::translated;
+use crate::presets::{GROUPS, Group, Preset, run_secs, suggested};
+use crate::state::Topic;
+use crate::wording::{bytes, duration, parameters};
+use leptos::prelude::*;
+use protocol::Estimate;
+use tr::tr;
+
+/// A card per preset; those that are rarely wanted are folded.
+#[component]
+pub fn PresetCards() -> impl IntoView {
+    let lab = lab();
+    let [first, others @ ..] = GROUPS;
+    let is_rare = lab
+        .settings
+        .with_untracked(|settings| !first.presets.iter().any(|preset| preset.name == settings.pretrain.preset));
+    let reason = reason_not_to_estimate(lab);
+    let measure = move |_| lab.estimate(first.presets.iter().map(|preset| preset.name));
+    let words = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+        let titles = GROUPS[0].presets.iter();
+        let name = suggested(&state.estimates)?;
+        let title = titles.filter(|preset| preset.name == name).map(|preset| translated(preset.title)).next()?;
+        Some(tr!("{model} is the largest that is done here in five minutes.", model = title))
+    });
+    view! {
+        <fieldset class="presets">
+            <legend>{tr!("Model")}</legend>
+            <p class="help">{tr!("Larger models learn more from more text, and take longer.")}</p>
+            {group(lab, first)}
+            <details class="more" open=is_rare>
+                <summary>{tr!("Other kinds: BERT as published, the sizes of 2018, without attention")}</summary>
+                {others.map(|others| view! { <h3>{translated(others.title)}</h3> {group(lab, others)} }).collect_view()}
+            </details>
+        </fieldset>
+        <div class="start">
+            <button type="button" data-testid="estimate-all" disabled=move || reason.get().is_some() on:click=measure>
+                {tr!("Measure these models on this device")}
+            </button>
+            <p class="help" aria-live="polite" data-testid="suggestion">{words}</p>
+        </div>
+    }
+    .into_any()
+}
+
+fn group(lab: Lab, group: Group) -> AnyView {
+    let cards = group.presets.iter().map(|preset| card(lab, *preset)).collect_view();
+    view! { <div class="cards">{cards}</div> }.into_any()
+}
+
+fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
+    let choose = move |_| lab.settings.update(|settings| settings.edit("preset", name).unwrap_or_default());
+    let chosen = move || lab.settings.with(|settings| settings.pretrain.preset == name);
+    let figures = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.estimates.clone());
+    let figures = move || figures.with(|estimates| estimates.get(name).map(figures_of));
+    view! {
+        <label class="card">
+            <input type="radio" name="preset" value=name prop:checked=chosen on:change=choose />
+            <span class="card-title">{translated(title)}</span>
+            <span class="help">{translated(shape)}</span>
+            <span class="card-figures">{figures}</span>
+        </label>
+    }
+    .into_any()
+}
+
+fn figures_of(estimate: &Estimate) -> String {
+    let time = run_secs(estimate).map_or_else(|| tr!("too large to try out here"), duration);
+    [parameters(estimate.parameters), bytes(estimate.bytes), time].join(" · ")
+}

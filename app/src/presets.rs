@@ -1,0 +1,110 @@
+//! The presets as cards show them, and which of them a device can learn while a person waits. Pure.
+
+use crate::mark;
+use protocol::Estimate;
+use std::collections::BTreeMap;
+
+/// A model that can be chosen by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// As the command line and links name it.
+    pub name: &'static str,
+    /// In short.
+    pub title: &'static str,
+    /// Its shape.
+    pub shape: &'static str,
+}
+
+/// Presets of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What they have in common.
+    pub title: &'static str,
+    /// In the order shown.
+    pub presets: &'static [Preset],
+}
+
+/// All of them, in the order shown; a person who has no reason to choose another kind takes one of the first.
+pub const GROUPS: [Group; 4] = [
+    Group {
+        title: mark!("Learns fastest"),
+        presets: &[
+            preset("fast-nano", mark!("Nano"), mark!("1 layer of 32, a quick look")),
+            preset("fast-tiny", mark!("Tiny"), mark!("2 layers of 128")),
+            preset("fast-mini", mark!("Mini"), mark!("4 layers of 256")),
+            preset("fast-small", mark!("Small"), mark!("4 layers of 512")),
+        ],
+    },
+    Group {
+        title: mark!("BERT as published"),
+        presets: &[
+            preset("bert-tiny", mark!("BERT tiny"), mark!("2 layers of 128")),
+            preset("bert-mini", mark!("BERT mini"), mark!("4 layers of 256")),
+            preset("bert-small", mark!("BERT small"), mark!("4 layers of 512")),
+            preset("bert-medium", mark!("BERT medium"), mark!("8 layers of 512")),
+            preset("bert-base", mark!("BERT base"), mark!("12 layers of 768")),
+        ],
+    },
+    Group {
+        title: mark!("Six layers, as in 2018"),
+        presets: &[
+            preset("tiny", mark!("2018 tiny"), mark!("6 layers of 64")),
+            preset("small", mark!("2018 small"), mark!("6 layers of 128")),
+            preset("big", mark!("2018 big"), mark!("6 layers of 512")),
+        ],
+    },
+    Group {
+        title: mark!("Without attention"),
+        presets: &[
+            preset("textcnn", mark!("TextCNN"), mark!("filters of 2, 3, 4 and 5 words, 128 each")),
+            preset("mean", mark!("Mean of all words"), mark!("knows no order")),
+        ],
+    },
+];
+
+const fn preset(name: &'static str, title: &'static str, shape: &'static str) -> Preset {
+    Preset { name, title, shape }
+}
+
+/// How long a person waits without going away, in seconds: five minutes is what a lesson can spare.
+const PATIENCE_SECS: f64 = 300.0;
+
+/// How long the run would take, in seconds; `None` where the model is too large to have been tried.
+pub fn run_secs(estimate: &Estimate) -> Option<f64> {
+    (estimate.step_secs > 0.0).then_some(estimate.step_secs * estimate.steps as f64)
+}
+
+/// The largest of the models that learn fastest whose run ends while a person waits, by what was measured; `None` until
+/// each of them was.
+pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str> {
+    let measured: Option<Vec<_>> =
+        GROUPS[0].presets.iter().map(|preset| Some((preset.name, estimates.get(preset.name)?))).collect();
+    let fits = |estimate: &Estimate| run_secs(estimate).is_some_and(|secs| secs <= PATIENCE_SECS);
+    measured?.into_iter().filter(|(_, estimate)| fits(estimate)).map(|(name, _)| name).next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cards_are_exactly_the_presets_of_the_protocol() {
+        let shown: Vec<&str> = GROUPS.iter().flat_map(|group| group.presets.iter().map(|preset| preset.name)).collect();
+        assert_eq!(shown, protocol::PRESET_NAMES);
+    }
+
+    #[test]
+    fn the_largest_that_ends_in_time_is_suggested() {
+        let names = ["fast-nano", "fast-tiny", "fast-mini", "fast-small"];
+        for (secs, expected) in [
+            (&[10.0, 100.0, 299.0, 900.0][..], Some("fast-mini")),
+            (&[10.0, 100.0, 299.0, 0.0], Some("fast-mini")),
+            (&[400.0, 900.0, 900.0, 900.0], None),
+            (&[10.0, 100.0], None),
+        ] {
+            let estimate = |secs: f64| Estimate { steps: 100, step_secs: secs / 100.0, ..Estimate::default() };
+            let estimates = names.iter().zip(secs).map(|(name, secs)| (name.to_string(), estimate(*secs))).collect();
+            assert_eq!(suggested(&estimates), expected, "{secs:?}");
+        }
+    }
+}
