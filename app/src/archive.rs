@@ -1,9 +1,9 @@
 //! What a browser keeps of the runs when their tab is gone: figures in IndexedDB, models in its private file system. The
 //! only file that names either. No line of the text is kept; a model holds its vocabulary, and figures name its labels.
 
+use crate::tr;
 use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
 use js_sys::{ArrayBuffer, Reflect};
-use tr::tr;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

@@ -1,7 +1,7 @@
 //! What a link asks of the page beside settings: a lesson to open, parts to leave out, a language. Pure; the keys are the page's own.
 
 use crate::language::{LANGUAGES, Language};
-use tr::tr;
+use crate::tr;
 
 /// Keys of a link that are not settings.
 pub const KEYS: [&str; 3] = ["lesson", "hide", LANGUAGE];

@@ -1,9 +1,9 @@
 //! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to what travels to the engine:
 //! the files themselves, which it reads where they lie. The text is never looked at here.
 
+use crate::tr;
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole};
-use tr::tr;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

@@ -14,6 +14,7 @@ use crate::link::Link;
 use crate::query;
 use crate::settings::Settings;
 use crate::state::{ENGINE_CRASHED, Notice, Question, RunState, Topic};
+use crate::tr;
 use gloo::timers::callback::Timeout;
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
@@ -21,7 +22,6 @@ use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, Start
 use runs::Export;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use tr::tr;
 use web_sys::Blob;
 
 /// Figures change at most this often on screen.

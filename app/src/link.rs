@@ -3,11 +3,11 @@
 //! messages that come before it listens.
 
 use crate::state::ENGINE_CRASHED;
+use crate::tr;
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use protocol::{Command, Event, PROTOCOL_VERSION};
 use std::cell::RefCell;
 use std::rc::Rc;
-use tr::tr;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 

@@ -10,6 +10,7 @@ use crate::panels::{
 use crate::plotting::Plotting;
 use crate::scope::Scope;
 use crate::state::{RunState, Stage, Topic};
+use crate::tr;
 use crate::wording::figure;
 use crate::{intake, query, theme};
 use gloo::events::{EventListener, EventListenerOptions};
@@ -17,7 +18,6 @@ use gloo::timers::callback::Timeout;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use tr::tr;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DragEvent, HtmlElement};
 

@@ -3,8 +3,8 @@
 
 use crate::guide::{self, Guide};
 use crate::settings::Settings;
+use crate::tr;
 use protocol::ConfigError;
-use tr::tr;
 
 /// Reads a query, with or without its `?`. What cannot be used is left at its default and reported.
 pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {

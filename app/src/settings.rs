@@ -2,9 +2,9 @@
 //! device is the engine's to say; here a value that can fit nothing is refused before it is sent.
 
 use crate::mark;
+use crate::tr;
 use crate::wording::grouped;
 use protocol::{ConfigError, RunConfig, StartFrom};
-use tr::tr;
 
 /// One numeric setting: how it is called, explained and bounded.
 #[derive(Clone, Copy, Debug)]

@@ -5,11 +5,11 @@ use crate::chart::curve::Curve;
 use crate::guide::Guide;
 use crate::settings::Settings;
 use crate::state::{HeldOut, Plan, Run, Score, Stage};
+use crate::tr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{ClassifierMetrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
-use tr::tr;
 
 /// What the link's fragment begins with.
 pub const MARK: &str = "#share=";

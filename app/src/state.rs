@@ -13,6 +13,7 @@ pub use topic::Topic;
 pub use verdict::{Next, Verdict};
 
 use crate::mark;
+use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
     Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, Event, FileReport, JudgedLine, LabelScore,
@@ -20,7 +21,6 @@ use protocol::{
 };
 
 use std::collections::{BTreeMap, BTreeSet};
-use tr::tr;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";

@@ -1,6 +1,6 @@
 //! Numbers in words and figures a person reads, in the present language. Knows no settings, no state and no markup.
 
-use tr::tr;
+use crate::tr;
 
 /// `1234567` as `1,234,567`.
 pub fn grouped(number: u64) -> String {
@@ -82,7 +82,7 @@ pub fn figure(value: f64, decimals: usize) -> String {
 
 /// A share of 1 in percent: `12.3 %`.
 pub fn percent(share: f64) -> String {
-    tr!("{} %", figure(share * 100.0, 1))
+    tr!("{share} %", share = figure(share * 100.0, 1))
 }
 
 /// Tokens as running text: pieces of words are put together, BERT's marks are left out.

@@ -4,8 +4,8 @@
 use super::scale::Scale;
 use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
 use crate::mark;
+use crate::tr;
 use crate::wording::figure;
-use tr::tr;
 
 /// Room for the score at the end of a line.
 const LABEL_WIDTH: f64 = 44.0;

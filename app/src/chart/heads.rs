@@ -4,8 +4,8 @@
 //! after, the special tokens, or broadly over all.
 
 use crate::state::{AttentionMap, probability};
+use crate::tr;
 use crate::wording::figure;
-use tr::tr;
 
 /// What a head mostly looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use super::curve::Curve;
 use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, ticks};
 use super::scene::{Anchor, Ink, Mark, Plot, Scene};
+use crate::tr;
 use crate::wording::{figure, grouped};
-use tr::tr;
 
 /// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
 const CEILING: f64 = 1.25;

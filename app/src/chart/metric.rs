@@ -4,8 +4,8 @@ use super::curve::Curve;
 use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, tick_label};
 use super::scene::{Ink, Mark, Scene};
+use crate::tr;
 use crate::wording::grouped;
-use tr::tr;
 
 /// Half a tick label.
 const MARGIN: f64 = 14.0;

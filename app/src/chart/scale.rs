@@ -1,6 +1,6 @@
 //! Values to pixels on one axis, and where its ticks stand.
 
-use tr::tr;
+use crate::tr;
 
 /// A mapping of one axis, straight or logarithmic.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,11 +6,11 @@ use super::canvas;
 use super::scale::Scale;
 use super::scene::{Scene, Size};
 use crate::plotting::Plotting;
+use crate::tr;
 use gloo::timers::callback::Timeout;
 use js_sys::Array;
 use leptos::html::Canvas;
 use leptos::prelude::*;
-use tr::tr;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, KeyboardEvent, MouseEvent, PointerEvent,

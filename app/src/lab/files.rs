@@ -3,10 +3,10 @@
 use super::Lab;
 use crate::intake::{self, Source};
 use crate::state::Topic;
+use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, RunConfig};
-use tr::tr;
 
 impl Lab {
     /// Loads the corpus that ships with the page.

@@ -6,13 +6,13 @@ use crate::chart::curve::Curve;
 use crate::chart::export::{Figures, csv};
 use crate::intake::Source;
 use crate::state::{Question, Run, Topic};
+use crate::tr;
 use crate::{download, share};
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::Command;
 use std::rc::Rc;
-use tr::tr;
 use wasm_bindgen::JsValue;
 
 /// Larger models are kept only where a person saves them: a browser's storage is not endless.

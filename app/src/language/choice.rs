@@ -4,7 +4,6 @@
 use super::{Catalogue, LANGUAGES, Language};
 use crate::query;
 use js_sys::{Array, Intl::PluralRules, Object};
-use tr::{set_translator, unset_translator};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Response, Storage};
@@ -35,10 +34,7 @@ pub fn keep(language: Language) {
 /// # Errors
 /// In words, when there is no such catalogue or it cannot be read.
 pub async fn speak(language: Language) -> Result<(), String> {
-    match language.is_source() {
-        true => unset_translator!(),
-        false => set_translator!(fetch(language).await?),
-    }
+    super::set(if language.is_source() { None } else { Some(fetch(language).await?) });
     if let Some(root) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element()) {
         root.set_attribute("lang", language.tag).unwrap_or_default();
         root.set_attribute("dir", language.direction).unwrap_or_default();

@@ -11,9 +11,31 @@ pub mod choice;
 mod pattern;
 
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use tr::{Translator, tr};
+use std::fmt::Display;
+use std::sync::RwLock;
+
+/// A sentence in the present language, after gettext's manner: `tr!("Start")`, `tr!("{done} of {all}", done, all = 3)`,
+/// `tr!("{count} step" | "{count} steps" % n, count = n)`, `tr!("context" => "text")`. A placeholder is named; its value is
+/// anything that can be displayed.
+///
+/// The crate `tr` does the same; it compiles the look-up into each call, which made the page 44 kB larger after brotli.
+#[macro_export]
+macro_rules! tr {
+    (@values [$($done:tt)*]) => { &[$($done)*] };
+    (@values [$($done:tt)*] $name:ident = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::tr!(@values [$($done)* (stringify!($name), &$value),] $($($rest)*)?)
+    };
+    (@values [$($done:tt)*] $name:ident $(, $($rest:tt)*)?) => {
+        $crate::tr!(@values [$($done)* (stringify!($name), &$name),] $($($rest)*)?)
+    };
+    ($context:literal => $text:literal) => { $crate::language::find($context, $text) };
+    ($one:literal | $many:literal % $number:expr $(, $($values:tt)*)?) => {
+        $crate::language::counted(($one, $many), $number, $crate::tr!(@values [] $($($values)*)?))
+    };
+    ($text:literal $(,)?) => { $crate::language::translated($text) };
+    ($text:literal, $($values:tt)+) => { $crate::language::filled($text, $crate::tr!(@values [] $($values)+)) };
+}
 
 /// A language that the page speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +73,49 @@ macro_rules! mark {
     };
 }
 
-/// A sentence that was marked, in the present language.
+/// Names of placeholders and what stands there.
+pub type Values<'a> = &'a [(&'a str, &'a dyn Display)];
+
+/// The catalogue of the present language; none for that of the source.
+static SPOKEN: RwLock<Option<Catalogue>> = RwLock::new(None);
+
+/// Has the page speak by this catalogue from now on.
+pub fn set(catalogue: Option<Catalogue>) {
+    if let Ok(mut spoken) = SPOKEN.write() {
+        *spoken = catalogue;
+    }
+}
+
+/// Asks the present catalogue, where there is one.
+fn ask(question: impl FnOnce(&Catalogue) -> Option<String>) -> Option<String> {
+    SPOKEN.read().ok()?.as_ref().and_then(question)
+}
+
+/// A sentence without placeholders, or one that was marked, in the present language.
 pub fn translated(text: &str) -> String {
-    tr!(text)
+    find(PAGE, text)
+}
+
+/// The same, in a context.
+pub fn find(context: &str, text: &str) -> String {
+    ask(|catalogue| catalogue.translate(context, text)).unwrap_or_else(|| text.into())
+}
+
+/// A sentence with its placeholders filled.
+pub fn filled(text: &str, values: Values<'_>) -> String {
+    pattern::fill_named(&translated(text), values)
+}
+
+/// A sentence with a number, in the form that goes with it.
+pub fn counted((one, many): (&str, &str), number: u64, values: Values<'_>) -> String {
+    let text = ask(|catalogue| catalogue.translate_number(number, many));
+    let text = text.unwrap_or_else(|| if number == 1 { one.into() } else { many.into() });
+    pattern::fill_named(&text, values)
 }
 
 /// What the engine said, in the present language where its catalogue knows the sentence.
 pub fn said(text: &str) -> String {
-    tr!("engine" => text)
+    ask(|catalogue| catalogue.of_engine(text)).unwrap_or_else(|| text.into())
 }
 
 /// The context of the engine's sentences.
@@ -91,8 +148,18 @@ impl Catalogue {
         Ok(Self { contexts: serde_json::from_str(json)?, category })
     }
 
-    fn find(&self, text: &str, context: Option<&str>) -> Option<&Translation> {
-        self.contexts.get(context.unwrap_or(PAGE))?.get(text)
+    fn translate(&self, context: &str, text: &str) -> Option<String> {
+        match self.contexts.get(context)?.get(text)? {
+            Translation::Plain(translation) => Some(translation.clone()),
+            Translation::ByNumber(_) => None,
+        }
+    }
+
+    fn translate_number(&self, number: u64, many: &str) -> Option<String> {
+        match self.contexts.get(PAGE)?.get(many)? {
+            Translation::Plain(translation) => Some(translation.clone()),
+            Translation::ByNumber(forms) => forms.get(&(self.category)(number)).or_else(|| forms.get("other")).cloned(),
+        }
     }
 
     fn of_engine(&self, text: &str) -> Option<String> {
@@ -103,27 +170,6 @@ impl Catalogue {
         });
         let (_, holes, translation) = candidates.max_by_key(|(length, ..)| *length)?;
         Some(pattern::fill(translation, &holes))
-    }
-}
-
-impl Translator for Catalogue {
-    fn translate<'a>(&'a self, text: &'a str, context: Option<&'a str>) -> Cow<'a, str> {
-        if context == Some(ENGINE) {
-            return self.of_engine(text).map_or(Cow::Borrowed(text), Cow::Owned);
-        }
-        match self.find(text, context) {
-            Some(Translation::Plain(translation)) => Cow::Borrowed(translation),
-            _ => Cow::Borrowed(text),
-        }
-    }
-
-    fn ntranslate<'a>(&'a self, n: u64, one: &'a str, many: &'a str, context: Option<&'a str>) -> Cow<'a, str> {
-        let found = match self.find(many, context) {
-            Some(Translation::Plain(translation)) => Some(translation),
-            Some(Translation::ByNumber(forms)) => forms.get(&(self.category)(n)).or_else(|| forms.get("other")),
-            None => None,
-        };
-        Cow::Borrowed(found.map_or(if n == 1 { one } else { many }, String::as_str))
     }
 }
 
@@ -147,24 +193,38 @@ mod tests {
     #[test]
     fn a_sentence_is_translated_and_an_unknown_one_stays() {
         let catalogue = catalogue();
-        for (text, context, expected) in [
-            ("Start", None, "Los"),
-            ("Stop", None, "Stop"),
-            (".", Some("numbers"), ","),
-            ("12 lines", Some("engine"), "12 Zeilen"),
-            ("line 3 of a.txt is empty", Some("engine"), "in a.txt ist Zeile 3 leer"),
-            ("line 3 is full", Some("engine"), "line 3 is full"),
+        for (context, text, expected) in [
+            ("page", "Start", Some("Los")),
+            ("page", "Stop", None),
+            ("numbers", ".", Some(",")),
+            ("else", "Start", None),
         ] {
-            assert_eq!(catalogue.translate(text, context), expected);
+            assert_eq!(catalogue.translate(context, text).as_deref(), expected);
+        }
+        for (text, expected) in [
+            ("12 lines", Some("12 Zeilen")),
+            ("line 3 of a.txt is empty", Some("in a.txt ist Zeile 3 leer")),
+            ("line 3 is full", None),
+        ] {
+            assert_eq!(catalogue.of_engine(text).as_deref(), expected);
         }
     }
 
     #[test]
     fn a_number_chooses_the_form() {
         let catalogue = catalogue();
-        assert_eq!(catalogue.ntranslate(1, "{count} step", "{count} steps", None), "{count} Schritt");
-        assert_eq!(catalogue.ntranslate(2, "{count} step", "{count} steps", None), "{count} Schritte");
-        assert_eq!(catalogue.ntranslate(1, "a bird", "birds", None), "a bird");
+        assert_eq!(catalogue.translate_number(1, "{count} steps").as_deref(), Some("{count} Schritt"));
+        assert_eq!(catalogue.translate_number(2, "{count} steps").as_deref(), Some("{count} Schritte"));
+        assert_eq!(catalogue.translate_number(1, "birds"), None);
+    }
+
+    #[test]
+    fn without_a_catalogue_the_source_speaks() {
+        let (done, n) = (1, 2_u64);
+        assert_eq!(tr!("{done} of {all}", done, all = n), "1 of 2");
+        assert_eq!(tr!("{n} bird" | "{n} birds" % n, n), "2 birds");
+        assert_eq!(tr!("numbers" => "."), ".");
+        assert_eq!(translated(mark!("Start")), "Start");
     }
 
     #[test]

@@ -33,9 +33,38 @@ pub fn fill(text: &str, holes: &[&str]) -> String {
     out
 }
 
+/// The text with each `{name}` replaced by the value of that name; one without a value stays.
+pub fn fill_named(text: &str, values: super::Values<'_>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match values.iter().find(|(other, _)| *other == name) {
+            Some((_, value)) => out.push_str(&value.to_string()),
+            None => out.extend(["{", name, "}"]),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_stand_where_their_names_do() {
+        let cases = [("{a} of {b}", "1 of x"), ("{b}{a}", "x1"), ("{c} {a}", "{c} 1"), ("{a", "{a"), ("", "")];
+        for (text, expected) in cases {
+            assert_eq!(fill_named(text, &[("a", &1), ("b", &"x")]), expected, "{text}");
+        }
+    }
 
     #[test]
     fn holes_are_found_where_the_text_fits() {

@@ -9,11 +9,11 @@ use crate::lab::lab;
 use crate::page::Dark;
 use crate::scope::{Scope, scope};
 use crate::state::{AttentionMap, Topic};
+use crate::tr;
 use crate::wording::figure;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::sync::Arc;
-use tr::tr;
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, ResizeObserver};
 

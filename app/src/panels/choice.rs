@@ -4,8 +4,8 @@
 use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::{Choice, Switch};
+use crate::tr;
 use leptos::prelude::*;
-use tr::tr;
 
 /// One of several words.
 #[component]

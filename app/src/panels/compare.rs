@@ -3,10 +3,10 @@
 use crate::lab::lab;
 use crate::language::said;
 use crate::state::Topic;
+use crate::tr;
 use crate::wording::{duration, figure, grouped};
 use leptos::prelude::*;
 use protocol::{CompareConfig, Comparison, ComparisonPoint, Spread};
-use tr::tr;
 
 /// Controls and result.
 #[component]

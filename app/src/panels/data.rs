@@ -11,9 +11,9 @@ use crate::intake;
 use crate::lab::{Lab, lab};
 use crate::language::said;
 use crate::state::{Corpus, Topic};
+use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
-use tr::tr;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 

@@ -2,10 +2,10 @@
 
 use crate::lab::{Lab, lab};
 use crate::state::Topic;
+use crate::tr;
 use crate::wording::{self, bytes, duration};
 use leptos::prelude::*;
 use protocol::{Estimate, Phase, RunConfig, StartFrom};
-use tr::tr;
 
 /// Why nothing can be tried out now; `None` where it can.
 pub fn reason_not_to_estimate(lab: Lab) -> Memo<Option<String>> {

@@ -3,8 +3,8 @@
 use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::Field;
+use crate::tr;
 use leptos::prelude::*;
-use tr::tr;
 
 /// An input for one numeric setting, in step with the settings and the link.
 #[component]

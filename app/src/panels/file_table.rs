@@ -5,11 +5,11 @@ use crate::lab::{Lab, lab};
 use crate::language::{said, translated};
 use crate::mark;
 use crate::state::Topic;
+use crate::tr;
 use crate::wording::{bytes, grouped};
 use leptos::html::Div;
 use leptos::prelude::*;
 use protocol::{Dropped, FileReport, FileRole};
-use tr::tr;
 
 const ROLES: [(FileRole, &str, &str); 3] = [
     (FileRole::Train, "train", mark!("Training")),

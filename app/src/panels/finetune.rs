@@ -9,9 +9,9 @@ use super::start::{PhaseStatus, StartButton};
 use super::verdict::VerdictLine;
 use crate::lab::lab;
 use crate::settings::{FINETUNE_FIELDS, TASK};
+use crate::tr;
 use leptos::prelude::*;
 use protocol::Phase;
-use tr::tr;
 
 /// Choice of weights, settings, start button and scores.
 #[component]

@@ -7,11 +7,11 @@ use crate::mark;
 use crate::page::{Dark, Spoken};
 use crate::state::{Engine, Topic};
 use crate::theme;
+use crate::tr;
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::DeviceInfo;
-use tr::tr;
 
 /// The panels as steps; each anchor is a section's id.
 const STEPS: [(&str, &str); 8] = [

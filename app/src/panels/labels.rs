@@ -4,10 +4,10 @@ use super::bars::{Bar, Bars};
 use crate::intake;
 use crate::lab::lab;
 use crate::state::{RunState, Topic};
+use crate::tr;
 use crate::wording::grouped;
 use leptos::prelude::*;
 use protocol::LabelCount;
-use tr::tr;
 
 /// How often each label occurs, folded away until asked for.
 #[component]

@@ -9,10 +9,10 @@ use crate::lab::lab;
 use crate::scope::scope;
 use crate::settings::NSP;
 use crate::state::{Masking, Topic};
+use crate::tr;
 use crate::wording::{self, figure, percent};
 use leptos::prelude::*;
 use protocol::{MaskKind, MaskedToken, Phase};
-use tr::tr;
 
 /// All lessons, folded but for the one that the link asks for.
 #[component]

@@ -15,10 +15,10 @@ use crate::mark;
 use crate::page::Dark;
 use crate::plotting::{Plotting, plotting};
 use crate::state::{Run, RunState, Topic};
+use crate::tr;
 use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
 use protocol::Phase;
-use tr::tr;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDetailsElement;
 
@@ -239,7 +239,10 @@ pub fn LossTable() -> impl IntoView {
         true => lab.read(TOPICS, |state| with_series(state, loss_rows)),
         false => vec![],
     });
-    let held_out = lab.memo(&[Topic::Runs], held_out_rows);
+    let held_out = Memo::new(move |_| match open.get() {
+        true => lab.read(&[Topic::Runs], held_out_rows),
+        false => vec![],
+    });
     let names = lab.memo(&[Topic::Runs], |state| state.shown_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
     let head = |name: String| view! { <th scope="col" class="number">{name}</th> };
     let cell = |loss: Option<f64>| view! { <td class="number">{loss.map_or("–".into(), |loss| figure(loss, 3))}</td> };
@@ -277,10 +280,14 @@ fn is_open(event: &web_sys::Event) -> bool {
     details.is_some_and(|details| details.open())
 }
 
+/// Evaluations of a run that are listed, the newest: a night's run has thousands, and the chart shows them all.
+const LISTED: usize = 40;
+
 fn held_out_rows(state: &RunState) -> Vec<String> {
     let line = |run: &Run| {
         let name = run.name();
-        let words = run.held_out.iter().map(move |quality| {
+        let first = run.held_out.len().saturating_sub(LISTED);
+        let words = run.held_out[first..].iter().map(move |quality| {
             let (step, loss, share) = (grouped(quality.step), figure(quality.loss, 3), percent(quality.accuracy));
             tr!("{run}, held out at step {step}: loss {loss}, {share} right", run = name, step, loss, share)
         });

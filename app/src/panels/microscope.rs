@@ -4,10 +4,10 @@
 use crate::lab::lab;
 use crate::scope::{OwnMask, Scope, scope};
 use crate::state::{Frame, Topic};
+use crate::tr;
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
 use protocol::{Candidate, MaskKind, MaskedToken};
-use tr::tr;
 
 /// The parts of a token that do not change while a model learns.
 #[derive(Clone, PartialEq)]

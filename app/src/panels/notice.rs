@@ -3,8 +3,8 @@
 use crate::lab::lab;
 use crate::language::said;
 use crate::state::{Engine, Notice, Topic};
+use crate::tr;
 use leptos::prelude::*;
-use tr::tr;
 
 /// The page's error line; hidden while there is nothing to say.
 #[component]

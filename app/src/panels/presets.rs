@@ -6,10 +6,10 @@ use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::presets::{GROUPS, Group, Preset, run_secs, suggested};
 use crate::state::Topic;
+use crate::tr;
 use crate::wording::{bytes, duration, parameters};
 use leptos::prelude::*;
 use protocol::Estimate;
-use tr::tr;
 
 /// A card per preset; those that are rarely wanted are folded.
 #[component]

@@ -13,9 +13,9 @@ use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
 use crate::state::Topic;
+use crate::tr;
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
-use tr::tr;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 

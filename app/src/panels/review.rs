@@ -7,11 +7,11 @@ use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
 use crate::state::{Lines, Topic};
+use crate::tr;
 use crate::wording::{self, grouped, percent};
 use leptos::prelude::*;
 use protocol::{JudgedLine, LabelScore, LineQuery, Review};
 use std::sync::Arc;
-use tr::tr;
 
 /// Questions about the classifier as a whole.
 #[component]

@@ -2,10 +2,10 @@
 
 use crate::lab::{Lab, lab};
 use crate::state::{Progress, Run, Stage, Topic};
+use crate::tr;
 use crate::wording::{duration, figure, grouped, rate};
 use leptos::prelude::*;
 use protocol::Command;
-use tr::tr;
 
 /// Figures and controls of the active run, else of the last one.
 #[component]

@@ -7,10 +7,10 @@ use crate::lab::lab;
 use crate::language::translated;
 use crate::page::Dark;
 use crate::state::{Run, RunState, Score, Topic};
+use crate::tr;
 use crate::wording::{figure, grouped};
 use leptos::prelude::*;
 use protocol::{LabelMetrics, Phase};
-use tr::tr;
 
 /// Rows of the table by label.
 const LABEL_ROWS: usize = 50;

@@ -7,9 +7,9 @@ use super::microscope::{Guesses, Microscope, OtherLooks};
 use super::start::{PhaseSentence, StartButton};
 use super::turn::InTurn;
 use super::verdict::VerdictLine;
+use crate::tr;
 use leptos::prelude::*;
 use protocol::Phase;
-use tr::tr;
 
 /// The text under the microscope, the start of pre-training, the loss and the heads.
 #[component]

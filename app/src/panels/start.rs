@@ -3,9 +3,9 @@
 use crate::lab::lab;
 use crate::language::said;
 use crate::state::Topic;
+use crate::tr;
 use leptos::prelude::*;
 use protocol::Phase;
-use tr::tr;
 
 /// A start button with the reason why it is off, where it is.
 #[component]

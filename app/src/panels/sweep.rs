@@ -1,10 +1,10 @@
 //! What each threshold of a classifier would give, for all labels together or for one: a curve, a slider, a sentence.
 
 use super::review::Shared;
+use crate::tr;
 use crate::wording::{figure, percent};
 use leptos::prelude::*;
 use protocol::Review;
-use tr::tr;
 
 /// Figures at one threshold.
 #[derive(Clone, Copy, PartialEq)]

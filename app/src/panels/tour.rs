@@ -3,9 +3,9 @@
 use super::attention::is_shortcut;
 use crate::language::translated;
 use crate::mark;
+use crate::tr;
 use leptos::html::{Button, Div};
 use leptos::prelude::*;
-use tr::tr;
 use web_sys::KeyboardEvent;
 
 /// Name of a part and what there is to know of it.

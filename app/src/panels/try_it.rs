@@ -5,11 +5,11 @@ use crate::lab::lab;
 use crate::language::translated;
 use crate::mark;
 use crate::state::{Classification, Model, Topic};
+use crate::tr;
 use crate::wording::percent;
 use leptos::html;
 use leptos::prelude::*;
 use protocol::{Candidate, LabelScore, MaskGuess};
-use tr::tr;
 
 const MASK: &str = "[MASK]";
 

@@ -4,10 +4,10 @@
 use super::bars::{Bar, Bars};
 use crate::lab::lab;
 use crate::state::{Topic, Vocabulary};
+use crate::tr;
 use crate::wording::{self, grouped, percent};
 use leptos::prelude::*;
 use protocol::VocabularyEntry;
-use tr::tr;
 
 /// The vocabulary, folded away until asked for.
 #[component]

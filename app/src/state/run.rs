@@ -2,9 +2,9 @@
 //! nothing, and what is over stays over.
 
 use crate::chart::curve::Curve;
+use crate::tr;
 use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
-use tr::tr;
 
 /// What a run is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,9 +2,9 @@
 
 use super::{Run, Stage};
 use crate::language::{said, translated};
+use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::Phase;
-use tr::tr;
 
 impl Run {
     /// The last quality on held-out documents or, before the first, the training loss: in words.

@@ -1,9 +1,9 @@
 //! What a run that is over came to, in one sentence, and the one thing to do next.
 
 use super::{Run, RunState, Stage};
+use crate::tr;
 use crate::wording::figure;
 use protocol::{Phase, StartFrom};
-use tr::tr;
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
