@@ -421,3 +421,48 @@ test('the laboratory fits a phone, light and dark', async () => {
     }, { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, colorScheme });
   }
 });
+
+test('the page speaks Thai by link, by the browser\'s language and by choice, and nothing is lost when it changes', async () => {
+  const lang = (journey) => journey.page.evaluate(() => document.documentElement.lang);
+  const start = (journey) => journey.text('start-pretrain');
+  await open(`${NANO}&steps=30&lang=th`, async (journey) => {
+    await journey.until('the file table', async () => (await rowsOf(journey, 'file-table')) >= 3, 60);
+    assert.equal(await lang(journey), 'th');
+    assert.match(await start(journey), /[\u0e00-\u0e7f]/, 'Start is a Thai word');
+    await pretrain(journey, 30);
+    await unfold(journey);
+    const words = await journey.page.locator('main').innerText();
+    assert.ok(words.match(/[\u0e00-\u0e7f]/g).length > 3000, 'all of it is Thai');
+    assert.deepEqual(await journey.violations(), []);
+    assert.equal(await journey.overflow(), 0);
+    await journey.picture('thai-light-360');
+    await journey.part('language').selectOption('en');
+    await journey.until('English', async () => (await start(journey)) === 'Start');
+    assert.equal(await lang(journey), 'en');
+    assert.equal(await journey.value('step'), 30, 'the run is still there');
+    assert.equal(await rowsOf(journey, 'runs'), 1);
+    assert.match(await journey.text('file-table'), /train\.txt/);
+  }, { viewport: { width: 360, height: 740 }, colorScheme: 'light' });
+  await open('', async (journey) => {
+    await journey.until('Thai', async () => /[\u0e00-\u0e7f]/.test(await start(journey)), 60);
+    await journey.picture('thai-dark-1280');
+  }, { locale: 'th-TH', colorScheme: 'dark' });
+});
+
+test('models are cards that are measured together, and files are removed one by one', async () => {
+  await open(`${NANO}&steps=60`, async (journey) => {
+    await journey.ready(3);
+    await journey.press('estimate-all', 60);
+    const figures = journey.page.locator('.card-figures');
+    await journey.until('four figures', async () => (await figures.allInnerTexts()).filter((text) => / parameters · .*B · /.test(text)).length === 4, 90);
+    assert.match(await journey.text('suggestion'), /is the largest that is done here in five minutes/);
+    await journey.page.getByRole('radio', { name: /^Mini/ }).first().check({ force: true });
+    assert.match(journey.page.url(), /preset=fast-mini/);
+    const before = await rowsOf(journey, 'file-table');
+    await journey.page.getByRole('button', { name: /^Remove / }).last().click();
+    await journey.until('a row less', async () => (await rowsOf(journey, 'file-table')) === before - 1);
+    await journey.ready(before - 1);
+    await journey.part('file-table').scrollIntoViewIfNeeded();
+    await journey.picture('cards-light-1280');
+  }, { colorScheme: 'light' });
+});
