@@ -94,7 +94,7 @@ fn remove_button(
             disabled=move || busy.get() || files.with(|files| files.len() < 2)
             on:click=remove
         >
-            {tr!("Remove")}
+            "×"
         </button>
     }
 }
