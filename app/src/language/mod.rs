@@ -221,8 +221,8 @@ mod tests {
     #[test]
     fn without_a_catalogue_the_source_speaks() {
         let (done, n) = (1, 2_u64);
-        assert_eq!(tr!("{done} of {all}", done, all = n), "1 of 2");
-        assert_eq!(tr!("{n} bird" | "{n} birds" % n, n), "2 birds");
+        assert_eq!(tr!("{done} of {planned}", done, planned = n), "1 of 2");
+        assert_eq!(tr!("{count} step" | "{count} steps" % n, count = n), "2 steps");
         assert_eq!(tr!("numbers" => "."), ".");
         assert_eq!(translated(mark!("Start")), "Start");
     }
