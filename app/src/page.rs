@@ -47,9 +47,9 @@ fn mount_in(language: Language, problem: Option<String>) {
     mount_to(shell.unchecked_into::<HtmlElement>(), page).forget();
 }
 
-/// What the page speaks; it is mounted anew when that changes.
+/// What the page speaks.
 #[derive(Clone, Copy)]
-pub struct Spoken(pub RwSignal<Language>);
+pub struct Spoken(pub Language);
 
 /// Whether the page is dark; charts repaint when it changes.
 #[derive(Clone, Copy)]
@@ -64,26 +64,16 @@ fn Page(language: Language, problem: Option<String>) -> impl IntoView {
             "Reload the page.",
         );
     }
-    let spoken = RwSignal::new(language);
     provide_context(lab);
-    provide_context(Spoken(spoken));
+    provide_context(Spoken(language));
     provide_context(Dark(RwSignal::new(theme::is_dark())));
     provide_context(Plotting::default());
     let scope = Scope::new(lab);
     provide_context(scope);
     lab.when_read(move || scope.reset());
     keep_link(lab);
-    keep_title(lab, spoken);
+    keep_title(lab);
     catch_drops(lab);
-    move || {
-        spoken.track();
-        view! { <Parts /> }
-    }
-}
-
-#[component]
-fn Parts() -> impl IntoView {
-    let lab = crate::lab::lab();
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
     provide_context(Turns::new(Callback::new(move |()| settle(lab))));
     view! {
@@ -115,7 +105,7 @@ fn Parts() -> impl IntoView {
 /// When all parts stand: leaves out what a teacher's link asks to, and a link to a part finds it.
 fn settle(lab: Lab) {
     lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name)));
-    // Who has scrolled already, or chooses another language, stays where they are.
+    // Who has scrolled already stays where they are.
     if window().scroll_y().is_ok_and(|y| y > 0.0) {
         return;
     }
@@ -189,6 +179,12 @@ fn keep_link(lab: Lab) {
     });
 }
 
+/// Loads the page again, in the language that was chosen; a language in the link would win over the choice.
+pub fn load_again(lab: Lab) {
+    replace_query(&lab.settings.with_untracked(|settings| lab.guide.with_value(|guide| query::write(settings, guide))));
+    window().location().reload().unwrap_or_default();
+}
+
 fn replace_query(query: &str) {
     let location = window().location();
     let (path, hash) = (location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
@@ -201,11 +197,8 @@ fn replace_query(query: &str) {
     }
 }
 
-fn keep_title(lab: Lab, spoken: RwSignal<Language>) {
-    let title = Memo::new(move |_| {
-        spoken.track();
-        lab.read(&[Topic::Runs, Topic::Progress], title)
-    });
+fn keep_title(lab: Lab) {
+    let title = lab.memo(&[Topic::Runs, Topic::Progress], title);
     Effect::new(move |_| document().set_title(&title.get()));
 }
 

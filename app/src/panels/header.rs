@@ -4,13 +4,12 @@ use super::tour::Tour;
 use crate::lab::lab;
 use crate::language::{LANGUAGES, Language, choice, said, translated};
 use crate::mark;
-use crate::page::{Dark, Spoken};
+use crate::page::{Dark, Spoken, load_again};
 use crate::state::{Engine, Topic};
 use crate::theme;
 use crate::tr;
 use gloo::events::EventListener;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use protocol::DeviceInfo;
 
 /// The panels as steps; each anchor is a section's id.
@@ -87,26 +86,29 @@ fn device_reason(engine: &Engine) -> String {
     }
 }
 
-/// Each language under its own name. The page is mounted anew in the chosen one; runs, texts and models stay.
+/// Each language under its own name. The page is loaded again in the chosen one: what it keeps, runs and models, is there.
 #[component]
 fn LanguageChoice() -> impl IntoView {
     let (lab, Spoken(spoken)) = (lab(), expect_context::<Spoken>());
+    let chosen = RwSignal::new(spoken.tag.to_string());
     let change = move |event| {
-        let Some(language) = Language::of(&event_target_value(&event)) else { return };
-        choice::keep(language);
-        spawn_local(async move {
-            match choice::speak(language).await {
-                Ok(()) => spoken.set(language),
-                Err(problem) => lab.complain(problem, tr!("The page stays in the language it has.")),
-            }
-        });
+        let tag = event_target_value(&event);
+        chosen.set(tag.clone());
+        let Some(language) = Language::of(&tag) else { return };
+        let question = tr!(
+            "The page is loaded again in the other language. A run under way ends there, and files of your own must be dropped again; runs that are over are kept. Go on?"
+        );
+        let is_new = lab.peek(|state| state.runs.iter().all(|run| run.old));
+        if is_new || window().confirm_with_message(&question).unwrap_or(true) {
+            choice::keep(language);
+            load_again(lab);
+        } else {
+            chosen.set(spoken.tag.into());
+        }
     };
-    let option = |language: Language| {
-        let Language { tag, name, .. } = language;
-        view! { <option value=tag lang=tag selected=language == spoken.get_untracked()>{name}</option> }
-    };
+    let option = |Language { tag, name, .. }: Language| view! { <option value=tag lang=tag>{name}</option> };
     view! {
-        <select class="quiet" data-testid="language" aria-label=tr!("Language") on:change=change>
+        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=chosen on:change=change>
             {LANGUAGES.map(option).collect_view()}
         </select>
     }

@@ -35,8 +35,7 @@ impl Turns {
 
     fn serve(self) {
         let next = move || {
-            // The page was mounted anew meanwhile, with a queue of its own.
-            let Some(served) = self.served.try_get_untracked() else { return };
+            let served = self.served.get_untracked();
             if served < self.given.get_value() {
                 self.served.set(served + 1);
                 return self.serve();
