@@ -6,7 +6,7 @@ use engine::error::{Error, Result};
 use engine::session::{Host, Session, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig, StartFrom};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +16,9 @@ struct Memory {
     snapshots: Rc<RefCell<Vec<Snapshot>>>,
     /// Step after which a `Stop` arrives.
     stop_after: Option<u64>,
+    /// How often the session has listened, and after how often a `Stop` arrives.
+    breaths: Rc<Cell<usize>>,
+    stop_at_breath: Option<usize>,
 }
 
 impl Memory {
@@ -35,7 +38,9 @@ impl Host for Memory {
     }
 
     async fn breathe(&self) -> Vec<Command> {
-        if self.stop_after.is_some_and(|step| self.steps() >= step) { vec![Command::Stop] } else { Vec::new() }
+        self.breaths.set(self.breaths.get() + 1);
+        let stop = self.stop_after.is_some_and(|step| self.steps() >= step);
+        if stop || self.stop_at_breath == Some(self.breaths.get()) { vec![Command::Stop] } else { Vec::new() }
     }
 
     async fn next_command(&self) -> Command {
@@ -144,6 +149,58 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
             assert_eq!(steps(&resumed), tail, "{preset}: resumed at {}", snapshot.step);
         }
         assert!(stopped.snapshots.borrow().len() >= 2);
+    }
+}
+
+/// An evaluation may take minutes: a stop ends it, too, and the run that goes on makes up for it.
+#[test]
+fn a_stop_is_heard_amid_an_evaluation() {
+    let _alone = alone();
+    let config = config(&[("epochs", "2"), ("label-fraction", "0.1"), ("lr", "0.01")]);
+    let finetuned = |host: &Memory, resume| {
+        let mut session = session(host);
+        let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume)).expect("it ends well");
+        (outcome, block_on(session.export()).expect("a model"))
+    };
+    let whole = Memory::default();
+    let (_, expected) = finetuned(&whole, None);
+    let measured = evaluations(&whole);
+    assert_eq!(measured.len(), 2, "after each pass over the training documents");
+    let mut amid = 0;
+    for breath in 1..=whole.breaths.get() {
+        let stopped = Memory { stop_at_breath: Some(breath), ..Memory::default() };
+        let (outcome, _) = finetuned(&stopped, None);
+        assert!(outcome.stopped, "stopped at breath {breath} of {}", whole.breaths.get());
+        let snapshot = stopped.snapshots.borrow().last().cloned().expect("a stop keeps a checkpoint");
+        let resumed = Memory::default();
+        assert!(finetuned(&resumed, Some(snapshot)).1 == expected, "stopped at breath {breath}, and on");
+        let both = [evaluations(&stopped), evaluations(&resumed)].concat();
+        assert_eq!(both, measured, "each evaluation once, stopped at breath {breath}");
+        let ends_an_epoch = outcome.step > 0 && outcome.step.is_multiple_of(5);
+        amid += usize::from(ends_an_epoch && evaluations(&stopped).len() < (outcome.step / 5) as usize);
+    }
+    assert_eq!(amid, 10, "five batches in each evaluation");
+}
+
+/// Figures of another device differ in their last digits: who goes on there is told.
+#[test]
+fn a_run_that_goes_on_on_another_device_says_so() {
+    let _alone = alone();
+    let config = config(&[("steps", "8"), ("checkpoint-every", "4")]);
+    let host = Memory::default();
+    pretrained(&host, &config, None);
+    let mut snapshot = host.snapshots.borrow()[0].clone();
+    for (device, warned) in [(None, 0), (Some("Some GPU"), 1)] {
+        if let Some(device) = device {
+            let (_, bytes) = snapshot.files.iter_mut().find(|(name, _)| name == "state.json").expect("a state");
+            let mut state: serde_json::Value = serde_json::from_slice(bytes).expect("JSON");
+            state["device"] = device.into();
+            *bytes = state.to_string().into_bytes();
+        }
+        let resumed = Memory::default();
+        pretrained(&resumed, &config, Some(snapshot.clone()));
+        let other = |event: &&Event| matches!(event, Event::Warning { code, .. } if code == "other-device");
+        assert_eq!(resumed.events.borrow().iter().filter(other).count(), warned, "{device:?}");
     }
 }
 

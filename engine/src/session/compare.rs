@@ -5,9 +5,9 @@
 //! (`docs/from-the-2018-system.md`).
 
 use super::checks::{no_corpus, no_pretrained_model};
+use super::finetune::Start;
 use super::run::{Finished, Score};
 use super::task::Split;
-use super::training::Start;
 use super::{Host, Session, corpus, plan};
 use crate::baseline::Linear;
 use crate::data::{Corpus, Document, LabelSurvey, Selection};

@@ -3,10 +3,10 @@
 
 use super::checks::no_corpus;
 use super::plan::{self, Budget, DataShape, Plan};
+use super::pretrain::masked_lm_task;
 use super::read::read_groups;
 use super::task::{Task, training_model};
 use super::trained::starting_values;
-use super::training::masked_lm_task;
 use super::{Host, Session, snapshot};
 use crate::error::Result;
 use crate::interop::Weights;

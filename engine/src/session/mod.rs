@@ -4,18 +4,23 @@
 mod ask;
 mod cache;
 mod checks;
+mod clock;
 mod compare;
 mod corpus;
 mod diagnosis;
 mod estimate;
+mod finetune;
 mod host;
+mod listen;
 mod look;
 pub mod plan;
+mod pretrain;
 mod read;
 mod review;
 mod run;
 mod serve;
 mod snapshot;
+mod standing;
 mod task;
 mod toy;
 mod trained;
@@ -157,7 +162,8 @@ impl<H: Host> Session<H> {
         };
         if let Some(model) = &self.classifier {
             let held_out = self.measured(run, split, role, model)?;
-            let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
+            let leaves = model.leaves(&self.device);
+            let scored = Scored::of_all(&held_out, &model.config, &leaves, &self.device).await?;
             return Ok(Metrics::Classifier(scored.metrics(&model.config, &rule)));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
@@ -170,7 +176,9 @@ impl<H: Host> Session<H> {
         let masker = Masker::new(&model.tokenizer, Masking::of_rate(EVALUATION_MASK_RATE));
         let mut examples = MaskedExamples::new(Windows::Packed(packed), masker, seed, BATCH_SIZE, max_len);
         let leaves = model.leaves(&self.device);
-        Ok(Metrics::MaskedLm(masked_lm_metrics(&mut examples, u64::MAX, &model.config, &leaves, &self.device).await?))
+        let (config, device) = (&model.config, &self.device);
+        let metrics = masked_lm_metrics(&mut examples, u64::MAX, config, &leaves, device, &mut async || true).await?;
+        Ok(Metrics::MaskedLm(metrics.expect("nothing stops it")))
     }
 
     /// The documents of one use that `model`, a classifier, is measured on, as long as it was trained at.

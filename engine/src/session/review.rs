@@ -47,7 +47,7 @@ impl<H: Host> Session<H> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let role = if split == "test" { FileRole::Test } else { FileRole::Valid };
         let held_out = self.measured("", split, role, model)?;
-        let scored = Scored::of(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
+        let scored = Scored::of_all(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
         let threshold = ask::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);

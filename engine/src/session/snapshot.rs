@@ -4,7 +4,7 @@
 use super::host::Snapshot;
 use super::plan::Plan;
 use super::read::read_groups;
-use super::run::Best;
+use super::standing::Best;
 use super::trained::{Trained, groups_of, weights_of};
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
@@ -45,6 +45,12 @@ pub struct RunState {
     /// What [`BEST_FILE`] holds, where a classifier was measured.
     #[serde(default)]
     pub best: Option<BestState>,
+    /// Whether a stop cut the evaluation of this step short.
+    #[serde(default)]
+    pub owes_evaluation: bool,
+    /// The device, in words; empty of a checkpoint from before this was kept.
+    #[serde(default)]
+    pub device: String,
 }
 
 /// The best values so far, besides the values.

@@ -33,8 +33,8 @@ pub trait Task {
         false
     }
 
-    /// Held-out figures of the documents called `split`, `None` where there are none. A classifier remembers the
-    /// threshold that validation preferred.
+    /// Held-out figures of the documents called `split`; `None` where there are none, or where `goes_on`, which is asked
+    /// between batches, said no. A classifier remembers the threshold that validation preferred.
     ///
     /// # Errors
     /// When the device no longer answers.
@@ -44,6 +44,7 @@ pub trait Task {
         leaves: &Leaves,
         device: &Device,
         split: Split,
+        goes_on: &mut impl AsyncFnMut() -> bool,
     ) -> Result<Option<Metrics>>;
 }
 
@@ -98,18 +99,20 @@ impl Task for MaskedLm {
         leaves: &Leaves,
         device: &Device,
         split: Split,
+        goes_on: &mut impl AsyncFnMut() -> bool,
     ) -> Result<Option<Metrics>> {
         match (&mut self.valid, split) {
             (Some(valid), Split::Valid) => {
-                let metrics = masked_lm_metrics(valid, self.evaluation_batches, config, leaves, device).await?;
-                Ok(Some(Metrics::MaskedLm(metrics)))
+                let batches = self.evaluation_batches;
+                let metrics = masked_lm_metrics(valid, batches, config, leaves, device, goes_on).await?;
+                Ok(metrics.map(Metrics::MaskedLm))
             }
             _ => Ok(None),
         }
     }
 }
 
-/// Held-out masked-LM figures over at most `batches` batches of `examples`.
+/// Held-out masked-LM figures over at most `batches` batches of `examples`; `None` where `goes_on` said no.
 ///
 /// # Errors
 /// When the device no longer answers.
@@ -119,7 +122,8 @@ pub async fn masked_lm_metrics(
     config: &ModelConfig,
     leaves: &Leaves,
     device: &Device,
-) -> Result<MaskedLmMetrics> {
+    goes_on: &mut impl AsyncFnMut() -> bool,
+) -> Result<Option<MaskedLmMetrics>> {
     let mut sums = None;
     let mut totals = [0.0; 6];
     let count = (examples.batches_per_epoch() as u64).min(batches);
@@ -130,17 +134,20 @@ pub async fn masked_lm_metrics(
         if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
             let read = read(sums.take().expect("a batch was just added")).await?;
             totals.iter_mut().zip(read).for_each(|(total, sum)| *total += f64::from(sum));
+            if !goes_on().await {
+                return Ok(None);
+            }
         }
     }
     let [loss, right, n, pair_loss, pairs_right, pairs] = totals;
     let of_pairs = |sum: f64| (pairs > 0.0).then_some(sum / pairs);
-    Ok(MaskedLmMetrics {
+    Ok(Some(MaskedLmMetrics {
         n: n as u64,
         masked_lm_loss: loss / n.max(1.0),
         masked_accuracy: right / n.max(1.0),
         next_sentence_loss: of_pairs(pair_loss),
         next_sentence_accuracy: of_pairs(pairs_right),
-    })
+    }))
 }
 
 const BATCHES_PER_READ: u64 = 8;
@@ -218,13 +225,14 @@ impl Task for Classification {
         leaves: &Leaves,
         device: &Device,
         split: Split,
+        goes_on: &mut impl AsyncFnMut() -> bool,
     ) -> Result<Option<Metrics>> {
         let examples = match split {
             Split::Valid => &self.valid,
             Split::Test => &self.test,
         };
         let Some(examples) = examples else { return Ok(None) };
-        let scored = Scored::of(examples, config, leaves, device).await?;
+        let Some(scored) = Scored::of(examples, config, leaves, device, goes_on).await? else { return Ok(None) };
         if split == Split::Valid && self.problem == ProblemType::MultiLabelClassification {
             let threshold = tune_threshold(&scored.scores, &scored.truth, config.labels.len());
             config.threshold = Some(threshold);
@@ -268,7 +276,22 @@ impl Scored {
     ///
     /// # Errors
     /// When the device no longer answers.
-    pub async fn of(held_out: &HeldOut, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
+    pub async fn of_all(held_out: &HeldOut, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
+        let scored = Self::of(held_out, config, leaves, device, &mut async || true).await?;
+        Ok(scored.expect("nothing stops it"))
+    }
+
+    /// Runs the classifier over all of `held_out`; `None` where `goes_on`, which is asked between batches, said no.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub async fn of(
+        held_out: &HeldOut,
+        config: &ModelConfig,
+        leaves: &Leaves,
+        device: &Device,
+        goes_on: &mut impl AsyncFnMut() -> bool,
+    ) -> Result<Option<Self>> {
         let HeldOut { examples, unseen } = held_out;
         let problem = config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
         let truth = examples.documents().labels().to_vec();
@@ -279,6 +302,9 @@ impl Scored {
             let logits = read(classify(config, leaves, &batch)).await?;
             let rows = logits.chunks(classes).take(truth.len() - scores.len());
             scores.extend(rows.map(|row| probabilities(row, problem)).collect::<Vec<_>>());
+            if !goes_on().await {
+                return Ok(None);
+            }
         }
         let loss = scores.iter().zip(&truth).map(|(scores, truth)| document_loss(scores, truth, problem)).sum::<f64>();
         // A document whose only label is unknown has no term in the cross-entropy of a single-label model.
@@ -287,7 +313,7 @@ impl Scored {
             ProblemType::MultiLabelClassification => truth.len(),
         };
         let loss = loss / counted.max(1) as f64;
-        Ok(Self { scores, truth, unseen: unseen.clone(), loss })
+        Ok(Some(Self { scores, truth, unseen: unseen.clone(), loss }))
     }
 
     /// Figures by `rule`.

@@ -134,6 +134,7 @@ impl Task for Toy {
         leaves: &Leaves,
         device: &Device,
         split: Split,
+        goes_on: &mut impl AsyncFnMut() -> bool,
     ) -> Result<Option<Metrics>> {
         if split == Split::Test {
             return Ok(None);
@@ -144,6 +145,9 @@ impl Task for Toy {
             truth.extend(batch.labels.chunks(2).map(|row| vec![usize::from(row[1] == 1.0)]));
             let logits = read(classify(config, leaves, &DeviceBatch::upload(&batch, config, device))).await?;
             scores.extend(logits.chunks(2).map(|row| probabilities(row, ProblemType::SingleLabelClassification)));
+            if !goes_on().await {
+                return Ok(None);
+            }
         }
         let losses = scores.iter().zip(&truth).map(|(scores, truth)| -scores[truth[0]].max(f64::MIN_POSITIVE).ln());
         let loss = losses.sum::<f64>() / scores.len() as f64;

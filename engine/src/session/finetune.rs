@@ -1,0 +1,231 @@
+//! Fine-tuning, from a configuration to a classifier: which documents it learns from, what its labels are, what it is
+//! measured on, and where its values come from.
+
+use super::checks::{no_corpus, no_pretrained_model};
+use super::corpus;
+use super::plan::{self, DataShape, Plan};
+use super::run::Finished;
+use super::task::{Classification, HeldOut};
+use super::trained::Trained;
+use super::training::Starting;
+use super::{Host, RunOutcome, Session, Snapshot};
+use crate::data::examples::{EncodedDocuments, LabelledExamples};
+use crate::data::labels::{LabelSet, LabelSurvey};
+use crate::data::{Corpus, Selection, Tokenizer};
+use crate::error::{Error, Result};
+use crate::interop::Weights;
+use crate::model::{Heads, ModelConfig};
+use protocol::{FileRole, Phase, RunConfig, StartFrom, TaskKind};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Labels that a warning lists.
+const LISTED_LABELS: usize = 5;
+
+/// Where fine-tuning takes its values and its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Values, shape and words of the language model.
+    Pretrained,
+    /// New values, in the shape that the configuration asks for.
+    Scratch,
+    /// New values, in the language model's shape and with its words: the other arm of a comparison.
+    LikeTheLanguageModel,
+}
+
+impl<H: Host> Session<H> {
+    /// Learns the labels of the corpus, from the language model's weights or from scratch. Goes on from `resume`.
+    ///
+    /// # Errors
+    /// When the corpus or a setting cannot be used, there is no model to start from, or the run fails on the way.
+    pub async fn finetune(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        from: StartFrom,
+        resume: Option<Snapshot>,
+    ) -> Result<RunOutcome> {
+        let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
+        Ok(self.finetune_from(run, config, start, resume).await?.outcome)
+    }
+
+    /// As [`Self::finetune`], with the figures on the way.
+    pub(super) async fn finetune_from(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        from: Start,
+        resume: Option<Snapshot>,
+    ) -> Result<Finished> {
+        let resumed = self.resumed(Phase::Finetune, resume)?;
+        let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        plan::check_numbers(&config)?;
+        let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
+        let (base, shape) = match from {
+            _ if resumed.is_some() => (None, None),
+            Start::Pretrained => (Some(language_model()?), None),
+            Start::Scratch => (None, None),
+            Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
+        };
+        let tokenizer = match resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref()) {
+            Some(model) => model.tokenizer.clone(),
+            None => self.scratch_tokenizer(run, &config)?,
+        };
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let (selection, survey) = self.select_labelled(run, corpus, &config)?;
+        let mut model = match (&resumed, &base) {
+            (Some(resumed), _) => resumed.trained.config.clone(),
+            (None, Some(base)) => labelled(base.config.clone(), &survey, &config)?,
+            (None, None) => {
+                let shape = shape.map_or_else(|| plan::model_config(&config, tokenizer.len()), Ok)?;
+                labelled(shape, &survey, &config)?
+            }
+        };
+        let labels = LabelSet::from_names(model.labels.clone());
+        let train = self.encode_for_training(run, &tokenizer, &labels, (corpus, &selection))?;
+        let plan = match &resumed {
+            Some(resumed) => resumed.state.plan.clone(),
+            None => {
+                let max_len = plan::finetuning_max_len(&config, &train, model.max_position_embeddings);
+                let data = DataShape { examples: train.len() as u64, max_len };
+                plan::plan(&config, Phase::Finetune, &model, data)?
+            }
+        };
+        model.trained_len = Some(plan.max_len);
+        let task = self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection))?;
+        let floors = task.floors();
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
+        let source = match base {
+            Some(base) => encoder_of(&base, &model.labels).await?,
+            None => Weights::new(),
+        };
+        let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors };
+        let finished = self.run(run, start, task, corpus, resumed, source).await?;
+        self.classifier = Some(finished.trained.clone());
+        self.latest = Phase::Finetune;
+        Ok(finished)
+    }
+
+    /// Learning `labels` from `train`, measured on the held-out documents of `corpus`.
+    fn classification(
+        &self,
+        run: &str,
+        (train, labels): (EncodedDocuments, &LabelSet),
+        (model, tokenizer, plan): (&ModelConfig, &Tokenizer, &Plan),
+        (corpus, selection): (&Corpus, &Selection),
+    ) -> Result<Classification> {
+        let examples = |documents, seed| {
+            let (specials, classes) = (tokenizer.specials(), labels.len());
+            LabelledExamples::new(documents, specials, classes, seed, plan.batch_size, plan.max_len)
+        };
+        let held_out = |split: &str, role| {
+            let encoded = self.held_out(run, split, tokenizer, labels, (corpus, role, selection))?;
+            Ok::<_, Error>(encoded.map(|(documents, unseen)| HeldOut { examples: examples(documents, 0), unseen }))
+        };
+        Ok(Classification {
+            valid: held_out("validation", FileRole::Valid)?,
+            test: held_out("test", FileRole::Test)?,
+            train: examples(train, plan.seed),
+            problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
+        })
+    }
+
+    /// The documents that a classifier learns from, and their labels. Says so where it leaves out what is no pair.
+    fn select_labelled(&self, run: &str, corpus: &Corpus, config: &RunConfig) -> Result<(Selection, LabelSurvey)> {
+        let mut selection = corpus::selection(config);
+        let mut survey = corpus::survey_labels(corpus, &selection)?;
+        let all = selection;
+        if config.task == TaskKind::Pair && survey.pairs {
+            if let Some((count, line)) = corpus.singles(&selection)? {
+                let message = format!(
+                    "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
+                );
+                self.warn(run, "not-a-pair", message);
+            }
+            selection.pairs = true;
+        }
+        if let Some(fraction) = config.label_fraction {
+            selection.share = Some(corpus.share(fraction, &selection)?);
+        }
+        if selection != all {
+            survey = corpus::survey_labels(corpus, &selection)?;
+        }
+        Ok((selection, survey))
+    }
+
+    /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
+    fn scratch_tokenizer(&mut self, run: &str, config: &RunConfig) -> Result<Rc<Tokenizer>> {
+        if let Some(model) = &self.language_model {
+            return Ok(model.tokenizer.clone());
+        }
+        self.learn(run, config, None)?;
+        Ok(self.learned.as_ref().expect("just learned").tokenizer.clone())
+    }
+
+    fn encode_for_training(
+        &self,
+        run: &str,
+        tokenizer: &Tokenizer,
+        labels: &LabelSet,
+        (corpus, selection): (&Corpus, &Selection),
+    ) -> Result<EncodedDocuments> {
+        let train = corpus::labelled_for_training(&self.host, tokenizer, labels, corpus, selection)?;
+        self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk), false);
+        Ok(train)
+    }
+
+    /// Documents to measure on, and the labels of theirs that are not in `labels`; `None` where there are none. A label
+    /// that training never saw cannot be predicted: each counts as a miss, with a warning; documents with no other labels
+    /// are the wrong documents.
+    pub(super) fn held_out(
+        &self,
+        run: &str,
+        split: &str,
+        tokenizer: &Tokenizer,
+        labels: &LabelSet,
+        documents: (&Corpus, FileRole, &Selection),
+    ) -> Result<Option<(EncodedDocuments, BTreeMap<String, u64>)>> {
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        let encoded = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
+            for label in labels.encode(document).1 {
+                *unseen.entry(label).or_default() += 1;
+            }
+        })?;
+        if encoded.is_empty() {
+            return Ok(None);
+        }
+        let shown = unseen.keys().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
+        if encoded.labels().iter().all(Vec::is_empty) {
+            let message =
+                format!("none of the {split} documents carries a label that training saw; they carry {shown}");
+            let hint = "Use documents with the labels that the model learned.";
+            return Err(Error::input("unknown-labels", message, hint));
+        }
+        if !unseen.is_empty() {
+            let n = unseen.len();
+            let message =
+                format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
+            self.warn(run, "unknown-labels", message);
+        }
+        Ok(Some((encoded, unseen)))
+    }
+}
+
+/// `model` as a classifier of the corpus's labels.
+fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Result<ModelConfig> {
+    Ok(ModelConfig {
+        labels: survey.labels()?.names().to_vec(),
+        problem_type: Some(survey.problem_type(config.task)?),
+        threshold: None,
+        thresholds: None,
+        type_vocab_size: model.type_vocab_size.max(if survey.pairs { 2 } else { 1 }),
+        ..model
+    })
+}
+
+/// What fine-tuning takes over from `base`. The rows of a head of other labels mean something else.
+async fn encoder_of(base: &Trained, labels: &[String]) -> Result<Weights> {
+    let mut weights = base.weights().await?;
+    weights.retain(|name, _| base.config.labels == labels || !name.starts_with("classifier."));
+    Ok(weights)
+}

@@ -1,0 +1,130 @@
+//! Pre-training, from a configuration to a language model: what it reads, its shape, and the values it starts from.
+
+use super::checks::{check_enough, no_corpus};
+use super::corpus::{self, Learned};
+use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
+use super::snapshot;
+use super::task::MaskedLm;
+use super::training::Starting;
+use super::{Host, RunOutcome, Session, Snapshot};
+use crate::data::Tokenizer;
+use crate::data::examples::{MaskedExamples, Windows};
+use crate::data::masking::{Masker, Masking};
+use crate::error::Result;
+use crate::interop::Weights;
+use crate::model::ModelConfig;
+use protocol::{FileRole, Phase, RunConfig};
+
+/// Share of documents of one sentence that makes next-sentence prediction too easy to be worth much.
+const NOTABLE_SINGLE_SHARE: f64 = 0.25;
+
+impl<H: Host> Session<H> {
+    /// Learns to guess masked tokens of the corpus. Goes on from `resume`, or from a model imported since the last run,
+    /// or starts afresh.
+    ///
+    /// # Errors
+    /// When the corpus or a setting cannot be used, or the run fails on the way.
+    pub async fn pretrain(&mut self, run: &str, config: &RunConfig, resume: Option<Snapshot>) -> Result<RunOutcome> {
+        let resumed = self.resumed(Phase::Pretrain, resume)?;
+        let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        plan::check_numbers(&config)?;
+        let base = if self.continues { self.language_model.clone() } else { None };
+        let given = resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref());
+        self.learn(run, &config, given.map(|model| model.tokenizer.clone()))?;
+        let learned = self.learned.as_ref().expect("just learned");
+        let mut model = match (&resumed, &base) {
+            (Some(resumed), _) => resumed.trained.config.clone(),
+            (None, Some(base)) => unlabelled(&base.config, config.nsp),
+            (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
+        };
+        let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
+            .min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
+        plan::check_length(max_len, &model)?;
+        learned.train.check(max_len)?;
+        check_enough(learned.train.tokens().len())?;
+        let (mut windows, held_out) = self.windows(run, learned, &config, max_len)?;
+        let examples = windows.per_epoch(config.seed, max_len) as u64;
+        let plan = match &resumed {
+            Some(resumed) => resumed.state.plan.clone(),
+            None => plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len })?,
+        };
+        model.trained_len = Some(plan.max_len);
+        let task = masked_lm_task(&learned.tokenizer, windows, held_out, &plan);
+        let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
+        let heads = snapshot::heads_of(Phase::Pretrain, &config);
+        let start = Starting { heads, model, tokenizer, plan, config, floors };
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
+        let source = match base {
+            Some(base) => base.weights().await?,
+            None => Weights::new(),
+        };
+        let finished = self.run(run, start, task, corpus, resumed, source).await?;
+        self.language_model = Some(finished.trained);
+        self.pretraining_secs = Some(finished.outcome.elapsed_secs);
+        self.continues = false;
+        self.latest = Phase::Pretrain;
+        Ok(finished.outcome)
+    }
+
+    /// What pre-training reads and what it is measured on: packed documents or, for next-sentence prediction, pairs.
+    pub(super) fn windows(
+        &self,
+        run: &str,
+        learned: &Learned,
+        config: &RunConfig,
+        max_len: usize,
+    ) -> Result<(Windows, Option<Windows>)> {
+        if !config.nsp {
+            let valid = learned.valid.clone().filter(|valid| valid.check(max_len).is_ok());
+            return Ok((Windows::Packed(learned.train.clone()), valid.map(Windows::Packed)));
+        }
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let selection = corpus::selection(config);
+        let pairs = |role| corpus::pairs(&self.host, &learned.tokenizer, corpus, role, &selection);
+        let (train, valid) = (pairs(FileRole::Train)?, pairs(FileRole::Valid).ok());
+        let single = train.single_share();
+        if single > NOTABLE_SINGLE_SHARE {
+            let message = format!(
+                "{:.0} % of the documents have one sentence: their second text is always a random one, and telling \
+                 that is easy",
+                single * 100.0
+            );
+            self.warn(run, "single-sentences", message);
+        }
+        Ok((Windows::Pairs(train), valid.map(Windows::Pairs)))
+    }
+}
+
+/// The shape of a model whose pre-training goes on, `pairs` where it learns which sentence follows.
+fn unlabelled(model: &ModelConfig, pairs: bool) -> ModelConfig {
+    ModelConfig {
+        labels: Vec::new(),
+        problem_type: None,
+        threshold: None,
+        thresholds: None,
+        type_vocab_size: model.type_vocab_size.max(if pairs { 2 } else { 1 }),
+        ..model.clone()
+    }
+}
+
+/// Guessing masked tokens of `train`, measured on `held_out`, as `plan` says.
+pub(super) fn masked_lm_task(
+    tokenizer: &Tokenizer,
+    train: Windows,
+    held_out: Option<Windows>,
+    plan: &Plan,
+) -> MaskedLm {
+    let examples = |windows, masking| {
+        MaskedExamples::new(windows, Masker::new(tokenizer, masking), plan.seed, plan.batch_size, plan.max_len)
+    };
+    let masking = Masking {
+        whole_word: plan.whole_word,
+        most: plan.max_predictions.unwrap_or(usize::MAX),
+        ..Masking::of_rate(plan.mask_rate)
+    };
+    MaskedLm {
+        train: examples(train, masking),
+        valid: held_out.map(|windows| examples(windows, Masking::of_rate(EVALUATION_MASK_RATE))),
+        evaluation_batches: plan.evaluation_batches,
+    }
+}
