@@ -12,8 +12,18 @@ addEventListener('unhandledrejection', (rejection) => {
   fail(`The engine stopped: ${reason(rejection.reason)}`, 'Restart the engine; if it stops again, choose a smaller preset.');
 });
 
-import('./engine.js')
-  .then((engine) => engine.default())
-  .catch((error) => {
-    fail(`The engine could not be loaded: ${reason(error)}`, 'Check the connection and restart the engine.');
-  });
+// The smallest module with an instruction of the SIMD proposal: (func (drop (v128.const 0))).
+const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12, ...Array(16).fill(0), 26, 11];
+
+if (WebAssembly.validate(new Uint8Array(SIMD))) {
+  import('./engine.js')
+    .then((engine) => engine.default())
+    .catch((error) => {
+      fail(`The engine could not be loaded: ${reason(error)}`, 'Check the connection and restart the engine.');
+    });
+} else {
+  fail(
+    'This browser or processor has no WebAssembly SIMD, which the engine computes with.',
+    'Open the page in a current browser (Chrome or Edge 91, Firefox 89, Safari 16.4 or newer), or use the command line.',
+  );
+}

@@ -30,6 +30,7 @@ pub struct Source {
     /// What it is for; `None` lets the engine decide.
     pub role: Option<FileRole>,
     blob: Blob,
+    bundled: bool,
 }
 
 /// Fetches the corpus that ships with the page.
@@ -40,21 +41,35 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for (name, role) in BUNDLE {
         let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| format!("{name}: {}", words(&error)))?;
-        sources.push(Source { name: name.into(), role: Some(role), blob });
+        sources.push(Source { name: name.into(), role: Some(role), blob, bundled: true });
     }
     Ok(sources)
 }
 
-/// The files of an `<input type=file>`, folders included.
-pub fn from_input(files: &FileList) -> Vec<Source> {
-    let files = (0..files.length()).filter_map(|index| files.get(index));
-    files.take(MOST_FILES).map(from_file).collect()
+/// The files of an `<input type=file>`, folders included; hidden ones are passed over, as in a folder that is dropped.
+///
+/// # Errors
+/// In words, when there are too many.
+pub fn from_input(files: &FileList) -> Result<Vec<Source>, String> {
+    let files = (0..files.length()).filter_map(|index| files.get(index)).map(from_file);
+    let is_hidden = |source: &Source| source.name.split('/').skip(1).any(|part| part.starts_with('.'));
+    let sources: Vec<Source> = files.filter(|source| !is_hidden(source)).take(MOST_FILES + 1).collect();
+    if sources.len() > MOST_FILES { Err(too_many()) } else { Ok(sources) }
+}
+
+fn too_many() -> String {
+    tr!("more than {most} files; drop fewer, or join them", most = MOST_FILES)
 }
 
 impl Source {
     /// What lies in the browser's storage, as a file.
     pub fn of_blob(name: &str, blob: Blob) -> Self {
-        Self { name: name.into(), role: None, blob }
+        Self { name: name.into(), role: None, blob, bundled: false }
+    }
+
+    /// Whether it ships with the page.
+    pub fn is_bundled(&self) -> bool {
+        self.bundled
     }
 }
 
@@ -115,7 +130,7 @@ async fn fetch(path: &str) -> Result<Blob, JsValue> {
 fn from_file(file: File) -> Source {
     let path = Reflect::get(&file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
     let name = path.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name());
-    Source { name, role: None, blob: file.into() }
+    Source::of_blob(&name, file.into())
 }
 
 /// Files below the entries, folder by folder: a list of work to do rather than recursion, since folders nest deeply.
@@ -123,7 +138,7 @@ async fn walk(mut entries: Vec<FileSystemEntry>, sources: &mut Vec<Source>) -> R
     entries.reverse();
     while let Some(entry) = entries.pop() {
         if sources.len() >= MOST_FILES {
-            return Err(tr!("more than {most} files; drop fewer, or join them", most = MOST_FILES).into());
+            return Err(too_many().into());
         }
         if entry.is_directory() {
             let folder: FileSystemDirectoryEntry = entry.unchecked_into();
@@ -158,7 +173,7 @@ async fn file_of(entry: FileSystemFileEntry) -> Result<Source, JsValue> {
         Ok(())
     });
     let file: File = file.await?.unchecked_into();
-    Ok(Source { name: path.trim_start_matches('/').into(), role: None, blob: file.into() })
+    Ok(Source::of_blob(path.trim_start_matches('/'), file.into()))
 }
 
 /// The file system's callbacks as a future.

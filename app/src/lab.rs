@@ -13,14 +13,14 @@ use crate::intake::Source;
 use crate::link::Link;
 use crate::query;
 use crate::settings::Settings;
-use crate::state::{ENGINE_CRASHED, Notice, Question, RunState, Topic};
+use crate::state::{ENGINE_CRASHED, Engine, Notice, Question, RunState, Topic};
 use crate::tr;
 use gloo::timers::callback::Timeout;
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, StartFrom};
 use runs::Export;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use web_sys::Blob;
 
@@ -50,7 +50,9 @@ pub struct Lab {
     link: StoredValue<Option<Link>, LocalStorage>,
     /// The files the engine reported on, and those on their way to it.
     sources: StoredValue<Vec<Source>, LocalStorage>,
-    offered: StoredValue<Option<Vec<Source>>, LocalStorage>,
+    offered: StoredValue<VecDeque<Vec<Source>>, LocalStorage>,
+    /// Word vectors that new models start from.
+    vectors: StoredValue<Option<Source>, LocalStorage>,
     intake: StoredValue<u64>,
     topics: [RwSignal<()>; Topic::COUNT],
     progress_due: StoredValue<bool>,
@@ -60,6 +62,8 @@ pub struct Lab {
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
     /// Models on their way from the engine, by the number of the question, and what each is for.
     exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
+    /// When the run under way was last kept, in the page's milliseconds.
+    kept_at: StoredValue<f64>,
     /// What starts when the present run is over.
     next: StoredValue<Option<After>>,
 }
@@ -86,7 +90,8 @@ impl Lab {
             state: StoredValue::new_local(RunState::default()),
             link: StoredValue::new_local(None),
             sources: StoredValue::new_local(vec![]),
-            offered: StoredValue::new_local(None),
+            offered: StoredValue::new_local(VecDeque::new()),
+            vectors: StoredValue::new_local(None),
             intake: StoredValue::new(0),
             topics: std::array::from_fn(|_| RwSignal::new(())),
             progress_due: StoredValue::new(false),
@@ -94,6 +99,7 @@ impl Lab {
             storage: RwSignal::new(Storage::Unknown),
             archive: StoredValue::new_local(None),
             exports: StoredValue::new_local(BTreeMap::new()),
+            kept_at: StoredValue::new(0.0),
             next: StoredValue::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {
@@ -184,6 +190,7 @@ impl Lab {
 
     fn begin(&self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
         let run = self.state.try_update_value(|state| state.begin(phase, config, from)).unwrap_or_default();
+        self.name_run(&run);
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice]);
         run
     }
@@ -228,7 +235,7 @@ impl Lab {
 
     /// Asks for labels.
     pub fn classify(&self, text: String) {
-        let request = self.next_request(Question::Labels);
+        let request = self.state.try_update_value(|state| state.ask_labels(&text)).unwrap_or_default();
         self.send(Command::Classify { request, text, top_k: TOP_K });
     }
 
@@ -275,21 +282,34 @@ impl Lab {
     /// Has n-grams learn the labels.
     pub fn baseline(&self) {
         let config = self.settings.with_untracked(Settings::finetune);
+        self.state.update_value(|state| state.ask_baseline(&config));
         self.send(Command::Baseline { config });
     }
 
     /// Replaces a stopped engine and gives it the corpus again.
     pub fn restart_engine(&self) {
+        self.restart_engine_with(self.files());
+    }
+
+    /// Replaces a stopped engine and gives it these files, or the bundled ones where there are none.
+    fn restart_engine_with(&self, sources: Vec<Source>) {
         self.state.update_value(RunState::restart);
         self.exports.update_value(BTreeMap::clear);
+        self.offered.update_value(VecDeque::clear);
         self.next.set_value(None);
         self.touch(&ALL);
         self.start_engine();
-        let sources = self.offered.get_value().unwrap_or_else(|| self.sources.get_value());
+        if self.vectors.with_value(Option::is_some) {
+            self.offer_word_vectors();
+        }
         match sources.is_empty() {
             true => self.use_bundle(),
             false => self.offer(sources),
         }
+    }
+
+    fn has_crashed(&self) -> bool {
+        self.peek(|state| state.engine == Engine::Crashed)
     }
 
     fn start_engine(&self) {
@@ -322,6 +342,7 @@ impl Lab {
             }
             Event::Failed { run, code, request: None, .. } if run.is_empty() && code != ENGINE_CRASHED => {
                 self.settle_offer(false);
+                self.keep_ended();
             }
             // Within a run the question would wait, and be asked again with every look.
             Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
@@ -335,10 +356,14 @@ impl Lab {
             }
             Event::Exported { request, name } => self.exported(request, &name, buffers),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
-            Event::Failed { run, .. } if !run.is_empty() => {
-                self.next.set_value(None);
-                self.keep_run(&run, false);
+            Event::Failed { run, request: None, .. } => {
+                if !run.is_empty() {
+                    self.next.set_value(None);
+                }
+                // What ends the engine ends every run.
+                self.keep_ended();
             }
+            Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
             _ => {}
         }
     }
@@ -349,7 +374,7 @@ impl Lab {
         if !is_own {
             return;
         }
-        self.keep_run(run, true);
+        self.keep_with_model(run);
         match self.next.try_update_value(Option::take).flatten() {
             Some(After::Finetune(from)) if !stopped => self.finetune(from),
             Some(After::Pretrain) => self.pretrain(false),

@@ -82,7 +82,7 @@ fn Page(language: Language, problem: Option<String>) -> impl IntoView {
         <NoticeLine />
         <main>
             <Show when=move || has_lesson>
-                <LearnPanel first=true />
+                <LearnPanel />
             </Show>
             <Stage />
             <InTurn><DataPanel /></InTurn>
@@ -93,7 +93,7 @@ fn Page(language: Language, problem: Option<String>) -> impl IntoView {
             <InTurn><ReviewPanel /></InTurn>
             <InTurn><RunsPanel /></InTurn>
             <Show when=move || !has_lesson>
-                <InTurn><LearnPanel first=false /></InTurn>
+                <InTurn><LearnPanel /></InTurn>
             </Show>
         </main>
         <InTurn><Footer /></InTurn>
@@ -215,9 +215,16 @@ fn title(state: &RunState) -> String {
 /// Files may be dropped anywhere: beside the drop zone the browser would otherwise leave the page for them.
 fn catch_drops(lab: Lab) {
     let options = EventListenerOptions::enable_prevent_default();
-    let hold = |event: &web_sys::Event| event.prevent_default();
+    let hold = |event: &web_sys::Event| {
+        if carries_files(event) {
+            event.prevent_default();
+        }
+    };
     EventListener::new_with_options(&window(), "dragover", options, hold).forget();
     let take = move |event: &web_sys::Event| {
+        if !carries_files(event) {
+            return;
+        }
         event.prevent_default();
         let dropped = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
         if let Some(dropped) = dropped {
@@ -225,4 +232,10 @@ fn catch_drops(lab: Lab) {
         }
     };
     EventListener::new_with_options(&window(), "drop", options, take).forget();
+}
+
+/// Text that is dragged is for the inputs.
+fn carries_files(event: &web_sys::Event) -> bool {
+    let dragged = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
+    dragged.is_some_and(|dragged| dragged.types().includes(&"Files".into(), 0))
 }

@@ -59,8 +59,15 @@ fn settings(run: &Run) -> Vec<(String, String)> {
 /// The query that sets a run's configuration, with its `?`; empty where all of it is at its default.
 pub fn query(run: &Run) -> String {
     let mut chosen = Settings::default();
-    let fits = |(key, value): &(String, String)| chosen.set(if_finetuned(run.phase, key), value).is_ok();
-    let _ = settings(run).iter().all(fits);
+    let from = run.from.map(|from| match from {
+        StartFrom::Pretrained => "pretrained",
+        StartFrom::Scratch => "scratch",
+    });
+    let from = from.map(|from| ("finetune-from".to_string(), from.to_string()));
+    for (key, value) in settings(run).into_iter().chain(from) {
+        // What a link has no name for stays behind; the rest travels.
+        let _ = chosen.set(if_finetuned(run.phase, &key), &value);
+    }
     let text = crate::query::write(&chosen, &Guide::default());
     if text.is_empty() { text } else { format!("?{text}") }
 }

@@ -2,12 +2,17 @@
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
 mod looks;
+mod questions;
+mod reasons;
+mod rows;
 mod run;
 mod sentence;
 mod topic;
 mod verdict;
 
 pub use looks::{AttentionMap, Film, Frame, probability};
+pub use questions::Question;
+use questions::Requests;
 pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
 pub use verdict::{Next, Verdict};
@@ -17,10 +22,10 @@ use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
     Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, Event, FileReport, JudgedLine, LabelScore,
-    LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, RunConfig, StartFrom, VocabularyEntry,
+    LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, VocabularyEntry,
 };
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
@@ -84,8 +89,10 @@ pub struct Vocabulary {
 /// What the model at hand can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
-    /// It guesses masked tokens and can be fine-tuned from.
+    /// It can be fine-tuned from.
     pub pretrained: bool,
+    /// It guesses masked tokens.
+    pub guesses: bool,
     /// It gives labels.
     pub classifier: bool,
     /// What was imported, in words.
@@ -111,6 +118,8 @@ impl Notice {
 /// Labels given to a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Classification {
+    /// The text.
+    pub text: String,
     /// Best first.
     pub labels: Vec<LabelScore>,
     /// Probability from which a label counts as predicted.
@@ -164,6 +173,8 @@ pub struct RunState {
     estimating: BTreeMap<u64, String>,
     /// What n-grams reach on the validation documents.
     pub baseline: Option<LinearResult>,
+    /// Which labelled documents those learned from.
+    baseline_of: String,
     /// The part of the vocabulary asked for last.
     pub vocabulary: Option<Vocabulary>,
     /// Runs of this tab, oldest first.
@@ -176,6 +187,8 @@ pub struct RunState {
     pub earlier: Option<(String, Vec<MaskGuess>)>,
     /// The text of the last fill-mask question, and of its last answer.
     asked: String,
+    /// The text of the last classify question.
+    labelled_text: String,
     answered: (u64, String),
     /// Answer to the last classify question.
     pub classified: Option<Classification>,
@@ -190,38 +203,6 @@ pub struct RunState {
     requests: Requests,
     /// How many different texts were read so far.
     texts: u64,
-}
-
-/// The number of the last question of each kind; answers to earlier ones are ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Requests {
-    last: u64,
-    guesses: u64,
-    labels: u64,
-    attention: u64,
-    tokens: u64,
-    review: u64,
-    lines: u64,
-    export: u64,
-}
-
-/// A kind of question to the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Guesses for masks.
-    Guesses,
-    /// Labels of a text.
-    Labels,
-    /// Where the model looks.
-    Attention,
-    /// A text in tokens.
-    Tokens,
-    /// Label against label.
-    Review,
-    /// Documents.
-    Lines,
-    /// A model as a file: each is wanted, whatever is asked later.
-    Export,
 }
 
 impl RunState {
@@ -240,41 +221,24 @@ impl RunState {
                 self.masking = Some(Masking { example, tokens });
             }
             Event::Vocabulary { size, entries, coverage, unknown_share, lengths } => {
+                // Tokens of other words mean nothing any more.
+                if self.vocabulary.as_ref().is_some_and(|before| before.size != size) {
+                    self.tokenized = None;
+                }
                 self.vocabulary = Some(Vocabulary { size, entries, coverage, unknown_share, lengths });
             }
             // Its bytes come beside it: see `take_attention`.
             Event::Attention { .. } => {}
-            Event::Tokenized { request, tokens, count } if request == self.requests.tokens => {
-                self.tokenized = Some(Tokenized { tokens, count });
-            }
-            Event::Reviewed { request, review } if request == self.requests.review => {
-                self.review = Some(review);
-                self.lines = None;
-            }
-            Event::Lines { request, lines, more } if request == self.requests.lines => {
-                self.lines = Some(Lines { lines, more });
-            }
-            Event::Estimated { request, estimate } => {
-                let preset = self.estimating.remove(&request);
-                self.estimates.extend(preset.map(|preset| (preset, estimate)));
-            }
             Event::Baseline { result } => self.baseline = Some(result),
-            Event::Guesses { request, masks } if request == self.requests.guesses && request != self.answered.0 => {
-                self.set_guesses_aside();
-                self.answered = (request, self.asked.clone());
-                self.guesses = Some(masks);
-            }
-            Event::Classified { request, labels, threshold, thresholds } if request == self.requests.labels => {
-                self.classified = Some(Classification { labels, threshold, thresholds });
-            }
             Event::Guesses { .. }
             | Event::Classified { .. }
             | Event::Tokenized { .. }
             | Event::Reviewed { .. }
-            | Event::Lines { .. } => {}
-            Event::Imported { summary, labels } => {
+            | Event::Lines { .. }
+            | Event::Estimated { .. } => self.take_answer(event),
+            Event::Imported { summary, labels, guesses } => {
                 self.notice = None;
-                self.take_import(summary, &labels);
+                self.take_import(summary, &labels, guesses);
             }
             Event::Warning { run, code, message } => self.warn(&run, code, message),
             Event::Failed { run, code, message, hint, request } => {
@@ -291,7 +255,9 @@ impl RunState {
                 let run = self.run_mut(&run.clone());
                 run.apply(event);
                 let (id, phase) = (run.id.clone(), run.phase);
+                let learned = run.steps_done() > 0;
                 match run.is_own() {
+                    true if !learned => {}
                     true => self.model_learned(phase),
                     // The runs within a comparison stand in its table.
                     false => self.runs.retain(|run| !run.id.starts_with(&format!("{id}-"))),
@@ -309,92 +275,6 @@ impl RunState {
         topics
     }
 
-    /// Adds the row of a run that is about to be asked for, and returns its name.
-    pub fn begin(&mut self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
-        let word = if phase == Phase::Pretrain { "pretrain" } else { "finetune" };
-        let free = |id: &String| self.runs.iter().all(|run| run.id != *id);
-        let id = (1..).map(|number| format!("{word}-{number}")).find(free).expect("numbers do not run out");
-        let mut run = Run::new(id.clone(), phase);
-        run.settings = crate::settings::describe(config);
-        run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
-        run.text = self.texts;
-        run.from = from;
-        self.runs.push(run);
-        self.notice = None;
-        id
-    }
-
-    /// Adds the row of a comparison or of the counting task, and returns its name.
-    pub fn begin_other(&mut self, word: &str, config: &RunConfig) -> String {
-        let free = |id: &String| self.runs.iter().all(|run| run.id != *id);
-        let id = (1..).map(|number| format!("{word}-{number}")).find(free).expect("numbers do not run out");
-        let mut run = Run::new(id.clone(), Phase::Finetune);
-        run.settings = crate::settings::describe(config);
-        self.runs.push(run);
-        self.notice = None;
-        match word {
-            "compare" => self.comparison = None,
-            _ => self.counted = None,
-        }
-        id
-    }
-
-    /// Why a comparison cannot start now; `None` where it can.
-    pub fn reason_not_to_compare(&self) -> Option<String> {
-        self.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
-    }
-
-    /// Why the counting task cannot start now; `None` where it can. It needs no text.
-    pub fn reason_not_to_count(&self) -> Option<String> {
-        match &self.engine {
-            Engine::Loading => Some(tr!("The engine is still loading.")),
-            Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
-            Engine::Ready(_) => self.active().map(|_| tr!("Another run is under way.")),
-        }
-    }
-
-    /// The number for the next question of a kind; answers to earlier ones of that kind are then ignored.
-    pub fn next_request(&mut self, question: Question) -> u64 {
-        let requests = &mut self.requests;
-        requests.last += 1;
-        let kind = match question {
-            Question::Guesses => &mut requests.guesses,
-            Question::Labels => &mut requests.labels,
-            Question::Attention => &mut requests.attention,
-            Question::Tokens => &mut requests.tokens,
-            Question::Review => &mut requests.review,
-            Question::Lines => &mut requests.lines,
-            Question::Export => &mut requests.export,
-        };
-        *kind = requests.last;
-        requests.last
-    }
-
-    /// The number for the question what a run with this preset would take.
-    pub fn ask_estimate(&mut self, preset: &str) -> u64 {
-        self.requests.last += 1;
-        self.estimating.insert(self.requests.last, preset.into());
-        self.requests.last
-    }
-
-    /// What was said of other settings holds no more; answers that are on their way are about those, too.
-    pub fn forget_estimates(&mut self) {
-        self.estimates.clear();
-        self.estimating.clear();
-    }
-
-    /// Takes in where a model looks, from an [`Event::Attention`] and the bytes beside it. Request 0 is the text under the
-    /// microscope.
-    pub fn take_attention(&mut self, event: &Event, bytes: Vec<u8>) {
-        let Event::Attention { request, run, step, tokens, layers, heads } = event else { return };
-        let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else { return };
-        match *request {
-            0 => self.film.attend(run, *step, map),
-            request if request == self.requests.attention => self.attended = Some(map),
-            _ => {}
-        }
-    }
-
     /// The run that computes or waits, if there is one.
     pub fn active(&self) -> Option<&Run> {
         self.runs.iter().rev().find(|run| !run.stage.is_over())
@@ -407,66 +287,12 @@ impl RunState {
 
     /// The runs of a phase that charts show, oldest first.
     pub fn shown_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.phase == phase && run.shown)
-    }
-
-    /// The run of that key.
-    pub fn run_of_key(&mut self, key: &str) -> Option<&mut Run> {
-        self.runs.iter_mut().find(|run| run.key == key && !key.is_empty())
-    }
-
-    /// Takes in runs of other days, which charts do not show until asked to. A run that was under way when its tab ended
-    /// is over.
-    pub fn take_saved(&mut self, saved: Vec<Run>) {
-        let known = |key: &str| self.runs.iter().any(|run| run.key == key);
-        let mut old: Vec<Run> = saved.into_iter().filter(|run| !known(&run.key)).collect();
-        for run in &mut old {
-            // A number may be taken by a run of this tab; keys are never used twice.
-            run.id.clone_from(&run.key);
-            run.old = true;
-            run.shown = false;
-            run.fail(mark!("the tab was closed"));
-        }
-        old.append(&mut self.runs);
-        self.runs = old;
-    }
-
-    /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default.
-    pub fn differences(&self) -> Vec<(String, Vec<Option<String>>)> {
-        let shown: Vec<&Run> = self.runs.iter().filter(|run| run.shown && run.is_own()).collect();
-        let keys: BTreeSet<&String> = shown.iter().flat_map(|run| run.pairs.iter().map(|(key, _)| key)).collect();
-        let value =
-            |run: &Run, key: &str| run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone());
-        let row = |key: &String| (key.clone(), shown.iter().map(|run| value(run, key)).collect::<Vec<_>>());
-        let rows = keys.into_iter().map(row);
-        rows.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()
+        self.runs.iter().filter(move |run| run.phase == phase && run.shown && run.is_own())
     }
 
     /// The runs of a phase that were begun in this tab, oldest first.
     pub fn runs_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.phase == phase && run.is_here())
-    }
-
-    /// Why a run cannot start now; `None` where it can.
-    pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<String> {
-        match (&self.engine, &self.corpus) {
-            (Engine::Loading, _) => return Some(tr!("The engine is still loading.")),
-            (Engine::Crashed, _) => return Some(tr!("The engine has stopped; restart it first.")),
-            _ if self.reading => return Some(tr!("The text is still being read.")),
-            (_, None) => return Some(tr!("No text has been read yet.")),
-            (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
-                return Some(tr!("There is no text to learn from; add a file with one document per line."));
-            }
-            (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 0 => {
-                return Some(tr!("No line has a label; add lines that end in __label__name."));
-            }
-            _ => {}
-        }
-        if self.active().is_some() {
-            return Some(tr!("Another run is under way."));
-        }
-        let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
-        lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
+        self.runs.iter().filter(move |run| run.phase == phase && run.is_here() && run.is_own())
     }
 
     /// A new engine knows nothing of the old one's models; runs keep their figures.
@@ -501,50 +327,25 @@ impl RunState {
         self.masking = None;
         self.film = Film::default();
         self.vocabulary = None;
+        self.tokenized = None;
         self.review = None;
         self.lines = None;
         self.baseline = None;
         self.forget_estimates();
     }
 
-    /// The number for a question about masks in this text.
-    pub fn ask_guesses(&mut self, text: &str) -> u64 {
-        self.asked = text.into();
-        self.next_request(Question::Guesses)
-    }
-
-    /// What was guessed for the text of the last answer before that.
-    pub fn guesses_before(&self) -> Option<&[MaskGuess]> {
-        let (text, guesses) = self.earlier.as_ref()?;
-        (*text == self.answered.1).then_some(guesses.as_slice())
-    }
-
-    fn set_guesses_aside(&mut self) {
-        if let Some(guesses) = self.guesses.take() {
-            self.earlier = Some((self.answered.1.clone(), guesses));
-        }
-    }
-
-    /// What a model that is no more said; its guesses are kept to be compared with.
-    fn forget_answers(&mut self) {
-        self.set_guesses_aside();
-        self.classified = None;
-        self.attended = None;
-        self.review = None;
-        self.lines = None;
-    }
-
     fn model_learned(&mut self, phase: Phase) {
         match phase {
-            Phase::Pretrain => self.model.pretrained = true,
+            Phase::Pretrain => (self.model.pretrained, self.model.guesses) = (true, true),
             Phase::Finetune => self.model.classifier = true,
         }
         // Answers of the model before are not those of this one.
         self.forget_answers();
     }
 
-    fn take_import(&mut self, summary: String, labels: &[String]) {
-        self.model = Model { pretrained: true, classifier: !labels.is_empty(), imported: Some(summary) };
+    fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
+        let classifier = !labels.is_empty();
+        self.model = Model { pretrained: true, guesses, classifier, imported: Some(summary) };
         self.forget_answers();
     }
 

@@ -1,9 +1,9 @@
 //! Light or dark: as the system says, until the person chooses otherwise. The choice is kept in this browser;
-//! `theme.js` applies it before the first paint.
+//! `shell.js` applies it before the first paint.
 
 use web_sys::Storage;
 
-/// Where the choice is kept; `theme.js` reads the same key.
+/// Where the choice is kept; `shell.js` reads the same key.
 const KEY: &str = "clozelab-theme";
 
 /// Whether the page is dark now.

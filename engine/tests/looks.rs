@@ -302,6 +302,22 @@ fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
     assert!(micro_f1 > 0.9, "the animal's name gives it away: {micro_f1}");
 }
 
+/// Its labels are of coins, and its vocabulary has two words.
+#[test]
+fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
+    let _alone = alone();
+    let finetune = Command::Finetune { run: "f".into(), config: config(&[("steps", "30")]), from: StartFrom::Scratch };
+    let toy = Command::Toy { run: "t".into(), config: config(&[("preset", "bert-tiny"), ("steps", "40")]) };
+    let question = Command::Classify { request: 4, text: "the small dog barks".into(), top_k: 1 };
+    let script = played(vec![finetune, toy], vec![(35, question)]);
+    let answer = script.events().into_iter().find_map(|event| match event {
+        Event::Classified { request: 4, labels, .. } => Some(labels[0].label.clone()),
+        _ => None,
+    });
+    let answer = answer.expect("an answer");
+    assert!(["dog", "yard"].contains(&answer.as_str()), "{answer}");
+}
+
 #[test]
 fn an_estimate_says_what_the_run_then_takes() {
     let _alone = alone();

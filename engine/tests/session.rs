@@ -18,7 +18,7 @@ struct Memory {
     stop_after: Option<u64>,
     /// How often the session has listened, and after how often a `Stop` arrives.
     breaths: Rc<Cell<usize>>,
-    stop_at_breath: Option<usize>,
+    stop_at_breath: Rc<Cell<Option<usize>>>,
 }
 
 impl Memory {
@@ -40,7 +40,7 @@ impl Host for Memory {
     async fn breathe(&self) -> Vec<Command> {
         self.breaths.set(self.breaths.get() + 1);
         let stop = self.stop_after.is_some_and(|step| self.steps() >= step);
-        if stop || self.stop_at_breath == Some(self.breaths.get()) { vec![Command::Stop] } else { Vec::new() }
+        if stop || self.stop_at_breath.get() == Some(self.breaths.get()) { vec![Command::Stop] } else { Vec::new() }
     }
 
     async fn next_command(&self) -> Command {
@@ -168,7 +168,8 @@ fn a_stop_is_heard_amid_an_evaluation() {
     assert_eq!(measured.len(), 2, "after each pass over the training documents");
     let mut amid = 0;
     for breath in 1..=whole.breaths.get() {
-        let stopped = Memory { stop_at_breath: Some(breath), ..Memory::default() };
+        let stopped = Memory::default();
+        stopped.stop_at_breath.set(Some(breath));
         let (outcome, _) = finetuned(&stopped, None);
         assert!(outcome.stopped, "stopped at breath {breath} of {}", whole.breaths.get());
         let snapshot = stopped.snapshots.borrow().last().cloned().expect("a stop keeps a checkpoint");
@@ -180,6 +181,52 @@ fn a_stop_is_heard_amid_an_evaluation() {
         amid += usize::from(ends_an_epoch && evaluations(&stopped).len() < (outcome.step / 5) as usize);
     }
     assert_eq!(amid, 10, "five batches in each evaluation");
+}
+
+#[test]
+fn a_run_that_is_stopped_before_its_first_step_leaves_the_model_that_was_there() {
+    let _alone = alone();
+    let host = Memory::default();
+    let mut session = session(&host);
+    let config = config(&[("steps", "10")]);
+    block_on(session.pretrain("p", &config, None)).expect("it ends well");
+    let before = block_on(session.export_language_model()).expect("a model");
+    host.stop_at_breath.set(Some(host.breaths.get() + 1));
+    let outcome = block_on(session.pretrain("q", &config, None)).expect("it stops well");
+    assert!(outcome.stopped && outcome.step == 0);
+    assert!(block_on(session.export_language_model()).expect("a model") == before);
+}
+
+/// They are for new models on the person's text, whatever their width; the counting task has other words and shapes.
+#[test]
+fn word_vectors_are_no_part_of_the_counting_task() {
+    let _alone = alone();
+    let mut session = session(&Memory::default());
+    session.set_word_vectors(Some(Box::new(|take| take(b"cat 1 2 3"))));
+    block_on(session.toy("t", &config(&[("steps", "2")]))).expect("it counts");
+    assert!(block_on(session.pretrain("p", &config(&[]), None)).is_err(), "vectors of another width are told");
+}
+
+/// N-grams are a fair baseline only on the documents that the model learns from.
+#[test]
+fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
+    let _alone = alone();
+    let mut session = session(&Memory::default());
+    let features = |session: &Session<Memory>, change: &[(&str, &str)]| match session.baseline(&config(change)) {
+        Ok(Event::Baseline { result }) => result.features,
+        other => panic!("{other:?}"),
+    };
+    let all = features(&session, &[]);
+    for change in [("limit", "4"), ("label-fraction", "0.01")] {
+        let fewer = features(&session, &[change]);
+        assert!(fewer < all, "{change:?}: {fewer} of {all}");
+    }
+    let line = |i: usize| format!("is it {i}\tit is {} __label__{}\n", i % 5, i % 2);
+    let text: String = (0..40).map(line).chain(["not a pair __label__0\n".to_string()]).collect();
+    session
+        .set_corpus(vec![InputFile::held("pairs.txt", text, Some(FileRole::Train))], &ReadOptions::default())
+        .expect("a sound corpus");
+    assert!(features(&session, &[("task", "pair")]) > 0, "a line that is no pair is left out");
 }
 
 /// Figures of another device differ in their last digits: who goes on there is told.

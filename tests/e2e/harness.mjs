@@ -46,8 +46,8 @@ export async function serve(folder = SITE) {
 }
 
 /** Starts a browser; `webgpu` gives it a software adapter, without it WebGPU has no adapter at all. */
-export function launch({ webgpu = false } = {}) {
-  const args = webgpu ? [...QUIET, ...WEBGPU] : QUIET;
+export function launch({ webgpu = false, args: more = [] } = {}) {
+  const args = [...QUIET, ...(webgpu ? WEBGPU : []), ...more];
   return chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
 }
 

@@ -59,7 +59,9 @@ fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
 fn what_cannot_be_compared_is_refused() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out words --steps 2").ok();
-    for words in ["--seeds 0", "--label-fractions 2", "--label-fractions a", "--lrs 0"] {
+    for words in
+        ["--seeds 0", "--label-fractions 2", "--label-fractions a", "--lrs 0", "--lr 0.1", "--label-fraction 0.5"]
+    {
         lab.run(&format!("compare --train train.txt --valid valid.txt --from words --out x --device cpu {words}"))
             .refused();
         assert!(!lab.path("x").exists(), "{words}");

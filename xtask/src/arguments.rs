@@ -61,10 +61,14 @@ pub enum Mode {
 /// # Errors
 /// [`Error::Usage`] names the word that is not understood.
 pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
-    let mut words = words.peekable();
+    let words: Vec<String> = words.collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return Ok(Task::Help);
+    }
+    let mut words = words.into_iter();
     let task = words.next().unwrap_or_else(|| "help".into());
     match task.as_str() {
-        "help" | "--help" | "-h" => Ok(Task::Help),
+        "help" => Ok(Task::Help),
         "setup" => done(words, Task::Setup),
         "build" => parse_build(words),
         "serve" => parse_serve(words),

@@ -16,8 +16,9 @@ use tally::Tally;
 const SELECTIONS: [&[&str]; 2] = [&["--workspace", "--exclude", "xtask"], &["--package", "xtask"]];
 
 /// The journeys, in order; one file at a time, since each measures times on the whole machine.
-const JOURNEYS: [&str; 7] = [
+const JOURNEYS: [&str; 8] = [
     "harness.test.mjs",
+    "start.test.mjs",
     "cpu.test.mjs",
     "promises.test.mjs",
     "laboratory.test.mjs",

@@ -104,10 +104,11 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
 pub fn thumbnail(head: &[u8], t: usize, side: usize) -> (usize, Vec<u8>) {
     let side = side.min(t);
     let mut out = vec![0; side * side];
+    let columns: Vec<usize> = (0..t).map(|key| key * side / t).collect();
     for (query, row) in head.chunks(t).enumerate() {
-        for (key, &byte) in row.iter().enumerate() {
-            let pixel = &mut out[query * side / t * side + key * side / t];
-            *pixel = byte.max(*pixel);
+        let pixels = &mut out[query * side / t * side..][..side];
+        for (&column, &byte) in columns.iter().zip(row) {
+            pixels[column] = byte.max(pixels[column]);
         }
     }
     (side, out)

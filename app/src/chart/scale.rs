@@ -87,21 +87,28 @@ pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
     (first..=last).map(|index| index as f64 * spacing).collect()
 }
 
-/// A tick in the fewest digits that tell it from its neighbours: `0.25`, `12`, `50k`.
+/// A number in at most three digits that mean something: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
 pub fn tick_label(value: f64) -> String {
     let thousands = value / 1000.0;
     if value.abs() >= 10_000.0 {
         return tr!("{thousands}k", thousands = trimmed(thousands));
     }
     if value != 0.0 && value.abs() < 0.001 {
-        return format!("{value:.0e}");
+        let text = format!("{value:.2e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", localised(digits));
     }
     trimmed(value)
 }
 
 fn trimmed(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').replace('.', &tr!("numbers" => "."))
+    let decimals = if value == 0.0 { 0 } else { (2 - value.abs().log10().floor() as i32).clamp(0, 6) };
+    localised(&format!("{value:.*}", decimals as usize))
+}
+
+fn localised(text: &str) -> String {
+    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    short.replace('.', &tr!("numbers" => "."))
 }
 
 #[cfg(test)]
@@ -110,12 +117,14 @@ mod tests {
 
     #[test]
     fn ticks_stand_at_round_values_inside_the_domain() {
-        let cases: [((f64, f64), usize, &str); 6] = [
+        let cases: [((f64, f64), usize, &str); 8] = [
             ((0.0, 10.0), 5, "0 2 4 6 8 10"),
             ((3.1, 9.2), 6, "4 5 6 7 8 9"),
             ((0.0, 1.0), 4, "0 0.2 0.4 0.6 0.8 1"),
             ((0.0, 100_000.0), 5, "0 20k 40k 60k 80k 100k"),
             ((0.0, 3.0), 6, "0 0.5 1 1.5 2 2.5 3"),
+            ((0.0, 0.002), 4, "0 5e-4 0.001 0.0015 0.002"),
+            ((0.0, 0.001), 4, "0 2e-4 4e-4 6e-4 8e-4 0.001"),
             ((2.0, 2.0), 5, ""),
         ];
         for (domain, about, expected) in cases {

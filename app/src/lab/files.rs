@@ -7,16 +7,27 @@ use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, RunConfig};
+use std::collections::VecDeque;
 
 impl Lab {
     /// Loads the corpus that ships with the page.
     pub fn use_bundle(&self) {
-        self.take(intake::bundle(), &tr!("The bundled corpus could not be fetched"));
+        self.take_or(intake::bundle(), &tr!("The bundled corpus could not be fetched"), false);
     }
 
     /// Replaces the corpus by files, once they are listed, or opens the model that they are. The last intention wins,
     /// whichever is read first.
     pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &str) {
+        self.take_or(files, failure, true);
+    }
+
+    /// As [`Self::take`]; where it comes to nothing and there is no other text, the bundled one may stand in.
+    fn take_or(
+        &self,
+        files: impl Future<Output = Result<Vec<Source>, String>> + 'static,
+        failure: &str,
+        bundle_may_stand_in: bool,
+    ) {
         if self.peek(|state| state.active().is_some()) {
             return self
                 .complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
@@ -25,7 +36,7 @@ impl Lab {
         let turn = self.intake.get_value() + 1;
         self.intake.set_value(turn);
         // Other files are the answer to whatever was wrong; the first ones come by themselves.
-        if turn > 1 {
+        if turn > 1 && !self.has_crashed() {
             self.dismiss();
         }
         spawn_local(async move {
@@ -34,53 +45,76 @@ impl Lab {
                 return;
             }
             match listed {
-                Ok(sources) if sources.is_empty() => lab.offer_again(),
-                Ok(sources) => match intake::as_model(&sources) {
-                    Some(model) => {
-                        lab.offer_again();
-                        lab.import(model);
-                    }
-                    None => lab.offer(sources),
-                },
+                Ok(sources) if !sources.is_empty() => return lab.use_listed(sources),
+                Ok(_) => {}
                 Err(reason) => {
-                    lab.offer_again();
                     lab.complain(tr!("{failure}: {reason}.", failure, reason), tr!("The files before it stay in use."));
                 }
+            }
+            if bundle_may_stand_in && lab.files().is_empty() {
+                lab.use_bundle();
             }
         });
     }
 
+    fn use_listed(&self, sources: Vec<Source>) {
+        match (intake::as_model(&sources), self.has_crashed()) {
+            (Some(model), crashed) => {
+                if crashed {
+                    self.restart_engine();
+                }
+                self.import(model);
+            }
+            (None, true) => self.restart_engine_with(sources),
+            (None, false) => self.offer(sources),
+        }
+    }
+
+    /// The files that were chosen last, whether the engine has reported on them or not.
+    pub(super) fn files(&self) -> Vec<Source> {
+        let newest = self.offered.with_value(|offered| offered.back().cloned());
+        newest.unwrap_or_else(|| self.sources.get_value())
+    }
+
+    /// Whether the person brought files of their own, which a page that is loaded again no longer has.
+    pub fn has_own_files(&self) -> bool {
+        self.files().iter().any(|source| !source.is_bundled())
+    }
+
     /// Changes what a file is used for, and has the corpus read again.
     pub fn set_role(&self, name: &str, role: FileRole) {
-        let mut sources = self.sources.get_value();
+        let mut sources = self.files();
         sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
         self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
     }
 
     /// Goes on with the other files only.
     pub fn remove_file(&self, name: &str) {
-        let mut sources = self.sources.get_value();
+        let mut sources = self.files();
         sources.retain(|source| source.name != name);
         self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
     }
 
     /// Has the present files read again, by other rules.
     pub fn read_again(&self) {
-        let sources = self.sources.get_value();
+        let sources = self.files();
         self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
     }
 
     /// Gives new models word vectors to start from, or takes them away.
     pub fn set_word_vectors(&self, source: Option<Source>) {
-        let (files, blobs) = intake::parcels(source.as_slice());
-        self.send_with(Command::SetWordVectors { file: files.into_iter().next() }, blobs);
+        self.vectors.set_value(source);
+        self.offer_word_vectors();
     }
 
-    /// Goes on with the files that were being read when an intention came to nothing.
-    fn offer_again(&self) {
-        if let Some(sources) = self.offered.get_value() {
-            self.offer(sources);
-        }
+    /// The file of word vectors that new models start from.
+    pub fn word_vectors(&self) -> Option<String> {
+        self.vectors.with_value(|source| source.as_ref().map(|source| source.name.clone()))
+    }
+
+    pub(super) fn offer_word_vectors(&self) {
+        let (files, blobs) = self.vectors.with_value(|source| intake::parcels(source.as_slice()));
+        self.send_with(Command::SetWordVectors { file: files.into_iter().next() }, blobs);
     }
 
     /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
@@ -97,23 +131,27 @@ impl Lab {
 
     /// Sends files to the engine; they count as the corpus once it reports on them.
     pub(super) fn offer(&self, sources: Vec<Source>) {
-        self.offered.set_value(Some(sources.clone()));
+        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        let RunConfig { text_column, label_column, .. } = config;
+        let (files, blobs) = intake::parcels(&sources);
+        self.offered.update_value(|offered| offered.push_back(sources));
         self.state.update_value(|state| {
             state.reading = true;
             state.warnings.clear();
         });
         self.touch(&[Topic::Corpus]);
-        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        let RunConfig { text_column, label_column, .. } = config;
-        let (files, blobs) = intake::parcels(&sources);
         self.send_with(Command::SetCorpus { files, text_column, label_column }, blobs);
     }
 
-    /// What the engine said of the files on their way to it.
+    /// What the engine said of the files that have been on their way to it for longest.
     pub(super) fn settle_offer(&self, accepted: bool) {
-        let offered = self.offered.try_update_value(Option::take).flatten();
-        if let Some(sources) = offered.filter(|_| accepted) {
+        let settled = self.offered.try_update_value(VecDeque::pop_front).flatten();
+        if let Some(sources) = settled.filter(|_| accepted) {
             self.sources.set_value(sources);
+        }
+        if self.offered.with_value(|offered| !offered.is_empty()) {
+            self.state.update_value(|state| state.reading = true);
+            self.touch(&[Topic::Corpus]);
         }
     }
 }

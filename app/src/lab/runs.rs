@@ -14,9 +14,13 @@ use leptos::task::spawn_local;
 use protocol::Command;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 
 /// Larger models are kept only where a person saves them: a browser's storage is not endless.
-const MOST_KEPT: u64 = 30_000_000;
+const MOST_KEPT_PARAMETERS: u64 = 30_000_000;
+
+/// A run under way is kept this often.
+const KEEP_MILLIS: f64 = 20_000.0;
 
 /// Points of a curve that is kept.
 const KEPT_POINTS: usize = 512;
@@ -54,16 +58,43 @@ impl Lab {
             let opened = Archive::open().await;
             match opened {
                 Ok(archive) => {
-                    let saved = archive.runs().await.unwrap_or_default();
-                    let saved: Vec<Run> = saved.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
-                    lab.archive.set_value(Some(Rc::new(archive)));
-                    lab.state.update_value(|state| state.take_saved(saved));
-                    lab.touch(&[Topic::Runs]);
+                    let archive = Rc::new(archive);
+                    // A run may end while the earlier ones are read.
+                    lab.archive.set_value(Some(archive.clone()));
+                    match archive.runs().await {
+                        Ok(texts) => lab.take_kept(texts).await,
+                        Err(reason) => lab.complain(
+                            tr!("The kept runs could not be read: {reason}.", reason),
+                            tr!("They are still there; load the page again to see them."),
+                        ),
+                    }
                     lab.weigh_storage().await;
                 }
                 Err(_) => lab.storage.set(Storage::Denied),
             }
         });
+    }
+
+    /// Takes in runs from their texts, each in a task of its own: a hundred of them would hold the page for longer than a
+    /// frame.
+    async fn take_kept(&self, texts: Vec<String>) {
+        let (all, mut runs) = (texts.len(), Vec::with_capacity(texts.len()));
+        for text in texts {
+            runs.extend(serde_json::from_str::<Run>(&text).ok());
+            breath().await;
+        }
+        let foreign = all - runs.len();
+        self.state.update_value(|state| state.take_saved(runs));
+        self.touch(&[Topic::Runs]);
+        if foreign > 0 {
+            self.complain(
+                tr!(
+                    "{count} of the kept runs were written by another version of this page and are not shown.",
+                    count = foreign
+                ),
+                tr!("Their models are kept, too, until this site's data is cleared."),
+            );
+        }
     }
 
     async fn weigh_storage(&self) {
@@ -85,19 +116,48 @@ impl Lab {
         });
     }
 
-    /// Keeps a run of this tab that is over and, where it is small enough, its model.
-    pub(super) fn keep_run(&self, id: &str, with_model: bool) {
+    /// Gives a run that begins the name under which it is kept.
+    pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
-        let key = self.state.try_update_value(|state| {
-            // One that has a key was kept already: its end was told twice.
-            let run = state.runs.iter_mut().find(|run| run.id == id && run.is_own() && run.key.is_empty())?;
-            run.key = format!("{id}@{date}");
-            let small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= MOST_KEPT);
-            Some((run.key.clone(), small))
+        self.kept_at.set_value(date);
+        self.state.update_value(|state| {
+            if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
+                run.key = format!("{id}@{date}");
+            }
         });
-        let Some((key, small)) = key.flatten() else { return };
+    }
+
+    /// Keeps what a run under way has told so far, from time to time: a tab may be closed at any moment.
+    pub(super) fn keep_now_and_then(&self, id: &str) {
+        let now = js_sys::Date::now();
+        if now - self.kept_at.get_value() < KEEP_MILLIS {
+            return;
+        }
+        self.kept_at.set_value(now);
+        let key = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(|run| run.key.clone()));
+        if let Some(key) = key.filter(|key| !key.is_empty()) {
+            self.put(&key);
+        }
+    }
+
+    /// Keeps the runs of this tab that came to an end which the engine did not tell run by run.
+    pub(super) fn keep_ended(&self) {
+        let ended = |run: &&Run| run.is_here() && run.stage.is_over() && !run.key.is_empty();
+        let keys: Vec<String> = self.peek(|state| state.runs.iter().filter(ended).map(|run| run.key.clone()).collect());
+        keys.iter().for_each(|key| self.put(key));
+    }
+
+    /// Keeps a run of this tab that is over and, where it is small enough, its model.
+    pub(super) fn keep_with_model(&self, id: &str) {
+        let found = self.peek(|state| {
+            let run = state.runs.iter().find(|run| run.id == id && !run.key.is_empty())?;
+            let small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= MOST_KEPT_PARAMETERS);
+            // Its end may be told twice, and a run that learned nothing leaves no model of its own.
+            Some((run.key.clone(), small && run.kept.is_none() && run.steps_done() > 0))
+        });
+        let Some((key, with_model)) = found else { return };
         self.put(&key);
-        if with_model && small && self.archive.with_value(Option::is_some) {
+        if with_model && self.archive.with_value(Option::is_some) {
             self.export(Export::Keep(key));
         }
     }
@@ -253,6 +313,14 @@ impl Lab {
             self.complain(tr!("The file could not be saved."), tr!("Try again, or free some memory."));
         }
     }
+}
+
+/// Lets the page answer a press and paint before what follows.
+async fn breath() {
+    let wake = &mut |resolve: js_sys::Function, _| {
+        window().set_timeout_with_callback(&resolve).expect("a window has a clock");
+    };
+    JsFuture::from(js_sys::Promise::new(wake)).await.unwrap_or_default();
 }
 
 fn figures(run: &Run) -> Figures {

@@ -5,12 +5,14 @@ use super::section::Section;
 use crate::chart::attention::{ROW, Shown, cell_at, paint_lines, paint_map, paint_thumbnail};
 use crate::chart::heads::{Pattern, Traits, lines, looks_at, shown, traits};
 use crate::chart::scene::Size;
+use crate::focus;
 use crate::lab::lab;
 use crate::page::Dark;
 use crate::scope::{Scope, scope};
 use crate::state::{AttentionMap, Topic};
 use crate::tr;
 use crate::wording::figure;
+use gloo::timers::callback::Timeout;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -105,8 +107,19 @@ fn Head(
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let Dark(dark) = expect_context::<Dark>();
+    // How often there was something new to show. Large maps are taken in head by head, each in a task of its own.
+    let news = RwSignal::new(0_u64);
+    Effect::new(move |_| {
+        let bytes = map.with(|map| map.as_ref().map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2)));
+        let tell = move || news.try_update(|news| *news += 1).unwrap_or_default();
+        match bytes > MOST_AT_ONCE {
+            true => drop(Timeout::new(0, tell).forget()),
+            false => tell(),
+        }
+    });
     let measured = Memo::new(move |_| {
-        map.with(|map| {
+        news.track();
+        map.with_untracked(|map| {
             map.as_ref()
                 .filter(|map| place.0 < map.layers && place.1 < map.heads)
                 .map(|map| traits(map, place.0, place.1))
@@ -114,7 +127,8 @@ fn Head(
     });
     Effect::new(move |_| {
         dark.track();
-        map.with(|map| {
+        news.track();
+        map.with_untracked(|map| {
             if let Some((canvas, map)) = canvas.get().zip(map.as_ref()) {
                 paint_thumbnail(&canvas, map, place);
             }
@@ -143,6 +157,9 @@ fn Head(
         </button>
     }
 }
+
+/// Bytes of all heads that are measured and painted within one task: some milliseconds' worth.
+const MOST_AT_ONCE: usize = 1_000_000;
 
 const NOTHING: Traits = Traits { entropy: 0.0, pattern: Pattern::Other };
 
@@ -214,6 +231,10 @@ fn Source(scope: Scope) -> impl IntoView {
             lab.attend(text.get_untracked());
         }
     };
+    let back = move |_| {
+        scope.typed.set(false);
+        focus::on("#attend");
+    };
     view! {
         <form class="block" on:submit=ask>
             <label for="attend">{tr!("Text to look at; a tab parts the two texts of a pair")}</label>
@@ -228,7 +249,7 @@ fn Source(scope: Scope) -> impl IntoView {
                     on:input=move |event| text.set(event_target_value(&event))
                 />
                 <button type="submit" class="primary" disabled=missing>{tr!("Look")}</button>
-                <button type="button" hidden=move || !scope.typed.get() on:click=move |_| scope.typed.set(false)>
+                <button type="button" hidden=move || !scope.typed.get() on:click=back>
                     {tr!("Back to the text under the microscope")}
                 </button>
             </div>

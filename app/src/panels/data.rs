@@ -14,6 +14,7 @@ use crate::state::{Corpus, Topic};
 use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
+use protocol::is_note;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -25,7 +26,7 @@ pub fn DataPanel() -> impl IntoView {
             id="data"
             number="1"
             title=tr!("Data")
-            lead=tr!("One document per line. Lines that end in __label__name also teach the classifier. A dictionary is already loaded.")
+            lead=tr!("One document per line. Lines that end in __label__name also teach the classifier.")
         >
             <DropZone />
             <PasteBox />
@@ -48,6 +49,7 @@ pub fn DataPanel() -> impl IntoView {
 fn DropZone() -> impl IntoView {
     let lab = lab();
     let over = RwSignal::new(false);
+    let own = Memo::new(move |_| lab.read(&[Topic::Corpus], |_| lab.has_own_files()));
     view! {
         <div
             class="drop-zone"
@@ -65,10 +67,11 @@ fn DropZone() -> impl IntoView {
             <div class="choices">
                 <FileInput id="choose-files" label=tr!("Choose files") folder=false />
                 <FileInput id="choose-folder" label=tr!("Choose a folder") folder=true />
-                <button type="button" on:click=move |_| lab.use_bundle()>
+                <button type="button" hidden=move || !own.get() on:click=move |_| lab.use_bundle()>
                     {tr!("Use the bundled dictionary again")}
                 </button>
             </div>
+            <p class="help" hidden=own>{tr!("The bundled dictionary is in use.")}</p>
         </div>
     }
 }
@@ -99,7 +102,7 @@ fn take_input(lab: Lab, event: &web_sys::Event) {
     let Some(files) = input.files() else { return };
     let sources = intake::from_input(&files);
     input.set_value("");
-    lab.take(async move { Ok(sources) }, &tr!("The files could not be read"));
+    lab.take(async move { sources }, &tr!("The files could not be read"));
 }
 
 /// Which columns of a table hold the text and the labels.
@@ -160,7 +163,7 @@ fn describe(corpus: &Corpus) -> String {
 fn Warnings() -> impl IntoView {
     let lab = lab();
     let warnings = lab.memo(&[Topic::Corpus], |state| state.warnings.clone());
-    let row = |(_, message): (String, String)| view! { <li>{said(&message)}</li> };
+    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{said(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

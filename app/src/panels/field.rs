@@ -1,5 +1,6 @@
 //! A number input that says what it means, what it takes and what is wrong with a value it does not take.
 
+use crate::focus;
 use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::Field;
@@ -32,6 +33,7 @@ pub fn NumberField(
                     on:click=move |_| {
                         lab.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
                         refused.set(None);
+                        focus::on(&format!("#set-{}", field.key));
                     }
                 >
                     {tr!("Reset")}

@@ -41,12 +41,17 @@ pub fn Header() -> impl IntoView {
             <Device />
             <nav aria-label=tr!("Steps")>
                 <ol>
-                    {STEPS.map(|(anchor, words)| view! { <li><a href=anchor>{translated(words)}</a></li> }).collect_view()}
+                    {STEPS.into_iter().zip(1..).map(step).collect_view()}
                 </ol>
             </nav>
         </header>
     }
     .into_any()
+}
+
+/// Numbered as its section is, whatever a link leaves out.
+fn step(((anchor, words), number): ((&'static str, &'static str), i32)) -> impl IntoView {
+    view! { <li value=number.to_string()><a href=anchor>{translated(words)}</a></li> }
 }
 
 #[component]
@@ -98,7 +103,7 @@ fn LanguageChoice() -> impl IntoView {
         let question = tr!(
             "The page is loaded again in the other language. A run under way ends there, and files of your own must be dropped again; runs that are over are kept. Go on?"
         );
-        let is_new = lab.peek(|state| state.runs.iter().all(|run| run.old));
+        let is_new = lab.peek(|state| state.runs.iter().all(|run| run.old)) && !lab.has_own_files();
         if is_new || window().confirm_with_message(&question).unwrap_or(true) {
             choice::keep(language);
             load_again(lab);
@@ -121,8 +126,10 @@ fn ThemeButton() -> impl IntoView {
         EventListener::new(&query, "change", move |_| dark.set(theme::is_dark())).forget();
     }
     let switch = move |_| {
-        theme::choose(!dark.get_untracked());
-        dark.set(theme::is_dark());
+        let wanted = !dark.get_untracked();
+        theme::choose(wanted);
+        // Where storage is denied, nothing else remembers it.
+        dark.set(wanted);
     };
     view! {
         <button type="button" class="quiet" on:click=switch>

@@ -16,14 +16,11 @@ use protocol::{MaskKind, MaskedToken, Phase};
 
 /// All lessons, folded but for the one that the link asks for.
 #[component]
-pub fn LearnPanel(
-    /// Whether they stand before everything else.
-    first: bool,
-) -> impl IntoView {
+pub fn LearnPanel() -> impl IntoView {
     view! {
         <Section
             id="learn"
-            number=if first { "0" } else { "8" }
+            number="8"
             title=tr!("Learn")
             lead=tr!("What happens here, in short lessons. Each has something to press, and is done when you have pressed it.")
         >
@@ -93,11 +90,11 @@ const BOTH_SIDES: &str = "a [MASK] used for cutting wood";
 #[component]
 fn BothSides() -> impl IntoView {
     let lab = lab();
-    let ready = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.pretrained);
+    let ready = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.guesses);
     let asked = RwSignal::new(None::<&'static str>);
     let answered = RwSignal::new((false, false));
     let done = Signal::derive(move || answered.get() == (true, true));
-    let guesses = lab.memo(&[Topic::Answers], |state| state.guesses.clone());
+    let guesses = lab.memo(&[Topic::Answers], |state| (state.answered_text().to_string(), state.guesses.clone()));
     let ask = move |text: &'static str| {
         asked.set(Some(text));
         answered.update(|(before, both)| if text == BEFORE_ONLY { *before = true } else { *both = true });
@@ -105,7 +102,9 @@ fn BothSides() -> impl IntoView {
     };
     let answer = move || {
         let text = asked.get()?;
-        let masks = guesses.get()?;
+        // Another panel may have asked since.
+        let (_, masks) = guesses.get();
+        let masks = masks.filter(|_| guesses.with(|(answered, _)| answered == text))?;
         let candidates = masks.first()?.candidates.iter().take(5);
         let words = candidates.map(|c| format!("{} ({})", c.token, percent(c.score))).collect::<Vec<_>>();
         Some(format!("{text} → {}", words.join(", ")))

@@ -1,5 +1,6 @@
 //! What went wrong, what to do about it, and a button where the page can do it.
 
+use crate::focus;
 use crate::lab::lab;
 use crate::language::said;
 use crate::state::{Engine, Notice, Topic};
@@ -18,6 +19,10 @@ pub fn NoticeLine() -> impl IntoView {
             <p class="notice-hint">{said(&hint)}</p>
         }
     };
+    let dismiss = move |_| {
+        lab.dismiss();
+        focus::on("#stage");
+    };
     view! {
         <div class="notice" data-testid="error" role="alert" hidden=move || notice.with(Option::is_none)>
             <div class="notice-words">{move || notice.get().map(words)}</div>
@@ -29,7 +34,7 @@ pub fn NoticeLine() -> impl IntoView {
                 </Show>
                 // Without an engine this line is the only way on.
                 <Show when=move || !crashed.get()>
-                    <button type="button" on:click=move |_| lab.dismiss()>
+                    <button type="button" on:click=dismiss>
                         {tr!("Dismiss")}
                     </button>
                 </Show>

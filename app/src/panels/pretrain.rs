@@ -85,10 +85,10 @@ fn GoOn() -> impl IntoView {
 #[component]
 fn WordVectors() -> impl IntoView {
     let lab = lab();
-    let name = RwSignal::new(None::<String>);
+    let name = RwSignal::new(lab.word_vectors());
     let take = move |event: web_sys::Event| {
         let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-        let source = input.files().and_then(|files| intake::from_input(&files).into_iter().next());
+        let source = input.files().and_then(|files| intake::from_input(&files).ok()?.into_iter().next());
         input.set_value("");
         if let Some(source) = source {
             name.set(Some(source.name.clone()));

@@ -2,6 +2,7 @@
 
 use super::section::Section;
 use crate::chart::scene::RUN_INKS;
+use crate::focus;
 use crate::intake;
 use crate::lab::{Lab, Storage, lab};
 use crate::language::{said, translated};
@@ -40,7 +41,7 @@ fn RunTable() -> impl IntoView {
     let ids = lab
         .memo(&[Topic::Runs, Topic::Progress], |state| state.runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>());
     view! {
-        <div class="scroll" role="region" aria-label=tr!("Table of runs") tabindex="0">
+        <div id="runs-table" class="scroll" role="region" aria-label=tr!("Table of runs") tabindex="0">
             <table class="wide-table" data-testid="runs">
                 <thead>
                     <tr>
@@ -153,17 +154,39 @@ fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
             field.focus().unwrap_or_default();
         }
     });
-    let keys = move |event: web_sys::KeyboardEvent| {
-        if matches!(event.key().as_str(), "Escape" | "Enter") {
+    let given = RwSignal::new(now.name.clone());
+    let keep = move || {
+        if naming.get_untracked() {
+            let name = given.get_untracked().trim().to_string();
+            lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
             naming.set(false);
         }
     };
-    let change = move |event| {
-        let name = event_target_value(&event).trim().to_string();
-        lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
-        naming.set(false);
+    let keys = move |event: web_sys::KeyboardEvent| {
+        // An input method ends a word with Enter, too, and the key that opened the field may still be down.
+        if event.is_composing() || event.repeat() || !matches!(event.key().as_str(), "Escape" | "Enter") {
+            return;
+        }
+        if event.key() == "Enter" {
+            keep()
+        } else {
+            naming.set(false)
+        }
+        focus::on(&format!("[data-rename=\"{}\"]", row.get_untracked().key));
     };
-    view! { <input type="text" class="name-field" aria-label=tr!("Name of the run") maxlength="80" value=now.name node_ref=field on:change=change on:keyup=keys on:blur=move |_| naming.set(false) /> }
+    view! {
+        <input
+            type="text"
+            class="name-field"
+            aria-label=tr!("Name of the run")
+            maxlength="80"
+            value=now.name
+            node_ref=field
+            on:input=move |event| given.set(event_target_value(&event))
+            on:keydown=keys
+            on:blur=move |_| keep()
+        />
+    }
 }
 
 /// What can be done with a run that is over.
@@ -189,13 +212,27 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
             }
         }
     };
-    let delete = move |_| if sure.get_untracked() { lab.delete_run(&id) } else { sure.set(true) };
+    let delete = move |_| {
+        if sure.get_untracked() {
+            focus::on("#runs-table");
+            lab.delete_run(&id);
+        } else {
+            sure.set(true);
+        }
+    };
     view! {
         <div class="row-actions" hidden=move || !over()>
             <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
                 {words}
             </button>
-            <button type="button" hidden=move || !named() on:click=move |_| naming.set(true)>{tr!("Rename")}</button>
+            <button
+                type="button"
+                data-rename=move || row.with(|row| row.key.clone())
+                hidden=move || !named()
+                on:click=move |_| naming.set(true)
+            >
+                {tr!("Rename")}
+            </button>
             <button type="button" data-testid="share-run" on:click=share>{tr!("Copy link")}</button>
             <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
                 {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
@@ -350,9 +387,11 @@ fn Models() -> impl IntoView {
 
 fn take_model(lab: Lab, event: &web_sys::Event) {
     let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-    let sources = input.files().map(|files| intake::from_input(&files)).unwrap_or_default();
+    let sources = input.files().map_or(Ok(Vec::new()), |files| intake::from_input(&files));
     input.set_value("");
-    if !sources.is_empty() {
-        lab.import(sources);
+    match sources {
+        Ok(sources) if sources.is_empty() => {}
+        Ok(sources) => lab.import(sources),
+        Err(reason) => lab.complain(reason, tr!("Open a .zip, or all files of one model.")),
     }
 }

@@ -15,7 +15,7 @@ use protocol::Phase;
 #[component]
 pub fn Stage() -> impl IntoView {
     view! {
-        <section id="stage" class="stage" aria-labelledby="stage-heading">
+        <section id="stage" class="stage" aria-labelledby="stage-heading" tabindex="-1">
             <div class="stage-text">
                 <h2 id="stage-heading">{tr!("A model learns to guess the hidden words")}</h2>
                 <Microscope />

@@ -1,11 +1,12 @@
 //! What both phases share: a start button that says why it is off, and a sentence on what the latest run is doing.
 
+use crate::focus;
 use crate::lab::lab;
 use crate::language::said;
 use crate::state::Topic;
 use crate::tr;
 use leptos::prelude::*;
-use protocol::Phase;
+use protocol::{Phase, is_note};
 
 /// A start button with the reason why it is off, where it is.
 #[component]
@@ -58,8 +59,12 @@ pub fn ApplyChanges() -> impl IntoView {
             })
         })
     });
+    let apply = move |_| {
+        lab.apply_changes();
+        focus::on("[data-testid=stop]");
+    };
     view! {
-        <button type="button" data-testid="apply-changes" hidden=move || !differs.get() on:click=move |_| lab.apply_changes()>
+        <button type="button" data-testid="apply-changes" hidden=move || !differs.get() on:click=apply>
             {tr!("Start anew with the changed settings")}
         </button>
     }
@@ -101,7 +106,7 @@ pub fn PhaseWarnings(
     let warnings = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
     });
-    let row = |(_, message): (String, String)| view! { <li>{said(&message)}</li> };
+    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{said(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

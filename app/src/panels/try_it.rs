@@ -39,7 +39,8 @@ fn FillMask() -> impl IntoView {
     let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then(|| translated(NO_MASK)));
     let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
         let before = state.guesses_before().map(<[MaskGuess]>::to_vec);
-        state.guesses.clone().map(|masks| (masks, before))
+        let text = state.answered_text().to_string();
+        state.guesses.clone().map(|masks| (text, masks, before))
     });
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -70,16 +71,27 @@ fn FillMask() -> impl IntoView {
             </div>
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
             <div class="answers" data-testid="fill-mask-result">
-                {move || guesses.get().map(|(masks, before)| guess_tables(masks, before))}
+                {move || guesses.get().map(|(text, masks, before)| view! { {of_text(text)} {guess_tables(masks, before)} })}
             </div>
         </form>
     }
 }
 
+/// Which text an answer is about: the input may hold another one by now.
+fn of_text(text: String) -> impl IntoView {
+    view! { <p class="asked"><bdi>{text}</bdi></p> }
+}
+
 const NO_MASK: &str = mark!("Put [MASK] where a word is missing.");
 
 fn reason_not_to_guess(model: &Model) -> Option<String> {
-    (!model.pretrained).then(|| tr!("There is no model yet: pre-train or import one first."))
+    match model {
+        Model { guesses: true, .. } => None,
+        Model { pretrained: true, .. } => {
+            Some(tr!("The model at hand was fine-tuned and guesses no words: pre-train or open one that does."))
+        }
+        _ => Some(tr!("There is no model yet: pre-train or import one first.")),
+    }
 }
 
 fn reason_not_to_label(model: &Model) -> Option<String> {
@@ -168,6 +180,7 @@ fn Classify() -> impl IntoView {
 
 fn label_table(answer: Classification) -> impl IntoView {
     let threshold = answer.threshold;
+    let text = of_text(answer.text);
     let own = answer.thresholds;
     let tuned = !own.is_empty();
     let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
@@ -182,6 +195,7 @@ fn label_table(answer: Classification) -> impl IntoView {
         false => tr!("The best label counts as given (✓)."),
     };
     view! {
+        {text}
         <table class="scores">
             <caption>{caption}</caption>
             <thead>

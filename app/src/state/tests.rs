@@ -1,7 +1,7 @@
 //! Streams of events and the state they must leave: in order, repeated, with gaps, and about unknown runs.
 
 use super::*;
-use protocol::{ClassifierMetrics, MaskedLmMetrics, Metrics};
+use protocol::{ClassifierMetrics, MaskedLmMetrics, Metrics, RunConfig, StartFrom};
 
 fn started(run: &str, phase: Phase, steps: u64) -> Event {
     Event::Started {

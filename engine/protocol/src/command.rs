@@ -203,7 +203,8 @@ impl Command {
         }
     }
 
-    /// The number of a question; 0 for the text under the microscope.
+    /// The number of a question; 0 for the text under the microscope and for whatever else neither has a number nor decides
+    /// about the corpus.
     pub fn request(&self) -> Option<u64> {
         match self {
             Self::PreviewMasking { .. } => Some(0),
@@ -215,6 +216,10 @@ impl Command {
             | Self::Lines { request, .. }
             | Self::Estimate { request, .. }
             | Self::ExportModel { request } => Some(*request),
+            Self::Vocabulary { .. }
+            | Self::Baseline { .. }
+            | Self::ImportModel { .. }
+            | Self::SetWordVectors { .. } => Some(0),
             _ => None,
         }
     }

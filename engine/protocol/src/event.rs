@@ -322,7 +322,14 @@ pub enum Event {
         summary: String,
         /// Labels, where the model is a classifier.
         labels: Vec<String>,
+        /// Whether it guesses masked tokens.
+        guesses: bool,
     },
+}
+
+/// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
+pub fn is_note(code: &str) -> bool {
+    ["restored", "best-checkpoint", "word-vectors", "sampled-preview"].contains(&code)
 }
 
 /// The figures of an evaluation, told apart by their fields.

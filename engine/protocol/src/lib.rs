@@ -19,7 +19,7 @@ pub use compare::{
 pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
 pub use event::{
     Candidate, DeviceInfo, Dropped, Event, FileReport, LabelScore, MaskGuess, MaskKind, MaskedToken, Metrics, Phase,
-    RunId, VocabularyEntry,
+    RunId, VocabularyEntry, is_note,
 };
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,

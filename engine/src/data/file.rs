@@ -152,6 +152,16 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         let message = format!("{file} has {} labels without a name; they were ignored", parsed.unnamed_labels);
         warnings.push(("unnamed-labels", message));
     }
+    if let Some((count, line)) = parsed.odd_labels {
+        let message = format!(
+            "{file} has {count} words that look like labels but do not begin with __label__; they count as text, the \
+             first is in line {line}"
+        );
+        warnings.push(("odd-labels", message));
+    }
+    if let Some(columns) = &parsed.guessed_column {
+        warnings.push(("guessed-column", format!("{file} {columns}")));
+    }
     if parsed.long_labels > 0 {
         let message = format!("{file} has {} labels of more than 200 characters; they were cut", parsed.long_labels);
         warnings.push(("long-labels", message));

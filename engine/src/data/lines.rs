@@ -24,12 +24,16 @@ pub(super) struct Parsed {
     pub controls: u64,
     /// Labels without a name, which are ignored.
     pub unnamed_labels: u64,
+    /// Words that look like labels but do not begin as labels do, and the line of the first.
+    pub odd_labels: Option<(u64, u64)>,
     /// Labels that were cut to [`MOST_LABEL_CHARS`].
     pub long_labels: u64,
     /// Blocks of lines that blank lines part, so far.
     pub blocks: u64,
     /// Whether the line before was blank, or there was none.
     after_blank: bool,
+    /// The columns of a table whose text was found by its length, in words.
+    pub guessed_column: Option<String>,
     /// Whether characters stand in the text that turn the direction of what is shown.
     pub bidi: bool,
 }
@@ -109,7 +113,7 @@ impl Parsed {
         }
         let mut labels = Vec::new();
         let mut parts =
-            line.split('\t').map(|part| self.take_labels(part, &mut labels)).filter(|part| !part.is_empty());
+            line.split('\t').map(|part| self.take_labels(part, &mut labels, number)).filter(|part| !part.is_empty());
         let Some(text) = parts.next() else { return self.drop_line("labels without text", number) };
         let parts: Vec<String> = parts.collect();
         let (text, second) = match parts.len() {
@@ -169,7 +173,11 @@ impl Parsed {
     }
 
     /// The text of `part` without its labels, which go to `labels`, each once.
-    fn take_labels(&mut self, part: &str, labels: &mut Vec<String>) -> String {
+    fn take_labels(&mut self, part: &str, labels: &mut Vec<String>, line: u64) -> String {
+        let odd = part.split_whitespace().filter(|word| is_odd_label(word)).count() as u64;
+        if odd > 0 {
+            self.odd_labels.get_or_insert((0, line)).0 += odd;
+        }
         if !part.contains(LABEL_PREFIX) {
             return part.trim().into();
         }
@@ -191,6 +199,13 @@ impl Parsed {
             None => self.dropped.push(Dropped { reason: reason.into(), count: 1, first_line: line }),
         }
     }
+}
+
+/// Whether a word is a label but for a slip in its beginning, such as `__lable__x` or `__LABEL__x`.
+fn is_odd_label(word: &str) -> bool {
+    let Some((prefix, name)) = word.strip_prefix("__").and_then(|word| word.split_once("__")) else { return false };
+    let begins_alike = prefix.chars().next().is_some_and(|first| first.eq_ignore_ascii_case(&'l'));
+    begins_alike && prefix != "label" && prefix.chars().all(char::is_alphabetic) && !name.is_empty()
 }
 
 /// Longer names are no names: what a label adds to every report would drown the rest.
@@ -302,6 +317,9 @@ mod tests {
         let parsed = parse("a\0b\u{1b}[2J\n\u{feff}c\u{feff}d\u{202e} __label__\n\0\0\n");
         assert_eq!(parsed.documents, [document(1, "a b [2J", None, &[]), document(2, "cd\u{202e}", None, &[])]);
         assert_eq!((parsed.controls, parsed.unnamed_labels, parsed.bidi), (4, 1, true));
+        let odd = |text: &str| parse(text).odd_labels;
+        assert_eq!(odd("a __label__x\nb __lable__x __LABEL__y\nc __label_x"), Some((2, 2)));
+        assert_eq!(odd("__init__ __call__x __label__ __label__l__x"), None);
         assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 1, first_line: 3 }]);
     }
 }

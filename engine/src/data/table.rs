@@ -86,6 +86,23 @@ struct Columns {
     text: usize,
     second: Option<usize>,
     label: Option<usize>,
+    /// Whether the text was found by its length.
+    guessed: bool,
+}
+
+impl Columns {
+    /// What was taken for the text where no name told, for a sentence that begins with the file.
+    fn guess(&self, first: &[&str], header: bool) -> Option<String> {
+        let named = |column: usize| match header {
+            true => format!("column {} ({})", column + 1, quoted(first[column].trim())),
+            false => format!("column {}", column + 1),
+        };
+        let (text, is_alone) = (named(self.text), first.len() == 1);
+        let label = self.label.map_or("none as labels".into(), |label| format!("{} as labels", named(label)));
+        (self.guessed && !is_alone).then(|| {
+            format!("names none of its columns text: {text} was taken as text and {label}; --text-column and --label-column choose others")
+        })
+    }
 }
 
 fn separated(
@@ -107,7 +124,8 @@ fn separated(
         .from_reader(text);
     let mut parsed = Parsed::default();
     let mut columns: Option<Columns> = None;
-    for record in reader.records() {
+    let mut records = reader.records().peekable();
+    while let Some(record) = records.next() {
         let record = match record.map_err(csv::Error::into_kind) {
             Ok(record) => record,
             Err(csv::ErrorKind::Io(error)) => return Err(error),
@@ -119,7 +137,10 @@ fn separated(
         let line = record.position().map_or(0, csv::Position::line);
         let cells: Vec<&str> = record.iter().collect();
         if columns.is_none() {
-            let (found, header) = columns_of(name, &cells, options).map_err(io::Error::other)?;
+            let second = records.peek().and_then(|record| record.as_ref().ok());
+            let second: Vec<&str> = second.map(|record| record.iter().collect()).unwrap_or_default();
+            let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
+            parsed.guessed_column = found.guess(&cells, header);
             columns = Some(found);
             if header {
                 continue;
@@ -142,7 +163,7 @@ fn separated(
 }
 
 /// The columns, from what was asked for or from the names in the first row, and whether that row is a header.
-fn columns_of(file: &str, first: &[&str], options: &ReadOptions) -> Result<(Columns, bool), DataError> {
+fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) -> Result<(Columns, bool), DataError> {
     let named = |name: &str| first.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
     let known = |names: &[&str]| names.iter().find_map(|name| named(name));
     let asked = |name: &str| {
@@ -158,18 +179,16 @@ fn columns_of(file: &str, first: &[&str], options: &ReadOptions) -> Result<(Colu
         None => known(&LABEL_NAMES),
     };
     let pair = PAIR_NAMES.iter().find_map(|(a, b)| Some((named(a)?, named(b)?)));
-    let (text, second) = match (&options.text_column, pair, known(&TEXT_NAMES)) {
+    let (text, other, guessed) = match (&options.text_column, pair, known(&TEXT_NAMES)) {
         (Some(names), ..) => match names.split_once(',') {
-            Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?)),
-            None => (asked(names)?, None),
+            Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?), false),
+            None => (asked(names)?, None, false),
         },
-        (None, Some((a, b)), _) => (a, Some(b)),
-        (None, None, Some(text)) => (text, None),
-        // Without a telling name: the longest cell of the first row that is not the label.
+        (None, Some((a, b)), _) => (a, Some(b), false),
+        (None, None, Some(text)) => (text, None, false),
         (None, None, None) => {
-            let candidates = (0..first.len()).filter(|column| Some(*column) != label);
-            let longest = candidates.max_by_key(|&column| (first[column].len(), std::cmp::Reverse(column)));
-            (longest.ok_or_else(|| DataError::NoText { file: file.into() })?, None)
+            let longest = longest_column([first, second], label);
+            (longest.ok_or_else(|| DataError::NoText { file: file.into() })?, None, true)
         }
     };
     let by_name = |names: &Option<String>| {
@@ -179,10 +198,24 @@ fn columns_of(file: &str, first: &[&str], options: &ReadOptions) -> Result<(Colu
         || known(&LABEL_NAMES).is_some()
         || pair.is_some()
         || by_name(&options.text_column)
-        || by_name(&options.label_column);
-    // A table of two columns without names is text and label.
-    let label = label.or_else(|| (!header && first.len() == 2).then_some(1 - text.min(1)));
-    Ok((Columns { text, second, label }, header))
+        || by_name(&options.label_column)
+        || guessed && is_name_of([first, second], text);
+    // A table of two columns without known names is text and label.
+    let label = label.or_else(|| ((guessed || !header) && first.len() == 2).then_some(1 - text.min(1)));
+    Ok((Columns { text, second: other, label, guessed }, header))
+}
+
+/// Without a telling name: the column with the longest cell in the first two rows that is not the label.
+fn longest_column([first, second]: [&[&str]; 2], label: Option<usize>) -> Option<usize> {
+    let length = |column: usize| first[column].len().max(second.get(column).map_or(0, |cell| cell.len()));
+    let candidates = (0..first.len()).filter(|column| Some(*column) != label);
+    candidates.max_by_key(|&column| (length(column), std::cmp::Reverse(column)))
+}
+
+/// Whether the first cell of the text's column is its name: a word or two above a text of more words.
+fn is_name_of([first, second]: [&[&str]; 2], text: usize) -> bool {
+    let words = |row: &[&str]| row.get(text).map_or(0, |cell| cell.split_whitespace().count());
+    (1..=2).contains(&words(first)) && words(second) > 2
 }
 
 fn json_lines(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mut Sink<'_>) -> io::Result<Parsed> {
@@ -210,7 +243,11 @@ fn json_lines(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &
     })?;
     match keys {
         Some(Err(error)) => Err(io::Error::other(error)),
-        _ => Ok(parsed),
+        Some(Ok(keys)) => {
+            parsed.guessed_column = keys.guessed;
+            Ok(parsed)
+        }
+        None => Ok(parsed),
     }
 }
 
@@ -219,6 +256,8 @@ struct JsonKeys {
     text: String,
     second: Option<String>,
     label: Option<String>,
+    /// What was taken for the text where no key told.
+    guessed: Option<String>,
 }
 
 impl JsonKeys {
@@ -237,6 +276,7 @@ impl JsonKeys {
             None => known(&LABEL_NAMES).or_else(|| known(&["meta.accusation"])),
         };
         let pair = PAIR_NAMES.iter().find(|(a, b)| row.contains_key(*a) && row.contains_key(*b));
+        let mut guessed = None;
         let (text, second) = match (&options.text_column, pair) {
             (Some(names), _) => match names.split_once(',') {
                 Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?)),
@@ -247,13 +287,23 @@ impl JsonKeys {
                 let text = known(&TEXT_NAMES).or_else(|| {
                     let longest = row.iter().filter(|(key, _)| Some(*key) != label.as_ref());
                     let longest = longest.filter_map(|(key, value)| Some((value.as_str()?.len(), key)));
-                    longest.max().map(|(_, key)| key.clone())
+                    let longest = longest.max().map(|(_, key)| key.clone())?;
+                    guessed = Some(guessed_key(&longest, label.as_deref()));
+                    Some(longest)
                 });
                 (text.ok_or_else(|| DataError::NoText { file: file.into() })?, None)
             }
         };
-        Ok(Self { text, second, label })
+        Ok(Self { text, second, label, guessed })
     }
+}
+
+fn guessed_key(text: &str, label: Option<&str>) -> String {
+    let label = label.map_or("none as labels".into(), |label| format!("{} as labels", quoted(label)));
+    let text = quoted(text);
+    format!(
+        "names none of its columns text: {text} was taken as text and {label}; --text-column and --label-column choose others"
+    )
 }
 
 fn at<'a>(row: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
@@ -323,6 +373,25 @@ mod tests {
             format!("{}{second}|{}", d.text, d.labels.join(" "))
         };
         parsed.documents.iter().map(line).collect()
+    }
+
+    /// A spreadsheet's columns have names in any language: what was taken for the text is told.
+    #[test]
+    fn a_column_that_was_guessed_is_told() {
+        let none = &options("", "");
+        let sheet = "Id;Beschreibung;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
+        assert_eq!(shown("a.csv", sheet, none), ["a text of some words|", "another such text|"]);
+        let told = |text: &str, name: &str| {
+            let parsed = parse(name, text, form_of(name).expect("a table"), none).expect("readable");
+            parsed.guessed_column.unwrap_or_default()
+        };
+        let sentence = told(sheet, "a.csv");
+        assert!(sentence.contains("column 2 (\"Beschreibung\") was taken as text and none as labels"), "{sentence}");
+        assert!(told("a text of some words,x\nanother,y\n", "a.csv").contains("column 1 was taken as text"));
+        assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
+        for named in ["text,label\na b,x\n", "only one column of text\n"] {
+            assert_eq!(told(named, "a.csv"), "", "{named}");
+        }
     }
 
     #[test]

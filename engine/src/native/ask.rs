@@ -9,6 +9,7 @@ use super::train::files_of;
 use crate::data::{Decoding, ReadOptions, document_of};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
+use crate::model::ProblemType;
 use crate::model::config::ModelConfig;
 use crate::session::{LabelRule, ModelFiles, Session};
 use futures_lite::future::block_on;
@@ -133,14 +134,19 @@ fn session(common: &Common, model: ModelFiles, quiet: bool) -> Result<Session<Na
 fn threshold(given: &str, model: &ModelFiles) -> Result<LabelRule, Error> {
     let refuse = |message: String, hint: &str| Error::Input { code: "bad-threshold", message, hint: hint.into() };
     let config = config_of(model)?;
+    // A model that gives the likeliest label, whatever its probability, has no threshold to tune.
+    let single = config.problem_type == Some(ProblemType::SingleLabelClassification);
     let tuned = match given {
-        "tuned" => Some((config.threshold.is_some(), LabelRule::Tuned)),
-        "per-label" => Some((config.thresholds.is_some(), LabelRule::PerLabel)),
+        "tuned" => Some((single || config.threshold.is_some(), LabelRule::Tuned)),
+        "per-label" => Some((single || config.thresholds.is_some(), LabelRule::PerLabel)),
         _ => None,
     };
     if let Some((there, rule)) = tuned {
         let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
         return if there { Ok(rule) } else { Err(refuse(format!("the model has no {given} threshold"), hint)) };
+    }
+    if single {
+        output::to_people("warning: --threshold not used: this model gives each text its likeliest label");
     }
     let number = given.parse().ok().filter(|number| (0.0..=1.0).contains(number)).map(LabelRule::At);
     let given = output::plain(given);

@@ -8,7 +8,7 @@ use super::inputs;
 use super::output::{self, Reader};
 use super::record::Versions;
 use super::store::{RunDir, shown};
-use super::train::{Ending, files_of, read_options};
+use super::train::{Ending, files_of, read_options, warn_unused};
 use super::{checkpoints::sha256, journal, report, signals};
 use crate::error::Error;
 use crate::session::{ComparisonProgress, Session};
@@ -47,6 +47,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     args.training.apply(&mut config)?;
     args::set_given(&mut config, &[("task", &args.task)])?;
     let compare = args.settings()?;
+    check_flags(&config, &args.training)?;
     let dir = if args.training.resume { RunDir::reopen(&args.out, SETTINGS_FILE) } else { RunDir::create(&args.out) }?;
     let mut sources = Vec::new();
     for (paths, role) in [(&args.train, FileRole::Train), (&args.valid, FileRole::Valid), (&args.test, FileRole::Test)]
@@ -66,7 +67,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
         versions: Versions::current(),
     };
     let known = if args.training.resume { remembered(dir.path(), &settings)? } else { Vec::new() };
-    signals::listen();
+    signals::listen("and keeping the runs that are done");
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
     session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone()))?;
@@ -87,6 +88,26 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     dir.write(REPORT_JSON, &json(&comparison))?;
     dir.write(report::REPORT_FILE, compare_report::render(&comparison).as_bytes())?;
     tell(common, &comparison, &args.out)
+}
+
+/// What each arm decides for itself cannot be given, and what the model brings along is not used.
+fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Error> {
+    let refuse = |flag: &str, other: &str| Error::Input {
+        code: "bad-setting",
+        message: format!("{flag} is not for compare, which tries more than one"),
+        hint: format!("Use {other} instead."),
+    };
+    if config.lr.is_some() {
+        return Err(refuse("--lr", "--lrs"));
+    }
+    if config.label_fraction.is_some() {
+        return Err(refuse("--label-fraction", "--label-fractions"));
+    }
+    warn_unused(&training.shape_flags());
+    if training.tui {
+        output::to_people("warning: --tui not used: a comparison shows its progress line by line");
+    }
+    Ok(())
 }
 
 fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<Ending, Error> {

@@ -77,7 +77,7 @@ pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
     common.apply(&mut config)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/demo-{}", stamp(SystemTime::now()))));
     let root = RunDir::create(&out)?;
-    signals::listen();
+    signals::listen(signals::A_CHECKPOINT);
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     root.write("LICENSE.wordnet", LICENCE.as_bytes())?;
     let corpus = Corpus { root: &root };

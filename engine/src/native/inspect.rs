@@ -175,13 +175,12 @@ fn run_line(run: &Record) -> String {
         Status::Finished => "finished",
     };
     let inputs: Vec<String> = run.inputs.iter().map(|input| output::plain(&input.name)).collect();
-    format!(
-        "  run: {} ({status}), preset {}, seed {}, on {}",
-        output::plain(&run.run),
-        output::plain(&run.config.preset),
-        run.seed,
-        inputs.join(", ")
-    )
+    // A model that was given has its own shape, whatever the preset says.
+    let shape = match &run.from {
+        Some(origin) => format!("from {}", output::plain(&origin.path.to_string_lossy())),
+        None => format!("preset {}", output::plain(&run.config.preset)),
+    };
+    format!("  run: {} ({status}), {shape}, seed {}, on {}", output::plain(&run.run), run.seed, inputs.join(", "))
 }
 
 #[cfg(test)]

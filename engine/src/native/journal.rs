@@ -30,7 +30,12 @@ impl Journal {
     /// When the disk does not take it.
     pub fn open(dir: &RunDir, step: u64) -> Result<Self, Error> {
         let path = dir.path().join(JOURNAL_FILE);
-        let kept: String = lines(dir.path()).filter(|line| is_kept(line, step)).map(|line| line + "\n").collect();
+        let mut before: Vec<String> = lines(dir.path()).collect();
+        // What a run that was stopped at its end has measured after its checkpoint, the resumed one measures again.
+        if let Some(checkpoint) = before.iter().rposition(|line| is_checkpoint(line, step)) {
+            before.truncate(checkpoint + 1);
+        }
+        let kept: String = before.into_iter().filter(|line| is_kept(line, step)).map(|line| line + "\n").collect();
         dir.write(JOURNAL_FILE, if step == 0 { b"" } else { kept.as_bytes() })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(|error| write_error(&path, &error))?;
         Ok(Self { path, file })
@@ -72,6 +77,10 @@ fn is_kept(line: &str, step: u64) -> bool {
     !ending && event["step"].as_u64().is_none_or(|at| at <= step)
 }
 
+fn is_checkpoint(line: &str, step: u64) -> bool {
+    matches!(serde_json::from_str(line), Ok(Event::Checkpoint { step: at, .. }) if at == step)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,13 +102,13 @@ mod tests {
         let root = tempfile::tempdir().expect("a scratch folder");
         let dir = RunDir::create(root.path()).expect("free");
         let mut journal = Journal::open(&dir, 0).expect("writable");
-        for event in [warning(), checkpoint(5), checkpoint(10), finished(10)] {
+        for event in [warning(), checkpoint(5), warning(), checkpoint(10), finished(10)] {
             journal.append(&event).expect("writable");
         }
         let path = root.path().join(JOURNAL_FILE);
         let torn = [std::fs::read(&path).expect("there"), b"{\"event\":\"step\",\"st".to_vec()].concat();
         std::fs::write(&path, torn).expect("writable");
-        assert_eq!(events(root.path()).len(), 4);
+        assert_eq!(events(root.path()).len(), 5);
         let mut journal = Journal::open(&dir, 5).expect("writable");
         journal.append(&checkpoint(7)).expect("writable");
         assert_eq!(events(root.path()), [warning(), checkpoint(5), checkpoint(7)]);

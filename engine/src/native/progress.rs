@@ -2,7 +2,7 @@
 //! for the last step: [`describe`] turns an event into words, [`Progress`] decides when they are shown.
 
 use super::output::plain;
-use protocol::{ClassifierMetrics, Event, FileReport, Metrics, Phase};
+use protocol::{ClassifierMetrics, Event, FileReport, Metrics, Phase, is_note};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ impl Progress {
         let Some(text) = describe(event, self.steps) else { return };
         match event {
             Event::Step { .. } => self.step(&text),
-            Event::Warning { .. } => self.line(&self.warned(&text)),
+            Event::Warning { code, .. } if !is_note(code) => self.line(&self.warned(&text)),
             _ if self.mode == Mode::Quiet => {}
             _ => self.line(&text),
         }
@@ -99,7 +99,9 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
             let reason = device.reason.as_deref().map(|reason| format!(" ({})", plain(reason))).unwrap_or_default();
             Some(format!("Computing on {}{reason}", plain(&device.name)))
         }
-        Event::Corpus { files, documents, labelled_train, .. } => Some(corpus(files, *documents, *labelled_train)),
+        Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, .. } => {
+            Some(corpus(files, *documents, [*labelled_train, *labelled_valid, *labelled_test]))
+        }
         Event::Started { .. } => started(event),
         Event::Compiling { message, .. } => Some(plain(message)),
         Event::Step { step, loss, lr, tokens_per_sec, elapsed_secs, eta_secs, .. } => Some(format!(
@@ -111,6 +113,7 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
         Event::Evaluated { epoch, split, metrics, .. } => {
             Some(format!("{} after {epoch:.1} passes: {}", plain(split), measured(metrics)))
         }
+        Event::Warning { code, message, .. } if is_note(code) => Some(plain(message)),
         Event::Warning { message, .. } => Some(format!("warning: {}", plain(message))),
         Event::Finished { step, stopped, elapsed_secs, .. } => {
             let word = if *stopped { "Stopped" } else { "Done" };
@@ -151,13 +154,20 @@ pub(super) fn count(number: f64) -> String {
     }
 }
 
-fn corpus(files: &[FileReport], documents: u64, labelled: u64) -> String {
+/// `labelled` for training, validation and test.
+fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
     let dropped: Vec<_> = files.iter().flat_map(|file| file.dropped.iter().map(move |d| (file, d))).collect();
     let total: u64 = dropped.iter().map(|(_, dropped)| dropped.count).sum();
-    let mut text = format!(
-        "Read {} files: {documents} documents to pre-train on, {labelled} with labels to train on",
-        files.len()
-    );
+    let used = [
+        (documents, "to pre-train on"),
+        (labelled[0], "with labels to train on"),
+        (labelled[1], "with labels to choose by"),
+        (labelled[2], "with labels to test on"),
+    ];
+    let used: Vec<String> =
+        used.iter().filter(|(count, _)| *count > 0).map(|(count, purpose)| format!("{count} {purpose}")).collect();
+    let noun = if files.len() == 1 { "file" } else { "files" };
+    let mut text = format!("Read {} {noun}; documents: {}", files.len(), used.join(", "));
     if total > 0 {
         let listed = dropped.iter().take(LISTED_REASONS).map(|(file, dropped)| {
             format!(

@@ -4,22 +4,24 @@
 use super::{EXIT_FAILED, EXIT_INTERRUPTED, output};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+/// What a run keeps when it is stopped.
+pub(super) const A_CHECKPOINT: &str = "and keeping a checkpoint";
+
 static SIGNALS: AtomicU8 = AtomicU8::new(0);
 static DELIVERED: AtomicBool = AtomicBool::new(false);
 static RESUMABLE: AtomicBool = AtomicBool::new(false);
 
-/// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process. Only commands that keep checkpoints call it: the
-/// others end on the first signal, as programs do. Where the platform refuses, signals end the process as before.
-pub(super) fn listen() {
-    let handler = || match SIGNALS.fetch_add(1, Ordering::SeqCst) {
-        0 => {
-            output::to_people("\nStopping after this step and keeping a checkpoint; press Ctrl-C again to end at once.")
-        }
+/// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process, for commands that stop in good order; `keeping` says
+/// what is kept then. The others end on the first signal, as programs do. Where the platform refuses, signals end the
+/// process as before.
+pub(super) fn listen(keeping: &'static str) {
+    let handler = move || match SIGNALS.fetch_add(1, Ordering::SeqCst) {
+        0 => output::to_people(&format!("\nStopping after this step {keeping}; press Ctrl-C again to end at once.")),
         _ if RESUMABLE.load(Ordering::SeqCst) => std::process::exit(i32::from(EXIT_INTERRUPTED)),
         _ => std::process::exit(i32::from(EXIT_FAILED)),
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        output::to_people(&format!("warning: Ctrl-C will end the run without a checkpoint ({error})"));
+        output::to_people(&format!("warning: Ctrl-C will end the program at once ({error})"));
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<Ending,
 fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
     let run = if request.training.resume { resumed(common, request)? } else { Some(fresh(common, request)?) };
     let Some(run) = run else { return Ok(Ending::Done) };
-    signals::listen();
+    signals::listen(signals::A_CHECKPOINT);
     let host = NativeHost::of(common);
     let mut session = block_on(Session::open(host, run.record.config.device))?;
     let out = run.dir.path().to_path_buf();
@@ -172,6 +172,14 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
     dir.write(super::record::RECORD_FILE, &record.to_json())
 }
 
+/// Says which flags have no effect beside `--from`.
+pub(super) fn warn_unused(flags: &[&str]) {
+    if !flags.is_empty() {
+        let flags = flags.join(", ");
+        output::to_people(&format!("warning: {flags} not used: the model in --from has its own shape and vocabulary"));
+    }
+}
+
 /// A new run. Its directory is claimed first, so that one that is taken is told before a long read.
 fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let mut config = RunConfig::default();
@@ -179,10 +187,8 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let dir = RunDir::create(request.out)?;
     let sources = read_sources(request)?;
     let from = request.from.map(inputs::read_model).transpose()?;
-    let shape = request.training.shape_flags();
-    if from.is_some() && !shape.is_empty() {
-        let flags = shape.join(", ");
-        output::to_people(&format!("warning: {flags} not used: the model in --from has its own shape and vocabulary"));
+    if from.is_some() {
+        warn_unused(&request.training.shape_flags());
     }
     let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
     let encoding = request.training.encoding.clone();

@@ -3,7 +3,7 @@
 use super::BATCH_SIZE;
 use super::checks::needs_masked_lm;
 use super::host::Host;
-use super::look::{Moment, attend, no_attention, single};
+use super::look::{self, Moment, attend, single};
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
 use super::trained::Trained;
@@ -168,20 +168,12 @@ fn passing(ranked: &[(usize, f64)], model: &Trained) -> usize {
 /// # Errors
 /// When the text is longer than the model's positions.
 pub async fn attention(model: &Trained, device: &Device, text: &str) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
-    let ids = enclosed(model, text)?;
+    let (ids, second) = enclosed_or_pair(model, text)?;
     let t = ids.len();
-    let batch = DeviceBatch::upload(&single(&model.tokenizer, &ids, ids.len()), &model.config, device);
-    let leaves = model.leaves(device);
-    let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
-    if encoded.attentions.is_empty() {
-        return Err(no_attention(model));
-    }
-    let mut layers = Vec::with_capacity(encoded.attentions.len());
-    for probabilities in encoded.attentions {
-        let values = read(probabilities).await?; // [1, H, T, T]
-        layers.push(values.chunks(t * t).map(|head| head.chunks(t).map(<[f32]>::to_vec).collect()).collect());
-    }
-    Ok((ids.iter().map(|&id| model.tokenizer.token(id).to_string()).collect(), layers))
+    let (_, read) = look::attention(model, device, &ids, second).await?;
+    let rows = |head: &[f32]| head.chunks(t).map(<[f32]>::to_vec).collect();
+    let layers = read.iter().map(|layer| layer.chunks(t * t).map(rows).collect()).collect(); // each [H, T, T]
+    Ok((look::names(&model.tokenizer, &ids), layers))
 }
 
 /// Token ids of an example and where its second text begins.
@@ -214,6 +206,17 @@ pub(super) fn enclosed(model: &Trained, text: &str) -> Result<Vec<u32>> {
         return Err(Error::input("text-too-long", message, "Shorten the text."));
     }
     Ok(ids)
+}
+
+/// As [`enclosed`], or the example of a pair where a tab parts two texts.
+///
+/// # Errors
+/// As there.
+pub(super) fn enclosed_or_pair(model: &Trained, text: &str) -> Result<Row> {
+    match text.contains('\t') {
+        true => row(model, text),
+        false => enclosed(model, text).map(|ids| (ids.clone(), ids.len())),
+    }
 }
 
 fn padded(model: &Trained, rows: &[Row]) -> Batch {

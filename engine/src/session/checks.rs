@@ -38,7 +38,7 @@ pub fn needs_masked_lm(model: &Trained) -> Result<()> {
     if model.heads.masked_lm {
         return Ok(());
     }
-    let hint = "Ask the directory that pretrain wrote; a fine-tuned model keeps only its labels.";
+    let hint = "Ask a pre-trained model: a fine-tuned one keeps only its labels.";
     Err(Error::input("no-masked-lm", "this model does not guess masked words", hint))
 }
 

@@ -7,27 +7,37 @@ pub struct Clock {
     since: f64,
     paused_at: Option<f64>,
     lap_at: f64,
+    lap_step: u64,
 }
 
 impl Clock {
-    pub fn start(now: f64, before: f64) -> Self {
-        Self { before, since: now, paused_at: None, lap_at: now }
+    /// Starts at `step`, after `before` seconds of earlier training.
+    pub fn start(now: f64, before: f64, step: u64) -> Self {
+        Self { before, since: now, paused_at: None, lap_at: now, lap_step: step }
     }
 
+    /// Seconds of training.
     pub fn elapsed(&self, now: f64) -> f64 {
         self.before + self.paused_at.unwrap_or(now) - self.since
     }
 
-    /// Steps per second since the last lap.
-    pub fn lap(&mut self, now: f64, steps: u64) -> f64 {
+    /// Steps per second since the last lap, which ends here, after `step`.
+    pub fn lap(&mut self, now: f64, step: u64) -> f64 {
         let secs = (now - std::mem::replace(&mut self.lap_at, now)).max(1e-6);
-        steps as f64 / secs
+        (step - std::mem::replace(&mut self.lap_step, step)) as f64 / secs
     }
 
+    /// What took these seconds, an evaluation or a checkpoint, is no part of the lap.
+    pub fn skip(&mut self, secs: f64) {
+        self.lap_at += secs;
+    }
+
+    /// Training stands still from here on.
     pub fn pause(&mut self, now: f64) {
         self.paused_at = Some(now);
     }
 
+    /// It goes on.
     pub fn resume(&mut self, now: f64) {
         let pause = now - self.paused_at.take().unwrap_or(now);
         self.since += pause;
@@ -41,11 +51,19 @@ mod tests {
 
     #[test]
     fn pauses_do_not_count_as_training() {
-        let mut clock = Clock::start(10.0, 5.0);
+        let mut clock = Clock::start(10.0, 5.0, 40);
         clock.pause(12.0);
         assert!((clock.elapsed(100.0) - 7.0).abs() < 1e-9);
         clock.resume(100.0);
         assert!((clock.elapsed(101.0) - 8.0).abs() < 1e-9);
-        assert!((clock.lap(101.0, 6) - 2.0).abs() < 1e-9, "three seconds of training since the start");
+        assert!((clock.lap(101.0, 46) - 2.0).abs() < 1e-9, "three seconds of training since the start");
+    }
+
+    #[test]
+    fn an_evaluation_slows_no_step_down_and_speeds_none_up() {
+        let mut clock = Clock::start(0.0, 0.0, 0);
+        clock.skip(30.0);
+        assert!((clock.lap(34.0, 8) - 2.0).abs() < 1e-9, "eight steps in four seconds beside an evaluation of thirty");
+        assert!((clock.lap(35.0, 10) - 2.0).abs() < 1e-9);
     }
 }

@@ -5,12 +5,13 @@
 //! (`docs/from-the-2018-system.md`).
 
 use super::checks::{no_corpus, no_pretrained_model};
+use super::corpus::Labelled;
 use super::finetune::Start;
 use super::run::{Finished, Score};
 use super::task::Split;
-use super::{Host, Session, corpus, plan};
+use super::{Host, Session, plan};
 use crate::baseline::Linear;
-use crate::data::{Corpus, Document, LabelSurvey, Selection};
+use crate::data::Document;
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use crate::train::{Decision, Judged, classifier_metrics, tune_threshold};
@@ -48,7 +49,7 @@ impl<H: Host> Session<H> {
         plan::check_numbers(config)?;
         self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        corpus::survey_labels(corpus, &Selection::default())?.labels()?;
+        Labelled::of(corpus, config)?.survey.labels()?;
         if corpus.labelled_documents(FileRole::Valid) == 0 {
             let hint = "Give --valid, or more labelled lines.";
             return Err(Error::input("no-validation", "a comparison needs labelled validation text", hint));
@@ -93,7 +94,9 @@ impl<H: Host> Session<H> {
             }
         }
         let sentence = verdict(&points);
-        let epochs = config.epochs.unwrap_or(plan::FINETUNING_EPOCHS);
+        // Both arms make as many passes, however long was asked for.
+        let last = points.first().and_then(|point| point.pretrained.runs.first()?.valid.last());
+        let epochs = last.map_or(0.0, |figures| figures.epoch);
         let comparison = Comparison {
             points,
             epochs,
@@ -110,11 +113,9 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let has_test = corpus.labelled_documents(FileRole::Test) > 0;
         let measured = if has_test { FileRole::Test } else { FileRole::Valid };
-        let linear = self.linear(arms.config, arms.fraction, measured)?;
+        let (linear, documents) = self.linear(&arms.of_labels(), measured)?;
         let Some(pretrained) = self.arm(arms, true, progress).await? else { return Ok(None) };
         let Some(scratch) = self.arm(arms, false, progress).await? else { return Ok(None) };
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let documents = labelled_share(corpus, arms.fraction)?.len() as u64;
         Ok(Some(ComparisonPoint { label_fraction: arms.fraction, documents, pretrained, scratch, linear }))
     }
 
@@ -190,7 +191,7 @@ impl<H: Host> Session<H> {
         }
         let start = if pretrained { "pretrained" } else { "scratch" };
         let name = format!("{}-{start}-{}-{}-seed-{seed}", arms.run, arms.fraction, rounded(lr));
-        let config = RunConfig { lr: Some(lr), seed, label_fraction: Some(arms.fraction), ..arms.config.clone() };
+        let config = RunConfig { lr: Some(lr), seed, ..arms.of_labels() };
         let start = if pretrained { Start::Pretrained } else { Start::LikeTheLanguageModel };
         let Finished { outcome, scores, .. } = self.finetune_from(&name, &config, start, None).await?;
         if outcome.stopped {
@@ -202,19 +203,20 @@ impl<H: Host> Session<H> {
         Ok(Some(cell.run))
     }
 
-    /// The n-gram baseline at one share of the labels, measured on the validation or test documents.
-    pub(super) fn linear(&self, config: &RunConfig, fraction: f64, measured: FileRole) -> Result<LinearResult> {
+    /// The n-gram baseline, which learns from the documents that fine-tuning with `config` would learn from and is
+    /// measured on the validation or test documents; and how many documents it learned from.
+    pub(super) fn linear(&self, config: &RunConfig, measured: FileRole) -> Result<(LinearResult, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let started = self.host.now_secs();
-        let train = labelled_share(corpus, fraction)?;
-        let survey: LabelSurvey = train.iter().collect();
+        let Labelled { selection, survey, .. } = Labelled::of(corpus, config)?;
+        let train = corpus.labelled(FileRole::Train, &selection)?;
         let labels = survey.labels()?;
         let problem = survey.problem_type(config.task)?;
         let truth: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
         let train: Vec<&Document> = train.iter().collect();
         let linear = Linear::learn(&train, &truth, labels.len(), config.seed);
         let elapsed_secs = self.host.now_secs() - started;
-        let held_out = |role| corpus.labelled(role, &Selection::default());
+        let held_out = |role| corpus.labelled(role, &selection);
         let (valid, test) = (held_out(FileRole::Valid)?, held_out(measured)?);
         let test = &test;
         let scores =
@@ -234,7 +236,8 @@ impl<H: Host> Session<H> {
         let (scores, truth) = (scores(test), rows(test));
         let judged = Judged { scores: &scores, truth: &truth, labels: labels.names(), unseen: &unseen, loss: 0.0 };
         let test = figures(&classifier_metrics(judged, decision));
-        Ok(LinearResult { test, features: linear.features() as u64, elapsed_secs })
+        let documents = train.len() as u64;
+        Ok((LinearResult { test, features: linear.features() as u64, elapsed_secs }, documents))
     }
 }
 
@@ -245,6 +248,13 @@ struct Arms<'a> {
     fraction: f64,
     lrs: &'a [f64],
     seeds: u64,
+}
+
+impl Arms<'_> {
+    /// What was asked for, at this share of the labels.
+    fn of_labels(&self) -> RunConfig {
+        RunConfig { label_fraction: Some(self.fraction), ..self.config.clone() }
+    }
 }
 
 /// Three leading digits: enough to tell rates apart in a name.
@@ -339,12 +349,6 @@ fn clause(point: &ComparisonPoint) -> String {
 
 /// Smaller differences of F1 are not worth a word.
 const SMALLEST_GAIN: f64 = 0.005;
-
-/// The labelled training documents of a share of the labels.
-fn labelled_share(corpus: &Corpus, fraction: f64) -> Result<Vec<Document>> {
-    let share = Some(corpus.share(fraction, &Selection::default())?);
-    Ok(corpus.labelled(FileRole::Train, &Selection { share, ..Selection::default() })?)
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use crate::data::floors::Floors;
 use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
-use protocol::{CoveragePoint, Event, FileRole, LengthCount, RunConfig, TokenizerKind};
+use protocol::{CoveragePoint, Event, FileRole, LengthCount, RunConfig, TaskKind, TokenizerKind};
 use std::cell::OnceCell;
 use std::io;
 use std::rc::Rc;
@@ -287,6 +287,40 @@ pub fn report(corpus: &Corpus) -> Event {
 /// Tokens per document, without the separators.
 pub fn mean_tokens(packed: &Packed) -> f64 {
     packed.tokens().len() as f64 / packed.documents().max(1) as f64
+}
+
+/// The documents that a classifier learns from, and what their labels are.
+pub struct Labelled {
+    /// Which of the corpus's documents.
+    pub selection: Selection,
+    /// Their labels.
+    pub survey: LabelSurvey,
+    /// How many labelled lines were left out because they are no pairs, and the first of them.
+    pub singles: Option<(u64, u64)>,
+}
+
+impl Labelled {
+    /// Those that `config` asks for: the first ones only, only pairs, or only a share.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn of(corpus: &Corpus, config: &RunConfig) -> Result<Self> {
+        let all = selection(config);
+        let mut chosen = all;
+        let mut survey = survey_labels(corpus, &all)?;
+        let mut singles = None;
+        if config.task == TaskKind::Pair && survey.pairs {
+            singles = corpus.singles(&all)?;
+            chosen.pairs = true;
+        }
+        if let Some(fraction) = config.label_fraction {
+            chosen.share = Some(corpus.share(fraction, &chosen)?);
+        }
+        if chosen != all {
+            survey = survey_labels(corpus, &chosen)?;
+        }
+        Ok(Self { selection: chosen, survey, singles })
+    }
 }
 
 /// The documents that `config` asks for.

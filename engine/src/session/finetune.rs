@@ -2,7 +2,7 @@
 //! measured on, and where its values come from.
 
 use super::checks::{no_corpus, no_pretrained_model};
-use super::corpus;
+use super::corpus::{self, Labelled};
 use super::plan::{self, DataShape, Plan};
 use super::run::Finished;
 use super::task::{Classification, HeldOut};
@@ -15,7 +15,7 @@ use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Heads, ModelConfig};
-use protocol::{FileRole, Phase, RunConfig, StartFrom, TaskKind};
+use protocol::{FileRole, Phase, RunConfig, StartFrom};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -61,6 +61,8 @@ impl<H: Host> Session<H> {
         let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
         plan::check_numbers(&config)?;
         let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
+        // Both arms of a comparison start without them.
+        let word_vectors = from == Start::Scratch;
         let (base, shape) = match from {
             _ if resumed.is_some() => (None, None),
             Start::Pretrained => (Some(language_model()?), None),
@@ -99,8 +101,12 @@ impl<H: Host> Session<H> {
             Some(base) => encoder_of(&base, &model.labels).await?,
             None => Weights::new(),
         };
-        let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors };
+        let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors, word_vectors };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
+        // A run that was stopped before its first step has nothing better than the model that was there.
+        if finished.outcome.step == 0 && self.classifier.is_some() {
+            return Ok(finished);
+        }
         self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
         Ok(finished)
@@ -132,23 +138,12 @@ impl<H: Host> Session<H> {
 
     /// The documents that a classifier learns from, and their labels. Says so where it leaves out what is no pair.
     fn select_labelled(&self, run: &str, corpus: &Corpus, config: &RunConfig) -> Result<(Selection, LabelSurvey)> {
-        let mut selection = corpus::selection(config);
-        let mut survey = corpus::survey_labels(corpus, &selection)?;
-        let all = selection;
-        if config.task == TaskKind::Pair && survey.pairs {
-            if let Some((count, line)) = corpus.singles(&selection)? {
-                let message = format!(
-                    "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
-                );
-                self.warn(run, "not-a-pair", message);
-            }
-            selection.pairs = true;
-        }
-        if let Some(fraction) = config.label_fraction {
-            selection.share = Some(corpus.share(fraction, &selection)?);
-        }
-        if selection != all {
-            survey = corpus::survey_labels(corpus, &selection)?;
+        let Labelled { selection, survey, singles } = Labelled::of(corpus, config)?;
+        if let Some((count, line)) = singles {
+            let message = format!(
+                "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
+            );
+            self.warn(run, "not-a-pair", message);
         }
         Ok((selection, survey))
     }
@@ -200,6 +195,11 @@ impl<H: Host> Session<H> {
                 format!("none of the {split} documents carries a label that training saw; they carry {shown}");
             let hint = "Use documents with the labels that the model learned.";
             return Err(Error::input("unknown-labels", message, hint));
+        }
+        let without = documents.0.unlabelled_documents(documents.1);
+        if documents.1 == FileRole::Test && without > 0 {
+            let message = format!("{without} of the test documents carry no label and are not measured");
+            self.warn(run, "unlabelled-documents", message);
         }
         if !unseen.is_empty() {
             let n = unseen.len();

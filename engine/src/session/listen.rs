@@ -1,5 +1,6 @@
-//! What a run hears between two steps, and between the batches of an evaluation: stop, pause, single steps, and questions
-//! that its present values answer. A question changes nothing of the run; other commands keep their place until it is over.
+//! What a run hears between two steps: stop, pause, single steps, and questions that its present values answer. A question
+//! changes nothing of the run; other commands keep their place until it is over. Amid an evaluation only a stop is heeded
+//! at once.
 
 use super::ask;
 use super::clock::Clock;
@@ -61,6 +62,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                     }
                 }
                 Command::Pause | Command::Resume => (),
+                question if is_question(&question) && !self.task.answers() => self.deferred.push_back(question),
                 Command::PreviewMasking { config, example, epoch, text } => {
                     self.look_at(config, example, epoch, text).await?;
                 }
@@ -129,4 +131,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         *self.watched = Some(Watched { config, example, epoch, text });
         self.look().await
     }
+}
+
+/// Whether the values of a run can answer it.
+fn is_question(command: &Command) -> bool {
+    use Command::{Attend, Classify, FillMask, PreviewMasking, Tokenize};
+    matches!(command, PreviewMasking { .. } | Attend { .. } | Tokenize { .. } | FillMask { .. } | Classify { .. })
 }

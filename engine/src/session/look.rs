@@ -1,7 +1,7 @@
 //! One text under the microscope: what masking makes of it, what a model guesses at the hidden places, and where it
 //! looks. The same text is looked at again and again while a run learns; looking changes nothing of the run.
 
-use super::ask::{enclosed, row};
+use super::ask::enclosed_or_pair;
 use super::plan;
 use super::read::read_groups;
 use super::task::evaluation_model;
@@ -150,32 +150,42 @@ impl Specimen {
 /// # Errors
 /// When the model has no attention, the text is longer than its positions, or the device no longer answers.
 pub async fn attend(model: &Trained, device: &Device, text: &str, request: u64, moment: Moment<'_>) -> Result<Told> {
-    let (ids, second) = match text.contains('\t') {
-        true => row(model, text)?,
-        false => enclosed(model, text).map(|ids| (ids.clone(), ids.len()))?,
-    };
+    let (ids, second) = enclosed_or_pair(model, text)?;
     if ids.len() > MOST_ATTENDED {
         let message = format!("the text has {} tokens, and attention is shown of {MOST_ATTENDED} at most", ids.len());
         return Err(Error::input("text-too-long", message, "Shorten the text."));
     }
-    let batch = DeviceBatch::upload(&single(&model.tokenizer, &ids, second), &model.config, device);
+    let (attention, read) = attention(model, device, &ids, second).await?;
+    Ok(attention.told(request, moment, names(&model.tokenizer, &ids), &read))
+}
+
+/// The attention probabilities of one text, whose second part begins at `second`: `[H, T, T]` of each layer, flat.
+///
+/// # Errors
+/// When the model has none or the device no longer answers.
+pub async fn attention(
+    model: &Trained,
+    device: &Device,
+    ids: &[u32],
+    second: usize,
+) -> Result<(Attention, Vec<Vec<f32>>)> {
+    let batch = DeviceBatch::upload(&single(&model.tokenizer, ids, second), &model.config, device);
     let leaves = model.leaves(device);
     let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
     let mut wanted = Vec::new();
     let attention = Attention::wanted(&encoded, &mut wanted).ok_or_else(|| no_attention(model))?;
-    let read = read_groups(&wanted).await?;
-    Ok(attention.told(request, moment, names(&model.tokenizer, &ids), &read))
+    Ok((attention, read_groups(&wanted).await?))
 }
 
 /// The model has none.
-pub fn no_attention(model: &Trained) -> Error {
+fn no_attention(model: &Trained) -> Error {
     let form = model.config.architecture.backbone().title();
     let hint = "Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.";
     Error::input("no-attention", format!("this model is a {form}: it has no attention"), hint)
 }
 
 /// How many layers and heads the last readings hold.
-struct Attention {
+pub struct Attention {
     layers: usize,
     heads: usize,
 }
@@ -208,7 +218,8 @@ fn guesses(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
         .collect()
 }
 
-fn names(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
+/// Tokens by their ids.
+pub fn names(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
     ids.iter().map(|&id| tokenizer.token(id).to_string()).collect()
 }
 

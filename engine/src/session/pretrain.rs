@@ -52,13 +52,17 @@ impl<H: Host> Session<H> {
         let task = masked_lm_task(&learned.tokenizer, windows, held_out, &plan);
         let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
         let heads = snapshot::heads_of(Phase::Pretrain, &config);
-        let start = Starting { heads, model, tokenizer, plan, config, floors };
+        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: true };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
         let source = match base {
             Some(base) => base.weights().await?,
             None => Weights::new(),
         };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
+        // A run that was stopped before its first step has nothing better than the model that was there.
+        if finished.outcome.step == 0 && self.language_model.is_some() {
+            return Ok(finished.outcome);
+        }
         self.language_model = Some(finished.trained);
         self.pretraining_secs = Some(finished.outcome.elapsed_secs);
         self.continues = false;

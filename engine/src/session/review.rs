@@ -143,8 +143,7 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When the corpus has no labels.
     pub fn baseline(&self, config: &RunConfig) -> Result<Event> {
-        let fraction = config.label_fraction.unwrap_or(1.0);
-        Ok(Event::Baseline { result: self.linear(config, fraction, FileRole::Valid)? })
+        Ok(Event::Baseline { result: self.linear(config, FileRole::Valid)?.0 })
     }
 }
 

@@ -103,8 +103,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     /// # Errors
     /// When the loss is no longer a number, the device fails or a checkpoint cannot be kept.
     pub async fn train(mut self) -> Result<Finished> {
-        let mut clock = Clock::start(self.host.now_secs(), self.at.elapsed_secs);
+        let finished = self.train_to_its_end().await;
+        // What nobody heeded is for the session, however the run ended.
+        self.deferred.extend(self.arrived.drain(..).filter(|command| *command != Command::Stop));
+        finished
+    }
+
+    async fn train_to_its_end(&mut self) -> Result<Finished> {
         let first = self.at.values.step;
+        let mut clock = Clock::start(self.host.now_secs(), self.at.elapsed_secs, first);
         // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.at.window.steps == 0 {
             let message = "preparing the first step: kernels are compiled and memory is reserved".into();
@@ -168,16 +175,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                 self.look().await?;
             }
         }
-        let evaluate = step.is_multiple_of(self.plan.evaluate_every);
-        if !last && evaluate {
+        let reported = self.host.now_secs();
+        if !last && step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid).await?;
         }
         if !last && keep {
             self.keep(clock).await?;
         }
-        if evaluate || keep {
-            clock.lap(self.host.now_secs(), 0);
-        }
+        clock.skip(self.host.now_secs() - reported);
         Ok(())
     }
 
@@ -196,7 +201,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return Err(Error::Diverged { step });
         }
         let now = self.host.now_secs();
-        let steps_per_sec = clock.lap(now, steps);
+        let steps_per_sec = clock.lap(now, step);
         let elapsed_secs = clock.elapsed(now);
         let eta_secs = match self.plan.budget {
             Budget::Seconds(seconds) => seconds - elapsed_secs,
@@ -343,7 +348,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     /// Last snapshot and, of a run that came to its end, last figures.
-    async fn close(mut self, mut stopped: bool) -> Result<Finished> {
+    async fn close(&mut self, mut stopped: bool) -> Result<Finished> {
         let seen: Vec<Tensor<1>> = self.at.window.loss_sum.iter().chain(&self.grad_norm).cloned().collect();
         if !seen.is_empty() && read_groups(&seen).await?.iter().flatten().any(|number| !number.is_finite()) {
             return Err(Error::Diverged { step: self.at.values.step });
@@ -353,13 +358,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             self.measure().await?;
             stopped = self.hears_stop();
         }
-        self.deferred.extend(self.arrived.drain(..).filter(|command| *command != Command::Stop));
         let outcome = RunOutcome { step: self.at.values.step, stopped, elapsed_secs: self.at.elapsed_secs };
         let run = self.name.to_string();
         let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
         let trained = self.trained();
         self.host.emit(event, Vec::new());
-        Ok(Finished { trained, outcome, scores: self.scores })
+        Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
     }
 
     /// The last figures: of the last values on validation text and, unless it was stopped, of the best ones on test text.

@@ -64,7 +64,7 @@ impl<H: Host> Session<H> {
                 // What a person watches belongs to their own runs.
                 let watched = self.watched.take();
                 let compared = self.compare(&run, &config, &compare, progress).await;
-                self.watched = watched;
+                self.watched = self.watched.take().or(watched);
                 let stopped = compared?.is_none();
                 let elapsed_secs = self.host.now_secs() - started;
                 self.host.emit(Event::Finished { run, step: 0, stopped, elapsed_secs }, Vec::new());
@@ -76,11 +76,11 @@ impl<H: Host> Session<H> {
             Command::Toy { run, config } => {
                 let watched = self.watched.take();
                 let counted = self.toy(&run, &config).await;
-                self.watched = watched;
+                self.watched = self.watched.take().or(watched);
                 let ToyOutcome { learned, step, loss, accuracy, .. } = counted?;
                 self.host.emit(Event::Counted { run, learned, step, loss, accuracy }, Vec::new());
             }
-            Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit)?,
+            Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit),
             Command::ExportModel { request } => {
                 let archive = interop::zip_write(EXPORT_NAME, &self.export().await?);
                 self.host.emit(Event::Exported { request, name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
@@ -136,7 +136,8 @@ impl<H: Host> Session<H> {
         self.import(named)?;
         let model = self.language_model.as_ref().expect("just imported");
         let summary = format!("{} parameters, {} tokens", model.parameters(), model.config.vocab_size);
-        self.host.emit(Event::Imported { summary, labels: model.config.labels.clone() }, Vec::new());
+        let (labels, guesses) = (model.config.labels.clone(), model.heads.masked_lm);
+        self.host.emit(Event::Imported { summary, labels, guesses }, Vec::new());
         Ok(())
     }
 
@@ -188,8 +189,9 @@ impl<H: Host> Session<H> {
         self.learn("", &config, words)
     }
 
-    fn tell_vocabulary(&self, filter: &str, limit: usize) -> Result<()> {
-        let tokenizer = self.words()?;
+    fn tell_vocabulary(&self, filter: &str, limit: usize) {
+        // Other text came in between: nobody waits for the words of the last one, and those of this one will be asked for.
+        let Ok(tokenizer) = self.words() else { return };
         let all = (0..tokenizer.len() as u32).map(|id| ask::entry(tokenizer, id));
         let entries = all.filter(|entry| entry.token.contains(filter)).take(limit).collect();
         let learned = self.learned.as_ref();
@@ -201,7 +203,6 @@ impl<H: Host> Session<H> {
             lengths: learned.map(|learned| learned.lengths().to_vec()).unwrap_or_default(),
         };
         self.host.emit(event, Vec::new());
-        Ok(())
     }
 
     /// The words learned last, else those of the model at hand.

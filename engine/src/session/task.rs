@@ -28,6 +28,11 @@ pub trait Task {
     /// The objective on that batch, `[1]`.
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective;
 
+    /// Whether a person's questions are answered with the values of the run; else they wait until it is over.
+    fn answers(&self) -> bool {
+        true
+    }
+
     /// Whether these figures are all that was wanted, so that the run need not go on.
     fn is_learned(&self, _metrics: &Metrics) -> bool {
         false

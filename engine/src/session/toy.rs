@@ -80,7 +80,9 @@ impl<H: Host> Session<H> {
         model.max_position_embeddings = Counting::MAX_LEN;
         let plan = toy_plan(&config, &model, batch_size)?;
         let floors = Floors { uniform: std::f64::consts::LN_2, unigram: MAJORITY_LOSS, bigram: None };
-        let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer: Rc::new(tokenizer), plan, config, floors };
+        let tokenizer = Rc::new(tokenizer);
+        let heads = Heads::CLASSIFIER;
+        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: false };
         let Finished { outcome, scores, .. } =
             self.run(run, start, task, "counting".into(), None, Weights::new()).await?;
         let last = scores.last().map(|score| score.figures).unwrap_or_default();
@@ -154,6 +156,11 @@ impl Task for Toy {
         let unseen = BTreeMap::new();
         let judged = Judged { scores: &scores, truth: &truth, labels: &config.labels, unseen: &unseen, loss };
         Ok(Some(Metrics::Classifier(classifier_metrics(judged, Decision::Best))))
+    }
+
+    /// Nobody asks about coins.
+    fn answers(&self) -> bool {
+        false
     }
 
     fn is_learned(&self, metrics: &Metrics) -> bool {

@@ -182,6 +182,6 @@ fn missing(name: &str) -> Error {
     Error::input(
         "not-a-model",
         format!("there is no {name}: this is not a model directory, or not a whole one"),
-        "Give the directory that pretrain or finetune wrote, or one saved by Hugging Face transformers.",
+        "Give all files of a model that was saved here, or by Hugging Face transformers.",
     )
 }

@@ -38,6 +38,8 @@ pub(super) struct Starting {
     pub config: RunConfig,
     /// What the loss is measured against.
     pub floors: Floors,
+    /// Whether new word embeddings are taken from the vectors that were given.
+    pub word_vectors: bool,
 }
 
 impl<H: Host> Session<H> {
@@ -68,7 +70,7 @@ impl<H: Host> Session<H> {
         if let Some(sentence) = report {
             self.warn(name, "restored", sentence);
         }
-        let Starting { heads, model, tokenizer, plan, config, floors } = start;
+        let Starting { heads, model, tokenizer, plan, config, floors, .. } = start;
         let run = Run {
             host: &self.host,
             name,
@@ -127,11 +129,11 @@ impl<H: Host> Session<H> {
     ) -> Result<(Vec<Vec<f32>>, Option<String>)> {
         let (mut groups, restored) = starting_values(layout, start.plan.seed, source);
         task.prepare(layout, &restored, &mut groups);
-        if source.is_empty() {
+        if start.word_vectors && source.is_empty() {
             self.place_word_vectors(run, &start.model, &start.tokenizer, layout, &mut groups)?;
-            return Ok((groups, None));
         }
-        Ok((groups, Some(restored.sentence())))
+        let report = (!source.is_empty()).then(|| restored.sentence());
+        Ok((groups, report))
     }
 
     /// Says so when a run goes on elsewhere: devices round differently.

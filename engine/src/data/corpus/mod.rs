@@ -468,6 +468,16 @@ impl Corpus {
         }
     }
 
+    /// Number of documents without labels of one use.
+    pub fn unlabelled_documents(&self, role: FileRole) -> u64 {
+        let part = match role {
+            FileRole::Train => &self.train,
+            FileRole::Valid => &self.valid,
+            FileRole::Test => &self.test,
+        };
+        part.survey.documents - part.survey.labelled
+    }
+
     /// What stands out in the text as a whole.
     pub fn traits(&self) -> CorpusTraits {
         let mut counts: BTreeMap<String, LabelCount> = BTreeMap::new();

@@ -1,0 +1,13 @@
+//! Where the focus goes when what was pressed disappears: without this a keyboard would begin at the top of the page again.
+
+use leptos::prelude::document;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+/// Moves the focus to the first element that `selector` finds and that takes it.
+pub fn on(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+        element.focus().unwrap_or_default();
+    }
+}

@@ -1,0 +1,148 @@
+//! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
+//! kept beside what the present one does.
+
+use super::{AttentionMap, Classification, Lines, RunState, Tokenized};
+use protocol::{Event, MaskGuess};
+
+/// The number of the last question of each kind; answers to earlier ones are ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Requests {
+    last: u64,
+    guesses: u64,
+    labels: u64,
+    attention: u64,
+    tokens: u64,
+    review: u64,
+    lines: u64,
+    export: u64,
+}
+
+/// A kind of question to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Guesses for masks.
+    Guesses,
+    /// Labels of a text.
+    Labels,
+    /// Where the model looks.
+    Attention,
+    /// A text in tokens.
+    Tokens,
+    /// Label against label.
+    Review,
+    /// Documents.
+    Lines,
+    /// A model as a file: each is wanted, whatever is asked later.
+    Export,
+}
+
+impl RunState {
+    /// The number for the next question of a kind; answers to earlier ones of that kind are then ignored.
+    pub fn next_request(&mut self, question: Question) -> u64 {
+        let requests = &mut self.requests;
+        requests.last += 1;
+        let kind = match question {
+            Question::Guesses => &mut requests.guesses,
+            Question::Labels => &mut requests.labels,
+            Question::Attention => &mut requests.attention,
+            Question::Tokens => &mut requests.tokens,
+            Question::Review => &mut requests.review,
+            Question::Lines => &mut requests.lines,
+            Question::Export => &mut requests.export,
+        };
+        *kind = requests.last;
+        requests.last
+    }
+
+    /// The number for the question what a run with this preset would take.
+    pub fn ask_estimate(&mut self, preset: &str) -> u64 {
+        self.requests.last += 1;
+        self.estimating.insert(self.requests.last, preset.into());
+        self.requests.last
+    }
+
+    /// What was said of other settings holds no more; answers that are on their way are about those, too.
+    pub fn forget_estimates(&mut self) {
+        self.estimates.clear();
+        self.estimating.clear();
+    }
+
+    /// Takes in an answer, unless a later question of its kind was asked.
+    pub(super) fn take_answer(&mut self, event: Event) {
+        let last = self.requests;
+        match event {
+            Event::Tokenized { request, tokens, count } if request == last.tokens => {
+                self.tokenized = Some(Tokenized { tokens, count });
+            }
+            Event::Reviewed { request, review } if request == last.review => {
+                self.review = Some(review);
+                self.lines = None;
+            }
+            Event::Lines { request, lines, more } if request == last.lines => self.lines = Some(Lines { lines, more }),
+            Event::Guesses { request, masks } if request == last.guesses && request != self.answered.0 => {
+                self.set_guesses_aside();
+                self.answered = (request, self.asked.clone());
+                self.guesses = Some(masks);
+            }
+            Event::Classified { request, labels, threshold, thresholds } if request == last.labels => {
+                let text = self.labelled_text.clone();
+                self.classified = Some(Classification { text, labels, threshold, thresholds });
+            }
+            Event::Estimated { request, estimate } => {
+                let preset = self.estimating.remove(&request);
+                self.estimates.extend(preset.map(|preset| (preset, estimate)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in where a model looks, from an [`Event::Attention`] and the bytes beside it. Request 0 is the text under the
+    /// microscope.
+    pub fn take_attention(&mut self, event: &Event, bytes: Vec<u8>) {
+        let Event::Attention { request, run, step, tokens, layers, heads } = event else { return };
+        let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else { return };
+        match *request {
+            0 => self.film.attend(run, *step, map),
+            request if request == self.requests.attention => self.attended = Some(map),
+            _ => {}
+        }
+    }
+
+    /// The number for a question about the labels of this text.
+    pub fn ask_labels(&mut self, text: &str) -> u64 {
+        self.labelled_text = text.into();
+        self.next_request(Question::Labels)
+    }
+
+    /// The number for a question about masks in this text.
+    pub fn ask_guesses(&mut self, text: &str) -> u64 {
+        self.asked = text.into();
+        self.next_request(Question::Guesses)
+    }
+
+    /// The text of the last guesses.
+    pub fn answered_text(&self) -> &str {
+        &self.answered.1
+    }
+
+    /// What was guessed for the text of the last answer before that.
+    pub fn guesses_before(&self) -> Option<&[MaskGuess]> {
+        let (text, guesses) = self.earlier.as_ref()?;
+        (*text == self.answered.1).then_some(guesses.as_slice())
+    }
+
+    fn set_guesses_aside(&mut self) {
+        if let Some(guesses) = self.guesses.take() {
+            self.earlier = Some((self.answered.1.clone(), guesses));
+        }
+    }
+
+    /// What a model that is no more said; its guesses are kept to be compared with.
+    pub(super) fn forget_answers(&mut self) {
+        self.set_guesses_aside();
+        self.classified = None;
+        self.attended = None;
+        self.review = None;
+        self.lines = None;
+    }
+}

@@ -1,0 +1,43 @@
+//! Why a run cannot start now, in words: what a button that cannot be pressed says.
+
+use super::{Engine, RunState};
+use crate::tr;
+use protocol::{Phase, StartFrom};
+
+impl RunState {
+    /// Why a run cannot start now; `None` where it can.
+    pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<String> {
+        match (&self.engine, &self.corpus) {
+            (Engine::Loading, _) => return Some(tr!("The engine is still loading.")),
+            (Engine::Crashed, _) => return Some(tr!("The engine has stopped; restart it first.")),
+            _ if self.reading => return Some(tr!("The text is still being read.")),
+            (_, None) => return Some(tr!("No text has been read yet.")),
+            (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
+                return Some(tr!("There is no text to learn from; add a file with one document per line."));
+            }
+            (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 0 => {
+                return Some(tr!("No line has a label; add lines that end in __label__name."));
+            }
+            _ => {}
+        }
+        if self.active().is_some() {
+            return Some(tr!("Another run is under way."));
+        }
+        let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
+        lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
+    }
+
+    /// Why a comparison cannot start now; `None` where it can.
+    pub fn reason_not_to_compare(&self) -> Option<String> {
+        self.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
+    }
+
+    /// Why the counting task cannot start now; `None` where it can. It needs no text.
+    pub fn reason_not_to_count(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Loading => Some(tr!("The engine is still loading.")),
+            Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
+            Engine::Ready(_) => self.active().map(|_| tr!("Another run is under way.")),
+        }
+    }
+}

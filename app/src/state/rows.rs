@@ -1,0 +1,85 @@
+//! The rows of the table of runs: a new one, those that the browser kept, and how the shown ones differ.
+
+use super::{Run, RunState};
+use crate::mark;
+use protocol::{Phase, RunConfig, StartFrom};
+use std::collections::BTreeSet;
+
+impl RunState {
+    /// Adds the row of a run that is about to be asked for, and returns its name.
+    pub fn begin(&mut self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
+        let word = if phase == Phase::Pretrain { "pretrain" } else { "finetune" };
+        if phase == Phase::Finetune && self.baseline_of != labels_of(config) {
+            // N-grams that learned from other documents are no baseline of this run.
+            self.baseline = None;
+        }
+        let text = self.texts;
+        let run = self.add_row(word, phase, config);
+        run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
+        run.text = text;
+        run.from = from;
+        run.id.clone()
+    }
+
+    /// Adds the row of a comparison or of the counting task, and returns its name.
+    pub fn begin_other(&mut self, word: &str, config: &RunConfig) -> String {
+        match word {
+            "compare" => self.comparison = None,
+            _ => self.counted = None,
+        }
+        self.add_row(word, Phase::Finetune, config).id.clone()
+    }
+
+    /// N-grams are about to learn the labels that `config` asks for.
+    pub fn ask_baseline(&mut self, config: &RunConfig) {
+        self.baseline_of = labels_of(config);
+    }
+
+    fn add_row(&mut self, word: &str, phase: Phase, config: &RunConfig) -> &mut Run {
+        self.notice = None;
+        let free = |id: &String| self.runs.iter().all(|run| run.id != *id);
+        let id = (1..).map(|number| format!("{word}-{number}")).find(free).expect("numbers do not run out");
+        let mut run = Run::new(id, phase);
+        run.settings = crate::settings::describe(config);
+        self.runs.push(run);
+        self.runs.last_mut().expect("just added")
+    }
+
+    /// The run of that key.
+    pub fn run_of_key(&mut self, key: &str) -> Option<&mut Run> {
+        self.runs.iter_mut().find(|run| run.key == key && !key.is_empty())
+    }
+
+    /// Takes in runs of other days, which charts do not show until asked to. A run that was under way when its tab ended
+    /// is over.
+    pub fn take_saved(&mut self, saved: Vec<Run>) {
+        let known = |key: &str| self.runs.iter().any(|run| run.key == key);
+        let mut old: Vec<Run> = saved.into_iter().filter(|run| !known(&run.key)).collect();
+        for run in &mut old {
+            // A number may be taken by a run of this tab; keys are never used twice.
+            run.id.clone_from(&run.key);
+            run.old = true;
+            run.shown = false;
+            run.fail(mark!("the tab was closed"));
+        }
+        old.append(&mut self.runs);
+        self.runs = old;
+    }
+
+    /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default.
+    pub fn differences(&self) -> Vec<(String, Vec<Option<String>>)> {
+        let shown: Vec<&Run> = self.runs.iter().filter(|run| run.shown && run.is_own()).collect();
+        let keys: BTreeSet<&String> = shown.iter().flat_map(|run| run.pairs.iter().map(|(key, _)| key)).collect();
+        let value =
+            |run: &Run, key: &str| run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone());
+        let row = |key: &String| (key.clone(), shown.iter().map(|run| value(run, key)).collect::<Vec<_>>());
+        let rows = keys.into_iter().map(row);
+        rows.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()
+    }
+}
+
+/// Which labelled documents a run learns from.
+fn labels_of(config: &RunConfig) -> String {
+    let RunConfig { limit, label_fraction, task, .. } = config;
+    format!("{limit:?} {label_fraction:?} {task:?}")
+}
