@@ -1,11 +1,13 @@
 //! Hands bytes to the browser's download list.
 
 use js_sys::{Array, ArrayBuffer};
+use leptos::prelude::set_timeout;
+use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, HtmlAnchorElement, Url};
 
 /// The browser reads the blob after the click returns; a minute is ample for that.
-const KEEP_MILLIS: u32 = 60_000;
+const KEEP: Duration = Duration::from_secs(60);
 
 /// Offers `bytes` as a file of this name.
 ///
@@ -16,7 +18,7 @@ pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
     let url = Url::create_object_url_with_blob(&blob)?;
     click(name, &url)?;
     let release = move || Url::revoke_object_url(&url).unwrap_or_default();
-    gloo::timers::callback::Timeout::new(KEEP_MILLIS, release).forget();
+    set_timeout(release, KEEP);
     Ok(())
 }
 

@@ -15,17 +15,17 @@ use crate::query;
 use crate::settings::Settings;
 use crate::state::{ENGINE_CRASHED, Engine, Notice, Question, RunState, Topic};
 use crate::tr;
-use gloo::timers::callback::Timeout;
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, StartFrom};
 use runs::Export;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 use web_sys::Blob;
 
 /// Figures change at most this often on screen.
-const PROGRESS_MILLIS: u32 = 100;
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Entries of the vocabulary table.
 const VOCABULARY_ROWS: usize = 50;
@@ -413,7 +413,7 @@ impl Lab {
             lab.progress_due.set_value(false);
             lab.topics[Topic::Progress as usize].notify();
         };
-        Timeout::new(PROGRESS_MILLIS, notify).forget();
+        set_timeout(notify, PROGRESS_EVERY);
     }
 }
 

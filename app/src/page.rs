@@ -14,15 +14,15 @@ use crate::tr;
 use crate::wording::figure;
 use crate::{intake, query, theme};
 use gloo::events::{EventListener, EventListenerOptions};
-use gloo::timers::callback::Timeout;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
+use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DragEvent, HtmlElement};
 
 /// A screen reader is spoken to at most this often.
-const ANNOUNCE_MILLIS: u32 = 5_000;
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
 
 /// Replaces the static shell by the page, in the language that this browser wants.
 pub fn mount() {
@@ -30,7 +30,7 @@ pub fn mount() {
     let language = choice::wanted();
     if language.is_source() {
         // In a task of its own: loading this module was one already.
-        Timeout::new(0, move || mount_in(language, None)).forget();
+        set_timeout(move || mount_in(language, None), Duration::ZERO);
         return;
     }
     // The page in English is better than none.
@@ -165,7 +165,7 @@ fn announce(latest: Memo<String>, spoken: RwSignal<String>, resting: StoredValue
         resting.set_value(false);
         announce(latest, spoken, resting);
     };
-    Timeout::new(ANNOUNCE_MILLIS, wake).forget();
+    set_timeout(wake, ANNOUNCE_EVERY);
 }
 
 /// Writes the settings into the address bar; a link that was just opened stays as it is until something changes.

@@ -222,6 +222,9 @@ mod tests {
         let mut run = run();
         run.pairs.extend([("text-column".into(), "secret".into()), ("epochs".into(), "2".into())]);
         assert_eq!(query(&run), "?seed=3&preset=fast-nano&finetune-epochs=2");
+        run.from = Some(StartFrom::Scratch);
+        run.pairs.insert(0, ("of-another-version".into(), "1".into()));
+        assert_eq!(query(&run), "?seed=3&preset=fast-nano&finetune-epochs=2&finetune-from=scratch");
         assert!(!fragment(&run).is_empty());
         let back = read(&fragment(&run)).expect("a run").expect("readable");
         assert!(back.pairs.iter().all(|(_, value)| value != "secret"));

@@ -52,10 +52,8 @@ impl Adapter {
 
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
 async fn probe() -> std::result::Result<Adapter, String> {
-    // Only those that count: a look at OpenGL makes drivers complain on the terminal.
-    let backends = wgpu::Backends::PRIMARY;
-    let descriptor = wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
-    let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(backends).await;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
     let info = adapters.iter().map(wgpu::Adapter::get_info).min_by_key(|info| match info.device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,

@@ -76,6 +76,43 @@ fn thresholds_and_the_formula_of_2018_are_choices() {
     assert!(tuned["precision_at_1"].as_f64().is_some());
 }
 
+/// It gives each text its likeliest label: there is nothing to tune, and nothing to refuse.
+#[test]
+fn a_model_of_one_label_takes_the_words_for_thresholds() {
+    let lab = Lab::new();
+    let line = |i: usize| format!("some text about {} number {} __label__{}\n", ["cats", "dogs"][i % 2], i % 7, i % 2);
+    lab.write("one.txt", (0..60).map(line).collect::<String>());
+    lab.tiny("finetune --train one.txt --out one --steps 4").ok();
+    let figures =
+        |words: &str| lab.run(&format!("evaluate --model one --data one.txt --device cpu {words}")).ok().json();
+    let plain = figures("");
+    for words in ["--threshold tuned", "--threshold per-label", "--threshold 0.5"] {
+        assert_eq!(figures(words), plain, "{words}");
+    }
+}
+
+#[test]
+fn slips_in_labels_and_unknown_columns_are_told() {
+    let lab = Lab::new();
+    let line = |i: usize| {
+        format!(
+            "some text about {} number {} {}{}\n",
+            ["cats", "dogs"][i % 2],
+            i % 7,
+            if i == 8 { "__lable__" } else { "__label__" },
+            i % 2
+        )
+    };
+    lab.write("slip.txt", (0..60).map(line).collect::<String>());
+    let done = lab.tiny("finetune --train slip.txt --test slip.txt --out slip --steps 1").ok();
+    assert!(done.stderr.contains("1 words that look like labels") && done.stderr.contains("line 9"), "{}", done.stderr);
+    assert!(done.stderr.contains("1 of the test documents carry no label"), "{}", done.stderr);
+    let rows = (0..60).map(|i| format!("{i};some text about number {i} and more;{}\n", i % 2));
+    lab.write("sheet.csv", std::iter::once("Id;Beschreibung;Art\n".to_string()).chain(rows).collect::<String>());
+    let done = lab.tiny("pretrain --corpus sheet.csv --out sheet --steps 1").ok();
+    assert!(done.stderr.contains("column 2 (\"Beschreibung\") was taken as text"), "{}", done.stderr);
+}
+
 #[test]
 fn labels_may_hold_anything_but_white_space() {
     let lab = Lab::new();

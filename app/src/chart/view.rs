@@ -7,10 +7,10 @@ use super::scale::Scale;
 use super::scene::{Scene, Size};
 use crate::plotting::Plotting;
 use crate::tr;
-use gloo::timers::callback::Timeout;
 use js_sys::Array;
 use leptos::html::Canvas;
 use leptos::prelude::*;
+use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, KeyboardEvent, MouseEvent, PointerEvent,
@@ -18,7 +18,7 @@ use web_sys::{
 };
 
 /// Pause between two paintings.
-const REDRAW_MILLIS: u32 = 100;
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// A canvas that shows what `scene` lays out, whenever `changed` is notified.
 #[component]
@@ -171,11 +171,11 @@ impl Chart {
         self.waiting.set_value(true);
         request_animation_frame(move || {
             self.paint();
-            Timeout::new(REDRAW_MILLIS, move || {
+            let rested = move || {
                 self.waiting.try_update_value(|waiting| *waiting = false);
                 self.repaint_soon();
-            })
-            .forget();
+            };
+            set_timeout(rested, REDRAW_EVERY);
         });
     }
 

@@ -12,10 +12,10 @@ use crate::scope::{Scope, scope};
 use crate::state::{AttentionMap, Topic};
 use crate::tr;
 use crate::wording::figure;
-use gloo::timers::callback::Timeout;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::sync::Arc;
+use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, ResizeObserver};
 
@@ -113,7 +113,7 @@ fn Head(
         let bytes = map.with(|map| map.as_ref().map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2)));
         let tell = move || news.try_update(|news| *news += 1).unwrap_or_default();
         match bytes > MOST_AT_ONCE {
-            true => drop(Timeout::new(0, tell).forget()),
+            true => set_timeout(tell, Duration::ZERO),
             false => tell(),
         }
     });
@@ -474,6 +474,7 @@ fn Lines(choice: Choice) -> impl IntoView {
                 <canvas
                     node_ref=canvas
                     class="lines-canvas"
+                    style:height=height
                     role="img"
                     aria-label=tr!("Lines between tokens; the sentence above tells what the token in focus looks at")
                 ></canvas>

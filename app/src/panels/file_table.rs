@@ -32,12 +32,12 @@ pub fn FileTable() -> impl IntoView {
         view! {
             <tr>
                 <th scope="row"><bdi>{file.name.clone()}</bdi></th>
-                <td>{role_select(lab, busy, files, &file)}</td>
-                <td class="number">{bytes(file.bytes)}</td>
-                <td>{file.encoding.clone()}</td>
-                <td class="number">{grouped(file.documents)}</td>
-                <td class="number">{grouped(file.labelled)}</td>
-                <td>{dropped}</td>
+                <td data-label=tr!("Use")>{role_select(lab, busy, files, &file)}</td>
+                <td class="number" data-label=tr!("Size")>{bytes(file.bytes)}</td>
+                <td data-label=tr!("Encoding")>{file.encoding.clone()}</td>
+                <td class="number" data-label=tr!("Documents")>{grouped(file.documents)}</td>
+                <td class="number" data-label=tr!("Labelled")>{grouped(file.labelled)}</td>
+                <td data-label=tr!("Left out")>{dropped}</td>
                 <td>{remove_button(lab, busy, files, file.name, focus)}</td>
             </tr>
         }

@@ -51,7 +51,7 @@ pub fn Header() -> impl IntoView {
 
 /// Numbered as its section is, whatever a link leaves out.
 fn step(((anchor, words), number): ((&'static str, &'static str), i32)) -> impl IntoView {
-    view! { <li value=number.to_string()><a href=anchor>{translated(words)}</a></li> }
+    view! { <li data-step=number.to_string()><a href=anchor>{translated(words)}</a></li> }
 }
 
 #[component]

@@ -103,8 +103,7 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
             view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{cells.collect_view()}</tr> }
         };
         view! {
-            <table class="matrix">
-                <caption>{translated(caption)}</caption>
+            <table class="matrix" aria-describedby=format!("{testid}-note")>
                 <thead><tr><td></td>{review.labels.iter().map(head).collect_view()}</tr></thead>
                 <tbody>{review.labels.iter().enumerate().map(row).collect_view()}</tbody>
             </table>
@@ -113,6 +112,8 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
     view! {
         <details hidden=move || review.with(Option::is_none) open=!together>
             <summary>{translated(title)}</summary>
+            // A caption would be as narrow as its table.
+            <p id=format!("{testid}-note") class="matrix-note">{translated(caption)}</p>
             <div class="scroll" role="region" aria-label=translated(title) tabindex="0" data-testid=testid>
                 {move || review.get().map(rows)}
             </div>

@@ -135,10 +135,10 @@ fn Row(id: String) -> impl IntoView {
                     <NameField row naming />
                 </Show>
             </th>
-            <td>{move || part(|row| row.settings.clone())}</td>
-            <td>{move || part(|row| row.size.clone())}</td>
-            <td>{move || part(|row| row.result.clone())}</td>
-            <td>{move || part(|row| row.stage.clone())}</td>
+            <td data-label=tr!("Settings")>{move || part(|row| row.settings.clone())}</td>
+            <td data-label=tr!("Size")>{move || part(|row| row.size.clone())}</td>
+            <td data-label=tr!("Result")>{move || part(|row| row.result.clone())}</td>
+            <td data-label=tr!("State")>{move || part(|row| row.stage.clone())}</td>
             <td><Actions id row naming /></td>
         </tr>
     }

@@ -1,8 +1,8 @@
 //! Mounts the page part by part, each in a task of its own, so that none holds the page's thread for long: on a slow machine
 //! starting everything at once would take a second, and a press in it would go unanswered.
 
-use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
+use std::time::Duration;
 
 /// Who waits for their turn. Copies are the same queue.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ impl Turns {
             self.is_running.set_value(false);
             self.when_done.with_value(|done| done.iter().for_each(|done| done.run(())));
         };
-        Timeout::new(0, next).forget();
+        set_timeout(next, Duration::ZERO);
     }
 }
 

@@ -394,3 +394,56 @@ fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
         assert_eq!(state.runs.len(), 1);
     }
 }
+
+#[test]
+fn what_the_counting_task_measures_is_no_classifier_s_score() {
+    let mut state = RunState::default();
+    assert_eq!(state.begin_other("counting", &RunConfig::default()), "counting-1");
+    assert_eq!((state.shown_of(Phase::Finetune).count(), state.runs_of(Phase::Finetune).count()), (0, 0));
+    assert!(state.active().is_some(), "it runs all the same");
+}
+
+#[test]
+fn n_grams_that_learned_from_other_labels_are_no_baseline() {
+    let mut state = RunState::default();
+    let all = RunConfig::default();
+    let few = RunConfig { label_fraction: Some(0.01), ..RunConfig::default() };
+    state.ask_baseline(&all);
+    let result = LinearResult { test: Default::default(), features: 9, elapsed_secs: 1.0 };
+    state.apply(Event::Baseline { result });
+    state.begin(Phase::Finetune, &RunConfig { seed: 5, ..all }, Some(StartFrom::Scratch));
+    assert!(state.baseline.is_some(), "the same documents");
+    state.begin(Phase::Finetune, &few, Some(StartFrom::Scratch));
+    assert!(state.baseline.is_none());
+}
+
+#[test]
+fn a_run_that_was_stopped_before_its_first_step_leaves_no_model() {
+    let mut state = RunState::default();
+    state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    state.apply(finished("pretrain-1", 0, true));
+    assert!(!state.model.pretrained);
+    state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    state.apply(finished("pretrain-2", 3, true));
+    assert!(state.model.pretrained && state.model.guesses);
+}
+
+#[test]
+fn an_opened_classifier_guesses_no_words() {
+    for guesses in [true, false] {
+        let labels = vec!["a".into(), "b".into()];
+        let state = state(&[Event::Imported { summary: "m".into(), labels, guesses }]);
+        assert_eq!((state.model.pretrained, state.model.classifier, state.model.guesses), (true, true, guesses));
+    }
+}
+
+#[test]
+fn an_answer_names_the_text_it_is_about() {
+    let mut state = RunState::default();
+    let (first, second) = (state.ask_guesses("a [MASK]"), state.ask_labels("some text"));
+    state.apply(Event::Guesses { request: first, masks: vec![] });
+    state.apply(Event::Classified { request: second, labels: vec![], threshold: 0.5, thresholds: vec![] });
+    state.ask_guesses("another [MASK]");
+    assert_eq!(state.answered_text(), "a [MASK]");
+    assert_eq!(state.classified.map(|answer| answer.text), Some("some text".into()));
+}

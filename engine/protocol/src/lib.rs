@@ -28,4 +28,4 @@ pub use insight::{
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;

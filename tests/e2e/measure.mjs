@@ -1,0 +1,239 @@
+// Figures that are measured by hand and written down with the machine they come from, never tested:
+//
+//     node measure.mjs [start] [press] [chart] [speed]
+//
+// start: paints and blocking while the page loads, on a CPU slowed down four times
+// press: from an input to the next paint while a run goes on, with the CPU as it is and slowed down
+// chart: what a refresh costs when a run has 100,000 points, with an engine that only tells
+// speed: steps per second with the page visible, and in a tab behind another one, against the engine alone
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT, launch, serve } from './harness.mjs';
+
+const RUN = 'preset=fast-tiny&seed=3&steps=1000000&backend=cpu';
+const SLOW = 4;
+const POINTS = 100_000;
+
+const site = await serve();
+const asked = process.argv.slice(2);
+const measures = { start, press, chart, speed };
+for (const name of asked.length ? asked : Object.keys(measures)) await measures[name]();
+site.close();
+
+async function open(browser, query, prepare) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  await prepare?.(page, session);
+  await page.goto(`${site.url}?${query}`);
+  return { page, session };
+}
+
+const throttle = (rate) => (_, session) => session.send('Emulation.setCPUThrottlingRate', { rate });
+
+async function train(page) {
+  await page.waitForSelector('[data-testid=start-pretrain]:enabled', { timeout: 60_000 });
+  await page.click('[data-testid=start-pretrain]');
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid=step]').dataset.value) > 20, null, { timeout: 120_000 });
+}
+
+function recordLoading() {
+  const seen = { lcp: 0, cls: 0, long: [] };
+  window.seen = seen;
+  const watch = (type, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, buffered: true });
+  watch('largest-contentful-paint', (entry) => (seen.lcp = entry.startTime));
+  watch('layout-shift', (entry) => (seen.cls += entry.hadRecentInput ? 0 : entry.value));
+  watch('longtask', (entry) => seen.long.push([entry.startTime, entry.duration]));
+  setInterval(() => {
+    if (document.querySelector('.stage')) seen.page ??= performance.now();
+    if (document.querySelector('[data-testid=device][data-state=ready]')) seen.engine ??= performance.now();
+  }, 10);
+}
+
+async function start() {
+  const browser = await launch();
+  for (let round = 0; round < 3; round += 1) {
+    const { page } = await open(browser, 'backend=cpu', async (page, session) => {
+      await throttle(SLOW)(page, session);
+      await page.addInitScript(recordLoading);
+    });
+    await page.waitForFunction(() => window.seen.engine, null, { timeout: 60_000 });
+    await sleep(3000);
+    const seen = await page.evaluate(() => ({ ...window.seen, fcp: performance.getEntriesByName('first-contentful-paint')[0].startTime }));
+    const blocking = seen.long.filter(([at]) => at > seen.fcp && at < seen.engine).reduce((sum, [, ms]) => sum + Math.max(0, ms - 50), 0);
+    const ms = ({ fcp, lcp, page, engine }) => [fcp, lcp, page, engine].map(Math.round).join(' ');
+    console.log(`start, CPU ${SLOW}x slower: first paint, largest paint, page, engine in ms: ${ms(seen)}; blocking ${Math.round(blocking)} ms; shift ${seen.cls.toFixed(3)}`);
+    await page.context().close();
+  }
+  await browser.close();
+}
+
+const PRESSES = ['another-mask', 'another-line', 'head', 'log', 'typing', 'section'];
+
+async function press() {
+  const browser = await launch();
+  for (const rate of [1, SLOW]) {
+    const { page } = await open(browser, RUN, async (page, session) => {
+      await throttle(rate)(page, session);
+      await page.addInitScript(() => {
+        window.presses = [];
+        const keep = (list) => list.getEntries().forEach((entry) => entry.interactionId && window.presses.push([entry.name, Math.round(entry.duration)]));
+        new PerformanceObserver(keep).observe({ type: 'event', durationThreshold: 16, buffered: true });
+      });
+    });
+    await train(page);
+    await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+    for (let round = 0; round < 3; round += 1) {
+      for (const name of PRESSES) {
+        await act(page, name);
+        await sleep(400);
+      }
+    }
+    const presses = await page.evaluate(() => window.presses);
+    const longest = presses.map(([, ms]) => ms).sort((a, b) => b - a);
+    console.log(`press, CPU ${rate}x slower: ${presses.length} events over 16 ms; longest ${longest.slice(0, 5).join(', ')} ms of ${PRESSES.length * 3} presses`);
+    await page.context().close();
+  }
+  await browser.close();
+}
+
+async function act(page, name) {
+  const button = (text) => page.getByRole('button', { name: text }).first().click();
+  if (name === 'another-mask') return button('Another mask');
+  if (name === 'another-line') return button('Another line');
+  if (name === 'head') return page.locator('.heads button, [data-testid=attention-grid] button').nth(Math.floor(Math.random() * 4)).click();
+  if (name === 'log') return page.locator('.stage input[type=checkbox]').first().click();
+  if (name === 'typing') return page.getByTestId('fill-mask-input').pressSequentially('tree', { delay: 40 });
+  return page.locator('#pretrain summary').first().click();
+}
+
+/** In place of the engine: tells of a run of many steps at once, and then of ten a second. */
+function tellingEngine(points, protocol) {
+  const tell = (event) => postMessage({ message: JSON.stringify(event), buffers: [] });
+  const stepOf = (step) => ({
+    event: 'step', run: 'pretrain-1', step, loss: 9 / (1 + step / 5000) + Math.sin(step) / 5, masked_lm_loss: null, next_sentence_loss: null,
+    lr: 0.002 * (1 - step / 2e6), tokens_per_sec: 9000 + (step % 700), elapsed_secs: step / 20, eta_secs: 100, grad_norm: 1 + (step % 13) / 10,
+  });
+  onmessage = ({ data }) => {
+    const { command } = JSON.parse(data.message);
+    if (command === 'open') tell({ event: 'ready', device: { backend: 'cpu', name: 'CPU (only telling)', software: false } });
+    if (command === 'set_corpus') {
+      const file = { name: 'a.txt', role: 'train', bytes: 9, encoding: 'UTF-8', documents: 9, labelled: 0, dropped: [] };
+      tell({ event: 'corpus', files: [file], documents: 9, labelled_train: 0, labelled_valid: 0, labelled_test: 0, labels: 0, traits: {} });
+    }
+    if (command === 'pretrain') {
+      tell({ event: 'started', run: 'pretrain-1', phase: 'pretrain', parameters: 9, steps: 2e6, tokens: 9, device: 'CPU', vocab_size: 9, uniform: 9, unigram: 6.4, bigram: 5, labels: [], step: 0 });
+      for (let step = 1; step <= points; step += 1) tell(stepOf(step));
+      let step = points;
+      setInterval(() => tell(stepOf((step += 1))), 100);
+    }
+  };
+  tell({ event: 'hello', protocol });
+}
+
+function protocolVersion() {
+  const source = readFileSync(join(ROOT, 'engine/protocol/src/lib.rs'), 'utf8');
+  return /PROTOCOL_VERSION: u32 = (\d+)/.exec(source)[1];
+}
+
+async function chart() {
+  const browser = await launch();
+  const body = `(${tellingEngine})(${POINTS}, ${protocolVersion()})`;
+  const { page, session } = await open(browser, 'backend=cpu', (page) =>
+    page.route('**/worker.js', (route) => route.fulfill({ contentType: 'text/javascript', body })),
+  );
+  await page.waitForSelector('[data-testid=start-pretrain]:enabled', { timeout: 60_000 });
+  await page.click('[data-testid=start-pretrain]');
+  await page.waitForFunction((points) => Number(document.querySelector('[data-testid=step]').dataset.value) > points, POINTS, { timeout: 300_000 });
+  for (const opened of [false, true]) {
+    if (opened) await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+    await sleep(3000);
+    const tasks = await traced(session, 5000);
+    const frames = tasks.filter((ms) => ms > 0.5).sort((a, b) => b - a);
+    const sum = tasks.reduce((a, b) => a + b, 0);
+    console.log(`chart, ${POINTS} points, ${opened ? 'every part unfolded' : 'as opened'}: ${(sum / 50).toFixed(2)} ms of the page's thread per refresh, longest tasks ${frames.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms`);
+  }
+  await browser.close();
+}
+
+/** Milliseconds of each task on the page's thread within a time. */
+async function traced(session, millis) {
+  const events = [];
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
+  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'devtools.timeline', '__metadata'] } });
+  await sleep(millis);
+  const complete = new Promise((done) => session.once('Tracing.tracingComplete', done));
+  await session.send('Tracing.end');
+  await complete;
+  session.removeAllListeners('Tracing.dataCollected');
+  const main = events.find((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain');
+  const own = events.filter((event) => event.pid === main.pid && event.tid === main.tid && event.name === 'RunTask');
+  return own.map((event) => (event.dur ?? 0) / 1000);
+}
+
+const steps = (page) => page.evaluate(() => Number(document.querySelector('[data-testid=step]').dataset.value));
+
+async function perSecond(read, secs) {
+  const [from, began] = [await read(), Date.now()];
+  await sleep(secs * 1000);
+  return ((await read()) - from) / ((Date.now() - began) / 1000);
+}
+
+/** The engine without a page: a document with nothing but its worker. */
+async function alone(browser) {
+  const { page } = await open(browser, '', (page) => page.route(`${site.url}?`, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' })));
+  await page.evaluate(async (query) => {
+    const names = [['train.txt', 'train'], ['pretrain_extra.txt', 'train'], ['valid.txt', 'valid'], ['test.txt', 'test']];
+    const blobs = await Promise.all(names.map(async ([name]) => (await fetch(`./bundle/${name}`)).blob()));
+    const settings = Object.fromEntries(new URLSearchParams(query));
+    const worker = new Worker('./worker.js', { type: 'module' });
+    const send = (message, buffers = []) => worker.postMessage({ message: JSON.stringify(message), buffers });
+    window.step = 0;
+    worker.onmessage = ({ data }) => {
+      const event = JSON.parse(data.message);
+      if (event.event === 'step') window.step = event.step;
+      if (event.event !== 'hello') return;
+      send({ command: 'open', backend: 'cpu' });
+      send({ command: 'set_corpus', files: names.map(([name, role]) => ({ name, role })) }, blobs);
+      send({ command: 'pretrain', run: 'r', config: { preset: settings.preset, seed: 3, steps: 1000000 } });
+    };
+  }, RUN);
+  await page.waitForFunction(() => window.step > 40, null, { timeout: 120_000 });
+  const rate = await perSecond(() => page.evaluate(() => window.step), 30);
+  await page.context().close();
+  return rate;
+}
+
+async function visible(browser) {
+  const { page } = await open(browser, RUN);
+  await train(page);
+  const rate = await perSecond(() => steps(page), 30);
+  await page.context().close();
+  return rate;
+}
+
+/** Only a browser with a window hides a tab: this needs a display, such as Xvfb's. */
+async function hidden(browser) {
+  const { page } = await open(browser, RUN);
+  await train(page);
+  const other = await page.context().newPage();
+  await other.goto('about:blank');
+  await other.bringToFront();
+  await sleep(1000);
+  const state = await page.evaluate(() => document.visibilityState);
+  const rate = await perSecond(() => steps(page), 30);
+  await page.context().close();
+  return { rate, state };
+}
+
+async function speed() {
+  const browser = await launch({ windowed: Boolean(process.env.DISPLAY) });
+  for (let round = 0; round < 3; round += 1) {
+    const [engine, page, behind] = [await alone(browser), await visible(browser), await hidden(browser)];
+    const share = (rate) => `${rate.toFixed(2)} (${((100 * rate) / engine).toFixed(0)} %)`;
+    console.log(`speed, steps/s: engine alone ${engine.toFixed(2)}, page visible ${share(page)}, another tab in front ${share(behind.rate)}, where the page is ${behind.state}`);
+  }
+  await browser.close();
+}
