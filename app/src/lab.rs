@@ -1,7 +1,8 @@
 //! The page's one shared object: what is known ([`RunState`]), what was chosen ([`Settings`]), which files are held,
 //! and the link to the engine. Panels read it by topic and call its verbs. State lies outside of signals; a topic's
-//! signal only says that something changed, at most ten times a second for what a running step changes.
+//! signal only says that something changed.
 
+mod events;
 mod files;
 mod runs;
 
@@ -13,19 +14,14 @@ use crate::intake::Source;
 use crate::link::Link;
 use crate::query;
 use crate::settings::Settings;
-use crate::state::{ENGINE_CRASHED, Engine, Notice, Question, RunState, Topic};
+use crate::state::{Engine, Notice, Question, RunState, Topic};
 use crate::tr;
-use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
-use protocol::{Command, CompareConfig, Event, LineQuery, Phase, RunConfig, StartFrom};
+use protocol::{Command, CompareConfig, LineQuery, Phase, RunConfig, StartFrom};
 use runs::Export;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::time::Duration;
 use web_sys::Blob;
-
-/// Figures change at most this often on screen.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Entries of the vocabulary table.
 const VOCABULARY_ROWS: usize = 50;
@@ -326,62 +322,6 @@ impl Lab {
         self.send(Command::Open { backend });
     }
 
-    fn receive(&self, event: Event, buffers: &[ArrayBuffer]) {
-        let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
-        if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
-            let bytes = Uint8Array::new(bytes).to_vec();
-            self.state.update_value(|state| state.take_attention(&event, bytes));
-        }
-        self.touch(topics);
-        match event {
-            Event::Corpus { documents, .. } => {
-                self.settle_offer(true);
-                if documents > 0 {
-                    self.on_read.with_value(|act| act.iter().for_each(|act| act()));
-                }
-            }
-            Event::Failed { run, code, request: None, .. } if run.is_empty() && code != ENGINE_CRASHED => {
-                self.settle_offer(false);
-                self.keep_ended();
-            }
-            // Within a run the question would wait, and be asked again with every look.
-            Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
-                self.look_up(String::new());
-            }
-            Event::Imported { .. } => {
-                self.look_up(String::new());
-                if self.peek(|state| state.corpus.is_some()) {
-                    self.on_read.with_value(|act| act.iter().for_each(|act| act()));
-                }
-            }
-            Event::Exported { request, name } => self.exported(request, &name, buffers),
-            Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
-            Event::Failed { run, request: None, .. } => {
-                if !run.is_empty() {
-                    self.next.set_value(None);
-                }
-                // What ends the engine ends every run.
-                self.keep_ended();
-            }
-            Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
-            _ => {}
-        }
-    }
-
-    /// Keeps a run that is over, and starts what was to follow it.
-    fn ended(&self, run: &str, stopped: bool) {
-        let is_own = self.peek(|state| state.runs.iter().any(|other| other.id == run && other.is_own()));
-        if !is_own {
-            return;
-        }
-        self.keep_with_model(run);
-        match self.next.try_update_value(Option::take).flatten() {
-            Some(After::Finetune(from)) if !stopped => self.finetune(from),
-            Some(After::Pretrain) => self.pretrain(false),
-            _ => {}
-        }
-    }
-
     fn send_with(&self, command: Command, files: Vec<Blob>) {
         self.link.with_value(|link| {
             if let Some(link) = link {
@@ -392,28 +332,6 @@ impl Lab {
 
     fn next_request(&self, question: Question) -> u64 {
         self.state.try_update_value(|state| state.next_request(question)).unwrap_or_default()
-    }
-
-    fn touch(&self, topics: &[Topic]) {
-        for topic in topics {
-            match topic {
-                Topic::Progress => self.touch_progress_soon(),
-                other => self.topics[*other as usize].notify(),
-            }
-        }
-    }
-
-    fn touch_progress_soon(&self) {
-        let lab = *self;
-        if self.progress_due.get_value() {
-            return;
-        }
-        self.progress_due.set_value(true);
-        let notify = move || {
-            lab.progress_due.set_value(false);
-            lab.topics[Topic::Progress as usize].notify();
-        };
-        set_timeout(notify, PROGRESS_EVERY);
     }
 }
 

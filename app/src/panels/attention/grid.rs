@@ -1,0 +1,154 @@
+//! All heads of the text under the microscope as thumbnails, a row per layer: chosen by pointer or with the arrow keys.
+
+use super::is_shortcut;
+use crate::chart::attention::paint_thumbnail;
+use crate::chart::heads::{Pattern, Traits, traits};
+use crate::lab::lab;
+use crate::page::Dark;
+use crate::scope::{Scope, scope};
+use crate::state::{AttentionMap, Topic};
+use crate::tr;
+use crate::wording::figure;
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+/// All heads of the text under the microscope.
+#[component]
+pub fn AttentionGrid() -> impl IntoView {
+    let scope = scope();
+    let map = scope.attention();
+    let shape = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| (map.layers, map.heads))));
+    let reason = no_map_reason(scope);
+    let grid = NodeRef::<Div>::new();
+    let chosen = scope.chosen_head();
+    let keys = move |event: KeyboardEvent| {
+        let Some((layers, heads)) = shape.get_untracked().filter(|_| !is_shortcut(&event)) else { return };
+        let (layer, head) = chosen.get_untracked();
+        let next = match event.key().as_str() {
+            "ArrowLeft" => (layer, head.saturating_sub(1)),
+            "ArrowRight" => (layer, (head + 1).min(heads - 1)),
+            "ArrowUp" => (layer.saturating_sub(1), head),
+            "ArrowDown" => ((layer + 1).min(layers - 1), head),
+            _ => return,
+        };
+        event.prevent_default();
+        scope.head.set(next);
+        focus_head(grid, next.0 * heads + next.1);
+    };
+    let cells = move |(layers, heads): (usize, usize)| {
+        let row = move |layer: usize| {
+            let cell = move |head: usize| view! { <Head map scope chosen place=(layer, head) /> };
+            view! { <div class="head-row">{(0..heads).map(cell).collect_view()}</div> }
+        };
+        (0..layers).map(row).collect_view()
+    };
+    view! {
+        <div class="attention-block">
+            <h3>{tr!("Where it looks")} " " <span class="summary-note">{tr!("layers down, heads across")}</span></h3>
+            <div
+                class="head-grid"
+                role="group"
+                aria-label=tr!("Attention heads; arrow keys move between them")
+                data-testid="attention-grid"
+                node_ref=grid
+                on:keydown=keys
+            >
+                {move || shape.get().map(cells)}
+                <p class="help" hidden=move || shape.with(Option::is_some)>{reason}</p>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn focus_head(grid: NodeRef<Div>, index: usize) {
+    let buttons = grid.get_untracked().and_then(|grid| grid.query_selector_all("button").ok());
+    let button =
+        buttons.and_then(|buttons| buttons.item(index as u32)).and_then(|node| node.dyn_into::<HtmlElement>().ok());
+    if let Some(button) = button {
+        button.focus().unwrap_or_default();
+    }
+}
+
+pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
+    let lab = lab();
+    let guessed = lab.memo(&[Topic::Masking, Topic::Corpus], |state| state.film.is_guessed());
+    let before = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
+        state.film.frames().iter().any(|frame| frame.attention.is_some())
+    });
+    move || match (scope.typed.get(), guessed.get(), before.get()) {
+        (true, ..) => tr!("Type a text under Attention and ask."),
+        (false, true, true) => tr!("Nothing was looked at yet at this moment."),
+        (false, true, false) => tr!("This model has no attention; a Transformer has."),
+        (false, false, _) => tr!("Appears with the first steps: each square is a head, each dark spot a look."),
+    }
+}
+
+/// One head: a square, its pattern and its entropy.
+#[component]
+fn Head(
+    map: Memo<Option<AttentionMap>>,
+    scope: Scope,
+    chosen: Memo<(usize, usize)>,
+    place: (usize, usize),
+) -> impl IntoView {
+    let canvas = NodeRef::<Canvas>::new();
+    let Dark(dark) = expect_context::<Dark>();
+    // How often there was something new to show. Large maps are taken in head by head, each in a task of its own.
+    let news = RwSignal::new(0_u64);
+    Effect::new(move |_| {
+        let bytes = map.with(|map| map.as_ref().map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2)));
+        let tell = move || news.try_update(|news| *news += 1).unwrap_or_default();
+        match bytes > MOST_AT_ONCE {
+            true => set_timeout(tell, Duration::ZERO),
+            false => tell(),
+        }
+    });
+    let measured = Memo::new(move |_| {
+        news.track();
+        map.with_untracked(|map| {
+            map.as_ref()
+                .filter(|map| place.0 < map.layers && place.1 < map.heads)
+                .map(|map| traits(map, place.0, place.1))
+        })
+    });
+    Effect::new(move |_| {
+        dark.track();
+        news.track();
+        map.with_untracked(|map| {
+            if let Some((canvas, map)) = canvas.get().zip(map.as_ref()) {
+                paint_thumbnail(&canvas, map, place);
+            }
+        });
+    });
+    let is_chosen = move || chosen.get() == place;
+    let name = move || {
+        let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
+        let (word, words, entropy) = (pattern.word(), pattern.words(), figure(entropy, 1));
+        let (layer, head) = (place.0 + 1, place.1 + 1);
+        tr!("Layer {layer}, head {head}: {word}, {words}, entropy {entropy} nats", layer, head, word, words, entropy)
+    };
+    let badge = move || measured.get().map(|measured| measured.pattern.word());
+    view! {
+        <button
+            type="button"
+            class="head"
+            aria-label=name
+            title=name
+            aria-pressed=move || is_chosen().to_string()
+            tabindex=move || if is_chosen() { "0" } else { "-1" }
+            on:click=move |_| scope.head.set(place)
+        >
+            <canvas node_ref=canvas class="thumbnail" aria-hidden="true"></canvas>
+            <span class="badge" aria-hidden="true">{badge}</span>
+        </button>
+    }
+}
+
+/// Bytes of all heads that are measured and painted within one task: some milliseconds' worth.
+const MOST_AT_ONCE: usize = 1_000_000;
+
+const NOTHING: Traits = Traits { entropy: 0.0, pattern: Pattern::Other };

@@ -1,0 +1,158 @@
+//! One head, two ways: lines from each token to those it looks at, and the whole map. Both are canvases, since 512 tokens
+//! make a quarter of a million pairs.
+
+use super::Choice;
+use crate::chart::attention::{ROW, Shown, cell_at, paint_lines, paint_map};
+use crate::chart::heads::lines;
+use crate::chart::scene::Size;
+use crate::page::Dark;
+use crate::state::AttentionMap;
+use crate::tr;
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::{HtmlCanvasElement, PointerEvent, ResizeObserver};
+
+/// More lines than this are a blur, and take time.
+const MOST_LINES: usize = 3000;
+
+/// A canvas that is painted again, once per animation frame at most, when what `reads` tracks or its size has changed.
+fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&HtmlCanvasElement) + 'static) {
+    let Dark(dark) = expect_context::<Dark>();
+    let waiting = StoredValue::new(false);
+    let paint = StoredValue::new_local(paint);
+    let soon = move || {
+        if waiting.try_get_value() != Some(false) {
+            return;
+        }
+        waiting.set_value(true);
+        request_animation_frame(move || {
+            waiting.try_update_value(|waiting| *waiting = false);
+            if let Some(canvas) = canvas.try_get_untracked().flatten() {
+                paint.try_with_value(|paint| paint(&canvas));
+            }
+        });
+    };
+    Effect::new(move |_| {
+        dark.track();
+        canvas.track();
+        reads();
+        soon();
+    });
+    let on_resize = Closure::<dyn FnMut()>::new(soon);
+    let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) else { return };
+    let kept = StoredValue::new_local((observer, on_resize));
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            kept.with_value(|(observer, _)| observer.observe(&canvas));
+        }
+    });
+    on_cleanup(move || {
+        kept.try_with_value(|(observer, _)| observer.disconnect());
+    });
+}
+
+fn size_of(canvas: &HtmlCanvasElement) -> Size {
+    Size { width: canvas.client_width() as f64, height: canvas.client_height() as f64 }
+}
+
+/// Lines from queries to keys; a row in focus shows its own alone.
+#[component]
+pub(super) fn Lines(choice: Choice) -> impl IntoView {
+    let Choice { map, places, head, focus, mass } = choice;
+    let canvas = NodeRef::<Canvas>::new();
+    let region = NodeRef::<Div>::new();
+    let top = RwSignal::new(0.0_f64);
+    let drawn = Memo::new(move |_| {
+        let (places, (layer, index), focus, mass) = (places.get(), head.get(), focus.get(), mass.get());
+        let queries: Vec<usize> = focus.map_or_else(|| (0..places.len()).collect(), |focus| vec![focus]);
+        map.with(|map| {
+            let map = map.as_ref()?;
+            let queries: Vec<usize> = queries.into_iter().filter(|query| *query < places.len()).collect();
+            Some(lines(map.head(layer, index), map.tokens.len(), &places, &queries, mass, MOST_LINES))
+        })
+    });
+    let reads = move || {
+        drawn.track();
+        top.track();
+    };
+    repaint(canvas, reads, move |canvas| {
+        let (places, focus, top) = (places.get_untracked(), focus.get_untracked(), top.get_untracked());
+        map.with_untracked(|map| {
+            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
+            let Some(map) = map.as_ref().filter(fits) else { return };
+            let shown = Shown { map, head: head.get_untracked(), places: &places, focus };
+            let lines = drawn.get_untracked().unwrap_or_default();
+            paint_lines(canvas, size_of(canvas), &shown, &lines, top);
+        });
+    });
+    let point = move |event: PointerEvent| {
+        let Some(region) = region.get_untracked() else { return };
+        let y = f64::from(event.client_y()) - region.get_bounding_client_rect().top() + f64::from(region.scroll_top());
+        let row = (y / ROW).floor().max(0.0) as usize;
+        focus.set(Some(row).filter(|row| *row < places.with_untracked(|places| places.len())));
+    };
+    let scrolled = move |_| top.set(region.get_untracked().map_or(0.0, |region| f64::from(region.scroll_top())));
+    let height = move || format!("{}px", places.with(|places| places.len()) as f64 * ROW);
+    view! {
+        <div
+            class="scroll lines"
+            role="region"
+            aria-label=tr!("Lines from each token to the tokens it looks at")
+            tabindex="0"
+            node_ref=region
+            on:scroll=scrolled
+            on:pointermove=point
+            on:pointerleave=move |_| focus.set(None)
+        >
+            <div class="lines-inner" style:height=height>
+                <canvas
+                    node_ref=canvas
+                    class="lines-canvas"
+                    style:height=height
+                    role="img"
+                    aria-label=tr!("Lines between tokens; the sentence above tells what the token in focus looks at")
+                ></canvas>
+            </div>
+        </div>
+    }
+}
+
+/// The map of all pairs; the cell under the pointer chooses its query.
+#[component]
+pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
+    let Choice { map, places, head, focus, .. } = choice;
+    let canvas = NodeRef::<Canvas>::new();
+    let reads = move || {
+        map.track();
+        places.track();
+        head.track();
+        focus.track();
+    };
+    repaint(canvas, reads, move |canvas| {
+        let (places, focus) = (places.get_untracked(), focus.get_untracked());
+        map.with_untracked(|map| {
+            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
+            let Some(map) = map.as_ref().filter(fits) else { return };
+            paint_map(canvas, size_of(canvas), &Shown { map, head: head.get_untracked(), places: &places, focus });
+        });
+    });
+    let point = move |event: PointerEvent| {
+        let Some(canvas) = canvas.get_untracked() else { return };
+        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let tokens = places.with_untracked(|places| places.len());
+        focus.set(cell_at(size_of(&canvas), tokens, at).map(|(row, _)| row));
+    };
+    view! {
+        <div class="chart-frame">
+            <canvas
+                node_ref=canvas
+                class="heat-map"
+                role="img"
+                aria-label=tr!("Map of the head: rows look, columns are looked at")
+                on:pointermove=point
+                on:pointerleave=move |_| focus.set(None)
+            ></canvas>
+        </div>
+    }
+}
