@@ -45,13 +45,9 @@ export async function serve(folder = SITE) {
   throw new Error(`the server ended with ${server.exitCode} before it was ready`);
 }
 
-/**
- * Starts a browser; `webgpu` gives it a software adapter, without it WebGPU has no adapter at all; `windowed` one that
- * needs a display, `args` are further switches.
- */
-export function launch({ webgpu = false, windowed = false, args: more = [] } = {}) {
-  const quiet = windowed ? QUIET.filter((word) => !word.startsWith('--headless')) : QUIET;
-  const args = [...quiet, ...(webgpu ? WEBGPU : []), ...more];
+/** Starts a browser; `webgpu` gives it a software adapter, without it WebGPU has no adapter at all; `args` are switches. */
+export function launch({ webgpu = false, args: more = [] } = {}) {
+  const args = [...QUIET, ...(webgpu ? WEBGPU : []), ...more];
   return chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
 }
 

@@ -5,7 +5,7 @@
 // start: paints and blocking while the page loads, on a CPU slowed down four times
 // press: from an input to the next paint while a run goes on, with the CPU as it is and slowed down
 // chart: what a refresh costs when a run has 100,000 points, with an engine that only tells
-// speed: steps per second with the page visible, and in a tab behind another one, against the engine alone
+// speed: steps per second with the page visible, against the engine alone
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,13 +14,9 @@ import { ROOT, launch, serve } from './harness.mjs';
 
 const RUN = 'preset=fast-tiny&seed=3&steps=1000000&backend=cpu';
 const SLOW = 4;
-const POINTS = 100_000;
+const POINTS = Number(process.env.POINTS ?? 100_000);
 
 const site = await serve();
-const asked = process.argv.slice(2);
-const measures = { start, press, chart, speed };
-for (const name of asked.length ? asked : Object.keys(measures)) await measures[name]();
-site.close();
 
 async function open(browser, query, prepare) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
@@ -70,7 +66,7 @@ async function start() {
   await browser.close();
 }
 
-const PRESSES = ['another-mask', 'another-line', 'head', 'log', 'typing', 'section'];
+const PRESSES = ['another-mask', 'another-line', 'head', 'theme', 'typing', 'section'];
 
 async function press() {
   const browser = await launch();
@@ -87,7 +83,7 @@ async function press() {
     await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
     for (let round = 0; round < 3; round += 1) {
       for (const name of PRESSES) {
-        await act(page, name);
+        await act(page, name, round);
         await sleep(400);
       }
     }
@@ -99,12 +95,12 @@ async function press() {
   await browser.close();
 }
 
-async function act(page, name) {
+async function act(page, name, round) {
   const button = (text) => page.getByRole('button', { name: text }).first().click();
   if (name === 'another-mask') return button('Another mask');
   if (name === 'another-line') return button('Another line');
-  if (name === 'head') return page.locator('.heads button, [data-testid=attention-grid] button').nth(Math.floor(Math.random() * 4)).click();
-  if (name === 'log') return page.locator('.stage input[type=checkbox]').first().click();
+  if (name === 'head') return page.locator('[data-testid=attention-grid] button').nth(round % 4).click();
+  if (name === 'theme') return button(/theme/);
   if (name === 'typing') return page.getByTestId('fill-mask-input').pressSequentially('tree', { delay: 40 });
   return page.locator('#pretrain summary').first().click();
 }
@@ -121,7 +117,7 @@ function tellingEngine(points, protocol) {
     if (command === 'open') tell({ event: 'ready', device: { backend: 'cpu', name: 'CPU (only telling)', software: false } });
     if (command === 'set_corpus') {
       const file = { name: 'a.txt', role: 'train', bytes: 9, encoding: 'UTF-8', documents: 9, labelled: 0, dropped: [] };
-      tell({ event: 'corpus', files: [file], documents: 9, labelled_train: 0, labelled_valid: 0, labelled_test: 0, labels: 0, traits: {} });
+      tell({ event: 'corpus', files: [file], documents: 9, labelled_train: 0, labelled_valid: 0, labelled_test: 0, labels: 0, label_counts: [], repeated: 0, leaked_valid: 0, leaked_test: 0 });
     }
     if (command === 'pretrain') {
       tell({ event: 'started', run: 'pretrain-1', phase: 'pretrain', parameters: 9, steps: 2e6, tokens: 9, device: 'CPU', vocab_size: 9, uniform: 9, unigram: 6.4, bigram: 5, labels: [], step: 0 });
@@ -150,27 +146,38 @@ async function chart() {
   for (const opened of [false, true]) {
     if (opened) await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
     await sleep(3000);
-    const tasks = await traced(session, 5000);
-    const frames = tasks.filter((ms) => ms > 0.5).sort((a, b) => b - a);
-    const sum = tasks.reduce((a, b) => a + b, 0);
-    console.log(`chart, ${POINTS} points, ${opened ? 'every part unfolded' : 'as opened'}: ${(sum / 50).toFixed(2)} ms of the page's thread per refresh, longest tasks ${frames.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms`);
+    const { tasks, paints } = await traced(session, 5000);
+    const sum = (list) => list.reduce((a, b) => a + b, 0);
+    const figure = (ms) => ms.toFixed(1);
+    console.log(
+      `chart, ${POINTS} points, ${opened ? 'every part unfolded' : 'as opened'}: painted ${paints.length} times in 5 s, middle ${figure(paints[paints.length >> 1])} ms, ` +
+        `longest ${figure(paints[0])} ms; the page's thread worked ${figure(sum(tasks) / 50)} ms of each 100, longest task ${figure(tasks[0])} ms`,
+    );
   }
   await browser.close();
 }
 
-/** Milliseconds of each task on the page's thread within a time. */
-async function traced(session, millis) {
+// What Chromium calls a task of a thread.
+const TASKS = ['RunTask', 'ThreadControllerImpl::RunTask'];
+
+/** Milliseconds of each task on the page's thread within a time, and of what was painted, longest first. */
+async function traced(session, time) {
   const events = [];
   session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
-  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'devtools.timeline', '__metadata'] } });
-  await sleep(millis);
+  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline', '__metadata'] } });
+  await sleep(time);
   const complete = new Promise((done) => session.once('Tracing.tracingComplete', done));
   await session.send('Tracing.end');
   await complete;
   session.removeAllListeners('Tracing.dataCollected');
-  const main = events.find((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain');
-  const own = events.filter((event) => event.pid === main.pid && event.tid === main.tid && event.name === 'RunTask');
-  return own.map((event) => (event.dur ?? 0) / 1000);
+  const mains = events.filter((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain');
+  const tasksOf = ({ pid, tid }) => events.filter((event) => event.pid === pid && event.tid === tid && TASKS.includes(event.name));
+  const busiest = mains.map(tasksOf).sort((a, b) => b.length - a.length)[0];
+  const millis = (list) => list.map((event) => (event.dur ?? 0) / 1000).sort((a, b) => b - a);
+  const { pid, tid } = busiest[0];
+  // The charts are painted before a frame and nothing else is.
+  const paints = events.filter((event) => event.pid === pid && event.tid === tid && event.name === 'FireAnimationFrame');
+  return { tasks: millis(busiest), paints: millis(paints) };
 }
 
 const steps = (page) => page.evaluate(() => Number(document.querySelector('[data-testid=step]').dataset.value));
@@ -214,26 +221,16 @@ async function visible(browser) {
   return rate;
 }
 
-/** Only a browser with a window hides a tab: this needs a display, such as Xvfb's. */
-async function hidden(browser) {
-  const { page } = await open(browser, RUN);
-  await train(page);
-  const other = await page.context().newPage();
-  await other.goto('about:blank');
-  await other.bringToFront();
-  await sleep(1000);
-  const state = await page.evaluate(() => document.visibilityState);
-  const rate = await perSecond(() => steps(page), 30);
-  await page.context().close();
-  return { rate, state };
-}
-
 async function speed() {
-  const browser = await launch({ windowed: Boolean(process.env.DISPLAY) });
+  const browser = await launch();
   for (let round = 0; round < 3; round += 1) {
-    const [engine, page, behind] = [await alone(browser), await visible(browser), await hidden(browser)];
-    const share = (rate) => `${rate.toFixed(2)} (${((100 * rate) / engine).toFixed(0)} %)`;
-    console.log(`speed, steps/s: engine alone ${engine.toFixed(2)}, page visible ${share(page)}, another tab in front ${share(behind.rate)}, where the page is ${behind.state}`);
+    const [engine, page] = [await alone(browser), await visible(browser)];
+    console.log(`speed, steps/s: engine alone ${engine.toFixed(2)}, page visible ${page.toFixed(2)} (${((100 * page) / engine).toFixed(0)} %)`);
   }
   await browser.close();
 }
+
+const asked = process.argv.slice(2);
+const measures = { start, press, chart, speed };
+for (const name of asked.length ? asked : Object.keys(measures)) await measures[name]();
+site.close();

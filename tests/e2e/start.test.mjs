@@ -28,7 +28,7 @@ const CASES = [
   { name: 'a blocked script of the page', prepare: blocked('page.js'), says: /could not be loaded\. Reload it; where an extension/ },
   { name: 'a blocked first script', prepare: blocked('boot.js'), says: /could not be loaded\. Reload it; where an extension/ },
   { name: 'a blocked module of the page', prepare: blocked('page_bg.wasm'), says: /The page could not be started \(.+\)/ },
-  { name: 'a blocked engine', prepare: blocked('engine_bg.wasm'), says: /The engine could not be loaded: .+ Check the connection/ },
+  { name: 'a blocked engine', prepare: blocked('engine_bg.wasm'), says: /The engine could not be loaded: .+Check the connection/ },
   { name: 'a processor without SIMD', args: NO_SIMD, says: /no WebAssembly SIMD.+Open the page in a current browser/ },
 ];
 

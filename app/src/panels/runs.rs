@@ -167,10 +167,11 @@ fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
         if event.is_composing() || event.repeat() || !matches!(event.key().as_str(), "Escape" | "Enter") {
             return;
         }
-        if event.key() == "Enter" {
-            keep()
-        } else {
-            naming.set(false)
+        // Else the same key would press the button that gets the focus.
+        event.prevent_default();
+        match event.key() == "Enter" {
+            true => keep(),
+            false => naming.set(false),
         }
         focus::on(&format!("[data-rename=\"{}\"]", row.get_untracked().key));
     };
