@@ -285,6 +285,11 @@ impl RunState {
         self.active().or(self.runs.iter().rfind(|run| run.is_here()))
     }
 
+    /// Whether the run of this name came to an end.
+    pub fn is_over(&self, id: &str) -> bool {
+        self.runs.iter().any(|run| run.id == id && run.stage.is_over())
+    }
+
     /// The runs of a phase that charts show, oldest first.
     pub fn shown_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
         self.runs.iter().filter(move |run| run.phase == phase && run.shown && run.is_own())

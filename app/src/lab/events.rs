@@ -13,6 +13,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 impl Lab {
     pub(super) fn receive(&self, event: Event, buffers: &[ArrayBuffer]) {
+        let under_way = self.peek(|state| state.active().map(|run| run.id.clone()));
         let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
         if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
             let bytes = Uint8Array::new(bytes).to_vec();
@@ -26,9 +27,15 @@ impl Lab {
                     self.on_read.with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
-            Event::Failed { run, code, request: None, .. } if run.is_empty() && code != ENGINE_CRASHED => {
-                self.settle_offer(false);
-                self.keep_ended();
+            Event::Failed { run, code, request, .. } => {
+                if run.is_empty() && request.is_none() && code != ENGINE_CRASHED {
+                    self.settle_offer(false);
+                }
+                // Whatever failed may have ended the run under way; what was to follow it does not.
+                if let Some(ended) = under_way.filter(|id| self.peek(|state| state.is_over(id))) {
+                    self.next.set_value(None);
+                    self.keep_run(&ended);
+                }
             }
             // Within a run the question would wait, and be asked again with every look.
             Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
@@ -42,13 +49,6 @@ impl Lab {
             }
             Event::Exported { request, name } => self.exported(request, &name, buffers),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
-            Event::Failed { run, request: None, .. } => {
-                if !run.is_empty() {
-                    self.next.set_value(None);
-                }
-                // What ends the engine ends every run.
-                self.keep_ended();
-            }
             Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
             _ => {}
         }

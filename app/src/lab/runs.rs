@@ -130,24 +130,21 @@ impl Lab {
     /// Keeps what a run under way has told so far, from time to time: a tab may be closed at any moment.
     pub(super) fn keep_now_and_then(&self, id: &str) {
         let now = js_sys::Date::now();
-        if now - self.kept_at.get_value() < KEEP_MILLIS {
-            return;
+        if now - self.kept_at.get_value() >= KEEP_MILLIS {
+            self.kept_at.set_value(now);
+            self.keep_run(id);
         }
-        self.kept_at.set_value(now);
+    }
+
+    /// Keeps what a run of this tab has told so far.
+    pub(super) fn keep_run(&self, id: &str) {
         let key = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(|run| run.key.clone()));
         if let Some(key) = key.filter(|key| !key.is_empty()) {
             self.put(&key);
         }
     }
 
-    /// Keeps the runs of this tab that came to an end which the engine did not tell run by run.
-    pub(super) fn keep_ended(&self) {
-        let ended = |run: &&Run| run.is_here() && run.stage.is_over() && !run.key.is_empty();
-        let keys: Vec<String> = self.peek(|state| state.runs.iter().filter(ended).map(|run| run.key.clone()).collect());
-        keys.iter().for_each(|key| self.put(key));
-    }
-
-    /// Keeps a run of this tab that is over and, where it is small enough, its model.
+    /// Keeps a run of this tab that came to its end and, where it is small enough, its model.
     pub(super) fn keep_with_model(&self, id: &str) {
         let found = self.peek(|state| {
             let run = state.runs.iter().find(|run| run.id == id && !run.key.is_empty())?;

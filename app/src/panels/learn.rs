@@ -103,8 +103,8 @@ fn BothSides() -> impl IntoView {
     let answer = move || {
         let text = asked.get()?;
         // Another panel may have asked since.
-        let (_, masks) = guesses.get();
-        let masks = masks.filter(|_| guesses.with(|(answered, _)| answered == text))?;
+        let (answered, masks) = guesses.get();
+        let masks = masks.filter(|_| answered == text)?;
         let candidates = masks.first()?.candidates.iter().take(5);
         let words = candidates.map(|c| format!("{} ({})", c.token, percent(c.score))).collect::<Vec<_>>();
         Some(format!("{text} → {}", words.join(", ")))

@@ -158,7 +158,10 @@ fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let keep = move || {
         if naming.get_untracked() {
             let name = given.get_untracked().trim().to_string();
-            lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
+            // A name that was left alone stays the one that the page gives, in its language.
+            if name != row.with_untracked(|row| row.name.clone()) {
+                lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
+            }
             naming.set(false);
         }
     };

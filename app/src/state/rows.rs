@@ -60,7 +60,7 @@ impl RunState {
             run.id.clone_from(&run.key);
             run.old = true;
             run.shown = false;
-            run.fail(mark!("the tab was closed"));
+            run.fail(mark!("its tab was closed, or runs it still"));
         }
         old.append(&mut self.runs);
         self.runs = old;

@@ -10,6 +10,7 @@ mod config;
 mod event;
 mod insight;
 mod metrics;
+mod token;
 
 pub use command::{Command, FileInfo, FileRole, StartFrom};
 pub use compare::{
@@ -17,15 +18,13 @@ pub use compare::{
     LinearResult, Spread, SweepPoint,
 };
 pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
-pub use event::{
-    Candidate, DeviceInfo, Dropped, Event, FileReport, LabelScore, MaskGuess, MaskKind, MaskedToken, Metrics, Phase,
-    RunId, VocabularyEntry, is_note,
-};
+pub use event::{DeviceInfo, Dropped, Event, FileReport, Metrics, Phase, RunId, is_note};
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
     ThresholdPoint,
 };
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
+pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
 pub const PROTOCOL_VERSION: u32 = 3;

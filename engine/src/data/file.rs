@@ -159,8 +159,8 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("odd-labels", message));
     }
-    if let Some(columns) = &parsed.guessed_column {
-        warnings.push(("guessed-column", format!("{file} {columns}")));
+    if let Some(message) = &parsed.guessed_column {
+        warnings.push(("guessed-column", message.clone()));
     }
     if parsed.long_labels > 0 {
         let message = format!("{file} has {} labels of more than 200 characters; they were cut", parsed.long_labels);

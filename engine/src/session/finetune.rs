@@ -196,8 +196,9 @@ impl<H: Host> Session<H> {
             let hint = "Use documents with the labels that the model learned.";
             return Err(Error::input("unknown-labels", message, hint));
         }
-        let without = documents.0.unlabelled_documents(documents.1);
-        if documents.1 == FileRole::Test && without > 0 {
+        let (corpus, role, _) = documents;
+        let without = corpus.documents(role) - corpus.labelled_documents(role);
+        if role == FileRole::Test && without > 0 {
             let message = format!("{without} of the test documents carry no label and are not measured");
             self.warn(run, "unlabelled-documents", message);
         }

@@ -1,0 +1,122 @@
+//! JSON Lines: an object per line is a document. Keys are told by a person, by their names, or by the length of their text.
+
+use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
+use crate::data::error::{DataError, quoted};
+use crate::data::lines::{Parsed, Sink, each_line};
+use serde_json::{Map, Value};
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
+
+/// Reads objects, one per line.
+///
+/// # Errors
+/// As [`super::read`].
+pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mut Sink<'_>) -> io::Result<Parsed> {
+    let mut parsed = Parsed::default();
+    let mut keys: Option<Result<JsonKeys, DataError>> = None;
+    each_line(text, &mut |line, number| {
+        if line.trim().is_empty() {
+            parsed.drop_line("empty", number);
+            return ControlFlow::Continue(());
+        }
+        let Ok(Value::Object(row)) = serde_json::from_str::<Value>(line) else {
+            parsed.drop_line("not a JSON object", number);
+            return ControlFlow::Continue(());
+        };
+        let Ok(keys) = keys.get_or_insert_with(|| JsonKeys::of(name, &row, options)) else {
+            return ControlFlow::Break(());
+        };
+        let Some(text) = text_at(&row, &keys.text) else {
+            parsed.drop_line("object without a text", number);
+            return ControlFlow::Continue(());
+        };
+        let labels = keys.label.as_ref().map(|key| labels_at(&row, key)).unwrap_or_default();
+        parsed.take_row(&text, keys.second.as_ref().and_then(|key| text_at(&row, key)).as_deref(), labels, number);
+        parsed.hand_over(sink)
+    })?;
+    match keys {
+        Some(Err(error)) => Err(io::Error::other(error)),
+        Some(Ok(keys)) => {
+            parsed.guessed_column = keys.guessed;
+            Ok(parsed)
+        }
+        None => Ok(parsed),
+    }
+}
+
+/// Where the texts and the labels stand in an object; a dot leads into an object inside.
+struct JsonKeys {
+    text: String,
+    second: Option<String>,
+    label: Option<String>,
+    /// What was taken for the text where no key told.
+    guessed: Option<String>,
+}
+
+impl JsonKeys {
+    fn of(file: &str, row: &Map<String, Value>, options: &ReadOptions) -> Result<Self, DataError> {
+        let known = |names: &[&str]| names.iter().find(|name| at(row, name).is_some()).map(|name| (*name).to_string());
+        let asked = |name: &str| match at(row, name) {
+            Some(_) => Ok(name.to_string()),
+            None => Err(DataError::NoColumn {
+                file: file.into(),
+                column: name.into(),
+                columns: row.keys().cloned().collect(),
+            }),
+        };
+        let label = match &options.label_column {
+            Some(name) => Some(asked(name)?),
+            None => known(&LABEL_NAMES).or_else(|| known(&["meta.accusation"])),
+        };
+        let pair = PAIR_NAMES.iter().find(|(a, b)| row.contains_key(*a) && row.contains_key(*b));
+        let mut guessed = None;
+        let (text, second) = match (&options.text_column, pair) {
+            (Some(names), _) => match names.split_once(',') {
+                Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?)),
+                None => (asked(names)?, None),
+            },
+            (None, Some((a, b))) => ((*a).to_string(), Some((*b).to_string())),
+            (None, None) => {
+                let text = known(&TEXT_NAMES).or_else(|| {
+                    let longest = row.iter().filter(|(key, _)| Some(*key) != label.as_ref());
+                    let longest = longest.filter_map(|(key, value)| Some((value.as_str()?.len(), key)));
+                    let longest = longest.max().map(|(_, key)| key.clone())?;
+                    guessed = Some(guess(file, &quoted(&longest), label.as_deref().map(quoted)));
+                    Some(longest)
+                });
+                (text.ok_or_else(|| DataError::NoText { file: file.into() })?, None)
+            }
+        };
+        Ok(Self { text, second, label, guessed })
+    }
+}
+
+fn at<'a>(row: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    row.get(key).or_else(|| {
+        let (outer, inner) = key.split_once('.')?;
+        at(row.get(outer)?.as_object()?, inner)
+    })
+}
+
+fn text_at(row: &Map<String, Value>, key: &str) -> Option<String> {
+    match at(row, key)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn labels_at(row: &Map<String, Value>, key: &str) -> Vec<String> {
+    let one = |value: &Value| match value {
+        Value::String(label) => Some(label.clone()),
+        Value::Number(label) => Some(label.to_string()),
+        Value::Bool(label) => Some(label.to_string()),
+        _ => None,
+    };
+    match at(row, key) {
+        Some(Value::Array(labels)) => labels.iter().filter_map(one).collect(),
+        Some(Value::String(labels)) => labels.split(LABEL_SEPARATOR).map(String::from).collect(),
+        Some(value) => one(value).into_iter().collect(),
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,222 @@
+//! CSV, TSV and JSON Lines -> documents: one column is the text (two are a pair), one holds the labels. Which columns,
+//! a person says or their names tell. It cleans text as `lines` does and counts every row that it leaves out.
+
+mod json_lines;
+mod separated;
+
+use super::error::{DataError, quoted};
+use super::lines::{Parsed, Sink};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead};
+
+/// How to read files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadOptions {
+    /// Encoding, where detection guesses wrong.
+    pub encoding: Option<String>,
+    /// Column of the text in CSV, TSV and JSON Lines: a name, or a number from 1; two with a comma are a pair.
+    pub text_column: Option<String>,
+    /// Column of the labels: a name, or a number from 1.
+    pub label_column: Option<String>,
+}
+
+/// Form of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Values with this byte between them.
+    Separated(u8),
+    /// One JSON object per line.
+    JsonLines,
+}
+
+/// Names of columns that hold text, and labels, likeliest first.
+const TEXT_NAMES: [&str; 12] = [
+    "text",
+    "sentence",
+    "content",
+    "fact",
+    "review",
+    "document",
+    "body",
+    "comment",
+    "message",
+    "question",
+    "title",
+    "description",
+];
+const LABEL_NAMES: [&str; 9] =
+    ["label", "labels", "category", "categories", "class", "tag", "tags", "accusation", "target"];
+/// Names of the second text of a pair.
+const PAIR_NAMES: [(&str, &str); 4] =
+    [("sentence1", "sentence2"), ("text_a", "text_b"), ("premise", "hypothesis"), ("question1", "question2")];
+/// What parts several labels in one cell.
+const LABEL_SEPARATOR: char = '|';
+
+/// The form that a file's name tells, `None` for lines of text.
+pub(super) fn form_of(name: &str) -> Option<Form> {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match name.rsplit_once('.')?.1 {
+        "csv" => Some(Form::Separated(b',')),
+        "tsv" => Some(Form::Separated(b'\t')),
+        "jsonl" | "ndjson" => Some(Form::JsonLines),
+        _ => None,
+    }
+}
+
+/// Reads the table `text`, in UTF-8, of the file `name` and hands its documents to `sink`.
+///
+/// # Errors
+/// When a column that was asked for does not exist, none looks like text, or the text cannot be read to its end.
+pub(super) fn read(
+    name: &str,
+    text: &mut dyn BufRead,
+    form: Form,
+    options: &ReadOptions,
+    sink: &mut Sink<'_>,
+) -> io::Result<Parsed> {
+    match form {
+        Form::Separated(separator) => separated::read(name, text, separator, options, sink),
+        Form::JsonLines => json_lines::read(name, text, options, sink),
+    }
+}
+
+/// What was taken for the text and for the labels of a file where no name told.
+fn guess(file: &str, text: &str, label: Option<String>) -> String {
+    let file = quoted(file);
+    let label = label.unwrap_or_else(|| "none".into());
+    format!(
+        "{file} names none of its columns text: {text} was taken as text and {label} as labels; --text-column and \
+         --label-column choose others"
+    )
+}
+
+impl DataError {
+    /// The columns of a table, for a sentence.
+    pub(super) fn columns(columns: &[String]) -> String {
+        const LISTED: usize = 12;
+        columns.iter().take(LISTED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Document;
+    use std::ops::ControlFlow;
+
+    fn options(text: &str, label: &str) -> ReadOptions {
+        let column = |name: &str| (!name.is_empty()).then(|| name.to_string());
+        ReadOptions { encoding: None, text_column: column(text), label_column: column(label) }
+    }
+
+    fn parse(name: &str, text: &str, form: Form, options: &ReadOptions) -> Result<Parsed, DataError> {
+        let mut documents = Vec::new();
+        let parsed = read(name, &mut text.as_bytes(), form, options, &mut |document| {
+            documents.push(document);
+            ControlFlow::Continue(())
+        });
+        let mut parsed = parsed.map_err(|error| error.downcast::<DataError>().expect("carried"))?;
+        parsed.documents = documents;
+        Ok(parsed)
+    }
+
+    /// `text|second|label label` of each document.
+    fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
+        let parsed = parse(name, text, form_of(name).expect("a table"), options).expect("readable");
+        let line = |d: &Document| {
+            let second = d.second.as_deref().map(|second| format!("|{second}")).unwrap_or_default();
+            format!("{}{second}|{}", d.text, d.labels.join(" "))
+        };
+        parsed.documents.iter().map(line).collect()
+    }
+
+    /// A spreadsheet's columns have names in any language: what was taken for the text is told.
+    #[test]
+    fn a_column_that_was_guessed_is_told() {
+        let none = &options("", "");
+        let sheet = "Id;Beschreibung;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
+        assert_eq!(shown("a.csv", sheet, none), ["a text of some words|", "another such text|"]);
+        let told = |text: &str, name: &str| {
+            let parsed = parse(name, text, form_of(name).expect("a table"), none).expect("readable");
+            parsed.guessed_column.unwrap_or_default()
+        };
+        let sentence = told(sheet, "a.csv");
+        assert!(sentence.contains("column 2 (\"Beschreibung\") was taken as text and none as labels"), "{sentence}");
+        assert!(told("a text of some words,x\nanother,y\n", "a.csv").contains("column 1 was taken as text"));
+        assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
+        for named in ["text,label\na b,x\n", "only one column of text\n"] {
+            assert_eq!(told(named, "a.csv"), "", "{named}");
+        }
+    }
+
+    #[test]
+    fn columns_are_found_by_name_number_or_length() {
+        let none = &options("", "");
+        for (text, options, expected) in [
+            ("label,text\nx,a b\ny,c d\n", none, &["a b|x", "c d|y"][..]),
+            ("Text;Label\na, b;x\n", none, &["a, b|x"]),
+            ("id,body,tags\n1,a b,x|y z\n", none, &["a b|x y z"]),
+            ("a long text,x\nanother one,y\n", none, &["a long text|x", "another one|y"]),
+            ("n,what,kind\n1,a b,x\n", &options("what", "kind"), &["a b|x"]),
+            ("1,a b,x\n", &options("2", "3"), &["a b|x"]),
+            ("sentence1,sentence2,label\na b,c d,x\n", none, &["a b|c d|x"]),
+            ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
+        ] {
+            assert_eq!(shown("a.csv", text, options), expected, "{text}");
+        }
+        let json = "{\"text\":\"a b\",\"labels\":[\"x\",\"y z\"]}\n{\"text\":\"c\",\"labels\":3}\n";
+        assert_eq!(shown("a.jsonl.gz", json, none), ["a b|x y z", "c|3"]);
+        let cail = "{\"fact\":\"a\\nb\",\"meta\":{\"accusation\":[\"x\"]}}\n";
+        assert_eq!(shown("a.ndjson", cail, none), ["a b|x"]);
+        assert_eq!(shown("a.tsv", "text\tlabel\na\tx\n", none), ["a|x"]);
+        for name in ["a.txt", "csv", "a.csv.zip"] {
+            assert_eq!(form_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn quotes_newlines_and_ragged_rows_do_no_harm() {
+        let text =
+            "text,label\n\"one, \"\"two\"\"\nthree\",x\nragged\n,empty\n\"four\",\"a b\",more\nnot __label__me,z\n";
+        let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+        let documents: Vec<(&str, &[String])> =
+            parsed.documents.iter().map(|d| (d.text.as_str(), d.labels.as_slice())).collect();
+        let labels = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+        assert_eq!(
+            documents,
+            [
+                ("one, \"two\" three", &labels(&["x"])[..]),
+                ("ragged", &labels(&[])[..]),
+                ("four", &labels(&["a b"])[..]),
+                ("not __label__me", &labels(&["z"])[..]),
+            ]
+        );
+        assert_eq!((parsed.dropped[0].reason.as_str(), parsed.dropped[0].count), ("empty", 1));
+        let parsed = parse("a.jsonl", "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n", Form::JsonLines, &options("", ""));
+        let parsed = parsed.expect("readable");
+        assert_eq!((parsed.documents.len(), parsed.dropped.iter().map(|d| d.count).sum::<u64>()), (1, 4));
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_named() {
+        for (name, text) in [("a.csv", "x,y\n1,2\n"), ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n")] {
+            let form = form_of(name).expect("a table");
+            let error = parse(name, text, form, &options("text", "")).expect_err("refused");
+            assert_eq!(error.code(), "no-column");
+            assert!(error.to_string().contains("\"x\", \"y\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn labels_of_any_kind_become_sound_ones() {
+        let long = "x".repeat(10_000);
+        let text = format!(
+            "{{\"text\":\"a\",\"label\":[\" two\\n words \",\"\",\"<b>\\\"q\\\"</b>\",\"{long}\",\"<b>\\\"q\\\"</b>\"]}}\n"
+        );
+        let parsed = parse("a.jsonl", &text, Form::JsonLines, &options("", "")).expect("readable");
+        let labels = &parsed.documents[0].labels;
+        assert_eq!(labels[..2], ["two words".to_string(), "<b>\"q\"</b>".into()]);
+        assert_eq!((labels.len(), labels[2].chars().count(), parsed.long_labels), (3, 200, 1));
+    }
+}

@@ -1,0 +1,145 @@
+//! CSV and TSV: a row is a document. Columns are told by a person, by their names in the first row, or by their length.
+
+use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
+use crate::data::error::{DataError, quoted};
+use crate::data::lines::{Parsed, Sink};
+use std::io::{self, BufRead};
+
+/// Where the texts and the labels stand in a row.
+#[derive(Debug, PartialEq)]
+struct Columns {
+    text: usize,
+    second: Option<usize>,
+    label: Option<usize>,
+    /// Whether the text was found by its length.
+    guessed: bool,
+}
+
+impl Columns {
+    /// What was taken for the text where no name told, in words.
+    fn guess(&self, file: &str, first: &[&str], header: bool) -> Option<String> {
+        let named = |column: usize| match header {
+            true => format!("column {} ({})", column + 1, quoted(first[column].trim())),
+            false => format!("column {}", column + 1),
+        };
+        let is_alone = first.len() == 1;
+        (self.guessed && !is_alone).then(|| guess(file, &named(self.text), self.label.map(named)))
+    }
+}
+
+/// Reads rows with `separator` between their cells.
+///
+/// # Errors
+/// As [`super::read`].
+pub fn read(
+    name: &str,
+    text: &mut dyn BufRead,
+    separator: u8,
+    options: &ReadOptions,
+    sink: &mut Sink<'_>,
+) -> io::Result<Parsed> {
+    // A semicolon is the comma of spreadsheets in half of the world.
+    let start = text.fill_buf()?;
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
+    let semicolons = separator == b',' && count(b';') > count(b',');
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(if semicolons { b';' } else { separator })
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text);
+    let mut parsed = Parsed::default();
+    let mut columns: Option<Columns> = None;
+    let mut records = reader.records().peekable();
+    while let Some(record) = records.next() {
+        let record = match record.map_err(csv::Error::into_kind) {
+            Ok(record) => record,
+            Err(csv::ErrorKind::Io(error)) => return Err(error),
+            Err(_) => {
+                parsed.drop_line("not readable as a row", 0);
+                continue;
+            }
+        };
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells: Vec<&str> = record.iter().collect();
+        if columns.is_none() {
+            let second = records.peek().and_then(|record| record.as_ref().ok());
+            let second: Vec<&str> = second.map(|record| record.iter().collect()).unwrap_or_default();
+            let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
+            parsed.guessed_column = found.guess(name, &cells, header);
+            columns = Some(found);
+            if header {
+                continue;
+            }
+        }
+        let columns = columns.as_ref().expect("the first row told them");
+        let cell = |column: usize| cells.get(column).copied();
+        let Some(text) = cell(columns.text) else {
+            parsed.drop_line("row without a text column", line);
+            continue;
+        };
+        let labels =
+            columns.label.and_then(cell).unwrap_or_default().split(LABEL_SEPARATOR).map(String::from).collect();
+        parsed.take_row(text, columns.second.and_then(cell), labels, line);
+        if parsed.hand_over(sink).is_break() {
+            break;
+        }
+    }
+    Ok(parsed)
+}
+
+/// The columns, from what was asked for or from the names in the first row, and whether that row is a header.
+fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) -> Result<(Columns, bool), DataError> {
+    let named = |name: &str| first.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
+    let known = |names: &[&str]| names.iter().find_map(|name| named(name));
+    let asked = |name: &str| {
+        let number = name.parse::<usize>().ok().filter(|number| (1..=first.len()).contains(number));
+        named(name).or(number.map(|number| number - 1)).ok_or_else(|| DataError::NoColumn {
+            file: file.into(),
+            column: name.into(),
+            columns: first.iter().map(|cell| cell.trim().to_string()).collect(),
+        })
+    };
+    let label = match &options.label_column {
+        Some(name) => Some(asked(name)?),
+        None => known(&LABEL_NAMES),
+    };
+    let pair = PAIR_NAMES.iter().find_map(|(a, b)| Some((named(a)?, named(b)?)));
+    let (text, other, guessed) = match (&options.text_column, pair, known(&TEXT_NAMES)) {
+        (Some(names), ..) => match names.split_once(',') {
+            Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?), false),
+            None => (asked(names)?, None, false),
+        },
+        (None, Some((a, b)), _) => (a, Some(b), false),
+        (None, None, Some(text)) => (text, None, false),
+        (None, None, None) => {
+            let longest = longest_column([first, second], label);
+            (longest.ok_or_else(|| DataError::NoText { file: file.into() })?, None, true)
+        }
+    };
+    let by_name = |names: &Option<String>| {
+        names.iter().flat_map(|names| names.split(',')).any(|name| named(name.trim()).is_some())
+    };
+    let header = known(&TEXT_NAMES).is_some()
+        || known(&LABEL_NAMES).is_some()
+        || pair.is_some()
+        || by_name(&options.text_column)
+        || by_name(&options.label_column)
+        || guessed && is_name_of([first, second], text);
+    // A table of two columns without known names is text and label.
+    let label = label.or_else(|| ((guessed || !header) && first.len() == 2).then_some(1 - text.min(1)));
+    Ok((Columns { text, second: other, label, guessed }, header))
+}
+
+/// Without a telling name: the column with the longest cell in the first two rows that is not the label.
+fn longest_column([first, second]: [&[&str]; 2], label: Option<usize>) -> Option<usize> {
+    let length = |column: usize| first[column].len().max(second.get(column).map_or(0, |cell| cell.len()));
+    let candidates = (0..first.len()).filter(|column| Some(*column) != label);
+    candidates.max_by_key(|&column| (length(column), std::cmp::Reverse(column)))
+}
+
+/// Whether the first cell of the text's column is its name: a word or two above a text of more words.
+fn is_name_of([first, second]: [&[&str]; 2], text: usize) -> bool {
+    let words = |row: &[&str]| row.get(text).map_or(0, |cell| cell.split_whitespace().count());
+    (1..=2).contains(&words(first)) && words(second) > 2
+}

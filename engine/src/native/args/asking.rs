@@ -1,0 +1,179 @@
+//! The flags of the commands that ask a model, measure the engine or convert text: nothing of a person's is trained.
+
+use super::set_given;
+use crate::error::Error;
+use clap::{Args, Subcommand};
+use protocol::RunConfig;
+use std::path::PathBuf;
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// Run directory or Hugging Face model directory
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Labelled text, or plain text for a pre-trained model
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub data: Vec<PathBuf>,
+    /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
+    #[arg(long, value_name = "NAME")]
+    pub text_column: Option<String>,
+    /// Column of the labels there
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
+    /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
+    #[arg(long, value_name = "F|tuned|per-label", conflicts_with = "seed_metrics")]
+    pub threshold: Option<String>,
+    /// The 2018 system's formula for F1, to compare with its published numbers
+    #[arg(long)]
+    pub seed_metrics: bool,
+    /// Encoding of the text, where detection guesses wrong
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// Run directory or Hugging Face model directory of a classifier
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Text, one per line; - or nothing means stdin
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Labels per line; without it, the best one and all others that pass the threshold
+    #[arg(long, value_name = "N")]
+    pub top_k: Option<usize>,
+    /// Encoding of the text, where detection guesses wrong
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+}
+
+/// Arguments of `fill-mask`.
+#[derive(Debug, Args)]
+pub struct FillMask {
+    /// Run directory or Hugging Face model directory
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Text with at least one [MASK]
+    pub text: String,
+    /// Guesses per mask
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top_k: usize,
+}
+
+/// Arguments of `attention`.
+#[derive(Debug, Args)]
+pub struct Attention {
+    /// Run directory or Hugging Face model directory
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Any text
+    pub text: String,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// Run directory or Hugging Face model directory
+    pub dir: PathBuf,
+}
+
+/// Arguments of `toy`.
+#[derive(Debug, Default, Args)]
+pub struct Toy {
+    /// Architecture and size [default: small]
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Steps at most [default: 1000]
+    #[arg(long, value_name = "N")]
+    steps: Option<String>,
+    /// Examples per step [default: 64]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Peak learning rate
+    #[arg(long, value_name = "F")]
+    lr: Option<String>,
+}
+
+impl Toy {
+    /// Sets each field whose flag was given.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
+        let flags =
+            [("preset", &self.preset), ("steps", &self.steps), ("batch-size", &self.batch_size), ("lr", &self.lr)];
+        set_given(config, &flags)
+    }
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Default, Args)]
+pub struct Bench {
+    /// Measure this preset only
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Steps of each measurement [default: 60]
+    #[arg(long, value_name = "N")]
+    steps: Option<String>,
+    /// Examples per step [default: 16]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Tokens per example
+    #[arg(long, value_name = "N")]
+    max_len: Option<String>,
+    /// Measure reading instead: make a corpus of so many documents of 300 tokens and train a few steps on it, twice
+    #[arg(long, value_name = "N")]
+    pub documents: Option<u64>,
+}
+
+impl Bench {
+    /// Sets each field whose flag was given.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
+        let flags = [
+            ("preset", &self.preset),
+            ("steps", &self.steps),
+            ("batch-size", &self.batch_size),
+            ("max-len", &self.max_len),
+        ];
+        set_given(config, &flags)
+    }
+
+    /// Whether one preset was asked for.
+    pub fn has_preset(&self) -> bool {
+        self.preset.is_some()
+    }
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct Convert {
+    /// From what.
+    #[command(subcommand)]
+    pub source: Source,
+}
+
+/// What can be converted.
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// CAIL2018: JSON Lines with "fact" and "meta": {"accusation": [..]}
+    Cail(Cail),
+}
+
+/// Arguments of `convert cail`.
+#[derive(Debug, Args)]
+pub struct Cail {
+    /// JSON Lines, .gz or not
+    #[arg(value_name = "IN.json")]
+    pub input: PathBuf,
+    /// Labelled lines to write
+    #[arg(value_name = "OUT.txt")]
+    pub output: PathBuf,
+    /// Splits whose texts are left out, converted or not: give valid and test when converting train
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub without: Vec<PathBuf>,
+}

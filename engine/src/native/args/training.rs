@@ -1,0 +1,242 @@
+//! The flags of the commands that train: `pretrain`, `finetune`, `compare`, and what they share.
+
+use super::{number, numbers, set_given};
+use crate::error::Error;
+use clap::Args;
+use protocol::{CompareConfig, RunConfig};
+use std::path::PathBuf;
+
+/// Arguments of `pretrain`.
+#[derive(Debug, Args)]
+pub struct Pretrain {
+    /// Text files, folders, .gz files, or - for stdin; one document per line
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "resume")]
+    pub corpus: Vec<PathBuf>,
+    /// Held-out text; without it a part of the corpus is held out
+    #[arg(long, value_name = "PATH")]
+    pub valid: Vec<PathBuf>,
+    /// Run directory to make, new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Go on from this model with a fresh schedule
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub from: Option<PathBuf>,
+    /// Training flags.
+    #[command(flatten)]
+    pub training: Training,
+}
+
+/// Arguments of `finetune`.
+#[derive(Debug, Args)]
+pub struct Finetune {
+    /// Labelled text: "text __label__a __label__b" per line
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "resume")]
+    pub train: Vec<PathBuf>,
+    /// Labelled text that chooses the threshold and shows progress
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub valid: Vec<PathBuf>,
+    /// Labelled text that is only measured at the end
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub test: Vec<PathBuf>,
+    /// Run directory to make, new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Start from this pre-trained model; without it from scratch
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub from: Option<PathBuf>,
+    /// Kind of labels: auto, multi-label, single-label or pair
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+    /// Training flags.
+    #[command(flatten)]
+    pub training: Training,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Labelled text: "text __label__a __label__b" per line
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub train: Vec<PathBuf>,
+    /// Labelled text that chooses learning rates, thresholds and steps
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub valid: Vec<PathBuf>,
+    /// Labelled text that is only measured
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub test: Vec<PathBuf>,
+    /// The pre-trained model
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// Directory to make, new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Runs of each arm, each with its own seed [default: 3]
+    #[arg(long, value_name = "N")]
+    seeds: Option<String>,
+    /// Shares of the labelled texts, with commas, e.g. 0.05,0.2,1 [default: 1]
+    #[arg(long, value_name = "F,..")]
+    label_fractions: Option<String>,
+    /// Learning rates that each arm tries, with commas [default: four around what suits the backbone]
+    #[arg(long, value_name = "F,..")]
+    lrs: Option<String>,
+    /// Kind of labels: auto, multi-label, single-label or pair
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+    /// Training flags.
+    #[command(flatten)]
+    pub training: Training,
+}
+
+impl Compare {
+    /// How far the comparison goes.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn settings(&self) -> Result<CompareConfig, Error> {
+        let mut settings = CompareConfig::default();
+        if let Some(seeds) = &self.seeds {
+            settings.seeds = number("seeds", seeds)?;
+        }
+        if let Some(shares) = &self.label_fractions {
+            settings.label_fractions = numbers("label-fractions", shares)?;
+        }
+        if let Some(rates) = &self.lrs {
+            settings.lrs = numbers("lrs", rates)?;
+        }
+        Ok(settings)
+    }
+}
+
+/// Flags of both kinds of training. Each but `--embeddings`, `--tui`, `--encoding` and `--resume` names a field of [`RunConfig`].
+#[derive(Debug, Default, Args)]
+pub struct Training {
+    /// Architecture and size, e.g. fast-tiny or bert-tiny
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Width of the model, where it is not the preset's
+    #[arg(long, value_name = "N")]
+    hidden_size: Option<String>,
+    /// A board in the terminal with the loss, a line of the text and keys, in place of lines
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    pub tui: bool,
+    /// Word vectors in word2vec's text form that a new model starts from
+    #[arg(long, value_name = "FILE")]
+    pub embeddings: Option<PathBuf>,
+    /// transformer, textcnn or mean
+    #[arg(long, value_name = "NAME")]
+    backbone: Option<String>,
+    /// wordpiece, word or char
+    #[arg(long, value_name = "NAME")]
+    tokenizer: Option<String>,
+    /// Entries of the vocabulary at most
+    #[arg(long, value_name = "N")]
+    vocab_size: Option<String>,
+    /// Keep upper case
+    #[arg(long)]
+    cased: bool,
+    /// Tokens per example
+    #[arg(long, value_name = "N")]
+    max_len: Option<String>,
+    /// Examples per step
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Length of the run in optimisation steps
+    #[arg(long, value_name = "N", conflicts_with_all = ["epochs", "minutes"])]
+    steps: Option<String>,
+    /// Length of the run in passes over the data
+    #[arg(long, value_name = "F", conflicts_with = "minutes")]
+    epochs: Option<String>,
+    /// Length of the run in minutes
+    #[arg(long, value_name = "F")]
+    minutes: Option<String>,
+    /// Peak learning rate
+    #[arg(long, value_name = "F")]
+    lr: Option<String>,
+    /// Share of tokens chosen for guessing
+    #[arg(long, value_name = "F")]
+    mask_rate: Option<String>,
+    /// Choose whole words for guessing
+    #[arg(long)]
+    whole_word: bool,
+    /// Most tokens to guess in one example
+    #[arg(long, value_name = "N")]
+    max_predictions: Option<String>,
+    /// Examples of the 2018 system: ten tokens, one of them to guess
+    #[arg(long)]
+    seed_masking: bool,
+    /// Next-sentence prediction beside the masked LM
+    #[arg(long)]
+    nsp: bool,
+    /// Steps between checkpoints
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<String>,
+    /// Use only the first N documents
+    #[arg(long, value_name = "N")]
+    limit: Option<String>,
+    /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
+    /// Column of the labels there
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+    /// Share of the labelled texts to fine-tune on
+    #[arg(long, value_name = "F")]
+    label_fraction: Option<String>,
+    /// Encoding of the text, where detection guesses wrong
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Go on with the interrupted run in --out, exactly
+    #[arg(long)]
+    pub resume: bool,
+}
+
+impl Training {
+    /// Flags given that choose what a model to start from already has.
+    pub fn shape_flags(&self) -> Vec<&'static str> {
+        let given = [
+            ("--preset", self.preset.is_some()),
+            ("--hidden-size", self.hidden_size.is_some()),
+            ("--embeddings", self.embeddings.is_some()),
+            ("--backbone", self.backbone.is_some()),
+            ("--tokenizer", self.tokenizer.is_some()),
+            ("--vocab-size", self.vocab_size.is_some()),
+            ("--cased", self.cased),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+    }
+
+    /// Sets each field whose flag was given.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
+        let switch = |on: bool| on.then(String::new);
+        set_given(
+            config,
+            &[
+                ("preset", &self.preset),
+                ("hidden-size", &self.hidden_size),
+                ("backbone", &self.backbone),
+                ("tokenizer", &self.tokenizer),
+                ("vocab-size", &self.vocab_size),
+                ("cased", &switch(self.cased)),
+                ("max-len", &self.max_len),
+                ("batch-size", &self.batch_size),
+                ("steps", &self.steps),
+                ("epochs", &self.epochs),
+                ("minutes", &self.minutes),
+                ("lr", &self.lr),
+                ("mask-rate", &self.mask_rate),
+                ("whole-word", &switch(self.whole_word)),
+                ("max-predictions", &self.max_predictions),
+                ("seed-masking", &switch(self.seed_masking)),
+                ("nsp", &switch(self.nsp)),
+                ("checkpoint-every", &self.checkpoint_every),
+                ("text-column", &self.text_column),
+                ("label-column", &self.label_column),
+                ("limit", &self.limit),
+                ("label-fraction", &self.label_fraction),
+            ],
+        )
+    }
+}

@@ -1,0 +1,127 @@
+// Nothing of a person's is lost: what a run has told when its tab closes or its engine stops, files that are chosen quickly
+// or after a stop, word vectors, a name that was left alone, own files when the language changes.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Journey, launch, serve, visit } from './harness.mjs';
+
+const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=cpu';
+const LINES = Array.from({ length: 200 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7}`).join('\n');
+const VECTORS = Array.from({ length: 9 }, (_, word) => ['the', 'bird', 'number', 'sees', 'a', 'tree', 'near', 'river', '1'][word] + ' 0.1'.repeat(32)).join('\n');
+
+let site, browser;
+before(async () => {
+  [site, browser] = await Promise.all([serve(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+/** As a trap in the engine's wasm ends it: the worker's own last words. */
+const stopEngine = ({ page }) =>
+  page.workers()[0].evaluate(() => {
+    const event = { event: 'failed', run: '', code: 'engine-crashed', message: 'the engine stopped: a test', hint: 'Restart it.' };
+    postMessage({ message: JSON.stringify(event), buffers: [] });
+    close();
+  });
+
+const names = (journey) => journey.page.locator('[data-testid=file-table] tbody tr th').allInnerTexts();
+
+/** From here on the page's clock is a minute ahead: what is done from time to time is due. */
+const aMinuteLater = ({ page }) =>
+  page.evaluate(() => {
+    const now = Date.now;
+    Date.now = () => now() + 60_000;
+  });
+
+test('a run whose tab is closed, and one whose engine stops, leave what they told', async () => {
+  const context = await browser.newContext();
+  try {
+    const first = new Journey(await context.newPage(), []);
+    await first.page.goto(`${site.url}${NANO}&steps=100000`);
+    await first.ready(3);
+    await first.press('start-pretrain');
+    await first.reaches('step', 50, 60);
+    await aMinuteLater(first);
+    await first.reaches('step', 100, 60);
+    await first.page.waitForTimeout(500);
+    await first.page.close();
+
+    const second = new Journey(await context.newPage(), []);
+    await second.page.goto(`${site.url}${NANO}&steps=100000`);
+    await second.ready(3);
+    await second.until('the run of the closed tab', async () => /Pre-training 1, earlier.*its tab was closed/.test(await second.text('runs')), 20);
+    await second.press('start-pretrain');
+    await second.reaches('step', 50, 60);
+    await stopEngine(second);
+    await second.until('the end of the run', async () => /the engine stopped/.test(await second.text('runs')));
+    await second.page.waitForTimeout(500);
+    await second.page.reload();
+    await second.ready(3);
+    await second.until('both runs', async () => (await second.text('runs')).match(/Pre-training 1, earlier/g)?.length === 2, 20);
+  } finally {
+    await context.close();
+  }
+});
+
+test('files chosen after the engine stopped are read by a new one, which has the word vectors', async () => {
+  await visit(browser, `${site.url}${NANO}&steps=2`, async (journey) => {
+    await journey.ready(3);
+    await journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+    await journey.page.locator('#choose-vectors').setInputFiles({ name: 'vectors.txt', mimeType: 'text/plain', buffer: Buffer.from(VECTORS) });
+    await stopEngine(journey);
+    await journey.until('the stop', async () => /has stopped/.test(await journey.text('device')));
+    await journey.choose({ 'own.txt': LINES });
+    await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt', 60);
+    await journey.press('start-pretrain', 30);
+    await journey.idle(60);
+    assert.match(await journey.page.locator('#pretrain').innerText(), /word vectors were found for \d+ tokens/);
+  });
+});
+
+test('files removed one after another are both gone, and files chosen early give no error', async () => {
+  await visit(browser, `${site.url}${NANO}`, async (journey) => {
+    await journey.usable('start-pretrain', 60);
+    await journey.choose({ 'a.txt': LINES, 'b.txt': LINES, 'c.txt': LINES });
+    await journey.until('the own files', async () => (await names(journey)).length === 3);
+    assert.equal(await journey.part('error').isVisible(), false, await journey.part('error').innerText());
+    // Within one task: the engine has not answered the first wish when the second comes.
+    await journey.page.evaluate(() => {
+      for (const name of ['a.txt', 'b.txt']) document.querySelector(`[data-testid=file-table] button[aria-label*="${name}"]`).click();
+    });
+    await journey.until('one file to stay', async () => (await names(journey)).join() === 'c.txt', 20);
+  });
+});
+
+test('a name that is left alone stays the page\'s own, and own files are asked about before the language changes', async () => {
+  await visit(browser, `${site.url}${NANO}&steps=5`, async (journey) => {
+    await journey.ready(3);
+    await journey.press('start-pretrain');
+    await journey.idle(60);
+    const rename = journey.page.getByRole('button', { name: 'Rename' });
+    await rename.press('Enter');
+    await journey.page.getByLabel('Name of the run').press('Escape');
+    assert.equal(await rename.evaluate((button) => button === document.activeElement), true, 'the focus goes back');
+    await rename.click();
+    await journey.page.getByLabel('Name of the run').press('Enter');
+    await journey.page.waitForTimeout(500);
+    await journey.page.goto(`${site.url}${NANO}&lang=th`);
+    await journey.until('the name in Thai', async () => /การฝึกล่วงหน้า 1/.test(await journey.text('runs')), 60);
+  });
+  const asked = [];
+  await visit(browser, `${site.url}${NANO}`, async (journey) => {
+    await journey.ready(3);
+    journey.page.on('dialog', (dialog) => {
+      asked.push(dialog.message());
+      return dialog.dismiss();
+    });
+    await journey.choose({ 'own.txt': LINES });
+    await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt');
+    await journey.part('language').selectOption('th');
+    await journey.until('the question', async () => asked.length === 1);
+    assert.match(asked[0], /files of your own must be dropped again/);
+    assert.equal(await journey.part('language').inputValue(), 'en');
+    assert.deepEqual(await names(journey), ['own.txt']);
+  });
+});
