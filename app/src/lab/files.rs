@@ -28,17 +28,8 @@ impl Lab {
         failure: &str,
         bundle_may_stand_in: bool,
     ) {
-        if self.peek(|state| state.active().is_some()) {
-            return self
-                .complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
-        }
+        let Some(turn) = self.take_turn() else { return };
         let (lab, failure) = (*self, failure.to_string());
-        let turn = self.intake.get_value() + 1;
-        self.intake.set_value(turn);
-        // Other files are the answer to whatever was wrong; the first ones come by themselves.
-        if turn > 1 && !self.has_crashed() {
-            self.dismiss();
-        }
         spawn_local(async move {
             let listed = files.await;
             if lab.intake.get_value() != turn {
@@ -55,6 +46,21 @@ impl Lab {
                 lab.use_bundle();
             }
         });
+    }
+
+    /// The number of a wish for other files; `None`, with the reason told, while a run needs the present ones.
+    fn take_turn(&self) -> Option<u64> {
+        if self.peek(|state| state.active().is_some()) {
+            self.complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
+            return None;
+        }
+        let turn = self.intake.get_value() + 1;
+        self.intake.set_value(turn);
+        // Other files are the answer to whatever was wrong; the first ones come by themselves.
+        if turn > 1 && !self.has_crashed() {
+            self.dismiss();
+        }
+        Some(turn)
     }
 
     fn use_listed(&self, sources: Vec<Source>) {
@@ -83,22 +89,31 @@ impl Lab {
 
     /// Changes what a file is used for, and has the corpus read again.
     pub fn set_role(&self, name: &str, role: FileRole) {
-        let mut sources = self.files();
-        sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
-        self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
+        self.change_files(|sources| {
+            sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
+        });
     }
 
     /// Goes on with the other files only.
     pub fn remove_file(&self, name: &str) {
-        let mut sources = self.files();
-        sources.retain(|source| source.name != name);
-        self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
+        self.change_files(|sources| sources.retain(|source| source.name != name));
     }
 
     /// Has the present files read again, by other rules.
     pub fn read_again(&self) {
-        let sources = self.files();
-        self.take(async move { Ok(sources) }, &tr!("The files could not be read"));
+        self.change_files(|_| ());
+    }
+
+    /// Has the files that were chosen last read again, as changed.
+    fn change_files(&self, change: impl FnOnce(&mut Vec<Source>)) {
+        if self.take_turn().is_some() {
+            let mut sources = self.files();
+            change(&mut sources);
+            match sources.is_empty() {
+                true => self.use_bundle(),
+                false => self.use_listed(sources),
+            }
+        }
     }
 
     /// Gives new models word vectors to start from, or takes them away.
