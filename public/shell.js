@@ -32,7 +32,10 @@
   window.addEventListener(
     'error',
     function (event) {
-      if (event.target && event.target.tagName === 'SCRIPT') {
+      var script = event.target;
+      var isOurs = script && script.tagName === 'SCRIPT' && script.src.indexOf(location.origin + '/') === 0;
+      // Once the page stands, whatever else fails is not what keeps it from starting.
+      if (isOurs && !document.querySelector('[data-testid=device]')) {
         window.cannotStart(
           'A part of the page could not be loaded. Reload it; where an extension or the network blocks scripts, allow those of this address.'
         );

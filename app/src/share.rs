@@ -59,12 +59,8 @@ fn settings(run: &Run) -> Vec<(String, String)> {
 /// The query that sets a run's configuration, with its `?`; empty where all of it is at its default.
 pub fn query(run: &Run) -> String {
     let mut chosen = Settings::default();
-    let from = run.from.map(|from| match from {
-        StartFrom::Pretrained => "pretrained",
-        StartFrom::Scratch => "scratch",
-    });
-    let from = from.map(|from| ("finetune-from".to_string(), from.to_string()));
-    for (key, value) in settings(run).into_iter().chain(from) {
+    chosen.finetune_from = run.from.unwrap_or(chosen.finetune_from);
+    for (key, value) in settings(run) {
         // What a link has no name for stays behind; the rest travels.
         let _ = chosen.set(if_finetuned(run.phase, &key), &value);
     }

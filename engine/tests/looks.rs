@@ -26,6 +26,8 @@ struct Script {
     /// Goes on by a second with each question.
     clock: Rc<RefCell<f64>>,
     over: Rc<RefCell<bool>>,
+    /// A run that is stopped before its first step.
+    unwanted: Option<&'static str>,
 }
 
 impl Script {
@@ -50,6 +52,13 @@ impl Host for Script {
     }
 
     async fn breathe(&self) -> Vec<Command> {
+        let is_start =
+            |event: &Event| matches!(event, Event::Started { run, .. } if Some(run.as_str()) == self.unwanted);
+        let told = self.events();
+        let begun = told.iter().rposition(is_start);
+        if begun.is_some_and(|begun| !told[begun..].iter().any(|event| matches!(event, Event::Finished { .. }))) {
+            return vec![Command::Stop];
+        }
         let mut during = self.during.borrow_mut();
         during.pop_front_if(|(step, _)| *step <= self.step()).map(|(_, command)| command).into_iter().collect()
     }
@@ -125,8 +134,13 @@ fn played(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
 
 /// What the session says to these commands.
 fn tried(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
-    let script = Script { commands: Rc::new(RefCell::new(commands.into())), ..Script::default() };
+    let script = Script::default();
     script.during.borrow_mut().extend(during);
+    served(script, commands)
+}
+
+fn served(script: Script, commands: Vec<Command>) -> Script {
+    script.commands.borrow_mut().extend(commands);
     block_on(async {
         let mut session = Session::open(script.clone(), BackendChoice::Cpu).await.expect("the CPU engine opens");
         session.set_corpus(corpus(), &ReadOptions::default()).expect("a sound corpus");
@@ -338,6 +352,34 @@ fn an_estimate_says_what_the_run_then_takes() {
     );
     let alone = losses(&played(vec![pretrain()], vec![]));
     assert_eq!(losses(&script), alone, "trying a step changes nothing of the run");
+}
+
+/// Neither its values nor what was asked of it.
+#[test]
+fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
+    let _alone = alone();
+    let export = |request| Command::ExportModel { request };
+    let learn = |run: &str, go_on| Command::Pretrain { run: run.into(), config: config(&[]), go_on };
+    let label = || Command::Finetune { run: "no".into(), config: config(&[]), from: StartFrom::Pretrained };
+    for unwanted in [vec![learn("no", false)], vec![learn("no", true)], vec![label()]] {
+        let commands = [vec![learn("p", false), export(1)], unwanted, vec![export(2), learn("q", false)]].concat();
+        let script = served(Script { unwanted: Some("no"), ..Script::default() }, commands);
+        let archive = |wanted: u64| {
+            let told = script.told.borrow();
+            told.iter().find_map(|(event, buffers)| {
+                matches!(event, Event::Exported { request, .. } if *request == wanted).then(|| buffers[0].clone())
+            })
+        };
+        assert!(archive(1).is_some() && archive(1) == archive(2), "the model that was there");
+        let of = |run: &str| {
+            let steps = script.events().into_iter().filter_map(|event| match event {
+                Event::Step { run: other, step, loss, .. } if other == run => Some((step, loss)),
+                _ => None,
+            });
+            steps.collect::<Vec<_>>()
+        };
+        assert!(of("no").is_empty() && of("p") == of("q"), "the next run begins anew");
+    }
 }
 
 #[test]

@@ -183,20 +183,6 @@ fn a_stop_is_heard_amid_an_evaluation() {
     assert_eq!(amid, 10, "five batches in each evaluation");
 }
 
-#[test]
-fn a_run_that_is_stopped_before_its_first_step_leaves_the_model_that_was_there() {
-    let _alone = alone();
-    let host = Memory::default();
-    let mut session = session(&host);
-    let config = config(&[("steps", "10")]);
-    block_on(session.pretrain("p", &config, None)).expect("it ends well");
-    let before = block_on(session.export_language_model()).expect("a model");
-    host.stop_at_breath.set(Some(host.breaths.get() + 1));
-    let outcome = block_on(session.pretrain("q", &config, None)).expect("it stops well");
-    assert!(outcome.stopped && outcome.step == 0);
-    assert!(block_on(session.export_language_model()).expect("a model") == before);
-}
-
 /// They are for new models on the person's text, whatever their width; the counting task has other words and shapes.
 #[test]
 fn word_vectors_are_no_part_of_the_counting_task() {

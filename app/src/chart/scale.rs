@@ -87,22 +87,39 @@ pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
     (first..=last).map(|index| index as f64 * spacing).collect()
 }
 
-/// A number in at most three digits that mean something: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
+/// The labels of an axis: each in as many digits as tell it from the others.
+pub fn tick_labels(ticks: &[f64]) -> Vec<String> {
+    let labels = |digits| ticks.iter().map(|tick| label(*tick, digits)).collect::<Vec<_>>();
+    // Neighbours differ, so of two that read alike a further digit tells one from the other.
+    let tells = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
+    (DIGITS..=MOST_DIGITS).map(labels).find(tells).unwrap_or_else(|| labels(MOST_DIGITS))
+}
+
+/// A number in about three digits that mean something: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
 pub fn tick_label(value: f64) -> String {
+    label(value, DIGITS)
+}
+
+const DIGITS: usize = 3;
+/// Steps of an axis are counted exactly up to here.
+const MOST_DIGITS: usize = 9;
+
+fn label(value: f64, digits: usize) -> String {
     let thousands = value / 1000.0;
     if value.abs() >= 10_000.0 {
-        return tr!("{thousands}k", thousands = trimmed(thousands));
+        return tr!("{thousands}k", thousands = trimmed(thousands, digits));
     }
     if value != 0.0 && value.abs() < 0.001 {
-        let text = format!("{value:.2e}");
+        let text = format!("{value:.*e}", digits - 1);
         let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
         return format!("{}e{power}", localised(digits));
     }
-    trimmed(value)
+    trimmed(value, digits)
 }
 
-fn trimmed(value: f64) -> String {
-    let decimals = if value == 0.0 { 0 } else { (2 - value.abs().log10().floor() as i32).clamp(0, 6) };
+fn trimmed(value: f64, digits: usize) -> String {
+    let before = if value == 0.0 { digits as i32 } else { value.abs().log10().floor() as i32 + 1 };
+    let decimals = (digits as i32 - before).clamp(0, MOST_DIGITS as i32);
     localised(&format!("{value:.*}", decimals as usize))
 }
 
@@ -117,18 +134,20 @@ mod tests {
 
     #[test]
     fn ticks_stand_at_round_values_inside_the_domain() {
-        let cases: [((f64, f64), usize, &str); 8] = [
+        let cases: [((f64, f64), usize, &str); 10] = [
             ((0.0, 10.0), 5, "0 2 4 6 8 10"),
             ((3.1, 9.2), 6, "4 5 6 7 8 9"),
             ((0.0, 1.0), 4, "0 0.2 0.4 0.6 0.8 1"),
             ((0.0, 100_000.0), 5, "0 20k 40k 60k 80k 100k"),
+            ((100_000.0, 100_400.0), 2, "100k 100.2k 100.4k"),
+            ((1000.0, 1001.0), 2, "1000 1000.5 1001"),
             ((0.0, 3.0), 6, "0 0.5 1 1.5 2 2.5 3"),
             ((0.0, 0.002), 4, "0 5e-4 0.001 0.0015 0.002"),
             ((0.0, 0.001), 4, "0 2e-4 4e-4 6e-4 8e-4 0.001"),
             ((2.0, 2.0), 5, ""),
         ];
         for (domain, about, expected) in cases {
-            let labels: Vec<String> = ticks(domain, about).into_iter().map(tick_label).collect();
+            let labels: Vec<String> = tick_labels(&ticks(domain, about));
             assert_eq!(labels.join(" "), expected, "{domain:?}");
         }
         assert_eq!(ticks((f64::NAN, 1.0), 5), Vec::<f64>::new());

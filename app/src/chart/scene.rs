@@ -2,7 +2,7 @@
 //! are roles, so that one scene serves light and dark.
 
 use super::curve::Curve;
-use super::scale::{Scale, tick_label};
+use super::scale::{Scale, tick_labels};
 
 /// Size of a chart in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -165,17 +165,19 @@ impl Scene {
     }
 
     fn horizontal_grid(&mut self, y: &Scale) {
-        for value in y.ticks(5) {
-            self.rule(y.at(value), Ink::Grid, 0);
-            self.text((self.plot.left - 8.0, y.at(value)), &tick_label(value), Anchor::End, Ink::Label);
+        let ticks = y.ticks(5);
+        for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
+            self.rule(y.at(*value), Ink::Grid, 0);
+            self.text((self.plot.left - 8.0, y.at(*value)), &label, Anchor::End, Ink::Label);
         }
     }
 
     fn step_ticks(&mut self, x: &Scale) {
         let pixels_per_tick = 90.0;
         let about = ((self.plot.right - self.plot.left) / pixels_per_tick).max(2.0) as usize;
-        for value in x.ticks(about) {
-            self.text((x.at(value), self.plot.bottom + 14.0), &tick_label(value), Anchor::Middle, Ink::Label);
+        let ticks = x.ticks(about);
+        for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
+            self.text((x.at(*value), self.plot.bottom + 14.0), &label, Anchor::Middle, Ink::Label);
         }
     }
 }

@@ -35,15 +35,21 @@ impl Lab {
             if lab.intake.get_value() != turn {
                 return;
             }
-            match listed {
+            let reason = match listed {
                 Ok(sources) if !sources.is_empty() => return lab.use_listed(sources),
-                Ok(_) => {}
-                Err(reason) => {
-                    lab.complain(tr!("{failure}: {reason}.", failure, reason), tr!("The files before it stay in use."));
+                Ok(_) => None,
+                Err(reason) => Some(reason),
+            };
+            let hint = match (lab.files().is_empty(), bundle_may_stand_in) {
+                (false, _) => tr!("The files before it stay in use."),
+                (true, false) => tr!("Choose files of your own, or load the page again."),
+                (true, true) => {
+                    lab.use_bundle();
+                    tr!("The bundled dictionary stands in.")
                 }
-            }
-            if bundle_may_stand_in && lab.files().is_empty() {
-                lab.use_bundle();
+            };
+            if let Some(reason) = reason {
+                lab.complain(tr!("{failure}: {reason}.", failure, reason), hint);
             }
         });
     }

@@ -25,7 +25,7 @@ impl Default for CompareConfig {
 pub struct Comparison {
     /// One per share of the labels, smallest first.
     pub points: Vec<ComparisonPoint>,
-    /// Passes over the labelled documents in each run, the same for both arms.
+    /// Passes over the labelled documents in each run; where steps or minutes were given instead, those of the first run.
     pub epochs: f64,
     /// Runs of each arm.
     pub seeds: u64,

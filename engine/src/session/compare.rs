@@ -96,7 +96,7 @@ impl<H: Host> Session<H> {
         let sentence = verdict(&points);
         // Both arms make as many passes, however long was asked for.
         let last = points.first().and_then(|point| point.pretrained.runs.first()?.valid.last());
-        let epochs = last.map_or(0.0, |figures| figures.epoch);
+        let epochs = last.map_or(0.0, |figures| (figures.epoch * 100.0).round() / 100.0);
         let comparison = Comparison {
             points,
             epochs,

@@ -103,10 +103,6 @@ impl<H: Host> Session<H> {
         };
         let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors, word_vectors };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
-        // A run that was stopped before its first step has nothing better than the model that was there.
-        if finished.outcome.step == 0 && self.classifier.is_some() {
-            return Ok(finished);
-        }
         self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
         Ok(finished)

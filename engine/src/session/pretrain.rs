@@ -59,10 +59,6 @@ impl<H: Host> Session<H> {
             None => Weights::new(),
         };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
-        // A run that was stopped before its first step has nothing better than the model that was there.
-        if finished.outcome.step == 0 && self.language_model.is_some() {
-            return Ok(finished.outcome);
-        }
         self.language_model = Some(finished.trained);
         self.pretraining_secs = Some(finished.outcome.elapsed_secs);
         self.continues = false;

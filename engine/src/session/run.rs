@@ -111,7 +111,6 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     async fn train_to_its_end(&mut self) -> Result<Finished> {
         let first = self.at.values.step;
-        let mut clock = Clock::start(self.host.now_secs(), self.at.elapsed_secs, first);
         // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.at.window.steps == 0 {
             let message = "preparing the first step: kernels are compiled and memory is reserved".into();
@@ -120,6 +119,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if self.at.owes_evaluation {
             self.evaluate(Split::Valid).await?;
         }
+        let mut clock = Clock::start(self.host.now_secs(), self.at.elapsed_secs, first);
         let mut stopped = false;
         while !self.done(&clock) {
             if self.listen(&mut clock).await? == Wish::Stop {

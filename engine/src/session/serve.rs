@@ -3,7 +3,7 @@
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
 use super::look::{Eye, Moment, Watched};
-use super::{Host, ModelFiles, Session, ToyOutcome, Trained, ask, plan, vector_lines};
+use super::{Host, ModelFiles, RunOutcome, Session, ToyOutcome, Trained, ask, plan, vector_lines};
 use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop;
@@ -13,6 +13,15 @@ use std::rc::Rc;
 
 /// Folder inside an exported archive, and the archive's own name.
 const EXPORT_NAME: &str = "clozelab-model";
+
+/// The models at hand, and what the next run makes of them.
+struct Models {
+    language_model: Option<Trained>,
+    classifier: Option<Trained>,
+    latest: Phase,
+    continues: bool,
+    pretraining_secs: Option<f64>,
+}
 
 impl<H: Host> Session<H> {
     /// Serves commands until the host goes away. `take_files` hands out the
@@ -47,16 +56,16 @@ impl<H: Host> Session<H> {
                 self.preview(config, example, epoch, text).await?;
             }
             Command::Pretrain { run, config, go_on } => {
-                let before = self.continues;
+                let before = self.models();
                 self.continues |= go_on && self.language_model.is_some();
                 let trained = self.pretrain(&run, &config, None).await;
-                if trained.is_err() {
-                    // What was asked of this run is not asked of the next one.
-                    self.continues = before;
-                }
-                trained?;
+                self.adopt(trained, before)?;
             }
-            Command::Finetune { run, config, from } => drop(self.finetune(&run, &config, from, None).await?),
+            Command::Finetune { run, config, from } => {
+                let before = self.models();
+                let trained = self.finetune(&run, &config, from, None).await;
+                self.adopt(trained, before)?;
+            }
             Command::Compare { run, config, compare } => {
                 let pretraining_secs = self.pretraining_secs;
                 let progress = Progress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs };
@@ -113,6 +122,24 @@ impl<H: Host> Session<H> {
             Command::Pause | Command::Resume | Command::Step { .. } | Command::Stop => (),
         }
         Ok(())
+    }
+
+    fn models(&self) -> Models {
+        let Self { language_model, classifier, latest, continues, pretraining_secs, .. } = self;
+        let (language_model, classifier) = (language_model.clone(), classifier.clone());
+        let (latest, continues, pretraining_secs) = (*latest, *continues, *pretraining_secs);
+        Models { language_model, classifier, latest, continues, pretraining_secs }
+    }
+
+    /// Keeps what a run has made. One that failed or was stopped before its first step made nothing better than what was
+    /// there, and what was asked of it is not asked of the next one.
+    fn adopt(&mut self, trained: Result<RunOutcome>, before: Models) -> Result<()> {
+        if !trained.as_ref().is_ok_and(|outcome| outcome.step > 0) {
+            let Models { language_model, classifier, latest, continues, pretraining_secs } = before;
+            (self.language_model, self.classifier) = (language_model, classifier);
+            (self.latest, self.continues, self.pretraining_secs) = (latest, continues, pretraining_secs);
+        }
+        trained.map(drop)
     }
 
     async fn answer(&self, question: Command, model: Option<&Trained>) -> Result<()> {
