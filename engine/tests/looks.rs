@@ -253,6 +253,34 @@ fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
     assert_eq!(cut, Some(vec!["dog".into(), "[MASK]".into()]));
 }
 
+/// An evaluation may take minutes: nobody waits for its end to pause, to ask or to look elsewhere.
+#[test]
+fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() {
+    let _alone = alone();
+    let finetune =
+        || Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from: StartFrom::Scratch };
+    let ask = Command::Classify { request: 7, text: "the cat purrs".into(), top_k: 3 };
+    let during = vec![(30, Command::Pause), (0, ask), (0, look(0)), (0, Command::Resume)];
+    let (disturbed, alone) = (played(vec![finetune()], during), played(vec![finetune()], vec![]));
+    let of_step_30 = |event: &Event| match event {
+        Event::Step { step: 30, .. } => Some("step"),
+        Event::Paused { step: 30, .. } => Some("paused"),
+        Event::Classified { request: 7, .. } => Some("classified"),
+        Event::Masking { step: Some(30), .. } => Some("looked"),
+        Event::Resumed { step: 30, .. } => Some("resumed"),
+        Event::Evaluated { step: 30, .. } => Some("evaluated"),
+        _ => None,
+    };
+    let order: Vec<_> = disturbed.events().iter().filter_map(of_step_30).collect();
+    assert_eq!(order, ["step", "paused", "classified", "looked", "resumed", "evaluated"]);
+    let measured = |script: &Script| {
+        let metrics = |event| if let Event::Evaluated { metrics, .. } = event { Some(metrics) } else { None };
+        script.events().into_iter().filter_map(metrics).collect::<Vec<Metrics>>()
+    };
+    assert_eq!(measured(&disturbed), measured(&alone));
+    assert_eq!(losses(&disturbed), losses(&alone));
+}
+
 #[test]
 fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
     let _alone = alone();

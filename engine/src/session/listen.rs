@@ -1,15 +1,16 @@
-//! What a run hears between two steps: stop, pause, single steps, and questions that its present values answer. A question
-//! changes nothing of the run; other commands keep their place until it is over. Amid an evaluation only a stop is heeded
-//! at once.
+//! What a run hears between two steps, and between two batches of an evaluation: stop, pause, single steps, and questions
+//! that its present values answer. A question changes nothing of the run; other commands keep their place until it is over.
 
 use super::ask;
 use super::clock::Clock;
 use super::host::Host;
+use super::learner::Learner;
 use super::look::{Eye, Moment, Watched};
-use super::run::Run;
-use super::task::Task;
+use super::trained::Trained;
+use crate::data::Corpus;
 use crate::error::Result;
 use protocol::{Command, Event, RunConfig};
+use std::collections::VecDeque;
 
 /// Looks come this many seconds apart at least.
 const LOOK_SECS: f64 = 0.4;
@@ -25,22 +26,60 @@ pub enum Wish {
     Stop,
 }
 
-impl<H: Host, T: Task> Run<'_, H, T> {
+/// The ear of a run, and what it answers from besides the values that learn.
+pub struct Ear<'a, H: Host> {
+    /// The platform.
+    pub host: &'a H,
+    /// Name of the run.
+    pub run: &'a str,
+    /// Whether a person's questions are answered with the values of the run; else they wait until it is over.
+    pub answers: bool,
+    /// The model of the other phase, which answers the questions that this one cannot.
+    pub other: Option<Trained>,
+    /// Where a text to look at comes from.
+    pub text: Option<&'a Corpus>,
+    /// The text that a person looks at.
+    pub watched: &'a mut Option<Watched>,
+    /// When it is looked at again, by the host's clock.
+    pub next_look: f64,
+    /// The step after which the run pauses by itself.
+    pub pause_at: Option<u64>,
+    /// What arrived and was not looked at yet.
+    pub arrived: VecDeque<Command>,
+    /// Commands that must wait until the run is over.
+    pub deferred: &'a mut VecDeque<Command>,
+}
+
+impl<H: Host> Ear<'_, H> {
     /// Handles what arrived since the last step; waits while paused.
-    pub async fn listen(&mut self, clock: &mut Clock) -> Result<Wish> {
+    pub async fn listen(&mut self, learner: &Learner, clock: &mut Clock) -> Result<Wish> {
         self.arrived.extend(self.host.breathe().await);
-        let mut paused = false;
-        if self.pause_at.is_some_and(|step| self.at.values.step >= step) {
+        if self.pause_at.is_some_and(|step| learner.step() >= step) {
             self.pause_at = None;
             self.arrived.push_front(Command::Pause);
         }
+        self.heed(learner, clock).await
+    }
+
+    /// Handles what arrived amid an evaluation. A stop also stays for the run, which has more to end than that.
+    pub async fn listen_amid(&mut self, learner: &Learner, clock: &mut Clock) -> Result<Wish> {
+        self.arrived.extend(self.host.breathe().await);
+        let wish = self.heed(learner, clock).await?;
+        if wish == Wish::Stop {
+            self.arrived.push_front(Command::Stop);
+        }
+        Ok(wish)
+    }
+
+    async fn heed(&mut self, learner: &Learner, clock: &mut Clock) -> Result<Wish> {
+        let mut paused = false;
         loop {
             let command = match self.arrived.pop_front() {
                 Some(command) => command,
                 None if paused => self.host.next_order().await,
                 None => return Ok(Wish::GoOn),
             };
-            let (run, step) = (self.name.to_string(), self.at.values.step);
+            let (run, step) = (self.run.to_string(), learner.step());
             match command {
                 Command::Stop => return Ok(Wish::Stop),
                 Command::Pause if !paused => {
@@ -62,13 +101,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                     }
                 }
                 Command::Pause | Command::Resume => (),
-                question if is_question(&question) && !self.task.answers() => self.deferred.push_back(question),
+                question if is_question(&question) && !self.answers => self.deferred.push_back(question),
                 Command::PreviewMasking { config, example, epoch, text } => {
-                    self.look_at(config, example, epoch, text).await?;
+                    self.look_at(learner, config, example, epoch, text).await?;
                 }
-                question @ (Command::Attend { .. } | Command::Tokenize { .. }) => self.answer(question, true).await,
-                question @ Command::FillMask { .. } => self.answer(question, self.heads.masked_lm).await,
-                question @ Command::Classify { .. } => self.answer(question, !self.heads.masked_lm).await,
+                question @ (Command::Attend { .. } | Command::Tokenize { .. }) => {
+                    self.answer(learner, question, true).await;
+                }
+                question @ Command::FillMask { .. } => self.answer(learner, question, learner.heads.masked_lm).await,
+                question @ Command::Classify { .. } => self.answer(learner, question, !learner.heads.masked_lm).await,
                 other => self.deferred.push_back(other),
             }
         }
@@ -80,29 +121,29 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     /// Answers with the values at hand or, where those are of the other kind, with the model that was there before.
-    async fn answer(&self, question: Command, own: bool) {
+    async fn answer(&self, learner: &Learner, question: Command, own: bool) {
         let other = self.other.clone().filter(|_| !own);
         let (model, moment) = match other {
             Some(other) => (other, Moment::default()),
-            None => (self.trained(), self.moment()),
+            None => (learner.trained(), self.moment(learner)),
         };
-        ask::answer(self.host, &model, &self.optimizer.device, question, moment).await;
+        ask::answer(self.host, &model, &learner.optimizer.device, question, moment).await;
     }
 
     /// Shows what the present values make of the text that a person looks at, where there is one.
-    pub async fn look(&mut self) -> Result<()> {
+    pub async fn look(&mut self, learner: &Learner) -> Result<()> {
         let Some(watched) = &*self.watched else { return Ok(()) };
         let began = self.host.now_secs();
-        let specimen = watched.specimen(&self.tokenizer, &self.model);
-        let leaves = self.optimizer.frozen(&self.at.values);
+        let specimen = watched.specimen(&learner.tokenizer, &learner.model);
+        let leaves = learner.leaves();
         let eye = Eye {
-            config: &self.model,
+            config: &learner.model,
             leaves: &leaves,
-            heads: self.heads,
-            tokenizer: &self.tokenizer,
-            device: &self.optimizer.device,
+            heads: learner.heads,
+            tokenizer: &learner.tokenizer,
+            device: &learner.optimizer.device,
         };
-        for (event, buffers) in specimen.seen(&eye, self.moment()).await? {
+        for (event, buffers) in specimen.seen(&eye, self.moment(learner)).await? {
             self.host.emit(event, buffers);
         }
         let ended = self.host.now_secs();
@@ -110,12 +151,19 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(())
     }
 
-    fn moment(&self) -> Moment<'_> {
-        Moment { run: self.name, step: Some(self.at.values.step) }
+    fn moment(&self, learner: &Learner) -> Moment<'_> {
+        Moment { run: self.run, step: Some(learner.step()) }
     }
 
     /// Looks at another text, mask or share from now on.
-    async fn look_at(&mut self, config: RunConfig, example: u64, epoch: u64, text: Option<String>) -> Result<()> {
+    async fn look_at(
+        &mut self,
+        learner: &Learner,
+        config: RunConfig,
+        example: u64,
+        epoch: u64,
+        text: Option<String>,
+    ) -> Result<()> {
         let text = match (text, self.text) {
             (Some(text), _) => text,
             (None, Some(corpus)) => match corpus.training_text(example) {
@@ -129,7 +177,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             (None, None) => return Ok(()),
         };
         *self.watched = Some(Watched { config, example, epoch, text });
-        self.look().await
+        self.look(learner).await
     }
 }
 

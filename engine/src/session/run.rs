@@ -5,8 +5,8 @@ use super::clock::Clock;
 use super::compare::figures;
 use super::diagnosis;
 use super::host::{Host, RunOutcome, Snapshot};
-use super::listen::Wish;
-use super::look::Watched;
+use super::learner::Learner;
+use super::listen::{Ear, Wish};
 use super::plan::{Budget, Plan};
 use super::read::read_groups;
 use super::snapshot::{BestState, RunState, encode};
@@ -15,14 +15,10 @@ use super::task::{Split, Task, training_model};
 use super::trained::Trained;
 use crate::data::floors::Floors;
 use crate::data::random::{Purpose, generator, unit_f64};
-use crate::data::{Corpus, Tokenizer};
 use crate::error::{Error, Result};
-use crate::model::{Heads, ModelConfig};
-use crate::train::{DeviceBatch, Optimizer, StepReport};
+use crate::train::{DeviceBatch, StepReport};
 use burn::tensor::Tensor;
 use protocol::{Command, Event, Figures, Metrics, RunConfig};
-use std::collections::VecDeque;
-use std::rc::Rc;
 
 /// A run in progress.
 pub struct Run<'a, H: Host, T: Task> {
@@ -36,24 +32,18 @@ pub struct Run<'a, H: Host, T: Task> {
     pub plan: Plan,
     /// What is learned.
     pub task: T,
-    /// The shape; a classifier's threshold is tuned on the way.
-    pub model: ModelConfig,
-    /// Which heads it carries.
-    pub heads: Heads,
-    /// The words.
-    pub tokenizer: Rc<Tokenizer>,
-    /// Moves the values.
-    pub optimizer: Optimizer,
+    /// The model.
+    pub learner: Learner,
     /// Where it stands.
     pub at: Standing,
+    /// What it hears.
+    pub ear: Ear<'a, H>,
     /// Identifies the corpus, so that a run goes on with the same one.
     pub corpus: String,
     /// The device, in words.
     pub device_name: &'a str,
     /// Gradient norm of the last step, `[1]`.
     pub grad_norm: Option<Tensor<1>>,
-    /// The model of the other phase, which answers the questions that this one cannot.
-    pub other: Option<Trained>,
     /// What a classifier's evaluations said.
     pub scores: Vec<Score>,
     /// What the loss is measured against.
@@ -62,18 +52,6 @@ pub struct Run<'a, H: Host, T: Task> {
     pub learned: bool,
     /// Learning rate of the last step.
     pub lr: f64,
-    /// Where a text to look at comes from.
-    pub text: Option<&'a Corpus>,
-    /// The text that a person looks at.
-    pub watched: &'a mut Option<Watched>,
-    /// When it is looked at again, by the host's clock.
-    pub next_look: f64,
-    /// The step after which the run pauses by itself.
-    pub pause_at: Option<u64>,
-    /// What arrived and was not looked at yet.
-    pub arrived: VecDeque<Command>,
-    /// Commands that must wait until the run is over.
-    pub deferred: &'a mut VecDeque<Command>,
 }
 
 /// What a run leaves.
@@ -105,24 +83,25 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub async fn train(mut self) -> Result<Finished> {
         let finished = self.train_to_its_end().await;
         // What nobody heeded is for the session, however the run ended.
-        self.deferred.extend(self.arrived.drain(..).filter(|command| *command != Command::Stop));
+        self.ear.deferred.extend(self.ear.arrived.drain(..).filter(|command| *command != Command::Stop));
         finished
     }
 
     async fn train_to_its_end(&mut self) -> Result<Finished> {
-        let first = self.at.values.step;
+        let first = self.learner.step();
         // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.at.window.steps == 0 {
             let message = "preparing the first step: kernels are compiled and memory is reserved".into();
             self.host.emit(Event::Compiling { run: self.name.into(), message }, Vec::new());
         }
-        if self.at.owes_evaluation {
-            self.evaluate(Split::Valid).await?;
-        }
         let mut clock = Clock::start(self.host.now_secs(), self.at.elapsed_secs, first);
+        if self.at.owes_evaluation {
+            self.evaluate(Split::Valid, &mut clock).await?;
+            clock.skip(clock.elapsed(self.host.now_secs()) - self.at.elapsed_secs);
+        }
         let mut stopped = false;
         while !self.done(&clock) {
-            if self.listen(&mut clock).await? == Wish::Stop {
+            if self.ear.listen(&self.learner, &mut clock).await? == Wish::Stop {
                 stopped = true;
                 break;
             }
@@ -130,7 +109,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             self.after_step(report, &mut clock).await?;
         }
         self.at.elapsed_secs = clock.elapsed(self.host.now_secs());
-        self.close(stopped).await
+        self.close(stopped, &mut clock).await
     }
 
     fn done(&self, clock: &Clock) -> bool {
@@ -138,15 +117,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return true;
         }
         match self.plan.budget {
-            Budget::Steps(steps) => self.at.values.step >= steps,
-            Budget::Seconds(seconds) => self.at.values.step > 0 && clock.elapsed(self.host.now_secs()) >= seconds,
+            Budget::Steps(steps) => self.learner.step() >= steps,
+            Budget::Seconds(seconds) => self.learner.step() > 0 && clock.elapsed(self.host.now_secs()) >= seconds,
         }
     }
 
     /// Learning rate of the next step: by steps, or by the share of the time that is spent.
     fn next_lr(&self, clock: &Clock) -> f64 {
         match self.plan.budget {
-            Budget::Steps(_) => self.plan.schedule.lr(self.at.values.step),
+            Budget::Steps(_) => self.plan.schedule.lr(self.learner.step()),
             Budget::Seconds(seconds) => self.plan.schedule.lr_at(clock.elapsed(self.host.now_secs()) / seconds),
         }
     }
@@ -154,35 +133,36 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     fn step(&mut self, clock: &Clock) -> StepReport {
         let lr = self.next_lr(clock);
         self.lr = lr;
-        let batch = self.task.batch(self.at.values.step);
-        let batch = DeviceBatch::upload(&batch, &self.model, &self.optimizer.device);
-        self.optimizer.device.seed(dropout_seed(self.plan.seed, self.at.values.step));
-        let (task, model, plan) = (&self.task, &self.model, &self.plan);
-        self.optimizer.step(&mut self.at.values, lr, |leaves| task.loss(&training_model(model, leaves, plan), &batch))
+        let batch = self.task.batch(self.learner.step());
+        let Learner { model, optimizer, values, .. } = &mut self.learner;
+        let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
+        optimizer.device.seed(dropout_seed(self.plan.seed, values.step));
+        let (task, plan) = (&self.task, &self.plan);
+        optimizer.step(values, lr, |leaves| task.loss(&training_model(model, leaves, plan), &batch))
     }
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
         self.at.window.add(&report);
         self.grad_norm = Some(report.grad_norm.clone());
-        let step = self.at.values.step;
+        let step = self.learner.step();
         let last = self.plan.budget == Budget::Steps(step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
-        let steps_singly = self.pause_at == Some(step);
+        let steps_singly = self.ear.pause_at == Some(step);
         // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
         if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
             self.report(report, clock).await?;
-            if steps_singly || last || self.host.now_secs() >= self.next_look {
-                self.look().await?;
+            if steps_singly || last || self.host.now_secs() >= self.ear.next_look {
+                self.ear.look(&self.learner).await?;
             }
         }
-        let reported = self.host.now_secs();
+        let reported = clock.elapsed(self.host.now_secs());
         if !last && step.is_multiple_of(self.plan.evaluate_every) {
-            self.evaluate(Split::Valid).await?;
+            self.evaluate(Split::Valid, clock).await?;
         }
         if !last && keep {
             self.keep(clock).await?;
         }
-        clock.skip(self.host.now_secs() - reported);
+        clock.skip(clock.elapsed(self.host.now_secs()) - reported);
         Ok(())
     }
 
@@ -196,7 +176,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let mean = |sum: f32| f64::from(sum) / steps.max(1) as f64;
         let (loss, grad_norm) = (mean(read[0][0]), f64::from(read[1][0]));
         let next_sentence_loss = read.get(2).map(|sum| mean(sum[0]));
-        let step = self.at.values.step;
+        let step = self.learner.step();
         if !loss.is_finite() || !grad_norm.is_finite() {
             return Err(Error::Diverged { step });
         }
@@ -224,18 +204,16 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     /// Measures and tells. `None` where there is nothing to measure on, or a stop cut it short.
-    async fn evaluate(&mut self, split: Split) -> Result<Option<Metrics>> {
-        let leaves = self.optimizer.frozen(&self.at.values);
-        let (host, arrived) = (self.host, &mut self.arrived);
-        let mut goes_on = async || {
-            arrived.extend(host.breathe().await);
-            !arrived.contains(&Command::Stop)
-        };
-        let device = &self.optimizer.device;
-        let metrics = self.task.evaluate(&mut self.model, &leaves, device, split, &mut goes_on).await?;
-        self.at.owes_evaluation = metrics.is_none() && self.hears_stop();
+    async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
+        let Self { task, learner, ear, .. } = self;
+        let (leaves, device) = (learner.leaves(), &learner.optimizer.device);
+        let mut model = learner.model.clone();
+        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
+        let metrics = task.evaluate(&mut model, &leaves, device, split, &mut goes_on).await?;
+        learner.model = model;
+        self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
         let Some(metrics) = metrics else { return Ok(None) };
-        let step = self.at.values.step;
+        let step = self.learner.step();
         let epoch = step as f64 / self.plan.steps_per_epoch as f64;
         self.learned = self.task.is_learned(&metrics);
         if let Metrics::Classifier(measured) = &metrics {
@@ -257,7 +235,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Says what the last figures mean, where they mean trouble.
     fn diagnose(&self, last: Option<&Metrics>) {
-        if self.at.values.step < diagnosis::LEAST_STEPS {
+        if self.learner.step() < diagnosis::LEAST_STEPS {
             return;
         }
         let (code, message) = match last {
@@ -279,24 +257,24 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         self.at.best = Some(Best {
             score,
-            step: self.at.values.step,
-            threshold: self.model.threshold,
-            thresholds: self.model.thresholds.clone(),
-            groups: self.at.values.groups.iter().map(|group| group.p.clone()).collect(),
+            step: self.learner.step(),
+            threshold: self.learner.model.threshold,
+            thresholds: self.learner.model.thresholds.clone(),
+            groups: self.learner.values.groups.iter().map(|group| group.p.clone()).collect(),
         });
     }
 
     /// Goes back to the best values, where the last ones are not, and says so.
     fn recall(&mut self) {
-        let Some(best) = self.at.best.take().filter(|best| best.step != self.at.values.step) else { return };
+        let Some(best) = self.at.best.take().filter(|best| best.step != self.learner.step()) else { return };
         let message = format!(
             "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
             best.step, best.score
         );
         self.host.emit(Event::Warning { run: self.name.into(), code: "best-checkpoint".into(), message }, Vec::new());
-        self.model.threshold = best.threshold;
-        self.model.thresholds = best.thresholds;
-        self.at.values.groups.iter_mut().zip(best.groups).for_each(|(group, p)| group.p = p);
+        self.learner.model.threshold = best.threshold;
+        self.learner.model.thresholds = best.thresholds;
+        self.learner.values.groups.iter_mut().zip(best.groups).for_each(|(group, p)| group.p = p);
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
@@ -306,13 +284,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     async fn keep_now(&mut self) -> Result<()> {
         // A whole checkpoint of this step must not make way for its like.
-        if !self.host.keeps() || self.at.kept == Some(self.at.values.step) {
+        if !self.host.keeps() || self.at.kept == Some(self.learner.step()) {
             return Ok(());
         }
         let snapshot = self.snapshot().await?;
         if let Some(path) = self.host.keep(&snapshot).await? {
-            self.at.kept = Some(self.at.values.step);
-            self.host.emit(Event::Checkpoint { run: self.name.into(), step: self.at.values.step, path }, Vec::new());
+            self.at.kept = Some(self.learner.step());
+            self.host.emit(Event::Checkpoint { run: self.name.into(), step: self.learner.step(), path }, Vec::new());
         }
         Ok(())
     }
@@ -325,7 +303,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             config: self.config.clone(),
             plan: self.plan.clone(),
             corpus: self.corpus.clone(),
-            step: self.at.values.step,
+            step: self.learner.step(),
             elapsed_secs: self.at.elapsed_secs,
             window_loss_sum: sums.first().map_or(0.0, |sum| sum[0]),
             window_next_sentence_sum: sums.get(1).map(|sum| sum[0]),
@@ -334,50 +312,40 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             owes_evaluation: self.at.owes_evaluation,
             device: self.device_name.into(),
         };
-        encode(&state, &self.trained(), &self.at.values, self.at.best.as_ref()).await
-    }
-
-    pub(super) fn trained(&self) -> Trained {
-        Trained {
-            config: self.model.clone(),
-            heads: self.heads,
-            tokenizer: self.tokenizer.clone(),
-            layout: self.optimizer.layout.clone(),
-            groups: self.at.values.groups.iter().map(|group| group.p.clone()).collect(),
-        }
+        encode(&state, &self.learner.trained(), &self.learner.values, self.at.best.as_ref()).await
     }
 
     /// Last snapshot and, of a run that came to its end, last figures.
-    async fn close(&mut self, mut stopped: bool) -> Result<Finished> {
+    async fn close(&mut self, mut stopped: bool, clock: &mut Clock) -> Result<Finished> {
         let seen: Vec<Tensor<1>> = self.at.window.loss_sum.iter().chain(&self.grad_norm).cloned().collect();
         if !seen.is_empty() && read_groups(&seen).await?.iter().flatten().any(|number| !number.is_finite()) {
-            return Err(Error::Diverged { step: self.at.values.step });
+            return Err(Error::Diverged { step: self.learner.step() });
         }
         self.keep_now().await?;
         if !stopped {
-            self.measure().await?;
-            stopped = self.hears_stop();
+            self.measure(clock).await?;
+            stopped = self.ear.hears_stop();
         }
-        let outcome = RunOutcome { step: self.at.values.step, stopped, elapsed_secs: self.at.elapsed_secs };
+        let outcome = RunOutcome { step: self.learner.step(), stopped, elapsed_secs: self.at.elapsed_secs };
         let run = self.name.to_string();
         let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
-        let trained = self.trained();
+        let trained = self.learner.trained();
         self.host.emit(event, Vec::new());
         Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
     }
 
     /// The last figures: of the last values on validation text and, unless it was stopped, of the best ones on test text.
-    async fn measure(&mut self) -> Result<()> {
+    async fn measure(&mut self, clock: &mut Clock) -> Result<()> {
         // What was just measured need not be measured again.
         if !self.learned {
-            let last = self.evaluate(Split::Valid).await?;
-            if self.hears_stop() {
+            let last = self.evaluate(Split::Valid, clock).await?;
+            if self.ear.hears_stop() {
                 return Ok(());
             }
             self.diagnose(last.as_ref());
         }
         self.recall();
-        self.evaluate(Split::Test).await?;
+        self.evaluate(Split::Test, clock).await?;
         Ok(())
     }
 }

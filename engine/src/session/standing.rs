@@ -1,13 +1,12 @@
-//! Where a run stands between two steps: its values, what it measured and has not told, what it holds for its best.
+//! Where a run stands between two steps besides its values: what it measured and has not told, what it holds for its best.
 
-use super::snapshot::{Decoded, RunState};
-use crate::train::{StepReport, TrainState};
+use super::snapshot::RunState;
+use crate::train::StepReport;
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// A run between two steps.
+#[derive(Default)]
 pub struct Standing {
-    /// The values, with their moments.
-    pub values: TrainState,
     /// Seconds of training so far, pauses left out.
     pub elapsed_secs: f64,
     /// Losses since the last report.
@@ -21,17 +20,11 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Before the first step.
-    pub fn new(values: TrainState) -> Self {
-        Self { values, elapsed_secs: 0.0, window: Window::default(), kept: None, best: None, owes_evaluation: false }
-    }
-
     /// Where a checkpoint left it.
-    pub fn resumed(Decoded { state, values, best, .. }: Decoded, device: &Device) -> Self {
+    pub fn resumed(state: &RunState, best: Option<Best>, device: &Device) -> Self {
         Self {
-            values,
             elapsed_secs: state.elapsed_secs,
-            window: Window::restored(&state, device),
+            window: Window::restored(state, device),
             kept: Some(state.step),
             best,
             owes_evaluation: state.owes_evaluation,

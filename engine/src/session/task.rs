@@ -42,14 +42,14 @@ pub trait Task {
     /// between batches, said no. A classifier remembers the threshold that validation preferred.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// When the device no longer answers, or as `goes_on` does.
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
         leaves: &Leaves,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> bool,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>>;
 }
 
@@ -104,7 +104,7 @@ impl Task for MaskedLm {
         leaves: &Leaves,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> bool,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
         match (&mut self.valid, split) {
             (Some(valid), Split::Valid) => {
@@ -127,7 +127,7 @@ pub async fn masked_lm_metrics(
     config: &ModelConfig,
     leaves: &Leaves,
     device: &Device,
-    goes_on: &mut impl AsyncFnMut() -> bool,
+    goes_on: &mut impl AsyncFnMut() -> Result<bool>,
 ) -> Result<Option<MaskedLmMetrics>> {
     let mut sums = None;
     let mut totals = [0.0; 6];
@@ -139,7 +139,7 @@ pub async fn masked_lm_metrics(
         if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
             let read = read(sums.take().expect("a batch was just added")).await?;
             totals.iter_mut().zip(read).for_each(|(total, sum)| *total += f64::from(sum));
-            if !goes_on().await {
+            if !goes_on().await? {
                 return Ok(None);
             }
         }
@@ -230,7 +230,7 @@ impl Task for Classification {
         leaves: &Leaves,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> bool,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
         let examples = match split {
             Split::Valid => &self.valid,
@@ -282,7 +282,7 @@ impl Scored {
     /// # Errors
     /// When the device no longer answers.
     pub async fn of_all(held_out: &HeldOut, config: &ModelConfig, leaves: &Leaves, device: &Device) -> Result<Self> {
-        let scored = Self::of(held_out, config, leaves, device, &mut async || true).await?;
+        let scored = Self::of(held_out, config, leaves, device, &mut async || Ok(true)).await?;
         Ok(scored.expect("nothing stops it"))
     }
 
@@ -295,7 +295,7 @@ impl Scored {
         config: &ModelConfig,
         leaves: &Leaves,
         device: &Device,
-        goes_on: &mut impl AsyncFnMut() -> bool,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Self>> {
         let HeldOut { examples, unseen } = held_out;
         let problem = config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
@@ -307,7 +307,7 @@ impl Scored {
             let logits = read(classify(config, leaves, &batch)).await?;
             let rows = logits.chunks(classes).take(truth.len() - scores.len());
             scores.extend(rows.map(|row| probabilities(row, problem)).collect::<Vec<_>>());
-            if !goes_on().await {
+            if !goes_on().await? {
                 return Ok(None);
             }
         }

@@ -136,7 +136,7 @@ impl Task for Toy {
         leaves: &Leaves,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> bool,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
         if split == Split::Test {
             return Ok(None);
@@ -147,7 +147,7 @@ impl Task for Toy {
             truth.extend(batch.labels.chunks(2).map(|row| vec![usize::from(row[1] == 1.0)]));
             let logits = read(classify(config, leaves, &DeviceBatch::upload(&batch, config, device))).await?;
             scores.extend(logits.chunks(2).map(|row| probabilities(row, ProblemType::SingleLabelClassification)));
-            if !goes_on().await {
+            if !goes_on().await? {
                 return Ok(None);
             }
         }

@@ -3,6 +3,8 @@
 
 use super::checks::{check_same_corpus, no_corpus};
 use super::corpus::Learned;
+use super::learner::Learner;
+use super::listen::Ear;
 use super::plan::Plan;
 use super::run::{Finished, Run};
 use super::snapshot::{self, Decoded};
@@ -55,47 +57,50 @@ impl<H: Host> Session<H> {
     ) -> Result<Finished> {
         let layout = Layout::new(specs(&start.model, start.heads));
         let optimizer = Optimizer { layout, settings: start.plan.optimizer, device: self.device.clone() };
-        let (at, report) = match resumed {
-            Some(resumed) => {
-                check_same_corpus(&resumed.state.corpus, &corpus)?;
-                self.warn_other_device(name, &resumed.state.device);
-                (Standing::resumed(resumed, &self.device), None)
+        let (values, at, report) = match resumed {
+            Some(Decoded { state, values, best, .. }) => {
+                check_same_corpus(&state.corpus, &corpus)?;
+                self.warn_other_device(name, &state.device);
+                (values, Standing::resumed(&state, best, &self.device), None)
             }
             None => {
                 let (groups, report) = self.first_values(name, &start, &task, &optimizer.layout, &source)?;
-                (Standing::new(optimizer.state_from(groups)), report)
+                (optimizer.state_from(groups), Standing::default(), report)
             }
         };
-        self.host.emit(self.started(name, &start, &optimizer.layout, at.values.step), Vec::new());
+        self.host.emit(self.started(name, &start, &optimizer.layout, values.step), Vec::new());
         if let Some(sentence) = report {
             self.warn(name, "restored", sentence);
         }
         let Starting { heads, model, tokenizer, plan, config, floors, .. } = start;
-        let run = Run {
+        let ear = Ear {
             host: &self.host,
-            name,
-            config: &config,
-            plan,
-            task,
-            model,
-            heads,
-            tokenizer,
-            optimizer,
-            corpus,
-            device_name: &self.info.name,
-            at,
-            grad_norm: None,
-            scores: Vec::new(),
-            floors,
-            learned: false,
+            run: name,
+            answers: task.answers(),
             other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
-            lr: 0.0,
             text: self.corpus.as_ref(),
             watched: &mut self.watched,
             next_look: 0.0,
             pause_at: None,
             arrived: VecDeque::new(),
             deferred: &mut self.deferred,
+        };
+        let run = Run {
+            host: &self.host,
+            name,
+            config: &config,
+            plan,
+            task,
+            learner: Learner { model, heads, tokenizer, optimizer, values },
+            at,
+            ear,
+            corpus,
+            device_name: &self.info.name,
+            grad_norm: None,
+            scores: Vec::new(),
+            floors,
+            learned: false,
+            lr: 0.0,
         };
         run.train().await
     }
