@@ -11,11 +11,16 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Maps `domain` to `range`; an empty domain is widened so that nothing is divided by zero.
+    /// Maps `domain` to `range`. An empty domain is widened, so that nothing is divided by zero: to 0, which no F1 is below
+    /// and no step before, or from 0 to 1.
     pub fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
         let (low, high) = domain;
-        let high = if high > low { high } else { low + 1.0 };
-        Self { domain: (low, high), range, logarithmic: false }
+        let domain = match low {
+            _ if high > low => domain,
+            0.0 => (0.0, 1.0),
+            always => (always.min(0.0), always.max(0.0)),
+        };
+        Self { domain, range, logarithmic: false }
     }
 
     /// The same, logarithmic; a domain that is not above 0 begins at a hundred-thousandth of its end.
@@ -174,8 +179,10 @@ mod tests {
 
     #[test]
     fn an_empty_domain_still_maps() {
-        let scale = Scale::new((4.0, 4.0), (0.0, 100.0));
-        assert_eq!(scale.at(4.0), 0.0);
-        assert!(scale.at(4.5).is_finite());
+        for (always, domain) in [(1.0, (0.0, 1.0)), (0.0, (0.0, 1.0)), (-4.0, (-4.0, 0.0))] {
+            let scale = Scale::new((always, always), (0.0, 100.0));
+            assert_eq!(scale.domain(), domain);
+            assert!(scale.at(always).is_finite() && scale.logarithmic().at(always).is_finite());
+        }
     }
 }

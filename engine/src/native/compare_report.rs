@@ -60,7 +60,8 @@ fn by_fraction(comparison: &Comparison) -> Vec<Series> {
 }
 
 fn series(name: &str, class: &'static str, points: &[(f64, Spread)]) -> Series {
-    let band = |(x, y): &(f64, Spread)| (*x, y.mean - y.sd, y.mean + y.sd);
+    // No F1 lies outside of these, whatever its spread.
+    let band = |(x, y): &(f64, Spread)| (*x, (y.mean - y.sd).max(0.0), (y.mean + y.sd).min(1.0));
     let wide = points.iter().any(|(_, y)| y.sd > 0.0);
     Series {
         name: name.into(),

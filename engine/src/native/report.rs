@@ -239,15 +239,18 @@ fn last_value(value: f64) -> String {
     }
 }
 
-/// The range of one coordinate, never empty, so that it can be divided by.
+/// The range of one coordinate, never empty, so that it can be divided by: what never changes is drawn against 0.
 fn range(series: &[Series], axis: usize) -> (f64, f64) {
     let points = series.iter().flat_map(|series| series.points.iter().map(|(x, y)| [*x, *y]));
     let bands =
         series.iter().flat_map(|series| series.band.iter().flat_map(|(x, low, high)| [[*x, *low], [*x, *high]]));
     let values = points.chain(bands).map(|point| point[axis]);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    let margin = if low == 0.0 { 0.5 } else { low.abs() / 2.0 };
-    if high > low { (low, high) } else { (low - margin, low + margin) }
+    match low {
+        _ if high > low => (low, high),
+        0.0 => (0.0, 1.0),
+        always => (always.min(0.0), always.max(0.0)),
+    }
 }
 
 /// At most two points per bucket: its lowest and its highest, in their order.
@@ -394,5 +397,7 @@ mod tests {
             assert!(!render("empty", &events).contains("Loss in nats"));
         }
         assert!(render("flat", &[step(1, 2.0), step(2, 2.0)]).contains("<polyline"));
+        let perfect = Series { name: "F1".into(), class: "line a", points: vec![(0.0, 1.0), (0.0, 1.0)], band: vec![] };
+        assert_eq!([0, 1].map(|axis| range(std::slice::from_ref(&perfect), axis)), [(0.0, 1.0); 2]);
     }
 }
