@@ -108,6 +108,11 @@ impl Lab {
         lab
     }
 
+    /// What a link to the present settings says.
+    pub fn query(&self) -> String {
+        self.settings.with_untracked(|settings| self.guide.with_value(|guide| query::write(settings, guide)))
+    }
+
     /// Reads the state and, inside a reactive computation, runs it again whenever one of the topics changes.
     pub fn read<T>(&self, topics: &[Topic], view: impl FnOnce(&RunState) -> T) -> T {
         topics.iter().for_each(|topic| self.topics[*topic as usize].track());
@@ -249,13 +254,16 @@ impl Lab {
 
     /// Asks what the classifier confuses.
     pub fn review(&self, split: &str) {
-        let request = self.next_request(Question::Review);
+        let request = self.next_long_request(Question::Review);
         self.send(Command::Review { request, split: split.into() });
     }
 
     /// Asks for documents.
     pub fn lines(&self, query: LineQuery) {
-        let request = self.next_request(Question::Lines);
+        let request = match query {
+            LineQuery::Uncertain => self.next_long_request(Question::Lines),
+            _ => self.next_request(Question::Lines),
+        };
         self.send(Command::Lines { request, query, limit: LINES });
     }
 
@@ -267,6 +275,7 @@ impl Lab {
             let config = RunConfig { preset: preset.into(), ..config.clone() };
             self.send(Command::Estimate { request, config });
         }
+        self.touch(&[Topic::Answers]);
     }
 
     /// What was said of other settings holds no more.
@@ -332,6 +341,12 @@ impl Lab {
 
     fn next_request(&self, question: Question) -> u64 {
         self.state.try_update_value(|state| state.next_request(question)).unwrap_or_default()
+    }
+
+    fn next_long_request(&self, question: Question) -> u64 {
+        let request = self.state.try_update_value(|state| state.next_long_request(question)).unwrap_or_default();
+        self.touch(&[Topic::Answers]);
+        request
     }
 }
 

@@ -12,7 +12,7 @@ use crate::scope::Scope;
 use crate::state::{RunState, Stage, Topic};
 use crate::tr;
 use crate::wording::figure;
-use crate::{intake, query, theme};
+use crate::{focus, intake, theme};
 use gloo::events::{EventListener, EventListenerOptions};
 use leptos::mount::mount_to;
 use leptos::prelude::*;
@@ -47,9 +47,9 @@ fn mount_in(language: Language, problem: Option<String>) {
     mount_to(shell.unchecked_into::<HtmlElement>(), page).forget();
 }
 
-/// What the page speaks.
+/// What the page speaks. Its parts are mounted anew when that changes; what they show, and a run under way, stays.
 #[derive(Clone, Copy)]
-pub struct Spoken(pub Language);
+pub struct Spoken(pub RwSignal<Language>);
 
 /// Whether the page is dark; charts repaint when it changes.
 #[derive(Clone, Copy)]
@@ -59,14 +59,12 @@ pub struct Dark(pub RwSignal<bool>);
 fn Page(language: Language, problem: Option<String>) -> impl IntoView {
     let lab = Lab::open();
     if let Some(problem) = problem {
-        lab.complain(
-            format!("The page's words in {} could not be read ({problem}).", language.name),
-            "Reload the page.",
-        );
+        complain_of_words(lab, language, &problem);
     }
     provide_context(lab);
-    provide_context(Spoken(language));
-    provide_context(Dark(RwSignal::new(theme::is_dark())));
+    let spoken = RwSignal::new(language);
+    provide_context(Spoken(spoken));
+    provide_context(Dark(follow_theme()));
     provide_context(Plotting::default());
     let scope = Scope::new(lab);
     provide_context(scope);
@@ -76,6 +74,18 @@ fn Page(language: Language, problem: Option<String>) -> impl IntoView {
     catch_drops(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
     provide_context(Turns::new(Callback::new(move |()| settle(lab))));
+    let parts = move || {
+        spoken.track();
+        view! { <Parts has_lesson /> }
+    };
+    view! {
+        {parts}
+        <Announcer />
+    }
+}
+
+#[component]
+fn Parts(has_lesson: bool) -> impl IntoView {
     view! {
         <a class="skip" href="#stage">{tr!("Skip to the model")}</a>
         <Header />
@@ -97,9 +107,34 @@ fn Page(language: Language, problem: Option<String>) -> impl IntoView {
             </Show>
         </main>
         <InTurn><Footer /></InTurn>
-        <RunBar />
-        <Announcer />
+        <InTurn><RunBar /></InTurn>
     }
+    .into_any()
+}
+
+/// Says that the words of a language are not to be had; in English, for want of them.
+fn complain_of_words(lab: Lab, language: Language, problem: &str) {
+    let message = format!("The page's words in {} could not be read ({problem}).", language.name);
+    lab.complain(message, "Reload the page.");
+}
+
+/// Has the page speak another language, which a language in the link no longer gainsays.
+pub fn speak(lab: Lab, Spoken(spoken): Spoken, language: Language) {
+    spawn_local(async move {
+        match choice::speak(language).await {
+            Ok(()) => {
+                choice::keep(language);
+                replace_query(&lab.query());
+                spoken.set(language);
+                focus::on("[data-testid=language]");
+            }
+            // Whoever shows the language shows the one that stays.
+            Err(problem) => {
+                complain_of_words(lab, language, &problem);
+                spoken.notify();
+            }
+        }
+    });
 }
 
 /// When all parts stand: leaves out what a teacher's link asks to, and a link to a part finds it.
@@ -123,6 +158,15 @@ fn withhold(name: &str) {
         let part: HtmlElement = part.unchecked_into();
         part.class_list().add_1("withheld").unwrap_or_default();
     }
+}
+
+/// Whether the page is dark, which the system may change while it stands.
+fn follow_theme() -> RwSignal<bool> {
+    let dark = RwSignal::new(theme::is_dark());
+    if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
+        EventListener::new(&query, "change", move |_| dark.set(theme::is_dark())).forget();
+    }
+    dark
 }
 
 #[component]
@@ -171,18 +215,13 @@ fn announce(latest: Memo<String>, spoken: RwSignal<String>, resting: StoredValue
 /// Writes the settings into the address bar; a link that was just opened stays as it is until something changes.
 fn keep_link(lab: Lab) {
     Effect::new(move |before: Option<String>| {
-        let query = lab.settings.with(|settings| lab.guide.with_value(|guide| query::write(settings, guide)));
+        lab.settings.track();
+        let query = lab.query();
         if before.is_some_and(|before| before != query) {
             replace_query(&query);
         }
         query
     });
-}
-
-/// Loads the page again, in the language that was chosen; a language in the link would win over the choice.
-pub fn load_again(lab: Lab) {
-    replace_query(&lab.settings.with_untracked(|settings| lab.guide.with_value(|guide| query::write(settings, guide))));
-    window().location().reload().unwrap_or_default();
 }
 
 fn replace_query(query: &str) {

@@ -29,6 +29,8 @@ use std::collections::BTreeMap;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
+/// The code of a question that a person has stopped.
+const STOPPED: &str = "stopped";
 /// Code of the engine's own failure when its device stops answering: nothing works after it.
 const DEVICE_LOST: &str = "device";
 
@@ -171,6 +173,8 @@ pub struct RunState {
     pub estimates: BTreeMap<String, Estimate>,
     /// Presets whose estimates are on their way, by the number of the question.
     estimating: BTreeMap<u64, String>,
+    /// The long question that waits for its answer.
+    waiting: Option<u64>,
     /// What n-grams reach on the validation documents.
     pub baseline: Option<LinearResult>,
     /// Which labelled documents those learned from.
@@ -241,12 +245,16 @@ impl RunState {
                 self.take_import(summary, &labels, guesses);
             }
             Event::Warning { run, code, message } => self.warn(&run, code, message),
-            Event::Failed { run, code, message, hint, request } => {
-                // A question that has no answer says nothing of the files on their way.
-                let reading = self.reading && request.is_some();
-                self.fail(&run, &code, message, hint);
-                self.reading |= reading;
+            Event::Failed { request: Some(request), code, message, hint, .. } => {
+                self.end_question(request);
+                if code != STOPPED {
+                    // A question that has no answer says nothing of the files on their way.
+                    let reading = self.reading;
+                    self.fail("", &code, message, hint);
+                    self.reading = reading;
+                }
             }
+            Event::Failed { run, code, message, hint, request: None } => self.fail(&run, &code, message, hint),
             Event::Compared { comparison, .. } => self.comparison = Some(comparison),
             Event::Counted { learned, step, loss, accuracy, .. } => {
                 self.counted = Some(counting_result(learned, step, loss, accuracy));
@@ -309,7 +317,8 @@ impl RunState {
         self.vocabulary = None;
         self.model = Model::default();
         self.forget_answers();
-        self.notice = None;
+        (self.waiting, self.notice) = (None, None);
+        self.estimating.clear();
     }
 
     fn run_mut(&mut self, id: &str) -> &mut Run {

@@ -469,6 +469,27 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
     assert!(lengths.iter().all(|count| count.documents == 0 || (9..=16).contains(&count.up_to)), "{lengths:?}");
 }
 
+/// Of many documents both take their time.
+#[test]
+fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
+    let _alone = alone();
+    let finetune = Command::Finetune { run: "f".into(), config: config(&[]), from: StartFrom::Scratch };
+    let review = |request| Command::Review { request, split: "valid".into() };
+    let doubts = |request| Command::Lines { request, query: LineQuery::Uncertain, limit: 3 };
+    let script = Script::default();
+    // The first one ends the last evaluation of the run.
+    script.during.borrow_mut().extend([(30, Command::Stop), (30, Command::Stop), (30, Command::Stop)]);
+    let script = served(script, vec![finetune, review(1), doubts(2), review(3), doubts(4)]);
+    let said = |event: &Event| match event {
+        Event::Failed { request: Some(request), code, .. } => Some((*request, code.clone())),
+        Event::Reviewed { request, .. } | Event::Lines { request, .. } => Some((*request, "answered".into())),
+        _ => None,
+    };
+    let expected = [(1, "stopped"), (2, "stopped"), (3, "answered"), (4, "answered")];
+    let said: Vec<(u64, String)> = script.events().iter().filter_map(said).collect();
+    assert_eq!(said, expected.map(|(request, what)| (request, what.to_string())));
+}
+
 #[test]
 fn a_corpus_tells_its_labels_its_copies_and_its_leaks() {
     let _alone = alone();

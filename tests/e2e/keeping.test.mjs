@@ -1,5 +1,5 @@
 // Nothing of a person's is lost: what a run has told when its tab closes or its engine stops, files that are chosen quickly
-// or after a stop, word vectors, a name that was left alone, own files when the language changes.
+// or after a stop, word vectors, a name that was left alone, a run and own files when the language changes.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -94,7 +94,7 @@ test('files removed one after another are both gone, and files chosen early give
   });
 });
 
-test('a name that is left alone stays the page\'s own, and own files are asked about before the language changes', async () => {
+test('a name that is left alone stays the page\'s own', async () => {
   await visit(browser, `${site.url}${NANO}&steps=5`, async (journey) => {
     await journey.ready(3);
     await journey.press('start-pretrain');
@@ -109,19 +109,28 @@ test('a name that is left alone stays the page\'s own, and own files are asked a
     await journey.page.goto(`${site.url}${NANO}&lang=th`);
     await journey.until('the name in Thai', async () => /การฝึกล่วงหน้า 1/.test(await journey.text('runs')), 60);
   });
-  const asked = [];
+});
+
+test('another language ends no run and keeps own files, by keyboard too', async () => {
   await visit(browser, `${site.url}${NANO}`, async (journey) => {
     await journey.ready(3);
-    journey.page.on('dialog', (dialog) => {
-      asked.push(dialog.message());
-      return dialog.dismiss();
-    });
     await journey.choose({ 'own.txt': LINES });
     await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt');
-    await journey.part('language').selectOption('th');
-    await journey.until('the question', async () => asked.length === 1);
-    assert.match(asked[0], /files of your own must be dropped again/);
-    assert.equal(await journey.part('language').inputValue(), 'en');
+    await journey.press('start-pretrain', 60);
+    await journey.until('a step', async () => (await journey.value('step')) > 0, 60);
+    const language = journey.part('language');
+    await language.focus();
+    await journey.page.keyboard.press('ArrowDown');
+    await journey.until('Thai', async () => /[\u0e00-\u0e7f]/.test(await journey.text('start-pretrain')), 30);
+    const [lang, focused] = await journey.page.evaluate(() => [document.documentElement.lang, document.activeElement.dataset.testid]);
+    assert.deepEqual([lang, focused, await language.inputValue()], ['th', 'language', 'th']);
+    const then = await journey.value('step');
+    await journey.until('the run to go on', async () => (await journey.value('step')) > then, 60);
     assert.deepEqual(await names(journey), ['own.txt']);
+    await language.selectOption('en');
+    await journey.until('English', async () => (await journey.text('stop')) === 'Stop', 30);
+    assert.deepEqual(await names(journey), ['own.txt']);
+    await journey.press('stop');
+    await journey.idle(60);
   });
 });

@@ -2,13 +2,12 @@
 
 use super::tour::Tour;
 use crate::lab::lab;
-use crate::language::{LANGUAGES, Language, choice, said, translated};
+use crate::language::{LANGUAGES, Language, said, translated};
 use crate::mark;
-use crate::page::{Dark, Spoken, load_again};
+use crate::page::{self, Dark, Spoken};
 use crate::state::{Engine, Topic};
 use crate::theme;
 use crate::tr;
-use gloo::events::EventListener;
 use leptos::prelude::*;
 use protocol::DeviceInfo;
 
@@ -91,29 +90,18 @@ fn device_reason(engine: &Engine) -> String {
     }
 }
 
-/// Each language under its own name. The page is loaded again in the chosen one: what it keeps, runs and models, is there.
+/// Each language under its own name.
 #[component]
 fn LanguageChoice() -> impl IntoView {
-    let (lab, Spoken(spoken)) = (lab(), expect_context::<Spoken>());
-    let chosen = RwSignal::new(spoken.tag.to_string());
+    let (lab, spoken) = (lab(), expect_context::<Spoken>());
     let change = move |event| {
-        let tag = event_target_value(&event);
-        chosen.set(tag.clone());
-        let Some(language) = Language::of(&tag) else { return };
-        let question = tr!(
-            "The page is loaded again in the other language. A run under way ends there, and files of your own must be dropped again; runs that are over are kept. Go on?"
-        );
-        let is_new = lab.peek(|state| state.runs.iter().all(|run| run.old)) && !lab.has_own_files();
-        if is_new || window().confirm_with_message(&question).unwrap_or(true) {
-            choice::keep(language);
-            load_again(lab);
-        } else {
-            chosen.set(spoken.tag.into());
+        if let Some(language) = Language::of(&event_target_value(&event)) {
+            page::speak(lab, spoken, language);
         }
     };
     let option = |Language { tag, name, .. }: Language| view! { <option value=tag lang=tag>{name}</option> };
     view! {
-        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=chosen on:change=change>
+        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=move || spoken.0.get().tag on:change=change>
             {LANGUAGES.map(option).collect_view()}
         </select>
     }
@@ -122,9 +110,6 @@ fn LanguageChoice() -> impl IntoView {
 #[component]
 fn ThemeButton() -> impl IntoView {
     let Dark(dark) = expect_context::<Dark>();
-    if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
-        EventListener::new(&query, "change", move |_| dark.set(theme::is_dark())).forget();
-    }
     let switch = move |_| {
         let wanted = !dark.get_untracked();
         theme::choose(wanted);

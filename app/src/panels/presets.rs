@@ -55,8 +55,10 @@ fn group(lab: Lab, group: Group) -> AnyView {
 fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
     let choose = move |_| lab.settings.update(|settings| settings.edit("preset", name).unwrap_or_default());
     let chosen = move || lab.settings.with(|settings| settings.pretrain.preset == name);
-    let figures = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.estimates.clone());
-    let figures = move || figures.with(|estimates| estimates.get(name).map(figures_of));
+    let figures = lab.memo(&[Topic::Answers, Topic::Corpus], move |state| match state.estimates.get(name) {
+        _ if state.is_estimating(name) => Some("…".into()),
+        estimate => estimate.map(figures_of),
+    });
     view! {
         <label class="card">
             <input type="radio" name="preset" value=name prop:checked=chosen on:change=choose />

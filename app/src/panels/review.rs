@@ -6,11 +6,11 @@ use super::sweep::Sweep;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
-use crate::state::{Lines, Topic};
+use crate::state::{Lines, RunState, Topic};
 use crate::tr;
 use crate::wording::{self, grouped, percent};
 use leptos::prelude::*;
-use protocol::{JudgedLine, LabelScore, LineQuery, Review};
+use protocol::{Command, JudgedLine, LabelScore, LineQuery, Review};
 use std::sync::Arc;
 
 /// Questions about the classifier as a whole.
@@ -26,6 +26,7 @@ pub fn ReviewPanel() -> impl IntoView {
     let has_test =
         lab.memo(&[Topic::Corpus], |state| state.corpus.as_ref().is_some_and(|corpus| corpus.labelled[2] > 0));
     let off = move || reason.get().is_some();
+    let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
     view! {
         <Section
             id="review"
@@ -45,6 +46,12 @@ pub fn ReviewPanel() -> impl IntoView {
                 </button>
             </div>
             <p class="help">{move || reason.get()}</p>
+            <Show when=move || waits.get()>
+                <div class="start" role="status">
+                    <p class="help">{tr!("The classifier reads the documents…")}</p>
+                    <button type="button" on:click=move |_| lab.send(Command::Stop)>{tr!("Stop")}</button>
+                </div>
+            </Show>
             <p class="status" role="status" hidden=move || review.with(Option::is_none)>
                 {move || review.get().map(|review| summary(&review))}
             </p>

@@ -54,6 +54,29 @@ impl RunState {
         requests.last
     }
 
+    /// As [`Self::next_request`], for a question that takes its time: until it is answered the page says so.
+    pub fn next_long_request(&mut self, question: Question) -> u64 {
+        let request = self.next_request(question);
+        self.waiting = Some(request);
+        request
+    }
+
+    /// Whether a long question waits for its answer.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// A question was answered, or cannot be.
+    pub(super) fn end_question(&mut self, request: u64) {
+        self.estimating.remove(&request);
+        self.waiting = self.waiting.filter(|waiting| *waiting != request);
+    }
+
+    /// Whether a run with this preset is being tried out.
+    pub fn is_estimating(&self, preset: &str) -> bool {
+        self.estimating.values().any(|other| other == preset)
+    }
+
     /// The number for the question what a run with this preset would take.
     pub fn ask_estimate(&mut self, preset: &str) -> u64 {
         self.requests.last += 1;
@@ -70,6 +93,10 @@ impl RunState {
     /// Takes in an answer, unless a later question of its kind was asked.
     pub(super) fn take_answer(&mut self, event: Event) {
         let last = self.requests;
+        match &event {
+            Event::Reviewed { request, .. } | Event::Lines { request, .. } => self.end_question(*request),
+            _ => (),
+        }
         match event {
             Event::Tokenized { request, tokens, count } if request == last.tokens => {
                 self.tokenized = Some(Tokenized { tokens, count });

@@ -43,7 +43,9 @@ impl Topic {
             | Event::Finished { .. } => &[Topic::Runs, Topic::Progress],
             Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
             Event::Warning { .. } => &[Topic::Runs],
-            Event::Failed { .. } => &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+            Event::Failed { .. } => {
+                &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress, Topic::Answers]
+            }
             Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
             Event::Guesses { .. }
             | Event::Classified { .. }

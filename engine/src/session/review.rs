@@ -4,14 +4,15 @@
 use super::ask;
 use super::checks::{no_corpus, no_model};
 use super::task::{LabelRule, Scored};
-use super::{Host, Session};
+use super::{BATCH_SIZE, Host, Session};
 use crate::data::{Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use protocol::{
-    ClassifierMetrics, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery, Review, RunConfig,
-    ThresholdPoint,
+    ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery, Review,
+    RunConfig, ThresholdPoint,
 };
+use std::collections::VecDeque;
 
 /// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
 const MOST_LABELS: usize = 24;
@@ -42,12 +43,16 @@ impl<H: Host> Session<H> {
     /// Asks the classifier for the labels of all documents of `split` and counts them label against label.
     ///
     /// # Errors
-    /// When there is no classifier, or no labelled document in that split.
+    /// When there is no classifier or no labelled document in that split, or it was stopped.
     pub async fn review(&mut self, split: &str) -> Result<Review> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let role = if split == "test" { FileRole::Test } else { FileRole::Valid };
         let held_out = self.measured("", split, role, model)?;
-        let scored = Scored::of_all(&held_out, &model.config, &model.leaves(&self.device), &self.device).await?;
+        let leaves = model.leaves(&self.device);
+        let (host, deferred) = (&self.host, &mut self.deferred);
+        let mut goes_on = async || hears_no_stop(host, deferred).await;
+        let scored = Scored::of(&held_out, &model.config, &leaves, &self.device, &mut goes_on).await?;
+        let scored = scored.ok_or_else(stopped)?;
         let threshold = ask::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
@@ -68,7 +73,7 @@ impl<H: Host> Session<H> {
     /// The documents that `query` means, at most `limit` of them, and how many more there are.
     ///
     /// # Errors
-    /// When nothing was reviewed on this text, a label is unknown, or there is no classifier.
+    /// When nothing was reviewed on this text, a label is unknown, there is no classifier, or it was stopped.
     pub async fn lines(&mut self, query: &LineQuery, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
         match query {
             LineQuery::Uncertain => self.uncertain(limit).await,
@@ -126,7 +131,13 @@ impl<H: Host> Session<H> {
             return Err(Error::input("all-labelled", "every training document has a label already", hint));
         }
         let texts: Vec<String> = documents.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
-        let answers = ask::predict(model, &self.device, &texts, Some(SHOWN_LABELS)).await?;
+        let mut answers = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(BATCH_SIZE) {
+            answers.extend(ask::predict(model, &self.device, texts, Some(SHOWN_LABELS)).await?);
+            if !hears_no_stop(&self.host, &mut self.deferred).await? {
+                return Err(stopped());
+            }
+        }
         let threshold = ask::threshold(model);
         let doubt = |labels: &[LabelScore]| labels.first().map_or(f64::INFINITY, |best| (best.score - threshold).abs());
         let mut lines: Vec<JudgedLine> =
@@ -186,6 +197,18 @@ impl Reviewed {
             Error::input("unknown-label", message, "Choose one of the labels of the table.")
         })
     }
+}
+
+/// Lets the host speak amid a long question; `false` where it says stop. Whatever else it says waits for its turn.
+async fn hears_no_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> Result<bool> {
+    deferred.extend(host.breathe().await);
+    let before = deferred.len();
+    deferred.retain(|command| *command != Command::Stop);
+    Ok(deferred.len() == before)
+}
+
+fn stopped() -> Error {
+    Error::input("stopped", "it was stopped before it was done", "Ask again.")
 }
 
 /// The labels that count as given: the best one, and all others from the threshold on.
