@@ -10,6 +10,7 @@ pub mod query;
 pub mod settings;
 pub mod share;
 pub mod state;
+pub mod told;
 pub mod wording;
 
 #[cfg(target_arch = "wasm32")]

@@ -75,7 +75,7 @@ impl Error {
             Self::Data(error) => error.hint(),
             Self::Interop(error) => error.hint(),
             Self::Input { hint, .. } | Self::Io { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
-            Self::Diverged { .. } => "Lower --lr and start again; the last checkpoint is untouched.".into(),
+            Self::Diverged { .. } => "Lower --lr and start again; what was kept before is untouched.".into(),
             Self::Device { .. } => "Start again, on the CPU if it happens twice (--device cpu).".into(),
         }
     }

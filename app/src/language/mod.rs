@@ -169,7 +169,10 @@ impl Catalogue {
             Translation::ByNumber(_) => None,
         });
         let (_, holes, translation) = candidates.max_by_key(|(length, ..)| *length)?;
-        Some(pattern::fill(translation, &holes))
+        // What stands in a hole may be a sentence, or a part of one, that is known by itself.
+        let holes: Vec<String> =
+            holes.into_iter().map(|hole| self.of_engine(hole).unwrap_or_else(|| hole.into())).collect();
+        Some(pattern::fill(translation, &holes.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 }
 
@@ -184,7 +187,7 @@ mod tests {
     fn catalogue() -> Catalogue {
         let json = r#"{
             "page": {"Start": "Los", "{count} steps": {"one": "{count} Schritt", "other": "{count} Schritte"}},
-            "engine": {"{} lines": "{} Zeilen", "line {} of {} is empty": "in {1} ist Zeile {0} leer"},
+            "engine": {"{} lines": "{} Zeilen", "line {} of {} is empty": "in {1} ist Zeile {0} leer", "{}. {}": "{} – {}", "Give more.": "Mehr."},
             "numbers": {".": ","}
         }"#;
         Catalogue::read(json, category).expect("a catalogue")
@@ -205,6 +208,8 @@ mod tests {
             ("12 lines", Some("12 Zeilen")),
             ("line 3 of a.txt is empty", Some("in a.txt ist Zeile 3 leer")),
             ("line 3 is full", None),
+            ("12 lines. Give more.", Some("12 Zeilen – Mehr.")),
+            ("line 3 is full. Give more.", Some("line 3 is full – Mehr.")),
         ] {
             assert_eq!(catalogue.of_engine(text).as_deref(), expected);
         }

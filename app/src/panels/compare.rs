@@ -1,8 +1,8 @@
 //! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
 
 use crate::lab::lab;
-use crate::language::said;
 use crate::state::Topic;
+use crate::told::told;
 use crate::tr;
 use crate::wording::{duration, figure, grouped};
 use leptos::prelude::*;
@@ -95,7 +95,7 @@ fn result(comparison: Comparison) -> impl IntoView {
     let note = note(&comparison);
     let rows = comparison.points.iter().flat_map(rows).map(row).collect_view();
     view! {
-        <p class="status">{said(&comparison.sentence)}</p>
+        <p class="status">{told(&comparison.sentence)}</p>
         <div class="scroll" role="region" aria-label=tr!("Comparison") tabindex="0">
             <table>
                 <thead>
@@ -124,7 +124,7 @@ fn note(comparison: &Comparison) -> String {
             epochs
         ),
         false => tr!(
-            "Mean ± standard deviation over {seeds} seeds, on valid documents, after {epochs} epochs.",
+            "Mean ± standard deviation over {seeds} seeds, on validation documents, after {epochs} epochs.",
             seeds,
             epochs
         ),

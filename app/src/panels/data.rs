@@ -9,8 +9,8 @@ use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
 use crate::intake;
 use crate::lab::{Lab, lab};
-use crate::language::said;
 use crate::state::{Corpus, Topic};
+use crate::told::told;
 use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
@@ -163,7 +163,7 @@ fn describe(corpus: &Corpus) -> String {
 fn Warnings() -> impl IntoView {
     let lab = lab();
     let warnings = lab.memo(&[Topic::Corpus], |state| state.warnings.clone());
-    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{said(&message)}</li> };
+    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{told(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -2,9 +2,10 @@
 //! isolated so that right-to-left names do not reorder the row.
 
 use crate::lab::{Lab, lab};
-use crate::language::{said, translated};
+use crate::language::translated;
 use crate::mark;
 use crate::state::Topic;
+use crate::told::told;
 use crate::tr;
 use crate::wording::{bytes, grouped};
 use leptos::html::Div;
@@ -124,7 +125,7 @@ fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &
 fn describe(dropped: &[Dropped]) -> String {
     let part = |line: &Dropped| {
         let (count, first) = (grouped(line.count), grouped(line.first_line));
-        tr!("{count} {reason} (first: line {first})", count, reason = said(&line.reason), first)
+        tr!("{count} {reason} (first: line {first})", count, reason = told(&line.reason), first)
     };
     dropped.iter().map(part).collect::<Vec<_>>().join("; ")
 }

@@ -2,11 +2,12 @@
 
 use super::tour::Tour;
 use crate::lab::lab;
-use crate::language::{LANGUAGES, Language, said, translated};
+use crate::language::{LANGUAGES, Language, translated};
 use crate::mark;
 use crate::page::{self, Dark, Spoken};
 use crate::state::{Engine, Topic};
 use crate::theme;
+use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
 use protocol::DeviceInfo;
@@ -85,7 +86,7 @@ fn device_name(engine: &Engine) -> String {
 
 fn device_reason(engine: &Engine) -> String {
     match engine {
-        Engine::Ready(device) => device.reason.as_deref().map(said).unwrap_or_default(),
+        Engine::Ready(device) => device.reason.as_deref().map(told).unwrap_or_default(),
         _ => String::new(),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::focus;
 use crate::lab::lab;
-use crate::language::said;
 use crate::state::{Engine, Notice, Topic};
+use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
 
@@ -15,8 +15,8 @@ pub fn NoticeLine() -> impl IntoView {
     let crashed = lab.memo(&[Topic::Engine], |state| state.engine == Engine::Crashed);
     let words = move |Notice { message, hint }: Notice| {
         view! {
-            <p class="notice-message">{said(&message)}</p>
-            <p class="notice-hint">{said(&hint)}</p>
+            <p class="notice-message">{told(&message)}</p>
+            <p class="notice-hint">{told(&hint)}</p>
         }
     };
     let dismiss = move |_| {

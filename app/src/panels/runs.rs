@@ -5,8 +5,9 @@ use crate::chart::scene::RUN_INKS;
 use crate::focus;
 use crate::intake;
 use crate::lab::{Lab, Storage, lab};
-use crate::language::{said, translated};
+use crate::language::translated;
 use crate::state::{Run, RunState, Stage, Topic};
+use crate::told::told;
 use crate::tr;
 use crate::wording::{self, bytes, figure, grouped};
 use leptos::prelude::*;
@@ -341,7 +342,7 @@ fn stage_words(run: &Run) -> String {
         Stage::Finished => tr!("finished, {steps} steps", steps),
         Stage::Stopped => tr!("stopped at step {step}", step = steps),
         Stage::Failed(message) => {
-            let message = said(&translated(message));
+            let message = told(&translated(message));
             tr!("failed: {message}", message)
         }
     }
@@ -353,7 +354,9 @@ fn Models() -> impl IntoView {
     let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| match () {
         () if state.active().is_some() => Some(tr!("The run under way can be saved when it is over.")),
         () if state.model.pretrained || state.model.classifier => None,
-        () => Some(tr!("There is no model to save yet. Open takes a .zip or the loose files of a run directory.")),
+        () => Some(tr!(
+            "There is no model to save yet. A model opens from a .zip or from the loose files of a run directory."
+        )),
     });
     let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.imported.clone());
     view! {
@@ -384,7 +387,7 @@ fn Models() -> impl IntoView {
             <p id="export-reason" class="help">
                 {move || reason.get()}
             </p>
-            <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = said(&summary)))}</p>
+            <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = told(&summary)))}</p>
         </div>
     }
 }

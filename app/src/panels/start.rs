@@ -2,8 +2,8 @@
 
 use crate::focus;
 use crate::lab::lab;
-use crate::language::said;
 use crate::state::Topic;
+use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
 use protocol::{Phase, is_note};
@@ -106,7 +106,7 @@ pub fn PhaseWarnings(
     let warnings = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
     });
-    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{said(&message)}</li> };
+    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{told(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -1,7 +1,8 @@
 //! A run in plain words: what it is doing, what its loss means, how it ended.
 
 use super::{Run, Stage};
-use crate::language::{said, translated};
+use crate::language::translated;
+use crate::told::told;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::Phase;
@@ -13,7 +14,7 @@ impl Run {
             let f1 = figure(score.metrics.mean_f1, 3);
             return match score.split == "test" {
                 true => tr!("mean F1 {f1} (test)", f1),
-                false => tr!("mean F1 {f1} (valid)", f1),
+                false => tr!("mean F1 {f1} (validation)", f1),
             };
         }
         if let Some(held_out) = self.held_out.last() {
@@ -30,7 +31,7 @@ impl Run {
             Stage::Stopped if !self.is_own() => tr!("Stopped before it was done."),
             Stage::Requested => tr!("Preparing: learning the vocabulary and planning the steps."),
             Stage::Started => format!("{} {}", self.expectation(), tr!("The first step is being computed.")),
-            Stage::Compiling(message) => format!("{} {}", capitalised(&said(message)), self.expectation()),
+            Stage::Compiling(message) => format!("{} {}", capitalised(&told(message)), self.expectation()),
             Stage::Running => self.comparison(),
             Stage::Paused => {
                 tr!("Paused after {steps}. Resume goes on where it stopped.", steps = self.steps())
@@ -44,7 +45,7 @@ impl Run {
                 result = self.result()
             ),
             Stage::Failed(message) => {
-                let message = said(&translated(message));
+                let message = told(&translated(message));
                 tr!("Failed: {message}", message)
             }
         }

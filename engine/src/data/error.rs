@@ -203,33 +203,33 @@ impl DataError {
     /// What to do, in one sentence.
     pub fn hint(&self) -> String {
         match self {
-            Self::EmptyFile { .. } | Self::NoText { .. } => "give a text file with one document per line".into(),
-            Self::NotText { .. } => "export its text as UTF-8, one document per line, and give that file".into(),
-            Self::Unreadable { .. } => "leave the file alone until the run is over, and start again".into(),
-            Self::LineTooLong { .. } => "give one document per line".into(),
-            Self::GzipBomb { .. } => "give it unpacked, if it is text indeed".into(),
-            Self::DamagedGzip { .. } => "pack or download it again, or give it unpacked".into(),
-            Self::UnknownEncoding { .. } => "use a name such as utf-8, gbk, big5, shift_jis or windows-1252".into(),
+            Self::EmptyFile { .. } | Self::NoText { .. } => "Give a text file with one document per line.".into(),
+            Self::NotText { .. } => "Export its text as UTF-8, one document per line, and give that file.".into(),
+            Self::Unreadable { .. } => "Leave the file alone until the run is over, and start again.".into(),
+            Self::LineTooLong { .. } => "Give one document per line.".into(),
+            Self::GzipBomb { .. } => "Give it unpacked, if it is text indeed.".into(),
+            Self::DamagedGzip { .. } => "Pack or download it again, or give it unpacked.".into(),
+            Self::UnknownEncoding { .. } => "Use a name such as utf-8, gbk, big5, shift_jis or windows-1252.".into(),
             Self::NothingUsable { first, .. } => first.hint(),
-            Self::NoFiles => "give at least one text file with one document per line".into(),
-            Self::TooLittleText { .. } => "give more text: a few thousand lines are a good start".into(),
-            Self::VocabularyTooSmall { needed, .. } => format!("ask for a vocabulary of at least {needed}"),
-            Self::NothingToMask { .. } => "give more text, or another tokenizer (wordpiece, word, char)".into(),
-            Self::CorpusTooSmall { .. } => "give more text, or lower --max-len".into(),
-            Self::NoColumn { .. } => "use one of its columns, by name or by number from 1".into(),
-            Self::TooFewDocuments { .. } => "give several documents, or leave --nsp out".into(),
-            Self::NoWordVectors => "give word2vec's text form: a word and its numbers on each line".into(),
-            Self::WordVectorWidth { found, .. } => format!("use --hidden-size {found}, or vectors of another width"),
-            Self::NoTokenizer => "give the tokenizer.json or the vocab.txt that belongs to the model".into(),
-            Self::BadTokenizer { .. } => "export the model again, or learn a new vocabulary from the corpus".into(),
+            Self::NoFiles => "Give at least one text file with one document per line.".into(),
+            Self::TooLittleText { .. } => "Give more text: a few thousand lines are a good start.".into(),
+            Self::VocabularyTooSmall { needed, .. } => format!("Ask for a vocabulary of at least {needed}."),
+            Self::NothingToMask { .. } => "Give more text, or another tokenizer (wordpiece, word, char).".into(),
+            Self::CorpusTooSmall { .. } => "Give more text, or lower --max-len.".into(),
+            Self::NoColumn { .. } => "Use one of its columns, by name or by number from 1.".into(),
+            Self::TooFewDocuments { .. } => "Give several documents, or leave --nsp out.".into(),
+            Self::NoWordVectors => "Give word2vec's text form: a word and its numbers on each line.".into(),
+            Self::WordVectorWidth { found, .. } => format!("Use --hidden-size {found}, or vectors of another width."),
+            Self::NoTokenizer => "Give the tokenizer.json or the vocab.txt that belongs to the model.".into(),
+            Self::BadTokenizer { .. } => "Export the model again, or learn a new vocabulary from the corpus.".into(),
             Self::UnsupportedTokenizer { .. } => {
-                "use a model with a BERT tokenizer, or learn a new vocabulary from the corpus".into()
+                "Use a model with a BERT tokenizer, or learn a new vocabulary from the corpus.".into()
             }
-            Self::NoLabels { .. } => "end each training line with its labels, as in: some text __label__name".into(),
-            Self::TooFewLabels { .. } => "give training lines with at least two different labels".into(),
-            Self::TooManyLabels { .. } => "join rare labels, or keep only the most frequent ones".into(),
-            Self::SeveralLabels { .. } => "use --task multi-label, or leave one label on each line".into(),
-            Self::NotAPair { .. } => "separate the two texts by one TAB, or use --task auto".into(),
+            Self::NoLabels { .. } => "End each training line with its labels, as in: some text __label__name.".into(),
+            Self::TooFewLabels { .. } => "Give training lines with at least two different labels.".into(),
+            Self::TooManyLabels { .. } => "Join rare labels, or keep only the most frequent ones.".into(),
+            Self::SeveralLabels { .. } => "Use --task multi-label, or leave one label on each line.".into(),
+            Self::NotAPair { .. } => "Separate the two texts by one TAB, or use --task auto.".into(),
         }
     }
 }

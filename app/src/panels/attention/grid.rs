@@ -80,7 +80,7 @@ pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
         state.film.frames().iter().any(|frame| frame.attention.is_some())
     });
     move || match (scope.typed.get(), guessed.get(), before.get()) {
-        (true, ..) => tr!("Type a text under Attention and ask."),
+        (true, ..) => tr!("Type a text under Attention and press Look."),
         (false, true, true) => tr!("Nothing was looked at yet at this moment."),
         (false, true, false) => tr!("This model has no attention; a Transformer has."),
         (false, false, _) => tr!("Appears with the first steps: each square is a head, each dark spot a look."),

@@ -98,7 +98,7 @@ impl Corpus {
         }
         corpus.check(files.len(), &refused)?;
         corpus.lines_are_sentences = corpus.train.looks_like_blocks();
-        warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}; {}", error.hint()))));
+        warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}. {}", error.hint()))));
         warnings.extend(corpus.train.monotony_warning().or_else(|| corpus.train.repetition_warning()));
         warnings.extend(corpus.leak_warning());
         corpus.identify();

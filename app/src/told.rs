@@ -1,0 +1,76 @@
+//! What the engine says, as a page says it: in the present language, and with the names of the page's fields where the
+//! engine, which also speaks to a command line, says flags.
+
+use crate::language::{said, translated};
+use crate::mark;
+use crate::settings::{Choice, FIELDS, FINETUNE_FIELDS, LENGTHS, NSP, SWITCHES, TASK, TOKENIZER};
+
+/// Choices of more than one word, the cards of models aside.
+const CHOICES: [&Choice; 2] = [&TOKENIZER, &TASK];
+
+/// A sentence of the engine.
+pub fn told(text: &str) -> String {
+    let text = said(text);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("--") {
+        out.push_str(before);
+        let (key, tail) = word(after);
+        match named(key, tail) {
+            Some((name, tail)) => {
+                out.extend(["“", &name, "”"]);
+                rest = tail;
+            }
+            None => {
+                out.push_str("--");
+                rest = after;
+            }
+        }
+    }
+    out + rest
+}
+
+/// The name of a flag's field, with the words of the value behind it where that is one of its choices; and what follows.
+fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
+    if let Some(choice) = CHOICES.iter().find(|choice| choice.key == key) {
+        let (value, after) = word(tail.trim_start());
+        let option = choice.options.iter().find(|(option, _)| *option == value);
+        let label = translated(choice.label);
+        return Some(match option {
+            Some((_, words)) => (format!("{label}: {}", translated(words)), after),
+            None => (label, tail),
+        });
+    }
+    let fields = FIELDS.iter().chain(&LENGTHS).chain(&FINETUNE_FIELDS).map(|field| (field.key, field.label));
+    let switches = SWITCHES.iter().chain([&NSP]).map(|switch| (switch.key, switch.label));
+    let mut labels = fields.chain(switches).chain([("preset", mark!("Model"))]);
+    labels.find(|(other, _)| *other == key).map(|(_, label)| (translated(label), tail))
+}
+
+/// The letters and dashes that a text begins with, and the rest.
+fn word(text: &str) -> (&str, &str) {
+    let end = text.find(|letter: char| !letter.is_ascii_lowercase() && letter != '-').unwrap_or(text.len());
+    text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_the_names_of_fields_and_what_has_no_field_stays() {
+        for (said, expected) in [
+            ("Lower --batch-size or --max-len.", "Lower “Batch size” or “Longest example”."),
+            ("take a smaller --preset", "take a smaller “Model”"),
+            (
+                "Use --task multi-label, or leave one label.",
+                "Use “Labels per document: any number”, or leave one label.",
+            ),
+            ("--steps is 0, but it must be above 0", "“steps” is 0, but it must be above 0"),
+            ("--encoding forces another", "--encoding forces another"),
+            ("a -- b --", "a -- b --"),
+        ] {
+            assert_eq!(told(said), expected);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What learns in a run: the shape, the words, the values, and what moves them.
+
+use super::trained::Trained;
+use crate::data::Tokenizer;
+use crate::model::{Heads, Leaves, ModelConfig};
+use crate::train::{Optimizer, TrainState};
+use std::rc::Rc;
+
+/// A model in training.
+pub struct Learner {
+    /// The shape; a classifier's threshold is tuned on the way.
+    pub model: ModelConfig,
+    /// Which heads it carries.
+    pub heads: Heads,
+    /// The words.
+    pub tokenizer: Rc<Tokenizer>,
+    /// Moves the values.
+    pub optimizer: Optimizer,
+    /// The values, with their moments.
+    pub values: TrainState,
+}
+
+impl Learner {
+    /// Optimisation steps done.
+    pub fn step(&self) -> u64 {
+        self.values.step
+    }
+
+    /// The present values, without autodiff.
+    pub fn leaves(&self) -> Leaves {
+        self.optimizer.frozen(&self.values)
+    }
+
+    /// The model as it is now.
+    pub fn trained(&self) -> Trained {
+        Trained {
+            config: self.model.clone(),
+            heads: self.heads,
+            tokenizer: self.tokenizer.clone(),
+            layout: self.optimizer.layout.clone(),
+            groups: self.values.groups.iter().map(|group| group.p.clone()).collect(),
+        }
+    }
+}
