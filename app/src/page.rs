@@ -19,7 +19,7 @@ use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{DragEvent, HtmlElement};
+use web_sys::{ClipboardEvent, DragEvent, HtmlElement};
 
 /// A screen reader is spoken to at most this often.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
@@ -72,6 +72,7 @@ fn Page(language: Language, problem: Option<String>) -> impl IntoView {
     keep_link(lab);
     keep_title(lab);
     catch_drops(lab);
+    catch_pastes(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
     provide_context(Turns::new(Callback::new(move |()| settle(lab))));
     let parts = move || {
@@ -152,7 +153,7 @@ fn settle(lab: Lab) {
 
 /// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name.
 fn withhold(name: &str) {
-    let selector = format!("#{name}, [data-testid={name}], nav a[href=\"#{name}\"]");
+    let selector = format!("#{name}, [data-testid={name}], nav li:has(a[href=\"#{name}\"])");
     let Ok(parts) = document().query_selector_all(&selector) else { return };
     for part in (0..parts.length()).filter_map(|index| parts.item(index)) {
         let part: HtmlElement = part.unchecked_into();
@@ -257,10 +258,19 @@ fn catch_drops(lab: Lab) {
     let hold = |event: &web_sys::Event| {
         if carries_files(event) {
             event.prevent_default();
+            show_drop(true);
         }
     };
     EventListener::new_with_options(&window(), "dragover", options, hold).forget();
+    // Whatever leaves the window goes to no other part of it.
+    let leave = |event: &web_sys::Event| {
+        if event.dyn_ref::<DragEvent>().is_some_and(|drag| drag.related_target().is_none()) {
+            show_drop(false);
+        }
+    };
+    EventListener::new(&window(), "dragleave", leave).forget();
     let take = move |event: &web_sys::Event| {
+        show_drop(false);
         if !carries_files(event) {
             return;
         }
@@ -271,6 +281,35 @@ fn catch_drops(lab: Lab) {
         }
     };
     EventListener::new_with_options(&window(), "drop", options, take).forget();
+}
+
+/// Files that are pasted anywhere, and lines of text that are pasted into no input, are taken as if they were dropped.
+fn catch_pastes(lab: Lab) {
+    let take = move |event: &web_sys::Event| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let into_input =
+            target.is_some_and(|target| target.closest("input, textarea").is_ok_and(|found| found.is_some()));
+        let pasted = event.dyn_ref::<ClipboardEvent>().and_then(ClipboardEvent::clipboard_data);
+        let Some(pasted) = pasted.filter(|_| !into_input) else { return };
+        let failure = tr!("What was pasted could not be read");
+        if pasted.types().includes(&"Files".into(), 0) {
+            return lab.take(intake::from_drop(&pasted), &failure);
+        }
+        // A word may be pasted by mistake; a text has lines.
+        let text = pasted.get_data("text").unwrap_or_default();
+        if text.trim().contains('\n') {
+            let source = intake::from_text("pasted.txt", &text);
+            lab.take(async move { source.map(|source| vec![source]) }, &failure);
+        }
+    };
+    EventListener::new(&window(), "paste", take).forget();
+}
+
+/// Whether the page shows that it takes what is dragged over it.
+fn show_drop(on: bool) {
+    if let Some(body) = document().body() {
+        body.class_list().toggle_with_force("dropping", on).unwrap_or_default();
+    }
 }
 
 /// Text that is dragged is for the inputs.

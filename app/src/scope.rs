@@ -125,7 +125,8 @@ impl Scope {
     fn follow_runs(self) {
         let run = self.lab.memo(&[Topic::Masking], |state| state.film.last().map(|frame| frame.run.clone()));
         Effect::new(move |_| {
-            run.track();
+            // A memo that is tracked but never read is never computed, and so follows nothing.
+            run.with(|_| ());
             self.moment.set(None);
         });
     }
@@ -135,7 +136,7 @@ impl Scope {
         let lab = self.lab;
         let shaping = Memo::new(move |_| lab.settings.with(|settings| shape(&settings.pretrain)));
         Effect::new(move |before: Option<()>| {
-            shaping.track();
+            shaping.with(|_| ());
             if before.is_some() && lab.peek(|state| state.corpus.is_some()) {
                 self.look();
                 lab.look_up(String::new());
@@ -144,9 +145,10 @@ impl Scope {
     }
 }
 
-/// The configuration without what shapes neither masking nor vocabulary: where and how long a run computes.
+/// The configuration without what shapes neither masking nor vocabulary: where, how long and in what batches a run computes.
 fn shape(config: &RunConfig) -> RunConfig {
-    RunConfig { device: Default::default(), steps: None, epochs: None, minutes: None, lr: None, ..config.clone() }
+    let (steps, epochs, minutes, lr, batch_size) = (None, None, None, None, None);
+    RunConfig { device: Default::default(), steps, epochs, minutes, lr, batch_size, ..config.clone() }
 }
 
 /// The microscope of the page; panels live below its provider.

@@ -29,7 +29,7 @@ impl Field {
     /// What it takes, in words; nothing where that needs no saying.
     pub fn range(&self) -> String {
         let words = |value: f64| match value {
-            value if value >= 1e6 => format!("{value:.0e}"),
+            value if value >= 1e6 => format!("{value:.1e}"),
             value if self.whole => grouped(value as u64),
             value => format!("{value}"),
         };
@@ -375,7 +375,7 @@ mod tests {
     fn each_field_says_what_it_takes() {
         let range = |key: &str| FIELDS.iter().find(|field| field.key == key).expect("a field").range();
         assert_eq!([range("vocab-size"), range("mask-rate")], ["20 to 200,000.", "0.01 to 0.9."]);
-        assert_eq!(range("seed"), "0 to 2e19.");
+        assert_eq!(range("seed"), "0 to 1.8e19.");
     }
 
     #[test]

@@ -168,6 +168,8 @@ fn run_of(shared: Shared) -> Run {
     let held_out = |(step, loss, accuracy)| HeldOut { step, loss, accuracy, pairs: None };
     run.held_out = shared.held_out.into_iter().map(held_out).collect();
     run.scores = shared.f1.into_iter().map(score).collect();
+    let steps = [run.curve.buckets().last().map(|bucket| bucket.last), run.scores.last().map(|score| score.step)];
+    run.reach(steps.into_iter().flatten().max().unwrap_or(0));
     run.stage = Stage::Finished;
     run
 }

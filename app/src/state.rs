@@ -18,6 +18,7 @@ pub use topic::Topic;
 pub use verdict::{Next, Verdict};
 
 use crate::mark;
+use crate::told::told;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
@@ -99,6 +100,10 @@ pub struct Model {
     pub classifier: bool,
     /// What was imported, in words.
     pub imported: Option<String>,
+    /// The run whose model guesses, or what was imported.
+    pub guesser: Option<String>,
+    /// The run whose model gives labels, or what was imported.
+    pub labeller: Option<String>,
 }
 
 /// Something that went wrong, for the person.
@@ -173,6 +178,8 @@ pub struct RunState {
     pub estimates: BTreeMap<String, Estimate>,
     /// Presets whose estimates are on their way, by the number of the question.
     estimating: BTreeMap<u64, String>,
+    /// The run whose model is on its way from the browser's storage.
+    pub opening: Option<String>,
     /// The long question that waits for its answer.
     waiting: Option<u64>,
     /// What n-grams reach on the validation documents.
@@ -266,7 +273,7 @@ impl RunState {
                 let learned = run.steps_done() > 0;
                 match run.is_own() {
                     true if !learned => {}
-                    true => self.model_learned(phase),
+                    true => self.model_learned(phase, id),
                     // The runs within a comparison stand in its table.
                     false => self.runs.retain(|run| !run.id.starts_with(&format!("{id}-"))),
                 }
@@ -291,6 +298,26 @@ impl RunState {
     /// The run that a person looks at: the active one, else the last.
     pub fn current(&self) -> Option<&Run> {
         self.active().or(self.runs.iter().rfind(|run| run.is_here()))
+    }
+
+    /// Whether a run of that phase is under way whose values answer questions.
+    pub fn is_learning(&self, phase: Phase) -> bool {
+        self.active().is_some_and(|run| run.phase == phase && run.is_own() && run.steps_done() > 0)
+    }
+
+    /// Whose model answers questions of that phase: a run's, else what was imported; in words.
+    pub fn model_name(&self, phase: Phase) -> Option<String> {
+        if self.is_learning(phase) {
+            return self.active().map(Run::name);
+        }
+        let id = if phase == Phase::Pretrain { &self.model.guesser } else { &self.model.labeller };
+        let id = id.as_ref()?;
+        Some(self.runs.iter().find(|run| run.id == *id).map_or_else(|| told(id), Run::name))
+    }
+
+    /// Whether the model of this run is at hand.
+    pub fn is_at_hand(&self, id: &str) -> bool {
+        [&self.model.guesser, &self.model.labeller].into_iter().flatten().any(|other| other == id)
     }
 
     /// Whether the run of this name came to an end.
@@ -348,10 +375,12 @@ impl RunState {
         self.forget_estimates();
     }
 
-    fn model_learned(&mut self, phase: Phase) {
+    fn model_learned(&mut self, phase: Phase, id: String) {
         match phase {
-            Phase::Pretrain => (self.model.pretrained, self.model.guesses) = (true, true),
-            Phase::Finetune => self.model.classifier = true,
+            Phase::Pretrain => {
+                (self.model.pretrained, self.model.guesses, self.model.guesser) = (true, true, Some(id));
+            }
+            Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
         }
         // Answers of the model before are not those of this one.
         self.forget_answers();
@@ -359,7 +388,9 @@ impl RunState {
 
     fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
         let classifier = !labels.is_empty();
-        self.model = Model { pretrained: true, guesses, classifier, imported: Some(summary) };
+        let name = self.opening.take().unwrap_or_else(|| summary.clone());
+        let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then_some(name));
+        self.model = Model { pretrained: true, guesses, classifier, imported: Some(summary), guesser, labeller };
         self.forget_answers();
     }
 

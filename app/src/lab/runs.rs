@@ -22,6 +22,9 @@ const MOST_KEPT_PARAMETERS: u64 = 30_000_000;
 /// A run under way is kept this often.
 const KEEP_MILLIS: f64 = 20_000.0;
 
+/// And for the first time so long after it was asked for: by then there may be something to lose.
+const FIRST_KEEP_MILLIS: f64 = 2_000.0;
+
 /// Points of a curve that is kept.
 const KEPT_POINTS: usize = 512;
 
@@ -119,7 +122,7 @@ impl Lab {
     /// Gives a run that begins the name under which it is kept.
     pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
-        self.kept_at.set_value(date);
+        self.kept_at.set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
         self.state.update_value(|state| {
             if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
                 run.key = format!("{id}@{date}");
@@ -258,7 +261,10 @@ impl Lab {
         let (lab, key) = (*self, key.to_string());
         spawn_local(async move {
             match archive::model(&key).await {
-                Ok(blob) => lab.import(vec![Source::of_blob("model.zip", blob)]),
+                Ok(blob) => {
+                    lab.state.update_value(|state| state.opening = state.run_of_key(&key).map(|run| run.id.clone()));
+                    lab.import(vec![Source::of_blob("model.zip", blob)]);
+                }
                 Err(reason) => lab.complain(
                     tr!("The model could not be opened: {reason}.", reason),
                     tr!("It may have been cleared."),

@@ -6,6 +6,7 @@ mod views;
 
 pub use grid::AttentionGrid;
 
+use super::microscope::Scrubber;
 use super::section::Section;
 use crate::chart::heads::{Traits, looks_at, shown, traits};
 use crate::focus;
@@ -49,7 +50,7 @@ pub fn AttentionPanel() -> impl IntoView {
     // Another text has other tokens.
     let texts = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| map.tokens.clone())));
     Effect::new(move |_| {
-        texts.track();
+        texts.with(|_| ());
         choice.focus.set(None);
     });
     let missing = move || map.with(Option::is_none);
@@ -65,6 +66,7 @@ pub fn AttentionPanel() -> impl IntoView {
             <div class="block" data-testid="attention-detail">
                 <p class="help" hidden=move || !missing()>{reason}</p>
                 <Controls choice hide scope />
+                <Scrubber id="attention-scrubber" />
                 <Words choice />
                 <div class="attention-views" hidden=missing>
                     <Lines choice />

@@ -3,7 +3,6 @@
 use super::choice::TextField;
 use super::file_table::FileTable;
 use super::labels::{LabelHistogram, PasteBox};
-use super::microscope::MicroscopeSettings;
 use super::section::Section;
 use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
@@ -14,7 +13,7 @@ use crate::told::told;
 use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
-use protocol::is_note;
+use protocol::{FileRole, is_note};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -36,10 +35,6 @@ pub fn DataPanel() -> impl IntoView {
             <Warnings />
             <InTurn><LabelHistogram /></InTurn>
             <InTurn><VocabularyTable /></InTurn>
-            <details class="more">
-                <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>
-                <InTurn><MicroscopeSettings /></InTurn>
-            </details>
         </Section>
     }
     .into_any()
@@ -145,6 +140,14 @@ fn Totals() -> impl IntoView {
 fn describe(corpus: &Corpus) -> String {
     let [train, valid, test] = corpus.labelled.map(wording::documents);
     let text = tr!("{documents} to learn from.", documents = wording::documents(corpus.documents));
+    let training = corpus.files.iter().filter(|file| file.role == FileRole::Train).map(|file| file.documents);
+    let text = match training.sum::<u64>().saturating_sub(corpus.documents) {
+        0 => text,
+        held => format!(
+            "{text} {}",
+            tr!("{documents} more are held out, to measure on.", documents = wording::documents(held))
+        ),
+    };
     if corpus.labels == 0 {
         return format!("{text} {}", tr!("None has a label, so there is nothing to fine-tune on."));
     }

@@ -14,12 +14,13 @@ pub fn NumberField(
     field: Field,
 ) -> impl IntoView {
     let lab = lab();
-    let refused = RwSignal::new(None::<String>);
+    // What was typed and not taken, and why.
+    let refused = RwSignal::new(None::<(String, String)>);
     let (input, help) = (format!("set-{}", field.key), format!("set-{}-help", field.key));
     let change = move |event| {
         let text = event_target_value(&event);
         let result = lab.settings.try_update(|settings| settings.edit(field.key, &text));
-        refused.set(result.and_then(Result::err).map(|error| error.message));
+        refused.set(result.and_then(Result::err).map(|error| (text, error.message)));
     };
     view! {
         <div class="field">
@@ -29,7 +30,9 @@ pub fn NumberField(
                     type="button"
                     class="reset"
                     aria-label=tr!("Reset {field}", field = translated(field.label))
-                    hidden=move || lab.settings.with(|settings| settings.value(field.key).is_empty())
+                    hidden=move || {
+                        refused.with(Option::is_none) && lab.settings.with(|settings| settings.value(field.key).is_empty())
+                    }
                     on:click=move |_| {
                         lab.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
                         refused.set(None);
@@ -47,11 +50,17 @@ pub fn NumberField(
                 placeholder=translated(field.default)
                 aria-describedby=help.clone()
                 aria-invalid=move || refused.with(Option::is_some).to_string()
-                prop:value=move || lab.settings.with(|settings| settings.value(field.key))
+                prop:value=move || match refused.get() {
+                    Some((typed, _)) => typed,
+                    None => lab.settings.with(|settings| settings.value(field.key)),
+                }
                 on:change=change
             />
             <p id=help class="help" class:refused=move || refused.with(Option::is_some)>
-                {move || refused.get().unwrap_or_else(|| format!("{} {}", translated(field.help), field.range()))}
+                {move || match refused.get() {
+                    Some((_, reason)) => reason,
+                    None => format!("{} {}", translated(field.help), field.range()),
+                }}
             </p>
         </div>
     }

@@ -3,6 +3,7 @@
 use super::choice::ChoiceField;
 use super::compare::ComparePanel;
 use super::field::NumberField;
+use super::loss_chart::FinetuneCurves;
 use super::scores::Scores;
 use super::section::Section;
 use super::start::{PhaseStatus, StartButton};
@@ -32,6 +33,7 @@ pub fn FinetunePanel() -> impl IntoView {
             <PhaseStatus phase=Phase::Finetune />
             <VerdictLine phase=Phase::Finetune />
             <Scores />
+            <FinetuneCurves />
             <ComparePanel />
         </Section>
     }

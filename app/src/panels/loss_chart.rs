@@ -1,9 +1,9 @@
-//! The charts of all pre-training runs: the loss on the first screen, the other figures beside the settings, and the loss as
-//! a table. They share one look and one cross-hair.
+//! The charts of all runs: the loss of pre-training on the first screen, the other figures beside the settings, the loss as
+//! a table, and the curves of fine-tuning. Those of a phase share one look and one cross-hair.
 
 use crate::chart::canvas::svg_of;
 use crate::chart::curve::Curve;
-use crate::chart::loss::{Floors, LossSeries, last_step, loss_readout, loss_rows, loss_scene, loss_summary};
+use crate::chart::loss::{Floors, LossSeries, loss_readout, loss_rows, loss_scene, loss_summary};
 use crate::chart::metric::{MetricSeries, metric_scene, metric_summary, readout};
 use crate::chart::options::{Look, Smoothing};
 use crate::chart::scene::{RUN_INKS, Size};
@@ -42,7 +42,7 @@ pub fn LossChart() -> impl IntoView {
                     testid="loss-chart"
                     summary=summary.into()
                     changed=changes(lab)
-                    steps=steps(lab)
+                    steps=steps(lab, Phase::Pretrain)
                     scene=move |size| {
                         let look = plotting.look(size);
                         lab.peek(|state| with_series(state, |series| loss_scene(series, &look)))
@@ -50,7 +50,7 @@ pub fn LossChart() -> impl IntoView {
                 />
             </div>
             <figcaption>
-                <LossLegend />
+                <Legend phase=Phase::Pretrain />
                 <p class="help">
                     {move || words().unwrap_or_else(|| tr!("Thin: as measured. Thick: smoothed. Dots: text held out from training."))}
                 </p>
@@ -68,8 +68,8 @@ fn changes(lab: Lab) -> Signal<()> {
     })
 }
 
-fn steps(lab: Lab) -> Steps {
-    let last = lab.memo(TOPICS, |state| with_series(state, last_step).max(1) as f64);
+fn steps(lab: Lab, phase: Phase) -> Steps {
+    let last = lab.memo(TOPICS, move |state| state.shown_of(phase).map(Run::axis).max().unwrap_or(0).max(1) as f64);
     Steps { plotting: plotting(), last: last.into() }
 }
 
@@ -88,9 +88,25 @@ const METRICS: [Metric; 4] = [
     Metric { title: mark!("Tokens per second"), testid: "speed-chart", of: |run| by_step(run, &run.speed) },
 ];
 
+/// Those of fine-tuning, whose scores have a chart of their own.
+const FINETUNE_METRICS: [Metric; 4] = [
+    Metric { title: mark!("Loss; dots: held out"), testid: "finetune-loss-chart", of: label_loss },
+    Metric { title: mark!("Learning rate"), testid: "finetune-lr-chart", of: |run| by_step(run, &run.lr) },
+    Metric {
+        title: mark!("Gradient norm"),
+        testid: "finetune-grad-norm-chart",
+        of: |run| by_step(run, &run.grad_norm),
+    },
+    Metric { title: mark!("Tokens per second"), testid: "finetune-speed-chart", of: |run| by_step(run, &run.speed) },
+];
+
+fn label_loss(run: &Run) -> MetricSeries<'_> {
+    let valid = run.scores.iter().filter(|score| score.split != "test");
+    MetricSeries { points: valid.map(|score| (score.step, score.metrics.loss)).collect(), ..by_step(run, &run.curve) }
+}
+
 fn by_step<'a>(run: &'a Run, curve: &'a Curve) -> MetricSeries<'a> {
-    let steps = run.plan.as_ref().map_or(0, |plan| plan.steps);
-    MetricSeries { name: run.name(), curve: Some(curve), points: vec![], steps, ink: 0 }
+    MetricSeries { name: run.name(), curve: Some(curve), points: vec![], steps: run.axis(), ink: 0 }
 }
 
 fn accuracy(run: &Run) -> MetricSeries<'_> {
@@ -98,8 +114,8 @@ fn accuracy(run: &Run) -> MetricSeries<'_> {
     MetricSeries { curve: None, points, ..by_step(run, &run.lr) }
 }
 
-fn with_metric<T>(state: &RunState, metric: Metric, draw: impl FnOnce(&[MetricSeries]) -> T) -> T {
-    let series = state.shown_of(Phase::Pretrain).enumerate().map(|(ink, run)| MetricSeries { ink, ..(metric.of)(run) });
+fn with_metric<T>(state: &RunState, phase: Phase, metric: Metric, draw: impl FnOnce(&[MetricSeries]) -> T) -> T {
+    let series = state.shown_of(phase).enumerate().map(|(ink, run)| MetricSeries { ink, ..(metric.of)(run) });
     draw(&series.collect::<Vec<_>>())
 }
 
@@ -110,21 +126,39 @@ pub fn Curves() -> impl IntoView {
         <details class="more" data-testid="curves">
             <summary>{tr!("Curves: accuracy, learning rate, gradient, speed")}</summary>
             <Toolbar />
-            <div class="small-charts">{METRICS.map(|metric| view! { <MetricChart metric /> }).collect_view()}</div>
+            <div class="small-charts">{METRICS.map(|metric| view! { <MetricChart phase=Phase::Pretrain metric /> }).collect_view()}</div>
+        </details>
+    }
+    .into_any()
+}
+
+/// The figures of fine-tuning by step.
+#[component]
+pub fn FinetuneCurves() -> impl IntoView {
+    // Its steps are others than those of pre-training.
+    provide_context(Plotting::default());
+    view! {
+        <details class="more" data-testid="finetune-curves">
+            <summary>{tr!("Curves: loss, learning rate, gradient, speed")}</summary>
+            <Legend phase=Phase::Finetune />
+            <div class="small-charts">
+                {FINETUNE_METRICS.map(|metric| view! { <MetricChart phase=Phase::Finetune metric /> }).collect_view()}
+            </div>
         </details>
     }
     .into_any()
 }
 
 #[component]
-fn MetricChart(metric: Metric) -> impl IntoView {
+fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
     let lab = lab();
     let plotting = plotting();
     let title = move || translated(metric.title);
-    let summary = lab.memo(TOPICS, move |state| with_metric(state, metric, |series| metric_summary(series, &title())));
+    let summary =
+        lab.memo(TOPICS, move |state| with_metric(state, phase, metric, |series| metric_summary(series, &title())));
     let words = move || {
         let step = plotting.cursor.get()?;
-        Some(lab.read(TOPICS, |state| with_metric(state, metric, |series| readout(series, step))))
+        Some(lab.read(TOPICS, |state| with_metric(state, phase, metric, |series| readout(series, step))))
     };
     view! {
         <figure>
@@ -133,10 +167,10 @@ fn MetricChart(metric: Metric) -> impl IntoView {
                     testid=metric.testid
                     summary=summary.into()
                     changed=changes(lab)
-                    steps=steps(lab)
+                    steps=steps(lab, phase)
                     scene=move |size| {
                         let look = plotting.look(size);
-                        lab.peek(|state| with_metric(state, metric, |series| metric_scene(series, &title(), &look)))
+                        lab.peek(|state| with_metric(state, phase, metric, |series| metric_scene(series, &title(), &look)))
                     }
                 />
             </div>
@@ -220,10 +254,11 @@ fn save_png(lab: Lab) {
     }
 }
 
+/// Which colour is which run.
 #[component]
-fn LossLegend() -> impl IntoView {
+fn Legend(phase: Phase) -> impl IntoView {
     let lab = lab();
-    let names = lab.memo(&[Topic::Runs], |state| state.shown_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
+    let names = lab.memo(&[Topic::Runs], move |state| state.shown_of(phase).map(Run::name).collect::<Vec<_>>());
     let item = |(index, name): (usize, String)| {
         view! { <li><span class=format!("swatch run-{}", index % RUN_INKS)></span>{name}</li> }
     };
@@ -307,7 +342,7 @@ fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T 
             unigram: plan.unigram,
             bigram: plan.bigram,
         }),
-        steps: run.plan.as_ref().map_or(0, |plan| plan.steps),
+        steps: run.axis(),
         ink,
     });
     draw(&series.collect::<Vec<_>>())

@@ -7,7 +7,7 @@ use crate::state::{Frame, Topic};
 use crate::tr;
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
-use protocol::{Candidate, MaskKind, MaskedToken};
+use protocol::{Candidate, MaskKind, MaskedToken, RunConfig};
 
 /// The parts of a token that do not change while a model learns.
 #[derive(Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub fn Microscope() -> impl IntoView {
     view! {
         <div class="microscope" data-testid="masking-preview">
             <p class="original-line" hidden=missing>
-                <span class="help">{tr!("As it is:")} " "</span>
+                <span class="help">{tr!("Before masking:")} " "</span>
                 <bdi>{move || slots.with(|slots| joined(slots.iter().map(|slot| slot.original.as_str())))}</bdi>
             </p>
             <div class="masking">
@@ -231,7 +231,7 @@ pub fn MicroscopeSettings() -> impl IntoView {
             </div>
         </form>
         <MaskControls scope />
-        <Scrubber scope />
+        <Scrubber id="scrubber" />
     }
     .into_any()
 }
@@ -240,6 +240,7 @@ pub fn MicroscopeSettings() -> impl IntoView {
 fn MaskControls(scope: Scope) -> impl IntoView {
     let lab = lab();
     let rate = move || scope.mask.get().rate;
+    let in_training = move || lab.settings.with(|settings| training_rate(&settings.pretrain));
     let here = move || match rate().map(percent) {
         Some(share) => tr!("{share} here.", share),
         None => tr!("As in training."),
@@ -262,7 +263,7 @@ fn MaskControls(scope: Scope) -> impl IntoView {
                     min="0.05"
                     max="0.9"
                     step="0.05"
-                    prop:value=move || rate().unwrap_or(0.3).to_string()
+                    prop:value=move || rate().unwrap_or_else(in_training).to_string()
                     aria-valuetext=move || rate().map_or_else(|| tr!("as in training"), percent)
                     on:change=move |event| change(|mask, value| mask.rate = value.parse().ok(), event)
                 />
@@ -297,10 +298,15 @@ fn MaskControls(scope: Scope) -> impl IntoView {
     }
 }
 
-/// Moves through the moments that were kept.
+/// The share that training hides: what was set, else what suits the preset.
+fn training_rate(config: &RunConfig) -> f64 {
+    config.mask_rate.unwrap_or(if config.preset.starts_with("bert") { 0.15 } else { 0.3 })
+}
+
+/// Moves through the moments that were kept; `id` tells one slider from another.
 #[component]
-fn Scrubber(scope: Scope) -> impl IntoView {
-    let lab = lab();
+pub fn Scrubber(id: &'static str) -> impl IntoView {
+    let (lab, scope) = (lab(), scope());
     let steps = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
         state.film.frames().iter().map(|frame| (frame.step, frame.loss().is_some())).collect::<Vec<_>>()
     });
@@ -322,14 +328,14 @@ fn Scrubber(scope: Scope) -> impl IntoView {
     let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
     view! {
         <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>
-            <label for="scrubber">{tr!("Replay:")} " " <span>{words}</span></label>
+            <label for=id>{tr!("Replay:")} " " <span>{words}</span></label>
             <div class="joined-wide">
                 <button type="button" aria-label=tr!("A moment earlier") on:click=move |_| go(place().saturating_sub(1))>"‹"</button>
                 <input
-                    id="scrubber"
+                    id=id
                     type="range"
                     min="0"
-                    data-testid="scrubber"
+                    data-testid=id
                     max=move || last().to_string()
                     prop:value=move || place().to_string()
                     aria-valuetext=words

@@ -3,6 +3,7 @@
 
 use super::section::Section;
 use super::sweep::Sweep;
+use crate::focus;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
@@ -177,9 +178,8 @@ fn LineList() -> impl IntoView {
         }
     };
     let table = move |Lines { lines, more }: Lines| {
-        let rest = (more > 0).then(|| tr!("And {lines} more.", lines = wording::lines(more)));
-        let rest = rest.map(|rest| view! { <p class="help">{rest}</p> });
-        let shown = wording::lines(lines.len() as u64);
+        let (shown, all) = (lines.len() as u64, wording::lines(lines.len() as u64 + more));
+        let shown = if more > 0 { tr!("{shown} of {all}", shown = grouped(shown), all) } else { all };
         view! {
             <p class="help" role="status">{shown}</p>
             <div class="scroll tall" role="region" aria-label=tr!("Lines") tabindex="0">
@@ -195,8 +195,13 @@ fn LineList() -> impl IntoView {
                     <tbody>{lines.into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
-            {rest}
         }
     };
+    // They stand below what was pressed: whoever asked is taken there.
+    Effect::new(move |before: Option<()>| {
+        if lines.with(Option::is_some) && before.is_some() {
+            focus::on("[data-testid=lines] .scroll");
+        }
+    });
     view! { <div class="block" data-testid="lines">{move || lines.get().map(table)}</div> }
 }

@@ -11,11 +11,13 @@ use protocol::Command;
 #[component]
 pub fn RunBar() -> impl IntoView {
     let lab = lab();
-    let name = lab.memo(&[Topic::Runs], |state| state.current().map_or_else(|| tr!("No run yet"), Run::name));
+    let name = lab.memo(&[Topic::Runs], |state| state.current().map_or_else(String::new, Run::name));
     let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or_else(String::new, stage_word));
     let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or(0.0, Run::share));
+    // Without a run it would only cover what starts one.
+    let none = lab.memo(&[Topic::Runs], |state| state.current().is_none());
     view! {
-        <section class="run-bar" aria-label=tr!("Current run")>
+        <section class="run-bar" aria-label=tr!("Current run") hidden=move || none.get()>
             <div class="run-bar-inner">
                 <p class="run-name"><b>{name}</b>" "<span>{stage}</span></p>
                 <Figures />

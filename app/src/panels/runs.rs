@@ -90,7 +90,10 @@ fn shown(state: &RunState, id: &str) -> Shown {
         settings: run.settings.clone(),
         size: run.plan.as_ref().map_or("–".into(), |plan| wording::parameters(plan.parameters)),
         result: run.result(),
-        stage: stage_words(run),
+        stage: match state.is_at_hand(id) {
+            true => tr!("{state}; its model is at hand", state = stage_words(run)),
+            false => stage_words(run),
+        },
         shown: run.shown,
         own: run.is_own(),
         over: run.stage.is_over(),
@@ -254,6 +257,7 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
                     }
                     prop:value=move || link.get().unwrap_or_default()
                 />
+                <span class="help" role="status">{move || copied.get().then(|| tr!("Copied."))}</span>
             </Show>
         </div>
     }

@@ -36,7 +36,12 @@ pub fn Scores() -> impl IntoView {
                     scene=move |size| lab.peek(|state| f1_scene(&series(state), baseline(state), size))
                 />
             </div>
-            <figcaption><Legend /></figcaption>
+            <figcaption>
+                <Legend />
+                <p class="help">
+                    {tr!("Micro F1 counts every given label alike, macro F1 every kind of label; mean F1 lies halfway between them.")}
+                </p>
+            </figcaption>
         </figure>
         <LabelTable />
     }
@@ -131,8 +136,13 @@ fn LabelTable() -> impl IntoView {
 }
 
 fn latest(state: &RunState) -> Option<(&Run, &Score)> {
-    let mut scored = state.runs_of(Phase::Finetune).filter_map(|run| run.scores.last().map(|score| (run, score)));
-    scored.next_back()
+    let scored = |run| Run::kept_score(run).map(|score| (run, score));
+    // Of runs of this tab, else of one that a link brought.
+    state
+        .runs_of(Phase::Finetune)
+        .filter_map(scored)
+        .next_back()
+        .or_else(|| state.shown_of(Phase::Finetune).filter_map(scored).next_back())
 }
 
 fn by_support(score: &Score) -> Vec<LabelMetrics> {

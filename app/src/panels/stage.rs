@@ -3,7 +3,7 @@
 
 use super::attention::AttentionGrid;
 use super::loss_chart::LossChart;
-use super::microscope::{Guesses, Microscope, OtherLooks};
+use super::microscope::{Guesses, Microscope, MicroscopeSettings, OtherLooks};
 use super::start::{PhaseSentence, StartButton};
 use super::turn::InTurn;
 use super::verdict::VerdictLine;
@@ -26,6 +26,10 @@ pub fn Stage() -> impl IntoView {
                 <PhaseSentence phase=Phase::Pretrain />
                 <InTurn><VerdictLine phase=Phase::Pretrain /></InTurn>
                 <InTurn><Guesses /></InTurn>
+                <details class="more">
+                    <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>
+                    <InTurn><MicroscopeSettings /></InTurn>
+                </details>
             </div>
             <div class="stage-figures">
                 <InTurn><LossChart /></InTurn>

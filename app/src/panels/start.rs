@@ -2,7 +2,7 @@
 
 use crate::focus;
 use crate::lab::lab;
-use crate::state::Topic;
+use crate::state::{Stage, Topic};
 use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
@@ -93,7 +93,11 @@ pub fn PhaseSentence(
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
         state.runs_of(phase).last().map(|run| format!("{}. {}", run.name(), run.sentence()))
     });
-    view! { <p class="status" hidden=move || sentence.with(Option::is_none)>{sentence}</p> }.into_any()
+    let failed = lab.memo(&[Topic::Runs], move |state| {
+        state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))
+    });
+    view! { <p class="status" class:failed=failed hidden=move || sentence.with(Option::is_none)>{sentence}</p> }
+        .into_any()
 }
 
 /// What the latest run of a phase warned of.

@@ -41,11 +41,17 @@ const MARK: &str = "toured";
 #[component]
 pub fn Tour() -> impl IntoView {
     let stop = RwSignal::new(None::<usize>);
+    // A link may leave parts out.
+    let stops = StoredValue::new(vec![]);
     let (panel, opener) = (NodeRef::<Div>::new(), NodeRef::<Button>::new());
     let go = move |to: Option<usize>| {
-        mark(stop.get_untracked(), false);
-        let to = to.filter(|to| *to < STOPS.len());
-        mark(to, true);
+        if stop.get_untracked().is_none() {
+            stops.set_value((0..STOPS.len()).filter(|stop| part(STOPS[*stop].0).is_some()).collect());
+        }
+        let at = |place: usize| stops.with_value(|stops| stops.get(place).copied());
+        mark(stop.get_untracked().and_then(at), false);
+        let to = to.filter(|to| at(*to).is_some());
+        mark(to.and_then(at), true);
         stop.set(to);
         if to.is_none()
             && let Some(button) = opener.get_untracked()
@@ -68,10 +74,11 @@ pub fn Tour() -> impl IntoView {
     };
     let words = move || {
         let stop = stop.get()?;
-        let (place, all, words) = (stop + 1, STOPS.len(), translated(STOPS[stop].1));
+        let (all, at) = stops.with_value(|stops| (stops.len(), stops.get(stop).copied()));
+        let (place, words) = (stop + 1, translated(STOPS[at?].1));
         Some(tr!("{place} of {all}: {words}", place, all, words))
     };
-    let is_last = move || stop.get() == Some(STOPS.len() - 1);
+    let is_last = move || stop.get().is_some_and(|stop| stop + 1 == stops.with_value(Vec::len));
     view! {
         <button type="button" class="quiet" data-testid="tour" node_ref=opener on:click=move |_| go(Some(0))>
             {tr!("Tour")}
@@ -91,9 +98,15 @@ pub fn Tour() -> impl IntoView {
     .into_any()
 }
 
+/// A part of the page, unless a link leaves it out.
+fn part(name: &str) -> Option<web_sys::Element> {
+    let part = document().query_selector(&format!("[data-testid={name}]")).ok()??;
+    part.closest(".withheld").ok()?.is_none().then_some(part)
+}
+
 fn mark(stop: Option<usize>, on: bool) {
     let Some((name, _)) = stop.and_then(|stop| STOPS.get(stop)) else { return };
-    let Ok(Some(part)) = document().query_selector(&format!("[data-testid={name}]")) else { return };
+    let Some(part) = part(name) else { return };
     let classes = part.class_list();
     if on {
         classes.add_1(MARK).unwrap_or_default();

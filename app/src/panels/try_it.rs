@@ -4,12 +4,12 @@ use super::section::Section;
 use crate::lab::lab;
 use crate::language::translated;
 use crate::mark;
-use crate::state::{Classification, Model, Topic};
+use crate::state::{Classification, Model, RunState, Topic};
 use crate::tr;
 use crate::wording::percent;
 use leptos::html;
 use leptos::prelude::*;
-use protocol::{Candidate, LabelScore, MaskGuess};
+use protocol::{Candidate, LabelScore, MaskGuess, Phase};
 
 const MASK: &str = "[MASK]";
 
@@ -35,7 +35,7 @@ fn FillMask() -> impl IntoView {
     let lab = lab();
     let input = NodeRef::<html::Input>::new();
     let text = RwSignal::new("a small [MASK] used for cooking".to_string());
-    let missing = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_guess(&state.model));
+    let missing = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], reason_not_to_guess);
     let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then(|| translated(NO_MASK)));
     let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
         let before = state.guesses_before().map(<[MaskGuess]>::to_vec);
@@ -53,7 +53,7 @@ fn FillMask() -> impl IntoView {
     let (before, after) = (before.to_string(), after.to_string());
     view! {
         <form class="block" on:submit=ask>
-            <h3>{tr!("Fill in the blank")}</h3>
+            <h3>{tr!("Fill in the blank")} <ModelName phase=Phase::Pretrain /></h3>
             <label for="fill-mask">{before}<code>"[MASK]"</code>{after}</label>
             <div class="ask">
                 <input
@@ -77,6 +77,13 @@ fn FillMask() -> impl IntoView {
     }
 }
 
+/// Whose model answers.
+#[component]
+fn ModelName(phase: Phase) -> impl IntoView {
+    let name = lab().memo(&[Topic::Runs, Topic::Progress], move |state| state.model_name(phase));
+    view! { <span class="summary-note">{move || name.get().map(|name| format!(" {name}"))}</span> }
+}
+
 /// Which text an answer is about: the input may hold another one by now.
 fn of_text(text: String) -> impl IntoView {
     view! { <p class="asked"><bdi>{text}</bdi></p> }
@@ -84,18 +91,21 @@ fn of_text(text: String) -> impl IntoView {
 
 const NO_MASK: &str = mark!("Put [MASK] where a word is missing.");
 
-fn reason_not_to_guess(model: &Model) -> Option<String> {
-    match model {
+/// A run answers questions of its kind with its present values.
+fn reason_not_to_guess(state: &RunState) -> Option<String> {
+    match &state.model {
         Model { guesses: true, .. } => None,
-        Model { pretrained: true, .. } => {
-            Some(tr!("The model at hand was fine-tuned and guesses no words: pre-train or open one that does."))
+        _ if state.is_learning(Phase::Pretrain) => None,
+        Model { pretrained: false, classifier: false, .. } => {
+            Some(tr!("There is no model yet: pre-train or import one first."))
         }
-        _ => Some(tr!("There is no model yet: pre-train or import one first.")),
+        _ => Some(tr!("The model at hand gives labels and guesses no words: pre-train or open one that does.")),
     }
 }
 
-fn reason_not_to_label(model: &Model) -> Option<String> {
-    (!model.classifier).then(|| tr!("There is no classifier yet: fine-tune or import one first."))
+fn reason_not_to_label(state: &RunState) -> Option<String> {
+    let can = state.model.classifier || state.is_learning(Phase::Finetune);
+    (!can).then(|| tr!("There is no classifier yet: fine-tune or import one first."))
 }
 
 /// Puts the mask at the caret, or at the end.
@@ -146,10 +156,11 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
 fn Classify() -> impl IntoView {
     let lab = lab();
     let text = RwSignal::new("a bird that swims and cannot fly".to_string());
-    let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| reason_not_to_label(&state.model));
+    let reason = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], reason_not_to_label);
     let reason =
         move || reason.get().or_else(|| text.with(|text| text.trim().is_empty()).then(|| tr!("Type a text to label.")));
     let answer = lab.memo(&[Topic::Answers], |state| state.classified.clone());
+    let own = RwSignal::new(false);
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if reason().is_none() {
@@ -158,7 +169,7 @@ fn Classify() -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=ask>
-            <h3>{tr!("Label a text")}</h3>
+            <h3>{tr!("Label a text")} <ModelName phase=Phase::Finetune /></h3>
             <label for="classify">{tr!("Any text")}</label>
             <div class="ask">
                 <input
@@ -173,21 +184,31 @@ fn Classify() -> impl IntoView {
                 <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Label")}</button>
             </div>
             <p id="classify-reason" class="help">{reason}</p>
-            <div class="answers" data-testid="classify-result">{move || answer.get().map(label_table)}</div>
+            <label class="option" hidden=move || answer.with(|answer| answer.as_ref().is_none_or(|answer| answer.thresholds.is_empty()))>
+                <input type="checkbox" prop:checked=own on:change=move |event| own.set(event_target_checked(&event)) />
+                <span>{tr!("Each label counts from its own threshold")}</span>
+            </label>
+            <div class="answers" data-testid="classify-result">
+                {move || answer.get().map(|answer| label_table(answer, own.get()))}
+            </div>
         </form>
     }
 }
 
-fn label_table(answer: Classification) -> impl IntoView {
+/// The labels of a text; where `by_own`, each counts from its own threshold in place of the one of all.
+fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let threshold = answer.threshold;
     let text = of_text(answer.text);
     let own = answer.thresholds;
     let tuned = !own.is_empty();
+    let by_own = by_own && tuned;
     let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
-        let given = Some(index == 0 || score >= threshold && threshold > 0.0);
+        let from = if by_own { own.get(index).copied().unwrap_or(threshold) } else { threshold };
+        let given = Some(index == 0 || score >= from && from > 0.0);
         scored_row(label, score, given, own.get(index).map(|own| percent(*own)))
     };
     let caption = match threshold > 0.0 {
+        _ if by_own => tr!("The best label, and every label from its own threshold on, counts as given (✓)."),
         true => {
             let share = percent(threshold);
             tr!("The best label, and every label from {share} on, counts as given (✓).", share)

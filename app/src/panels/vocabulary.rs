@@ -120,8 +120,8 @@ fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
 
 fn unknown(vocabulary: &Vocabulary) -> String {
     match vocabulary.unknown_share {
-        share if share > 0.0 => tr!("It does not know {share} of the tokens of the text.", share = percent(share)),
-        _ => tr!("It knows every token of the text."),
+        share if share > 0.0 => tr!("It does not know {share} of the tokens of your files.", share = percent(share)),
+        _ => tr!("It knows every token of your files."),
     }
 }
 

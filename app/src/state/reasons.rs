@@ -21,7 +21,7 @@ impl RunState {
             _ => {}
         }
         if self.active().is_some() {
-            return Some(tr!("Another run is under way."));
+            return Some(tr!("A run is under way."));
         }
         let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
         lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
@@ -37,7 +37,7 @@ impl RunState {
         match &self.engine {
             Engine::Loading => Some(tr!("The engine is still loading.")),
             Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
-            Engine::Ready(_) => self.active().map(|_| tr!("Another run is under way.")),
+            Engine::Ready(_) => self.active().map(|_| tr!("A run is under way.")),
         }
     }
 }

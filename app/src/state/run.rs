@@ -274,9 +274,33 @@ impl Run {
         if steps == 0 { 0.0 } else { (self.reached as f64 / steps as f64).min(1.0) }
     }
 
+    /// Where an axis of steps ends: at the planned ones or, of what is over, at those that were done.
+    pub fn axis(&self) -> u64 {
+        let planned = self.plan.as_ref().filter(|_| !self.stage.is_over()).map_or(0, |plan| plan.steps);
+        planned.max(self.reached)
+    }
+
     /// Steps done, as far as any event told.
     pub fn steps_done(&self) -> u64 {
         self.reached
+    }
+
+    /// Validation scores of the values that the run keeps: those with the best micro F1, of equals the later ones.
+    pub fn kept_valid(&self) -> Option<&Score> {
+        let valid = self.scores.iter().filter(|score| score.split != "test");
+        valid.max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))
+    }
+
+    /// The scores to show: while it learns the last ones; of what is over those of the values that are kept, on test
+    /// documents where there are any.
+    pub fn kept_score(&self) -> Option<&Score> {
+        let last = self.scores.last()?;
+        if last.split == "test" || !self.stage.is_over() { Some(last) } else { self.kept_valid() }
+    }
+
+    /// A run whose steps no event tells, up to this one.
+    pub fn reach(&mut self, step: u64) {
+        self.reached = self.reached.max(step);
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -310,9 +334,16 @@ impl Run {
             Metrics::Classifier(metrics) => {
                 self.phase = Phase::Finetune;
                 self.scores.retain(|old| (old.step, &old.split) != (step, &split));
-                // The table by label shows the last scores only; a hundred thousand labels are not kept for each pass.
-                self.scores.iter_mut().for_each(|old| old.metrics.per_label = vec![]);
                 self.scores.push(Score { step, epoch, split, metrics });
+                // The table by label shows the last scores or the kept ones; a hundred thousand labels are not kept for each
+                // pass.
+                let kept = self.kept_valid().map(|score| score.step);
+                let last = self.scores.len() - 1;
+                for (_, old) in self.scores.iter_mut().enumerate().filter(|(place, _)| *place != last) {
+                    if old.split == "test" || Some(old.step) != kept {
+                        old.metrics.per_label = vec![];
+                    }
+                }
             }
         }
     }

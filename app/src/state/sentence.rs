@@ -7,10 +7,13 @@ use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::Phase;
 
+/// The loss in words is that of so much of the planned steps.
+const SENTENCE_SHARE: f64 = 0.02;
+
 impl Run {
-    /// The last quality on held-out documents or, before the first, the training loss: in words.
+    /// The quality on held-out documents, of the values that are kept, or before the first the training loss: in words.
     pub fn result(&self) -> String {
-        if let Some(score) = self.scores.last() {
+        if let Some(score) = self.kept_score() {
             let f1 = figure(score.metrics.mean_f1, 3);
             return match score.split == "test" {
                 true => tr!("mean F1 {f1} (test)", f1),
@@ -69,11 +72,14 @@ impl Run {
 
     fn comparison(&self) -> String {
         let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else { return tr!("Learning.") };
-        let loss = figure(progress.loss, 2);
+        // One batch is luck: what the last of them have in common is what a model can do.
+        let smooth = self.curve.smoothed(SENTENCE_SHARE * plan.steps as f64);
+        let recent = smooth.last().map_or(progress.loss, |(_, loss)| *loss);
+        let loss = figure(recent, 2);
         if self.phase == Phase::Finetune {
             return tr!("Learning {labels}: loss {loss}.", labels = wording::labels(plan.labels as u64), loss);
         }
-        let gap = plan.unigram - progress.loss;
+        let gap = plan.unigram - recent;
         if !progress.loss.is_finite() {
             tr!("The loss is no longer a number: stop, and try a smaller learning rate.")
         } else if gap > 0.05 {
@@ -84,7 +90,7 @@ impl Run {
                 gap,
                 unigram
             )
-        } else if progress.loss < plan.uniform {
+        } else if recent < plan.uniform {
             let (uniform, unigram) = (figure(plan.uniform, 1), figure(plan.unigram, 1));
             tr!(
                 "Loss {loss}: better than random guessing ({uniform}), on its way to word frequencies ({unigram}).",

@@ -60,7 +60,11 @@ impl RunState {
     }
 
     fn pretrained(&self, run: &Run) -> Option<Verdict> {
-        let (plan, last) = (run.plan.as_ref()?, run.held_out.last()?);
+        let plan = run.plan.as_ref()?;
+        let Some(last) = run.held_out.last() else {
+            let sentence = tr!("It was stopped before anything was measured on held-out text.");
+            return (run.steps_done() > 0).then_some(Verdict { sentence, next: Some(Next::GoOn) });
+        };
         let best = run.held_out.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))?;
         let labels = self.corpus.as_ref().is_some_and(|corpus| corpus.labels > 0);
         let (loss, unigram) = (figure(last.loss, 2), figure(plan.unigram, 2));
@@ -72,6 +76,14 @@ impl RunState {
                 step = best.step
             );
             return verdict(sentence, labels.then_some(Next::Finetune));
+        }
+        if last.loss > plan.unigram + NOTABLE {
+            let sentence = tr!(
+                "It does not even know yet how frequent words are (held-out loss {loss}, frequencies alone {unigram}).",
+                loss,
+                unigram
+            );
+            return verdict(sentence, Some(Next::GoOn));
         }
         if last.loss > plan.unigram - NOTABLE {
             let sentence = tr!(
@@ -94,10 +106,10 @@ impl RunState {
     }
 
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
-        let score = best_mean_f1(run)?;
+        let score = kept_mean_f1(run)?;
         let like = |other: &&Run| other.text == run.text && other.pairs == run.pairs && other.from != run.from;
         let other = self.runs_of(Phase::Finetune).filter(|other| other.is_own() && other.id != run.id);
-        let other = other.filter(like).rfind(|other| best_mean_f1(other).is_some());
+        let other = other.filter(like).rfind(|other| kept_mean_f1(other).is_some());
         let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
         let against = baseline.map(|n_grams| {
             let f1 = figure(n_grams, 3);
@@ -121,8 +133,8 @@ impl RunState {
             return Some(Verdict { sentence, next: missing.map(Next::OtherStart).or(Some(Next::Review)) });
         };
         let (pretrained, scratch) = match run.from {
-            Some(StartFrom::Pretrained) => (score, best_mean_f1(other)?),
-            _ => (best_mean_f1(other)?, score),
+            Some(StartFrom::Pretrained) => (score, kept_mean_f1(other)?),
+            _ => (kept_mean_f1(other)?, score),
         };
         let (a, b) = (figure(pretrained, 3), figure(scratch, 3));
         let gain = pretrained - scratch;
@@ -140,11 +152,9 @@ impl RunState {
     }
 }
 
-/// Mean F1 on validation documents of the values that a run keeps: those with the best micro F1.
-fn best_mean_f1(run: &Run) -> Option<f64> {
-    let valid = run.scores.iter().filter(|score| score.split != "test");
-    let best = valid.max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))?;
-    Some(best.metrics.mean_f1)
+/// Mean F1 on validation documents of the values that a run keeps.
+fn kept_mean_f1(run: &Run) -> Option<f64> {
+    Some(run.kept_valid()?.metrics.mean_f1)
 }
 
 #[cfg(test)]
@@ -184,7 +194,8 @@ mod tests {
     #[test]
     fn pre_training_is_judged_by_its_held_out_loss() {
         for (losses, words, next) in [
-            (&[7.0, 6.2][..], "only knows how frequent", Some(Next::GoOn)),
+            (&[7.0, 6.2][..], "does not even know yet how frequent", Some(Next::GoOn)),
+            (&[7.0, 6.02], "only knows how frequent", Some(Next::GoOn)),
             (&[6.0, 5.5, 5.0], "still falling", Some(Next::GoOn)),
             (&[6.0, 5.02, 5.0], "It reads context: its held-out loss 5.00 is 1.00 nats below", Some(Next::Finetune)),
             (&[5.5, 5.0, 5.4], "rises since step 10", Some(Next::Finetune)),
@@ -193,7 +204,7 @@ mod tests {
             assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
             assert_eq!(verdict.next, next);
         }
-        assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None);
+        assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None, "no step was done");
         let mut running = pretrained(&[5.0]);
         running.runs[0].stage = Stage::Running;
         assert_eq!(running.verdict(Phase::Pretrain), None);

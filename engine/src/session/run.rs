@@ -265,8 +265,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     /// Goes back to the best values, where the last ones are not, and says so.
-    fn recall(&mut self) {
-        let Some(best) = self.at.best.take().filter(|best| best.step != self.learner.step()) else { return };
+    fn recall(&mut self) -> bool {
+        let Some(best) = self.at.best.take().filter(|best| best.step != self.learner.step()) else { return false };
         let message = format!(
             "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
             best.step, best.score
@@ -275,6 +275,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.learner.model.threshold = best.threshold;
         self.learner.model.thresholds = best.thresholds;
         self.learner.values.groups.iter_mut().zip(best.groups).for_each(|(group, p)| group.p = p);
+        true
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
@@ -342,9 +343,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             if self.ear.hears_stop() {
                 return Ok(());
             }
-            self.diagnose(last.as_ref());
+            let recalled = self.recall();
+            // What the last values lack the recalled ones may have.
+            self.diagnose(last.as_ref().filter(|_| !recalled));
         }
-        self.recall();
         self.evaluate(Split::Test, clock).await?;
         Ok(())
     }
