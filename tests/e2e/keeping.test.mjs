@@ -112,7 +112,7 @@ test('a name that is left alone stays the page\'s own', async () => {
 });
 
 test('another language ends no run and keeps own files, by keyboard too', async () => {
-  await visit(browser, `${site.url}${NANO}`, async (journey) => {
+  await visit(browser, `${site.url}${NANO}&steps=100000`, async (journey) => {
     await journey.ready(3);
     await journey.choose({ 'own.txt': LINES });
     await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt');

@@ -355,3 +355,47 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::LabelMetrics;
+
+    fn evaluated(step: u64, split: &str, micro_f1: f64, mean_f1: f64) -> Event {
+        let per_label = vec![LabelMetrics { label: "bird".into(), ..LabelMetrics::default() }];
+        let metrics = ClassifierMetrics { micro_f1, mean_f1, per_label, ..ClassifierMetrics::default() };
+        Event::Evaluated {
+            run: "finetune-1".into(),
+            step,
+            epoch: step as f64,
+            split: split.into(),
+            metrics: Metrics::Classifier(metrics),
+        }
+    }
+
+    #[test]
+    fn of_a_run_that_is_over_the_scores_are_those_of_the_values_it_keeps() {
+        let mut run = Run::new("finetune-1".into(), Phase::Finetune);
+        for (step, micro, mean) in [(1, 0.5, 0.4), (2, 0.7, 0.3), (3, 0.6, 0.5)] {
+            run.apply(evaluated(step, "valid", micro, mean));
+        }
+        assert_eq!(run.kept_score().map(|score| score.step), Some(3), "while it learns, the last ones");
+        run.apply(Event::Finished { run: "finetune-1".into(), step: 3, stopped: false, elapsed_secs: 1.0 });
+        let kept = run.kept_score().expect("scores");
+        assert_eq!((kept.step, kept.metrics.per_label.len()), (2, 1), "the best micro F1, with its labels");
+        assert!(run.result().contains("0.300"), "{}", run.result());
+        assert!(run.scores[0].metrics.per_label.is_empty(), "labels of a pass that nobody asks for are not kept");
+        run.apply(evaluated(3, "test", 0.1, 0.1));
+        assert_eq!(run.kept_score().map(|score| score.split.as_str()), Some("test"));
+    }
+
+    #[test]
+    fn an_axis_ends_where_a_run_does() {
+        let mut run = Run::new("pretrain-1".into(), Phase::Pretrain);
+        run.plan = Some(Plan { steps: 1000, ..Plan::default() });
+        run.reach(40);
+        assert_eq!(run.axis(), 1000);
+        run.apply(Event::Finished { run: "pretrain-1".into(), step: 40, stopped: true, elapsed_secs: 1.0 });
+        assert_eq!(run.axis(), 40);
+    }
+}
