@@ -57,6 +57,7 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, size: Size) -> Scene
         labels.extend((0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y)));
     }
     add_labels(&mut scene, labels);
+    scene.raise_texts();
     scene
 }
 

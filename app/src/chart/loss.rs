@@ -65,6 +65,7 @@ pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
     for series in series {
         add_series(&mut scene, series, horizon, &x, &y);
     }
+    scene.raise_texts();
     add_cursor(&mut scene, &x, look.cursor, look.drag);
     scene
 }
@@ -75,8 +76,10 @@ pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
     let one = |series: &LossSeries| {
         let run_loss = format!("{} {}", series.name, figure(series.curve.near(at)?, 2));
         let held_out = series.held_out.iter().rev().find(|(of, _)| *of <= at);
-        Some(match held_out.map(|(_, loss)| figure(*loss, 2)) {
-            Some(held_out) => tr!("{run_loss} (held out {held_out})", run_loss, held_out),
+        Some(match held_out.map(|(of, loss)| (figure(*loss, 2), grouped(*of))) {
+            Some((held_out, of)) => {
+                tr!("{run_loss} (held out {held_out} at step {step})", run_loss, held_out, step = of)
+            }
             None => run_loss,
         })
     };
@@ -247,6 +250,8 @@ mod tests {
         for label in ["random guessing 9.0", "word frequencies 6.4", "the word before 5.5"] {
             assert!(texts.contains(&label), "{texts:?}");
         }
+        let words = |mark: &Mark| matches!(mark, Mark::Text { .. });
+        assert!(scene.marks.iter().is_sorted_by_key(words), "no curve runs through a word");
         let rules = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { ink: Ink::Floor, .. })).count();
         assert_eq!(rules, 3);
     }
@@ -254,7 +259,7 @@ mod tests {
     #[test]
     fn the_cross_hair_tells_loss_and_held_out_loss() {
         let curve = falling(100);
-        assert_eq!(loss_readout(&[series(&curve)], 60.2), "Step 60: Pre-training 1 3.54 (held out 4.50)");
+        assert_eq!(loss_readout(&[series(&curve)], 60.2), "Step 60: Pre-training 1 3.54 (held out 4.50 at step 50)");
         assert_eq!(loss_readout(&[series(&curve)], 40.0), "Step 40: Pre-training 1 4.21");
         assert_eq!(loss_readout(&[series(&curve)], 500.0), "Step 500: ");
     }

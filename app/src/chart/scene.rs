@@ -135,6 +135,11 @@ impl Scene {
         (scene, x, y)
     }
 
+    /// Paints texts over all that was added so far: no curve runs through a word.
+    pub fn raise_texts(&mut self) {
+        self.marks.sort_by_key(|mark| matches!(mark, Mark::Text { .. }));
+    }
+
     /// Adds a text.
     pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
         self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });

@@ -5,7 +5,7 @@ use super::estimate::reason_not_to_estimate;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::presets::{GROUPS, Group, Preset, run_secs, suggested};
-use crate::state::Topic;
+use crate::state::{RunState, Topic};
 use crate::tr;
 use crate::wording::{bytes, duration, parameters};
 use leptos::prelude::*;
@@ -20,6 +20,7 @@ pub fn PresetCards() -> impl IntoView {
         .settings
         .with_untracked(|settings| !first.presets.iter().any(|preset| preset.name == settings.pretrain.preset));
     let reason = reason_not_to_estimate(lab);
+    let measuring = lab.memo(&[Topic::Answers, Topic::Corpus], RunState::is_measuring);
     let measure = move |_| lab.estimate(first.presets.iter().map(|preset| preset.name));
     let words = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
         let titles = GROUPS[0].presets.iter();
@@ -38,7 +39,7 @@ pub fn PresetCards() -> impl IntoView {
             </details>
         </fieldset>
         <div class="start">
-            <button type="button" data-testid="estimate-all" disabled=move || reason.get().is_some() on:click=measure>
+            <button type="button" data-testid="estimate-all" disabled=move || reason.get().is_some() || measuring.get() on:click=measure>
                 {tr!("Measure these models on this device")}
             </button>
             <p class="help" aria-live="polite" data-testid="suggestion">{words}</p>

@@ -72,6 +72,11 @@ impl RunState {
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
     }
 
+    /// Whether any run is being tried out.
+    pub fn is_measuring(&self) -> bool {
+        !self.estimating.is_empty()
+    }
+
     /// Whether a run with this preset is being tried out.
     pub fn is_estimating(&self, preset: &str) -> bool {
         self.estimating.values().any(|other| other == preset)
