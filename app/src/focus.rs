@@ -11,3 +11,9 @@ pub fn on(selector: &str) {
         element.focus().unwrap_or_default();
     }
 }
+
+/// Whether the focus is within what `selector` finds, or nowhere.
+pub fn is_within(selector: &str) -> bool {
+    let Some(active) = document().active_element() else { return true };
+    active.tag_name() == "BODY" || active.closest(selector).is_ok_and(|found| found.is_some())
+}

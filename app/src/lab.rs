@@ -53,6 +53,8 @@ pub struct Lab {
     topics: [RwSignal<()>; Topic::COUNT],
     progress_due: StoredValue<bool>,
     on_read: StoredValue<Option<Action>, LocalStorage>,
+    /// What the tokens that are listed contain.
+    filter: StoredValue<String>,
     /// The browser's storage.
     pub storage: RwSignal<Storage>,
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
@@ -92,6 +94,7 @@ impl Lab {
             topics: std::array::from_fn(|_| RwSignal::new(())),
             progress_due: StoredValue::new(false),
             on_read: StoredValue::new_local(None),
+            filter: StoredValue::new(String::new()),
             storage: RwSignal::new(Storage::Unknown),
             archive: StoredValue::new_local(None),
             exports: StoredValue::new_local(BTreeMap::new()),
@@ -225,6 +228,16 @@ impl Lab {
 
     /// Asks for tokens that contain a text.
     pub fn look_up(&self, filter: String) {
+        self.filter.set_value(filter);
+        self.look_up_again();
+    }
+
+    /// Asks for the same tokens of what may be another vocabulary. Within a run the question would wait for its end.
+    pub fn look_up_again(&self) {
+        if self.peek(|state| state.active().is_some()) {
+            return;
+        }
+        let filter = self.filter.get_value();
         self.send(Command::Vocabulary { filter, limit: VOCABULARY_ROWS });
     }
 

@@ -4,22 +4,22 @@
 use crate::lab::Lab;
 use crate::language::{LANGUAGES, Language, choice};
 use crate::panels::{
-    AttentionPanel, DataPanel, FinetunePanel, Header, InTurn, LearnPanel, NoticeLine, PretrainPanel, ReviewPanel,
-    RunBar, RunsPanel, Stage, TryPanel, Turns,
+    Asked, AttentionPanel, DataPanel, FinetunePanel, Header, InTurn, LearnPanel, NoticeLine, PretrainPanel,
+    ReviewPanel, RunBar, RunsPanel, Stage, TryPanel, Turns,
 };
 use crate::plotting::Plotting;
 use crate::scope::Scope;
 use crate::state::{RunState, Stage, Topic};
 use crate::tr;
 use crate::wording::figure;
-use crate::{focus, intake, theme};
-use gloo::events::{EventListener, EventListenerOptions};
+use crate::{dropping, focus, theme};
+use gloo::events::EventListener;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{ClipboardEvent, DragEvent, HtmlElement};
+use web_sys::HtmlElement;
 
 /// A screen reader is spoken to at most this often.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
@@ -35,53 +35,76 @@ pub fn mount() {
     }
     // The page in English is better than none.
     spawn_local(async move {
-        let spoken = choice::speak(language).await;
-        mount_in(if spoken.is_ok() { language } else { LANGUAGES[0] }, spoken.err());
+        match choice::words_of(language).await {
+            Ok(words) => {
+                choice::speak(language, words);
+                mount_in(language, None);
+            }
+            Err(problem) => mount_in(LANGUAGES[0], Some((language, problem))),
+        }
     });
 }
 
-fn mount_in(language: Language, problem: Option<String>) {
-    let shell = document().get_element_by_id("app").expect("index.html has an element with the id app");
-    shell.set_inner_html("");
+fn mount_in(language: Language, problem: Option<(Language, String)>) {
+    let place = document().get_element_by_id("app").expect("index.html has an element with the id app");
     let page = move || view! { <Page language problem=problem.clone() /> };
-    mount_to(shell.unchecked_into::<HtmlElement>(), page).forget();
+    mount_to(place.unchecked_into::<HtmlElement>(), page).forget();
 }
 
-/// What the page speaks. Its parts are mounted anew when that changes; what they show, and a run under way, stays.
+/// Which language the page speaks. Its parts are mounted anew when that changes; what is known, what was chosen or asked, and
+/// a run under way stay.
 #[derive(Clone, Copy)]
-pub struct Spoken(pub RwSignal<Language>);
+pub struct Spoken {
+    now: RwSignal<Language>,
+    /// The one chosen last, whose words may still be on their way.
+    pub wanted: RwSignal<Language>,
+}
 
 /// Whether the page is dark; charts repaint when it changes.
 #[derive(Clone, Copy)]
 pub struct Dark(pub RwSignal<bool>);
 
 #[component]
-fn Page(language: Language, problem: Option<String>) -> impl IntoView {
+fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoView {
     let lab = Lab::open();
-    if let Some(problem) = problem {
-        complain_of_words(lab, language, &problem);
+    if let Some((wanted, problem)) = problem {
+        complain_of_words(lab, wanted, &problem);
     }
     provide_context(lab);
-    let spoken = RwSignal::new(language);
-    provide_context(Spoken(spoken));
+    let spoken = Spoken { now: RwSignal::new(language), wanted: RwSignal::new(language) };
+    provide_context(spoken);
+    provide_context(Asked::default());
     provide_context(Dark(follow_theme()));
     provide_context(Plotting::default());
     let scope = Scope::new(lab);
     provide_context(scope);
     lab.when_read(move || scope.reset());
     keep_link(lab);
-    keep_title(lab);
-    catch_drops(lab);
-    catch_pastes(lab);
+    keep_title(lab, spoken);
+    dropping::catch_drops(lab);
+    dropping::catch_pastes(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
     provide_context(Turns::new(Callback::new(move |()| settle(lab))));
+    // What is known is set up in one task and shown in the next: both at once would hold a slow machine's page for long.
+    let is_due = RwSignal::new(false);
+    set_timeout(move || is_due.set(true), Duration::ZERO);
     let parts = move || {
-        spoken.track();
-        view! { <Parts has_lesson /> }
+        spoken.now.track();
+        is_due.get().then(|| {
+            leave_shell();
+            view! { <Parts has_lesson /> }
+        })
     };
     view! {
         {parts}
         <Announcer />
+    }
+}
+
+/// Takes the static shell away, in the task that puts the page in its place.
+fn leave_shell() {
+    if let Some(shell) = document().get_element_by_id("shell") {
+        shell.remove();
     }
 }
 
@@ -120,19 +143,25 @@ fn complain_of_words(lab: Lab, language: Language, problem: &str) {
 }
 
 /// Has the page speak another language, which a language in the link no longer gainsays.
-pub fn speak(lab: Lab, Spoken(spoken): Spoken, language: Language) {
+pub fn speak(lab: Lab, Spoken { now, wanted }: Spoken, language: Language) {
+    wanted.set(language);
     spawn_local(async move {
-        match choice::speak(language).await {
-            Ok(()) => {
+        let words = choice::words_of(language).await;
+        // Another one was chosen meanwhile.
+        if wanted.get_untracked() != language {
+            return;
+        }
+        match words {
+            Ok(words) => {
+                choice::speak(language, words);
                 choice::keep(language);
                 replace_query(&lab.query());
-                spoken.set(language);
+                now.set(language);
                 focus::on("[data-testid=language]");
             }
-            // Whoever shows the language shows the one that stays.
             Err(problem) => {
                 complain_of_words(lab, language, &problem);
-                spoken.notify();
+                wanted.set(now.get_untracked());
             }
         }
     });
@@ -186,17 +215,19 @@ fn Footer() -> impl IntoView {
 /// What a person without the picture must know, in a quiet voice.
 #[component]
 fn Announcer() -> impl IntoView {
-    let lab = crate::lab::lab();
-    let latest = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
-        state.current().map(|run| run.announcement()).unwrap_or_default()
+    let (lab, spoken) = (crate::lab::lab(), expect_context::<Spoken>());
+    let latest = Memo::new(move |_| {
+        spoken.now.track();
+        let words = |state: &RunState| state.current().map(|run| run.announcement()).unwrap_or_default();
+        lab.read(&[Topic::Runs, Topic::Progress], words)
     });
-    let spoken = RwSignal::new(String::new());
+    let said = RwSignal::new(String::new());
     let resting = StoredValue::new(false);
     Effect::new(move |_| {
         latest.track();
-        announce(latest, spoken, resting);
+        announce(latest, said, resting);
     });
-    view! { <p class="visually-hidden" role="status" aria-live="polite">{spoken}</p> }
+    view! { <p class="visually-hidden" role="status" aria-live="polite">{said}</p> }
 }
 
 /// Speaks what is new, then rests, then speaks what came meanwhile.
@@ -237,8 +268,11 @@ fn replace_query(query: &str) {
     }
 }
 
-fn keep_title(lab: Lab) {
-    let title = lab.memo(&[Topic::Runs, Topic::Progress], title);
+fn keep_title(lab: Lab, spoken: Spoken) {
+    let title = Memo::new(move |_| {
+        spoken.now.track();
+        lab.read(&[Topic::Runs, Topic::Progress], title)
+    });
     Effect::new(move |_| document().set_title(&title.get()));
 }
 
@@ -250,70 +284,4 @@ fn title(state: &RunState) -> String {
         }
         None => "Clozelab".into(),
     }
-}
-
-/// Files may be dropped anywhere: beside the drop zone the browser would otherwise leave the page for them.
-fn catch_drops(lab: Lab) {
-    let options = EventListenerOptions::enable_prevent_default();
-    let hold = |event: &web_sys::Event| {
-        if carries_files(event) {
-            event.prevent_default();
-            show_drop(true);
-        }
-    };
-    EventListener::new_with_options(&window(), "dragover", options, hold).forget();
-    // Whatever leaves the window goes to no other part of it.
-    let leave = |event: &web_sys::Event| {
-        if event.dyn_ref::<DragEvent>().is_some_and(|drag| drag.related_target().is_none()) {
-            show_drop(false);
-        }
-    };
-    EventListener::new(&window(), "dragleave", leave).forget();
-    let take = move |event: &web_sys::Event| {
-        show_drop(false);
-        if !carries_files(event) {
-            return;
-        }
-        event.prevent_default();
-        let dropped = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
-        if let Some(dropped) = dropped {
-            lab.take(intake::from_drop(&dropped), &tr!("What was dropped could not be read"));
-        }
-    };
-    EventListener::new_with_options(&window(), "drop", options, take).forget();
-}
-
-/// Files that are pasted anywhere, and lines of text that are pasted into no input, are taken as if they were dropped.
-fn catch_pastes(lab: Lab) {
-    let take = move |event: &web_sys::Event| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let into_input =
-            target.is_some_and(|target| target.closest("input, textarea").is_ok_and(|found| found.is_some()));
-        let pasted = event.dyn_ref::<ClipboardEvent>().and_then(ClipboardEvent::clipboard_data);
-        let Some(pasted) = pasted.filter(|_| !into_input) else { return };
-        let failure = tr!("What was pasted could not be read");
-        if pasted.types().includes(&"Files".into(), 0) {
-            return lab.take(intake::from_drop(&pasted), &failure);
-        }
-        // A word may be pasted by mistake; a text has lines.
-        let text = pasted.get_data("text").unwrap_or_default();
-        if text.trim().contains('\n') {
-            let source = intake::from_text("pasted.txt", &text);
-            lab.take(async move { source.map(|source| vec![source]) }, &failure);
-        }
-    };
-    EventListener::new(&window(), "paste", take).forget();
-}
-
-/// Whether the page shows that it takes what is dragged over it.
-fn show_drop(on: bool) {
-    if let Some(body) = document().body() {
-        body.class_list().toggle_with_force("dropping", on).unwrap_or_default();
-    }
-}
-
-/// Text that is dragged is for the inputs.
-fn carries_files(event: &web_sys::Event) -> bool {
-    let dragged = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
-    dragged.is_some_and(|dragged| dragged.types().includes(&"Files".into(), 0))
 }

@@ -139,13 +139,14 @@ impl Scope {
             shaping.with(|_| ());
             if before.is_some() && lab.peek(|state| state.corpus.is_some()) {
                 self.look();
-                lab.look_up(String::new());
+                lab.look_up_again();
             }
         });
     }
 }
 
-/// The configuration without what shapes neither masking nor vocabulary: where, how long and in what batches a run computes.
+/// The configuration without what changes most often and shapes neither masking nor vocabulary: where, how long and in what
+/// batches a run computes.
 fn shape(config: &RunConfig) -> RunConfig {
     let (steps, epochs, minutes, lr, batch_size) = (None, None, None, None, None);
     RunConfig { device: Default::default(), steps, epochs, minutes, lr, batch_size, ..config.clone() }

@@ -2,6 +2,7 @@
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
 mod looks;
+mod model;
 mod questions;
 mod reasons;
 mod rows;
@@ -11,6 +12,7 @@ mod topic;
 mod verdict;
 
 pub use looks::{AttentionMap, Film, Frame, probability};
+pub use model::Model;
 pub use questions::Question;
 use questions::Requests;
 pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
@@ -18,20 +20,17 @@ pub use topic::Topic;
 pub use verdict::{Next, Verdict};
 
 use crate::mark;
-use crate::told::told;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
     Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, Event, FileReport, JudgedLine, LabelScore,
-    LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, VocabularyEntry,
+    LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, STOPPED, VocabularyEntry,
 };
 
 use std::collections::BTreeMap;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
-/// The code of a question that a person has stopped.
-const STOPPED: &str = "stopped";
 /// Code of the engine's own failure when its device stops answering: nothing works after it.
 const DEVICE_LOST: &str = "device";
 
@@ -87,23 +86,6 @@ pub struct Vocabulary {
     pub unknown_share: f64,
     /// Training documents by their number of tokens.
     pub lengths: Vec<LengthCount>,
-}
-
-/// What the model at hand can do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Model {
-    /// It can be fine-tuned from.
-    pub pretrained: bool,
-    /// It guesses masked tokens.
-    pub guesses: bool,
-    /// It gives labels.
-    pub classifier: bool,
-    /// What was imported, in words.
-    pub imported: Option<String>,
-    /// The run whose model guesses, or what was imported.
-    pub guesser: Option<String>,
-    /// The run whose model gives labels, or what was imported.
-    pub labeller: Option<String>,
 }
 
 /// Something that went wrong, for the person.
@@ -179,7 +161,7 @@ pub struct RunState {
     /// Presets whose estimates are on their way, by the number of the question.
     estimating: BTreeMap<u64, String>,
     /// The run whose model is on its way from the browser's storage.
-    pub opening: Option<String>,
+    opening: Option<String>,
     /// The long question that waits for its answer.
     waiting: Option<u64>,
     /// What n-grams reach on the validation documents.
@@ -300,26 +282,6 @@ impl RunState {
         self.active().or(self.runs.iter().rfind(|run| run.is_here()))
     }
 
-    /// Whether a run of that phase is under way whose values answer questions.
-    pub fn is_learning(&self, phase: Phase) -> bool {
-        self.active().is_some_and(|run| run.phase == phase && run.is_own() && run.steps_done() > 0)
-    }
-
-    /// Whose model answers questions of that phase: a run's, else what was imported; in words.
-    pub fn model_name(&self, phase: Phase) -> Option<String> {
-        if self.is_learning(phase) {
-            return self.active().map(Run::name);
-        }
-        let id = if phase == Phase::Pretrain { &self.model.guesser } else { &self.model.labeller };
-        let id = id.as_ref()?;
-        Some(self.runs.iter().find(|run| run.id == *id).map_or_else(|| told(id), Run::name))
-    }
-
-    /// Whether the model of this run is at hand.
-    pub fn is_at_hand(&self, id: &str) -> bool {
-        [&self.model.guesser, &self.model.labeller].into_iter().flatten().any(|other| other == id)
-    }
-
     /// Whether the run of this name came to an end.
     pub fn is_over(&self, id: &str) -> bool {
         self.runs.iter().any(|run| run.id == id && run.stage.is_over())
@@ -344,8 +306,8 @@ impl RunState {
         self.vocabulary = None;
         self.model = Model::default();
         self.forget_answers();
-        (self.waiting, self.notice) = (None, None);
-        self.estimating.clear();
+        self.drop_questions();
+        self.notice = None;
     }
 
     fn run_mut(&mut self, id: &str) -> &mut Run {
@@ -375,25 +337,6 @@ impl RunState {
         self.forget_estimates();
     }
 
-    fn model_learned(&mut self, phase: Phase, id: String) {
-        match phase {
-            Phase::Pretrain => {
-                (self.model.pretrained, self.model.guesses, self.model.guesser) = (true, true, Some(id));
-            }
-            Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
-        }
-        // Answers of the model before are not those of this one.
-        self.forget_answers();
-    }
-
-    fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
-        let classifier = !labels.is_empty();
-        let name = self.opening.take().unwrap_or_else(|| summary.clone());
-        let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then_some(name));
-        self.model = Model { pretrained: true, guesses, classifier, imported: Some(summary), guesser, labeller };
-        self.forget_answers();
-    }
-
     fn warn(&mut self, run: &str, code: String, message: String) {
         let warnings = if run.is_empty() { &mut self.warnings } else { &mut self.run_mut(run).warnings };
         let warning = (code, message);
@@ -404,7 +347,7 @@ impl RunState {
 
     fn fail(&mut self, run: &str, code: &str, message: String, hint: String) {
         if run.is_empty() {
-            self.reading = false;
+            (self.reading, self.opening) = (false, None);
         } else {
             self.run_mut(run).fail(&message);
             // What failed within a comparison is over with it.
@@ -418,6 +361,7 @@ impl RunState {
         let never_opened = run.is_empty() && self.engine == Engine::Loading;
         if code == ENGINE_CRASHED || code == DEVICE_LOST || never_opened {
             self.engine = Engine::Crashed;
+            self.drop_questions();
             let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
             open.for_each(|run| run.fail(mark!("the engine stopped")));
         }

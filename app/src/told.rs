@@ -16,7 +16,9 @@ pub fn told(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("--") {
         out.push_str(before);
         let (key, tail) = word(after);
-        match named(key, tail) {
+        // A file may be called `a--seed.txt`.
+        let begins = before.chars().next_back().is_none_or(|letter| letter.is_whitespace() || "(\"“".contains(letter));
+        match named(key, tail).filter(|_| begins) {
             Some((name, tail)) => {
                 out.extend(["“", &name, "”"]);
                 rest = tail;
@@ -69,6 +71,7 @@ mod tests {
             ("--steps is 0, but it must be above 0", "“steps” is 0, but it must be above 0"),
             ("--encoding forces another", "--encoding forces another"),
             ("a -- b --", "a -- b --"),
+            ("\"a--seed.txt\" is empty", "\"a--seed.txt\" is empty"),
         ] {
             assert_eq!(told(said), expected);
         }

@@ -490,6 +490,24 @@ fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
     assert_eq!(said, expected.map(|(request, what)| (request, what.to_string())));
 }
 
+/// A person may press start, and then stop, while a review is at work: both are for the run.
+#[test]
+fn what_is_said_of_a_run_during_a_review_is_heard_by_the_run() {
+    let _alone = alone();
+    let finetune = Command::Finetune { run: "f".into(), config: config(&[]), from: StartFrom::Scratch };
+    let script = Script::default();
+    // The first one ends the last evaluation of the first run.
+    script.during.borrow_mut().extend([(30, Command::Stop), (30, pretrain()), (30, Command::Stop)]);
+    let script = served(script, vec![finetune, Command::Review { request: 1, split: "valid".into() }]);
+    let events = script.events();
+    assert!(events.iter().any(|event| matches!(event, Event::Reviewed { request: 1, .. })), "the review goes on");
+    let end = |event: &Event| match event {
+        Event::Finished { run, step, stopped, .. } if run == "p" => Some((*step, *stopped)),
+        _ => None,
+    };
+    assert_eq!(events.iter().find_map(end), Some((0, true)));
+}
+
 #[test]
 fn a_corpus_tells_its_labels_its_copies_and_its_leaks() {
     let _alone = alone();

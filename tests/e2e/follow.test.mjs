@@ -71,7 +71,10 @@ test('text that is pasted beside every input is taken, a word is not, and long n
         document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
       }, text);
     const names = () => journey.page.locator('[data-testid=file-table] tbody tr th').allInnerTexts();
+    const before = await names();
     await paste('word');
+    await journey.page.waitForTimeout(1000);
+    assert.deepEqual(await names(), before, 'a word replaces nothing');
     await paste(LINES);
     await journey.until('the pasted text', async () => (await names()).join() === 'pasted.txt', 30);
     await journey.choose({ [`${'n'.repeat(150)}.txt`]: `${LINES}\nit is ${'w'.repeat(400)} __label__${'l'.repeat(150)}` });
@@ -94,7 +97,7 @@ test('a classifier has curves, counts labels by their own thresholds when asked 
     await journey.part('finetune-curves').scrollIntoViewIfNeeded();
     await journey.page.waitForTimeout(500);
     await journey.picture('finetune-curves-light-1280');
-    assert.match(await journey.page.locator('#fill-mask-reason').innerText(), /gives labels and guesses no words/);
+    assert.match(await journey.page.locator('#fill-mask-reason').innerText(), /The model at hand guesses no words/);
     await journey.part('classify-input').fill('the bird sees a tree');
     await journey.part('classify-input').press('Enter');
     await journey.until('labels', async () => /counts as given/.test(await journey.text('classify-result')), 20);

@@ -110,7 +110,7 @@ pub fn loss_rows(series: &[LossSeries]) -> Vec<(u64, Vec<Option<f64>>)> {
 }
 
 /// The last step that any run reaches or plans.
-pub fn last_step(series: &[LossSeries]) -> u64 {
+fn last_step(series: &[LossSeries]) -> u64 {
     let last = |series: &LossSeries| series.curve.buckets().last().map_or(0, |bucket| bucket.last);
     series.iter().map(|series| series.steps.max(last(series))).max().unwrap_or(0)
 }

@@ -45,7 +45,7 @@ impl MetricSeries<'_> {
 }
 
 /// The last step that any run reaches or plans.
-pub fn last_step(series: &[MetricSeries]) -> f64 {
+fn last_step(series: &[MetricSeries]) -> f64 {
     series.iter().map(MetricSeries::last).max().unwrap_or(0).max(1) as f64
 }
 
@@ -66,6 +66,7 @@ pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene 
     for series in series {
         add(&mut scene, series, look, (&x, &y), steps.1 - steps.0);
     }
+    scene.raise_texts();
     add_cursor(&mut scene, &x, look.cursor, look.drag);
     scene
 }

@@ -39,10 +39,10 @@ impl Lab {
             }
             // Within a run the question would wait, and be asked again with every look.
             Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
-                self.look_up(String::new());
+                self.look_up_again();
             }
             Event::Imported { .. } => {
-                self.look_up(String::new());
+                self.look_up_again();
                 if self.peek(|state| state.corpus.is_some()) {
                     self.on_read.with_value(|act| act.iter().for_each(|act| act()));
                 }
@@ -61,6 +61,7 @@ impl Lab {
             return;
         }
         self.keep_with_model(run);
+        self.look_up_again();
         match self.next.try_update_value(Option::take).flatten() {
             Some(After::Finetune(from)) if !stopped => self.finetune(from),
             Some(After::Pretrain) => self.pretrain(false),

@@ -88,7 +88,7 @@ impl Lab {
         newest.unwrap_or_else(|| self.sources.get_value())
     }
 
-    /// Whether the person brought files of their own, which a page that is loaded again no longer has.
+    /// Whether the person brought files of their own.
     pub fn has_own_files(&self) -> bool {
         self.files().iter().any(|source| !source.is_bundled())
     }
@@ -140,12 +140,18 @@ impl Lab {
 
     /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
     pub fn import(&self, sources: Vec<Source>) {
+        self.import_of(None, sources);
+    }
+
+    /// As [`Self::import`], of the model of a run.
+    pub(super) fn import_of(&self, run: Option<String>, sources: Vec<Source>) {
         if self.peek(|state| state.active().is_some()) {
             return self.complain(
                 tr!("A run is under way; its model would be lost."),
                 tr!("Stop it before you open a model."),
             );
         }
+        self.state.update_value(|state| state.open_model(run));
         let (files, blobs) = intake::parcels(&sources);
         self.send_with(Command::ImportModel { files }, blobs);
     }

@@ -238,10 +238,7 @@ impl Lab {
 
     /// Forgets a run, here and in the browser.
     pub fn delete_run(&self, id: &str) {
-        let key = self.state.try_update_value(|state| {
-            let place = state.runs.iter().position(|run| run.id == id && run.stage.is_over())?;
-            Some(state.runs.remove(place).key)
-        });
+        let key = self.state.try_update_value(|state| state.forget_run(id).map(|run| run.key));
         self.touch(&[Topic::Runs, Topic::Progress]);
         let Some((key, archive)) = key.flatten().zip(self.archive.get_value()) else { return };
         let lab = *self;
@@ -262,8 +259,8 @@ impl Lab {
         spawn_local(async move {
             match archive::model(&key).await {
                 Ok(blob) => {
-                    lab.state.update_value(|state| state.opening = state.run_of_key(&key).map(|run| run.id.clone()));
-                    lab.import(vec![Source::of_blob("model.zip", blob)]);
+                    let run = lab.peek(|state| state.runs.iter().find(|run| run.key == key).map(|run| run.id.clone()));
+                    lab.import_of(run, vec![Source::of_blob("model.zip", blob)]);
                 }
                 Err(reason) => lab.complain(
                     tr!("The model could not be opened: {reason}.", reason),

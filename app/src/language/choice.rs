@@ -29,17 +29,21 @@ pub fn keep(language: Language) {
     storage().and_then(|storage| storage.set_item(KEY, language.tag).ok()).unwrap_or_default();
 }
 
-/// Fetches a language's catalogue and has the page speak it from now on. Where that fails, the page stays as it is.
+/// A language's words; none for that of the source.
 ///
 /// # Errors
 /// In words, when there is no such catalogue or it cannot be read.
-pub async fn speak(language: Language) -> Result<(), String> {
-    super::set(if language.is_source() { None } else { Some(fetch(language).await?) });
+pub async fn words_of(language: Language) -> Result<Option<Catalogue>, String> {
+    if language.is_source() { Ok(None) } else { fetch(language).await.map(Some) }
+}
+
+/// Has the page speak a language from now on, by its words.
+pub fn speak(language: Language, words: Option<Catalogue>) {
+    super::set(words);
     if let Some(root) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element()) {
         root.set_attribute("lang", language.tag).unwrap_or_default();
         root.set_attribute("dir", language.direction).unwrap_or_default();
     }
-    Ok(())
 }
 
 async fn fetch(language: Language) -> Result<Catalogue, String> {

@@ -165,14 +165,19 @@ impl Catalogue {
     fn of_engine(&self, text: &str) -> Option<String> {
         let sentences = self.contexts.get(ENGINE)?;
         let candidates = sentences.iter().filter_map(|(pattern, translation)| match translation {
-            Translation::Plain(translation) => Some((pattern.len(), pattern::holes(pattern, text)?, translation)),
+            Translation::Plain(translation) => Some((pattern, pattern::holes(pattern, text)?, translation)),
             Translation::ByNumber(_) => None,
         });
-        let (_, holes, translation) = candidates.max_by_key(|(length, ..)| *length)?;
+        let (pattern, holes, translation) = candidates.max_by_key(|(pattern, ..)| pattern.len())?;
         // What stands in a hole may be a sentence, or a part of one, that is known by itself.
-        let holes: Vec<String> =
-            holes.into_iter().map(|hole| self.of_engine(hole).unwrap_or_else(|| hole.into())).collect();
-        Some(pattern::fill(translation, &holes.iter().map(String::as_str).collect::<Vec<_>>()))
+        let known: Vec<Option<String>> =
+            holes.iter().map(|hole| if hole.len() < text.len() { self.of_engine(hole) } else { None }).collect();
+        // A pattern without words says something only of what is known: `Vol. 1` is no pair of sentences.
+        if !pattern.contains(char::is_alphabetic) && known.iter().all(Option::is_none) {
+            return None;
+        }
+        let holes: Vec<&str> = known.iter().zip(&holes).map(|(known, hole)| known.as_deref().unwrap_or(hole)).collect();
+        Some(pattern::fill(translation, &holes))
     }
 }
 
@@ -210,6 +215,8 @@ mod tests {
             ("line 3 is full", None),
             ("12 lines. Give more.", Some("12 Zeilen – Mehr.")),
             ("line 3 is full. Give more.", Some("line 3 is full – Mehr.")),
+            ("line 3 of Vol. 1.txt is empty", Some("in Vol. 1.txt ist Zeile 3 leer")),
+            ("line 3 is full. It is.", None),
         ] {
             assert_eq!(catalogue.of_engine(text).as_deref(), expected);
         }

@@ -78,7 +78,7 @@ fn device_name(engine: &Engine) -> String {
         Engine::Crashed => tr!("Engine has stopped"),
         Engine::Ready(DeviceInfo { backend, name, software, .. }) => {
             let kind = if backend == "cpu" { "CPU" } else { "WebGPU" };
-            let name = if name.starts_with(kind) { name.clone() } else { format!("{kind} · {name}") };
+            let name = if name.starts_with(kind) { told(name) } else { format!("{kind} · {name}") };
             if *software { tr!("{name} (software adapter)", name) } else { name }
         }
     }
@@ -102,7 +102,7 @@ fn LanguageChoice() -> impl IntoView {
     };
     let option = |Language { tag, name, .. }: Language| view! { <option value=tag lang=tag>{name}</option> };
     view! {
-        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=move || spoken.0.get().tag on:change=change>
+        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=move || spoken.wanted.get().tag on:change=change>
             {LANGUAGES.map(option).collect_view()}
         </select>
     }

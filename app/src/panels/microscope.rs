@@ -298,9 +298,18 @@ fn MaskControls(scope: Scope) -> impl IntoView {
     }
 }
 
-/// The share that training hides: what was set, else what suits the preset.
+/// Shares that training hides where none was set, as in the engine's plan: of BERT as published, of 2018, of all others.
+const PUBLISHED_RATE: f64 = 0.15;
+const SEED_RATE: f64 = 0.1;
+const USUAL_RATE: f64 = 0.3;
+
+/// The share that training hides: what was set, else what suits the masking and the preset.
 fn training_rate(config: &RunConfig) -> f64 {
-    config.mask_rate.unwrap_or(if config.preset.starts_with("bert") { 0.15 } else { 0.3 })
+    config.mask_rate.unwrap_or(match config.preset.starts_with("bert") {
+        _ if config.seed_masking => SEED_RATE,
+        true => PUBLISHED_RATE,
+        false => USUAL_RATE,
+    })
 }
 
 /// Moves through the moments that were kept; `id` tells one slider from another.

@@ -43,5 +43,5 @@ pub use review::ReviewPanel;
 pub use run_bar::RunBar;
 pub use runs::RunsPanel;
 pub use stage::Stage;
-pub use try_it::TryPanel;
+pub use try_it::{Asked, TryPanel};
 pub use turn::{InTurn, Turns};

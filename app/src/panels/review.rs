@@ -197,9 +197,9 @@ fn LineList() -> impl IntoView {
             </div>
         }
     };
-    // They stand below what was pressed: whoever asked is taken there.
+    // They stand below what was pressed: who is still there is taken to them.
     Effect::new(move |before: Option<()>| {
-        if lines.with(Option::is_some) && before.is_some() {
+        if lines.with(Option::is_some) && before.is_some() && focus::is_within("#review") {
             focus::on("[data-testid=lines] .scroll");
         }
     });

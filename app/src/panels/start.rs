@@ -91,7 +91,7 @@ pub fn PhaseSentence(
 ) -> impl IntoView {
     let lab = lab();
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
-        state.runs_of(phase).last().map(|run| format!("{}. {}", run.name(), run.sentence()))
+        state.runs_of(phase).last().map(|run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence()))
     });
     let failed = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))

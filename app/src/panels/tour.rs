@@ -59,6 +59,10 @@ pub fn Tour() -> impl IntoView {
             button.focus().unwrap_or_default();
         }
     };
+    on_cleanup(move || {
+        let at = stop.get_untracked().and_then(|place| stops.with_value(|stops| stops.get(place).copied()));
+        mark(at, false);
+    });
     // The panel takes the focus when it opens; leaving gives it back.
     Effect::new(move |_| {
         if let Some(panel) = panel.get() {

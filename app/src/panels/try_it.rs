@@ -13,6 +13,25 @@ use protocol::{Candidate, LabelScore, MaskGuess, Phase};
 
 const MASK: &str = "[MASK]";
 
+/// What is asked, whichever language the page speaks.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    guess: RwSignal<String>,
+    label: RwSignal<String>,
+    /// Whether each label counts from its own threshold.
+    by_own: RwSignal<bool>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            guess: RwSignal::new("a small [MASK] used for cooking".into()),
+            label: RwSignal::new("a bird that swims and cannot fly".into()),
+            by_own: RwSignal::new(false),
+        }
+    }
+}
+
 /// Two questions to the model.
 #[component]
 pub fn TryPanel() -> impl IntoView {
@@ -34,7 +53,7 @@ pub fn TryPanel() -> impl IntoView {
 fn FillMask() -> impl IntoView {
     let lab = lab();
     let input = NodeRef::<html::Input>::new();
-    let text = RwSignal::new("a small [MASK] used for cooking".to_string());
+    let text = expect_context::<Asked>().guess;
     let missing = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], reason_not_to_guess);
     let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then(|| translated(NO_MASK)));
     let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
@@ -99,7 +118,7 @@ fn reason_not_to_guess(state: &RunState) -> Option<String> {
         Model { pretrained: false, classifier: false, .. } => {
             Some(tr!("There is no model yet: pre-train or import one first."))
         }
-        _ => Some(tr!("The model at hand gives labels and guesses no words: pre-train or open one that does.")),
+        _ => Some(tr!("The model at hand guesses no words: pre-train or open one that does.")),
     }
 }
 
@@ -155,12 +174,11 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
 #[component]
 fn Classify() -> impl IntoView {
     let lab = lab();
-    let text = RwSignal::new("a bird that swims and cannot fly".to_string());
+    let Asked { label: text, by_own, .. } = expect_context();
     let reason = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], reason_not_to_label);
     let reason =
         move || reason.get().or_else(|| text.with(|text| text.trim().is_empty()).then(|| tr!("Type a text to label.")));
     let answer = lab.memo(&[Topic::Answers], |state| state.classified.clone());
-    let own = RwSignal::new(false);
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if reason().is_none() {
@@ -185,11 +203,11 @@ fn Classify() -> impl IntoView {
             </div>
             <p id="classify-reason" class="help">{reason}</p>
             <label class="option" hidden=move || answer.with(|answer| answer.as_ref().is_none_or(|answer| answer.thresholds.is_empty()))>
-                <input type="checkbox" prop:checked=own on:change=move |event| own.set(event_target_checked(&event)) />
+                <input type="checkbox" prop:checked=by_own on:change=move |event| by_own.set(event_target_checked(&event)) />
                 <span>{tr!("Each label counts from its own threshold")}</span>
             </label>
             <div class="answers" data-testid="classify-result">
-                {move || answer.get().map(|answer| label_table(answer, own.get()))}
+                {move || answer.get().map(|answer| label_table(answer, by_own.get()))}
             </div>
         </form>
     }

@@ -51,8 +51,7 @@ fn go(lab: Lab, next: Next) {
             lab.start(Phase::Finetune);
         }
         Next::OtherStart(from) => {
-            let value = if from == StartFrom::Scratch { "scratch" } else { "pretrained" };
-            lab.settings.update(|settings| settings.edit("finetune-from", value).unwrap_or_default());
+            lab.settings.update(|settings| settings.edit("finetune-from", from.name()).unwrap_or_default());
             lab.baseline();
             lab.start(Phase::Finetune);
         }

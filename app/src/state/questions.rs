@@ -66,6 +66,12 @@ impl RunState {
         self.waiting.is_some()
     }
 
+    /// Nobody answers any more.
+    pub(super) fn drop_questions(&mut self) {
+        (self.waiting, self.opening) = (None, None);
+        self.estimating.clear();
+    }
+
     /// A question was answered, or cannot be.
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);

@@ -73,10 +73,7 @@ impl RunState {
         let value =
             |run: &Run, key: &str| run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone());
         let row = |key: &String| (key.clone(), shown.iter().map(|run| value(run, key)).collect::<Vec<_>>());
-        let from = |run: &&Run| {
-            let name = |from| if from == StartFrom::Pretrained { "pretrained" } else { "scratch" };
-            run.from.map(|from| name(from).to_string())
-        };
+        let from = |run: &&Run| run.from.map(|from| from.name().to_string());
         let start = ("from".to_string(), shown.iter().map(from).collect::<Vec<_>>());
         let rows = keys.into_iter().map(row).chain([start]);
         rows.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()

@@ -447,3 +447,51 @@ fn an_answer_names_the_text_it_is_about() {
     assert_eq!(state.answered_text(), "a [MASK]");
     assert_eq!(state.classified.map(|answer| answer.text), Some("some text".into()));
 }
+
+#[test]
+fn the_model_at_hand_has_a_name_that_outlives_its_run() {
+    let mut state = RunState::default();
+    let id = state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    state.apply(step(&id, 1, 5.0));
+    assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()), "of the run that learns");
+    state.apply(Event::Finished { run: id.clone(), step: 1, stopped: false, elapsed_secs: 1.0 });
+    assert!(state.is_at_hand(&id));
+    assert!(state.forget_run(&id).is_some());
+    let again = state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    assert_eq!((again.as_str(), state.is_at_hand(&again)), (id.as_str(), false), "another run has the number now");
+    assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()));
+    let imported = |guesses| Event::Imported { summary: "9 parameters".into(), labels: vec!["a".into()], guesses };
+    state.open_model(Some(again.clone()));
+    state.apply(imported(true));
+    assert!(state.is_at_hand(&again));
+    state.apply(imported(false));
+    assert_eq!(state.model_name(Phase::Pretrain), None, "it guesses nothing");
+    assert_eq!(state.model_name(Phase::Finetune), Some("9 parameters".into()), "a file has no run");
+}
+
+#[test]
+fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
+    let failed = |code: &str, request| Event::Failed {
+        run: String::new(),
+        code: code.into(),
+        message: "m".into(),
+        hint: "h".into(),
+        request,
+    };
+    let asked = || {
+        let mut state = RunState::default();
+        let request = state.next_long_request(Question::Review);
+        state.ask_estimate("fast-nano");
+        assert!(state.is_waiting() && state.is_estimating("fast-nano"));
+        (state, request)
+    };
+    let (mut state, request) = asked();
+    state.apply(failed(protocol::STOPPED, Some(request)));
+    assert!(!state.is_waiting() && state.notice.is_none(), "a stop is no failure");
+    let (mut state, request) = asked();
+    state.apply(Event::Reviewed { request, review: Default::default() });
+    assert!(!state.is_waiting() && state.is_measuring());
+    let (mut state, _) = asked();
+    state.apply(failed(ENGINE_CRASHED, None));
+    assert!(!state.is_waiting() && !state.is_measuring());
+}

@@ -234,3 +234,13 @@ pub enum StartFrom {
     /// Random weights, the same vocabulary.
     Scratch,
 }
+
+impl StartFrom {
+    /// As it is written in links and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pretrained => "pretrained",
+            Self::Scratch => "scratch",
+        }
+    }
+}

@@ -327,6 +327,9 @@ pub enum Event {
     },
 }
 
+/// The code of a question that was stopped before it was answered.
+pub const STOPPED: &str = "stopped";
+
 /// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
 pub fn is_note(code: &str) -> bool {
     ["restored", "best-checkpoint", "word-vectors", "sampled-preview"].contains(&code)

@@ -18,7 +18,7 @@ pub use compare::{
     LinearResult, Spread, SweepPoint,
 };
 pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
-pub use event::{DeviceInfo, Dropped, Event, FileReport, Metrics, Phase, RunId, is_note};
+pub use event::{DeviceInfo, Dropped, Event, FileReport, Metrics, Phase, RunId, STOPPED, is_note};
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
     ThresholdPoint,

@@ -59,6 +59,18 @@ mod tests {
         assert!((clock.lap(101.0, 46) - 2.0).abs() < 1e-9, "three seconds of training since the start");
     }
 
+    /// As a run does: an evaluation is left out by the time of training that it took.
+    #[test]
+    fn a_pause_amid_an_evaluation_is_left_out_once() {
+        let mut clock = Clock::start(0.0, 0.0, 0);
+        let began = clock.elapsed(4.0);
+        clock.pause(5.0);
+        clock.resume(105.0);
+        clock.skip(clock.elapsed(107.0) - began);
+        assert!((clock.elapsed(107.0) - 7.0).abs() < 1e-9);
+        assert!((clock.lap(111.0, 16) - 2.0).abs() < 1e-9, "sixteen steps in four seconds and four more");
+    }
+
     #[test]
     fn an_evaluation_slows_no_step_down_and_speeds_none_up() {
         let mut clock = Clock::start(0.0, 0.0, 0);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use protocol::{
     ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery, Review,
-    RunConfig, ThresholdPoint,
+    RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
 
@@ -202,13 +202,14 @@ impl Reviewed {
 /// Lets the host speak amid a long question; `false` where it says stop. Whatever else it says waits for its turn.
 async fn hears_no_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> Result<bool> {
     deferred.extend(host.breathe().await);
-    let before = deferred.len();
-    deferred.retain(|command| *command != Command::Stop);
-    Ok(deferred.len() == before)
+    // A stop behind the start of a run is that run's.
+    let own = deferred.iter().take_while(|command| command.run().is_none());
+    let stop = own.into_iter().position(|command| *command == Command::Stop);
+    Ok(stop.and_then(|place| deferred.remove(place)).is_none())
 }
 
 fn stopped() -> Error {
-    Error::input("stopped", "it was stopped before it was done", "Ask again.")
+    Error::input(STOPPED, "it was stopped before it was done", "Ask again.")
 }
 
 /// The labels that count as given: the best one, and all others from the threshold on.

@@ -22,10 +22,6 @@ use protocol::{Command, Event, Figures, Metrics, RunConfig};
 
 /// A run in progress.
 pub struct Run<'a, H: Host, T: Task> {
-    /// The platform.
-    pub host: &'a H,
-    /// Name of the run, in every event.
-    pub name: &'a str,
     /// What was asked for.
     pub config: &'a RunConfig,
     /// What will be done.
@@ -36,7 +32,7 @@ pub struct Run<'a, H: Host, T: Task> {
     pub learner: Learner,
     /// Where it stands.
     pub at: Standing,
-    /// What it hears.
+    /// What it hears, and to whom it speaks.
     pub ear: Ear<'a, H>,
     /// Identifies the corpus, so that a run goes on with the same one.
     pub corpus: String,
@@ -92,12 +88,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.at.window.steps == 0 {
             let message = "preparing the first step: kernels are compiled and memory is reserved".into();
-            self.host.emit(Event::Compiling { run: self.name.into(), message }, Vec::new());
+            self.ear.host.emit(Event::Compiling { run: self.ear.run.into(), message }, Vec::new());
         }
-        let mut clock = Clock::start(self.host.now_secs(), self.at.elapsed_secs, first);
+        let mut clock = Clock::start(self.ear.host.now_secs(), self.at.elapsed_secs, first);
         if self.at.owes_evaluation {
             self.evaluate(Split::Valid, &mut clock).await?;
-            clock.skip(clock.elapsed(self.host.now_secs()) - self.at.elapsed_secs);
+            clock.skip(clock.elapsed(self.ear.host.now_secs()) - self.at.elapsed_secs);
         }
         let mut stopped = false;
         while !self.done(&clock) {
@@ -108,7 +104,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             let report = self.step(&clock);
             self.after_step(report, &mut clock).await?;
         }
-        self.at.elapsed_secs = clock.elapsed(self.host.now_secs());
+        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.close(stopped, &mut clock).await
     }
 
@@ -118,7 +114,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         match self.plan.budget {
             Budget::Steps(steps) => self.learner.step() >= steps,
-            Budget::Seconds(seconds) => self.learner.step() > 0 && clock.elapsed(self.host.now_secs()) >= seconds,
+            Budget::Seconds(seconds) => self.learner.step() > 0 && clock.elapsed(self.ear.host.now_secs()) >= seconds,
         }
     }
 
@@ -126,7 +122,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     fn next_lr(&self, clock: &Clock) -> f64 {
         match self.plan.budget {
             Budget::Steps(_) => self.plan.schedule.lr(self.learner.step()),
-            Budget::Seconds(seconds) => self.plan.schedule.lr_at(clock.elapsed(self.host.now_secs()) / seconds),
+            Budget::Seconds(seconds) => self.plan.schedule.lr_at(clock.elapsed(self.ear.host.now_secs()) / seconds),
         }
     }
 
@@ -151,18 +147,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
         if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
             self.report(report, clock).await?;
-            if steps_singly || last || self.host.now_secs() >= self.ear.next_look {
+            if steps_singly || last || self.ear.host.now_secs() >= self.ear.next_look {
                 self.ear.look(&self.learner).await?;
             }
         }
-        let reported = clock.elapsed(self.host.now_secs());
+        let reported = clock.elapsed(self.ear.host.now_secs());
         if !last && step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid, clock).await?;
         }
         if !last && keep {
             self.keep(clock).await?;
         }
-        clock.skip(clock.elapsed(self.host.now_secs()) - reported);
+        clock.skip(clock.elapsed(self.ear.host.now_secs()) - reported);
         Ok(())
     }
 
@@ -180,7 +176,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if !loss.is_finite() || !grad_norm.is_finite() {
             return Err(Error::Diverged { step });
         }
-        let now = self.host.now_secs();
+        let now = self.ear.host.now_secs();
         let steps_per_sec = clock.lap(now, step);
         let elapsed_secs = clock.elapsed(now);
         let eta_secs = match self.plan.budget {
@@ -188,7 +184,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             Budget::Steps(all) => (all - step) as f64 * elapsed_secs / step as f64,
         };
         let event = Event::Step {
-            run: self.name.into(),
+            run: self.ear.run.into(),
             step,
             loss,
             masked_lm_loss: next_sentence_loss.map(|part| loss - part),
@@ -199,7 +195,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             eta_secs: eta_secs.max(0.0),
             grad_norm,
         };
-        self.host.emit(event, Vec::new());
+        self.ear.host.emit(event, Vec::new());
         Ok(())
     }
 
@@ -223,13 +219,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             }
         }
         let event = Event::Evaluated {
-            run: self.name.into(),
+            run: self.ear.run.into(),
             step,
             epoch,
             split: split.name().into(),
             metrics: metrics.clone(),
         };
-        self.host.emit(event, Vec::new());
+        self.ear.host.emit(event, Vec::new());
         Ok(Some(metrics))
     }
 
@@ -246,7 +242,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             None => return,
         };
         if let Some(message) = message {
-            self.host.emit(Event::Warning { run: self.name.into(), code: code.into(), message }, Vec::new());
+            self.ear.host.emit(Event::Warning { run: self.ear.run.into(), code: code.into(), message }, Vec::new());
         }
     }
 
@@ -271,7 +267,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
             best.step, best.score
         );
-        self.host.emit(Event::Warning { run: self.name.into(), code: "best-checkpoint".into(), message }, Vec::new());
+        self.ear
+            .host
+            .emit(Event::Warning { run: self.ear.run.into(), code: "best-checkpoint".into(), message }, Vec::new());
         self.learner.model.threshold = best.threshold;
         self.learner.model.thresholds = best.thresholds;
         self.learner.values.groups.iter_mut().zip(best.groups).for_each(|(group, p)| group.p = p);
@@ -279,19 +277,21 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
-        self.at.elapsed_secs = clock.elapsed(self.host.now_secs());
+        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.keep_now().await
     }
 
     async fn keep_now(&mut self) -> Result<()> {
         // A whole checkpoint of this step must not make way for its like.
-        if !self.host.keeps() || self.at.kept == Some(self.learner.step()) {
+        if !self.ear.host.keeps() || self.at.kept == Some(self.learner.step()) {
             return Ok(());
         }
         let snapshot = self.snapshot().await?;
-        if let Some(path) = self.host.keep(&snapshot).await? {
+        if let Some(path) = self.ear.host.keep(&snapshot).await? {
             self.at.kept = Some(self.learner.step());
-            self.host.emit(Event::Checkpoint { run: self.name.into(), step: self.learner.step(), path }, Vec::new());
+            self.ear
+                .host
+                .emit(Event::Checkpoint { run: self.ear.run.into(), step: self.learner.step(), path }, Vec::new());
         }
         Ok(())
     }
@@ -323,15 +323,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return Err(Error::Diverged { step: self.learner.step() });
         }
         self.keep_now().await?;
-        if !stopped {
+        if stopped {
+            // What goes on does so from the checkpoint; the model that is left is the best one, too.
+            self.recall();
+        } else {
             self.measure(clock).await?;
             stopped = self.ear.hears_stop();
         }
         let outcome = RunOutcome { step: self.learner.step(), stopped, elapsed_secs: self.at.elapsed_secs };
-        let run = self.name.to_string();
+        let run = self.ear.run.to_string();
         let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
         let trained = self.learner.trained();
-        self.host.emit(event, Vec::new());
+        self.ear.host.emit(event, Vec::new());
         Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
     }
 

@@ -20,7 +20,6 @@ use crate::interop::Weights;
 use crate::model::{Heads, Layout, ModelConfig, specs, word_embeddings};
 use crate::train::Optimizer;
 use protocol::{Event, Phase, RunConfig};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// Share of unknown tokens that a person should hear of.
@@ -82,12 +81,11 @@ impl<H: Host> Session<H> {
             watched: &mut self.watched,
             next_look: 0.0,
             pause_at: None,
-            arrived: VecDeque::new(),
+            // What came after the command that began the run is for it to hear.
+            arrived: std::mem::take(&mut self.deferred),
             deferred: &mut self.deferred,
         };
         let run = Run {
-            host: &self.host,
-            name,
             config: &config,
             plan,
             task,

@@ -1,0 +1,78 @@
+//! The model at hand: what it can do, and which run, or which import, it comes from.
+
+use super::{Run, RunState};
+use crate::told::told;
+use protocol::Phase;
+
+/// What the model at hand can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    /// It can be fine-tuned from.
+    pub pretrained: bool,
+    /// It guesses masked tokens.
+    pub guesses: bool,
+    /// It gives labels.
+    pub classifier: bool,
+    /// What was imported, in words.
+    pub imported: Option<String>,
+    /// The run whose model guesses, or what was imported.
+    pub guesser: Option<String>,
+    /// The run whose model gives labels, or what was imported.
+    pub labeller: Option<String>,
+}
+
+impl RunState {
+    /// Whether a run of that phase is under way whose values answer questions.
+    pub fn is_learning(&self, phase: Phase) -> bool {
+        self.active().is_some_and(|run| run.phase == phase && run.is_own() && run.steps_done() > 0)
+    }
+
+    /// Whose model answers questions of that phase: a run's, else what was imported; in words.
+    pub fn model_name(&self, phase: Phase) -> Option<String> {
+        if self.is_learning(phase) {
+            return self.active().map(Run::name);
+        }
+        let id = if phase == Phase::Pretrain { &self.model.guesser } else { &self.model.labeller };
+        let id = id.as_ref()?;
+        Some(self.runs.iter().find(|run| run.id == *id).map_or_else(|| told(id), Run::name))
+    }
+
+    /// Whether the model of this run is at hand.
+    pub fn is_at_hand(&self, id: &str) -> bool {
+        [&self.model.guesser, &self.model.labeller].into_iter().flatten().any(|other| other == id)
+    }
+
+    /// The model of a run, or of a file where there is no run, is on its way to the engine.
+    pub fn open_model(&mut self, run: Option<String>) {
+        self.opening = run;
+    }
+
+    /// Forgets a run; what it has learned may stay at hand, under its name.
+    pub fn forget_run(&mut self, id: &str) -> Option<Run> {
+        let place = self.runs.iter().position(|run| run.id == id && run.stage.is_over())?;
+        let run = self.runs.remove(place);
+        for of in [&mut self.model.guesser, &mut self.model.labeller].into_iter().flatten().filter(|of| *of == id) {
+            *of = run.name();
+        }
+        Some(run)
+    }
+
+    pub(super) fn model_learned(&mut self, phase: Phase, id: String) {
+        match phase {
+            Phase::Pretrain => {
+                (self.model.pretrained, self.model.guesses, self.model.guesser) = (true, true, Some(id));
+            }
+            Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
+        }
+        // Answers of the model before are not those of this one.
+        self.forget_answers();
+    }
+
+    pub(super) fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
+        let classifier = !labels.is_empty();
+        let name = self.opening.take().unwrap_or_else(|| summary.clone());
+        let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then_some(name));
+        self.model = Model { pretrained: true, guesses, classifier, imported: Some(summary), guesser, labeller };
+        self.forget_answers();
+    }
+}
