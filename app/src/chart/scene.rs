@@ -125,7 +125,7 @@ impl Scene {
         margin: f64,
         scales: impl FnOnce(Plot) -> (Scale, Scale),
     ) -> (Self, Scale, Scale) {
-        let plot = Plot { left: 46.0, top: 26.0, right: (size.width - margin).max(60.0), bottom: size.height - 40.0 };
+        let plot = Plot { left: 52.0, top: 26.0, right: (size.width - margin).max(60.0), bottom: size.height - 40.0 };
         let (x, y) = scales(plot);
         let mut scene = Self { plot, marks: vec![], x };
         scene.horizontal_grid(&y);
