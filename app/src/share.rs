@@ -212,7 +212,10 @@ mod tests {
         assert_eq!((back.pairs.clone(), back.scores[0].metrics.mean_f1), (run().pairs, 0.6));
         assert_eq!(back.held_out[0].loss, 7.1235);
         assert!((back.curve.near(500).expect("a loss") - 8.0).abs() < 0.1);
-        assert_eq!((back.stage, back.shared, back.phase), (Stage::Finished, true, Phase::Finetune));
+        assert_eq!(
+            (back.steps_done(), back.stage, back.shared, back.phase),
+            (1000, Stage::Finished, true, Phase::Finetune)
+        );
     }
 
     #[test]

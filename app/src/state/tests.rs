@@ -495,3 +495,13 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
     state.apply(failed(ENGINE_CRASHED, None));
     assert!(!state.is_waiting() && !state.is_measuring());
 }
+
+#[test]
+fn runs_that_differ_in_their_start_only_differ() {
+    let mut state = RunState::default();
+    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
+        state.begin(Phase::Finetune, &RunConfig::default(), Some(from));
+    }
+    let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
+    assert_eq!(state.differences(), [("from".to_string(), starts)]);
+}

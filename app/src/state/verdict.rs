@@ -205,6 +205,10 @@ mod tests {
             assert_eq!(verdict.next, next);
         }
         assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None, "no step was done");
+        let mut stopped = pretrained(&[]);
+        stopped.runs[0].reach(40);
+        let verdict = stopped.verdict(Phase::Pretrain).expect("a verdict");
+        assert!(verdict.sentence.contains("before anything was measured"), "{}", verdict.sentence);
         let mut running = pretrained(&[5.0]);
         running.runs[0].stage = Stage::Running;
         assert_eq!(running.verdict(Phase::Pretrain), None);
