@@ -58,6 +58,10 @@ test('a new run is seen as it learns, whatever was replayed of the one before, a
     await journey.press('start-pretrain');
     await journey.until('the second run', async () => /Pre-training 2\. Finished/.test(await journey.page.locator('.stage .status').innerText()), 60);
     await journey.until('its newest moment', async () => /\(step 40\)/.test(await journey.text('masking-preview')), 10);
+    assert.equal(await journey.part('attention-scrubber').isVisible(), true);
+    await journey.part('attention-input').fill('the bird sees');
+    await journey.part('attention-input').press('Enter');
+    await journey.until('no replay of a typed text', async () => !(await journey.part('attention-scrubber').isVisible()), 10);
   });
 });
 

@@ -66,7 +66,8 @@ pub fn AttentionPanel() -> impl IntoView {
             <div class="block" data-testid="attention-detail">
                 <p class="help" hidden=move || !missing()>{reason}</p>
                 <Controls choice hide scope />
-                <Scrubber id="attention-scrubber" />
+                // The film is of the text under the microscope; a typed one has none.
+                <div hidden=move || scope.typed.get()><Scrubber id="attention-scrubber" /></div>
                 <Words choice />
                 <div class="attention-views" hidden=missing>
                     <Lines choice />
