@@ -176,7 +176,7 @@ impl Lab {
     /// Pre-trains with the present settings, from new weights or from those at hand.
     pub fn pretrain(&self, go_on: bool) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        let run = self.begin(Phase::Pretrain, &config, None);
+        let run = self.begin(Phase::Pretrain, &config, None, go_on);
         self.send(Command::Pretrain { run, config, go_on });
     }
 
@@ -188,12 +188,13 @@ impl Lab {
 
     fn finetune(&self, from: StartFrom) {
         let config = self.settings.with_untracked(Settings::finetune);
-        let run = self.begin(Phase::Finetune, &config, Some(from));
+        let run = self.begin(Phase::Finetune, &config, Some(from), from == StartFrom::Pretrained);
         self.send(Command::Finetune { run, config, from });
     }
 
-    fn begin(&self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
-        let run = self.state.try_update_value(|state| state.begin(phase, config, from)).unwrap_or_default();
+    fn begin(&self, phase: Phase, config: &RunConfig, from: Option<StartFrom>, takes_over: bool) -> String {
+        let begun = self.state.try_update_value(|state| state.begin(phase, config, from, takes_over));
+        let run = begun.unwrap_or_default();
         self.name_run(&run);
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice]);
         run

@@ -16,6 +16,8 @@ pub mod wording;
 #[cfg(target_arch = "wasm32")]
 mod archive;
 #[cfg(target_arch = "wasm32")]
+mod carried;
+#[cfg(target_arch = "wasm32")]
 mod download;
 #[cfg(target_arch = "wasm32")]
 mod dropping;
@@ -33,6 +35,8 @@ pub mod page;
 mod panels;
 #[cfg(target_arch = "wasm32")]
 mod plotting;
+#[cfg(target_arch = "wasm32")]
+mod remembered;
 #[cfg(target_arch = "wasm32")]
 mod scope;
 #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,7 @@
 //! The page as a whole: which panels there are and in which order, and what happens around them (the link, the title,
 //! the announcements). The panels do the rest.
 
+use crate::carried::Carried;
 use crate::lab::Lab;
 use crate::language::{LANGUAGES, Language, choice};
 use crate::panels::{
@@ -58,6 +59,8 @@ pub struct Spoken {
     now: RwSignal<Language>,
     /// The one chosen last, whose words may still be on their way.
     pub wanted: RwSignal<Language>,
+    /// What the parts held that are mounted anew.
+    carried: StoredValue<Option<Carried>, LocalStorage>,
 }
 
 /// Whether the page is dark; charts repaint when it changes.
@@ -71,7 +74,8 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
         complain_of_words(lab, wanted, &problem);
     }
     provide_context(lab);
-    let spoken = Spoken { now: RwSignal::new(language), wanted: RwSignal::new(language) };
+    let spoken =
+        Spoken { now: RwSignal::new(language), wanted: RwSignal::new(language), carried: StoredValue::new_local(None) };
     provide_context(spoken);
     provide_context(Asked::default());
     provide_context(Dark(follow_theme()));
@@ -84,7 +88,7 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     dropping::catch_drops(lab);
     dropping::catch_pastes(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
-    provide_context(Turns::new(Callback::new(move |()| settle(lab))));
+    provide_context(Turns::new(Callback::new(move |()| settle(lab, spoken.carried))));
     // What is known is set up in one task and shown in the next: both at once would hold a slow machine's page for long.
     let is_due = RwSignal::new(false);
     set_timeout(move || is_due.set(true), Duration::ZERO);
@@ -143,7 +147,7 @@ fn complain_of_words(lab: Lab, language: Language, problem: &str) {
 }
 
 /// Has the page speak another language, which a language in the link no longer gainsays.
-pub fn speak(lab: Lab, Spoken { now, wanted }: Spoken, language: Language) {
+pub fn speak(lab: Lab, Spoken { now, wanted, carried }: Spoken, language: Language) {
     wanted.set(language);
     spawn_local(async move {
         let words = choice::words_of(language).await;
@@ -156,6 +160,7 @@ pub fn speak(lab: Lab, Spoken { now, wanted }: Spoken, language: Language) {
                 choice::speak(language, words);
                 choice::keep(language);
                 replace_query(&lab.query());
+                carried.set_value(Some(Carried::of_page()));
                 now.set(language);
                 focus::on("[data-testid=language]");
             }
@@ -167,8 +172,9 @@ pub fn speak(lab: Lab, Spoken { now, wanted }: Spoken, language: Language) {
     });
 }
 
-/// When all parts stand: leaves out what a teacher's link asks to, and a link to a part finds it.
-fn settle(lab: Lab) {
+/// When all parts stand: gives them what those before them held, leaves out what a teacher's link asks to, and a link to a part finds it.
+fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
+    carried.try_update_value(Option::take).flatten().into_iter().for_each(Carried::give_back);
     lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name)));
     // Who has scrolled already stays where they are.
     if window().scroll_y().is_ok_and(|y| y > 0.0) {

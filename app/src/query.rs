@@ -2,6 +2,7 @@
 //! say the same. Knows no window: the text comes from and goes to whoever owns the address bar.
 
 use crate::guide::{self, Guide};
+use crate::language::said;
 use crate::settings::Settings;
 use crate::tr;
 use protocol::ConfigError;
@@ -36,7 +37,7 @@ pub fn write(settings: &Settings, guide: &Guide) -> String {
 
 /// One sentence per refused pair, fit for the page's error line.
 pub fn explain(refused: &[ConfigError]) -> Option<String> {
-    let parts: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let parts: Vec<String> = refused.iter().map(|error| format!("{}: {}", error.key, said(&error.message))).collect();
     (!parts.is_empty()).then(|| tr!("The link holds settings that cannot be used: {list}.", list = parts.join("; ")))
 }
 

@@ -15,7 +15,7 @@ pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
 use questions::Requests;
-pub use run::{HeldOut, Plan, Progress, Run, Score, Stage};
+pub use run::{HeldOut, Origin, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
 pub use verdict::{Next, Verdict};
 

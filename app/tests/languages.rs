@@ -144,7 +144,8 @@ fn translations_have_the_placeholders_of_their_sentence() {
 #[test]
 fn what_the_engine_says_is_translated_as_it_says_it() {
     let mut said = BTreeSet::new();
-    sources(&root().join("engine/src")).into_iter().for_each(|tokens| patterns(tokens, &mut said));
+    let both = ["engine/src", "engine/protocol/src"].map(|folder| sources(&root().join(folder)));
+    both.into_iter().flatten().for_each(|tokens| patterns(tokens, &mut said));
     for tag in tags() {
         let catalogue = catalogue(tag);
         for (pattern, value) in catalogue.get("engine").into_iter().flatten() {
@@ -155,4 +156,29 @@ fn what_the_engine_says_is_translated_as_it_says_it() {
             assert_eq!(translation.matches('{').count(), holes, "{tag}: {pattern:?}");
         }
     }
+}
+
+/// Sentences of sentences: each part is looked up, so that none of them stays English.
+#[test]
+fn what_the_engine_joins_is_translated_part_by_part() {
+    let read = |tag: &str| {
+        let json = serde_json::to_string(&catalogue(tag)).expect("a catalogue is plain data");
+        app::language::Catalogue::read(&json, |_| "other".into()).expect("a catalogue")
+    };
+    app::language::set(Some(read("th")));
+    for (text, names) in [
+        (
+            "With 50 labelled texts pre-training adds 0.100 micro F1 (0.705 against 0.605 from scratch), and n-grams reach 0.500. \
+             With 500 labelled texts pre-training makes no difference beyond chance (micro F1 0.705 against 0.705 from scratch), \
+             and n-grams alone reach 0.801, which is better than both. With one seed, differences of a few hundredths may be \
+             chance.",
+            &["micro", "F1", "n-gram"][..],
+        ),
+        ("12 tensors restored; new: a.weight; not used: b.bias", &["a.weight", "b.bias"]),
+    ] {
+        let told = app::told::told(text);
+        let rest = names.iter().fold(told.clone(), |rest, name| rest.replace(name, ""));
+        assert!(!rest.contains(|letter: char| letter.is_ascii_alphabetic()), "{told}");
+    }
+    app::language::set(None);
 }

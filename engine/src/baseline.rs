@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn document(text: &str) -> Document {
-        Document { text: text.into(), second: None, labels: Vec::new(), line: 1, block: 0 }
+        Document { text: text.into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 }
     }
 
     #[test]

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launch, serve, visit } from './harness.mjs';
+import { withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
 const LONG = `${NANO}&steps=100000`;
@@ -17,28 +17,10 @@ const SHORT = `${NANO}&steps=60&finetune-epochs=0.2`;
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
-
-const open = (query, journey, options) => visit(browser, site.url + query, journey, options);
-
-/** Rows of a table inside a named element. */
-const rows = (journey, id) => journey.page.locator(`[data-testid=${id}] tbody tr`);
-
-const pretrain = async (journey, steps, seconds = 60) => {
-  await journey.press('start-pretrain', 60);
-  await journey.reaches('step', steps, seconds);
-  await journey.idle(60);
-};
+const here = withBrowser();
 
 test('the page opens with the bundled text, on the CPU, and says why', async () => {
-  await open(SHORT, async (journey) => {
+  await here.open(SHORT, async (journey) => {
     await journey.ready(3);
     assert.match(await journey.text('device'), /CPU/);
     assert.match(await journey.text('device'), /WebGPU|GPU|adapter/, 'the reason names what is missing');
@@ -50,10 +32,10 @@ test('the page opens with the bundled text, on the CPU, and says why', async () 
 });
 
 test('pre-training lowers the loss, fine-tuning gives scores, and the model answers', async () => {
-  await open(SHORT, async (journey) => {
+  await here.open(SHORT, async (journey) => {
     await journey.ready(3);
     const trajectory = await journey.follow();
-    await pretrain(journey, 60);
+    await journey.pretrain(60);
     assert.equal(await journey.value('step'), 60);
     const losses = (await trajectory()).map(({ loss }) => loss);
     assert.ok(losses.at(-1) < losses[0], `the loss went from ${losses[0]} to ${losses.at(-1)}`);
@@ -61,7 +43,7 @@ test('pre-training lowers the loss, fine-tuning gives scores, and the model answ
 
     await journey.part('fill-mask-input').fill('a small [MASK] used for [MASK]');
     await journey.part('fill-mask-input').press('Enter');
-    await journey.until('guesses', async () => (await rows(journey, 'fill-mask-result').count()) >= 2);
+    await journey.until('guesses', async () => (await journey.rows('fill-mask-result').count()) >= 2);
 
     await journey.press('start-finetune');
     await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 90);
@@ -70,9 +52,9 @@ test('pre-training lowers the loss, fine-tuning gives scores, and the model answ
 
     await journey.part('classify-input').fill('a large bird that swims');
     await journey.part('classify-input').press('Enter');
-    await journey.until('labels', async () => (await rows(journey, 'classify-result').count()) >= 1);
+    await journey.until('labels', async () => (await journey.rows('classify-result').count()) >= 1);
     assert.match(await journey.text('classify-result'), /\d/, 'each label has its probability');
-    assert.ok((await rows(journey, 'runs').count()) >= 2, 'both runs are listed');
+    assert.ok((await journey.rows('runs').count()) >= 2, 'both runs are listed');
   });
 });
 
@@ -82,14 +64,14 @@ test('a saved model opens in another tab, with its labels and its answers', asyn
   const asked = async (journey) => {
     await journey.part('classify-input').fill('a large bird that swims');
     await journey.part('classify-input').press('Enter');
-    await journey.until('labels', async () => (await rows(journey, 'classify-result').count()) >= 1);
+    await journey.until('labels', async () => (await journey.rows('classify-result').count()) >= 1);
     return journey.text('classify-result');
   };
   try {
     let answer;
-    await open(SHORT, async (journey) => {
+    await here.open(SHORT, async (journey) => {
       await journey.ready(3);
-      await pretrain(journey, 60);
+      await journey.pretrain(60);
       await journey.press('start-finetune');
       await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 90);
       await journey.idle(60);
@@ -98,7 +80,7 @@ test('a saved model opens in another tab, with its labels and its answers', asyn
       await journey.press('export-model');
       await (await download).saveAs(archive);
     });
-    await open(NANO, async (journey) => {
+    await here.open(NANO, async (journey) => {
       await journey.ready(3);
       await journey.part('import-model').setInputFiles(archive);
       await journey.until('a model to ask', () => journey.part('start-finetune').isEnabled());
@@ -110,7 +92,7 @@ test('a saved model opens in another tab, with its labels and its answers', asyn
 });
 
 test('pause holds the run, resume continues it, stop ends it', async () => {
-  await open(LONG, async (journey) => {
+  await here.open(LONG, async (journey) => {
     await journey.ready(3);
     await journey.press('start-pretrain');
     await journey.reaches('step', 5);
@@ -131,7 +113,7 @@ test('pause holds the run, resume continues it, stop ends it', async () => {
 });
 
 test('training leaves the page free: no task over 50 ms', async () => {
-  await open(LONG, async (journey) => {
+  await here.open(LONG, async (journey) => {
     await journey.ready(3);
     await journey.press('start-pretrain');
     await journey.reaches('step', 20);
@@ -146,10 +128,10 @@ test('training leaves the page free: no task over 50 ms', async () => {
 test('the same link gives the same losses', async () => {
   const runs = [];
   for (let count = 0; count < 2; count += 1) {
-    await open(`${NANO}&steps=12`, async (journey) => {
+    await here.open(`${NANO}&steps=12`, async (journey) => {
       await journey.ready(3);
-      await pretrain(journey, 12);
-      runs.push(await rows(journey, 'runs').first().innerText());
+      await journey.pretrain(12);
+      runs.push(await journey.rows('runs').first().innerText());
     });
   }
   assert.equal(runs[0], runs[1]);
@@ -166,12 +148,12 @@ function labelled(count) {
 }
 
 test('own files replace the bundled ones and teach their own labels', async () => {
-  await open(`${NANO}&steps=40&finetune-epochs=3`, async (journey) => {
+  await here.open(`${NANO}&steps=40&finetune-epochs=3`, async (journey) => {
     await journey.ready(3);
     await journey.choose({ 'things.txt': labelled(400) });
     await journey.until('the own file', async () => /things\.txt/.test(await journey.text('file-table')));
-    assert.equal(await rows(journey, 'file-table').count(), 1);
-    await pretrain(journey, 40);
+    assert.equal(await journey.rows('file-table').count(), 1);
+    await journey.pretrain(40);
     await journey.press('start-finetune');
     await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 60);
     await journey.idle(60);
@@ -185,7 +167,7 @@ test('own files replace the bundled ones and teach their own labels', async () =
 const binary = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 7919) % 256));
 for (const [name, data] of [['empty.txt', ''], ['picture.bin', binary], ['three.txt', 'only three words']]) {
   test(`${name} is refused in words, and a good file then works`, async () => {
-    await open(`${NANO}&steps=5`, async (journey) => {
+    await here.open(`${NANO}&steps=5`, async (journey) => {
       await journey.ready(3);
       await journey.choose({ [name]: data });
       // A text that is too short is read without complaint; what it is too short for shows at the start.
@@ -196,13 +178,13 @@ for (const [name, data] of [['empty.txt', ''], ['picture.bin', binary], ['three.
       await journey.choose({ 'things.txt': labelled(200) });
       await journey.until('the good file', async () => /things\.txt/.test(await journey.text('file-table')));
       assert.equal(await journey.part('error').isVisible(), false, 'the error goes with its cause');
-      await pretrain(journey, 5);
+      await journey.pretrain(5);
     });
   });
 }
 
 test('the keyboard alone starts and stops a run', async () => {
-  await open(LONG, async (journey) => {
+  await here.open(LONG, async (journey) => {
     await journey.ready(3);
     await journey.usable('start-pretrain');
     await journey.tabTo('start-pretrain');
@@ -215,11 +197,11 @@ test('the keyboard alone starts and stops a run', async () => {
 });
 
 test('axe finds nothing, light and dark, before and after training', async () => {
-  await open(SHORT, async (journey) => {
+  await here.open(SHORT, async (journey) => {
     await journey.ready(3);
     const found = [];
     for (const state of ['fresh', 'trained']) {
-      if (state === 'trained') await pretrain(journey, 60);
+      if (state === 'trained') await journey.pretrain(60);
       for (const colorScheme of ['light', 'dark']) {
         await journey.page.emulateMedia({ colorScheme });
         await sleep(300);
@@ -232,10 +214,10 @@ test('axe finds nothing, light and dark, before and after training', async () =>
 });
 
 test('on a phone nothing is wider than the screen', async () => {
-  await open(`${NANO}&steps=30`, async (journey) => {
+  await here.open(`${NANO}&steps=30`, async (journey) => {
     await journey.ready(3);
     assert.equal(await journey.overflow(), 0);
-    await pretrain(journey, 30);
+    await journey.pretrain(30);
     const found = [];
     for (const colorScheme of ['light', 'dark']) {
       await journey.page.emulateMedia({ colorScheme });

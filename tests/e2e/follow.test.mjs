@@ -2,22 +2,14 @@
 // a new film, the model at hand is named, and a long question says that it is at work.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3&backend=cpu';
 const LINES = Array.from({ length: 200 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7}`).join('\n');
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
+const here = withBrowser();
 
-const unfold = ({ page }) => page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
 const tally = async (journey) => (await journey.text('masking-preview')).match(/(\d+) of (\d+) tokens chosen/)?.slice(1).map(Number);
 
 async function set(journey, key, value) {
@@ -27,9 +19,9 @@ async function set(journey, key, value) {
 }
 
 test('settings change the mask and the vocabulary at once, and a value that is not taken stays where it can be mended', async () => {
-  await visit(browser, `${site.url}${NANO}`, async (journey) => {
+  await here.open(NANO, async (journey) => {
     await journey.ready(3);
-    await unfold(journey);
+    await journey.unfold();
     await journey.until('the text', async () => (await tally(journey))?.[0] > 0, 60);
     const [before, all] = await tally(journey);
     await set(journey, 'mask-rate', '0.9');
@@ -46,9 +38,9 @@ test('settings change the mask and the vocabulary at once, and a value that is n
 });
 
 test('a new run is seen as it learns, whatever was replayed of the one before, and its model is named', async () => {
-  await visit(browser, `${site.url}${NANO}&steps=40`, async (journey) => {
+  await here.open(`${NANO}&steps=40`, async (journey) => {
     await journey.ready(3);
-    await unfold(journey);
+    await journey.unfold();
     assert.equal(await journey.part('step').isVisible(), false, 'no bar covers the start');
     await journey.press('start-pretrain', 60);
     await journey.idle(60);
@@ -66,7 +58,7 @@ test('a new run is seen as it learns, whatever was replayed of the one before, a
 });
 
 test('text that is pasted beside every input is taken, a word is not, and long names stay within the page', async () => {
-  await visit(browser, `${site.url}${NANO}`, async (journey) => {
+  await here.open(NANO, async (journey) => {
     await journey.ready(3);
     const paste = (text) =>
       journey.page.evaluate((text) => {
@@ -83,20 +75,58 @@ test('text that is pasted beside every input is taken, a word is not, and long n
     await journey.until('the pasted text', async () => (await names()).join() === 'pasted.txt', 30);
     await journey.choose({ [`${'n'.repeat(150)}.txt`]: `${LINES}\nit is ${'w'.repeat(400)} __label__${'l'.repeat(150)}` });
     await journey.until('the long name', async () => (await names()).join().length > 100, 30);
-    await unfold(journey);
+    await journey.unfold();
     assert.equal(await journey.overflow(), 0);
+  });
+});
+
+test('files dragged over the page mark it, and are taken wherever they are dropped', async () => {
+  await here.open(NANO, async (journey) => {
+    await journey.ready(3);
+    const drag = (kind) =>
+      journey.page.evaluate(
+        ([kind, text]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([text], 'dragged.txt'));
+          document.querySelector('footer').dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+          return getComputedStyle(document.body, '::after').content;
+        },
+        [kind, LINES],
+      );
+    assert.equal(await drag('dragleave'), 'none');
+    assert.notEqual(await drag('dragover'), 'none', 'the page shows that it takes them');
+    await journey.picture('dragging-1280');
+    assert.equal(await drag('dragleave'), 'none');
+    await drag('dragover');
+    assert.equal(await drag('drop'), 'none');
+    await journey.until('the dropped file', async () => (await journey.rows('file-table').locator('th').allInnerTexts()).join() === 'dragged.txt', 30);
+  });
+});
+
+test('Start stays where it is while the text and the engine come', async () => {
+  await here.open(NANO, async (journey) => {
+    const top = async () => (await journey.part('start-pretrain').boundingBox())?.y;
+    await journey.until('Start', async () => (await top()) > 0, 30);
+    const tops = [await top()];
+    await journey.until('the text', async () => {
+      tops.push(await top());
+      return (await tally(journey))?.[0] > 0;
+    }, 60);
+    await journey.ready(3);
+    tops.push(await top());
+    assert.ok(Math.max(...tops) - Math.min(...tops) <= 1, `it stood at ${[...new Set(tops)]}`);
   });
 });
 
 test('a classifier has curves, counts labels by their own thresholds when asked to, and its lines are gone to', async () => {
   const labelled = LINES.split('\n').map((line, index) => `${line} __label__${index % 3 ? 'odd' : 'even'} __label__${index % 2 ? 'left' : 'right'}`);
-  await visit(browser, `${site.url}${NANO}&finetune-epochs=2&finetune-from=scratch`, async (journey) => {
+  await here.open(`${NANO}&finetune-epochs=2&finetune-from=scratch`, async (journey) => {
     await journey.ready(3);
     await journey.choose({ 'labelled.txt': labelled.join('\n') });
     await journey.ready(1);
     await journey.press('start-finetune', 60);
     await journey.idle(90);
-    await unfold(journey);
+    await journey.unfold();
     await journey.until('curves', async () => /last: .*Fine-tuning 1/.test(await journey.part('finetune-loss-chart').getAttribute('aria-label')), 20);
     await journey.part('finetune-curves').scrollIntoViewIfNeeded();
     await journey.page.waitForTimeout(500);

@@ -11,6 +11,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -57,6 +58,22 @@ function findBrowser() {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
   return found ?? assert.fail('no Chromium on PATH: run `cargo xtask setup`, or set CHROMIUM');
+}
+
+/**
+ * Serves the site, or another folder, around the tests of a file and starts a browser with the options of `launch`. While they
+ * run, `site` and `browser` are there, and `open` visits what follows the site's address.
+ */
+export function withBrowser({ folder, ...options } = {}) {
+  const here = { open: (query, journey, profile) => visit(here.browser, here.site.url + query, journey, profile) };
+  before(async () => {
+    [here.site, here.browser] = await Promise.all([serve(folder), launch(options)]);
+  });
+  after(async () => {
+    await here.browser?.close();
+    here.site?.close();
+  });
+  return here;
 }
 
 /** Opens `url` in a fresh profile, runs the journey, and then demands that nothing was there to complain about. */
@@ -161,14 +178,30 @@ export class Journey {
 
   /** Waits until the engine is there and the bundled or chosen text is read. */
   async ready(rows = 1, seconds = 60) {
-    const count = () => this.page.locator('[data-testid=file-table] tbody tr').count();
     await this.until('the engine', async () => !/loading/i.test(await this.text('device')), seconds);
-    await this.until(`${rows} row(s) in the file table`, async () => (await count()) >= rows, seconds);
+    await this.until(`${rows} row(s) in the file table`, async () => (await this.rows('file-table').count()) >= rows, seconds);
   }
 
   /** Waits until no run is under way. */
   idle(seconds) {
     return this.until('the run to end', async () => !(await this.part('stop').isEnabled()), seconds);
+  }
+
+  /** Pre-trains as the settings say, to at least so many steps. */
+  async pretrain(steps, seconds = 90) {
+    await this.press('start-pretrain', 60);
+    await this.reaches('step', steps, seconds);
+    await this.idle(60);
+  }
+
+  /** The rows of a table. */
+  rows(id) {
+    return this.page.locator(`[data-testid=${id}] tbody tr`);
+  }
+
+  /** Unfolds all that is folded. */
+  unfold() {
+    return this.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
   }
 
   /** Hands over files as a person would choose them: `{ name: text or bytes }`. */

@@ -1,22 +1,15 @@
 // The harness itself: a page without faults passes, and each fault that it promises to notice is noticed.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { launch, serve, visit } from './harness.mjs';
+import { launch, visit, withBrowser } from './harness.mjs';
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(fileURLToPath(new URL('./fixture', import.meta.url))), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
+const here = withBrowser({ folder: fileURLToPath(new URL('./fixture', import.meta.url)) });
 
 test('a page without faults passes, and its numbers are read', async () => {
-  await visit(browser, site.url, async (journey) => {
+  await here.open('', async (journey) => {
     assert.equal(await journey.text('device'), 'CPU');
     assert.ok(Number.isNaN(await journey.value('loss')));
     const trajectory = await journey.follow();
@@ -33,7 +26,7 @@ test('a page without faults passes, and its numbers are read', async () => {
 
 test('every fault is noticed', async () => {
   const faults = [];
-  const journey = visit(browser, `${site.url}faulty.html`, async (journey) => {
+  const journey = here.open('faulty.html', async (journey) => {
     await sleep(500);
     assert.ok((await journey.longTasks(0)).some(({ duration }) => duration >= 200));
     assert.ok((await journey.overflow()) > 1000);
@@ -42,13 +35,13 @@ test('every fault is noticed', async () => {
     faults.push(...journey.complaints);
   });
   await assert.rejects(journey, /gave reason to complain/);
-  for (const fault of ['console: a printed error', 'exception: an uncaught exception', 'off-origin: https://example.invalid/pixel.png', `404: ${site.url}absent.js`]) {
+  for (const fault of ['console: a printed error', 'exception: an uncaught exception', 'off-origin: https://example.invalid/pixel.png', `404: ${here.site.url}absent.js`]) {
     assert.ok(faults.includes(fault), `${fault} is not in ${faults.join('; ')}`);
   }
 });
 
 test('a wait that is in vain says what it waited for', async () => {
-  await visit(browser, site.url, async (journey) => {
+  await here.open('', async (journey) => {
     await assert.rejects(journey.reaches('step', 1, 0.2), /waited 0.2 s for step to reach 1; the page says "A page without faults/);
   });
 });
@@ -60,13 +53,13 @@ const adapter = (page) =>
   });
 
 test('without WebGPU there is no adapter', async () => {
-  await visit(browser, site.url, async ({ page }) => assert.equal(await adapter(page), 'none'));
+  await here.open('', async ({ page }) => assert.equal(await adapter(page), 'none'));
 });
 
 test('with WebGPU there is a software adapter that the engine can use', async () => {
   const other = await launch({ webgpu: true });
   try {
-    await visit(other, site.url, async ({ page }) => assert.equal(await adapter(page), 'swiftshader, timestamps true'));
+    await visit(other, here.site.url, async ({ page }) => assert.equal(await adapter(page), 'swiftshader, timestamps true'));
   } finally {
     await other.close();
   }

@@ -2,21 +2,14 @@
 // or after a stop, word vectors, a name that was left alone, a run and own files when the language changes.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Journey, launch, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { Journey, withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=cpu';
 const LINES = Array.from({ length: 200 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7}`).join('\n');
 const VECTORS = Array.from({ length: 9 }, (_, word) => ['the', 'bird', 'number', 'sees', 'a', 'tree', 'near', 'river', '1'][word] + ' 0.1'.repeat(32)).join('\n');
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
+const here = withBrowser();
 
 /** As a trap in the engine's wasm ends it: the worker's own last words. */
 const stopEngine = ({ page }) =>
@@ -35,23 +28,34 @@ const aMinuteLater = ({ page }) =>
     Date.now = () => now() + 60_000;
   });
 
-test('a run whose tab is closed, and one whose engine stops, leave what they told', async () => {
-  const context = await browser.newContext();
+test('a run whose tab is closed, early or late, and one whose engine stops, leave what they told', async () => {
+  const context = await here.browser.newContext();
+  const begun = async () => {
+    const journey = new Journey(await context.newPage(), []);
+    await journey.page.goto(`${here.site.url}${NANO}&steps=100000`);
+    await journey.ready(3);
+    return journey;
+  };
+  const closed = (journey, count) =>
+    journey.until(`${count} runs of closed tabs`, async () => (await journey.text('runs')).match(/Pre-training 1, earlier.*?its tab was closed/g)?.length === count, 20);
   try {
-    const first = new Journey(await context.newPage(), []);
-    await first.page.goto(`${site.url}${NANO}&steps=100000`);
-    await first.ready(3);
-    await first.press('start-pretrain');
-    await first.reaches('step', 50, 60);
-    await aMinuteLater(first);
-    await first.reaches('step', 100, 60);
-    await first.page.waitForTimeout(500);
-    await first.page.close();
+    const early = await begun();
+    await early.press('start-pretrain');
+    await early.reaches('step', 1, 60);
+    await early.page.waitForTimeout(3000);
+    await early.page.close();
 
-    const second = new Journey(await context.newPage(), []);
-    await second.page.goto(`${site.url}${NANO}&steps=100000`);
-    await second.ready(3);
-    await second.until('the run of the closed tab', async () => /Pre-training 1, earlier.*its tab was closed/.test(await second.text('runs')), 20);
+    const late = await begun();
+    await closed(late, 1);
+    await late.press('start-pretrain');
+    await late.reaches('step', 50, 60);
+    await aMinuteLater(late);
+    await late.reaches('step', 100, 60);
+    await late.page.waitForTimeout(500);
+    await late.page.close();
+
+    const second = await begun();
+    await closed(second, 2);
     await second.press('start-pretrain');
     await second.reaches('step', 50, 60);
     await stopEngine(second);
@@ -59,16 +63,16 @@ test('a run whose tab is closed, and one whose engine stops, leave what they tol
     await second.page.waitForTimeout(500);
     await second.page.reload();
     await second.ready(3);
-    await second.until('both runs', async () => (await second.text('runs')).match(/Pre-training 1, earlier/g)?.length === 2, 20);
+    await second.until('all runs', async () => (await second.text('runs')).match(/Pre-training 1, earlier/g)?.length === 3, 20);
   } finally {
     await context.close();
   }
 });
 
 test('files chosen after the engine stopped are read by a new one, which has the word vectors', async () => {
-  await visit(browser, `${site.url}${NANO}&steps=2`, async (journey) => {
+  await here.open(`${NANO}&steps=2`, async (journey) => {
     await journey.ready(3);
-    await journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+    await journey.unfold();
     await journey.page.locator('#choose-vectors').setInputFiles({ name: 'vectors.txt', mimeType: 'text/plain', buffer: Buffer.from(VECTORS) });
     await stopEngine(journey);
     await journey.until('the stop', async () => /has stopped/.test(await journey.text('device')));
@@ -81,7 +85,7 @@ test('files chosen after the engine stopped are read by a new one, which has the
 });
 
 test('files removed one after another are both gone, and files chosen early give no error', async () => {
-  await visit(browser, `${site.url}${NANO}`, async (journey) => {
+  await here.open(NANO, async (journey) => {
     await journey.usable('start-pretrain', 60);
     await journey.choose({ 'a.txt': LINES, 'b.txt': LINES, 'c.txt': LINES });
     await journey.until('the own files', async () => (await names(journey)).length === 3);
@@ -95,7 +99,7 @@ test('files removed one after another are both gone, and files chosen early give
 });
 
 test('a name that is left alone stays the page\'s own', async () => {
-  await visit(browser, `${site.url}${NANO}&steps=5`, async (journey) => {
+  await here.open(`${NANO}&steps=5`, async (journey) => {
     await journey.ready(3);
     await journey.press('start-pretrain');
     await journey.idle(60);
@@ -106,24 +110,32 @@ test('a name that is left alone stays the page\'s own', async () => {
     await rename.click();
     await journey.page.getByLabel('Name of the run').press('Enter');
     await journey.page.waitForTimeout(500);
-    await journey.page.goto(`${site.url}${NANO}&lang=th`);
+    await journey.page.goto(`${here.site.url}${NANO}&lang=th`);
     await journey.until('the name in Thai', async () => /การฝึกล่วงหน้า 1/.test(await journey.text('runs')), 60);
   });
 });
 
 test('another language ends no run and keeps own files, by keyboard too', async () => {
-  await visit(browser, `${site.url}${NANO}&steps=100000`, async (journey) => {
+  await here.open(`${NANO}&steps=100000`, async (journey) => {
     await journey.ready(3);
     await journey.choose({ 'own.txt': LINES });
     await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt');
     await journey.press('start-pretrain', 60);
     await journey.until('a step', async () => (await journey.value('step')) > 0, 60);
+    await journey.unfold();
+    const [sentence, size] = ['#own-sentence', '#set-batch-size'].map((id) => journey.page.locator(id));
+    await sentence.fill('a bird sees');
+    await size.fill('0');
+    await size.press('Tab');
     const language = journey.part('language');
     await language.focus();
     await journey.page.keyboard.press('ArrowDown');
     await journey.until('Thai', async () => /[\u0e00-\u0e7f]/.test(await journey.text('start-pretrain')), 30);
     const [lang, focused] = await journey.page.evaluate(() => [document.documentElement.lang, document.activeElement.dataset.testid]);
     assert.deepEqual([lang, focused, await language.inputValue()], ['th', 'language', 'th']);
+    await journey.until('what was unfolded', () => size.isVisible(), 10);
+    assert.deepEqual([await sentence.inputValue(), await size.inputValue()], ['a bird sees', '0'], 'what was typed stays');
+    assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /"0"[^a-z]+1[^a-z]+4096/);
     const then = await journey.value('step');
     await journey.until('the run to go on', async () => (await journey.value('step')) > then, 60);
     assert.deepEqual(await names(journey), ['own.txt']);

@@ -3,32 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launch, serve, visit } from './harness.mjs';
+import { visit, withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
-
-const open = (query, journey, options) => visit(browser, site.url + query, journey, options);
-
-const pretrain = async (journey, steps) => {
-  await journey.press('start-pretrain', 60);
-  await journey.reaches('step', steps, 90);
-  await journey.idle(60);
-};
-
-const unfold = (journey) => journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
-
-const rowsOf = (journey, id) => journey.page.locator(`[data-testid=${id}] tbody tr`).count();
+const here = withBrowser();
 
 const heads = (journey) => journey.page.locator('[data-testid=attention-grid] button');
 
@@ -52,9 +33,9 @@ const inView = async (journey) => {
 };
 
 test('the default model fits the first screen too, while it trains', async () => {
-  await open('?max-len=16&batch-size=4&vocab-size=1000&steps=20', async (journey) => {
+  await here.open('?max-len=16&batch-size=4&vocab-size=1000&steps=20', async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 20);
+    await journey.pretrain(20);
     assert.equal(await heads(journey).count(), 8);
     await inView(journey);
     assert.match(await journey.page.locator('.stage .status').innerText(), /Finished after 20 steps/);
@@ -62,7 +43,7 @@ test('the default model fits the first screen too, while it trains', async () =>
 });
 
 test('the first screen needs no scrolling, and after Start the line fills in and the heads appear', async () => {
-  await open(`${NANO}&steps=300`, async (journey) => {
+  await here.open(`${NANO}&steps=300`, async (journey) => {
     await journey.ready(3);
     await journey.until('a masked line', async () => /tokens chosen/.test(await journey.text('masking-preview')));
     assert.equal(await heads(journey).count(), 0, 'no model, no heads');
@@ -83,9 +64,9 @@ test('the first screen needs no scrolling, and after Start the line fills in and
 });
 
 test('the microscope takes a sentence, another mask and another share, during a run, and replays it', async () => {
-  await open(`${NANO}&steps=100000`, async (journey) => {
+  await here.open(`${NANO}&steps=100000`, async (journey) => {
     await journey.ready(3);
-    await unfold(journey);
+    await journey.unfold();
     await journey.press('start-pretrain');
     await journey.until('guesses', async () => (await loss(journey)) > 0, 30);
     await journey.part('own-sentence').fill('a large animal with four legs and a tail');
@@ -115,9 +96,9 @@ test('the microscope takes a sentence, another mask and another share, during a 
 });
 
 test('attention has a grid, lines and a map, for the keyboard too, and of any text up to 512 tokens', async () => {
-  await open(`${NANO}&steps=30`, async (journey) => {
+  await here.open(`${NANO}&steps=30`, async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 30);
+    await journey.pretrain(30);
     await journey.part('attention-input').fill('a small pot used for cooking');
     await journey.part('attention-input').press('Enter');
     await journey.until('the head in words', async () => /Layer 1, head 1 .*entropy/.test(await journey.text('attention-detail')));
@@ -149,18 +130,18 @@ test('attention has a grid, lines and a map, for the keyboard too, and of any te
 });
 
 test('a model without attention says so', async () => {
-  await open('?preset=textcnn&max-len=16&batch-size=8&vocab-size=500&seed=3&steps=5', async (journey) => {
+  await here.open('?preset=textcnn&max-len=16&batch-size=8&vocab-size=500&seed=3&steps=5', async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 5);
+    await journey.pretrain(5);
     await journey.until('the reason', async () => /no attention/.test(await journey.text('attention-grid')));
   });
 });
 
 test('charts have a cross-hair, zoom, log axes and files', async () => {
-  await open(`${NANO}&steps=60`, async (journey) => {
+  await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 60);
-    await unfold(journey);
+    await journey.pretrain(60);
+    await journey.unfold();
     const chart = journey.page.locator('.stage .chart-steps');
     await chart.focus();
     await journey.page.keyboard.press('ArrowLeft');
@@ -183,9 +164,9 @@ test('charts have a cross-hair, zoom, log axes and files', async () => {
 });
 
 test('fine-tuning from both starts draws both beside n-grams, and the review opens the lines behind its numbers', async () => {
-  await open(`${NANO}&steps=60&finetune-epochs=0.3&finetune-from=both`, async (journey) => {
+  await here.open(`${NANO}&steps=60&finetune-epochs=0.3&finetune-from=both`, async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 60);
+    await journey.pretrain(60);
     await journey.press('start-finetune', 30);
     const runs = () => journey.text('runs');
     await journey.until('both runs', async () => /Fine-tuning 1, pre-trained.*Fine-tuning 2, from scratch/.test(await runs()), 90);
@@ -202,7 +183,7 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.until('another threshold', async () => /From 90.0 % on: precision/.test(await journey.page.locator('#review').innerText()));
     await journey.press('review-uncertain');
     await journey.until('twenty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 20);
-    await unfold(journey);
+    await journey.unfold();
     assert.deepEqual(await journey.violations(), []);
     assert.equal(await journey.overflow(), 0);
     await journey.picture('review-light-1280');
@@ -210,9 +191,9 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
 });
 
 test('an estimate tells size, memory and time, and a text in tokens is shown as it is typed', async () => {
-  await open(`${NANO}&steps=60`, async (journey) => {
+  await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);
-    await unfold(journey);
+    await journey.unfold();
     await journey.press('estimate', 60);
     await journey.until('the estimate', async () => /parameters, about .* of memory, 60 steps of 128 tokens: about \d+ s/.test(await journey.text('estimate-result')), 60);
     await journey.page.locator('#set-batch-size').fill('16');
@@ -230,9 +211,9 @@ test('an estimate tells size, memory and time, and a text in tokens is shown as 
 });
 
 test('changed settings start the run anew when asked to, and each field says its range and can be reset', async () => {
-  await open(`${NANO}&steps=100000`, async (journey) => {
+  await here.open(`${NANO}&steps=100000`, async (journey) => {
     await journey.ready(3);
-    await unfold(journey);
+    await journey.unfold();
     await journey.press('start-pretrain');
     await journey.reaches('step', 5);
     const change = journey.part('apply-changes');
@@ -252,7 +233,7 @@ test('changed settings start the run anew when asked to, and each field says its
 });
 
 test('a tour can be taken and left by keyboard; a link opens a lesson, which completes itself, and leaves parts out', async () => {
-  await open(`${NANO}&steps=20&lesson=masking&hide=finetune,review,export-model`, async (journey) => {
+  await here.open(`${NANO}&steps=20&lesson=masking&hide=finetune,review,export-model`, async (journey) => {
     await journey.ready(3);
     const lesson = journey.page.locator('#lesson-masking');
     assert.equal(await lesson.getAttribute('open'), '', 'it stands open');
@@ -281,13 +262,13 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
 });
 
 test('runs outlive their tab with name, figures and model, can be opened, compared, deleted', async () => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' });
+  const context = await here.browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block' });
   const { Journey } = await import('./harness.mjs');
   try {
     const first = new Journey(await context.newPage(), []);
-    await first.page.goto(`${site.url}${NANO}&steps=20`);
+    await first.page.goto(`${here.site.url}${NANO}&steps=20`);
     await first.ready(3);
-    await pretrain(first, 20);
+    await first.pretrain(20);
     await first.until('the model to be kept', async () => /Open its model/.test(await first.text('runs')), 30);
     await first.page.getByRole('button', { name: 'Rename' }).click();
     await first.page.getByLabel('Name of the run').fill('My <b>first</b> run');
@@ -297,7 +278,7 @@ test('runs outlive their tab with name, figures and model, can be opened, compar
     await first.page.close();
 
     const second = new Journey(await context.newPage(), []);
-    await second.page.goto(`${site.url}${NANO.replace('seed=3', 'seed=4')}&steps=15`);
+    await second.page.goto(`${here.site.url}${NANO.replace('seed=3', 'seed=4')}&steps=15`);
     await second.ready(3);
     await second.until('the run of before', async () => /My <b>first<\/b> run/.test(await second.text('runs')), 20);
     assert.match(await second.text('storage'), /keeps runs and models, in .* of /);
@@ -306,9 +287,9 @@ test('runs outlive their tab with name, figures and model, can be opened, compar
     await second.part('fill-mask-input').fill('a small [MASK]');
     await second.part('fill-mask-input').press('Enter');
     await second.until('guesses of the kept model', async () => (await second.page.locator('[data-testid=fill-mask-result] tbody tr').count()) > 0);
-    await pretrain(second, 15);
+    await second.pretrain(15);
     await second.page.getByLabel('Show My <b>first</b> run in the charts').check();
-    await unfold(second);
+    await second.unfold();
     await second.until('the difference', async () => /seed[^]*3[^]*4/.test(await second.page.locator('#runs-panel').innerText()));
     const row = second.page.locator('[data-testid=runs] tbody tr').first();
     await row.getByRole('button', { name: 'Delete' }).click();
@@ -325,9 +306,9 @@ test('runs outlive their tab with name, figures and model, can be opened, compar
 });
 
 test('a saved model can be dropped anywhere, and guesses stand beside those of the model before', async () => {
-  await open(`${NANO}&steps=20`, async (journey) => {
+  await here.open(`${NANO}&steps=20`, async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 20);
+    await journey.pretrain(20);
     const ask = async () => {
       await journey.part('fill-mask-input').fill('a small [MASK] used for cooking');
       await journey.part('fill-mask-input').press('Enter');
@@ -348,27 +329,27 @@ test('a saved model can be dropped anywhere, and guesses stand beside those of t
       window.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
     }, bytes);
     await journey.until('the model', async () => /Opened:/.test(await journey.page.locator('#runs-panel').innerText()), 30);
-    assert.equal(await rowsOf(journey, 'file-table'), 4, 'the text stays');
+    assert.equal(await journey.rows('file-table').count(), 4, 'the text stays');
   });
 });
 
 test('a link carries settings and curves, and one with nonsense says so', async () => {
   let link;
-  await open(`${NANO}&steps=40`, async (journey) => {
+  await here.open(`${NANO}&steps=40`, async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 40);
+    await journey.pretrain(40);
     await journey.part('share-run').click();
     await journey.until('the link', () => journey.part('share-link').isVisible());
     link = await journey.part('share-link').inputValue();
     assert.ok(link.length < 8000 && !link.includes('cooking'), `${link.length} characters`);
   });
-  await visit(browser, link, async (journey) => {
+  await visit(here.browser, link, async (journey) => {
     await journey.ready(3);
     assert.match(await journey.text('runs'), /Shared pre-training .*preset fast-nano.*held-out loss \d/);
     assert.match(await journey.part('loss-chart').getAttribute('aria-label'), /Shared pre-training: loss \d/);
     await journey.usable('start-pretrain', 60);
   });
-  await open('?preset=huge&lr=fast#share=bm9uc2Vuc2U', async (journey) => {
+  await here.open('?preset=huge&lr=fast#share=bm9uc2Vuc2U', async (journey) => {
     await journey.ready(3);
     assert.match(await journey.text('error'), /cannot be (used|read)/);
     await journey.usable('start-pretrain', 60);
@@ -377,26 +358,26 @@ test('a link carries settings and curves, and one with nonsense says so', async 
 
 test('where storage is denied the page works and says what that means', async () => {
   const denied = { serviceWorkers: 'block' };
-  await open('', async (journey) => {
+  await here.open('', async (journey) => {
     await journey.page.addInitScript(() => {
       const deny = () => { throw new DOMException('denied', 'SecurityError'); };
       Object.defineProperty(IDBFactory.prototype, 'open', { value: deny });
       Object.defineProperty(window, 'localStorage', { get: deny });
       Object.defineProperty(navigator, 'storage', { get: () => undefined });
     });
-    await journey.page.goto(`${site.url}${NANO}&steps=10`);
+    await journey.page.goto(`${here.site.url}${NANO}&steps=10`);
     await journey.ready(3);
     await journey.until('the sentence', async () => /keeps nothing/.test(await journey.text('storage')));
-    await pretrain(journey, 10);
+    await journey.pretrain(10);
     assert.equal(await journey.part('error').isVisible(), false);
   }, denied);
 });
 
 test('the laboratory fits a phone, light and dark', async () => {
   for (const colorScheme of ['light', 'dark']) {
-    await open(`${NANO}&steps=30&finetune-epochs=0.1`, async (journey) => {
+    await here.open(`${NANO}&steps=30&finetune-epochs=0.1`, async (journey) => {
       await journey.ready(3);
-      await pretrain(journey, 30);
+      await journey.pretrain(30);
       await journey.press('start-finetune', 30);
       await journey.until('an F1', async () => (await journey.value('f1')) >= 0, 90);
       await journey.idle(60);
@@ -414,7 +395,7 @@ test('the laboratory fits a phone, light and dark', async () => {
         const right = await journey.page.locator(`[data-testid=${id}] table`).evaluate((table) => table.getBoundingClientRect().right);
         assert.ok(right <= 360, `${id} ends at ${right} pixels`);
       }
-      await unfold(journey);
+      await journey.unfold();
       await sleep(300);
       assert.equal(await journey.overflow(), 0, colorScheme);
       assert.deepEqual(await journey.violations(), [], colorScheme);
@@ -426,12 +407,12 @@ test('the laboratory fits a phone, light and dark', async () => {
 test('the page speaks Thai by link, by the browser\'s language and by choice, which holds when it is loaded again', async () => {
   const lang = (journey) => journey.page.evaluate(() => document.documentElement.lang);
   const start = (journey) => journey.text('start-pretrain');
-  await open(`${NANO}&steps=30&lang=th`, async (journey) => {
-    await journey.until('the file table', async () => (await rowsOf(journey, 'file-table')) >= 3, 60);
+  await here.open(`${NANO}&steps=30&lang=th`, async (journey) => {
+    await journey.until('the file table', async () => (await journey.rows('file-table').count()) >= 3, 60);
     assert.equal(await lang(journey), 'th');
     assert.match(await start(journey), /[\u0e00-\u0e7f]/, 'Start is a Thai word');
-    await pretrain(journey, 30);
-    await unfold(journey);
+    await journey.pretrain(30);
+    await journey.unfold();
     const words = await journey.page.locator('main').innerText();
     assert.ok(words.match(/[\u0e00-\u0e7f]/g).length > 3000, 'all of it is Thai');
     assert.deepEqual(await journey.violations(), []);
@@ -444,14 +425,14 @@ test('the page speaks Thai by link, by the browser\'s language and by choice, wh
     await journey.page.reload();
     await journey.until('English, and the kept run', async () => /Pre-training 1, earlier/.test(await journey.text('runs')));
   }, { viewport: { width: 360, height: 740 }, colorScheme: 'light' });
-  await open('', async (journey) => {
+  await here.open('', async (journey) => {
     await journey.until('Thai', async () => /[\u0e00-\u0e7f]/.test(await start(journey)), 60);
     await journey.picture('thai-dark-1280');
   }, { locale: 'th-TH', colorScheme: 'dark' });
 });
 
 test('models are cards that are measured together, and files are removed one by one', async () => {
-  await open(`${NANO}&steps=60`, async (journey) => {
+  await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);
     await journey.press('estimate-all', 60);
     const figures = journey.page.locator('.card-figures');
@@ -459,9 +440,9 @@ test('models are cards that are measured together, and files are removed one by 
     assert.match(await journey.text('suggestion'), /is the largest that is done here in five minutes/);
     await journey.page.getByRole('radio', { name: /^Mini/ }).first().check({ force: true });
     assert.match(journey.page.url(), /preset=fast-mini/);
-    const before = await rowsOf(journey, 'file-table');
+    const before = await journey.rows('file-table').count();
     await journey.page.getByRole('button', { name: /^Remove / }).last().click();
-    await journey.until('a row less', async () => (await rowsOf(journey, 'file-table')) === before - 1);
+    await journey.until('a row less', async () => (await journey.rows('file-table').count()) === before - 1);
     await journey.ready(before - 1);
     await journey.part('file-table').scrollIntoViewIfNeeded();
     await journey.picture('cards-light-1280');

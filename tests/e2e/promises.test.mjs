@@ -2,36 +2,19 @@
 // comparison and the lessons. On the CPU, at the smallest sizes that still say something.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { withBrowser } from './harness.mjs';
 
 const SMALL = '?preset=textcnn&max-len=16&batch-size=8&vocab-size=500&seed=3&steps=20&finetune-epochs=0.1';
 const PHONE = { viewport: { width: 360, height: 740 } };
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
-
-const open = (query, journey, options) => visit(browser, site.url + query, journey, options);
-
-const pretrain = async (journey, steps) => {
-  await journey.press('start-pretrain', 60);
-  await journey.reaches('step', steps, 90);
-  await journey.idle(60);
-};
-
-const unfold = (journey) => journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+const here = withBrowser();
 
 test('a TextCNN learns from the link, is compared with scratch and n-grams, and the lessons answer', async () => {
-  await open(SMALL, async (journey) => {
+  await here.open(SMALL, async (journey) => {
     await journey.ready(3);
-    await pretrain(journey, 20);
-    await unfold(journey);
+    await journey.pretrain(20);
+    await journey.unfold();
 
     await journey.page.locator('#compare-seeds').fill('0');
     await journey.until('a refusal', async () => /Seeds must be/.test(await journey.page.locator('#start-compare-reason').innerText()));
@@ -61,9 +44,9 @@ test('every control fits a phone, light and dark', async () => {
     ['promises-narrow-light', { ...PHONE, colorScheme: 'light' }],
     ['promises-narrow-dark', { ...PHONE, colorScheme: 'dark' }],
   ]) {
-    await open(SMALL, async (journey) => {
+    await here.open(SMALL, async (journey) => {
       await journey.ready(3);
-      await unfold(journey);
+      await journey.unfold();
       await journey.usable('start-pretrain', 60);
       assert.deepEqual(await journey.violations(), [], `axe finds nothing: ${name}`);
       assert.equal(await journey.overflow(), 0, name);
@@ -73,13 +56,13 @@ test('every control fits a phone, light and dark', async () => {
 });
 
 test('tables, word vectors and next-sentence prediction work in the page as on the command line', async () => {
-  await open('?preset=mean&tokenizer=word&max-len=16&batch-size=8&vocab-size=100&hidden-size=4&steps=10&nsp=true', async (journey) => {
+  await here.open('?preset=mean&tokenizer=word&max-len=16&batch-size=8&vocab-size=100&hidden-size=4&steps=10&nsp=true', async (journey) => {
     await journey.ready(3);
     const row = (i) => `${i},"the cat number ${i} sleeps. it purrs, ""loud"" and long. then it eats.",${i % 2 ? 'odd' : 'even'}`;
     const table = ['id,story,kind', ...Array.from({ length: 200 }, (_, i) => row(i))].join('\n');
     await journey.choose({ 'stories.csv': table });
     await journey.until('the table', async () => /stories\.csv/.test(await journey.text('file-table')));
-    await unfold(journey);
+    await journey.unfold();
     await journey.page.locator('#set-text-column').fill('story');
     await journey.page.locator('#set-text-column').press('Tab');
     await journey.page.locator('#set-label-column').fill('kind');
@@ -88,7 +71,7 @@ test('tables, word vectors and next-sentence prediction work in the page as on t
     await journey.part('vectors-input').setInputFiles({
       name: 'vectors.txt', mimeType: 'text/plain', buffer: Buffer.from('2 4\nthe 1 2 3 4\ncat 4 3 2 1\n'),
     });
-    await pretrain(journey, 10);
+    await journey.pretrain(10);
     const panel = await journey.page.locator('#pretrain').innerText();
     assert.match(panel, /word vectors were found for 2 tokens/);
     await journey.until('the other loss', async () => /of the pairs told right/.test(await journey.page.locator('#lesson-next-sentence').innerText()));

@@ -135,7 +135,7 @@ test('with every view open a long run leaves nothing behind either', { timeout: 
   await visit(browser, site.url + ALL_OPEN.link.replace('steps=100000', 'steps=10000000'), async (journey) => {
     await journey.ready(3, 120);
     await journey.press('start-pretrain');
-    await journey.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+    await journey.unfold();
     await journey.part('own-sentence').fill('a large animal with four legs and a tail');
     await journey.part('own-sentence').press('Enter');
     const early = await pausedAt(journey, ALL_OPEN.warm, 120);

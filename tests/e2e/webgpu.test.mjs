@@ -9,9 +9,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { summary, train } from './engine.mjs';
-import { ROOT, launch, serve, visit } from './harness.mjs';
+import { ROOT, withBrowser } from './harness.mjs';
 
 // One step from the same weights: only the order of sums differs between the two backends.
 const FIRST_STEP_TOLERANCE = 1e-4;
@@ -31,17 +31,10 @@ const verbs = ['sees', 'likes', 'finds', 'leaves', 'passes'];
 const sentence = (index) => `the ${nouns[index % 8]} ${verbs[index % 5]} a ${nouns[(3 * index + 1) % 8]} near the ${nouns[(5 * index + 2) % 8]}`;
 const sentences = (count, from = 0) => Array.from({ length: count }, (_, index) => sentence(from + index)).join('\n');
 
-let site, browser;
-before(async () => {
-  [site, browser] = await Promise.all([serve(), launch({ webgpu: true })]);
-});
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
+const here = withBrowser({ webgpu: true });
 
 test('auto takes the CPU engine rather than a software adapter, and says so', async () => {
-  await visit(browser, `${site.url}?backend=auto`, async (journey) => {
+  await here.open('?backend=auto', async (journey) => {
     await journey.ready();
     assert.match(await journey.text('device'), /CPU/);
     assert.match(await journey.text('device'), /software/i);
@@ -49,7 +42,7 @@ test('auto takes the CPU engine rather than a software adapter, and says so', as
 });
 
 test('a run on the software adapter, named as such, reaches its last step', { timeout: 300_000 }, async () => {
-  await visit(browser, site.url + PAGE, async (journey) => {
+  await here.open(PAGE, async (journey) => {
     await journey.ready(1, 120);
     assert.match(await journey.text('device'), /WebGPU/);
     assert.match(await journey.text('device'), /software/i);
@@ -89,9 +82,9 @@ test('all engines give the same losses: GPU and CPU in the browser, CPU natively
   const plan = { files, configs: [{ ...CONFIG, steps: 1 }, { ...CONFIG, steps: STEPS }] };
   const [nativeOne, nativeAll] = natively(files, plan.configs);
   // Any file of the site will do: the page itself would start an engine of its own.
-  await visit(browser, `${site.url}worker.js`, async ({ page }) => {
+  await here.open('worker.js', async ({ page }) => {
     for (const backend of ['cpu', 'gpu']) {
-      const [one, all] = await train(page, site.url, { ...plan, backend });
+      const [one, all] = await train(page, here.site.url, { ...plan, backend });
       assert.equal(one.device.backend, backend);
       const compare = (what, found, native, tolerance) => {
         t.diagnostic(`${backend}, ${what}: ${found}, natively ${native}`);

@@ -10,7 +10,7 @@ pub use wasm::Toolchain;
 
 use crate::arguments::Mode;
 use crate::error::Error;
-use crate::program::on_path;
+use crate::program::{Program, on_path};
 use crate::project::Project;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,7 @@ pub fn vulkan() {
 /// [`Error::Missing`] for what cannot be installed here.
 pub fn journeys(project: &Project) -> Result<PathBuf, Error> {
     node::install_journeys(project)?;
+    thai_letters();
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
     }
@@ -71,6 +72,17 @@ pub fn journeys(project: &Project) -> Result<PathBuf, Error> {
     debian::install(&["chromium"], "a browser for the journeys")
         .map_err(|_| missing_browser())
         .and_then(|()| browser().ok_or_else(missing_browser))
+}
+
+/// A font for pictures of the page in Thai. Without one they show boxes, and nothing fails.
+fn thai_letters() {
+    let fonts = || Program::new("fc-list").args([":lang=th"]).answer();
+    if !cfg!(target_os = "linux") || fonts().is_some_and(|fonts| !fonts.is_empty()) {
+        return;
+    }
+    if let Err(error) = debian::install(&["fonts-tlwg-loma-ttf"], "letters for pictures of the page in Thai") {
+        eprintln!("xtask: {error}; pictures of the page in Thai will show boxes");
+    }
 }
 
 fn browser() -> Option<PathBuf> {

@@ -61,7 +61,12 @@ pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene 
     };
     let (mut scene, x, y) = Scene::with_scales(look.size, (&tr!("step"), title), MARGIN, scales);
     if series.iter().all(|series| series.extent().is_none()) {
-        scene.placeholder(&tr!("Appears with the first figures."));
+        let measured = series.iter().any(|series| series.curve.is_none());
+        scene.placeholder(&if measured {
+            tr!("Appears with the first evaluation.")
+        } else {
+            tr!("Appears with the first figures.")
+        });
     }
     for series in series {
         add(&mut scene, series, look, (&x, &y), steps.1 - steps.0);

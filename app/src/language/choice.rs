@@ -3,10 +3,11 @@
 
 use super::{Catalogue, LANGUAGES, Language};
 use crate::query;
+use crate::remembered;
 use js_sys::{Array, Intl::PluralRules, Object};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Response, Storage};
+use web_sys::Response;
 
 /// Where the choice is kept.
 const KEY: &str = "clozelab-language";
@@ -15,7 +16,7 @@ const KEY: &str = "clozelab-language";
 pub fn wanted() -> Language {
     let window = web_sys::window().expect("a page has a window");
     let link = window.location().search().ok().and_then(|search| query::language(&search));
-    let kept = || storage()?.get_item(KEY).ok().flatten();
+    let kept = || remembered::get(KEY);
     let of_browser = || {
         let tags = window.navigator().languages();
         tags.iter().filter_map(|tag| Language::of(&tag.as_string()?)).next()
@@ -26,7 +27,7 @@ pub fn wanted() -> Language {
 
 /// Remembers a choice where the browser allows.
 pub fn keep(language: Language) {
-    storage().and_then(|storage| storage.set_item(KEY, language.tag).ok()).unwrap_or_default();
+    remembered::keep(KEY, language.tag);
 }
 
 /// A language's words; none for that of the source.
@@ -64,9 +65,4 @@ fn category(number: u64) -> String {
     let tag = root.and_then(|root| root.get_attribute("lang")).unwrap_or_default();
     let rules = PluralRules::new(&Array::of1(&tag.into()), &Object::new());
     rules.select(number as f64).into()
-}
-
-/// A browser may deny storage, by policy or in a private window.
-fn storage() -> Option<Storage> {
-    web_sys::window()?.local_storage().ok().flatten()
 }

@@ -3,7 +3,7 @@
 use crate::lab::{Lab, lab};
 use crate::state::Topic;
 use crate::tr;
-use crate::wording::{self, bytes, duration};
+use crate::wording::{self, bytes, run_time};
 use leptos::prelude::*;
 use protocol::{Estimate, Phase, RunConfig, StartFrom};
 
@@ -50,10 +50,10 @@ pub fn EstimateLine() -> impl IntoView {
 }
 
 fn words(estimate: Estimate) -> String {
-    let Estimate { parameters, bytes: memory, steps, tokens_per_step, step_secs } = estimate;
+    let Estimate { parameters, bytes: memory, steps, tokens_per_step, .. } = estimate;
     let (size, memory, count) = (wording::parameters(parameters), bytes(memory), wording::steps(steps));
     let tokens = wording::tokens(tokens_per_step);
-    if step_secs <= 0.0 {
+    let Some(time) = run_time(&estimate) else {
         return tr!(
             "{size}, about {memory} of memory, {count} of {tokens}: too large to try out here.",
             size,
@@ -61,8 +61,7 @@ fn words(estimate: Estimate) -> String {
             count,
             tokens
         );
-    }
-    let time = duration(step_secs * steps as f64);
+    };
     tr!(
         "{size}, about {memory} of memory, {count} of {tokens}: about {time}, as a few steps just showed.",
         size,

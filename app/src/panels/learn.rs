@@ -63,11 +63,12 @@ fn Lesson(
 
 /// Which lessons were done, in this browser; where storage is denied, in this tab.
 mod lessons {
+    use crate::remembered;
+
     const KEY: &str = "clozelab-lessons";
 
     fn kept() -> String {
-        let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
-        storage.and_then(|storage| storage.get_item(KEY).ok().flatten()).unwrap_or_default()
+        remembered::get(KEY).unwrap_or_default()
     }
 
     /// Whether it was done before.
@@ -77,9 +78,7 @@ mod lessons {
 
     /// Keeps that it was done.
     pub fn remember(name: &str) {
-        let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
-        let names = format!("{},{name}", kept());
-        storage.and_then(|storage| storage.set_item(KEY, names.trim_start_matches(',')).ok()).unwrap_or_default();
+        remembered::keep(KEY, format!("{},{name}", kept()).trim_start_matches(','));
     }
 }
 

@@ -4,10 +4,10 @@
 use super::estimate::reason_not_to_estimate;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
-use crate::presets::{GROUPS, Group, Preset, run_secs, suggested};
+use crate::presets::{GROUPS, Group, Preset, suggested};
 use crate::state::{RunState, Topic};
 use crate::tr;
-use crate::wording::{bytes, duration, parameters};
+use crate::wording::{bytes, parameters, run_time};
 use leptos::prelude::*;
 use protocol::Estimate;
 
@@ -72,6 +72,6 @@ fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
 }
 
 fn figures_of(estimate: &Estimate) -> String {
-    let time = run_secs(estimate).map_or_else(|| tr!("too large to try out here"), duration);
+    let time = run_time(estimate).unwrap_or_else(|| tr!("too large to try out here"));
     [parameters(estimate.parameters), bytes(estimate.bytes), time].join(" · ")
 }

@@ -163,14 +163,14 @@ const LEVELS: f64 = 4.0;
 fn LineList() -> impl IntoView {
     let lab = lab();
     let lines = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.lines.clone());
-    let row = |JudgedLine { line, text, truth, predicted }: JudgedLine| {
+    let row = |JudgedLine { file, line, text, truth, predicted }: JudgedLine| {
         let given = |LabelScore { label, score }: LabelScore| {
             view! { <li><bdi>{label}</bdi>" "<span class="help">{percent(score)}</span></li> }
         };
         let truth = if truth.is_empty() { "–".into() } else { truth.join(", ") };
         view! {
             <tr>
-                <th scope="row" class="number">{grouped(line)}</th>
+                <th scope="row" class="place"><bdi>{file}</bdi>":"{line}</th>
                 <td><bdi>{text}</bdi></td>
                 <td><bdi>{truth}</bdi></td>
                 <td><ul class="inline">{predicted.into_iter().take(3).map(given).collect_view()}</ul></td>
@@ -186,7 +186,7 @@ fn LineList() -> impl IntoView {
                 <table class="wide-table">
                     <thead>
                         <tr>
-                            <th scope="col" class="number">{tr!("Line")}</th>
+                            <th scope="col">{tr!("Line")}</th>
                             <th scope="col">{tr!("Text")}</th>
                             <th scope="col">{tr!("Labels")}</th>
                             <th scope="col">{tr!("The model says")}</th>

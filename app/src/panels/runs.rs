@@ -70,6 +70,7 @@ fn RunTable() -> impl IntoView {
 struct Shown {
     swatch: Option<usize>,
     name: String,
+    origin: Option<String>,
     settings: String,
     size: String,
     result: String,
@@ -87,6 +88,7 @@ fn shown(state: &RunState, id: &str) -> Shown {
     Shown {
         swatch,
         name: run.name(),
+        origin: state.origin_of(run),
         settings: run.settings.clone(),
         size: run.plan.as_ref().map_or("–".into(), |plan| wording::parameters(plan.parameters)),
         result: run.result(),
@@ -138,6 +140,7 @@ fn Row(id: String) -> impl IntoView {
                 <Show when=move || naming.get()>
                     <NameField row naming />
                 </Show>
+                <span class="help origin">{move || row.with(|row| row.origin.clone())}</span>
             </th>
             <td data-label=tr!("Settings")>{move || part(|row| row.settings.clone())}</td>
             <td data-label=tr!("Size")>{move || part(|row| row.size.clone())}</td>

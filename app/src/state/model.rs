@@ -1,7 +1,8 @@
 //! The model at hand: what it can do, and which run, or which import, it comes from.
 
-use super::{Run, RunState};
+use super::{Origin, Run, RunState};
 use crate::told::told;
+use crate::tr;
 use protocol::Phase;
 
 /// What the model at hand can do.
@@ -35,6 +36,28 @@ impl RunState {
         let id = if phase == Phase::Pretrain { &self.model.guesser } else { &self.model.labeller };
         let id = id.as_ref()?;
         Some(self.runs.iter().find(|run| run.id == *id).map_or_else(|| told(id), Run::name))
+    }
+
+    /// What the values at hand that can be learned on from are.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let Some(id) = self.model.guesser.as_ref() else { return self.model.imported.clone().map(Origin::Import) };
+        let run = self.runs.iter().find(|run| run.id == *id && !run.key.is_empty());
+        Some(run.map_or_else(|| Origin::Import(id.clone()), |run| Origin::Run(run.key.clone())))
+    }
+
+    /// Whose values a run began with, in words.
+    pub fn origin_of(&self, run: &Run) -> Option<String> {
+        let name = match run.origin.as_ref()? {
+            Origin::Import(words) => told(words),
+            Origin::Run(key) => match self.runs.iter().find(|other| other.key == *key) {
+                Some(origin) => origin.name(),
+                None => tr!("a run that is gone"),
+            },
+        };
+        Some(match run.phase {
+            Phase::Pretrain => tr!("goes on from {model}", model = name),
+            Phase::Finetune => tr!("begins with {model}", model = name),
+        })
     }
 
     /// Whether the model of this run is at hand.

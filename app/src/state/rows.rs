@@ -7,17 +7,19 @@ use std::collections::BTreeSet;
 
 impl RunState {
     /// Adds the row of a run that is about to be asked for, and returns its name.
-    pub fn begin(&mut self, phase: Phase, config: &RunConfig, from: Option<StartFrom>) -> String {
+    /// Where it takes over values, they are those of the model at hand.
+    pub fn begin(&mut self, phase: Phase, config: &RunConfig, from: Option<StartFrom>, takes_over: bool) -> String {
         let word = if phase == Phase::Pretrain { "pretrain" } else { "finetune" };
         if phase == Phase::Finetune && self.baseline_of != labels_of(config) {
             // N-grams that learned from other documents are no baseline of this run.
             self.baseline = None;
         }
-        let text = self.texts;
+        let (text, origin) = (self.texts, self.origin().filter(|_| takes_over));
         let run = self.add_row(word, phase, config);
         run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
         run.text = text;
         run.from = from;
+        run.origin = origin;
         run.id.clone()
     }
 

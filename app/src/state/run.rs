@@ -34,6 +34,15 @@ impl Stage {
     }
 }
 
+/// Whose values a run began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// Those of the run of this key.
+    Run(String),
+    /// Those of an imported model, in words.
+    Import(String),
+}
+
 /// What was planned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -127,6 +136,9 @@ pub struct Run {
     pub pairs: Vec<(String, String)>,
     /// Where fine-tuning took its weights.
     pub from: Option<StartFrom>,
+    /// Whose values it began with, where they were not new.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// What it is doing.
     pub stage: Stage,
     /// What was planned, once known.
@@ -169,6 +181,7 @@ impl Run {
             settings: String::new(),
             pairs: vec![],
             from: None,
+            origin: None,
             stage: Stage::Requested,
             plan: None,
             progress: None,

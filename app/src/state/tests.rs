@@ -145,11 +145,37 @@ fn unknown_runs_get_rows_of_the_right_kind() {
 fn begin_names_runs_by_phase_and_records_what_was_asked() {
     let mut state = RunState::default();
     let config = RunConfig { seed: 3, ..RunConfig::default() };
-    assert_eq!(state.begin(Phase::Pretrain, &config, None), "pretrain-1");
-    assert_eq!(state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch)), "finetune-1");
-    assert_eq!(state.begin(Phase::Pretrain, &config, None), "pretrain-2");
+    assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-1");
+    assert_eq!(state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch), false), "finetune-1");
+    assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-2");
     assert_eq!(state.runs[1].name(), "Fine-tuning 1, from scratch");
     assert_eq!(state.runs[0].settings, "fast-tiny · seed 3");
+}
+
+#[test]
+fn a_run_tells_whose_values_it_began_with() {
+    let mut state = RunState::default();
+    let config = RunConfig::default();
+    let (first, tuned) = (Phase::Pretrain, Phase::Finetune);
+    state.begin(first, &config, None, true);
+    state.runs[0].key = "pretrain-1@5".into();
+    for event in [step("pretrain-1", 3, 8.0), finished("pretrain-1", 3, false)] {
+        state.apply(event);
+    }
+    state.begin(first, &config, None, true);
+    state.begin(tuned, &config, Some(StartFrom::Pretrained), true);
+    state.begin(tuned, &config, Some(StartFrom::Scratch), false);
+    let told = |state: &RunState| state.runs.iter().map(|run| state.origin_of(run)).collect::<Vec<_>>();
+    let (on, with) =
+        (|name: &str| Some(format!("goes on from {name}")), |name: &str| Some(format!("begins with {name}")));
+    assert_eq!(told(&state), [None, on("Pre-training 1"), with("Pre-training 1"), None]);
+    state.runs[0].title = Some("Birds".into());
+    assert_eq!(told(&state)[1], on("Birds"), "a name that was given later is the run's");
+    state.forget_run("pretrain-1");
+    assert_eq!(told(&state)[..2], [on("a run that is gone"), with("a run that is gone")]);
+    // What it has learned is still at hand, under its name.
+    state.begin(first, &config, None, true);
+    assert_eq!(told(&state).last(), Some(&on("Birds")));
 }
 
 #[test]
@@ -334,7 +360,7 @@ fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
     state.apply(step("pretrain-1", 4, 6.5));
     assert_eq!((state.runs[0].steps_done(), state.runs[1].steps_done()), (5, 4), "events mean the run of this tab");
     assert_eq!((state.runs_of(Phase::Pretrain).count(), state.shown_of(Phase::Pretrain).count()), (1, 1));
-    assert_eq!(state.begin(Phase::Pretrain, &RunConfig::default(), None), "pretrain-2");
+    assert_eq!(state.begin(Phase::Pretrain, &RunConfig::default(), None, false), "pretrain-2");
 }
 
 #[test]
@@ -411,19 +437,19 @@ fn n_grams_that_learned_from_other_labels_are_no_baseline() {
     state.ask_baseline(&all);
     let result = LinearResult { test: Default::default(), features: 9, elapsed_secs: 1.0 };
     state.apply(Event::Baseline { result });
-    state.begin(Phase::Finetune, &RunConfig { seed: 5, ..all }, Some(StartFrom::Scratch));
+    state.begin(Phase::Finetune, &RunConfig { seed: 5, ..all }, Some(StartFrom::Scratch), false);
     assert!(state.baseline.is_some(), "the same documents");
-    state.begin(Phase::Finetune, &few, Some(StartFrom::Scratch));
+    state.begin(Phase::Finetune, &few, Some(StartFrom::Scratch), false);
     assert!(state.baseline.is_none());
 }
 
 #[test]
 fn a_run_that_was_stopped_before_its_first_step_leaves_no_model() {
     let mut state = RunState::default();
-    state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     state.apply(finished("pretrain-1", 0, true));
     assert!(!state.model.pretrained);
-    state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     state.apply(finished("pretrain-2", 3, true));
     assert!(state.model.pretrained && state.model.guesses);
 }
@@ -451,13 +477,13 @@ fn an_answer_names_the_text_it_is_about() {
 #[test]
 fn the_model_at_hand_has_a_name_that_outlives_its_run() {
     let mut state = RunState::default();
-    let id = state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     state.apply(step(&id, 1, 5.0));
     assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()), "of the run that learns");
     state.apply(Event::Finished { run: id.clone(), step: 1, stopped: false, elapsed_secs: 1.0 });
     assert!(state.is_at_hand(&id));
     assert!(state.forget_run(&id).is_some());
-    let again = state.begin(Phase::Pretrain, &RunConfig::default(), None);
+    let again = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     assert_eq!((again.as_str(), state.is_at_hand(&again)), (id.as_str(), false), "another run has the number now");
     assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()));
     let imported = |guesses| Event::Imported { summary: "9 parameters".into(), labels: vec!["a".into()], guesses };
@@ -500,7 +526,7 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
 fn runs_that_differ_in_their_start_only_differ() {
     let mut state = RunState::default();
     for from in [StartFrom::Pretrained, StartFrom::Scratch] {
-        state.begin(Phase::Finetune, &RunConfig::default(), Some(from));
+        state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
     }
     let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
     assert_eq!(state.differences(), [("from".to_string(), starts)]);

@@ -122,7 +122,10 @@ pub enum LineQuery {
 /// A document with what is true of it and what a classifier says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JudgedLine {
-    /// Its line in its file, from 1.
+    /// Name of its file.
+    #[serde(default)]
+    pub file: String,
+    /// Its line in that file, from 1.
     pub line: u64,
     /// Its beginning.
     pub text: String,
@@ -143,6 +146,9 @@ pub struct Estimate {
     pub steps: u64,
     /// Tokens per step.
     pub tokens_per_step: u64,
-    /// Seconds of a step, as tried out on this device; 0 where the model is too large to try.
+    /// Seconds of a step, the middle of those tried out on this device; 0 where the model is too large to try.
     pub step_secs: f64,
+    /// The fastest and the slowest of them: far apart where the device is busy with something else too.
+    #[serde(default)]
+    pub step_secs_range: [f64; 2],
 }

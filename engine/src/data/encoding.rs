@@ -20,9 +20,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub struct Decoding<R> {
     raw: R,
     decoder: Decoder,
-    /// Bytes that wait, and where in the source they begin.
+    /// Bytes that wait.
     input: Vec<u8>,
-    offset: u64,
     text: String,
     shown: usize,
     ended: bool,
@@ -32,8 +31,9 @@ pub struct Decoding<R> {
     pub guessed: bool,
     /// Bytes so far that the encoding does not allow.
     pub undecodable: u64,
-    /// Where the first of them stands, from 0.
+    /// In which line the first of them stands, from 1.
     pub first_undecodable: Option<u64>,
+    ends: LineEnds,
 }
 
 /// What turns bytes into characters; UTF-32 is no encoding of the web's standard.
@@ -72,13 +72,26 @@ impl<R: Read> Decoding<R> {
                 (Decoder::Utf32 { big_endian }, if big_endian { "UTF-32BE" } else { "UTF-32LE" })
             }
         };
-        let (input, offset) = (sample, skipped as u64);
-        let (text, shown, ended, undecodable, first_undecodable) = (String::new(), 0, false, 0, None);
-        Ok(Self { raw, decoder, input, offset, text, shown, ended, encoding, guessed, undecodable, first_undecodable })
+        Ok(Self {
+            raw,
+            decoder,
+            input: sample,
+            text: String::new(),
+            shown: 0,
+            ended: false,
+            encoding,
+            guessed,
+            undecodable: 0,
+            first_undecodable: None,
+            ends: LineEnds::default(),
+        })
     }
 
     /// Decodes the next chunk of bytes.
     fn refill(&mut self) -> io::Result<()> {
+        if self.first_undecodable.is_none() {
+            self.ends.take(&self.text);
+        }
         self.text.clear();
         self.shown = 0;
         while self.text.is_empty() && !self.ended {
@@ -100,7 +113,7 @@ impl<R: Read> Decoding<R> {
 
     fn decode_known(&mut self) {
         let Decoder::Known(decoder) = &mut self.decoder else { unreachable!("asked for by its variant") };
-        let (mut taken, mut bad_bytes) = (0, Vec::new());
+        let mut taken = 0;
         loop {
             let rest = &self.input[taken..];
             let room = decoder.max_utf8_buffer_length_without_replacement(rest.len());
@@ -110,15 +123,14 @@ impl<R: Read> Decoding<R> {
             match result {
                 DecoderResult::InputEmpty => break,
                 DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(bad, after) => {
+                DecoderResult::Malformed(bad, _) => {
+                    self.undecodable += u64::from(bad);
+                    self.first_undecodable.get_or_insert_with(|| self.ends.before(&self.text) + 1);
                     self.text.push(char::REPLACEMENT_CHARACTER);
-                    bad_bytes.push((self.offset + taken as u64 - u64::from(bad + after), u64::from(bad)));
                 }
             }
         }
-        self.offset += taken as u64;
         self.input.clear();
-        bad_bytes.into_iter().for_each(|(at, count)| self.note(at, count));
     }
 
     fn decode_utf32(&mut self, big_endian: bool) {
@@ -130,19 +142,37 @@ impl<R: Read> Decoding<R> {
             match number.and_then(char::from_u32) {
                 Some(character) => self.text.push(character),
                 None => {
+                    self.undecodable += unit.len() as u64;
+                    self.first_undecodable.get_or_insert_with(|| self.ends.before(&self.text) + 1);
                     self.text.push(char::REPLACEMENT_CHARACTER);
-                    self.note(self.offset, unit.len() as u64);
                 }
             }
-            self.offset += unit.len() as u64;
         }
         self.input = input[whole..].to_vec();
     }
+}
 
-    /// Notes `count` undecodable bytes at `offset`.
-    fn note(&mut self, offset: u64, count: u64) {
-        self.undecodable += count;
-        self.first_undecodable.get_or_insert(offset);
+/// Counts the line ends of a text that comes in pieces: LF, CRLF and a lone CR, as lines are read.
+#[derive(Clone, Copy, Default)]
+struct LineEnds {
+    /// Those of the pieces that are over.
+    count: u64,
+    after_return: bool,
+}
+
+impl LineEnds {
+    /// How many there are up to the end of `piece`, which is not over yet.
+    fn before(mut self, piece: &str) -> u64 {
+        self.take(piece);
+        self.count
+    }
+
+    fn take(&mut self, piece: &str) {
+        for byte in piece.bytes() {
+            let second = byte == b'\n' && self.after_return;
+            self.count += u64::from(matches!(byte, b'\n' | b'\r') && !second);
+            self.after_return = byte == b'\r';
+        }
     }
 }
 
@@ -285,17 +315,17 @@ mod tests {
 
     #[test]
     fn damaged_unicode_keeps_its_encoding_and_is_counted() {
-        for (bytes, text, undecodable, first) in [
+        for (bytes, text, undecodable, line) in [
             (&b"a\xc0\xaf b"[..], "a\u{fffd}\u{fffd} b", 2, 1),
             (b"x\xed\xa0\xbd\xed\xb8\x80y", "x\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}y", 6, 1),
-            (b"a\xf4\x90\x80\x80b", "a\u{fffd}\u{fffd}\u{fffd}\u{fffd}b", 4, 1),
-            (b"end \xe5\xa5", "end \u{fffd}", 2, 4),
-            (b"\xFF\xFEA\0\0\xD8B\0\x43", "A\u{fffd}B\u{fffd}", 3, 4),
-            (b"\xFF\xFE\0\0A\0\0\0\0\0\x11\0\0", "A\u{fffd}\u{fffd}", 5, 8),
+            (b"a\n\xf4\x90\x80\x80b\n\xff", "a\n\u{fffd}\u{fffd}\u{fffd}\u{fffd}b\n\u{fffd}", 5, 2),
+            (b"one\r\ntwo\rend \xe5\xa5", "one\r\ntwo\rend \u{fffd}", 2, 3),
+            (b"\xFF\xFEA\0\n\0\0\xD8B\0\x43", "A\n\u{fffd}B\u{fffd}", 3, 2),
+            (b"\xFF\xFE\0\0A\0\0\0\n\0\0\0\0\0\x11\0\0", "A\n\u{fffd}\u{fffd}", 5, 2),
         ] {
             let decoded = decode("a", bytes, None).expect("text");
             assert_eq!((decoded.text.as_str(), decoded.undecodable), (text, undecodable), "{bytes:?}");
-            assert_eq!(decoded.first_undecodable, Some(first), "{bytes:?}");
+            assert_eq!(decoded.first_undecodable, Some(line), "{bytes:?}");
         }
     }
 

@@ -133,9 +133,9 @@ fn encoding_warnings(name: &str, decoded: &Decoded) -> Vec<Warning> {
         let message = format!("{file} seems to be {encoding}; where its text looks wrong, --encoding forces another");
         warnings.push(("encoding-detected", message));
     }
-    if let Some(first) = decoded.first_undecodable {
+    if let Some(line) = decoded.first_undecodable {
         let count = decoded.undecodable;
-        let message = format!("{file} has {count} bytes that {encoding} does not allow, the first at offset {first}");
+        let message = format!("{file} has {count} bytes that {encoding} does not allow, the first in line {line}");
         warnings.push(("undecodable-bytes", message));
     }
     warnings
@@ -158,6 +158,13 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
              first is in line {line}"
         );
         warnings.push(("odd-labels", message));
+    }
+    if let Some((count, line)) = parsed.open_quotes {
+        let message = format!(
+            "{file} has {count} rows that run on into the next lines since a quote is opened and not closed, the first is in \
+             line {line}"
+        );
+        warnings.push(("open-quotes", message));
     }
     if let Some(message) = &parsed.guessed_column {
         warnings.push(("guessed-column", message.clone()));

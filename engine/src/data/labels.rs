@@ -90,6 +90,11 @@ impl LabelSurvey {
         }
     }
 
+    /// Whether there are documents of two texts, and no others.
+    pub fn only_pairs(&self) -> bool {
+        self.pairs && self.single.is_none()
+    }
+
     /// The labels, most frequent first, by name where equally frequent.
     ///
     /// # Errors
@@ -137,6 +142,7 @@ mod tests {
             text: "text".into(),
             second: labels.starts_with('|').then(|| "second".into()),
             labels: labels.trim_matches('|').split_whitespace().map(Into::into).collect(),
+            file: 0,
             line: line as u64 + 1,
             block: 0,
         };

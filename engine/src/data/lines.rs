@@ -32,6 +32,8 @@ pub(super) struct Parsed {
     pub blocks: u64,
     /// Whether the line before was blank, or there was none.
     after_blank: bool,
+    /// Rows of a table that run on over their line since a quote is not closed, and the line of the first.
+    pub open_quotes: Option<(u64, u64)>,
     /// The columns of a table whose text was found by its length, in words.
     pub guessed_column: Option<String>,
     /// Whether characters stand in the text that turn the direction of what is shown.
@@ -144,7 +146,7 @@ impl Parsed {
             self.blocks += 1;
         }
         self.after_blank = false;
-        self.documents.push(Document { text, second, labels, line, block: self.blocks - 1 });
+        self.documents.push(Document { text, second, labels, file: 0, line, block: self.blocks - 1 });
     }
 
     fn take_label(&mut self, name: &str, labels: &mut Vec<String>) {
@@ -228,7 +230,7 @@ mod tests {
 
     fn document(line: u64, text: &str, second: Option<&str>, labels: &[&str]) -> Document {
         let labels = labels.iter().map(|label| (*label).into()).collect();
-        Document { text: text.into(), second: second.map(Into::into), labels, line, block: 0 }
+        Document { text: text.into(), second: second.map(Into::into), labels, file: 0, line, block: 0 }
     }
 
     fn parse(text: &str) -> Parsed {

@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 /// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
 const TRAINED_LEN: &str = "clozelab_trained_len";
+/// Our own key for a classifier that learned from pairs of texts only.
+const PAIRS: &str = "clozelab_pairs";
 /// Widths of filters at most.
 const MAX_FILTER_SIZES: usize = 64;
 /// Labels at most.
@@ -98,6 +100,9 @@ fn label_fields(config: &ModelConfig) -> Map<String, Value> {
     if let Some(problem) = config.problem_type {
         fields.insert("problem_type".into(), json!(problem));
     }
+    if config.pairs {
+        fields.insert(PAIRS.into(), json!(true));
+    }
     if let Some(threshold) = config.threshold {
         fields.insert("threshold".into(), json!(threshold));
     }
@@ -133,6 +138,7 @@ impl Fields {
             threshold: if labels.is_empty() { None } else { self.threshold()? },
             thresholds: self.thresholds(labels.len())?,
             trained_len: self.trained_len()?,
+            pairs: !labels.is_empty() && self.0.get(PAIRS) == Some(&Value::Bool(true)),
             labels,
         })
     }

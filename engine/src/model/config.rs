@@ -50,6 +50,8 @@ pub struct ModelConfig {
     /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
     /// labels are wanted.
     pub trained_len: Option<usize>,
+    /// Whether it learned its labels from pairs of texts only.
+    pub pairs: bool,
 }
 
 impl ModelConfig {
@@ -79,6 +81,7 @@ impl ModelConfig {
             threshold: None,
             thresholds: None,
             trained_len: None,
+            pairs: false,
         };
         architecture.backbone().settle(&mut config);
         Some(config)

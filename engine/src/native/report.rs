@@ -104,11 +104,15 @@ fn loss_series(events: &[Event]) -> Vec<Series> {
     });
     let mut all = vec![series("training", "line a", training.clone()), series("held out", "line b", finite(held_out))];
     let floors = events.iter().find_map(|event| match event {
-        Event::Started { phase: Phase::Pretrain, uniform, unigram, .. } => Some([*uniform, *unigram]),
+        Event::Started { phase: Phase::Pretrain, uniform, unigram, bigram, .. } => Some([
+            Some(("guessing at random", *uniform)),
+            Some(("guessing by frequency", *unigram)),
+            bigram.map(|bigram| ("guessing by the word before", bigram)),
+        ]),
         _ => None,
     });
-    if let (Some(last), Some([uniform, unigram])) = (training.last(), floors) {
-        for (name, floor) in [("guessing at random", uniform), ("guessing by frequency", unigram)] {
+    if let (Some(last), Some(floors)) = (training.last(), floors) {
+        for (name, floor) in floors.into_iter().flatten() {
             all.push(series(name, "line c floor", finite([(0.0, floor), (last.0, floor)].into_iter())));
         }
     }

@@ -186,7 +186,7 @@ pub(super) type Row = (Vec<u32>, usize);
 pub(super) fn row(model: &Trained, text: &str) -> Result<Row> {
     let (first, second) =
         text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
-    let document = Document { text: first.into(), second, labels: Vec::new(), line: 0, block: 0 };
+    let document = Document { text: first.into(), second, labels: Vec::new(), file: 0, line: 0, block: 0 };
     let most = model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS));
     let document = EncodedDocument::of_text(&model.tokenizer, &document);
     Ok(document.assemble(&model.tokenizer.specials(), most))

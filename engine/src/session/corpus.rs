@@ -310,7 +310,7 @@ impl Labelled {
         let mut survey = survey_labels(corpus, &all)?;
         let mut singles = None;
         if config.task == TaskKind::Pair && survey.pairs {
-            singles = corpus.singles(&all)?;
+            singles = corpus.singles(&[FileRole::Train, FileRole::Valid, FileRole::Test], &all)?;
             chosen.pairs = true;
         }
         if let Some(fraction) = config.label_fraction {

@@ -24,7 +24,7 @@ const MOST_OPERATIONS: f64 = 2e10;
 const OPERATIONS: f64 = 6.0;
 
 /// Steps that are timed, and for how long at most.
-const TIMED_STEPS: u64 = 3;
+const TIMED_STEPS: u64 = 7;
 const TIMED_SECS: f64 = 0.5;
 
 impl<H: Host> Session<H> {
@@ -54,8 +54,8 @@ impl<H: Host> Session<H> {
         let parameters = layout.len();
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
         let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
-        let estimate =
-            Estimate { parameters: parameters as u64, bytes, steps: plan.steps(), tokens_per_step, step_secs: 0.0 };
+        let size = Estimate { parameters: parameters as u64, bytes, tokens_per_step, ..Estimate::default() };
+        let estimate = Estimate { steps: plan.steps(), ..size };
         if parameters > MOST_TRIED {
             return Ok(estimate);
         }
@@ -66,7 +66,8 @@ impl<H: Host> Session<H> {
         let mut task = masked_lm_task(&learned.tokenizer, windows, None, &tried);
         let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
         let mut state = optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
-        let (mut started, mut timed) = (0.0, 0);
+        let whole = plan.batch_size as f64 / rows as f64;
+        let (mut before, mut times) = (0.0, Vec::new());
         // The first step compiles and reserves; it is not timed.
         for step in 0..=TIMED_STEPS {
             let batch = DeviceBatch::upload(&task.batch(step), &model, &self.device);
@@ -75,20 +76,19 @@ impl<H: Host> Session<H> {
             });
             read_groups(&[report.loss]).await?;
             let now = self.host.now_secs();
-            match step {
-                0 => started = now,
-                _ => timed = step,
-            }
-            if now - started > TIMED_SECS && timed > 0 {
+            times.extend((step > 0).then_some((now - before) * whole));
+            before = now;
+            if times.iter().sum::<f64>() > TIMED_SECS * whole {
                 break;
             }
         }
-        let of_these = (self.host.now_secs() - started) / timed as f64;
-        let step_secs = of_these * plan.batch_size as f64 / rows as f64;
+        times.sort_by(f64::total_cmp);
+        let step_secs = times[times.len() / 2];
+        let step_secs_range = [times[0], times[times.len() - 1]];
         let steps = match plan.budget {
             Budget::Steps(steps) => steps,
             Budget::Seconds(seconds) => (seconds / step_secs.max(1e-9)) as u64,
         };
-        Ok(Estimate { step_secs, steps, ..estimate })
+        Ok(Estimate { step_secs, step_secs_range, steps, ..estimate })
     }
 }

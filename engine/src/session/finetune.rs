@@ -135,13 +135,34 @@ impl<H: Host> Session<H> {
     /// The documents that a classifier learns from, and their labels. Says so where it leaves out what is no pair.
     fn select_labelled(&self, run: &str, corpus: &Corpus, config: &RunConfig) -> Result<(Selection, LabelSurvey)> {
         let Labelled { selection, survey, singles } = Labelled::of(corpus, config)?;
+        self.warn_singles(run, singles);
+        Ok((selection, survey))
+    }
+
+    fn warn_singles(&self, run: &str, singles: Option<(u64, u64)>) {
         if let Some((count, line)) = singles {
             let message = format!(
                 "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
             );
             self.warn(run, "not-a-pair", message);
         }
-        Ok((selection, survey))
+    }
+
+    /// What `model`, a classifier, is measured on: as what it learned from, only pairs where those were pairs, as long as
+    /// there is any. Says so where it leaves lines out.
+    pub(super) fn measured_on(
+        &self,
+        run: &str,
+        model: &ModelConfig,
+        corpus: &Corpus,
+        role: FileRole,
+    ) -> Result<Selection> {
+        let all = Selection::default();
+        if !model.pairs || !corpus.holds_pairs(role)? {
+            return Ok(all);
+        }
+        self.warn_singles(run, corpus.singles(&[role], &all)?);
+        Ok(Selection { pairs: true, ..all })
     }
 
     /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
@@ -215,6 +236,7 @@ fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Res
         problem_type: Some(survey.problem_type(config.task)?),
         threshold: None,
         thresholds: None,
+        pairs: survey.only_pairs(),
         type_vocab_size: model.type_vocab_size.max(if survey.pairs { 2 } else { 1 }),
         ..model
     })

@@ -162,7 +162,8 @@ impl<H: Host> Session<H> {
             _ => FileRole::Test,
         };
         if let Some(model) = &self.classifier {
-            let held_out = self.measured(run, split, role, model)?;
+            let selection = self.measured_on(run, &model.config, corpus, role)?;
+            let held_out = self.measured(run, split, model, (corpus, role, &selection))?;
             let leaves = model.leaves(&self.device);
             let scored = Scored::of_all(&held_out, &model.config, &leaves, &self.device).await?;
             return Ok(Metrics::Classifier(scored.metrics(&model.config, &rule)));
@@ -183,11 +184,15 @@ impl<H: Host> Session<H> {
         Ok(Metrics::MaskedLm(metrics.expect("nothing stops it")))
     }
 
-    /// The documents of one use that `model`, a classifier, is measured on, as long as it was trained at.
-    fn measured(&self, run: &str, split: &str, role: FileRole, model: &Trained) -> Result<HeldOut> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+    /// `documents` for measuring `model`, a classifier, as long as it was trained at.
+    fn measured(
+        &self,
+        run: &str,
+        split: &str,
+        model: &Trained,
+        documents: (&Corpus, FileRole, &Selection),
+    ) -> Result<HeldOut> {
         let labels = LabelSet::from_names(model.config.labels.clone());
-        let documents = (corpus, role, &Selection::default());
         let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents)?;
         let Some((documents, unseen)) = encoded else {
             let hint = "Labelled lines look like: text __label__name";

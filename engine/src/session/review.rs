@@ -5,7 +5,7 @@ use super::ask;
 use super::checks::{no_corpus, no_model};
 use super::task::{LabelRule, Scored};
 use super::{BATCH_SIZE, Host, Session};
-use crate::data::{Document, Selection};
+use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use protocol::{
@@ -29,6 +29,7 @@ const SHOWN_LABELS: usize = 5;
 /// What was last reviewed.
 pub(super) struct Reviewed {
     role: FileRole,
+    selection: Selection,
     corpus: String,
     labels: Vec<String>,
     /// The best labels, per document.
@@ -47,7 +48,9 @@ impl<H: Host> Session<H> {
     pub async fn review(&mut self, split: &str) -> Result<Review> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let role = if split == "test" { FileRole::Test } else { FileRole::Valid };
-        let held_out = self.measured("", split, role, model)?;
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let selection = self.measured_on("", &model.config, corpus, role)?;
+        let held_out = self.measured("", split, model, (corpus, role, &selection))?;
         let leaves = model.leaves(&self.device);
         let (host, deferred) = (&self.host, &mut self.deferred);
         let mut goes_on = async || hears_no_stop(host, deferred).await;
@@ -56,10 +59,10 @@ impl<H: Host> Session<H> {
         let threshold = ask::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().into();
+        let corpus = corpus.fingerprint().into();
         let given = scored.scores.iter().map(|scores| given(scores, threshold, single)).collect();
         let ranked = scored.scores.iter().map(|scores| ranked(scores, &labels)).collect();
-        let mut reviewed = Reviewed { role, corpus, labels, ranked, truth: Vec::new(), given };
+        let mut reviewed = Reviewed { role, selection, corpus, labels, ranked, truth: Vec::new(), given };
         reviewed.truth.clone_from(&scored.truth);
         let split = if role == FileRole::Test { "test" } else { "valid" };
         let mut review = Review { split: split.into(), threshold, ..reviewed.matrices() };
@@ -96,12 +99,12 @@ impl<H: Host> Session<H> {
         })?;
         let pair = [reviewed.label(first)?, reviewed.label(second)?];
         let (mut lines, mut more, mut index) = (Vec::new(), 0, 0);
-        corpus.each_labelled(reviewed.role, &Selection::default(), &mut |document| {
+        corpus.each_labelled(reviewed.role, &reviewed.selection, &mut |document| {
             let place = index;
             index += 1;
             if place < reviewed.truth.len() && is_wanted(reviewed, place, pair) {
                 match lines.len() < limit {
-                    true => lines.push(judged(document, reviewed.ranked[place].clone())),
+                    true => lines.push(judged(corpus, document, reviewed.ranked[place].clone())),
                     false => more += 1,
                 }
             }
@@ -141,7 +144,7 @@ impl<H: Host> Session<H> {
         let threshold = ask::threshold(model);
         let doubt = |labels: &[LabelScore]| labels.first().map_or(f64::INFINITY, |best| (best.score - threshold).abs());
         let mut lines: Vec<JudgedLine> =
-            documents.iter().zip(answers).map(|(document, labels)| judged(document, labels)).collect();
+            documents.iter().zip(answers).map(|(document, labels)| judged(corpus, document, labels)).collect();
         lines.sort_by(|a, b| doubt(&a.predicted).total_cmp(&doubt(&b.predicted)));
         lines.truncate(limit);
         let more = unlabelled - lines.len() as u64;
@@ -254,13 +257,14 @@ fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     order.iter().take(SHOWN_LABELS).map(score).collect()
 }
 
-fn judged(document: &Document, predicted: Vec<LabelScore>) -> JudgedLine {
+fn judged(corpus: &Corpus, document: &Document, predicted: Vec<LabelScore>) -> JudgedLine {
     let text = Vec::from_iter(document.texts()).join(" | ");
     let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
-    JudgedLine { line: document.line, text: shown, truth: document.labels.clone(), predicted }
+    let file = corpus.files()[document.file as usize].name.clone();
+    JudgedLine { file, line: document.line, text: shown, truth: document.labels.clone(), predicted }
 }
 
 #[cfg(test)]
@@ -273,7 +277,8 @@ mod tests {
         let truth = vec![vec![0], vec![0], vec![0, 1], vec![1]];
         let given = scores.iter().map(|scores| given(scores, 0.5, false)).collect();
         let ranked = scores.iter().map(|scores| ranked(scores, &labels)).collect();
-        Reviewed { role: FileRole::Valid, corpus: String::new(), labels, ranked, truth, given }
+        let (role, selection) = (FileRole::Valid, Selection::default());
+        Reviewed { role, selection, corpus: String::new(), labels, ranked, truth, given }
     }
 
     #[test]

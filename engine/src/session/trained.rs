@@ -40,15 +40,14 @@ pub struct Restored {
 impl Restored {
     /// In one sentence.
     pub fn sentence(&self) -> String {
-        let mut parts = vec![format!("{} tensors restored", self.restored.len())];
-        for (what, names) in
-            [("new", &self.new), ("refused for their shape", &self.refused), ("not used", &self.unused)]
-        {
-            if !names.is_empty() {
-                parts.push(format!("{what}: {}", names.join(", ")));
-            }
-        }
-        parts.join("; ")
+        let listed = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
+        let others = [
+            listed(&self.new).map(|names| format!("new: {names}")),
+            listed(&self.refused).map(|names| format!("refused for their shape: {names}")),
+            listed(&self.unused).map(|names| format!("not used: {names}")),
+        ];
+        let restored = format!("{} tensors restored", self.restored.len());
+        others.into_iter().flatten().fold(restored, |all, part| format!("{all}; {part}"))
     }
 }
 

@@ -2,6 +2,7 @@
 //! decides roles and the validation split; it does not know tokens. A small corpus is held in memory; of a large one,
 //! only what one look at it told: its files are read again each time its documents are asked for.
 
+mod label_names;
 mod part;
 mod roles;
 mod select;
@@ -13,7 +14,7 @@ use super::content::InputFile;
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
 use super::table::ReadOptions;
-use part::Part;
+use part::{Part, PartFile};
 use protocol::{CorpusTraits, FileReport, FileRole, LabelCount};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -29,7 +30,9 @@ pub struct Document {
     pub second: Option<String>,
     /// Without prefix, each once, in the order of the line.
     pub labels: Vec<String>,
-    /// Its line in its file, from 1.
+    /// Which of the corpus's files it stands in, from 0.
+    pub file: u32,
+    /// Its line in that file, from 1.
     pub line: u64,
     /// Which block of lines it stands in; blank lines and the ends of files part blocks.
     pub block: u64,
@@ -103,6 +106,7 @@ impl Corpus {
         warnings.extend(corpus.leak_warning());
         corpus.identify();
         corpus.hold_out()?;
+        warnings.extend(label_names::warnings(&corpus.label_counts()));
         Ok((corpus, warnings))
     }
 
@@ -114,6 +118,7 @@ impl Corpus {
             FileRole::Test => &mut self.test,
         };
         let first_block = part.survey.blocks;
+        let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
         let ReadFile { encoding, dropped, warnings } = read_file(file, &options, &mut |mut document| {
             survey.take(&document);
@@ -121,6 +126,7 @@ impl Corpus {
                 documents = None;
             }
             document.block += first_block;
+            document.file = number;
             if let Some(documents) = &mut documents {
                 documents.push(document);
             }
@@ -136,7 +142,7 @@ impl Corpus {
             dropped,
         });
         part.survey.join(survey);
-        part.files.push((file.clone(), first_block));
+        part.files.push(PartFile { file: file.clone(), number, first_block });
         part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
         Ok(warnings)
     }
@@ -229,6 +235,18 @@ impl Corpus {
 
     /// What stands out in the text as a whole.
     pub fn traits(&self) -> CorpusTraits {
+        let mut label_counts = self.label_counts();
+        label_counts.truncate(MOST_COUNTED_LABELS);
+        CorpusTraits {
+            label_counts,
+            repeated: self.train.survey.repeated,
+            leaked_valid: self.train.survey.shared_with(&self.valid.survey),
+            leaked_test: self.train.survey.shared_with(&self.test.survey),
+        }
+    }
+
+    /// How many documents carry each label, most frequent first.
+    fn label_counts(&self) -> Vec<LabelCount> {
         let mut counts: BTreeMap<String, LabelCount> = BTreeMap::new();
         let mut add = |part: &'_ Part, of: fn(&mut LabelCount, u64)| {
             for (label, documents) in &part.survey.labels {
@@ -245,14 +263,7 @@ impl Corpus {
         }
         let mut counts: Vec<(String, LabelCount)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(count.train + count.valid + count.test));
-        counts.truncate(MOST_COUNTED_LABELS);
-        let named = |(label, count): (String, LabelCount)| LabelCount { label, ..count };
-        CorpusTraits {
-            label_counts: counts.into_iter().map(named).collect(),
-            repeated: self.train.survey.repeated,
-            leaked_valid: self.train.survey.shared_with(&self.valid.survey),
-            leaked_test: self.train.survey.shared_with(&self.test.survey),
-        }
+        counts.into_iter().map(|(label, count)| LabelCount { label, ..count }).collect()
     }
 
     /// Says so when held-out documents are training documents too: scores on them flatter.

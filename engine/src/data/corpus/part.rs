@@ -22,8 +22,18 @@ pub struct Part {
     pub survey: Survey,
     /// In memory, as long as they are few.
     pub held: Option<Vec<Document>>,
-    /// Their files, and the block that each begins with.
-    pub files: Vec<(InputFile, u64)>,
+    /// Their files, in order.
+    pub files: Vec<PartFile>,
+}
+
+/// One of the files of a role.
+pub struct PartFile {
+    /// What it is read from.
+    pub file: InputFile,
+    /// Its place among all files of the corpus.
+    pub number: u32,
+    /// The block that it begins with.
+    pub first_block: u64,
 }
 
 impl Part {
@@ -33,10 +43,11 @@ impl Part {
         options: &ReadOptions,
         take: &mut dyn FnMut(Document) -> Result<(), E>,
     ) -> Result<(), E> {
-        for (file, first_block) in &self.files {
+        for PartFile { file, number, first_block } in &self.files {
             let mut failed = None;
             read_file(file, options, &mut |mut document| {
                 document.block += first_block;
+                document.file = *number;
                 match take(document) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {

@@ -184,13 +184,27 @@ impl Corpus {
         Ok(hashes.get(kept - 1).copied().unwrap_or(u64::MAX))
     }
 
-    /// How many labelled documents have one text, and the line of the first: a pair task has no use for them.
+    /// Whether a labelled document of one use has two texts.
     ///
     /// # Errors
     /// When a file can no longer be read.
-    pub fn singles(&self, selection: &Selection) -> Result<Option<(u64, u64)>, DataError> {
+    pub fn holds_pairs(&self, role: FileRole) -> Result<bool, DataError> {
+        let mut found = false;
+        let pairs = Selection { pairs: true, ..Selection::default() };
+        let read = self.each_labelled(role, &pairs, &mut |_| {
+            found = true;
+            Err(Stop::<DataError>::Enough)
+        });
+        Stop::failure(read).map(|()| found)
+    }
+
+    /// How many labelled documents of some uses have one text, and the line of the first: a pair task has no use for them.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn singles(&self, roles: &[FileRole], selection: &Selection) -> Result<Option<(u64, u64)>, DataError> {
         let mut found: Option<(u64, u64)> = None;
-        for role in [FileRole::Train, FileRole::Valid, FileRole::Test] {
+        for &role in roles {
             self.each_labelled(role, selection, &mut |document| {
                 if document.second.is_none() {
                     found.get_or_insert((0, document.line)).0 += 1;

@@ -103,10 +103,11 @@ fn a_smaller_share_of_the_labels_is_a_part_of_a_larger_one() {
 fn a_pair_task_leaves_out_what_is_no_pair() {
     let text = "a b\tc d __label__x\nno tab here __label__x\ne f\tg h __label__y\nplain text\n";
     let (corpus, _) = read(&[file("a.txt", text), file("test.txt", "also none __label__y\n")]);
-    assert_eq!(corpus.singles(&ALL), Ok(Some((2, 2))));
+    assert_eq!(corpus.singles(&[Train, Valid, Test], &ALL), Ok(Some((2, 2))));
     let pairs = Selection { pairs: true, ..ALL };
     assert!([Train, Valid].iter().all(|&role| labelled(&corpus, role, pairs).iter().all(|d| d.second.is_some())));
-    assert_eq!((corpus.singles(&pairs), labelled(&corpus, Test, pairs).len()), (Ok(None), 0));
+    assert_eq!([Train, Valid, Test].map(|role| corpus.holds_pairs(role)), [Ok(true), Ok(true), Ok(false)]);
+    assert_eq!((corpus.singles(&[Train, Valid, Test], &pairs), labelled(&corpus, Test, pairs).len()), (Ok(None), 0));
 }
 
 #[test]

@@ -198,6 +198,20 @@ mod tests {
         assert_eq!((parsed.documents.len(), parsed.dropped.iter().map(|d| d.count).sum::<u64>()), (1, 4));
     }
 
+    /// A quote that is opened and not closed swallows what follows: nothing in the text itself would tell.
+    #[test]
+    fn a_quote_that_is_not_closed_is_told_with_its_line() {
+        for (text, documents, expected) in [
+            ("text,label\n\"a b\nc d\",x\n\"e \"\"f\"\"\",y\n", 2, None),
+            ("text,label\n5\" of rain,x\n\"a\nb\",y\n", 2, None),
+            ("text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n", 2, Some((1, 3))),
+            ("text,label\n\"a b\",x\n\"c d,y\n\"e f\",x\n\"g h\",y\n", 3, Some((1, 3))),
+        ] {
+            let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+            assert_eq!((parsed.documents.len(), parsed.open_quotes), (documents, expected), "{text}");
+        }
+    }
+
     #[test]
     fn a_column_that_is_not_there_is_named() {
         for (name, text) in [("a.csv", "x,y\n1,2\n"), ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n")] {

@@ -3,7 +3,9 @@
 use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink};
-use std::io::{self, BufRead};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Read};
 
 /// Where the texts and the labels stand in a row.
 #[derive(Debug, PartialEq)]
@@ -43,11 +45,12 @@ pub fn read(
     let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
     let semicolons = separator == b',' && count(b';') > count(b',');
+    let places = RefCell::default();
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(if semicolons { b';' } else { separator })
         .has_headers(false)
         .flexible(true)
-        .from_reader(text);
+        .from_reader(Quotes { text, read: 0, places: &places });
     let mut parsed = Parsed::default();
     let mut columns: Option<Columns> = None;
     let mut records = reader.records().peekable();
@@ -62,6 +65,11 @@ pub fn read(
         };
         let line = record.position().map_or(0, csv::Position::line);
         let cells: Vec<&str> = record.iter().collect();
+        let next = records.peek().and_then(|record| record.as_ref().ok()?.position());
+        let quotes = taken_below(&mut places.borrow_mut(), next.map_or(u64::MAX, csv::Position::byte));
+        if quotes % 2 == 1 && cells.iter().any(|cell| cell.contains('\n')) {
+            parsed.open_quotes.get_or_insert((0, line)).0 += 1;
+        }
         if columns.is_none() {
             let second = records.peek().and_then(|record| record.as_ref().ok());
             let second: Vec<&str> = second.map(|record| record.iter().collect()).unwrap_or_default();
@@ -86,6 +94,31 @@ pub fn read(
         }
     }
     Ok(parsed)
+}
+
+/// What is read, and where in it quotes stand.
+struct Quotes<'a> {
+    text: &'a mut dyn BufRead,
+    /// Bytes so far.
+    read: u64,
+    /// Places of the quotes that no row was charged with yet, ascending.
+    places: &'a RefCell<VecDeque<u64>>,
+}
+
+impl Read for Quotes<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.text.read(out)?;
+        let quotes = out[..count].iter().enumerate().filter(|(_, byte)| **byte == b'"');
+        self.places.borrow_mut().extend(quotes.map(|(place, _)| self.read + place as u64));
+        self.read += count as u64;
+        Ok(count)
+    }
+}
+
+/// Takes the places below `end` out, and tells how many they were.
+fn taken_below(places: &mut VecDeque<u64>, end: u64) -> usize {
+    let count = places.partition_point(|place| *place < end);
+    places.drain(..count).count()
 }
 
 /// The columns, from what was asked for or from the names in the first row, and whether that row is a header.

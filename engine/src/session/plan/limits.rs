@@ -1,0 +1,93 @@
+//! What a run may ask for at most, and at least: each limit refused by the name of its flag.
+
+use super::LEAST_MAX_LEN;
+use crate::error::{Error, Result};
+use crate::model::ModelConfig;
+use protocol::RunConfig;
+
+/// Far beyond any run, and far below where products of it overflow.
+const MOST_STEPS: u64 = 1_000_000_000;
+/// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
+const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") { 3e9 } else { 12e9 };
+
+/// Refuses numbers that no run could use, naming the flag.
+///
+/// # Errors
+/// When there is one.
+pub fn check_numbers(config: &RunConfig) -> Result<()> {
+    let positive = |flag: &str, value: Option<f64>| match value {
+        Some(v) if !(v.is_finite() && v > 0.0) => refuse(flag, v, "must be above 0"),
+        _ => Ok(()),
+    };
+    positive("--lr", config.lr)?;
+    positive("--epochs", config.epochs)?;
+    positive("--minutes", config.minutes)?;
+    positive("--steps", config.steps.map(|v| v as f64))?;
+    positive("--batch-size", config.batch_size.map(|v| v as f64))?;
+    positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
+    match config.label_fraction {
+        Some(share) if !(share > 0.0 && share <= 1.0) => {
+            refuse("--label-fraction", share, "must lie above 0 and at most at 1")?
+        }
+        _ => (),
+    }
+    positive("--limit", config.limit.map(|v| v as f64))?;
+    if config.steps.is_some_and(|steps| steps > MOST_STEPS) {
+        refuse("--steps", config.steps.unwrap_or_default() as f64, "must be at most 1e9")?;
+    }
+    match config.mask_rate {
+        Some(rate) if !(rate > 0.0 && rate <= 0.9) => {
+            refuse("--mask-rate", rate, "must lie above 0 and at most at 0.9")?
+        }
+        _ => (),
+    }
+    positive("--max-predictions", config.max_predictions.map(|v| v as f64))?;
+    Ok(())
+}
+
+fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
+    Err(Error::input(
+        "bad-setting",
+        format!("{flag} is {value}, but it {rule}"),
+        format!("Change {flag} or leave it out."),
+    ))
+}
+
+/// Refuses examples that leave no room for context, or that are longer than the model's positions.
+///
+/// # Errors
+/// When they are.
+pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
+    if max_len < LEAST_MAX_LEN {
+        let message = format!("--max-len is {max_len}, but an example needs at least {LEAST_MAX_LEN} tokens");
+        return Err(Error::input("max-len-too-small", message, "Raise --max-len or leave it out."));
+    }
+    if max_len > model.max_position_embeddings {
+        let positions = model.max_position_embeddings;
+        let message = format!("--max-len is {max_len}, but the model has {positions} positions");
+        return Err(Error::input("max-len-too-large", message, format!("Lower --max-len to {positions} or less.")));
+    }
+    Ok(())
+}
+
+/// Refuses what no machine here could hold.
+///
+/// # Errors
+/// When that is what was asked for.
+pub fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
+    let bytes = training_bytes(model, batch_size, max_len);
+    if bytes > MOST_BYTES {
+        let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
+        return Err(Error::input("too-large", message, "Lower --batch-size or --max-len, or take a smaller --preset."));
+    }
+    Ok(())
+}
+
+/// Bytes that training takes, about: parameters with two moments and a gradient, and what a backward pass keeps.
+pub fn training_bytes(model: &ModelConfig, batch_size: usize, max_len: usize) -> f64 {
+    let backbone = model.architecture.backbone();
+    let tokens = batch_size as f64 * max_len as f64;
+    let guesses = 0.3 * 4.0 * model.vocab_size as f64;
+    let activations = tokens * (backbone.activation_estimate(model, max_len) + guesses);
+    4.0 * (4.0 * backbone.parameter_estimate(model) as f64 + activations)
+}
