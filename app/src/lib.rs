@@ -3,6 +3,7 @@
 //! the browser is compiled for wasm only.
 
 pub mod chart;
+pub mod comparing;
 pub mod guide;
 pub mod language;
 pub mod presets;
@@ -11,7 +12,8 @@ pub mod settings;
 pub mod share;
 pub mod state;
 pub mod told;
-pub mod wording;
+
+pub use display::{mark, tr, wording};
 
 #[cfg(target_arch = "wasm32")]
 mod archive;

@@ -1,6 +1,7 @@
 //! The presets as cards show them, and which of them a device can learn while a person waits. Pure.
 
-use crate::mark;
+use crate::wording::duration;
+use crate::{mark, tr};
 use protocol::Estimate;
 use std::collections::BTreeMap;
 
@@ -74,6 +75,19 @@ pub fn run_secs(estimate: &Estimate) -> Option<f64> {
     (estimate.step_secs > 0.0).then_some(estimate.step_secs * estimate.steps as f64)
 }
 
+/// How long a run would take: a range where the tried steps differed much. `None` where none was tried.
+pub fn run_time(estimate: &Estimate) -> Option<String> {
+    let middle = run_secs(estimate)?;
+    let [least, most] = estimate.step_secs_range.map(|secs| secs * estimate.steps as f64);
+    if most > least * NOTABLE_SPREAD {
+        return Some(tr!("{least} to {most}", least = duration(least), most = duration(most)));
+    }
+    Some(duration(middle))
+}
+
+/// Steps whose times differ by less are alike.
+const NOTABLE_SPREAD: f64 = 1.2;
+
 /// The largest of the models that learn fastest whose run ends while a person waits, by what was measured; `None` until
 /// each of them was.
 pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str> {
@@ -91,6 +105,16 @@ mod tests {
     fn the_cards_are_exactly_the_presets_of_the_protocol() {
         let shown: Vec<&str> = GROUPS.iter().flat_map(|group| group.presets.iter().map(|preset| preset.name)).collect();
         assert_eq!(shown, protocol::PRESET_NAMES);
+    }
+
+    #[test]
+    fn steps_that_differ_much_make_a_range() {
+        let told = |step_secs, step_secs_range| {
+            run_time(&Estimate { steps: 100, step_secs, step_secs_range, ..Estimate::default() })
+        };
+        assert_eq!(told(0.5, [0.48, 0.52]).as_deref(), Some("50 s"));
+        assert_eq!(told(0.5, [0.4, 0.9]).as_deref(), Some("40 s to 1 min 30 s"));
+        assert_eq!(told(0.0, [0.0, 0.0]), None);
     }
 
     #[test]

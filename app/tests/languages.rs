@@ -105,7 +105,8 @@ fn translations(value: &serde_json::Value) -> Vec<&str> {
 #[test]
 fn every_sentence_of_the_page_is_translated_and_nothing_else() {
     let mut wanted = BTreeSet::new();
-    sources(&root().join("app/src")).into_iter().for_each(|tokens| sentences(tokens, &mut wanted));
+    let both = ["app/src", "display/src"].map(|folder| sources(&root().join(folder)));
+    both.into_iter().flatten().for_each(|tokens| sentences(tokens, &mut wanted));
     assert!(wanted.len() > 300, "the sources were read: {}", wanted.len());
     for tag in tags() {
         let catalogue = catalogue(tag);

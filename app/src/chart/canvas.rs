@@ -2,7 +2,7 @@
 //! later theme are decided in one place.
 
 use super::export::svg;
-use super::scene::{Anchor, DASHES, Ink, Mark, Plot, RUN_INKS, Scene, Size};
+use super::scene::{Anchor, BAND_OPACITY, DASHES, Ink, Mark, Plot, RUN_INKS, Scene, Size};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 
@@ -78,6 +78,10 @@ impl Painter {
             Mark::Line { points, ink, width, opacity, dash } => {
                 self.clipped(plot, || self.line(points, *ink, (*width, *opacity), DASHES[*dash]))
             }
+            Mark::Band { points, ink } => self.clipped(plot, || {
+                self.band(points, *ink);
+                Ok(())
+            }),
             Mark::Dots { points, ink } => self.clipped(plot, || self.dots(points, *ink)),
             Mark::Text { at, text, anchor, ink } => self.text(*at, text, *anchor, *ink),
         }
@@ -102,12 +106,23 @@ impl Painter {
         self.context.set_global_alpha(opacity);
         self.context.set_line_width(width);
         self.context.set_line_join("round");
+        self.path(points);
+        self.context.stroke();
+        Ok(())
+    }
+
+    fn band(&self, points: &[(f64, f64)], ink: Ink) {
+        self.context.set_fill_style_str(&self.colours.of_ink(ink));
+        self.context.set_global_alpha(BAND_OPACITY);
+        self.path(points);
+        self.context.fill();
+    }
+
+    fn path(&self, points: &[(f64, f64)]) {
         self.context.begin_path();
         for (index, (x, y)) in points.iter().enumerate() {
             if index == 0 { self.context.move_to(*x, *y) } else { self.context.line_to(*x, *y) }
         }
-        self.context.stroke();
-        Ok(())
     }
 
     fn dots(&self, points: &[(f64, f64)], ink: Ink) -> Result<(), JsValue> {

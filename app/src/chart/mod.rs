@@ -1,16 +1,7 @@
-//! From numbers to pixels. Everything up to a [`scene::Scene`] is pure: [`curve`] keeps any number of points in bounded
-//! memory, [`scale`] maps values to pixels, [`loss`] and [`f1`] lay out one chart each. Only `canvas` and `view` touch
-//! the browser.
+//! Charts on the page: those of [`display::chart`] on a canvas, and what attention looks like, in [`heads`] as numbers. Only
+//! `attention`, `canvas` and `view` touch the browser.
 
-pub mod curve;
-pub mod export;
-pub mod f1;
 pub mod heads;
-pub mod loss;
-pub mod metric;
-pub mod options;
-pub mod scale;
-pub mod scene;
 
 #[cfg(target_arch = "wasm32")]
 pub mod attention;
@@ -18,3 +9,5 @@ pub mod attention;
 pub mod canvas;
 #[cfg(target_arch = "wasm32")]
 pub mod view;
+
+pub use display::chart::{comparison, curve, export, f1, loss, metric, options, scale, scene, spread};

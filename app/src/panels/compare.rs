@@ -1,12 +1,17 @@
 //! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
 
+use crate::chart::comparison::{by_labels, by_pass};
+use crate::chart::spread::{spread_scene, spread_summary};
+use crate::chart::view::ChartView;
+use crate::comparing::asked_for;
 use crate::lab::lab;
+use crate::page::Dark;
 use crate::state::Topic;
 use crate::told::told;
 use crate::tr;
 use crate::wording::{duration, figure, grouped};
 use leptos::prelude::*;
-use protocol::{CompareConfig, Comparison, ComparisonPoint, Spread};
+use protocol::{Comparison, ComparisonPoint, Spread};
 
 /// Controls and result.
 #[component]
@@ -14,7 +19,7 @@ pub fn ComparePanel() -> impl IntoView {
     let lab = lab();
     let seeds = RwSignal::new("3".to_string());
     let shares = RwSignal::new("1".to_string());
-    let asked = Memo::new(move |_| read(&seeds.get(), &shares.get()));
+    let asked = Memo::new(move |_| asked_for(&seeds.get(), &shares.get()));
     let reason = Memo::new(move |_| {
         let engine = lab
             .read(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_compare());
@@ -79,23 +84,13 @@ fn PlainField(id: &'static str, label: String, help: String, value: RwSignal<Str
     }
 }
 
-/// What was typed; the engine checks the rest.
-fn read(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
-    let seeds = seeds.trim().parse().ok().filter(|seeds| (1..=20).contains(seeds));
-    let share = |text: &str| text.trim().parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
-    let shares: Option<Vec<f64>> = shares.split(',').map(share).collect();
-    match (seeds, shares) {
-        (None, _) => Err(tr!("Seeds must be a whole number from 1 to 20.")),
-        (_, None) => Err(tr!("Shares must be numbers above 0 and up to 1, with commas.")),
-        (Some(seeds), Some(label_fractions)) => Ok(CompareConfig { seeds, label_fractions, lrs: vec![] }),
-    }
-}
-
 fn result(comparison: Comparison) -> impl IntoView {
     let note = note(&comparison);
     let rows = comparison.points.iter().flat_map(rows).map(row).collect_view();
+    let sentence = told(&comparison.sentence);
     view! {
-        <p class="status">{told(&comparison.sentence)}</p>
+        <p class="status">{sentence}</p>
+        <Curves comparison />
         <div class="scroll" role="region" aria-label=tr!("Comparison") tabindex="0">
             <table>
                 <thead>
@@ -113,6 +108,35 @@ fn result(comparison: Comparison) -> impl IntoView {
         </div>
         <p class="help">{note}</p>
     }
+}
+
+/// The thesis in one picture: both starts beside n-grams, by the number of labelled texts or, where only one was asked for, by
+/// pass.
+#[component]
+fn Curves(comparison: Comparison) -> impl IntoView {
+    let Dark(dark) = expect_context::<Dark>();
+    let (series, across, title) = match comparison.points.as_slice() {
+        [point] => (by_pass(point), tr!("epoch"), tr!("Micro F1 on validation documents, by epoch")),
+        _ => (by_labels(&comparison), tr!("labelled documents"), tr!("Micro F1 by labelled documents")),
+    };
+    let summary = spread_summary(&series, &title);
+    let up = tr!("micro F1");
+    view! {
+        <figure>
+            <div class="chart-frame">
+                <ChartView
+                    testid="comparison-chart"
+                    summary=Signal::stored(summary)
+                    changed=Signal::derive(move || dark.track())
+                    scene=move |size| spread_scene(&series, (&across, &up), size)
+                />
+            </div>
+            <figcaption>
+                <p class="help">{title} ". " {tr!("Shaded: one standard deviation over the seeds.")}</p>
+            </figcaption>
+        </figure>
+    }
+    .into_any()
 }
 
 fn note(comparison: &Comparison) -> String {
@@ -159,18 +183,4 @@ fn row(cells: [String; 6]) -> impl IntoView {
 fn spread(spread: Spread) -> String {
     let mean = figure(spread.mean, 3);
     if spread.sd > 0.0 { format!("{mean} ± {}", figure(spread.sd, 3)) } else { mean }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_typed_is_read_or_refused_in_words() {
-        let compare = read(" 2", "0.1, 1").expect("sound");
-        assert_eq!((compare.seeds, compare.label_fractions), (2, vec![0.1, 1.0]));
-        for (seeds, shares) in [("0", "1"), ("x", "1"), ("3", ""), ("3", "0"), ("3", "1.5"), ("3", "0.1,,1")] {
-            assert!(read(seeds, shares).is_err(), "{seeds} {shares}");
-        }
-    }
 }

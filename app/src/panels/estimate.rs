@@ -1,9 +1,10 @@
 //! What the run that is set up would take on this device, tried out before it is started.
 
 use crate::lab::{Lab, lab};
+use crate::presets::run_time;
 use crate::state::Topic;
 use crate::tr;
-use crate::wording::{self, bytes, run_time};
+use crate::wording::{self, bytes};
 use leptos::prelude::*;
 use protocol::{Estimate, Phase, RunConfig, StartFrom};
 

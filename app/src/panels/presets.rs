@@ -4,10 +4,10 @@
 use super::estimate::reason_not_to_estimate;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
-use crate::presets::{GROUPS, Group, Preset, suggested};
+use crate::presets::{GROUPS, Group, Preset, run_time, suggested};
 use crate::state::{RunState, Topic};
 use crate::tr;
-use crate::wording::{bytes, parameters, run_time};
+use crate::wording::{bytes, parameters};
 use leptos::prelude::*;
 use protocol::Estimate;
 

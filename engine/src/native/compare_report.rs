@@ -1,8 +1,10 @@
 //! A comparison for people: a table on the terminal, and `report.html` with the charts. Pure functions of its figures.
 
 use super::progress::clock;
-use super::report::{Series, chart, escape, page};
-use protocol::{Comparison, ComparisonArm, ComparisonPoint, EpochFigures, Spread};
+use super::report::{CHART, escape, figure, page};
+use display::chart::comparison::{by_labels, by_pass};
+use display::chart::spread::{SpreadSeries, spread_scene, spread_summary};
+use protocol::{Comparison, Spread};
 use std::fmt::Write;
 
 /// The report, as HTML.
@@ -15,60 +17,23 @@ pub(super) fn render(comparison: &Comparison) -> String {
         comparison.seeds,
         escape(&comparison.measured_on)
     );
-    for point in &comparison.points {
+    for (place, point) in comparison.points.iter().enumerate() {
         let title = format!("Micro F1 on validation text by pass, {} labelled texts", point.documents);
-        body += &chart(&title, &by_epoch(point));
+        body += &chart(&title, &format!("passes-{place}"), "pass", &by_pass(point));
     }
-    body += &chart("Micro F1 by labelled texts", &by_fraction(comparison));
+    body += &chart("Micro F1 by labelled texts", "texts", "labelled texts", &by_labels(comparison));
     body += &html_table(comparison);
     body += &sweeps(comparison);
     page("Pre-trained against scratch", &body)
 }
 
-/// Mean over the seeds with one standard deviation around it, pass by pass.
-fn by_epoch(point: &ComparisonPoint) -> Vec<Series> {
-    let arm = |name: &str, class, arm: &ComparisonArm| {
-        let epochs: Vec<f64> =
-            arm.runs.first().map(|run| run.valid.iter().map(|v| v.epoch).collect()).unwrap_or_default();
-        let at = |i: usize| {
-            let values: Vec<f64> =
-                arm.runs.iter().filter_map(|run| run.valid.get(i)).map(|v: &EpochFigures| v.figures.micro_f1).collect();
-            Spread::of(values.into_iter())
-        };
-        let points = epochs.iter().enumerate().map(|(i, epoch)| (*epoch, at(i))).collect::<Vec<_>>();
-        series(name, class, &points)
-    };
-    let last = point.pretrained.runs.first().and_then(|run| run.valid.last()).map_or(1.0, |v| v.epoch);
-    let linear = Spread { mean: point.linear.test.micro_f1, sd: 0.0 };
-    vec![
-        arm("pre-trained", "line a", &point.pretrained),
-        arm("from scratch", "line b", &point.scratch),
-        series("n-grams (measured text)", "line c floor", &[(0.0, linear), (last, linear)]),
-    ]
-}
-
-fn by_fraction(comparison: &Comparison) -> Vec<Series> {
-    let of = |name: &str, class, pick: fn(&ComparisonPoint) -> Spread| {
-        let points: Vec<(f64, Spread)> = comparison.points.iter().map(|p| (p.documents as f64, pick(p))).collect();
-        series(name, class, &points)
-    };
-    vec![
-        of("pre-trained", "line a", |p| p.pretrained.micro_f1),
-        of("from scratch", "line b", |p| p.scratch.micro_f1),
-        of("n-grams", "line c", |p| Spread { mean: p.linear.test.micro_f1, sd: 0.0 }),
-    ]
-}
-
-fn series(name: &str, class: &'static str, points: &[(f64, Spread)]) -> Series {
-    // No F1 lies outside of these, whatever its spread.
-    let band = |(x, y): &(f64, Spread)| (*x, (y.mean - y.sd).max(0.0), (y.mean + y.sd).min(1.0));
-    let wide = points.iter().any(|(_, y)| y.sd > 0.0);
-    Series {
-        name: name.into(),
-        class,
-        points: points.iter().map(|(x, y)| (*x, y.mean)).collect(),
-        band: if wide { points.iter().map(band).collect() } else { Vec::new() },
+/// Nothing where no line has two points.
+fn chart(title: &str, id: &str, across: &str, series: &[SpreadSeries]) -> String {
+    if series.iter().all(|series| series.points.len() < 2) {
+        return String::new();
     }
+    let caption = escape(&spread_summary(series, title));
+    figure(title, id, &spread_scene(series, (across, "micro F1"), CHART), &caption)
 }
 
 /// Rows of the table: labelled texts, start, and the figures as text.

@@ -2,59 +2,43 @@
 //! the run's events; every text from outside is escaped.
 
 use super::progress::{clock, count, measured};
+use display::chart::curve::Curve;
+use display::chart::export::shapes;
+use display::chart::f1::{F1Point, F1Series, METRICS, f1_scene, f1_summary};
+use display::chart::loss::{Floors, LossSeries, loss_scene, loss_summary};
+use display::chart::metric::{MetricSeries, metric_scene, metric_summary};
+use display::chart::options::Look;
+use display::chart::scene::{Ink, RUN_INKS, Scene, Size};
 use protocol::{ClassifierMetrics, Event, Metrics, Phase};
-use std::fmt::Write;
 
 /// Name of the report in a run directory.
 pub(super) const REPORT_FILE: &str = "report.html";
 
-/// Size of a chart's drawing area in SVG units, and the room for its axes.
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 240.0;
-const MARGIN: f64 = 52.0;
-/// Points of a line at most: one per unit of width. Each stands for the lowest and the highest of its bucket, so that
-/// no spike is lost.
-const BUCKETS: usize = 640;
+/// Size of a chart, in CSS pixels of a wide window.
+pub(super) const CHART: Size = Size { width: 700.0, height: 300.0 };
+
 /// Labels of the per-label table at most.
 const MAX_ROWS: usize = 500;
 
-const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c1c1c;--paper:#fff;--grid:#ddd;--a:#0b62a4;--b:#b8500a;\
---c:#2e7d32}@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--paper:#16181b;--grid:#3a3d41;\
---a:#6db3f2;--b:#f2a365;--c:#81c784}}body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);\
-background:var(--paper);max-width:46rem;\
-margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--ink)}.grid{stroke:var(--grid)}\
-.line{fill:none;stroke-width:1.5}.a{stroke:var(--a);color:var(--a)}.b{stroke:var(--b);color:var(--b)}.c{stroke:var(--c);color:var(--c)}\
-.floor{stroke-dasharray:4 4}.band{stroke:none}.band.a{fill:var(--a)}.band.b{fill:var(--b)}.band{opacity:.18}\
-.wide{overflow-x:auto}\
+/// What a chart calls the run.
+const NAME: &str = "this run";
+
+/// The colours are those of the page's style sheet.
+const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c2024;--paper:#fff;--muted:#5b626b;--line:#dedbd3;\
+--run-0:#17605a;--run-1:#b4531c;--metric-0:#2b6cb0;--metric-1:#b4531c;--metric-2:#17605a}\
+@media(prefers-color-scheme:dark){:root{--ink:#e9e7e1;--paper:#14171a;--muted:#a5abb4;--line:#333940;\
+--run-0:#74c9bd;--run-1:#efb673;--metric-0:#90c2f5;--metric-1:#efb673;--metric-2:#74c9bd}}\
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:46rem;\
+margin:2rem auto;padding:0 1rem}figure{margin:2rem 0}svg{width:100%;height:auto}\
+svg text{font-size:12px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
+figcaption{color:var(--muted);font-size:.9rem}.wide{overflow-x:auto}\
 table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:right}\
 td:first-child,th:first-child{text-align:left}\
 </style>";
 
-/// One line of a chart.
-pub(super) struct Series {
-    /// For the legend.
-    pub name: String,
-    /// Classes of its line.
-    pub class: &'static str,
-    /// Ascending in x.
-    pub points: Vec<(f64, f64)>,
-    /// What is shaded around it, as (x, low, high); empty for nothing.
-    pub band: Vec<(f64, f64, f64)>,
-}
-
 /// The report of a run, as HTML.
 pub(super) fn render(title: &str, events: &[Event]) -> String {
-    let mut html = summary(events);
-    html += &chart("Loss in nats, by step", &loss_series(events));
-    html += &chart("Hidden tokens guessed right on held-out text, share by step", &accuracy_series(events));
-    html += &chart("F1 on validation text, by pass", &f1_series(events));
-    html += &chart("Learning rate, by step", &step_series(events, "learning rate", |step| step.lr));
-    html +=
-        &chart("Gradient norm before clipping, by step", &step_series(events, "gradient norm", |step| step.grad_norm));
-    html += &chart("Tokens per second, by step", &step_series(events, "tokens per second", |step| step.tokens_per_sec));
-    html += &evaluations(events);
-    html += &per_label(events);
-    page(title, &html)
+    page(title, &[summary(events), Figures::of(events).charts(), evaluations(events), per_label(events)].concat())
 }
 
 /// A page that needs nothing else. `title` is escaped, `body` is HTML.
@@ -65,6 +49,25 @@ pub(super) fn page(title: &str, body: &str) -> String {
          content=\"width=device-width\"><title>{title} · Clozelab</title>{STYLE}</head><body><h1>{title}</h1>\n\
          {body}</body></html>\n"
     )
+}
+
+/// A chart under its title, with `caption`, which is HTML, below. `id` is a name that the page has once.
+pub(super) fn figure(title: &str, id: &str, scene: &Scene, caption: &str) -> String {
+    let (Size { width, height }, title) = (CHART, escape(title));
+    let shapes = shapes(scene, id, colour);
+    format!(
+        "<figure><h2>{title}</h2>\n<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">{shapes}</svg>\n\
+         <figcaption>{caption}</figcaption></figure>\n"
+    )
+}
+
+fn colour(ink: Ink) -> String {
+    match ink {
+        Ink::Run(index) => format!("var(--run-{})", index % RUN_INKS),
+        Ink::Metric(index) => format!("var(--metric-{index})"),
+        Ink::Grid => "var(--line)".into(),
+        Ink::Label | Ink::Floor => "var(--muted)".into(),
+    }
 }
 
 fn summary(events: &[Event]) -> String {
@@ -88,187 +91,109 @@ fn summary(events: &[Event]) -> String {
     html + "</ul>\n"
 }
 
-fn loss_series(events: &[Event]) -> Vec<Series> {
-    let series = |name: &str, class, points| Series { name: name.into(), class, points, band: Vec::new() };
-    let training = events.iter().filter_map(|event| match event {
-        Event::Step { step, loss, .. } => Some((*step as f64, *loss)),
-        _ => None,
-    });
-    let training: Vec<(f64, f64)> = finite(training);
-    let held_out = events.iter().filter_map(|event| match event {
-        Event::Evaluated { step, metrics: Metrics::MaskedLm(m), .. } => Some((*step as f64, m.masked_lm_loss)),
-        Event::Evaluated { step, metrics: Metrics::Classifier(m), split, .. } if split == "valid" => {
-            Some((*step as f64, m.loss))
-        }
-        _ => None,
-    });
-    let mut all = vec![series("training", "line a", training.clone()), series("held out", "line b", finite(held_out))];
-    let floors = events.iter().find_map(|event| match event {
-        Event::Started { phase: Phase::Pretrain, uniform, unigram, bigram, .. } => Some([
-            Some(("guessing at random", *uniform)),
-            Some(("guessing by frequency", *unigram)),
-            bigram.map(|bigram| ("guessing by the word before", bigram)),
-        ]),
-        _ => None,
-    });
-    if let (Some(last), Some(floors)) = (training.last(), floors) {
-        for (name, floor) in floors.into_iter().flatten() {
-            all.push(series(name, "line c floor", finite([(0.0, floor), (last.0, floor)].into_iter())));
-        }
+/// What the charts show, as the page keeps it of a run.
+#[derive(Default)]
+struct Figures {
+    loss: Curve,
+    lr: Curve,
+    grad_norm: Curve,
+    speed: Curve,
+    /// Held-out loss of either phase by step.
+    held_out: Vec<(u64, f64)>,
+    accuracy: Vec<(u64, f64)>,
+    f1: Vec<F1Point>,
+    floors: Option<Floors>,
+    /// Where the axis of steps ends: at the last step of a run that is over, else at the planned one.
+    steps: u64,
+}
+
+impl Figures {
+    fn of(events: &[Event]) -> Self {
+        let mut figures = Self::default();
+        events.iter().for_each(|event| figures.take(event));
+        figures
     }
-    all
-}
 
-fn accuracy_series(events: &[Event]) -> Vec<Series> {
-    let points = events.iter().filter_map(|event| match event {
-        Event::Evaluated { step, metrics: Metrics::MaskedLm(m), .. } => Some((*step as f64, m.masked_accuracy)),
-        _ => None,
-    });
-    vec![Series { name: "guessed right".into(), class: "line b", points: finite(points), band: Vec::new() }]
-}
-
-/// What a step reports beside its loss.
-struct StepFigures {
-    lr: f64,
-    grad_norm: f64,
-    tokens_per_sec: f64,
-}
-
-fn step_series(events: &[Event], name: &str, pick: fn(StepFigures) -> f64) -> Vec<Series> {
-    let points = events.iter().filter_map(|event| match *event {
-        Event::Step { step, lr, grad_norm, tokens_per_sec, .. } => {
-            Some((step as f64, pick(StepFigures { lr, grad_norm, tokens_per_sec })))
-        }
-        _ => None,
-    });
-    vec![Series { name: name.into(), class: "line a", points: finite(points), band: Vec::new() }]
-}
-
-fn f1_series(events: &[Event]) -> Vec<Series> {
-    let of = |name: &str, class, pick: fn(&ClassifierMetrics) -> f64| {
-        let points = events.iter().filter_map(|event| match event {
-            Event::Evaluated { epoch, split, metrics: Metrics::Classifier(m), .. } if split == "valid" => {
-                Some((*epoch, pick(m)))
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Started { phase, steps, uniform, unigram, bigram, .. } => {
+                self.steps = *steps;
+                let floors = Floors { uniform: *uniform, unigram: *unigram, bigram: *bigram };
+                self.floors = (*phase == Phase::Pretrain).then_some(floors);
             }
-            _ => None,
-        });
-        Series { name: name.into(), class, points: finite(points), band: Vec::new() }
-    };
-    vec![
-        of("micro", "line a", |m| m.micro_f1),
-        of("macro", "line b", |m| m.macro_f1),
-        of("mean", "line c", |m| m.mean_f1),
-    ]
-}
-
-fn finite(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
-    points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
-}
-
-/// A line chart; nothing where no line has two points.
-pub(super) fn chart(title: &str, series: &[Series]) -> String {
-    if series.iter().all(|series| series.points.len() < 2) {
-        return String::new();
+            Event::Step { step, loss, lr, grad_norm, tokens_per_sec, .. } => {
+                self.loss.push(*step, *loss);
+                self.lr.push(*step, *lr);
+                self.grad_norm.push(*step, *grad_norm);
+                self.speed.push(*step, *tokens_per_sec);
+            }
+            Event::Evaluated { step, metrics: Metrics::MaskedLm(metrics), .. } => {
+                put(&mut self.held_out, *step, metrics.masked_lm_loss);
+                put(&mut self.accuracy, *step, metrics.masked_accuracy);
+            }
+            Event::Evaluated { step, epoch, split, metrics: Metrics::Classifier(metrics), .. } if split == "valid" => {
+                put(&mut self.held_out, *step, metrics.loss);
+                let ClassifierMetrics { micro_f1, macro_f1, mean_f1, .. } = metrics;
+                self.f1.retain(|point| point.epoch != *epoch);
+                self.f1.push(F1Point { epoch: *epoch, scores: [*micro_f1, *macro_f1, *mean_f1] });
+            }
+            Event::Finished { step, .. } => self.steps = *step,
+            _ => {}
+        }
     }
-    let (x, y) = (range(series, 0), range(series, 1));
-    let at = |(px, py): (f64, f64)| {
-        let across = MARGIN + (px - x.0) / (x.1 - x.0) * WIDTH;
-        let down = 10.0 + HEIGHT - (py - y.0) / (y.1 - y.0) * HEIGHT;
-        format!("{across:.1},{down:.1}")
-    };
-    let (full_width, full_height) = (WIDTH + MARGIN + 10.0, HEIGHT + 40.0);
-    let mut svg = format!(
-        "<h2>{title}</h2>\n<svg viewBox=\"0 0 {full_width} {full_height}\" role=\"img\" aria-label=\"{title}\">{}",
-        axes(x, y)
-    );
-    for series in series.iter().filter(|series| !series.band.is_empty()) {
-        let upper = series.band.iter().map(|(x, _, high)| at((*x, *high)));
-        let lower = series.band.iter().rev().map(|(x, low, _)| at((*x, *low)));
-        let points: Vec<String> = upper.chain(lower).collect();
-        let _ = write!(svg, "<polygon class=\"band {}\" points=\"{}\"/>", series.class, points.join(" "));
-    }
-    for series in series.iter().filter(|series| !series.points.is_empty()) {
-        let points: Vec<String> = thinned(&series.points).into_iter().map(at).collect();
-        let _ = write!(svg, "<polyline class=\"{}\" points=\"{}\"/>", series.class, points.join(" "));
-    }
-    svg + "</svg>\n" + &legend(series)
-}
 
-fn axes(x: (f64, f64), y: (f64, f64)) -> String {
-    const TICKS: u32 = 4;
-    let mut svg = String::new();
-    for tick in 0..=TICKS {
-        let share = f64::from(tick) / f64::from(TICKS);
-        let (across, down) = (MARGIN + share * WIDTH, 10.0 + HEIGHT - share * HEIGHT);
-        let (value_x, value_y) = (x.0 + share * (x.1 - x.0), y.0 + share * (y.1 - y.0));
-        let right = MARGIN + WIDTH;
-        let _ = write!(svg, "<line class=\"grid\" x1=\"{MARGIN}\" x2=\"{right}\" y1=\"{down:.1}\" y2=\"{down:.1}\"/>");
-        let _ = write!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            MARGIN - 6.0,
-            down + 4.0,
-            tick_label(value_y, y.1)
-        );
-        let label = if x.1 >= 100.0 { count(value_x) } else { format!("{value_x:.1}") };
-        let _ = write!(svg, "<text x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", HEIGHT + 30.0);
+    fn charts(&self) -> String {
+        let by_step = |curve| MetricSeries { name: NAME.into(), curve, points: vec![], steps: self.steps, ink: 0 };
+        let accuracy = MetricSeries { points: self.accuracy.clone(), ..by_step(None) };
+        [
+            self.loss_chart(),
+            metric_chart("Hidden tokens guessed right on held-out text", "accuracy", accuracy),
+            self.f1_chart(),
+            metric_chart("Learning rate", "lr", by_step(Some(&self.lr))),
+            metric_chart("Gradient norm before clipping", "grad-norm", by_step(Some(&self.grad_norm))),
+            metric_chart("Tokens per second", "speed", by_step(Some(&self.speed))),
+        ]
+        .concat()
     }
-    svg
-}
 
-/// A value on the upright axis, whose highest is `most`: figures of any size fit into the margin.
-fn tick_label(value: f64, most: f64) -> String {
-    match most.abs() {
-        most if most >= 1000.0 => count(value),
-        most if most >= 0.05 => format!("{value:.2}"),
-        _ => format!("{value:.1e}"),
+    fn loss_chart(&self) -> String {
+        let (title, name, held_out) = ("Loss in nats", NAME.to_string(), self.held_out.clone());
+        let Some(floors) = self.floors else {
+            let (curve, points) = (Some(&self.loss), held_out);
+            return metric_chart(title, "loss", MetricSeries { name, curve, points, steps: self.steps, ink: 0 });
+        };
+        if self.loss.points() < 2 {
+            return String::new();
+        }
+        let series = LossSeries { name, curve: &self.loss, held_out, floors: Some(floors), steps: self.steps, ink: 0 };
+        let series = std::slice::from_ref(&series);
+        figure(title, "loss", &loss_scene(series, &Look::plain(CHART)), &escape(&loss_summary(series)))
+    }
+
+    fn f1_chart(&self) -> String {
+        if self.f1.len() < 2 {
+            return String::new();
+        }
+        let series = [F1Series { name: NAME.into(), points: self.f1.clone(), epochs: 0.0, dash: 0 }];
+        let swatch = |(index, name): (usize, &str)| format!("<b style=\"color:var(--metric-{index})\">●</b> {name}");
+        let legend: Vec<String> = METRICS.into_iter().enumerate().map(swatch).collect();
+        let caption = format!("{}. {}", legend.join(" "), escape(&f1_summary(&series, None)));
+        figure("F1 on validation text", "f1", &f1_scene(&series, None, CHART), &caption)
     }
 }
 
-fn legend(series: &[Series]) -> String {
-    let last = |series: &Series| {
-        series
-            .points
-            .last()
-            .map(|(_, y)| format!("<b class=\"{}\">{}</b> {}", series.class, series.name, last_value(*y)))
-    };
-    format!("<p>Last values: {}</p>\n", series.iter().filter_map(last).collect::<Vec<_>>().join(" · "))
+/// Nothing where there are no two points to draw a line between.
+fn metric_chart(title: &str, id: &str, series: MetricSeries) -> String {
+    let is_line = series.points.len() > 1 || series.curve.is_some_and(|curve| curve.points() > 1);
+    let series = std::slice::from_ref(&series);
+    let scene = is_line.then(|| metric_scene(series, title, &Look::plain(CHART)));
+    scene.map(|scene| figure(title, id, &scene, &escape(&metric_summary(series, title)))).unwrap_or_default()
 }
 
-fn last_value(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1000.0 => count(value),
-        size if size >= 0.05 || size == 0.0 => format!("{value:.3}"),
-        _ => format!("{value:.2e}"),
-    }
-}
-
-/// The range of one coordinate, never empty, so that it can be divided by: what never changes is drawn against 0.
-fn range(series: &[Series], axis: usize) -> (f64, f64) {
-    let points = series.iter().flat_map(|series| series.points.iter().map(|(x, y)| [*x, *y]));
-    let bands =
-        series.iter().flat_map(|series| series.band.iter().flat_map(|(x, low, high)| [[*x, *low], [*x, *high]]));
-    let values = points.chain(bands).map(|point| point[axis]);
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    match low {
-        _ if high > low => (low, high),
-        0.0 => (0.0, 1.0),
-        always => (always.min(0.0), always.max(0.0)),
-    }
-}
-
-/// At most two points per bucket: its lowest and its highest, in their order.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let size = points.len().div_ceil(BUCKETS).max(1);
-    let extremes = |bucket: &[(f64, f64)]| {
-        let by_height = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let ends = [bucket.iter().min_by(by_height), bucket.iter().max_by(by_height)];
-        let mut ends: Vec<(f64, f64)> = ends.into_iter().flatten().copied().collect();
-        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-        ends.dedup();
-        ends
-    };
-    points.chunks(size).flat_map(extremes).collect()
+/// Adds a figure that is one, in place of what was told of the same step.
+fn put(points: &mut Vec<(u64, f64)>, step: u64, value: f64) {
+    points.retain(|(other, _)| *other != step);
+    points.extend(value.is_finite().then_some((step, value)));
 }
 
 fn evaluations(events: &[Event]) -> String {
@@ -382,17 +307,18 @@ mod tests {
         let html = render(ATTACK, &[started(), warning, step(1, 4.0), step(2, 3.0), evaluated(1.0), evaluated(2.0)]);
         assert!(!html.contains("<img") && !html.contains("<script") && !html.contains("http"), "{html}");
         assert_eq!(html.matches("<svg").count(), 5, "loss, F1, learning rate, gradient norm, speed");
-        assert!(html.contains(">1.0e-3</text>"), "a small learning rate is no 0.00");
-        assert!(html.contains("guessing by frequency"));
+        assert!(html.contains(">0.001</text>"), "a small learning rate is no 0.00");
+        assert!(html.contains("word frequencies 3.9"));
     }
 
     #[test]
     fn long_runs_stay_small_and_keep_their_spikes() {
-        let mut events = vec![started()];
-        events.extend((1..=100_000).map(|n| step(n, if n == 54_321 { 77.0 } else { 3.0 + 1.0 / n as f64 })));
+        let spike = |step| if step == 54_321 { 77.0 } else { 3.0 + 1.0 / step as f64 };
+        // Of a classifier, whose loss knows no random guessing above which it would be cut off.
+        let events: Vec<Event> = (1..=100_000).map(|number| step(number, spike(number))).collect();
         let html = render("long", &events);
-        assert!(html.len() < 120_000, "{} bytes", html.len());
-        assert!(html.contains("77.00"), "the axis reaches to the spike");
+        assert!(html.len() < 200_000, "{} bytes", html.len());
+        assert!(html.contains(">80</text>") || html.contains(">60</text>"), "the axis reaches to the spike");
     }
 
     #[test]
@@ -401,7 +327,5 @@ mod tests {
             assert!(!render("empty", &events).contains("Loss in nats"));
         }
         assert!(render("flat", &[step(1, 2.0), step(2, 2.0)]).contains("<polyline"));
-        let perfect = Series { name: "F1".into(), class: "line a", points: vec![(0.0, 1.0), (0.0, 1.0)], band: vec![] };
-        assert_eq!([0, 1].map(|axis| range(std::slice::from_ref(&perfect), axis)), [(0.0, 1.0); 2]);
     }
 }

@@ -81,6 +81,13 @@ pub enum Mark {
         /// Role.
         ink: Ink,
     },
+    /// A filled shape, faintly, clipped to the plot.
+    Band {
+        /// Its corners in order.
+        points: Vec<(f64, f64)>,
+        /// Role.
+        ink: Ink,
+    },
     /// A word or number, never clipped; held in the middle of its height.
     Text {
         /// Where.
@@ -92,6 +99,23 @@ pub enum Mark {
         /// Role.
         ink: Ink,
     },
+}
+
+/// How much of a band is seen, 0 to 1.
+pub const BAND_OPACITY: f64 = 0.18;
+
+/// Labels closer than this many pixels would overlap.
+const LABEL_HEIGHT: f64 = 14.0;
+
+/// What stands at the end of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndLabel {
+    /// Where the line ends.
+    pub at: (f64, f64),
+    /// What.
+    pub text: String,
+    /// Role of the line.
+    pub ink: Ink,
 }
 
 /// A chart, ready to paint from back to front.
@@ -143,6 +167,17 @@ impl Scene {
     /// Adds a text.
     pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
         self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });
+    }
+
+    /// Adds what stands at the ends of lines; where these are close together, labels move down until each can be read.
+    pub fn add_end_labels(&mut self, mut labels: Vec<EndLabel>) {
+        labels.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
+        let mut free = f64::NEG_INFINITY;
+        for EndLabel { at, text, ink } in labels {
+            let y = at.1.max(free);
+            free = y + LABEL_HEIGHT;
+            self.text((at.0 + 9.0, y), &text, Anchor::Start, ink);
+        }
     }
 
     /// Adds a curve as measured and, where there is a horizon, smoothed.

@@ -1,6 +1,6 @@
 //! What charts show, as files: a table of figures, everything as JSON, a picture in lines. Pure.
 
-use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
+use super::scene::{Anchor, BAND_OPACITY, DASHES, Ink, Mark, Scene, Size};
 use std::fmt::Write;
 
 /// The figures of one run by step, as `(name of the figure, points)`.
@@ -33,40 +33,50 @@ fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
 }
 
-/// A scene as SVG; `colour` knows what each role looks like, `paper` what is behind.
+/// A scene as a file of SVG; `colour` knows what each role looks like, `paper` what is behind.
 pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(Ink) -> String) -> String {
     let Size { width, height } = size;
-    let mut out = format!(
+    format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" \
-         font-size=\"12\"><rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>"
-    );
-    let plot = scene.plot;
+         font-size=\"12\"><rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>{}</svg>",
+        shapes(scene, "plot", colour)
+    )
+}
+
+/// A scene as the contents of an `<svg>`; `plot` is a name that no other element of the document has.
+pub fn shapes(scene: &Scene, plot: &str, colour: impl Fn(Ink) -> String) -> String {
+    let (mut out, id, plot) = (String::new(), plot, scene.plot);
     let _ = write!(
         out,
-        "<clipPath id=\"plot\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/></clipPath>",
+        "<clipPath id=\"{id}\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/></clipPath>",
         plot.left - 4.0,
         plot.top - 4.0,
         plot.right - plot.left + 8.0,
         plot.bottom - plot.top + 8.0
     );
     for mark in &scene.marks {
-        out.push_str(&shape(mark, &colour));
+        out.push_str(&shape(mark, id, &colour));
     }
-    out.push_str("</svg>");
     out
 }
 
-fn shape(mark: &Mark, colour: &impl Fn(Ink) -> String) -> String {
+fn shape(mark: &Mark, plot: &str, colour: &impl Fn(Ink) -> String) -> String {
+    let listed =
+        |points: &[(f64, f64)]| points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
     match mark {
+        Mark::Band { points, ink } => format!(
+            "<polygon clip-path=\"url(#{plot})\" fill=\"{}\" fill-opacity=\"{BAND_OPACITY}\" points=\"{}\"/>",
+            colour(*ink),
+            listed(points)
+        ),
         Mark::Line { points, ink, width, opacity, dash } => {
-            let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
             let dashes: Vec<String> = DASHES[*dash].iter().map(f64::to_string).collect();
             format!(
-                "<polyline clip-path=\"url(#plot)\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
+                "<polyline clip-path=\"url(#{plot})\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
                  stroke-opacity=\"{opacity}\" stroke-dasharray=\"{}\" points=\"{}\"/>",
                 colour(*ink),
                 dashes.join(" "),
-                points.join(" ")
+                listed(points)
             )
         }
         Mark::Dots { points, ink } => {

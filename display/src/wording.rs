@@ -72,19 +72,6 @@ pub fn duration(secs: f64) -> String {
     }
 }
 
-/// How long a run would take: a range where the tried steps differed much. `None` where none was tried.
-pub fn run_time(estimate: &Estimate) -> Option<String> {
-    let middle = run_secs(estimate)?;
-    let [least, most] = estimate.step_secs_range.map(|secs| secs * estimate.steps as f64);
-    if most > least * NOTABLE_SPREAD {
-        return Some(tr!("{least} to {most}", least = duration(least), most = duration(most)));
-    }
-    Some(duration(middle))
-}
-
-/// Steps whose times differ by less are alike.
-const NOTABLE_SPREAD: f64 = 1.2;
-
 /// A figure with so many decimals; what is no number is called that.
 pub fn figure(value: f64, decimals: usize) -> String {
     if !value.is_finite() {

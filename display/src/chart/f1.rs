@@ -2,16 +2,13 @@
 //! pre-trained and from-scratch runs lie over each other and stay apart. Pure layout.
 
 use super::scale::Scale;
-use super::scene::{Anchor, DASHES, Ink, Mark, Scene, Size};
+use super::scene::{Anchor, DASHES, EndLabel, Ink, Mark, Scene, Size};
 use crate::mark;
 use crate::tr;
 use crate::wording::figure;
 
 /// Room for the score at the end of a line.
 const LABEL_WIDTH: f64 = 44.0;
-
-/// Scores closer than this many pixels would overlap.
-const LABEL_HEIGHT: f64 = 14.0;
 
 /// The metrics in the order of their colours.
 pub const METRICS: [&str; 3] = [mark!("micro F1"), mark!("macro F1"), mark!("mean F1")];
@@ -56,7 +53,7 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, size: Size) -> Scene
     for series in series {
         labels.extend((0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y)));
     }
-    add_labels(&mut scene, labels);
+    scene.add_end_labels(labels);
     scene.raise_texts();
     scene
 }
@@ -108,25 +105,7 @@ fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &
     let ink = Ink::Metric(metric);
     scene.marks.push(Mark::Dots { points: points.clone(), ink });
     scene.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash: series.dash % DASHES.len() });
-    Some(EndLabel { at, score, metric })
-}
-
-/// The last score of a line, written at its end.
-struct EndLabel {
-    at: (f64, f64),
-    score: f64,
-    metric: usize,
-}
-
-/// Labels of lines that end close together move down until each can be read.
-fn add_labels(scene: &mut Scene, mut labels: Vec<EndLabel>) {
-    labels.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
-    let mut free = f64::NEG_INFINITY;
-    for label in labels {
-        let y = label.at.1.max(free);
-        free = y + LABEL_HEIGHT;
-        scene.text((label.at.0 + 9.0, y), &figure(label.score, 2), Anchor::Start, Ink::Metric(label.metric));
-    }
+    Some(EndLabel { at, text: figure(score, 2), ink })
 }
 
 #[cfg(test)]
@@ -177,7 +156,7 @@ mod tests {
         };
         let heights: Vec<f64> = scene.marks.iter().filter_map(of_lines).collect();
         assert_eq!(heights.len(), 9);
-        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT), "{heights:?}");
+        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= 14.0), "{heights:?}");
     }
 
     #[test]

@@ -1,0 +1,33 @@
+//! What a person asks of a comparison, from two text fields. Pure.
+
+use crate::tr;
+use protocol::CompareConfig;
+
+/// What was typed, or what is wrong with it; the engine checks the rest.
+///
+/// # Errors
+/// When the seeds are no small number, or the shares no list of shares.
+pub fn asked_for(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
+    let seeds = seeds.trim().parse().ok().filter(|seeds| (1..=20).contains(seeds));
+    let share = |text: &str| text.trim().parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    let shares: Option<Vec<f64>> = shares.split(',').map(share).collect();
+    match (seeds, shares) {
+        (None, _) => Err(tr!("Seeds must be a whole number from 1 to 20.")),
+        (_, None) => Err(tr!("Shares must be numbers above 0 and up to 1, with commas.")),
+        (Some(seeds), Some(label_fractions)) => Ok(CompareConfig { seeds, label_fractions, lrs: vec![] }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_read_or_refused_in_words() {
+        let compare = asked_for(" 2", "0.1, 1").expect("sound");
+        assert_eq!((compare.seeds, compare.label_fractions), (2, vec![0.1, 1.0]));
+        for (seeds, shares) in [("0", "1"), ("x", "1"), ("3", ""), ("3", "0"), ("3", "1.5"), ("3", "0.1,,1")] {
+            assert!(asked_for(seeds, shares).is_err(), "{seeds} {shares}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The curves of a comparison: both starts, with their spread over the seeds, beside n-grams.
+
+use super::scene::Ink;
+use super::spread::{SpreadPoint, SpreadSeries};
+use crate::tr;
+use protocol::{Comparison, ComparisonArm, ComparisonPoint, Spread};
+
+/// Micro F1 on validation text after each pass. N-grams have no passes: they are a line across.
+pub fn by_pass(point: &ComparisonPoint) -> Vec<SpreadSeries> {
+    let passes = |arm: &ComparisonArm| {
+        let first = arm.runs.first().map(|run| run.valid.as_slice()).unwrap_or_default();
+        let at = |pass: usize| {
+            let runs = arm.runs.iter().filter_map(move |run| run.valid.get(pass));
+            Spread::of(runs.map(|pass| pass.figures.micro_f1))
+        };
+        first.iter().enumerate().map(|(pass, figures)| (figures.epoch, at(pass))).collect::<Vec<_>>()
+    };
+    let pretrained = passes(&point.pretrained);
+    let last = pretrained.last().map_or(1.0, |(epoch, _)| *epoch);
+    let linear = Spread { mean: point.linear.test.micro_f1, sd: 0.0 };
+    lines([pretrained, passes(&point.scratch), vec![(0.0, linear), (last, linear)]])
+}
+
+/// Micro F1 on the measured text by the number of labelled texts.
+pub fn by_labels(comparison: &Comparison) -> Vec<SpreadSeries> {
+    let of = |pick: fn(&ComparisonPoint) -> Spread| {
+        comparison.points.iter().map(|point| (point.documents as f64, pick(point))).collect::<Vec<_>>()
+    };
+    lines([
+        of(|point| point.pretrained.micro_f1),
+        of(|point| point.scratch.micro_f1),
+        of(|point| Spread { mean: point.linear.test.micro_f1, sd: 0.0 }),
+    ])
+}
+
+fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSeries> {
+    let line = |name: String, ink, dash, points: Vec<(f64, Spread)>| {
+        let points = points.into_iter().map(|(at, Spread { mean, sd })| SpreadPoint { at, mean, sd }).collect();
+        SpreadSeries { name, points, ink, dash }
+    };
+    vec![
+        line(tr!("pre-trained"), Ink::Run(0), 0, pretrained),
+        line(tr!("from scratch"), Ink::Run(1), 0, scratch),
+        line(tr!("n-grams"), Ink::Floor, 1, linear),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{ComparisonRun, EpochFigures, Figures, LinearResult};
+
+    fn figures(micro_f1: f64) -> Figures {
+        Figures { micro_f1, ..Figures::default() }
+    }
+
+    /// An arm of several runs, by their F1 after each pass.
+    fn arm(runs: &[&[f64]]) -> ComparisonArm {
+        let pass = |(pass, score): (usize, &f64)| EpochFigures { epoch: pass as f64 + 1.0, figures: figures(*score) };
+        let run = |scores: &&[f64]| ComparisonRun {
+            seed: 1,
+            valid_micro_f1: 0.0,
+            test: Figures::default(),
+            valid: scores.iter().enumerate().map(pass).collect(),
+            elapsed_secs: 1.0,
+        };
+        let spread = Spread { mean: runs[0][0], sd: 0.1 };
+        ComparisonArm {
+            lr: 1e-3,
+            sweep: vec![],
+            runs: runs.iter().map(run).collect(),
+            micro_f1: spread,
+            macro_f1: spread,
+            mean_f1: spread,
+            precision_at_1: spread,
+            secs_per_run: 1.0,
+            total_secs: 1.0,
+        }
+    }
+
+    #[test]
+    fn passes_are_averaged_over_the_seeds_and_n_grams_lie_across() {
+        let point = ComparisonPoint {
+            label_fraction: 1.0,
+            documents: 500,
+            pretrained: arm(&[&[0.4, 0.6], &[0.6, 0.8]]),
+            scratch: arm(&[&[0.1, 0.2]]),
+            linear: LinearResult { test: figures(0.5), features: 1, elapsed_secs: 1.0 },
+        };
+        let lines = by_pass(&point);
+        let means = |line: &SpreadSeries| {
+            line.points.iter().map(|point| (point.at, (point.mean * 100.0).round())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines.iter().map(means).collect::<Vec<_>>(),
+            [vec![(1.0, 50.0), (2.0, 70.0)], vec![(1.0, 10.0), (2.0, 20.0)], vec![(0.0, 50.0), (2.0, 50.0)],]
+        );
+        assert!(lines[0].points[0].sd > 0.1 && lines[1].points[0].sd == 0.0, "one seed tells no spread");
+    }
+}

@@ -1,0 +1,147 @@
+//! Means with their spread: how a figure goes with passes or with the number of labelled texts, one line per start. Pure
+//! layout.
+
+use super::options::value_scale;
+use super::scale::tick_label;
+use super::scene::{EndLabel, Ink, Mark, Plot, Scene, Size};
+use crate::tr;
+use crate::wording::figure;
+
+/// Room for the name of a line at its end.
+const LABEL_WIDTH: f64 = 118.0;
+
+/// An axis that spans more than this factor is logarithmic: shares of the labels are mostly doubled.
+const WIDE: f64 = 8.0;
+
+/// A mean and how far it spreads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpreadPoint {
+    /// What it is told by.
+    pub at: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation; 0 where it is not known.
+    pub sd: f64,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpreadSeries {
+    /// What stands at its end.
+    pub name: String,
+    /// In order of `at`.
+    pub points: Vec<SpreadPoint>,
+    /// Role.
+    pub ink: Ink,
+    /// Index into [`super::scene::DASHES`].
+    pub dash: usize,
+}
+
+/// Lays out the chart of a figure between 0 and 1; `names` are those of both axes.
+pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) -> Scene {
+    let points = || series.iter().flat_map(|series| &series.points);
+    let across = extent(points().map(|point| (point.at, point.at))).unwrap_or((0.0, 1.0));
+    let (low, high) = extent(points().map(bounds)).unwrap_or((0.0, 1.0));
+    let margin = ((high - low) * 0.08).max(0.01);
+    let up = ((low - margin).max(0.0), (high + margin).min(1.0));
+    let scales = |plot: Plot| {
+        let is_wide = across.0 > 0.0 && across.1 > across.0 * WIDE;
+        (value_scale(across, (plot.left, plot.right), is_wide), value_scale(up, (plot.bottom, plot.top), false))
+    };
+    let (mut scene, x, y) = Scene::with_scales(size, names, LABEL_WIDTH, scales);
+    for SpreadSeries { points, ink, .. } in
+        series.iter().filter(|series| series.points.iter().any(|point| point.sd > 0.0))
+    {
+        let upper = points.iter().map(|point| (x.at(point.at), y.at(bounds(point).1)));
+        let lower = points.iter().rev().map(|point| (x.at(point.at), y.at(bounds(point).0)));
+        scene.marks.push(Mark::Band { points: upper.chain(lower).collect(), ink: *ink });
+    }
+    let mut labels = Vec::new();
+    for SpreadSeries { name, points, ink, dash } in series {
+        let places: Vec<(f64, f64)> = points.iter().map(|point| (x.at(point.at), y.at(point.mean))).collect();
+        if let (Some(at), Some(last)) = (places.last(), points.last()) {
+            labels.push(EndLabel { at: *at, text: format!("{name} {}", figure(last.mean, 2)), ink: *ink });
+        }
+        scene.marks.push(Mark::Dots { points: places.clone(), ink: *ink });
+        scene.marks.push(Mark::Line { points: places, ink: *ink, width: 2.0, opacity: 1.0, dash: *dash });
+    }
+    scene.add_end_labels(labels);
+    scene.raise_texts();
+    scene
+}
+
+/// The chart in a sentence, for whoever does not see it.
+pub fn spread_summary(series: &[SpreadSeries], title: &str) -> String {
+    let one = |SpreadSeries { name, points, .. }: &SpreadSeries| {
+        let at = |point: &SpreadPoint| format!("{} ({})", figure(point.mean, 3), tick_label(point.at));
+        format!("{name} {}", points.iter().map(at).collect::<Vec<_>>().join(", "))
+    };
+    let figures = series.iter().map(one).collect::<Vec<_>>().join("; ");
+    tr!("{title}: {figures}.", title, figures)
+}
+
+/// One standard deviation to either side; no figure lies outside of 0 to 1, whatever its spread.
+fn bounds(point: &SpreadPoint) -> (f64, f64) {
+    ((point.mean - point.sd).max(0.0), (point.mean + point.sd).min(1.0))
+}
+
+fn extent(spans: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
+    spans.reduce(|(low, high), (least, most)| (low.min(least), high.max(most)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { width: 500.0, height: 240.0 };
+
+    fn line(name: &str, points: &[(f64, f64, f64)], ink: Ink) -> SpreadSeries {
+        let points = points.iter().map(|&(at, mean, sd)| SpreadPoint { at, mean, sd }).collect();
+        SpreadSeries { name: name.into(), points, ink, dash: 0 }
+    }
+
+    #[test]
+    fn every_line_and_its_spread_lie_in_the_plot_and_the_ends_are_named() {
+        let series = [
+            line("pre-trained", &[(50.0, 0.6, 0.02), (500.0, 0.7, 0.01), (5000.0, 0.99, 0.2)], Ink::Run(0)),
+            line("n-grams", &[(50.0, 0.6, 0.0), (5000.0, 0.99, 0.0)], Ink::Floor),
+        ];
+        let scene = spread_scene(&series, ("texts", "F1"), SIZE);
+        let Plot { left, top, right, bottom } = scene.plot;
+        let (mut bands, mut names) = (0, Vec::new());
+        for mark in &scene.marks {
+            let points = match mark {
+                Mark::Band { points, .. } => {
+                    bands += 1;
+                    points
+                }
+                Mark::Line { points, .. } | Mark::Dots { points, .. } => points,
+                Mark::Text { text, at, .. } => {
+                    if text.starts_with(char::is_alphabetic) && at.0 > right {
+                        names.push((text.as_str(), at.1));
+                    }
+                    continue;
+                }
+            };
+            for (x, y) in points {
+                assert!(
+                    (left - 1e-6..=right + 1e-6).contains(x) && (top - 1e-6..=bottom + 1e-6).contains(y),
+                    "{mark:?}"
+                );
+            }
+        }
+        assert_eq!(bands, 1, "what has no spread has no band");
+        assert_eq!(names.iter().map(|(text, _)| *text).collect::<Vec<_>>(), ["pre-trained 0.99", "n-grams 0.99"]);
+        assert!((names[0].1 - names[1].1).abs() >= 14.0, "ends that meet are written apart");
+        let middle = scene.x.at(500.0) - scene.x.at(50.0);
+        assert!((scene.x.at(5000.0) - scene.x.at(500.0) - middle).abs() < 1e-6, "ten times as many is as far again");
+        assert_eq!(spread_summary(&series[1..], "F1 by texts"), "F1 by texts: n-grams 0.600 (50), 0.990 (5000).");
+    }
+
+    #[test]
+    fn one_share_and_none_still_make_a_chart() {
+        let scene = spread_scene(&[line("a", &[(500.0, 0.7, 0.0)], Ink::Run(0))], ("x", "y"), SIZE);
+        assert!(scene.marks.iter().any(|mark| matches!(mark, Mark::Dots { points, .. } if points[0].0.is_finite())));
+        assert!(!spread_scene(&[], ("x", "y"), SIZE).marks.is_empty());
+    }
+}

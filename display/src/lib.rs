@@ -1,0 +1,7 @@
+//! What is shown, without saying where: [`chart`] turns numbers into scenes and these into SVG, [`wording`] turns numbers into
+//! figures a person reads, [`language`] says both in the present language. Pure: the page paints on a canvas and the command
+//! line writes a file.
+
+pub mod chart;
+pub mod language;
+pub mod wording;
