@@ -281,13 +281,13 @@ impl Lab {
         self.send(Command::Lines { request, query, limit: LINES });
     }
 
-    /// Asks what the run that is set up would take with each of these presets.
-    pub fn estimate<'a>(&self, presets: impl IntoIterator<Item = &'a str>) {
+    /// Asks what the run that is set up would take with each of these presets; `tries`: by trying it out.
+    pub fn estimate<'a>(&self, presets: impl IntoIterator<Item = &'a str>, tries: bool) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
         for preset in presets {
-            let request = self.state.try_update_value(|state| state.ask_estimate(preset)).unwrap_or_default();
+            let request = self.state.try_update_value(|state| state.ask_estimate(preset, tries)).unwrap_or_default();
             let config = RunConfig { preset: preset.into(), ..config.clone() };
-            self.send(Command::Estimate { request, config });
+            self.send(Command::Estimate { request, config, tries });
         }
         self.touch(&[Topic::Answers]);
     }

@@ -158,8 +158,8 @@ pub struct RunState {
     pub lines: Option<Lines>,
     /// What the run that is set up would take, by preset.
     pub estimates: BTreeMap<String, Estimate>,
-    /// Presets whose estimates are on their way, by the number of the question.
-    estimating: BTreeMap<u64, String>,
+    /// Presets whose estimates are on their way, and whether each is tried out, by the number of the question.
+    estimating: BTreeMap<u64, (String, bool)>,
     /// The run whose model is on its way from the browser's storage.
     opening: Option<String>,
     /// The long question that waits for its answer.
@@ -235,8 +235,9 @@ impl RunState {
             }
             Event::Warning { run, code, message } => self.warn(&run, code, message),
             Event::Failed { request: Some(request), code, message, hint, .. } => {
+                let is_aside = self.is_asked_aside(request);
                 self.end_question(request);
-                if code != STOPPED {
+                if code != STOPPED && !is_aside {
                     // A question that has no answer says nothing of the files on their way.
                     let reading = self.reading;
                     self.fail("", &code, message, hint);

@@ -43,6 +43,17 @@ fn pairs_are_learned_and_lines_without_a_tab_are_counted() {
     );
     let answer = lab.run_with("predict --model pairs --device cpu", b"the sky is blue\tfish live in water\n").ok();
     assert_eq!(answer.json()["labels"][0]["label"], "other");
+    // It is measured as it learned: a line without a tab is no question for it, but one among others is told.
+    lab.write("held.txt", format!("{}{}alone __label__same\n", line(200), line(201)));
+    let measured = lab.run("evaluate --model pairs --data held.txt --device cpu").ok();
+    assert_eq!(measured.json()["n"], 2);
+    assert!(
+        measured
+            .stderr
+            .contains("1 labelled lines have no tab between two texts and were left out, the first in line 3"),
+        "{}",
+        measured.stderr
+    );
     lab.tiny("finetune --train train.txt --task pair --out none --steps 1").refused();
 }
 

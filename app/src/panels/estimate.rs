@@ -6,7 +6,7 @@ use crate::state::Topic;
 use crate::tr;
 use crate::wording::{self, bytes};
 use leptos::prelude::*;
-use protocol::{Estimate, Phase, RunConfig, StartFrom};
+use protocol::{Estimate, Phase, StartFrom};
 
 /// Why nothing can be tried out now; `None` where it can.
 pub fn reason_not_to_estimate(lab: Lab) -> Memo<Option<String>> {
@@ -23,24 +23,13 @@ pub fn EstimateLine() -> impl IntoView {
     let estimates = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.estimates.clone());
     let preset = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.preset.clone()));
     let words = move || estimates.with(|estimates| estimates.get(&preset.get()).copied().map(words));
-    // A changed setting makes what was said of the ones before untrue; another preset has an estimate of its own.
-    let settings = Memo::new(move |_| {
-        lab.settings.with(|settings| RunConfig { preset: String::new(), ..settings.pretrain.clone() })
-    });
-    Effect::new(move |before: Option<RunConfig>| {
-        let now = settings.get();
-        if before.is_some_and(|before| before != now) {
-            lab.forget_estimates();
-        }
-        now
-    });
     view! {
         <div class="start">
             <button
                 type="button"
                 data-testid="estimate"
                 disabled=move || reason.get().is_some()
-                on:click=move |_| lab.estimate([preset.get_untracked().as_str()])
+                on:click=move |_| lab.estimate([preset.get_untracked().as_str()], true)
             >
                 {tr!("How long would this take here?")}
             </button>
@@ -55,6 +44,9 @@ fn words(estimate: Estimate) -> String {
     let (size, memory, count) = (wording::parameters(parameters), bytes(memory), wording::steps(steps));
     let tokens = wording::tokens(tokens_per_step);
     let Some(time) = run_time(&estimate) else {
+        if !estimate.tried {
+            return tr!("{size}, about {memory} of memory, {count} of {tokens}.", size, memory, count, tokens);
+        }
         return tr!(
             "{size}, about {memory} of memory, {count} of {tokens}: too large to try out here.",
             size,

@@ -9,7 +9,7 @@ use crate::state::{RunState, Topic};
 use crate::tr;
 use crate::wording::{bytes, parameters};
 use leptos::prelude::*;
-use protocol::Estimate;
+use protocol::{Estimate, RunConfig};
 
 /// A card per preset; those that are rarely wanted are folded.
 #[component]
@@ -21,7 +21,24 @@ pub fn PresetCards() -> impl IntoView {
         .with_untracked(|settings| !first.presets.iter().any(|preset| preset.name == settings.pretrain.preset));
     let reason = reason_not_to_estimate(lab);
     let measuring = lab.memo(&[Topic::Answers, Topic::Corpus], RunState::is_measuring);
-    let measure = move |_| lab.estimate(first.presets.iter().map(|preset| preset.name));
+    let measure = move |_| lab.estimate(first.presets.iter().map(|preset| preset.name), true);
+    // A changed setting makes what was said of the ones before untrue; another preset has an estimate of its own.
+    let settings = Memo::new(move |_| {
+        lab.settings.with(|settings| RunConfig { preset: String::new(), ..settings.pretrain.clone() })
+    });
+    Effect::new(move |before: Option<RunConfig>| {
+        let now = settings.get();
+        if before.is_some_and(|before| before != now) {
+            lab.forget_estimates();
+        }
+        // Sizes cost nothing: they stand there before anybody asks.
+        if reason.with(Option::is_none) {
+            let known = lab.peek(|state| state.estimates.keys().cloned().collect::<Vec<_>>());
+            let all = GROUPS.iter().flat_map(|group| group.presets).map(|preset| preset.name);
+            lab.estimate(all.filter(|name| !known.iter().any(|other| other == name)), false);
+        }
+        now
+    });
     let words = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
         let titles = GROUPS[0].presets.iter();
         let name = suggested(&state.estimates)?;
@@ -72,6 +89,7 @@ fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
 }
 
 fn figures_of(estimate: &Estimate) -> String {
-    let time = run_time(estimate).unwrap_or_else(|| tr!("too large to try out here"));
-    [parameters(estimate.parameters), bytes(estimate.bytes), time].join(" · ")
+    let too_large = estimate.tried.then(|| tr!("too large to try out here"));
+    let size = [parameters(estimate.parameters), bytes(estimate.bytes)];
+    size.into_iter().chain(run_time(estimate).or(too_large)).collect::<Vec<_>>().join(" · ")
 }

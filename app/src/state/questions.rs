@@ -80,18 +80,23 @@ impl RunState {
 
     /// Whether any run is being tried out.
     pub fn is_measuring(&self) -> bool {
-        !self.estimating.is_empty()
+        self.estimating.values().any(|(_, tries)| *tries)
+    }
+
+    /// Whether nobody asked this in so many words: that a preset suits no run is no trouble as long as it is not chosen.
+    pub(super) fn is_asked_aside(&self, request: u64) -> bool {
+        self.estimating.get(&request).is_some_and(|(_, tries)| !tries)
     }
 
     /// Whether a run with this preset is being tried out.
     pub fn is_estimating(&self, preset: &str) -> bool {
-        self.estimating.values().any(|other| other == preset)
+        self.estimating.values().any(|(other, tries)| *tries && other == preset)
     }
 
-    /// The number for the question what a run with this preset would take.
-    pub fn ask_estimate(&mut self, preset: &str) -> u64 {
+    /// The number for the question what a run with this preset would take; `tries`: by trying it out.
+    pub fn ask_estimate(&mut self, preset: &str, tries: bool) -> u64 {
         self.requests.last += 1;
-        self.estimating.insert(self.requests.last, preset.into());
+        self.estimating.insert(self.requests.last, (preset.into(), tries));
         self.requests.last
     }
 
@@ -127,7 +132,7 @@ impl RunState {
                 self.classified = Some(Classification { text, labels, threshold, thresholds });
             }
             Event::Estimated { request, estimate } => {
-                let preset = self.estimating.remove(&request);
+                let preset = self.estimating.remove(&request).map(|(preset, _)| preset);
                 self.estimates.extend(preset.map(|preset| (preset, estimate)));
             }
             _ => {}

@@ -507,7 +507,7 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
     let asked = || {
         let mut state = RunState::default();
         let request = state.next_long_request(Question::Review);
-        state.ask_estimate("fast-nano");
+        state.ask_estimate("fast-nano", true);
         assert!(state.is_waiting() && state.is_estimating("fast-nano"));
         (state, request)
     };
@@ -517,6 +517,10 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
     let (mut state, request) = asked();
     state.apply(Event::Reviewed { request, review: Default::default() });
     assert!(!state.is_waiting() && state.is_measuring());
+    let (mut state, _) = asked();
+    let aside = state.ask_estimate("fast-small", false);
+    state.apply(failed("bad-setting", Some(aside)));
+    assert!(state.notice.is_none() && !state.is_estimating("fast-small"), "nobody asked for that preset");
     let (mut state, _) = asked();
     state.apply(failed(ENGINE_CRASHED, None));
     assert!(!state.is_waiting() && !state.is_measuring());

@@ -138,12 +138,14 @@ pub enum Command {
         /// At most so many.
         limit: usize,
     },
-    /// What a run would take here; tries a step. Answered by `Estimated`.
+    /// What a run would take here. Answered by `Estimated`.
     Estimate {
         /// Repeated in the answer.
         request: u64,
         /// What the person would ask for.
         config: RunConfig,
+        /// Whether a few steps are tried out, which takes up to a few seconds; without, no time is told.
+        tries: bool,
     },
     /// Learn the labels with one linear classifier per label on n-grams. Answered by `Baseline`.
     Baseline {

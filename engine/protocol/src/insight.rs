@@ -146,7 +146,10 @@ pub struct Estimate {
     pub steps: u64,
     /// Tokens per step.
     pub tokens_per_step: u64,
-    /// Seconds of a step, the middle of those tried out on this device; 0 where the model is too large to try.
+    /// Whether steps were tried out, or would have been if the model were not too large.
+    #[serde(default)]
+    pub tried: bool,
+    /// Seconds of a step, the middle of those tried out on this device; 0 where none was.
     pub step_secs: f64,
     /// The fastest and the slowest of them: far apart where the device is busy with something else too.
     #[serde(default)]

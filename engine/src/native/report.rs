@@ -9,7 +9,7 @@ use display::chart::loss::{Floors, LossSeries, loss_scene, loss_summary};
 use display::chart::metric::{MetricSeries, metric_scene, metric_summary};
 use display::chart::options::Look;
 use display::chart::scene::{Ink, RUN_INKS, Scene, Size};
-use protocol::{ClassifierMetrics, Event, Metrics, Phase};
+use protocol::{ClassifierMetrics, Event, Metrics, Phase, is_note};
 
 /// Name of the report in a run directory.
 pub(super) const REPORT_FILE: &str = "report.html";
@@ -29,7 +29,7 @@ const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c2024;--paper:
 @media(prefers-color-scheme:dark){:root{--ink:#e9e7e1;--paper:#14171a;--muted:#a5abb4;--line:#333940;\
 --run-0:#74c9bd;--run-1:#efb673;--metric-0:#90c2f5;--metric-1:#efb673;--metric-2:#74c9bd}}\
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:46rem;\
-margin:2rem auto;padding:0 1rem}figure{margin:2rem 0}svg{width:100%;height:auto}\
+margin:2rem auto;padding:0 1rem}figure{margin:2rem 0}svg{width:100%;min-width:34rem;height:auto}\
 svg text{font-size:12px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
 figcaption{color:var(--muted);font-size:.9rem}.wide{overflow-x:auto}\
 table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:right}\
@@ -56,7 +56,8 @@ pub(super) fn figure(title: &str, id: &str, scene: &Scene, caption: &str) -> Str
     let (Size { width, height }, title) = (CHART, escape(title));
     let shapes = shapes(scene, id, colour);
     format!(
-        "<figure><h2>{title}</h2>\n<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">{shapes}</svg>\n\
+        "<figure><h2>{title}</h2>\n<div class=\"wide\" tabindex=\"0\"><svg viewBox=\"0 0 {width} {height}\" \
+         role=\"img\" aria-label=\"{title}\">{shapes}</svg></div>\n\
          <figcaption>{caption}</figcaption></figure>\n"
     )
 }
@@ -83,6 +84,7 @@ fn summary(events: &[Event]) -> String {
                 let word = if *stopped { "stopped" } else { "finished" };
                 Some(format!("{word} after {step} steps and {}", clock(*elapsed_secs)))
             }
+            Event::Warning { code, message, .. } if is_note(code) => Some(message.clone()),
             Event::Warning { message, .. } => Some(format!("warning: {message}")),
             _ => None,
         };
@@ -147,11 +149,11 @@ impl Figures {
         let accuracy = MetricSeries { points: self.accuracy.clone(), ..by_step(None) };
         [
             self.loss_chart(),
-            metric_chart("Hidden tokens guessed right on held-out text", "accuracy", accuracy),
+            metric_chart("Hidden tokens guessed right on held-out text", "share", accuracy),
             self.f1_chart(),
-            metric_chart("Learning rate", "lr", by_step(Some(&self.lr))),
-            metric_chart("Gradient norm before clipping", "grad-norm", by_step(Some(&self.grad_norm))),
-            metric_chart("Tokens per second", "speed", by_step(Some(&self.speed))),
+            metric_chart("Learning rate", "rate", by_step(Some(&self.lr))),
+            metric_chart("Gradient norm before clipping", "norm", by_step(Some(&self.grad_norm))),
+            metric_chart("Tokens per second", "tokens/s", by_step(Some(&self.speed))),
         ]
         .concat()
     }
@@ -160,7 +162,7 @@ impl Figures {
         let (title, name, held_out) = ("Loss in nats", NAME.to_string(), self.held_out.clone());
         let Some(floors) = self.floors else {
             let (curve, points) = (Some(&self.loss), held_out);
-            return metric_chart(title, "loss", MetricSeries { name, curve, points, steps: self.steps, ink: 0 });
+            return metric_chart(title, "nats", MetricSeries { name, curve, points, steps: self.steps, ink: 0 });
         };
         if self.loss.points() < 2 {
             return String::new();
@@ -182,12 +184,13 @@ impl Figures {
     }
 }
 
-/// Nothing where there are no two points to draw a line between.
-fn metric_chart(title: &str, id: &str, series: MetricSeries) -> String {
+/// A figure of one unit; nothing where there are no two points to draw a line between.
+fn metric_chart(title: &str, unit: &str, series: MetricSeries) -> String {
     let is_line = series.points.len() > 1 || series.curve.is_some_and(|curve| curve.points() > 1);
     let series = std::slice::from_ref(&series);
-    let scene = is_line.then(|| metric_scene(series, title, &Look::plain(CHART)));
-    scene.map(|scene| figure(title, id, &scene, &escape(&metric_summary(series, title)))).unwrap_or_default()
+    let scene = is_line.then(|| metric_scene(series, unit, &Look::plain(CHART)));
+    // No two figures have the same unit.
+    scene.map(|scene| figure(title, unit, &scene, &escape(&metric_summary(series, title)))).unwrap_or_default()
 }
 
 /// Adds a figure that is one, in place of what was told of the same step.

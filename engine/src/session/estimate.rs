@@ -28,11 +28,11 @@ const TIMED_STEPS: u64 = 7;
 const TIMED_SECS: f64 = 0.5;
 
 impl<H: Host> Session<H> {
-    /// Plans a pre-training run and tries a step of it.
+    /// Plans a pre-training run and, where `tries` says so, tries a few steps of it.
     ///
     /// # Errors
     /// When the run would be refused.
-    pub async fn estimate(&mut self, config: &RunConfig) -> Result<Estimate> {
+    pub async fn estimate(&mut self, config: &RunConfig, tries: bool) -> Result<Estimate> {
         plan::check_numbers(config)?;
         let base = self.language_model.clone().filter(|_| self.continues);
         self.learn_for_preview(config, base.as_ref().map(|model| model.tokenizer.clone()))?;
@@ -55,8 +55,8 @@ impl<H: Host> Session<H> {
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
         let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
         let size = Estimate { parameters: parameters as u64, bytes, tokens_per_step, ..Estimate::default() };
-        let estimate = Estimate { steps: plan.steps(), ..size };
-        if parameters > MOST_TRIED {
+        let estimate = Estimate { steps: plan.steps(), tried: tries, ..size };
+        if !tries || parameters > MOST_TRIED {
             return Ok(estimate);
         }
         let affordable = MOST_OPERATIONS / (OPERATIONS * parameters as f64 * plan.max_len as f64);

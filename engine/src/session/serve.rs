@@ -106,8 +106,8 @@ impl<H: Host> Session<H> {
                 let (lines, more) = self.lines(&query, limit).await?;
                 self.host.emit(Event::Lines { request, lines, more }, Vec::new());
             }
-            Command::Estimate { request, config } => {
-                let estimate = self.estimate(&config).await?;
+            Command::Estimate { request, config, tries } => {
+                let estimate = self.estimate(&config, tries).await?;
                 self.host.emit(Event::Estimated { request, estimate }, Vec::new());
             }
             Command::Baseline { config } => self.host.emit(self.baseline(&config)?, Vec::new()),

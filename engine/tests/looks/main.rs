@@ -1,0 +1,7 @@
+//! What a page asks while it watches, served as in the worker, command by command.
+
+mod microscope;
+mod questions;
+mod review;
+mod script;
+mod text;

@@ -1,0 +1,106 @@
+//! Questions, pauses and stops amid runs and evaluations.
+
+use crate::script::{Script, alone, config, failures, look, losses, played, pretrain, served, tried};
+use protocol::{Command, Event, Metrics, StartFrom};
+
+/// An evaluation may take minutes: nobody waits for its end to pause, to ask or to look elsewhere.
+#[test]
+fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() {
+    let _alone = alone();
+    let finetune =
+        || Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from: StartFrom::Scratch };
+    let ask = Command::Classify { request: 7, text: "the cat purrs".into(), top_k: 3 };
+    let during = vec![(30, Command::Pause), (0, ask), (0, look(0)), (0, Command::Resume)];
+    let (disturbed, alone) = (played(vec![finetune()], during), played(vec![finetune()], vec![]));
+    let of_step_30 = |event: &Event| match event {
+        Event::Step { step: 30, .. } => Some("step"),
+        Event::Paused { step: 30, .. } => Some("paused"),
+        Event::Classified { request: 7, .. } => Some("classified"),
+        Event::Masking { step: Some(30), .. } => Some("looked"),
+        Event::Resumed { step: 30, .. } => Some("resumed"),
+        Event::Evaluated { step: 30, .. } => Some("evaluated"),
+        _ => None,
+    };
+    let order: Vec<_> = disturbed.events().iter().filter_map(of_step_30).collect();
+    assert_eq!(order, ["step", "paused", "classified", "looked", "resumed", "evaluated"]);
+    let measured = |script: &Script| {
+        let metrics = |event| if let Event::Evaluated { metrics, .. } = event { Some(metrics) } else { None };
+        script.events().into_iter().filter_map(metrics).collect::<Vec<Metrics>>()
+    };
+    assert_eq!(measured(&disturbed), measured(&alone));
+    assert_eq!(losses(&disturbed), losses(&alone));
+}
+
+/// Its labels are of coins, and its vocabulary has two words.
+#[test]
+fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
+    let _alone = alone();
+    let finetune = Command::Finetune { run: "f".into(), config: config(&[("steps", "30")]), from: StartFrom::Scratch };
+    let toy = Command::Toy { run: "t".into(), config: config(&[("preset", "bert-tiny"), ("steps", "40")]) };
+    let question = Command::Classify { request: 4, text: "the small dog barks".into(), top_k: 1 };
+    let script = played(vec![finetune, toy], vec![(35, question)]);
+    let answer = script.events().into_iter().find_map(|event| match event {
+        Event::Classified { request: 4, labels, .. } => Some(labels[0].label.clone()),
+        _ => None,
+    });
+    let answer = answer.expect("an answer");
+    assert!(["dog", "yard"].contains(&answer.as_str()), "{answer}");
+}
+
+/// Neither its values nor what was asked of it.
+#[test]
+fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
+    let _alone = alone();
+    let export = |request| Command::ExportModel { request };
+    let learn = |run: &str, go_on| Command::Pretrain { run: run.into(), config: config(&[]), go_on };
+    let label = || Command::Finetune { run: "no".into(), config: config(&[]), from: StartFrom::Pretrained };
+    for unwanted in [vec![learn("no", false)], vec![learn("no", true)], vec![label()]] {
+        let commands = [vec![learn("p", false), export(1)], unwanted, vec![export(2), learn("q", false)]].concat();
+        let script = served(Script { unwanted: Some("no"), ..Script::default() }, commands);
+        let archive = |wanted: u64| {
+            let told = script.told.borrow();
+            told.iter().find_map(|(event, buffers)| {
+                matches!(event, Event::Exported { request, .. } if *request == wanted).then(|| buffers[0].clone())
+            })
+        };
+        assert!(archive(1).is_some() && archive(1) == archive(2), "the model that was there");
+        let of = |run: &str| {
+            let steps = script.events().into_iter().filter_map(|event| match event {
+                Event::Step { run: other, step, loss, .. } if other == run => Some((step, loss)),
+                _ => None,
+            });
+            steps.collect::<Vec<_>>()
+        };
+        assert!(of("no").is_empty() && of("p") == of("q"), "the next run begins anew");
+    }
+}
+
+#[test]
+fn pre_training_goes_on_from_the_model_at_hand_only_when_asked_to() {
+    let _alone = alone();
+    let again = |go_on| Command::Pretrain { run: "q".into(), config: config(&[]), go_on };
+    let first_loss = |go_on| losses(&played(vec![pretrain(), again(go_on)], vec![]))[30].1;
+    assert!(first_loss(true) < 0.8 * first_loss(false), "{} {}", first_loss(true), first_loss(false));
+}
+
+#[test]
+fn a_refused_wish_to_go_on_is_forgotten() {
+    let _alone = alone();
+    let refused = Command::Pretrain { run: "r".into(), config: config(&[("max-len", "4")]), go_on: true };
+    let script = tried(vec![pretrain(), refused, pretrain()], vec![]);
+    assert_eq!(failures(&script), ["max-len-too-small"]);
+    let losses = losses(&script);
+    assert_eq!(losses[..30], losses[30..], "the last run starts afresh, as the first did");
+}
+
+#[test]
+fn a_question_without_an_answer_says_which_it_was() {
+    let _alone = alone();
+    let long = Command::Attend { request: 7, text: "cat ".repeat(600) };
+    let script = tried(vec![Command::Attend { request: 6, text: "cat".into() }, pretrain(), long], vec![]);
+    let failed = script.events().into_iter().filter_map(|event| match event {
+        Event::Failed { code, request, .. } => Some((code, request)),
+        _ => None,
+    });
+    assert_eq!(failed.collect::<Vec<_>>(), [("no-model".into(), Some(6)), ("text-too-long".into(), Some(7))]);
+}

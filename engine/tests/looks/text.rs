@@ -1,0 +1,69 @@
+//! What the text is, and what a run on it would take, before one begins.
+
+use crate::script::{alone, config, look, losses, played, pretrain};
+use protocol::{Command, Estimate, Event};
+
+#[test]
+fn an_estimate_says_what_the_run_then_takes() {
+    let _alone = alone();
+    let script = played(vec![Command::Estimate { request: 1, config: config(&[]), tries: true }, pretrain()], vec![]);
+    let events = script.events();
+    let estimate = events.iter().find_map(|event| match event {
+        Event::Estimated { request: 1, estimate } => Some(*estimate),
+        _ => None,
+    });
+    let started = events.iter().find_map(|event| match event {
+        Event::Started { parameters, steps, .. } => Some((*parameters, *steps)),
+        _ => None,
+    });
+    let estimate = estimate.expect("an answer");
+    assert_eq!(Some((estimate.parameters, estimate.steps)), started);
+    assert!(
+        estimate.tokens_per_step == 8 * 16 && estimate.bytes > 16 * estimate.parameters && estimate.step_secs > 0.0
+    );
+    let alone = losses(&played(vec![pretrain()], vec![]));
+    let [fastest, slowest] = estimate.step_secs_range;
+    assert!(estimate.tried && fastest <= estimate.step_secs && estimate.step_secs <= slowest, "{estimate:?}");
+    assert_eq!(losses(&script), alone, "trying a step changes nothing of the run");
+    let size = played(vec![Command::Estimate { request: 1, config: config(&[]), tries: false }], vec![]).events();
+    let sized = Estimate { step_secs: 0.0, step_secs_range: [0.0; 2], tried: false, ..estimate };
+    assert!(size.contains(&Event::Estimated { request: 1, estimate: sized }), "a size needs no step");
+}
+
+#[test]
+fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_are() {
+    let _alone = alone();
+    let script = played(vec![look(0), Command::Vocabulary { filter: "ca".into(), limit: 5 }], vec![]);
+    let told = script.events().into_iter().find_map(|event| match event {
+        Event::Vocabulary { entries, coverage, unknown_share, lengths, .. } => {
+            Some((entries, coverage, unknown_share, lengths))
+        }
+        _ => None,
+    });
+    let (entries, coverage, unknown_share, lengths) = told.expect("an answer");
+    assert!(entries.iter().any(|entry| entry.token == "cat" && entry.count > 0));
+    assert!(coverage.windows(2).all(|pair| pair[0].share < pair[1].share && pair[0].tokens < pair[1].tokens));
+    let last = coverage.last().expect("points");
+    assert!((last.share - 1.0).abs() < 1e-9 && unknown_share == 0.0, "{last:?}");
+    assert_eq!(lengths.iter().map(|count| count.documents).sum::<u64>(), 300);
+    assert!(lengths.iter().all(|count| count.documents == 0 || (9..=16).contains(&count.up_to)), "{lengths:?}");
+}
+
+#[test]
+fn a_corpus_tells_its_labels_its_copies_and_its_leaks() {
+    let _alone = alone();
+    let events = played(vec![], vec![]).events();
+    let traits = events.iter().find_map(|event| match event {
+        Event::Corpus { traits, .. } => Some(traits.clone()),
+        _ => None,
+    });
+    let traits = traits.expect("a corpus");
+    assert_eq!((traits.label_counts.len(), traits.label_counts[0].train, traits.label_counts[0].valid), (6, 80, 16));
+    // 51 different texts: three animals, seventeen numbers.
+    assert_eq!((traits.repeated, traits.leaked_valid, traits.leaked_test), (300 - 51, 51, 0));
+    let codes: Vec<&str> = events
+        .iter()
+        .filter_map(|event| if let Event::Warning { code, .. } = event { Some(code.as_str()) } else { None })
+        .collect();
+    assert_eq!(codes, ["repeated-documents", "leaked-documents"]);
+}
