@@ -1,0 +1,142 @@
+//! Questions to the engine, answered, refused or left behind.
+
+use super::{finished, step};
+use crate::state::*;
+use protocol::{RunConfig, StartFrom};
+
+#[test]
+fn only_the_answer_to_the_last_question_is_shown() {
+    let mut state = RunState::default();
+    let (first, second) = (state.next_request(Question::Guesses), state.next_request(Question::Guesses));
+    state.apply(Event::Guesses { request: first, masks: vec![] });
+    assert_eq!(state.guesses, None);
+    state.apply(Event::Guesses { request: second, masks: vec![] });
+    assert_eq!(state.guesses, Some(vec![]));
+}
+
+#[test]
+fn guesses_for_the_same_text_stand_beside_those_before() {
+    let guess = |token: &str| {
+        vec![MaskGuess { position: 1, candidates: vec![protocol::Candidate { token: token.into(), score: 0.5 }] }]
+    };
+    let mut state = RunState::default();
+    let answer = |state: &mut RunState, text: &str, token: &str| {
+        let request = state.ask_guesses(text);
+        let event = Event::Guesses { request, masks: guess(token) };
+        state.apply(event.clone());
+        state.apply(event);
+    };
+    answer(&mut state, "a [MASK]", "cat");
+    assert_eq!(
+        (state.guesses.clone(), state.guesses_before()),
+        (Some(guess("cat")), None),
+        "told twice, answered once"
+    );
+    state.apply(finished("pretrain-1", 5, false));
+    assert_eq!(state.guesses, None, "another model has not said anything yet");
+    answer(&mut state, "a [MASK]", "dog");
+    assert_eq!(state.guesses_before(), Some(guess("cat").as_slice()));
+    answer(&mut state, "the [MASK]", "cow");
+    assert_eq!(state.guesses_before(), None, "another text");
+}
+
+#[test]
+fn answers_of_the_model_before_go_with_it_and_other_failures_leave_files_on_their_way() {
+    let mut state = RunState::default();
+    let request = state.next_request(Question::Review);
+    state.apply(Event::Reviewed { request, review: Default::default() });
+    assert!(state.review.is_some());
+    state.apply(finished("finetune-1", 5, false));
+    assert!(state.review.is_none(), "another classifier");
+    state.reading = true;
+    let about = |request| Event::Failed {
+        run: String::new(),
+        code: "x".into(),
+        message: "m".into(),
+        hint: "h".into(),
+        request,
+    };
+    state.apply(about(Some(3)));
+    assert!(state.reading, "a question failed, not the reading");
+    state.apply(about(None));
+    assert!(!state.reading);
+}
+
+#[test]
+fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
+    let config = RunConfig::default();
+    for ending in [
+        Event::Failed {
+            run: "compare-1".into(),
+            code: "x".into(),
+            message: "m".into(),
+            hint: "h".into(),
+            request: None,
+        },
+        Event::Finished { run: "compare-1".into(), step: 0, stopped: true, elapsed_secs: 1.0 },
+    ] {
+        let mut state = RunState::default();
+        assert_eq!(state.begin_other("compare", &config), "compare-1");
+        state.apply(step("compare-1-scratch-1-0.003-seed-1", 3, 5.0));
+        assert!(state.active().is_some_and(|run| run.name().contains("scratch 1 0.003 seed 1")));
+        state.apply(ending);
+        assert!(state.active().is_none() && !state.model.classifier);
+        assert_eq!(state.runs.len(), 1);
+    }
+}
+
+#[test]
+fn n_grams_that_learned_from_other_labels_are_no_baseline() {
+    let mut state = RunState::default();
+    let all = RunConfig::default();
+    let few = RunConfig { label_fraction: Some(0.01), ..RunConfig::default() };
+    state.ask_baseline(&all);
+    let result = LinearResult { test: Default::default(), features: 9, elapsed_secs: 1.0 };
+    state.apply(Event::Baseline { result });
+    state.begin(Phase::Finetune, &RunConfig { seed: 5, ..all }, Some(StartFrom::Scratch), false);
+    assert!(state.baseline.is_some(), "the same documents");
+    state.begin(Phase::Finetune, &few, Some(StartFrom::Scratch), false);
+    assert!(state.baseline.is_none());
+}
+
+#[test]
+fn an_answer_names_the_text_it_is_about() {
+    let mut state = RunState::default();
+    let (first, second) = (state.ask_guesses("a [MASK]"), state.ask_labels("some text"));
+    state.apply(Event::Guesses { request: first, masks: vec![] });
+    state.apply(Event::Classified { request: second, labels: vec![], threshold: 0.5, thresholds: vec![] });
+    state.ask_guesses("another [MASK]");
+    assert_eq!(state.answered_text(), "a [MASK]");
+    assert_eq!(state.classified.map(|answer| answer.text), Some("some text".into()));
+}
+
+#[test]
+fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
+    let failed = |code: &str, request| Event::Failed {
+        run: String::new(),
+        code: code.into(),
+        message: "m".into(),
+        hint: "h".into(),
+        request,
+    };
+    let asked = || {
+        let mut state = RunState::default();
+        let request = state.next_long_request(Question::Review);
+        state.ask_estimate("fast-nano", true);
+        assert!(state.is_waiting() && state.is_estimating("fast-nano"));
+        (state, request)
+    };
+    let (mut state, request) = asked();
+    state.apply(failed(protocol::STOPPED, Some(request)));
+    assert!(!state.is_waiting() && state.notice.is_none(), "a stop is no failure");
+    let (mut state, request) = asked();
+    state.apply(Event::Reviewed { request, review: Default::default() });
+    assert!(!state.is_waiting() && state.is_measuring());
+    let (mut state, _) = asked();
+    let aside = state.ask_estimate("fast-small", false);
+    state.apply(failed("bad-setting", Some(aside)));
+    assert!(state.notice.is_none() && !state.is_estimating("fast-small"), "nobody asked for that preset");
+    let (mut state, _) = asked();
+    state.apply(failed(ENGINE_CRASHED, None));
+    assert!(!state.is_waiting() && !state.is_measuring());
+}

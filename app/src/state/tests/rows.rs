@@ -1,0 +1,137 @@
+//! Rows of runs: their names, their models, where they began.
+
+use super::{evaluated, finished, started, state, step};
+use crate::state::*;
+use protocol::{RunConfig, StartFrom};
+
+#[test]
+fn unknown_runs_get_rows_of_the_right_kind() {
+    let state = state(&[step("finetune-7", 1, 2.0), evaluated("mystery", 3, 0.5), step("pretrain-2", 1, 8.0)]);
+    let kinds: Vec<(String, Phase)> = state.runs.iter().map(|run| (run.name(), run.phase)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("Fine-tuning 7".into(), Phase::Finetune),
+            ("mystery".into(), Phase::Finetune),
+            ("Pre-training 2".into(), Phase::Pretrain)
+        ]
+    );
+}
+
+#[test]
+fn begin_names_runs_by_phase_and_records_what_was_asked() {
+    let mut state = RunState::default();
+    let config = RunConfig { seed: 3, ..RunConfig::default() };
+    assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-1");
+    assert_eq!(state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch), false), "finetune-1");
+    assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-2");
+    assert_eq!(state.runs[1].name(), "Fine-tuning 1, from scratch");
+    assert_eq!(state.runs[0].settings, "fast-tiny · seed 3");
+}
+
+#[test]
+fn a_run_tells_whose_values_it_began_with() {
+    let mut state = RunState::default();
+    let config = RunConfig::default();
+    let (first, tuned) = (Phase::Pretrain, Phase::Finetune);
+    state.begin(first, &config, None, true);
+    state.runs[0].key = "pretrain-1@5".into();
+    for event in [step("pretrain-1", 3, 8.0), finished("pretrain-1", 3, false)] {
+        state.apply(event);
+    }
+    state.begin(first, &config, None, true);
+    state.begin(tuned, &config, Some(StartFrom::Pretrained), true);
+    state.begin(tuned, &config, Some(StartFrom::Scratch), false);
+    let told = |state: &RunState| state.runs.iter().map(|run| state.origin_of(run)).collect::<Vec<_>>();
+    let (on, with) =
+        (|name: &str| Some(format!("goes on from {name}")), |name: &str| Some(format!("begins with {name}")));
+    assert_eq!(told(&state), [None, on("Pre-training 1"), with("Pre-training 1"), None]);
+    state.runs[0].title = Some("Birds".into());
+    assert_eq!(told(&state)[1], on("Birds"), "a name that was given later is the run's");
+    state.forget_run("pretrain-1");
+    assert_eq!(told(&state)[..2], [on("a run that is gone"), with("a run that is gone")]);
+    // What it has learned is still at hand, under its name.
+    state.begin(first, &config, None, true);
+    assert_eq!(told(&state).last(), Some(&on("Birds")));
+}
+
+#[test]
+fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
+    let mut saved = state(&[started("pretrain-1", Phase::Pretrain, 5), step("pretrain-1", 5, 6.0)]).runs;
+    saved[0].key = "pretrain-1@1".into();
+    let mut state = state(&[started("pretrain-1", Phase::Pretrain, 9), step("pretrain-1", 3, 7.0)]);
+    state.take_saved(saved.clone());
+    state.take_saved(saved);
+    assert_eq!(state.runs.len(), 2, "each once");
+    assert_eq!((state.runs[0].name(), state.runs[0].stage.is_over()), ("Pre-training 1, earlier".into(), true));
+    assert_eq!(state.current().map(|run| run.id.as_str()), Some("pretrain-1"));
+    state.apply(step("pretrain-1", 4, 6.5));
+    assert_eq!((state.runs[0].steps_done(), state.runs[1].steps_done()), (5, 4), "events mean the run of this tab");
+    assert_eq!((state.runs_of(Phase::Pretrain).count(), state.shown_of(Phase::Pretrain).count()), (1, 1));
+    assert_eq!(state.begin(Phase::Pretrain, &RunConfig::default(), None, false), "pretrain-2");
+}
+
+#[test]
+fn work_without_a_run_makes_no_row() {
+    let preview = Event::Compiling { run: String::new(), message: "learning the vocabulary".into() };
+    assert!(state(&[preview]).runs.is_empty());
+}
+
+#[test]
+fn what_the_counting_task_measures_is_no_classifier_s_score() {
+    let mut state = RunState::default();
+    assert_eq!(state.begin_other("counting", &RunConfig::default()), "counting-1");
+    assert_eq!((state.shown_of(Phase::Finetune).count(), state.runs_of(Phase::Finetune).count()), (0, 0));
+    assert!(state.active().is_some(), "it runs all the same");
+}
+
+#[test]
+fn a_run_that_was_stopped_before_its_first_step_leaves_no_model() {
+    let mut state = RunState::default();
+    state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
+    state.apply(finished("pretrain-1", 0, true));
+    assert!(!state.model.pretrained);
+    state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
+    state.apply(finished("pretrain-2", 3, true));
+    assert!(state.model.pretrained && state.model.guesses);
+}
+
+#[test]
+fn an_opened_classifier_guesses_no_words() {
+    for guesses in [true, false] {
+        let labels = vec!["a".into(), "b".into()];
+        let state = state(&[Event::Imported { summary: "m".into(), labels, guesses }]);
+        assert_eq!((state.model.pretrained, state.model.classifier, state.model.guesses), (true, true, guesses));
+    }
+}
+
+#[test]
+fn the_model_at_hand_has_a_name_that_outlives_its_run() {
+    let mut state = RunState::default();
+    let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
+    state.apply(step(&id, 1, 5.0));
+    assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()), "of the run that learns");
+    state.apply(Event::Finished { run: id.clone(), step: 1, stopped: false, elapsed_secs: 1.0 });
+    assert!(state.is_at_hand(&id));
+    assert!(state.forget_run(&id).is_some());
+    let again = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
+    assert_eq!((again.as_str(), state.is_at_hand(&again)), (id.as_str(), false), "another run has the number now");
+    assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()));
+    let imported = |guesses| Event::Imported { summary: "9 parameters".into(), labels: vec!["a".into()], guesses };
+    state.open_model(Some(again.clone()));
+    state.apply(imported(true));
+    assert!(state.is_at_hand(&again));
+    state.apply(imported(false));
+    assert_eq!(state.model_name(Phase::Pretrain), None, "it guesses nothing");
+    assert_eq!(state.model_name(Phase::Finetune), Some("9 parameters".into()), "a file has no run");
+}
+
+#[test]
+fn runs_that_differ_in_their_start_only_differ() {
+    let mut state = RunState::default();
+    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
+        state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
+    }
+    let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
+    assert_eq!(state.differences(), [("from".to_string(), starts)]);
+}
