@@ -141,6 +141,7 @@ test('a classifier has curves, counts labels by their own thresholds when asked 
     await journey.until('a matrix', () => journey.part('confusion').locator('button').first().isVisible(), 30);
     await journey.part('confusion').locator('button').first().click();
     await journey.until('its lines', () => journey.part('lines').locator('.scroll').isVisible(), 20);
+    assert.match(await journey.rows('lines').first().locator('th').innerText(), /^labelled\.txt:\d+$/);
     const inView = () => journey.part('lines').locator('.scroll').evaluate((region) => region === document.activeElement && region.getBoundingClientRect().top < innerHeight);
     await journey.until('the focus to go there', inView, 10);
   }, { colorScheme: 'light' });

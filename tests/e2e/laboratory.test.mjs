@@ -194,11 +194,13 @@ test('an estimate tells size, memory and time, and a text in tokens is shown as 
   await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);
     await journey.unfold();
+    const told = () => journey.text('estimate-result');
+    await journey.until('the size', async () => /parameters, about .* of memory, 60 steps of 128 tokens\.$/.test(await told()), 20);
     await journey.press('estimate', 60);
-    await journey.until('the estimate', async () => /parameters, about .* of memory, 60 steps of 128 tokens: about \d+ s/.test(await journey.text('estimate-result')), 60);
+    await journey.until('the estimate', async () => /parameters, about .* of memory, 60 steps of 128 tokens: about \d+ s/.test(await told()), 60);
     await journey.page.locator('#set-batch-size').fill('16');
     await journey.page.locator('#set-batch-size').press('Tab');
-    await journey.until('the estimate to go', async () => (await journey.text('estimate-result')) === '');
+    await journey.until('another size, and no time', async () => /60 steps of 256 tokens\.$/.test(await told()), 20);
     await journey.part('tokenize-input').fill('cooking pots');
     await journey.until('tokens', async () => (await journey.page.locator('[data-testid=tokenize-result] li').count()) >= 2);
     const data = await journey.page.locator('#data').innerText();
@@ -434,9 +436,10 @@ test('the page speaks Thai by link, by the browser\'s language and by choice, wh
 test('models are cards that are measured together, and files are removed one by one', async () => {
   await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);
-    await journey.press('estimate-all', 60);
     const figures = journey.page.locator('.card-figures');
-    await journey.until('four figures', async () => (await figures.allInnerTexts()).filter((text) => / parameters · .*B · /.test(text)).length === 4, 90);
+    await journey.until('all sizes', async () => (await figures.allInnerTexts()).every((text) => / parameters\s+[\d.]+ .*B$/.test(text)), 20);
+    await journey.press('estimate-all', 60);
+    await journey.until('four figures', async () => (await figures.allInnerTexts()).filter((text) => / parameters\s+.*B · /.test(text)).length === 4, 90);
     assert.match(await journey.text('suggestion'), /is the largest that is done here in five minutes/);
     await journey.page.getByRole('radio', { name: /^Mini/ }).first().check({ force: true });
     assert.match(journey.page.url(), /preset=fast-mini/);

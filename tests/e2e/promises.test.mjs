@@ -26,6 +26,7 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     const rows = await journey.page.locator('[data-testid=comparison] tbody tr').allInnerTexts();
     assert.equal(rows.length, 3, rows.join('\n'));
     for (const row of rows) assert.match(row, /0\.\d{3}/, row);
+    assert.match(await journey.part('comparison-chart').getAttribute('aria-label'), /^Micro F1 on validation documents, by epoch: pre-trained 0\.\d+ .*; from scratch .*; n-grams /);
     assert.match(await journey.text('runs'), /Comparison 1/);
 
     await journey.page.getByRole('button', { name: 'Both sides' }).click();

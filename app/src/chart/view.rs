@@ -30,7 +30,7 @@ pub fn ChartView(
     /// Tracks whatever makes a repainting necessary.
     changed: Signal<()>,
     /// Lays the chart out.
-    scene: impl Fn(Size) -> Scene + 'static,
+    scene: Layout,
     /// The shared look of charts by steps.
     #[prop(optional)]
     steps: Option<Steps>,
@@ -38,7 +38,7 @@ pub fn ChartView(
     let node = NodeRef::<Canvas>::new();
     let chart = Chart {
         node,
-        scene: StoredValue::new_local(Box::new(scene) as Layout),
+        scene: StoredValue::new_local(scene),
         x: StoredValue::new(None),
         visible: StoredValue::new(false),
         dirty: StoredValue::new(true),
@@ -144,7 +144,8 @@ impl Steps {
 /// A press of an arrow key moves the cross-hair over this part of what is shown.
 const KEY_PART: f64 = 0.02;
 
-type Layout = Box<dyn Fn(Size) -> Scene>;
+/// What lays a chart out for a size.
+pub type Layout = Box<dyn Fn(Size) -> Scene>;
 
 #[derive(Clone, Copy)]
 struct Chart {

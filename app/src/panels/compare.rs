@@ -58,7 +58,7 @@ pub fn ComparePanel() -> impl IntoView {
                 </button>
                 <p id="start-compare-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
             </div>
-            <div data-testid="comparison">{move || comparison.get().map(result)}</div>
+            <div class="block" data-testid="comparison">{move || comparison.get().map(result)}</div>
         </details>
     }
     .into_any()
@@ -128,7 +128,7 @@ fn Curves(comparison: Comparison) -> impl IntoView {
                     testid="comparison-chart"
                     summary=Signal::stored(summary)
                     changed=Signal::derive(move || dark.track())
-                    scene=move |size| spread_scene(&series, (&across, &up), size)
+                    scene=Box::new(move |size| spread_scene(&series, (&across, &up), size))
                 />
             </div>
             <figcaption>
@@ -143,12 +143,12 @@ fn note(comparison: &Comparison) -> String {
     let Comparison { seeds, epochs, .. } = comparison;
     let how = match comparison.measured_on == "test" {
         true => tr!(
-            "Mean ± standard deviation over {seeds} seeds, on test documents, after {epochs} epochs.",
+            "Mean ± standard deviation over the seeds, on test documents. Seeds: {seeds}; epochs: {epochs}.",
             seeds,
             epochs
         ),
         false => tr!(
-            "Mean ± standard deviation over {seeds} seeds, on validation documents, after {epochs} epochs.",
+            "Mean ± standard deviation over the seeds, on validation documents. Seeds: {seeds}; epochs: {epochs}.",
             seeds,
             epochs
         ),

@@ -43,10 +43,10 @@ pub fn LossChart() -> impl IntoView {
                     summary=summary.into()
                     changed=changes(lab)
                     steps=steps(lab, Phase::Pretrain)
-                    scene=move |size| {
+                    scene=Box::new(move |size| {
                         let look = plotting.look(size);
                         lab.peek(|state| with_series(state, |series| loss_scene(series, &look)))
-                    }
+                    })
                 />
             </div>
             <figcaption>
@@ -168,10 +168,10 @@ fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
                     summary=summary.into()
                     changed=changes(lab)
                     steps=steps(lab, phase)
-                    scene=move |size| {
+                    scene=Box::new(move |size| {
                         let look = plotting.look(size);
                         lab.peek(|state| with_metric(state, phase, metric, |series| metric_scene(series, &title(), &look)))
-                    }
+                    })
                 />
             </div>
             <figcaption><p class="help">{words}</p></figcaption>

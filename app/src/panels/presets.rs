@@ -90,6 +90,6 @@ fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
 
 fn figures_of(estimate: &Estimate) -> String {
     let too_large = estimate.tried.then(|| tr!("too large to try out here"));
-    let size = [parameters(estimate.parameters), bytes(estimate.bytes)];
-    size.into_iter().chain(run_time(estimate).or(too_large)).collect::<Vec<_>>().join(" · ")
+    let costs = [Some(bytes(estimate.bytes)), run_time(estimate).or(too_large)];
+    format!("{}\n{}", parameters(estimate.parameters), costs.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }

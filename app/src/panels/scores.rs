@@ -33,7 +33,7 @@ pub fn Scores() -> impl IntoView {
                     testid="f1-chart"
                     summary=summary.into()
                     changed=changed
-                    scene=move |size| lab.peek(|state| f1_scene(&series(state), baseline(state), size))
+                    scene=Box::new(move |size| lab.peek(|state| f1_scene(&series(state), baseline(state), size)))
                 />
             </div>
             <figcaption>

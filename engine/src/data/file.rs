@@ -161,8 +161,8 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
     }
     if let Some((count, line)) = parsed.open_quotes {
         let message = format!(
-            "{file} has {count} rows that run on into the next lines since a quote is opened and not closed, the first is in \
-             line {line}"
+            "{file} opens a quote in line {line} and does not close it, so that this row runs on into the next lines; rows \
+             like this: {count}"
         );
         warnings.push(("open-quotes", message));
     }

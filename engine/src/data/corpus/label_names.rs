@@ -38,7 +38,7 @@ fn rare(counts: &[LabelCount]) -> Option<Warning> {
     let (all, rare) = (taught.clone().count(), taught.filter(|count| count.train < RARE));
     let count = rare.clone().count();
     let message = format!(
-        "{count} of {all} labels stand on fewer than {RARE} training documents and will hardly be learned: {}",
+        "labels on fewer than {RARE} training documents will hardly be learned; these are {count} of {all}: {}",
         listed(rare.map(|count| count.label.as_str()))
     );
     (count > 0).then_some(("rare-labels", message))
@@ -76,7 +76,7 @@ mod tests {
         // A label of held-out documents only is told of where it is measured.
         let rare = told(&[("a", 9), ("b", 2), ("c", 1), ("d", 0)]);
         assert_eq!((rare.len(), rare[0].0), (1, "rare-labels"));
-        assert!(rare[0].1.starts_with("2 of 3 labels") && rare[0].1.ends_with(": \"b\", \"c\""), "{}", rare[0].1);
+        assert!(rare[0].1.contains("these are 2 of 3") && rare[0].1.ends_with(": \"b\", \"c\""), "{}", rare[0].1);
         assert!(told(&["a", "b", "c", "d", "e", "f"].map(|label| (label, 1)))[0].1.ends_with("\"e\", …"));
     }
 }
