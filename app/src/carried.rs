@@ -6,16 +6,17 @@ use leptos::prelude::document;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, Event, EventInit, NodeList};
 
-/// Which elements hold what: a selector, the property, and the events by which a person's hand would tell of it. Unfolding
-/// comes first, since it may mount more. A film's slider stands where the film is, which goes on meanwhile.
-const KINDS: [(&str, &str, &[&str]); 3] = [
+/// Which elements hold what: a selector, the property, and the events by which a person's hand would tell of it. A film's slider
+/// stands where the film is, which goes on meanwhile.
+const KINDS: [(&str, &str, &[&str]); 4] = [
     ("details", "open", &[]),
     ("input[type=checkbox]", "checked", &["change"]),
     (
-        ":is(input[type=text]:not([readonly]), input[type=range]:not(.scrubber *), textarea)",
+        ":is(input[type=text]:not([readonly]), input[type=search], input[type=range]:not(.scrubber *), textarea)",
         "value",
         &["input", "change"],
     ),
+    ("select", "value", &["change"]),
 ];
 
 /// By section and kind, the values in the order of the page.
@@ -29,7 +30,7 @@ impl Carried {
             let values = places(id, kind).iter().map(|place| value(place, KINDS[kind].1)).collect();
             (id.to_string(), kind, values)
         };
-        Self(ids.flat_map(|id| [0, 1, 2].map(|kind| of_kind(&id, kind))).collect())
+        Self(ids.flat_map(|id| (0..KINDS.len()).map(|kind| of_kind(&id, kind)).collect::<Vec<_>>()).collect())
     }
 
     /// Gives it to the same places; where a section has more or fewer by now, nobody knows which is which.

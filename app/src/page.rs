@@ -160,7 +160,10 @@ pub fn speak(lab: Lab, Spoken { now, wanted, carried }: Spoken, language: Langua
                 choice::speak(language, words);
                 choice::keep(language);
                 replace_query(&lab.query());
-                carried.set_value(Some(Carried::of_page()));
+                // Parts that are not mounted yet hold nothing; what the ones before them held still waits for them.
+                if carried.with_value(Option::is_none) {
+                    carried.set_value(Some(Carried::of_page()));
+                }
                 now.set(language);
                 focus::on("[data-testid=language]");
             }

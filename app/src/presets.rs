@@ -70,16 +70,17 @@ const fn preset(name: &'static str, title: &'static str, shape: &'static str) ->
 /// How long a person waits without going away, in seconds: five minutes is what a lesson can spare.
 const PATIENCE_SECS: f64 = 300.0;
 
-/// How long the run would take, in seconds; `None` where the model is too large to have been tried.
+/// How long the run would take, in seconds: as long as was asked for, else by the steps that were tried; `None` without either.
 pub fn run_secs(estimate: &Estimate) -> Option<f64> {
-    (estimate.step_secs > 0.0).then_some(estimate.step_secs * estimate.steps as f64)
+    let tried = (estimate.step_secs > 0.0).then_some(estimate.step_secs * estimate.steps as f64);
+    estimate.seconds.or(tried)
 }
 
-/// How long a run would take: a range where the tried steps differed much. `None` where none was tried.
+/// How long a run would take, in words: a range where the tried steps differed much. `None` where nothing tells.
 pub fn run_time(estimate: &Estimate) -> Option<String> {
     let middle = run_secs(estimate)?;
     let [least, most] = estimate.step_secs_range.map(|secs| secs * estimate.steps as f64);
-    if most > least * NOTABLE_SPREAD {
+    if estimate.seconds.is_none() && most > least * NOTABLE_SPREAD {
         return Some(tr!("{least} to {most}", least = duration(least), most = duration(most)));
     }
     Some(duration(middle))
@@ -91,8 +92,9 @@ const NOTABLE_SPREAD: f64 = 1.2;
 /// The largest of the models that learn fastest whose run ends while a person waits, by what was measured; `None` until
 /// each of them was.
 pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str> {
+    let tried = |name: &str| estimates.get(name).filter(|estimate| estimate.tried);
     let measured: Option<Vec<_>> =
-        GROUPS[0].presets.iter().map(|preset| Some((preset.name, estimates.get(preset.name)?))).collect();
+        GROUPS[0].presets.iter().map(|preset| Some((preset.name, tried(preset.name)?))).collect();
     let fits = |estimate: &Estimate| run_secs(estimate).is_some_and(|secs| secs <= PATIENCE_SECS);
     measured?.into_iter().filter(|(_, estimate)| fits(estimate)).map(|(name, _)| name).next_back()
 }
@@ -115,6 +117,14 @@ mod tests {
         assert_eq!(told(0.5, [0.48, 0.52]).as_deref(), Some("50 s"));
         assert_eq!(told(0.5, [0.4, 0.9]).as_deref(), Some("40 s to 1 min 30 s"));
         assert_eq!(told(0.0, [0.0, 0.0]), None);
+        let asked = Estimate {
+            steps: 900,
+            step_secs: 0.5,
+            step_secs_range: [0.1, 0.9],
+            seconds: Some(300.0),
+            ..Estimate::default()
+        };
+        assert_eq!(run_time(&asked).as_deref(), Some("5 min 0 s"), "only its steps are uncertain");
     }
 
     #[test]
@@ -126,9 +136,12 @@ mod tests {
             (&[400.0, 900.0, 900.0, 900.0], None),
             (&[10.0, 100.0], None),
         ] {
-            let estimate = |secs: f64| Estimate { steps: 100, step_secs: secs / 100.0, ..Estimate::default() };
+            let estimate =
+                |secs: f64| Estimate { steps: 100, step_secs: secs / 100.0, tried: true, ..Estimate::default() };
             let estimates = names.iter().zip(secs).map(|(name, secs)| (name.to_string(), estimate(*secs))).collect();
             assert_eq!(suggested(&estimates), expected, "{secs:?}");
         }
+        let size = |name: &&str| ((*name).to_string(), Estimate::default());
+        assert_eq!(suggested(&names.iter().map(size).collect()), None, "sizes tell no time");
     }
 }

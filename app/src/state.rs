@@ -14,7 +14,7 @@ mod verdict;
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
-use questions::Requests;
+use questions::{Estimating, Requests};
 pub use run::{HeldOut, Origin, Plan, Progress, Run, Score, Stage};
 pub use topic::Topic;
 pub use verdict::{Next, Verdict};
@@ -158,8 +158,8 @@ pub struct RunState {
     pub lines: Option<Lines>,
     /// What the run that is set up would take, by preset.
     pub estimates: BTreeMap<String, Estimate>,
-    /// Presets whose estimates are on their way, and whether each is tried out, by the number of the question.
-    estimating: BTreeMap<u64, (String, bool)>,
+    /// Estimates that are on their way, by the number of the question.
+    estimating: BTreeMap<u64, Estimating>,
     /// The run whose model is on its way from the browser's storage.
     opening: Option<String>,
     /// The long question that waits for its answer.

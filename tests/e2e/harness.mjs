@@ -67,7 +67,8 @@ function findBrowser() {
 export function withBrowser({ folder, ...options } = {}) {
   const here = { open: (query, journey, profile) => visit(here.browser, here.site.url + query, journey, profile) };
   before(async () => {
-    [here.site, here.browser] = await Promise.all([serve(folder), launch(options)]);
+    // Each is there to be closed as soon as it is started, whatever becomes of the other.
+    await Promise.all([serve(folder).then((site) => (here.site = site)), launch(options).then((browser) => (here.browser = browser))]);
   });
   after(async () => {
     await here.browser?.close();

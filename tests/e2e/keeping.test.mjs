@@ -69,6 +69,22 @@ test('a run whose tab is closed, early or late, and one whose engine stops, leav
   }
 });
 
+test('where storage is full a run goes on, and is told not to be kept', async () => {
+  await here.open(`${NANO}&steps=20`, async (journey) => {
+    await journey.ready(3);
+    const session = await journey.page.context().newCDPSession(journey.page);
+    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(here.site.url).origin, quotaSize: 1000 });
+    await journey.press('start-pretrain', 60);
+    await journey.idle(60);
+    await journey.until('the end', async () => /Finished after 20 steps/.test(await journey.page.locator('.stage .status').innerText()), 20);
+    await journey.until('the trouble', async () => /could not be kept/.test(await journey.text('error')), 20);
+    assert.match(await journey.text('runs'), /Pre-training 1/);
+    await journey.part('fill-mask-input').fill('the [MASK] sees a tree');
+    await journey.part('fill-mask-input').press('Enter');
+    await journey.until('guesses', async () => (await journey.rows('fill-mask-result').count()) >= 2, 20);
+  });
+});
+
 test('files chosen after the engine stopped are read by a new one, which has the word vectors', async () => {
   await here.open(`${NANO}&steps=2`, async (journey) => {
     await journey.ready(3);

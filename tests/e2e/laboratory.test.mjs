@@ -437,7 +437,8 @@ test('models are cards that are measured together, and files are removed one by 
   await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);
     const figures = journey.page.locator('.card-figures');
-    await journey.until('all sizes', async () => (await figures.allInnerTexts()).every((text) => / parameters\s+[\d.]+ .*B$/.test(text)), 20);
+    const sized = async () => (await figures.allTextContents()).filter((text) => / parameters\s+[\d.]+ .*B$/.test(text)).length;
+    await journey.until('the sizes of all models', async () => (await sized()) === 14, 20);
     await journey.press('estimate-all', 60);
     await journey.until('four figures', async () => (await figures.allInnerTexts()).filter((text) => / parameters\s+.*B · /.test(text)).length === 4, 90);
     assert.match(await journey.text('suggestion'), /is the largest that is done here in five minutes/);

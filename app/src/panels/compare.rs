@@ -116,11 +116,14 @@ fn result(comparison: Comparison) -> impl IntoView {
 fn Curves(comparison: Comparison) -> impl IntoView {
     let Dark(dark) = expect_context::<Dark>();
     let (series, across, title) = match comparison.points.as_slice() {
-        [point] => (by_pass(point), tr!("epoch"), tr!("Micro F1 on validation documents, by epoch")),
+        [point] => {
+            (by_pass(point, &comparison.measured_on), tr!("epoch"), tr!("Micro F1 on validation documents, by epoch"))
+        }
         _ => (by_labels(&comparison), tr!("labelled documents"), tr!("Micro F1 by labelled documents")),
     };
     let summary = spread_summary(&series, &title);
     let up = tr!("micro F1");
+    let shaded = (comparison.seeds > 1).then(|| tr!("Shaded: one standard deviation over the seeds."));
     view! {
         <figure>
             <div class="chart-frame">
@@ -132,7 +135,7 @@ fn Curves(comparison: Comparison) -> impl IntoView {
                 />
             </div>
             <figcaption>
-                <p class="help">{title} ". " {tr!("Shaded: one standard deviation over the seeds.")}</p>
+                <p class="help">{title} ". " {shaded}</p>
             </figcaption>
         </figure>
     }

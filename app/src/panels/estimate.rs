@@ -1,4 +1,4 @@
-//! What the run that is set up would take on this device, tried out before it is started.
+//! What the run that is set up would take on this device: its size unasked, its time by trying it out.
 
 use crate::lab::{Lab, lab};
 use crate::presets::run_time;
@@ -43,24 +43,24 @@ fn words(estimate: Estimate) -> String {
     let Estimate { parameters, bytes: memory, steps, tokens_per_step, .. } = estimate;
     let (size, memory, count) = (wording::parameters(parameters), bytes(memory), wording::steps(steps));
     let tokens = wording::tokens(tokens_per_step);
-    let Some(time) = run_time(&estimate) else {
-        if !estimate.tried {
-            return tr!("{size}, about {memory} of memory, {count} of {tokens}.", size, memory, count, tokens);
-        }
-        return tr!(
+    match run_time(&estimate) {
+        // Of a time that was asked for, nobody knows the steps before some were tried.
+        Some(time) if steps == 0 => tr!("{size}, about {memory} of memory, for {time}.", size, memory, time),
+        Some(time) => tr!(
+            "{size}, about {memory} of memory, {count} of {tokens}: about {time}, as a few steps just showed.",
+            size,
+            memory,
+            count,
+            tokens,
+            time
+        ),
+        None if estimate.tried => tr!(
             "{size}, about {memory} of memory, {count} of {tokens}: too large to try out here.",
             size,
             memory,
             count,
             tokens
-        );
-    };
-    tr!(
-        "{size}, about {memory} of memory, {count} of {tokens}: about {time}, as a few steps just showed.",
-        size,
-        memory,
-        count,
-        tokens,
-        time
-    )
+        ),
+        None => tr!("{size}, about {memory} of memory, {count} of {tokens}.", size, memory, count, tokens),
+    }
 }

@@ -1,5 +1,5 @@
-//! The models to choose from, as cards. After they were measured each says its size, its memory and its time on this device,
-//! and one of them is suggested.
+//! The models to choose from, as cards with their sizes. Once they were measured each says its time on this device, too, and one
+//! of them is suggested.
 
 use super::estimate::reason_not_to_estimate;
 use crate::lab::{Lab, lab};

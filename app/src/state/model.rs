@@ -16,6 +16,8 @@ pub struct Model {
     pub classifier: bool,
     /// What was imported, in words.
     pub imported: Option<String>,
+    /// The run whose model was opened, or what was imported.
+    pub opened: Option<String>,
     /// The run whose model guesses, or what was imported.
     pub guesser: Option<String>,
     /// The run whose model gives labels, or what was imported.
@@ -40,7 +42,8 @@ impl RunState {
 
     /// What the values at hand that can be learned on from are.
     pub(super) fn origin(&self) -> Option<Origin> {
-        let Some(id) = self.model.guesser.as_ref() else { return self.model.imported.clone().map(Origin::Import) };
+        // A classifier may guess no words and still be learned on from.
+        let id = self.model.guesser.as_ref().or(self.model.opened.as_ref())?;
         let run = self.runs.iter().find(|run| run.id == *id && !run.key.is_empty());
         Some(run.map_or_else(|| Origin::Import(id.clone()), |run| Origin::Run(run.key.clone())))
     }
@@ -74,7 +77,8 @@ impl RunState {
     pub fn forget_run(&mut self, id: &str) -> Option<Run> {
         let place = self.runs.iter().position(|run| run.id == id && run.stage.is_over())?;
         let run = self.runs.remove(place);
-        for of in [&mut self.model.guesser, &mut self.model.labeller].into_iter().flatten().filter(|of| *of == id) {
+        let Model { opened, guesser, labeller, .. } = &mut self.model;
+        for of in [opened, guesser, labeller].into_iter().flatten().filter(|of| *of == id) {
             *of = run.name();
         }
         Some(run)
@@ -94,8 +98,9 @@ impl RunState {
     pub(super) fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
         let classifier = !labels.is_empty();
         let name = self.opening.take().unwrap_or_else(|| summary.clone());
-        let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then_some(name));
-        self.model = Model { pretrained: true, guesses, classifier, imported: Some(summary), guesser, labeller };
+        let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then(|| name.clone()));
+        let (imported, opened) = (Some(summary), Some(name));
+        self.model = Model { pretrained: true, guesses, classifier, imported, opened, guesser, labeller };
         self.forget_answers();
     }
 }

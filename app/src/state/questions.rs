@@ -36,6 +36,16 @@ pub enum Question {
     Export,
 }
 
+/// A question what a run would take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Estimating {
+    preset: String,
+    /// Whether it is tried out.
+    tries: bool,
+    /// Whether it is about settings that have changed since.
+    stale: bool,
+}
+
 impl RunState {
     /// The number for the next question of a kind; answers to earlier ones of that kind are then ignored.
     pub fn next_request(&mut self, question: Question) -> u64 {
@@ -80,30 +90,30 @@ impl RunState {
 
     /// Whether any run is being tried out.
     pub fn is_measuring(&self) -> bool {
-        self.estimating.values().any(|(_, tries)| *tries)
+        self.estimating.values().any(|asked| asked.tries && !asked.stale)
     }
 
-    /// Whether nobody asked this in so many words: that a preset suits no run is no trouble as long as it is not chosen.
+    /// Whether nobody waits for this: that a preset suits no run is no trouble as long as it is not chosen.
     pub(super) fn is_asked_aside(&self, request: u64) -> bool {
-        self.estimating.get(&request).is_some_and(|(_, tries)| !tries)
+        self.estimating.get(&request).is_some_and(|asked| asked.stale || !asked.tries)
     }
 
     /// Whether a run with this preset is being tried out.
     pub fn is_estimating(&self, preset: &str) -> bool {
-        self.estimating.values().any(|(other, tries)| *tries && other == preset)
+        self.estimating.values().any(|asked| asked.tries && !asked.stale && asked.preset == preset)
     }
 
     /// The number for the question what a run with this preset would take; `tries`: by trying it out.
     pub fn ask_estimate(&mut self, preset: &str, tries: bool) -> u64 {
         self.requests.last += 1;
-        self.estimating.insert(self.requests.last, (preset.into(), tries));
+        self.estimating.insert(self.requests.last, Estimating { preset: preset.into(), tries, stale: false });
         self.requests.last
     }
 
     /// What was said of other settings holds no more; answers that are on their way are about those, too.
     pub fn forget_estimates(&mut self) {
         self.estimates.clear();
-        self.estimating.clear();
+        self.estimating.values_mut().for_each(|asked| asked.stale = true);
     }
 
     /// Takes in an answer, unless a later question of its kind was asked.
@@ -132,8 +142,8 @@ impl RunState {
                 self.classified = Some(Classification { text, labels, threshold, thresholds });
             }
             Event::Estimated { request, estimate } => {
-                let preset = self.estimating.remove(&request).map(|(preset, _)| preset);
-                self.estimates.extend(preset.map(|preset| (preset, estimate)));
+                let asked = self.estimating.remove(&request).filter(|asked| !asked.stale);
+                self.estimates.extend(asked.map(|asked| (asked.preset, estimate)));
             }
             _ => {}
         }

@@ -5,8 +5,9 @@ use super::spread::{SpreadPoint, SpreadSeries};
 use crate::tr;
 use protocol::{Comparison, ComparisonArm, ComparisonPoint, Spread};
 
-/// Micro F1 on validation text after each pass. N-grams have no passes: they are a line across.
-pub fn by_pass(point: &ComparisonPoint) -> Vec<SpreadSeries> {
+/// Micro F1 on validation text after each pass. N-grams have no passes: they are a line across, at what they reach on the text
+/// that `measured_on` names (`test` or `valid`).
+pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> {
     let passes = |arm: &ComparisonArm| {
         let first = arm.runs.first().map(|run| run.valid.as_slice()).unwrap_or_default();
         let at = |pass: usize| {
@@ -18,7 +19,11 @@ pub fn by_pass(point: &ComparisonPoint) -> Vec<SpreadSeries> {
     let pretrained = passes(&point.pretrained);
     let last = pretrained.last().map_or(1.0, |(epoch, _)| *epoch);
     let linear = Spread { mean: point.linear.test.micro_f1, sd: 0.0 };
-    lines([pretrained, passes(&point.scratch), vec![(0.0, linear), (last, linear)]])
+    let mut lines = lines([pretrained, passes(&point.scratch), vec![(0.0, linear), (last, linear)]]);
+    if measured_on == "test" {
+        lines[2].name = tr!("n-grams (test)");
+    }
+    lines
 }
 
 /// Micro F1 on the measured text by the number of labelled texts.
@@ -87,7 +92,8 @@ mod tests {
             scratch: arm(&[&[0.1, 0.2]]),
             linear: LinearResult { test: figures(0.5), features: 1, elapsed_secs: 1.0 },
         };
-        let lines = by_pass(&point);
+        let lines = by_pass(&point, "test");
+        assert_eq!(lines[2].name, "n-grams (test)");
         let means = |line: &SpreadSeries| {
             line.points.iter().map(|point| (point.at, (point.mean * 100.0).round())).collect::<Vec<_>>()
         };

@@ -128,9 +128,11 @@ mod tests {
             Scene::with_axes(Size { width: 300.0, height: 200.0 }, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
         scene.text((1.0, 2.0), "<b> & co", Anchor::End, Ink::Label);
         scene.marks.push(Mark::Dots { points: vec![(1.0, 1.0), (2.0, 2.0)], ink: Ink::Run(0) });
+        scene.marks.push(Mark::Band { points: vec![(1.0, 1.0), (2.0, 1.0), (2.0, 2.0)], ink: Ink::Run(0) });
         let text = svg(&scene, Size { width: 300.0, height: 200.0 }, "#fff", |_| "#123456".into());
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>"));
         assert_eq!(text.matches("<circle").count(), 2);
+        assert_eq!(text.matches("<polygon").count(), 1);
         let lines = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { .. })).count();
         assert_eq!(text.matches("<polyline").count(), lines);
         assert!(text.contains("&lt;b&gt; &amp; co") && !text.contains("<b>"));

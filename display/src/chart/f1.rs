@@ -111,6 +111,7 @@ fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::scene::LABEL_HEIGHT;
 
     fn run(name: &str, means: &[f64], dash: usize) -> F1Series {
         let point = |(index, mean): (usize, &f64)| F1Point {
@@ -156,7 +157,7 @@ mod tests {
         };
         let heights: Vec<f64> = scene.marks.iter().filter_map(of_lines).collect();
         assert_eq!(heights.len(), 9);
-        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= 14.0), "{heights:?}");
+        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT), "{heights:?}");
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub enum Mark {
 pub const BAND_OPACITY: f64 = 0.18;
 
 /// Labels closer than this many pixels would overlap.
-const LABEL_HEIGHT: f64 = 14.0;
+pub(super) const LABEL_HEIGHT: f64 = 14.0;
 
 /// What stands at the end of a line.
 #[derive(Clone, Debug, PartialEq)]

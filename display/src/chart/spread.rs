@@ -92,6 +92,7 @@ fn extent(spans: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::scene::LABEL_HEIGHT;
 
     const SIZE: Size = Size { width: 500.0, height: 240.0 };
 
@@ -132,7 +133,7 @@ mod tests {
         }
         assert_eq!(bands, 1, "what has no spread has no band");
         assert_eq!(names.iter().map(|(text, _)| *text).collect::<Vec<_>>(), ["pre-trained 0.99", "n-grams 0.99"]);
-        assert!((names[0].1 - names[1].1).abs() >= 14.0, "ends that meet are written apart");
+        assert!((names[0].1 - names[1].1).abs() >= LABEL_HEIGHT, "ends that meet are written apart");
         let middle = scene.x.at(500.0) - scene.x.at(50.0);
         assert!((scene.x.at(5000.0) - scene.x.at(500.0) - middle).abs() < 1e-6, "ten times as many is as far again");
         assert_eq!(spread_summary(&series[1..], "F1 by texts"), "F1 by texts: n-grams 0.600 (50), 0.990 (5000).");

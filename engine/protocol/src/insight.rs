@@ -142,8 +142,11 @@ pub struct Estimate {
     pub parameters: u64,
     /// Memory of values, gradients, the optimiser's state and one step's intermediate results, in bytes, about.
     pub bytes: u64,
-    /// Optimisation steps.
+    /// Optimisation steps; where the run has a time instead, as many as the tried steps fit into it, else 0.
     pub steps: u64,
+    /// How long the run lasts, in seconds, where that is what was asked for.
+    #[serde(default)]
+    pub seconds: Option<f64>,
     /// Tokens per step.
     pub tokens_per_step: u64,
     /// Whether steps were tried out, or would have been if the model were not too large.

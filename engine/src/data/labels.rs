@@ -90,11 +90,6 @@ impl LabelSurvey {
         }
     }
 
-    /// Whether there are documents of two texts, and no others.
-    pub fn only_pairs(&self) -> bool {
-        self.pairs && self.single.is_none()
-    }
-
     /// The labels, most frequent first, by name where equally frequent.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 /// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
 const TRAINED_LEN: &str = "clozelab_trained_len";
-/// Our own key for a classifier that learned from pairs of texts only.
+/// Our own key for a classifier whose task is pairs of texts only.
 const PAIRS: &str = "clozelab_pairs";
 /// Widths of filters at most.
 const MAX_FILTER_SIZES: usize = 64;

@@ -50,7 +50,7 @@ pub struct ModelConfig {
     /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
     /// labels are wanted.
     pub trained_len: Option<usize>,
-    /// Whether it learned its labels from pairs of texts only.
+    /// Whether its task is pairs of texts only: it is measured on no others.
     pub pairs: bool,
 }
 

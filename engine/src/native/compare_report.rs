@@ -12,14 +12,15 @@ pub(super) fn render(comparison: &Comparison) -> String {
     let mut body = format!("<p><strong>{}</strong></p>\n", escape(&comparison.sentence));
     body += &format!(
         "<p>Same words, shape, documents and passes ({}) for both arms; each at the learning rate that validation \
-         prefers for it; {} seeds; measured on {} text. Shaded: one standard deviation over the seeds.</p>\n",
+         prefers for it; seeds: {}; measured on {} text.{}</p>\n",
         comparison.epochs,
         comparison.seeds,
-        escape(&comparison.measured_on)
+        escape(&comparison.measured_on),
+        if comparison.seeds > 1 { " Shaded: one standard deviation over the seeds." } else { "" }
     );
     for (place, point) in comparison.points.iter().enumerate() {
         let title = format!("Micro F1 on validation text by pass, {} labelled texts", point.documents);
-        body += &chart(&title, &format!("passes-{place}"), "pass", &by_pass(point));
+        body += &chart(&title, &format!("passes-{place}"), "pass", &by_pass(point, &comparison.measured_on));
     }
     body += &chart("Micro F1 by labelled texts", "texts", "labelled texts", &by_labels(comparison));
     body += &html_table(comparison);

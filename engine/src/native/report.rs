@@ -24,13 +24,13 @@ const MAX_ROWS: usize = 500;
 const NAME: &str = "this run";
 
 /// The colours are those of the page's style sheet.
-const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c2024;--paper:#fff;--muted:#5b626b;--line:#dedbd3;\
+const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c2024;--surface:#ffffff;--muted:#585f69;--line:#dfdcd3;\
 --run-0:#17605a;--run-1:#b4531c;--metric-0:#2b6cb0;--metric-1:#b4531c;--metric-2:#17605a}\
-@media(prefers-color-scheme:dark){:root{--ink:#e9e7e1;--paper:#14171a;--muted:#a5abb4;--line:#333940;\
---run-0:#74c9bd;--run-1:#efb673;--metric-0:#90c2f5;--metric-1:#efb673;--metric-2:#74c9bd}}\
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:46rem;\
+@media(prefers-color-scheme:dark){:root{--ink:#e9e7e1;--surface:#1c2024;--muted:#a5abb4;--line:#333940;\
+--run-0:#74c9bd;--run-1:#f0a36f;--metric-0:#82b8ee;--metric-1:#f0a36f;--metric-2:#74c9bd}}\
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--surface);max-width:46rem;\
 margin:2rem auto;padding:0 1rem}figure{margin:2rem 0}svg{width:100%;min-width:34rem;height:auto}\
-svg text{font-size:12px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
+svg text{font-size:12px;paint-order:stroke;stroke:var(--surface);stroke-width:3px}\
 figcaption{color:var(--muted);font-size:.9rem}.wide{overflow-x:auto}\
 table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:right}\
 td:first-child,th:first-child{text-align:left}\
@@ -312,6 +312,17 @@ mod tests {
         assert_eq!(html.matches("<svg").count(), 5, "loss, F1, learning rate, gradient norm, speed");
         assert!(html.contains(">0.001</text>"), "a small learning rate is no 0.00");
         assert!(html.contains("word frequencies 3.9"));
+    }
+
+    #[test]
+    fn the_colours_are_those_of_the_page() {
+        let sheet = include_str!("../../../public/style.css");
+        let colours: Vec<&str> = STYLE.split([';', '{', '}']).filter(|part| part.starts_with("--")).collect();
+        assert_eq!(colours.len(), 2 * 9);
+        for colour in colours {
+            let declared = colour.replace(':', ": ") + ";";
+            assert!(sheet.contains(&declared), "the page knows no {declared}");
+        }
     }
 
     #[test]

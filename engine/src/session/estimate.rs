@@ -55,7 +55,11 @@ impl<H: Host> Session<H> {
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
         let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
         let size = Estimate { parameters: parameters as u64, bytes, tokens_per_step, ..Estimate::default() };
-        let estimate = Estimate { steps: plan.steps(), tried: tries, ..size };
+        let (steps, seconds) = match plan.budget {
+            Budget::Steps(steps) => (steps, None),
+            Budget::Seconds(seconds) => (0, Some(seconds)),
+        };
+        let estimate = Estimate { steps, seconds, tried: tries, ..size };
         if !tries || parameters > MOST_TRIED {
             return Ok(estimate);
         }
@@ -85,10 +89,7 @@ impl<H: Host> Session<H> {
         times.sort_by(f64::total_cmp);
         let step_secs = times[times.len() / 2];
         let step_secs_range = [times[0], times[times.len() - 1]];
-        let steps = match plan.budget {
-            Budget::Steps(steps) => steps,
-            Budget::Seconds(seconds) => (seconds / step_secs.max(1e-9)) as u64,
-        };
+        let steps = estimate.seconds.map_or(steps, |seconds| (seconds / step_secs.max(1e-9)) as u64);
         Ok(Estimate { step_secs, step_secs_range, steps, ..estimate })
     }
 }

@@ -15,7 +15,7 @@ use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Heads, ModelConfig};
-use protocol::{FileRole, Phase, RunConfig, StartFrom};
+use protocol::{FileRole, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -236,7 +236,7 @@ fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Res
         problem_type: Some(survey.problem_type(config.task)?),
         threshold: None,
         thresholds: None,
-        pairs: survey.only_pairs(),
+        pairs: config.task == TaskKind::Pair && survey.pairs,
         type_vocab_size: model.type_vocab_size.max(if survey.pairs { 2 } else { 1 }),
         ..model
     })

@@ -137,6 +137,13 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
     state.apply(failed("bad-setting", Some(aside)));
     assert!(state.notice.is_none() && !state.is_estimating("fast-small"), "nobody asked for that preset");
     let (mut state, _) = asked();
+    let aside = state.ask_estimate("bert-base", false);
+    state.forget_estimates();
+    assert!(!state.is_measuring());
+    state.apply(failed("too-large", Some(aside)));
+    state.apply(Event::Estimated { request: aside, estimate: Default::default() });
+    assert!(state.notice.is_none() && state.estimates.is_empty(), "what is said of settings that changed is not heard");
+    let (mut state, _) = asked();
     state.apply(failed(ENGINE_CRASHED, None));
     assert!(!state.is_waiting() && !state.is_measuring());
 }

@@ -2,6 +2,7 @@
 //! a person says or their names tell. It cleans text as `lines` does and counts every row that it leaves out.
 
 mod json_lines;
+mod places;
 mod separated;
 
 use super::error::{DataError, quoted};
@@ -175,6 +176,20 @@ mod tests {
         }
     }
 
+    /// As an editor shows them: the reader of rows counts otherwise after CRLF and blank lines.
+    #[test]
+    fn rows_know_their_lines() {
+        for text in ["text,label\na b,x\n\n\"c\nd\",y\ne f,x\n", "text,label\r\na b,x\r\n\r\n\"c\r\nd\",y\r\ne f,x\r\n"]
+        {
+            let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+            assert_eq!(
+                parsed.documents.iter().map(|document| document.line).collect::<Vec<_>>(),
+                [2, 4, 6],
+                "{text:?}"
+            );
+        }
+    }
+
     #[test]
     fn quotes_newlines_and_ragged_rows_do_no_harm() {
         let text =
@@ -206,6 +221,7 @@ mod tests {
             ("text,label\n5\" of rain,x\n\"a\nb\",y\n", 2, None),
             ("text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n", 2, Some((1, 3))),
             ("text,label\n\"a b\",x\n\"c d,y\n\"e f\",x\n\"g h\",y\n", 3, Some((1, 3))),
+            ("text,label\r\n\"a b\",x\r\n\r\n\"c d,y\r\n\"e f\",x\r\n", 2, Some((1, 4))),
         ] {
             let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
             assert_eq!((parsed.documents.len(), parsed.open_quotes), (documents, expected), "{text}");

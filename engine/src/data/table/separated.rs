@@ -1,11 +1,11 @@
 //! CSV and TSV: a row is a document. Columns are told by a person, by their names in the first row, or by their length.
 
+use super::places::Noted;
 use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink};
 use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 /// Where the texts and the labels stand in a row.
 #[derive(Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub fn read(
         .delimiter(if semicolons { b';' } else { separator })
         .has_headers(false)
         .flexible(true)
-        .from_reader(Quotes { text, read: 0, places: &places });
+        .from_reader(Noted::new(text, &places));
     let mut parsed = Parsed::default();
     let mut columns: Option<Columns> = None;
     let mut records = reader.records().peekable();
@@ -63,11 +63,14 @@ pub fn read(
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
-        let cells: Vec<&str> = record.iter().collect();
         let next = records.peek().and_then(|record| record.as_ref().ok()?.position());
-        let quotes = taken_below(&mut places.borrow_mut(), next.map_or(u64::MAX, csv::Position::byte));
-        if quotes % 2 == 1 && cells.iter().any(|cell| cell.contains('\n')) {
+        let (line, quotes) = {
+            let mut places = places.borrow_mut();
+            let line = places.line(record.position().map_or(0, csv::Position::byte));
+            (line, places.quotes_before(next.map_or(u64::MAX, csv::Position::byte)))
+        };
+        let cells: Vec<&str> = record.iter().collect();
+        if quotes % 2 == 1 && cells.iter().any(|cell| cell.contains(['\n', '\r'])) {
             parsed.open_quotes.get_or_insert((0, line)).0 += 1;
         }
         if columns.is_none() {
@@ -94,31 +97,6 @@ pub fn read(
         }
     }
     Ok(parsed)
-}
-
-/// What is read, and where in it quotes stand.
-struct Quotes<'a> {
-    text: &'a mut dyn BufRead,
-    /// Bytes so far.
-    read: u64,
-    /// Places of the quotes that no row was charged with yet, ascending.
-    places: &'a RefCell<VecDeque<u64>>,
-}
-
-impl Read for Quotes<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.text.read(out)?;
-        let quotes = out[..count].iter().enumerate().filter(|(_, byte)| **byte == b'"');
-        self.places.borrow_mut().extend(quotes.map(|(place, _)| self.read + place as u64));
-        self.read += count as u64;
-        Ok(count)
-    }
-}
-
-/// Takes the places below `end` out, and tells how many they were.
-fn taken_below(places: &mut VecDeque<u64>, end: u64) -> usize {
-    let count = places.partition_point(|place| *place < end);
-    places.drain(..count).count()
 }
 
 /// The columns, from what was asked for or from the names in the first row, and whether that row is a header.
