@@ -283,6 +283,12 @@ impl RunState {
         self.active().or(self.runs.iter().rfind(|run| run.is_here()))
     }
 
+    /// The run whose figures stay in reach: the active one, else the last one with figures of its own. A comparison that is over
+    /// has its figures elsewhere.
+    pub fn in_reach(&self) -> Option<&Run> {
+        self.active().or(self.runs.iter().rfind(|run| run.is_here() && run.is_own()))
+    }
+
     /// Whether the run of this name came to an end.
     pub fn is_over(&self, id: &str) -> bool {
         self.runs.iter().any(|run| run.id == id && run.stage.is_over())

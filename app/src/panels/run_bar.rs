@@ -11,11 +11,12 @@ use protocol::Command;
 #[component]
 pub fn RunBar() -> impl IntoView {
     let lab = lab();
-    let name = lab.memo(&[Topic::Runs], |state| state.current().map_or_else(String::new, Run::name));
-    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or_else(String::new, stage_word));
-    let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map_or(0.0, Run::share));
+    let name = lab.memo(&[Topic::Runs], |state| state.in_reach().map_or_else(String::new, Run::name));
+    let stage =
+        lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map_or_else(String::new, stage_word));
+    let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map_or(0.0, Run::share));
     // Without a run it would only cover what starts one.
-    let none = lab.memo(&[Topic::Runs], |state| state.current().is_none());
+    let none = lab.memo(&[Topic::Runs], |state| state.in_reach().is_none());
     view! {
         <section class="run-bar" aria-label=tr!("Current run") hidden=move || none.get()>
             <div class="run-bar-inner">
@@ -44,9 +45,9 @@ fn stage_word(run: &Run) -> String {
 #[component]
 fn Figures() -> impl IntoView {
     let lab = lab();
-    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().and_then(|run| run.progress));
+    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().and_then(|run| run.progress));
     let over = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_none());
-    let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.current().map(steps));
+    let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map(steps));
     let part = move |take: fn(Progress) -> f64| progress.get().map(take);
     let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get());
     view! {

@@ -346,6 +346,9 @@ fn stage_words(run: &Run) -> String {
         Stage::Requested | Stage::Started | Stage::Compiling(_) => tr!("preparing"),
         Stage::Running => tr!("running, {share} %", share = figure((run.share() * 100.0).floor(), 0)),
         Stage::Paused => tr!("paused at step {step}", step = steps),
+        // Those of a comparison are its runs' own.
+        Stage::Finished if !run.is_own() => tr!("finished"),
+        Stage::Stopped if !run.is_own() => tr!("stopped"),
         Stage::Finished => tr!("finished, {steps} steps", steps),
         Stage::Stopped => tr!("stopped at step {step}", step = steps),
         Stage::Failed(message) => {

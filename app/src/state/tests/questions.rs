@@ -81,7 +81,7 @@ fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
         assert!(state.active().is_some_and(|run| run.name().contains("scratch 1 0.003 seed 1")));
         state.apply(ending);
         assert!(state.active().is_none() && !state.model.classifier);
-        assert_eq!(state.runs.len(), 1);
+        assert_eq!((state.runs.len(), state.in_reach()), (1, None), "its figures stand in its table");
     }
 }
 
