@@ -62,6 +62,10 @@ pub struct Lab {
     exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
     /// When the run under way was last kept, in the page's milliseconds.
     kept_at: StoredValue<f64>,
+    /// Encoding of all files, where it was chosen.
+    pub encoding: RwSignal<Option<String>>,
+    /// The run that came to its end last.
+    ended: StoredValue<Option<String>>,
     /// What starts when the present run is over.
     next: StoredValue<Option<After>>,
 }
@@ -99,6 +103,8 @@ impl Lab {
             archive: StoredValue::new_local(None),
             exports: StoredValue::new_local(BTreeMap::new()),
             kept_at: StoredValue::new(0.0),
+            encoding: RwSignal::new(None),
+            ended: StoredValue::new(None),
             next: StoredValue::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {
@@ -208,7 +214,8 @@ impl Lab {
     /// Starts a comparison with the present settings of fine-tuning.
     pub fn compare(&self, compare: CompareConfig) {
         let config = self.settings.with_untracked(Settings::finetune);
-        let run = self.state.try_update_value(|state| state.begin_other("compare", &config)).unwrap_or_default();
+        let run = self.state.try_update_value(|state| state.begin_comparison(&config, &compare)).unwrap_or_default();
+        self.name_run(&run);
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
         self.send(Command::Compare { run, config, compare });
     }

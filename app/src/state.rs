@@ -158,6 +158,8 @@ pub struct RunState {
     pub lines: Option<Lines>,
     /// What the run that is set up would take, by preset.
     pub estimates: BTreeMap<String, Estimate>,
+    /// Runs that the comparison takes at least.
+    least_runs: u64,
     /// Estimates that are on their way, by the number of the question.
     estimating: BTreeMap<u64, Estimating>,
     /// The run whose model is on its way from the browser's storage.
@@ -245,7 +247,10 @@ impl RunState {
                 }
             }
             Event::Failed { run, code, message, hint, request: None } => self.fail(&run, &code, message, hint),
-            Event::Compared { comparison, .. } => self.comparison = Some(comparison),
+            Event::Compared { run, comparison } => {
+                self.run_mut(&run).comparison = Some(comparison.clone());
+                self.comparison = Some(comparison);
+            }
             Event::Counted { learned, step, loss, accuracy, .. } => {
                 self.counted = Some(counting_result(learned, step, loss, accuracy));
             }

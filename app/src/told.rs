@@ -45,7 +45,13 @@ fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
     }
     let fields = FIELDS.iter().chain(&LENGTHS).chain(&FINETUNE_FIELDS).map(|field| (field.key, field.label));
     let switches = SWITCHES.iter().chain([&NSP]).map(|switch| (switch.key, switch.label));
-    let mut labels = fields.chain(switches).chain([("preset", mark!("Model"))]);
+    let others = [
+        ("preset", mark!("Model")),
+        ("text-column", mark!("Column of the text")),
+        ("label-column", mark!("Column of the labels")),
+        ("encoding", mark!("Encoding")),
+    ];
+    let mut labels = fields.chain(switches).chain(others);
     labels.find(|(other, _)| *other == key).map(|(_, label)| (translated(label), tail))
 }
 
@@ -69,7 +75,7 @@ mod tests {
                 "Use “Labels per document: any number”, or leave one label.",
             ),
             ("--steps is 0, but it must be above 0", "“steps” is 0, but it must be above 0"),
-            ("--encoding forces another", "--encoding forces another"),
+            ("--encoding forces another", "“Encoding” forces another"),
             ("a -- b --", "a -- b --"),
             ("\"a--seed.txt\" is empty", "\"a--seed.txt\" is empty"),
         ] {

@@ -58,7 +58,7 @@ impl Lab {
     fn ended(&self, run: &str, stopped: bool) {
         let is_own = self.peek(|state| state.runs.iter().any(|other| other.id == run && other.is_own()));
         if !is_own {
-            return;
+            return self.keep_run(run);
         }
         self.keep_with_model(run);
         self.look_up_again();

@@ -167,7 +167,8 @@ impl Lab {
             state.warnings.clear();
         });
         self.touch(&[Topic::Corpus]);
-        self.send_with(Command::SetCorpus { files, text_column, label_column }, blobs);
+        let encoding = self.encoding.get_untracked();
+        self.send_with(Command::SetCorpus { files, text_column, label_column, encoding }, blobs);
     }
 
     /// What the engine said of the files that have been on their way to it for longest.

@@ -7,7 +7,7 @@ use crate::chart::export::{Figures, csv};
 use crate::intake::Source;
 use crate::state::{Question, Run, Topic};
 use crate::tr;
-use crate::{download, share};
+use crate::{download, focus, share};
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -18,6 +18,9 @@ use wasm_bindgen_futures::JsFuture;
 
 /// Larger models are kept only where a person saves them: a browser's storage is not endless.
 const MOST_KEPT_PARAMETERS: u64 = 30_000_000;
+
+/// Of a run under way only smaller ones: reading the values holds it up.
+const MOST_KEPT_UNDER_WAY: u64 = 5_000_000;
 
 /// A run under way is kept this often.
 const KEEP_MILLIS: f64 = 20_000.0;
@@ -136,6 +139,19 @@ impl Lab {
         if now - self.kept_at.get_value() >= KEEP_MILLIS {
             self.kept_at.set_value(now);
             self.keep_run(id);
+            self.keep_model_of(id, MOST_KEPT_UNDER_WAY);
+        }
+    }
+
+    /// Keeps the present model of a run of this tab, where it has learned anything and is small enough.
+    fn keep_model_of(&self, id: &str, most_parameters: u64) {
+        let key = self.peek(|state| {
+            let run = state.runs.iter().find(|run| run.id == id && run.is_own() && !run.key.is_empty())?;
+            let is_small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= most_parameters);
+            (is_small && run.steps_done() > 0).then(|| run.key.clone())
+        });
+        if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
+            self.export(Export::Keep(key));
         }
     }
 
@@ -149,16 +165,11 @@ impl Lab {
 
     /// Keeps a run of this tab that came to its end and, where it is small enough, its model.
     pub(super) fn keep_with_model(&self, id: &str) {
-        let found = self.peek(|state| {
-            let run = state.runs.iter().find(|run| run.id == id && !run.key.is_empty())?;
-            let small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= MOST_KEPT_PARAMETERS);
-            // Its end may be told twice, and a run that learned nothing leaves no model of its own.
-            Some((run.key.clone(), small && run.kept.is_none() && run.steps_done() > 0))
-        });
-        let Some((key, with_model)) = found else { return };
-        self.put(&key);
-        if with_model && self.archive.with_value(Option::is_some) {
-            self.export(Export::Keep(key));
+        self.keep_run(id);
+        // Its end may be told twice; by then the model at hand may be another one.
+        let ended = self.ended.try_update_value(|ended| ended.replace(id.into())).flatten();
+        if ended.as_deref() != Some(id) {
+            self.keep_model_of(id, MOST_KEPT_PARAMETERS);
         }
     }
 
@@ -226,6 +237,16 @@ impl Lab {
         });
         self.touch(&[Topic::Runs, Topic::Progress]);
         self.put(key);
+    }
+
+    /// Shows again what a comparison came to, where comparisons stand.
+    pub fn show_comparison(&self, id: &str) {
+        self.state.update_value(|state| state.show_comparison(id));
+        self.touch(&[Topic::Answers]);
+        if let Ok(Some(panel)) = document().query_selector("#compare") {
+            panel.set_attribute("open", "").unwrap_or_default();
+        }
+        focus::on("#compare summary");
     }
 
     /// Shows a run in the charts, or no more.

@@ -90,6 +90,7 @@ pub fn TextField(
                 type="text"
                 autocomplete="off"
                 placeholder=tr!("by its name")
+                list="columns"
                 aria-describedby=describes.clone()
                 prop:value=move || lab.settings.with(|settings| settings.value(name))
                 on:change=change

@@ -1,17 +1,21 @@
 //! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
 
-use crate::chart::comparison::{by_labels, by_pass};
-use crate::chart::spread::{spread_scene, spread_summary};
+use super::loss_chart::PICTURE;
+use crate::chart::canvas::svg_of;
+use crate::chart::comparison::{by_labels, by_pass, csv};
+use crate::chart::scene::{Scene, Size};
+use crate::chart::spread::{SpreadSeries, spread_scene, spread_summary};
 use crate::chart::view::ChartView;
 use crate::comparing::asked_for;
-use crate::lab::lab;
+use crate::lab::{Lab, lab};
 use crate::page::Dark;
 use crate::state::Topic;
 use crate::told::told;
 use crate::tr;
-use crate::wording::{duration, figure, grouped};
+use crate::wording::{self, duration, figure, grouped};
 use leptos::prelude::*;
 use protocol::{Comparison, ComparisonPoint, Spread};
+use wasm_bindgen::JsCast;
 
 /// Controls and result.
 #[component]
@@ -31,8 +35,20 @@ pub fn ComparePanel() -> impl IntoView {
         }
     };
     let comparison = lab.memo(&[Topic::Answers], |state| state.comparison.clone());
+    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        let (run, least) = state.comparing()?;
+        Some(tr!("Run {run} of at least {least}.", run, least))
+    });
+    let planned = move || {
+        let compare = asked.get().ok()?;
+        let (runs, documents) = (
+            compare.least_runs(),
+            lab.read(&[Topic::Corpus], |state| state.corpus.as_ref().map_or(0, |corpus| corpus.labelled[0])),
+        );
+        Some(tr!("At least {runs} runs on up to {documents}.", runs, documents = wording::documents(documents)))
+    };
     view! {
-        <details class="more">
+        <details id="compare" class="more">
             <summary>{tr!("Is pre-training worth it? A fair comparison")}</summary>
             <p class="help">
                 {tr!("Both starts get the same words, shape, documents and epochs; each tries at least four learning rates and keeps the one that validation prefers; several seeds show the spread; a linear model on n-grams stands beside them. This takes many runs.")}
@@ -56,9 +72,10 @@ pub fn ComparePanel() -> impl IntoView {
                 >
                     {tr!("Compare")}
                 </button>
-                <p id="start-compare-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
+                <p id="start-compare-reason" class="help">{move || reason.get().or_else(planned).unwrap_or_default()}</p>
             </div>
-            <div class="block" data-testid="comparison">{move || comparison.get().map(result)}</div>
+            <p class="help" role="status" data-testid="comparing">{move || progress.get()}</p>
+            <div class="block" data-testid="comparison">{move || comparison.get().map(|comparison| result(lab, comparison))}</div>
         </details>
     }
     .into_any()
@@ -84,15 +101,16 @@ fn PlainField(id: &'static str, label: String, help: String, value: RwSignal<Str
     }
 }
 
-fn result(comparison: Comparison) -> impl IntoView {
+fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
     let note = note(&comparison);
     let rows = comparison.points.iter().flat_map(rows).map(row).collect_view();
-    let sentence = told(&comparison.sentence);
+    let (sentence, table) = (told(&comparison.sentence), csv(&comparison));
+    let picture = Picture::of(&comparison);
     view! {
         <p class="status">{sentence}</p>
-        <Curves comparison />
+        <Curves picture=picture.clone() />
         <div class="scroll" role="region" aria-label=tr!("Comparison") tabindex="0">
-            <table>
+            <table class="wide-table">
                 <thead>
                     <tr>
                         <th scope="col">{tr!("Start")}</th>
@@ -107,23 +125,53 @@ fn result(comparison: Comparison) -> impl IntoView {
             </table>
         </div>
         <p class="help">{note}</p>
+        <div class="buttons">
+            <button type="button" data-testid="comparison-csv" on:click=move |_| lab.save_text("clozelab-comparison.csv", &table)>"CSV"</button>
+            <button type="button" on:click=move |_| save_svg(lab, &picture)>"SVG"</button>
+        </div>
     }
+}
+
+/// The chart as a picture of lines, in the colours that it has here.
+fn save_svg(lab: Lab, picture: &Picture) {
+    let found = document().query_selector("[data-testid=comparison-chart]").ok().flatten();
+    let Some(canvas) = found.and_then(|found| found.dyn_into::<web_sys::HtmlCanvasElement>().ok()) else { return };
+    lab.save_text("clozelab-comparison.svg", &svg_of(&canvas, &picture.scene(PICTURE), PICTURE));
 }
 
 /// The thesis in one picture: both starts beside n-grams, by the number of labelled texts or, where only one was asked for, by
 /// pass.
+#[derive(Clone)]
+struct Picture {
+    series: Vec<SpreadSeries>,
+    across: String,
+    title: String,
+    is_shaded: bool,
+}
+
+impl Picture {
+    fn of(comparison: &Comparison) -> Self {
+        let (series, across, title) = match comparison.points.as_slice() {
+            [point] => {
+                let series = by_pass(point, &comparison.measured_on);
+                (series, tr!("epoch"), tr!("Micro F1 on validation documents, by epoch"))
+            }
+            _ => (by_labels(comparison), tr!("labelled documents"), tr!("Micro F1 by labelled documents")),
+        };
+        Self { series, across, title, is_shaded: comparison.seeds > 1 }
+    }
+
+    fn scene(&self, size: Size) -> Scene {
+        spread_scene(&self.series, (&self.across, &tr!("micro F1")), size)
+    }
+}
+
 #[component]
-fn Curves(comparison: Comparison) -> impl IntoView {
+fn Curves(picture: Picture) -> impl IntoView {
     let Dark(dark) = expect_context::<Dark>();
-    let (series, across, title) = match comparison.points.as_slice() {
-        [point] => {
-            (by_pass(point, &comparison.measured_on), tr!("epoch"), tr!("Micro F1 on validation documents, by epoch"))
-        }
-        _ => (by_labels(&comparison), tr!("labelled documents"), tr!("Micro F1 by labelled documents")),
-    };
-    let summary = spread_summary(&series, &title);
-    let up = tr!("micro F1");
-    let shaded = (comparison.seeds > 1).then(|| tr!("Shaded: one standard deviation over the seeds."));
+    let summary = spread_summary(&picture.series, &picture.title);
+    let shaded = picture.is_shaded.then(|| tr!("Shaded: one standard deviation over the seeds."));
+    let title = picture.title.clone();
     view! {
         <figure>
             <div class="chart-frame">
@@ -131,7 +179,7 @@ fn Curves(comparison: Comparison) -> impl IntoView {
                     testid="comparison-chart"
                     summary=Signal::stored(summary)
                     changed=Signal::derive(move || dark.track())
-                    scene=Box::new(move |size| spread_scene(&series, (&across, &up), size))
+                    scene=Box::new(move |size| picture.scene(size))
                 />
             </div>
             <figcaption>
@@ -179,8 +227,9 @@ fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
 
 fn row(cells: [String; 6]) -> impl IntoView {
     let [name, rest @ ..] = cells;
-    let cell = |text: String| view! { <td class="number">{text}</td> };
-    view! { <tr><th scope="row">{name}</th>{rest.map(cell).collect_view()}</tr> }
+    let heads = [tr!("Documents"), tr!("Micro F1"), tr!("Macro F1"), tr!("Learning rate"), tr!("Time")];
+    let cell = |(head, text): (String, String)| view! { <td class="number" data-label=head>{text}</td> };
+    view! { <tr><th scope="row">{name}</th>{heads.into_iter().zip(rest).map(cell).collect_view()}</tr> }
 }
 
 fn spread(spread: Spread) -> String {

@@ -13,7 +13,8 @@ use crate::told::told;
 use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
-use protocol::{FileRole, is_note};
+use protocol::{FileReport, FileRole, TableColumns, is_note};
+use std::collections::BTreeSet;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -100,31 +101,83 @@ fn take_input(lab: Lab, event: &web_sys::Event) {
     lab.take(async move { sources }, &tr!("The files could not be read"));
 }
 
-/// Which columns of a table hold the text and the labels.
+/// Which columns of a table hold the text and the labels, and in which encoding files are read.
 #[component]
 fn Columns() -> impl IntoView {
     let lab = lab();
     let changed = Callback::new(move |()| lab.read_again());
+    let tables = lab.memo(&[Topic::Corpus], |state| {
+        let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
+        let table = |file: &FileReport| Some((file.name.clone(), file.columns.clone()?));
+        files.iter().filter_map(table).collect::<Vec<_>>()
+    });
+    let names = move || tables.with(|tables| tables.iter().flat_map(|(_, columns)| columns.names.clone()).collect());
+    let option = |name: String| view! { <option value=name></option> };
+    let sentence =
+        |(file, columns): (String, TableColumns)| view! { <li><bdi>{taken_from(&file, &columns)}</bdi></li> };
+    let encoding = move |(value, words): (&'static str, String)| {
+        let chosen = move || lab.encoding.with(|encoding| encoding.as_deref().unwrap_or_default() == value);
+        view! { <option value=value prop:selected=chosen>{words}</option> }
+    };
+    let encodings =
+        std::iter::once(("", tr!("as each file seems to be"))).chain(ENCODINGS.map(|name| (name, name.into())));
+    let choose = move |event: web_sys::Event| {
+        let name = event_target_value(&event);
+        lab.encoding.set((!name.is_empty()).then_some(name));
+        lab.read_again();
+    };
     view! {
+        <ul class="plain help" data-testid="columns">{move || tables.get().into_iter().map(sentence).collect_view()}</ul>
         <details class="more">
-            <summary>{tr!("Columns of CSV, TSV and JSON Lines")}</summary>
+            <summary>{tr!("Columns of tables, and the encoding")}</summary>
+            <datalist id="columns">{move || BTreeSet::<String>::into_iter(names()).map(option).collect_view()}</datalist>
             <div class="fields">
                 <TextField
                     name="text-column"
-                    label=tr!("Text")
+                    label=tr!("Column of the text")
                     help=tr!("A name, or a number from 1; two with a comma make a pair.")
                     changed
                 />
                 <TextField
                     name="label-column"
-                    label=tr!("Labels")
+                    label=tr!("Column of the labels")
                     help=tr!("A name, or a number from 1. Several labels in a cell have | between them.")
                     changed
                 />
+                <div class="field">
+                    <label for="encoding">{tr!("Encoding")}</label>
+                    <select id="encoding" data-testid="encoding" on:change=choose>{encodings.map(encoding).collect_view()}</select>
+                    <p class="help">{tr!("For all files, where their text looks wrong.")}</p>
+                </div>
             </div>
         </details>
     }
 }
+
+/// What a table's text and labels were taken from.
+fn taken_from(file: &str, TableColumns { text, label, .. }: &TableColumns) -> String {
+    let text = text.join(" + ");
+    match label {
+        Some(label) => tr!("{file}: the text is its column “{text}”, the labels are “{label}”.", file, text, label),
+        None => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
+    }
+}
+
+/// Encodings that text is likely to be in, by their names on the web.
+const ENCODINGS: [&str; 12] = [
+    "utf-8",
+    "utf-16le",
+    "windows-1252",
+    "windows-1250",
+    "windows-1251",
+    "koi8-r",
+    "windows-874",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc-jp",
+    "euc-kr",
+];
 
 #[component]
 fn Totals() -> impl IntoView {

@@ -232,7 +232,7 @@ fn Toolbar() -> impl IntoView {
 }
 
 /// Size of a saved picture of lines, in CSS pixels.
-const PICTURE: Size = Size { width: 800.0, height: 400.0 };
+pub const PICTURE: Size = Size { width: 800.0, height: 400.0 };
 
 fn loss_canvas() -> Option<web_sys::HtmlCanvasElement> {
     let found = document().query_selector("[data-testid=loss-chart]").ok()??;

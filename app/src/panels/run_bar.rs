@@ -49,7 +49,9 @@ fn Figures() -> impl IntoView {
     let over = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_none());
     let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map(steps));
     let part = move |take: fn(Progress) -> f64| progress.get().map(take);
-    let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get());
+    // That of a part of a comparison says nothing of the whole.
+    let whole = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().is_some_and(Run::is_own));
+    let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get() && whole.get());
     view! {
         <dl class="figures">
             <div>

@@ -77,6 +77,7 @@ struct Shown {
     stage: String,
     shown: bool,
     own: bool,
+    compared: bool,
     over: bool,
     key: String,
     kept: Option<u64>,
@@ -98,6 +99,7 @@ fn shown(state: &RunState, id: &str) -> Shown {
         },
         shown: run.shown,
         own: run.is_own(),
+        compared: run.comparison.is_some(),
         over: run.stage.is_over(),
         key: run.key.clone(),
         kept: run.kept,
@@ -159,6 +161,7 @@ fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     Effect::new(move |_| {
         if let Some(field) = field.get() {
             field.focus().unwrap_or_default();
+            field.select();
         }
     });
     let given = RwSignal::new(now.name.clone());
@@ -207,7 +210,13 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
     let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
     let (link, copied) = (RwSignal::new(None::<String>), RwSignal::new(false));
     let sure = RwSignal::new(false);
-    let over = move || row.with(|row| row.over && row.own);
+    let over = move || row.with(|row| row.over && (row.own || row.compared || !row.key.is_empty()));
+    let own = move || row.with(|row| row.own);
+    let compared = move || row.with(|row| row.compared);
+    let show = {
+        let id = id.clone();
+        move |_| lab.show_comparison(&id)
+    };
     let kept = move || row.with(|row| row.kept.is_some());
     let named = move || row.with(|row| !row.key.is_empty());
     let words = move || {
@@ -244,7 +253,10 @@ fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoVie
             >
                 {tr!("Rename")}
             </button>
-            <button type="button" data-testid="share-run" on:click=share>{tr!("Copy link")}</button>
+            <button type="button" hidden=move || !compared() data-testid="show-comparison" on:click=show>
+                {tr!("Show its result")}
+            </button>
+            <button type="button" hidden=move || !own() data-testid="share-run" on:click=share>{tr!("Copy link")}</button>
             <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
                 {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
@@ -362,7 +374,11 @@ fn stage_words(run: &Run) -> String {
 fn Models() -> impl IntoView {
     let lab = lab();
     let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| match () {
-        () if state.active().is_some() => Some(tr!("The run under way can be saved when it is over.")),
+        // Of a run of one's own, the present values are saved.
+        () if state.active().is_some_and(|run| !run.is_own() || run.steps_done() == 0) => {
+            Some(tr!("The run under way can be saved when it is over."))
+        }
+        () if state.active().is_some() => None,
         () if state.model.pretrained || state.model.classifier => None,
         () => Some(tr!(
             "There is no model to save yet. A model opens from a .zip or from the loose files of a run directory."

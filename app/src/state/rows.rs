@@ -2,7 +2,7 @@
 
 use super::{Run, RunState};
 use crate::mark;
-use protocol::{Phase, RunConfig, StartFrom};
+use protocol::{CompareConfig, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
 
 impl RunState {
@@ -21,6 +21,26 @@ impl RunState {
         run.from = from;
         run.origin = origin;
         run.id.clone()
+    }
+
+    /// Adds the row of a comparison, and returns its name.
+    pub fn begin_comparison(&mut self, config: &RunConfig, compare: &CompareConfig) -> String {
+        self.least_runs = compare.least_runs();
+        self.begin_other("compare", config)
+    }
+
+    /// Which run of a comparison under way is at work, of how many at least.
+    pub fn comparing(&self) -> Option<(u64, u64)> {
+        let name = self.runs.iter().rfind(|run| run.id.starts_with("compare") && !run.stage.is_over())?;
+        let whole = name.id.split('-').take(2).collect::<Vec<_>>().join("-");
+        let begun = self.runs.iter().filter(|run| run.id.starts_with(&format!("{whole}-"))).count() as u64;
+        (begun > 0).then_some((begun, self.least_runs.max(begun)))
+    }
+
+    /// Shows again what a comparison came to.
+    pub fn show_comparison(&mut self, id: &str) {
+        let found = self.runs.iter().find(|run| run.id == id).and_then(|run| run.comparison.clone());
+        self.comparison = found.or(self.comparison.take());
     }
 
     /// Adds the row of a comparison or of the counting task, and returns its name.

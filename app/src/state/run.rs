@@ -3,7 +3,8 @@
 
 use crate::chart::curve::Curve;
 use crate::tr;
-use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
+use crate::wording::percent;
+use protocol::{ClassifierMetrics, Comparison, Event, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
 
 /// What a run is doing.
@@ -160,6 +161,9 @@ pub struct Run {
     pub held_out: Vec<HeldOut>,
     /// Quality in fine-tuning.
     pub scores: Vec<Score>,
+    /// What a comparison came to.
+    #[serde(default)]
+    pub comparison: Option<Comparison>,
     /// Warnings as (code, message).
     pub warnings: Vec<(String, String)>,
     reached: u64,
@@ -191,6 +195,7 @@ impl Run {
             speed: Curve::default(),
             held_out: vec![],
             scores: vec![],
+            comparison: None,
             warnings: vec![],
             reached: 0,
         }
@@ -213,8 +218,8 @@ impl Run {
 
     /// By what it does, and its number.
     fn numbered(&self) -> String {
-        if let Some(part) = self.id.strip_prefix("compare-").and_then(|rest| rest.split_once('-')) {
-            return tr!("Comparison {number}: {run}", number = part.0, run = part.1.replace('-', " "));
+        if let Some((number, run)) = self.part_of_comparison() {
+            return tr!("Comparison {number}: {run}", number, run);
         }
         let id = self.id.split('@').next().unwrap_or_default();
         let number = id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
@@ -230,6 +235,15 @@ impl Run {
             Some(StartFrom::Scratch) => tr!("{run}, from scratch", run),
             None => run,
         }
+    }
+
+    /// The number of the comparison that it is a part of, and which part: `compare-1-scratch-0.5-0.003-seed-2`.
+    fn part_of_comparison(&self) -> Option<(&str, String)> {
+        let (number, part) = self.id.strip_prefix("compare-")?.split_once('-')?;
+        let [start, share, rate, _, seed] = part.split('-').collect::<Vec<_>>().try_into().ok()?;
+        let start = if start == "scratch" { tr!("from scratch") } else { tr!("pre-trained") };
+        let share = percent(share.parse().unwrap_or(1.0));
+        Some((number, tr!("{start}, {share} of the labels, rate {rate}, seed {seed}", start, share, rate, seed)))
     }
 
     /// Whether it was begun in this tab.

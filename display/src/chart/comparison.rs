@@ -4,6 +4,7 @@ use super::scene::Ink;
 use super::spread::{SpreadPoint, SpreadSeries};
 use crate::tr;
 use protocol::{Comparison, ComparisonArm, ComparisonPoint, Spread};
+use std::fmt::Write;
 
 /// Micro F1 on validation text after each pass. N-grams have no passes: they are a line across, at what they reach on the text
 /// that `measured_on` names (`test` or `valid`).
@@ -48,6 +49,26 @@ fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSe
         line(tr!("from scratch"), Ink::Run(1), 0, scratch),
         line(tr!("n-grams"), Ink::Floor, 1, linear),
     ]
+}
+
+/// A row per share and start: the labelled documents, mean and standard deviation of each figure, learning rate and seconds.
+pub fn csv(comparison: &Comparison) -> String {
+    let mut out = String::from("documents,start,micro F1,sd,macro F1,sd,mean F1,sd,learning rate,seconds per run\n");
+    let mut row = |documents: u64, start: &str, [micro, r#macro, mean]: [Spread; 3], lr: String, secs: f64| {
+        let figures = [micro, r#macro, mean].map(|Spread { mean, sd }| format!("{mean},{sd}")).join(",");
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{documents},{start},{figures},{lr},{secs}");
+    };
+    for point in &comparison.points {
+        for (start, arm) in [("pre-trained", &point.pretrained), ("from scratch", &point.scratch)] {
+            let figures = [arm.micro_f1, arm.macro_f1, arm.mean_f1];
+            row(point.documents, start, figures, arm.lr.to_string(), arm.secs_per_run);
+        }
+        let test = &point.linear.test;
+        let alone = [test.micro_f1, test.macro_f1, test.mean_f1].map(|mean| Spread { mean, sd: 0.0 });
+        row(point.documents, "n-grams", alone, String::new(), point.linear.elapsed_secs);
+    }
+    out
 }
 
 #[cfg(test)]

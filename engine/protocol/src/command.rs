@@ -23,6 +23,9 @@ pub enum Command {
         /// Column of the labels; `None`: by its name.
         #[serde(default)]
         label_column: Option<String>,
+        /// Encoding of all files; `None`: as each seems to be.
+        #[serde(default)]
+        encoding: Option<String>,
     },
     /// Show one example as the model would see it, with the guesses of the language model where there is one. Answered
     /// by `Masking`, and by `Attention` where the model has any. A run shows the same example again as it learns.

@@ -20,6 +20,18 @@ impl Default for CompareConfig {
     }
 }
 
+/// Learning rates that each arm tries unless told otherwise.
+pub const SWEPT_RATES: usize = 4;
+
+impl CompareConfig {
+    /// Runs that it takes at least: for each share of the labels and each arm, the rates with one seed and the other seeds at
+    /// the best rate. A pick at the edge of the rates asks for more.
+    pub fn least_runs(&self) -> u64 {
+        let rates = if self.lrs.is_empty() { SWEPT_RATES } else { self.lrs.len() };
+        2 * self.label_fractions.len() as u64 * (rates as u64 + self.seeds.saturating_sub(1))
+    }
+}
+
 /// A whole comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {

@@ -376,6 +376,20 @@ pub struct FileReport {
     pub labelled: u64,
     /// Lines left out, by reason.
     pub dropped: Vec<Dropped>,
+    /// What was taken from where, where it is a table.
+    #[serde(default)]
+    pub columns: Option<TableColumns>,
+}
+
+/// Columns of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableColumns {
+    /// All of them; numbers from 1 where they have no names.
+    pub names: Vec<String>,
+    /// The one or two that hold the text.
+    pub text: Vec<String>,
+    /// The one that holds the labels.
+    pub label: Option<String>,
 }
 
 /// Lines left out for one reason.

@@ -15,10 +15,10 @@ mod token;
 pub use command::{Command, FileInfo, FileRole, StartFrom};
 pub use compare::{
     CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun, EpochFigures, Figures,
-    LinearResult, Spread, SweepPoint,
+    LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
 pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
-pub use event::{DeviceInfo, Dropped, Event, FileReport, Metrics, Phase, RunId, STOPPED, is_note};
+pub use event::{DeviceInfo, Dropped, Event, FileReport, Metrics, Phase, RunId, STOPPED, TableColumns, is_note};
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
     ThresholdPoint,

@@ -7,7 +7,7 @@ use super::error::{DataError, quoted};
 use super::gzip::{self, Unpacking};
 use super::lines::{self, Parsed, Sink};
 use super::table::{self, ReadOptions};
-use protocol::Dropped;
+use protocol::{Dropped, TableColumns};
 use std::io::{self, Cursor, Read};
 
 /// A nuisance: a stable name and a sentence. The run goes on.
@@ -20,6 +20,8 @@ pub struct ReadFile {
     pub encoding: String,
     /// Lines left out, by reason.
     pub dropped: Vec<Dropped>,
+    /// What was taken from where, of a table.
+    pub columns: Option<TableColumns>,
     /// What a person should know.
     pub warnings: Vec<Warning>,
 }
@@ -57,7 +59,8 @@ pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -
     if found == 0 {
         return Err(DataError::NoText { file: name.into() });
     }
-    Ok(ReadFile { encoding: decoding.encoding.into(), dropped: parsed.dropped, warnings })
+    let Parsed { dropped, columns, .. } = parsed;
+    Ok(ReadFile { encoding: decoding.encoding.into(), dropped, columns, warnings })
 }
 
 /// How a text was decoded.

@@ -3,7 +3,7 @@
 
 use super::corpus::Document;
 use super::error::DataError;
-use protocol::Dropped;
+use protocol::{Dropped, TableColumns};
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
@@ -34,6 +34,8 @@ pub(super) struct Parsed {
     after_blank: bool,
     /// Rows of a table that run on over their line since a quote is not closed, and the line of the first.
     pub open_quotes: Option<(u64, u64)>,
+    /// What was taken from where, of a table.
+    pub columns: Option<TableColumns>,
     /// The columns of a table whose text was found by its length, in words.
     pub guessed_column: Option<String>,
     /// Whether characters stand in the text that turn the direction of what is shown.

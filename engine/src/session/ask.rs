@@ -2,7 +2,7 @@
 
 use super::BATCH_SIZE;
 use super::checks::needs_masked_lm;
-use super::host::Host;
+use super::host::{Host, ModelFiles};
 use super::look::{self, Moment, attend, single};
 use super::read::read;
 use super::task::{UNTUNED_THRESHOLD, evaluation_model};
@@ -10,6 +10,7 @@ use super::trained::Trained;
 use crate::data::examples::{Batch, EncodedDocument};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
+use crate::interop;
 use crate::model::ProblemType;
 use crate::train::{DeviceBatch, classify, probabilities};
 use burn::tensor::Device;
@@ -22,6 +23,10 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
     let event = match question {
         Command::Attend { request, text } => match attend(model, device, &text, request, moment).await {
             Ok((event, buffers)) => return host.emit(event, buffers),
+            Err(error) => Err(error),
+        },
+        Command::ExportModel { request } => match model.to_files().await {
+            Ok(files) => return exported(host, request, &files),
             Err(error) => Err(error),
         },
         Command::Tokenize { request, text } => Ok(tokenized(&model.tokenizer, request, &text)),
@@ -40,6 +45,15 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
     };
     host.emit(event.unwrap_or_else(|error| unanswered(asked, &error)), Vec::new());
 }
+
+/// The answer to `ExportModel`: a model's files as one archive.
+pub fn exported(host: &impl Host, request: u64, files: &ModelFiles) {
+    let archive = interop::zip_write(EXPORT_NAME, files);
+    host.emit(Event::Exported { request, name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
+}
+
+/// What an exported model is called.
+const EXPORT_NAME: &str = "clozelab-model";
 
 /// The answer to `Tokenize`: literal special tokens mean themselves.
 pub fn tokenized(tokenizer: &Tokenizer, request: u64, text: &str) -> Event {

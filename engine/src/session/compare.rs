@@ -19,12 +19,12 @@ use crate::model::ProblemType;
 use crate::train::{Decision, Judged, classifier_metrics, tune_threshold};
 use protocol::{
     ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
-    EpochFigures, Event, Figures, FileRole, LinearResult, RunConfig, Spread, SweepPoint,
+    EpochFigures, Event, Figures, FileRole, LinearResult, RunConfig, SWEPT_RATES, Spread, SweepPoint,
 };
 use std::collections::BTreeMap;
 
 /// Learning rates that an arm tries unless told otherwise, as multiples of what suits the backbone.
-const SWEEP: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+const SWEEP: [f64; SWEPT_RATES] = [0.25, 0.5, 1.0, 2.0];
 /// A pick at the edge of the sweep asks for a rate beyond it, this often at most.
 const MOST_WIDENINGS: usize = 3;
 /// Seeds at most.

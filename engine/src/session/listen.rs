@@ -105,7 +105,7 @@ impl<H: Host> Ear<'_, H> {
                 Command::PreviewMasking { config, example, epoch, text } => {
                     self.look_at(learner, config, example, epoch, text).await?;
                 }
-                question @ (Command::Attend { .. } | Command::Tokenize { .. }) => {
+                question @ (Command::Attend { .. } | Command::Tokenize { .. } | Command::ExportModel { .. }) => {
                     self.answer(learner, question, true).await;
                 }
                 question @ Command::FillMask { .. } => self.answer(learner, question, learner.heads.masked_lm).await,
@@ -183,6 +183,13 @@ impl<H: Host> Ear<'_, H> {
 
 /// Whether the values of a run can answer it.
 fn is_question(command: &Command) -> bool {
-    use Command::{Attend, Classify, FillMask, PreviewMasking, Tokenize};
-    matches!(command, PreviewMasking { .. } | Attend { .. } | Tokenize { .. } | FillMask { .. } | Classify { .. })
+    matches!(
+        command,
+        Command::PreviewMasking { .. }
+            | Command::Attend { .. }
+            | Command::Tokenize { .. }
+            | Command::FillMask { .. }
+            | Command::Classify { .. }
+            | Command::ExportModel { .. }
+    )
 }

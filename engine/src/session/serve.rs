@@ -11,9 +11,6 @@ use protocol::{Command, Event, Phase, RunConfig};
 use std::io::Read;
 use std::rc::Rc;
 
-/// Folder inside an exported archive, and the archive's own name.
-const EXPORT_NAME: &str = "clozelab-model";
-
 /// The models at hand, and what the next run makes of them.
 struct Models {
     language_model: Option<Trained>,
@@ -46,10 +43,10 @@ impl<H: Host> Session<H> {
     async fn handle(&mut self, command: Command, take_files: &mut impl FnMut() -> Vec<Rc<dyn Content>>) -> Result<()> {
         match command {
             Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
-            Command::SetCorpus { files, text_column, label_column } => {
+            Command::SetCorpus { files, text_column, label_column, encoding } => {
                 let inputs = files.into_iter().zip(take_files());
                 let inputs = inputs.map(|(file, content)| InputFile { name: file.name, content, role: file.role });
-                let options = ReadOptions { encoding: None, text_column, label_column };
+                let options = ReadOptions { encoding, text_column, label_column };
                 self.set_corpus(inputs.collect(), &options)?;
             }
             Command::PreviewMasking { config, example, epoch, text } => {
@@ -91,8 +88,7 @@ impl<H: Host> Session<H> {
             }
             Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit),
             Command::ExportModel { request } => {
-                let archive = interop::zip_write(EXPORT_NAME, &self.export().await?);
-                self.host.emit(Event::Exported { request, name: format!("{EXPORT_NAME}.zip") }, vec![archive]);
+                ask::exported(&self.host, request, &self.export().await?);
             }
             Command::ImportModel { files } => self.import_files(files, take_files())?,
             Command::Tokenize { request, text } => {

@@ -158,6 +158,7 @@ fn is_order(command: &Command) -> bool {
             | Command::Classify { .. }
             | Command::Attend { .. }
             | Command::Tokenize { .. }
+            | Command::ExportModel { .. }
     )
 }
 

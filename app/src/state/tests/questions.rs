@@ -78,8 +78,14 @@ fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
         let mut state = RunState::default();
         assert_eq!(state.begin_other("compare", &config), "compare-1");
         state.apply(step("compare-1-scratch-1-0.003-seed-1", 3, 5.0));
-        assert!(state.active().is_some_and(|run| run.name().contains("scratch 1 0.003 seed 1")));
+        assert!(
+            state.active().is_some_and(
+                |run| run.name() == "Comparison 1: from scratch, 100.0 % of the labels, rate 0.003, seed 1"
+            )
+        );
+        assert_eq!(state.comparing().map(|(begun, _)| begun), Some(1));
         state.apply(ending);
+        assert_eq!(state.comparing(), None);
         assert!(state.active().is_none() && !state.model.classifier);
         assert_eq!((state.runs.len(), state.in_reach()), (1, None), "its figures stand in its table");
     }

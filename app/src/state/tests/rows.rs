@@ -2,7 +2,7 @@
 
 use super::{evaluated, finished, started, state, step};
 use crate::state::*;
-use protocol::{RunConfig, StartFrom};
+use protocol::{CompareConfig, RunConfig, StartFrom};
 
 #[test]
 fn unknown_runs_get_rows_of_the_right_kind() {
@@ -27,6 +27,30 @@ fn begin_names_runs_by_phase_and_records_what_was_asked() {
     assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-2");
     assert_eq!(state.runs[1].name(), "Fine-tuning 1, from scratch");
     assert_eq!(state.runs[0].settings, "fast-tiny · seed 3");
+}
+
+#[test]
+fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
+    let mut state = RunState::default();
+    let compare = CompareConfig { seeds: 3, label_fractions: vec![0.1, 1.0], lrs: vec![] };
+    let id = state.begin_comparison(&RunConfig::default(), &compare);
+    state.apply(step("compare-1-pretrained-0.1-0.003-seed-1", 3, 5.0));
+    state.apply(step("compare-1-pretrained-0.1-0.006-seed-1", 3, 5.0));
+    assert_eq!(state.comparing(), Some((2, 24)), "four rates and two more seeds, of both starts, for both shares");
+    let comparison = Comparison {
+        points: vec![],
+        epochs: 1.0,
+        seeds: 3,
+        measured_on: "test".into(),
+        sentence: "It pays.".into(),
+        pretraining_secs: None,
+    };
+    state.apply(Event::Compared { run: id.clone(), comparison: comparison.clone() });
+    state.apply(finished(&id, 0, false));
+    state.begin_comparison(&RunConfig::default(), &compare);
+    assert_eq!(state.comparison, None);
+    state.show_comparison(&id);
+    assert_eq!(state.comparison, Some(comparison));
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Corpus {
         let first_block = part.survey.blocks;
         let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
-        let ReadFile { encoding, dropped, warnings } = read_file(file, &options, &mut |mut document| {
+        let ReadFile { encoding, dropped, columns, warnings } = read_file(file, &options, &mut |mut document| {
             survey.take(&document);
             if part.survey.bytes + survey.bytes > most_held {
                 documents = None;
@@ -140,6 +140,7 @@ impl Corpus {
             documents: survey.documents,
             labelled: survey.labelled,
             dropped,
+            columns,
         });
         part.survey.join(survey);
         part.files.push(PartFile { file: file.clone(), number, first_block });

@@ -3,6 +3,7 @@
 use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink, each_line};
+use protocol::TableColumns;
 use serde_json::{Map, Value};
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -36,8 +37,10 @@ pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mu
     })?;
     match keys {
         Some(Err(error)) => Err(io::Error::other(error)),
-        Some(Ok(keys)) => {
-            parsed.guessed_column = keys.guessed;
+        Some(Ok(JsonKeys { text, second, label, guessed, all })) => {
+            parsed.guessed_column = guessed;
+            let text = std::iter::once(text).chain(second).collect();
+            parsed.columns = Some(TableColumns { names: all, text, label });
             Ok(parsed)
         }
         None => Ok(parsed),
@@ -51,6 +54,8 @@ struct JsonKeys {
     label: Option<String>,
     /// What was taken for the text where no key told.
     guessed: Option<String>,
+    /// The keys of the first object.
+    all: Vec<String>,
 }
 
 impl JsonKeys {
@@ -87,7 +92,7 @@ impl JsonKeys {
                 (text.ok_or_else(|| DataError::NoText { file: file.into() })?, None)
             }
         };
-        Ok(Self { text, second, label, guessed })
+        Ok(Self { text, second, label, guessed, all: row.keys().cloned().collect() })
     }
 }
 

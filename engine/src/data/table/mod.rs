@@ -45,8 +45,21 @@ const TEXT_NAMES: [&str; 12] = [
     "title",
     "description",
 ];
-const LABEL_NAMES: [&str; 9] =
-    ["label", "labels", "category", "categories", "class", "tag", "tags", "accusation", "target"];
+const LABEL_NAMES: [&str; 13] = [
+    "label",
+    "labels",
+    "category",
+    "categories",
+    "class",
+    "sentiment",
+    "intent",
+    "topic",
+    "genre",
+    "tag",
+    "tags",
+    "accusation",
+    "target",
+];
 /// Names of the second text of a pair.
 const PAIR_NAMES: [(&str, &str); 4] =
     [("sentence1", "sentence2"), ("text_a", "text_b"), ("premise", "hypothesis"), ("question1", "question2")];
@@ -104,6 +117,7 @@ impl DataError {
 mod tests {
     use super::*;
     use crate::data::Document;
+    use protocol::TableColumns;
     use std::ops::ControlFlow;
 
     fn options(text: &str, label: &str) -> ReadOptions {
@@ -187,6 +201,23 @@ mod tests {
                 [2, 4, 6],
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_was_taken_from_where_is_told() {
+        let told = |name: &str, text: &str| {
+            let parsed = parse(name, text, form_of(name).expect("a table"), &options("", "")).expect("readable");
+            let TableColumns { names, text, label } = parsed.columns.expect("a table");
+            format!("{} | {} | {}", names.join(" "), text.join(" "), label.unwrap_or_default())
+        };
+        for (name, text, expected) in [
+            ("a.csv", "id,review,sentiment,tags\n1,a b,good,x\n", "id review sentiment tags | review | sentiment"),
+            ("a.csv", "a long text,x\nanother one,y\n", "1 2 | 1 | 2"),
+            ("a.csv", "premise,hypothesis,label\na,b,x\n", "premise hypothesis label | premise hypothesis | label"),
+            ("a.jsonl", "{\"text\":\"a b\",\"label\":1}\n", "label text | text | label"),
+        ] {
+            assert_eq!(told(name, text), expected);
         }
     }
 

@@ -4,6 +4,7 @@ use super::places::Noted;
 use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink};
+use protocol::TableColumns;
 use std::cell::RefCell;
 use std::io::{self, BufRead};
 
@@ -18,6 +19,19 @@ struct Columns {
 }
 
 impl Columns {
+    /// What was taken from where, by the names in the first row where it is a header.
+    fn named(&self, first: &[&str], header: bool) -> TableColumns {
+        let name = |column: usize| match first.get(column) {
+            Some(name) if header => name.trim().to_string(),
+            _ => (column + 1).to_string(),
+        };
+        TableColumns {
+            names: (0..first.len()).map(name).collect(),
+            text: std::iter::once(self.text).chain(self.second).map(name).collect(),
+            label: self.label.map(name),
+        }
+    }
+
     /// What was taken for the text where no name told, in words.
     fn guess(&self, file: &str, first: &[&str], header: bool) -> Option<String> {
         let named = |column: usize| match header {
@@ -78,6 +92,7 @@ pub fn read(
             let second: Vec<&str> = second.map(|record| record.iter().collect()).unwrap_or_default();
             let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
             parsed.guessed_column = found.guess(name, &cells, header);
+            parsed.columns = Some(found.named(&cells, header));
             columns = Some(found);
             if header {
                 continue;
