@@ -17,3 +17,8 @@ pub fn is_within(selector: &str) -> bool {
     let Some(active) = document().active_element() else { return true };
     active.tag_name() == "BODY" || active.closest(selector).is_ok_and(|found| found.is_some())
 }
+
+/// Whether the focus is on what `selector` finds, and shown, as a keyboard brings it there.
+pub fn is_shown(selector: &str) -> bool {
+    document().query_selector(&format!("{selector}:focus-visible")).is_ok_and(|found| found.is_some())
+}

@@ -178,7 +178,14 @@ pub fn speak(lab: Lab, Spoken { now, wanted, carried }: Spoken, language: Langua
 /// When all parts stand: gives them what those before them held, leaves out what a teacher's link asks to, and a link to a part finds it.
 fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
     carried.try_update_value(Option::take).flatten().into_iter().for_each(Carried::give_back);
-    lab.guide.with_value(|guide| guide.hide.iter().for_each(|name| withhold(name)));
+    let absent: Vec<String> =
+        lab.guide.with_value(|guide| guide.hide.iter().filter(|name| !withhold(name)).cloned().collect());
+    if !absent.is_empty() {
+        lab.complain(
+            tr!("The link leaves out what is no part of this page: {names}.", names = absent.join(", ")),
+            tr!("Parts are named by their address, such as #review, or by the name of a control."),
+        );
+    }
     // Who has scrolled already stays where they are.
     if window().scroll_y().is_ok_and(|y| y > 0.0) {
         return;
@@ -189,14 +196,16 @@ fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
     }
 }
 
-/// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name.
-fn withhold(name: &str) {
+/// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name. `false` where there is
+/// none.
+fn withhold(name: &str) -> bool {
     let selector = format!("#{name}, [data-testid={name}], nav li:has(a[href=\"#{name}\"])");
-    let Ok(parts) = document().query_selector_all(&selector) else { return };
+    let Ok(parts) = document().query_selector_all(&selector) else { return false };
     for part in (0..parts.length()).filter_map(|index| parts.item(index)) {
         let part: HtmlElement = part.unchecked_into();
         part.class_list().add_1("withheld").unwrap_or_default();
     }
+    parts.length() > 0
 }
 
 /// Whether the page is dark, which the system may change while it stands.

@@ -149,9 +149,14 @@ fn run_of(shared: Shared) -> Run {
     run.from = shared.from;
     run.settings = shared.settings.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(" · ");
     run.pairs = shared.settings;
-    run.title = Some(match shared.phase {
+    let title = match shared.phase {
         Phase::Pretrain => tr!("Shared pre-training"),
         Phase::Finetune => tr!("Shared fine-tuning"),
+    };
+    run.title = Some(match shared.from {
+        Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run = title),
+        Some(StartFrom::Scratch) => tr!("{run}, from scratch", run = title),
+        None => title,
     });
     run.plan = shared.plan.map(|plan| Plan {
         parameters: plan.parameters,

@@ -28,6 +28,23 @@ pub fn svg_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> String {
     svg(scene, size, &colours.property("--surface"), |ink| colours.of_ink(ink))
 }
 
+/// A scene as PNG, as the URL of its data, in the colours that it has on this canvas; sharp enough to be printed.
+pub fn png_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> Option<String> {
+    let colours = Colours::of(canvas)?;
+    let picture: HtmlCanvasElement = canvas.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
+    fit(&picture, size, PRINTED_RATIO);
+    let context: CanvasRenderingContext2d = picture.get_context("2d").ok()??.dyn_into().ok()?;
+    let painter = Painter { context, colours };
+    painter.context.set_transform(PRINTED_RATIO, 0.0, 0.0, PRINTED_RATIO, 0.0, 0.0).ok()?;
+    painter.context.set_fill_style_str(&painter.colours.property("--surface"));
+    painter.context.fill_rect(0.0, 0.0, size.width, size.height);
+    painter.marks(scene).ok()?;
+    picture.to_data_url().ok()
+}
+
+/// Pixels of a saved picture for each CSS pixel.
+const PRINTED_RATIO: f64 = 2.0;
+
 /// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
 pub(super) fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
     let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
@@ -70,6 +87,10 @@ impl Painter {
     fn paint(&self, scene: &Scene, size: Size, ratio: f64) -> Result<(), JsValue> {
         self.context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
         self.context.clear_rect(0.0, 0.0, size.width, size.height);
+        self.marks(scene)
+    }
+
+    fn marks(&self, scene: &Scene) -> Result<(), JsValue> {
         scene.marks.iter().try_for_each(|mark| self.mark(mark, &scene.plot))
     }
 

@@ -196,10 +196,9 @@ fn describe(corpus: &Corpus) -> String {
     let training = corpus.files.iter().filter(|file| file.role == FileRole::Train).map(|file| file.documents);
     let text = match training.sum::<u64>().saturating_sub(corpus.documents) {
         0 => text,
-        held => format!(
-            "{text} {}",
-            tr!("{documents} more are held out, to measure on.", documents = wording::documents(held))
-        ),
+        held => {
+            format!("{text} {}", tr!("Held out, to measure on: {documents}.", documents = wording::documents(held)))
+        }
     };
     if corpus.labels == 0 {
         return format!("{text} {}", tr!("None has a label, so there is nothing to fine-tune on."));

@@ -1,12 +1,12 @@
 //! The charts of all runs: the loss of pre-training on the first screen, the other figures beside the settings, the loss as
 //! a table, and the curves of fine-tuning. Those of a phase share one look and one cross-hair.
 
-use crate::chart::canvas::svg_of;
+use crate::chart::canvas::{png_of, svg_of};
 use crate::chart::curve::Curve;
 use crate::chart::loss::{Floors, LossSeries, loss_readout, loss_rows, loss_scene, loss_summary};
 use crate::chart::metric::{MetricSeries, metric_scene, metric_summary, readout};
 use crate::chart::options::{Look, Smoothing};
-use crate::chart::scene::{RUN_INKS, Size};
+use crate::chart::scene::{RUN_INKS, Scene, Size};
 use crate::chart::view::{ChartView, Steps};
 use crate::download;
 use crate::lab::{Lab, lab};
@@ -223,7 +223,7 @@ fn Toolbar() -> impl IntoView {
             <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
             <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
             <button type="button" data-testid="export-svg" on:click=move |_| save_svg(lab, plotting)>"SVG"</button>
-            <button type="button" data-testid="export-png" on:click=move |_| save_png(lab)>"PNG"</button>
+            <button type="button" data-testid="export-png" on:click=move |_| save_png(lab, plotting)>"PNG"</button>
         </div>
         <p class="help">
             {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
@@ -239,16 +239,25 @@ fn loss_canvas() -> Option<web_sys::HtmlCanvasElement> {
     found.dyn_into().ok()
 }
 
-fn save_svg(lab: Lab, plotting: Plotting) {
+/// The chart of the loss for a file, with the names of its runs.
+fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
     let look = Look { cursor: None, drag: None, ..plotting.look(PICTURE) };
-    let scene = lab.peek(|state| with_series(state, |series| loss_scene(series, &look)));
-    let Some(canvas) = loss_canvas() else { return };
-    lab.save_text("clozelab-loss.svg", &svg_of(&canvas, &scene, PICTURE));
+    lab.peek(|state| {
+        let mut scene = with_series(state, |series| loss_scene(series, &look));
+        let size = scene.add_legend(state.shown_of(Phase::Pretrain).map(Run::name), PICTURE);
+        (scene, size)
+    })
 }
 
-fn save_png(lab: Lab) {
-    let url = loss_canvas().and_then(|canvas| canvas.to_data_url().ok());
-    match url {
+fn save_svg(lab: Lab, plotting: Plotting) {
+    let (scene, size) = picture(lab, plotting);
+    let Some(canvas) = loss_canvas() else { return };
+    lab.save_text("clozelab-loss.svg", &svg_of(&canvas, &scene, size));
+}
+
+fn save_png(lab: Lab, plotting: Plotting) {
+    let (scene, size) = picture(lab, plotting);
+    match loss_canvas().and_then(|canvas| png_of(&canvas, &scene, size)) {
         Some(url) => download::save_url("clozelab-loss.png", &url),
         None => lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
     }

@@ -18,7 +18,7 @@ pub fn RunBar() -> impl IntoView {
     // Without a run it would only cover what starts one.
     let none = lab.memo(&[Topic::Runs], |state| state.in_reach().is_none());
     view! {
-        <section class="run-bar" aria-label=tr!("Current run") hidden=move || none.get()>
+        <section class="run-bar" tabindex="-1" aria-label=tr!("Current run") hidden=move || none.get()>
             <div class="run-bar-inner">
                 <p class="run-name"><b>{name}</b>" "<span>{stage}</span></p>
                 <Figures />

@@ -7,6 +7,7 @@ use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
 use protocol::{Phase, is_note};
+use std::time::Duration;
 
 /// A start button with the reason why it is off, where it is.
 #[component]
@@ -27,6 +28,14 @@ pub fn StartButton(
         })
     });
     let id = format!("{testid}-reason");
+    let start = move |_| {
+        // The button goes out of reach: who came by keyboard is taken to the controls of the run.
+        let by_keyboard = focus::is_shown(&format!("[data-testid={testid}]"));
+        lab.start(phase);
+        if by_keyboard {
+            set_timeout(|| focus::on(".run-bar"), Duration::ZERO);
+        }
+    };
     view! {
         <div class="start">
             <button
@@ -35,7 +44,7 @@ pub fn StartButton(
                 data-testid=testid
                 aria-describedby=id.clone()
                 disabled=move || reason.get().is_some()
-                on:click=move |_| lab.start(phase)
+                on:click=start
             >
                 {label}
             </button>

@@ -84,6 +84,14 @@ impl Run {
             tr!("The loss is no longer a number: stop, and try a smaller learning rate.")
         } else if gap > 0.05 {
             let (gap, unigram) = (figure(gap, 1), figure(plan.unigram, 1));
+            if let Some(bigram) = plan.bigram.filter(|bigram| recent > *bigram).map(|bigram| figure(bigram, 1)) {
+                return tr!(
+                    "Loss {loss}: below knowing only word frequencies ({unigram}), above knowing the word before ({bigram}).",
+                    loss,
+                    unigram,
+                    bigram
+                );
+            }
             tr!(
                 "Loss {loss}: {gap} below knowing only word frequencies ({unigram}). It reads context.",
                 loss,

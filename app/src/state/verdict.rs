@@ -93,6 +93,15 @@ impl RunState {
             );
             return verdict(sentence, Some(Next::GoOn));
         }
+        if let Some(bigram) = plan.bigram.filter(|bigram| last.loss > *bigram).map(|bigram| figure(bigram, 2)) {
+            let sentence = tr!(
+                "It begins to read context: its held-out loss {loss} lies between knowing word frequencies ({unigram}) and knowing the word before ({bigram}).",
+                loss,
+                unigram,
+                bigram
+            );
+            return verdict(sentence, Some(Next::GoOn));
+        }
         let below = figure(plan.unigram - last.loss, 2);
         let sentence = tr!(
             "It reads context: its held-out loss {loss} is {below} nats below knowing only word frequencies.",
@@ -140,11 +149,24 @@ impl RunState {
         let gain = pretrained - scratch;
         let worth = if gain > NOTABLE_F1 {
             let gain = figure(gain, 3);
-            tr!("Pre-training adds {gain} mean F1 here ({a} against {b} from scratch).", gain, a, b)
+            tr!(
+                "Pre-training adds {gain} mean F1 here ({a} against {b} from scratch, on the validation documents).",
+                gain,
+                a,
+                b
+            )
         } else if gain < -NOTABLE_F1 {
-            tr!("Pre-training does not pay here: {a} against {b} from scratch.", a, b)
+            tr!(
+                "Pre-training does not pay here: mean F1 {a} against {b} from scratch, on the validation documents.",
+                a,
+                b
+            )
         } else {
-            tr!("Pre-training makes no difference here ({a} against {b} from scratch).", a, b)
+            tr!(
+                "Pre-training makes no difference here (mean F1 {a} against {b} from scratch, on the validation documents).",
+                a,
+                b
+            )
         };
         let caveat = tr!("One run each: a comparison over several seeds says more.");
         let sentence = [Some(worth), Some(caveat), against].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -204,6 +226,10 @@ mod tests {
             assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
             assert_eq!(verdict.next, next);
         }
+        let mut begun = pretrained(&[6.0, 5.02, 5.0]);
+        begun.runs[0].plan = Some(Plan { unigram: 6.0, bigram: Some(4.5), ..Plan::default() });
+        let verdict = begun.verdict(Phase::Pretrain).expect("a verdict");
+        assert!(verdict.sentence.starts_with("It begins to read context"), "{}", verdict.sentence);
         assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None, "no step was done");
         let mut stopped = pretrained(&[]);
         stopped.runs[0].reach(40);
@@ -221,7 +247,12 @@ mod tests {
             (&[(Pretrained, 0.6)][..], None, "Mean F1 0.600", Next::OtherStart(Scratch)),
             (&[(Scratch, 0.6)], Some(0.7), "0.700, which is better", Next::OtherStart(Pretrained)),
             (&[(Pretrained, 0.6), (Scratch, 0.5)], Some(0.4), "adds 0.100 mean F1", Next::Review),
-            (&[(Scratch, 0.6), (Pretrained, 0.5)], None, "does not pay here: 0.500 against 0.600", Next::Review),
+            (
+                &[(Scratch, 0.6), (Pretrained, 0.5)],
+                None,
+                "does not pay here: mean F1 0.500 against 0.600 from scratch, on the validation documents",
+                Next::Review,
+            ),
             (&[(Pretrained, 0.6), (Scratch, 0.605)], None, "makes no difference", Next::Review),
         ] {
             let verdict = finetuned(scores, n_grams).verdict(Phase::Finetune).expect("a verdict");

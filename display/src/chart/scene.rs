@@ -154,7 +154,7 @@ impl Scene {
         let mut scene = Self { plot, marks: vec![], x };
         scene.horizontal_grid(&y);
         scene.step_ticks(&x);
-        scene.text((0.0, 10.0), names.1, Anchor::Start, Ink::Label);
+        scene.text((2.0, 10.0), names.1, Anchor::Start, Ink::Label);
         scene.text((plot.right, size.height - 8.0), names.0, Anchor::End, Ink::Label);
         (scene, x, y)
     }
@@ -190,6 +190,21 @@ impl Scene {
         let smooth = curve.smoothed(horizon).into_iter().map(|(step, value)| (x.at(step), y.at(value))).collect();
         self.marks.push(Mark::Line { points: raw, ink, width: 1.0, opacity: 0.28, dash: 0 });
         self.marks.push(Mark::Line { points: thinned(smooth), ink, width: 2.0, opacity: 1.0, dash: 0 });
+    }
+
+    /// Names the runs below a picture of this size; says how large it is then. On a page, the legend stands beside the chart.
+    pub fn add_legend(&mut self, names: impl Iterator<Item = String>, size: Size) -> Size {
+        let mut bottom = size.height;
+        for (index, name) in names.enumerate() {
+            self.text(
+                (self.plot.left, bottom + LABEL_HEIGHT / 2.0),
+                &format!("● {name}"),
+                Anchor::Start,
+                Ink::Run(index),
+            );
+            bottom += LABEL_HEIGHT + 4.0;
+        }
+        Size { height: bottom + 4.0, ..size }
     }
 
     /// Says in the middle of the plot why it is empty.

@@ -5,7 +5,7 @@ use super::content::{Content, InputFile};
 use super::encoding::{Decoding, SAMPLE_BYTES};
 use super::error::{DataError, quoted};
 use super::gzip::{self, Unpacking};
-use super::lines::{self, Parsed, Sink};
+use super::lines::{self, OpenQuotes, Parsed, Sink};
 use super::table::{self, ReadOptions};
 use protocol::{Dropped, TableColumns};
 use std::io::{self, Cursor, Read};
@@ -162,10 +162,10 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("odd-labels", message));
     }
-    if let Some((count, line)) = parsed.open_quotes {
+    if let Some(OpenQuotes { rows, line, lines }) = parsed.open_quotes {
         let message = format!(
-            "{file} opens a quote in line {line} and does not close it, so that this row runs on into the next lines; rows \
-             like this: {count}"
+            "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like \
+             this: {rows}, lines that they took in: {lines}"
         );
         warnings.push(("open-quotes", message));
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A classifier's output layer grows with the labels; beyond this the fault is in the data, e.g. ids as labels.
-const MOST_LABELS: usize = 10_000;
+pub(super) const MOST_LABELS: usize = 10_000;
 
 /// What the classifier's outputs mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

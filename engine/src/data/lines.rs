@@ -32,8 +32,8 @@ pub(super) struct Parsed {
     pub blocks: u64,
     /// Whether the line before was blank, or there was none.
     after_blank: bool,
-    /// Rows of a table that run on over their line since a quote is not closed, and the line of the first.
-    pub open_quotes: Option<(u64, u64)>,
+    /// Rows of a table that run on over their line since a quote is not closed.
+    pub open_quotes: Option<OpenQuotes>,
     /// What was taken from where, of a table.
     pub columns: Option<TableColumns>,
     /// The columns of a table whose text was found by its length, in words.
@@ -101,6 +101,17 @@ pub fn document_of(line: &str) -> Option<Document> {
     let mut parsed = Parsed::default();
     parsed.take_line(line, 1);
     parsed.documents.pop()
+}
+
+/// Rows of a table that take in what follows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OpenQuotes {
+    /// How many.
+    pub rows: u64,
+    /// The line of the first.
+    pub line: u64,
+    /// Lines that they took in.
+    pub lines: u64,
 }
 
 impl Parsed {

@@ -103,18 +103,39 @@ impl Learned {
         points
     }
 
-    /// The training documents by their number of tokens.
-    pub fn lengths(&self) -> &[LengthCount] {
-        self.lengths.get_or_init(|| self.count_lengths())
+    /// The training documents of `corpus`, which this was learned from, by their number of tokens.
+    pub fn lengths(&self, corpus: &Corpus) -> &[LengthCount] {
+        self.lengths.get_or_init(|| self.count_lengths(&self.texts_of(corpus)))
     }
 
-    fn count_lengths(&self) -> Vec<LengthCount> {
+    /// How many texts each training document has; empty where that would mean to read a large corpus again.
+    fn texts_of(&self, corpus: &Corpus) -> Vec<usize> {
+        let selection = Selection { limit: self.settings.3, ..Selection::default() };
+        let mut texts = Vec::new();
+        if !corpus.is_read_again() {
+            let counted = corpus.each(FileRole::Train, &selection, &mut |document| {
+                texts.push(document.texts().count());
+                Ok::<(), Error>(())
+            });
+            counted.expect("documents in memory are there");
+        }
+        texts
+    }
+
+    /// `texts` of each document lie one after another.
+    fn count_lengths(&self, texts: &[usize]) -> Vec<LengthCount> {
         let tokens = self.train.tokens();
+        let alone = vec![1; tokens.documents()];
+        // A text without tokens was left out: nobody knows whose it was.
+        let texts = if texts.iter().sum::<usize>() == alone.len() { texts } else { &alone };
         let mut counts = vec![0_u64; LENGTHS.len() + 1];
         let mut longest = 0;
-        for document in 0..tokens.documents() {
+        let mut first = 0;
+        for count in texts {
+            let all: usize = (first..first + count).map(|text| tokens.place(text).len()).sum();
+            first += count;
             // The separator at its end is not the document's.
-            let length = tokens.place(document).len() as u64 - 1;
+            let length = all as u64 - 1;
             counts[LENGTHS.partition_point(|&up_to| up_to < length)] += 1;
             longest = longest.max(length);
         }

@@ -217,13 +217,13 @@ impl<H: Host> Session<H> {
         let Ok(tokenizer) = self.words() else { return };
         let all = (0..tokenizer.len() as u32).map(|id| ask::entry(tokenizer, id));
         let entries = all.filter(|entry| entry.token.contains(filter)).take(limit).collect();
-        let learned = self.learned.as_ref();
+        let (learned, corpus) = (self.learned.as_ref(), self.corpus.as_ref());
         let event = Event::Vocabulary {
             size: tokenizer.len() as u64,
             entries,
             coverage: learned.map(|learned| learned.coverage().to_vec()).unwrap_or_default(),
             unknown_share: learned.map_or(0.0, |learned| learned.train.unknown_share()),
-            lengths: learned.map(|learned| learned.lengths().to_vec()).unwrap_or_default(),
+            lengths: learned.zip(corpus).map(|(learned, corpus)| learned.lengths(corpus).to_vec()).unwrap_or_default(),
         };
         self.host.emit(event, Vec::new());
     }

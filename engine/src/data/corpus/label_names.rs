@@ -1,8 +1,9 @@
 //! What a person should hear of the labels before a classifier learns them: names that differ by a slip, and labels that
 //! almost no document carries.
 
-use crate::data::error::quoted;
+use crate::data::error::{DataError, quoted};
 use crate::data::file::Warning;
+use crate::data::labels::MOST_LABELS;
 use protocol::LabelCount;
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ const LISTED: usize = 5;
 
 /// What stands out among `counts`.
 pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
-    [alike(counts), rare(counts)].into_iter().flatten().collect()
+    [alike(counts), rare(counts), too_many(counts)].into_iter().flatten().collect()
 }
 
 /// Labels that differ in nothing but case, spaces, hyphens and underscores: a slip, as a rule.
@@ -32,15 +33,15 @@ fn alike(counts: &[LabelCount]) -> Option<Warning> {
     (count > 0).then_some(("similar-labels", message))
 }
 
-/// A label in lower case, and without what stands between two of its letters; -1 and 1 are two labels.
+/// A label in lower case, without what parts or ends its letters; -1 and 1 are two labels.
 fn letters(label: &str) -> String {
     let chars: Vec<char> = label.chars().collect();
-    let parts_letters = |place: usize| {
-        let around = place.checked_sub(1).and_then(|before| chars.get(before)).zip(chars.get(place + 1));
-        around.is_some_and(|(before, after)| before.is_alphabetic() && after.is_alphabetic())
+    let is_by_letters = |place: usize| {
+        let around = [place.checked_sub(1).map(|before| chars[before]), chars.get(place + 1).copied()];
+        around.into_iter().flatten().all(char::is_alphabetic) && chars.len() > 1
     };
     let is_slip =
-        |place: usize| (chars[place].is_whitespace() || matches!(chars[place], '-' | '_')) && parts_letters(place);
+        |place: usize| (chars[place].is_whitespace() || matches!(chars[place], '-' | '_')) && is_by_letters(place);
     (0..chars.len()).filter(|place| !is_slip(*place)).flat_map(|place| chars[place].to_lowercase()).collect()
 }
 
@@ -53,6 +54,13 @@ fn rare(counts: &[LabelCount]) -> Option<Warning> {
         listed(rare.map(|count| count.label.as_str()))
     );
     (count > 0).then_some(("rare-labels", message))
+}
+
+/// So many that no classifier will be made: a person should hear that before they start one.
+fn too_many(counts: &[LabelCount]) -> Option<Warning> {
+    let taught = counts.iter().filter(|count| count.train > 0).count();
+    let error = DataError::TooManyLabels { labels: taught, limit: MOST_LABELS };
+    (taught > MOST_LABELS).then(|| ("too-many-labels", format!("{error}. {}", error.hint())))
 }
 
 /// The first of these names, in quotes.
@@ -79,10 +87,10 @@ mod tests {
         for labels in [["c", "c++", "c#"], ["-1", "0", "1"], ["12", "1-2", "1 2"]] {
             assert_eq!(told(&labels.map(|label| (label, 9))), [], "{labels:?}");
         }
-        let slips = told(&[("Sci Fi", 9), ("sci-fi", 4), ("drama", 8), ("x_y", 3), ("XY", 3)]);
+        let slips = told(&[("Sci Fi", 9), ("sci-fi_", 4), ("drama", 8), ("x_y", 3), ("XY", 3)]);
         assert_eq!((slips.len(), slips[0].0), (1, "similar-labels"));
         assert!(
-            slips[0].1.starts_with("4 labels") && slips[0].1.ends_with(": \"Sci Fi\", \"sci-fi\", \"x_y\", \"XY\""),
+            slips[0].1.starts_with("4 labels") && slips[0].1.ends_with(": \"Sci Fi\", \"sci-fi_\", \"x_y\", \"XY\""),
             "{}",
             slips[0].1
         );

@@ -3,7 +3,7 @@
 use super::places::Noted;
 use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
 use crate::data::error::{DataError, quoted};
-use crate::data::lines::{Parsed, Sink};
+use crate::data::lines::{OpenQuotes, Parsed, Sink};
 use protocol::TableColumns;
 use std::cell::RefCell;
 use std::io::{self, BufRead};
@@ -84,8 +84,11 @@ pub fn read(
             (line, places.quotes_before(next.map_or(u64::MAX, csv::Position::byte)))
         };
         let cells: Vec<&str> = record.iter().collect();
-        if quotes % 2 == 1 && cells.iter().any(|cell| cell.contains(['\n', '\r'])) {
-            parsed.open_quotes.get_or_insert((0, line)).0 += 1;
+        let taken_in = cells.iter().map(|cell| line_ends(cell)).sum::<u64>();
+        if quotes % 2 == 1 && taken_in > 0 {
+            let open = parsed.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
+            open.rows += 1;
+            open.lines += taken_in;
         }
         if columns.is_none() {
             let second = records.peek().and_then(|record| record.as_ref().ok());
@@ -112,6 +115,12 @@ pub fn read(
         }
     }
     Ok(parsed)
+}
+
+/// Line ends within a cell: LF, CRLF and a lone CR.
+fn line_ends(cell: &str) -> u64 {
+    let returns = cell.matches('\r').count() - cell.matches("\r\n").count();
+    (cell.trim_end_matches(['\r', '\n']).matches('\n').count() + returns) as u64
 }
 
 /// The columns, from what was asked for or from the names in the first row, and whether that row is a header.
