@@ -47,6 +47,11 @@ test('a run whose tab is closed, early or late, and one whose engine stops, leav
 
     const late = await begun();
     await closed(late, 1);
+    await late.page.getByRole('button', { name: /^Open its model/ }).click();
+    await late.until('the model of the closed tab', async () => /its model is at hand/.test(await late.text('runs')), 20);
+    await late.part('fill-mask-input').fill('the [MASK] sees a tree');
+    await late.part('fill-mask-input').press('Enter');
+    await late.until('its guesses', async () => (await late.rows('fill-mask-result').count()) >= 2, 20);
     await late.press('start-pretrain');
     await late.reaches('step', 50, 60);
     await aMinuteLater(late);

@@ -2,6 +2,7 @@
 // comparison and the lessons. On the CPU, at the smallest sizes that still say something.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { withBrowser } from './harness.mjs';
 
@@ -9,6 +10,12 @@ const SMALL = '?preset=textcnn&max-len=16&batch-size=8&vocab-size=500&seed=3&ste
 const PHONE = { viewport: { width: 360, height: 740 } };
 
 const here = withBrowser();
+
+/** What a button saves as a file. */
+async function save(journey, id) {
+  const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part(id).click()]);
+  return readFile(await download.path(), 'utf8');
+}
 
 test('a TextCNN learns from the link, is compared with scratch and n-grams, and the lessons answer', async () => {
   await here.open(SMALL, async (journey) => {
@@ -21,6 +28,7 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     await journey.page.locator('#compare-seeds').fill('1');
     await journey.page.locator('#compare-shares').fill('0.02');
     await journey.press('start-compare');
+    await journey.until('its runs to be counted', async () => /^Run \d+ of at least 8\.$/.test(await journey.text('comparing')), 60);
     await journey.until('the comparison', async () => /n-grams/.test(await journey.text('comparison')), 240);
     await journey.idle(30);
     const rows = await journey.page.locator('[data-testid=comparison] tbody tr').allInnerTexts();
@@ -28,6 +36,17 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     for (const row of rows) assert.match(row, /0\.\d{3}/, row);
     assert.match(await journey.part('comparison-chart').getAttribute('aria-label'), /^Micro F1 on validation documents, by epoch: pre-trained 0\.\d+ .*; from scratch .*; n-grams /);
     assert.match(await journey.text('runs'), /Comparison 1/);
+    const table = await save(journey, 'comparison-csv');
+    assert.match(table, /^documents,start,micro F1,sd,.*\n\d+,pre-trained,0\.\d+.*\n\d+,from scratch,.*\n\d+,n-grams,/);
+
+    await journey.page.waitForTimeout(500);
+    await journey.page.reload();
+    await journey.until('the comparison of before', async () => /Comparison 1, earlier/.test(await journey.text('runs')), 30);
+    await journey.press('show-comparison', 20);
+    await journey.until('its result', async () => (await journey.rows('comparison').count()) === 3, 20);
+    await journey.ready(3);
+    await journey.pretrain(20);
+    await journey.unfold();
 
     await journey.page.getByRole('button', { name: 'Both sides' }).click();
     await journey.until('guesses in the lesson', async () => /used for cutting wood →/.test(await journey.page.locator('#lesson-masked-lm').innerText()));

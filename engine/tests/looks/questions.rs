@@ -47,6 +47,24 @@ fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
     assert!(["dog", "yard"].contains(&answer.as_str()), "{answer}");
 }
 
+/// What is kept of a run whose tab is closed is what it had learned by then.
+#[test]
+fn a_model_can_be_had_amid_a_run_which_does_not_notice() {
+    let _alone = alone();
+    let script = played(vec![pretrain()], vec![(10, Command::ExportModel { request: 5 })]);
+    let told = script.told.borrow();
+    let place =
+        told.iter().position(|(event, _)| matches!(event, Event::Exported { request: 5, .. })).expect("a model");
+    let step = told[..place].iter().rev().find_map(|(event, _)| match event {
+        Event::Step { step, .. } => Some(*step),
+        _ => None,
+    });
+    assert!(step.is_some_and(|step| (10..30).contains(&step)), "{step:?}");
+    assert!(told[place].1[0].starts_with(b"PK"), "an archive");
+    drop(told);
+    assert_eq!(losses(&script), losses(&played(vec![pretrain()], vec![])));
+}
+
 /// Neither its values nor what was asked of it.
 #[test]
 fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {

@@ -137,10 +137,15 @@ pub fn tried(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
 }
 
 pub fn served(script: Script, commands: Vec<Command>) -> Script {
+    served_on(script, corpus(), commands)
+}
+
+/// The same, on other files.
+pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) -> Script {
     script.commands.borrow_mut().extend(commands);
     block_on(async {
         let mut session = Session::open(script.clone(), BackendChoice::Cpu).await.expect("the CPU engine opens");
-        session.set_corpus(corpus(), &ReadOptions::default()).expect("a sound corpus");
+        session.set_corpus(files, &ReadOptions::default()).expect("a sound corpus");
         let over = script.over.clone();
         let end = poll_fn(move |_| if *over.borrow() { Poll::Ready(()) } else { Poll::Pending });
         future::or(async { session.serve(Vec::new).await }, end).await;

@@ -1,6 +1,7 @@
 //! What the text is, and what a run on it would take, before one begins.
 
-use crate::script::{alone, config, look, losses, played, pretrain};
+use crate::script::{Script, alone, config, look, losses, played, pretrain, served_on};
+use engine::data::InputFile;
 use protocol::{Command, Estimate, Event};
 
 #[test]
@@ -47,6 +48,27 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
     assert!((last.share - 1.0).abs() < 1e-9 && unknown_share == 0.0, "{last:?}");
     assert_eq!(lengths.iter().map(|count| count.documents).sum::<u64>(), 300);
     assert!(lengths.iter().all(|count| count.documents == 0 || (9..=16).contains(&count.up_to)), "{lengths:?}");
+}
+
+/// A length that holds both texts is what fine-tuning on pairs needs.
+#[test]
+fn a_pair_is_one_document_as_long_as_both_its_texts() {
+    let _alone = alone();
+    let line = |i: usize| format!("cats like warm places {i}\tdogs like cold water {i} __label__{}\n", i % 2);
+    let file = InputFile::held("pairs.txt", (10..50).map(line).collect::<String>(), None);
+    let script = served_on(
+        Script::default(),
+        vec![file],
+        vec![look(0), Command::Vocabulary { filter: String::new(), limit: 1 }],
+    );
+    let lengths = script.events().into_iter().find_map(|event| match event {
+        Event::Vocabulary { lengths, .. } => Some(lengths),
+        _ => None,
+    });
+    let lengths = lengths.expect("an answer");
+    // A tenth is held out; five words each, of which a number may be two tokens, and the separator between.
+    assert_eq!(lengths.iter().map(|count| count.documents).sum::<u64>(), 36);
+    assert!(lengths.iter().all(|count| count.documents == 0 || (12..=24).contains(&count.up_to)), "{lengths:?}");
 }
 
 #[test]
