@@ -341,7 +341,7 @@ impl Lab {
     fn start_engine(&self) {
         let lab = *self;
         self.link.set_value(None);
-        match Link::spawn(move |event, buffers| lab.receive(event, &buffers)) {
+        match Link::spawn(move |text, event, buffers| lab.receive(text, event, &buffers)) {
             Ok(link) => self.link.set_value(Some(link)),
             Err(error) => {
                 let error = format!("{error:?}");

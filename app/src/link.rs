@@ -28,11 +28,11 @@ struct Message {
 }
 
 impl Link {
-    /// Starts a worker and hands over every event with its buffers.
+    /// Starts a worker and hands over every event with its text, as it came, and its buffers.
     ///
     /// # Errors
     /// When the browser refuses to start a worker.
-    pub fn spawn(on_event: impl Fn(Event, Vec<ArrayBuffer>) + 'static) -> Result<Self, JsValue> {
+    pub fn spawn(on_event: impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static) -> Result<Self, JsValue> {
         let worker = start_worker()?;
         let waiting = Rc::new(RefCell::new(Some(Vec::new())));
         let on_event = Rc::new(on_event);
@@ -73,22 +73,22 @@ fn start_worker() -> Result<Worker, JsValue> {
 fn message_handler(
     worker: Worker,
     waiting: Rc<RefCell<Option<Vec<Message>>>>,
-    on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>,
+    on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>,
 ) -> Closure<dyn FnMut(MessageEvent)> {
     Closure::new(move |message: MessageEvent| {
-        let Some((event, buffers)) = unpack(&message.data()) else { return };
+        let Some((text, event, buffers)) = unpack(&message.data()) else { return };
         if let Event::Hello { protocol } = event {
             if protocol != PROTOCOL_VERSION {
-                return on_event(other_version(protocol), vec![]);
+                return on_event("", other_version(protocol), vec![]);
             }
             let queued = waiting.borrow_mut().take().unwrap_or_default();
             queued.iter().for_each(|message| post(&worker, message));
         }
-        on_event(event, buffers);
+        on_event(&text, event, buffers);
     })
 }
 
-fn error_handler(on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>) -> Closure<dyn FnMut(ErrorEvent)> {
+fn error_handler(on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>) -> Closure<dyn FnMut(ErrorEvent)> {
     Closure::new(move |error: ErrorEvent| {
         error.prevent_default();
         // A script that cannot be loaded gives an event without a message, whatever its declared type says.
@@ -103,7 +103,7 @@ fn error_handler(on_event: Rc<impl Fn(Event, Vec<ArrayBuffer>) + 'static>) -> Cl
             hint: tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
             request: None,
         };
-        on_event(event, vec![]);
+        on_event("", event, vec![]);
     })
 }
 
@@ -122,12 +122,12 @@ fn other_version(protocol: u32) -> Event {
 }
 
 /// An event that cannot be read is a nuisance, not an end: later ones are absolute and make up for it.
-fn unpack(data: &JsValue) -> Option<(Event, Vec<ArrayBuffer>)> {
+fn unpack(data: &JsValue) -> Option<(String, Event, Vec<ArrayBuffer>)> {
     let text = Reflect::get(data, &"message".into()).ok()?.as_string()?;
     let buffers = Reflect::get(data, &"buffers".into()).ok();
     let buffers = buffers.filter(Array::is_array).map(|list| Array::from(&list)).unwrap_or_default();
     match serde_json::from_str(&text) {
-        Ok(event) => Some((event, buffers.iter().filter_map(|buffer| buffer.dyn_into().ok()).collect())),
+        Ok(event) => Some((text, event, buffers.iter().filter_map(|buffer| buffer.dyn_into().ok()).collect())),
         Err(error) => {
             web_sys::console::warn_2(&format!("unreadable event: {error}").into(), &text.into());
             None

@@ -247,10 +247,7 @@ impl RunState {
                 }
             }
             Event::Failed { run, code, message, hint, request: None } => self.fail(&run, &code, message, hint),
-            Event::Compared { run, comparison } => {
-                self.run_mut(&run).comparison = Some(comparison.clone());
-                self.comparison = Some(comparison);
-            }
+            Event::Compared { comparison, .. } => self.comparison = Some(comparison),
             Event::Counted { learned, step, loss, accuracy, .. } => {
                 self.counted = Some(counting_result(learned, step, loss, accuracy));
             }

@@ -12,7 +12,8 @@ use std::time::Duration;
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 impl Lab {
-    pub(super) fn receive(&self, event: Event, buffers: &[ArrayBuffer]) {
+    /// Takes an event in; `text` is what it was read from.
+    pub(super) fn receive(&self, text: &str, event: Event, buffers: &[ArrayBuffer]) {
         let under_way = self.peek(|state| state.active().map(|run| run.id.clone()));
         let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
         if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
@@ -48,6 +49,7 @@ impl Lab {
                 }
             }
             Event::Exported { request, name } => self.exported(request, &name, buffers),
+            Event::Compared { run, .. } => self.state.update_value(|state| state.keep_comparison(&run, text)),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
             Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
             _ => {}

@@ -1,6 +1,11 @@
 //! What each threshold of a classifier would give, for all labels together or for one: a curve, a slider, a sentence.
 
 use super::review::Shared;
+use crate::chart::options::add_cursor;
+use crate::chart::scene::{Ink, Scene, Size};
+use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene};
+use crate::chart::view::ChartView;
+use crate::page::Dark;
 use crate::tr;
 use crate::wording::{figure, percent};
 use leptos::prelude::*;
@@ -82,6 +87,13 @@ pub fn Sweep(review: Shared) -> impl IntoView {
     });
     let sentence = move || at.get().map(words);
     let value = move || at.get().map_or("0.5".into(), |point| point.threshold.to_string());
+    let summary = Signal::derive(move || sentence().unwrap_or_default());
+    let Dark(dark) = expect_context::<Dark>();
+    let changed = Signal::derive(move || {
+        dark.track();
+        points.track();
+        at.track();
+    });
     view! {
         <div class="block" hidden=move || points.with(Vec::is_empty)>
             <label for="sweep-label">{tr!("Threshold: a label counts from this probability on")}</label>
@@ -100,7 +112,14 @@ pub fn Sweep(review: Shared) -> impl IntoView {
                     on:input=move |event| chosen.set(event_target_value(&event).parse().ok())
                 />
             </div>
-            {move || curves(&points.get(), at.get())}
+            <div class="chart-frame">
+                <ChartView
+                    testid="sweep-chart"
+                    summary=summary
+                    changed=changed
+                    scene=Box::new(move |size| points.with_untracked(|points| curves(points, at.get_untracked(), size)))
+                />
+            </div>
             <p class="help" role="status">{sentence}" "{move || points.with(|points| best(points))}</p>
         </div>
     }
@@ -122,28 +141,21 @@ fn label_select(review: Shared, label: RwSignal<Option<usize>>) -> impl IntoView
     }
 }
 
-/// Precision, recall and F1 against the threshold, 0 to 1 both ways; the sentence beside it says the same.
-fn curves(points: &[Point], at: Option<Point>) -> impl IntoView + use<> {
-    const WIDTH: f64 = 300.0;
-    const HEIGHT: f64 = 100.0;
-    let line = |of: fn(&Point) -> f64| {
-        let place = |point: &Point| format!("{:.1},{:.1}", point.threshold * WIDTH, (1.0 - of(point)) * HEIGHT);
-        points.iter().map(place).collect::<Vec<_>>().join(" ")
+/// Precision, recall and F1 by the threshold, with a rule at the one that is looked at; the sentence beside it says the same.
+fn curves(points: &[Point], at: Option<Point>, size: Size) -> Scene {
+    let line = |place: usize, name: String, of: fn(&Point) -> f64| SpreadSeries {
+        name,
+        points: points.iter().map(|point| SpreadPoint { at: point.threshold, mean: of(point), sd: 0.0 }).collect(),
+        ink: Ink::Metric(place),
+        dash: place,
     };
-    let lines: [fn(&Point) -> f64; 3] = [|point| point.precision, |point| point.recall, |point| point.f1];
-    let names = [tr!("precision"), tr!("recall"), "F1".into()];
-    let lines = lines.map(line);
-    let mark = at.map_or(0.0, |point| point.threshold * WIDTH).to_string();
-    let entry = |(place, name): (usize, String)| {
-        view! { <li><span class=format!("dash dash-{place} metric-{place}")></span>{name}</li> }
-    };
-    view! {
-        <svg class="sweep" viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" aria-hidden="true">
-            <line class="sweep-mark" x1=mark.clone() x2=mark y1="0" y2=HEIGHT.to_string() />
-            {lines.into_iter().enumerate().map(|(place, points)| view! {
-                <polyline class=format!("metric-{place}") points=points />
-            }).collect_view()}
-        </svg>
-        <ul class="inline sweep-legend">{names.into_iter().enumerate().map(entry).collect_view()}</ul>
-    }
+    let lines = [
+        line(0, tr!("precision"), |point| point.precision),
+        line(1, tr!("recall"), |point| point.recall),
+        line(2, "F1".into(), |point| point.f1),
+    ];
+    let mut scene = spread_scene(&lines, (&tr!("threshold"), ""), size);
+    let x = scene.x;
+    add_cursor(&mut scene, &x, at.map(|point| point.threshold), None);
+    scene
 }

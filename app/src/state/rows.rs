@@ -2,7 +2,7 @@
 
 use super::{Run, RunState};
 use crate::mark;
-use protocol::{CompareConfig, Phase, RunConfig, StartFrom};
+use protocol::{CompareConfig, Event, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
 
 impl RunState {
@@ -37,10 +37,17 @@ impl RunState {
         (begun > 0).then_some((begun, self.least_runs.max(begun)))
     }
 
+    /// Keeps with its row what a comparison came to: the text of its [`Event::Compared`].
+    pub fn keep_comparison(&mut self, id: &str, told: &str) {
+        self.run_mut(id).comparison = Some(told.into());
+    }
+
     /// Shows again what a comparison came to.
     pub fn show_comparison(&mut self, id: &str) {
-        let found = self.runs.iter().find(|run| run.id == id).and_then(|run| run.comparison.clone());
-        self.comparison = found.or(self.comparison.take());
+        let told = self.runs.iter().find(|run| run.id == id).and_then(|run| run.comparison.as_deref());
+        if let Some(Ok(Event::Compared { comparison, .. })) = told.map(serde_json::from_str) {
+            self.comparison = Some(comparison);
+        }
     }
 
     /// Adds the row of a comparison or of the counting task, and returns its name.

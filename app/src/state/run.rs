@@ -4,7 +4,7 @@
 use crate::chart::curve::Curve;
 use crate::tr;
 use crate::wording::percent;
-use protocol::{ClassifierMetrics, Comparison, Event, Metrics, Phase, StartFrom};
+use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
 
 /// What a run is doing.
@@ -161,9 +161,9 @@ pub struct Run {
     pub held_out: Vec<HeldOut>,
     /// Quality in fine-tuning.
     pub scores: Vec<Score>,
-    /// What a comparison came to.
+    /// What a comparison came to, as the engine told it: written anew, its form would make the page larger twice over.
     #[serde(default)]
-    pub comparison: Option<Comparison>,
+    pub comparison: Option<String>,
     /// Warnings as (code, message).
     pub warnings: Vec<(String, String)>,
     reached: u64,

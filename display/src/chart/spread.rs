@@ -13,6 +13,9 @@ const LABEL_WIDTH: f64 = 118.0;
 /// An axis that spans more than this factor is logarithmic: shares of the labels are mostly doubled.
 const WIDE: f64 = 8.0;
 
+/// More points than this make a line by themselves.
+const MOST_DOTS: usize = 12;
+
 /// A mean and how far it spreads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpreadPoint {
@@ -62,7 +65,9 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
         if let (Some(at), Some(last)) = (places.last(), points.last()) {
             labels.push(EndLabel { at: *at, text: format!("{name} {}", figure(last.mean, 2)), ink: *ink });
         }
-        scene.marks.push(Mark::Dots { points: places.clone(), ink: *ink });
+        if places.len() <= MOST_DOTS {
+            scene.marks.push(Mark::Dots { points: places.clone(), ink: *ink });
+        }
         scene.marks.push(Mark::Line { points: places, ink: *ink, width: 2.0, opacity: 1.0, dash: *dash });
     }
     scene.add_end_labels(labels);

@@ -45,7 +45,9 @@ fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
         sentence: "It pays.".into(),
         pretraining_secs: None,
     };
-    state.apply(Event::Compared { run: id.clone(), comparison: comparison.clone() });
+    let told = Event::Compared { run: id.clone(), comparison: comparison.clone() };
+    state.keep_comparison(&id, &serde_json::to_string(&told).expect("plain data"));
+    state.apply(told);
     state.apply(finished(&id, 0, false));
     state.begin_comparison(&RunConfig::default(), &compare);
     assert_eq!(state.comparison, None);
