@@ -42,7 +42,7 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     await journey.page.waitForTimeout(500);
     await journey.page.reload();
     await journey.until('the comparison of before', async () => /Comparison 1, earlier/.test(await journey.text('runs')), 30);
-    await journey.press('show-comparison', 20);
+    await journey.page.getByRole('button', { name: 'Show its result' }).click();
     await journey.until('its result', async () => (await journey.rows('comparison').count()) === 3, 20);
     await journey.ready(3);
     await journey.pretrain(20);

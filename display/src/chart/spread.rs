@@ -10,7 +10,7 @@ use crate::wording::figure;
 /// Room for the name of a line at its end.
 const LABEL_WIDTH: f64 = 118.0;
 
-/// An axis that spans more than this factor is logarithmic: shares of the labels are mostly doubled.
+/// An axis of counts that spans more than this factor is logarithmic: shares of the labels are mostly doubled.
 const WIDE: f64 = 8.0;
 
 /// More points than this make a line by themselves.
@@ -48,7 +48,7 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
     let margin = ((high - low) * 0.08).max(0.01);
     let up = ((low - margin).max(0.0), (high + margin).min(1.0));
     let scales = |plot: Plot| {
-        let is_wide = across.0 > 0.0 && across.1 > across.0 * WIDE;
+        let is_wide = across.0 >= 1.0 && across.1 > across.0 * WIDE;
         (value_scale(across, (plot.left, plot.right), is_wide), value_scale(up, (plot.bottom, plot.top), false))
     };
     let (mut scene, x, y) = Scene::with_scales(size, names, LABEL_WIDTH, scales);
@@ -142,6 +142,14 @@ mod tests {
         let middle = scene.x.at(500.0) - scene.x.at(50.0);
         assert!((scene.x.at(5000.0) - scene.x.at(500.0) - middle).abs() < 1e-6, "ten times as many is as far again");
         assert_eq!(spread_summary(&series[1..], "F1 by texts"), "F1 by texts: n-grams 0.600 (50), 0.990 (5000).");
+    }
+
+    #[test]
+    fn shares_lie_on_a_straight_axis() {
+        let scene =
+            spread_scene(&[line("F1", &[(0.05, 0.2, 0.0), (0.95, 0.8, 0.0)], Ink::Metric(2))], ("x", "y"), SIZE);
+        let middle = (scene.x.at(0.05) + scene.x.at(0.95)) / 2.0;
+        assert!((scene.x.at(0.5) - middle).abs() < 1e-6);
     }
 
     #[test]
