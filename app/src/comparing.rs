@@ -14,7 +14,11 @@ pub fn asked_for(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
     match (seeds, shares) {
         (None, _) => Err(tr!("Seeds must be a whole number from 1 to 20.")),
         (_, None) => Err(tr!("Shares must be numbers above 0 and up to 1, with commas.")),
-        (Some(seeds), Some(label_fractions)) => Ok(CompareConfig { seeds, label_fractions, lrs: vec![] }),
+        (Some(seeds), Some(mut label_fractions)) => {
+            label_fractions.sort_by(f64::total_cmp);
+            label_fractions.dedup();
+            Ok(CompareConfig { seeds, label_fractions, lrs: vec![] })
+        }
     }
 }
 
@@ -25,7 +29,8 @@ mod tests {
     #[test]
     fn what_is_typed_is_read_or_refused_in_words() {
         let compare = asked_for(" 2", "0.1, 1").expect("sound");
-        assert_eq!((compare.seeds, compare.label_fractions), (2, vec![0.1, 1.0]));
+        assert_eq!((compare.least_runs(), compare.seeds, compare.label_fractions), (20, 2, vec![0.1, 1.0]));
+        assert_eq!(asked_for("1", "1, 0.5, 1").expect("sound").label_fractions, [0.5, 1.0], "a share is compared once");
         for (seeds, shares) in [("0", "1"), ("x", "1"), ("3", ""), ("3", "0"), ("3", "1.5"), ("3", "0.1,,1")] {
             assert!(asked_for(seeds, shares).is_err(), "{seeds} {shares}");
         }

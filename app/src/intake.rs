@@ -31,6 +31,8 @@ pub struct Source {
     pub role: Option<FileRole>,
     blob: Blob,
     bundled: bool,
+    /// Whether it was typed or pasted: then its encoding is known.
+    typed: bool,
 }
 
 /// Fetches the corpus that ships with the page.
@@ -41,7 +43,7 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for (name, role) in BUNDLE {
         let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| format!("{name}: {}", words(&error)))?;
-        sources.push(Source { name: name.into(), role: Some(role), blob, bundled: true });
+        sources.push(Source { name: name.into(), role: Some(role), blob, bundled: true, typed: false });
     }
     Ok(sources)
 }
@@ -64,7 +66,12 @@ fn too_many() -> String {
 impl Source {
     /// What lies in the browser's storage, as a file.
     pub fn of_blob(name: &str, blob: Blob) -> Self {
-        Self { name: name.into(), role: None, blob, bundled: false }
+        Self { name: name.into(), role: None, blob, bundled: false, typed: false }
+    }
+
+    /// Whether its bytes are a person's own, in whatever encoding.
+    pub fn is_foreign(&self) -> bool {
+        !self.bundled && !self.typed
     }
 
     /// Whether it ships with the page.
@@ -79,7 +86,7 @@ impl Source {
 /// In words, when the browser refuses to make one.
 pub fn from_text(name: &str, text: &str) -> Result<Source, String> {
     let blob = Blob::new_with_str_sequence(&Array::of1(&text.into())).map_err(|error| words(&error))?;
-    Ok(Source::of_blob(name, blob))
+    Ok(Source { typed: true, ..Source::of_blob(name, blob) })
 }
 
 /// What was dropped. The entries are taken before the first wait, since the browser empties the list after the event.

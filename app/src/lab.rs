@@ -16,10 +16,11 @@ use crate::query;
 use crate::settings::Settings;
 use crate::state::{Engine, Notice, Question, RunState, Topic};
 use crate::tr;
+use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use protocol::{Command, CompareConfig, LineQuery, Phase, RunConfig, StartFrom};
 use runs::Export;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use web_sys::Blob;
 
@@ -64,8 +65,10 @@ pub struct Lab {
     kept_at: StoredValue<f64>,
     /// Encoding of all files, where it was chosen.
     pub encoding: RwSignal<Option<String>>,
-    /// The run that came to its end last.
-    ended: StoredValue<Option<String>>,
+    /// Keys of the runs whose last model was asked for.
+    ended: StoredValue<BTreeSet<String>>,
+    /// Models that wait to be written, by the keys of their runs; `None` while none is being written.
+    models: StoredValue<Option<VecDeque<(String, ArrayBuffer)>>, LocalStorage>,
     /// What starts when the present run is over.
     next: StoredValue<Option<After>>,
 }
@@ -104,7 +107,8 @@ impl Lab {
             exports: StoredValue::new_local(BTreeMap::new()),
             kept_at: StoredValue::new(0.0),
             encoding: RwSignal::new(None),
-            ended: StoredValue::new(None),
+            ended: StoredValue::new(BTreeSet::new()),
+            models: StoredValue::new_local(None),
             next: StoredValue::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {

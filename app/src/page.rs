@@ -180,7 +180,9 @@ fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
     carried.try_update_value(Option::take).flatten().into_iter().for_each(Carried::give_back);
     let absent: Vec<String> =
         lab.guide.with_value(|guide| guide.hide.iter().filter(|name| !withhold(name)).cloned().collect());
-    if !absent.is_empty() {
+    // Told once, and not over what matters more.
+    lab.guide.update_value(|guide| guide.hide.retain(|name| !absent.contains(name)));
+    if !absent.is_empty() && lab.peek(|state| state.notice.is_none()) {
         lab.complain(
             tr!("The link leaves out what is no part of this page: {names}.", names = absent.join(", ")),
             tr!("Parts are named by their address, such as #review, or by the name of a control."),

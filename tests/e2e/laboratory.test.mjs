@@ -433,6 +433,14 @@ test('the page speaks Thai by link, by the browser\'s language and by choice, wh
   }, { locale: 'th-TH', colorScheme: 'dark' });
 });
 
+test('a link that leaves out what is no part of the page says so', async () => {
+  await here.open(`${NANO}&hide=zzz,review`, async (journey) => {
+    await journey.ready(3);
+    await journey.until('the sentence', async () => /no part of this page: zzz\./.test(await journey.text('error')), 20);
+    assert.equal(await journey.page.locator('#review').isVisible(), false);
+  });
+});
+
 test('models are cards that are measured together, and files are removed one by one', async () => {
   await here.open(`${NANO}&steps=60`, async (journey) => {
     await journey.ready(3);

@@ -37,7 +37,7 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     assert.match(await journey.part('comparison-chart').getAttribute('aria-label'), /^Micro F1 on validation documents, by epoch: pre-trained 0\.\d+ .*; from scratch .*; n-grams /);
     assert.match(await journey.text('runs'), /Comparison 1/);
     const table = await save(journey, 'comparison-csv');
-    assert.match(table, /^documents,start,micro F1,sd,.*\n\d+,pre-trained,0\.\d+.*\n\d+,from scratch,.*\n\d+,n-grams,/);
+    assert.match(table, /^documents,start,micro F1,micro F1 sd,.*\n\d+,pre-trained,0\.\d+.*\n\d+,from scratch,.*\n\d+,n-grams,/);
 
     await journey.page.waitForTimeout(500);
     await journey.page.reload();
@@ -83,11 +83,18 @@ test('tables, word vectors and next-sentence prediction work in the page as on t
     await journey.choose({ 'stories.csv': table });
     await journey.until('the table', async () => /stories\.csv/.test(await journey.text('file-table')));
     await journey.unfold();
+    assert.match(await journey.text('columns'), /stories\.csv: the text is its column “story”/);
+    assert.deepEqual(await journey.page.locator('#columns option').evaluateAll((all) => all.map(({ value }) => value)), ['id', 'kind', 'story']);
     await journey.page.locator('#set-text-column').fill('story');
     await journey.page.locator('#set-text-column').press('Tab');
     await journey.page.locator('#set-label-column').fill('kind');
     await journey.page.locator('#set-label-column').press('Tab');
     await journey.until('two labels', async () => /2 labels/.test(await journey.page.locator('#data').innerText()));
+    assert.match(await journey.text('columns'), /the labels are “kind”/);
+    await journey.part('encoding').selectOption('utf-16le');
+    await journey.until('what is no table in that encoding', async () => /has no column/.test(await journey.text('error')), 20);
+    await journey.part('encoding').selectOption('');
+    await journey.until('the text again', async () => /UTF-8/.test(await journey.text('file-table')) && /2 labels/.test(await journey.page.locator('#data').innerText()), 20);
     await journey.part('vectors-input').setInputFiles({
       name: 'vectors.txt', mimeType: 'text/plain', buffer: Buffer.from('2 4\nthe 1 2 3 4\ncat 4 3 2 1\n'),
     });

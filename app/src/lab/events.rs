@@ -2,7 +2,7 @@
 //! ten times a second for what a running step changes.
 
 use super::{After, Lab};
-use crate::state::{ENGINE_CRASHED, Topic};
+use crate::state::{ENGINE_CRASHED, RunState, Topic};
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use protocol::Event;
@@ -14,7 +14,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 impl Lab {
     /// Takes an event in; `text` is what it was read from.
     pub(super) fn receive(&self, text: &str, event: Event, buffers: &[ArrayBuffer]) {
-        let under_way = self.peek(|state| state.active().map(|run| run.id.clone()));
+        let open =
+            |state: &RunState| state.runs.iter().filter(|run| !run.stage.is_over()).map(|run| run.id.clone()).collect();
+        let under_way: Vec<String> = if matches!(event, Event::Failed { .. }) { self.peek(open) } else { vec![] };
         let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
         if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
             let bytes = Uint8Array::new(bytes).to_vec();
@@ -33,9 +35,9 @@ impl Lab {
                     self.settle_offer(false);
                 }
                 // Whatever failed may have ended the run under way; what was to follow it does not.
-                if let Some(ended) = under_way.filter(|id| self.peek(|state| state.is_over(id))) {
+                for ended in under_way.iter().filter(|id| self.peek(|state| state.is_over(id))) {
                     self.next.set_value(None);
-                    self.keep_run(&ended);
+                    self.keep_run(ended);
                 }
             }
             // Within a run the question would wait, and be asked again with every look.

@@ -36,7 +36,11 @@ impl Lab {
                 return;
             }
             let reason = match listed {
-                Ok(sources) if !sources.is_empty() => return lab.use_listed(sources),
+                Ok(sources) if !sources.is_empty() => {
+                    // What was chosen for the files before says nothing of these.
+                    lab.encoding.set(None);
+                    return lab.use_listed(sources);
+                }
                 Ok(_) => None,
                 Err(reason) => Some(reason),
             };
@@ -160,6 +164,7 @@ impl Lab {
     pub(super) fn offer(&self, sources: Vec<Source>) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
         let RunConfig { text_column, label_column, .. } = config;
+        let encoding = self.encoding.get_untracked().filter(|_| sources.iter().all(Source::is_foreign));
         let (files, blobs) = intake::parcels(&sources);
         self.offered.update_value(|offered| offered.push_back(sources));
         self.state.update_value(|state| {
@@ -167,7 +172,6 @@ impl Lab {
             state.warnings.clear();
         });
         self.touch(&[Topic::Corpus]);
-        let encoding = self.encoding.get_untracked();
         self.send_with(Command::SetCorpus { files, text_column, label_column, encoding }, blobs);
     }
 

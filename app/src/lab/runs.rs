@@ -12,6 +12,7 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::Command;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -166,9 +167,10 @@ impl Lab {
     /// Keeps a run of this tab that came to its end and, where it is small enough, its model.
     pub(super) fn keep_with_model(&self, id: &str) {
         self.keep_run(id);
+        let key = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(|run| run.key.clone()));
         // Its end may be told twice; by then the model at hand may be another one.
-        let ended = self.ended.try_update_value(|ended| ended.replace(id.into())).flatten();
-        if ended.as_deref() != Some(id) {
+        let is_first = key.and_then(|key| self.ended.try_update_value(|ended| ended.insert(key)));
+        if is_first == Some(true) {
             self.keep_model_of(id, MOST_KEPT_PARAMETERS);
         }
     }
@@ -208,24 +210,46 @@ impl Lab {
         }
     }
 
+    /// Writes a model, after those before it: of two of one run the later one stays.
     fn keep_model(&self, key: String, bytes: ArrayBuffer) {
         let lab = *self;
-        spawn_local(async move {
-            match archive::put_model(&key, &bytes).await {
-                // Deleted meanwhile: its model goes too.
-                Ok(()) if lab.peek(|state| state.runs.iter().all(|run| run.key != key)) => {
-                    archive::forget_model(&key).await
+        let is_idle = self.models.with_value(Option::is_none);
+        self.models.update_value(|models| models.get_or_insert_default().push_back((key, bytes)));
+        if is_idle {
+            spawn_local(async move {
+                while let Some((key, bytes)) = lab.next_model() {
+                    lab.write_model(&key, &bytes).await;
                 }
-                Ok(()) => {
-                    let size = u64::from(bytes.byte_length());
-                    lab.change_run(&key, |run| run.kept = Some(size));
-                }
-                Err(reason) => lab.complain(
-                    tr!("The model of this run could not be kept in the browser: {reason}.", reason),
-                    tr!("Save it as .zip before you close the tab."),
-                ),
+            });
+        }
+    }
+
+    fn next_model(&self) -> Option<(String, ArrayBuffer)> {
+        let next = |models: &mut Option<VecDeque<_>>| {
+            let next = models.as_mut().and_then(VecDeque::pop_front);
+            if next.is_none() {
+                *models = None;
             }
-        });
+            next
+        };
+        self.models.try_update_value(next).flatten()
+    }
+
+    async fn write_model(&self, key: &str, bytes: &ArrayBuffer) {
+        match archive::put_model(key, bytes).await {
+            // Deleted meanwhile: its model goes too.
+            Ok(()) if self.peek(|state| state.runs.iter().all(|run| run.key != key)) => {
+                archive::forget_model(key).await
+            }
+            Ok(()) => {
+                let size = u64::from(bytes.byte_length());
+                self.change_run(key, |run| run.kept = Some(size));
+            }
+            Err(reason) => self.complain(
+                tr!("The model of this run could not be kept in the browser: {reason}.", reason),
+                tr!("Save it as .zip before you close the tab."),
+            ),
+        }
     }
 
     /// Changes a run and keeps it so.

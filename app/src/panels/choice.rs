@@ -61,9 +61,9 @@ pub fn SwitchField(
     .into_any()
 }
 
-/// A short text.
+/// The name of a column, with those there are as suggestions (the list `columns`).
 #[component]
-pub fn TextField(
+pub fn ColumnField(
     /// The setting's key.
     name: &'static str,
     /// Visible name.

@@ -1,6 +1,6 @@
 //! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
 
-use super::choice::TextField;
+use super::choice::ColumnField;
 use super::file_table::FileTable;
 use super::labels::{LabelHistogram, PasteBox};
 use super::section::Section;
@@ -11,7 +11,7 @@ use crate::lab::{Lab, lab};
 use crate::state::{Corpus, Topic};
 use crate::told::told;
 use crate::tr;
-use crate::wording;
+use crate::wording::{self, grouped};
 use leptos::prelude::*;
 use protocol::{FileReport, FileRole, TableColumns, is_note};
 use std::collections::BTreeSet;
@@ -113,32 +113,38 @@ fn Columns() -> impl IntoView {
     });
     let names = move || tables.with(|tables| tables.iter().flat_map(|(_, columns)| columns.names.clone()).collect());
     let option = |name: String| view! { <option value=name></option> };
-    let sentence =
-        |(file, columns): (String, TableColumns)| view! { <li><bdi>{taken_from(&file, &columns)}</bdi></li> };
+    let sentence = |(file, columns): &(String, TableColumns)| view! { <li><bdi>{taken_from(file, columns)}</bdi></li> };
+    let sentences = move || {
+        let more = tables.with(|tables| tables.len().saturating_sub(MOST_TABLES) as u64);
+        let more = (more > 0).then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
+        (tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()), more)
+    };
     let encoding = move |(value, words): (&'static str, String)| {
         let chosen = move || lab.encoding.with(|encoding| encoding.as_deref().unwrap_or_default() == value);
         view! { <option value=value prop:selected=chosen>{words}</option> }
     };
     let encodings =
         std::iter::once(("", tr!("as each file seems to be"))).chain(ENCODINGS.map(|name| (name, name.into())));
+    let busy =
+        lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.active().is_some() || state.reading);
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);
         lab.encoding.set((!name.is_empty()).then_some(name));
         lab.read_again();
     };
     view! {
-        <ul class="plain help" data-testid="columns">{move || tables.get().into_iter().map(sentence).collect_view()}</ul>
+        <ul class="plain help" data-testid="columns">{sentences}</ul>
         <details class="more">
             <summary>{tr!("Columns of tables, and the encoding")}</summary>
             <datalist id="columns">{move || BTreeSet::<String>::into_iter(names()).map(option).collect_view()}</datalist>
             <div class="fields">
-                <TextField
+                <ColumnField
                     name="text-column"
                     label=tr!("Column of the text")
                     help=tr!("A name, or a number from 1; two with a comma make a pair.")
                     changed
                 />
-                <TextField
+                <ColumnField
                     name="label-column"
                     label=tr!("Column of the labels")
                     help=tr!("A name, or a number from 1. Several labels in a cell have | between them.")
@@ -146,7 +152,7 @@ fn Columns() -> impl IntoView {
                 />
                 <div class="field">
                     <label for="encoding">{tr!("Encoding")}</label>
-                    <select id="encoding" data-testid="encoding" on:change=choose>{encodings.map(encoding).collect_view()}</select>
+                    <select id="encoding" data-testid="encoding" disabled=move || busy.get() on:change=choose>{encodings.map(encoding).collect_view()}</select>
                     <p class="help">{tr!("For all files, where their text looks wrong.")}</p>
                 </div>
             </div>
@@ -162,6 +168,9 @@ fn taken_from(file: &str, TableColumns { text, label, .. }: &TableColumns) -> St
         None => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
     }
 }
+
+/// Tables whose columns are told; of a folder of thousands, those of the first ones say enough.
+const MOST_TABLES: usize = 5;
 
 /// Encodings that text is likely to be in, by their names on the web.
 const ENCODINGS: [&str; 12] = [

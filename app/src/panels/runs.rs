@@ -373,12 +373,12 @@ fn stage_words(run: &Run) -> String {
 #[component]
 fn Models() -> impl IntoView {
     let lab = lab();
-    let reason = lab.memo(&[Topic::Runs, Topic::Engine], |state| match () {
+    let reason = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Engine], |state| match () {
         // Of a run of one's own, the present values are saved.
-        () if state.active().is_some_and(|run| !run.is_own() || run.steps_done() == 0) => {
+        () if state.active().is_some_and(|run| !run.is_own()) => {
             Some(tr!("The run under way can be saved when it is over."))
         }
-        () if state.active().is_some() => None,
+        () if state.active().is_some_and(|run| run.steps_done() > 0) => None,
         () if state.model.pretrained || state.model.classifier => None,
         () => Some(tr!(
             "There is no model to save yet. A model opens from a .zip or from the loose files of a run directory."

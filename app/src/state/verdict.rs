@@ -93,21 +93,20 @@ impl RunState {
             );
             return verdict(sentence, Some(Next::GoOn));
         }
-        if let Some(bigram) = plan.bigram.filter(|bigram| last.loss > *bigram).map(|bigram| figure(bigram, 2)) {
-            let sentence = tr!(
+        let below = figure(plan.unigram - last.loss, 2);
+        let sentence = match plan.bigram.filter(|bigram| last.loss > *bigram).map(|bigram| figure(bigram, 2)) {
+            Some(bigram) => tr!(
                 "It begins to read context: its held-out loss {loss} lies between knowing word frequencies ({unigram}) and knowing the word before ({bigram}).",
                 loss,
                 unigram,
                 bigram
-            );
-            return verdict(sentence, Some(Next::GoOn));
-        }
-        let below = figure(plan.unigram - last.loss, 2);
-        let sentence = tr!(
-            "It reads context: its held-out loss {loss} is {below} nats below knowing only word frequencies.",
-            loss,
-            below
-        );
+            ),
+            None => tr!(
+                "It reads context: its held-out loss {loss} is {below} nats below knowing only word frequencies.",
+                loss,
+                below
+            ),
+        };
         match (falling, labels) {
             (true, _) => verdict(format!("{sentence} {}", tr!("The loss was still falling.")), Some(Next::GoOn)),
             (false, labels) => verdict(sentence, labels.then_some(Next::Finetune)),
@@ -230,6 +229,7 @@ mod tests {
         begun.runs[0].plan = Some(Plan { unigram: 6.0, bigram: Some(4.5), ..Plan::default() });
         let verdict = begun.verdict(Phase::Pretrain).expect("a verdict");
         assert!(verdict.sentence.starts_with("It begins to read context"), "{}", verdict.sentence);
+        assert_eq!(verdict.next, Some(Next::Finetune), "it has flattened out");
         assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None, "no step was done");
         let mut stopped = pretrained(&[]);
         stopped.runs[0].reach(40);

@@ -53,7 +53,9 @@ fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSe
 
 /// A row per share and start: the labelled documents, mean and standard deviation of each figure, learning rate and seconds.
 pub fn csv(comparison: &Comparison) -> String {
-    let mut out = String::from("documents,start,micro F1,sd,macro F1,sd,mean F1,sd,learning rate,seconds per run\n");
+    let mut out = String::from(
+        "documents,start,micro F1,micro F1 sd,macro F1,macro F1 sd,mean F1,mean F1 sd,learning rate,seconds per run\n",
+    );
     let mut row = |documents: u64, start: &str, [micro, r#macro, mean]: [Spread; 3], lr: String, secs: f64| {
         let figures = [micro, r#macro, mean].map(|Spread { mean, sd }| format!("{mean},{sd}")).join(",");
         // Writing to a string cannot fail.

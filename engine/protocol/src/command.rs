@@ -162,7 +162,8 @@ pub enum Command {
         /// At most this many.
         limit: usize,
     },
-    /// The current model as a run directory in a `.zip`. Answered by `Exported` with one buffer.
+    /// The current model as a run directory in a `.zip`; amid a run its present values, while those of a comparison and of the
+    /// counting task wait until it is over. Answered by `Exported` with one buffer.
     ExportModel {
         /// Repeated in the answer.
         request: u64,

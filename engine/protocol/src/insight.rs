@@ -33,7 +33,8 @@ pub struct CorpusTraits {
 /// How many documents have at most so many tokens, and more than the entry before allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LengthCount {
-    /// Tokens, special ones not counted but for the one between two texts.
+    /// Tokens, special ones not counted but for the one between two texts. Of a corpus that is read again, each text of a pair
+    /// counts by itself.
     pub up_to: u64,
     /// Documents.
     pub documents: u64,

@@ -38,7 +38,10 @@ fn letters(label: &str) -> String {
     let chars: Vec<char> = label.chars().collect();
     let is_by_letters = |place: usize| {
         let around = [place.checked_sub(1).map(|before| chars[before]), chars.get(place + 1).copied()];
-        around.into_iter().flatten().all(char::is_alphabetic) && chars.len() > 1
+        let around: Vec<char> = around.into_iter().flatten().collect();
+        // A- is a mark of its own; a hyphen is a slip only where it parts letters.
+        let beside = if chars[place] == '-' { 2 } else { 1 };
+        around.len() >= beside && around.into_iter().all(char::is_alphabetic)
     };
     let is_slip =
         |place: usize| (chars[place].is_whitespace() || matches!(chars[place], '-' | '_')) && is_by_letters(place);
@@ -84,7 +87,7 @@ mod tests {
             };
             warnings(&labels.iter().map(count).collect::<Vec<_>>())
         };
-        for labels in [["c", "c++", "c#"], ["-1", "0", "1"], ["12", "1-2", "1 2"]] {
+        for labels in [["c", "c++", "c#"], ["A", "A-", "B-"], ["-1", "0", "1"], ["12", "1-2", "1 2"]] {
             assert_eq!(told(&labels.map(|label| (label, 9))), [], "{labels:?}");
         }
         let slips = told(&[("Sci Fi", 9), ("sci-fi_", 4), ("drama", 8), ("x_y", 3), ("XY", 3)]);

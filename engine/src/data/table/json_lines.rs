@@ -1,9 +1,8 @@
 //! JSON Lines: an object per line is a document. Keys are told by a person, by their names, or by the length of their text.
 
-use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
+use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink, each_line};
-use protocol::TableColumns;
 use serde_json::{Map, Value};
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -40,7 +39,7 @@ pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mu
         Some(Ok(JsonKeys { text, second, label, guessed, all })) => {
             parsed.guessed_column = guessed;
             let text = std::iter::once(text).chain(second).collect();
-            parsed.columns = Some(TableColumns { names: all, text, label });
+            parsed.columns = Some(told_columns(all.into_iter(), text, label));
             Ok(parsed)
         }
         None => Ok(parsed),

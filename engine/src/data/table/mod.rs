@@ -7,6 +7,7 @@ mod separated;
 
 use super::error::{DataError, quoted};
 use super::lines::{Parsed, Sink};
+use protocol::TableColumns;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead};
 
@@ -95,6 +96,20 @@ pub(super) fn read(
     }
 }
 
+/// What a person is told of a table's columns: a first row may be anything.
+fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, label: Option<String>) -> TableColumns {
+    let cut = |name: String| name.chars().take(MOST_NAME_CHARS).collect::<String>();
+    TableColumns {
+        names: names.take(MOST_NAMES).map(cut).collect(),
+        text: text.into_iter().map(cut).collect(),
+        label: label.map(cut),
+    }
+}
+
+/// Columns that are told, and characters of their names.
+const MOST_NAMES: usize = 200;
+const MOST_NAME_CHARS: usize = 100;
+
 /// What was taken for the text and for the labels of a file where no name told.
 fn guess(file: &str, text: &str, label: Option<String>) -> String {
     let file = quoted(file);
@@ -117,7 +132,6 @@ impl DataError {
 mod tests {
     use super::*;
     use crate::data::Document;
-    use protocol::TableColumns;
     use std::ops::ControlFlow;
 
     fn options(text: &str, label: &str) -> ReadOptions {

@@ -1,7 +1,7 @@
 //! CSV and TSV: a row is a document. Columns are told by a person, by their names in the first row, or by their length.
 
 use super::places::Noted;
-use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess};
+use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{OpenQuotes, Parsed, Sink};
 use protocol::TableColumns;
@@ -25,11 +25,8 @@ impl Columns {
             Some(name) if header => name.trim().to_string(),
             _ => (column + 1).to_string(),
         };
-        TableColumns {
-            names: (0..first.len()).map(name).collect(),
-            text: std::iter::once(self.text).chain(self.second).map(name).collect(),
-            label: self.label.map(name),
-        }
+        let text = std::iter::once(self.text).chain(self.second).map(name).collect();
+        told_columns((0..first.len()).map(name), text, self.label.map(name))
     }
 
     /// What was taken for the text where no name told, in words.
@@ -84,8 +81,8 @@ pub fn read(
             (line, places.quotes_before(next.map_or(u64::MAX, csv::Position::byte)))
         };
         let cells: Vec<&str> = record.iter().collect();
-        let taken_in = cells.iter().map(|cell| line_ends(cell)).sum::<u64>();
-        if quotes % 2 == 1 && taken_in > 0 {
+        let taken_in = if quotes % 2 == 1 { cells.iter().map(|cell| line_ends(cell)).sum() } else { 0 };
+        if taken_in > 0 {
             let open = parsed.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
             open.rows += 1;
             open.lines += taken_in;
@@ -119,8 +116,8 @@ pub fn read(
 
 /// Line ends within a cell: LF, CRLF and a lone CR.
 fn line_ends(cell: &str) -> u64 {
-    let returns = cell.matches('\r').count() - cell.matches("\r\n").count();
-    (cell.trim_end_matches(['\r', '\n']).matches('\n').count() + returns) as u64
+    let cell = cell.trim_end_matches(['\r', '\n']);
+    (cell.matches(['\r', '\n']).count() - cell.matches("\r\n").count()) as u64
 }
 
 /// The columns, from what was asked for or from the names in the first row, and whether that row is a header.
