@@ -20,7 +20,7 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use protocol::{Command, CompareConfig, LineQuery, Phase, RunConfig, StartFrom};
 use runs::Export;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use web_sys::Blob;
 
@@ -66,7 +66,7 @@ pub struct Lab {
     /// Encoding of all files, where it was chosen.
     pub encoding: RwSignal<Option<String>>,
     /// Keys of the runs whose last model was asked for.
-    ended: StoredValue<BTreeSet<String>>,
+    ended: StoredValue<Vec<String>>,
     /// Models that wait to be written, by the keys of their runs; `None` while none is being written.
     models: StoredValue<Option<VecDeque<(String, ArrayBuffer)>>, LocalStorage>,
     /// What starts when the present run is over.
@@ -107,7 +107,7 @@ impl Lab {
             exports: StoredValue::new_local(BTreeMap::new()),
             kept_at: StoredValue::new(0.0),
             encoding: RwSignal::new(None),
-            ended: StoredValue::new(BTreeSet::new()),
+            ended: StoredValue::new(vec![]),
             models: StoredValue::new_local(None),
             next: StoredValue::new(None),
         };

@@ -84,7 +84,7 @@ test('tables, word vectors and next-sentence prediction work in the page as on t
     await journey.until('the table', async () => /stories\.csv/.test(await journey.text('file-table')));
     await journey.unfold();
     assert.match(await journey.text('columns'), /stories\.csv: the text is its column “story”/);
-    assert.deepEqual(await journey.page.locator('#columns option').evaluateAll((all) => all.map(({ value }) => value)), ['id', 'kind', 'story']);
+    assert.deepEqual(await journey.page.locator('#columns option').evaluateAll((all) => all.map(({ value }) => value)), ['id', 'story', 'kind']);
     await journey.page.locator('#set-text-column').fill('story');
     await journey.page.locator('#set-text-column').press('Tab');
     await journey.page.locator('#set-label-column').fill('kind');

@@ -169,10 +169,9 @@ impl Lab {
         self.keep_run(id);
         let key = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(|run| run.key.clone()));
         // Its end may be told twice; by then the model at hand may be another one.
-        let is_first = key.and_then(|key| self.ended.try_update_value(|ended| ended.insert(key)));
-        if is_first == Some(true) {
-            self.keep_model_of(id, MOST_KEPT_PARAMETERS);
-        }
+        let Some(key) = key.filter(|key| !self.ended.with_value(|ended| ended.contains(key))) else { return };
+        self.ended.update_value(|ended| ended.push(key));
+        self.keep_model_of(id, MOST_KEPT_PARAMETERS);
     }
 
     /// Asks for the model at hand as a file.

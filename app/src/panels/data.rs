@@ -14,7 +14,6 @@ use crate::tr;
 use crate::wording::{self, grouped};
 use leptos::prelude::*;
 use protocol::{FileReport, FileRole, TableColumns, is_note};
-use std::collections::BTreeSet;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -111,7 +110,17 @@ fn Columns() -> impl IntoView {
         let table = |file: &FileReport| Some((file.name.clone(), file.columns.clone()?));
         files.iter().filter_map(table).collect::<Vec<_>>()
     });
-    let names = move || tables.with(|tables| tables.iter().flat_map(|(_, columns)| columns.names.clone()).collect());
+    let names = move || {
+        let mut names: Vec<String> = Vec::new();
+        tables.with(|tables| {
+            for name in tables.iter().flat_map(|(_, columns)| &columns.names) {
+                if names.len() < MOST_SUGGESTED && !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        });
+        names
+    };
     let option = |name: String| view! { <option value=name></option> };
     let sentence = |(file, columns): &(String, TableColumns)| view! { <li><bdi>{taken_from(file, columns)}</bdi></li> };
     let sentences = move || {
@@ -136,7 +145,7 @@ fn Columns() -> impl IntoView {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
         <details class="more">
             <summary>{tr!("Columns of tables, and the encoding")}</summary>
-            <datalist id="columns">{move || BTreeSet::<String>::into_iter(names()).map(option).collect_view()}</datalist>
+            <datalist id="columns">{move || names().into_iter().map(option).collect_view()}</datalist>
             <div class="fields">
                 <ColumnField
                     name="text-column"
@@ -168,6 +177,9 @@ fn taken_from(file: &str, TableColumns { text, label, .. }: &TableColumns) -> St
         None => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
     }
 }
+
+/// Columns that are suggested.
+const MOST_SUGGESTED: usize = 200;
 
 /// Tables whose columns are told; of a folder of thousands, those of the first ones say enough.
 const MOST_TABLES: usize = 5;
