@@ -266,6 +266,7 @@ mod tests {
             ("text,label\n5\" of rain,x\n\"a\nb\",y\n", 2, None),
             ("text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n", 2, Some((1, 3, 2))),
             ("text,label\n\"a b\",x\n\"c d,y\n\"e f\",x\n\"g h\",y\n", 3, Some((1, 3, 1))),
+            ("text,label\n\"a b,x\nc d,y\n\"e f,x\ng h,y\n", 2, Some((1, 2, 2))),
             ("text,label\r\n\"a b\",x\r\n\r\n\"c d,y\r\n\"e f\",x\r\n", 2, Some((1, 4, 1))),
         ] {
             let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");

@@ -16,12 +16,21 @@ pub struct Noted<'a> {
 /// What was noted and not asked for yet, in the order of the text.
 #[derive(Default)]
 pub struct Places {
-    quotes: VecDeque<u64>,
+    quotes: VecDeque<Quote>,
     /// The first byte of each line end, and the byte behind it.
     ends: VecDeque<(u64, u64)>,
     /// Line ends that were passed.
     lines: u64,
-    after_return: bool,
+    /// The byte before the next one; none at the start.
+    last: Option<u8>,
+}
+
+/// A quote and what stands around it.
+#[derive(Clone, Copy)]
+struct Quote {
+    at: u64,
+    before: Option<u8>,
+    behind: Option<u8>,
 }
 
 impl<'a> Noted<'a> {
@@ -45,10 +54,13 @@ impl Read for Noted<'_> {
 
 impl Places {
     fn note(&mut self, byte: u8, at: u64) {
-        let after_return = std::mem::replace(&mut self.after_return, byte == b'\r');
+        let before = self.last.replace(byte);
+        if let Some(quote) = self.quotes.back_mut().filter(|quote| quote.at + 1 == at) {
+            quote.behind = Some(byte);
+        }
         match byte {
-            b'"' => self.quotes.push_back(at),
-            b'\n' if after_return => {
+            b'"' => self.quotes.push_back(Quote { at, before, behind: None }),
+            b'\n' if before == Some(b'\r') => {
                 if let Some((_, behind)) = self.ends.back_mut() {
                     *behind = at + 1;
                 }
@@ -69,16 +81,46 @@ impl Places {
         self.lines + 1
     }
 
-    /// How many quotes stand before `end` that were not counted yet.
-    pub fn quotes_before(&mut self, end: u64) -> usize {
-        let count = self.quotes.partition_point(|place| *place < end);
-        self.quotes.drain(..count).count()
+    /// Whether each quote that opens a cell before `end` has one that closes it: one with a `separator`, a line end or nothing
+    /// behind it. Takes the quotes that it was asked of.
+    pub fn closes(&mut self, end: u64, separator: u8) -> bool {
+        let is_border = |byte: Option<u8>| byte.is_none_or(|byte| byte == separator || matches!(byte, b'\n' | b'\r'));
+        let count = self.quotes.partition_point(|quote| quote.at < end);
+        let (mut is_open, mut is_doubled, mut closes) = (false, false, true);
+        for Quote { before, behind, .. } in self.quotes.drain(..count) {
+            match is_open {
+                false => is_open = is_border(before),
+                // Two stand for one.
+                true if is_doubled || behind == Some(b'"') => is_doubled = !is_doubled,
+                true if is_border(behind) => is_open = false,
+                true => closes = false,
+            }
+        }
+        closes && !is_open
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quote_that_opens_is_closed_by_one_at_a_border() {
+        for (text, expected) in [
+            ("\"a\",\"b \"\"c\"\"\"\n", true),
+            ("\"a\nb\"", true),
+            ("5\" of rain,\"a\nb\"\r\n", true),
+            ("\"\",\"\"\"\"", true),
+            ("\"a,b\nc,d\n", false),
+            // What follows begins with a quote of its own.
+            ("\"a,b\nc,d\n\"e f\",g\n", false),
+        ] {
+            let places = RefCell::default();
+            let mut text_bytes = text.as_bytes();
+            Noted::new(&mut text_bytes, &places).read_to_end(&mut Vec::new()).expect("memory");
+            assert_eq!(places.borrow_mut().closes(u64::MAX, b','), expected, "{text}");
+        }
+    }
 
     #[test]
     fn lines_are_those_of_an_editor_whatever_ends_them_and_blank_ones_are_passed() {

@@ -56,9 +56,10 @@ pub fn read(
     let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
     let semicolons = separator == b',' && count(b';') > count(b',');
+    let delimiter = if semicolons { b';' } else { separator };
     let places = RefCell::default();
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(if semicolons { b';' } else { separator })
+        .delimiter(delimiter)
         .has_headers(false)
         .flexible(true)
         .from_reader(Noted::new(text, &places));
@@ -75,13 +76,13 @@ pub fn read(
             }
         };
         let next = records.peek().and_then(|record| record.as_ref().ok()?.position());
-        let (line, quotes) = {
+        let (line, closes) = {
             let mut places = places.borrow_mut();
             let line = places.line(record.position().map_or(0, csv::Position::byte));
-            (line, places.quotes_before(next.map_or(u64::MAX, csv::Position::byte)))
+            (line, places.closes(next.map_or(u64::MAX, csv::Position::byte), delimiter))
         };
         let cells: Vec<&str> = record.iter().collect();
-        let taken_in = if quotes % 2 == 1 { cells.iter().map(|cell| line_ends(cell)).sum() } else { 0 };
+        let taken_in = if closes { 0 } else { cells.iter().map(|cell| line_ends(cell)).sum() };
         if taken_in > 0 {
             let open = parsed.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
             open.rows += 1;
