@@ -89,6 +89,26 @@ pub fn from_text(name: &str, text: &str) -> Result<Source, String> {
     Ok(Source { typed: true, ..Source::of_blob(name, blob) })
 }
 
+/// The present files and new ones behind them. A new file takes the place of one of its name; a text that was typed gets a
+/// name of its own.
+pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
+    for mut source in new {
+        let taken = |name: &str| present.iter().any(|other| other.name == name);
+        if source.typed
+            && let Some((stem, ending)) = source.name.clone().rsplit_once('.')
+        {
+            let names = (2..).map(|number| format!("{stem}-{number}.{ending}"));
+            let free = std::iter::once(source.name.clone()).chain(names).find(|name| !taken(name));
+            source.name = free.unwrap_or(source.name);
+        }
+        match present.iter_mut().find(|other| other.name == source.name) {
+            Some(before) => *before = Source { role: before.role, ..source },
+            None => present.push(source),
+        }
+    }
+    present
+}
+
 /// What was dropped. The entries are taken before the first wait, since the browser empties the list after the event.
 pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Source>, String>> + 'static {
     let items = dropped.items();

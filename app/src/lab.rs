@@ -2,9 +2,12 @@
 //! and the link to the engine. Panels read it by topic and call its verbs. State lies outside of signals; a topic's
 //! signal only says that something changed.
 
+mod asking;
 mod events;
 mod files;
+mod models;
 mod runs;
+mod sharing;
 
 pub use runs::Storage;
 
@@ -14,27 +17,18 @@ use crate::intake::Source;
 use crate::link::Link;
 use crate::query;
 use crate::settings::Settings;
-use crate::state::{Engine, Notice, Question, RunState, Topic};
+use crate::state::{Engine, Notice, RunState, Topic};
 use crate::tr;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
-use protocol::{Command, CompareConfig, LineQuery, Phase, RunConfig, StartFrom};
-use runs::Export;
+use models::Export;
+use protocol::{Command, CompareConfig, Phase, RunConfig, StartFrom};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use web_sys::Blob;
 
-/// Entries of the vocabulary table.
-const VOCABULARY_ROWS: usize = 50;
-
 /// Model of the counting task.
 const TOY_PRESET: &str = "bert-tiny";
-
-/// Documents of one answer.
-const LINES: usize = 20;
-
-/// Guesses and labels asked for.
-const TOP_K: usize = 8;
 
 /// Handle to everything the panels share; copies are the same object.
 #[derive(Clone, Copy)]
@@ -65,6 +59,8 @@ pub struct Lab {
     kept_at: StoredValue<f64>,
     /// Encoding of all files, where it was chosen.
     pub encoding: RwSignal<Option<String>>,
+    /// Whether new files join the present ones instead of replacing them.
+    pub joins: RwSignal<bool>,
     /// Keys of the runs whose last model was asked for.
     ended: StoredValue<Vec<String>>,
     /// Models that wait to be written, by the keys of their runs; `None` while none is being written.
@@ -107,6 +103,7 @@ impl Lab {
             exports: StoredValue::new_local(BTreeMap::new()),
             kept_at: StoredValue::new(0.0),
             encoding: RwSignal::new(None),
+            joins: RwSignal::new(false),
             ended: StoredValue::new(vec![]),
             models: StoredValue::new_local(None),
             next: StoredValue::new(None),
@@ -210,11 +207,6 @@ impl Lab {
         run
     }
 
-    /// Saves the model at hand as a file.
-    pub fn save_model(&self) {
-        self.export(Export::Download);
-    }
-
     /// Starts a comparison with the present settings of fine-tuning.
     pub fn compare(&self, compare: CompareConfig) {
         let config = self.settings.with_untracked(Settings::finetune);
@@ -231,89 +223,6 @@ impl Lab {
         let run = self.state.try_update_value(|state| state.begin_other("counting", &config)).unwrap_or_default();
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
         self.send(Command::Toy { run, config });
-    }
-
-    /// Asks for a text as the model would see it: the document `example`, or what was typed. A run shows it again and again.
-    pub fn look(&self, text: Option<String>, example: u64, epoch: u64, config: RunConfig) {
-        self.send(Command::PreviewMasking { config, example, epoch, text });
-    }
-
-    /// Asks for tokens that contain a text.
-    pub fn look_up(&self, filter: String) {
-        self.filter.set_value(filter);
-        self.look_up_again();
-    }
-
-    /// Asks for the same tokens of what may be another vocabulary. Within a run the question would wait for its end.
-    pub fn look_up_again(&self) {
-        if self.peek(|state| state.active().is_some()) {
-            return;
-        }
-        let filter = self.filter.get_value();
-        self.send(Command::Vocabulary { filter, limit: VOCABULARY_ROWS });
-    }
-
-    /// Asks for guesses.
-    pub fn fill_mask(&self, text: String) {
-        let request = self.state.try_update_value(|state| state.ask_guesses(&text)).unwrap_or_default();
-        self.send(Command::FillMask { request, text, top_k: TOP_K });
-    }
-
-    /// Asks for labels.
-    pub fn classify(&self, text: String) {
-        let request = self.state.try_update_value(|state| state.ask_labels(&text)).unwrap_or_default();
-        self.send(Command::Classify { request, text, top_k: TOP_K });
-    }
-
-    /// Asks where the model looks.
-    pub fn attend(&self, text: String) {
-        let request = self.next_request(Question::Attention);
-        self.send(Command::Attend { request, text });
-    }
-
-    /// Has a text cut into tokens.
-    pub fn tokenize(&self, text: String) {
-        let request = self.next_request(Question::Tokens);
-        self.send(Command::Tokenize { request, text });
-    }
-
-    /// Asks what the classifier confuses.
-    pub fn review(&self, split: &str) {
-        let request = self.next_long_request(Question::Review);
-        self.send(Command::Review { request, split: split.into() });
-    }
-
-    /// Asks for documents.
-    pub fn lines(&self, query: LineQuery) {
-        let request = match query {
-            LineQuery::Uncertain => self.next_long_request(Question::Lines),
-            _ => self.next_request(Question::Lines),
-        };
-        self.send(Command::Lines { request, query, limit: LINES });
-    }
-
-    /// Asks what the run that is set up would take with each of these presets; `tries`: by trying it out.
-    pub fn estimate<'a>(&self, presets: impl IntoIterator<Item = &'a str>, tries: bool) {
-        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        for preset in presets {
-            let request = self.state.try_update_value(|state| state.ask_estimate(preset, tries)).unwrap_or_default();
-            let config = RunConfig { preset: preset.into(), ..config.clone() };
-            self.send(Command::Estimate { request, config, tries });
-        }
-        self.touch(&[Topic::Answers]);
-    }
-
-    /// What was said of other settings holds no more.
-    pub fn forget_estimates(&self) {
-        self.state.update_value(RunState::forget_estimates);
-        self.touch(&[Topic::Answers]);
-    }
-
-    /// Has n-grams learn the labels.
-    pub fn baseline(&self) {
-        let config = self.settings.with_untracked(Settings::finetune);
-        self.state.update_value(|state| state.ask_baseline(&config));
-        self.send(Command::Baseline { config });
     }
 
     /// Replaces a stopped engine and gives it the corpus again.
@@ -362,16 +271,6 @@ impl Lab {
                 link.send(&command, files);
             }
         });
-    }
-
-    fn next_request(&self, question: Question) -> u64 {
-        self.state.try_update_value(|state| state.next_request(question)).unwrap_or_default()
-    }
-
-    fn next_long_request(&self, question: Question) -> u64 {
-        let request = self.state.try_update_value(|state| state.next_long_request(question)).unwrap_or_default();
-        self.touch(&[Topic::Answers]);
-        request
     }
 }
 

@@ -48,8 +48,8 @@ struct SharedPlan {
     labels: usize,
 }
 
-/// Settings that are words of the text: names of a table's columns.
-const WORDS: [&str; 2] = ["text-column", "label-column"];
+/// Settings that are words of the text: names of a table's columns, and what stands between labels.
+const WORDS: [&str; 3] = ["text-column", "label-column", "label-separator"];
 
 /// What of a run's configuration may travel.
 fn settings(run: &Run) -> Vec<(String, String)> {

@@ -1,6 +1,7 @@
 //! What the page knows, and how events change it. Events may be repeated or lost and name runs that the page has never
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
+mod known;
 mod looks;
 mod model;
 mod questions;
@@ -11,6 +12,7 @@ mod sentence;
 mod topic;
 mod verdict;
 
+pub use known::{Classification, Corpus, Engine, Lines, Masking, Notice, Tokenized, Vocabulary};
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
@@ -22,11 +24,7 @@ pub use verdict::{Next, Verdict};
 use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
-use protocol::{
-    Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, Event, FileReport, JudgedLine, LabelScore,
-    LengthCount, LinearResult, MaskGuess, MaskedToken, Phase, Review, STOPPED, VocabularyEntry,
-};
-
+use protocol::{Comparison, Estimate, Event, LinearResult, MaskGuess, Phase, Review, STOPPED};
 use std::collections::BTreeMap;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
@@ -36,104 +34,6 @@ const DEVICE_LOST: &str = "device";
 
 /// Warnings kept; a run that warns more often repeats itself.
 const WARNINGS: usize = 20;
-
-/// How far the engine is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Engine {
-    /// Its file is on its way, or it is choosing a device.
-    #[default]
-    Loading,
-    /// It computes on this device.
-    Ready(DeviceInfo),
-    /// It must be started anew.
-    Crashed,
-}
-
-/// What was read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Corpus {
-    /// One row per file.
-    pub files: Vec<FileReport>,
-    /// Documents that serve pre-training.
-    pub documents: u64,
-    /// Labelled documents for training, validation and test.
-    pub labelled: [u64; 3],
-    /// Distinct labels.
-    pub labels: u64,
-    /// What stands out.
-    pub traits: CorpusTraits,
-}
-
-/// One text before and after masking.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Masking {
-    /// Which document.
-    pub example: u64,
-    /// One entry per token.
-    pub tokens: Vec<MaskedToken>,
-}
-
-/// A part of the vocabulary.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Vocabulary {
-    /// Size of the whole.
-    pub size: u64,
-    /// The entries asked for.
-    pub entries: Vec<VocabularyEntry>,
-    /// How much of the text the most frequent tokens make up.
-    pub coverage: Vec<CoveragePoint>,
-    /// Share of the text's tokens that it does not know.
-    pub unknown_share: f64,
-    /// Training documents by their number of tokens.
-    pub lengths: Vec<LengthCount>,
-}
-
-/// Something that went wrong, for the person.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notice {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl Notice {
-    /// A notice from what is wrong and what to do.
-    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-}
-
-/// Labels given to a text.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Classification {
-    /// The text.
-    pub text: String,
-    /// Best first.
-    pub labels: Vec<LabelScore>,
-    /// Probability from which a label counts as predicted.
-    pub threshold: f64,
-    /// The same, tuned for each of the labels, where they were.
-    pub thresholds: Vec<f64>,
-}
-
-/// A typed text in tokens.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tokenized {
-    /// As many as can be shown.
-    pub tokens: Vec<VocabularyEntry>,
-    /// How many there are.
-    pub count: u64,
-}
-
-/// Documents that were asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lines {
-    /// With their labels, true and given.
-    pub lines: Vec<JudgedLine>,
-    /// How many more there are.
-    pub more: u64,
-}
 
 /// Everything the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -156,6 +56,8 @@ pub struct RunState {
     pub review: Option<Review>,
     /// The documents asked for last.
     pub lines: Option<Lines>,
+    /// The first documents of a file, as they were read.
+    pub sample: Option<Lines>,
     /// What the run that is set up would take, by preset.
     pub estimates: BTreeMap<String, Estimate>,
     /// Runs that the comparison takes at least.
@@ -342,6 +244,7 @@ impl RunState {
         self.tokenized = None;
         self.review = None;
         self.lines = None;
+        self.drop_sample();
         self.baseline = None;
         self.forget_estimates();
     }

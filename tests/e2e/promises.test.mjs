@@ -37,6 +37,8 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     assert.match(await journey.part('comparison-chart').getAttribute('aria-label'), /^Micro F1 on validation documents, by epoch: pre-trained 0\.\d+ .*; from scratch .*; n-grams /);
     assert.match(await journey.text('runs'), /Comparison 1/);
     const table = await save(journey, 'comparison-csv');
+    assert.match(await save(journey, 'comparison-chart-svg'), /^<svg [^]*polyline/);
+    assert.match(await save(journey, 'comparison-chart-png'), /^.PNG/);
     assert.match(table, /^documents,start,micro F1,micro F1 sd,.*\n\d+,pre-trained,0\.\d+.*\n\d+,from scratch,.*\n\d+,n-grams,/);
 
     await journey.page.waitForTimeout(500);

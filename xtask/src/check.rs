@@ -16,12 +16,14 @@ use tally::Tally;
 const SELECTIONS: [&[&str]; 2] = [&["--workspace", "--exclude", "xtask"], &["--package", "xtask"]];
 
 /// The journeys, in order; one file at a time, since each measures times on the whole machine.
-const JOURNEYS: [&str; 10] = [
+const JOURNEYS: [&str; 12] = [
     "harness.test.mjs",
     "start.test.mjs",
     "cpu.test.mjs",
+    "files.test.mjs",
     "promises.test.mjs",
     "laboratory.test.mjs",
+    "runs.test.mjs",
     "keeping.test.mjs",
     "follow.test.mjs",
     "large.test.mjs",

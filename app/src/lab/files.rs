@@ -15,8 +15,8 @@ impl Lab {
         self.take_or(intake::bundle(), &tr!("The bundled corpus could not be fetched"), false);
     }
 
-    /// Replaces the corpus by files, once they are listed, or opens the model that they are. The last intention wins,
-    /// whichever is read first.
+    /// Replaces the corpus by files, once they are listed, or adds them to it where that was chosen, or opens the model that
+    /// they are. The last intention wins, whichever is read first.
     pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &str) {
         self.take_or(files, failure, true);
     }
@@ -28,6 +28,7 @@ impl Lab {
         failure: &str,
         bundle_may_stand_in: bool,
     ) {
+        let joins = self.joins.get_untracked() && self.has_own_files() && bundle_may_stand_in;
         let Some(turn) = self.take_turn() else { return };
         let (lab, failure) = (*self, failure.to_string());
         spawn_local(async move {
@@ -36,6 +37,9 @@ impl Lab {
                 return;
             }
             let reason = match listed {
+                Ok(sources) if joins && !sources.is_empty() && intake::as_model(&sources).is_none() => {
+                    return lab.use_listed(intake::joined(lab.files(), sources));
+                }
                 Ok(sources) if !sources.is_empty() => {
                     // What was chosen for the files before says nothing of these.
                     lab.encoding.set(None);
@@ -163,7 +167,7 @@ impl Lab {
     /// Sends files to the engine; they count as the corpus once it reports on them.
     pub(super) fn offer(&self, sources: Vec<Source>) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        let RunConfig { text_column, label_column, .. } = config;
+        let RunConfig { text_column, label_column, label_separator, .. } = config;
         let encoding = self.encoding.get_untracked().filter(|_| sources.iter().all(Source::is_foreign));
         let (files, blobs) = intake::parcels(&sources);
         self.offered.update_value(|offered| offered.push_back(sources));
@@ -172,7 +176,7 @@ impl Lab {
             state.warnings.clear();
         });
         self.touch(&[Topic::Corpus]);
-        self.send_with(Command::SetCorpus { files, text_column, label_column, encoding }, blobs);
+        self.send_with(Command::SetCorpus { files, text_column, label_column, label_separator, encoding }, blobs);
     }
 
     /// What the engine said of the files that have been on their way to it for longest.

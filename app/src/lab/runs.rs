@@ -1,20 +1,14 @@
-//! The lab's runs beyond this tab: kept in the browser, opened again, renamed, deleted, shared by link, saved as figures.
+//! The lab's runs beyond this tab: kept in the browser, listed again, renamed, deleted.
 
 use super::Lab;
+use super::models::Export;
 use crate::archive::{self, Archive};
-use crate::chart::curve::Curve;
-use crate::chart::export::{Figures, csv};
-use crate::intake::Source;
-use crate::state::{Question, Run, Topic};
+use crate::focus;
+use crate::state::{Run, Topic};
 use crate::tr;
-use crate::{download, focus, share};
-use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::Command;
-use std::collections::VecDeque;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 /// Larger models are kept only where a person saves them: a browser's storage is not endless.
@@ -31,14 +25,6 @@ const FIRST_KEEP_MILLIS: f64 = 2_000.0;
 
 /// Points of a curve that is kept.
 const KEPT_POINTS: usize = 512;
-
-/// What becomes of an exported model.
-pub(super) enum Export {
-    /// The person saves it.
-    Download,
-    /// It is kept with the run of this key.
-    Keep(String),
-}
 
 /// What is known of the browser's storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -174,13 +160,6 @@ impl Lab {
         self.keep_model_of(id, MOST_KEPT_PARAMETERS);
     }
 
-    /// Asks for the model at hand as a file.
-    pub(super) fn export(&self, wanted: Export) {
-        let request = self.next_request(Question::Export);
-        self.exports.update_value(|exports| drop(exports.insert(request, wanted)));
-        self.send(Command::ExportModel { request });
-    }
-
     /// Writes what is known of a run.
     fn put(&self, key: &str) {
         let (lab, key) = (*self, key.to_string());
@@ -196,59 +175,6 @@ impl Lab {
             }
             lab.weigh_storage().await;
         });
-    }
-
-    /// Takes an exported model to where it was wanted.
-    pub(super) fn exported(&self, request: u64, name: &str, buffers: &[ArrayBuffer]) {
-        let wanted = self.exports.try_update_value(|exports| exports.remove(&request)).flatten();
-        match (wanted, buffers.first()) {
-            (None, _) => {}
-            (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
-            (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
-            _ => self.complain(tr!("The model could not be saved."), tr!("Try again, or free some memory.")),
-        }
-    }
-
-    /// Writes a model, after those before it: of two of one run the later one stays.
-    fn keep_model(&self, key: String, bytes: ArrayBuffer) {
-        let lab = *self;
-        let is_idle = self.models.with_value(Option::is_none);
-        self.models.update_value(|models| models.get_or_insert_default().push_back((key, bytes)));
-        if is_idle {
-            spawn_local(async move {
-                while let Some((key, bytes)) = lab.next_model() {
-                    lab.write_model(&key, &bytes).await;
-                }
-            });
-        }
-    }
-
-    fn next_model(&self) -> Option<(String, ArrayBuffer)> {
-        let next = |models: &mut Option<VecDeque<_>>| {
-            let next = models.as_mut().and_then(VecDeque::pop_front);
-            if next.is_none() {
-                *models = None;
-            }
-            next
-        };
-        self.models.try_update_value(next).flatten()
-    }
-
-    async fn write_model(&self, key: &str, bytes: &ArrayBuffer) {
-        match archive::put_model(key, bytes).await {
-            // Deleted meanwhile: its model goes too.
-            Ok(()) if self.peek(|state| state.runs.iter().all(|run| run.key != key)) => {
-                archive::forget_model(key).await
-            }
-            Ok(()) => {
-                let size = u64::from(bytes.byte_length());
-                self.change_run(key, |run| run.kept = Some(size));
-            }
-            Err(reason) => self.complain(
-                tr!("The model of this run could not be kept in the browser: {reason}.", reason),
-                tr!("Save it as .zip before you close the tab."),
-            ),
-        }
     }
 
     /// Changes a run and keeps it so.
@@ -296,67 +222,6 @@ impl Lab {
             lab.weigh_storage().await;
         });
     }
-
-    /// Opens the model that is kept with a run.
-    pub fn open_run(&self, key: &str) {
-        let (lab, key) = (*self, key.to_string());
-        spawn_local(async move {
-            match archive::model(&key).await {
-                Ok(blob) => {
-                    let run = lab.peek(|state| state.runs.iter().find(|run| run.key == key).map(|run| run.id.clone()));
-                    lab.import_of(run, vec![Source::of_blob("model.zip", blob)]);
-                }
-                Err(reason) => lab.complain(
-                    tr!("The model could not be opened: {reason}.", reason),
-                    tr!("It may have been cleared."),
-                ),
-            }
-        });
-    }
-
-    /// The link that carries a run's configuration and curves.
-    pub fn link_to(&self, id: &str) -> Option<String> {
-        let (query, fragment) = self.peek(|state| {
-            let run = state.runs.iter().find(|run| run.id == id)?;
-            Some((share::query(run), share::fragment(run)))
-        })?;
-        let location = window().location();
-        let place = [location.origin(), location.pathname()].map(Result::unwrap_or_default).concat();
-        Some(format!("{place}{query}{fragment}"))
-    }
-
-    /// Takes the run that the page's link carries, where it does.
-    pub(super) fn take_shared(&self) {
-        let fragment = window().location().hash().unwrap_or_default();
-        match share::read(&fragment) {
-            Some(Ok(run)) => self.state.update_value(|state| state.runs.push(run)),
-            Some(Err(reason)) => {
-                self.complain(reason, tr!("Ask for the link again; the settings in it hold all the same."))
-            }
-            None => {}
-        }
-    }
-
-    /// Saves the figures of the runs that charts show.
-    pub fn save_figures(&self, form: &str) {
-        let figures: Vec<Figures> = self.peek(|state| state.runs.iter().filter(|run| run.shown).map(figures).collect());
-        match form {
-            "csv" => self.save_text("clozelab-runs.csv", &csv(&figures)),
-            _ => {
-                let runs: Vec<Run> = self.peek(|state| state.runs.iter().filter(|run| run.shown).cloned().collect());
-                let text = serde_json::to_string_pretty(&runs).expect("runs are plain data");
-                self.save_text("clozelab-runs.json", &text);
-            }
-        }
-    }
-
-    /// Saves a text as a file.
-    pub fn save_text(&self, name: &str, text: &str) {
-        let bytes: JsValue = js_sys::Uint8Array::from(text.as_bytes()).buffer().into();
-        if download::save(name, &bytes.into()).is_err() {
-            self.complain(tr!("The file could not be saved."), tr!("Try again, or free some memory."));
-        }
-    }
 }
 
 /// Lets the page answer a press and paint before what follows.
@@ -365,25 +230,4 @@ async fn breath() {
         window().set_timeout_with_callback(&resolve).expect("a window has a clock");
     };
     JsFuture::from(js_sys::Promise::new(wake)).await.unwrap_or_default();
-}
-
-fn figures(run: &Run) -> Figures {
-    let of = |curve: &Curve| curve.buckets().iter().map(|bucket| (bucket.middle(), bucket.mean())).collect::<Vec<_>>();
-    let held_out = |value: fn(&crate::state::HeldOut) -> f64| {
-        run.held_out.iter().map(|quality| (quality.step as f64, value(quality))).collect::<Vec<_>>()
-    };
-    let score = |value: fn(&protocol::ClassifierMetrics) -> f64| {
-        run.scores.iter().map(|score| (score.step as f64, value(&score.metrics))).collect::<Vec<_>>()
-    };
-    let columns = vec![
-        ("loss", of(&run.curve)),
-        ("learning rate", of(&run.lr)),
-        ("gradient norm", of(&run.grad_norm)),
-        ("tokens per second", of(&run.speed)),
-        ("held-out loss", held_out(|quality| quality.loss)),
-        ("held-out accuracy", held_out(|quality| quality.accuracy)),
-        ("micro F1", score(|metrics| metrics.micro_f1)),
-        ("macro F1", score(|metrics| metrics.macro_f1)),
-    ];
-    Figures { run: run.name(), settings: run.pairs.clone(), columns }
 }

@@ -4,7 +4,6 @@
 use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::{Choice, Switch};
-use crate::tr;
 use leptos::prelude::*;
 
 /// One of several words.
@@ -61,17 +60,23 @@ pub fn SwitchField(
     .into_any()
 }
 
-/// The name of a column, with those there are as suggestions (the list `columns`).
+/// Some letters that say how tables are read: with the columns there are as suggestions (the list `columns`), where it is one.
 #[component]
-pub fn ColumnField(
+pub fn TableField(
     /// The setting's key.
     name: &'static str,
     /// Visible name.
     #[prop(into)]
     label: String,
+    /// What stands there for a value that is not given.
+    #[prop(into)]
+    default: String,
     /// One sentence below the input.
     #[prop(into)]
     help: String,
+    /// Whether columns are suggested.
+    #[prop(optional)]
+    suggests: bool,
     /// Runs after a change.
     changed: Callback<()>,
 ) -> impl IntoView {
@@ -89,8 +94,8 @@ pub fn ColumnField(
                 id=input
                 type="text"
                 autocomplete="off"
-                placeholder=tr!("by its name")
-                list="columns"
+                placeholder=default
+                list=suggests.then_some("columns")
                 aria-describedby=describes.clone()
                 prop:value=move || lab.settings.with(|settings| settings.value(name))
                 on:change=change

@@ -1,7 +1,6 @@
 //! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
 
-use super::loss_chart::PICTURE;
-use crate::chart::canvas::svg_of;
+use super::picture::{PICTURE, PictureButtons};
 use crate::chart::comparison::{by_labels, by_pass, csv};
 use crate::chart::scene::{Scene, Size};
 use crate::chart::spread::{SpreadSeries, spread_scene, spread_summary};
@@ -15,7 +14,6 @@ use crate::tr;
 use crate::wording::{self, duration, figure, grouped};
 use leptos::prelude::*;
 use protocol::{Comparison, ComparisonPoint, Spread};
-use wasm_bindgen::JsCast;
 
 /// Controls and result.
 #[component]
@@ -127,16 +125,13 @@ fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
         <p class="help">{note}</p>
         <div class="buttons">
             <button type="button" data-testid="comparison-csv" on:click=move |_| lab.save_text("clozelab-comparison.csv", &table)>"CSV"</button>
-            <button type="button" on:click=move |_| save_svg(lab, &picture)>"SVG"</button>
+            <PictureButtons
+                chart="comparison-chart"
+                name="clozelab-comparison"
+                picture=move || (picture.scene(PICTURE), PICTURE)
+            />
         </div>
     }
-}
-
-/// The chart as a picture of lines, in the colours that it has here.
-fn save_svg(lab: Lab, picture: &Picture) {
-    let found = document().query_selector("[data-testid=comparison-chart]").ok().flatten();
-    let Some(canvas) = found.and_then(|found| found.dyn_into::<web_sys::HtmlCanvasElement>().ok()) else { return };
-    lab.save_text("clozelab-comparison.svg", &svg_of(&canvas, &picture.scene(PICTURE), PICTURE));
 }
 
 /// The thesis in one picture: both starts beside n-grams, by the number of labelled texts or, where only one was asked for, by

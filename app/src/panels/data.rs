@@ -1,8 +1,9 @@
 //! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
 
-use super::choice::ColumnField;
+use super::choice::TableField;
 use super::file_table::FileTable;
 use super::labels::{LabelHistogram, PasteBox};
+use super::sample::Sample;
 use super::section::Section;
 use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
@@ -33,6 +34,7 @@ pub fn DataPanel() -> impl IntoView {
             <FileTable />
             <Columns />
             <Warnings />
+            <InTurn><Sample /></InTurn>
             <InTurn><LabelHistogram /></InTurn>
             <InTurn><VocabularyTable /></InTurn>
         </Section>
@@ -57,7 +59,7 @@ fn DropZone() -> impl IntoView {
         >
             <p class="drop-title">{tr!("Drop text files or folders here")}</p>
             <p class="help">
-                {tr!("Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding: they replace the present files. A saved model is opened.")}
+                {tr!("Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding. A saved model is opened.")}
             </p>
             <div class="choices">
                 <FileInput id="choose-files" label=tr!("Choose files") folder=false />
@@ -66,7 +68,16 @@ fn DropZone() -> impl IntoView {
                     {tr!("Use the bundled dictionary again")}
                 </button>
             </div>
-            <p class="help" hidden=own>{tr!("The bundled dictionary is in use.")}</p>
+            <label class="option" hidden=move || !own.get()>
+                <input
+                    type="checkbox"
+                    data-testid="join-files"
+                    prop:checked=lab.joins
+                    on:change=move |event| lab.joins.set(event_target_checked(&event))
+                />
+                <span>{tr!("Add to the present files, rather than replace them")}</span>
+            </label>
+            <p class="help" hidden=own>{tr!("The bundled dictionary is in use; your files replace it.")}</p>
         </div>
     }
 }
@@ -147,16 +158,27 @@ fn Columns() -> impl IntoView {
             <summary>{tr!("Columns of tables, and the encoding")}</summary>
             <datalist id="columns">{move || names().into_iter().map(option).collect_view()}</datalist>
             <div class="fields">
-                <ColumnField
+                <TableField
                     name="text-column"
                     label=tr!("Column of the text")
+                    default=tr!("by its name")
                     help=tr!("A name, or a number from 1; two with a comma make a pair.")
+                    suggests=true
                     changed
                 />
-                <ColumnField
+                <TableField
                     name="label-column"
                     label=tr!("Column of the labels")
-                    help=tr!("A name, or a number from 1. Several labels in a cell have | between them.")
+                    default=tr!("by its name")
+                    help=tr!("A name, or a number from 1; of several with commas, each is a label where it says 1 or yes.")
+                    suggests=true
+                    changed
+                />
+                <TableField
+                    name="label-separator"
+                    label=tr!("Between labels")
+                    default="|"
+                    help=tr!("What stands between several labels in one cell.")
                     changed
                 />
                 <div class="field">
@@ -170,11 +192,17 @@ fn Columns() -> impl IntoView {
 }
 
 /// What a table's text and labels were taken from.
-fn taken_from(file: &str, TableColumns { text, label, .. }: &TableColumns) -> String {
-    let text = text.join(" + ");
-    match label {
-        Some(label) => tr!("{file}: the text is its column “{text}”, the labels are “{label}”.", file, text, label),
-        None => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
+fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> String {
+    let (text, label) = (text.join(" + "), labels.join(", "));
+    match labels.len() {
+        0 => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
+        1 => tr!("{file}: the text is its column “{text}”, the labels are “{label}”.", file, text, label),
+        _ => tr!(
+            "{file}: the text is its column “{text}”; each of “{label}” is a label, and “none” is where no cell says yes.",
+            file,
+            text,
+            label
+        ),
     }
 }
 

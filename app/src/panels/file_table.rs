@@ -74,7 +74,7 @@ fn key((index, file): &(usize, FileReport)) -> (usize, String, u64, String, u64,
     (*index, file.name.clone(), file.bytes, file.encoding.clone(), file.documents, file.labelled)
 }
 
-/// The last file stays: a page without a text would have nothing to show.
+/// Without files of the person's own the bundled ones come back; these stay, since a page without a text has nothing to show.
 fn remove_button(
     lab: Lab,
     busy: Memo<bool>,
@@ -92,7 +92,8 @@ fn remove_button(
             type="button"
             class="quiet"
             aria-label=label
-            disabled=move || busy.get() || files.with(|files| files.len() < 2)
+            hidden=move || files.with(|files| files.len() < 2) && !lab.has_own_files()
+            disabled=busy
             on:click=remove
         >
             "×"

@@ -9,8 +9,10 @@ use super::section::Section;
 use super::start::{PhaseStatus, StartButton};
 use super::verdict::VerdictLine;
 use crate::lab::lab;
+use crate::plotting::Plotting;
 use crate::settings::{FINETUNE_FIELDS, TASK};
 use crate::tr;
+use leptos::context::Provider;
 use leptos::prelude::*;
 use protocol::Phase;
 
@@ -32,8 +34,11 @@ pub fn FinetunePanel() -> impl IntoView {
             <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" />
             <PhaseStatus phase=Phase::Finetune />
             <VerdictLine phase=Phase::Finetune />
-            <Scores />
-            <FinetuneCurves />
+            // Its steps are others than those of pre-training.
+            <Provider value=Plotting::default()>
+                <Scores />
+                <FinetuneCurves />
+            </Provider>
             <ComparePanel />
         </Section>
     }

@@ -1,14 +1,14 @@
 //! The charts of all runs: the loss of pre-training on the first screen, the other figures beside the settings, the loss as
 //! a table, and the curves of fine-tuning. Those of a phase share one look and one cross-hair.
 
-use crate::chart::canvas::{png_of, svg_of};
+use super::picture::{PICTURE, PictureButtons};
+use super::section::is_open;
 use crate::chart::curve::Curve;
 use crate::chart::loss::{Floors, LossSeries, loss_readout, loss_rows, loss_scene, loss_summary};
 use crate::chart::metric::{MetricSeries, metric_scene, metric_summary, readout};
 use crate::chart::options::{Look, Smoothing};
-use crate::chart::scene::{RUN_INKS, Scene, Size};
+use crate::chart::scene::{Ink, Key, RUN_INKS, Scene, Size};
 use crate::chart::view::{ChartView, Steps};
-use crate::download;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
@@ -19,8 +19,6 @@ use crate::tr;
 use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
 use protocol::Phase;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlDetailsElement;
 
 /// What charts of pre-training show.
 const TOPICS: &[Topic] = &[Topic::Runs, Topic::Progress];
@@ -122,10 +120,19 @@ fn with_metric<T>(state: &RunState, phase: Phase, metric: Metric, draw: impl FnO
 /// The figures other than the loss, with the shared look above them.
 #[component]
 pub fn Curves() -> impl IntoView {
+    let lab = lab();
+    let plotting = plotting();
     view! {
         <details class="more" data-testid="curves">
             <summary>{tr!("Curves: accuracy, learning rate, gradient, speed")}</summary>
-            <Toolbar />
+            <Toolbar smoothing="smoothing">
+                <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
+                <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
+                <PictureButtons chart="loss-chart" name="clozelab-loss" picture=move || picture(lab, plotting) />
+            </Toolbar>
+            <p class="help">
+                {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
+            </p>
             <div class="small-charts">{METRICS.map(|metric| view! { <MetricChart phase=Phase::Pretrain metric /> }).collect_view()}</div>
         </details>
     }
@@ -135,11 +142,19 @@ pub fn Curves() -> impl IntoView {
 /// The figures of fine-tuning by step.
 #[component]
 pub fn FinetuneCurves() -> impl IntoView {
-    // Its steps are others than those of pre-training.
-    provide_context(Plotting::default());
+    let lab = lab();
+    let plotting = plotting();
+    let [loss, ..] = FINETUNE_METRICS;
     view! {
         <details class="more" data-testid="finetune-curves">
             <summary>{tr!("Curves: loss, learning rate, gradient, speed")}</summary>
+            <Toolbar smoothing="finetune-smoothing">
+                <PictureButtons
+                    chart=loss.testid
+                    name="clozelab-finetune-loss"
+                    picture=move || metric_picture(lab, plotting, Phase::Finetune, loss)
+                />
+            </Toolbar>
             <Legend phase=Phase::Finetune />
             <div class="small-charts">
                 {FINETUNE_METRICS.map(|metric| view! { <MetricChart phase=Phase::Finetune metric /> }).collect_view()}
@@ -179,10 +194,9 @@ fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
     }
 }
 
-/// Smoothing, axes and zoom, and the figures as files.
+/// Smoothing, axes and zoom, and what the figures are saved with.
 #[component]
-fn Toolbar() -> impl IntoView {
-    let lab = lab();
+fn Toolbar(smoothing: &'static str, children: Children) -> impl IntoView {
     let plotting = plotting();
     let options = plotting.options;
     let option = move |(index, (smoothing, words)): (usize, (Smoothing, &'static str))| {
@@ -195,8 +209,8 @@ fn Toolbar() -> impl IntoView {
     };
     view! {
         <div class="toolbar">
-            <label for="smoothing">{tr!("Smoothing")}</label>
-            <select id="smoothing" on:change=smooth>{Smoothing::ALL.into_iter().enumerate().map(option).collect_view()}</select>
+            <label for=smoothing>{tr!("Smoothing")}</label>
+            <select id=smoothing on:change=smooth>{Smoothing::ALL.into_iter().enumerate().map(option).collect_view()}</select>
             <label class="option">
                 <input
                     type="checkbox"
@@ -220,47 +234,39 @@ fn Toolbar() -> impl IntoView {
             >
                 {tr!("Show all steps")}
             </button>
-            <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
-            <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
-            <button type="button" data-testid="export-svg" on:click=move |_| save_svg(lab, plotting)>"SVG"</button>
-            <button type="button" data-testid="export-png" on:click=move |_| save_png(lab, plotting)>"PNG"</button>
+            {children()}
         </div>
-        <p class="help">
-            {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
-        </p>
     }
 }
 
-/// Size of a saved picture of lines, in CSS pixels.
-pub const PICTURE: Size = Size { width: 800.0, height: 400.0 };
-
-fn loss_canvas() -> Option<web_sys::HtmlCanvasElement> {
-    let found = document().query_selector("[data-testid=loss-chart]").ok()??;
-    found.dyn_into().ok()
+/// The chart of the loss for a file.
+fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
+    let draw = |state: &RunState, look: &Look| with_series(state, |series| loss_scene(series, look));
+    named_picture(lab, plotting, Phase::Pretrain, draw)
 }
 
-/// The chart of the loss for a file, with the names of its runs.
-fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
+/// The chart of another figure for a file.
+fn metric_picture(lab: Lab, plotting: Plotting, phase: Phase, metric: Metric) -> (Scene, Size) {
+    let title = translated(metric.title);
+    let draw =
+        |state: &RunState, look: &Look| with_metric(state, phase, metric, |series| metric_scene(series, &title, look));
+    named_picture(lab, plotting, phase, draw)
+}
+
+/// A chart for a file, with the names of its runs.
+fn named_picture(
+    lab: Lab,
+    plotting: Plotting,
+    phase: Phase,
+    draw: impl FnOnce(&RunState, &Look) -> Scene,
+) -> (Scene, Size) {
     let look = Look { cursor: None, drag: None, ..plotting.look(PICTURE) };
     lab.peek(|state| {
-        let mut scene = with_series(state, |series| loss_scene(series, &look));
-        let size = scene.add_legend(state.shown_of(Phase::Pretrain).map(Run::name), PICTURE);
+        let mut scene = draw(state, &look);
+        let key = |(index, run): (usize, &Run)| Key { name: run.name(), ink: Ink::Run(index), dash: None };
+        let size = scene.add_legend(state.shown_of(phase).enumerate().map(key), PICTURE);
         (scene, size)
     })
-}
-
-fn save_svg(lab: Lab, plotting: Plotting) {
-    let (scene, size) = picture(lab, plotting);
-    let Some(canvas) = loss_canvas() else { return };
-    lab.save_text("clozelab-loss.svg", &svg_of(&canvas, &scene, size));
-}
-
-fn save_png(lab: Lab, plotting: Plotting) {
-    let (scene, size) = picture(lab, plotting);
-    match loss_canvas().and_then(|canvas| png_of(&canvas, &scene, size)) {
-        Some(url) => download::save_url("clozelab-loss.png", &url),
-        None => lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
-    }
 }
 
 /// Which colour is which run.
@@ -317,11 +323,6 @@ pub fn LossTable() -> impl IntoView {
             </div>
         </details>
     }
-}
-
-fn is_open(event: &web_sys::Event) -> bool {
-    let details = event.target().and_then(|target| target.dyn_into::<HtmlDetailsElement>().ok());
-    details.is_some_and(|details| details.open())
 }
 
 /// Evaluations of a run that are listed, the newest: a night's run has thousands, and the chart shows them all.

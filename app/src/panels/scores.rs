@@ -1,11 +1,14 @@
 //! How well the labels are learned: F1 by epoch for every fine-tuning run, and the last scores label by label.
 
-use crate::chart::f1::{F1Point, F1Series, METRICS, f1_scene, f1_summary};
-use crate::chart::scene::DASHES;
-use crate::chart::view::ChartView;
-use crate::lab::lab;
+use super::picture::{PICTURE, PictureButtons};
+use crate::chart::f1::{F1Point, F1Series, METRICS, f1_keys, f1_readout, f1_scene, f1_summary, last_epoch};
+use crate::chart::options::Look;
+use crate::chart::scene::{DASHES, Scene, Size};
+use crate::chart::view::{ChartView, Steps};
+use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::page::Dark;
+use crate::plotting::{Plotting, plotting};
 use crate::state::{Run, RunState, Score, Topic};
 use crate::tr;
 use crate::wording::{figure, grouped};
@@ -25,6 +28,12 @@ pub fn Scores() -> impl IntoView {
         lab.read(&[Topic::Runs], |_| ());
     });
     let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state), baseline(state)));
+    let plotting = plotting();
+    let last = lab.memo(&[Topic::Runs], |state| last_epoch(&series(state)) * per_epoch(state));
+    let words = move || {
+        let step = plotting.cursor.get()?;
+        Some(lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step / per_epoch(state))))
+    };
     view! {
         <Headline />
         <figure>
@@ -33,19 +42,44 @@ pub fn Scores() -> impl IntoView {
                     testid="f1-chart"
                     summary=summary.into()
                     changed=changed
-                    scene=Box::new(move |size| lab.peek(|state| f1_scene(&series(state), baseline(state), size)))
+                    steps=Steps { plotting, last: last.into() }
+                    scene=Box::new(move |size| lab.peek(|state| scene(state, &plotting.look(size))))
                 />
             </div>
             <figcaption>
                 <Legend />
+                <p class="help">{words}</p>
                 <p class="help">
                     {tr!("Micro F1 counts every given label alike, macro F1 every kind of label; mean F1 lies halfway between them.")}
                 </p>
             </figcaption>
         </figure>
+        <div class="buttons">
+            <PictureButtons chart="f1-chart" name="clozelab-f1" picture=move || picture(lab, plotting) />
+        </div>
         <LabelTable />
     }
     .into_any()
+}
+
+/// The chart for a file, with what its colours and dashes mean.
+fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
+    let look = Look { cursor: None, drag: None, ..plotting.look(PICTURE) };
+    lab.peek(|state| {
+        let mut scene = scene(state, &look);
+        let size = scene.add_legend(f1_keys(&series(state)), PICTURE);
+        (scene, size)
+    })
+}
+
+fn scene(state: &RunState, look: &Look) -> Scene {
+    f1_scene(&series(state), baseline(state), look, per_epoch(state))
+}
+
+/// Steps of an epoch of the latest run that has scores: by this measure the chart shares a cross-hair with those by step.
+fn per_epoch(state: &RunState) -> f64 {
+    let last = state.shown_of(Phase::Finetune).filter_map(|run| run.scores.last()).rfind(|score| score.epoch > 0.0);
+    last.map_or(1.0, |score| score.step as f64 / score.epoch)
 }
 
 #[component]

@@ -2,7 +2,7 @@
 
 use crate::focus;
 use crate::lab::lab;
-use crate::state::{Stage, Topic};
+use crate::state::{Run, Stage, Topic};
 use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
@@ -100,7 +100,12 @@ pub fn PhaseSentence(
 ) -> impl IntoView {
     let lab = lab();
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
-        state.runs_of(phase).last().map(|run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence()))
+        let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
+        let brought = || {
+            let run = state.shown_of(phase).find(|run| run.shared)?;
+            Some(tr!("This link brought the curves of a run: {run}.", run = run.name()))
+        };
+        state.runs_of(phase).last().map(told).or_else(brought)
     });
     let failed = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))

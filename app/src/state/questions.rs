@@ -14,6 +14,7 @@ pub(super) struct Requests {
     tokens: u64,
     review: u64,
     lines: u64,
+    sample: u64,
     export: u64,
 }
 
@@ -32,6 +33,8 @@ pub enum Question {
     Review,
     /// Documents.
     Lines,
+    /// The first documents of a file.
+    Sample,
     /// A model as a file: each is wanted, whatever is asked later.
     Export,
 }
@@ -58,6 +61,7 @@ impl RunState {
             Question::Tokens => &mut requests.tokens,
             Question::Review => &mut requests.review,
             Question::Lines => &mut requests.lines,
+            Question::Sample => &mut requests.sample,
             Question::Export => &mut requests.export,
         };
         *kind = requests.last;
@@ -86,6 +90,17 @@ impl RunState {
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
+    }
+
+    /// Whether nobody has asked yet how the present files were read.
+    pub fn wants_sample(&self) -> bool {
+        self.corpus.is_some() && self.requests.sample == 0
+    }
+
+    /// Other files were read: what is known, or on its way, of those before is nothing of these.
+    pub(super) fn drop_sample(&mut self) {
+        self.sample = None;
+        self.requests.sample = 0;
     }
 
     /// Whether any run is being tried out.
@@ -132,6 +147,9 @@ impl RunState {
                 self.lines = None;
             }
             Event::Lines { request, lines, more } if request == last.lines => self.lines = Some(Lines { lines, more }),
+            Event::Lines { request, lines, more } if request == last.sample => {
+                self.sample = Some(Lines { lines, more });
+            }
             Event::Guesses { request, masks } if request == last.guesses && request != self.answered.0 => {
                 self.set_guesses_aside();
                 self.answered = (request, self.asked.clone());

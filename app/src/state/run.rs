@@ -1,106 +1,14 @@
 //! One run as the page knows it: its row, its figures and its curves. Steps only rise, so a repeated event changes
 //! nothing, and what is over stays over.
 
+mod name;
+mod parts;
+
+pub use parts::{HeldOut, Origin, Plan, Progress, Score, Stage};
+
 use crate::chart::curve::Curve;
-use crate::tr;
-use crate::wording::percent;
-use protocol::{ClassifierMetrics, Event, Metrics, Phase, StartFrom};
+use protocol::{Event, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
-
-/// What a run is doing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Stage {
-    /// Asked for, no answer yet.
-    Requested,
-    /// Planned; the first step is computed.
-    Started,
-    /// Busy with something other than steps, in words.
-    Compiling(String),
-    /// Steps come in.
-    Running,
-    /// Waits to be resumed.
-    Paused,
-    /// Done.
-    Finished,
-    /// Ended early by the person; its model can be used.
-    Stopped,
-    /// Ended by a failure, in words.
-    Failed(String),
-}
-
-impl Stage {
-    /// Whether nothing more will come.
-    pub fn is_over(&self) -> bool {
-        matches!(self, Self::Finished | Self::Stopped | Self::Failed(_))
-    }
-}
-
-/// Whose values a run began with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Origin {
-    /// Those of the run of this key.
-    Run(String),
-    /// Those of an imported model, in words.
-    Import(String),
-}
-
-/// What was planned.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Trainable numbers.
-    pub parameters: u64,
-    /// Optimisation steps.
-    pub steps: u64,
-    /// Entries of the vocabulary.
-    pub vocab_size: u64,
-    /// Loss of guessing uniformly.
-    pub uniform: f64,
-    /// Loss of knowing only word frequencies.
-    pub unigram: f64,
-    /// Loss of knowing what follows what.
-    pub bigram: Option<f64>,
-    /// Number of labels.
-    pub labels: usize,
-}
-
-/// The latest figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Steps done.
-    pub step: u64,
-    /// Training loss.
-    pub loss: f64,
-    /// Tokens per second.
-    pub tokens_per_sec: f64,
-    /// Seconds to go.
-    pub eta_secs: f64,
-}
-
-/// Masked-LM quality on held-out text.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HeldOut {
-    /// Steps done.
-    pub step: u64,
-    /// Loss in nats.
-    pub loss: f64,
-    /// Share of masks guessed right.
-    pub accuracy: f64,
-    /// Loss and share told right of next-sentence prediction, where that is learned.
-    pub pairs: Option<(f64, f64)>,
-}
-
-/// Classification quality.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Steps done.
-    pub step: u64,
-    /// Epochs done.
-    pub epoch: f64,
-    /// `valid` or `test`.
-    pub split: String,
-    /// The figures.
-    pub metrics: ClassifierMetrics,
-}
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -205,45 +113,6 @@ impl Run {
     pub(super) fn unknown(id: &str) -> Self {
         let phase = if id.starts_with("pretrain") { Phase::Pretrain } else { Phase::Finetune };
         Self::new(id.into(), phase)
-    }
-
-    /// Name for people: `Pre-training 1`, `Fine-tuning 2 from scratch`.
-    pub fn name(&self) -> String {
-        if let Some(title) = &self.title {
-            return title.clone();
-        }
-        let run = self.numbered();
-        if self.old { tr!("{run}, earlier", run) } else { run }
-    }
-
-    /// By what it does, and its number.
-    fn numbered(&self) -> String {
-        if let Some((number, run)) = self.part_of_comparison() {
-            return tr!("Comparison {number}: {run}", number, run);
-        }
-        let id = self.id.split('@').next().unwrap_or_default();
-        let number = id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
-        let Some(number) = number else { return self.id.clone() };
-        let run = match self.phase {
-            _ if self.id.starts_with("compare") => tr!("Comparison {number}", number),
-            _ if self.id.starts_with("counting") => tr!("Counting task {number}", number),
-            Phase::Pretrain => tr!("Pre-training {number}", number),
-            Phase::Finetune => tr!("Fine-tuning {number}", number),
-        };
-        match self.from {
-            Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run),
-            Some(StartFrom::Scratch) => tr!("{run}, from scratch", run),
-            None => run,
-        }
-    }
-
-    /// The number of the comparison that it is a part of, and which part: `compare-1-scratch-0.5-0.003-seed-2`.
-    fn part_of_comparison(&self) -> Option<(&str, String)> {
-        let (number, part) = self.id.strip_prefix("compare-")?.split_once('-')?;
-        let [start, share, rate, _, seed] = part.split('-').collect::<Vec<_>>().try_into().ok()?;
-        let start = if start == "scratch" { tr!("from scratch") } else { tr!("pre-trained") };
-        let share = percent(share.parse().unwrap_or(1.0));
-        Some((number, tr!("{start}, {share} of the labels, rate {rate}, seed {seed}", start, share, rate, seed)))
     }
 
     /// Whether it was begun in this tab.
@@ -386,7 +255,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::LabelMetrics;
+    use protocol::{ClassifierMetrics, LabelMetrics};
 
     fn evaluated(step: u64, split: &str, micro_f1: f64, mean_f1: f64) -> Event {
         let per_label = vec![LabelMetrics { label: "bird".into(), ..LabelMetrics::default() }];

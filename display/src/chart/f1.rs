@@ -1,8 +1,11 @@
 //! The F1 chart: micro, macro and mean F1 by epoch. Colour tells the metric, the dash of the line the run, so that
-//! pre-trained and from-scratch runs lie over each other and stay apart. Pure layout.
+//! pre-trained and from-scratch runs lie over each other and stay apart. It is looked at by step, as the charts beside it
+//! are, and told by epoch. Pure layout.
 
+use super::options::{Look, add_cursor, value_scale};
 use super::scale::Scale;
-use super::scene::{Anchor, DASHES, EndLabel, Ink, Mark, Scene, Size};
+use super::scene::{Anchor, DASHES, EndLabel, Ink, Key, Mark, Scene};
+use crate::language::translated;
 use crate::mark;
 use crate::tr;
 use crate::wording::figure;
@@ -35,12 +38,24 @@ pub struct F1Series {
     pub dash: usize,
 }
 
-/// Lays out the chart.
-pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, size: Size) -> Scene {
-    let last = series.iter().map(last_epoch).fold(1.0, f64::max);
+/// The last epoch that any run plans or reaches, at least 1.
+pub fn last_epoch(series: &[F1Series]) -> f64 {
+    let last = |series: &F1Series| series.points.last().map_or(0.0, |point| point.epoch).max(series.epochs);
+    series.iter().map(last).fold(1.0, f64::max)
+}
+
+/// Lays out the chart; an epoch has `per_epoch` of the steps that `look` speaks of.
+pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epoch: f64) -> Scene {
+    let steps = look.options.steps(last_epoch(series) * per_epoch);
+    let epochs = (steps.0 / per_epoch, steps.1 / per_epoch);
     let top = ceiling(series).max(baseline.map_or(0.0, above));
-    let (across, up) = (tr!("epoch"), tr!("F1, held out"));
-    let (mut scene, x, y) = Scene::with_axes(size, (0.0, last), (0.0, top), (&across, &up), LABEL_WIDTH);
+    let bottom = if look.options.log_y { floor(series, baseline) } else { 0.0 };
+    let names = (tr!("epoch"), tr!("F1, held out"));
+    let (mut scene, x, y) = Scene::with_scales(look.size, (&names.0, &names.1), LABEL_WIDTH, |plot| {
+        let x = value_scale(epochs, (plot.left, plot.right), look.options.log_x);
+        (x, value_scale((bottom, top), (plot.bottom, plot.top), look.options.log_y))
+    });
+    scene.x = value_scale(steps, (scene.plot.left, scene.plot.right), look.options.log_x);
     if let Some(baseline) = baseline {
         scene.rule(y.at(baseline), Ink::Floor, 1);
         let words = tr!("n-grams, mean F1 {f1}", f1 = figure(baseline, 2));
@@ -53,9 +68,36 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, size: Size) -> Scene
     for series in series {
         labels.extend((0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y)));
     }
+    let is_seen = |label: &EndLabel| (scene.plot.left..=scene.plot.right).contains(&label.at.0);
+    labels.retain(is_seen);
     scene.add_end_labels(labels);
     scene.raise_texts();
+    let by_step = scene.x;
+    add_cursor(&mut scene, &by_step, look.cursor, look.drag);
     scene
+}
+
+/// What the cross-hair says: the scores of each run at an epoch, or at the last evaluation before it.
+pub fn f1_readout(series: &[F1Series], epoch: f64) -> String {
+    let one = |series: &F1Series| {
+        let point = series.points.iter().rev().find(|point| point.epoch <= epoch + JUST_BEFORE)?;
+        let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
+        Some(tr!("{run} micro {micro}, macro {macro_f1}, mean {mean}", run = series.name, micro, macro_f1, mean))
+    };
+    let scores = series.iter().filter_map(one).collect::<Vec<_>>().join("; ");
+    tr!("Epoch {epoch}: {scores}", epoch = figure(epoch, 1), scores)
+}
+
+/// An evaluation counts from the pixel on that it is drawn at.
+const JUST_BEFORE: f64 = 0.02;
+
+/// What its colours and its dashes mean.
+pub fn f1_keys(series: &[F1Series]) -> Vec<Key> {
+    let metric =
+        |(index, name): (usize, &&'static str)| Key { name: translated(name), ink: Ink::Metric(index), dash: None };
+    let run =
+        |series: &F1Series| Key { name: series.name.clone(), ink: Ink::Label, dash: Some(series.dash % DASHES.len()) };
+    METRICS.iter().enumerate().map(metric).chain(series.iter().map(run)).collect()
 }
 
 /// The chart in sentences, for whoever does not see it.
@@ -83,14 +125,16 @@ pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
     }
 }
 
-fn last_epoch(series: &F1Series) -> f64 {
-    series.points.last().map_or(0.0, |point| point.epoch).max(series.epochs)
-}
-
 /// The next tenth above the best score, and 0.5 at least, so that early epochs do not look like triumphs.
 fn ceiling(series: &[F1Series]) -> f64 {
     let scores = series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.scores));
     above(scores.filter(|score| score.is_finite()).fold(0.45, f64::max))
+}
+
+/// Where a logarithmic axis begins: at the least score above 0.
+fn floor(series: &[F1Series], baseline: Option<f64>) -> f64 {
+    let scores = series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.scores)).chain(baseline);
+    scores.filter(|score| *score > 0.0).fold(0.45, f64::min)
 }
 
 fn above(score: f64) -> f64 {
@@ -111,7 +155,10 @@ fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::scene::LABEL_HEIGHT;
+    use crate::chart::options::Options;
+    use crate::chart::scene::{LABEL_HEIGHT, Size};
+
+    const SIZE: Size = Size { width: 400.0, height: 240.0 };
 
     fn run(name: &str, means: &[f64], dash: usize) -> F1Series {
         let point = |(index, mean): (usize, &f64)| F1Point {
@@ -123,8 +170,7 @@ mod tests {
 
     #[test]
     fn every_run_has_three_lines_in_its_own_dash() {
-        let scene =
-            f1_scene(&[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)], None, Size { width: 400.0, height: 240.0 });
+        let scene = f1_scene(&[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)], None, &Look::plain(SIZE), 1.0);
         let mut lines = [0, 0];
         for mark in &scene.marks {
             if let Mark::Line { ink: Ink::Metric(_), dash, .. } = mark {
@@ -134,9 +180,62 @@ mod tests {
         assert_eq!(lines, [3, 3]);
     }
 
+    /// The cross-hair is shared with charts by step, and what is told is told by epoch.
+    #[test]
+    fn it_is_looked_at_by_step_and_told_by_epoch() {
+        let runs = [run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)];
+        let mut look = Look::plain(SIZE);
+        look.cursor = Some(250.0);
+        let whole = f1_scene(&runs, None, &look, 100.0);
+        let middle = (whole.plot.left + whole.plot.right) / 2.0;
+        assert!((whole.x.value(middle) - 250.0).abs() < 1e-9, "five epochs of 100 steps");
+        let is_cursor = |mark: &Mark| match mark {
+            Mark::Line { points, ink: Ink::Label, .. } => points.iter().all(|point| (point.0 - middle).abs() < 1e-9),
+            _ => false,
+        };
+        assert!(whole.marks.iter().any(is_cursor));
+        look.options.stretch = Some((0.0, 150.0));
+        let ends = |scene: &Scene| {
+            scene.marks.iter().filter(|mark| matches!(mark, Mark::Text { ink: Ink::Metric(_), .. })).count()
+        };
+        assert_eq!(
+            (ends(&whole), ends(&f1_scene(&runs, None, &look, 100.0))),
+            (6, 3),
+            "scores out of sight are not written"
+        );
+        assert_eq!(
+            f1_readout(&runs, 1.0),
+            "Epoch 1.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300"
+        );
+        assert_eq!(f1_readout(&runs, 0.5), "Epoch 0.5: ");
+        look.options = Options { log_x: true, log_y: true, ..Options::default() };
+        let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &look, 100.0);
+        let finite = |mark: &Mark| match mark {
+            Mark::Line { points, .. } | Mark::Dots { points, .. } => {
+                points.iter().all(|(x, y)| x.is_finite() && y.is_finite())
+            }
+            _ => true,
+        };
+        assert!(scene.marks.iter().all(finite), "a score of 0 has a place on a logarithmic axis too");
+    }
+
+    #[test]
+    fn its_legend_tells_colours_and_dashes() {
+        let runs = [run("a", &[0.4], 0), run("b", &[0.3], 1)];
+        let mut scene = f1_scene(&runs, None, &Look::plain(SIZE), 1.0);
+        let before = scene.marks.len();
+        let grown = scene.add_legend(f1_keys(&runs), SIZE);
+        let words = |mark: &Mark| match mark {
+            Mark::Text { text, at, .. } if (SIZE.height..grown.height).contains(&at.1) => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let keys: Vec<String> = scene.marks[before..].iter().map(words).collect();
+        assert_eq!(keys, ["● micro F1", "● macro F1", "● mean F1", "—— a", "– – b"]);
+    }
+
     #[test]
     fn the_baseline_is_a_line_with_its_name_and_in_view() {
-        let scene = f1_scene(&[run("a", &[0.2], 0)], Some(0.73), Size { width: 400.0, height: 240.0 });
+        let scene = f1_scene(&[run("a", &[0.2], 0)], Some(0.73), &Look::plain(SIZE), 1.0);
         let names = scene
             .marks
             .iter()
@@ -150,7 +249,7 @@ mod tests {
     #[test]
     fn scores_that_end_together_are_written_apart() {
         let runs = [run("a", &[0.5], 0), run("b", &[0.5], 1), run("c", &[0.51], 2)];
-        let scene = f1_scene(&runs, None, Size { width: 400.0, height: 240.0 });
+        let scene = f1_scene(&runs, None, &Look::plain(SIZE), 1.0);
         let of_lines = |mark: &Mark| match mark {
             Mark::Text { at, ink: Ink::Metric(_), .. } => Some(at.1),
             _ => None,

@@ -47,6 +47,9 @@ pub const RUN_INKS: usize = 6;
 /// How a line is broken; tells runs apart where colour is taken.
 pub const DASHES: [&[f64]; 4] = [&[], &[7.0, 4.0], &[2.0, 3.0], &[10.0, 3.0, 2.0, 3.0]];
 
+/// The same in letters, for a legend: lines are clipped to the plot.
+const DASH_SIGNS: [&str; DASHES.len()] = ["——", "– –", "···", "–·–"];
+
 /// Where a text is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
@@ -116,6 +119,17 @@ pub struct EndLabel {
     pub text: String,
     /// Role of the line.
     pub ink: Ink,
+}
+
+/// An entry of a legend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// What it stands for.
+    pub name: String,
+    /// Its colour.
+    pub ink: Ink,
+    /// Its line style, where that tells it apart rather than its colour.
+    pub dash: Option<usize>,
 }
 
 /// A chart, ready to paint from back to front.
@@ -192,16 +206,12 @@ impl Scene {
         self.marks.push(Mark::Line { points: thinned(smooth), ink, width: 2.0, opacity: 1.0, dash: 0 });
     }
 
-    /// Names the runs below a picture of this size; says how large it is then. On a page, the legend stands beside the chart.
-    pub fn add_legend(&mut self, names: impl Iterator<Item = String>, size: Size) -> Size {
+    /// Writes a legend below a picture of this size; says how large it is then. On a page, the legend stands beside the chart.
+    pub fn add_legend(&mut self, keys: impl IntoIterator<Item = Key>, size: Size) -> Size {
         let mut bottom = size.height;
-        for (index, name) in names.enumerate() {
-            self.text(
-                (self.plot.left, bottom + LABEL_HEIGHT / 2.0),
-                &format!("● {name}"),
-                Anchor::Start,
-                Ink::Run(index),
-            );
+        for Key { name, ink, dash } in keys {
+            let sign = dash.map_or("●", |dash| DASH_SIGNS[dash % DASHES.len()]);
+            self.text((self.plot.left, bottom + LABEL_HEIGHT / 2.0), &format!("{sign} {name}"), Anchor::Start, ink);
             bottom += LABEL_HEIGHT + 4.0;
         }
         Size { height: bottom + 4.0, ..size }

@@ -20,9 +20,12 @@ pub enum Command {
         /// Column of the text in CSV, TSV and JSON Lines; `None`: by its name.
         #[serde(default)]
         text_column: Option<String>,
-        /// Column of the labels; `None`: by its name.
+        /// Column of the labels, or several; `None`: by its name.
         #[serde(default)]
         label_column: Option<String>,
+        /// What parts several labels in one cell; `None`: a vertical bar.
+        #[serde(default)]
+        label_separator: Option<String>,
         /// Encoding of all files; `None`: as each seems to be.
         #[serde(default)]
         encoding: Option<String>,

@@ -124,8 +124,10 @@ pub struct RunConfig {
     pub checkpoint_every: Option<u64>,
     /// Column of the text in CSV, TSV and JSON Lines. Default: by its name.
     pub text_column: Option<String>,
-    /// Column of the labels there. Default: by its name.
+    /// Column of the labels there, or several. Default: by its name.
     pub label_column: Option<String>,
+    /// What parts several labels in one cell. Default: a vertical bar.
+    pub label_separator: Option<String>,
     /// Use only the first N documents.
     pub limit: Option<usize>,
     /// Share of the labelled documents to fine-tune on, chosen by their texts. Default: all of them.
@@ -158,6 +160,7 @@ impl Default for RunConfig {
             checkpoint_every: None,
             text_column: None,
             label_column: None,
+            label_separator: None,
             limit: None,
             label_fraction: None,
         }
@@ -253,6 +256,7 @@ impl RunConfig {
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
             "text-column" => self.text_column = Some(value.into()),
             "label-column" => self.label_column = Some(value.into()),
+            "label-separator" => self.label_separator = Some(value.into()),
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(number(key, value)?),
             _ => return Err(error(key, "is not a setting".into())),
@@ -314,6 +318,7 @@ impl RunConfig {
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
         put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
         put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
+        put("label-separator", self.label_separator.is_some(), self.label_separator.clone().unwrap_or_default());
         put("limit", self.limit.is_some(), self.limit.unwrap_or_default().to_string());
         put("label-fraction", self.label_fraction.is_some(), optional(&self.label_fraction));
         out

@@ -1,8 +1,8 @@
 //! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
 
 use crate::{
-    ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, Estimate, FileRole, JudgedLine, LabelScore,
-    LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, VocabularyEntry,
+    ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, FileReport, JudgedLine,
+    LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
 
@@ -343,64 +343,6 @@ pub enum Metrics {
     MaskedLm(MaskedLmMetrics),
     /// Of fine-tuning.
     Classifier(ClassifierMetrics),
-}
-
-/// What computes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceInfo {
-    /// `gpu` or `cpu`.
-    pub backend: String,
-    /// Names the adapter, or the CPU engine.
-    pub name: String,
-    /// True for an adapter that emulates a GPU on the CPU.
-    pub software: bool,
-    /// Why it was chosen, where that needs a sentence.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-/// What was read from one file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FileReport {
-    /// Name as given.
-    pub name: String,
-    /// What it is used for.
-    pub role: FileRole,
-    /// Size as given, in bytes (packed, for `.gz`).
-    pub bytes: u64,
-    /// Encoding it was read in.
-    pub encoding: String,
-    /// Documents kept.
-    pub documents: u64,
-    /// Of these, with labels.
-    pub labelled: u64,
-    /// Lines left out, by reason.
-    pub dropped: Vec<Dropped>,
-    /// What was taken from where, where it is a table.
-    #[serde(default)]
-    pub columns: Option<TableColumns>,
-}
-
-/// Columns of a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableColumns {
-    /// All of them; numbers from 1 where they have no names.
-    pub names: Vec<String>,
-    /// The one or two that hold the text.
-    pub text: Vec<String>,
-    /// The one that holds the labels.
-    pub label: Option<String>,
-}
-
-/// Lines left out for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
-    /// In words, e.g. `empty`.
-    pub reason: String,
-    /// How many.
-    pub count: u64,
-    /// The first line it happened on, from 1.
-    pub first_line: u64,
 }
 
 #[cfg(test)]

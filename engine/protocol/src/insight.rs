@@ -116,6 +116,11 @@ pub enum LineQuery {
         /// Another.
         second: String,
     },
+    /// The first ones of a file, as they were read.
+    First {
+        /// Its place among the files of the corpus, from 0.
+        file: u64,
+    },
     /// Training documents without labels, the least certain ones first: worth labelling next.
     Uncertain,
 }

@@ -8,6 +8,7 @@ mod command;
 mod compare;
 mod config;
 mod event;
+mod found;
 mod insight;
 mod metrics;
 mod token;
@@ -18,7 +19,8 @@ pub use compare::{
     LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
 pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
-pub use event::{DeviceInfo, Dropped, Event, FileReport, Metrics, Phase, RunId, STOPPED, TableColumns, is_note};
+pub use event::{Event, Metrics, Phase, RunId, STOPPED, is_note};
+pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
     ThresholdPoint,
@@ -27,4 +29,4 @@ pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
 pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;

@@ -62,9 +62,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let files = files_of(inputs::read(&args.data, Some(role))?);
     // What was read is worth a line: what was left out is not measured.
     let mut session = session(common, model, common.quiet)?;
-    let (encoding, text_column, label_column) =
-        (args.encoding.clone(), args.text_column.clone(), args.label_column.clone());
-    session.set_corpus(files, &ReadOptions { encoding, text_column, label_column })?;
+    session.set_corpus(files, &args.read_options())?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     let metrics = block_on(session.evaluate(RUN, split, rule, config.seed))?;

@@ -180,7 +180,7 @@ impl Figures {
         let swatch = |(index, name): (usize, &str)| format!("<b style=\"color:var(--metric-{index})\">●</b> {name}");
         let legend: Vec<String> = METRICS.into_iter().enumerate().map(swatch).collect();
         let caption = format!("{}. {}", legend.join(" "), escape(&f1_summary(&series, None)));
-        figure("F1 on validation text", "f1", &f1_scene(&series, None, CHART), &caption)
+        figure("F1 on validation text", "f1", &f1_scene(&series, None, &Look::plain(CHART), 1.0), &caption)
     }
 }
 

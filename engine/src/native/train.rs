@@ -230,8 +230,8 @@ pub(super) fn new_record(
 
 /// How a run reads its files.
 pub(super) fn read_options(config: &RunConfig, encoding: Option<String>) -> ReadOptions {
-    let RunConfig { text_column, label_column, .. } = config.clone();
-    ReadOptions { encoding, text_column, label_column }
+    let RunConfig { text_column, label_column, label_separator, .. } = config.clone();
+    ReadOptions { encoding, text_column, label_column, label_separator }
 }
 
 /// Where a model came from, for the record.

@@ -76,13 +76,24 @@ impl<H: Host> Session<H> {
     /// The documents that `query` means, at most `limit` of them, and how many more there are.
     ///
     /// # Errors
-    /// When nothing was reviewed on this text, a label is unknown, there is no classifier, or it was stopped.
+    /// When nothing was reviewed on this text, a label is unknown, there is no classifier or no such file, or it was stopped.
     pub async fn lines(&mut self, query: &LineQuery, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
         match query {
             LineQuery::Uncertain => self.uncertain(limit).await,
+            LineQuery::First { file } => self.first(*file as usize, limit),
             LineQuery::Confused { truth, predicted } => self.pick(limit, truth, predicted, Reviewed::is_confused),
             LineQuery::Together { first, second } => self.pick(limit, first, second, Reviewed::is_together),
         }
+    }
+
+    /// The first documents of a file, and how many follow them.
+    fn first(&self, file: usize, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let documents = corpus.first_of(file, limit)?;
+        let lines: Vec<JudgedLine> = documents.iter().map(|document| judged(corpus, document, Vec::new())).collect();
+        let all = corpus.files().get(file).map_or(0, |file| file.documents);
+        let more = all.saturating_sub(lines.len() as u64);
+        Ok((lines, more))
     }
 
     fn pick(

@@ -2,7 +2,7 @@
 
 use super::{evaluated, failed, finished, started, state, step};
 use crate::state::*;
-use protocol::{MaskedLmMetrics, Metrics, StartFrom};
+use protocol::{DeviceInfo, MaskedLmMetrics, Metrics, StartFrom};
 
 #[test]
 fn a_whole_run_leaves_its_figures_and_a_model() {

@@ -2,7 +2,7 @@
 
 use super::{finished, step};
 use crate::state::*;
-use protocol::{RunConfig, StartFrom};
+use protocol::{CorpusTraits, RunConfig, StartFrom};
 
 #[test]
 fn only_the_answer_to_the_last_question_is_shown() {
@@ -12,6 +12,33 @@ fn only_the_answer_to_the_last_question_is_shown() {
     assert_eq!(state.guesses, None);
     state.apply(Event::Guesses { request: second, masks: vec![] });
     assert_eq!(state.guesses, Some(vec![]));
+}
+
+/// What is known of files that are no longer there, or comes late, says nothing of the present ones.
+#[test]
+fn how_files_were_read_is_asked_once_for_each_reading() {
+    let mut state = RunState::default();
+    assert!(!state.wants_sample(), "nothing was read");
+    let corpus = || Event::Corpus {
+        files: vec![],
+        documents: 1,
+        labelled_train: 0,
+        labelled_valid: 0,
+        labelled_test: 0,
+        labels: 0,
+        traits: CorpusTraits::default(),
+    };
+    let answer = |request| Event::Lines { request, lines: vec![], more: 3 };
+    state.apply(corpus());
+    assert!(state.wants_sample());
+    let request = state.next_request(Question::Sample);
+    assert!(!state.wants_sample(), "it is on its way");
+    state.apply(answer(request));
+    assert_eq!((state.sample.take().map(|sample| sample.more), state.lines.is_none()), (Some(3), true));
+    let request = state.next_request(Question::Sample);
+    state.apply(corpus());
+    state.apply(answer(request));
+    assert!(state.sample.is_none() && state.wants_sample());
 }
 
 #[test]

@@ -1,21 +1,30 @@
-//! What a person should hear of the labels before a classifier learns them: names that differ by a slip, and labels that
-//! almost no document carries.
+//! What a person should hear of the labels before a classifier learns them: names that differ by a slip, names that seem to
+//! be several, and labels that almost no document carries.
 
 use crate::data::error::{DataError, quoted};
 use crate::data::file::Warning;
 use crate::data::labels::MOST_LABELS;
 use protocol::LabelCount;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels on fewer training documents than this are as good as not taught.
 const RARE: u64 = 3;
+
+/// A misspelt label is this many times rarer than the right one, at least.
+const TIMES_RARER: u64 = 10;
+
+/// Shorter names differ by a letter on purpose.
+const LEAST_SPELT_CHARS: usize = 5;
+
+/// What people write between several labels.
+const SEPARATORS: [char; 3] = [',', ';', '/'];
 
 /// Names that a warning lists.
 const LISTED: usize = 5;
 
 /// What stands out among `counts`.
 pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
-    [alike(counts), rare(counts), too_many(counts)].into_iter().flatten().collect()
+    [alike(counts), misspelt(counts), joined(counts), rare(counts), too_many(counts)].into_iter().flatten().collect()
 }
 
 /// Labels that differ in nothing but case, spaces, hyphens and underscores: a slip, as a rule.
@@ -48,6 +57,52 @@ fn letters(label: &str) -> String {
     (0..chars.len()).filter(|place| !is_slip(*place)).flat_map(|place| chars[place].to_lowercase()).collect()
 }
 
+/// Rare labels that are a letter from a frequent one. Names with digits differ by these on purpose.
+fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
+    let is_spelt = |count: &&LabelCount| {
+        count.label.chars().count() >= LEAST_SPELT_CHARS && !count.label.contains(|letter: char| letter.is_numeric())
+    };
+    let frequent: Vec<&LabelCount> =
+        counts.iter().filter(|count| count.train >= TIMES_RARER).filter(is_spelt).take(MOST_COMPARED).collect();
+    let rare = counts.iter().filter(|count| (1..RARE).contains(&count.train)).filter(is_spelt).take(MOST_COMPARED);
+    let meant = |rare: &LabelCount| {
+        let is_meant = |other: &&&LabelCount| {
+            other.train >= TIMES_RARER * rare.train && strsim::osa_distance(&rare.label, &other.label) == 1
+        };
+        Some(format!("{} ({})", quoted(&rare.label), quoted(&frequent.iter().find(is_meant)?.label)))
+    };
+    let misspelt: Vec<String> = rare.filter_map(meant).collect();
+    let count = misspelt.len();
+    let message = format!("{count} rare labels are a letter from a frequent one: {}", first_of(misspelt.into_iter()));
+    (count > 0).then_some(("misspelt-labels", message))
+}
+
+/// Labels on each side that are compared letter by letter.
+const MOST_COMPARED: usize = 1000;
+
+/// Labels that seem to be several, since each of their parts stands in another label too.
+fn joined(counts: &[LabelCount]) -> Option<Warning> {
+    let parts = |label: &'_ str, separator: char| label.split(separator).map(|part| part.trim().to_string()).collect();
+    SEPARATORS.iter().find_map(|&separator| {
+        let labels: Vec<(&str, BTreeSet<String>)> =
+            counts.iter().map(|count| (count.label.as_str(), parts(&count.label, separator))).collect();
+        let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+        for part in labels.iter().flat_map(|(_, parts)| parts) {
+            *found.entry(part).or_default() += 1;
+        }
+        let joined = labels.iter().filter(|(_, parts)| parts.len() > 1);
+        let (joined, alone): (Vec<_>, Vec<_>) =
+            joined.partition(|(_, parts)| parts.iter().all(|part| !part.is_empty() && found[part.as_str()] > 1));
+        let (count, names) = (joined.len(), listed(joined.iter().map(|(label, _)| *label)));
+        let between = quoted(&separator.to_string());
+        let message = format!(
+            "{count} labels look like several with {between} between them: {names}; --label-separator parts those of a \
+             table"
+        );
+        (count > 1 && count > alone.len()).then_some(("joined-labels", message))
+    })
+}
+
 fn rare(counts: &[LabelCount]) -> Option<Warning> {
     let taught = counts.iter().filter(|count| count.train > 0);
     let (all, rare) = (taught.clone().count(), taught.filter(|count| count.train < RARE));
@@ -68,7 +123,10 @@ fn too_many(counts: &[LabelCount]) -> Option<Warning> {
 
 /// The first of these names, in quotes.
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut names = names.map(quoted);
+    first_of(names.map(quoted))
+}
+
+fn first_of(mut names: impl Iterator<Item = String>) -> String {
     let shown = names.by_ref().take(LISTED).collect::<Vec<_>>().join(", ");
     if names.next().is_some() { format!("{shown}, …") } else { shown }
 }
@@ -77,16 +135,57 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
 
+    fn told(labels: &[(&str, u64)]) -> Vec<Warning> {
+        let count = |(label, train): &(&str, u64)| LabelCount {
+            label: (*label).into(),
+            train: *train,
+            ..LabelCount::default()
+        };
+        warnings(&labels.iter().map(count).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_rare_label_a_letter_from_a_frequent_one_is_told() {
+        let codes = |labels: &[(&str, u64)]| told(labels).iter().map(|(code, _)| *code).collect::<Vec<_>>();
+        let slip = told(&[("politics", 90), ("sport", 40), ("politcs", 2), ("psort", 1)]);
+        assert_eq!(slip[0].0, "misspelt-labels");
+        assert!(slip[0].1.ends_with(": \"politcs\" (\"politics\"), \"psort\" (\"sport\")"), "{}", slip[0].1);
+        for labels in [
+            [("movies", 90), ("movie", 60)],
+            [("class 1", 90), ("class 2", 1)],
+            [("good", 90), ("food", 1)],
+            [("sports", 9), ("sport", 1)],
+        ] {
+            assert!(!codes(&labels).contains(&"misspelt-labels"), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn more_labels_than_can_be_learned_are_told() {
+        let names: Vec<String> = (0..=MOST_LABELS).map(|number| format!("number {number}")).collect();
+        let labels: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 9)).collect();
+        let codes = |labels: &[(&str, u64)]| told(labels).iter().map(|(code, _)| *code).collect::<Vec<_>>();
+        assert_eq!((codes(&labels), codes(&labels[1..])), (vec!["too-many-labels"], vec![]));
+    }
+
+    #[test]
+    fn labels_that_seem_to_be_several_are_told() {
+        let joined = |labels: &[&str]| {
+            let told = told(&labels.iter().map(|label| (*label, 9)).collect::<Vec<_>>());
+            told.into_iter().find(|(code, _)| *code == "joined-labels").map(|(_, message)| message)
+        };
+        let message = joined(&["red, blue", "blue", "green", "red", "green, red"]).expect("told");
+        assert!(message.starts_with("2 labels") && message.contains("\",\" between them: \"red, blue\""), "{message}");
+        assert!(joined(&["a;b", "b;c", "a;c"]).is_some());
+        for labels in
+            [&["sales, north", "sales, south"][..], &["a;b", "a", "b"], &["and/or", "either/or", "or"], &["a,", ",b"]]
+        {
+            assert_eq!(joined(labels), None, "{labels:?}");
+        }
+    }
+
     #[test]
     fn slips_and_rare_labels_are_told_by_name() {
-        let told = |labels: &[(&str, u64)]| {
-            let count = |(label, train): &(&str, u64)| LabelCount {
-                label: (*label).into(),
-                train: *train,
-                ..LabelCount::default()
-            };
-            warnings(&labels.iter().map(count).collect::<Vec<_>>())
-        };
         for labels in [["c", "c++", "c#"], ["A", "A-", "B-"], ["-1", "0", "1"], ["12", "1-2", "1 2"]] {
             assert_eq!(told(&labels.map(|label| (label, 9))), [], "{labels:?}");
         }

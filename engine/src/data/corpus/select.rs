@@ -1,11 +1,14 @@
 //! Which documents of a corpus a run uses, and the ways to walk over them: all, those with labels, text by text, sentence
 //! by sentence. Each walk may read the files anew and ends as soon as its taker has enough.
 
+use super::part::PartFile;
 use super::survey::text_hash;
 use super::{Corpus, Document};
 use crate::data::error::DataError;
+use crate::data::file::read_file;
 use crate::data::sentences::sentences;
 use protocol::FileRole;
+use std::ops::ControlFlow;
 
 /// Documents that a look at a few of a large corpus chooses from.
 pub const LOOKED_AT: usize = 1000;
@@ -153,6 +156,23 @@ impl Corpus {
             Ok(())
         });
         Stop::failure(read).map(|()| text)
+    }
+
+    /// The first documents of one of [`Self::files`], `limit` at most, as they were read; of no such file, none.
+    ///
+    /// # Errors
+    /// When it can no longer be read.
+    pub fn first_of(&self, file: usize, limit: usize) -> Result<Vec<Document>, DataError> {
+        let parts = [&self.train, &self.valid, &self.test];
+        let found = parts.iter().flat_map(|part| &part.files).find(|other| other.number as usize == file);
+        let mut documents = Vec::new();
+        if let Some(PartFile { file, number, .. }) = found {
+            read_file(file, &self.options, &mut |document| {
+                documents.push(Document { file: *number, ..document });
+                if documents.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+        }
+        Ok(documents)
     }
 
     /// The labelled documents of one use, in memory.

@@ -1,9 +1,10 @@
 //! JSON Lines: an object per line is a document. Keys are told by a person, by their names, or by the length of their text.
 
-use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
+use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, asked_labels, guess, labels_of, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink, each_line};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
@@ -30,16 +31,16 @@ pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mu
             parsed.drop_line("object without a text", number);
             return ControlFlow::Continue(());
         };
-        let labels = keys.label.as_ref().map(|key| labels_at(&row, key)).unwrap_or_default();
+        let labels = keys.labels_of(&row, options.separator());
         parsed.take_row(&text, keys.second.as_ref().and_then(|key| text_at(&row, key)).as_deref(), labels, number);
         parsed.hand_over(sink)
     })?;
     match keys {
         Some(Err(error)) => Err(io::Error::other(error)),
-        Some(Ok(JsonKeys { text, second, label, guessed, all })) => {
+        Some(Ok(JsonKeys { text, second, labels, guessed, all })) => {
             parsed.guessed_column = guessed;
             let text = std::iter::once(text).chain(second).collect();
-            parsed.columns = Some(told_columns(all.into_iter(), text, label));
+            parsed.columns = Some(told_columns(all.into_iter(), text, labels));
             Ok(parsed)
         }
         None => Ok(parsed),
@@ -50,7 +51,7 @@ pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mu
 struct JsonKeys {
     text: String,
     second: Option<String>,
-    label: Option<String>,
+    labels: Vec<String>,
     /// What was taken for the text where no key told.
     guessed: Option<String>,
     /// The keys of the first object.
@@ -68,9 +69,12 @@ impl JsonKeys {
                 columns: row.keys().cloned().collect(),
             }),
         };
-        let label = match &options.label_column {
-            Some(name) => Some(asked(name)?),
-            None => known(&LABEL_NAMES).or_else(|| known(&["meta.accusation"])),
+        let labels = match &options.label_column {
+            Some(names) => {
+                let names = asked_labels(names, |name| at(row, name).is_some());
+                names.into_iter().map(asked).collect::<Result<_, _>>()?
+            }
+            None => Vec::from_iter(known(&LABEL_NAMES).or_else(|| known(&["meta.accusation"]))),
         };
         let pair = PAIR_NAMES.iter().find(|(a, b)| row.contains_key(*a) && row.contains_key(*b));
         let mut guessed = None;
@@ -82,16 +86,43 @@ impl JsonKeys {
             (None, Some((a, b))) => ((*a).to_string(), Some((*b).to_string())),
             (None, None) => {
                 let text = known(&TEXT_NAMES).or_else(|| {
-                    let longest = row.iter().filter(|(key, _)| Some(*key) != label.as_ref());
+                    let longest = row.iter().filter(|(key, _)| !labels.contains(key));
                     let longest = longest.filter_map(|(key, value)| Some((value.as_str()?.len(), key)));
                     let longest = longest.max().map(|(_, key)| key.clone())?;
-                    guessed = Some(guess(file, &quoted(&longest), label.as_deref().map(quoted)));
+                    guessed =
+                        Some(guess(file, &quoted(&longest), &labels.iter().map(|key| quoted(key)).collect::<Vec<_>>()));
                     Some(longest)
                 });
                 (text.ok_or_else(|| DataError::NoText { file: file.into() })?, None)
             }
         };
-        Ok(Self { text, second, label, guessed, all: row.keys().cloned().collect() })
+        Ok(Self { text, second, labels, guessed, all: row.keys().cloned().collect() })
+    }
+}
+
+impl JsonKeys {
+    /// The labels of an object: a list names them, anything else says what a cell says.
+    fn labels_of(&self, row: &Map<String, Value>, separator: &str) -> Vec<String> {
+        if let [key] = self.labels.as_slice()
+            && let Some(Value::Array(labels)) = at(row, key)
+        {
+            return labels.iter().filter_map(word).collect();
+        }
+        let cell = |key: &'_ String| match at(row, key) {
+            Some(Value::Array(labels)) => labels.iter().filter_map(word).collect::<Vec<_>>().join(separator),
+            value => value.and_then(word).unwrap_or_default(),
+        };
+        labels_of(self.labels.iter().map(|key| (key.as_str(), Cow::from(cell(key)))), separator)
+    }
+}
+
+/// A value that is one word or number.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(label) => Some(label.clone()),
+        Value::Number(label) => Some(label.to_string()),
+        Value::Bool(label) => Some(label.to_string()),
+        _ => None,
     }
 }
 
@@ -107,20 +138,5 @@ fn text_at(row: &Map<String, Value>, key: &str) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
-    }
-}
-
-fn labels_at(row: &Map<String, Value>, key: &str) -> Vec<String> {
-    let one = |value: &Value| match value {
-        Value::String(label) => Some(label.clone()),
-        Value::Number(label) => Some(label.to_string()),
-        Value::Bool(label) => Some(label.to_string()),
-        _ => None,
-    };
-    match at(row, key) {
-        Some(Value::Array(labels)) => labels.iter().filter_map(one).collect(),
-        Some(Value::String(labels)) => labels.split(LABEL_SEPARATOR).map(String::from).collect(),
-        Some(value) => one(value).into_iter().collect(),
-        None => Vec::new(),
     }
 }

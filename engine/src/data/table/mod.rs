@@ -9,6 +9,7 @@ use super::error::{DataError, quoted};
 use super::lines::{Parsed, Sink};
 use protocol::TableColumns;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 /// How to read files.
@@ -18,8 +19,17 @@ pub struct ReadOptions {
     pub encoding: Option<String>,
     /// Column of the text in CSV, TSV and JSON Lines: a name, or a number from 1; two with a comma are a pair.
     pub text_column: Option<String>,
-    /// Column of the labels: a name, or a number from 1.
+    /// Column of the labels: a name, or a number from 1; of several with commas, each is a label, or holds some.
     pub label_column: Option<String>,
+    /// What parts several labels in one cell; `None`: a vertical bar.
+    pub label_separator: Option<String>,
+}
+
+impl ReadOptions {
+    /// What parts several labels in one cell.
+    fn separator(&self) -> &str {
+        self.label_separator.as_deref().filter(|separator| !separator.is_empty()).unwrap_or(LABEL_SEPARATOR)
+    }
 }
 
 /// Form of a table.
@@ -64,8 +74,11 @@ const LABEL_NAMES: [&str; 13] = [
 /// Names of the second text of a pair.
 const PAIR_NAMES: [(&str, &str); 4] =
     [("sentence1", "sentence2"), ("text_a", "text_b"), ("premise", "hypothesis"), ("question1", "question2")];
-/// What parts several labels in one cell.
-const LABEL_SEPARATOR: char = '|';
+/// What parts several labels in one cell, unless a person says otherwise.
+const LABEL_SEPARATOR: &str = "|";
+
+/// The label of a row that none of several label columns names: what carries nothing of them is a class too.
+const NO_LABEL: &str = "none";
 
 /// The form that a file's name tells, `None` for lines of text.
 pub(super) fn form_of(name: &str) -> Option<Form> {
@@ -97,12 +110,12 @@ pub(super) fn read(
 }
 
 /// What a person is told of a table's columns: a first row may be anything.
-fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, label: Option<String>) -> TableColumns {
+fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, labels: Vec<String>) -> TableColumns {
     let cut = |name: String| name.chars().take(MOST_NAME_CHARS).collect::<String>();
     TableColumns {
         names: names.take(MOST_NAMES).map(cut).collect(),
         text: text.into_iter().map(cut).collect(),
-        label: label.map(cut),
+        labels: labels.into_iter().take(MOST_NAMES).map(cut).collect(),
     }
 }
 
@@ -110,10 +123,64 @@ fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, label: O
 const MOST_NAMES: usize = 200;
 const MOST_NAME_CHARS: usize = 100;
 
+/// The labels of a row, from its label columns by name. A column alone holds names of labels; of several, each is a label
+/// by itself where its cell says yes or no, and holds names where it says something else. A row whose cells all say no
+/// gets [`NO_LABEL`]; one whose cells are empty, or -1 as in the tests of some competitions, has no labels.
+fn labels_of<'a>(cells: impl Iterator<Item = (&'a str, Cow<'a, str>)>, separator: &str) -> Vec<String> {
+    let cells: Vec<_> = cells.collect();
+    let names = |cell: &str| cell.split(separator).map(String::from).collect::<Vec<_>>();
+    if let [(_, cell)] = cells.as_slice() {
+        return names(cell);
+    }
+    let (mut labels, mut is_known) = (Vec::new(), false);
+    for (name, cell) in cells {
+        let says = Says::of(&cell);
+        is_known |= says != Says::Nothing;
+        match says {
+            Says::Yes => labels.push(name.to_string()),
+            Says::Names => labels.extend(names(&cell)),
+            Says::No | Says::Nothing => (),
+        }
+    }
+    labels.extend((is_known && labels.is_empty()).then(|| NO_LABEL.into()));
+    labels
+}
+
+/// What the cell of one label says.
+#[derive(PartialEq)]
+enum Says {
+    Yes,
+    No,
+    /// That it is not known.
+    Nothing,
+    /// Something else: it holds names of labels.
+    Names,
+}
+
+impl Says {
+    fn of(cell: &str) -> Self {
+        let cell = cell.trim().to_ascii_lowercase();
+        match (cell.as_str(), cell.parse::<f64>()) {
+            ("" | "-1" | "-1.0", _) => Self::Nothing,
+            ("true" | "yes" | "y" | "x", _) => Self::Yes,
+            ("false" | "no" | "n", _) => Self::No,
+            // Some tables hold the share of people who said yes.
+            (_, Ok(share)) if (0.5..=1.0).contains(&share) => Self::Yes,
+            (_, Ok(share)) if (0.0..0.5).contains(&share) => Self::No,
+            _ => Self::Names,
+        }
+    }
+}
+
+/// The label columns that a person asked for: one, or several with commas, unless that is the name of one.
+fn asked_labels(asked: &str, is_name: impl Fn(&str) -> bool) -> Vec<&str> {
+    if is_name(asked) { vec![asked] } else { asked.split(',').map(str::trim).collect() }
+}
+
 /// What was taken for the text and for the labels of a file where no name told.
-fn guess(file: &str, text: &str, label: Option<String>) -> String {
+fn guess(file: &str, text: &str, labels: &[String]) -> String {
     let file = quoted(file);
-    let label = label.unwrap_or_else(|| "none".into());
+    let label = if labels.is_empty() { "none".into() } else { labels.join(", ") };
     format!(
         "{file} names none of its columns text: {text} was taken as text and {label} as labels; --text-column and \
          --label-column choose others"
@@ -136,7 +203,7 @@ mod tests {
 
     fn options(text: &str, label: &str) -> ReadOptions {
         let column = |name: &str| (!name.is_empty()).then(|| name.to_string());
-        ReadOptions { encoding: None, text_column: column(text), label_column: column(label) }
+        ReadOptions { text_column: column(text), label_column: column(label), ..ReadOptions::default() }
     }
 
     fn parse(name: &str, text: &str, form: Form, options: &ReadOptions) -> Result<Parsed, DataError> {
@@ -222,8 +289,8 @@ mod tests {
     fn what_was_taken_from_where_is_told() {
         let told = |name: &str, text: &str| {
             let parsed = parse(name, text, form_of(name).expect("a table"), &options("", "")).expect("readable");
-            let TableColumns { names, text, label } = parsed.columns.expect("a table");
-            format!("{} | {} | {}", names.join(" "), text.join(" "), label.unwrap_or_default())
+            let TableColumns { names, text, labels } = parsed.columns.expect("a table");
+            format!("{} | {} | {}", names.join(" "), text.join(" "), labels.join(" "))
         };
         for (name, text, expected) in [
             ("a.csv", "id,review,sentiment,tags\n1,a b,good,x\n", "id review sentiment tags | review | sentiment"),
@@ -273,6 +340,46 @@ mod tests {
             let open = parsed.open_quotes.map(|open| (open.rows, open.line, open.lines));
             assert_eq!((parsed.documents.len(), open), (documents, expected), "{text}");
         }
+    }
+
+    /// The form of many competitions' tables: a column per label. Who carries none of them is a class too.
+    #[test]
+    fn several_label_columns_are_labels_or_hold_some() {
+        let asked = &options("", "toxic, rude");
+        for (name, text, expected) in [
+            (
+                "a.csv",
+                "id,text,toxic,rude\n1,a b,0,1\n2,c d,1,1\n3,e f,0,0\n4,g h,-1,-1\n5,i j,,\n",
+                &["a b|rude", "c d|toxic rude", "e f|none", "g h|", "i j|"][..],
+            ),
+            ("a.csv", "text,toxic,rude\na b,0.83,0.1\nc d,No,TRUE\ne f,x,\n", &["a b|toxic", "c d|rude", "e f|toxic"]),
+            ("a.csv", "text,toxic,rude\na b,sport,mild|dry\nc d,,5\n", &["a b|sport mild dry", "c d|5"]),
+            (
+                "a.jsonl",
+                "{\"text\":\"a b\",\"toxic\":true,\"rude\":0}\n{\"text\":\"c d\",\"toxic\":0,\"rude\":null}\n",
+                &["a b|toxic", "c d|none"],
+            ),
+            ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"x\",\"y\"],\"rude\":1}\n", &["a b|x y rude"]),
+        ] {
+            assert_eq!(shown(name, text, asked), expected, "{text}");
+        }
+        // A column may have a comma in its name.
+        assert_eq!(shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked), ["a b|0"]);
+        let parsed = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", Form::Separated(b','), asked).expect("readable");
+        assert!(parsed.guessed_column.expect("guessed").contains("(\"toxic\"), column 3 (\"rude\") as labels"));
+    }
+
+    #[test]
+    fn labels_of_a_cell_part_where_a_person_says() {
+        let labels = |name: &str, text: &str, separator: &str| {
+            let options = ReadOptions { label_separator: Some(separator.into()), ..options("", "") };
+            let parsed = parse(name, text, form_of(name).expect("a table"), &options).expect("readable");
+            parsed.documents[0].labels.join("/")
+        };
+        for (separator, expected) in [(";", "x/y z"), ("", "x;y z"), ("|", "x;y z"), (" ", "x;y/z")] {
+            assert_eq!(labels("a.tsv", "text\ttags\na b\tx;y z\n", separator), expected, "{separator:?}");
+        }
+        assert_eq!(labels("a.jsonl", "{\"text\":\"a b\",\"tags\":\"x, y\"}\n", ","), "x/y");
     }
 
     #[test]

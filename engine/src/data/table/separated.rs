@@ -1,7 +1,7 @@
 //! CSV and TSV: a row is a document. Columns are told by a person, by their names in the first row, or by their length.
 
 use super::places::Noted;
-use super::{LABEL_NAMES, LABEL_SEPARATOR, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
+use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, asked_labels, guess, labels_of, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{OpenQuotes, Parsed, Sink};
 use protocol::TableColumns;
@@ -13,7 +13,7 @@ use std::io::{self, BufRead};
 struct Columns {
     text: usize,
     second: Option<usize>,
-    label: Option<usize>,
+    labels: Vec<usize>,
     /// Whether the text was found by its length.
     guessed: bool,
 }
@@ -26,7 +26,7 @@ impl Columns {
             _ => (column + 1).to_string(),
         };
         let text = std::iter::once(self.text).chain(self.second).map(name).collect();
-        told_columns((0..first.len()).map(name), text, self.label.map(name))
+        told_columns((0..first.len()).map(name), text, self.labels.iter().copied().map(name).collect())
     }
 
     /// What was taken for the text where no name told, in words.
@@ -36,7 +36,8 @@ impl Columns {
             false => format!("column {}", column + 1),
         };
         let is_alone = first.len() == 1;
-        (self.guessed && !is_alone).then(|| guess(file, &named(self.text), self.label.map(named)))
+        let labels = || self.labels.iter().copied().map(named).collect::<Vec<_>>();
+        (self.guessed && !is_alone).then(|| guess(file, &named(self.text), &labels()))
     }
 }
 
@@ -65,6 +66,7 @@ pub fn read(
         .from_reader(Noted::new(text, &places));
     let mut parsed = Parsed::default();
     let mut columns: Option<Columns> = None;
+    let mut label_names: Vec<String> = Vec::new();
     let mut records = reader.records().peekable();
     while let Some(record) = records.next() {
         let record = match record.map_err(csv::Error::into_kind) {
@@ -93,7 +95,9 @@ pub fn read(
             let second: Vec<&str> = second.map(|record| record.iter().collect()).unwrap_or_default();
             let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
             parsed.guessed_column = found.guess(name, &cells, header);
-            parsed.columns = Some(found.named(&cells, header));
+            let named = found.named(&cells, header);
+            label_names.clone_from(&named.labels);
+            parsed.columns = Some(named);
             columns = Some(found);
             if header {
                 continue;
@@ -105,8 +109,8 @@ pub fn read(
             parsed.drop_line("row without a text column", line);
             continue;
         };
-        let labels =
-            columns.label.and_then(cell).unwrap_or_default().split(LABEL_SEPARATOR).map(String::from).collect();
+        let label_cells = columns.labels.iter().map(|column| cell(*column).unwrap_or_default().into());
+        let labels = labels_of(label_names.iter().map(String::as_str).zip(label_cells), options.separator());
         parsed.take_row(text, columns.second.and_then(cell), labels, line);
         if parsed.hand_over(sink).is_break() {
             break;
@@ -133,9 +137,11 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
             columns: first.iter().map(|cell| cell.trim().to_string()).collect(),
         })
     };
-    let label = match &options.label_column {
-        Some(name) => Some(asked(name)?),
-        None => known(&LABEL_NAMES),
+    let labels = match &options.label_column {
+        Some(names) => {
+            asked_labels(names, |name| named(name).is_some()).into_iter().map(asked).collect::<Result<_, _>>()?
+        }
+        None => Vec::from_iter(known(&LABEL_NAMES)),
     };
     let pair = PAIR_NAMES.iter().find_map(|(a, b)| Some((named(a)?, named(b)?)));
     let (text, other, guessed) = match (&options.text_column, pair, known(&TEXT_NAMES)) {
@@ -146,12 +152,13 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
         (None, Some((a, b)), _) => (a, Some(b), false),
         (None, None, Some(text)) => (text, None, false),
         (None, None, None) => {
-            let longest = longest_column([first, second], label);
+            let longest = longest_column([first, second], &labels);
             (longest.ok_or_else(|| DataError::NoText { file: file.into() })?, None, true)
         }
     };
     let by_name = |names: &Option<String>| {
-        names.iter().flat_map(|names| names.split(',')).any(|name| named(name.trim()).is_some())
+        let parts = |names: &str| names.split(',').any(|name| named(name.trim()).is_some());
+        names.as_ref().is_some_and(|names| named(names).is_some() || parts(names))
     };
     let header = known(&TEXT_NAMES).is_some()
         || known(&LABEL_NAMES).is_some()
@@ -160,14 +167,15 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
         || by_name(&options.label_column)
         || guessed && is_name_of([first, second], text);
     // A table of two columns without known names is text and label.
-    let label = label.or_else(|| ((guessed || !header) && first.len() == 2).then_some(1 - text.min(1)));
-    Ok((Columns { text, second: other, label, guessed }, header))
+    let is_alone = labels.is_empty() && (guessed || !header) && first.len() == 2;
+    let labels = if is_alone { vec![1 - text.min(1)] } else { labels };
+    Ok((Columns { text, second: other, labels, guessed }, header))
 }
 
-/// Without a telling name: the column with the longest cell in the first two rows that is not the label.
-fn longest_column([first, second]: [&[&str]; 2], label: Option<usize>) -> Option<usize> {
+/// Without a telling name: the column with the longest cell in the first two rows that is no label.
+fn longest_column([first, second]: [&[&str]; 2], labels: &[usize]) -> Option<usize> {
     let length = |column: usize| first[column].len().max(second.get(column).map_or(0, |cell| cell.len()));
-    let candidates = (0..first.len()).filter(|column| Some(*column) != label);
+    let candidates = (0..first.len()).filter(|column| !labels.contains(column));
     candidates.max_by_key(|&column| (length(column), std::cmp::Reverse(column)))
 }
 

@@ -1,6 +1,7 @@
 //! The flags of the commands that ask a model, measure the engine or convert text: nothing of a person's is trained.
 
 use super::set_given;
+use crate::data::ReadOptions;
 use crate::error::Error;
 use clap::{Args, Subcommand};
 use protocol::RunConfig;
@@ -18,9 +19,12 @@ pub struct Evaluate {
     /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
     #[arg(long, value_name = "NAME")]
     pub text_column: Option<String>,
-    /// Column of the labels there
+    /// Column of the labels there; of several with commas, each is a label where it says 1 or yes
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
+    /// What parts several labels in one cell, a vertical bar by default
+    #[arg(long, value_name = "TEXT")]
+    pub label_separator: Option<String>,
     /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
     #[arg(long, value_name = "F|tuned|per-label", conflicts_with = "seed_metrics")]
     pub threshold: Option<String>,
@@ -30,6 +34,18 @@ pub struct Evaluate {
     /// Encoding of the text, where detection guesses wrong
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
+}
+
+impl Evaluate {
+    /// How its files are read.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            encoding: self.encoding.clone(),
+            text_column: self.text_column.clone(),
+            label_column: self.label_column.clone(),
+            label_separator: self.label_separator.clone(),
+        }
+    }
 }
 
 /// Arguments of `predict`.

@@ -176,9 +176,12 @@ pub struct Training {
     /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
     #[arg(long, value_name = "NAME")]
     text_column: Option<String>,
-    /// Column of the labels there
+    /// Column of the labels there; of several with commas, each is a label where it says 1 or yes
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
+    /// What parts several labels in one cell, a vertical bar by default
+    #[arg(long, value_name = "TEXT")]
+    label_separator: Option<String>,
     /// Share of the labelled texts to fine-tune on
     #[arg(long, value_name = "F")]
     label_fraction: Option<String>,
@@ -234,6 +237,7 @@ impl Training {
                 ("checkpoint-every", &self.checkpoint_every),
                 ("text-column", &self.text_column),
                 ("label-column", &self.label_column),
+                ("label-separator", &self.label_separator),
                 ("limit", &self.limit),
                 ("label-fraction", &self.label_fraction),
             ],

@@ -1,0 +1,121 @@
+//! The lab's questions to the engine. The answers come as events, into the state.
+
+use super::Lab;
+use crate::settings::Settings;
+use crate::state::{Question, RunState, Topic};
+use leptos::prelude::*;
+use protocol::{Command, LineQuery, RunConfig};
+
+/// Entries of the vocabulary table.
+const VOCABULARY_ROWS: usize = 50;
+
+/// Documents of one answer.
+const LINES: usize = 20;
+
+/// Documents that tell how a file was read.
+const SAMPLE: usize = 5;
+
+/// Guesses and labels asked for.
+const TOP_K: usize = 8;
+
+impl Lab {
+    /// Asks for a text as the model would see it: the document `example`, or what was typed. A run shows it again and again.
+    pub fn look(&self, text: Option<String>, example: u64, epoch: u64, config: RunConfig) {
+        self.send(Command::PreviewMasking { config, example, epoch, text });
+    }
+
+    /// Asks for tokens that contain a text.
+    pub fn look_up(&self, filter: String) {
+        self.filter.set_value(filter);
+        self.look_up_again();
+    }
+
+    /// Asks for the same tokens of what may be another vocabulary. Within a run the question would wait for its end.
+    pub fn look_up_again(&self) {
+        if self.peek(|state| state.active().is_some()) {
+            return;
+        }
+        let filter = self.filter.get_value();
+        self.send(Command::Vocabulary { filter, limit: VOCABULARY_ROWS });
+    }
+
+    /// Asks for guesses.
+    pub fn fill_mask(&self, text: String) {
+        let request = self.state.try_update_value(|state| state.ask_guesses(&text)).unwrap_or_default();
+        self.send(Command::FillMask { request, text, top_k: TOP_K });
+    }
+
+    /// Asks for labels.
+    pub fn classify(&self, text: String) {
+        let request = self.state.try_update_value(|state| state.ask_labels(&text)).unwrap_or_default();
+        self.send(Command::Classify { request, text, top_k: TOP_K });
+    }
+
+    /// Asks where the model looks.
+    pub fn attend(&self, text: String) {
+        let request = self.next_request(Question::Attention);
+        self.send(Command::Attend { request, text });
+    }
+
+    /// Has a text cut into tokens.
+    pub fn tokenize(&self, text: String) {
+        let request = self.next_request(Question::Tokens);
+        self.send(Command::Tokenize { request, text });
+    }
+
+    /// Asks what the classifier confuses.
+    pub fn review(&self, split: &str) {
+        let request = self.next_long_request(Question::Review);
+        self.send(Command::Review { request, split: split.into() });
+    }
+
+    /// Asks for documents.
+    pub fn lines(&self, query: LineQuery) {
+        let request = match query {
+            LineQuery::Uncertain => self.next_long_request(Question::Lines),
+            _ => self.next_request(Question::Lines),
+        };
+        self.send(Command::Lines { request, query, limit: LINES });
+    }
+
+    /// Asks for the first documents of a file, by its place in the corpus.
+    pub fn sample(&self, file: usize) {
+        let request = self.next_request(Question::Sample);
+        let query = LineQuery::First { file: file as u64 };
+        self.send(Command::Lines { request, query, limit: SAMPLE });
+    }
+
+    /// Asks what the run that is set up would take with each of these presets; `tries`: by trying it out.
+    pub fn estimate<'a>(&self, presets: impl IntoIterator<Item = &'a str>, tries: bool) {
+        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        for preset in presets {
+            let request = self.state.try_update_value(|state| state.ask_estimate(preset, tries)).unwrap_or_default();
+            let config = RunConfig { preset: preset.into(), ..config.clone() };
+            self.send(Command::Estimate { request, config, tries });
+        }
+        self.touch(&[Topic::Answers]);
+    }
+
+    /// What was said of other settings holds no more.
+    pub fn forget_estimates(&self) {
+        self.state.update_value(RunState::forget_estimates);
+        self.touch(&[Topic::Answers]);
+    }
+
+    /// Has n-grams learn the labels.
+    pub fn baseline(&self) {
+        let config = self.settings.with_untracked(Settings::finetune);
+        self.state.update_value(|state| state.ask_baseline(&config));
+        self.send(Command::Baseline { config });
+    }
+
+    fn next_request(&self, question: Question) -> u64 {
+        self.state.try_update_value(|state| state.next_request(question)).unwrap_or_default()
+    }
+
+    fn next_long_request(&self, question: Question) -> u64 {
+        let request = self.state.try_update_value(|state| state.next_long_request(question)).unwrap_or_default();
+        self.touch(&[Topic::Answers]);
+        request
+    }
+}

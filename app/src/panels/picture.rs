@@ -1,0 +1,55 @@
+//! Charts as pictures, in the colours that they have on the page.
+
+use crate::chart::canvas::{png_of, svg_of};
+use crate::chart::scene::{Scene, Size};
+use crate::download;
+use crate::lab::{Lab, lab};
+use crate::tr;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlCanvasElement;
+
+/// Size of a saved picture before its legend, in CSS pixels.
+pub const PICTURE: Size = Size { width: 800.0, height: 400.0 };
+
+/// Saves a chart as a picture of lines and as one of pixels.
+#[component]
+pub fn PictureButtons(
+    /// Test name of the chart's canvas, whose colours the picture takes.
+    chart: &'static str,
+    /// Name of the file, without its ending.
+    name: &'static str,
+    /// Lays out the picture.
+    #[prop(into)]
+    picture: Callback<(), (Scene, Size)>,
+) -> impl IntoView {
+    let lab = lab();
+    let button = |form: &'static str, words: &'static str| {
+        let testid = format!("{chart}-{form}");
+        view! {
+            <button type="button" data-testid=testid on:click=move |_| save(lab, chart, name, form, picture.run(()))>
+                {words}
+            </button>
+        }
+    };
+    view! { {button("svg", "SVG")} {button("png", "PNG")} }
+}
+
+fn save(lab: Lab, chart: &str, name: &str, form: &str, (scene, size): (Scene, Size)) {
+    let file = format!("{name}.{form}");
+    match canvas(chart) {
+        Some(canvas) if form == "svg" => return lab.save_text(&file, &svg_of(&canvas, &scene, size)),
+        Some(canvas) => {
+            if let Some(url) = png_of(&canvas, &scene, size) {
+                return download::save_url(&file, &url);
+            }
+        }
+        None => {}
+    }
+    lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view."));
+}
+
+fn canvas(chart: &str) -> Option<HtmlCanvasElement> {
+    let found = document().query_selector(&format!("canvas[data-testid={chart}]")).ok()??;
+    found.dyn_into().ok()
+}

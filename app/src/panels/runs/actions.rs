@@ -1,0 +1,147 @@
+//! What can be done with a run that is over, and the field for its name.
+
+use super::Shown;
+use crate::focus;
+use crate::lab::lab;
+use crate::state::Topic;
+use crate::tr;
+use crate::wording::bytes;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
+
+/// Opens, names, shares and deletes a run.
+#[component]
+pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
+    let lab = lab();
+    let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
+    let (link, copied) = (RwSignal::new(None::<String>), RwSignal::new(false));
+    let sure = RwSignal::new(false);
+    let over = move || row.with(|row| row.over && (row.own || row.compared || !row.key.is_empty()));
+    let own = move || row.with(|row| row.own);
+    let compared = move || row.with(|row| row.compared);
+    let show = {
+        let id = id.clone();
+        move |_| lab.show_comparison(&id)
+    };
+    let kept = move || row.with(|row| row.kept.is_some());
+    let named = move || row.with(|row| !row.key.is_empty());
+    let words = move || {
+        let size = row.with(|row| row.kept).map(bytes).unwrap_or_default();
+        tr!("Open its model ({size})", size)
+    };
+    let share = {
+        let id = id.clone();
+        move |_| {
+            link.set(lab.link_to(&id));
+            if let Some(link) = link.get_untracked() {
+                copy(link, copied);
+            }
+        }
+    };
+    let delete = move |_| {
+        if sure.get_untracked() {
+            focus::on("#runs-table");
+            lab.delete_run(&id);
+        } else {
+            sure.set(true);
+        }
+    };
+    view! {
+        <div class="row-actions" hidden=move || !over()>
+            <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
+                {words}
+            </button>
+            <button
+                type="button"
+                data-rename=move || row.with(|row| row.key.clone())
+                hidden=move || !named()
+                on:click=move |_| naming.set(true)
+            >
+                {tr!("Rename")}
+            </button>
+            <button type="button" hidden=move || !compared() data-testid="show-comparison" on:click=show>
+                {tr!("Show its result")}
+            </button>
+            <button type="button" hidden=move || !own() data-testid="share-run" on:click=share>{tr!("Copy link")}</button>
+            <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
+                {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
+            </button>
+            <Show when=move || link.with(Option::is_some)>
+                <input
+                    type="text"
+                    readonly
+                    class="name-field"
+                    data-testid="share-link"
+                    aria-label=move || match copied.get() {
+                        true => tr!("Link with settings and curves, copied"),
+                        false => tr!("Link with settings and curves, to copy"),
+                    }
+                    prop:value=move || link.get().unwrap_or_default()
+                />
+                <span class="help" role="status">{move || copied.get().then(|| tr!("Copied."))}</span>
+            </Show>
+        </div>
+    }
+}
+
+/// Puts a text on the clipboard, where the browser has one and allows it; the field holds it in any case.
+fn copy(text: String, copied: RwSignal<bool>) {
+    let navigator = window().navigator();
+    if !js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
+        return;
+    }
+    let promise = navigator.clipboard().write_text(&text);
+    spawn_local(async move { copied.set(JsFuture::from(promise).await.is_ok()) });
+}
+
+/// A field in place of the run's name, until Enter or Escape.
+#[component]
+pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
+    let lab = lab();
+    let now = row.get_untracked();
+    let field = NodeRef::<leptos::html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            field.focus().unwrap_or_default();
+            field.select();
+        }
+    });
+    let given = RwSignal::new(now.name.clone());
+    let keep = move || {
+        if naming.get_untracked() {
+            let name = given.get_untracked().trim().to_string();
+            // A name that was left alone stays the one that the page gives, in its language.
+            if name != row.with_untracked(|row| row.name.clone()) {
+                lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
+            }
+            naming.set(false);
+        }
+    };
+    let keys = move |event: web_sys::KeyboardEvent| {
+        // An input method ends a word with Enter, too, and the key that opened the field may still be down.
+        if event.is_composing() || event.repeat() || !matches!(event.key().as_str(), "Escape" | "Enter") {
+            return;
+        }
+        // Else the same key would press the button that gets the focus.
+        event.prevent_default();
+        match event.key() == "Enter" {
+            true => keep(),
+            false => naming.set(false),
+        }
+        focus::on(&format!("[data-rename=\"{}\"]", row.get_untracked().key));
+    };
+    view! {
+        <input
+            type="text"
+            class="name-field"
+            aria-label=tr!("Name of the run")
+            maxlength="80"
+            value=now.name
+            node_ref=field
+            on:input=move |event| given.set(event_target_value(&event))
+            on:keydown=keys
+            on:blur=move |_| keep()
+        />
+    }
+}

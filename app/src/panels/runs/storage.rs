@@ -1,0 +1,41 @@
+//! What the browser's storage says of itself.
+
+use crate::lab::{Storage, lab};
+use crate::tr;
+use crate::wording::bytes;
+use leptos::prelude::*;
+
+/// How much room the runs take, and whether the browser may clear them.
+#[component]
+pub fn StorageLine() -> impl IntoView {
+    let lab = lab();
+    let words = move || match lab.storage.get() {
+        Storage::Unknown => tr!("Looking for kept runs…"),
+        Storage::Denied => {
+            tr!("This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip.")
+        }
+        Storage::Open { usage, persistent } => {
+            let promise = match persistent {
+                true => tr!("It promised not to clear them."),
+                false => tr!("It may clear them when room runs short."),
+            };
+            let kept = match usage {
+                Some((used, granted)) => {
+                    let (used, granted) = (bytes(used as u64), bytes(granted as u64));
+                    tr!("This browser keeps runs and models, in {used} of {granted}.", used, granted)
+                }
+                None => tr!("This browser keeps runs and models."),
+            };
+            format!("{kept} {promise}")
+        }
+    };
+    let can_ask = move || matches!(lab.storage.get(), Storage::Open { persistent: false, .. });
+    view! {
+        <div class="start">
+            <p class="help" data-testid="storage">{words}</p>
+            <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>
+                {tr!("Ask it not to")}
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,197 @@
+//! The settings as forms show them: names, help, ranges and choices.
+
+use crate::mark;
+use crate::tr;
+use crate::wording::grouped;
+
+/// One numeric setting: how it is called, explained and bounded.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The command line's flag, which is also the link's key.
+    pub key: &'static str,
+    /// Visible name.
+    pub label: &'static str,
+    /// One sentence below the input.
+    pub help: &'static str,
+    /// What an empty input means.
+    pub default: &'static str,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Whether only whole numbers make sense.
+    pub whole: bool,
+}
+
+impl Field {
+    /// What it takes, in words; nothing where that needs no saying.
+    pub fn range(&self) -> String {
+        let words = |value: f64| match value {
+            value if value >= 1e6 => format!("{value:.1e}"),
+            value if self.whole => grouped(value as u64),
+            value => format!("{value}"),
+        };
+        tr!("{least} to {most}.", least = words(self.min), most = words(self.max))
+    }
+}
+
+/// The settings behind "More settings", in the order shown.
+pub const FIELDS: [Field; 8] = [
+    whole(
+        "vocab-size",
+        mark!("Vocabulary size"),
+        mark!("Entries at most, special tokens included."),
+        "8000",
+        (20.0, 200_000.0),
+    ),
+    whole("max-len", mark!("Longest example"), mark!("Tokens, [CLS] and [SEP] included."), "32", (3.0, 4096.0)),
+    whole("batch-size", mark!("Batch size"), mark!("Examples per step."), "16", (1.0, 4096.0)),
+    real("lr", mark!("Learning rate"), mark!("At its peak, after the warm-up."), mark!("by preset"), (1e-8, 1.0)),
+    real(
+        "mask-rate",
+        mark!("Mask rate"),
+        mark!("Share of tokens to guess, 0.3 for fast, 0.15 for BERT."),
+        mark!("by preset"),
+        (0.01, 0.9),
+    ),
+    whole(
+        "max-predictions",
+        mark!("Most guesses"),
+        mark!("In one example, at most."),
+        mark!("by the mask rate"),
+        (1.0, 4096.0),
+    ),
+    whole(
+        "hidden-size",
+        mark!("Width"),
+        mark!("Of the model, where it is not the preset's."),
+        mark!("by preset"),
+        (2.0, 3072.0),
+    ),
+    whole("seed", mark!("Seed"), mark!("Every use of chance derives from it."), "1", (0.0, u64::MAX as f64)),
+];
+
+/// Ways to say how long a run lasts; they exclude each other.
+pub const LENGTHS: [Field; 3] = [
+    real("epochs", mark!("passes over the text"), "", "1", (0.001, 10_000.0)),
+    real("minutes", mark!("minutes"), "", "", (0.01, 10_080.0)),
+    whole("steps", mark!("steps"), "", "", (1.0, 100_000_000.0)),
+];
+
+/// The settings of fine-tuning alone.
+pub const FINETUNE_FIELDS: [Field; 3] = [
+    real("finetune-epochs", mark!("Epochs"), mark!("Passes over the labelled documents."), "5", (0.001, 10_000.0)),
+    real(
+        "finetune-lr",
+        mark!("Learning rate"),
+        mark!("At its peak, after the warm-up."),
+        mark!("by preset"),
+        (1e-8, 1.0),
+    ),
+    real(
+        "label-fraction",
+        mark!("Share of the labels"),
+        mark!("Learn from a part of the labelled documents."),
+        "1",
+        (1e-6, 1.0),
+    ),
+];
+
+/// One setting that is one of several words.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// The command line's flag, which is also the link's key.
+    pub key: &'static str,
+    /// Visible name.
+    pub label: &'static str,
+    /// One sentence below the input.
+    pub help: &'static str,
+    /// `(value, words)`, the default first.
+    pub options: &'static [(&'static str, &'static str)],
+}
+
+/// One setting that is on or off.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// The command line's flag, which is also the link's key.
+    pub key: &'static str,
+    /// Visible name.
+    pub label: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// How text is cut.
+pub const TOKENIZER: Choice = Choice {
+    key: "tokenizer",
+    label: mark!("Tokens"),
+    help: mark!("Characters suit Chinese, Japanese and Thai."),
+    options: &[
+        ("wordpiece", mark!("pieces of words")),
+        ("word", mark!("words between spaces")),
+        ("char", mark!("characters")),
+    ],
+};
+
+/// Kind of labels.
+pub const TASK: Choice = Choice {
+    key: "task",
+    label: mark!("Labels per document"),
+    help: mark!("A pair has a tab between its two texts."),
+    options: &[
+        ("auto", mark!("as the lines show")),
+        ("multi-label", mark!("any number")),
+        ("single-label", mark!("exactly one")),
+        ("pair", mark!("of a pair of texts")),
+    ],
+};
+
+/// Next-sentence prediction.
+pub const NSP: Switch = Switch {
+    key: "nsp",
+    label: mark!("Next-sentence prediction"),
+    help: mark!("Beside guessing tokens: does B follow A? Wants documents of several sentences."),
+};
+
+/// The other switches of pre-training.
+pub const SWITCHES: [Switch; 3] = [
+    Switch { key: "whole-word", label: mark!("Whole words"), help: mark!("Hide a word with all its pieces.") },
+    Switch { key: "cased", label: mark!("Upper case"), help: mark!("Keep it, and accents.") },
+    Switch {
+        key: "seed-masking",
+        label: mark!("Masking as in 2018"),
+        help: mark!("Ten tokens per example, one of them to guess."),
+    },
+];
+
+const fn whole(
+    key: &'static str,
+    label: &'static str,
+    help: &'static str,
+    default: &'static str,
+    (min, max): (f64, f64),
+) -> Field {
+    Field { key, label, help, default, min, max, whole: true }
+}
+
+const fn real(
+    key: &'static str,
+    label: &'static str,
+    help: &'static str,
+    default: &'static str,
+    (min, max): (f64, f64),
+) -> Field {
+    Field { key, label, help, default, min, max, whole: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_says_what_it_takes() {
+        let range = |key: &str| FIELDS.iter().find(|field| field.key == key).expect("a field").range();
+        assert_eq!([range("vocab-size"), range("mask-rate")], ["20 to 200,000.", "0.01 to 0.9."]);
+        assert_eq!(range("seed"), "0 to 1.8e19.");
+    }
+}

@@ -1,0 +1,88 @@
+// Files as people have them: a competition's table with a column per label, cells with several labels, a second file beside
+// the first; and how each was read.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withBrowser } from './harness.mjs';
+
+const QUERY = '?preset=mean&tokenizer=word&max-len=16&vocab-size=100&hidden-size=4';
+
+const here = withBrowser();
+
+/** Types into a field of the table's settings, as a person who then goes on. */
+async function set(journey, id, value) {
+  await journey.page.locator(id).fill(value);
+  await journey.page.locator(id).press('Tab');
+}
+
+const data = (journey) => journey.page.locator('#data').innerText();
+const cells = (journey) => journey.page.locator('[data-testid=sample] tbody tr').allInnerTexts();
+
+test('a column per label, several labels in a cell, and the first documents as they were read', async () => {
+  await here.open(QUERY, async (journey) => {
+    await journey.ready(3);
+    const rows = Array.from({ length: 60 }, (_, i) => `${i},"comment number ${i}, said by someone",${Number(i % 2 === 0)},${Number(i % 3 === 0)},${['red;blue', 'blue', 'red', 'green;red', 'green'][i % 5]}`);
+    await journey.choose({ 'comments.csv': ['id,comment_text,toxic,rude,tags', ...rows].join('\n') });
+    await journey.until('the table', async () => /comments\.csv/.test(await journey.text('file-table')));
+    await journey.until('what is odd', async () => /2 labels look like several with ";" between them/.test(await data(journey)));
+    assert.match(await data(journey), /“Between labels” parts those of a table/);
+
+    await journey.part('sample').locator('summary').click();
+    await journey.until('its first documents', async () => (await cells(journey)).length === 5);
+    assert.match((await cells(journey))[0], /2\s+comment number 0, said by someone\s+red;blue/);
+    assert.match(await journey.text('sample'), /55 documents more/);
+
+    await journey.page.getByText('Columns of tables, and the encoding').click();
+    await set(journey, '#set-label-separator', ';');
+    await journey.until('three labels', async () => /3 labels/.test(await data(journey)));
+    await journey.until('them in the first documents', async () => /red\s+blue/.test((await cells(journey))[0] ?? ''));
+    assert.doesNotMatch(await data(journey), /look like several/);
+
+    await set(journey, '#set-label-column', 'toxic, rude');
+    await journey.until('a label for each column', async () => /each of “toxic, rude” is a label/.test(await journey.text('columns')));
+    await journey.until('them in the first documents', async () => /none/.test((await cells(journey))[1] ?? ''));
+    assert.match((await cells(journey))[0], /toxic\s+rude/);
+    assert.match(await data(journey), /3 labels/);
+    assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
+    assert.equal(await journey.overflow(), 0);
+    await journey.picture('files-wide-dark');
+  }, { colorScheme: 'dark' });
+});
+
+test('files join the present ones where that is chosen, and the bundled text comes back after the last', async () => {
+  await here.open(QUERY, async (journey) => {
+    const names = () => journey.page.locator('[data-testid=file-table] tbody th').allInnerTexts();
+    const line = (i) => `a line of text with number ${i} in it __label__${i % 2 ? 'odd' : 'even'}\n`;
+    const text = (count) => Array.from({ length: count }, (_, i) => line(i)).join('');
+    await journey.ready(3);
+    assert.equal(await journey.part('join-files').isVisible(), false, 'nothing joins the bundled text');
+    assert.equal(await journey.page.getByRole('button', { name: /^Remove / }).count(), 4, 'each can go while another one stays');
+    await journey.choose({ 'one.txt': text(40) });
+    await journey.until('the first', async () => (await names()).join() === 'one.txt');
+    await journey.part('join-files').check();
+    await journey.choose({ 'two.txt': text(50) });
+    await journey.until('both', async () => (await names()).join() === 'one.txt,two.txt');
+    await journey.page.getByLabel('Use of two.txt').selectOption('test');
+    await journey.until('its use', async () => /50 documents for the test/.test(await data(journey)));
+
+    // A newer one of a name takes the place of that, and keeps its use; a text that is typed is another each time.
+    await journey.choose({ 'two.txt': text(60) });
+    await journey.until('the newer one', async () => /60 documents for the test/.test(await data(journey)));
+    await journey.page.getByText('Paste text', { exact: true }).click();
+    for (const expected of ['one.txt,two.txt,pasted.txt', 'one.txt,two.txt,pasted.txt,pasted-2.txt']) {
+      await journey.part('paste').fill(text(20));
+      await journey.press('use-paste');
+      await journey.until(expected, async () => (await names()).join() === expected);
+    }
+    await journey.part('sample').locator('summary').click();
+    await journey.page.getByLabel('File', { exact: true }).selectOption('one.txt');
+    await journey.until('its first documents', async () => /35 documents more/.test(await journey.text('sample')));
+    assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
+    assert.equal(await journey.overflow(), 0);
+    await journey.picture('files-narrow-light');
+
+    for (const name of await names()) await journey.page.getByRole('button', { name: `Remove ${name}`, exact: true }).click();
+    await journey.until('the bundled text', async () => (await names()).includes('train.txt'));
+    await journey.part('join-files').waitFor({ state: 'hidden' });
+  }, { colorScheme: 'light', viewport: { width: 360, height: 740 } });
+});
