@@ -70,7 +70,7 @@ impl Source {
     }
 
     /// Whether its bytes are a person's own, in whatever encoding.
-    pub fn is_foreign(&self) -> bool {
+    fn is_foreign(&self) -> bool {
         !self.bundled && !self.typed
     }
 
@@ -139,9 +139,13 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     Some(sources.iter().filter_map(inside).collect())
 }
 
-/// What travels to the engine: the names and the files.
-pub fn parcels(sources: &[Source]) -> (Vec<FileInfo>, Vec<Blob>) {
-    let info = |source: &Source| FileInfo { name: source.name.clone(), role: source.role };
+/// What travels to the engine: the names and the files. Those that a person brought are in `encoding`, where it was chosen.
+pub fn parcels(sources: &[Source], encoding: Option<&str>) -> (Vec<FileInfo>, Vec<Blob>) {
+    let info = |source: &Source| FileInfo {
+        name: source.name.clone(),
+        role: source.role,
+        encoding: encoding.filter(|_| source.is_foreign()).map(String::from),
+    };
     (sources.iter().map(info).collect(), sources.iter().map(|source| source.blob.clone()).collect())
 }
 

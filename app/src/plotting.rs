@@ -1,4 +1,4 @@
-//! What the charts of pre-training share: how they are looked at, and the step under the cross-hair.
+//! What the charts of a phase share: how they are looked at, and the step under the cross-hair.
 
 use crate::chart::options::{Look, Options};
 use crate::chart::scene::Size;

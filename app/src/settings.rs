@@ -55,7 +55,9 @@ impl Settings {
     /// # Errors
     /// As [`Settings::set`].
     pub fn edit(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
-        if !text.trim().is_empty() {
+        // A space may stand between labels.
+        let is_given = if key == "label-separator" { !text.is_empty() } else { !text.trim().is_empty() };
+        if is_given {
             return self.set(key, text);
         }
         let mut fresh = Self::default();
@@ -190,6 +192,10 @@ mod tests {
         settings.edit("vocab-size", " ").expect("empty is the default");
         assert_eq!(settings.pretrain.vocab_size, RunConfig::default().vocab_size);
         assert_eq!(settings.pretrain.seed, 7);
+        settings.edit("label-separator", " ").expect("a space");
+        assert_eq!(settings.value("label-separator"), " ");
+        settings.edit("label-separator", "").expect("empty is the default");
+        assert_eq!(settings.pretrain.label_separator, None);
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct RunState {
     /// The documents asked for last.
     pub lines: Option<Lines>,
     /// The first documents of a file, as they were read.
-    pub sample: Option<Lines>,
+    pub first_documents: Option<Lines>,
     /// What the run that is set up would take, by preset.
     pub estimates: BTreeMap<String, Estimate>,
     /// Runs that the comparison takes at least.
@@ -215,6 +215,7 @@ impl RunState {
         self.masking = None;
         self.film = Film::default();
         self.vocabulary = None;
+        self.drop_first_documents();
         self.model = Model::default();
         self.forget_answers();
         self.drop_questions();
@@ -244,7 +245,7 @@ impl RunState {
         self.tokenized = None;
         self.review = None;
         self.lines = None;
-        self.drop_sample();
+        self.drop_first_documents();
         self.baseline = None;
         self.forget_estimates();
     }

@@ -49,7 +49,7 @@ fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
         ("preset", mark!("Model")),
         ("text-column", mark!("Column of the text")),
         ("label-column", mark!("Column of the labels")),
-        ("label-separator", mark!("Between labels")),
+        ("label-separator", mark!("Label separator")),
         ("encoding", mark!("Encoding")),
     ];
     let mut labels = fields.chain(switches).chain(others);

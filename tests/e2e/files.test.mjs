@@ -16,7 +16,7 @@ async function set(journey, id, value) {
 }
 
 const data = (journey) => journey.page.locator('#data').innerText();
-const cells = (journey) => journey.page.locator('[data-testid=sample] tbody tr').allInnerTexts();
+const cells = (journey) => journey.page.locator('[data-testid=first-documents] tbody tr').allInnerTexts();
 
 test('a column per label, several labels in a cell, and the first documents as they were read', async () => {
   await here.open(QUERY, async (journey) => {
@@ -25,12 +25,12 @@ test('a column per label, several labels in a cell, and the first documents as t
     await journey.choose({ 'comments.csv': ['id,comment_text,toxic,rude,tags', ...rows].join('\n') });
     await journey.until('the table', async () => /comments\.csv/.test(await journey.text('file-table')));
     await journey.until('what is odd', async () => /2 labels look like several with ";" between them/.test(await data(journey)));
-    assert.match(await data(journey), /“Between labels” parts those of a table/);
+    assert.match(await data(journey), /in a table “Label separator” parts them/);
 
-    await journey.part('sample').locator('summary').click();
+    await journey.part('first-documents').locator('summary').click();
     await journey.until('its first documents', async () => (await cells(journey)).length === 5);
     assert.match((await cells(journey))[0], /2\s+comment number 0, said by someone\s+red;blue/);
-    assert.match(await journey.text('sample'), /55 documents more/);
+    assert.match(await journey.text('first-documents'), /55 documents more/);
 
     await journey.page.getByText('Columns of tables, and the encoding').click();
     await set(journey, '#set-label-separator', ';');
@@ -39,10 +39,11 @@ test('a column per label, several labels in a cell, and the first documents as t
     assert.doesNotMatch(await data(journey), /look like several/);
 
     await set(journey, '#set-label-column', 'toxic, rude');
-    await journey.until('a label for each column', async () => /each of “toxic, rude” is a label/.test(await journey.text('columns')));
+    await journey.until('a label for each column', async () => /the labels are 2 columns: toxic, rude\./.test(await journey.text('columns')));
+    assert.match(await data(journey), /20 rows that say no to every label column/);
     await journey.until('them in the first documents', async () => /none/.test((await cells(journey))[1] ?? ''));
     assert.match((await cells(journey))[0], /toxic\s+rude/);
-    assert.match(await data(journey), /3 labels/);
+    assert.deepEqual(await journey.page.locator('#data .bars th').allTextContents(), ['toxic', 'none', 'rude'], 'the labels');
     assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
     assert.equal(await journey.overflow(), 0);
     await journey.picture('files-wide-dark');
@@ -65,6 +66,12 @@ test('files join the present ones where that is chosen, and the bundled text com
     await journey.page.getByLabel('Use of two.txt').selectOption('test');
     await journey.until('its use', async () => /50 documents for the test/.test(await data(journey)));
 
+    // What cannot be used is named, and can go.
+    await journey.choose({ 'picture.png': new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]) });
+    await journey.until('the refusal', async () => /picture\.png could not be used/.test(await journey.text('refused-files')));
+    await journey.page.getByRole('button', { name: 'Remove picture.png' }).click();
+    await journey.until('it to go', async () => (await journey.text('refused-files')) === '');
+
     // A newer one of a name takes the place of that, and keeps its use; a text that is typed is another each time.
     await journey.choose({ 'two.txt': text(60) });
     await journey.until('the newer one', async () => /60 documents for the test/.test(await data(journey)));
@@ -74,13 +81,15 @@ test('files join the present ones where that is chosen, and the bundled text com
       await journey.press('use-paste');
       await journey.until(expected, async () => (await names()).join() === expected);
     }
-    await journey.part('sample').locator('summary').click();
+    await journey.part('first-documents').locator('summary').click();
     await journey.page.getByLabel('File', { exact: true }).selectOption('one.txt');
-    await journey.until('its first documents', async () => /35 documents more/.test(await journey.text('sample')));
+    await journey.until('its first documents', async () => /35 documents more/.test(await journey.text('first-documents')));
     assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
     assert.equal(await journey.overflow(), 0);
     await journey.picture('files-narrow-light');
 
+    await journey.choose({ 'picture.png': new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]) });
+    await journey.until('the refusal', async () => /picture\.png could not be used/.test(await journey.text('refused-files')));
     for (const name of await names()) await journey.page.getByRole('button', { name: `Remove ${name}`, exact: true }).click();
     await journey.until('the bundled text', async () => (await names()).includes('train.txt'));
     await journey.part('join-files').waitFor({ state: 'hidden' });

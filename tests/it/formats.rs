@@ -25,6 +25,38 @@ fn tables_train_like_lines() {
     assert!(missing.refused().stderr.contains("\"labels\""), "{}", missing.stderr);
 }
 
+/// As competitions give them: a column for each label, 0 or 1; and several labels in a cell with a comma between them.
+#[test]
+fn a_column_for_each_label_trains_like_lines() {
+    let lab = Lab::new();
+    let (mut lines, mut columns, mut cells) =
+        (String::new(), String::from("id,comment_text,toxic,rude\n"), String::from("text;labels\n"));
+    for i in 0..120 {
+        let (toxic, rude) = (i % 2 == 0, i % 3 == 0);
+        let labels = [toxic.then_some("toxic"), rude.then_some("rude"), (!toxic && !rude).then_some("none")];
+        let labels: Vec<&str> = labels.into_iter().flatten().collect();
+        let text = format!("comment number {i} of {} and {}", i % 2, i % 3);
+        lines += &format!("{text} __label__{}\n", labels.join(" __label__"));
+        columns += &format!("{i},{text},{},{}\n", u8::from(toxic), u8::from(rude));
+        cells += &format!("{text};\"{}\"\n", labels.join(", "));
+    }
+    lab.write("lines.txt", lines);
+    lab.write("columns.csv", columns);
+    lab.write("cells.csv", cells);
+    for (name, flags) in
+        [("lines.txt", ""), ("columns.csv", "--label-column toxic,rude"), ("cells.csv", "--label-separator ,")]
+    {
+        let out = name.replace('.', "-");
+        let done = lab.tiny(&format!("finetune --train {name} {flags} --out {out} --steps 6")).ok();
+        assert_eq!(done.stderr.contains("40 rows that say no to every label column"), name == "columns.csv");
+    }
+    lab.same_file("columns-csv/model.safetensors", "lines-txt/model.safetensors");
+    lab.same_file("cells-csv/model.safetensors", "lines-txt/model.safetensors");
+    let measured = |data: &str| lab.run(&format!("evaluate --model lines-txt --device cpu --data {data}")).ok().json();
+    assert_eq!(measured("columns.csv --label-column toxic,rude"), measured("lines.txt"));
+    assert_eq!(measured("cells.csv --label-separator ,"), measured("lines.txt"));
+}
+
 #[test]
 fn pairs_are_learned_and_lines_without_a_tab_are_counted() {
     let lab = Lab::new();

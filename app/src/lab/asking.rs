@@ -13,7 +13,7 @@ const VOCABULARY_ROWS: usize = 50;
 const LINES: usize = 20;
 
 /// Documents that tell how a file was read.
-const SAMPLE: usize = 5;
+const FIRST_DOCUMENTS: usize = 5;
 
 /// Guesses and labels asked for.
 const TOP_K: usize = 8;
@@ -79,10 +79,11 @@ impl Lab {
     }
 
     /// Asks for the first documents of a file, by its place in the corpus.
-    pub fn sample(&self, file: usize) {
-        let request = self.next_request(Question::Sample);
+    pub fn first_documents(&self, file: usize) {
+        let request = self.state.try_update_value(RunState::ask_first_documents).unwrap_or_default();
+        self.touch(&[Topic::Answers]);
         let query = LineQuery::First { file: file as u64 };
-        self.send(Command::Lines { request, query, limit: SAMPLE });
+        self.send(Command::Lines { request, query, limit: FIRST_DOCUMENTS });
     }
 
     /// Asks what the run that is set up would take with each of these presets; `tries`: by trying it out.

@@ -28,7 +28,8 @@ impl Lab {
         failure: &str,
         bundle_may_stand_in: bool,
     ) {
-        let joins = self.joins.get_untracked() && self.has_own_files() && bundle_may_stand_in;
+        // What the page itself fetches joins nothing.
+        let joins = bundle_may_stand_in && self.joins.get_untracked() && self.has_own_files();
         let Some(turn) = self.take_turn() else { return };
         let (lab, failure) = (*self, failure.to_string());
         spawn_local(async move {
@@ -108,9 +109,27 @@ impl Lab {
         });
     }
 
-    /// Goes on with the other files only.
+    /// Goes on with the other files only, as long as any of them can be used.
     pub fn remove_file(&self, name: &str) {
-        self.change_files(|sources| sources.retain(|source| source.name != name));
+        let refused = self.refused_files();
+        self.change_files(|sources| {
+            sources.retain(|source| source.name != name);
+            if sources.iter().all(|source| refused.contains(&source.name)) {
+                sources.clear();
+            }
+        });
+    }
+
+    /// The files that came to nothing when they were read last; a warning says why.
+    pub fn refused_files(&self) -> Vec<String> {
+        let used: Vec<String> = self.peek(|state| {
+            let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
+            files.iter().map(|file| file.name.clone()).collect()
+        });
+        self.sources.with_value(|sources| {
+            let names = sources.iter().map(|source| source.name.clone());
+            names.filter(|name| !used.contains(name)).collect()
+        })
     }
 
     /// Has the present files read again, by other rules.
@@ -142,7 +161,7 @@ impl Lab {
     }
 
     pub(super) fn offer_word_vectors(&self) {
-        let (files, blobs) = self.vectors.with_value(|source| intake::parcels(source.as_slice()));
+        let (files, blobs) = self.vectors.with_value(|source| intake::parcels(source.as_slice(), None));
         self.send_with(Command::SetWordVectors { file: files.into_iter().next() }, blobs);
     }
 
@@ -160,7 +179,7 @@ impl Lab {
             );
         }
         self.state.update_value(|state| state.open_model(run));
-        let (files, blobs) = intake::parcels(&sources);
+        let (files, blobs) = intake::parcels(&sources, None);
         self.send_with(Command::ImportModel { files }, blobs);
     }
 
@@ -168,15 +187,14 @@ impl Lab {
     pub(super) fn offer(&self, sources: Vec<Source>) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
         let RunConfig { text_column, label_column, label_separator, .. } = config;
-        let encoding = self.encoding.get_untracked().filter(|_| sources.iter().all(Source::is_foreign));
-        let (files, blobs) = intake::parcels(&sources);
+        let (files, blobs) = intake::parcels(&sources, self.encoding.get_untracked().as_deref());
         self.offered.update_value(|offered| offered.push_back(sources));
         self.state.update_value(|state| {
             state.reading = true;
             state.warnings.clear();
         });
         self.touch(&[Topic::Corpus]);
-        self.send_with(Command::SetCorpus { files, text_column, label_column, label_separator, encoding }, blobs);
+        self.send_with(Command::SetCorpus { files, text_column, label_column, label_separator }, blobs);
     }
 
     /// What the engine said of the files that have been on their way to it for longest.

@@ -1,4 +1,4 @@
-//! What leaves the lab with a person: links with settings and curves, figures and pictures as files.
+//! What is passed on: links with settings and curves, out and in, and figures as files.
 
 use super::Lab;
 use crate::chart::curve::Curve;

@@ -77,6 +77,8 @@ pub fn TableField(
     /// Whether columns are suggested.
     #[prop(optional)]
     suggests: bool,
+    /// Whether nothing can be read anew now.
+    busy: Memo<bool>,
     /// Runs after a change.
     changed: Callback<()>,
 ) -> impl IntoView {
@@ -97,6 +99,7 @@ pub fn TableField(
                 placeholder=default
                 list=suggests.then_some("columns")
                 aria-describedby=describes.clone()
+                disabled=busy
                 prop:value=move || lab.settings.with(|settings| settings.value(name))
                 on:change=change
             />

@@ -128,6 +128,7 @@ fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
             <PictureButtons
                 chart="comparison-chart"
                 name="clozelab-comparison"
+                title=picture.title.clone()
                 picture=move || (picture.scene(PICTURE), PICTURE)
             />
         </div>

@@ -2,8 +2,8 @@
 
 use super::choice::TableField;
 use super::file_table::FileTable;
+use super::first_documents::FirstDocuments;
 use super::labels::{LabelHistogram, PasteBox};
-use super::sample::Sample;
 use super::section::Section;
 use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
@@ -34,7 +34,7 @@ pub fn DataPanel() -> impl IntoView {
             <FileTable />
             <Columns />
             <Warnings />
-            <InTurn><Sample /></InTurn>
+            <InTurn><FirstDocuments /></InTurn>
             <InTurn><LabelHistogram /></InTurn>
             <InTurn><VocabularyTable /></InTurn>
         </Section>
@@ -75,7 +75,10 @@ fn DropZone() -> impl IntoView {
                     prop:checked=lab.joins
                     on:change=move |event| lab.joins.set(event_target_checked(&event))
                 />
-                <span>{tr!("Add to the present files, rather than replace them")}</span>
+                <span>
+                    {tr!("Add to the present files")} " "
+                    <span class="help">{tr!("One of the same name takes the place of the present one.")}</span>
+                </span>
             </label>
             <p class="help" hidden=own>{tr!("The bundled dictionary is in use; your files replace it.")}</p>
         </div>
@@ -164,6 +167,7 @@ fn Columns() -> impl IntoView {
                     default=tr!("by its name")
                     help=tr!("A name, or a number from 1; two with a comma make a pair.")
                     suggests=true
+                    busy
                     changed
                 />
                 <TableField
@@ -172,13 +176,15 @@ fn Columns() -> impl IntoView {
                     default=tr!("by its name")
                     help=tr!("A name, or a number from 1; of several with commas, each is a label where it says 1 or yes.")
                     suggests=true
+                    busy
                     changed
                 />
                 <TableField
                     name="label-separator"
-                    label=tr!("Between labels")
+                    label=tr!("Label separator")
                     default="|"
                     help=tr!("What stands between several labels in one cell.")
+                    busy
                     changed
                 />
                 <div class="field">
@@ -193,18 +199,27 @@ fn Columns() -> impl IntoView {
 
 /// What a table's text and labels were taken from.
 fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> String {
-    let (text, label) = (text.join(" + "), labels.join(", "));
-    match labels.len() {
-        0 => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
-        1 => tr!("{file}: the text is its column “{text}”, the labels are “{label}”.", file, text, label),
-        _ => tr!(
-            "{file}: the text is its column “{text}”; each of “{label}” is a label, and “none” is where no cell says yes.",
-            file,
-            text,
-            label
-        ),
+    let (text, count) = (text.join(" + "), labels.len() as u64);
+    match labels.as_slice() {
+        [] => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
+        [label] => tr!("{file}: the text is its column “{text}”, the labels are “{label}”.", file, text, label),
+        _ => {
+            let more = if labels.len() > MOST_LABEL_COLUMNS { ", …" } else { "" };
+            let labels = labels.iter().take(MOST_LABEL_COLUMNS).cloned().collect::<Vec<_>>().join(", ") + more;
+            let count = grouped(count);
+            tr!(
+                "{file}: the text is its column “{text}”, the labels are {count} columns: {labels}.",
+                file,
+                text,
+                count,
+                labels
+            )
+        }
     }
 }
+
+/// Label columns that are named.
+const MOST_LABEL_COLUMNS: usize = 8;
 
 /// Columns that are suggested.
 const MOST_SUGGESTED: usize = 200;

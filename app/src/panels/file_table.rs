@@ -1,6 +1,7 @@
 //! What was read from each file, and what each is used for. Names are other people's text: shown as text only, and
 //! isolated so that right-to-left names do not reorder the row.
 
+use crate::focus;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
@@ -65,9 +66,43 @@ pub fn FileTable() -> impl IntoView {
                 </tbody>
             </table>
         </div>
+        <RefusedFiles busy />
     }
     .into_any()
 }
+
+/// The files that came to nothing: they stay, since another encoding may help, until they are removed.
+#[component]
+fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
+    let lab = lab();
+    let names = Memo::new(move |_| {
+        lab.read(&[Topic::Corpus], |state| state.reading).then(Vec::new).unwrap_or_else(|| lab.refused_files())
+    });
+    let row = move |name: String| {
+        let label = tr!("Remove {name}", name);
+        let (shown, named) = (name.clone(), name);
+        let remove = move |_| {
+            lab.remove_file(&named);
+            focus::on("#data .scroll");
+        };
+        view! {
+            <li>
+                <bdi>{shown}</bdi>
+                " "
+                {tr!("could not be used.")}
+                " "
+                <button type="button" class="quiet" aria-label=label disabled=busy on:click=remove>
+                    "×"
+                </button>
+            </li>
+        }
+    };
+    let rows = move || names.get().into_iter().take(MOST_REFUSED).map(row).collect_view();
+    view! { <ul class="plain help" data-testid="refused-files">{rows}</ul> }
+}
+
+/// Refused files that are listed: of a folder of pictures the first ones say enough.
+const MOST_REFUSED: usize = 5;
 
 /// Rows are kept while their file is the same, so that changing a file's use does not take the focus away.
 fn key((index, file): &(usize, FileReport)) -> (usize, String, u64, String, u64, u64) {

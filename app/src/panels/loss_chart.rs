@@ -1,8 +1,8 @@
 //! The charts of all runs: the loss of pre-training on the first screen, the other figures beside the settings, the loss as
 //! a table, and the curves of fine-tuning. Those of a phase share one look and one cross-hair.
 
+use super::folded::is_open;
 use super::picture::{PICTURE, PictureButtons};
-use super::section::is_open;
 use crate::chart::curve::Curve;
 use crate::chart::loss::{Floors, LossSeries, loss_readout, loss_rows, loss_scene, loss_summary};
 use crate::chart::metric::{MetricSeries, metric_scene, metric_summary, readout};
@@ -128,7 +128,12 @@ pub fn Curves() -> impl IntoView {
             <Toolbar smoothing="smoothing">
                 <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
                 <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
-                <PictureButtons chart="loss-chart" name="clozelab-loss" picture=move || picture(lab, plotting) />
+                <PictureButtons
+                    chart="loss-chart"
+                    name="clozelab-loss"
+                    title=tr!("Loss")
+                    picture=move || picture(lab, plotting)
+                />
             </Toolbar>
             <p class="help">
                 {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
@@ -152,9 +157,13 @@ pub fn FinetuneCurves() -> impl IntoView {
                 <PictureButtons
                     chart=loss.testid
                     name="clozelab-finetune-loss"
+                    title=translated(loss.title)
                     picture=move || metric_picture(lab, plotting, Phase::Finetune, loss)
                 />
             </Toolbar>
+            <p class="help">
+                {tr!("These hold for F1 above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
+            </p>
             <Legend phase=Phase::Finetune />
             <div class="small-charts">
                 {FINETUNE_METRICS.map(|metric| view! { <MetricChart phase=Phase::Finetune metric /> }).collect_view()}

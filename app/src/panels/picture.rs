@@ -19,6 +19,8 @@ pub fn PictureButtons(
     chart: &'static str,
     /// Name of the file, without its ending.
     name: &'static str,
+    /// What the chart shows, in a word or two.
+    title: String,
     /// Lays out the picture.
     #[prop(into)]
     picture: Callback<(), (Scene, Size)>,
@@ -26,8 +28,10 @@ pub fn PictureButtons(
     let lab = lab();
     let button = |form: &'static str, words: &'static str| {
         let testid = format!("{chart}-{form}");
+        let label = tr!("{form}: picture of the chart “{title}”", form = words, title);
+        let save = move |_| save(lab, chart, name, form, picture.run(()));
         view! {
-            <button type="button" data-testid=testid on:click=move |_| save(lab, chart, name, form, picture.run(()))>
+            <button type="button" data-testid=testid aria-label=label.clone() title=label on:click=save>
                 {words}
             </button>
         }

@@ -29,10 +29,10 @@ pub fn Scores() -> impl IntoView {
     });
     let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state), baseline(state)));
     let plotting = plotting();
-    let last = lab.memo(&[Topic::Runs], |state| last_epoch(&series(state)) * per_epoch(state));
+    let last = lab.memo(&[Topic::Runs], |state| last_epoch(&series(state)) * per_epoch(state).unwrap_or(1.0));
     let words = move || {
         let step = plotting.cursor.get()?;
-        Some(lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step / per_epoch(state))))
+        lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step, per_epoch(state)?))
     };
     view! {
         <Headline />
@@ -55,7 +55,19 @@ pub fn Scores() -> impl IntoView {
             </figcaption>
         </figure>
         <div class="buttons">
-            <PictureButtons chart="f1-chart" name="clozelab-f1" picture=move || picture(lab, plotting) />
+            <button
+                type="button"
+                hidden=move || plotting.options.with(|options| options.stretch.is_none())
+                on:click=move |_| plotting.options.update(|options| options.stretch = None)
+            >
+                {tr!("Show all epochs")}
+            </button>
+            <PictureButtons
+                chart="f1-chart"
+                name="clozelab-f1"
+                title=tr!("F1")
+                picture=move || picture(lab, plotting)
+            />
         </div>
         <LabelTable />
     }
@@ -73,13 +85,22 @@ fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
 }
 
 fn scene(state: &RunState, look: &Look) -> Scene {
-    f1_scene(&series(state), baseline(state), look, per_epoch(state))
+    match per_epoch(state) {
+        Some(steps) => f1_scene(&series(state), baseline(state), look, steps),
+        // Nothing is known of steps yet, so what was chosen by step says nothing here.
+        None => f1_scene(&series(state), baseline(state), &Look::plain(look.size), 1.0),
+    }
 }
 
-/// Steps of an epoch of the latest run that has scores: by this measure the chart shares a cross-hair with those by step.
-fn per_epoch(state: &RunState) -> f64 {
-    let last = state.shown_of(Phase::Finetune).filter_map(|run| run.scores.last()).rfind(|score| score.epoch > 0.0);
-    last.map_or(1.0, |score| score.step as f64 / score.epoch)
+/// Steps of an epoch of the latest run that has scores: by this measure the axis is shared with the charts by step.
+fn per_epoch(state: &RunState) -> Option<f64> {
+    state.shown_of(Phase::Finetune).filter_map(steps_of_epoch).next_back()
+}
+
+/// Events tell epochs done and steps done: together they give the steps of an epoch.
+fn steps_of_epoch(run: &Run) -> Option<f64> {
+    let last = run.scores.last().filter(|score| score.step > 0 && score.epoch > 0.0)?;
+    Some(last.step as f64 / last.epoch)
 }
 
 #[component]
@@ -195,7 +216,8 @@ fn baseline(state: &RunState) -> Option<f64> {
 fn series(state: &RunState) -> Vec<F1Series> {
     let point = |score: &Score| {
         let metrics = &score.metrics;
-        F1Point { epoch: score.epoch, scores: [metrics.micro_f1, metrics.macro_f1, metrics.mean_f1] }
+        let scores = [metrics.micro_f1, metrics.macro_f1, metrics.mean_f1];
+        F1Point { step: score.step, epoch: score.epoch, scores }
     };
     let one = |(dash, run): (usize, &Run)| {
         let points: Vec<F1Point> = run.scores.iter().filter(|score| score.split != "test").map(point).collect();
@@ -204,9 +226,8 @@ fn series(state: &RunState) -> Vec<F1Series> {
     state.shown_of(Phase::Finetune).enumerate().map(one).collect()
 }
 
-/// Events tell epochs done and steps planned: together they give epochs planned.
+/// Epochs that the planned steps are; 0 while that is not known.
 fn planned_epochs(run: &Run) -> f64 {
-    let steps = run.plan.as_ref().map_or(0, |plan| plan.steps);
-    let per_step = run.scores.last().filter(|score| score.step > 0).map(|score| score.epoch / score.step as f64);
-    per_step.map_or(0.0, |epochs| (epochs * steps as f64 * 100.0).round() / 100.0)
+    let steps = run.plan.as_ref().map_or(0, |plan| plan.steps) as f64;
+    steps_of_epoch(run).map_or(0.0, |per_epoch| (steps / per_epoch * 100.0).round() / 100.0)
 }

@@ -1,8 +1,6 @@
 //! The frame that all panels share: a numbered heading with one sentence beside the panel's content.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlDetailsElement};
 
 /// A numbered part of the page.
 #[component]
@@ -33,10 +31,4 @@ pub fn Section(
         </section>
     }
     .into_any()
-}
-
-/// Whether the `<details>` that an event of its own comes from is unfolded.
-pub fn is_open(event: &Event) -> bool {
-    let details = event.target().and_then(|target| target.dyn_into::<HtmlDetailsElement>().ok());
-    details.is_some_and(|details| details.open())
 }

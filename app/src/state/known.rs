@@ -1,4 +1,4 @@
-//! What the page knows of the engine, the text and a model's answers, each as one event told it.
+//! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
 
 use protocol::{
     CorpusTraits, CoveragePoint, DeviceInfo, FileReport, JudgedLine, LabelScore, LengthCount, MaskedToken,

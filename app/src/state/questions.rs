@@ -14,7 +14,7 @@ pub(super) struct Requests {
     tokens: u64,
     review: u64,
     lines: u64,
-    sample: u64,
+    first_documents: u64,
     export: u64,
 }
 
@@ -34,7 +34,7 @@ pub enum Question {
     /// Documents.
     Lines,
     /// The first documents of a file.
-    Sample,
+    FirstDocuments,
     /// A model as a file: each is wanted, whatever is asked later.
     Export,
 }
@@ -61,7 +61,7 @@ impl RunState {
             Question::Tokens => &mut requests.tokens,
             Question::Review => &mut requests.review,
             Question::Lines => &mut requests.lines,
-            Question::Sample => &mut requests.sample,
+            Question::FirstDocuments => &mut requests.first_documents,
             Question::Export => &mut requests.export,
         };
         *kind = requests.last;
@@ -93,14 +93,20 @@ impl RunState {
     }
 
     /// Whether nobody has asked yet how the present files were read.
-    pub fn wants_sample(&self) -> bool {
-        self.corpus.is_some() && self.requests.sample == 0
+    pub fn wants_first_documents(&self) -> bool {
+        self.corpus.is_some() && self.requests.first_documents == 0
+    }
+
+    /// The number for the question for the first documents of a file; what is shown is of another one.
+    pub fn ask_first_documents(&mut self) -> u64 {
+        self.first_documents = None;
+        self.next_request(Question::FirstDocuments)
     }
 
     /// Other files were read: what is known, or on its way, of those before is nothing of these.
-    pub(super) fn drop_sample(&mut self) {
-        self.sample = None;
-        self.requests.sample = 0;
+    pub(super) fn drop_first_documents(&mut self) {
+        self.first_documents = None;
+        self.requests.first_documents = 0;
     }
 
     /// Whether any run is being tried out.
@@ -147,8 +153,8 @@ impl RunState {
                 self.lines = None;
             }
             Event::Lines { request, lines, more } if request == last.lines => self.lines = Some(Lines { lines, more }),
-            Event::Lines { request, lines, more } if request == last.sample => {
-                self.sample = Some(Lines { lines, more });
+            Event::Lines { request, lines, more } if request == last.first_documents => {
+                self.first_documents = Some(Lines { lines, more });
             }
             Event::Guesses { request, masks } if request == last.guesses && request != self.answered.0 => {
                 self.set_guesses_aside();

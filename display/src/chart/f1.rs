@@ -19,6 +19,8 @@ pub const METRICS: [&str; 3] = [mark!("micro F1"), mark!("macro F1"), mark!("mea
 /// Scores after one epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct F1Point {
+    /// Optimisation steps done.
+    pub step: u64,
     /// Passes over the labelled documents done.
     pub epoch: f64,
     /// In the order of [`METRICS`].
@@ -77,19 +79,17 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     scene
 }
 
-/// What the cross-hair says: the scores of each run at an epoch, or at the last evaluation before it.
-pub fn f1_readout(series: &[F1Series], epoch: f64) -> String {
+/// What the cross-hair says: the scores of each run at a step, or at the last evaluation before it. An epoch has `per_epoch`
+/// steps. Nothing where no run has scores there.
+pub fn f1_readout(series: &[F1Series], step: f64, per_epoch: f64) -> Option<String> {
     let one = |series: &F1Series| {
-        let point = series.points.iter().rev().find(|point| point.epoch <= epoch + JUST_BEFORE)?;
+        let point = series.points.iter().rev().find(|point| point.step as f64 <= step.round())?;
         let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
         Some(tr!("{run} micro {micro}, macro {macro_f1}, mean {mean}", run = series.name, micro, macro_f1, mean))
     };
     let scores = series.iter().filter_map(one).collect::<Vec<_>>().join("; ");
-    tr!("Epoch {epoch}: {scores}", epoch = figure(epoch, 1), scores)
+    (!scores.is_empty()).then(|| tr!("Epoch {epoch}: {scores}", epoch = figure(step / per_epoch, 1), scores))
 }
-
-/// An evaluation counts from the pixel on that it is drawn at.
-const JUST_BEFORE: f64 = 0.02;
 
 /// What its colours and its dashes mean.
 pub fn f1_keys(series: &[F1Series]) -> Vec<Key> {
@@ -143,7 +143,8 @@ fn above(score: f64) -> f64 {
 
 fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &Scale) -> Option<EndLabel> {
     let finite: Vec<&F1Point> = series.points.iter().filter(|point| point.scores[metric].is_finite()).collect();
-    let points: Vec<(f64, f64)> = finite.iter().map(|point| (x.at(point.epoch), y.at(point.scores[metric]))).collect();
+    let points: Vec<(f64, f64)> =
+        finite.iter().map(|point| (x.at(point.epoch), y.at(point.scores[metric].max(y.domain().0)))).collect();
     let score = finite.last()?.scores[metric];
     let at = *points.last()?;
     let ink = Ink::Metric(metric);
@@ -162,6 +163,7 @@ mod tests {
 
     fn run(name: &str, means: &[f64], dash: usize) -> F1Series {
         let point = |(index, mean): (usize, &f64)| F1Point {
+            step: 100 * (index as u64 + 1),
             epoch: index as f64 + 1.0,
             scores: [mean + 0.1, mean - 0.1, *mean],
         };
@@ -203,20 +205,25 @@ mod tests {
             (6, 3),
             "scores out of sight are not written"
         );
-        assert_eq!(
-            f1_readout(&runs, 1.0),
-            "Epoch 1.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300"
-        );
-        assert_eq!(f1_readout(&runs, 0.5), "Epoch 0.5: ");
+        let told = f1_readout(&runs, 199.4, 100.0).expect("scores");
+        assert_eq!(told, "Epoch 2.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300");
+        assert!(f1_readout(&runs, 199.5, 100.0).is_some_and(|told| told.contains("a micro 0.600")));
+        assert_eq!(f1_readout(&runs, 99.0, 100.0), None);
         look.options = Options { log_x: true, log_y: true, ..Options::default() };
         let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &look, 100.0);
-        let finite = |mark: &Mark| match mark {
-            Mark::Line { points, .. } | Mark::Dots { points, .. } => {
-                points.iter().all(|(x, y)| x.is_finite() && y.is_finite())
-            }
-            _ => true,
-        };
-        assert!(scene.marks.iter().all(finite), "a score of 0 has a place on a logarithmic axis too");
+        let heights: Vec<f64> = scene
+            .marks
+            .iter()
+            .flat_map(|mark| match mark {
+                Mark::Line { points, ink: Ink::Metric(_), .. } => points.iter().map(|point| point.1).collect(),
+                _ => vec![],
+            })
+            .collect();
+        let plot = scene.plot.top - 1.0..=scene.plot.bottom + 1.0;
+        assert!(
+            heights.len() == 6 && heights.iter().all(|height| plot.contains(height)),
+            "a score of 0 is at the foot"
+        );
     }
 
     #[test]

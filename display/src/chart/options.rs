@@ -1,5 +1,5 @@
 //! How charts are looked at: how much they are smoothed, which stretch of steps they show, on which axes. One set of
-//! options holds for all charts of pre-training, and so does the cross-hair. Pure.
+//! options holds for all charts of a phase, and so does the cross-hair. Pure.
 
 use super::scale::Scale;
 use super::scene::{Ink, Mark, Scene, Size};

@@ -26,9 +26,6 @@ pub enum Command {
         /// What parts several labels in one cell; `None`: a vertical bar.
         #[serde(default)]
         label_separator: Option<String>,
-        /// Encoding of all files; `None`: as each seems to be.
-        #[serde(default)]
-        encoding: Option<String>,
     },
     /// Show one example as the model would see it, with the guesses of the language model where there is one. Answered
     /// by `Masking`, and by `Attention` where the model has any. A run shows the same example again as it learns.
@@ -186,6 +183,9 @@ pub struct FileInfo {
     /// What the file is for; `None` lets the engine decide from the name and the content.
     #[serde(default)]
     pub role: Option<FileRole>,
+    /// Its encoding; `None`: as it seems to be.
+    #[serde(default)]
+    pub encoding: Option<String>,
 }
 
 /// What a file of text is used for.

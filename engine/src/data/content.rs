@@ -37,12 +37,14 @@ pub struct InputFile {
     pub content: Rc<dyn Content>,
     /// What it is for; `None`: by its name.
     pub role: Option<FileRole>,
+    /// Its encoding, where that is known better than how files are read says.
+    pub encoding: Option<String>,
 }
 
 impl InputFile {
     /// A file whose bytes are at hand.
     pub fn held(name: impl Into<String>, bytes: impl Into<Vec<u8>>, role: Option<FileRole>) -> Self {
-        Self { name: name.into(), content: Rc::new(bytes.into()), role }
+        Self { name: name.into(), content: Rc::new(bytes.into()), role, encoding: None }
     }
 }
 

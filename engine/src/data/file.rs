@@ -5,7 +5,7 @@ use super::content::{Content, InputFile};
 use super::encoding::{Decoding, SAMPLE_BYTES};
 use super::error::{DataError, quoted};
 use super::gzip::{self, Unpacking};
-use super::lines::{self, OpenQuotes, Parsed, Sink};
+use super::lines::{self, LabelRows, OpenQuotes, Parsed, Sink};
 use super::table::{self, ReadOptions};
 use protocol::{Dropped, TableColumns};
 use std::io::{self, Cursor, Read};
@@ -47,12 +47,12 @@ pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -
     let raw = Cursor::new(start).chain(raw);
     let (decoding, parsed) = if packed {
         let mut unpacking = Unpacking::new(name, file.content.size(), raw);
-        let read = documents(name, &mut unpacking, options, &mut counting)?;
+        let read = documents(file, &mut unpacking, options, &mut counting)?;
         warnings.extend(gzip_warning(name, unpacking.trailing));
         read
     } else {
         warnings.extend(plain_warning(name));
-        documents(name, raw, options, &mut counting)?
+        documents(file, raw, options, &mut counting)?
     };
     warnings.extend(encoding_warnings(name, &decoding));
     warnings.extend(line_warnings(name, &parsed));
@@ -72,15 +72,17 @@ struct Decoded {
 }
 
 fn documents(
-    name: &str,
+    file: &InputFile,
     mut raw: impl Read,
     options: &ReadOptions,
     sink: &mut Sink<'_>,
 ) -> Result<(Decoded, Parsed), DataError> {
+    let name = &file.name;
     let failed = |error: io::Error| DataError::reading(name, error);
     let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
     let whole = sample.len() < SAMPLE_BYTES;
-    let mut text = Decoding::new(name, sample, whole, raw, options.encoding.as_deref())?;
+    let forced = file.encoding.as_deref().or(options.encoding.as_deref());
+    let mut text = Decoding::new(name, sample, whole, raw, forced)?;
     let parsed = match table::form_of(name) {
         Some(form) => table::read(name, &mut text, form, options, sink),
         None => lines::read(&mut text, sink),
@@ -168,6 +170,20 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
              this: {rows}, lines that they took in: {lines}"
         );
         warnings.push(("open-quotes", message));
+    }
+    let LabelRows { without, mixed } = &parsed.label_rows;
+    if *without > 0 {
+        let message =
+            format!("{file} has {without} rows that say no to every label column; they are labelled \"none\"");
+        warnings.push(("none-label", message));
+    }
+    if let Some(column) = mixed {
+        let message = format!(
+            "{file} says yes or no in some rows of the label column {} and something else in others: what it says else \
+             counts as a label of its own",
+            quoted(column)
+        );
+        warnings.push(("mixed-label-column", message));
     }
     if let Some(message) = &parsed.guessed_column {
         warnings.push(("guessed-column", message.clone()));

@@ -36,6 +36,8 @@ pub(super) struct Parsed {
     pub open_quotes: Option<OpenQuotes>,
     /// What was taken from where, of a table.
     pub columns: Option<TableColumns>,
+    /// What the rows of a table with several label columns say, as far as a person should hear of it.
+    pub label_rows: LabelRows,
     /// The columns of a table whose text was found by its length, in words.
     pub guessed_column: Option<String>,
     /// Whether characters stand in the text that turn the direction of what is shown.
@@ -112,6 +114,15 @@ pub(super) struct OpenQuotes {
     pub line: u64,
     /// Lines that they took in.
     pub lines: u64,
+}
+
+/// Rows of a table with several label columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LabelRows {
+    /// How many say no to all of them.
+    pub without: u64,
+    /// A column that says yes or no in some rows and something else in others.
+    pub mixed: Option<String>,
 }
 
 impl Parsed {

@@ -6,7 +6,7 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::train::files_of;
-use crate::data::{Decoding, ReadOptions, document_of};
+use crate::data::{Decoding, document_of};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::ProblemType;

@@ -54,7 +54,7 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
             let content: Rc<dyn Content> =
                 if found == Path::new(STDIN) { Rc::from(read_stdin()?) } else { Rc::new(OnDisk::find(&found)?) };
             let name = plain_name(&found);
-            sources.push(Source { path: found, file: InputFile { name, content, role } });
+            sources.push(Source { path: found, file: InputFile { name, content, role, encoding: None } });
         }
     }
     Ok(sources)

@@ -137,7 +137,7 @@ impl Figures {
                 put(&mut self.held_out, *step, metrics.loss);
                 let ClassifierMetrics { micro_f1, macro_f1, mean_f1, .. } = metrics;
                 self.f1.retain(|point| point.epoch != *epoch);
-                self.f1.push(F1Point { epoch: *epoch, scores: [*micro_f1, *macro_f1, *mean_f1] });
+                self.f1.push(F1Point { step: *step, epoch: *epoch, scores: [*micro_f1, *macro_f1, *mean_f1] });
             }
             Event::Finished { step, .. } => self.steps = *step,
             _ => {}

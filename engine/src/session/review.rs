@@ -76,7 +76,7 @@ impl<H: Host> Session<H> {
     /// The documents that `query` means, at most `limit` of them, and how many more there are.
     ///
     /// # Errors
-    /// When nothing was reviewed on this text, a label is unknown, there is no classifier or no such file, or it was stopped.
+    /// When nothing was reviewed on this text, a label is unknown, there is no classifier, a file can no longer be read, or it was stopped.
     pub async fn lines(&mut self, query: &LineQuery, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
         match query {
             LineQuery::Uncertain => self.uncertain(limit).await,
@@ -269,7 +269,7 @@ fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
 }
 
 fn judged(corpus: &Corpus, document: &Document, predicted: Vec<LabelScore>) -> JudgedLine {
-    let text = Vec::from_iter(document.texts()).join(" | ");
+    let text = Vec::from_iter(document.texts()).join(" ⇥ ");
     let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -43,10 +43,13 @@ impl<H: Host> Session<H> {
     async fn handle(&mut self, command: Command, take_files: &mut impl FnMut() -> Vec<Rc<dyn Content>>) -> Result<()> {
         match command {
             Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
-            Command::SetCorpus { files, text_column, label_column, label_separator, encoding } => {
+            Command::SetCorpus { files, text_column, label_column, label_separator } => {
                 let inputs = files.into_iter().zip(take_files());
-                let inputs = inputs.map(|(file, content)| InputFile { name: file.name, content, role: file.role });
-                let options = ReadOptions { encoding, text_column, label_column, label_separator };
+                let inputs = inputs.map(|(file, content)| {
+                    let protocol::FileInfo { name, role, encoding } = file;
+                    InputFile { name, content, role, encoding }
+                });
+                let options = ReadOptions { encoding: None, text_column, label_column, label_separator };
                 self.set_corpus(inputs.collect(), &options)?;
             }
             Command::PreviewMasking { config, example, epoch, text } => {

@@ -18,7 +18,7 @@ fn only_the_answer_to_the_last_question_is_shown() {
 #[test]
 fn how_files_were_read_is_asked_once_for_each_reading() {
     let mut state = RunState::default();
-    assert!(!state.wants_sample(), "nothing was read");
+    assert!(!state.wants_first_documents(), "nothing was read");
     let corpus = || Event::Corpus {
         files: vec![],
         documents: 1,
@@ -30,15 +30,15 @@ fn how_files_were_read_is_asked_once_for_each_reading() {
     };
     let answer = |request| Event::Lines { request, lines: vec![], more: 3 };
     state.apply(corpus());
-    assert!(state.wants_sample());
-    let request = state.next_request(Question::Sample);
-    assert!(!state.wants_sample(), "it is on its way");
+    assert!(state.wants_first_documents());
+    let request = state.ask_first_documents();
+    assert!(!state.wants_first_documents(), "it is on its way");
     state.apply(answer(request));
-    assert_eq!((state.sample.take().map(|sample| sample.more), state.lines.is_none()), (Some(3), true));
-    let request = state.next_request(Question::Sample);
+    assert_eq!((state.first_documents.clone().map(|found| found.more), state.lines.is_none()), (Some(3), true));
+    let request = state.ask_first_documents();
     state.apply(corpus());
     state.apply(answer(request));
-    assert!(state.sample.is_none() && state.wants_sample());
+    assert!(state.first_documents.is_none() && state.wants_first_documents());
 }
 
 #[test]

@@ -17,7 +17,7 @@ const TIMES_RARER: u64 = 10;
 const LEAST_SPELT_CHARS: usize = 5;
 
 /// What people write between several labels.
-const SEPARATORS: [char; 3] = [',', ';', '/'];
+const SEPARATORS: [char; 4] = [',', ';', '|', '/'];
 
 /// Names that a warning lists.
 const LISTED: usize = 5;
@@ -66,41 +66,59 @@ fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
         counts.iter().filter(|count| count.train >= TIMES_RARER).filter(is_spelt).take(MOST_COMPARED).collect();
     let rare = counts.iter().filter(|count| (1..RARE).contains(&count.train)).filter(is_spelt).take(MOST_COMPARED);
     let meant = |rare: &LabelCount| {
-        let is_meant = |other: &&&LabelCount| {
-            other.train >= TIMES_RARER * rare.train && strsim::osa_distance(&rare.label, &other.label) == 1
-        };
+        let is_meant =
+            |other: &&&LabelCount| other.train >= TIMES_RARER * rare.train && is_one_slip(&rare.label, &other.label);
         Some(format!("{} ({})", quoted(&rare.label), quoted(&frequent.iter().find(is_meant)?.label)))
     };
     let misspelt: Vec<String> = rare.filter_map(meant).collect();
     let count = misspelt.len();
-    let message = format!("{count} rare labels are a letter from a frequent one: {}", first_of(misspelt.into_iter()));
+    let message =
+        format!("{count} rare labels differ by one letter from a frequent one: {}", first_of(misspelt.into_iter()));
     (count > 0).then_some(("misspelt-labels", message))
 }
 
 /// Labels on each side that are compared letter by letter.
 const MOST_COMPARED: usize = 1000;
 
+/// Whether a letter too many, too few, wrong, or two that changed places make one word of the other.
+fn is_one_slip(a: &str, b: &str) -> bool {
+    let from_start = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
+    let (a, b) = (&a[from_start..], &b[from_start..]);
+    let from_end =
+        a.chars().rev().zip(b.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
+    let mut rest =
+        [&a[..a.len() - from_end], &b[..b.len() - from_end]].map(|rest| rest.chars().take(3).collect::<Vec<_>>());
+    rest.sort_by_key(Vec::len);
+    match [rest[0].as_slice(), rest[1].as_slice()] {
+        [[], [_]] | [[_], [_]] => true,
+        [[a, b], [c, d]] => (a, b) == (d, c),
+        _ => false,
+    }
+}
+
 /// Labels that seem to be several, since each of their parts stands in another label too.
 fn joined(counts: &[LabelCount]) -> Option<Warning> {
-    let parts = |label: &'_ str, separator: char| label.split(separator).map(|part| part.trim().to_string()).collect();
+    // More are not learned, whatever they are.
+    let labels = || counts.iter().take(MOST_LABELS).map(|count| count.label.as_str());
     SEPARATORS.iter().find_map(|&separator| {
-        let labels: Vec<(&str, BTreeSet<String>)> =
-            counts.iter().map(|count| (count.label.as_str(), parts(&count.label, separator))).collect();
         let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-        for part in labels.iter().flat_map(|(_, parts)| parts) {
-            *found.entry(part).or_default() += 1;
-        }
-        let joined = labels.iter().filter(|(_, parts)| parts.len() > 1);
-        let (joined, alone): (Vec<_>, Vec<_>) =
-            joined.partition(|(_, parts)| parts.iter().all(|part| !part.is_empty() && found[part.as_str()] > 1));
-        let (count, names) = (joined.len(), listed(joined.iter().map(|(label, _)| *label)));
-        let between = quoted(&separator.to_string());
+        let is_joined = |label: &&str| label.contains(separator);
+        labels().filter(|label| !is_joined(label)).for_each(|label| *found.entry(label).or_default() += 1);
+        labels().filter(is_joined).flat_map(|label| parts(label, separator)).for_each(|part| *found.entry(part).or_default() += 1);
+        let stand_elsewhere = |label: &&str| parts(label, separator).iter().all(|part| !part.is_empty() && found[part] > 1);
+        let (joined, alone): (Vec<_>, Vec<_>) = labels().filter(is_joined).partition(stand_elsewhere);
+        let (count, names, between) = (joined.len(), listed(joined.iter().copied()), quoted(&separator.to_string()));
         let message = format!(
-            "{count} labels look like several with {between} between them: {names}; --label-separator parts those of a \
-             table"
+            "{count} labels look like several with {between} between them: {names}; in a table --label-separator parts them, \
+             in a line each begins with __label__"
         );
         (count > 1 && count > alone.len()).then_some(("joined-labels", message))
     })
+}
+
+/// What stands between the separators, each once.
+fn parts(label: &str, separator: char) -> BTreeSet<&str> {
+    label.split(separator).map(str::trim).collect()
 }
 
 fn rare(counts: &[LabelCount]) -> Option<Warning> {
@@ -150,6 +168,20 @@ mod tests {
         let slip = told(&[("politics", 90), ("sport", 40), ("politcs", 2), ("psort", 1)]);
         assert_eq!(slip[0].0, "misspelt-labels");
         assert!(slip[0].1.ends_with(": \"politcs\" (\"politics\"), \"psort\" (\"sport\")"), "{}", slip[0].1);
+        for (a, b, is_slip) in [
+            ("sport", "spot", true),
+            ("sport", "sports", true),
+            ("sport", "spört", true),
+            ("sport", "psort", true),
+            ("sport", "sport", false),
+            ("sport", "troop", false),
+            ("sport", "sporting", false),
+            ("sport", "strop", false),
+            ("aab", "ab", true),
+            ("กีฬา", "กฬา", true),
+        ] {
+            assert_eq!((is_one_slip(a, b), is_one_slip(b, a)), (is_slip, is_slip), "{a} {b}");
+        }
         for labels in [
             [("movies", 90), ("movie", 60)],
             [("class 1", 90), ("class 2", 1)],

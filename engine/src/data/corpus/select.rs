@@ -168,8 +168,11 @@ impl Corpus {
         let mut documents = Vec::new();
         if let Some(PartFile { file, number, .. }) = found {
             read_file(file, &self.options, &mut |document| {
+                if documents.len() == limit {
+                    return ControlFlow::Break(());
+                }
                 documents.push(Document { file: *number, ..document });
-                if documents.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                ControlFlow::Continue(())
             })?;
         }
         Ok(documents)

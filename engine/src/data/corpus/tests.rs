@@ -70,17 +70,20 @@ fn a_file_given_alone_is_trained_on() {
     assert_eq!((texts(&corpus, Train).len(), labelled(&corpus, Test, ALL).len()), (0, 1));
 }
 
-/// Whatever it is used for, and whether or not some of it is held out.
+/// Whether or not some of them are held out.
 #[test]
 fn the_first_documents_of_a_file_are_as_they_were_read() {
-    let files = [file("train.txt", &lines(30, "__label__x")), file("valid.txt", "\nheld out\tone __label__y\n")];
+    let files = [file("train.txt", &lines(30, "__label__x")), file("test.txt", "\nheld out\tone __label__y\n")];
     let (corpus, _) = read(&files);
+    assert_eq!(labelled(&corpus, Valid, ALL).len(), 3, "set aside");
     let first = |file, limit| corpus.first_of(file, limit).expect("readable");
-    assert_eq!(first(0, 2).iter().map(|document| document.line).collect::<Vec<_>>(), [1, 2]);
+    let lines_of = |documents: &[Document]| documents.iter().map(|document| document.line).collect::<Vec<_>>();
+    assert_eq!((lines_of(&first(0, 2)), lines_of(&first(0, 99))), (vec![1, 2], (1..=30).collect()));
     let document = &first(1, 5)[0];
     let second = document.second.as_deref();
     assert_eq!((document.file, document.line, document.text.as_str(), second), (1, 2, "held out", Some("one")));
     assert_eq!((document.labels.as_slice(), first(1, 5).len(), first(2, 5).len()), (&["y".to_string()][..], 1, 0));
+    assert_eq!(first(0, 0), []);
 }
 
 #[test]

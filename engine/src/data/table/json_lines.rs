@@ -1,10 +1,10 @@
 //! JSON Lines: an object per line is a document. Keys are told by a person, by their names, or by the length of their text.
 
-use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, asked_labels, guess, labels_of, told_columns};
+use super::labels::{self, Cell, LabelReader};
+use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink, each_line};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 /// As [`super::read`].
 pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mut Sink<'_>) -> io::Result<Parsed> {
     let mut parsed = Parsed::default();
-    let mut keys: Option<Result<JsonKeys, DataError>> = None;
+    let mut table: Option<Result<(JsonKeys, LabelReader<'_>), DataError>> = None;
     each_line(text, &mut |line, number| {
         if line.trim().is_empty() {
             parsed.drop_line("empty", number);
@@ -24,21 +24,27 @@ pub fn read(name: &str, text: &mut dyn BufRead, options: &ReadOptions, sink: &mu
             parsed.drop_line("not a JSON object", number);
             return ControlFlow::Continue(());
         };
-        let Ok(keys) = keys.get_or_insert_with(|| JsonKeys::of(name, &row, options)) else {
+        let begin = || {
+            let keys = JsonKeys::of(name, &row, options)?;
+            let labels = LabelReader::new(keys.labels.clone(), options.separator());
+            Ok((keys, labels))
+        };
+        let Ok((keys, labels)) = table.get_or_insert_with(begin) else {
             return ControlFlow::Break(());
         };
         let Some(text) = text_at(&row, &keys.text) else {
             parsed.drop_line("object without a text", number);
             return ControlFlow::Continue(());
         };
-        let labels = keys.labels_of(&row, options.separator());
+        let labels = labels.labels(keys.labels.iter().map(|key| cell_at(&row, key)));
         parsed.take_row(&text, keys.second.as_ref().and_then(|key| text_at(&row, key)).as_deref(), labels, number);
         parsed.hand_over(sink)
     })?;
-    match keys {
+    match table {
         Some(Err(error)) => Err(io::Error::other(error)),
-        Some(Ok(JsonKeys { text, second, labels, guessed, all })) => {
+        Some(Ok((JsonKeys { text, second, labels, guessed, all }, reader))) => {
             parsed.guessed_column = guessed;
+            parsed.label_rows = reader.noticed();
             let text = std::iter::once(text).chain(second).collect();
             parsed.columns = Some(told_columns(all.into_iter(), text, labels));
             Ok(parsed)
@@ -71,7 +77,7 @@ impl JsonKeys {
         };
         let labels = match &options.label_column {
             Some(names) => {
-                let names = asked_labels(names, |name| at(row, name).is_some());
+                let names = labels::asked(names, |name| at(row, name).is_some());
                 names.into_iter().map(asked).collect::<Result<_, _>>()?
             }
             None => Vec::from_iter(known(&LABEL_NAMES).or_else(|| known(&["meta.accusation"]))),
@@ -79,7 +85,7 @@ impl JsonKeys {
         let pair = PAIR_NAMES.iter().find(|(a, b)| row.contains_key(*a) && row.contains_key(*b));
         let mut guessed = None;
         let (text, second) = match (&options.text_column, pair) {
-            (Some(names), _) => match names.split_once(',') {
+            (Some(names), _) => match names.split_once(',').filter(|_| at(row, names).is_none()) {
                 Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?)),
                 None => (asked(names)?, None),
             },
@@ -100,19 +106,11 @@ impl JsonKeys {
     }
 }
 
-impl JsonKeys {
-    /// The labels of an object: a list names them, anything else says what a cell says.
-    fn labels_of(&self, row: &Map<String, Value>, separator: &str) -> Vec<String> {
-        if let [key] = self.labels.as_slice()
-            && let Some(Value::Array(labels)) = at(row, key)
-        {
-            return labels.iter().filter_map(word).collect();
-        }
-        let cell = |key: &'_ String| match at(row, key) {
-            Some(Value::Array(labels)) => labels.iter().filter_map(word).collect::<Vec<_>>().join(separator),
-            value => value.and_then(word).unwrap_or_default(),
-        };
-        labels_of(self.labels.iter().map(|key| (key.as_str(), Cow::from(cell(key)))), separator)
+/// What an object says of its labels at a key; nothing where it has none.
+fn cell_at<'a>(row: &Map<String, Value>, key: &str) -> Cell<'a> {
+    match at(row, key) {
+        Some(Value::Array(labels)) => Cell::List(labels.iter().filter_map(word).collect()),
+        value => Cell::Text(value.and_then(word).unwrap_or_default().into()),
     }
 }
 

@@ -1,7 +1,8 @@
-//! CSV, TSV and JSON Lines -> documents: one column is the text (two are a pair), one holds the labels. Which columns,
-//! a person says or their names tell. It cleans text as `lines` does and counts every row that it leaves out.
+//! CSV, TSV and JSON Lines -> documents: one column is the text (two are a pair), one holds the labels or several are one
+//! each. Which columns, a person says or their names tell. It cleans text as `lines` does and counts every row that it leaves out.
 
 mod json_lines;
+mod labels;
 mod places;
 mod separated;
 
@@ -9,7 +10,6 @@ use super::error::{DataError, quoted};
 use super::lines::{Parsed, Sink};
 use protocol::TableColumns;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 /// How to read files.
@@ -77,9 +77,6 @@ const PAIR_NAMES: [(&str, &str); 4] =
 /// What parts several labels in one cell, unless a person says otherwise.
 const LABEL_SEPARATOR: &str = "|";
 
-/// The label of a row that none of several label columns names: what carries nothing of them is a class too.
-const NO_LABEL: &str = "none";
-
 /// The form that a file's name tells, `None` for lines of text.
 pub(super) fn form_of(name: &str) -> Option<Form> {
     let name = name.to_ascii_lowercase();
@@ -122,60 +119,6 @@ fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, labels: 
 /// Columns that are told, and characters of their names.
 const MOST_NAMES: usize = 200;
 const MOST_NAME_CHARS: usize = 100;
-
-/// The labels of a row, from its label columns by name. A column alone holds names of labels; of several, each is a label
-/// by itself where its cell says yes or no, and holds names where it says something else. A row whose cells all say no
-/// gets [`NO_LABEL`]; one whose cells are empty, or -1 as in the tests of some competitions, has no labels.
-fn labels_of<'a>(cells: impl Iterator<Item = (&'a str, Cow<'a, str>)>, separator: &str) -> Vec<String> {
-    let cells: Vec<_> = cells.collect();
-    let names = |cell: &str| cell.split(separator).map(String::from).collect::<Vec<_>>();
-    if let [(_, cell)] = cells.as_slice() {
-        return names(cell);
-    }
-    let (mut labels, mut is_known) = (Vec::new(), false);
-    for (name, cell) in cells {
-        let says = Says::of(&cell);
-        is_known |= says != Says::Nothing;
-        match says {
-            Says::Yes => labels.push(name.to_string()),
-            Says::Names => labels.extend(names(&cell)),
-            Says::No | Says::Nothing => (),
-        }
-    }
-    labels.extend((is_known && labels.is_empty()).then(|| NO_LABEL.into()));
-    labels
-}
-
-/// What the cell of one label says.
-#[derive(PartialEq)]
-enum Says {
-    Yes,
-    No,
-    /// That it is not known.
-    Nothing,
-    /// Something else: it holds names of labels.
-    Names,
-}
-
-impl Says {
-    fn of(cell: &str) -> Self {
-        let cell = cell.trim().to_ascii_lowercase();
-        match (cell.as_str(), cell.parse::<f64>()) {
-            ("" | "-1" | "-1.0", _) => Self::Nothing,
-            ("true" | "yes" | "y" | "x", _) => Self::Yes,
-            ("false" | "no" | "n", _) => Self::No,
-            // Some tables hold the share of people who said yes.
-            (_, Ok(share)) if (0.5..=1.0).contains(&share) => Self::Yes,
-            (_, Ok(share)) if (0.0..0.5).contains(&share) => Self::No,
-            _ => Self::Names,
-        }
-    }
-}
-
-/// The label columns that a person asked for: one, or several with commas, unless that is the name of one.
-fn asked_labels(asked: &str, is_name: impl Fn(&str) -> bool) -> Vec<&str> {
-    if is_name(asked) { vec![asked] } else { asked.split(',').map(str::trim).collect() }
-}
 
 /// What was taken for the text and for the labels of a file where no name told.
 fn guess(file: &str, text: &str, labels: &[String]) -> String {
@@ -360,13 +303,32 @@ mod tests {
                 &["a b|toxic", "c d|none"],
             ),
             ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"x\",\"y\"],\"rude\":1}\n", &["a b|x y rude"]),
+            ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"no\"],\"rude\":0}\n", &["a b|no"]),
         ] {
             assert_eq!(shown(name, text, asked), expected, "{text}");
         }
+        // Columns by number have names too, where the first row says neither yes nor no.
+        let by_number = &options("2", "3,4,");
+        assert_eq!(shown("a.csv", "id,what,toxic,rude\n1,a b,0,1\n", by_number), ["a b|rude"]);
+        assert_eq!(shown("a.csv", "1,a b,0,1\n2,c d,1,0\n", by_number), ["a b|4", "c d|3"]);
         // A column may have a comma in its name.
         assert_eq!(shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked), ["a b|0"]);
         let parsed = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", Form::Separated(b','), asked).expect("readable");
         assert!(parsed.guessed_column.expect("guessed").contains("(\"toxic\"), column 3 (\"rude\") as labels"));
+    }
+
+    /// Whatever of them is shown.
+    #[test]
+    fn all_label_columns_count_with_their_whole_names() {
+        let names: Vec<String> = (0..=MOST_NAMES).map(|number| format!("{}{number}", "x".repeat(120))).collect();
+        let (last, asked) = (names.last().expect("many"), options("text", &names.join(",")));
+        let cells =
+            |yes: &str| names.iter().map(|name| u8::from(name == yes).to_string()).collect::<Vec<_>>().join(",");
+        let csv = format!("text,{}\na b,{}\n", names.join(","), cells(last));
+        let fields = names.iter().map(|name| format!("{name:?}:{}", name == last)).collect::<Vec<_>>().join(",");
+        for (name, text) in [("a.csv", csv), ("a.jsonl", format!("{{\"text\":\"a b\",{fields}}}\n"))] {
+            assert_eq!(shown(name, &text, &asked), [format!("a b|{last}")], "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! CSV and TSV: a row is a document. Columns are told by a person, by their names in the first row, or by their length.
 
+use super::labels::{self, Cell, LabelReader, Says};
 use super::places::Noted;
-use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, asked_labels, guess, labels_of, told_columns};
+use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{OpenQuotes, Parsed, Sink};
 use protocol::TableColumns;
@@ -20,11 +21,8 @@ struct Columns {
 
 impl Columns {
     /// What was taken from where, by the names in the first row where it is a header.
-    fn named(&self, first: &[&str], header: bool) -> TableColumns {
-        let name = |column: usize| match first.get(column) {
-            Some(name) if header => name.trim().to_string(),
-            _ => (column + 1).to_string(),
-        };
+    fn told(&self, first: &[&str], header: bool) -> TableColumns {
+        let name = |column: usize| name_of(column, first, header);
         let text = std::iter::once(self.text).chain(self.second).map(name).collect();
         told_columns((0..first.len()).map(name), text, self.labels.iter().copied().map(name).collect())
     }
@@ -65,8 +63,7 @@ pub fn read(
         .flexible(true)
         .from_reader(Noted::new(text, &places));
     let mut parsed = Parsed::default();
-    let mut columns: Option<Columns> = None;
-    let mut label_names: Vec<String> = Vec::new();
+    let mut table: Option<(Columns, LabelReader<'_>)> = None;
     let mut records = reader.records().peekable();
     while let Some(record) = records.next() {
         let record = match record.map_err(csv::Error::into_kind) {
@@ -77,46 +74,63 @@ pub fn read(
                 continue;
             }
         };
-        let next = records.peek().and_then(|record| record.as_ref().ok()?.position());
+        let next = records.peek().and_then(|record| record.as_ref().ok());
         let (line, closes) = {
             let mut places = places.borrow_mut();
             let line = places.line(record.position().map_or(0, csv::Position::byte));
+            let next = next.and_then(csv::StringRecord::position);
             (line, places.closes(next.map_or(u64::MAX, csv::Position::byte), delimiter))
         };
         let cells: Vec<&str> = record.iter().collect();
-        let taken_in = if closes { 0 } else { cells.iter().map(|cell| line_ends(cell)).sum() };
-        if taken_in > 0 {
-            let open = parsed.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
-            open.rows += 1;
-            open.lines += taken_in;
+        if !closes {
+            note_open_quote(&mut parsed, &cells, line);
         }
-        if columns.is_none() {
-            let second = records.peek().and_then(|record| record.as_ref().ok());
-            let second: Vec<&str> = second.map(|record| record.iter().collect()).unwrap_or_default();
-            let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
-            parsed.guessed_column = found.guess(name, &cells, header);
-            let named = found.named(&cells, header);
-            label_names.clone_from(&named.labels);
-            parsed.columns = Some(named);
-            columns = Some(found);
-            if header {
-                continue;
+        let (columns, labels) = match &mut table {
+            Some(table) => table,
+            None => {
+                let second: Vec<&str> = next.map(|record| record.iter().collect()).unwrap_or_default();
+                let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
+                parsed.guessed_column = found.guess(name, &cells, header);
+                parsed.columns = Some(found.told(&cells, header));
+                let names = found.labels.iter().map(|column| name_of(*column, &cells, header)).collect();
+                let begun = table.insert((found, LabelReader::new(names, options.separator())));
+                if header {
+                    continue;
+                }
+                begun
             }
-        }
-        let columns = columns.as_ref().expect("the first row told them");
+        };
         let cell = |column: usize| cells.get(column).copied();
         let Some(text) = cell(columns.text) else {
             parsed.drop_line("row without a text column", line);
             continue;
         };
-        let label_cells = columns.labels.iter().map(|column| cell(*column).unwrap_or_default().into());
-        let labels = labels_of(label_names.iter().map(String::as_str).zip(label_cells), options.separator());
-        parsed.take_row(text, columns.second.and_then(cell), labels, line);
+        let label_cells = columns.labels.iter().map(|column| Cell::Text(cell(*column).unwrap_or_default().into()));
+        parsed.take_row(text, columns.second.and_then(cell), labels.labels(label_cells), line);
         if parsed.hand_over(sink).is_break() {
             break;
         }
     }
+    parsed.label_rows = table.map(|(_, labels)| labels.noticed()).unwrap_or_default();
     Ok(parsed)
+}
+
+/// Counts a row whose quote is not closed, so that it takes in what follows.
+fn note_open_quote(parsed: &mut Parsed, cells: &[&str], line: u64) {
+    let taken_in: u64 = cells.iter().map(|cell| line_ends(cell)).sum();
+    if taken_in > 0 {
+        let open = parsed.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
+        open.rows += 1;
+        open.lines += taken_in;
+    }
+}
+
+/// A column's name in the first row where that is a header, else its number from 1.
+fn name_of(column: usize, first: &[&str], header: bool) -> String {
+    match first.get(column) {
+        Some(name) if header => name.trim().to_string(),
+        _ => (column + 1).to_string(),
+    }
 }
 
 /// Line ends within a cell: LF, CRLF and a lone CR.
@@ -139,13 +153,13 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
     };
     let labels = match &options.label_column {
         Some(names) => {
-            asked_labels(names, |name| named(name).is_some()).into_iter().map(asked).collect::<Result<_, _>>()?
+            labels::asked(names, |name| named(name).is_some()).into_iter().map(asked).collect::<Result<_, _>>()?
         }
         None => Vec::from_iter(known(&LABEL_NAMES)),
     };
     let pair = PAIR_NAMES.iter().find_map(|(a, b)| Some((named(a)?, named(b)?)));
     let (text, other, guessed) = match (&options.text_column, pair, known(&TEXT_NAMES)) {
-        (Some(names), ..) => match names.split_once(',') {
+        (Some(names), ..) => match names.split_once(',').filter(|_| named(names).is_none()) {
             Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?), false),
             None => (asked(names)?, None, false),
         },
@@ -165,7 +179,8 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
         || pair.is_some()
         || by_name(&options.text_column)
         || by_name(&options.label_column)
-        || guessed && is_name_of([first, second], text);
+        || guessed && is_name_of([first, second], text)
+        || labels.len() > 1 && are_names_of([first, second], &labels);
     // A table of two columns without known names is text and label.
     let is_alone = labels.is_empty() && (guessed || !header) && first.len() == 2;
     let labels = if is_alone { vec![1 - text.min(1)] } else { labels };
@@ -183,4 +198,10 @@ fn longest_column([first, second]: [&[&str]; 2], labels: &[usize]) -> Option<usi
 fn is_name_of([first, second]: [&[&str]; 2], text: usize) -> bool {
     let words = |row: &[&str]| row.get(text).map_or(0, |cell| cell.split_whitespace().count());
     (1..=2).contains(&words(first)) && words(second) > 2
+}
+
+/// Whether the first cells of several label columns are their names: above cells that say yes or no they say neither.
+fn are_names_of([first, second]: [&[&str]; 2], labels: &[usize]) -> bool {
+    let says = |row: &[&str], column: usize| row.get(column).map_or(Says::Nothing, |cell| Says::of(cell));
+    labels.iter().all(|column| says(first, *column) == Says::Names && says(second, *column) != Says::Names)
 }

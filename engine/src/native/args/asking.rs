@@ -19,7 +19,7 @@ pub struct Evaluate {
     /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
     #[arg(long, value_name = "NAME")]
     pub text_column: Option<String>,
-    /// Column of the labels there; of several with commas, each is a label where it says 1 or yes
+    /// Column of the labels there; of several with commas, each is a label where it says 1 or yes, and where none does "none" is
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
     /// What parts several labels in one cell, a vertical bar by default

@@ -1,0 +1,97 @@
+//! How a file was read: its first documents with their labels, so that a wrong column, encoding or separator shows at once.
+
+use super::folded::is_open;
+use crate::lab::{Lab, lab};
+use crate::state::{Lines, RunState, Topic};
+use crate::tr;
+use crate::wording;
+use leptos::prelude::*;
+use protocol::JudgedLine;
+
+/// The first documents of a file, asked for when they are unfolded.
+#[component]
+pub fn FirstDocuments() -> impl IntoView {
+    let lab = lab();
+    let open = RwSignal::new(false);
+    let chosen = RwSignal::new(String::new());
+    let names = lab.memo(&[Topic::Corpus], |state| {
+        let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
+        files.iter().map(|file| file.name.clone()).collect::<Vec<_>>()
+    });
+    let place = move || names.with(|names| names.iter().position(|name| *name == chosen.get()).unwrap_or(0));
+    Effect::new(move || {
+        if open.get() && lab.read(&[Topic::Corpus], RunState::wants_first_documents) {
+            lab.first_documents(untrack(place));
+        }
+    });
+    let found = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.first_documents.clone());
+    let waits = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
+    let status = move || match (found.with(Option::is_some), waits.get()) {
+        (true, _) => String::new(),
+        (false, true) => tr!("They are told when the run under way is over."),
+        (false, false) => tr!("The text is being read…"),
+    };
+    view! {
+        <details class="more" data-testid="first-documents" on:toggle=move |event| open.set(is_open(&event))>
+            <summary>{tr!("How a file was read: its first documents")}</summary>
+            <Show when=move || open.get()>
+                <FileChoice lab names chosen place=Signal::derive(place) />
+                <p class="help" role="status">{status}</p>
+                {move || found.get().map(table)}
+            </Show>
+        </details>
+    }
+    .into_any()
+}
+
+/// Of which file, where there are several.
+#[component]
+fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, place: Signal<usize>) -> impl IntoView {
+    let choose = move |event| {
+        chosen.set(event_target_value(&event));
+        lab.first_documents(place.get_untracked());
+    };
+    let options = move || {
+        let place = place.get();
+        let option = |(index, name): (usize, String)| {
+            view! { <option value=name.clone() selected=index == place>{name.clone()}</option> }
+        };
+        names.get().into_iter().enumerate().map(option).collect_view()
+    };
+    view! {
+        <div class="field" hidden=move || names.with(|names| names.len() < 2)>
+            <label for="first-documents-of">{tr!("File")}</label>
+            <select id="first-documents-of" on:change=choose>{options}</select>
+        </div>
+    }
+}
+
+fn table(Lines { lines, more }: Lines) -> impl IntoView {
+    let row = |JudgedLine { line, text, truth, .. }: JudgedLine| {
+        let label = |label: String| view! { <li><bdi>{label}</bdi></li> };
+        view! {
+            <tr>
+                <th scope="row" class="number">{line}</th>
+                <td data-label=tr!("Text")><bdi>{text}</bdi></td>
+                <td data-label=tr!("Labels")><ul class="inline">{truth.into_iter().map(label).collect_view()}</ul></td>
+            </tr>
+        }
+    };
+    let more = (more > 0)
+        .then(|| view! { <p class="help">{tr!("{documents} more.", documents = wording::documents(more))}</p> });
+    view! {
+        <div class="scroll" role="region" aria-label=tr!("First documents") tabindex="0">
+            <table class="wide-table">
+                <thead>
+                    <tr>
+                        <th scope="col" class="number">{tr!("Line")}</th>
+                        <th scope="col">{tr!("Text")}</th>
+                        <th scope="col">{tr!("Labels")}</th>
+                    </tr>
+                </thead>
+                <tbody>{lines.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+        {more}
+    }
+}
