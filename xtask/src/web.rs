@@ -42,7 +42,8 @@ const PAGE: Binary = Binary {
     bin: "page",
     features: "",
     rustflags: "--cfg erase_components",
-    profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1"],
+    // The page waits for people, never for itself: size is all that counts.
+    profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1", "profile.web.opt-level=\"z\""],
     // Control flow that is taken apart and built anew compresses better: 6 kB after brotli (measured).
     optimise: &["-Oz", "--flatten", "--rereloop", "-Oz"],
 };

@@ -110,7 +110,7 @@ impl Lab {
         self.send(Command::Baseline { config });
     }
 
-    fn next_request(&self, question: Question) -> u64 {
+    pub(super) fn next_request(&self, question: Question) -> u64 {
         self.state.try_update_value(|state| state.next_request(question)).unwrap_or_default()
     }
 

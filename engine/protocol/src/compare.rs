@@ -33,7 +33,7 @@ impl CompareConfig {
 }
 
 /// A whole comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// One per share of the labels, smallest first.
     pub points: Vec<ComparisonPoint>,
@@ -159,7 +159,7 @@ impl Spread {
 }
 
 /// What the n-gram baseline reached.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LinearResult {
     /// On the measured documents.
     pub test: Figures,

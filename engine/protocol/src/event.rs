@@ -1,5 +1,7 @@
 //! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
 
+mod read;
+
 use crate::{
     ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, FileReport, JudgedLine,
     LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, VocabularyEntry,
@@ -20,7 +22,7 @@ pub enum Phase {
 }
 
 /// One report. `event` names the kind in JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The worker runs and waits for `Open`.
@@ -58,10 +60,8 @@ pub enum Event {
         /// One entry per token.
         tokens: Vec<MaskedToken>,
         /// The run that guesses, empty outside of one.
-        #[serde(default)]
         run: RunId,
         /// Optimisation steps that the guessing model has seen, where a run tells.
-        #[serde(default)]
         step: Option<u64>,
     },
     /// Where a model looks. One buffer beside it: a byte per probability, layer by layer, head by head, query by query,
@@ -71,10 +71,8 @@ pub enum Event {
         /// Of the question; 0 for the example that `Masking` shows.
         request: u64,
         /// The run that looks, empty outside of one.
-        #[serde(default)]
         run: RunId,
         /// Optimisation steps that the model has seen, where a run tells.
-        #[serde(default)]
         step: Option<u64>,
         /// What it reads, `[T]`.
         tokens: Vec<String>,
@@ -141,10 +139,10 @@ pub enum Event {
         /// Loss of knowing only how frequent each token is, in nats.
         unigram: f64,
         /// Loss of knowing how often each token follows the one before, in nats, in pre-training.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         bigram: Option<f64>,
         /// Labels to learn (fine-tuning).
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         labels: Vec<String>,
         /// First step of this process: 0, or where a resumed run goes on.
         step: u64,
@@ -165,10 +163,10 @@ pub enum Event {
         /// Mean training loss since the last report, in nats.
         loss: f64,
         /// Its part that comes from guessing tokens, where there is another.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         masked_lm_loss: Option<f64>,
         /// Its part that comes from next-sentence prediction, where that is learned.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         next_sentence_loss: Option<f64>,
         /// Learning rate of this step.
         lr: f64,
@@ -207,7 +205,6 @@ pub enum Event {
     /// Something a person should know; the run goes on.
     Warning {
         /// The run, empty outside of one.
-        #[serde(default)]
         run: RunId,
         /// Stable name, e.g. `dropped-lines`.
         code: String,
@@ -242,7 +239,6 @@ pub enum Event {
     /// A command or run could not be done.
     Failed {
         /// The run, empty outside of one.
-        #[serde(default)]
         run: RunId,
         /// Stable name, e.g. `corpus-too-small`.
         code: String,
@@ -251,7 +247,7 @@ pub enum Event {
         /// What to do, in one sentence.
         hint: String,
         /// The question that could not be answered, where it was one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         request: Option<u64>,
     },
     /// The counting task is over.
@@ -290,7 +286,7 @@ pub enum Event {
         /// Probability from which a label counts as predicted.
         threshold: f64,
         /// The same, tuned for each of these labels, where they were.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f64>,
     },
     /// Answer to `Vocabulary`.
@@ -300,13 +296,10 @@ pub enum Event {
         /// In id order.
         entries: Vec<VocabularyEntry>,
         /// How much of the text the most frequent tokens make up.
-        #[serde(default)]
         coverage: Vec<CoveragePoint>,
         /// Share of the text's tokens that the vocabulary does not know, 0 to 1.
-        #[serde(default)]
         unknown_share: f64,
         /// Training documents by their number of tokens.
-        #[serde(default)]
         lengths: Vec<LengthCount>,
     },
     /// Answer to `ExportModel`; one buffer beside it.
@@ -332,7 +325,7 @@ pub const STOPPED: &str = "stopped";
 
 /// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
 pub fn is_note(code: &str) -> bool {
-    ["restored", "best-checkpoint", "word-vectors", "sampled-preview"].contains(&code)
+    ["restored", "best-checkpoint", "word-vectors", "sampled-preview", "none-label"].contains(&code)
 }
 
 /// The figures of an evaluation, told apart by their fields.
@@ -346,23 +339,4 @@ pub enum Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_kinds_of_evaluation_survive_the_wire() {
-        let masked = Metrics::MaskedLm(MaskedLmMetrics {
-            n: 3,
-            masked_lm_loss: 4.5,
-            masked_accuracy: 0.25,
-            ..Default::default()
-        });
-        let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
-        for metrics in [masked, labels] {
-            let event = Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), metrics };
-            let text = serde_json::to_string(&event).expect("serialises");
-            assert!(text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#), "{text}");
-            assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), event);
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,88 @@
+//! How an event is read. Written out rather than derived: of a tagged enumeration, serde compiles each kind with all its
+//! fields twice over, which made a twentieth of the page's code. What is read is a map, and each field is taken from it.
+
+use super::Event;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde_json::{Error, Map, Value};
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).and_then(|map| read(Fields(map)).map_err(D::Error::custom))
+    }
+}
+
+/// Reads the kind named by each text, with these fields.
+macro_rules! kinds {
+    ($kind:expr, $fields:ident: $(
+        $name:literal => $variant:ident {
+            $($field:ident),* $(; or default $($default:ident),+)? $(; in the rest $rest:ident)?
+        },
+    )*) => {
+        match $kind {
+            $($name => Event::$variant {
+                $($field: $fields.take(stringify!($field))?,)*
+                $($($default: $fields.take_or_default(stringify!($default))?,)+)?
+                $($rest: $fields.rest()?,)?
+            },)*
+            other => return Err(Error::custom(format!("there is no event \"{other}\""))),
+        }
+    };
+}
+
+fn read(mut fields: Fields) -> Result<Event, Error> {
+    let kind: String = fields.take("event")?;
+    Ok(kinds! {
+        kind.as_str(), fields:
+            "hello" => Hello { protocol },
+            "ready" => Ready { device },
+            "corpus" => Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels; in the rest traits },
+            "masking" => Masking { example, tokens, step; or default run },
+            "attention" => Attention { request, step, tokens, layers, heads; or default run },
+            "tokenized" => Tokenized { request, tokens, count },
+            "reviewed" => Reviewed { request, review },
+            "lines" => Lines { request, lines, more },
+            "estimated" => Estimated { request, estimate },
+            "baseline" => Baseline { result },
+            "started" => Started { run, phase, parameters, steps, tokens, device, vocab_size, uniform, unigram, bigram, step; or default labels },
+            "compiling" => Compiling { run, message },
+            "step" => Step { run, step, loss, masked_lm_loss, next_sentence_loss, lr, tokens_per_sec, elapsed_secs, eta_secs, grad_norm },
+            "evaluated" => Evaluated { run, step, epoch, split; in the rest metrics },
+            "checkpoint" => Checkpoint { run, step, path },
+            "warning" => Warning { code, message; or default run },
+            "paused" => Paused { run, step },
+            "resumed" => Resumed { run, step },
+            "finished" => Finished { run, step, stopped, elapsed_secs },
+            "failed" => Failed { code, message, hint, request; or default run },
+            "counted" => Counted { run, learned, step, loss, accuracy },
+            "compared" => Compared { run, comparison },
+            "guesses" => Guesses { request, masks },
+            "classified" => Classified { request, labels, threshold; or default thresholds },
+            "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
+            "exported" => Exported { request, name },
+            "imported" => Imported { summary, labels, guesses },
+    })
+}
+
+/// The fields of an event that were not taken yet.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// A field that must be there, unless it is an option.
+    #[inline(never)]
+    fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
+        let value = self.0.remove(name).unwrap_or_default();
+        T::deserialize(value).map_err(|error| Error::custom(format!("{name}: {error}")))
+    }
+
+    #[inline(never)]
+    fn take_or_default<T: DeserializeOwned + Default>(&mut self, name: &str) -> Result<T, Error> {
+        if self.0.contains_key(name) { self.take(name) } else { Ok(T::default()) }
+    }
+
+    /// A structure whose fields stand beside those of the event.
+    #[inline(never)]
+    fn rest<T: DeserializeOwned>(self) -> Result<T, Error> {
+        T::deserialize(Value::Object(self.0))
+    }
+}

@@ -1,0 +1,113 @@
+//! Events are written by serde and read by hand: the two must agree.
+
+use super::*;
+
+#[test]
+fn both_kinds_of_evaluation_survive_the_wire() {
+    let masked =
+        Metrics::MaskedLm(MaskedLmMetrics { n: 3, masked_lm_loss: 4.5, masked_accuracy: 0.25, ..Default::default() });
+    let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
+    for metrics in [masked, labels] {
+        let event = Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), metrics };
+        let text = serde_json::to_string(&event).expect("serialises");
+        assert!(text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#), "{text}");
+        assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), event);
+    }
+}
+
+/// The names and fields that are written, by serde, are those that are read, by hand.
+#[test]
+fn every_kind_is_read_as_it_is_written() {
+    let (run, step) = ("r".to_string(), 7);
+    let text = |text: &str| text.to_string();
+    let all = [
+        Event::Hello { protocol: 5 },
+        Event::Ready { device: DeviceInfo { reason: Some(text("why")), ..DeviceInfo::default() } },
+        Event::Corpus {
+            files: vec![],
+            documents: 9,
+            labelled_train: 4,
+            labelled_valid: 3,
+            labelled_test: 2,
+            labels: 1,
+            traits: CorpusTraits { repeated: 5, ..CorpusTraits::default() },
+        },
+        Event::Masking { example: 3, tokens: vec![], run: run.clone(), step: Some(step) },
+        Event::Attention { request: 1, run: run.clone(), step: None, tokens: vec![text("a")], layers: 2, heads: 3 },
+        Event::Tokenized { request: 1, tokens: vec![], count: 4 },
+        Event::Reviewed { request: 1, review: Review::default() },
+        Event::Lines { request: 1, lines: vec![], more: 6 },
+        Event::Estimated { request: 1, estimate: Estimate::default() },
+        Event::Baseline { result: LinearResult::default() },
+        Event::Started {
+            run: run.clone(),
+            phase: Phase::Finetune,
+            parameters: 1,
+            steps: 2,
+            tokens: 3,
+            device: text("CPU"),
+            vocab_size: 4,
+            uniform: 5.5,
+            unigram: 6.5,
+            bigram: Some(7.5),
+            labels: vec![text("x")],
+            step,
+        },
+        Event::Compiling { run: run.clone(), message: text("m") },
+        Event::Step {
+            run: run.clone(),
+            step,
+            loss: 0.1,
+            masked_lm_loss: Some(0.2),
+            next_sentence_loss: None,
+            lr: 0.3,
+            tokens_per_sec: 0.4,
+            elapsed_secs: 0.5,
+            eta_secs: 0.6,
+            grad_norm: 0.7,
+        },
+        Event::Checkpoint { run: run.clone(), step, path: text("p") },
+        Event::Warning { run: String::new(), code: text("c"), message: text("m") },
+        Event::Paused { run: run.clone(), step },
+        Event::Resumed { run: run.clone(), step },
+        Event::Finished { run: run.clone(), step, stopped: true, elapsed_secs: 1.5 },
+        Event::Failed { run: run.clone(), code: text("c"), message: text("m"), hint: text("h"), request: Some(8) },
+        Event::Counted { run: run.clone(), learned: true, step, loss: 0.1, accuracy: 0.9 },
+        Event::Compared { run: run.clone(), comparison: Comparison::default() },
+        Event::Guesses { request: 1, masks: vec![] },
+        Event::Classified { request: 1, labels: vec![], threshold: 0.5, thresholds: vec![0.25] },
+        Event::Vocabulary {
+            size: 9,
+            entries: vec![],
+            coverage: vec![CoveragePoint { tokens: 1, share: 0.5 }],
+            unknown_share: 0.25,
+            lengths: vec![LengthCount { up_to: 4, documents: 2 }],
+        },
+        Event::Exported { request: 1, name: text("n") },
+        Event::Imported { summary: text("s"), labels: vec![text("x")], guesses: true },
+    ];
+    let mut kinds = std::collections::HashSet::new();
+    for event in &all {
+        let text = serde_json::to_string(event).expect("serialises");
+        kinds.insert(std::mem::discriminant(event));
+        assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), *event);
+    }
+    assert_eq!(kinds.len(), all.len());
+}
+
+#[test]
+fn what_may_be_left_out_is_empty_and_what_is_wrong_is_named() {
+    let read = |text: &str| serde_json::from_str::<Event>(text);
+    let warning = Event::Warning { run: String::new(), code: "c".into(), message: "m".into() };
+    let more = r#"{"event":"warning","code":"c","message":"m","of_a_later_version":1}"#;
+    assert_eq!(read(more).expect("known"), warning);
+    for (text, expected) in [
+        (r#"{"event":"dance"}"#, "there is no event \"dance\""),
+        (r#"{"event":"paused","run":"r"}"#, "step: invalid type: null"),
+        (r#"{"event":"paused","run":"r","step":"x"}"#, "step: invalid type: string"),
+        ("[]", "invalid type"),
+    ] {
+        let error = read(text).expect_err("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
