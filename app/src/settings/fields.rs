@@ -28,7 +28,8 @@ impl Field {
     pub fn range(&self) -> String {
         let words = |value: f64| match value {
             value if value >= 1e6 => format!("{value:.1e}"),
-            value if self.whole => grouped(value as u64),
+            value if value > 0.0 && value < 1e-4 => format!("{value:e}"),
+            value if value.fract() == 0.0 => grouped(value as u64),
             value => format!("{value}"),
         };
         tr!("{least} to {most}.", least = words(self.min), most = words(self.max))
@@ -192,6 +193,7 @@ mod tests {
     fn each_field_says_what_it_takes() {
         let range = |key: &str| FIELDS.iter().find(|field| field.key == key).expect("a field").range();
         assert_eq!([range("vocab-size"), range("mask-rate")], ["20 to 200,000.", "0.01 to 0.9."]);
-        assert_eq!(range("seed"), "0 to 1.8e19.");
+        assert_eq!([range("seed"), range("lr")], ["0 to 1.8e19.", "1e-8 to 1."]);
+        assert_eq!(LENGTHS[0].range(), "0.001 to 10,000.");
     }
 }
