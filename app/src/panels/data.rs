@@ -142,19 +142,8 @@ fn Columns() -> impl IntoView {
         let more = (more > 0).then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
         (tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()), more)
     };
-    let encoding = move |(value, words): (&'static str, String)| {
-        let chosen = move || lab.encoding.with(|encoding| encoding.as_deref().unwrap_or_default() == value);
-        view! { <option value=value prop:selected=chosen>{words}</option> }
-    };
-    let encodings =
-        std::iter::once(("", tr!("as each file seems to be"))).chain(ENCODINGS.map(|name| (name, name.into())));
     let busy =
         lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.active().is_some() || state.reading);
-    let choose = move |event: web_sys::Event| {
-        let name = event_target_value(&event);
-        lab.encoding.set((!name.is_empty()).then_some(name));
-        lab.read_again();
-    };
     view! {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
         <details class="more">
@@ -187,13 +176,33 @@ fn Columns() -> impl IntoView {
                     busy
                     changed
                 />
-                <div class="field">
-                    <label for="encoding">{tr!("Encoding")}</label>
-                    <select id="encoding" data-testid="encoding" disabled=move || busy.get() on:change=choose>{encodings.map(encoding).collect_view()}</select>
-                    <p class="help">{tr!("For all files, where their text looks wrong.")}</p>
-                </div>
+                <EncodingField busy />
             </div>
         </details>
+    }
+}
+
+/// In which encoding a person's files are read.
+#[component]
+fn EncodingField(busy: Memo<bool>) -> impl IntoView {
+    let lab = lab();
+    let option = move |(value, words): (&'static str, String)| {
+        let chosen = move || lab.encoding.with(|encoding| encoding.as_deref().unwrap_or_default() == value);
+        view! { <option value=value prop:selected=chosen>{words}</option> }
+    };
+    let guessed = std::iter::once(("", tr!("as each file seems to be")));
+    let options = guessed.chain(ENCODINGS.map(|name| (name, name.into()))).map(option);
+    let choose = move |event: web_sys::Event| {
+        let name = event_target_value(&event);
+        lab.encoding.set((!name.is_empty()).then_some(name));
+        lab.read_again();
+    };
+    view! {
+        <div class="field">
+            <label for="encoding">{tr!("Encoding")}</label>
+            <select id="encoding" data-testid="encoding" disabled=busy on:change=choose>{options.collect_view()}</select>
+            <p class="help">{tr!("For all files, where their text looks wrong.")}</p>
+        </div>
     }
 }
 

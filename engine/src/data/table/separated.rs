@@ -50,12 +50,7 @@ pub fn read(
     options: &ReadOptions,
     sink: &mut Sink<'_>,
 ) -> io::Result<Parsed> {
-    // A semicolon is the comma of spreadsheets in half of the world.
-    let start = text.fill_buf()?;
-    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
-    let semicolons = separator == b',' && count(b';') > count(b',');
-    let delimiter = if semicolons { b';' } else { separator };
+    let delimiter = delimiter_of(text.fill_buf()?, separator);
     let places = RefCell::default();
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -113,6 +108,13 @@ pub fn read(
     }
     parsed.label_rows = table.map(|(_, labels)| labels.noticed()).unwrap_or_default();
     Ok(parsed)
+}
+
+/// What stands between the cells of a text that begins so: a semicolon is the comma of spreadsheets in half of the world.
+fn delimiter_of(start: &[u8], separator: u8) -> u8 {
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
+    if separator == b',' && count(b';') > count(b',') { b';' } else { separator }
 }
 
 /// Counts a row whose quote is not closed, so that it takes in what follows.
