@@ -9,6 +9,7 @@ mod models;
 mod runs;
 mod sharing;
 
+pub use files::had_own_files;
 pub use runs::Storage;
 
 use crate::archive::Archive;

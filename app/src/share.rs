@@ -35,6 +35,12 @@ struct Shared {
     held_out: Vec<(u64, f64, f64)>,
     /// Step, epoch, whether of the test, micro and macro F1.
     f1: Vec<(u64, f64, bool, f64, f64)>,
+    /// Documents that these were measured on, for validation and for the test; 0 where nobody knows.
+    #[serde(default)]
+    documents: (u64, u64),
+    /// Mean F1 of n-grams.
+    #[serde(default)]
+    baseline: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +93,10 @@ fn thinned<T: Clone>(list: &[T]) -> Vec<T> {
 pub fn fragment(run: &Run) -> String {
     let round = |value: f64| (value * 1e4).round() / 1e4;
     let curve = run.curve.reduced(POINTS);
+    let documents = |is_test| {
+        let of_split = run.scores.iter().rfind(|score| (score.split == "test") == is_test);
+        of_split.map_or(0, |score| score.metrics.n)
+    };
     let shared = Shared {
         v: 1,
         phase: run.phase,
@@ -116,6 +126,8 @@ pub fn fragment(run: &Run) -> String {
                 )
             })
             .collect(),
+        documents: (documents(false), documents(true)),
+        baseline: run.baseline.map(round),
     };
     let text = serde_json::to_string(&shared).expect("a run is plain data");
     format!("{MARK}{}", URL_SAFE_NO_PAD.encode(text))
@@ -172,21 +184,23 @@ fn run_of(shared: Shared) -> Run {
     run.curve = curve;
     let held_out = |(step, loss, accuracy)| HeldOut { step, loss, accuracy, pairs: None };
     run.held_out = shared.held_out.into_iter().map(held_out).collect();
-    run.scores = shared.f1.into_iter().map(score).collect();
+    run.scores = shared.f1.into_iter().map(|figures| score(figures, shared.documents)).collect();
+    run.baseline = shared.baseline;
     let steps = [run.curve.buckets().last().map(|bucket| bucket.last), run.scores.last().map(|score| score.step)];
     run.reach(steps.into_iter().flatten().max().unwrap_or(0));
     run.stage = Stage::Finished;
     run
 }
 
-fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64)) -> Score {
+fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64), (valid, tested): (u64, u64)) -> Score {
+    let n = if test { tested } else { valid };
     let mean_f1 = (micro_f1 + macro_f1) / 2.0;
     let split = if test { "test" } else { "valid" }.into();
     Score {
         step,
         epoch,
         split,
-        metrics: ClassifierMetrics { micro_f1, macro_f1, mean_f1, ..ClassifierMetrics::default() },
+        metrics: ClassifierMetrics { n, micro_f1, macro_f1, mean_f1, ..ClassifierMetrics::default() },
     }
 }
 
@@ -202,7 +216,9 @@ mod tests {
         (1..=1000).for_each(|step| run.curve.push(step, 9.0 - step as f64 / 500.0));
         run.held_out.push(HeldOut { step: 1000, loss: 7.12345, accuracy: 0.25, pairs: None });
         let secret = LabelMetrics { label: "secret-label".into(), ..LabelMetrics::default() };
-        let metrics = ClassifierMetrics { micro_f1: 0.7, macro_f1: 0.5, per_label: vec![secret], ..Default::default() };
+        let metrics =
+            ClassifierMetrics { n: 30, micro_f1: 0.7, macro_f1: 0.5, per_label: vec![secret], ..Default::default() };
+        run.baseline = Some(0.65);
         run.scores.push(Score { step: 1000, epoch: 2.0, split: "test".into(), metrics });
         run
     }
@@ -221,6 +237,7 @@ mod tests {
             (back.steps_done(), back.stage, back.shared, back.phase),
             (1000, Stage::Finished, true, Phase::Finetune)
         );
+        assert_eq!((back.scores[0].metrics.n, back.baseline), (30, Some(0.65)));
     }
 
     #[test]

@@ -97,6 +97,8 @@ pub struct RunState {
     pub notice: Option<Notice>,
     /// Warnings outside of runs, as (code, message).
     pub warnings: Vec<(String, String)>,
+    /// Those of the present text, while other files are on their way.
+    warnings_aside: Vec<(String, String)>,
     requests: Requests,
     /// How many different texts were read so far.
     texts: u64,
@@ -126,7 +128,14 @@ impl RunState {
             }
             // Its bytes come beside it: see `take_attention`.
             Event::Attention { .. } => {}
-            Event::Baseline { result } => self.baseline = Some(result),
+            Event::Baseline { result } => {
+                let latest =
+                    self.runs.iter_mut().rfind(|run| run.phase == Phase::Finetune && run.is_here() && run.is_own());
+                if let Some(run) = latest {
+                    run.baseline = Some(result.test.mean_f1);
+                }
+                self.baseline = Some(result);
+            }
             Event::Guesses { .. }
             | Event::Classified { .. }
             | Event::Tokenized { .. }
@@ -143,7 +152,7 @@ impl RunState {
                 self.end_question(request);
                 if code != STOPPED && !is_aside {
                     // A question that has no answer says nothing of the files on their way.
-                    let reading = self.reading;
+                    let reading = std::mem::take(&mut self.reading);
                     self.fail("", &code, message, hint);
                     self.reading = reading;
                 }
@@ -239,6 +248,7 @@ impl RunState {
         }
         self.corpus = Some(corpus);
         self.reading = false;
+        self.warnings_aside.clear();
         self.masking = None;
         self.film = Film::default();
         self.vocabulary = None;
@@ -248,6 +258,22 @@ impl RunState {
         self.drop_first_documents();
         self.baseline = None;
         self.forget_estimates();
+    }
+
+    /// Other files are on their way; what the present ones gave reason to say is heard again where they stay.
+    pub fn begin_reading(&mut self) {
+        self.reading = true;
+        if !self.warnings.is_empty() {
+            self.warnings_aside = std::mem::take(&mut self.warnings);
+        }
+    }
+
+    /// The present files stay.
+    fn stop_reading(&mut self) {
+        if self.reading && !self.warnings_aside.is_empty() {
+            self.warnings = std::mem::take(&mut self.warnings_aside);
+        }
+        self.reading = false;
     }
 
     fn warn(&mut self, run: &str, code: String, message: String) {
@@ -260,7 +286,8 @@ impl RunState {
 
     fn fail(&mut self, run: &str, code: &str, message: String, hint: String) {
         if run.is_empty() {
-            (self.reading, self.opening) = (false, None);
+            self.stop_reading();
+            self.opening = None;
         } else {
             self.run_mut(run).fail(&message);
             // What failed within a comparison is over with it.

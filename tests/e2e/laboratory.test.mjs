@@ -188,7 +188,7 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.part('f1-chart').locator('..').focus();
     await journey.page.keyboard.press('ArrowLeft');
     await journey.page.keyboard.press('ArrowRight');
-    await journey.until('the scores under the cross-hair', async () => /Epoch \d\.\d: Fine-tuning 1, pre-trained micro 0\.\d{3}.*; Fine-tuning 2/.test(await journey.page.locator('#finetune').innerText()));
+    await journey.until('the scores under the cross-hair', async () => /After epoch \d\.\d: Fine-tuning 1, pre-trained micro 0\.\d{3}.*; Fine-tuning 2/.test(await journey.page.locator('#finetune').innerText()));
     await journey.part('finetune-curves').evaluate((details) => (details.open = true));
     assert.match(await journey.text('finetune-curves'), /Step \d+: Fine-tuning 1, pre-trained \d/, 'the curves by step share it');
     await savesAs(journey, { 'f1-chart-svg': /^<svg [^]*– – Fine-tuning 2, from scratch/, 'f1-chart-png': /^.PNG/, 'finetune-loss-chart-svg': /^<svg [^]*● Fine-tuning 1/ });

@@ -127,11 +127,14 @@ impl Steps {
         let Plotting { options, cursor, .. } = self.plotting;
         let last = self.last.get_untracked();
         let (low, high) = options.get_untracked().steps(last);
-        let now = cursor.get_untracked().unwrap_or(high);
+        let begins = if event.key() == "ArrowRight" { low } else { high };
+        let now = cursor.get_untracked().unwrap_or(begins);
         let part = (high - low) * KEY_PART;
         match event.key().as_str() {
             "ArrowLeft" => cursor.set(Some((now - part).max(low))),
             "ArrowRight" => cursor.set(Some((now + part).min(high))),
+            "Home" => cursor.set(Some(low)),
+            "End" => cursor.set(Some(high)),
             "+" | "=" => options.update(|options| options.zoom_by(0.5, now, last)),
             "-" => options.update(|options| options.zoom_by(2.0, now, last)),
             "0" => options.update(|options| options.stretch = None),

@@ -2,12 +2,21 @@
 
 use super::Lab;
 use crate::intake::{self, Source};
-use crate::state::Topic;
+use crate::remembered;
+use crate::state::{RunState, Topic};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, RunConfig};
 use std::collections::VecDeque;
+
+/// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
+const OWN_FILES: &str = "clozelab-own-files";
+
+/// Whether there were files of a person's own at the last visit.
+pub fn had_own_files() -> bool {
+    remembered::get(OWN_FILES).is_some_and(|brought| !brought.is_empty())
+}
 
 impl Lab {
     /// Loads the corpus that ships with the page.
@@ -95,6 +104,12 @@ impl Lab {
     pub(super) fn files(&self) -> Vec<Source> {
         let newest = self.offered.with_value(|offered| offered.back().cloned());
         newest.unwrap_or_else(|| self.sources.get_value())
+    }
+
+    /// Loads the corpus that ships with the page since a person wants it.
+    pub fn go_back_to_bundle(&self) {
+        remembered::keep(OWN_FILES, "");
+        self.use_bundle();
     }
 
     /// Whether the person brought files of their own.
@@ -189,10 +204,7 @@ impl Lab {
         let RunConfig { text_column, label_column, label_separator, .. } = config;
         let (files, blobs) = intake::parcels(&sources, self.encoding.get_untracked().as_deref());
         self.offered.update_value(|offered| offered.push_back(sources));
-        self.state.update_value(|state| {
-            state.reading = true;
-            state.warnings.clear();
-        });
+        self.state.update_value(RunState::begin_reading);
         self.touch(&[Topic::Corpus]);
         self.send_with(Command::SetCorpus { files, text_column, label_column, label_separator }, blobs);
     }
@@ -201,6 +213,9 @@ impl Lab {
     pub(super) fn settle_offer(&self, accepted: bool) {
         let settled = self.offered.try_update_value(VecDeque::pop_front).flatten();
         if let Some(sources) = settled.filter(|_| accepted) {
+            if sources.iter().any(|source| !source.is_bundled()) {
+                remembered::keep(OWN_FILES, "brought");
+            }
             self.sources.set_value(sources);
         }
         if self.offered.with_value(|offered| !offered.is_empty()) {

@@ -9,6 +9,7 @@ use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 /// Larger models are kept only where a person saves them: a browser's storage is not endless.
@@ -112,10 +113,12 @@ impl Lab {
     /// Gives a run that begins the name under which it is kept.
     pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
+        let begun = js_sys::Date::new(&date.into()).to_locale_string("default", &short_time());
         self.kept_at.set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
         self.state.update_value(|state| {
             if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
                 run.key = format!("{id}@{date}");
+                run.begun = begun.as_string();
             }
         });
     }
@@ -222,6 +225,16 @@ impl Lab {
             lab.weigh_storage().await;
         });
     }
+}
+
+/// Day and minute in few letters.
+fn short_time() -> JsValue {
+    let options = js_sys::Object::new();
+    for (name, style) in [("dateStyle", "short"), ("timeStyle", "short")] {
+        // Setting a field of a new object cannot fail.
+        let _ = js_sys::Reflect::set(&options, &name.into(), &style.into());
+    }
+    options.into()
 }
 
 /// Lets the page answer a press and paint before what follows.

@@ -189,6 +189,8 @@ fn Curves(picture: Picture) -> impl IntoView {
 fn note(comparison: &Comparison) -> String {
     let Comparison { seeds, epochs, .. } = comparison;
     let how = match comparison.measured_on == "test" {
+        true if *seeds == 1 => tr!("On test documents, one seed; epochs: {epochs}.", epochs),
+        false if *seeds == 1 => tr!("On validation documents, one seed; epochs: {epochs}.", epochs),
         true => tr!(
             "Mean ± standard deviation over the seeds, on test documents. Seeds: {seeds}; epochs: {epochs}.",
             seeds,
@@ -200,6 +202,7 @@ fn note(comparison: &Comparison) -> String {
             epochs
         ),
     };
+    let how = format!("{how} {}", tr!("Of each run, the pass that validation preferred counts."));
     match comparison.pretraining_secs.map(duration) {
         Some(time) => format!("{how} {}", tr!("Pre-training before it took {time}.", time)),
         None => how,

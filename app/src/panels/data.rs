@@ -8,13 +8,13 @@ use super::section::Section;
 use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
 use crate::intake;
-use crate::lab::{Lab, lab};
+use crate::lab::{Lab, had_own_files, lab};
 use crate::state::{Corpus, Topic};
 use crate::told::told;
 use crate::tr;
 use crate::wording::{self, grouped};
 use leptos::prelude::*;
-use protocol::{FileReport, FileRole, TableColumns, is_note};
+use protocol::{CorpusTraits, FileReport, FileRole, TableColumns, is_note};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -47,6 +47,12 @@ fn DropZone() -> impl IntoView {
     let lab = lab();
     let over = RwSignal::new(false);
     let own = Memo::new(move |_| lab.read(&[Topic::Corpus], |_| lab.has_own_files()));
+    let in_use = match had_own_files() {
+        true => tr!(
+            "The bundled dictionary is in use. Your files of before are not kept: choose them again. Runs and models are kept."
+        ),
+        false => tr!("The bundled dictionary is in use; your files replace it."),
+    };
     view! {
         <div
             class="drop-zone"
@@ -64,7 +70,7 @@ fn DropZone() -> impl IntoView {
             <div class="choices">
                 <FileInput id="choose-files" label=tr!("Choose files") folder=false />
                 <FileInput id="choose-folder" label=tr!("Choose a folder") folder=true />
-                <button type="button" hidden=move || !own.get() on:click=move |_| lab.use_bundle()>
+                <button type="button" hidden=move || !own.get() on:click=move |_| lab.go_back_to_bundle()>
                     {tr!("Use the bundled dictionary again")}
                 </button>
             </div>
@@ -80,7 +86,7 @@ fn DropZone() -> impl IntoView {
                     <span class="help">{tr!("One of the same name takes the place of the present one.")}</span>
                 </span>
             </label>
-            <p class="help" hidden=own>{tr!("The bundled dictionary is in use; your files replace it.")}</p>
+            <p class="help" hidden=own>{in_use}</p>
         </div>
     }
 }
@@ -273,6 +279,17 @@ fn describe(corpus: &Corpus) -> String {
             format!("{text} {}", tr!("Held out, to measure on: {documents}.", documents = wording::documents(held)))
         }
     };
+    let CorpusTraits { repeated, leaked_valid, leaked_test, .. } = corpus.traits;
+    let text = match repeated {
+        0 => text,
+        repeated => format!("{text} {}", tr!("Copies of another: {count}.", count = grouped(repeated))),
+    };
+    let text = match leaked_valid + leaked_test {
+        0 => text,
+        leaked => {
+            format!("{text} {}", tr!("Held-out texts that are training texts too: {count}.", count = grouped(leaked)))
+        }
+    };
     if corpus.labels == 0 {
         return format!("{text} {}", tr!("None has a label, so there is nothing to fine-tune on."));
     }
@@ -291,7 +308,9 @@ fn describe(corpus: &Corpus) -> String {
 fn Warnings() -> impl IntoView {
     let lab = lab();
     let warnings = lab.memo(&[Topic::Corpus], |state| state.warnings.clone());
-    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{told(&message)}</li> };
+    // Which columns were taken stands above, too.
+    let is_quiet = |code: &str| is_note(code) || code == "guessed-column";
+    let row = move |(code, message): (String, String)| view! { <li class:note=is_quiet(&code)>{told(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -17,6 +17,10 @@ use protocol::{MaskKind, MaskedToken, Phase};
 /// All lessons, folded but for the one that the link asks for.
 #[component]
 pub fn LearnPanel() -> impl IntoView {
+    let lab = lab();
+    // What the link asks for stands above the model that it speaks of; the others would push that out of sight.
+    let all = RwSignal::new(lab.guide.with_value(|guide| guide.lesson.is_none()));
+    provide_context(AllLessons(all));
     view! {
         <Section
             id="learn"
@@ -29,10 +33,17 @@ pub fn LearnPanel() -> impl IntoView {
             <NextSentence />
             <Attention />
             <PositionWise />
+            <div class="buttons" hidden=all>
+                <button type="button" on:click=move |_| all.set(true)>{tr!("All lessons")}</button>
+            </div>
         </Section>
     }
     .into_any()
 }
+
+/// Whether all lessons are listed.
+#[derive(Clone, Copy)]
+struct AllLessons(RwSignal<bool>);
 
 #[component]
 fn Lesson(
@@ -45,6 +56,7 @@ fn Lesson(
 ) -> impl IntoView {
     let lab = lab();
     let asked = lab.guide.with_value(|guide| guide.lesson.as_deref() == Some(name));
+    let AllLessons(all) = expect_context();
     let remembered = RwSignal::new(lessons::is_done(name));
     Effect::new(move |_| {
         if done.get() && !remembered.get_untracked() {
@@ -54,7 +66,7 @@ fn Lesson(
     });
     let mark = move || if remembered.get() { tr!("✓ done") } else { String::new() };
     view! {
-        <details id=format!("lesson-{name}") class="lesson" open=asked>
+        <details id=format!("lesson-{name}") class="lesson" open=asked hidden=move || !asked && !all.get()>
             <summary>{title}" "<span class="summary-note" role="status">{mark}</span></summary>
             <div class="lesson-body">{children()}</div>
         </details>

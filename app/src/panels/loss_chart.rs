@@ -49,7 +49,8 @@ pub fn LossChart() -> impl IntoView {
             </div>
             <figcaption>
                 <Legend phase=Phase::Pretrain />
-                <p class="help">
+                // Of the charts that share a cross-hair, one speaks.
+                <p class="help" aria-live="polite">
                     {move || words().unwrap_or_else(|| tr!("Thin: as measured. Thick: smoothed. Dots: text held out from training."))}
                 </p>
             </figcaption>

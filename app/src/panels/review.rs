@@ -95,7 +95,9 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
         ),
         false => (
             mark!("Which labels are taken for which"),
-            mark!("Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly."),
+            mark!(
+                "Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly. Last: how often it was missed at all."
+            ),
         ),
     };
     let testid = if together { "together" } else { "confusion" };
@@ -108,11 +110,18 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
                 let pair = (label.clone(), review.labels[column].clone());
                 cell(lab, *count, most, pair, together)
             });
-            view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{cells.collect_view()}</tr> }
+            let missed = (!together).then(|| missed_cell(lab, review.missed.get(place).copied().unwrap_or(0), label));
+            view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{cells.collect_view()}{missed}</tr> }
         };
         view! {
             <table class="matrix" aria-describedby=format!("{testid}-note")>
-                <thead><tr><td></td>{review.labels.iter().map(head).collect_view()}</tr></thead>
+                <thead>
+                    <tr>
+                        <td></td>
+                        {review.labels.iter().map(head).collect_view()}
+                        {(!together).then(|| view! { <th scope="col"><i class="turned">{tr!("missed")}</i></th> })}
+                    </tr>
+                </thead>
                 <tbody>{review.labels.iter().enumerate().map(row).collect_view()}</tbody>
             </table>
         }
@@ -147,6 +156,23 @@ fn cell(lab: Lab, count: u64, most: u64, (first, second): (String, String), toge
     };
     view! {
         <td class=format!("number level-{level}")>
+            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone())>
+                {count}
+            </button>
+        </td>
+    }
+    .into_any()
+}
+
+/// How often a label was not given to who carries it, with or without a wrong one in its place.
+fn missed_cell(lab: Lab, count: u64, label: &str) -> AnyView {
+    if count == 0 {
+        return view! { <td class="number nothing">"·"</td> }.into_any();
+    }
+    let words = tr!("{count} with {label} were not given it", count, label);
+    let query = LineQuery::Missed { label: label.into() };
+    view! {
+        <td class="number">
             <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone())>
                 {count}
             </button>

@@ -32,7 +32,7 @@ pub fn Scores() -> impl IntoView {
     let last = lab.memo(&[Topic::Runs], |state| last_epoch(&series(state)) * per_epoch(state).unwrap_or(1.0));
     let words = move || {
         let step = plotting.cursor.get()?;
-        lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step, per_epoch(state)?))
+        lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step))
     };
     view! {
         <Headline />
@@ -48,7 +48,7 @@ pub fn Scores() -> impl IntoView {
             </div>
             <figcaption>
                 <Legend />
-                <p class="help">{words}</p>
+                <p class="help" aria-live="polite">{words}</p>
                 <p class="help">
                     {tr!("Micro F1 counts every given label alike, macro F1 every kind of label; mean F1 lies halfway between them.")}
                 </p>
@@ -122,6 +122,8 @@ fn describe(run: &str, score: &Score) -> String {
     };
     let (documents, epoch) = (grouped(metrics.n), figure(score.epoch, 1));
     match score.split == "test" {
+        // A link of an earlier version does not tell.
+        _ if metrics.n == 0 => tr!("{figures}, after epoch {epoch} ({run})", figures, epoch, run),
         true => {
             tr!("{figures}, on {documents} test documents after epoch {epoch} ({run})", figures, documents, epoch, run)
         }
@@ -209,7 +211,8 @@ fn by_support(score: &Score) -> Vec<LabelMetrics> {
 
 /// Mean F1 of the n-gram baseline.
 fn baseline(state: &RunState) -> Option<f64> {
-    state.baseline.as_ref().map(|baseline| baseline.test.mean_f1)
+    let now = state.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
+    now.or_else(|| state.shown_of(Phase::Finetune).filter_map(|run| run.baseline).next_back())
 }
 
 /// The validation scores of every shown run; the test is measured once and stands in the headline.

@@ -102,8 +102,14 @@ pub fn PhaseSentence(
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
         let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
         let brought = || {
-            let run = state.shown_of(phase).find(|run| run.shared)?;
-            Some(tr!("This link brought the curves of a run: {run}.", run = run.name()))
+            let run = state.runs.iter().find(|run| run.shared)?;
+            let here = tr!("This link brought the curves of a run: {run}.", run = run.name());
+            match (phase, run.phase) {
+                (Phase::Pretrain, Phase::Finetune) => {
+                    Some(format!("{here} {}", tr!("They are drawn below, under “Fine-tune”.")))
+                }
+                (phase, of) => (phase == of).then_some(here),
+            }
         };
         state.runs_of(phase).last().map(told).or_else(brought)
     });

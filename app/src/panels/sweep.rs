@@ -62,9 +62,10 @@ fn words(point: Point) -> String {
     }
 }
 
-/// Where F1 is highest.
+/// Where F1 is highest; of equals, the one nearest to an even chance: it promises least.
 fn best(points: &[Point]) -> Option<String> {
-    let best = points.iter().max_by(|a, b| a.f1.total_cmp(&b.f1))?;
+    let far = |point: &Point| (point.threshold - 0.5).abs();
+    let best = points.iter().max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a))))?;
     Some(tr!("The best F1, {f1}, is at {threshold}.", f1 = figure(best.f1, 3), threshold = percent(best.threshold)))
 }
 

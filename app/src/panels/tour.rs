@@ -94,6 +94,13 @@ pub fn Tour() -> impl IntoView {
                     <button type="button" class="primary" on:click=move |_| go(stop.get_untracked().map(|stop| stop + 1))>
                         {move || if is_last() { tr!("Done") } else { tr!("Next") }}
                     </button>
+                    <button
+                        type="button"
+                        hidden=move || stop.get().is_none_or(|stop| stop == 0)
+                        on:click=move |_| go(stop.get_untracked().map(|stop| stop.saturating_sub(1)))
+                    >
+                        {tr!("Back")}
+                    </button>
                     <button type="button" on:click=move |_| go(None)>{tr!("Leave the tour")}</button>
                 </div>
             </div>

@@ -199,7 +199,7 @@ fn Classify() -> impl IntoView {
                     prop:value=text
                     on:input=move |event| text.set(event_target_value(&event))
                 />
-                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Label")}</button>
+                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Label it")}</button>
             </div>
             <p id="classify-reason" class="help">{reason}</p>
             <label class="option" hidden=move || answer.with(|answer| answer.as_ref().is_none_or(|answer| answer.thresholds.is_empty()))>

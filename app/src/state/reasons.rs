@@ -18,6 +18,9 @@ impl RunState {
             (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 0 => {
                 return Some(tr!("No line has a label; add lines that end in __label__name."));
             }
+            (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 1 => {
+                return Some(tr!("All training lines have the same label; a classifier needs two."));
+            }
             _ => {}
         }
         if self.active().is_some() {

@@ -15,7 +15,9 @@ impl RunState {
             self.baseline = None;
         }
         let (text, origin) = (self.texts, self.origin().filter(|_| takes_over));
+        let baseline = self.baseline.as_ref().filter(|_| phase == Phase::Finetune).map(|found| found.test.mean_f1);
         let run = self.add_row(word, phase, config);
+        run.baseline = baseline;
         run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
         run.text = text;
         run.from = from;

@@ -69,6 +69,12 @@ pub struct Run {
     pub held_out: Vec<HeldOut>,
     /// Quality in fine-tuning.
     pub scores: Vec<Score>,
+    /// Mean F1 of n-grams on the same documents, where they learned beside it.
+    #[serde(default)]
+    pub baseline: Option<f64>,
+    /// When it was begun, in the words of the place it was begun at.
+    #[serde(default)]
+    pub begun: Option<String>,
     /// What a comparison came to, as the engine told it: written anew, its form would make the page larger twice over.
     #[serde(default)]
     pub comparison: Option<String>,
@@ -103,6 +109,8 @@ impl Run {
             speed: Curve::default(),
             held_out: vec![],
             scores: vec![],
+            baseline: None,
+            begun: None,
             comparison: None,
             warnings: vec![],
             reached: 0,

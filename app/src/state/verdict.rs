@@ -62,7 +62,12 @@ impl RunState {
     fn pretrained(&self, run: &Run) -> Option<Verdict> {
         let plan = run.plan.as_ref()?;
         let Some(last) = run.held_out.last() else {
-            let sentence = tr!("It was stopped before anything was measured on held-out text.");
+            let sentence = match run.stage {
+                Stage::Stopped => tr!("It was stopped before anything was measured on held-out text."),
+                _ => tr!(
+                    "Nothing was measured on held-out text: there is too little of it. With more text, what it has understood can be told from what it knows by heart."
+                ),
+            };
             return (run.steps_done() > 0).then_some(Verdict { sentence, next: Some(Next::GoOn) });
         };
         let best = run.held_out.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))?;
@@ -233,8 +238,14 @@ mod tests {
         assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None, "no step was done");
         let mut stopped = pretrained(&[]);
         stopped.runs[0].reach(40);
-        let verdict = stopped.verdict(Phase::Pretrain).expect("a verdict");
-        assert!(verdict.sentence.contains("before anything was measured"), "{}", verdict.sentence);
+        for (stage, words) in [
+            (Stage::Stopped, "It was stopped before anything was measured"),
+            (Stage::Finished, "Nothing was measured on held-out text: there is too little"),
+        ] {
+            stopped.runs[0].stage = stage;
+            let verdict = stopped.verdict(Phase::Pretrain).expect("a verdict");
+            assert!(verdict.sentence.starts_with(words), "{}", verdict.sentence);
+        }
         let mut running = pretrained(&[5.0]);
         running.runs[0].stage = Stage::Running;
         assert_eq!(running.verdict(Phase::Pretrain), None);

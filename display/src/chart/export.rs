@@ -39,12 +39,13 @@ pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(Ink) -> Strin
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" \
          font-size=\"12\"><rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>{}</svg>",
-        shapes(scene, "plot", colour)
+        shapes(scene, "plot", paper, colour)
     )
 }
 
-/// A scene as the contents of an `<svg>`; `plot` is a name that no other element of the document has.
-pub fn shapes(scene: &Scene, plot: &str, colour: impl Fn(Ink) -> String) -> String {
+/// A scene as the contents of an `<svg>`; `plot` is a name that no other element of the document has, `paper` the colour
+/// behind it.
+pub fn shapes(scene: &Scene, plot: &str, paper: &str, colour: impl Fn(Ink) -> String) -> String {
     let (mut out, id, plot) = (String::new(), plot, scene.plot);
     let _ = write!(
         out,
@@ -55,12 +56,12 @@ pub fn shapes(scene: &Scene, plot: &str, colour: impl Fn(Ink) -> String) -> Stri
         plot.bottom - plot.top + 8.0
     );
     for mark in &scene.marks {
-        out.push_str(&shape(mark, id, &colour));
+        out.push_str(&shape(mark, id, paper, &colour));
     }
     out
 }
 
-fn shape(mark: &Mark, plot: &str, colour: &impl Fn(Ink) -> String) -> String {
+fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(Ink) -> String) -> String {
     let listed =
         |points: &[(f64, f64)]| points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
     match mark {
@@ -81,7 +82,10 @@ fn shape(mark: &Mark, plot: &str, colour: &impl Fn(Ink) -> String) -> String {
         }
         Mark::Dots { points, ink } => {
             let dot = |(x, y): &(f64, f64)| {
-                format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{}\"/>", colour(*ink))
+                format!(
+                    "<circle clip-path=\"url(#{plot})\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{}\"/>",
+                    colour(*ink)
+                )
             };
             points.iter().map(dot).collect()
         }
@@ -92,7 +96,8 @@ fn shape(mark: &Mark, plot: &str, colour: &impl Fn(Ink) -> String) -> String {
                 Anchor::End => "end",
             };
             format!(
-                "<text x=\"{:.1}\" y=\"{:.1}\" dy=\"0.35em\" text-anchor=\"{anchor}\" fill=\"{}\">{}</text>",
+                "<text x=\"{:.1}\" y=\"{:.1}\" dy=\"0.35em\" text-anchor=\"{anchor}\" fill=\"{}\" \
+                 stroke=\"{paper}\" stroke-width=\"3\" paint-order=\"stroke\">{}</text>",
                 at.0,
                 at.1,
                 colour(*ink),
@@ -131,7 +136,8 @@ mod tests {
         scene.marks.push(Mark::Band { points: vec![(1.0, 1.0), (2.0, 1.0), (2.0, 2.0)], ink: Ink::Run(0) });
         let text = svg(&scene, Size { width: 300.0, height: 200.0 }, "#fff", |_| "#123456".into());
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>"));
-        assert_eq!(text.matches("<circle").count(), 2);
+        assert_eq!(text.matches("<circle clip-path=").count(), 2, "what lies outside of the plot is not seen");
+        assert!(text.matches("stroke=\"#fff\"").count() > 2, "words are readable over lines");
         assert_eq!(text.matches("<polygon").count(), 1);
         let lines = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { .. })).count();
         assert_eq!(text.matches("<polyline").count(), lines);

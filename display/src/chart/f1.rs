@@ -4,7 +4,7 @@
 
 use super::options::{Look, add_cursor, value_scale};
 use super::scale::Scale;
-use super::scene::{Anchor, DASHES, EndLabel, Ink, Key, Mark, Scene};
+use super::scene::{DASHES, EndLabel, Ink, Key, Mark, Scene};
 use crate::language::translated;
 use crate::mark;
 use crate::tr;
@@ -61,7 +61,9 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     if let Some(baseline) = baseline {
         scene.rule(y.at(baseline), Ink::Floor, 1);
         let words = tr!("n-grams, mean F1 {f1}", f1 = figure(baseline, 2));
-        scene.text((scene.plot.left + 4.0, y.at(baseline) - 9.0), &words, Anchor::Start, Ink::Floor);
+        let of = |point: &F1Point| point.scores.map(|score| (x.at(point.epoch), y.at(score)));
+        let points: Vec<(f64, f64)> = series.iter().flat_map(|series| series.points.iter().flat_map(of)).collect();
+        scene.text_aside(y.at(baseline) - 9.0, &words, Ink::Floor, &points);
     }
     if series.iter().all(|series| series.points.is_empty()) {
         scene.placeholder(&tr!("Scores appear here after each epoch."));
@@ -79,16 +81,17 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     scene
 }
 
-/// What the cross-hair says: the scores of each run at a step, or at the last evaluation before it. An epoch has `per_epoch`
-/// steps. Nothing where no run has scores there.
-pub fn f1_readout(series: &[F1Series], step: f64, per_epoch: f64) -> Option<String> {
+/// What the cross-hair says: the scores of each run at a step, or at the last evaluation before it. Nothing where no run has
+/// scores there.
+pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
+    let last = |series: &F1Series| series.points.iter().rev().find(|point| point.step as f64 <= step.round()).copied();
     let one = |series: &F1Series| {
-        let point = series.points.iter().rev().find(|point| point.step as f64 <= step.round())?;
-        let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
+        let [micro, macro_f1, mean] = last(series)?.scores.map(|score| figure(score, 3));
         Some(tr!("{run} micro {micro}, macro {macro_f1}, mean {mean}", run = series.name, micro, macro_f1, mean))
     };
+    let epoch = series.iter().filter_map(last).map(|point| point.epoch).reduce(f64::max)?;
     let scores = series.iter().filter_map(one).collect::<Vec<_>>().join("; ");
-    (!scores.is_empty()).then(|| tr!("Epoch {epoch}: {scores}", epoch = figure(step / per_epoch, 1), scores))
+    Some(tr!("After epoch {epoch}: {scores}", epoch = figure(epoch, 1), scores))
 }
 
 /// What its colours and its dashes mean.
@@ -205,10 +208,13 @@ mod tests {
             (6, 3),
             "scores out of sight are not written"
         );
-        let told = f1_readout(&runs, 199.4, 100.0).expect("scores");
-        assert_eq!(told, "Epoch 2.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300");
-        assert!(f1_readout(&runs, 199.5, 100.0).is_some_and(|told| told.contains("a micro 0.600")));
-        assert_eq!(f1_readout(&runs, 99.0, 100.0), None);
+        let told = f1_readout(&runs, 199.4).expect("scores");
+        assert_eq!(
+            told,
+            "After epoch 1.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300"
+        );
+        assert!(f1_readout(&runs, 199.5).is_some_and(|told| told.starts_with("After epoch 2.0: a micro 0.600")));
+        assert_eq!(f1_readout(&runs, 99.0), None);
         look.options = Options { log_x: true, log_y: true, ..Options::default() };
         let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &look, 100.0);
         let heights: Vec<f64> = scene

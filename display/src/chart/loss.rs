@@ -4,7 +4,7 @@
 use super::curve::Curve;
 use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, ticks};
-use super::scene::{Anchor, Ink, Mark, Plot, Scene};
+use super::scene::{Ink, Mark, Plot, Scene};
 use crate::tr;
 use crate::wording::{figure, grouped};
 
@@ -56,7 +56,7 @@ pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
     let (across, up) = (tr!("step"), tr!("masked-LM loss, nats"));
     let (mut scene, x, y) = Scene::with_scales(look.size, (&across, &up), MARGIN, scales);
     if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
-        add_floors(&mut scene, &y, floors);
+        add_floors(&mut scene, &y, floors, &points(series, &x, &y));
     }
     if series.is_empty() {
         scene.placeholder(&tr!("The loss appears here once a run starts."));
@@ -173,7 +173,17 @@ fn loss_range(series: &[LossSeries]) -> (f64, f64) {
     ((low - margin).max(0.0), high + margin)
 }
 
-fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors) {
+/// Where the curves lie, and the held-out losses.
+fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
+    let of = |series: &LossSeries| {
+        let curve = series.curve.buckets().iter().map(|bucket| (x.at(bucket.middle()), y.at(bucket.mean())));
+        let held_out = series.held_out.iter().map(|(step, loss)| (x.at(*step as f64), y.at(*loss)));
+        curve.chain(held_out).collect::<Vec<_>>()
+    };
+    series.iter().flat_map(of).collect()
+}
+
+fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)]) {
     let Floors { uniform, unigram, bigram } = floors;
     let lines = [
         Some((uniform, tr!("random guessing {loss}", loss = figure(uniform, 1)))),
@@ -187,7 +197,7 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors) {
         let offset = if at - above >= LABEL_HEIGHT { -9.0 } else { 10.0 };
         above = at;
         scene.rule(at, Ink::Floor, 1);
-        scene.text((scene.plot.right, at + offset), &label, Anchor::End, Ink::Floor);
+        scene.text_aside(at + offset, &label, Ink::Floor, points);
     }
 }
 

@@ -47,6 +47,9 @@ pub const RUN_INKS: usize = 6;
 /// How a line is broken; tells runs apart where colour is taken.
 pub const DASHES: [&[f64]; 4] = [&[], &[7.0, 4.0], &[2.0, 3.0], &[10.0, 3.0, 2.0, 3.0]];
 
+/// A letter of a text is about as wide.
+const LETTER_WIDTH: f64 = 6.5;
+
 /// The same in letters, for a legend: lines are clipped to the plot.
 const DASH_SIGNS: [&str; DASHES.len()] = ["——", "– –", "···", "–·–"];
 
@@ -183,6 +186,21 @@ impl Scene {
         self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });
     }
 
+    /// Adds a text at the left or right end of a horizontal line, where fewer of these points lie behind it.
+    pub fn text_aside(&mut self, y: f64, text: &str, ink: Ink, points: &[(f64, f64)]) {
+        let width = text.chars().count() as f64 * LETTER_WIDTH;
+        let (left, right) = (self.plot.left + 4.0, self.plot.right);
+        let behind = |from: f64| {
+            let is_behind =
+                |(x, at): &&(f64, f64)| (from..from + width).contains(x) && (at - y).abs() < LABEL_HEIGHT / 2.0;
+            points.iter().filter(is_behind).count()
+        };
+        match behind(right - width) <= behind(left) {
+            true => self.text((right, y), text, Anchor::End, ink),
+            false => self.text((left, y), text, Anchor::Start, ink),
+        }
+    }
+
     /// Adds what stands at the ends of lines; where these are close together, labels move down until each can be read.
     pub fn add_end_labels(&mut self, mut labels: Vec<EndLabel>) {
         labels.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
@@ -272,4 +290,32 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_stands_where_it_hides_less() {
+        let size = Size { width: 400.0, height: 200.0 };
+        let (empty, ..) = Scene::with_axes(size, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
+        let anchor = |points: &[(f64, f64)]| {
+            let mut scene = empty.clone();
+            scene.text_aside(100.0, "ten letter", Ink::Floor, points);
+            match scene.marks.last() {
+                Some(Mark::Text { anchor, .. }) => *anchor,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (left, right) = (empty.plot.left + 20.0, empty.plot.right - 20.0);
+        for (points, expected) in [
+            (&[][..], Anchor::End),
+            (&[(right, 102.0)], Anchor::Start),
+            (&[(right, 120.0)], Anchor::End),
+            (&[(right, 102.0), (left, 99.0), (left + 5.0, 99.0)], Anchor::End),
+        ] {
+            assert_eq!(anchor(points), expected, "{points:?}");
+        }
+    }
 }

@@ -87,6 +87,9 @@ pub struct Review {
     /// `[K, K]`: documents with the row's label that were given the column's label; off the diagonal only where the row's
     /// label was missed and the column's label is wrong.
     pub confusion: Vec<Vec<u64>>,
+    /// `[K]`: documents with the label that were not given it, whatever they were given.
+    #[serde(default)]
+    pub missed: Vec<u64>,
     /// `[K, K]`: documents that carry both labels; on the diagonal, documents that carry the label.
     pub together: Vec<Vec<u64>>,
     /// Figures by threshold, ascending; empty for a model of one label per document.
@@ -108,6 +111,11 @@ pub enum LineQuery {
         truth: String,
         /// A label that they were given.
         predicted: String,
+    },
+    /// Of the reviewed ones: they carry the label and were not given it.
+    Missed {
+        /// Which.
+        label: String,
     },
     /// Of the reviewed ones: they carry both.
     Together {

@@ -63,6 +63,9 @@ pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -
     Ok(ReadFile { encoding: decoding.encoding.into(), dropped, columns, warnings })
 }
 
+/// Columns that a sentence names.
+const MOST_COLUMNS: usize = 12;
+
 /// How a text was decoded.
 struct Decoded {
     encoding: &'static str,
@@ -184,6 +187,13 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
             quoted(column)
         );
         warnings.push(("mixed-label-column", message));
+    }
+    let yes_no: Vec<String> = parsed.yes_no_columns.iter().take(MOST_COLUMNS).cloned().collect();
+    if yes_no.len() > 1 {
+        let columns = quoted(&yes_no.join(","));
+        let message =
+            format!("{file} has no labels but columns of 0 and 1; --label-column {columns} makes each of them a label");
+        warnings.push(("yes-no-columns", message));
     }
     if let Some(message) = &parsed.guessed_column {
         warnings.push(("guessed-column", message.clone()));

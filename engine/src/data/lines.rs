@@ -36,6 +36,8 @@ pub(super) struct Parsed {
     pub open_quotes: Option<OpenQuotes>,
     /// What was taken from where, of a table.
     pub columns: Option<TableColumns>,
+    /// Columns of a table without labels that hold 0 or 1.
+    pub yes_no_columns: Vec<String>,
     /// What the rows of a table with several label columns say, as far as a person should hear of it.
     pub label_rows: LabelRows,
     /// The columns of a table whose text was found by its length, in words.

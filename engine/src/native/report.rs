@@ -30,7 +30,7 @@ const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c2024;--surfac
 --run-0:#74c9bd;--run-1:#f0a36f;--metric-0:#82b8ee;--metric-1:#f0a36f;--metric-2:#74c9bd}}\
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--surface);max-width:46rem;\
 margin:2rem auto;padding:0 1rem}figure{margin:2rem 0}svg{width:100%;min-width:34rem;height:auto}\
-svg text{font-size:12px;paint-order:stroke;stroke:var(--surface);stroke-width:3px}\
+svg text{font-size:12px}\
 figcaption{color:var(--muted);font-size:.9rem}.wide{overflow-x:auto}\
 table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:right}\
 td:first-child,th:first-child{text-align:left}\
@@ -54,7 +54,7 @@ pub(super) fn page(title: &str, body: &str) -> String {
 /// A chart under its title, with `caption`, which is HTML, below. `id` is a name that the page has once.
 pub(super) fn figure(title: &str, id: &str, scene: &Scene, caption: &str) -> String {
     let (Size { width, height }, title) = (CHART, escape(title));
-    let shapes = shapes(scene, id, colour);
+    let shapes = shapes(scene, id, "var(--surface)", colour);
     format!(
         "<figure><h2>{title}</h2>\n<div class=\"wide\" tabindex=\"0\"><svg viewBox=\"0 0 {width} {height}\" \
          role=\"img\" aria-label=\"{title}\">{shapes}</svg></div>\n\

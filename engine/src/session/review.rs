@@ -82,6 +82,7 @@ impl<H: Host> Session<H> {
             LineQuery::Uncertain => self.uncertain(limit).await,
             LineQuery::First { file } => self.first(*file as usize, limit),
             LineQuery::Confused { truth, predicted } => self.pick(limit, truth, predicted, Reviewed::is_confused),
+            LineQuery::Missed { label } => self.pick(limit, label, label, Reviewed::is_missed),
             LineQuery::Together { first, second } => self.pick(limit, first, second, Reviewed::is_together),
         }
     }
@@ -184,10 +185,13 @@ impl Reviewed {
             let cell = |pair| (0..self.truth.len()).filter(|&place| is_counted(self, place, pair)).count() as u64;
             shown.iter().map(|&a| shown.iter().map(|&b| cell([a, b])).collect()).collect()
         };
+        let missed =
+            |label| (0..self.truth.len()).filter(|&place| self.is_missed(place, [label, label])).count() as u64;
         Review {
             n: self.truth.len() as u64,
             labels: shown.iter().map(|&label| self.labels[label].clone()).collect(),
             confusion: matrix(Self::is_confused),
+            missed: shown.iter().map(|&label| missed(label)).collect(),
             together: matrix(Self::is_together),
             ..Review::default()
         }
@@ -199,6 +203,10 @@ impl Reviewed {
         let (is, given) = (&self.truth[place], &self.given[place]);
         let hit = is.contains(&truth) && given.contains(&predicted);
         hit && (truth == predicted || (!given.contains(&truth) && !is.contains(&predicted)))
+    }
+
+    fn is_missed(&self, place: usize, [label, _]: [usize; 2]) -> bool {
+        self.truth[place].contains(&label) && !self.given[place].contains(&label)
     }
 
     fn is_together(&self, place: usize, [first, second]: [usize; 2]) -> bool {
@@ -303,6 +311,7 @@ mod tests {
         // Document 2 was taken for b; document 3 has and got both; the c of document 4 has no row.
         assert_eq!(review.confusion, [[2, 1], [0, 2]]);
         assert_eq!(review.together, [[3, 1], [1, 2]]);
+        assert_eq!(review.missed, [1, 0], "of the a of document 2 and of no b");
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! make a quarter of a million pairs.
 
 use super::Choice;
-use crate::chart::attention::{ROW, Shown, cell_at, paint_lines, paint_map};
+use crate::chart::attention::{ROW, Shown, cell_at, least_width, paint_lines, paint_map};
 use crate::chart::heads::lines;
 use crate::chart::scene::Size;
 use crate::page::Dark;
-use crate::state::AttentionMap;
+use crate::state::{AttentionMap, probability};
 use crate::tr;
+use crate::wording::percent;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
@@ -137,22 +138,45 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
             paint_map(canvas, size_of(canvas), &Shown { map, head: head.get_untracked(), places: &places, focus });
         });
     });
+    let under = RwSignal::new(None::<(usize, usize)>);
     let point = move |event: PointerEvent| {
         let Some(canvas) = canvas.get_untracked() else { return };
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let tokens = places.with_untracked(|places| places.len());
-        focus.set(cell_at(size_of(&canvas), tokens, at).map(|(row, _)| row));
+        let cell = cell_at(size_of(&canvas), tokens, at);
+        focus.set(cell.map(|(row, _)| row));
+        under.set(cell);
     };
+    let left = move |_| {
+        focus.set(None);
+        under.set(None);
+    };
+    let words = move || {
+        let (row, column) = under.get()?;
+        places.with(|places| {
+            let (query, key) = (*places.get(row)?, *places.get(column)?);
+            map.with(|map| {
+                let map = map.as_ref()?;
+                let (layer, head) = head.get();
+                let byte = *map.head(layer, head).get(query * map.tokens.len() + key)?;
+                let (query, key) = (map.tokens.get(query)?, map.tokens.get(key)?);
+                Some(tr!("{query} looks at {key}: {share}", query, key, share = percent(probability(byte))))
+            })
+        })
+    };
+    let width = move || places.with(|places| format!("{}px", least_width(places.len())));
     view! {
-        <div class="chart-frame">
+        <div class="chart-frame scroll" role="region" aria-label=tr!("Map of the head") tabindex="0">
             <canvas
                 node_ref=canvas
                 class="heat-map"
+                style:min-width=width
                 role="img"
                 aria-label=tr!("Map of the head: rows look, columns are looked at")
                 on:pointermove=point
-                on:pointerleave=move |_| focus.set(None)
+                on:pointerleave=left
             ></canvas>
         </div>
+        <p class="help">{move || words().unwrap_or_else(|| "\u{a0}".into())}</p>
     }
 }

@@ -12,7 +12,11 @@ impl Run {
             return title.clone();
         }
         let run = self.numbered();
-        if self.old { tr!("{run}, earlier", run) } else { run }
+        match (self.old, &self.begun) {
+            (false, _) => run,
+            (true, Some(begun)) => tr!("{run}, earlier ({begun})", run, begun),
+            (true, None) => tr!("{run}, earlier", run),
+        }
     }
 
     /// By what it does, and its number.

@@ -82,6 +82,39 @@ fn a_crash_ends_what_was_open_and_a_restart_forgets_the_models() {
     assert_eq!(state.notice, None);
 }
 
+/// Files that are refused leave the present ones, and what there is to say of those.
+#[test]
+fn warnings_of_the_present_text_outlive_files_that_are_refused() {
+    let warning = |code: &str| Event::Warning { run: String::new(), code: code.into(), message: "m".into() };
+    let mut state = state(&[warning("repeated-documents")]);
+    let codes = |state: &RunState| state.warnings.iter().map(|(code, _)| code.clone()).collect::<Vec<_>>();
+    state.begin_reading();
+    state.begin_reading();
+    assert_eq!((codes(&state), state.reading), (vec![], true));
+    state.apply(Event::Failed {
+        run: String::new(),
+        code: "not-reviewed".into(),
+        message: "m".into(),
+        hint: "h".into(),
+        request: Some(3),
+    });
+    assert_eq!((codes(&state), state.reading), (vec![], true), "that was a question");
+    state.apply(failed("", "empty-file"));
+    assert_eq!((codes(&state), state.reading), (vec!["repeated-documents".to_string()], false));
+    state.begin_reading();
+    state.apply(Event::Corpus {
+        files: vec![],
+        documents: 1,
+        labelled_train: 0,
+        labelled_valid: 0,
+        labelled_test: 0,
+        labels: 0,
+        traits: Default::default(),
+    });
+    state.apply(failed("", "empty-file"));
+    assert_eq!(codes(&state), Vec::<String>::new(), "another text");
+}
+
 #[test]
 fn the_reason_not_to_start_names_what_is_missing() {
     let corpus = |documents, labels| Event::Corpus {
@@ -95,11 +128,12 @@ fn the_reason_not_to_start_names_what_is_missing() {
     };
     let ready = Event::Ready { device: DeviceInfo::default() };
     let pretrained = finished("pretrain-1", 5, false);
-    let cases: [(&[Event], Phase, &str); 8] = [
+    let cases: [(&[Event], Phase, &str); 9] = [
         (&[], Phase::Pretrain, "still loading"),
         (std::slice::from_ref(&ready), Phase::Pretrain, "No text has been read"),
         (&[ready.clone(), corpus(0, 0)], Phase::Pretrain, "no text"),
         (&[ready.clone(), corpus(9, 0)], Phase::Finetune, "No line has a label"),
+        (&[ready.clone(), corpus(9, 1)], Phase::Finetune, "the same label"),
         (&[ready.clone(), corpus(9, 2)], Phase::Finetune, "Pre-train or import"),
         (&[ready.clone(), corpus(9, 2), step("pretrain-1", 1, 9.0)], Phase::Pretrain, "under way"),
         (&[ready.clone(), corpus(9, 2), failed("", ENGINE_CRASHED)], Phase::Pretrain, "restart"),

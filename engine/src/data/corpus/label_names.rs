@@ -24,7 +24,18 @@ const LISTED: usize = 5;
 
 /// What stands out among `counts`.
 pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
-    [alike(counts), misspelt(counts), joined(counts), rare(counts), too_many(counts)].into_iter().flatten().collect()
+    [one(counts), alike(counts), misspelt(counts), joined(counts), rare(counts), too_many(counts)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// One label is nothing to choose from: a person should hear that before they start a classifier.
+fn one(counts: &[LabelCount]) -> Option<Warning> {
+    let mut taught = counts.iter().filter(|count| count.train > 0);
+    let label = taught.next().filter(|_| taught.next().is_none())?.label.clone();
+    let error = DataError::TooFewLabels { label };
+    Some(("one-label", format!("{error}. {}", error.hint())))
 }
 
 /// Labels that differ in nothing but case, spaces, hyphens and underscores: a slip, as a rule.
@@ -190,6 +201,13 @@ mod tests {
         ] {
             assert!(!codes(&labels).contains(&"misspelt-labels"), "{labels:?}");
         }
+    }
+
+    #[test]
+    fn a_single_label_is_told() {
+        let found = told(&[("fr", 9), ("de", 0)]);
+        assert_eq!((found.len(), found[0].0), (1, "one-label"));
+        assert!(found[0].1.contains("the same label, \"fr\". Give training lines with"), "{}", found[0].1);
     }
 
     #[test]

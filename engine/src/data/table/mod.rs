@@ -317,6 +317,18 @@ mod tests {
         assert!(parsed.guessed_column.expect("guessed").contains("(\"toxic\"), column 3 (\"rude\") as labels"));
     }
 
+    #[test]
+    fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
+        let found = |text: &str, asked: &ReadOptions| {
+            parse("a.csv", text, Form::Separated(b','), asked).expect("readable").yes_no_columns.join(" ")
+        };
+        let none = &options("", "");
+        let table = "id,text,toxic,rude,score\n17,a b c,0,1,0.5\n";
+        assert_eq!(found(table, none), "toxic rude");
+        assert_eq!(found(table, &options("", "toxic")), "");
+        assert_eq!(found("text,label,rude\na b,x,1\n", none), "");
+    }
+
     /// Whatever of them is shown.
     #[test]
     fn all_label_columns_count_with_their_whole_names() {

@@ -27,6 +27,14 @@ impl Columns {
         told_columns((0..first.len()).map(name), text, self.labels.iter().copied().map(name).collect())
     }
 
+    /// Names of other columns that hold 0 or 1 in the first row below the names, where none was taken for the labels.
+    fn yes_no(&self, first: &[&str], second: &[&str]) -> Vec<String> {
+        let is_taken = |column: usize| column == self.text || Some(column) == self.second;
+        let is_yes_no = |column: &usize| second.get(*column).is_some_and(|cell| matches!(cell.trim(), "0" | "1"));
+        let found = (0..first.len()).filter(|column| self.labels.is_empty() && !is_taken(*column)).filter(is_yes_no);
+        found.map(|column| name_of(column, first, true)).collect()
+    }
+
     /// What was taken for the text where no name told, in words.
     fn guess(&self, file: &str, first: &[&str], header: bool) -> Option<String> {
         let named = |column: usize| match header {
@@ -87,6 +95,7 @@ pub fn read(
                 let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
                 parsed.guessed_column = found.guess(name, &cells, header);
                 parsed.columns = Some(found.told(&cells, header));
+                parsed.yes_no_columns = header.then(|| found.yes_no(&cells, &second)).unwrap_or_default();
                 let names = found.labels.iter().map(|column| name_of(*column, &cells, header)).collect();
                 let begun = table.insert((found, LabelReader::new(names, options.separator())));
                 if header {
