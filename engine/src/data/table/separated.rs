@@ -95,7 +95,7 @@ pub fn read(
                 let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
                 parsed.guessed_column = found.guess(name, &cells, header);
                 parsed.columns = Some(found.told(&cells, header));
-                parsed.yes_no_columns = header.then(|| found.yes_no(&cells, &second)).unwrap_or_default();
+                parsed.yes_no_columns = if header { found.yes_no(&cells, &second) } else { Vec::new() };
                 let names = found.labels.iter().map(|column| name_of(*column, &cells, header)).collect();
                 let begun = table.insert((found, LabelReader::new(names, options.separator())));
                 if header {
