@@ -60,7 +60,7 @@ const ENGINE: Binary = Binary {
 };
 
 /// What a first visit may cost before the page can be used.
-const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 470 };
+const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 475 };
 
 /// What the worker may load beside it.
 const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 2500 };
