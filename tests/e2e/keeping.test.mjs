@@ -119,6 +119,32 @@ test('files removed one after another are both gone, and files chosen early give
   });
 });
 
+test('what is said of the present files outlives files that are refused, and a later visit says that own files are gone', async () => {
+  await here.open(NANO, async (journey) => {
+    const data = () => journey.page.locator('#data').innerText();
+    await journey.ready(3);
+    assert.doesNotMatch(await data(), /not kept/);
+    await journey.choose({ 'own.txt': `${LINES}\n${LINES}` });
+    await journey.until('the copies', async () => /200 of the 400 training documents repeat/.test(await data()));
+    assert.match(await data(), /Copies of another: 200\./);
+    await journey.choose({ 'empty.txt': '' });
+    await journey.until('the refusal', async () => /"empty\.txt" is empty\.$/m.test(await journey.part('error').innerText()));
+    assert.match(await data(), /200 of the 400 training documents repeat/);
+
+    await journey.page.reload();
+    await journey.ready(3);
+    assert.match(await data(), /Your files of before are not kept: choose them again/);
+    await journey.choose({ 'own.txt': LINES.split('\n').map((line) => `${line} __label__bird`).join('\n') });
+    await journey.until('the only label', async () => /the same label, "bird"/.test(await data()));
+    assert.match(await journey.page.locator('#start-finetune-reason').innerText(), /a classifier needs two/);
+    await journey.page.getByRole('button', { name: 'Use the bundled dictionary again' }).click();
+    await journey.ready(3);
+    await journey.page.reload();
+    await journey.ready(3);
+    assert.doesNotMatch(await data(), /not kept/);
+  });
+});
+
 test('a name that is left alone stays the page\'s own', async () => {
   await here.open(`${NANO}&steps=5`, async (journey) => {
     await journey.ready(3);

@@ -123,7 +123,16 @@ test('attention has a grid, lines and a map, for the keyboard too, and of any te
     });
     assert.ok(whole.every(Boolean), `an untrained head looks everywhere, from the first column on: ${whole}`);
     assert.ok((await painted(journey, '.lines-canvas')) > 0.005, 'lines are painted');
+    await journey.page.locator('.heat-map').hover({ position: { x: 120, y: 130 } });
+    await journey.until('the cell under the pointer', async () => /\S+ looks at \S+: [\d.]+ %/.test(await journey.text('attention-detail')));
     await journey.picture('attention-dark-1280');
+
+    await journey.part('attention-input').fill('a pot '.repeat(30));
+    await journey.part('attention-input').press('Enter');
+    await journey.until('a text of 60 words', async () => Number(await journey.page.locator('#attention-token').getAttribute('max')) >= 62, 30);
+    const { width } = await journey.page.locator('.heat-map').boundingBox();
+    assert.ok(width >= 84 + 11 * 62, `a map of 62 tokens has room for their names: ${width}`);
+    assert.equal(await journey.overflow(), 0, 'it scrolls by itself');
 
     await journey.part('attention-input').fill('a '.repeat(510));
     const since = await journey.now();
@@ -197,6 +206,11 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.until('the matrix', async () => (await journey.page.locator('[data-testid=confusion] tbody tr').count()) > 5, 60);
     await journey.page.locator('[data-testid=confusion] .cell').first().click();
     await journey.until('its lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) > 0);
+    const missed = journey.page.getByRole('button', { name: /^\d+ with \S+ were not given it$/ }).first();
+    const [count, , label] = (await missed.getAttribute('aria-label')).split(' ');
+    await missed.click();
+    await journey.until('what was missed', async () => new RegExp(`(^|of )${Number(count).toLocaleString('en')} line`).test(await journey.page.locator('[data-testid=lines] [role=status]').innerText()));
+    for (const truth of await journey.page.locator('[data-testid=lines] tbody td:nth-child(3)').allInnerTexts()) assert.ok(truth.split(', ').includes(label), truth);
     await journey.part('threshold').fill('0.9');
     await journey.until('another threshold', async () => /From 90.0 % on: precision/.test(await journey.page.locator('#review').innerText()));
     await journey.press('review-uncertain');

@@ -17,7 +17,11 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     const lesson = journey.page.locator('#lesson-masking');
     assert.equal(await lesson.getAttribute('open'), '', 'it stands open');
     const [first, stage] = [await lesson.boundingBox(), await journey.part('masking-preview').boundingBox()];
-    assert.ok(first.y < stage.y, 'before everything else');
+    assert.ok(first.y < stage.y && stage.y + stage.height < 720, `before everything else, with what it speaks of in sight: ${first.y}, ${stage.y}`);
+    assert.equal(await journey.page.locator('.lesson:visible').count(), 1, 'the others wait');
+    await journey.picture('lesson-light-1280');
+    await journey.page.getByRole('button', { name: 'All lessons' }).click();
+    assert.equal(await journey.page.locator('.lesson:visible').count(), 5);
     for (const selector of ['#finetune', '#review', '[data-testid=export-model]', 'nav li[data-step="6"]']) {
       assert.equal(await journey.page.locator(selector).first().isVisible(), false, selector);
     }
@@ -32,6 +36,10 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     await journey.until('the first stop', async () => /1 of 5/.test(await tour.innerText()));
     await journey.page.keyboard.press('ArrowRight');
     await journey.until('the second stop', async () => /2 of 5/.test(await tour.innerText()));
+    await tour.getByRole('button', { name: 'Back' }).click();
+    await journey.until('the first stop again', async () => /1 of 5/.test(await tour.innerText()));
+    await journey.page.keyboard.press('ArrowRight');
+    await journey.until('the second stop again', async () => /2 of 5/.test(await tour.innerText()));
     assert.deepEqual(await journey.violations(), []);
     await journey.page.keyboard.press('Escape');
     await journey.until('the tour to end', async () => !(await tour.isVisible()));

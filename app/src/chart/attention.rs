@@ -20,7 +20,8 @@ const LEAST_LABELLED: f64 = 11.0;
 /// Room for the labels of a map.
 const LABELS: f64 = 84.0;
 
-const FONT: &str = "12px ui-monospace, Menlo, Consolas, monospace";
+/// Height of tokens where there is room, in pixels.
+const FONT_SIZE: f64 = 12.0;
 
 /// One head as a small square; its size on screen is the style sheet's.
 pub fn paint_thumbnail(canvas: &HtmlCanvasElement, map: &AttentionMap, (layer, head): (usize, usize)) {
@@ -102,7 +103,7 @@ fn map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Result<(), 
     if margin == 0.0 {
         return Ok(());
     }
-    context.set_font(FONT);
+    context.set_font(&font((cell - 1.0).min(FONT_SIZE)));
     context.set_fill_style_str(&colours.property("--ink"));
     context.set_text_baseline("middle");
     for index in 0..n {
@@ -117,6 +118,10 @@ fn map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Result<(), 
         context.restore();
     }
     Ok(())
+}
+
+fn font(pixels: f64) -> String {
+    format!("{pixels:.1}px ui-monospace, Menlo, Consolas, monospace")
 }
 
 /// Lines from the queries on the left to the keys on the right; `top` is how far the view is scrolled down.
@@ -151,7 +156,7 @@ fn draw_lines(
         context.stroke();
     }
     context.set_global_alpha(1.0);
-    context.set_font(FONT);
+    context.set_font(&font(FONT_SIZE));
     context.set_text_baseline("middle");
     let first = (top / ROW).floor().max(0.0) as usize;
     let last = shown.places.len().min(((top + size.height) / ROW).ceil() as usize);

@@ -34,7 +34,7 @@ pub fn LearnPanel() -> impl IntoView {
             <Attention />
             <PositionWise />
             <div class="buttons" hidden=all>
-                <button type="button" on:click=move |_| all.set(true)>{tr!("All lessons")}</button>
+                <button type="button" class="quiet" on:click=move |_| all.set(true)>{tr!("All lessons")}</button>
             </div>
         </Section>
     }

@@ -96,7 +96,7 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
         false => (
             mark!("Which labels are taken for which"),
             mark!(
-                "Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly. Last: how often it was missed at all."
+                "Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly. First: how often it was missed at all."
             ),
         ),
     };
@@ -111,15 +111,15 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
                 cell(lab, *count, most, pair, together)
             });
             let missed = (!together).then(|| missed_cell(lab, review.missed.get(place).copied().unwrap_or(0), label));
-            view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{cells.collect_view()}{missed}</tr> }
+            view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{missed}{cells.collect_view()}</tr> }
         };
         view! {
             <table class="matrix" aria-describedby=format!("{testid}-note")>
                 <thead>
                     <tr>
                         <td></td>
-                        {review.labels.iter().map(head).collect_view()}
                         {(!together).then(|| view! { <th scope="col"><i class="turned">{tr!("missed")}</i></th> })}
+                        {review.labels.iter().map(head).collect_view()}
                     </tr>
                 </thead>
                 <tbody>{review.labels.iter().enumerate().map(row).collect_view()}</tbody>

@@ -104,7 +104,7 @@ fn Controls() -> impl IntoView {
         <div class="controls">
             {control(lab, "pause", tr!("Pause"), Command::Pause, move || !running())}
             {control(lab, "resume", tr!("Resume"), Command::Resume, move || !paused())}
-            {control(lab, "step-once", tr!("One step"), Command::Step { steps: 1 }, move || !running() && !paused())}
+            {control(lab, "step-once", tr!("1 step"), Command::Step { steps: 1 }, move || !running() && !paused())}
             {control(lab, "stop", tr!("Stop"), Command::Stop, move || !running() && !paused())}
         </div>
     }

@@ -69,6 +69,13 @@ pub fn Tour() -> impl IntoView {
             panel.focus().unwrap_or_default();
         }
     });
+    let back = move |_| {
+        go(stop.get_untracked().map(|stop| stop.saturating_sub(1)));
+        // At the first stop the button goes, and would take the focus with it.
+        if let Some(panel) = panel.get_untracked().filter(|_| stop.get_untracked() == Some(0)) {
+            panel.focus().unwrap_or_default();
+        }
+    };
     let keys = move |event: KeyboardEvent| match event.key().as_str() {
         _ if is_shortcut(&event) => {}
         "Escape" => go(None),
@@ -97,7 +104,7 @@ pub fn Tour() -> impl IntoView {
                     <button
                         type="button"
                         hidden=move || stop.get().is_none_or(|stop| stop == 0)
-                        on:click=move |_| go(stop.get_untracked().map(|stop| stop.saturating_sub(1)))
+                        on:click=back
                     >
                         {tr!("Back")}
                     </button>

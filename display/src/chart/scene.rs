@@ -47,6 +47,9 @@ pub const RUN_INKS: usize = 6;
 /// How a line is broken; tells runs apart where colour is taken.
 pub const DASHES: [&[f64]; 4] = [&[], &[7.0, 4.0], &[2.0, 3.0], &[10.0, 3.0, 2.0, 3.0]];
 
+/// Half a dot reaches so far from its middle.
+const DOT: f64 = 4.0;
+
 /// A letter of a text is about as wide.
 const LETTER_WIDTH: f64 = 6.5;
 
@@ -191,8 +194,9 @@ impl Scene {
         let width = text.chars().count() as f64 * LETTER_WIDTH;
         let (left, right) = (self.plot.left + 4.0, self.plot.right);
         let behind = |from: f64| {
-            let is_behind =
-                |(x, at): &&(f64, f64)| (from..from + width).contains(x) && (at - y).abs() < LABEL_HEIGHT / 2.0;
+            let is_behind = |(x, at): &&(f64, f64)| {
+                (from - DOT..=from + width + DOT).contains(x) && (at - y).abs() < LABEL_HEIGHT / 2.0 + DOT
+            };
             points.iter().filter(is_behind).count()
         };
         match behind(right - width) <= behind(left) {
@@ -313,6 +317,7 @@ mod tests {
             (&[][..], Anchor::End),
             (&[(right, 102.0)], Anchor::Start),
             (&[(right, 120.0)], Anchor::End),
+            (&[(empty.plot.right, 92.0)], Anchor::Start),
             (&[(right, 102.0), (left, 99.0), (left + 5.0, 99.0)], Anchor::End),
         ] {
             assert_eq!(anchor(points), expected, "{points:?}");

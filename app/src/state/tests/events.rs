@@ -1,6 +1,6 @@
 //! What events leave, in order, repeated and with gaps; and what is said of it.
 
-use super::{evaluated, failed, finished, started, state, step};
+use super::{corpus, evaluated, failed, finished, started, state, step};
 use crate::state::*;
 use protocol::{DeviceInfo, MaskedLmMetrics, Metrics, StartFrom};
 
@@ -102,30 +102,13 @@ fn warnings_of_the_present_text_outlive_files_that_are_refused() {
     state.apply(failed("", "empty-file"));
     assert_eq!((codes(&state), state.reading), (vec!["repeated-documents".to_string()], false));
     state.begin_reading();
-    state.apply(Event::Corpus {
-        files: vec![],
-        documents: 1,
-        labelled_train: 0,
-        labelled_valid: 0,
-        labelled_test: 0,
-        labels: 0,
-        traits: Default::default(),
-    });
+    state.apply(corpus(1, 0));
     state.apply(failed("", "empty-file"));
     assert_eq!(codes(&state), Vec::<String>::new(), "another text");
 }
 
 #[test]
 fn the_reason_not_to_start_names_what_is_missing() {
-    let corpus = |documents, labels| Event::Corpus {
-        files: vec![],
-        documents,
-        labelled_train: labels,
-        labelled_valid: 0,
-        labelled_test: 0,
-        labels,
-        traits: Default::default(),
-    };
     let ready = Event::Ready { device: DeviceInfo::default() };
     let pretrained = finished("pretrain-1", 5, false);
     let cases: [(&[Event], Phase, &str); 9] = [
@@ -148,17 +131,8 @@ fn the_reason_not_to_start_names_what_is_missing() {
 #[test]
 fn warnings_about_the_text_before_do_not_stay() {
     let mut state = RunState::default();
-    let corpus = |documents| Event::Corpus {
-        files: vec![],
-        documents,
-        labelled_train: 0,
-        labelled_valid: 0,
-        labelled_test: 0,
-        labels: 0,
-        traits: Default::default(),
-    };
     let warning = |code: &str| Event::Warning { run: String::new(), code: code.into(), message: "...".into() };
-    for event in [corpus(1), warning("late"), corpus(2), warning("own"), corpus(2)] {
+    for event in [corpus(1, 0), warning("late"), corpus(2, 0), warning("own"), corpus(2, 0)] {
         state.apply(event);
     }
     assert_eq!(state.warnings.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["own"]);
@@ -166,16 +140,7 @@ fn warnings_about_the_text_before_do_not_stay() {
 
 #[test]
 fn files_that_cannot_be_read_leave_the_corpus_before_them() {
-    let corpus = |documents| Event::Corpus {
-        files: vec![],
-        documents,
-        labelled_train: 0,
-        labelled_valid: 0,
-        labelled_test: 0,
-        labels: 0,
-        traits: Default::default(),
-    };
-    let mut state = state(&[Event::Ready { device: DeviceInfo::default() }, corpus(9)]);
+    let mut state = state(&[Event::Ready { device: DeviceInfo::default() }, corpus(9, 0)]);
     state.reading = true;
     let reason = state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch);
     assert_eq!(reason.as_deref(), Some("The text is still being read."));
@@ -183,7 +148,7 @@ fn files_that_cannot_be_read_leave_the_corpus_before_them() {
     assert_eq!(state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch), None);
     assert_eq!(state.corpus.as_ref().map(|corpus| corpus.documents), Some(9));
     state.reading = true;
-    state.apply(corpus(3));
+    state.apply(corpus(3, 0));
     assert_eq!((state.reading, state.corpus.expect("the new one").documents), (false, 3));
 }
 

@@ -5,7 +5,7 @@ mod questions;
 mod rows;
 
 use super::*;
-use protocol::{ClassifierMetrics, Metrics};
+use protocol::{ClassifierMetrics, CorpusTraits, Metrics};
 
 fn started(run: &str, phase: Phase, steps: u64) -> Event {
     Event::Started {
@@ -47,6 +47,18 @@ fn evaluated(run: &str, step: u64, mean_f1: f64) -> Event {
 
 fn finished(run: &str, step: u64, stopped: bool) -> Event {
     Event::Finished { run: run.into(), step, stopped, elapsed_secs: 2.0 }
+}
+
+fn corpus(documents: u64, labels: u64) -> Event {
+    Event::Corpus {
+        files: vec![],
+        documents,
+        labelled_train: labels,
+        labelled_valid: 0,
+        labelled_test: 0,
+        labels,
+        traits: CorpusTraits::default(),
+    }
 }
 
 fn failed(run: &str, code: &str) -> Event {

@@ -1,8 +1,8 @@
 //! Questions to the engine, answered, refused or left behind.
 
-use super::{finished, step};
+use super::{corpus, finished, step};
 use crate::state::*;
-use protocol::{CorpusTraits, RunConfig, StartFrom};
+use protocol::{RunConfig, StartFrom};
 
 #[test]
 fn only_the_answer_to_the_last_question_is_shown() {
@@ -19,24 +19,15 @@ fn only_the_answer_to_the_last_question_is_shown() {
 fn how_files_were_read_is_asked_once_for_each_reading() {
     let mut state = RunState::default();
     assert!(!state.wants_first_documents(), "nothing was read");
-    let corpus = || Event::Corpus {
-        files: vec![],
-        documents: 1,
-        labelled_train: 0,
-        labelled_valid: 0,
-        labelled_test: 0,
-        labels: 0,
-        traits: CorpusTraits::default(),
-    };
     let answer = |request| Event::Lines { request, lines: vec![], more: 3 };
-    state.apply(corpus());
+    state.apply(corpus(1, 0));
     assert!(state.wants_first_documents());
     let request = state.ask_first_documents();
     assert!(!state.wants_first_documents(), "it is on its way");
     state.apply(answer(request));
     assert_eq!((state.first_documents.clone().map(|found| found.more), state.lines.is_none()), (Some(3), true));
     let request = state.ask_first_documents();
-    state.apply(corpus());
+    state.apply(corpus(1, 0));
     state.apply(answer(request));
     assert!(state.first_documents.is_none() && state.wants_first_documents());
 }
