@@ -185,7 +185,7 @@ fn run_of(shared: Shared) -> Run {
     let held_out = |(step, loss, accuracy)| HeldOut { step, loss, accuracy, pairs: None };
     run.held_out = shared.held_out.into_iter().map(held_out).collect();
     run.scores = shared.f1.into_iter().map(|figures| score(figures, shared.documents)).collect();
-    run.baseline = shared.baseline;
+    run.baseline = shared.baseline.filter(|f1| (0.0..=1.0).contains(f1));
     let steps = [run.curve.buckets().last().map(|bucket| bucket.last), run.scores.last().map(|score| score.step)];
     run.reach(steps.into_iter().flatten().max().unwrap_or(0));
     run.stage = Stage::Finished;

@@ -129,9 +129,9 @@ impl RunState {
             // Its bytes come beside it: see `take_attention`.
             Event::Attention { .. } => {}
             Event::Baseline { result } => {
-                let latest =
-                    self.runs.iter_mut().rfind(|run| run.phase == Phase::Finetune && run.is_here() && run.is_own());
-                if let Some(run) = latest {
+                let of_this_text = |run: &&mut Run| run.text == self.texts && run.is_here() && run.is_own();
+                let runs = self.runs.iter_mut().filter(|run| run.phase == Phase::Finetune);
+                if let Some(run) = runs.filter(of_this_text).next_back() {
                     run.baseline = Some(result.test.mean_f1);
                 }
                 self.baseline = Some(result);

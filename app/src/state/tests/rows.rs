@@ -1,8 +1,8 @@
 //! Rows of runs: their names, their models, where they began.
 
-use super::{evaluated, finished, started, state, step};
+use super::{corpus, evaluated, finished, started, state, step};
 use crate::state::*;
-use protocol::{CompareConfig, RunConfig, StartFrom};
+use protocol::{CompareConfig, Figures, LinearResult, RunConfig, StartFrom};
 
 #[test]
 fn unknown_runs_get_rows_of_the_right_kind() {
@@ -53,6 +53,27 @@ fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
     assert_eq!(state.comparison, None);
     state.show_comparison(&id);
     assert_eq!(state.comparison, Some(comparison));
+}
+
+/// A kept or shared run brings the line that it was drawn beside; one on another text is no measure of it.
+#[test]
+fn n_grams_are_kept_with_the_runs_on_the_same_text() {
+    let mut state = state(&[corpus(5, 2)]);
+    let begin = |state: &mut RunState| {
+        state.ask_baseline(&RunConfig::default());
+        state.begin(Phase::Finetune, &RunConfig::default(), Some(StartFrom::Scratch), false)
+    };
+    let n_grams = |mean_f1| Event::Baseline {
+        result: LinearResult { test: Figures { mean_f1, ..Figures::default() }, ..LinearResult::default() },
+    };
+    begin(&mut state);
+    state.apply(n_grams(0.5));
+    begin(&mut state);
+    state.apply(corpus(6, 2));
+    state.apply(n_grams(0.9));
+    assert_eq!(state.runs.iter().map(|run| run.baseline).collect::<Vec<_>>(), [Some(0.5), Some(0.5)]);
+    begin(&mut state);
+    assert_eq!(state.runs[2].baseline, Some(0.9));
 }
 
 #[test]

@@ -327,6 +327,7 @@ mod tests {
         assert_eq!(found(table, none), "toxic rude");
         assert_eq!(found(table, &options("", "toxic")), "");
         assert_eq!(found("text,label,rude\na b,x,1\n", none), "");
+        assert_eq!(found("text,\"a, b\",rude\na b,1,1\n", none), "rude");
     }
 
     /// Whatever of them is shown.

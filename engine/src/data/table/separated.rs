@@ -32,7 +32,8 @@ impl Columns {
         let is_taken = |column: usize| column == self.text || Some(column) == self.second;
         let is_yes_no = |column: &usize| second.get(*column).is_some_and(|cell| matches!(cell.trim(), "0" | "1"));
         let found = (0..first.len()).filter(|column| self.labels.is_empty() && !is_taken(*column)).filter(is_yes_no);
-        found.map(|column| name_of(column, first, true)).collect()
+        // A name with a comma could not be asked for beside others.
+        found.map(|column| name_of(column, first, true)).filter(|name| !name.contains(',')).collect()
     }
 
     /// What was taken for the text where no name told, in words.
