@@ -129,9 +129,10 @@ impl RunState {
             // Its bytes come beside it: see `take_attention`.
             Event::Attention { .. } => {}
             Event::Baseline { result } => {
-                let of_this_text = |run: &&mut Run| run.text == self.texts && run.is_here() && run.is_own();
-                let runs = self.runs.iter_mut().filter(|run| run.phase == Phase::Finetune);
-                if let Some(run) = runs.filter(of_this_text).next_back() {
+                let text = self.texts;
+                let is_beside =
+                    |run: &&mut Run| run.phase == Phase::Finetune && run.text == text && run.is_here() && run.is_own();
+                if let Some(run) = self.runs.iter_mut().rfind(is_beside) {
                     run.baseline = Some(result.test.mean_f1);
                 }
                 self.baseline = Some(result);
