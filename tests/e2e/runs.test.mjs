@@ -16,8 +16,10 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     await journey.ready(3);
     const lesson = journey.page.locator('#lesson-masking');
     assert.equal(await lesson.getAttribute('open'), '', 'it stands open');
-    const [first, stage] = [await lesson.boundingBox(), await journey.part('masking-preview').boundingBox()];
-    assert.ok(first.y < stage.y && stage.y + stage.height < 720, `before everything else, with what it speaks of in sight: ${first.y}, ${stage.y}`);
+    const token = journey.page.locator('[data-testid=masking-preview] .token.masked').first();
+    await token.waitFor();
+    const [first, spoken] = [await lesson.boundingBox(), await token.boundingBox()];
+    assert.ok(first.y < spoken.y && spoken.y + spoken.height < 710, `before everything else, with what it speaks of in sight: ${first.y}, ${spoken.y}`);
     assert.equal(await journey.page.locator('.lesson:visible').count(), 1, 'the others wait');
     await journey.picture('lesson-light-1280');
     await journey.page.getByRole('button', { name: 'All lessons' }).click();
