@@ -1,5 +1,5 @@
-//! A run as a part of a link: its configuration, seed and result curves, never a word of its text. Labels are words of the
-//! text, so scores by label stay behind. Pure.
+//! Runs as a part of a link: their configuration, seed and result curves, never a word of their text. Labels are words of
+//! the text, so scores by label stay behind. Pure.
 
 use crate::chart::curve::Curve;
 use crate::guide::Guide;
@@ -17,8 +17,14 @@ pub const MARK: &str = "#share=";
 /// Points of a shared curve: a link stays short enough to be sent.
 const POINTS: usize = 60;
 
+/// Runs of one link, for the same reason.
+pub const MOST_RUNS: usize = 8;
+
 /// A longer fragment is not read.
 const MOST_BYTES: usize = 100_000;
+
+/// What parts the runs of a fragment; no character of base64.
+const PARTED_BY: char = '.';
 
 /// A run as it travels.
 #[derive(Serialize, Deserialize)]
@@ -62,14 +68,19 @@ fn settings(run: &Run) -> Vec<(String, String)> {
     run.pairs.iter().filter(|(key, _)| !WORDS.contains(&key.as_str())).cloned().collect()
 }
 
-/// The query that sets a run's configuration, with its `?`; empty where all of it is at its default.
-pub fn query(run: &Run) -> String {
+/// The query that sets the configuration of `runs`, with its `?`; empty where all of it is at its default. Where they differ
+/// the last one counts, but both starts of fine-tuning stay both.
+pub fn query(runs: &[&Run]) -> String {
     let mut chosen = Settings::default();
-    chosen.finetune_from = run.from.unwrap_or(chosen.finetune_from);
-    for (key, value) in settings(run) {
-        // What a link has no name for stays behind; the rest travels.
-        let _ = chosen.set(if_finetuned(run.phase, &key), &value);
+    for run in runs {
+        chosen.finetune_from = run.from.unwrap_or(chosen.finetune_from);
+        for (key, value) in settings(run) {
+            // What a link has no name for stays behind; the rest travels.
+            let _ = chosen.set(if_finetuned(run.phase, &key), &value);
+        }
     }
+    let is_from = |from| runs.iter().any(|run| run.from == Some(from));
+    chosen.finetune_both = is_from(StartFrom::Pretrained) && is_from(StartFrom::Scratch);
     let text = crate::query::write(&chosen, &Guide::default());
     if text.is_empty() { text } else { format!("?{text}") }
 }
@@ -89,8 +100,13 @@ fn thinned<T: Clone>(list: &[T]) -> Vec<T> {
     list.iter().rev().step_by(every).rev().cloned().collect()
 }
 
-/// The fragment that carries a run.
-pub fn fragment(run: &Run) -> String {
+/// The fragment that carries `runs`.
+pub fn fragment(runs: &[&Run]) -> String {
+    let encoded: Vec<String> = runs.iter().map(|run| encode(run)).collect();
+    format!("{MARK}{}", encoded.join(&PARTED_BY.to_string()))
+}
+
+fn encode(run: &Run) -> String {
     let round = |value: f64| (value * 1e4).round() / 1e4;
     let curve = run.curve.reduced(POINTS);
     let documents = |is_test| {
@@ -130,22 +146,35 @@ pub fn fragment(run: &Run) -> String {
         baseline: run.baseline.map(round),
     };
     let text = serde_json::to_string(&shared).expect("a run is plain data");
-    format!("{MARK}{}", URL_SAFE_NO_PAD.encode(text))
+    URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The run that a fragment carries; `None` where it carries none.
+/// The runs that a fragment carries; `None` where it carries none.
 ///
 /// # Errors
-/// In one sentence, where it cannot be read.
-pub fn read(fragment: &str) -> Option<Result<Run, String>> {
+/// In one sentence, where one cannot be read.
+pub fn read(fragment: &str) -> Option<Result<Vec<Run>, String>> {
     let text = fragment.strip_prefix(MARK)?;
-    Some(decode(text).ok_or_else(|| tr!("The results in this link cannot be read.")))
+    Some(decode_all(text).ok_or_else(|| tr!("The results in this link cannot be read.")))
 }
 
-fn decode(text: &str) -> Option<Run> {
+fn decode_all(text: &str) -> Option<Vec<Run>> {
     if text.len() > MOST_BYTES {
         return None;
     }
+    let mut runs: Vec<Run> = text.split(PARTED_BY).take(MOST_RUNS).map(decode).collect::<Option<_>>()?;
+    let titles: Vec<Option<String>> = runs.iter().map(|run| run.title.clone()).collect();
+    for (number, run) in runs.iter_mut().enumerate() {
+        run.id = format!("shared-{}", number + 1);
+        let alike = titles[..number].iter().filter(|title| **title == run.title).count();
+        if let Some(title) = run.title.as_mut().filter(|_| alike > 0) {
+            *title = format!("{title} {}", alike + 1);
+        }
+    }
+    Some(runs)
+}
+
+fn decode(text: &str) -> Option<Run> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let shared: Shared = serde_json::from_slice(&bytes).ok()?;
     let finite = shared.loss.iter().all(|(_, loss)| loss.is_finite());
@@ -223,13 +252,43 @@ mod tests {
         run
     }
 
+    fn read_one(fragment: &str) -> Run {
+        let [run] = read(fragment).expect("a run").expect("readable").try_into().expect("one");
+        run
+    }
+
+    /// What pre-training is worth is seen on several curves.
+    #[test]
+    fn a_link_carries_several_runs_with_names_of_their_own() {
+        let (mut pretrained, mut scratch, mut before) = (run(), run(), run());
+        pretrained.from = Some(StartFrom::Pretrained);
+        scratch.from = Some(StartFrom::Scratch);
+        before.phase = Phase::Pretrain;
+        before.pairs.push(("epochs".into(), "3".into()));
+        let all = [&before, &pretrained, &scratch, &scratch];
+        assert_eq!(query(&all), "?seed=3&preset=fast-nano&epochs=3&finetune-from=both");
+        let back = read(&fragment(&all)).expect("runs").expect("readable");
+        let names: Vec<String> = back.iter().map(|run| format!("{} {}", run.id, run.name())).collect();
+        let expected = [
+            "shared-1 Shared pre-training",
+            "shared-2 Shared fine-tuning, pre-trained",
+            "shared-3 Shared fine-tuning, from scratch",
+            "shared-4 Shared fine-tuning, from scratch 2",
+        ];
+        assert_eq!(names, expected);
+        let many = read(&fragment(&[&before; 20])).expect("runs").expect("readable");
+        assert_eq!(many.len(), MOST_RUNS);
+        let broken = format!("{}.!!!", fragment(&[&before]));
+        assert!(read(&broken).expect("meant for us").is_err());
+    }
+
     #[test]
     fn a_link_carries_settings_and_curves_and_no_label() {
-        let fragment = fragment(&run());
+        let fragment = fragment(&[&run()]);
         assert!(fragment.len() < 4000, "{} characters", fragment.len());
         let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(&fragment[MARK.len()..]).expect("ours")).expect("text");
         assert!(!plain.contains("secret"), "{plain}");
-        let back = read(&fragment).expect("a run").expect("readable");
+        let back = read_one(&fragment);
         assert_eq!((back.pairs.clone(), back.scores[0].metrics.mean_f1), (run().pairs, 0.6));
         assert_eq!(back.held_out[0].loss, 7.1235);
         assert!((back.curve.near(500).expect("a loss") - 8.0).abs() < 0.1);
@@ -244,12 +303,12 @@ mod tests {
     fn the_query_is_that_of_the_run_without_words_of_its_text() {
         let mut run = run();
         run.pairs.extend([("text-column".into(), "secret".into()), ("epochs".into(), "2".into())]);
-        assert_eq!(query(&run), "?seed=3&preset=fast-nano&finetune-epochs=2");
+        assert_eq!(query(&[&run]), "?seed=3&preset=fast-nano&finetune-epochs=2");
         run.from = Some(StartFrom::Scratch);
         run.pairs.insert(0, ("of-another-version".into(), "1".into()));
-        assert_eq!(query(&run), "?seed=3&preset=fast-nano&finetune-epochs=2&finetune-from=scratch");
-        assert!(!fragment(&run).is_empty());
-        let back = read(&fragment(&run)).expect("a run").expect("readable");
+        assert_eq!(query(&[&run]), "?seed=3&preset=fast-nano&finetune-epochs=2&finetune-from=scratch");
+        assert!(!fragment(&[&run]).is_empty());
+        let back = read_one(&fragment(&[&run]));
         assert!(back.pairs.iter().all(|(_, value)| value != "secret"));
     }
 
@@ -258,7 +317,7 @@ mod tests {
         let mut run = run();
         let quality = |step| HeldOut { step, loss: 5.0, accuracy: 0.1, pairs: None };
         run.held_out = (0..50_000).map(quality).collect();
-        let back = read(&fragment(&run)).expect("a run").expect("readable");
+        let back = read_one(&fragment(&[&run]));
         assert!(back.held_out.len() <= POINTS && back.held_out.last().is_some_and(|last| last.step == 49_999));
     }
 

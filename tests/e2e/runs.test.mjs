@@ -128,8 +128,8 @@ test('a link carries settings and curves, and one with nonsense says so', async 
     await journey.ready(3);
     await journey.pretrain(40);
     await journey.part('share-run').click();
-    await journey.until('the link', () => journey.part('share-link').isVisible());
-    link = await journey.part('share-link').inputValue();
+    await journey.until('the link', () => journey.part('share-run-link').isVisible());
+    link = await journey.part('share-run-link').inputValue();
     assert.ok(link.length < 8000 && !link.includes('cooking'), `${link.length} characters`);
   });
   await visit(here.browser, link, async (journey) => {

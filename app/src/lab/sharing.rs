@@ -10,22 +10,24 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 impl Lab {
-    /// The link that carries a run's configuration and curves.
-    pub fn link_to(&self, id: &str) -> Option<String> {
+    /// The link that carries the configuration and curves of the runs with these names, of many the last ones; `None`
+    /// where there is no such run.
+    pub fn link_to(&self, ids: &[String]) -> Option<String> {
         let (query, fragment) = self.peek(|state| {
-            let run = state.runs.iter().find(|run| run.id == id)?;
-            Some((share::query(run), share::fragment(run)))
+            let runs: Vec<&Run> = state.runs.iter().filter(|run| ids.contains(&run.id)).collect();
+            let runs = &runs[runs.len().saturating_sub(share::MOST_RUNS)..];
+            (!runs.is_empty()).then(|| (share::query(runs), share::fragment(runs)))
         })?;
         let location = window().location();
         let place = [location.origin(), location.pathname()].map(Result::unwrap_or_default).concat();
         Some(format!("{place}{query}{fragment}"))
     }
 
-    /// Takes the run that the page's link carries, where it does.
+    /// Takes the runs that the page's link carries, where it does.
     pub(super) fn take_shared(&self) {
         let fragment = window().location().hash().unwrap_or_default();
         match share::read(&fragment) {
-            Some(Ok(run)) => self.state.update_value(|state| state.runs.push(run)),
+            Some(Ok(runs)) => self.state.update_value(|state| state.runs.extend(runs)),
             Some(Err(reason)) => {
                 self.complain(reason, tr!("Ask for the link again; the settings in it hold all the same."))
             }

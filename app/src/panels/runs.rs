@@ -1,6 +1,7 @@
 //! Step 7: the runs, of this tab and of other days, and the way out and in for models.
 
 mod actions;
+mod link_out;
 mod models;
 mod storage;
 
@@ -8,12 +9,14 @@ use super::section::Section;
 use crate::chart::scene::RUN_INKS;
 use crate::lab::lab;
 use crate::language::translated;
+use crate::share::MOST_RUNS;
 use crate::state::{Run, RunState, Stage, Topic};
 use crate::told::told;
 use crate::tr;
 use crate::wording::{self, figure, grouped};
 use actions::{Actions, NameField};
 use leptos::prelude::*;
+use link_out::LinkOut;
 use models::Models;
 use protocol::Phase;
 use storage::StorageLine;
@@ -29,6 +32,7 @@ pub fn RunsPanel() -> impl IntoView {
             lead=tr!("Kept in this browser: figures and models, no line of your text. A saved model opens on the command line and in Hugging Face transformers.")
         >
             <RunTable />
+            <LinkToShown />
             <Differences />
             <StorageLine />
             <Models />
@@ -152,6 +156,19 @@ fn Row(id: String) -> impl IntoView {
             <td><Actions id row naming /></td>
         </tr>
     }
+}
+
+/// One link to the runs that charts show, such as both starts of fine-tuning. One that still learns is left out.
+#[component]
+fn LinkToShown() -> impl IntoView {
+    let lab = lab();
+    let runs = lab.memo(&[Topic::Runs], |state| {
+        let shown = state.runs.iter().filter(|run| run.shown && run.is_own() && run.stage.is_over());
+        let ids: Vec<String> = shown.map(|run| run.id.clone()).collect();
+        if ids.len() > 1 { ids } else { vec![] }
+    });
+    let words = tr!("Copy one link to the runs in the charts ({most} at most)", most = MOST_RUNS);
+    view! { <div class="row-actions"><LinkOut testid="share-shown" words runs /></div> }
 }
 
 /// Where the settings of the shown runs differ.

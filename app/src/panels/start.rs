@@ -102,13 +102,20 @@ pub fn PhaseSentence(
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
         let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
         let brought = || {
-            let run = state.runs.iter().find(|run| run.shared)?;
-            let here = tr!("This link brought the curves of a run: {run}.", run = run.name());
-            match (phase, run.phase) {
-                (Phase::Pretrain, Phase::Finetune) => {
+            let brought = || state.runs.iter().filter(|run| run.shared);
+            let names: Vec<String> = brought().map(Run::name).collect();
+            let is_of = |phase| brought().any(|run| run.phase == phase);
+            let here = tr!(
+                "This link brought the curves of a run: {list}."
+                    | "This link brought the curves of {count} runs: {list}." % names.len() as u64,
+                count = names.len(),
+                list = names.join("; ")
+            );
+            match phase {
+                Phase::Pretrain if !is_of(phase) && is_of(Phase::Finetune) => {
                     Some(format!("{here} {}", tr!("They are drawn below, under “Fine-tune”.")))
                 }
-                (phase, of) => (phase == of).then_some(here),
+                phase => is_of(phase).then_some(here),
             }
         };
         state.runs_of(phase).last().map(told).or_else(brought)

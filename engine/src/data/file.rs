@@ -124,7 +124,7 @@ fn gzip_warning(name: &str, trailing: u64) -> Vec<Warning> {
         warnings.push(("unnamed-gzip", format!("{} is packed with gzip; it was unpacked", quoted(name))));
     }
     if trailing > 0 {
-        let message = format!("{} ends in {trailing} bytes that are not gzip; they were ignored", quoted(name));
+        let message = format!("{} ends in bytes that are not gzip ({trailing}); they were ignored", quoted(name));
         warnings.push(("trailing-bytes", message));
     }
     warnings
@@ -143,7 +143,7 @@ fn encoding_warnings(name: &str, decoded: &Decoded) -> Vec<Warning> {
     }
     if let Some(line) = decoded.first_undecodable {
         let count = decoded.undecodable;
-        let message = format!("{file} has {count} bytes that {encoding} does not allow, the first in line {line}");
+        let message = format!("{file} has bytes that {encoding} does not allow ({count}, the first in line {line})");
         warnings.push(("undecodable-bytes", message));
     }
     warnings
@@ -153,17 +153,17 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let file = quoted(name);
     if parsed.controls > 0 {
-        let message = format!("{file} has {} control characters; each became a space", parsed.controls);
+        let message = format!("{file} has control characters ({}); each became a space", parsed.controls);
         warnings.push(("control-characters", message));
     }
     if parsed.unnamed_labels > 0 {
-        let message = format!("{file} has {} labels without a name; they were ignored", parsed.unnamed_labels);
+        let message = format!("{file} has labels without a name ({}); they were ignored", parsed.unnamed_labels);
         warnings.push(("unnamed-labels", message));
     }
     if let Some((count, line)) = parsed.odd_labels {
         let message = format!(
-            "{file} has {count} words that look like labels but do not begin with __label__; they count as text, the \
-             first is in line {line}"
+            "{file} has words that look like labels but do not begin with __label__ ({count}, the first in line {line}); \
+             they count as text"
         );
         warnings.push(("odd-labels", message));
     }
@@ -177,7 +177,7 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let LabelRows { without, mixed } = &parsed.label_rows;
     if *without > 0 {
         let message =
-            format!("{file} has {without} rows that say no to every label column; they are labelled \"none\"");
+            format!("{file} has rows that say no to every label column ({without}); they are labelled \"none\"");
         warnings.push(("none-label", message));
     }
     if let Some(column) = mixed {
@@ -199,7 +199,7 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         warnings.push(("guessed-column", message.clone()));
     }
     if parsed.long_labels > 0 {
-        let message = format!("{file} has {} labels of more than 200 characters; they were cut", parsed.long_labels);
+        let message = format!("{file} has labels of more than 200 characters ({}); they were cut", parsed.long_labels);
         warnings.push(("long-labels", message));
     }
     if parsed.bidi {

@@ -1,24 +1,21 @@
 //! What can be done with a run that is over, and the field for its name.
 
 use super::Shown;
+use super::link_out::LinkOut;
 use crate::focus;
 use crate::lab::lab;
 use crate::state::Topic;
 use crate::tr;
 use crate::wording::bytes;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use wasm_bindgen_futures::JsFuture;
 
 /// Opens, names, shares and deletes a run.
 #[component]
 pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let lab = lab();
     let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
-    let (link, copied) = (RwSignal::new(None::<String>), RwSignal::new(false));
     let sure = RwSignal::new(false);
     let over = move || row.with(|row| row.over && (row.own || row.compared || !row.key.is_empty()));
-    let own = move || row.with(|row| row.own);
     let compared = move || row.with(|row| row.compared);
     let show = {
         let id = id.clone();
@@ -30,14 +27,9 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
         let size = row.with(|row| row.kept).map(bytes).unwrap_or_default();
         tr!("Open its model ({size})", size)
     };
-    let share = {
+    let linked = {
         let id = id.clone();
-        move |_| {
-            link.set(lab.link_to(&id));
-            if let Some(link) = link.get_untracked() {
-                copy(link, copied);
-            }
-        }
+        Memo::new(move |_| if row.with(|row| row.own) { vec![id.clone()] } else { vec![] })
     };
     let delete = move |_| {
         if sure.get_untracked() {
@@ -63,36 +55,12 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             <button type="button" hidden=move || !compared() data-testid="show-comparison" on:click=show>
                 {tr!("Show its result")}
             </button>
-            <button type="button" hidden=move || !own() data-testid="share-run" on:click=share>{tr!("Copy link")}</button>
+            <LinkOut testid="share-run" words=tr!("Copy link") runs=linked />
             <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
                 {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
-            <Show when=move || link.with(Option::is_some)>
-                <input
-                    type="text"
-                    readonly
-                    class="name-field"
-                    data-testid="share-link"
-                    aria-label=move || match copied.get() {
-                        true => tr!("Link with settings and curves, copied"),
-                        false => tr!("Link with settings and curves, to copy"),
-                    }
-                    prop:value=move || link.get().unwrap_or_default()
-                />
-                <span class="help" role="status">{move || copied.get().then(|| tr!("Copied."))}</span>
-            </Show>
         </div>
     }
-}
-
-/// Puts a text on the clipboard, where the browser has one and allows it; the field holds it in any case.
-fn copy(text: String, copied: RwSignal<bool>) {
-    let navigator = window().navigator();
-    if !js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
-        return;
-    }
-    let promise = navigator.clipboard().write_text(&text);
-    spawn_local(async move { copied.set(JsFuture::from(promise).await.is_ok()) });
 }
 
 /// A field in place of the run's name, until Enter or Escape.

@@ -3,6 +3,7 @@
 //! only what one look at it told: its files are read again each time its documents are asked for.
 
 mod label_names;
+mod other_columns;
 mod part;
 mod roles;
 mod select;
@@ -14,6 +15,7 @@ use super::content::InputFile;
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
 use super::table::ReadOptions;
+use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
 use protocol::{CorpusTraits, FileReport, FileRole, LabelCount};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +58,6 @@ pub struct Corpus {
     chosen: BTreeSet<u64>,
     files: Vec<FileReport>,
     fingerprint: String,
-    options: ReadOptions,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
     lines_are_sentences: bool,
 }
@@ -88,13 +89,20 @@ impl Corpus {
             chosen: BTreeSet::new(),
             files: Vec::new(),
             fingerprint: String::new(),
-            options: options.clone(),
             lines_are_sentences: false,
         };
         let mut warnings = Vec::new();
         let mut refused = Vec::new();
         for (file, role) in files.iter().zip(roles::roles(files)) {
-            match corpus.add(file, role, most_held) {
+            let added = match corpus.add(file, role, options, most_held) {
+                Err(DataError::NoColumn { .. }) if has_columns(files, options) => {
+                    let (options, warning) = lacking(file, options);
+                    warnings.push(warning);
+                    corpus.add(file, role, &options, most_held)
+                }
+                added => added,
+            };
+            match added {
                 Ok(found) => warnings.extend(found),
                 Err(error) => refused.push(error),
             }
@@ -110,8 +118,13 @@ impl Corpus {
         Ok((corpus, warnings))
     }
 
-    fn add(&mut self, file: &InputFile, role: FileRole, most_held: u64) -> Result<Vec<Warning>, DataError> {
-        let options = self.options.clone();
+    fn add(
+        &mut self,
+        file: &InputFile,
+        role: FileRole,
+        options: &ReadOptions,
+        most_held: u64,
+    ) -> Result<Vec<Warning>, DataError> {
         let part = match role {
             FileRole::Train => &mut self.train,
             FileRole::Valid => &mut self.valid,
@@ -120,7 +133,7 @@ impl Corpus {
         let first_block = part.survey.blocks;
         let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
-        let ReadFile { encoding, dropped, columns, warnings } = read_file(file, &options, &mut |mut document| {
+        let ReadFile { encoding, dropped, columns, warnings } = read_file(file, options, &mut |mut document| {
             survey.take(&document);
             if part.survey.bytes + survey.bytes > most_held {
                 documents = None;
@@ -143,7 +156,7 @@ impl Corpus {
             columns,
         });
         part.survey.join(survey);
-        part.files.push(PartFile { file: file.clone(), number, first_block });
+        part.files.push(PartFile { file: file.clone(), options: options.clone(), number, first_block });
         part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
         Ok(warnings)
     }
@@ -187,7 +200,7 @@ impl Corpus {
             return Ok(());
         }
         let mut moved = Vec::new();
-        self.train.each(&self.options, &mut |document| {
+        self.train.each(&mut |document| {
             if self.chosen.contains(&text_hash(&document)) {
                 moved.push(document);
             }

@@ -30,6 +30,8 @@ pub struct Part {
 pub struct PartFile {
     /// What it is read from.
     pub file: InputFile,
+    /// How it is read.
+    pub options: ReadOptions,
     /// Its place among all files of the corpus.
     pub number: u32,
     /// The block that it begins with.
@@ -38,12 +40,8 @@ pub struct PartFile {
 
 impl Part {
     /// Gives each document to `take`, in order.
-    pub fn each<E: From<DataError>>(
-        &self,
-        options: &ReadOptions,
-        take: &mut dyn FnMut(Document) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for PartFile { file, number, first_block } in &self.files {
+    pub fn each<E: From<DataError>>(&self, take: &mut dyn FnMut(Document) -> Result<(), E>) -> Result<(), E> {
+        for PartFile { file, options, number, first_block } in &self.files {
             let mut failed = None;
             read_file(file, options, &mut |mut document| {
                 document.block += first_block;
@@ -84,12 +82,11 @@ impl Part {
     /// As [`Self::each`], without reading where the documents are in memory.
     pub fn each_held_or_read<E: From<DataError>>(
         &self,
-        options: &ReadOptions,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
         match &self.held {
             Some(held) => held.iter().try_for_each(take),
-            None => self.each(options, &mut |document| take(&document)),
+            None => self.each(&mut |document| take(&document)),
         }
     }
 }

@@ -51,10 +51,10 @@ impl Corpus {
         match role {
             FileRole::Train => self.each_training(selection, take),
             FileRole::Valid => {
-                self.valid.each_held_or_read(&self.options, &mut selected)?;
+                self.valid.each_held_or_read(&mut selected)?;
                 self.moved.iter().try_for_each(selected)
             }
-            FileRole::Test => self.test.each_held_or_read(&self.options, &mut selected),
+            FileRole::Test => self.test.each_held_or_read(&mut selected),
         }
     }
 
@@ -65,7 +65,7 @@ impl Corpus {
     ) -> Result<(), E> {
         let mut left = selection.limit.unwrap_or(usize::MAX);
         let held = self.train.held.is_some();
-        let read = self.train.each_held_or_read(&self.options, &mut |document| {
+        let read = self.train.each_held_or_read(&mut |document| {
             // Documents in memory were moved when they were chosen.
             if !held && !self.chosen.is_empty() && self.chosen.contains(&text_hash(document)) {
                 return Ok(());
@@ -166,8 +166,8 @@ impl Corpus {
         let parts = [&self.train, &self.valid, &self.test];
         let found = parts.iter().flat_map(|part| &part.files).find(|other| other.number as usize == file);
         let mut documents = Vec::new();
-        if let Some(PartFile { file, number, .. }) = found {
-            read_file(file, &self.options, &mut |document| {
+        if let Some(PartFile { file, options, number, .. }) = found {
+            read_file(file, options, &mut |document| {
                 if documents.len() == limit {
                     return ControlFlow::Break(());
                 }

@@ -222,3 +222,41 @@ fn copies_are_counted_across_files() {
         assert_eq!(read(&files).1, expected);
     }
 }
+
+/// Of several tables, one may lack what another has; where all lack it, it was a slip.
+#[test]
+fn columns_that_another_table_has_are_not_missed() {
+    let asked = |text: Option<&str>, label: Option<&str>| ReadOptions {
+        text_column: text.map(Into::into),
+        label_column: label.map(Into::into),
+        ..ReadOptions::default()
+    };
+    let train = || file("train.csv", "id,comment,toxic,rude\n1,one two three,0,1\n2,four five six,1,0\n");
+    let both = asked(Some("comment"), Some("toxic,rude"));
+    for (text, unlabelled_text, told) in [
+        ("id,comment\n7,a text of words\n", "a text of words", "lacks label columns"),
+        ("id,comment,toxic\n7,a text of words,1\n", "a text of words", "lacks label columns"),
+        ("id,text\n7,words\n", "words", "lacks text and label"),
+    ] {
+        for most_held in [u64::MAX, 0] {
+            let files = [train(), file("more.csv", text)];
+            let (corpus, warnings) = Corpus::read_holding(&files, &both, most_held).expect("usable");
+            let all = documents(&corpus, Train, ALL).into_iter().chain(documents(&corpus, Valid, ALL));
+            let more: Vec<Document> = all.filter(|document| document.file == 1).collect();
+            assert_eq!(more.iter().map(|document| document.text.as_str()).collect::<Vec<_>>(), [unlabelled_text]);
+            assert!(more.iter().all(|document| document.labels.is_empty()), "{more:?}");
+            assert_eq!(corpus.first_of(1, 5).expect("readable").len(), 1);
+            let Some(("other-columns", message)) = warnings.first() else { panic!("{warnings:?}") };
+            assert!(message.contains(told), "{message}");
+        }
+    }
+    let named = [train(), file("valid.jsonl", "{\"text\":\"a b\",\"toxic\":1,\"rude\":1}\n")];
+    let (corpus, warnings) = Corpus::read(&named, &both).expect("usable");
+    assert_eq!(labelled(&corpus, Valid, ALL)[0].labels, ["toxic", "rude"]);
+    assert!(warnings[0].1.contains("lacks the text column"), "{warnings:?}");
+    let slip = Corpus::read(&[train(), file("more.csv", "id,comment\n7,a\n")], &asked(None, Some("toxik")));
+    assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
+    let (corpus, warnings) =
+        Corpus::read(&[train(), file("a.txt", "lines of text\n")], &asked(None, Some("toxik"))).expect("the lines");
+    assert_eq!((corpus.files().len(), warnings[0].0), (1, "file-refused"));
+}

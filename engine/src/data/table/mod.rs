@@ -89,6 +89,11 @@ pub(super) fn form_of(name: &str) -> Option<Form> {
     }
 }
 
+/// Whether a file is a table, by its name.
+pub fn is_table(name: &str) -> bool {
+    form_of(name).is_some()
+}
+
 /// Reads the table `text`, in UTF-8, of the file `name` and hands its documents to `sink`.
 ///
 /// # Errors
@@ -121,11 +126,11 @@ const MOST_NAMES: usize = 200;
 const MOST_NAME_CHARS: usize = 100;
 
 /// What was taken for the text and for the labels of a file where no name told.
-fn guess(file: &str, text: &str, labels: &[String]) -> String {
+fn guess(file: &str, text: &str, labels: Option<String>) -> String {
     let file = quoted(file);
-    let label = if labels.is_empty() { "none".into() } else { labels.join(", ") };
+    let labels = labels.unwrap_or_else(|| "none".into());
     format!(
-        "{file} names none of its columns text: {text} was taken as text and {label} as labels; --text-column and \
+        "{file} names none of its columns text: {text} was taken as text and {labels} as labels; --text-column and \
          --label-column choose others"
     )
 }
@@ -142,6 +147,7 @@ impl DataError {
 mod tests {
     use super::*;
     use crate::data::Document;
+    use protocol::Dropped;
     use std::ops::ControlFlow;
 
     fn options(text: &str, label: &str) -> ReadOptions {
@@ -170,6 +176,27 @@ mod tests {
         parsed.documents.iter().map(line).collect()
     }
 
+    /// As where few lines of many are labelled. Both kinds of lines are looked at, whichever comes first.
+    #[test]
+    fn the_first_object_need_not_have_all_keys() {
+        let unlabelled = "{\"text\":\"a b\"}\n";
+        let labelled = "{\"text\":\"c d\",\"label\":\"x\"}\n";
+        let nested = "{\"text\":\"e f\",\"meta\":{\"id\":1}}\n{\"text\":\"g h\",\"meta\":{\"kind\":\"y\"}}\n";
+        for (text, asked, expected) in [
+            (format!("{unlabelled}{labelled}"), "", &["a b|", "c d|x"][..]),
+            (format!("{unlabelled}\n{labelled}"), "label", &["a b|", "c d|x"]),
+            (nested.into(), "meta.kind", &["e f|", "g h|y"]),
+            ("{\"text\":null}\n{\"label\":\"x\",\"text\":\"c d\"}\n".into(), "", &["c d|x"]),
+        ] {
+            assert_eq!(shown("a.jsonl", &text, &options("", asked)), expected, "{text}");
+        }
+        // A key that comes later than this is not looked for.
+        let late = format!("{}{labelled}", unlabelled.repeat(100));
+        assert_eq!(shown("a.jsonl", &late, &options("", "")).last().map(String::as_str), Some("c d|"));
+        let parsed = parse("a.jsonl", "{\"text\":\"\"}\n\n", Form::JsonLines, &options("", "")).expect("readable");
+        assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 2, first_line: 1 }]);
+    }
+
     /// A spreadsheet's columns have names in any language: what was taken for the text is told.
     #[test]
     fn a_column_that_was_guessed_is_told() {
@@ -181,7 +208,7 @@ mod tests {
             parsed.guessed_column.unwrap_or_default()
         };
         let sentence = told(sheet, "a.csv");
-        assert!(sentence.contains("column 2 (\"Beschreibung\") was taken as text and none as labels"), "{sentence}");
+        assert!(sentence.contains(": \"Beschreibung\" was taken as text and none as labels"), "{sentence}");
         assert!(told("a text of some words,x\nanother,y\n", "a.csv").contains("column 1 was taken as text"));
         assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
         for named in ["text,label\na b,x\n", "only one column of text\n"] {
@@ -314,7 +341,7 @@ mod tests {
         // A column may have a comma in its name.
         assert_eq!(shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked), ["a b|0"]);
         let parsed = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", Form::Separated(b','), asked).expect("readable");
-        assert!(parsed.guessed_column.expect("guessed").contains("(\"toxic\"), column 3 (\"rude\") as labels"));
+        assert!(parsed.guessed_column.expect("guessed").contains("and \"toxic\", \"rude\" as labels"));
     }
 
     #[test]

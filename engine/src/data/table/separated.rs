@@ -38,13 +38,16 @@ impl Columns {
 
     /// What was taken for the text where no name told, in words.
     fn guess(&self, file: &str, first: &[&str], header: bool) -> Option<String> {
-        let named = |column: usize| match header {
-            true => format!("column {} ({})", column + 1, quoted(first[column].trim())),
-            false => format!("column {}", column + 1),
+        let listed = |columns: &[usize]| {
+            let names = columns.iter().map(|column| name_of(*column, first, header));
+            match header {
+                true => names.map(|name| quoted(&name)).collect::<Vec<_>>().join(", "),
+                false => format!("column {}", names.collect::<Vec<_>>().join(", ")),
+            }
         };
         let is_alone = first.len() == 1;
-        let labels = || self.labels.iter().copied().map(named).collect::<Vec<_>>();
-        (self.guessed && !is_alone).then(|| guess(file, &named(self.text), &labels()))
+        let labels = (!self.labels.is_empty()).then(|| listed(&self.labels));
+        (self.guessed && !is_alone).then(|| guess(file, &listed(&[self.text]), labels))
     }
 }
 
@@ -194,7 +197,7 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
         || guessed && is_name_of([first, second], text)
         || labels.len() > 1 && are_names_of([first, second], &labels);
     // A table of two columns without known names is text and label.
-    let is_alone = labels.is_empty() && (guessed || !header) && first.len() == 2;
+    let is_alone = options.label_column.is_none() && labels.is_empty() && (guessed || !header) && first.len() == 2;
     let labels = if is_alone { vec![1 - text.min(1)] } else { labels };
     Ok((Columns { text, second: other, labels, guessed }, header))
 }
