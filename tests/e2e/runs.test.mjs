@@ -122,15 +122,23 @@ test('a saved model can be dropped anywhere, and guesses stand beside those of t
   });
 });
 
-test('a link carries settings and curves, and one with nonsense says so', async () => {
-  let link;
-  await here.open(`${NANO}&steps=40`, async (journey) => {
+test('a link carries settings and curves, of one run or of all in the charts, and one with nonsense says so', async () => {
+  let link, all;
+  await here.open(`${NANO}&steps=40&finetune-epochs=0.1`, async (journey) => {
     await journey.ready(3);
     await journey.pretrain(40);
     await journey.part('share-run').click();
     await journey.until('the link', () => journey.part('share-run-link').isVisible());
     link = await journey.part('share-run-link').inputValue();
     assert.ok(link.length < 8000 && !link.includes('cooking'), `${link.length} characters`);
+    assert.equal(await journey.part('share-shown').isVisible(), false, 'one run has a link of its own');
+    await journey.press('start-finetune', 30);
+    await journey.idle(60);
+    await journey.press('share-shown');
+    await journey.until('the link to both', () => journey.part('share-shown-link').isVisible());
+    all = await journey.part('share-shown-link').inputValue();
+    await journey.page.locator('[data-testid=runs] input[type=checkbox]').first().uncheck();
+    await journey.until('no link to other runs than are chosen', async () => !(await journey.part('share-shown-link').isVisible()));
   });
   await visit(here.browser, link, async (journey) => {
     await journey.ready(3);
@@ -138,6 +146,13 @@ test('a link carries settings and curves, and one with nonsense says so', async 
     assert.match(await journey.text('runs'), /Shared pre-training .*preset fast-nano.*held-out loss \d/);
     assert.match(await journey.part('loss-chart').getAttribute('aria-label'), /Shared pre-training: loss \d/);
     await journey.usable('start-pretrain', 60);
+  });
+  await visit(here.browser, all, async (journey) => {
+    await journey.ready(3);
+    assert.match(await journey.page.locator('.stage .status').innerText(), /^This link brought the curves of 2 runs: Shared pre-training; Shared fine-tuning, pre-trained/);
+    assert.match(await journey.part('loss-chart').getAttribute('aria-label'), /Shared pre-training: loss \d/);
+    assert.match(await journey.part('f1-chart').getAttribute('aria-label'), /Shared fine-tuning, pre-trained/);
+    await journey.picture('shared-runs');
   });
   await here.open('?preset=huge&lr=fast#share=bm9uc2Vuc2U', async (journey) => {
     await journey.ready(3);
