@@ -47,7 +47,14 @@ fn DropZone() -> impl IntoView {
     let lab = lab();
     let over = RwSignal::new(false);
     let own = Memo::new(move |_| lab.read(&[Topic::Corpus], |_| lab.has_own_files()));
-    let in_use = match had_own_files() {
+    // Files that were brought since are at hand: nobody has to choose them again.
+    let had = RwSignal::new(had_own_files());
+    Effect::new(move |_| {
+        if own.get() {
+            had.set(false);
+        }
+    });
+    let in_use = move || match had.get() {
         true => tr!(
             "The bundled dictionary is in use. Your files of before are not kept: choose them again. Runs and models are kept."
         ),

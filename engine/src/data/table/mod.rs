@@ -42,7 +42,7 @@ pub(super) enum Form {
 }
 
 /// Names of columns that hold text, and labels, likeliest first.
-const TEXT_NAMES: [&str; 12] = [
+const TEXT_NAMES: [&str; 18] = [
     "text",
     "sentence",
     "content",
@@ -55,8 +55,14 @@ const TEXT_NAMES: [&str; 12] = [
     "question",
     "title",
     "description",
+    "comment_text",
+    "review_body",
+    "tweet",
+    "utterance",
+    "abstract",
+    "headline",
 ];
-const LABEL_NAMES: [&str; 13] = [
+const LABEL_NAMES: [&str; 16] = [
     "label",
     "labels",
     "category",
@@ -70,7 +76,12 @@ const LABEL_NAMES: [&str; 13] = [
     "tags",
     "accusation",
     "target",
+    "emotion",
+    "stars",
+    "rating",
 ];
+/// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
+const NUMBER_NAMES: [&str; 8] = ["", "id", "idx", "index", "no", "nr", "number", "unnamed: 0"];
 /// Names of the second text of a pair.
 const PAIR_NAMES: [(&str, &str); 4] =
     [("sentence1", "sentence2"), ("text_a", "text_b"), ("premise", "hypothesis"), ("question1", "question2")];
@@ -227,6 +238,12 @@ mod tests {
             ("n,what,kind\n1,a b,x\n", &options("what", "kind"), &["a b|x"]),
             ("1,a b,x\n", &options("2", "3"), &["a b|x"]),
             ("sentence1,sentence2,label\na b,c d,x\n", none, &["a b|c d|x"]),
+            // What counts the rows is no label of theirs.
+            ("id,what\n7,a text of words\n", none, &["a text of words|"]),
+            (",what\n0,a text of words\n", none, &["a text of words|"]),
+            ("n,link,what\n7,https://example.org/a/long/path,a b c\n", none, &["a b c|"]),
+            ("post_id,what\nx7,a text of words\n", none, &["a text of words|"]),
+            ("0,a text\n1,another one\n", none, &["a text|0", "another one|1"]),
             ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
         ] {
             assert_eq!(shown("a.csv", text, options), expected, "{text}");
@@ -350,6 +367,7 @@ mod tests {
             parse("a.csv", text, Form::Separated(b','), asked).expect("readable").yes_no_columns.join(" ")
         };
         let none = &options("", "");
+        assert_eq!(found("id,text,toxic,rude\n0,a b c,0,1\n", none), "toxic rude", "the first row has the number 0");
         let table = "id,text,toxic,rude,score\n17,a b c,0,1,0.5\n";
         assert_eq!(found(table, none), "toxic rude");
         assert_eq!(found(table, &options("", "toxic")), "");

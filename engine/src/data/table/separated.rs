@@ -2,7 +2,7 @@
 
 use super::labels::{self, Cell, LabelReader, Says};
 use super::places::Noted;
-use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
+use super::{LABEL_NAMES, NUMBER_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{OpenQuotes, Parsed, Sink};
 use protocol::TableColumns;
@@ -30,7 +30,9 @@ impl Columns {
     /// Names of other columns that hold 0 or 1 in the first row below the names, where none was taken for the labels.
     fn yes_no(&self, first: &[&str], second: &[&str]) -> Vec<String> {
         let is_taken = |column: usize| column == self.text || Some(column) == self.second;
-        let is_yes_no = |column: &usize| second.get(*column).is_some_and(|cell| matches!(cell.trim(), "0" | "1"));
+        let is_yes_no = |column: &usize| {
+            second.get(*column).is_some_and(|cell| matches!(cell.trim(), "0" | "1")) && !is_number_name(first[*column])
+        };
         let found = (0..first.len()).filter(|column| self.labels.is_empty() && !is_taken(*column)).filter(is_yes_no);
         // A name with a comma could not be asked for beside others.
         found.map(|column| name_of(column, first, true)).filter(|name| !name.contains(',')).collect()
@@ -198,15 +200,24 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
         || labels.len() > 1 && are_names_of([first, second], &labels);
     // A table of two columns without known names is text and label.
     let is_alone = options.label_column.is_none() && labels.is_empty() && (guessed || !header) && first.len() == 2;
-    let labels = if is_alone { vec![1 - text.min(1)] } else { labels };
+    let other_one = 1 - text.min(1);
+    let is_label = is_alone && !(header && is_number_name(first[other_one]));
+    let labels = if is_label { vec![other_one] } else { labels };
     Ok((Columns { text, second: other, labels, guessed }, header))
 }
 
-/// Without a telling name: the column with the longest cell in the first two rows that is no label.
+/// Without a telling name: the column with the longest cell in the first two rows that is no label. Addresses are long, too.
 fn longest_column([first, second]: [&[&str]; 2], labels: &[usize]) -> Option<usize> {
-    let length = |column: usize| first[column].len().max(second.get(column).map_or(0, |cell| cell.len()));
+    let length_of = |cell: &str| if cell.starts_with("http") { 0 } else { cell.len() };
+    let length = |column: usize| length_of(first[column]).max(second.get(column).map_or(0, |cell| length_of(cell)));
     let candidates = (0..first.len()).filter(|column| !labels.contains(column));
     candidates.max_by_key(|&column| (length(column), std::cmp::Reverse(column)))
+}
+
+/// Whether a column of this name holds the numbers of the rows.
+fn is_number_name(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    NUMBER_NAMES.contains(&name.as_str()) || name.ends_with("_id")
 }
 
 /// Whether the first cell of the text's column is its name: a word or two above a text of more words.
