@@ -2,7 +2,7 @@
 //! the panels that show the same thing from different sides.
 
 use crate::lab::Lab;
-use crate::state::{AttentionMap, Frame, Topic};
+use crate::state::{AttentionMap, Film, Frame, Topic};
 use leptos::prelude::*;
 use protocol::RunConfig;
 
@@ -29,6 +29,8 @@ pub struct Scope {
     pub epoch: RwSignal<u64>,
     /// How it is masked.
     pub mask: RwSignal<OwnMask>,
+    /// The run whose film is shown, by its name in events; `None`: the usual one.
+    pub film: RwSignal<Option<String>>,
     /// Which moment of the film, in steps, 0 before training; `None`: the newest.
     pub moment: RwSignal<Option<u64>>,
     /// The token whose guesses are shown.
@@ -48,6 +50,7 @@ impl Scope {
             example: RwSignal::new(0),
             epoch: RwSignal::new(0),
             mask: RwSignal::new(OwnMask::default()),
+            film: RwSignal::new(None),
             moment: RwSignal::new(None),
             token: RwSignal::new(None),
             head: RwSignal::new((0, 0)),
@@ -84,14 +87,18 @@ impl Scope {
         }
     }
 
+    /// Reads the film that is shown, now and whenever it may be another.
+    pub fn read_film<T>(&self, read: impl FnOnce(&Film) -> T) -> T {
+        let run = self.film.get();
+        self.lab.read(&[Topic::Masking, Topic::Corpus, Topic::Runs], |state| read(state.film(run.as_deref())))
+    }
+
     /// The frame that is shown.
     pub fn frame(&self) -> Memo<Option<Frame>> {
         let scope = *self;
         Memo::new(move |_| {
             let moment = scope.moment.get();
-            scope.lab.read(&[Topic::Masking, Topic::Corpus], |state| {
-                moment.map_or_else(|| state.film.last(), |moment| state.film.at(moment)).cloned()
-            })
+            scope.read_film(|film| moment.map_or_else(|| film.last(), |moment| film.at(moment)).cloned())
         })
     }
 
@@ -100,14 +107,12 @@ impl Scope {
         let scope = *self;
         Memo::new(move |_| {
             let (moment, typed) = (scope.moment.get(), scope.typed.get());
-            scope.lab.read(&[Topic::Masking, Topic::Answers, Topic::Corpus], |state| {
-                if typed {
-                    return state.attended.clone();
-                }
-                match moment.and_then(|moment| state.film.at(moment)) {
-                    Some(frame) => frame.attention.clone(),
-                    None => state.film.frames().iter().rev().find_map(|frame| frame.attention.clone()),
-                }
+            if typed {
+                return scope.lab.read(&[Topic::Answers], |state| state.attended.clone());
+            }
+            scope.read_film(|film| match moment.and_then(|moment| film.at(moment)) {
+                Some(frame) => frame.attention.clone(),
+                None => film.frames().iter().rev().find_map(|frame| frame.attention.clone()),
             })
         })
     }
@@ -123,10 +128,13 @@ impl Scope {
 
     /// Another run begins another film: what was replayed of the one before is over.
     fn follow_runs(self) {
-        let run = self.lab.memo(&[Topic::Masking], |state| state.film.last().map(|frame| frame.run.clone()));
+        let run = self
+            .lab
+            .memo(&[Topic::Masking, Topic::Corpus, Topic::Runs], |state| state.film(None).run().map(String::from));
         Effect::new(move |_| {
             // A memo that is tracked but never read is never computed, and so follows nothing.
             run.with(|_| ());
+            self.film.set(None);
             self.moment.set(None);
         });
     }

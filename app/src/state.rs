@@ -1,6 +1,7 @@
 //! What the page knows, and how events change it. Events may be repeated or lost and name runs that the page has never
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
+mod films;
 mod known;
 mod looks;
 mod model;
@@ -12,6 +13,7 @@ mod sentence;
 mod topic;
 mod verdict;
 
+use films::Films;
 pub use known::{Classification, Corpus, Engine, Lines, Masking, Notice, Tokenized, Vocabulary};
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
@@ -47,7 +49,7 @@ pub struct RunState {
     /// The masking preview.
     pub masking: Option<Masking>,
     /// What the model made of that text so far.
-    pub film: Film,
+    films: Films,
     /// Where the model looked in the text that was typed last.
     pub attended: Option<AttentionMap>,
     /// Tokens of the text that was typed to be cut.
@@ -116,7 +118,7 @@ impl RunState {
                 self.replace_corpus(Corpus { files, documents, labelled, labels, traits });
             }
             Event::Masking { example, tokens, run, step } => {
-                self.film.add(run, step, tokens.clone());
+                self.films.add(run, step, tokens.clone());
                 self.masking = Some(Masking { example, tokens });
             }
             Event::Vocabulary { size, entries, coverage, unknown_share, lengths } => {
@@ -213,6 +215,18 @@ impl RunState {
         self.runs.iter().filter(move |run| run.phase == phase && run.shown && run.is_own())
     }
 
+    /// The film of that run, else the usual one.
+    pub fn film(&self, run: Option<&str>) -> &Film {
+        self.films.of(run, self.active().is_some())
+    }
+
+    /// The runs whose films can be chosen, each with its name; none where there is nothing to choose.
+    pub fn filmed(&self) -> Vec<(String, String)> {
+        let named = |id: &str| (id.to_string(), self.runs.iter().find(|run| run.id == id).map_or(id.into(), Run::name));
+        let runs: Vec<(String, String)> = self.films.all().filter_map(Film::run).map(named).collect();
+        if runs.len() > 1 { runs } else { vec![] }
+    }
+
     /// The runs of a phase that were begun in this tab, oldest first.
     pub fn runs_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
         self.runs.iter().filter(move |run| run.phase == phase && run.is_here() && run.is_own())
@@ -223,7 +237,7 @@ impl RunState {
         self.engine = Engine::Loading;
         self.corpus = None;
         self.masking = None;
-        self.film = Film::default();
+        self.films = Films::default();
         self.vocabulary = None;
         self.drop_first_documents();
         self.model = Model::default();
@@ -251,7 +265,7 @@ impl RunState {
         self.reading = false;
         self.warnings_aside.clear();
         self.masking = None;
-        self.film = Film::default();
+        self.films = Films::default();
         self.vocabulary = None;
         self.tokenized = None;
         self.review = None;

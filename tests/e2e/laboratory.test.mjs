@@ -200,6 +200,17 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.until('the scores under the cross-hair', async () => /After epoch \d\.\d: Fine-tuning 1, pre-trained micro 0\.\d{3}.*; Fine-tuning 2/.test(await journey.page.locator('#finetune').innerText()));
     await journey.part('finetune-curves').evaluate((details) => (details.open = true));
     assert.match(await journey.text('finetune-curves'), /Step \d+: Fine-tuning 1, pre-trained \d/, 'the curves by step share it');
+
+    assert.match(await journey.page.locator('.stage').innerText(), /guessed right, loss \d\.\d+ \(step 60\)/, 'the guesses are still there');
+    const replay = journey.page.getByLabel('Run to replay').first();
+    await journey.page.locator('.stage summary', { hasText: 'Under the microscope' }).click();
+    assert.deepEqual(await replay.locator('option').allInnerTexts(), ['Pre-training 1', 'Fine-tuning 2, from scratch']);
+    await replay.selectOption({ label: 'Fine-tuning 2, from scratch' });
+    await journey.until('a classifier guesses nothing', async () => !/guessed right/.test(await journey.page.locator('.stage').innerText()));
+    await journey.part('scrubber').press('Home');
+    await replay.selectOption({ label: 'Pre-training 1' });
+    await journey.until('its last guesses', async () => /guessed right.*\(step 60\)/.test(await journey.page.locator('.stage').innerText()));
+
     await savesAs(journey, { 'f1-chart-svg': /^<svg [^]*– – Fine-tuning 2, from scratch/, 'f1-chart-png': /^.PNG/, 'finetune-loss-chart-svg': /^<svg [^]*● Fine-tuning 1/ });
 
     await journey.press('review-valid', 30);

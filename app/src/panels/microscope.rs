@@ -3,7 +3,7 @@
 
 use crate::lab::lab;
 use crate::scope::{OwnMask, Scope, scope};
-use crate::state::{Frame, Topic};
+use crate::state::{Frame, RunState, Topic};
 use crate::tr;
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
@@ -316,9 +316,21 @@ fn training_rate(config: &RunConfig) -> f64 {
 #[component]
 pub fn Scrubber(id: &'static str) -> impl IntoView {
     let (lab, scope) = (lab(), scope());
-    let steps = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
-        state.film.frames().iter().map(|frame| (frame.step, frame.loss().is_some())).collect::<Vec<_>>()
+    let steps = Memo::new(move |_| {
+        scope.read_film(|film| {
+            film.frames().iter().map(|frame| (frame.step, frame.loss().is_some())).collect::<Vec<_>>()
+        })
     });
+    let filmed = lab.memo(&[Topic::Masking, Topic::Corpus, Topic::Runs], RunState::filmed);
+    let film = move || scope.read_film(|film| film.run().map(String::from)).unwrap_or_default();
+    let choose = move |event| {
+        scope.film.set(Some(event_target_value(&event)));
+        scope.moment.set(None);
+    };
+    let option = move |(run, name): (String, String)| {
+        let id = run.clone();
+        view! { <option value=run prop:selected=move || film() == id>{name}</option> }
+    };
     let last = move || steps.with(Vec::len).saturating_sub(1);
     let moment_of = |step: &(Option<u64>, bool)| step.0.unwrap_or(0);
     let place = move || match scope.moment.get() {
@@ -336,6 +348,14 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
     };
     let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
     view! {
+        <select
+            class="films"
+            aria-label=tr!("Run to replay")
+            hidden=move || filmed.with(Vec::is_empty)
+            on:change=choose
+        >
+            {move || filmed.get().into_iter().map(option).collect_view()}
+        </select>
         <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>
             <label for=id>{tr!("Replay:")} " " <span>{words}</span></label>
             <div class="joined-wide">

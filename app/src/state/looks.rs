@@ -56,7 +56,7 @@ pub struct Frame {
 
 impl Frame {
     /// Whether both show the same text under the same mask.
-    fn shows_the_same(&self, tokens: &[MaskedToken]) -> bool {
+    pub(super) fn shows_the_same(&self, tokens: &[MaskedToken]) -> bool {
         let same = |(a, b): (&MaskedToken, &MaskedToken)| a.original == b.original && a.shown == b.shown;
         self.tokens.len() == tokens.len() && self.tokens.iter().zip(tokens).all(same)
     }
@@ -95,10 +95,14 @@ impl Film {
         self.frames.last()
     }
 
+    /// The run that looked last; none where all looks were outside of one.
+    pub fn run(&self) -> Option<&str> {
+        self.frames.iter().rev().find(|frame| !frame.run.is_empty()).map(|frame| frame.run.as_str())
+    }
+
     /// Adds what masking and guessing gave. Another text, mask or run begins another film.
     pub fn add(&mut self, run: String, step: Option<u64>, tokens: Vec<MaskedToken>) {
-        let of_run = self.frames.iter().rev().find(|frame| !frame.run.is_empty()).map(|frame| frame.run.as_str());
-        let same_run = run.is_empty() || of_run.is_none_or(|of_run| of_run == run);
+        let same_run = run.is_empty() || self.run().is_none_or(|of_run| of_run == run);
         let same_text = self.last().is_some_and(|last| last.shows_the_same(&tokens));
         if !same_text || !same_run {
             *self = Self::default();

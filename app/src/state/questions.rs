@@ -179,7 +179,7 @@ impl RunState {
         let Event::Attention { request, run, step, tokens, layers, heads } = event else { return };
         let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else { return };
         match *request {
-            0 => self.film.attend(run, *step, map),
+            0 => self.films.attend(run, *step, map),
             request if request == self.requests.attention => self.attended = Some(map),
             _ => {}
         }

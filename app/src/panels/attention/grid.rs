@@ -3,10 +3,9 @@
 use super::is_shortcut;
 use crate::chart::attention::paint_thumbnail;
 use crate::chart::heads::{Pattern, Traits, traits};
-use crate::lab::lab;
 use crate::page::Dark;
 use crate::scope::{Scope, scope};
-use crate::state::{AttentionMap, Topic};
+use crate::state::{AttentionMap, Film};
 use crate::tr;
 use crate::wording::figure;
 use leptos::html::{Canvas, Div};
@@ -74,11 +73,9 @@ fn focus_head(grid: NodeRef<Div>, index: usize) {
 }
 
 pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
-    let lab = lab();
-    let guessed = lab.memo(&[Topic::Masking, Topic::Corpus], |state| state.film.is_guessed());
-    let before = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
-        state.film.frames().iter().any(|frame| frame.attention.is_some())
-    });
+    let guessed = Memo::new(move |_| scope.read_film(Film::is_guessed));
+    let before =
+        Memo::new(move |_| scope.read_film(|film| film.frames().iter().any(|frame| frame.attention.is_some())));
     move || match (scope.typed.get(), guessed.get(), before.get()) {
         (true, ..) => tr!("Type a text under Attention and press Look."),
         (false, true, true) => tr!("Nothing was looked at yet at this moment."),
