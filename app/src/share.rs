@@ -68,13 +68,19 @@ fn settings(run: &Run) -> Vec<(String, String)> {
     run.pairs.iter().filter(|(key, _)| !WORDS.contains(&key.as_str())).cloned().collect()
 }
 
-/// The query that sets the configuration of `runs`, with its `?`; empty where all of it is at its default. Where they differ
-/// the last one counts, but both starts of fine-tuning stay both.
+/// Settings that fine-tuning does not share with the pre-training before it.
+const FINETUNE_KEYS: [&str; 4] = ["epochs", "lr", "task", "label-fraction"];
+
+/// The query that sets the configuration of `runs`, with its `?`; empty where all of it is at its default. Of each phase the
+/// last run counts, but both starts of fine-tuning stay both.
 pub fn query(runs: &[&Run]) -> String {
     let mut chosen = Settings::default();
-    for run in runs {
+    let last = |phase| runs.iter().rev().find(|run| run.phase == phase);
+    let pretrained = last(Phase::Pretrain);
+    for run in pretrained.into_iter().chain(last(Phase::Finetune)) {
         chosen.finetune_from = run.from.unwrap_or(chosen.finetune_from);
-        for (key, value) in settings(run) {
+        let counts = |key: &str| run.phase == Phase::Pretrain || pretrained.is_none() || FINETUNE_KEYS.contains(&key);
+        for (key, value) in settings(run).into_iter().filter(|(key, _)| counts(key)) {
             // What a link has no name for stays behind; the rest travels.
             let _ = chosen.set(if_finetuned(run.phase, &key), &value);
         }
@@ -267,6 +273,16 @@ mod tests {
         before.pairs.push(("epochs".into(), "3".into()));
         let all = [&before, &pretrained, &scratch, &scratch];
         assert_eq!(query(&all), "?seed=3&preset=fast-nano&epochs=3&finetune-from=both");
+        let mut earlier = run();
+        earlier.phase = Phase::Pretrain;
+        earlier.pairs = vec![("steps".into(), "40".into()), ("mask-rate".into(), "0.4".into())];
+        let mut later = run();
+        later.pairs.extend([("epochs".into(), "2".into()), ("max-len".into(), "16".into())]);
+        assert_eq!(
+            query(&[&earlier, &before, &later]),
+            "?seed=3&preset=fast-nano&epochs=3&finetune-epochs=2",
+            "nothing of the run before is left, and what phases share is that of pre-training"
+        );
         let back = read(&fragment(&all)).expect("runs").expect("readable");
         let names: Vec<String> = back.iter().map(|run| format!("{} {}", run.id, run.name())).collect();
         let expected = [

@@ -16,6 +16,14 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// A message as a sentence: with a capital and what ends one.
+pub fn sentence(message: &str) -> String {
+    let message = message.trim_end_matches(['.', '…', ' ']);
+    let mut letters = message.chars();
+    let begun: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if begun.ends_with(['!', '?']) { begun } else { tr!("{sentence}.", sentence = begun) }
+}
+
 /// `1 document`, `2,000 documents`.
 pub fn documents(number: u64) -> String {
     tr!("{count} document" | "{count} documents" % number, count = grouped(number))

@@ -195,6 +195,12 @@ test('the keyboard alone starts and stops a run', async () => {
     await journey.page.keyboard.press('Enter');
     await journey.reaches('step', 2);
     // The button is off by now: without help the next Tab would begin at the top of the page.
+    await journey.tabTo('pause', 4);
+    // What undoes a press has the focus, so that the same key does it.
+    for (const next of ['resume', 'pause']) {
+      await journey.page.keyboard.press('Space');
+      await journey.until(`the focus on ${next}`, async () => (await journey.page.evaluate(() => document.activeElement?.dataset.testid)) === next);
+    }
     await journey.tabTo('stop', 4);
     await journey.page.keyboard.press('Space');
     await journey.idle(10);

@@ -137,11 +137,15 @@ test('what is said of the present files outlives files that are refused, and a l
     await journey.choose({ 'own.txt': LINES.split('\n').map((line) => `${line} __label__bird`).join('\n') });
     await journey.until('the only label', async () => /the same label, "bird"/.test(await data()));
     assert.match(await journey.page.locator('#start-finetune-reason').innerText(), /a classifier needs two/);
-    await journey.page.getByRole('button', { name: 'Use the bundled dictionary again' }).click();
-    await journey.ready(3);
-    await journey.page.reload();
-    await journey.ready(3);
-    assert.doesNotMatch(await data(), /not kept/);
+    for (const goBack of ['Use the bundled dictionary again', 'Remove own.txt']) {
+      await journey.page.getByRole('button', { name: goBack }).click();
+      await journey.until('the bundled text', async () => /The bundled dictionary is in use; your files replace it/.test(await data()), 20);
+      await journey.page.reload();
+      await journey.ready(3);
+      assert.doesNotMatch(await data(), /not kept/, goBack);
+      await journey.choose({ 'own.txt': LINES });
+      await journey.until('the files', async () => /own\.txt/.test(await journey.text('file-table')), 20);
+    }
   });
 });
 

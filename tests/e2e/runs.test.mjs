@@ -22,7 +22,9 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     assert.ok(first.y < spoken.y && spoken.y + spoken.height < 710, `before everything else, with what it speaks of in sight: ${first.y}, ${spoken.y}`);
     assert.equal(await journey.page.locator('.lesson:visible').count(), 1, 'the others wait');
     await journey.picture('lesson-light-1280');
-    await journey.page.getByRole('button', { name: 'All lessons' }).click();
+    await journey.page.getByRole('button', { name: 'All lessons' }).focus();
+    await journey.page.keyboard.press('Enter');
+    assert.equal(await journey.page.evaluate(() => document.activeElement?.closest('.lesson') !== null), true, 'the focus stays');
     assert.equal(await journey.page.locator('.lesson:visible').count(), 5);
     for (const selector of ['#finetune', '#review', '[data-testid=export-model]', 'nav li[data-step="6"]']) {
       assert.equal(await journey.page.locator(selector).first().isVisible(), false, selector);

@@ -67,12 +67,13 @@ fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
     if labelled >= LEAST_LABELLED { (LABELS, labelled) } else { (0.0, side / tokens.max(1) as f64) }
 }
 
-/// Pixels that a map of so many tokens is wide at least, so that its rows have names; of a larger one only the cells are shown.
+/// Pixels that a map of so many tokens is wide at least, so that its rows have names. A larger one is as wide as there is room,
+/// and has names only where they fit.
 pub fn least_width(tokens: usize) -> f64 {
     if tokens <= MOST_LABELLED { (LABELS + LEAST_LABELLED * tokens as f64).ceil() } else { 0.0 }
 }
 
-/// Tokens of a map that all have names.
+/// Tokens of a map that is made wide enough for all names: about 1,140 pixels, the width of the page.
 const MOST_LABELLED: usize = 96;
 
 /// A head as a map, queries down and keys across, with its tokens where there is room.

@@ -88,7 +88,7 @@ pub fn ChartView(
             class="chart-steps"
             role="group"
             tabindex="0"
-            aria-label=tr!("Chart by steps: arrow keys move the cross-hair, plus and minus zoom, 0 shows all")
+            aria-label=tr!("Chart by steps: arrow keys, Home and End move the cross-hair, plus and minus zoom, 0 shows all")
             on:keydown=move |event| steps.key(&event)
             on:blur=move |_| cursor.set(None)
         >

@@ -106,10 +106,12 @@ impl Lab {
         newest.unwrap_or_else(|| self.sources.get_value())
     }
 
-    /// Loads the corpus that ships with the page since a person wants it.
+    /// Loads the corpus that ships with the page since a person wants it, unless a run needs the present one.
     pub fn go_back_to_bundle(&self) {
-        remembered::keep(OWN_FILES, "");
-        self.use_bundle();
+        if self.take_turn().is_some() {
+            remembered::keep(OWN_FILES, "");
+            self.use_bundle();
+        }
     }
 
     /// Whether the person brought files of their own.
@@ -158,7 +160,7 @@ impl Lab {
             let mut sources = self.files();
             change(&mut sources);
             match sources.is_empty() {
-                true => self.use_bundle(),
+                true => self.go_back_to_bundle(),
                 false => self.use_listed(sources),
             }
         }

@@ -5,6 +5,7 @@
 
 use super::choice::SwitchField;
 use super::section::Section;
+use crate::focus;
 use crate::lab::lab;
 use crate::scope::scope;
 use crate::settings::NSP;
@@ -21,6 +22,11 @@ pub fn LearnPanel() -> impl IntoView {
     // What the link asks for stands above the model that it speaks of; the others would push that out of sight.
     let all = RwSignal::new(lab.guide.with_value(|guide| guide.lesson.is_none()));
     provide_context(AllLessons(all));
+    let show_all = move |_| {
+        all.set(true);
+        // The button goes, and would take the focus with it.
+        focus::on("#learn .lesson summary");
+    };
     view! {
         <Section
             id="learn"
@@ -34,7 +40,7 @@ pub fn LearnPanel() -> impl IntoView {
             <Attention />
             <PositionWise />
             <div class="buttons" hidden=all>
-                <button type="button" class="quiet" on:click=move |_| all.set(true)>{tr!("All lessons")}</button>
+                <button type="button" class="quiet" on:click=show_all>{tr!("All lessons")}</button>
             </div>
         </Section>
     }

@@ -137,7 +137,7 @@ pub fn Curves() -> impl IntoView {
                 />
             </Toolbar>
             <p class="help">
-                {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
+                {tr!("These hold for the loss above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, Home, End, plus, minus, 0.")}
             </p>
             <div class="small-charts">{METRICS.map(|metric| view! { <MetricChart phase=Phase::Pretrain metric /> }).collect_view()}</div>
         </details>
@@ -163,7 +163,7 @@ pub fn FinetuneCurves() -> impl IntoView {
                 />
             </Toolbar>
             <p class="help">
-                {tr!("These hold for F1 above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, plus, minus, 0.")}
+                {tr!("These hold for F1 above too. Drag across a chart to zoom, double-click to show all; with the keyboard: arrows, Home, End, plus, minus, 0.")}
             </p>
             <Legend phase=Phase::Finetune />
             <div class="small-charts">

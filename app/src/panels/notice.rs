@@ -5,16 +5,8 @@ use crate::lab::lab;
 use crate::state::{Engine, Notice, Topic};
 use crate::told::told;
 use crate::tr;
+use crate::wording;
 use leptos::prelude::*;
-
-/// With a capital and a full stop, where it has neither.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let begun: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    // Thai ends no sentence with a sign.
-    let ends = begun.chars().next_back().is_none_or(|last| !last.is_ascii_alphanumeric() && last != '"');
-    if ends { begun } else { begun + "." }
-}
 
 /// The page's error line; hidden while there is nothing to say.
 #[component]
@@ -24,7 +16,7 @@ pub fn NoticeLine() -> impl IntoView {
     let crashed = lab.memo(&[Topic::Engine], |state| state.engine == Engine::Crashed);
     let words = move |Notice { message, hint }: Notice| {
         view! {
-            <p class="notice-message">{sentence(&told(&message))}</p>
+            <p class="notice-message">{wording::sentence(&told(&message))}</p>
             <p class="notice-hint">{told(&hint)}</p>
         }
     };

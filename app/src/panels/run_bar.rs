@@ -1,5 +1,6 @@
 //! The run at hand, always in reach: its figures, and pause, resume and stop.
 
+use crate::focus;
 use crate::lab::{Lab, lab};
 use crate::state::{Progress, Run, Stage, Topic};
 use crate::tr;
@@ -100,6 +101,15 @@ fn Controls() -> impl IntoView {
     let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().map(|run| run.stage.clone()));
     let paused = move || stage.with(|stage| *stage == Some(Stage::Paused));
     let running = move || stage.with(|stage| stage.is_some()) && !paused();
+    // A button that was pressed and cannot be again leaves the focus to the one that undoes it.
+    Effect::new(move |before: Option<bool>| {
+        let now = paused();
+        if before.is_some_and(|before| before != now) && running() | now && focus::is_within(".controls") {
+            let next = if now { "[data-testid=resume]" } else { "[data-testid=pause]" };
+            request_animation_frame(move || focus::on(next));
+        }
+        now
+    });
     view! {
         <div class="controls">
             {control(lab, "pause", tr!("Pause"), Command::Pause, move || !running())}

@@ -27,7 +27,7 @@ pub fn Scores() -> impl IntoView {
         dark.track();
         lab.read(&[Topic::Runs], |_| ());
     });
-    let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state), baseline(state)));
+    let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state), state.n_grams()));
     let plotting = plotting();
     let last = lab.memo(&[Topic::Runs], |state| last_epoch(&series(state)) * per_epoch(state).unwrap_or(1.0));
     let words = move || {
@@ -86,9 +86,9 @@ fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
 
 fn scene(state: &RunState, look: &Look) -> Scene {
     match per_epoch(state) {
-        Some(steps) => f1_scene(&series(state), baseline(state), look, steps),
+        Some(steps) => f1_scene(&series(state), state.n_grams(), look, steps),
         // Nothing is known of steps yet, so what was chosen by step says nothing here.
-        None => f1_scene(&series(state), baseline(state), &Look::plain(look.size), 1.0),
+        None => f1_scene(&series(state), state.n_grams(), &Look::plain(look.size), 1.0),
     }
 }
 
@@ -207,12 +207,6 @@ fn by_support(score: &Score) -> Vec<LabelMetrics> {
     labels.sort_by_key(|label| std::cmp::Reverse(label.support));
     labels.truncate(LABEL_ROWS);
     labels
-}
-
-/// Mean F1 of the n-gram baseline.
-fn baseline(state: &RunState) -> Option<f64> {
-    let now = state.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
-    now.or_else(|| state.shown_of(Phase::Finetune).filter_map(|run| run.baseline).next_back())
 }
 
 /// The validation scores of every shown run; the test is measured once and stands in the headline.

@@ -11,6 +11,9 @@ use crate::wording::{figure, percent};
 use leptos::prelude::*;
 use protocol::Review;
 
+/// The threshold of equal chances.
+const EVEN: f64 = 0.5;
+
 /// Figures at one threshold.
 #[derive(Clone, Copy, PartialEq)]
 struct Point {
@@ -62,10 +65,14 @@ fn words(point: Point) -> String {
     }
 }
 
-/// Where F1 is highest; of equals, the one nearest to an even chance: it promises least.
-fn best(points: &[Point]) -> Option<String> {
-    let far = |point: &Point| (point.threshold - 0.5).abs();
-    let best = points.iter().max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a))))?;
+/// Where F1 is highest; of equals, the point nearest to this threshold, as the engine chooses.
+fn best(points: &[Point], near: f64) -> Option<Point> {
+    let far = |point: &Point| (point.threshold - near).abs();
+    points.iter().max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a)))).copied()
+}
+
+fn best_words(points: &[Point], near: f64) -> Option<String> {
+    let best = best(points, near)?;
     Some(tr!("The best F1, {f1}, is at {threshold}.", f1 = figure(best.f1, 3), threshold = percent(best.threshold)))
 }
 
@@ -86,6 +93,11 @@ pub fn Sweep(review: Shared) -> impl IntoView {
         let far = |point: &Point| (point.threshold - wanted).abs();
         points.with(|points| points.iter().min_by(|a, b| far(a).total_cmp(&far(b))).copied())
     });
+    // One label's own threshold is chosen beside that of all, and that beside an even chance.
+    let near = move || match label.get() {
+        Some(_) => review.with(|review| review.as_ref().map_or(EVEN, |review| review.threshold)),
+        None => EVEN,
+    };
     let sentence = move || at.get().map(words);
     let value = move || at.get().map_or("0.5".into(), |point| point.threshold.to_string());
     let summary = Signal::derive(move || sentence().unwrap_or_default());
@@ -121,7 +133,7 @@ pub fn Sweep(review: Shared) -> impl IntoView {
                     scene=Box::new(move |size| points.with_untracked(|points| curves(points, at.get_untracked(), size)))
                 />
             </div>
-            <p class="help" role="status">{sentence}" "{move || points.with(|points| best(points))}</p>
+            <p class="help" role="status">{sentence}" "{move || points.with(|points| best_words(points, near()))}</p>
         </div>
     }
     .into_any()
@@ -159,4 +171,19 @@ fn curves(points: &[Point], at: Option<Point>, size: Size) -> Scene {
     let x = scene.x;
     add_cursor(&mut scene, &x, at.map(|point| point.threshold), None);
     scene
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_thresholds_the_nearest_is_best() {
+        let point = |threshold, f1| Point { threshold, precision: 0.5, recall: 0.5, f1, macro_f1: None };
+        let points = [point(0.1, 0.3), point(0.3, 0.8), point(0.6, 0.8), point(0.9, 0.7)];
+        for (near, expected) in [(EVEN, 0.6), (0.2, 0.3), (0.95, 0.6)] {
+            assert_eq!(best(&points, near).map(|point| point.threshold), Some(expected), "{near}");
+        }
+        assert!(best(&[], EVEN).is_none());
+    }
 }

@@ -19,7 +19,7 @@ impl RunState {
                 return Some(tr!("No line has a label; add lines that end in __label__name."));
             }
             (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 1 => {
-                return Some(tr!("All training lines have the same label; a classifier needs two."));
+                return Some(tr!("All labelled lines have the same label; a classifier needs two."));
             }
             _ => {}
         }

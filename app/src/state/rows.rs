@@ -66,6 +66,12 @@ impl RunState {
         self.baseline_of = labels_of(config);
     }
 
+    /// Mean F1 of n-grams: on the present documents, else on those that the last shown run learned from.
+    pub fn n_grams(&self) -> Option<f64> {
+        let now = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
+        now.or_else(|| self.shown_of(Phase::Finetune).next_back()?.baseline)
+    }
+
     fn add_row(&mut self, word: &str, phase: Phase, config: &RunConfig) -> &mut Run {
         self.notice = None;
         let free = |id: &String| self.runs.iter().all(|run| run.id != *id);

@@ -34,7 +34,7 @@ impl Run {
             Stage::Stopped if !self.is_own() => tr!("Stopped before it was done."),
             Stage::Requested => tr!("Preparing: learning the vocabulary and planning the steps."),
             Stage::Started => format!("{} {}", self.expectation(), tr!("The first step is being computed.")),
-            Stage::Compiling(message) => format!("{} {}", capitalised(&told(message)), self.expectation()),
+            Stage::Compiling(message) => format!("{} {}", wording::sentence(&told(message)), self.expectation()),
             Stage::Running => self.comparison(),
             Stage::Paused => {
                 tr!("Paused after {steps}. Resume goes on where it stopped.", steps = self.steps())
@@ -120,10 +120,4 @@ impl Run {
         let tenths = (self.share() * 10.0).floor() as u64;
         tr!("{run}: {share} % done", run = self.name(), share = tenths * 10)
     }
-}
-
-fn capitalised(message: &str) -> String {
-    let mut letters = message.trim_end_matches(['.', '…', ' ']).chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    tr!("{sentence}.", sentence = format!("{first}{}", letters.as_str()))
 }

@@ -86,12 +86,20 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
 pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
     let last = |series: &F1Series| series.points.iter().rev().find(|point| point.step as f64 <= step.round()).copied();
     let one = |series: &F1Series| {
-        let [micro, macro_f1, mean] = last(series)?.scores.map(|score| figure(score, 3));
-        Some(tr!("{run} micro {micro}, macro {macro_f1}, mean {mean}", run = series.name, micro, macro_f1, mean))
+        let point = last(series)?;
+        let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
+        let scores =
+            tr!("{run} micro {micro}, macro {macro_f1}, mean {mean}", run = series.name, micro, macro_f1, mean);
+        Some((figure(point.epoch, 1), scores))
     };
-    let epoch = series.iter().filter_map(last).map(|point| point.epoch).reduce(f64::max)?;
-    let scores = series.iter().filter_map(one).collect::<Vec<_>>().join("; ");
-    Some(tr!("After epoch {epoch}: {scores}", epoch = figure(epoch, 1), scores))
+    let all: Vec<(String, String)> = series.iter().filter_map(one).collect();
+    // Runs may have ended at different epochs: those of one are told together.
+    let parts = all.chunk_by(|a, b| a.0 == b.0).map(|runs| {
+        let scores = runs.iter().map(|(_, scores)| scores.as_str()).collect::<Vec<_>>().join("; ");
+        tr!("After epoch {epoch}: {scores}", epoch = runs[0].0, scores)
+    });
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(". "))
 }
 
 /// What its colours and its dashes mean.
@@ -215,6 +223,12 @@ mod tests {
         );
         assert!(f1_readout(&runs, 199.5).is_some_and(|told| told.starts_with("After epoch 2.0: a micro 0.600")));
         assert_eq!(f1_readout(&runs, 99.0), None);
+        let uneven = [run("a", &[0.5, 0.6], 0), run("b", &[0.4], 1)];
+        let told = f1_readout(&uneven, 200.0).expect("scores");
+        assert!(
+            told.starts_with("After epoch 2.0: a micro 0.700") && told.contains(". After epoch 1.0: b micro 0.500"),
+            "{told}"
+        );
         look.options = Options { log_x: true, log_y: true, ..Options::default() };
         let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &look, 100.0);
         let heights: Vec<f64> = scene

@@ -83,8 +83,16 @@ pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
             None => run_loss,
         })
     };
-    let figures = series.iter().filter_map(one).collect::<Vec<_>>().join(", ");
-    tr!("Step {step}: {figures}", step = grouped(at), figures)
+    step_words(at, &series.iter().filter_map(one).collect::<Vec<_>>())
+}
+
+/// What is said of a step.
+pub(super) fn step_words(step: u64, figures: &[String]) -> String {
+    let step = grouped(step);
+    match figures {
+        [] => tr!("Step {step}: not reached.", step),
+        figures => tr!("Step {step}: {figures}", step, figures = figures.join(", ")),
+    }
 }
 
 /// The chart in sentences, for whoever does not see it.
@@ -271,7 +279,7 @@ mod tests {
         let curve = falling(100);
         assert_eq!(loss_readout(&[series(&curve)], 60.2), "Step 60: Pre-training 1 3.54 (held out 4.50 at step 50)");
         assert_eq!(loss_readout(&[series(&curve)], 40.0), "Step 40: Pre-training 1 4.21");
-        assert_eq!(loss_readout(&[series(&curve)], 500.0), "Step 500: ");
+        assert_eq!(loss_readout(&[series(&curve)], 500.0), "Step 500: not reached.");
     }
 
     #[test]

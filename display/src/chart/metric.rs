@@ -1,6 +1,7 @@
 //! A chart of one figure by step, for every pre-training run: accuracy, learning rate, gradient norm, speed. Pure layout.
 
 use super::curve::Curve;
+use super::loss::step_words;
 use super::options::{Look, add_cursor, value_scale};
 use super::scale::{Scale, tick_label};
 use super::scene::{Ink, Mark, Scene};
@@ -90,8 +91,7 @@ fn add(scene: &mut Scene, series: &MetricSeries, look: &Look, (x, y): (&Scale, &
 /// What the cross-hair says: the figure of each run at a step.
 pub fn readout(series: &[MetricSeries], step: f64) -> String {
     let one = |series: &MetricSeries| Some(format!("{} {}", series.name, short(series.at(step)?)));
-    let figures = series.iter().filter_map(one).collect::<Vec<_>>().join(", ");
-    tr!("Step {step}: {figures}", step = grouped(step.round().max(0.0) as u64), figures)
+    step_words(step.round().max(0.0) as u64, &series.iter().filter_map(one).collect::<Vec<_>>())
 }
 
 /// The chart in a sentence, for whoever does not see it.

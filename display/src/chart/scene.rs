@@ -47,10 +47,11 @@ pub const RUN_INKS: usize = 6;
 /// How a line is broken; tells runs apart where colour is taken.
 pub const DASHES: [&[f64]; 4] = [&[], &[7.0, 4.0], &[2.0, 3.0], &[10.0, 3.0, 2.0, 3.0]];
 
-/// Half a dot reaches so far from its middle.
+/// Radius of a dot, in pixels.
 const DOT: f64 = 4.0;
 
-/// A letter of a text is about as wide.
+/// Width of a letter in pixels, about, of a system's sans-serif at 12. Marks above and below letters count, too: a Thai text is
+/// taken for wider than it is.
 const LETTER_WIDTH: f64 = 6.5;
 
 /// The same in letters, for a legend: lines are clipped to the plot.

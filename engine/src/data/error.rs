@@ -272,7 +272,9 @@ impl fmt::Display for DataError {
             Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),
             Self::UnsupportedTokenizer { file, part } => write!(f, "{file} uses {part}, which is not supported"),
             Self::NoLabels { documents } => write!(f, "none of the {documents} training documents carries a label"),
-            Self::TooFewLabels { label } => write!(f, "every training document has the same label, {}", quoted(label)),
+            Self::TooFewLabels { label } => {
+                write!(f, "every labelled training document has the same label, {}", quoted(label))
+            }
             Self::TooManyLabels { labels, limit } => {
                 write!(f, "the training documents have {labels} different labels; at most {limit} can be learned")
             }

@@ -63,8 +63,8 @@ pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -
     Ok(ReadFile { encoding: decoding.encoding.into(), dropped, columns, warnings })
 }
 
-/// Columns that a sentence names.
-const MOST_COLUMNS: usize = 12;
+/// Bytes of columns' names that a sentence lists.
+const MOST_LISTED: usize = 300;
 
 /// How a text was decoded.
 struct Decoded {
@@ -188,12 +188,8 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("mixed-label-column", message));
     }
-    let yes_no: Vec<String> = parsed.yes_no_columns.iter().take(MOST_COLUMNS).cloned().collect();
-    if yes_no.len() > 1 {
-        let columns = quoted(&yes_no.join(","));
-        let message =
-            format!("{file} has no labels but columns of 0 and 1; --label-column {columns} makes each of them a label");
-        warnings.push(("yes-no-columns", message));
+    if parsed.yes_no_columns.len() > 1 {
+        warnings.push(("yes-no-columns", yes_no_warning(&file, &parsed.yes_no_columns)));
     }
     if let Some(message) = &parsed.guessed_column {
         warnings.push(("guessed-column", message.clone()));
@@ -206,6 +202,23 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         warnings.push(("bidi-characters", format!("{file} has characters that turn the direction of the text")));
     }
     warnings
+}
+
+/// How to take columns of yes and no for labels: the value to give, whole, or of many the first names.
+fn yes_no_warning(file: &str, columns: &[String]) -> String {
+    let shown = |columns: &[String]| format!("{:?}", columns.join(","));
+    let (count, whole) = (columns.len(), shown(columns));
+    if whole.len() <= MOST_LISTED {
+        return format!(
+            "{file} has no labels but columns of 0 and 1; --label-column {whole} makes each of them a label"
+        );
+    }
+    let most = (1..=count).take_while(|most| shown(&columns[..*most]).len() <= MOST_LISTED).last().unwrap_or(0);
+    let first = shown(&columns[..most]);
+    format!(
+        "{file} has no labels but {count} columns of 0 and 1, the first {most} {first}; all of them with commas as \
+         --label-column makes each a label"
+    )
 }
 
 #[cfg(test)]
@@ -247,6 +260,15 @@ mod tests {
             &["control-characters", "unnamed-labels", "bidi-characters"],
         );
         check("a.txt", b"end \xe5\xa5", 1, "UTF-8", &["undecodable-bytes"]);
+    }
+
+    #[test]
+    fn columns_of_yes_and_no_are_listed_by_whole_names() {
+        let names = |count| (0..count).map(|number| format!("emotion number {number}")).collect::<Vec<_>>();
+        assert!(yes_no_warning("\"a\"", &names(9)).contains("--label-column \"emotion number 0,emotion number 1,"));
+        let many = yes_no_warning("\"a\"", &names(40));
+        assert!(many.contains("but 40 columns of 0 and 1, the first 17 \"emotion number 0,"), "{many}");
+        assert!(many.contains(",emotion number 16\"; all"), "{many}");
     }
 
     #[test]

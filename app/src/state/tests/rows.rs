@@ -73,7 +73,11 @@ fn n_grams_are_kept_with_the_runs_on_the_same_text() {
     state.apply(n_grams(0.9));
     assert_eq!(state.runs.iter().map(|run| run.baseline).collect::<Vec<_>>(), [Some(0.5), Some(0.5)]);
     begin(&mut state);
-    assert_eq!(state.runs[2].baseline, Some(0.9));
+    assert_eq!((state.runs[2].baseline, state.n_grams()), (Some(0.9), Some(0.9)));
+    state.apply(corpus(7, 2));
+    assert_eq!(state.n_grams(), Some(0.9), "of the last run that is shown");
+    begin(&mut state);
+    assert_eq!(state.n_grams(), None, "this one learns from other documents");
 }
 
 #[test]

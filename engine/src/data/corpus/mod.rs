@@ -97,8 +97,8 @@ impl Corpus {
             let added = match corpus.add(file, role, options, most_held) {
                 Err(DataError::NoColumn { .. }) if has_columns(files, options) => {
                     let (options, warning) = lacking(file, options);
-                    warnings.push(warning);
-                    corpus.add(file, role, &options, most_held)
+                    let added = corpus.add(file, role, &options, most_held);
+                    added.map(|found| std::iter::once(warning).chain(found).collect())
                 }
                 added => added,
             };

@@ -237,6 +237,8 @@ fn columns_that_another_table_has_are_not_missed() {
         ("id,comment\n7,a text of words\n", "a text of words", "lacks label columns"),
         ("id,comment,toxic\n7,a text of words,1\n", "a text of words", "lacks label columns"),
         ("id,text\n7,words\n", "words", "lacks text and label"),
+        // What a spreadsheet numbers its rows with has no name.
+        (",comment\n7,a text of words\n", "a text of words", "lacks label columns"),
     ] {
         for most_held in [u64::MAX, 0] {
             let files = [train(), file("more.csv", text)];

@@ -1,10 +1,11 @@
 //! JSON Lines: an object per line is a document. Keys are told by a person, by their names, or by the length of their text.
 
 use super::labels::{self, Cell, LabelReader};
-use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
+use super::{LABEL_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, text_length, told_columns};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{Parsed, Sink, each_line};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
@@ -60,10 +61,9 @@ impl Objects<'_> {
 
     /// Finds the keys in the first lines, and reads these.
     fn begin(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>, DataError> {
-        let mut all = Map::new();
-        self.first.iter().filter_map(|(line, _)| object(line)).for_each(|row| join(&mut all, row));
-        if self.table.is_none() && !all.is_empty() {
-            let keys = JsonKeys::of(self.name, &all, self.options)?;
+        let rows: Vec<_> = self.first.iter().filter_map(|(line, _)| object(line)).collect();
+        if self.table.is_none() && rows.iter().any(|row| !row.is_empty()) {
+            let keys = JsonKeys::of(self.name, &rows, self.options)?;
             let labels = LabelReader::new(keys.labels.clone(), self.options.separator());
             self.table = Some((keys, labels));
         }
@@ -113,21 +113,6 @@ fn object(line: &str) -> Option<Map<String, Value>> {
     }
 }
 
-/// Adds the keys of `row` to those of the objects before, and of two texts keeps the longer one.
-fn join(all: &mut Map<String, Value>, row: Map<String, Value>) {
-    for (key, value) in row {
-        match (all.get_mut(&key), value) {
-            (Some(Value::Object(all)), Value::Object(row)) => join(all, row),
-            (Some(Value::String(text)), Value::String(other)) if other.len() > text.len() => *text = other,
-            (Some(known @ Value::Null), value) => *known = value,
-            (Some(_), _) => {}
-            (None, value) => {
-                all.insert(key, value);
-            }
-        }
-    }
-}
-
 /// Where the texts and the labels stand in an object; a dot leads into an object inside.
 struct JsonKeys {
     text: String,
@@ -140,44 +125,51 @@ struct JsonKeys {
 }
 
 impl JsonKeys {
-    fn of(file: &str, row: &Map<String, Value>, options: &ReadOptions) -> Result<Self, DataError> {
-        let known = |names: &[&str]| names.iter().find(|name| at(row, name).is_some()).map(|name| (*name).to_string());
-        let asked = |name: &str| match at(row, name) {
-            Some(_) => Ok(name.to_string()),
-            None => Err(DataError::NoColumn {
-                file: file.into(),
-                column: name.into(),
-                columns: row.keys().cloned().collect(),
-            }),
+    /// The keys of a file that begins with `rows`. A name of texts is taken where most of them have it; labels may be few.
+    fn of(file: &str, rows: &[Map<String, Value>], options: &ReadOptions) -> Result<Self, DataError> {
+        let count = |has: &dyn Fn(&Map<String, Value>) -> bool| rows.iter().filter(|row| has(row)).count();
+        let having = |name: &str| count(&|row| at(row, name).is_some());
+        let all: Vec<String> = rows.iter().flat_map(Map::keys).cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let asked = |name: &str| match having(name) {
+            0 => Err(DataError::NoColumn { file: file.into(), column: name.into(), columns: all.clone() }),
+            _ => Ok(name.to_string()),
         };
-        let labels = match &options.label_column {
+        let labels: Vec<String> = match &options.label_column {
             Some(names) => {
-                let names = labels::asked(names, |name| at(row, name).is_some());
+                let names = labels::asked(names, |name| having(name) > 0);
                 names.into_iter().map(asked).collect::<Result<_, _>>()?
             }
-            None => Vec::from_iter(known(&LABEL_NAMES).or_else(|| known(&["meta.accusation"]))),
+            None => {
+                let known = LABEL_NAMES.into_iter().chain(["meta.accusation"]).find(|name| having(name) > 0);
+                known.map(String::from).into_iter().collect()
+            }
         };
-        let pair = PAIR_NAMES.iter().find(|(a, b)| row.contains_key(*a) && row.contains_key(*b));
+        // Of equally many, the likeliest one.
+        let known = TEXT_NAMES.into_iter().rev().map(|name| (having(name), name)).max_by_key(|(count, _)| *count);
+        let known = known.filter(|(count, _)| *count > 0);
+        let pairs = PAIR_NAMES.map(|(a, b)| (count(&|row| row.contains_key(a) && row.contains_key(b)), (a, b)));
+        let pair = pairs.into_iter().rev().max_by_key(|(count, _)| *count);
+        let pair = pair.filter(|(pairs, _)| *pairs > 0 && *pairs >= known.map_or(0, |(count, _)| count));
         let mut guessed = None;
-        let (text, second) = match (&options.text_column, pair) {
-            (Some(names), _) => match names.split_once(',').filter(|_| at(row, names).is_none()) {
+        let (text, second) = match (&options.text_column, pair, known) {
+            (Some(names), ..) => match names.split_once(',').filter(|_| having(names) == 0) {
                 Some((a, b)) => (asked(a.trim())?, Some(asked(b.trim())?)),
                 None => (asked(names)?, None),
             },
-            (None, Some((a, b))) => ((*a).to_string(), Some((*b).to_string())),
-            (None, None) => {
-                let text = known(&TEXT_NAMES).or_else(|| {
-                    let longest = row.iter().filter(|(key, _)| !labels.contains(key));
-                    let longest = longest.filter_map(|(key, value)| Some((value.as_str()?.len(), key)));
-                    let longest = longest.max().map(|(_, key)| key.clone())?;
-                    let listed = labels.iter().map(|key| quoted(key)).collect::<Vec<_>>().join(", ");
-                    guessed = Some(guess(file, &quoted(&longest), (!labels.is_empty()).then_some(listed)));
-                    Some(longest)
-                });
-                (text.ok_or_else(|| DataError::NoText { file: file.into() })?, None)
+            (None, Some((_, (a, b))), _) => (a.to_string(), Some(b.to_string())),
+            (None, None, Some((_, text))) => (text.to_string(), None),
+            (None, None, None) => {
+                let length =
+                    |key: &str| rows.iter().filter_map(|row| row.get(key)?.as_str()).map(text_length).sum::<usize>();
+                let others = all.iter().filter(|key| !labels.contains(key)).map(|key| (length(key), key));
+                let longest = others.filter(|(length, _)| *length > 0).max().map(|(_, key)| key.clone());
+                let text = longest.ok_or_else(|| DataError::NoText { file: file.into() })?;
+                let listed = labels.iter().map(|key| quoted(key)).collect::<Vec<_>>().join(", ");
+                guessed = Some(guess(file, &quoted(&text), (!labels.is_empty()).then_some(listed)));
+                (text, None)
             }
         };
-        Ok(Self { text, second, labels, guessed, all: row.keys().cloned().collect() })
+        Ok(Self { text, second, labels, guessed, all })
     }
 }
 

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 /// The label of a row that says no to every label column: what carries none of the labels is a class too.
 const NO_LABEL: &str = "none";
 
-/// The label columns that a person asked for: one, or several with commas, unless that is the name of one.
+/// The label columns that a person asked for: one, or several with commas, unless that is the name of one. An empty request is
+/// for none, though a column may have no name.
 pub fn asked(asked: &str, is_name: impl Fn(&str) -> bool) -> Vec<&str> {
-    match is_name(asked) {
+    match !asked.trim().is_empty() && is_name(asked) {
         true => vec![asked],
         false => asked.split(',').map(str::trim).filter(|name| !name.is_empty()).collect(),
     }

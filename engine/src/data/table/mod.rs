@@ -53,14 +53,14 @@ const TEXT_NAMES: [&str; 18] = [
     "comment",
     "message",
     "question",
-    "title",
-    "description",
     "comment_text",
     "review_body",
     "tweet",
     "utterance",
     "abstract",
+    "title",
     "headline",
+    "description",
 ];
 const LABEL_NAMES: [&str; 16] = [
     "label",
@@ -82,6 +82,10 @@ const LABEL_NAMES: [&str; 16] = [
 ];
 /// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
 const NUMBER_NAMES: [&str; 8] = ["", "id", "idx", "index", "no", "nr", "number", "unnamed: 0"];
+/// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
+const HEADER_NAMES: [&str; 4] = ["id", "idx", "index", "unnamed: 0"];
+/// What `_id` stands behind in such a name, beside names of texts; `label_id` is a label.
+const NUMBERED: [&str; 8] = ["doc", "example", "item", "post", "product", "row", "sample", "user"];
 /// Names of the second text of a pair.
 const PAIR_NAMES: [(&str, &str); 4] =
     [("sentence1", "sentence2"), ("text_a", "text_b"), ("premise", "hypothesis"), ("question1", "question2")];
@@ -135,6 +139,12 @@ fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, labels: 
 /// Columns that are told, and characters of their names.
 const MOST_NAMES: usize = 200;
 const MOST_NAME_CHARS: usize = 100;
+
+/// How much of a text a cell is, where no name tells: an address is long and none.
+fn text_length(cell: &str) -> usize {
+    let is_address = ["http://", "https://"].iter().any(|scheme| cell.starts_with(scheme));
+    if is_address && !cell.trim().contains(char::is_whitespace) { 0 } else { cell.len() }
+}
 
 /// What was taken for the text and for the labels of a file where no name told.
 fn guess(file: &str, text: &str, labels: Option<String>) -> String {
@@ -201,6 +211,11 @@ mod tests {
         ] {
             assert_eq!(shown("a.jsonl", &text, &options("", asked)), expected, "{text}");
         }
+        // One that few have is not the text of all, and addresses are no text.
+        let rows = "{\"content\":\"a b\"}\n{\"content\":\"c d\"}\n{\"content\":\"e\",\"text\":\"f\"}\n";
+        assert_eq!(shown("a.jsonl", rows, &options("", "")), ["a b|", "c d|", "e|"]);
+        let row = "{\"link\":\"https://example.org/a/long/path\",\"what\":\"a b\"}\n";
+        assert_eq!(shown("a.jsonl", row, &options("", "")), ["a b|"]);
         // A key that comes later than this is not looked for.
         let late = format!("{}{labelled}", unlabelled.repeat(100));
         assert_eq!(shown("a.jsonl", &late, &options("", "")).last().map(String::as_str), Some("c d|"));
@@ -242,6 +257,10 @@ mod tests {
             ("id,what\n7,a text of words\n", none, &["a text of words|"]),
             (",what\n0,a text of words\n", none, &["a text of words|"]),
             ("n,link,what\n7,https://example.org/a/long/path,a b c\n", none, &["a b c|"]),
+            ("n,what,kind\n7,https://a.org a b c,a longer kind\n", none, &["https://a.org a b c|"]),
+            ("id,name\n1,red apple\n2,pear\n", none, &["red apple|", "pear|"]),
+            ("phrase,intent_id\nbook me a table now,3\n", none, &["book me a table now|3"]),
+            ("title,abstract,category\na,b c,x\n", none, &["b c|x"]),
             ("post_id,what\nx7,a text of words\n", none, &["a text of words|"]),
             ("0,a text\n1,another one\n", none, &["a text|0", "another one|1"]),
             ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
@@ -370,6 +389,7 @@ mod tests {
         assert_eq!(found("id,text,toxic,rude\n0,a b c,0,1\n", none), "toxic rude", "the first row has the number 0");
         let table = "id,text,toxic,rude,score\n17,a b c,0,1,0.5\n";
         assert_eq!(found(table, none), "toxic rude");
+        assert_eq!(found("text,likes,rude\na b,0,1\nc d,7,0\n", none), "rude", "that was a number");
         assert_eq!(found(table, &options("", "toxic")), "");
         assert_eq!(found("text,label,rude\na b,x,1\n", none), "");
         assert_eq!(found("text,\"a, b\",rude\na b,1,1\n", none), "rude");

@@ -2,7 +2,10 @@
 
 use super::labels::{self, Cell, LabelReader, Says};
 use super::places::Noted;
-use super::{LABEL_NAMES, NUMBER_NAMES, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, told_columns};
+use super::{
+    HEADER_NAMES, LABEL_NAMES, NUMBER_NAMES, NUMBERED, PAIR_NAMES, ReadOptions, TEXT_NAMES, guess, text_length,
+    told_columns,
+};
 use crate::data::error::{DataError, quoted};
 use crate::data::lines::{OpenQuotes, Parsed, Sink};
 use protocol::TableColumns;
@@ -27,15 +30,13 @@ impl Columns {
         told_columns((0..first.len()).map(name), text, self.labels.iter().copied().map(name).collect())
     }
 
-    /// Names of other columns that hold 0 or 1 in the first row below the names, where none was taken for the labels.
-    fn yes_no(&self, first: &[&str], second: &[&str]) -> Vec<String> {
+    /// Other columns, with their names, which may hold 0 or 1 in all rows, where none was taken for the labels.
+    fn maybe_yes_no(&self, first: &[&str]) -> Vec<(usize, String)> {
         let is_taken = |column: usize| column == self.text || Some(column) == self.second;
-        let is_yes_no = |column: &usize| {
-            second.get(*column).is_some_and(|cell| matches!(cell.trim(), "0" | "1")) && !is_number_name(first[*column])
-        };
-        let found = (0..first.len()).filter(|column| self.labels.is_empty() && !is_taken(*column)).filter(is_yes_no);
+        let others = (0..first.len()).filter(|column| self.labels.is_empty() && !is_taken(*column));
+        let others = others.filter(|column| !is_number_name(first[*column]));
         // A name with a comma could not be asked for beside others.
-        found.map(|column| name_of(column, first, true)).filter(|name| !name.contains(',')).collect()
+        others.map(|column| (column, name_of(column, first, true))).filter(|(_, name)| !name.contains(',')).collect()
     }
 
     /// What was taken for the text where no name told, in words.
@@ -73,6 +74,7 @@ pub fn read(
         .from_reader(Noted::new(text, &places));
     let mut parsed = Parsed::default();
     let mut table: Option<(Columns, LabelReader<'_>)> = None;
+    let mut yes_no = Vec::new();
     let mut records = reader.records().peekable();
     while let Some(record) = records.next() {
         let record = match record.map_err(csv::Error::into_kind) {
@@ -101,7 +103,7 @@ pub fn read(
                 let (found, header) = columns_of(name, [&cells, &second], options).map_err(io::Error::other)?;
                 parsed.guessed_column = found.guess(name, &cells, header);
                 parsed.columns = Some(found.told(&cells, header));
-                parsed.yes_no_columns = if header { found.yes_no(&cells, &second) } else { Vec::new() };
+                yes_no = if header { found.maybe_yes_no(&cells) } else { Vec::new() };
                 let names = found.labels.iter().map(|column| name_of(*column, &cells, header)).collect();
                 let begun = table.insert((found, LabelReader::new(names, options.separator())));
                 if header {
@@ -111,6 +113,7 @@ pub fn read(
             }
         };
         let cell = |column: usize| cells.get(column).copied();
+        yes_no.retain(|(column, _)| cell(*column).is_some_and(|cell| matches!(cell.trim(), "0" | "1")));
         let Some(text) = cell(columns.text) else {
             parsed.drop_line("row without a text column", line);
             continue;
@@ -121,6 +124,7 @@ pub fn read(
             break;
         }
     }
+    parsed.yes_no_columns = yes_no.into_iter().map(|(_, name)| name).collect();
     parsed.label_rows = table.map(|(_, labels)| labels.noticed()).unwrap_or_default();
     Ok(parsed)
 }
@@ -188,11 +192,12 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
         }
     };
     let by_name = |names: &Option<String>| {
-        let parts = |names: &str| names.split(',').any(|name| named(name.trim()).is_some());
-        names.as_ref().is_some_and(|names| named(names).is_some() || parts(names))
+        let is_named = |name: &str| !name.is_empty() && named(name).is_some();
+        names.as_ref().is_some_and(|names| is_named(names) || names.split(',').any(|name| is_named(name.trim())))
     };
     let header = known(&TEXT_NAMES).is_some()
         || known(&LABEL_NAMES).is_some()
+        || known(&HEADER_NAMES).is_some()
         || pair.is_some()
         || by_name(&options.text_column)
         || by_name(&options.label_column)
@@ -206,10 +211,9 @@ fn columns_of(file: &str, [first, second]: [&[&str]; 2], options: &ReadOptions) 
     Ok((Columns { text, second: other, labels, guessed }, header))
 }
 
-/// Without a telling name: the column with the longest cell in the first two rows that is no label. Addresses are long, too.
+/// Without a telling name: the column with the longest text in the first two rows that is no label.
 fn longest_column([first, second]: [&[&str]; 2], labels: &[usize]) -> Option<usize> {
-    let length_of = |cell: &str| if cell.starts_with("http") { 0 } else { cell.len() };
-    let length = |column: usize| length_of(first[column]).max(second.get(column).map_or(0, |cell| length_of(cell)));
+    let length = |column: usize| text_length(first[column]).max(second.get(column).map_or(0, |cell| text_length(cell)));
     let candidates = (0..first.len()).filter(|column| !labels.contains(column));
     candidates.max_by_key(|&column| (length(column), std::cmp::Reverse(column)))
 }
@@ -217,7 +221,8 @@ fn longest_column([first, second]: [&[&str]; 2], labels: &[usize]) -> Option<usi
 /// Whether a column of this name holds the numbers of the rows.
 fn is_number_name(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
-    NUMBER_NAMES.contains(&name.as_str()) || name.ends_with("_id")
+    let is_numbered = |stem: &str| NUMBERED.contains(&stem) || TEXT_NAMES.contains(&stem);
+    NUMBER_NAMES.contains(&name.as_str()) || name.strip_suffix("_id").is_some_and(is_numbered)
 }
 
 /// Whether the first cell of the text's column is its name: a word or two above a text of more words.
