@@ -10,6 +10,7 @@ mod runs;
 mod sharing;
 
 pub use files::had_own_files;
+use files::{Columns, Offer};
 pub use runs::Storage;
 
 use crate::archive::Archive;
@@ -42,7 +43,9 @@ pub struct Lab {
     link: StoredValue<Option<Link>, LocalStorage>,
     /// The files the engine reported on, and those on their way to it.
     sources: StoredValue<Vec<Source>, LocalStorage>,
-    offered: StoredValue<VecDeque<Vec<Source>>, LocalStorage>,
+    offered: StoredValue<VecDeque<Offer>, LocalStorage>,
+    /// Those that the present files were read by.
+    columns: StoredValue<Columns>,
     /// Word vectors that new models start from.
     vectors: StoredValue<Option<Source>, LocalStorage>,
     intake: StoredValue<u64>,
@@ -93,6 +96,7 @@ impl Lab {
             link: StoredValue::new_local(None),
             sources: StoredValue::new_local(vec![]),
             offered: StoredValue::new_local(VecDeque::new()),
+            columns: StoredValue::default(),
             vectors: StoredValue::new_local(None),
             intake: StoredValue::new(0),
             topics: std::array::from_fn(|_| RwSignal::new(())),

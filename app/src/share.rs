@@ -23,6 +23,9 @@ pub const MOST_RUNS: usize = 8;
 /// A longer fragment is not read.
 const MOST_BYTES: usize = 100_000;
 
+/// Letters of a name that travel.
+const MOST_NAME_CHARS: usize = 80;
+
 /// What parts the runs of a fragment; no character of base64.
 const PARTED_BY: char = '.';
 
@@ -47,6 +50,12 @@ struct Shared {
     /// Mean F1 of n-grams.
     #[serde(default)]
     baseline: Option<f64>,
+    /// Steps done: the last point of a thinned curve lies before it.
+    #[serde(default)]
+    steps: u64,
+    /// What a person called it.
+    #[serde(default)]
+    name: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +123,8 @@ pub fn fragment(runs: &[&Run]) -> String {
 
 fn encode(run: &Run) -> String {
     let round = |value: f64| (value * 1e4).round() / 1e4;
+    // Finer than any figure shows, so that these are the same where it is opened.
+    let round_f1 = |value: f64| (value * 1e6).round() / 1e6;
     let curve = run.curve.reduced(POINTS);
     let documents = |is_test| {
         let of_split = run.scores.iter().rfind(|score| (score.split == "test") == is_test);
@@ -143,13 +154,15 @@ fn encode(run: &Run) -> String {
                     score.step,
                     round(score.epoch),
                     score.split == "test",
-                    round(metrics.micro_f1),
-                    round(metrics.macro_f1),
+                    round_f1(metrics.micro_f1),
+                    round_f1(metrics.macro_f1),
                 )
             })
             .collect(),
         documents: (documents(false), documents(true)),
-        baseline: run.baseline.map(round),
+        baseline: run.baseline.map(round_f1),
+        steps: run.steps_done(),
+        name: run.title.as_ref().map(|title| title.chars().take(MOST_NAME_CHARS).collect()),
     };
     let text = serde_json::to_string(&shared).expect("a run is plain data");
     URL_SAFE_NO_PAD.encode(text)
@@ -200,7 +213,9 @@ fn run_of(shared: Shared) -> Run {
         Phase::Pretrain => tr!("Shared pre-training"),
         Phase::Finetune => tr!("Shared fine-tuning"),
     };
+    let name = shared.name.map(|name| name.chars().take(MOST_NAME_CHARS).collect::<String>());
     run.title = Some(match shared.from {
+        _ if name.is_some() => tr!("{run} (shared)", run = name.unwrap_or_default()),
         Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run = title),
         Some(StartFrom::Scratch) => tr!("{run}, from scratch", run = title),
         None => title,
@@ -222,6 +237,7 @@ fn run_of(shared: Shared) -> Run {
     run.scores = shared.f1.into_iter().map(|figures| score(figures, shared.documents)).collect();
     run.baseline = shared.baseline.filter(|f1| (0.0..=1.0).contains(f1));
     let steps = [run.curve.buckets().last().map(|bucket| bucket.last), run.scores.last().map(|score| score.step)];
+    run.reach(shared.steps);
     run.reach(steps.into_iter().flatten().max().unwrap_or(0));
     run.stage = Stage::Finished;
     run
@@ -254,6 +270,7 @@ mod tests {
         let metrics =
             ClassifierMetrics { n: 30, micro_f1: 0.7, macro_f1: 0.5, per_label: vec![secret], ..Default::default() };
         run.baseline = Some(0.65);
+        run.reach(1003);
         run.scores.push(Score { step: 1000, epoch: 2.0, split: "test".into(), metrics });
         run
     }
@@ -310,9 +327,12 @@ mod tests {
         assert!((back.curve.near(500).expect("a loss") - 8.0).abs() < 0.1);
         assert_eq!(
             (back.steps_done(), back.stage, back.shared, back.phase),
-            (1000, Stage::Finished, true, Phase::Finetune)
+            (1003, Stage::Finished, true, Phase::Finetune)
         );
         assert_eq!((back.scores[0].metrics.n, back.baseline), (30, Some(0.65)));
+        let mut named = run();
+        named.title = Some("Lesson 1".into());
+        assert_eq!(read_one(&super::fragment(&[&named])).name(), "Lesson 1 (shared)");
     }
 
     #[test]

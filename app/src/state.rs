@@ -46,6 +46,8 @@ pub struct RunState {
     pub corpus: Option<Corpus>,
     /// Whether other files are on their way to the engine; the corpus above stays in use until they are read.
     pub reading: bool,
+    /// Whether the present files were not to be read by the columns that are set now.
+    pub columns_refused: bool,
     /// The masking preview.
     pub masking: Option<Masking>,
     /// What the model made of that text so far.
@@ -162,8 +164,16 @@ impl RunState {
             }
             Event::Failed { run, code, message, hint, request: None } => self.fail(&run, &code, message, hint),
             Event::Compared { comparison, .. } => self.comparison = Some(comparison),
-            Event::Counted { learned, step, loss, accuracy, .. } => {
-                self.counted = Some(counting_result(learned, step, loss, accuracy));
+            Event::Counted { run, learned, step, loss, accuracy } => {
+                let is_whole = learned || self.run_mut(&run).stage != Stage::Stopped;
+                self.counted = Some(match is_whole {
+                    true => counting_result(learned, step, loss, accuracy),
+                    // What it had reached was not measured, or a while before.
+                    false => tr!(
+                        "Stopped after {steps}, before it could be told whether it learns.",
+                        steps = wording::steps(step)
+                    ),
+                });
             }
             Event::Finished { ref run, .. } => {
                 let run = self.run_mut(&run.clone());

@@ -175,7 +175,10 @@ fn what_the_engine_joins_is_translated_part_by_part() {
              chance.",
             &["micro", "F1", "n-gram"][..],
         ),
-        ("12 tensors restored; new: a.weight; not used: b.bias", &["a.weight", "b.bias"]),
+        (
+            "the values of the model before were taken over (12 tensors); new: a.weight; not used: b.bias",
+            &["a.weight", "b.bias"],
+        ),
     ] {
         let told = app::told::told(text);
         let rest = names.iter().fold(told.clone(), |rest, name| rest.replace(name, ""));

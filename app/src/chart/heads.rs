@@ -167,9 +167,9 @@ pub fn looks_at(map: &AttentionMap, (layer, head): (usize, usize), query: usize,
     let row = normalised(&map.head(layer, head)[place * t..][..t]);
     let mut keys: Vec<usize> = shown.to_vec();
     keys.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-    let one = |&key: &usize| tr!("{token} {share} %", token = map.tokens[key], share = figure(row[key] * 100.0, 0));
+    let one = |&key: &usize| tr!("{token} {share} %", token = map.name_of(key), share = figure(row[key] * 100.0, 0));
     let named = keys.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
-    tr!("{token} looks at {named}", token = map.tokens[place], named)
+    tr!("{token} looks at {named}", token = map.name_of(place), named)
 }
 
 /// The places of the tokens to show.

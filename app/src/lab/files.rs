@@ -18,6 +18,20 @@ pub fn had_own_files() -> bool {
     remembered::get(OWN_FILES).is_some_and(|brought| !brought.is_empty())
 }
 
+/// The columns of tables that are set: of the text, of the labels, and what stands between labels.
+pub type Columns = [Option<String>; 3];
+
+fn columns_of(config: &RunConfig) -> Columns {
+    let RunConfig { text_column, label_column, label_separator, .. } = config;
+    [text_column, label_column, label_separator].map(Clone::clone)
+}
+
+/// Files on their way to the engine, and how they are to be read.
+pub struct Offer {
+    pub sources: Vec<Source>,
+    pub columns: Columns,
+}
+
 impl Lab {
     /// Loads the corpus that ships with the page.
     pub fn use_bundle(&self) {
@@ -102,7 +116,7 @@ impl Lab {
 
     /// The files that were chosen last, whether the engine has reported on them or not.
     pub(super) fn files(&self) -> Vec<Source> {
-        let newest = self.offered.with_value(|offered| offered.back().cloned());
+        let newest = self.offered.with_value(|offered| offered.back().map(|offer| offer.sources.clone()));
         newest.unwrap_or_else(|| self.sources.get_value())
     }
 
@@ -203,9 +217,10 @@ impl Lab {
     /// Sends files to the engine; they count as the corpus once it reports on them.
     pub(super) fn offer(&self, sources: Vec<Source>) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        let RunConfig { text_column, label_column, label_separator, .. } = config;
+        let [text_column, label_column, label_separator] = columns_of(&config);
         let (files, blobs) = intake::parcels(&sources, self.encoding.get_untracked().as_deref());
-        self.offered.update_value(|offered| offered.push_back(sources));
+        let columns = columns_of(&config);
+        self.offered.update_value(|offered| offered.push_back(Offer { sources, columns }));
         self.state.update_value(RunState::begin_reading);
         self.touch(&[Topic::Corpus]);
         self.send_with(Command::SetCorpus { files, text_column, label_column, label_separator }, blobs);
@@ -214,7 +229,15 @@ impl Lab {
     /// What the engine said of the files that have been on their way to it for longest.
     pub(super) fn settle_offer(&self, accepted: bool) {
         let settled = self.offered.try_update_value(VecDeque::pop_front).flatten();
-        if let Some(sources) = settled.filter(|_| accepted) {
+        let chosen = self.settings.with_untracked(|settings| columns_of(&settings.pretrain));
+        let is_refused = settled.as_ref().is_some_and(|offer| {
+            // Other files that cannot be used say nothing of the columns of the present ones.
+            !accepted && offer.columns == chosen && self.columns.with_value(|present| *present != chosen)
+        });
+        self.state.update_value(|state| state.columns_refused = is_refused);
+        self.touch(&[Topic::Corpus]);
+        if let Some(Offer { sources, columns }) = settled.filter(|_| accepted) {
+            self.columns.set_value(columns);
             if sources.iter().any(|source| !source.is_bundled()) {
                 remembered::keep(OWN_FILES, "brought");
             }

@@ -4,6 +4,7 @@ use super::Lab;
 use super::models::Export;
 use crate::archive::{self, Archive};
 use crate::focus;
+use crate::language::LANGUAGES;
 use crate::state::{Run, Topic};
 use crate::tr;
 use leptos::prelude::*;
@@ -113,7 +114,7 @@ impl Lab {
     /// Gives a run that begins the name under which it is kept.
     pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
-        let begun = js_sys::Date::new(&date.into()).to_locale_string("default", &short_time());
+        let begun = js_sys::Date::new(&date.into()).to_locale_string(&date_language(), &short_time());
         self.kept_at.set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
         self.state.update_value(|state| {
             if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
@@ -227,10 +228,16 @@ impl Lab {
     }
 }
 
+/// The language of dates: that of the page, but of English the browser's own kind.
+fn date_language() -> String {
+    let spoken = document().document_element().and_then(|page| page.get_attribute("lang"));
+    spoken.filter(|tag| tag != LANGUAGES[0].tag).unwrap_or_else(|| "default".into())
+}
+
 /// Day and minute in few letters.
 fn short_time() -> JsValue {
     let options = js_sys::Object::new();
-    for (name, style) in [("dateStyle", "short"), ("timeStyle", "short")] {
+    for (name, style) in [("dateStyle", "medium"), ("timeStyle", "short")] {
         // Setting a field of a new object cannot fail.
         let _ = js_sys::Reflect::set(&options, &name.into(), &style.into());
     }

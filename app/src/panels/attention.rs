@@ -136,7 +136,9 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
     let token = move || {
         let places = places.get();
         let place = focus.get().and_then(|focus| places.get(focus).copied());
-        place.and_then(|place| map.with(|map| Some(map.as_ref()?.tokens.get(place)?.clone())))
+        place.and_then(|place| {
+            map.with(|map| map.as_ref().filter(|map| place < map.tokens.len()).map(|map| map.name_of(place)))
+        })
     };
     let named = move || token().unwrap_or_else(|| tr!("all"));
     let spoken = move || {

@@ -9,7 +9,7 @@ use crate::focus;
 use crate::lab::lab;
 use crate::scope::scope;
 use crate::settings::NSP;
-use crate::state::{Masking, Topic};
+use crate::state::{Masking, Stage, Topic};
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use leptos::prelude::*;
@@ -235,7 +235,11 @@ fn Attention() -> impl IntoView {
     let reason =
         lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_count());
     let counted = lab.memo(&[Topic::Answers], |state| state.counted.clone());
-    let done = Signal::derive(move || counted.with(Option::is_some));
+    let done = lab.memo(&[Topic::Runs, Topic::Answers], |state| {
+        let counts = |run: &crate::state::Run| run.id.starts_with("counting") && run.stage == Stage::Finished;
+        state.runs.iter().any(counts)
+    });
+    let done = Signal::derive(move || done.get());
     view! {
         <Lesson name="attention" title=tr!("Queries, keys, values and heads") done>
             <p>

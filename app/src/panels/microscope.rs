@@ -356,6 +356,9 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
         >
             {move || filmed.get().into_iter().map(option).collect_view()}
         </select>
+        <p class="help" hidden=move || steps.with(|steps| steps.len() != 1)>
+            {tr!("Nothing to replay yet: a text is recorded while it stands here and a model learns.")}
+        </p>
         <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>
             <label for=id>{tr!("Replay:")} " " <span>{words}</span></label>
             <div class="joined-wide">

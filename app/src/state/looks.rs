@@ -28,6 +28,13 @@ impl AttentionMap {
         (wanted == bytes.len() && wanted > 0).then(|| Self { tokens, layers, heads, bytes: Arc::new(bytes) })
     }
 
+    /// A token, with its place from 1 where it is not the only one of its kind.
+    pub fn name_of(&self, place: usize) -> String {
+        let token = &self.tokens[place];
+        let is_alone = self.tokens.iter().filter(|other| *other == token).count() == 1;
+        if is_alone { token.clone() } else { format!("{token} ({})", place + 1) }
+    }
+
     /// The probabilities of one head, as bytes, query by query, `[T, T]`.
     pub fn head(&self, layer: usize, head: usize) -> &[u8] {
         let t = self.tokens.len();
@@ -206,6 +213,13 @@ mod tests {
         film.add("c".into(), Some(9), tokens("cow", "dog"));
         let steps = [0, 5, 9, 99].map(|moment| film.at(moment).and_then(|frame| frame.step));
         assert_eq!(steps, [Some(1), Some(1), Some(9), Some(9)]);
+    }
+
+    #[test]
+    fn equal_tokens_are_told_apart() {
+        let tokens = ["the", "cat", "the"].map(String::from).to_vec();
+        let map = AttentionMap::new(tokens, 1, 1, vec![0; 9]).expect("fits");
+        assert_eq!([0, 1, 2].map(|place| map.name_of(place)), ["the (1)", "cat", "the (3)"]);
     }
 
     #[test]

@@ -12,6 +12,11 @@ impl RunState {
             (Engine::Crashed, _) => return Some(tr!("The engine has stopped; restart it first.")),
             _ if self.reading => return Some(tr!("The text is still being read.")),
             (_, None) => return Some(tr!("No text has been read yet.")),
+            _ if self.columns_refused => {
+                return Some(tr!(
+                    "The text cannot be read by the columns that are set; mend them under Data, or clear them."
+                ));
+            }
             (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
                 return Some(tr!("There is no text to learn from; add a file with one document per line."));
             }

@@ -93,6 +93,13 @@ impl Curve {
         spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
     }
 
+    /// As [`Self::extent`], of what lies between two steps.
+    pub fn extent_within(&self, (low, high): (f64, f64)) -> Option<(f64, f64)> {
+        let seen = self.buckets.iter().filter(|bucket| bucket.last as f64 >= low && bucket.first as f64 <= high);
+        let spans = seen.map(|bucket| (bucket.min, bucket.max));
+        spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
+    }
+
     /// The mean around a step, where the curve reaches it.
     pub fn near(&self, step: u64) -> Option<f64> {
         let index = self.buckets.partition_point(|bucket| bucket.last < step);

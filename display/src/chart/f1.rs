@@ -4,7 +4,7 @@
 
 use super::options::{Look, add_cursor, value_scale};
 use super::scale::Scale;
-use super::scene::{DASHES, EndLabel, Ink, Key, Mark, Scene};
+use super::scene::{DASH_SIGNS, DASHES, EndLabel, Ink, Key, Mark, Scene};
 use crate::language::translated;
 use crate::mark;
 use crate::tr;
@@ -12,6 +12,8 @@ use crate::wording::figure;
 
 /// Room for the score at the end of a line.
 const LABEL_WIDTH: f64 = 44.0;
+/// The same with the sign of a run's line behind it: one point is no line that could be told from another.
+const SIGNED_LABEL_WIDTH: f64 = 72.0;
 
 /// The metrics in the order of their colours.
 pub const METRICS: [&str; 3] = [mark!("micro F1"), mark!("macro F1"), mark!("mean F1")];
@@ -53,10 +55,15 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     let top = ceiling(series).max(baseline.map_or(0.0, above));
     let bottom = if look.options.log_y { floor(series, baseline) } else { 0.0 };
     let names = (tr!("epoch"), tr!("F1, held out"));
-    let (mut scene, x, y) = Scene::with_scales(look.size, (&names.0, &names.1), LABEL_WIDTH, |plot| {
-        let x = value_scale(epochs, (plot.left, plot.right), look.options.log_x);
-        (x, value_scale((bottom, top), (plot.bottom, plot.top), look.options.log_y))
-    });
+    let (mut scene, x, y) = Scene::with_scales(
+        look.size,
+        (&names.0, &names.1),
+        if series.len() < 2 { LABEL_WIDTH } else { SIGNED_LABEL_WIDTH },
+        |plot| {
+            let x = value_scale(epochs, (plot.left, plot.right), look.options.log_x);
+            (x, value_scale((bottom, top), (plot.bottom, plot.top), look.options.log_y))
+        },
+    );
     scene.x = value_scale(steps, (scene.plot.left, scene.plot.right), look.options.log_x);
     if let Some(baseline) = baseline {
         scene.rule(y.at(baseline), Ink::Floor, 1);
@@ -69,8 +76,12 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
         scene.placeholder(&tr!("Scores appear here after each epoch."));
     }
     let mut labels = Vec::new();
+    let is_alone = series.len() < 2;
     for series in series {
-        labels.extend((0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y)));
+        let drawn = (0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y));
+        let sign = if is_alone { "" } else { DASH_SIGNS[series.dash % DASHES.len()] };
+        labels
+            .extend(drawn.map(|label| EndLabel { text: format!("{} {sign}", label.text).trim_end().into(), ..label }));
     }
     let is_seen = |label: &EndLabel| (scene.plot.left..=scene.plot.right).contains(&label.at.0);
     labels.retain(is_seen);

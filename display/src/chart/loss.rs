@@ -49,9 +49,11 @@ pub struct Floors {
 pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
     let options = look.options;
     let steps = options.steps(last_step(series).max(1) as f64);
+    let zoomed = options.stretch.and_then(|_| zoomed_range(series, steps));
+    let range = zoomed.unwrap_or_else(|| loss_range(series));
     let scales = |plot: Plot| {
         let x = value_scale(steps, (plot.left, plot.right), options.log_x);
-        (x, value_scale(loss_range(series), (plot.bottom, plot.top), options.log_y))
+        (x, value_scale(range, (plot.bottom, plot.top), options.log_y))
     };
     let (across, up) = (tr!("step"), tr!("masked-LM loss, nats"));
     let (mut scene, x, y) = Scene::with_scales(look.size, (&across, &up), MARGIN, scales);
@@ -181,6 +183,18 @@ fn loss_range(series: &[LossSeries]) -> (f64, f64) {
     ((low - margin).max(0.0), high + margin)
 }
 
+/// What the losses of these steps span, floors aside: a stretch is looked at for what changes in it.
+fn zoomed_range(series: &[LossSeries], steps: (f64, f64)) -> Option<(f64, f64)> {
+    let is_seen = |step: u64| (steps.0..=steps.1).contains(&(step as f64));
+    let held_out = |series: &LossSeries| {
+        series.held_out.iter().filter(|(step, _)| is_seen(*step)).map(|(_, loss)| (*loss, *loss)).collect::<Vec<_>>()
+    };
+    let spans = series.iter().flat_map(|series| held_out(series).into_iter().chain(series.curve.extent_within(steps)));
+    let (low, high) = spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))?;
+    let margin = ((high - low) * 0.06).max(0.01);
+    Some(((low - margin).max(0.0), high + margin))
+}
+
 /// Where the curves lie, and the held-out losses.
 fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     let of = |series: &LossSeries| {
@@ -200,6 +214,10 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)
     ];
     let mut above = f64::NEG_INFINITY;
     for (loss, label) in lines.into_iter().flatten() {
+        let (low, high) = y.domain();
+        if !(low..=high).contains(&loss) {
+            continue;
+        }
         let at = y.at(loss);
         // A label stands above its line, unless the line above is too near.
         let offset = if at - above >= LABEL_HEIGHT { -9.0 } else { 10.0 };
@@ -268,8 +286,11 @@ mod tests {
         for label in ["random guessing 9.0", "word frequencies 6.4", "the word before 5.5"] {
             assert!(texts.contains(&label), "{texts:?}");
         }
-        let words = |mark: &Mark| matches!(mark, Mark::Text { .. });
+        let words = |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor);
         assert!(scene.marks.iter().is_sorted_by_key(words), "no curve runs through a word");
+        let place = |of: fn(&Mark) -> bool| scene.marks.iter().position(of).expect("drawn");
+        let name = place(|mark| matches!(mark, Mark::Text { ink: Ink::Floor, .. }));
+        assert!(name < place(|mark| matches!(mark, Mark::Dots { .. })), "no name of a floor hides what was measured");
         let rules = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { ink: Ink::Floor, .. })).count();
         assert_eq!(rules, 3);
     }
@@ -280,6 +301,19 @@ mod tests {
         assert_eq!(loss_readout(&[series(&curve)], 60.2), "Step 60: Pre-training 1 3.54 (held out 4.50 at step 50)");
         assert_eq!(loss_readout(&[series(&curve)], 40.0), "Step 40: Pre-training 1 4.21");
         assert_eq!(loss_readout(&[series(&curve)], 500.0), "Step 500: not reached.");
+    }
+
+    #[test]
+    fn a_stretch_is_as_high_as_what_changes_in_it() {
+        let curve = falling(100);
+        let mut look = Look::plain(SIZE);
+        look.options.stretch = Some((80.0, 100.0));
+        let scene = loss_scene(&[series(&curve)], &look);
+        let floors = scene.marks.iter().filter(|mark| matches!(mark, Mark::Text { ink: Ink::Floor, .. })).count();
+        assert_eq!(floors, 0, "all lie far above");
+        let (low, high) = zoomed_range(&[series(&curve)], (80.0, 100.0)).expect("a curve");
+        assert!(low > 2.0 && high < 4.6 && high - low < 2.6, "{low} to {high}");
+        assert_eq!(zoomed_range(&[series(&curve)], (500.0, 600.0)), None);
     }
 
     #[test]

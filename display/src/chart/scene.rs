@@ -55,7 +55,7 @@ const DOT: f64 = 4.0;
 const LETTER_WIDTH: f64 = 6.5;
 
 /// The same in letters, for a legend: lines are clipped to the plot.
-const DASH_SIGNS: [&str; DASHES.len()] = ["——", "– –", "···", "–·–"];
+pub(super) const DASH_SIGNS: [&str; DASHES.len()] = ["——", "– –", "···", "–·–"];
 
 /// Where a text is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,9 +180,10 @@ impl Scene {
         (scene, x, y)
     }
 
-    /// Paints texts over all that was added so far: no curve runs through a word.
+    /// Paints texts over all that was added so far: no curve runs through a word. Names of floors stay below, since what was
+    /// measured counts more.
     pub fn raise_texts(&mut self) {
-        self.marks.sort_by_key(|mark| matches!(mark, Mark::Text { .. }));
+        self.marks.sort_by_key(|mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor));
     }
 
     /// Adds a text.

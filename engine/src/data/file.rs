@@ -66,6 +66,9 @@ pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -
 /// Bytes of columns' names that a sentence lists.
 const MOST_LISTED: usize = 300;
 
+/// Columns that a sentence names.
+const MOST_NAMED: usize = 12;
+
 /// How a text was decoded.
 struct Decoded {
     encoding: &'static str,
@@ -174,7 +177,15 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("open-quotes", message));
     }
-    let LabelRows { without, mixed } = &parsed.label_rows;
+    let LabelRows { without, mixed, denied } = &parsed.label_rows;
+    if !denied.is_empty() {
+        let columns = denied.iter().take(MOST_NAMED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{file} has label columns that never say yes ({}), so that they are no labels: {columns}",
+            denied.len()
+        );
+        warnings.push(("denied-labels", message));
+    }
     if *without > 0 {
         let message =
             format!("{file} has rows that say no to every label column ({without}); they are labelled \"none\"");

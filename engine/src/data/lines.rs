@@ -125,6 +125,8 @@ pub(super) struct LabelRows {
     pub without: u64,
     /// A column that says yes or no in some rows and something else in others.
     pub mixed: Option<String>,
+    /// Columns that say no in some rows and yes in none.
+    pub denied: Vec<String>,
 }
 
 impl Parsed {

@@ -46,7 +46,7 @@ impl Restored {
             listed(&self.refused).map(|names| format!("refused for their shape: {names}")),
             listed(&self.unused).map(|names| format!("not used: {names}")),
         ];
-        let restored = format!("{} tensors restored", self.restored.len());
+        let restored = format!("the values of the model before were taken over ({} tensors)", self.restored.len());
         others.into_iter().flatten().fold(restored, |all, part| format!("{all}; {part}"))
     }
 }

@@ -87,13 +87,24 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
             paint_lines(canvas, size_of(canvas), &shown, &lines, top);
         });
     });
+    let inside = StoredValue::new(false);
     let point = move |event: PointerEvent| {
+        inside.set_value(true);
         let Some(region) = region.get_untracked() else { return };
         let y = f64::from(event.client_y()) - region.get_bounding_client_rect().top() + f64::from(region.scroll_top());
         let row = (y / ROW).floor().max(0.0) as usize;
         focus.set(Some(row).filter(|row| *row < places.with_untracked(|places| places.len())));
     };
     let scrolled = move |_| top.set(region.get_untracked().map_or(0.0, |region| f64::from(region.scroll_top())));
+    // A token that is chosen elsewhere comes into sight.
+    Effect::new(move |_| {
+        let Some((row, region)) = focus.get().zip(region.get_untracked()) else { return };
+        let (above, height) = (f64::from(region.scroll_top()), f64::from(region.client_height()));
+        let at = row as f64 * ROW;
+        if !inside.get_value() && !(above..=above + height - ROW).contains(&at) {
+            region.set_scroll_top((at - height / 2.0) as i32);
+        }
+    });
     let height = move || format!("{}px", places.with(|places| places.len()) as f64 * ROW);
     view! {
         <div
@@ -104,7 +115,10 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
             node_ref=region
             on:scroll=scrolled
             on:pointermove=point
-            on:pointerleave=move |_| focus.set(None)
+            on:pointerleave=move |_| {
+                inside.set_value(false);
+                focus.set(None);
+            }
         >
             <div class="lines-inner" style:height=height>
                 <canvas
@@ -159,7 +173,7 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
                 let map = map.as_ref()?;
                 let (layer, head) = head.get();
                 let byte = *map.head(layer, head).get(query * map.tokens.len() + key)?;
-                let (query, key) = (map.tokens.get(query)?, map.tokens.get(key)?);
+                let (query, key) = (map.name_of(query), map.name_of(key));
                 Some(tr!("{query} looks at {key}: {share}", query, key, share = percent(probability(byte))))
             })
         })

@@ -129,6 +129,16 @@ fn the_reason_not_to_start_names_what_is_missing() {
 }
 
 #[test]
+fn columns_that_the_text_does_not_have_keep_a_run_from_starting() {
+    let mut state = state(&[Event::Ready { device: DeviceInfo::default() }, corpus(9, 2)]);
+    state.columns_refused = true;
+    for phase in [Phase::Pretrain, Phase::Finetune] {
+        let reason = state.reason_not_to_start(phase, StartFrom::Scratch);
+        assert!(reason.as_ref().is_some_and(|reason| reason.contains("the columns that are set")), "{reason:?}");
+    }
+}
+
+#[test]
 fn warnings_about_the_text_before_do_not_stay() {
     let mut state = RunState::default();
     let warning = |code: &str| Event::Warning { run: String::new(), code: code.into(), message: "...".into() };

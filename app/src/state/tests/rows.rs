@@ -80,6 +80,35 @@ fn n_grams_are_kept_with_the_runs_on_the_same_text() {
     assert_eq!(state.n_grams(), None, "this one learns from other documents");
 }
 
+/// What was never measured is no verdict.
+#[test]
+fn a_counting_task_that_was_stopped_is_not_judged() {
+    let counted = |learned| Event::Counted { run: "counting-1".into(), learned, step: 19, loss: 0.0, accuracy: 0.0 };
+    for (stopped, learned, words) in
+        [(true, false, "Stopped after 19 steps"), (false, false, "It did not learn"), (true, true, "It learned")]
+    {
+        let state = state(&[finished("counting-1", 19, stopped), counted(learned)]);
+        assert!(state.counted.as_ref().is_some_and(|told| told.starts_with(words)), "{:?}", state.counted);
+    }
+}
+
+#[test]
+fn runs_of_before_stand_in_the_order_they_were_begun_in() {
+    let old = |id: &str, date: &str| {
+        let mut run = Run::new(id.into(), Phase::Pretrain);
+        run.key = format!("{id}@{date}");
+        run
+    };
+    let mut state = RunState::default();
+    state.take_saved(vec![
+        old("finetune-1", "1764155340000"),
+        old("pretrain-1", "1764155280000.5"),
+        old("pretrain-1", "99"),
+    ]);
+    let keys: Vec<&str> = state.runs.iter().map(|run| run.key.as_str()).collect();
+    assert_eq!(keys, ["pretrain-1@99", "pretrain-1@1764155280000.5", "finetune-1@1764155340000"]);
+}
+
 #[test]
 fn a_run_tells_whose_values_it_began_with() {
     let mut state = RunState::default();

@@ -24,6 +24,7 @@ pub struct LabelReader<'a> {
     without: u64,
     answered: BTreeSet<usize>,
     named: BTreeSet<usize>,
+    affirmed: BTreeSet<usize>,
 }
 
 /// One cell of a label column.
@@ -37,7 +38,14 @@ pub enum Cell<'a> {
 impl<'a> LabelReader<'a> {
     /// For columns of these names; `separator` parts several labels in one cell.
     pub fn new(names: Vec<String>, separator: &'a str) -> Self {
-        Self { names, separator, without: 0, answered: BTreeSet::new(), named: BTreeSet::new() }
+        Self {
+            names,
+            separator,
+            without: 0,
+            answered: BTreeSet::new(),
+            named: BTreeSet::new(),
+            affirmed: BTreeSet::new(),
+        }
     }
 
     /// The labels of a row, from the cells of these columns. A row without a yes and with a no gets [`NO_LABEL`].
@@ -61,6 +69,9 @@ impl<'a> LabelReader<'a> {
                 answer => {
                     self.answered.insert(column);
                     says_no |= answer == Says::No;
+                    if answer == Says::Yes {
+                        self.affirmed.insert(column);
+                    }
                     labels.extend(self.names.get(column).filter(|_| answer == Says::Yes).cloned());
                 }
             }
@@ -75,7 +86,13 @@ impl<'a> LabelReader<'a> {
     /// What a person should hear of all rows so far.
     pub fn noticed(&self) -> LabelRows {
         let mixed = self.named.intersection(&self.answered).next();
-        LabelRows { without: self.without, mixed: mixed.and_then(|column| self.names.get(*column).cloned()) }
+        let denied =
+            self.answered.iter().filter(|column| !self.affirmed.contains(column) && !self.named.contains(column));
+        LabelRows {
+            without: self.without,
+            mixed: mixed.and_then(|column| self.names.get(*column).cloned()),
+            denied: denied.filter_map(|column| self.names.get(*column).cloned()).collect(),
+        }
     }
 }
 
@@ -138,7 +155,16 @@ mod tests {
             let list = list.iter().map(|label| (*label).to_string()).collect();
             assert_eq!(reader.labels([Cell::List(list), Cell::Text(rude.into())].into_iter()), expected);
         }
-        assert_eq!(reader.noticed(), LabelRows { without: 1, mixed: None });
+        assert_eq!(reader.noticed(), LabelRows { without: 1, ..LabelRows::default() });
+    }
+
+    #[test]
+    fn a_column_that_never_says_yes_is_noticed() {
+        let mut reader = LabelReader::new(["toxic", "rude", "kind"].map(String::from).to_vec(), "|");
+        for row in [["1", "0", "x"], ["0", "-1", "0"]] {
+            reader.labels(row.map(|cell| Cell::Text(cell.into())).into_iter());
+        }
+        assert_eq!(reader.noticed().denied, ["rude"]);
     }
 
     /// Stars from 1 to 5 are no yes and no: the first is read as one.
