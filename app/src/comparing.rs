@@ -1,5 +1,6 @@
 //! What a person asks of a comparison, from two text fields. Pure.
 
+use crate::order;
 use crate::tr;
 use protocol::CompareConfig;
 
@@ -15,7 +16,7 @@ pub fn asked_for(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
         (None, _) => Err(tr!("Seeds must be a whole number from 1 to 20.")),
         (_, None) => Err(tr!("Shares must be numbers above 0 and up to 1, with commas.")),
         (Some(seeds), Some(mut label_fractions)) => {
-            label_fractions.sort_by(f64::total_cmp);
+            order::sort_by(&mut label_fractions, |share| *share);
             label_fractions.dedup();
             Ok(CompareConfig { seeds, label_fractions, lrs: vec![] })
         }

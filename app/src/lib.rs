@@ -13,7 +13,7 @@ pub mod share;
 pub mod state;
 pub mod told;
 
-pub use display::{mark, tr, wording};
+pub use display::{mark, order, tr, wording};
 
 #[cfg(target_arch = "wasm32")]
 mod archive;

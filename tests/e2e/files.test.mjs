@@ -43,6 +43,10 @@ test('a column per label, several labels in a cell, and the first documents as t
     assert.match(await data(journey), /rows that say no to every label column \(20\)/);
     await journey.until('them in the first documents', async () => /none/.test((await cells(journey))[1] ?? ''));
     assert.match((await cells(journey))[0], /toxic\s+rude/);
+    await set(journey, '#set-label-column', 'toxic, rood');
+    await journey.until('no run by columns that are not there', async () => /columns that are set/.test(await journey.page.locator('.stage').innerText()) && await journey.part('start-pretrain').isDisabled());
+    await set(journey, '#set-label-column', 'toxic, rude');
+    await journey.usable('start-pretrain');
     assert.deepEqual(await journey.page.locator('#data .bars >> nth=0 >> tbody th').allTextContents(), ['toxic', 'none', 'rude'], 'the labels');
     assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
     assert.equal(await journey.overflow(), 0);

@@ -3,6 +3,7 @@
 //! Patterns as in Clark et al. 2019 ("What Does BERT Look At?", section 3): the token itself, the one before, the one
 //! after, the special tokens, or broadly over all.
 
+use crate::order;
 use crate::state::{AttentionMap, probability};
 use crate::tr;
 use crate::wording::figure;
@@ -144,7 +145,7 @@ pub fn lines(head: &[u8], t: usize, shown: &[usize], queries: &[usize], mass: f6
     for &query in queries {
         let row = normalised(&head[shown[query] * t..][..t]);
         let mut keys: Vec<(usize, f64)> = shown.iter().enumerate().map(|(key, &place)| (key, row[place])).collect();
-        keys.sort_by(|a, b| b.1.total_cmp(&a.1));
+        order::sort_by(&mut keys, |key| -key.1);
         let whole: f64 = keys.iter().map(|(_, weight)| weight).sum();
         let mut reached = 0.0;
         for (key, weight) in keys {
@@ -155,7 +156,7 @@ pub fn lines(head: &[u8], t: usize, shown: &[usize], queries: &[usize], mass: f6
             out.push(Line { query, key, weight });
         }
     }
-    out.sort_by(|a, b| a.weight.total_cmp(&b.weight));
+    order::sort_by(&mut out, |line| line.weight);
     out.split_off(out.len().saturating_sub(most))
 }
 
@@ -166,7 +167,7 @@ pub fn looks_at(map: &AttentionMap, (layer, head): (usize, usize), query: usize,
     let Some(&place) = shown.get(query) else { return String::new() };
     let row = normalised(&map.head(layer, head)[place * t..][..t]);
     let mut keys: Vec<usize> = shown.to_vec();
-    keys.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+    order::sort_by(&mut keys, |&key| -row[key]);
     let one = |&key: &usize| tr!("{token} {share} %", token = map.name_of(key), share = figure(row[key] * 100.0, 0));
     let named = keys.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
     tr!("{token} looks at {named}", token = map.name_of(place), named)

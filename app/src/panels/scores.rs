@@ -7,6 +7,7 @@ use crate::chart::scene::{DASHES, Scene, Size};
 use crate::chart::view::{ChartView, Steps};
 use crate::lab::{Lab, lab};
 use crate::language::translated;
+use crate::order;
 use crate::page::Dark;
 use crate::plotting::{Plotting, plotting};
 use crate::state::{Run, RunState, Score, Topic};
@@ -204,7 +205,7 @@ fn latest(state: &RunState) -> Option<(&Run, &Score)> {
 
 fn by_support(score: &Score) -> Vec<LabelMetrics> {
     let mut labels = score.metrics.per_label.clone();
-    labels.sort_by_key(|label| std::cmp::Reverse(label.support));
+    order::sort_by(&mut labels, |label| -(label.support as f64));
     labels.truncate(LABEL_ROWS);
     labels
 }

@@ -91,9 +91,12 @@ impl RunState {
     /// is over.
     pub fn take_saved(&mut self, saved: Vec<Run>) {
         let known = |key: &str| self.runs.iter().any(|run| run.key == key);
-        let mut old: Vec<Run> = saved.into_iter().filter(|run| !known(&run.key)).collect();
         let begun = |run: &Run| run.key.split_once('@').and_then(|(_, date)| date.parse::<f64>().ok()).unwrap_or(0.0);
-        old.sort_by(|a, b| begun(a).total_cmp(&begun(b)));
+        let mut old: Vec<Run> = Vec::new();
+        // Put in place one by one: a sort of its own would make the page larger by kilobytes.
+        for run in saved.into_iter().filter(|run| !known(&run.key)) {
+            old.insert(old.partition_point(|other| begun(other) <= begun(&run)), run);
+        }
         for run in &mut old {
             // A number may be taken by a run of this tab; keys are never used twice.
             run.id.clone_from(&run.key);

@@ -3,6 +3,7 @@
 
 use super::curve::Curve;
 use super::scale::{Scale, tick_labels};
+use crate::order;
 
 /// Size of a chart in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -183,7 +184,10 @@ impl Scene {
     /// Paints texts over all that was added so far: no curve runs through a word. Names of floors stay below, since what was
     /// measured counts more.
     pub fn raise_texts(&mut self) {
-        self.marks.sort_by_key(|mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor));
+        let is_raised = |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor);
+        let (texts, others): (Vec<Mark>, Vec<Mark>) = self.marks.drain(..).partition(is_raised);
+        self.marks = others;
+        self.marks.extend(texts);
     }
 
     /// Adds a text.
@@ -209,7 +213,7 @@ impl Scene {
 
     /// Adds what stands at the ends of lines; where these are close together, labels move down until each can be read.
     pub fn add_end_labels(&mut self, mut labels: Vec<EndLabel>) {
-        labels.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
+        order::sort_by(&mut labels, |label| label.at.1);
         let mut free = f64::NEG_INFINITY;
         for EndLabel { at, text, ink } in labels {
             let y = at.1.max(free);
