@@ -24,8 +24,8 @@ pub fn LearnPanel() -> impl IntoView {
     provide_context(AllLessons(all));
     let show_all = move |_| {
         all.set(true);
-        // The button goes, and would take the focus with it.
-        focus::on("#learn .lesson summary");
+        // The button goes, and would take the focus with it; the lessons come with the next frame.
+        request_animation_frame(|| focus::on("#learn .lesson summary"));
     };
     view! {
         <Section

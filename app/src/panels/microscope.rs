@@ -348,14 +348,12 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
     };
     let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
     view! {
-        <select
-            class="films"
-            aria-label=tr!("Run to replay")
-            hidden=move || filmed.with(Vec::is_empty)
-            on:change=choose
-        >
-            {move || filmed.get().into_iter().map(option).collect_view()}
-        </select>
+        <div class="field" hidden=move || filmed.with(Vec::is_empty)>
+            <label for=format!("{id}-run")>{tr!("Run to replay")}</label>
+            <select id=format!("{id}-run") on:change=choose>
+                {move || filmed.get().into_iter().map(option).collect_view()}
+            </select>
+        </div>
         <p class="help" hidden=move || steps.with(|steps| steps.len() != 1)>
             {tr!("Nothing to replay yet: a text is recorded while it stands here and a model learns.")}
         </p>
