@@ -148,7 +148,11 @@ fn slips_in_labels_and_unknown_columns_are_told() {
     };
     lab.write("slip.txt", (0..60).map(line).collect::<String>());
     let done = lab.tiny("finetune --train slip.txt --test slip.txt --out slip --steps 1").ok();
-    assert!(done.stderr.contains("1 words that look like labels") && done.stderr.contains("line 9"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("words that look like labels") && done.stderr.contains("(1, the first in line 9)"),
+        "{}",
+        done.stderr
+    );
     assert!(done.stderr.contains("1 of the test documents carry no label"), "{}", done.stderr);
     let rows = (0..60).map(|i| format!("{i};some text about number {i} and more;{}\n", i % 2));
     lab.write("sheet.csv", std::iter::once("Id;Beschreibung;Art\n".to_string()).chain(rows).collect::<String>());
