@@ -28,7 +28,9 @@ fn columns_of(config: &RunConfig) -> Columns {
 
 /// Files on their way to the engine, and how they are to be read.
 pub struct Offer {
+    /// What they are read from.
     pub sources: Vec<Source>,
+    /// By which columns.
     pub columns: Columns,
 }
 
