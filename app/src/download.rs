@@ -14,8 +14,15 @@ const KEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// When the browser refuses to make the blob or its link.
 pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
-    let blob = Blob::new_with_buffer_source_sequence(&Array::of1(bytes))?;
-    let url = Url::create_object_url_with_blob(&blob)?;
+    save_blob(name, &Blob::new_with_buffer_source_sequence(&Array::of1(bytes))?)
+}
+
+/// Offers a blob as a file of this name.
+///
+/// # Errors
+/// When the browser refuses to make its link.
+pub fn save_blob(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let url = Url::create_object_url_with_blob(blob)?;
     click(name, &url)?;
     let release = move || Url::revoke_object_url(&url).unwrap_or_default();
     set_timeout(release, KEEP);

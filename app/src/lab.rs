@@ -59,6 +59,8 @@ pub struct Lab {
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
     /// Models on their way from the engine, by the number of the question, and what each is for.
     exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
+    /// The table of labels so far, which the browser may keep on disk.
+    table: StoredValue<Vec<Blob>, LocalStorage>,
     /// When the run under way was last kept, in the page's milliseconds.
     kept_at: StoredValue<f64>,
     /// Encoding of all files, where it was chosen.
@@ -106,6 +108,7 @@ impl Lab {
             storage: RwSignal::new(Storage::Unknown),
             archive: StoredValue::new_local(None),
             exports: StoredValue::new_local(BTreeMap::new()),
+            table: StoredValue::new_local(vec![]),
             kept_at: StoredValue::new(0.0),
             encoding: RwSignal::new(None),
             joins: RwSignal::new(false),

@@ -14,7 +14,7 @@ mod topic;
 mod verdict;
 
 use films::Films;
-pub use known::{Classification, Corpus, Engine, Lines, Masking, Notice, Tokenized, Vocabulary};
+pub use known::{Classification, Corpus, Engine, Labelling, Lines, Masking, Notice, Tokenized, Vocabulary};
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
@@ -93,6 +93,8 @@ pub struct RunState {
     answered: (u64, String),
     /// Answer to the last classify question.
     pub classified: Option<Classification>,
+    /// The file that is labelled, or was last.
+    pub labelling: Option<Labelling>,
     /// What the last comparison found.
     pub comparison: Option<Comparison>,
     /// How the counting task ended, in words.
@@ -143,6 +145,7 @@ impl RunState {
             }
             Event::Guesses { .. }
             | Event::Classified { .. }
+            | Event::Labelled { .. }
             | Event::Tokenized { .. }
             | Event::Reviewed { .. }
             | Event::Lines { .. }

@@ -1,7 +1,8 @@
 // Files as people have them: a competition's table with a column per label, cells with several labels, a second file beside
-// the first; and how each was read.
+// the first; how each was read; and a file that gets its labels.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { withBrowser } from './harness.mjs';
 
@@ -98,4 +99,47 @@ test('files join the present ones where that is chosen, and the bundled text com
     await journey.until('the bundled text', async () => (await names()).includes('train.txt'));
     await journey.part('join-files').waitFor({ state: 'hidden' });
   }, { colorScheme: 'light', viewport: { width: 360, height: 740 } });
+});
+
+test('each document of a file is labelled, and the table is saved and can be trained on', async () => {
+  await here.open('?preset=mean&max-len=16&vocab-size=500&steps=20&finetune-from=scratch&finetune-epochs=0.3', async (journey) => {
+    const input = journey.part('label-file-input');
+    const status = () => journey.part('label-file').innerText();
+    const choose = (name, text) => input.setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+    await journey.ready(3);
+    assert.equal(await input.isEnabled(), false);
+    assert.match(await status(), /There is no classifier yet/);
+    await journey.press('start-finetune', 30);
+    await journey.until('the wait for the run', async () => /Waits until the run|There is no classifier/.test(await status()));
+    await journey.idle(60);
+    await journey.until('the input', () => input.isEnabled());
+
+    const rows = Array.from({ length: 300 }, (_, i) => `${i},"a large bird, number ${i}"`);
+    const [download] = await Promise.all([
+      journey.page.waitForEvent('download'),
+      choose('birds.csv', ['id,text', ...rows, '301,'].join('\n')),
+    ]);
+    assert.equal(download.suggestedFilename(), 'birds-labelled.csv');
+    const table = await readFile(await download.path(), 'utf8');
+    assert.match(table, /^\ufeffline,text,labels,scores\n2,"a large bird, number 0",[^\n]*[a-z][^\n]*,0\.\d{4}/);
+    assert.equal(table.trimEnd().split('\n').length, 301);
+    await journey.until('the word', async () => /300 documents are labelled; birds-labelled\.csv .*Left out: 1 empty \(first: line 302\)/.test(await status()));
+    assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
+
+    // One that takes a while can be stopped; one that cannot be read is told.
+    const many = Array.from({ length: 200000 }, (_, i) => `a large bird, number ${i}`).join('\n');
+    await choose('many.txt', many);
+    await journey.until('how far it is', async () => /many\.txt: [\d,]+ of 200,000 documents are labelled/.test(await status()), 60);
+    await journey.picture('label-file-light-1280');
+    await journey.part('label-file').getByRole('button', { name: 'Stop' }).click();
+    await journey.until('it to end', async () => !/many\.txt/.test(await status()) && (await input.isEnabled()));
+    await choose('picture.png', new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]));
+    await journey.until('the reason', async () => /picture\.png/.test(await journey.text('error')));
+    assert.doesNotMatch(await status(), /picture\.png/);
+
+    await journey.choose({ 'birds-labelled.csv': table });
+    await journey.until('the table as text', async () => /birds-labelled\.csv/.test(await journey.text('file-table')));
+    await journey.until('its labels', async () => /300 documents|labels/.test(await data(journey)));
+    assert.match(await journey.text('file-table'), /300 300/, 'all of them labelled');
+  }, { colorScheme: 'light' });
 });

@@ -1,7 +1,7 @@
 //! Paints attention on canvases: a head as a small square, as a labelled map, as lines between two columns of tokens.
 //! What is painted is worked out in `heads`; here are only pixels.
 
-use super::canvas::{Colours, fit};
+use super::canvas::{Colours, PRINTED_RATIO, fit};
 use super::heads::{Line, thumbnail};
 use super::scene::Size;
 use crate::state::AttentionMap;
@@ -78,12 +78,16 @@ const MOST_LABELLED: usize = 96;
 
 /// A head as a map, queries down and keys across, with its tokens where there is room.
 pub fn paint_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) {
-    note(map(canvas, size, shown));
+    note(begin(canvas, size).and_then(|pane| map(&pane, size, shown)));
 }
 
-fn map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Result<(), JsValue> {
+/// The map as PNG, as the URL of its data, in the colours of this canvas.
+pub fn png_of_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Option<String> {
+    png(canvas, size, |pane| map(pane, size, shown))
+}
+
+fn map((context, colours): &Pane, size: Size, shown: &Shown<'_>) -> Result<(), JsValue> {
     let n = shown.places.len();
-    let (context, colours) = begin(canvas, size)?;
     let (t, (margin, cell)) = (shown.map.tokens.len(), map_layout(size, n));
     let head = shown.map.head(shown.head.0, shown.head.1);
     let bytes: Vec<u8> =
@@ -91,7 +95,7 @@ fn map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Result<(), 
     let small: HtmlCanvasElement = document()?.create_element("canvas")?.unchecked_into();
     small.set_width(n as u32);
     small.set_height(n as u32);
-    put_image(&self::context(&small)?, &bytes, n, &colours)?;
+    put_image(&self::context(&small)?, &bytes, n, colours)?;
     let side = cell * n as f64;
     context.set_image_smoothing_enabled(cell < 1.0);
     context.draw_image_with_html_canvas_element_and_dw_and_dh(&small, margin, margin, side, side)?;
@@ -127,17 +131,25 @@ fn font(pixels: f64) -> String {
 
 /// Lines from the queries on the left to the keys on the right; `top` is how far the view is scrolled down.
 pub fn paint_lines(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>, lines: &[Line], top: f64) {
-    note(draw_lines(canvas, size, shown, lines, top));
+    note(begin(canvas, size).and_then(|pane| draw_lines(&pane, size, shown, lines, top)));
 }
 
+/// All lines as PNG, as the URL of its data, in the colours of this canvas.
+pub fn png_of_lines(canvas: &HtmlCanvasElement, shown: &Shown<'_>, lines: &[Line]) -> Option<String> {
+    let size = Size { width: PICTURE_WIDTH, height: shown.places.len() as f64 * ROW };
+    png(canvas, size, |pane| draw_lines(pane, size, shown, lines, 0.0))
+}
+
+/// Width of a saved picture of lines, in CSS pixels.
+const PICTURE_WIDTH: f64 = 560.0;
+
 fn draw_lines(
-    canvas: &HtmlCanvasElement,
+    (context, colours): &Pane,
     size: Size,
     shown: &Shown<'_>,
     lines: &[Line],
     top: f64,
 ) -> Result<(), JsValue> {
-    let (context, colours) = begin(canvas, size)?;
     let column = (size.width * 0.36).min(150.0);
     let (left, right) = (column, size.width - column);
     let middle = |index: usize| (index as f64 + 0.5) * ROW - top;
@@ -176,15 +188,32 @@ fn draw_lines(
     Ok(())
 }
 
+/// What is painted on, and in which colours.
+type Pane = (CanvasRenderingContext2d, Colours);
+
 /// A cleared canvas of this size, in CSS pixels.
-fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<(CanvasRenderingContext2d, Colours), JsValue> {
+fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<Pane, JsValue> {
     let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    pane(canvas, size, ratio, Colours::of(canvas))
+}
+
+fn pane(canvas: &HtmlCanvasElement, size: Size, ratio: f64, colours: Option<Colours>) -> Result<Pane, JsValue> {
     fit(canvas, size, ratio);
     let context = context(canvas)?;
     context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
     context.clear_rect(0.0, 0.0, size.width, size.height);
     context.set_line_width(1.0);
-    Ok((context, Colours::of(canvas).ok_or("the canvas has no style")?))
+    Ok((context, colours.ok_or("the canvas has no style")?))
+}
+
+/// A picture by itself, sharp enough to be printed, on the background of `styled`.
+fn png(styled: &HtmlCanvasElement, size: Size, paint: impl FnOnce(&Pane) -> Result<(), JsValue>) -> Option<String> {
+    let picture: HtmlCanvasElement = styled.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
+    let pane = pane(&picture, size, PRINTED_RATIO, Colours::of(styled)).ok()?;
+    pane.0.set_fill_style_str(&pane.1.property("--surface"));
+    pane.0.fill_rect(0.0, 0.0, size.width, size.height);
+    paint(&pane).ok()?;
+    picture.to_data_url().ok()
 }
 
 /// Paints a square of bytes in the accent colour, the byte as its opacity.

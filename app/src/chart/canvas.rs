@@ -43,7 +43,7 @@ pub fn png_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> Option<S
 }
 
 /// Pixels of a saved picture for each CSS pixel.
-const PRINTED_RATIO: f64 = 2.0;
+pub(super) const PRINTED_RATIO: f64 = 2.0;
 
 /// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
 pub(super) fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {

@@ -1,10 +1,15 @@
 //! The lab's questions to the engine. The answers come as events, into the state.
 
 use super::Lab;
+use crate::download;
+use crate::intake::{self, Source};
 use crate::settings::Settings;
 use crate::state::{Question, RunState, Topic};
+use crate::tr;
+use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::*;
 use protocol::{Command, LineQuery, RunConfig};
+use web_sys::Blob;
 
 /// Entries of the vocabulary table.
 const VOCABULARY_ROWS: usize = 50;
@@ -49,6 +54,34 @@ impl Lab {
     pub fn classify(&self, text: String) {
         let request = self.state.try_update_value(|state| state.ask_labels(&text)).unwrap_or_default();
         self.send(Command::Classify { request, text, top_k: TOP_K });
+    }
+
+    /// Has each document of a file labelled; `own_thresholds`: each label from its own on.
+    pub fn label_file(&self, source: &Source, own_thresholds: bool) {
+        let request = self.state.try_update_value(|state| state.ask_file(&source.name)).unwrap_or_default();
+        self.table.set_value(vec![]);
+        self.touch(&[Topic::Answers]);
+        let text_column = self.settings.with_untracked(|settings| settings.pretrain.text_column.clone());
+        let (files, blobs) = intake::parcels(std::slice::from_ref(source), self.encoding.get_untracked().as_deref());
+        if let Some(file) = files.into_iter().next() {
+            self.send_with(Command::LabelFile { request, file, text_column, own_thresholds }, blobs);
+        }
+    }
+
+    /// Takes rows of the table of labels in, and hands it to the person once it is whole.
+    pub(super) fn take_rows(&self, request: u64, rows: &ArrayBuffer) {
+        let Some(labelling) = self.peek(|state| state.labelling_of(request)) else { return };
+        let saved = Blob::new_with_buffer_source_sequence(&Array::of1(rows)).and_then(|part| {
+            self.table.update_value(|table| table.push(part));
+            if !labelling.is_done() {
+                return Ok(());
+            }
+            let parts: Array = self.table.try_update_value(std::mem::take).unwrap_or_default().iter().collect();
+            download::save_blob(&labelling.table_name(), &Blob::new_with_blob_sequence(&parts)?)
+        });
+        if saved.is_err() {
+            self.complain(tr!("The table could not be saved."), tr!("Try again, or free some memory."));
+        }
     }
 
     /// Asks where the model looks.

@@ -51,6 +51,7 @@ impl Lab {
                 }
             }
             Event::Exported { request, name } => self.exported(request, &name, buffers),
+            Event::Labelled { request, .. } => buffers.iter().for_each(|rows| self.take_rows(request, rows)),
             Event::Compared { run, .. } => self.state.update_value(|state| state.keep_comparison(&run, text)),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
             Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),

@@ -8,6 +8,7 @@ pub use grid::AttentionGrid;
 
 use super::microscope::Scrubber;
 use super::section::Section;
+use crate::chart::attention::Shown;
 use crate::chart::heads::{Traits, looks_at, shown, traits};
 use crate::focus;
 use crate::lab::lab;
@@ -34,6 +35,19 @@ pub(super) struct Choice {
     /// The token in focus, among the shown ones.
     focus: RwSignal<Option<usize>>,
     mass: RwSignal<f64>,
+}
+
+impl Choice {
+    /// Gives what is chosen now to `paint`, where it fits the map at hand.
+    fn shown<T>(&self, paint: impl FnOnce(&Shown<'_>) -> T) -> Option<T> {
+        let (places, head, focus) =
+            (self.places.get_untracked(), self.head.get_untracked(), self.focus.get_untracked());
+        self.map.with_untracked(|map| {
+            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
+            let map = map.as_ref().filter(fits)?;
+            Some(paint(&Shown { map, head, places: &places, focus }))
+        })
+    }
 }
 
 /// One head as lines and as a map, of the text under the microscope or of one that is typed.

@@ -158,7 +158,8 @@ fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &
     }
 }
 
-fn describe(dropped: &[Dropped]) -> String {
+/// What was left out, and why.
+pub(super) fn describe(dropped: &[Dropped]) -> String {
     let part = |line: &Dropped| {
         let (count, first) = (grouped(line.count), grouped(line.first_line));
         tr!("{count} {reason} (first: line {first})", count, reason = told(&line.reason), first)

@@ -13,6 +13,7 @@ mod finetune;
 mod first_documents;
 mod folded;
 mod header;
+mod label_file;
 mod labels;
 mod learn;
 mod loss_chart;

@@ -100,7 +100,6 @@ pub fn PhaseSentence(
 ) -> impl IntoView {
     let lab = lab();
     let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
-        let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
         let brought = || {
             let brought = || state.runs.iter().filter(|run| run.shared);
             let names: Vec<String> = brought().map(Run::name).collect();
@@ -118,7 +117,7 @@ pub fn PhaseSentence(
                 phase => is_of(phase).then_some(here),
             }
         };
-        state.runs_of(phase).last().map(told).or_else(brought)
+        state.headline(phase).or_else(brought)
     });
     let failed = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))

@@ -1,5 +1,6 @@
 //! Step 4: ask the model. Guesses for `[MASK]`s and labels for a text, with the reason why where it cannot answer.
 
+use super::label_file::LabelFile;
 use super::section::Section;
 use crate::lab::lab;
 use crate::language::translated;
@@ -19,7 +20,7 @@ pub struct Asked {
     guess: RwSignal<String>,
     label: RwSignal<String>,
     /// Whether each label counts from its own threshold.
-    by_own: RwSignal<bool>,
+    pub(super) by_own: RwSignal<bool>,
 }
 
 impl Default for Asked {
@@ -44,6 +45,7 @@ pub fn TryPanel() -> impl IntoView {
         >
             <FillMask />
             <Classify />
+            <LabelFile />
         </Section>
     }
     .into_any()

@@ -1,7 +1,7 @@
 //! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
 
 use protocol::{
-    CorpusTraits, CoveragePoint, DeviceInfo, FileReport, JudgedLine, LabelScore, LengthCount, MaskedToken,
+    CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine, LabelScore, LengthCount, MaskedToken,
     VocabularyEntry,
 };
 
@@ -101,4 +101,32 @@ pub struct Lines {
     pub lines: Vec<JudgedLine>,
     /// How many more there are.
     pub more: u64,
+}
+
+/// A file whose documents get their labels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Labelling {
+    /// Name of the file.
+    pub name: String,
+    /// Documents that are labelled.
+    pub documents: u64,
+    /// Of how many; 0 while nobody knows.
+    pub of: u64,
+    /// Lines that are no documents.
+    pub dropped: Vec<Dropped>,
+}
+
+impl Labelling {
+    /// Whether each document has its labels.
+    pub fn is_done(&self) -> bool {
+        self.of > 0 && self.documents == self.of
+    }
+
+    /// What the table of its labels is called.
+    pub fn table_name(&self) -> String {
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        let stem = name.strip_suffix(".gz").unwrap_or(name);
+        let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+        format!("{stem}-labelled.csv")
+    }
 }

@@ -1,7 +1,7 @@
 //! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
 //! kept beside what the present one does.
 
-use super::{AttentionMap, Classification, Lines, RunState, Tokenized};
+use super::{AttentionMap, Classification, Labelling, Lines, RunState, Tokenized};
 use protocol::{Event, MaskGuess};
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
@@ -10,6 +10,7 @@ pub(super) struct Requests {
     last: u64,
     guesses: u64,
     labels: u64,
+    file: u64,
     attention: u64,
     tokens: u64,
     review: u64,
@@ -25,6 +26,8 @@ pub enum Question {
     Guesses,
     /// Labels of a text.
     Labels,
+    /// Labels of the documents of a file.
+    File,
     /// Where the model looks.
     Attention,
     /// A text in tokens.
@@ -57,6 +60,7 @@ impl RunState {
         let kind = match question {
             Question::Guesses => &mut requests.guesses,
             Question::Labels => &mut requests.labels,
+            Question::File => &mut requests.file,
             Question::Attention => &mut requests.attention,
             Question::Tokens => &mut requests.tokens,
             Question::Review => &mut requests.review,
@@ -83,6 +87,7 @@ impl RunState {
     /// Nobody answers any more.
     pub(super) fn drop_questions(&mut self) {
         (self.waiting, self.opening) = (None, None);
+        self.labelling = self.labelling.take().filter(Labelling::is_done);
         self.estimating.clear();
     }
 
@@ -90,6 +95,9 @@ impl RunState {
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
+        if request == self.requests.file {
+            self.labelling = self.labelling.take().filter(Labelling::is_done);
+        }
     }
 
     /// Whether nobody has asked yet how the present files were read.
@@ -165,6 +173,13 @@ impl RunState {
                 let text = self.labelled_text.clone();
                 self.classified = Some(Classification { text, labels, threshold, thresholds });
             }
+            Event::Labelled { request, documents, of, dropped } if request == last.file => {
+                let name = self.labelling.take().unwrap_or_default().name;
+                let labelling = self.labelling.insert(Labelling { name, documents, of, dropped });
+                if labelling.is_done() {
+                    self.end_question(request);
+                }
+            }
             Event::Estimated { request, estimate } => {
                 let asked = self.estimating.remove(&request).filter(|asked| !asked.stale);
                 self.estimates.extend(asked.map(|asked| (asked.preset, estimate)));
@@ -189,6 +204,17 @@ impl RunState {
     pub fn ask_labels(&mut self, text: &str) -> u64 {
         self.labelled_text = text.into();
         self.next_request(Question::Labels)
+    }
+
+    /// The number for the question for the labels of all documents of a file.
+    pub fn ask_file(&mut self, name: &str) -> u64 {
+        self.labelling = Some(Labelling { name: name.into(), ..Labelling::default() });
+        self.next_long_request(Question::File)
+    }
+
+    /// The file that this question is about, where no other one was chosen since.
+    pub fn labelling_of(&self, request: u64) -> Option<Labelling> {
+        self.labelling.clone().filter(|_| request == self.requests.file)
     }
 
     /// The number for a question about masks in this text.
@@ -218,6 +244,7 @@ impl RunState {
     pub(super) fn forget_answers(&mut self) {
         self.set_guesses_aside();
         self.classified = None;
+        self.labelling = self.labelling.take().filter(|file| !file.is_done());
         self.attended = None;
         self.review = None;
         self.lines = None;

@@ -108,19 +108,29 @@ impl RunState {
         self.runs = old;
     }
 
-    /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default.
+    /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default and a dash where it
+    /// says nothing of the run.
     pub fn differences(&self) -> Vec<(String, Vec<Option<String>>)> {
         let shown: Vec<&Run> = self.runs.iter().filter(|run| run.shown && run.is_own()).collect();
         let keys: BTreeSet<&String> = shown.iter().flat_map(|run| run.pairs.iter().map(|(key, _)| key)).collect();
-        let value =
-            |run: &Run, key: &str| run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone());
+        let value = |run: &Run, key: &str| match run.phase {
+            Phase::Pretrain if OF_FINETUNING.contains(&key) => Some(NO_VALUE.to_string()),
+            Phase::Finetune if OF_PRETRAINING.contains(&key) => Some(NO_VALUE.to_string()),
+            _ => run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone()),
+        };
         let row = |key: &String| (key.clone(), shown.iter().map(|run| value(run, key)).collect::<Vec<_>>());
-        let from = |run: &&Run| run.from.map(|from| from.name().to_string());
+        let from = |run: &&Run| Some(run.from.map_or(NO_VALUE, StartFrom::name).to_string());
         let start = ("from".to_string(), shown.iter().map(from).collect::<Vec<_>>());
         let rows = keys.into_iter().map(row).chain([start]);
         rows.filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()
     }
 }
+
+/// Settings that say nothing of a run of the other phase.
+const OF_PRETRAINING: [&str; 5] = ["mask-rate", "max-predictions", "whole-word", "nsp", "seed-masking"];
+const OF_FINETUNING: [&str; 2] = ["label-fraction", "task"];
+/// Stands where a setting says nothing.
+const NO_VALUE: &str = "–";
 
 /// Which labelled documents a run learns from.
 fn labels_of(config: &RunConfig) -> String {

@@ -1,6 +1,6 @@
 //! A run in plain words: what it is doing, what its loss means, how it ended.
 
-use super::{Run, Stage};
+use super::{Run, RunState, Stage};
 use crate::language::translated;
 use crate::told::told;
 use crate::tr;
@@ -9,6 +9,21 @@ use protocol::Phase;
 
 /// The loss in words is that of so much of the planned steps.
 const SENTENCE_SHARE: f64 = 0.02;
+
+impl RunState {
+    /// What the last run of a phase is doing; of both starts that are over, how each ended.
+    pub fn headline(&self, phase: Phase) -> Option<String> {
+        let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
+        let last = self.runs_of(phase).next_back()?;
+        let is_other_start = |run: &&Run| {
+            let alike = run.text == last.text && run.pairs == last.pairs && run.is_own() && last.is_own();
+            let over = run.stage == Stage::Finished && last.stage == Stage::Finished;
+            alike && over && run.from != last.from
+        };
+        let before = self.runs_of(phase).rev().nth(1).filter(is_other_start).map(told);
+        Some(before.into_iter().chain([told(last)]).collect::<Vec<_>>().join(" "))
+    }
+}
 
 impl Run {
     /// The quality on held-out documents, of the values that are kept, or before the first the training loss: in words.

@@ -49,6 +49,7 @@ impl Topic {
             Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
             Event::Guesses { .. }
             | Event::Classified { .. }
+            | Event::Labelled { .. }
             | Event::Attention { .. }
             | Event::Tokenized { .. }
             | Event::Reviewed { .. }

@@ -111,6 +111,19 @@ pub enum Command {
         /// How many labels.
         top_k: usize,
     },
+    /// Label each document of a file: one buffer beside the message. Answered by `Labelled`, more than once.
+    LabelFile {
+        /// Repeated in the answers.
+        request: u64,
+        /// The file.
+        file: FileInfo,
+        /// Column of the text of a table; `None`, and where the table has none of that name: by its name.
+        #[serde(default)]
+        text_column: Option<String>,
+        /// Whether each label counts from its own threshold, where the model has any.
+        #[serde(default)]
+        own_thresholds: bool,
+    },
     /// Where the model looks in a text. Answered by `Attention` with one buffer.
     Attend {
         /// Repeated in the answer.
@@ -219,6 +232,7 @@ impl Command {
             Self::PreviewMasking { .. } => Some(0),
             Self::FillMask { request, .. }
             | Self::Classify { request, .. }
+            | Self::LabelFile { request, .. }
             | Self::Attend { request, .. }
             | Self::Tokenize { request, .. }
             | Self::Review { request, .. }

@@ -3,7 +3,7 @@
 mod read;
 
 use crate::{
-    ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Estimate, FileReport, JudgedLine,
+    ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport, JudgedLine,
     LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
@@ -288,6 +288,19 @@ pub enum Event {
         /// The same, tuned for each of these labels, where they were.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f64>,
+    },
+    /// Answer to `LabelFile`, now and then until all documents are labelled. A buffer beside it holds the rows since the last
+    /// one: a table in CSV with a header `line,text,labels,scores`, several labels with a vertical bar between them. Those
+    /// with rows are the only events that must come each and once.
+    Labelled {
+        /// Of the question.
+        request: u64,
+        /// How many documents are labelled.
+        documents: u64,
+        /// Of how many.
+        of: u64,
+        /// Lines of the file that are no documents.
+        dropped: Vec<Dropped>,
     },
     /// Answer to `Vocabulary`.
     Vocabulary {

@@ -34,7 +34,7 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
             fill_mask(model, device, &text, top_k).await.map(|masks| Event::Guesses { request, masks })
         }
         Command::Classify { request, text, top_k } => {
-            let labels = predict(model, device, &[text], Some(top_k)).await;
+            let labels = predict(model, device, &[text], Told::Best(top_k)).await;
             labels.map(|mut labels| {
                 let labels = labels.remove(0);
                 let thresholds = own_thresholds(model, &labels);
@@ -134,17 +134,23 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
 /// Lengths are rounded up to a multiple of this, so that few shapes occur.
 const LENGTH_STEP: usize = 16;
 
-/// Labels of each text, best first, in order: the `top_k` best or, without it, the best one and all others that pass
-/// the threshold. A text without tokens gets none; a tab parts the two texts of a pair.
+/// Which labels of a text are told, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// So many, whatever their scores.
+    Best(usize),
+    /// Those that count as given: the best one and, where a text may have several, all others that pass the threshold.
+    Given {
+        /// Each its own, where the model has any.
+        own_thresholds: bool,
+    },
+}
+
+/// Labels of each text, best first, in order. A text without tokens gets none; a tab parts the two texts of a pair.
 ///
 /// # Errors
 /// When the model knows no labels.
-pub async fn predict(
-    model: &Trained,
-    device: &Device,
-    texts: &[String],
-    top_k: Option<usize>,
-) -> Result<Vec<Vec<LabelScore>>> {
+pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: Told) -> Result<Vec<Vec<LabelScore>>> {
     let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
         let hint = "Fine-tune it first (clozelab finetune --from DIR).";
         return Err(Error::input("no-classifier", "this model knows no labels", hint));
@@ -157,11 +163,11 @@ pub async fn predict(
         let logits = read(classify(&model.config, &leaves, &batch)).await?;
         for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
             let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
-            let mut ranked =
-                if row.0.len() > 2 { best(&scores, top_k.unwrap_or(usize::MAX), |_| true) } else { Vec::new() };
-            if top_k.is_none() {
-                ranked.truncate(passing(&ranked, model).max(1));
-            }
+            let most = if row.0.len() > 2 { usize::MAX } else { 0 };
+            let ranked = match told {
+                Told::Best(most_told) => best(&scores, most.min(most_told), |_| true),
+                Told::Given { own_thresholds } => given(best(&scores, most, |_| true), model, own_thresholds),
+            };
             let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
             out.push(ranked.into_iter().map(label).collect());
         }
@@ -169,12 +175,16 @@ pub async fn predict(
     Ok(out)
 }
 
-/// How many of the labels, best first, count as predicted.
-fn passing(ranked: &[(usize, f64)], model: &Trained) -> usize {
-    match model.config.problem_type {
-        Some(ProblemType::SingleLabelClassification) => 1,
-        _ => ranked.iter().take_while(|(_, score)| *score >= threshold(model)).count(),
+/// Those of all labels, best first, that count as given.
+fn given(mut ranked: Vec<(usize, f64)>, model: &Trained, own_thresholds: bool) -> Vec<(usize, f64)> {
+    if model.config.problem_type == Some(ProblemType::SingleLabelClassification) {
+        ranked.truncate(1);
     }
+    let own = model.config.thresholds.as_ref().filter(|_| own_thresholds);
+    let from = |label: usize| own.and_then(|own| own.get(label).copied()).unwrap_or_else(|| threshold(model));
+    let best = ranked.first().map(|best| best.0);
+    ranked.retain(|&(label, score)| Some(label) == best || score >= from(label));
+    ranked
 }
 
 /// Tokens of `text` and the attention probabilities `[layer][head][query][key]`; rows sum to 1.

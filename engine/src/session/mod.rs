@@ -11,6 +11,7 @@ mod diagnosis;
 mod estimate;
 mod finetune;
 mod host;
+mod label_file;
 mod learner;
 mod listen;
 mod look;
@@ -28,6 +29,7 @@ mod trained;
 mod training;
 mod vectors;
 
+use ask::Told;
 pub use ask::failed;
 pub use compare::Progress as ComparisonProgress;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
@@ -205,13 +207,14 @@ impl<H: Host> Session<H> {
         Ok(HeldOut { examples, unseen })
     }
 
-    /// Labels of each text, best first, in order.
+    /// Labels of each text, best first, in order: the `top_k` best or, without it, those that count as given.
     ///
     /// # Errors
     /// When there is no classifier.
     pub async fn predict(&mut self, texts: &[String], top_k: Option<usize>) -> Result<Vec<Vec<LabelScore>>> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
-        ask::predict(model, &self.device, texts, top_k).await
+        let told = top_k.map_or(Told::Given { own_thresholds: false }, Told::Best);
+        ask::predict(model, &self.device, texts, told).await
     }
 
     /// Best guesses for each `[MASK]` of `text`.

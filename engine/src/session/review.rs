@@ -1,7 +1,7 @@
 //! A classifier's answers on held-out documents, label against label, and the documents behind a number. Also the n-gram
 //! baseline by itself, which a person sees beside every score.
 
-use super::ask;
+use super::ask::{self, Told};
 use super::checks::{no_corpus, no_model};
 use super::task::{LabelRule, Scored};
 use super::{BATCH_SIZE, Host, Session};
@@ -148,7 +148,7 @@ impl<H: Host> Session<H> {
         let texts: Vec<String> = documents.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
-            answers.extend(ask::predict(model, &self.device, texts, Some(SHOWN_LABELS)).await?);
+            answers.extend(ask::predict(model, &self.device, texts, Told::Best(SHOWN_LABELS)).await?);
             if !hears_no_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
             }
@@ -222,7 +222,7 @@ impl Reviewed {
 }
 
 /// Lets the host speak amid a long question; `false` where it says stop. Whatever else it says waits for its turn.
-async fn hears_no_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> Result<bool> {
+pub(super) async fn hears_no_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> Result<bool> {
     deferred.extend(host.breathe().await);
     // A stop behind the start of a run is that run's.
     let own = deferred.iter().take_while(|command| command.run().is_none());
@@ -230,7 +230,7 @@ async fn hears_no_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> R
     Ok(stop.and_then(|place| deferred.remove(place)).is_none())
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::input(STOPPED, "it was stopped before it was done", "Ask again.")
 }
 

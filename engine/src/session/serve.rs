@@ -44,11 +44,7 @@ impl<H: Host> Session<H> {
         match command {
             Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
             Command::SetCorpus { files, text_column, label_column, label_separator } => {
-                let inputs = files.into_iter().zip(take_files());
-                let inputs = inputs.map(|(file, content)| {
-                    let protocol::FileInfo { name, role, encoding } = file;
-                    InputFile { name, content, role, encoding }
-                });
+                let inputs = files.into_iter().zip(take_files()).map(|(file, content)| input(file, content));
                 let options = ReadOptions { encoding: None, text_column, label_column, label_separator };
                 self.set_corpus(inputs.collect(), &options)?;
             }
@@ -104,6 +100,12 @@ impl<H: Host> Session<H> {
             Command::Lines { request, query, limit } => {
                 let (lines, more) = self.lines(&query, limit).await?;
                 self.host.emit(Event::Lines { request, lines, more }, Vec::new());
+            }
+            Command::LabelFile { request, file, text_column, own_thresholds } => {
+                let options = ReadOptions { text_column, ..ReadOptions::default() };
+                if let Some(content) = take_files().into_iter().next() {
+                    self.label_file(request, &input(file, content), &options, own_thresholds).await?;
+                }
             }
             Command::Estimate { request, config, tries } => {
                 let estimate = self.estimate(&config, tries).await?;
@@ -237,4 +239,10 @@ impl<H: Host> Session<H> {
         let models = self.language_model.as_ref().or(self.classifier.as_ref()).map(|model| &model.tokenizer);
         learned.or(models).map(Rc::as_ref).ok_or_else(no_model)
     }
+}
+
+/// A file that came beside a command.
+fn input(file: protocol::FileInfo, content: Rc<dyn Content>) -> InputFile {
+    let protocol::FileInfo { name, role, encoding } = file;
+    InputFile { name, content, role, encoding }
 }

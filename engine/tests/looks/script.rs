@@ -20,6 +20,8 @@ pub struct Script {
     pub told: Rc<RefCell<Vec<Told>>>,
     pub commands: Rc<RefCell<VecDeque<Command>>>,
     pub during: Rc<RefCell<VecDeque<(u64, Command)>>>,
+    /// What lies beside each command that comes with a file.
+    pub beside: Rc<RefCell<VecDeque<InputFile>>>,
     /// Goes on by a second with each question.
     pub clock: Rc<RefCell<f64>>,
     pub over: Rc<RefCell<bool>>,
@@ -148,7 +150,8 @@ pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) 
         session.set_corpus(files, &ReadOptions::default()).expect("a sound corpus");
         let over = script.over.clone();
         let end = poll_fn(move |_| if *over.borrow() { Poll::Ready(()) } else { Poll::Pending });
-        future::or(async { session.serve(Vec::new).await }, end).await;
+        let beside = || script.beside.borrow_mut().pop_front().map(|file| file.content).into_iter().collect();
+        future::or(async { session.serve(beside).await }, end).await;
     });
     script
 }

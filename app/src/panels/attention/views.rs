@@ -2,11 +2,13 @@
 //! make a quarter of a million pairs.
 
 use super::Choice;
-use crate::chart::attention::{ROW, Shown, cell_at, least_width, paint_lines, paint_map};
+use crate::chart::attention::{ROW, Shown, cell_at, least_width, paint_lines, paint_map, png_of_lines, png_of_map};
 use crate::chart::heads::lines;
 use crate::chart::scene::Size;
+use crate::download;
+use crate::lab::lab;
 use crate::page::Dark;
-use crate::state::{AttentionMap, probability};
+use crate::state::probability;
 use crate::tr;
 use crate::wording::percent;
 use leptos::html::{Canvas, Div};
@@ -53,6 +55,29 @@ fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&
     });
 }
 
+/// Saves what is shown of a head as a picture, named after the head.
+fn picture_button(
+    canvas: NodeRef<Canvas>,
+    choice: Choice,
+    png: impl Fn(&HtmlCanvasElement, &Shown<'_>) -> Option<String> + 'static,
+) -> impl IntoView {
+    let save = move |_| {
+        let Some(canvas) = canvas.get_untracked() else { return };
+        let (layer, head) = choice.head.get_untracked();
+        let png = choice.shown(|shown| png(&canvas, shown)).flatten();
+        match png {
+            Some(url) => download::save_url(&format!("clozelab-attention-{}-{}.png", layer + 1, head + 1), &url),
+            None => lab().complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
+        }
+    };
+    let label = tr!("PNG: picture of this head");
+    view! {
+        <button type="button" data-testid="attention-png" aria-label=label.clone() title=label on:click=save>
+            "PNG"
+        </button>
+    }
+}
+
 fn size_of(canvas: &HtmlCanvasElement) -> Size {
     Size { width: canvas.client_width() as f64, height: canvas.client_height() as f64 }
 }
@@ -78,14 +103,8 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         top.track();
     };
     repaint(canvas, reads, move |canvas| {
-        let (places, focus, top) = (places.get_untracked(), focus.get_untracked(), top.get_untracked());
-        map.with_untracked(|map| {
-            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
-            let Some(map) = map.as_ref().filter(fits) else { return };
-            let shown = Shown { map, head: head.get_untracked(), places: &places, focus };
-            let lines = drawn.get_untracked().unwrap_or_default();
-            paint_lines(canvas, size_of(canvas), &shown, &lines, top);
-        });
+        let (top, lines) = (top.get_untracked(), drawn.get_untracked().unwrap_or_default());
+        choice.shown(|shown| paint_lines(canvas, size_of(canvas), shown, &lines, top));
     });
     let inside = StoredValue::new(false);
     let point = move |event: PointerEvent| {
@@ -106,7 +125,11 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         }
     });
     let height = move || format!("{}px", places.with(|places| places.len()) as f64 * ROW);
+    let picture = picture_button(canvas, choice, move |canvas, shown| {
+        png_of_lines(canvas, shown, &drawn.get_untracked().unwrap_or_default())
+    });
     view! {
+        <div>
         <div
             class="scroll lines"
             role="region"
@@ -130,6 +153,8 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
                 ></canvas>
             </div>
         </div>
+        <div class="buttons">{picture}</div>
+        </div>
     }
 }
 
@@ -145,12 +170,7 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
         focus.track();
     };
     repaint(canvas, reads, move |canvas| {
-        let (places, focus) = (places.get_untracked(), focus.get_untracked());
-        map.with_untracked(|map| {
-            let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
-            let Some(map) = map.as_ref().filter(fits) else { return };
-            paint_map(canvas, size_of(canvas), &Shown { map, head: head.get_untracked(), places: &places, focus });
-        });
+        choice.shown(|shown| paint_map(canvas, size_of(canvas), shown));
     });
     let under = RwSignal::new(None::<(usize, usize)>);
     let point = move |event: PointerEvent| {
@@ -179,7 +199,9 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
         })
     };
     let width = move || places.with(|places| format!("{}px", least_width(places.len())));
+    let picture = picture_button(canvas, choice, |canvas, shown| png_of_map(canvas, size_of(canvas), shown));
     view! {
+        <div>
         <div class="chart-frame scroll" role="region" aria-label=tr!("Map of the head") tabindex="0">
             <canvas
                 node_ref=canvas
@@ -192,5 +214,7 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
             ></canvas>
         </div>
         <p class="help">{move || words().unwrap_or_else(|| "\u{a0}".into())}</p>
+        <div class="buttons">{picture}</div>
+        </div>
     }
 }

@@ -214,4 +214,34 @@ fn runs_that_differ_in_their_start_only_differ() {
     }
     let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
     assert_eq!(state.differences(), [("from".to_string(), starts)]);
+    let config = RunConfig { mask_rate: Some(0.3), ..RunConfig::default() };
+    state.begin(Phase::Pretrain, &config, None, false);
+    let dash = Some("–".to_string());
+    let masks = ("mask-rate".to_string(), vec![dash.clone(), dash.clone(), Some("0.3".into())]);
+    let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string()), dash];
+    assert_eq!(state.differences(), [masks, ("from".to_string(), starts)], "no default where a setting says nothing");
+}
+
+#[test]
+fn the_headline_tells_how_both_starts_ended() {
+    let mut state = RunState::default();
+    let words = |state: &RunState| state.headline(Phase::Finetune).unwrap_or_default();
+    let [first, second] = [StartFrom::Pretrained, StartFrom::Scratch].map(|from| {
+        let id = state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
+        state.apply(step(&id, 3, 0.5));
+        if from == StartFrom::Pretrained {
+            assert!(words(&state).starts_with("Fine-tuning 1, pre-trained."), "{}", words(&state));
+            state.apply(finished(&id, 3, false));
+        } else {
+            assert!(words(&state).starts_with("Fine-tuning 2, from scratch."), "{}", words(&state));
+        }
+        id
+    });
+    state.apply(finished(&second, 3, false));
+    assert!(words(&state).starts_with("Fine-tuning 1, pre-trained. Finished"), "{first}: {}", words(&state));
+    assert!(words(&state).contains(". Fine-tuning 2, from scratch. Finished"), "{}", words(&state));
+    let other = RunConfig { seed: 5, ..RunConfig::default() };
+    let third = state.begin(Phase::Finetune, &other, Some(StartFrom::Pretrained), false);
+    state.apply(finished(&third, 3, false));
+    assert!(words(&state).starts_with("Fine-tuning 3"), "other settings are another question: {}", words(&state));
 }

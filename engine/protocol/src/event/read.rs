@@ -58,6 +58,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "compared" => Compared { run, comparison },
             "guesses" => Guesses { request, masks },
             "classified" => Classified { request, labels, threshold; or default thresholds },
+            "labelled" => Labelled { request, documents, of; or default dropped },
             "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
             "exported" => Exported { request, name },
             "imported" => Imported { summary, labels, guesses },

@@ -75,6 +75,12 @@ fn every_kind_is_read_as_it_is_written() {
         Event::Counted { run: run.clone(), learned: true, step, loss: 0.1, accuracy: 0.9 },
         Event::Compared { run: run.clone(), comparison: Comparison::default() },
         Event::Guesses { request: 1, masks: vec![] },
+        Event::Labelled {
+            request: 1,
+            documents: 2,
+            of: 3,
+            dropped: vec![Dropped { reason: text("empty"), count: 4, first_line: 5 }],
+        },
         Event::Classified { request: 1, labels: vec![], threshold: 0.5, thresholds: vec![0.25] },
         Event::Vocabulary {
             size: 9,

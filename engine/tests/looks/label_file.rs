@@ -1,0 +1,118 @@
+//! A file labelled line by line: the table, how far it is, what stops it.
+
+use crate::script::{Script, alone, config, failures, served};
+use engine::data::{Corpus, Document, InputFile, ReadOptions, Selection};
+use protocol::{Command, Event, FileInfo, FileRole, StartFrom};
+
+/// How far it is with how many documents, and the rows so far.
+type Told = (u64, u64, Vec<u8>);
+
+fn finetune() -> Command {
+    Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from: StartFrom::Scratch }
+}
+
+fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
+    let file = FileInfo { name: file.name.clone(), role: None, encoding: None };
+    Command::LabelFile {
+        request,
+        file,
+        text_column: text_column.map(Into::into),
+        own_thresholds: request.is_multiple_of(2),
+    }
+}
+
+/// A classifier of the script's corpus labels `files`, one after another.
+fn labelled(script: Script, files: Vec<InputFile>, text_column: Option<&str>) -> Script {
+    let asked = files.iter().zip(1..).map(|(file, request)| label(request, file, text_column));
+    let commands = std::iter::once(finetune()).chain(asked).collect();
+    script.beside.borrow_mut().extend(files);
+    served(script, commands)
+}
+
+fn told(script: &Script, wanted: u64) -> Vec<Told> {
+    let told = script.told.borrow();
+    let one = |(event, rows): &(Event, Vec<Vec<u8>>)| match event {
+        Event::Labelled { request, documents, of, .. } if *request == wanted => Some((*documents, *of, rows.concat())),
+        _ => None,
+    };
+    told.iter().filter_map(one).collect()
+}
+
+fn table(script: &Script, wanted: u64) -> Vec<u8> {
+    told(script, wanted).into_iter().flat_map(|(.., rows)| rows).collect()
+}
+
+/// The table as a corpus to train on.
+fn documents(table: Vec<u8>) -> Vec<Document> {
+    let files = [InputFile::held("labelled.csv", table, Some(FileRole::Test))];
+    let (corpus, _) = Corpus::read(&files, &ReadOptions::default()).expect("a table that can be read");
+    corpus.labelled(FileRole::Test, &Selection::default()).expect("documents in memory")
+}
+
+fn line(i: usize) -> String {
+    let (animal, does, place) = [("cat", "purrs", "house"), ("dog", "barks", "yard")][i % 2];
+    format!("the small {animal} {does} in the {place} of my friend number {i}")
+}
+
+#[test]
+fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
+    let _alone = alone();
+    let mut lines: Vec<String> = (0..70).map(line).collect();
+    lines[3] = String::new();
+    lines[4] = "a \"cat\", one of two | three __label__dog".into();
+    let text = InputFile::held("new.txt", lines.join("\n"), None);
+    let rows = (0..40).map(|i| format!("{i},\"{}, and more\"\n", line(i)));
+    let csv = InputFile::held("new.csv", format!("id,note\n{}", rows.collect::<String>()), None);
+    let script = labelled(Script::default(), vec![text, csv], Some("comment"));
+    assert_eq!(failures(&script), [] as [&str; 0], "a table without the column that was asked for has its own");
+
+    let far = told(&script, 1);
+    let expected = [(32, 69, false), (64, 69, false), (69, 69, true)];
+    assert_eq!(far.iter().map(|(done, of, rows)| (*done, *of, !rows.is_empty())).collect::<Vec<_>>(), expected);
+    let dropped = script.events().into_iter().find_map(|event| match event {
+        Event::Labelled { dropped, .. } => Some(dropped),
+        _ => None,
+    });
+    let dropped = dropped.expect("an answer");
+    assert_eq!((dropped.len(), dropped[0].count, dropped[0].first_line), (1, 1, 4));
+
+    let written = String::from_utf8(table(&script, 1)).expect("UTF-8");
+    assert!(written.starts_with("\u{feff}line,text,labels,scores\n1,the small cat purrs"), "{}", &written[..80]);
+    assert!(written.contains("\n5,\"a \"\"cat\"\", one of two | three\","), "quoted, without its own label");
+    let read = documents(table(&script, 1));
+    assert_eq!(read.len(), 69);
+    for (i, document) in [0, 1, 2, 68].into_iter().zip([&read[0], &read[1], &read[2], &read[67]]) {
+        let wanted = if i % 2 == 0 { ["cat", "house"] } else { ["dog", "yard"] };
+        let mut labels = document.labels.clone();
+        labels.sort();
+        assert_eq!((document.text.clone(), labels), (line(i), wanted.map(String::from).to_vec()));
+    }
+    assert_eq!(documents(table(&script, 2)).len(), 40);
+    assert!(String::from_utf8(table(&script, 2)).expect("UTF-8").contains("\n2,\"the small cat"), "lines of the file");
+}
+
+#[test]
+fn a_large_file_comes_in_stretches_and_a_stop_ends_it() {
+    let _alone = alone();
+    let large = (0..40).map(|i| format!("{} {}\n", line(i), "mouse ".repeat(80_000))).collect::<String>();
+    let large = InputFile::held("large.txt", large, None);
+    let many = InputFile::held("many.txt", (0..200).map(|i| line(i) + "\n").collect::<String>(), None);
+    let script = Script::default();
+    // The first one ends the last evaluation of the run.
+    script.during.borrow_mut().extend([(60, Command::Stop), (60, Command::Stop)]);
+    let script = labelled(script, vec![many, large.clone(), InputFile::held("empty.txt", "\n\n", None)], None);
+    assert_eq!(failures(&script), ["stopped", "no-text"]);
+    assert!(table(&script, 1).is_empty(), "nothing is half-written");
+    let parts: Vec<u64> = told(&script, 2).iter().filter(|(.., rows)| !rows.is_empty()).map(|part| part.0).collect();
+    assert!(parts.len() == 2 && parts[1] == 40, "{parts:?}");
+    let rows = table(&script, 2);
+    let mut lines = csv_lines(&rows);
+    assert_eq!(lines.next().as_deref(), Some("line"));
+    assert!(lines.eq((1..=40).map(|line| line.to_string())), "each once");
+}
+
+/// The first cell of each row; no text of these has a line end or begins with a quote.
+fn csv_lines(table: &[u8]) -> impl Iterator<Item = String> {
+    let text = String::from_utf8_lossy(table).trim_start_matches('\u{feff}').to_string();
+    text.lines().map(|line| line.split(',').next().unwrap_or_default().to_string()).collect::<Vec<_>>().into_iter()
+}
