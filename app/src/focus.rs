@@ -18,6 +18,11 @@ pub fn is_within(selector: &str) -> bool {
     active.tag_name() == "BODY" || active.closest(selector).is_ok_and(|found| found.is_some())
 }
 
+/// Whether what `selector` finds has the focus in it.
+pub fn holds(selector: &str) -> bool {
+    document().query_selector(&format!("{selector} :focus")).is_ok_and(|found| found.is_some())
+}
+
 /// Whether the focus is on what `selector` finds, and shown, as a keyboard brings it there.
 pub fn is_shown(selector: &str) -> bool {
     document().query_selector(&format!("{selector}:focus-visible")).is_ok_and(|found| found.is_some())

@@ -206,6 +206,9 @@ test('the keyboard alone starts and stops a run', async () => {
     await journey.tabTo('stop', 4);
     await journey.page.keyboard.press('Space');
     await journey.idle(10);
+    assert.equal(await journey.part('stop').isVisible(), false, 'what is over has no controls');
+    const focused = await journey.page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    assert.equal(focused, 'Current run', 'the next Tab goes on from there');
   });
 });
 

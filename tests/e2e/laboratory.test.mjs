@@ -126,6 +126,12 @@ test('attention has a grid, lines and a map, for the keyboard too, and of any te
     await journey.page.locator('.heat-map').hover({ position: { x: 120, y: 130 } });
     await journey.until('the cell under the pointer', async () => /\S+ looks at \S+: [\d.]+ %/.test(await journey.text('attention-detail')));
     await journey.picture('attention-dark-1280');
+    for (const view of ['lines', 'map']) {
+      const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part(`attention-${view}-png`).click()]);
+      assert.equal(download.suggestedFilename(), `clozelab-attention-${view}-1-2.png`);
+      const png = await readFile(await download.path());
+      assert.ok(png.readUInt32BE(16) > 500 && png.readUInt32BE(20) > 300, 'as wide and high as it is shown, twice as sharp');
+    }
 
     await journey.part('attention-input').fill('a pot '.repeat(30));
     await journey.part('attention-input').press('Enter');

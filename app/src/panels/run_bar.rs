@@ -110,8 +110,16 @@ fn Controls() -> impl IntoView {
         }
         now
     });
+    // What is over cannot be controlled: its bar keeps the figures.
+    let over = Memo::new(move |_| stage.with(Option::is_none));
+    Effect::new(move |before: Option<bool>| {
+        if before == Some(false) && over.get() && focus::holds(".controls") {
+            focus::on(".run-bar");
+        }
+        over.get()
+    });
     view! {
-        <div class="controls">
+        <div class="controls" hidden=over>
             {control(lab, "pause", tr!("Pause"), Command::Pause, move || !running())}
             {control(lab, "resume", tr!("Resume"), Command::Resume, move || !paused())}
             {control(lab, "step-once", tr!("1 step"), Command::Step { steps: 1 }, move || !running() && !paused())}

@@ -55,8 +55,9 @@ fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&
     });
 }
 
-/// Saves what is shown of a head as a picture, named after the head.
+/// Saves one view of a head as a picture, named after both.
 fn picture_button(
+    (name, label): (&'static str, String),
     canvas: NodeRef<Canvas>,
     choice: Choice,
     png: impl Fn(&HtmlCanvasElement, &Shown<'_>) -> Option<String> + 'static,
@@ -66,15 +67,17 @@ fn picture_button(
         let (layer, head) = choice.head.get_untracked();
         let png = choice.shown(|shown| png(&canvas, shown)).flatten();
         match png {
-            Some(url) => download::save_url(&format!("clozelab-attention-{}-{}.png", layer + 1, head + 1), &url),
+            Some(url) => download::save_url(&format!("clozelab-{name}-{}-{}.png", layer + 1, head + 1), &url),
             None => lab().complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
         }
     };
-    let label = tr!("PNG: picture of this head");
+    let testid = format!("{name}-png");
     view! {
-        <button type="button" data-testid="attention-png" aria-label=label.clone() title=label on:click=save>
-            "PNG"
-        </button>
+        <div class="buttons">
+            <button type="button" data-testid=testid aria-label=label.clone() title=label on:click=save>
+                "PNG"
+            </button>
+        </div>
     }
 }
 
@@ -125,7 +128,8 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         }
     });
     let height = move || format!("{}px", places.with(|places| places.len()) as f64 * ROW);
-    let picture = picture_button(canvas, choice, move |canvas, shown| {
+    let name = ("attention-lines", tr!("PNG: picture of these lines"));
+    let picture = picture_button(name, canvas, choice, move |canvas, shown| {
         png_of_lines(canvas, shown, &drawn.get_untracked().unwrap_or_default())
     });
     view! {
@@ -153,7 +157,7 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
                 ></canvas>
             </div>
         </div>
-        <div class="buttons">{picture}</div>
+        {picture}
         </div>
     }
 }
@@ -199,7 +203,8 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
         })
     };
     let width = move || places.with(|places| format!("{}px", least_width(places.len())));
-    let picture = picture_button(canvas, choice, |canvas, shown| png_of_map(canvas, size_of(canvas), shown));
+    let name = ("attention-map", tr!("PNG: picture of this map"));
+    let picture = picture_button(name, canvas, choice, |canvas, shown| png_of_map(canvas, size_of(canvas), shown));
     view! {
         <div>
         <div class="chart-frame scroll" role="region" aria-label=tr!("Map of the head") tabindex="0">
@@ -213,8 +218,8 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
                 on:pointerleave=left
             ></canvas>
         </div>
-        <p class="help">{move || words().unwrap_or_else(|| "\u{a0}".into())}</p>
-        <div class="buttons">{picture}</div>
+        <p class="help">{move || words().unwrap_or_else(|| tr!("Rows look, columns are looked at."))}</p>
+        {picture}
         </div>
     }
 }
