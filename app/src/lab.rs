@@ -174,8 +174,8 @@ impl Lab {
         self.send_with(command, vec![]);
     }
 
-    /// Starts a run with the present settings; fine-tuning from both starts begins with the pre-trained weights, beside
-    /// n-grams.
+    /// Starts a run with the present settings; fine-tuning from both starts begins from scratch, beside n-grams, so that the
+    /// model that stays at hand is the pre-trained one.
     pub fn start(&self, phase: Phase) {
         if phase == Phase::Pretrain {
             return self.pretrain(false);
@@ -184,8 +184,8 @@ impl Lab {
         if both {
             self.baseline();
         }
-        self.next.set_value(both.then_some(After::Finetune(StartFrom::Scratch)));
-        self.finetune(if both { StartFrom::Pretrained } else { from });
+        self.next.set_value(both.then_some(After::Finetune(StartFrom::Pretrained)));
+        self.finetune(if both { StartFrom::Scratch } else { from });
     }
 
     /// Pre-trains with the present settings, from new weights or from those at hand.

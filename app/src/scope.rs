@@ -6,6 +6,10 @@ use crate::state::{AttentionMap, Film, Frame, Topic};
 use leptos::prelude::*;
 use protocol::RunConfig;
 
+/// Which document of the bundled text, and which draw of its mask, is looked at first: one of plain words, with all three
+/// treatments under the default settings.
+const BUNDLED_LOOK: (u64, u64) = (798, 45);
+
 /// The mask of the microscope where it is not that of the settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OwnMask {
@@ -61,11 +65,12 @@ impl Scope {
         scope
     }
 
-    /// Puts the first document under the microscope: the text is another one.
+    /// Puts the first document under the microscope, of the bundled text one that tells more: the text is another one.
     pub fn reset(&self) {
+        let (example, epoch) = if self.lab.has_own_files() { (0, 0) } else { BUNDLED_LOOK };
         self.text.set(None);
-        self.example.set(0);
-        self.epoch.set(0);
+        self.example.set(example);
+        self.epoch.set(epoch);
         self.look();
     }
 

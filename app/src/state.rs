@@ -26,7 +26,7 @@ pub use verdict::{Next, Verdict};
 use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
-use protocol::{Comparison, Estimate, Event, LinearResult, MaskGuess, Phase, Review, STOPPED};
+use protocol::{Comparison, Estimate, Event, LineQuery, LinearResult, MaskGuess, Phase, Review, STOPPED};
 use std::collections::BTreeMap;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
@@ -54,10 +54,14 @@ pub struct RunState {
     films: Films,
     /// Where the model looked in the text that was typed last.
     pub attended: Option<AttentionMap>,
+    /// Whose model looked there.
+    pub attended_by: Option<String>,
     /// Tokens of the text that was typed to be cut.
     pub tokenized: Option<Tokenized>,
     /// What the classifier confuses.
     pub review: Option<Review>,
+    /// Which documents were asked for last.
+    lines_asked: Option<LineQuery>,
     /// The documents asked for last.
     pub lines: Option<Lines>,
     /// The first documents of a file, as they were read.

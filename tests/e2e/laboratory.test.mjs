@@ -195,29 +195,29 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.pretrain(60);
     await journey.press('start-finetune', 30);
     const runs = () => journey.text('runs');
-    await journey.until('both runs', async () => /Fine-tuning 1, pre-trained.*Fine-tuning 2, from scratch/.test(await runs()), 90);
+    await journey.until('both runs', async () => /Fine-tuning 1, from scratch.*Fine-tuning 2, pre-trained/.test(await runs()), 90);
     await journey.until('the second F1', async () => /Fine-tuning 2/.test(await journey.text('f1')), 90);
     await journey.idle(60);
     const words = await journey.part('f1-chart').getAttribute('aria-label');
-    assert.match(words, /Fine-tuning 1, pre-trained.*Fine-tuning 2, from scratch.*N-grams alone: mean F1 0\.\d+/);
+    assert.match(words, /Fine-tuning 1, from scratch.*Fine-tuning 2, pre-trained.*N-grams alone: mean F1 0\.\d+/);
     await journey.part('f1-chart').locator('..').focus();
     await journey.page.keyboard.press('ArrowLeft');
     await journey.page.keyboard.press('ArrowRight');
-    await journey.until('the scores under the cross-hair', async () => /After epoch \d\.\d: Fine-tuning 1, pre-trained micro 0\.\d{3}.*; Fine-tuning 2/.test(await journey.page.locator('#finetune').innerText()));
+    await journey.until('the scores under the cross-hair', async () => /After epoch \d\.\d: Fine-tuning 1, from scratch micro 0\.\d{3}.*; Fine-tuning 2/.test(await journey.page.locator('#finetune').innerText()));
     await journey.part('finetune-curves').evaluate((details) => (details.open = true));
-    assert.match(await journey.text('finetune-curves'), /Step \d+: Fine-tuning 1, pre-trained \d/, 'the curves by step share it');
+    assert.match(await journey.text('finetune-curves'), /Step \d+: Fine-tuning 1, from scratch \d/, 'the curves by step share it');
 
     assert.match(await journey.page.locator('.stage').innerText(), /guessed right, loss \d\.\d+ \(step 60\)/, 'the guesses are still there');
     const replay = journey.page.getByLabel('Run to replay').first();
     await journey.page.locator('.stage summary', { hasText: 'Under the microscope' }).click();
-    assert.deepEqual(await replay.locator('option').allInnerTexts(), ['Pre-training 1', 'Fine-tuning 2, from scratch']);
-    await replay.selectOption({ label: 'Fine-tuning 2, from scratch' });
+    assert.deepEqual(await replay.locator('option').allInnerTexts(), ['Pre-training 1', 'Fine-tuning 2, pre-trained']);
+    await replay.selectOption({ label: 'Fine-tuning 2, pre-trained' });
     await journey.until('a classifier guesses nothing', async () => !/guessed right/.test(await journey.page.locator('.stage').innerText()));
     await journey.part('scrubber').press('Home');
     await replay.selectOption({ label: 'Pre-training 1' });
     await journey.until('its last guesses', async () => /guessed right.*\(step 60\)/.test(await journey.page.locator('.stage').innerText()));
 
-    await savesAs(journey, { 'f1-chart-svg': /^<svg [^]*– – Fine-tuning 2, from scratch/, 'f1-chart-png': /^.PNG/, 'finetune-loss-chart-svg': /^<svg [^]*● Fine-tuning 1/ });
+    await savesAs(journey, { 'f1-chart-svg': /^<svg [^]*– – Fine-tuning 2, pre-trained/, 'f1-chart-png': /^.PNG/, 'finetune-loss-chart-svg': /^<svg [^]*● Fine-tuning 1/ });
 
     await journey.press('review-valid', 30);
     await journey.until('the matrix', async () => (await journey.page.locator('[data-testid=confusion] tbody tr').count()) > 5, 60);
@@ -227,11 +227,18 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     const [count, , label] = (await missed.getAttribute('aria-label')).split(' ');
     await missed.click();
     await journey.until('what was missed', async () => new RegExp(`(^|of )${Number(count).toLocaleString('en')} line`).test(await journey.page.locator('[data-testid=lines] [role=status]').innerText()));
+    assert.equal(await journey.part('lines').locator('h3').innerText(), `“${label}”, not given`);
     for (const truth of await journey.page.locator('[data-testid=lines] tbody td:nth-child(3)').allInnerTexts()) assert.ok(truth.split(', ').includes(label), truth);
     await journey.part('threshold').fill('0.9');
     await journey.until('another threshold', async () => /From 90.0 % on: precision/.test(await journey.page.locator('#review').innerText()));
     await journey.press('review-uncertain');
     await journey.until('twenty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 20);
+    const region = journey.part('lines').locator('.scroll');
+    await region.evaluate((region) => region.scrollTo(0, region.scrollHeight));
+    const above = await region.evaluate((region) => region.scrollTop);
+    await journey.press('more-lines');
+    await journey.until('forty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 40, 60);
+    assert.ok(above > 100 && (await region.evaluate((region) => region.scrollTop)) === above, 'a person stays where they were');
     await journey.unfold();
     assert.deepEqual(await journey.violations(), []);
     assert.equal(await journey.overflow(), 0);

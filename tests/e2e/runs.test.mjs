@@ -197,6 +197,8 @@ test('the laboratory fits a phone, light and dark', async () => {
       }
       await journey.until('both answers', async () => /Before/.test(await journey.text('fill-mask-result')));
       await journey.part('classify-input').press('Enter');
+      await journey.until('labels', async () => (await journey.rows('classify-result').count()) > 0);
+      await journey.page.getByLabel('Each label counts from its own threshold').check();
       await journey.until('thresholds', async () => /Own threshold/.test(await journey.text('classify-result')));
       for (const id of ['fill-mask-result', 'classify-result']) {
         const right = await journey.page.locator(`[data-testid=${id}] table`).evaluate((table) => table.getBoundingClientRect().right);

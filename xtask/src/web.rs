@@ -61,7 +61,7 @@ const ENGINE: Binary = Binary {
 };
 
 /// What a first visit may cost before the page can be used.
-const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 480 };
+const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 490 };
 
 /// What the worker may load beside it.
 const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 2500 };

@@ -2,7 +2,7 @@
 //! What is painted is worked out in `heads`; here are only pixels.
 
 use super::canvas::{Colours, PRINTED_RATIO, fit};
-use super::heads::{Line, thumbnail};
+use super::heads::{Line, opacities, thumbnail};
 use super::scene::Size;
 use crate::state::AttentionMap;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
@@ -25,7 +25,9 @@ const FONT_SIZE: f64 = 12.0;
 
 /// One head as a small square; its size on screen is the style sheet's.
 pub fn paint_thumbnail(canvas: &HtmlCanvasElement, map: &AttentionMap, (layer, head): (usize, usize)) {
-    let (side, pixels) = thumbnail(map.head(layer, head), map.tokens.len(), THUMBNAIL);
+    let t = map.tokens.len();
+    let (side, pixels) = thumbnail(map.head(layer, head), t, THUMBNAIL);
+    let pixels = opacities(&pixels, t);
     let Some(colours) = Colours::of(canvas) else { return };
     canvas.set_width(side as u32);
     canvas.set_height(side as u32);
@@ -45,6 +47,12 @@ pub struct Shown<'a> {
 }
 
 impl Shown<'_> {
+    /// What the shown tokens make of each other, a row for each that looks.
+    pub fn bytes(&self) -> Vec<u8> {
+        let (t, head) = (self.map.tokens.len(), self.map.head(self.head.0, self.head.1));
+        self.places.iter().flat_map(|&query| self.places.iter().map(move |&key| head[query * t + key])).collect()
+    }
+
     fn token(&self, index: usize) -> &str {
         &self.map.tokens[self.places[index]]
     }
@@ -89,13 +97,10 @@ pub fn png_of_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> 
 fn map((context, colours): &Pane, size: Size, shown: &Shown<'_>) -> Result<(), JsValue> {
     let n = shown.places.len();
     let (t, (margin, cell)) = (shown.map.tokens.len(), map_layout(size, n));
-    let head = shown.map.head(shown.head.0, shown.head.1);
-    let bytes: Vec<u8> =
-        shown.places.iter().flat_map(|&query| shown.places.iter().map(move |&key| head[query * t + key])).collect();
     let small: HtmlCanvasElement = document()?.create_element("canvas")?.unchecked_into();
     small.set_width(n as u32);
     small.set_height(n as u32);
-    put_image(&self::context(&small)?, &bytes, n, colours)?;
+    put_image(&self::context(&small)?, &opacities(&shown.bytes(), t), n, colours)?;
     let side = cell * n as f64;
     context.set_image_smoothing_enabled(cell < 1.0);
     context.draw_image_with_html_canvas_element_and_dw_and_dh(&small, margin, margin, side, side)?;

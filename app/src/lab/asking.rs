@@ -102,13 +102,11 @@ impl Lab {
         self.send(Command::Review { request, split: split.into() });
     }
 
-    /// Asks for documents.
-    pub fn lines(&self, query: LineQuery) {
-        let request = match query {
-            LineQuery::Uncertain => self.next_long_request(Question::Lines),
-            _ => self.next_request(Question::Lines),
-        };
-        self.send(Command::Lines { request, query, limit: LINES });
+    /// Asks for documents, `beyond` so many that are shown already.
+    pub fn lines(&self, query: LineQuery, beyond: usize) {
+        let request = self.state.try_update_value(|state| state.ask_lines(&query)).unwrap_or_default();
+        self.touch(&[Topic::Answers]);
+        self.send(Command::Lines { request, query, limit: beyond + LINES });
     }
 
     /// Asks for the first documents of a file, by its place in the corpus.

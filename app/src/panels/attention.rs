@@ -15,7 +15,7 @@ use crate::lab::lab;
 use crate::scope::{Scope, scope};
 use crate::state::{AttentionMap, Topic};
 use crate::tr;
-use crate::wording::figure;
+use crate::wording::{figure, joined};
 use grid::no_map_reason;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use views::{HeatMap, Lines};
 use web_sys::KeyboardEvent;
 
 /// Share of a token's attention that its lines show, at first (Hoover et al. 2020).
-const MASS: f64 = 0.7;
+const MASS: f64 = 0.5;
 
 /// What is chosen of the details.
 #[derive(Clone, Copy)]
@@ -68,6 +68,16 @@ pub fn AttentionPanel() -> impl IntoView {
         choice.focus.set(None);
     });
     let missing = move || map.with(Option::is_none);
+    let seen_by = lab().memo(&[Topic::Answers], |state| state.attended_by.clone());
+    let shown_text = move || {
+        let words = |map: &AttentionMap| joined(map.tokens.iter().map(String::as_str));
+        let text = map.with(|map| map.as_ref().map(words)).unwrap_or_default();
+        match (scope.typed.get(), seen_by.get()) {
+            (false, _) => tr!("Shown: the text under the microscope, as the model sees it: {text}", text),
+            (true, Some(model)) => tr!("Shown: {text}, seen by {model}", text, model),
+            (true, None) => tr!("Shown: {text}", text),
+        }
+    };
     let reason = no_map_reason(scope);
     view! {
         <Section
@@ -79,6 +89,7 @@ pub fn AttentionPanel() -> impl IntoView {
             <Source scope />
             <div class="block" data-testid="attention-detail">
                 <p class="help" hidden=move || !missing()>{reason}</p>
+                <p class="asked" hidden=missing><bdi>{shown_text}</bdi></p>
                 <Controls choice hide scope />
                 // The film is of the text under the microscope; a typed one has none.
                 <div hidden=move || scope.typed.get()><Scrubber id="attention-scrubber" /></div>

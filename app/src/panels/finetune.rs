@@ -6,7 +6,7 @@ use super::field::NumberField;
 use super::loss_chart::FinetuneCurves;
 use super::scores::Scores;
 use super::section::Section;
-use super::start::{PhaseStatus, StartButton};
+use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
 use crate::lab::lab;
 use crate::plotting::Plotting;
@@ -32,8 +32,9 @@ pub fn FinetunePanel() -> impl IntoView {
                 <ChoiceField choice=TASK />
             </div>
             <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" />
-            <PhaseStatus phase=Phase::Finetune />
+            <PhaseSentence phase=Phase::Finetune />
             <VerdictLine phase=Phase::Finetune />
+            <PhaseWarnings phase=Phase::Finetune />
             // Its steps are others than those of pre-training.
             <Provider value=Plotting::default()>
                 <Scores />

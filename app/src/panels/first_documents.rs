@@ -66,7 +66,7 @@ fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, plac
     }
 }
 
-fn table(Lines { lines, more }: Lines) -> impl IntoView {
+fn table(Lines { lines, more, .. }: Lines) -> impl IntoView {
     let row = |JudgedLine { line, text, truth, .. }: JudgedLine| {
         let label = |label: String| view! { <li><bdi>{label}</bdi></li> };
         view! {

@@ -9,6 +9,7 @@ use crate::state::{Engine, Topic};
 use crate::theme;
 use crate::told::told;
 use crate::tr;
+use crate::wording::sentence;
 use leptos::prelude::*;
 use protocol::DeviceInfo;
 
@@ -86,7 +87,7 @@ fn device_name(engine: &Engine) -> String {
 
 fn device_reason(engine: &Engine) -> String {
     match engine {
-        Engine::Ready(device) => device.reason.as_deref().map(told).unwrap_or_default(),
+        Engine::Ready(device) => device.reason.as_deref().map(|reason| sentence(&told(reason))).unwrap_or_default(),
         _ => String::new(),
     }
 }

@@ -93,6 +93,15 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
     let best = Memo::new(move |_| {
         frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.guesses.first().cloned()))
     });
+    // From random guessing to certainty, in nats: a share moves long before the guess is right.
+    let lab = lab();
+    let sure = Memo::new(move |_| {
+        let loss = frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.loss));
+        let size = lab.read(&[Topic::Vocabulary], |state| state.vocabulary.as_ref().map(|words| words.size));
+        let (loss, random) = (loss?, (size.filter(|size| *size > 1)? as f64).ln());
+        Some((1.0 - loss / random).clamp(0.0, 1.0))
+    });
+    let length = move || sure.get().map(|sure| format!("{:.1}%", 100.0 * sure));
     let original = slot.original.clone();
     let title = words.clone();
     let right = move || best.with(|best| best.as_ref().is_some_and(|best| best.token == original));
@@ -110,8 +119,9 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
             >
                 <bdi>{slot.shown}</bdi>
                 <abbr class=format!("tag {class}") title=words>{tag}</abbr>
+                <span class="sure" aria-hidden="true" style:width=length></span>
             </button>
-            <span class="guess" class:right=right hidden=move || best.with(Option::is_none)>
+            <span class="guess" class:right=right class:none=move || best.with(Option::is_none)>
                 <span aria-hidden="true">{move || if mark() { "✓ " } else { "✗ " }}</span>
                 <span class="visually-hidden">
                     {move || if said() { tr!("guessed rightly") } else { tr!("guessed wrongly") }} " "
@@ -159,6 +169,7 @@ fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
             {item(MaskKind::Random, |count| tr!("{count} random", count))}
             {item(MaskKind::Kept, |count| tr!("{count} kept", count))}
             <b hidden=move || result().is_none()>{result}</b>
+            <span class="help" hidden=move || result().is_none()>{tr!("Bars: how near to the true word.")}</span>
         </p>
     }
 }

@@ -3,6 +3,7 @@
 
 use super::section::Section;
 use super::sweep::Sweep;
+use super::try_it::ModelName;
 use crate::focus;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
@@ -10,8 +11,9 @@ use crate::mark;
 use crate::state::{Lines, RunState, Topic};
 use crate::tr;
 use crate::wording::{self, grouped, percent};
+use leptos::html::Div;
 use leptos::prelude::*;
-use protocol::{Command, JudgedLine, LabelScore, LineQuery, Review};
+use protocol::{Command, JudgedLine, LabelScore, LineQuery, Phase, Review};
 use std::sync::Arc;
 
 /// Questions about the classifier as a whole.
@@ -27,6 +29,7 @@ pub fn ReviewPanel() -> impl IntoView {
     let has_test =
         lab.memo(&[Topic::Corpus], |state| state.corpus.as_ref().is_some_and(|corpus| corpus.labelled[2] > 0));
     let off = move || reason.get().is_some();
+    let named = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.model_name(Phase::Finetune).is_some());
     let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
     view! {
         <Section
@@ -35,6 +38,7 @@ pub fn ReviewPanel() -> impl IntoView {
             title=tr!("Review")
             lead=tr!("Where the classifier is right, what it confuses, and which lines to label next.")
         >
+            <h3 hidden=move || !named.get()>{tr!("The classifier:")} <ModelName phase=Phase::Finetune /></h3>
             <div class="buttons">
                 <button type="button" class="primary" data-testid="review-valid" disabled=off on:click=move |_| lab.review("valid")>
                     {tr!("Review the validation documents")}
@@ -42,7 +46,7 @@ pub fn ReviewPanel() -> impl IntoView {
                 <button type="button" disabled=move || off() || !has_test.get() on:click=move |_| lab.review("test")>
                     {tr!("Review the test documents")}
                 </button>
-                <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| lab.lines(LineQuery::Uncertain)>
+                <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| lab.lines(LineQuery::Uncertain, 0)>
                     {tr!("Show the least certain lines without a label")}
                 </button>
             </div>
@@ -104,14 +108,16 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
     let head = |label: &String| view! { <th scope="col"><bdi class="turned">{label.clone()}</bdi></th> };
     let rows = move |review: Arc<Review>| {
         let counts = if together { &review.together } else { &review.confusion };
-        let most = counts.iter().flatten().copied().max().unwrap_or(0).max(1);
         let row = |(place, label): (usize, &String)| {
+            // Of its own label: a rare one is confused as visibly as a frequent one.
+            let missed = review.missed.get(place).copied().unwrap_or(0);
+            let all = counts[place].iter().copied().chain([missed]).max().unwrap_or(0).max(1);
             let cells = counts[place].iter().enumerate().map(|(column, count)| {
                 let pair = (label.clone(), review.labels[column].clone());
-                cell(lab, *count, most, pair, together)
+                cell(lab, *count, all, pair, together)
             });
-            let missed = (!together).then(|| missed_cell(lab, review.missed.get(place).copied().unwrap_or(0), label));
-            view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{missed}{cells.collect_view()}</tr> }
+            let first = (!together).then(|| missed_cell(lab, missed, label));
+            view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{first}{cells.collect_view()}</tr> }
         };
         view! {
             <table class="matrix" aria-describedby=format!("{testid}-note")>
@@ -150,13 +156,15 @@ fn cell(lab: Lab, count: u64, most: u64, (first, second): (String, String), toge
         (false, true) => tr!("{count} rightly given {first}", count, first),
         (false, false) => tr!("{count} with {first} were given {second}", count, first, second),
     };
+    // What is wrong has another colour than what is right.
+    let wrong = !together && first != second;
     let query = match together {
         true => LineQuery::Together { first, second },
         false => LineQuery::Confused { truth: first, predicted: second },
     };
     view! {
-        <td class=format!("number level-{level}")>
-            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone())>
+        <td class=format!("number level-{level}") class:wrong=wrong>
+            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone(), 0)>
                 {count}
             </button>
         </td>
@@ -173,7 +181,7 @@ fn missed_cell(lab: Lab, count: u64, label: &str) -> AnyView {
     let query = LineQuery::Missed { label: label.into() };
     view! {
         <td class="number">
-            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone())>
+            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone(), 0)>
                 {count}
             </button>
         </td>
@@ -183,6 +191,21 @@ fn missed_cell(lab: Lab, count: u64, label: &str) -> AnyView {
 
 /// Shades of a matrix.
 const LEVELS: f64 = 4.0;
+
+/// Which lines these are.
+fn title(query: &LineQuery) -> String {
+    match query {
+        LineQuery::Uncertain => tr!("The least certain lines without a label"),
+        LineQuery::Missed { label } => tr!("“{label}”, not given", label),
+        LineQuery::Confused { truth, predicted } if truth == predicted => {
+            tr!("“{label}”, rightly given", label = truth)
+        }
+        LineQuery::Confused { truth, predicted } => tr!("“{truth}”, given “{predicted}” instead", truth, predicted),
+        LineQuery::Together { first, second } if first == second => tr!("“{label}”", label = first),
+        LineQuery::Together { first, second } => tr!("“{first}” and “{second}”", first, second),
+        LineQuery::First { .. } => String::new(),
+    }
+}
 
 /// The lines that were asked for.
 #[component]
@@ -203,12 +226,25 @@ fn LineList() -> impl IntoView {
             </tr>
         }
     };
-    let table = move |Lines { lines, more }: Lines| {
+    let region = NodeRef::<Div>::new();
+    // Where a person had come to who asks for more.
+    let above = StoredValue::new(0);
+    let table = move |Lines { of, lines, more }: Lines| {
+        let title = of.as_ref().map(title);
+        let count = lines.len();
+        let go_on = of.filter(|_| more > 0).map(|of| {
+            let on = move |_| {
+                above.set_value(region.get_untracked().map_or(0, |region| region.scroll_top()));
+                lab.lines(of.clone(), count);
+            };
+            view! { <button type="button" data-testid="more-lines" on:click=on>{tr!("Show more of them")}</button> }
+        });
         let (shown, all) = (lines.len() as u64, wording::lines(lines.len() as u64 + more));
         let shown = if more > 0 { tr!("{shown} of {all}", shown = grouped(shown), all) } else { all };
         view! {
+            <h3><bdi>{title}</bdi></h3>
             <p class="help" role="status">{shown}</p>
-            <div class="scroll tall" role="region" aria-label=tr!("Lines") tabindex="0">
+            <div class="scroll tall" role="region" aria-label=tr!("Lines") tabindex="0" node_ref=region>
                 <table class="wide-table">
                     <thead>
                         <tr>
@@ -221,12 +257,17 @@ fn LineList() -> impl IntoView {
                     <tbody>{lines.into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
+            <div class="buttons">{go_on}</div>
         }
     };
     // They stand below what was pressed: who is still there is taken to them.
     Effect::new(move |before: Option<()>| {
         if lines.with(Option::is_some) && before.is_some() && focus::is_within("#review") {
             focus::on("[data-testid=lines] .scroll");
+        }
+        let above = above.try_update_value(std::mem::take).unwrap_or_default();
+        if let Some(region) = region.get_untracked().filter(|_| above > 0) {
+            region.set_scroll_top(above);
         }
     });
     view! { <div class="block" data-testid="lines">{move || lines.get().map(table)}</div> }

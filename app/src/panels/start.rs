@@ -5,6 +5,7 @@ use crate::lab::lab;
 use crate::state::{Run, Stage, Topic};
 use crate::told::told;
 use crate::tr;
+use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
 use protocol::{Phase, is_note};
 use std::time::Duration;
@@ -27,6 +28,11 @@ pub fn StartButton(
             state.reason_not_to_start(phase, from)
         })
     });
+    let repeats = Memo::new(move |_| {
+        let config = lab.settings.with(|settings| settings.pretrain.clone());
+        let repeats = lab.read(&[Topic::Runs, Topic::Corpus], |state| state.would_repeat(&config));
+        (phase == Phase::Pretrain && repeats).then(|| tr!("Same settings, same numbers."))
+    });
     let id = format!("{testid}-reason");
     let start = move |_| {
         // The button goes out of reach: who came by keyboard is taken to the controls of the run.
@@ -48,7 +54,7 @@ pub fn StartButton(
             >
                 {label}
             </button>
-            <p id=id class="help">{move || reason.get().unwrap_or_default()}</p>
+            <p id=id class="help">{move || reason.get().or_else(|| repeats.get()).unwrap_or_default()}</p>
         </div>
     }
     .into_any()
@@ -80,18 +86,6 @@ pub fn ApplyChanges() -> impl IntoView {
     .into_any()
 }
 
-/// What the latest run of a phase is doing, in plain words, and what it warned of.
-#[component]
-pub fn PhaseStatus(
-    /// Which phase.
-    phase: Phase,
-) -> impl IntoView {
-    view! {
-        <PhaseSentence phase />
-        <PhaseWarnings phase />
-    }
-}
-
 /// What the latest run of a phase is doing, in plain words.
 #[component]
 pub fn PhaseSentence(
@@ -117,7 +111,16 @@ pub fn PhaseSentence(
                 phase => is_of(phase).then_some(here),
             }
         };
-        state.headline(phase).or_else(brought)
+        let kept = || {
+            let old = state.runs.iter().filter(|run| run.old).count() as u64;
+            let words = tr!(
+                "A run of before is kept in this browser, under “Runs”."
+                    | "{count} runs of before are kept in this browser, under “Runs”." % old,
+                count = grouped(old)
+            );
+            (phase == Phase::Pretrain && old > 0).then_some(words)
+        };
+        state.headline(phase).or_else(brought).or_else(kept)
     });
     let failed = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))
@@ -136,7 +139,8 @@ pub fn PhaseWarnings(
     let warnings = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
     });
-    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{told(&message)}</li> };
+    let row =
+        |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{sentence(&told(&message))}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

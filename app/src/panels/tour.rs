@@ -108,7 +108,7 @@ pub fn Tour() -> impl IntoView {
                     >
                         {tr!("Back")}
                     </button>
-                    <button type="button" on:click=move |_| go(None)>{tr!("Leave the tour")}</button>
+                    <button type="button" hidden=is_last on:click=move |_| go(None)>{tr!("Leave the tour")}</button>
                 </div>
             </div>
         </Show>

@@ -100,7 +100,7 @@ fn FillMask() -> impl IntoView {
 
 /// Whose model answers.
 #[component]
-fn ModelName(phase: Phase) -> impl IntoView {
+pub(super) fn ModelName(phase: Phase) -> impl IntoView {
     let name = lab().memo(&[Topic::Runs, Topic::Progress], move |state| state.model_name(phase));
     view! { <span class="summary-note">{move || name.get().map(|name| format!(" {name}"))}</span> }
 }
@@ -151,12 +151,14 @@ fn guess_tables(masks: Vec<MaskGuess>, before: Option<Vec<MaskGuess>>) -> impl I
 /// The guesses for one mask, beside what was guessed there before, by an earlier model or at an earlier step.
 fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl IntoView {
     let compared = before.is_some();
+    // Of many words even the likeliest is unlikely: bars are told apart beside the longest.
+    let most = mask.candidates.first().map_or(1.0, |best| best.score);
     let row = move |Candidate { token, score }: Candidate| {
         let earlier = before.as_ref().map(|before| {
             let known = before.candidates.iter().find(|candidate| candidate.token == token);
             known.map_or_else(|| tr!("not listed"), |candidate| percent(candidate.score))
         });
-        scored_row(token, score, None, earlier)
+        scored_row(token, (score, most), None, earlier)
     };
     view! {
         <table class="scores">
@@ -225,7 +227,7 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
         let from = if by_own { own.get(index).copied().unwrap_or(threshold) } else { threshold };
         let given = Some(index == 0 || score >= from && from > 0.0);
-        scored_row(label, score, given, own.get(index).map(|own| percent(*own)))
+        scored_row(label, (score, 1.0), given, own.get(index).filter(|_| by_own).map(|own| percent(*own)))
     };
     let caption = match threshold > 0.0 {
         _ if by_own => tr!("The best label, and every label from its own threshold on, counts as given (✓)."),
@@ -243,7 +245,7 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
                 <tr>
                     <th scope="col">{tr!("Label")}</th>
                     <th scope="col">{tr!("Probability")}</th>
-                    {tuned.then(|| view! { <th scope="col">{tr!("Own threshold")}</th> })}
+                    {by_own.then(|| view! { <th scope="col">{tr!("Own threshold")}</th> })}
                 </tr>
             </thead>
             <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
@@ -251,14 +253,14 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     }
 }
 
-fn scored_row(name: String, score: f64, given: Option<bool>, further: Option<String>) -> impl IntoView {
+fn scored_row(name: String, (score, most): (f64, f64), given: Option<bool>, further: Option<String>) -> impl IntoView {
     let label = tr!("Probability of {name}", name);
     let mark = given.filter(|given| *given).map(|_| view! { <span class="given">" ✓"</span> });
     view! {
         <tr class:not-given=given == Some(false)>
             <th scope="row"><bdi>{name}</bdi>{mark}</th>
             <td>
-                <meter min="0" max="1" value=score.to_string() aria-label=label></meter>
+                <meter min="0" max=most.to_string() value=score.to_string() aria-label=label></meter>
                 <span class="number">{percent(score)}</span>
             </td>
             {further.map(|further| view! { <td class="number">{further}</td> })}

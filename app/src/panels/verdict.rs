@@ -25,15 +25,16 @@ pub fn VerdictLine(
         Phase::Pretrain => ("pretrain-verdict", "pretrain-next"),
         Phase::Finetune => ("finetune-verdict", "finetune-next"),
     };
-    let line = move |Verdict { sentence, next: step }: Verdict| {
-        let button = step.map(|step| {
-            view! {
-                <button type="button" data-testid=next disabled=move || !can(step) on:click=move |_| go(lab, step)>
-                    {step.words()}
-                </button>
-            }
-        });
-        view! { <p>{sentence}</p>{button} }
+    let button = move |step: Next, testid: Option<&'static str>| {
+        view! {
+            <button type="button" data-testid=testid disabled=move || !can(step) on:click=move |_| go(lab, step)>
+                {step.words()}
+            </button>
+        }
+    };
+    let line = move |Verdict { sentence, next: step, also }: Verdict| {
+        let buttons = [step.map(|step| button(step, Some(next))), also.map(|also| button(also, None))];
+        view! { <p>{sentence}</p><div class="buttons">{buttons}</div> }
     };
     view! {
         <div class="verdict" data-testid=testid hidden=move || verdict.with(Option::is_none)>

@@ -1,8 +1,8 @@
 //! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
 
 use protocol::{
-    CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine, LabelScore, LengthCount, MaskedToken,
-    VocabularyEntry,
+    CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine, LabelScore, LengthCount, LineQuery,
+    MaskedToken, VocabularyEntry,
 };
 
 /// How far the engine is.
@@ -97,6 +97,8 @@ pub struct Tokenized {
 /// Documents that were asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
+    /// Which documents these are.
+    pub of: Option<LineQuery>,
     /// With their labels, true and given.
     pub lines: Vec<JudgedLine>,
     /// How many more there are.

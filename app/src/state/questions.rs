@@ -2,7 +2,7 @@
 //! kept beside what the present one does.
 
 use super::{AttentionMap, Classification, Labelling, Lines, RunState, Tokenized};
-use protocol::{Event, MaskGuess};
+use protocol::{Event, LineQuery, MaskGuess};
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,9 +160,11 @@ impl RunState {
                 self.review = Some(review);
                 self.lines = None;
             }
-            Event::Lines { request, lines, more } if request == last.lines => self.lines = Some(Lines { lines, more }),
+            Event::Lines { request, lines, more } if request == last.lines => {
+                self.lines = Some(Lines { of: self.lines_asked.clone(), lines, more });
+            }
             Event::Lines { request, lines, more } if request == last.first_documents => {
-                self.first_documents = Some(Lines { lines, more });
+                self.first_documents = Some(Lines { of: None, lines, more });
             }
             Event::Guesses { request, masks } if request == last.guesses && request != self.answered.0 => {
                 self.set_guesses_aside();
@@ -195,7 +197,10 @@ impl RunState {
         let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else { return };
         match *request {
             0 => self.films.attend(run, *step, map),
-            request if request == self.requests.attention => self.attended = Some(map),
+            request if request == self.requests.attention => {
+                self.attended_by = self.latest_name();
+                self.attended = Some(map);
+            }
             _ => {}
         }
     }
@@ -204,6 +209,15 @@ impl RunState {
     pub fn ask_labels(&mut self, text: &str) -> u64 {
         self.labelled_text = text.into();
         self.next_request(Question::Labels)
+    }
+
+    /// The number for the question for these documents.
+    pub fn ask_lines(&mut self, query: &LineQuery) -> u64 {
+        self.lines_asked = Some(query.clone());
+        match query {
+            LineQuery::Uncertain => self.next_long_request(Question::Lines),
+            _ => self.next_request(Question::Lines),
+        }
     }
 
     /// The number for the question for the labels of all documents of a file.
@@ -245,7 +259,6 @@ impl RunState {
         self.set_guesses_aside();
         self.classified = None;
         self.labelling = self.labelling.take().filter(|file| !file.is_done());
-        self.attended = None;
         self.review = None;
         self.lines = None;
     }

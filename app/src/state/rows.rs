@@ -1,6 +1,6 @@
 //! The rows of the table of runs: a new one, those that the browser kept, and how the shown ones differ.
 
-use super::{Run, RunState};
+use super::{Run, RunState, Stage};
 use crate::mark;
 use protocol::{CompareConfig, Event, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
@@ -106,6 +106,17 @@ impl RunState {
         }
         old.append(&mut self.runs);
         self.runs = old;
+    }
+
+    /// Whether pre-training with these settings would only repeat the last run.
+    pub fn would_repeat(&self, config: &RunConfig) -> bool {
+        let Some(last) = self.runs_of(Phase::Pretrain).next_back() else { return false };
+        let pairs = config.pairs();
+        let same =
+            |((key, value), (other, wanted)): (&(String, String), &(&str, String))| key == other && value == wanted;
+        let is_same = last.pairs.len() == pairs.len() && last.pairs.iter().zip(&pairs).all(same);
+        let begins_afresh = last.origin.is_none() && last.text == self.texts && config.minutes.is_none();
+        is_same && begins_afresh && last.stage == Stage::Finished
     }
 
     /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default and a dash where it

@@ -38,6 +38,8 @@ pub struct Verdict {
     pub sentence: String,
     /// What to do next, where anything is worth doing.
     pub next: Option<Next>,
+    /// What may be done as well.
+    pub also: Option<Next>,
 }
 
 /// Differences of a loss, in nats, that are worth a word.
@@ -61,6 +63,7 @@ impl RunState {
 
     fn pretrained(&self, run: &Run) -> Option<Verdict> {
         let plan = run.plan.as_ref()?;
+        let labels = self.corpus.as_ref().is_some_and(|corpus| corpus.labels > 0);
         let Some(last) = run.held_out.last() else {
             let sentence = match run.stage {
                 Stage::Stopped => tr!("It was stopped before anything was measured on held-out text."),
@@ -68,13 +71,16 @@ impl RunState {
                     "Nothing was measured on held-out text: there is too little of it. With more text, what it has understood can be told from what it knows by heart."
                 ),
             };
-            return (run.steps_done() > 0).then_some(Verdict { sentence, next: Some(Next::GoOn) });
+            let also = labels.then_some(Next::Finetune);
+            return (run.steps_done() > 0).then_some(Verdict { sentence, next: Some(Next::GoOn), also });
         };
         let best = run.held_out.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))?;
-        let labels = self.corpus.as_ref().is_some_and(|corpus| corpus.labels > 0);
         let (loss, unigram) = (figure(last.loss, 2), figure(plan.unigram, 2));
         let falling = run.held_out.len() >= 2 && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * NOTABLE;
-        let verdict = |sentence: String, next| Some(Verdict { sentence, next });
+        let verdict = |sentence: String, next| {
+            let also = (labels && next == Some(Next::GoOn)).then_some(Next::Finetune);
+            Some(Verdict { sentence, next, also })
+        };
         if last.loss - best.loss > NOTABLE {
             let sentence = tr!(
                 "The held-out loss rises since step {step}: from there on it learned its text by heart. A shorter run, or more text, does better.",
@@ -143,7 +149,8 @@ impl RunState {
                 Some(StartFrom::Pretrained) => Some(StartFrom::Scratch),
                 _ => self.model.pretrained.then_some(StartFrom::Pretrained),
             };
-            return Some(Verdict { sentence, next: missing.map(Next::OtherStart).or(Some(Next::Review)) });
+            let also = missing.map(|_| Next::Review);
+            return Some(Verdict { sentence, next: missing.map(Next::OtherStart).or(Some(Next::Review)), also });
         };
         let (pretrained, scratch) = match run.from {
             Some(StartFrom::Pretrained) => (score, kept_mean_f1(other)?),
@@ -174,7 +181,7 @@ impl RunState {
         };
         let caveat = tr!("One run each: a comparison over several seeds says more.");
         let sentence = [Some(worth), Some(caveat), against].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        Some(Verdict { sentence, next: Some(Next::Review) })
+        Some(Verdict { sentence, next: Some(Next::Review), also: None })
     }
 }
 
@@ -229,6 +236,8 @@ mod tests {
             let verdict = pretrained(losses).verdict(Phase::Pretrain).expect("a verdict");
             assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
             assert_eq!(verdict.next, next);
+            let also = (next == Some(Next::GoOn)).then_some(Next::Finetune);
+            assert_eq!(verdict.also, also, "with labels there is always a way to a classifier");
         }
         let mut begun = pretrained(&[6.0, 5.02, 5.0]);
         begun.runs[0].plan = Some(Plan { unigram: 6.0, bigram: Some(4.5), ..Plan::default() });

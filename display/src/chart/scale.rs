@@ -1,6 +1,7 @@
 //! Values to pixels on one axis, and where its ticks stand.
 
 use crate::tr;
+use crate::wording::grouped;
 
 /// A mapping of one axis, straight or logarithmic.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,7 +120,13 @@ fn label(value: f64, digits: usize) -> String {
         let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
         return format!("{}e{power}", localised(digits));
     }
-    trimmed(value, digits)
+    let text = trimmed(value, digits);
+    // Only what is below 10,000 is left here, so thousands are parted as everywhere else.
+    let (whole, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    match whole.parse() {
+        Ok(whole) if whole >= 1000 => grouped(whole) + rest,
+        _ => text,
+    }
 }
 
 fn trimmed(value: f64, digits: usize) -> String {
@@ -145,7 +152,7 @@ mod tests {
             ((0.0, 1.0), 4, "0 0.2 0.4 0.6 0.8 1"),
             ((0.0, 100_000.0), 5, "0 20k 40k 60k 80k 100k"),
             ((100_000.0, 100_400.0), 2, "100k 100.2k 100.4k"),
-            ((1000.0, 1001.0), 2, "1000 1000.5 1001"),
+            ((1000.0, 1001.0), 2, "1,000 1,000.5 1,001"),
             ((0.0, 3.0), 6, "0 0.5 1 1.5 2 2.5 3"),
             ((0.0, 0.002), 4, "0 5e-4 0.001 0.0015 0.002"),
             ((0.0, 0.001), 4, "0 2e-4 4e-4 6e-4 8e-4 0.001"),

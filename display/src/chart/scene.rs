@@ -175,7 +175,7 @@ impl Scene {
         let (x, y) = scales(plot);
         let mut scene = Self { plot, marks: vec![], x };
         scene.horizontal_grid(&y);
-        scene.step_ticks(&x);
+        scene.step_ticks(&x, size.width);
         scene.text((2.0, 10.0), names.1, Anchor::Start, Ink::Label);
         scene.text((plot.right, size.height - 8.0), names.0, Anchor::End, Ink::Label);
         (scene, x, y)
@@ -265,12 +265,14 @@ impl Scene {
         }
     }
 
-    fn step_ticks(&mut self, x: &Scale) {
+    fn step_ticks(&mut self, x: &Scale, width: f64) {
         let pixels_per_tick = 90.0;
         let about = ((self.plot.right - self.plot.left) / pixels_per_tick).max(2.0) as usize;
         let ticks = x.ticks(about);
         for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
-            self.text((x.at(*value), self.plot.bottom + 14.0), &label, Anchor::Middle, Ink::Label);
+            // One at the end would stick out of a picture that leaves no room behind it.
+            let at = x.at(*value).min(width - label.chars().count() as f64 * LETTER_WIDTH / 2.0);
+            self.text((at, self.plot.bottom + 14.0), &label, Anchor::Middle, Ink::Label);
         }
     }
 }

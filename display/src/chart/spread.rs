@@ -142,7 +142,7 @@ mod tests {
         assert!((names[0].1 - names[1].1).abs() >= LABEL_HEIGHT, "ends that meet are written apart");
         let middle = scene.x.at(500.0) - scene.x.at(50.0);
         assert!((scene.x.at(5000.0) - scene.x.at(500.0) - middle).abs() < 1e-6, "ten times as many is as far again");
-        assert_eq!(spread_summary(&series[1..], "F1 by texts"), "F1 by texts: n-grams 0.600 (50), 0.990 (5000).");
+        assert_eq!(spread_summary(&series[1..], "F1 by texts"), "F1 by texts: n-grams 0.600 (50), 0.990 (5,000).");
     }
 
     #[test]

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 pub type RunId = String;
 
 /// What a run is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Guessing masked tokens.
+    #[default]
     Pretrain,
     /// Learning labels.
     Finetune,

@@ -46,7 +46,10 @@ pub fn AttentionGrid() -> impl IntoView {
     };
     view! {
         <div class="attention-block">
-            <h3>{tr!("Where it looks")} " " <span class="summary-note">{tr!("layers down, heads across")}</span></h3>
+            <div class="with-link">
+                <h3>{tr!("Where it looks")} " " <span class="summary-note">{tr!("layers down, heads across")}</span></h3>
+                <a href="#attention" hidden=move || shape.with(Option::is_none)>{tr!("Enlarge")}</a>
+            </div>
             <div
                 class="head-grid"
                 role="group"
@@ -80,7 +83,9 @@ pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
         (true, ..) => tr!("Type a text under Attention and press Look."),
         (false, true, true) => tr!("Nothing was looked at yet at this moment."),
         (false, true, false) => tr!("This model has no attention; a Transformer has."),
-        (false, false, _) => tr!("Appears with the first steps: each square is a head, each dark spot a look."),
+        (false, false, _) => tr!(
+            "Appears with the first steps: each square is a head; the stronger the colour, the more it looks there."
+        ),
     }
 }
 

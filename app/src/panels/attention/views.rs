@@ -3,7 +3,7 @@
 
 use super::Choice;
 use crate::chart::attention::{ROW, Shown, cell_at, least_width, paint_lines, paint_map, png_of_lines, png_of_map};
-use crate::chart::heads::lines;
+use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
 use crate::download;
 use crate::lab::lab;
@@ -202,6 +202,11 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
             })
         })
     };
+    let legend = move || {
+        reads();
+        let full = choice.shown(|shown| full_colour(&shown.bytes(), shown.map.tokens.len())).unwrap_or_default();
+        tr!("Rows look, columns are looked at. Full colour: {share}.", share = percent(full))
+    };
     let width = move || places.with(|places| format!("{}px", least_width(places.len())));
     let name = ("attention-map", tr!("PNG: picture of this map"));
     let picture = picture_button(name, canvas, choice, |canvas, shown| png_of_map(canvas, size_of(canvas), shown));
@@ -218,7 +223,7 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
                 on:pointerleave=left
             ></canvas>
         </div>
-        <p class="help">{move || words().unwrap_or_else(|| tr!("Rows look, columns are looked at."))}</p>
+        <p class="help">{move || words().unwrap_or_else(legend)}</p>
         {picture}
         </div>
     }

@@ -34,7 +34,7 @@ pub fn StorageLine() -> impl IntoView {
         <div class="start">
             <p class="help" data-testid="storage">{words}</p>
             <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>
-                {tr!("Ask it not to")}
+                {tr!("Ask the browser to keep them")}
             </button>
         </div>
     }

@@ -245,3 +245,18 @@ fn the_headline_tells_how_both_starts_ended() {
     state.apply(finished(&third, 3, false));
     assert!(words(&state).starts_with("Fine-tuning 3"), "other settings are another question: {}", words(&state));
 }
+
+#[test]
+fn a_run_that_would_only_repeat_the_last_one_is_told() {
+    let mut state = RunState::default();
+    let config = RunConfig::default();
+    assert!(!state.would_repeat(&config));
+    let id = state.begin(Phase::Pretrain, &config, None, false);
+    assert!(!state.would_repeat(&config), "it is not over");
+    state.apply(finished(&id, 3, false));
+    assert!(state.would_repeat(&config));
+    assert!(!state.would_repeat(&RunConfig { seed: 5, ..config.clone() }));
+    let on = state.begin(Phase::Pretrain, &config, None, true);
+    state.apply(finished(&on, 3, false));
+    assert!(!state.would_repeat(&config), "the last one went on from a model");
+}
