@@ -103,20 +103,25 @@ test('files dragged over the page mark it, and are taken wherever they are dropp
   });
 });
 
-test('Start stays where it is while the text and the engine come', async () => {
-  await here.open(NANO, async (journey) => {
-    const top = async () => (await journey.part('start-pretrain').boundingBox())?.y;
-    await journey.until('Start', async () => (await top()) > 0, 30);
-    const tops = [await top()];
-    await journey.until('the text', async () => {
+for (const [width, height] of [[1280, 720], [360, 740]]) {
+  test(`Start is on the first screen, and stays where it is while the text and the engine come, ${width} wide`, async () => {
+    await here.open('?backend=cpu', async (journey) => {
+      const top = async () => (await journey.part('start-pretrain').boundingBox())?.y;
+      await journey.until('Start', async () => (await top()) > 0, 30);
+      const tops = [await top()];
+      await journey.until('the text', async () => {
+        tops.push(await top());
+        return (await tally(journey))?.[0] > 0;
+      }, 60);
+      await journey.ready(3);
       tops.push(await top());
-      return (await tally(journey))?.[0] > 0;
-    }, 60);
-    await journey.ready(3);
-    tops.push(await top());
-    assert.ok(Math.max(...tops) - Math.min(...tops) <= 1, `it stood at ${[...new Set(tops)]}`);
+      assert.ok(Math.max(...tops) - Math.min(...tops) <= 1, `it stood at ${[...new Set(tops)]}`);
+      const box = await journey.part('start-pretrain').boundingBox();
+      assert.ok(box.y + box.height <= height, `all of it: it ends at ${box.y + box.height}`);
+      for (const kind of ['masked', 'random', 'kept']) assert.equal(await journey.page.locator(`.tokens > .${kind}`).count(), 1, `the first line shows what ${kind} is`);
+    }, { viewport: { width, height } });
   });
-});
+}
 
 test('a classifier has curves, counts labels by their own thresholds when asked to, and its lines are gone to', async () => {
   const labelled = LINES.split('\n').map((line, index) => `${line} __label__${index % 3 ? 'odd' : 'even'} __label__${index % 2 ? 'left' : 'right'}`);

@@ -101,7 +101,7 @@ test('files chosen after the engine stopped are read by a new one, which has the
     await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt', 60);
     await journey.press('start-pretrain', 30);
     await journey.idle(60);
-    assert.match(await journey.page.locator('#pretrain').innerText(), /word vectors were found for \d+ tokens/);
+    assert.match(await journey.page.locator('#pretrain').innerText(), /Word vectors were found for \d+ tokens/);
   });
 });
 
