@@ -1,7 +1,7 @@
 //! Paints attention on canvases: a head as a small square, as a labelled map, as lines between two columns of tokens.
 //! What is painted is worked out in `heads`; here are only pixels.
 
-use super::canvas::{Colours, PRINTED_RATIO, fit};
+use super::canvas::{Colours, fit, picture};
 use super::heads::{Line, opacities, thumbnail};
 use super::scene::Size;
 use crate::state::AttentionMap;
@@ -47,7 +47,7 @@ pub struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// What the shown tokens make of each other, a row for each that looks.
+    /// Where the shown tokens look: `[n, n]` as query and key, each 255 times the square root of its share.
     pub fn bytes(&self) -> Vec<u8> {
         let (t, head) = (self.map.tokens.len(), self.map.head(self.head.0, self.head.1));
         self.places.iter().flat_map(|&query| self.places.iter().map(move |&key| head[query * t + key])).collect()
@@ -91,7 +91,7 @@ pub fn paint_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) {
 
 /// The map as PNG, as the URL of its data, in the colours of this canvas.
 pub fn png_of_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Option<String> {
-    png(canvas, size, |pane| map(pane, size, shown))
+    picture(canvas, size, |context, colours| map(&(context, colours), size, shown))
 }
 
 fn map((context, colours): &Pane, size: Size, shown: &Shown<'_>) -> Result<(), JsValue> {
@@ -142,7 +142,7 @@ pub fn paint_lines(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>, li
 /// All lines as PNG, as the URL of its data, in the colours of this canvas.
 pub fn png_of_lines(canvas: &HtmlCanvasElement, shown: &Shown<'_>, lines: &[Line]) -> Option<String> {
     let size = Size { width: PICTURE_WIDTH, height: shown.places.len() as f64 * ROW };
-    png(canvas, size, |pane| draw_lines(pane, size, shown, lines, 0.0))
+    picture(canvas, size, |context, colours| draw_lines(&(context, colours), size, shown, lines, 0.0))
 }
 
 /// Width of a saved picture of lines, in CSS pixels.
@@ -199,26 +199,12 @@ type Pane = (CanvasRenderingContext2d, Colours);
 /// A cleared canvas of this size, in CSS pixels.
 fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<Pane, JsValue> {
     let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
-    pane(canvas, size, ratio, Colours::of(canvas))
-}
-
-fn pane(canvas: &HtmlCanvasElement, size: Size, ratio: f64, colours: Option<Colours>) -> Result<Pane, JsValue> {
     fit(canvas, size, ratio);
     let context = context(canvas)?;
     context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
     context.clear_rect(0.0, 0.0, size.width, size.height);
     context.set_line_width(1.0);
-    Ok((context, colours.ok_or("the canvas has no style")?))
-}
-
-/// A picture by itself, sharp enough to be printed, on the background of `styled`.
-fn png(styled: &HtmlCanvasElement, size: Size, paint: impl FnOnce(&Pane) -> Result<(), JsValue>) -> Option<String> {
-    let picture: HtmlCanvasElement = styled.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
-    let pane = pane(&picture, size, PRINTED_RATIO, Colours::of(styled)).ok()?;
-    pane.0.set_fill_style_str(&pane.1.property("--surface"));
-    pane.0.fill_rect(0.0, 0.0, size.width, size.height);
-    paint(&pane).ok()?;
-    picture.to_data_url().ok()
+    Ok((context, Colours::of(canvas).ok_or("the canvas has no style")?))
 }
 
 /// Paints a square of bytes in the accent colour, the byte as its opacity.

@@ -28,22 +28,31 @@ pub fn svg_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> String {
     svg(scene, size, &colours.property("--surface"), |ink| colours.of_ink(ink))
 }
 
-/// A scene as PNG, as the URL of its data, in the colours that it has on this canvas; sharp enough to be printed.
+/// A scene as PNG, as the URL of its data, in the colours that it has on this canvas.
 pub fn png_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> Option<String> {
-    let colours = Colours::of(canvas)?;
-    let picture: HtmlCanvasElement = canvas.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
+    picture(canvas, size, |context, colours| Painter { context, colours }.marks(scene))
+}
+
+/// A picture as PNG, as the URL of its data, on the background and in the colours of `styled`, sharp enough to be printed;
+/// `None` where it cannot be painted or is larger than the browser's pictures may be.
+pub(super) fn picture(
+    styled: &HtmlCanvasElement,
+    size: Size,
+    paint: impl FnOnce(CanvasRenderingContext2d, Colours) -> Result<(), JsValue>,
+) -> Option<String> {
+    let colours = Colours::of(styled)?;
+    let picture: HtmlCanvasElement = styled.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
     fit(&picture, size, PRINTED_RATIO);
     let context: CanvasRenderingContext2d = picture.get_context("2d").ok()??.dyn_into().ok()?;
-    let painter = Painter { context, colours };
-    painter.context.set_transform(PRINTED_RATIO, 0.0, 0.0, PRINTED_RATIO, 0.0, 0.0).ok()?;
-    painter.context.set_fill_style_str(&painter.colours.property("--surface"));
-    painter.context.fill_rect(0.0, 0.0, size.width, size.height);
-    painter.marks(scene).ok()?;
-    picture.to_data_url().ok()
+    context.set_transform(PRINTED_RATIO, 0.0, 0.0, PRINTED_RATIO, 0.0, 0.0).ok()?;
+    context.set_fill_style_str(&colours.property("--surface"));
+    context.fill_rect(0.0, 0.0, size.width, size.height);
+    paint(context, colours).ok()?;
+    picture.to_data_url().ok().filter(|url| url.starts_with("data:image/png"))
 }
 
 /// Pixels of a saved picture for each CSS pixel.
-pub(super) const PRINTED_RATIO: f64 = 2.0;
+const PRINTED_RATIO: f64 = 2.0;
 
 /// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
 pub(super) fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {

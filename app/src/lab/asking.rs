@@ -60,7 +60,7 @@ impl Lab {
     pub fn label_file(&self, source: &Source, own_thresholds: bool) {
         let request = self.state.try_update_value(|state| state.ask_file(&source.name)).unwrap_or_default();
         self.table.set_value(vec![]);
-        self.touch(&[Topic::Answers]);
+        self.touch(&[Topic::Answers, Topic::Runs]);
         let text_column = self.settings.with_untracked(|settings| settings.pretrain.text_column.clone());
         let (files, blobs) = intake::parcels(std::slice::from_ref(source), self.encoding.get_untracked().as_deref());
         if let Some(file) = files.into_iter().next() {
@@ -80,6 +80,11 @@ impl Lab {
             download::save_blob(&labelling.table_name(), &Blob::new_with_blob_sequence(&parts)?)
         });
         if saved.is_err() {
+            // A table with a hole in it is worse than none.
+            self.table.set_value(vec![]);
+            self.state.update_value(RunState::give_up_labelling);
+            self.touch(&[Topic::Answers, Topic::Runs]);
+            self.send(Command::Stop);
             self.complain(tr!("The table could not be saved."), tr!("Try again, or free some memory."));
         }
     }

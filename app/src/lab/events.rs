@@ -34,6 +34,10 @@ impl Lab {
                 if run.is_empty() && request.is_none() && code != ENGINE_CRASHED {
                     self.settle_offer(false);
                 }
+                // Nobody waits for the rest of a table that ends here.
+                if self.peek(|state| state.labelling.is_none()) {
+                    self.table.set_value(vec![]);
+                }
                 // Whatever failed may have ended the run under way; what was to follow it does not.
                 for ended in under_way.iter().filter(|id| self.peek(|state| state.is_over(id))) {
                     self.next.set_value(None);

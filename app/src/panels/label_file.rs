@@ -2,11 +2,13 @@
 
 use super::file_table::describe;
 use super::try_it::Asked;
+use crate::focus;
 use crate::intake;
 use crate::lab::{Lab, lab};
-use crate::state::{Labelling, Topic};
+use crate::state::{Labelling, RunState, Topic};
+use crate::told::told;
 use crate::tr;
-use crate::wording::grouped;
+use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
 use protocol::Command;
 use wasm_bindgen::JsCast;
@@ -17,14 +19,27 @@ use web_sys::HtmlInputElement;
 pub fn LabelFile() -> impl IntoView {
     let lab = lab();
     let Asked { by_own, .. } = expect_context();
-    let reason = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], |state| match () {
-        () if !state.model.classifier => Some(tr!("There is no classifier yet: fine-tune or import one first.")),
-        () if state.active().is_some() => Some(tr!("Waits until the run under way is over.")),
-        () => None,
-    });
     let labelling = lab.memo(&[Topic::Answers], |state| state.labelling.clone());
-    let under_way = move || labelling.with(|labelling| labelling.as_ref().is_some_and(|file| !file.is_done()));
-    let off = move || under_way() || reason.with(Option::is_some);
+    let under_way = lab.memo(&[Topic::Answers], RunState::is_labelling);
+    let reason =
+        lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress, Topic::Answers], RunState::reason_not_to_review);
+    let reason = move || reason.get().filter(|_| !under_way.get());
+    let off = move || under_way.get() || reason().is_some();
+    let share =
+        move || labelling.with(|file| file.as_ref().map_or(0.0, |file| file.documents as f64 / file.of.max(1) as f64));
+    // Begin and end are told to who does not see the page, not each step between.
+    let announced = Memo::new(move |_| labelling.with(|file| file.as_ref().map(announcement)));
+    let warnings = Memo::new(move |_| labelling.with(|file| file.as_ref().map(notes)).unwrap_or_default());
+    let note = |words: String| view! { <li>{words}</li> };
+    // What was pressed goes out of reach: the focus goes to what undoes it, and back.
+    Effect::new(move |before: Option<bool>| {
+        let now = under_way.get();
+        if before.is_some_and(|before| before != now) && focus::holds("[data-testid=label-file]") {
+            let next = if now { "[data-testid=label-file] button" } else { "#label-file" };
+            request_animation_frame(move || focus::on(next));
+        }
+        now
+    });
     view! {
         <div class="block" data-testid="label-file">
             <h3>{tr!("Label a whole file")}</h3>
@@ -44,17 +59,29 @@ pub fn LabelFile() -> impl IntoView {
                         on:change=move |event| take(lab, &event, by_own.get_untracked())
                     />
                 </label>
-                <button type="button" hidden=move || !under_way() on:click=move |_| lab.send(Command::Stop)>{tr!("Stop")}</button>
+                <button type="button" hidden=move || !under_way.get() on:click=move |_| lab.send(Command::Stop)>{tr!("Stop")}</button>
+                <label class="option">
+                    <input
+                        type="checkbox"
+                        disabled=off
+                        prop:checked=by_own
+                        on:change=move |event| by_own.set(event_target_checked(&event))
+                    />
+                    <span>{tr!("Where labels have thresholds of their own, by those")}</span>
+                </label>
             </div>
             <p id="label-file-reason" class="help">{reason}</p>
-            <p class="status" role="status">{move || labelling.get().map(|file| how_far(&file))}</p>
+            <progress hidden=move || !under_way.get() max="1" prop:value=share aria-label=tr!("Share of the documents that are labelled")></progress>
+            <p class="status" hidden=move || labelling.with(Option::is_none)>{move || labelling.get().map(|file| how_far(&file))}</p>
+            <p class="visually-hidden" role="status">{announced}</p>
+            <ul class="plain help" hidden=move || warnings.with(Vec::is_empty)>{move || warnings.get().into_iter().map(note).collect_view()}</ul>
         </div>
     }
     .into_any()
 }
 
 fn how_far(file: &Labelling) -> String {
-    let Labelling { name, documents, of, dropped } = file;
+    let Labelling { name, documents, of, dropped, .. } = file;
     match () {
         () if *of == 0 => tr!("{name} is read…", name),
         () if !file.is_done() => {
@@ -71,6 +98,18 @@ fn how_far(file: &Labelling) -> String {
             }
         }
     }
+}
+
+fn announcement(file: &Labelling) -> String {
+    let begun = Labelling { documents: 0, of: 0, ..file.clone() };
+    how_far(if file.is_done() { file } else { &begun })
+}
+
+/// What the text was taken from, and what is odd about the file.
+fn notes(file: &Labelling) -> Vec<String> {
+    let columns = file.columns.join(", ");
+    let taken = (!columns.is_empty()).then(|| tr!("The text is taken from: {columns}.", columns));
+    taken.into_iter().chain(file.warnings.iter().map(|message| sentence(&told(message)))).collect()
 }
 
 fn take(lab: Lab, event: &web_sys::Event, own_thresholds: bool) {

@@ -40,17 +40,18 @@ pub fn PictureButtons(
 }
 
 fn save(lab: Lab, chart: &str, name: &str, form: &str, (scene, size): (Scene, Size)) {
-    let file = format!("{name}.{form}");
     match canvas(chart) {
-        Some(canvas) if form == "svg" => return lab.save_text(&file, &svg_of(&canvas, &scene, size)),
-        Some(canvas) => {
-            if let Some(url) = png_of(&canvas, &scene, size) {
-                return download::save_url(&file, &url);
-            }
-        }
-        None => {}
+        Some(canvas) if form == "svg" => lab.save_text(&format!("{name}.svg"), &svg_of(&canvas, &scene, size)),
+        canvas => save_png(lab, name, canvas.and_then(|canvas| png_of(&canvas, &scene, size))),
     }
-    lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view."));
+}
+
+/// Offers a picture, as the URL of its data, as a file of this name without its ending; says so where there is none.
+pub fn save_png(lab: Lab, name: &str, url: Option<String>) {
+    match url {
+        Some(url) => download::save_url(&format!("{name}.png"), &url),
+        None => lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
+    }
 }
 
 fn canvas(chart: &str) -> Option<HtmlCanvasElement> {

@@ -21,11 +21,10 @@ use std::sync::Arc;
 pub fn ReviewPanel() -> impl IntoView {
     let lab = lab();
     let review = lab.memo(&[Topic::Answers, Topic::Runs, Topic::Corpus], |state| state.review.clone().map(Arc::new));
-    let reason = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Corpus, Topic::Progress], |state| match () {
-        () if !state.model.classifier => Some(tr!("There is no classifier yet: fine-tune or import one first.")),
-        () if state.active().is_some() => Some(tr!("Waits until the run under way is over.")),
-        () => None,
-    });
+    let reason = lab.memo(
+        &[Topic::Runs, Topic::Engine, Topic::Corpus, Topic::Progress, Topic::Answers],
+        RunState::reason_not_to_review,
+    );
     let has_test =
         lab.memo(&[Topic::Corpus], |state| state.corpus.as_ref().is_some_and(|corpus| corpus.labelled[2] > 0));
     let off = move || reason.get().is_some();
@@ -227,17 +226,18 @@ fn LineList() -> impl IntoView {
         }
     };
     let region = NodeRef::<Div>::new();
-    // Where a person had come to who asks for more.
-    let above = StoredValue::new(0);
+    // Where a person had come to who asks for more of them.
+    let above = StoredValue::new(None::<(LineQuery, i32)>);
+    let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
     let table = move |Lines { of, lines, more }: Lines| {
         let title = of.as_ref().map(title);
         let count = lines.len();
         let go_on = of.filter(|_| more > 0).map(|of| {
             let on = move |_| {
-                above.set_value(region.get_untracked().map_or(0, |region| region.scroll_top()));
+                above.set_value(region.get_untracked().map(|region| (of.clone(), region.scroll_top())));
                 lab.lines(of.clone(), count);
             };
-            view! { <button type="button" data-testid="more-lines" on:click=on>{tr!("Show more of them")}</button> }
+            view! { <button type="button" data-testid="more-lines" disabled=waits on:click=on>{tr!("Show more of them")}</button> }
         });
         let (shown, all) = (lines.len() as u64, wording::lines(lines.len() as u64 + more));
         let shown = if more > 0 { tr!("{shown} of {all}", shown = grouped(shown), all) } else { all };
@@ -265,8 +265,9 @@ fn LineList() -> impl IntoView {
         if lines.with(Option::is_some) && before.is_some() && focus::is_within("#review") {
             focus::on("[data-testid=lines] .scroll");
         }
-        let above = above.try_update_value(std::mem::take).unwrap_or_default();
-        if let Some(region) = region.get_untracked().filter(|_| above > 0) {
+        let shown = lines.with(|lines| lines.as_ref().and_then(|lines| lines.of.clone()));
+        let above = above.try_update_value(Option::take).flatten().filter(|(of, _)| Some(of) == shown.as_ref());
+        if let Some((region, (_, above))) = region.get_untracked().zip(above) {
             region.set_scroll_top(above);
         }
     });

@@ -114,8 +114,8 @@ pub fn PhaseSentence(
         let kept = || {
             let old = state.runs.iter().filter(|run| run.old).count() as u64;
             let words = tr!(
-                "A run of before is kept in this browser, under “Runs”."
-                    | "{count} runs of before are kept in this browser, under “Runs”." % old,
+                "An earlier run is kept in this browser, under “Runs”."
+                    | "{count} earlier runs are kept in this browser, under “Runs”." % old,
                 count = grouped(old)
             );
             (phase == Phase::Pretrain && old > 0).then_some(words)

@@ -260,7 +260,7 @@ fn scored_row(name: String, (score, most): (f64, f64), given: Option<bool>, furt
         <tr class:not-given=given == Some(false)>
             <th scope="row"><bdi>{name}</bdi>{mark}</th>
             <td>
-                <meter min="0" max=most.to_string() value=score.to_string() aria-label=label></meter>
+                <meter min="0" max=most.to_string() value=score.to_string() aria-label=label aria-valuetext=percent(score)></meter>
                 <span class="number">{percent(score)}</span>
             </td>
             {further.map(|further| view! { <td class="number">{further}</td> })}

@@ -116,6 +116,10 @@ pub struct Labelling {
     pub of: u64,
     /// Lines that are no documents.
     pub dropped: Vec<Dropped>,
+    /// The columns that its text was taken from, where it is a table.
+    pub columns: Vec<String>,
+    /// What a person should know of it.
+    pub warnings: Vec<String>,
 }
 
 impl Labelling {

@@ -16,6 +16,8 @@ pub struct Model {
     pub classifier: bool,
     /// What the last run, or the last import, made.
     pub latest: Phase,
+    /// Whether the next pre-training goes on from it although nobody asked for that: it was imported.
+    pub continues: bool,
     /// What was imported, in words.
     pub imported: Option<String>,
     /// The run whose model was opened, or what was imported.
@@ -40,12 +42,6 @@ impl RunState {
         let id = if phase == Phase::Pretrain { &self.model.guesser } else { &self.model.labeller };
         let id = id.as_ref()?;
         Some(self.runs.iter().find(|run| run.id == *id).map_or_else(|| told(id), Run::name))
-    }
-
-    /// The model that was made last, in words.
-    pub(super) fn latest_name(&self) -> Option<String> {
-        let learning = self.active().filter(|run| run.is_own() && run.steps_done() > 0).map(Run::name);
-        learning.or_else(|| self.model_name(self.model.latest))
     }
 
     /// What the values at hand that can be learned on from are.
@@ -97,6 +93,7 @@ impl RunState {
         match phase {
             Phase::Pretrain => {
                 (self.model.pretrained, self.model.guesses, self.model.guesser) = (true, true, Some(id));
+                self.model.continues = false;
             }
             Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
         }
@@ -109,8 +106,18 @@ impl RunState {
         let name = self.opening.take().unwrap_or_else(|| summary.clone());
         let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then(|| name.clone()));
         let (imported, opened) = (Some(summary), Some(name));
-        let latest = if guesses { Phase::Pretrain } else { Phase::Finetune };
-        self.model = Model { latest, pretrained: true, guesses, classifier, imported, opened, guesser, labeller };
+        let latest = if classifier { Phase::Finetune } else { Phase::Pretrain };
+        self.model = Model {
+            latest,
+            continues: true,
+            pretrained: true,
+            guesses,
+            classifier,
+            imported,
+            opened,
+            guesser,
+            labeller,
+        };
         self.forget_answers();
     }
 }

@@ -1,7 +1,7 @@
 //! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
 //! kept beside what the present one does.
 
-use super::{AttentionMap, Classification, Labelling, Lines, RunState, Tokenized};
+use super::{AttentionMap, Classification, Labelling, Lines, Run, RunState, Tokenized};
 use protocol::{Event, LineQuery, MaskGuess};
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
@@ -175,11 +175,10 @@ impl RunState {
                 let text = self.labelled_text.clone();
                 self.classified = Some(Classification { text, labels, threshold, thresholds });
             }
-            Event::Labelled { request, documents, of, dropped } if request == last.file => {
-                let name = self.labelling.take().unwrap_or_default().name;
-                let labelling = self.labelling.insert(Labelling { name, documents, of, dropped });
-                if labelling.is_done() {
-                    self.end_question(request);
+            Event::Labelled { request, documents, of, dropped, columns, warnings } if request == last.file => {
+                if let Some(Labelling { name, .. }) = self.labelling.take() {
+                    let columns = columns.map(|columns| columns.text).unwrap_or_default();
+                    self.labelling = Some(Labelling { name, documents, of, dropped, columns, warnings });
                 }
             }
             Event::Estimated { request, estimate } => {
@@ -198,7 +197,8 @@ impl RunState {
         match *request {
             0 => self.films.attend(run, *step, map),
             request if request == self.requests.attention => {
-                self.attended_by = self.latest_name();
+                let learning = self.runs.iter().find(|other| !run.is_empty() && other.id == *run).map(Run::name);
+                self.attended_by = learning.or_else(|| self.model_name(self.model.latest));
                 self.attended = Some(map);
             }
             _ => {}
@@ -223,7 +223,17 @@ impl RunState {
     /// The number for the question for the labels of all documents of a file.
     pub fn ask_file(&mut self, name: &str) -> u64 {
         self.labelling = Some(Labelling { name: name.into(), ..Labelling::default() });
-        self.next_long_request(Question::File)
+        self.next_request(Question::File)
+    }
+
+    /// Whether a file is being labelled.
+    pub fn is_labelling(&self) -> bool {
+        self.labelling.as_ref().is_some_and(|file| !file.is_done())
+    }
+
+    /// The table cannot be made: what is still said of the file is not heard.
+    pub fn give_up_labelling(&mut self) {
+        (self.labelling, self.requests.file) = (None, 0);
     }
 
     /// The file that this question is about, where no other one was chosen since.

@@ -28,8 +28,8 @@ impl RunState {
             }
             _ => {}
         }
-        if self.active().is_some() {
-            return Some(tr!("A run is under way."));
+        if let Some(reason) = self.reason_of_work() {
+            return Some(reason);
         }
         let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
         lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
@@ -45,7 +45,27 @@ impl RunState {
         match &self.engine {
             Engine::Loading => Some(tr!("The engine is still loading.")),
             Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
-            Engine::Ready(_) => self.active().map(|_| tr!("A run is under way.")),
+            Engine::Ready(_) => self.reason_of_work(),
+        }
+    }
+
+    /// Why the classifier cannot be asked about many documents now; `None` where it can.
+    pub fn reason_not_to_review(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Loading => Some(tr!("The engine is still loading.")),
+            Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
+            _ if !self.model.classifier => Some(tr!("There is no classifier yet: fine-tune or import one first.")),
+            _ if self.active().is_some() => Some(tr!("Waits until the run under way is over.")),
+            Engine::Ready(_) => self.reason_of_work(),
+        }
+    }
+
+    /// What the engine is at work on, where nothing else can begin.
+    fn reason_of_work(&self) -> Option<String> {
+        match () {
+            () if self.active().is_some() => Some(tr!("A run is under way.")),
+            () if self.is_labelling() => Some(tr!("A file is being labelled.")),
+            () => None,
         }
     }
 }

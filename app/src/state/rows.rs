@@ -14,6 +14,7 @@ impl RunState {
             // N-grams that learned from other documents are no baseline of this run.
             self.baseline = None;
         }
+        let takes_over = takes_over || phase == Phase::Pretrain && self.model.continues;
         let (text, origin) = (self.texts, self.origin().filter(|_| takes_over));
         let baseline = self.baseline.as_ref().filter(|_| phase == Phase::Finetune).map(|found| found.test.mean_f1);
         let run = self.add_row(word, phase, config);
@@ -115,7 +116,8 @@ impl RunState {
         let same =
             |((key, value), (other, wanted)): (&(String, String), &(&str, String))| key == other && value == wanted;
         let is_same = last.pairs.len() == pairs.len() && last.pairs.iter().zip(&pairs).all(same);
-        let begins_afresh = last.origin.is_none() && last.text == self.texts && config.minutes.is_none();
+        let begins_afresh = last.origin.is_none() && !self.model.continues && last.text == self.texts;
+        let begins_afresh = begins_afresh && config.minutes.is_none();
         is_same && begins_afresh && last.stage == Stage::Finished
     }
 

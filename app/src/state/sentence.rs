@@ -15,12 +15,8 @@ impl RunState {
     pub fn headline(&self, phase: Phase) -> Option<String> {
         let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
         let last = self.runs_of(phase).next_back()?;
-        let is_other_start = |run: &&Run| {
-            let alike = run.text == last.text && run.pairs == last.pairs && run.is_own() && last.is_own();
-            let over = run.stage == Stage::Finished && last.stage == Stage::Finished;
-            alike && over && run.from != last.from
-        };
-        let before = self.runs_of(phase).rev().nth(1).filter(is_other_start).map(told);
+        let over = |run: &&Run| run.stage == Stage::Finished;
+        let before = self.other_start(last).filter(|_| over(&last)).filter(over).map(told);
         Some(before.into_iter().chain([told(last)]).collect::<Vec<_>>().join(" "))
     }
 }

@@ -46,10 +46,10 @@ impl Topic {
             Event::Failed { .. } => {
                 &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress, Topic::Answers]
             }
-            Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
+            // While a file is labelled nothing else can begin.
+            Event::Baseline { .. } | Event::Labelled { .. } => &[Topic::Answers, Topic::Runs],
             Event::Guesses { .. }
             | Event::Classified { .. }
-            | Event::Labelled { .. }
             | Event::Attention { .. }
             | Event::Tokenized { .. }
             | Event::Reviewed { .. }

@@ -124,11 +124,15 @@ impl RunState {
         }
     }
 
+    /// The last fine-tuning like this one but for its start.
+    pub(super) fn other_start(&self, run: &Run) -> Option<&Run> {
+        let is_other = |other: &&Run| other.text == run.text && other.pairs == run.pairs && other.from != run.from;
+        self.runs_of(Phase::Finetune).rfind(|other| run.from.is_some() && is_other(other))
+    }
+
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
         let score = kept_mean_f1(run)?;
-        let like = |other: &&Run| other.text == run.text && other.pairs == run.pairs && other.from != run.from;
-        let other = self.runs_of(Phase::Finetune).filter(|other| other.is_own() && other.id != run.id);
-        let other = other.filter(like).rfind(|other| kept_mean_f1(other).is_some());
+        let other = self.other_start(run).filter(|other| kept_mean_f1(other).is_some());
         let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
         let against = baseline.map(|n_grams| {
             let f1 = figure(n_grams, 3);
@@ -254,6 +258,7 @@ mod tests {
             stopped.runs[0].stage = stage;
             let verdict = stopped.verdict(Phase::Pretrain).expect("a verdict");
             assert!(verdict.sentence.starts_with(words), "{}", verdict.sentence);
+            assert_eq!(verdict.also, Some(Next::Finetune));
         }
         let mut running = pretrained(&[5.0]);
         running.runs[0].stage = Stage::Running;
@@ -277,7 +282,8 @@ mod tests {
         ] {
             let verdict = finetuned(scores, n_grams).verdict(Phase::Finetune).expect("a verdict");
             assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
-            assert_eq!(verdict.next, Some(next));
+            let also = (next != Next::Review).then_some(Next::Review);
+            assert_eq!((verdict.next, verdict.also), (Some(next), also));
         }
     }
 }

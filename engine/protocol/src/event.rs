@@ -4,7 +4,8 @@ mod read;
 
 use crate::{
     ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport, JudgedLine,
-    LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, VocabularyEntry,
+    LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, TableColumns,
+    VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
 
@@ -291,8 +292,8 @@ pub enum Event {
         thresholds: Vec<f64>,
     },
     /// Answer to `LabelFile`, now and then until all documents are labelled. A buffer beside it holds the rows since the last
-    /// one: a table in CSV with a header `line,text,labels,scores`, several labels with a vertical bar between them. Those
-    /// with rows are the only events that must come each and once.
+    /// one: a table in CSV with a header `line,text,labels,scores` (of pairs: `line,sentence1,sentence2,labels,scores`), several
+    /// labels with a vertical bar between them. Those with rows are the only events that must come each and once.
     Labelled {
         /// Of the question.
         request: u64,
@@ -302,6 +303,10 @@ pub enum Event {
         of: u64,
         /// Lines of the file that are no documents.
         dropped: Vec<Dropped>,
+        /// What the text was taken from, of a table.
+        columns: Option<TableColumns>,
+        /// What a person should know of the file, in sentences.
+        warnings: Vec<String>,
     },
     /// Answer to `Vocabulary`.
     Vocabulary {

@@ -166,7 +166,10 @@ pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: T
             let most = if row.0.len() > 2 { usize::MAX } else { 0 };
             let ranked = match told {
                 Told::Best(most_told) => best(&scores, most.min(most_told), |_| true),
-                Told::Given { own_thresholds } => given(best(&scores, most, |_| true), model, own_thresholds),
+                Told::Given { own_thresholds } => {
+                    let own = model.config.thresholds.as_deref().filter(|_| own_thresholds);
+                    given(best(&scores, most, |_| true), problem, threshold(model), own)
+                }
             };
             let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
             out.push(ranked.into_iter().map(label).collect());
@@ -175,13 +178,18 @@ pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: T
     Ok(out)
 }
 
-/// Those of all labels, best first, that count as given.
-fn given(mut ranked: Vec<(usize, f64)>, model: &Trained, own_thresholds: bool) -> Vec<(usize, f64)> {
-    if model.config.problem_type == Some(ProblemType::SingleLabelClassification) {
+/// Those of all labels, best first, that count as given: the best one alone where a text has one, else also those from the
+/// common threshold on, or from their `own` ones, `[labels]`.
+fn given(
+    mut ranked: Vec<(usize, f64)>,
+    problem: ProblemType,
+    threshold: f64,
+    own: Option<&[f64]>,
+) -> Vec<(usize, f64)> {
+    if problem == ProblemType::SingleLabelClassification {
         ranked.truncate(1);
     }
-    let own = model.config.thresholds.as_ref().filter(|_| own_thresholds);
-    let from = |label: usize| own.and_then(|own| own.get(label).copied()).unwrap_or_else(|| threshold(model));
+    let from = |label: usize| own.and_then(|own| own.get(label).copied()).unwrap_or(threshold);
     let best = ranked.first().map(|best| best.0);
     ranked.retain(|&(label, score)| Some(label) == best || score >= from(label));
     ranked
@@ -256,4 +264,24 @@ pub(super) fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) ->
     let mut ranked: Vec<usize> = (0..scores.len()).filter(|&i| allowed(i)).collect();
     ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     ranked.into_iter().take(k).map(|i| (i, f64::from(scores[i]))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ProblemType::{MultiLabelClassification, SingleLabelClassification};
+
+    #[test]
+    fn the_best_label_and_those_from_their_threshold_on_are_given() {
+        let ranked = || vec![(2, 0.4), (0, 0.3), (1, 0.2)];
+        let labels = |problem, threshold, own: Option<&[f64]>| {
+            given(ranked(), problem, threshold, own).into_iter().map(|(label, _)| label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(SingleLabelClassification, 0.0, None), [2]);
+        assert_eq!(labels(MultiLabelClassification, 0.25, None), [2, 0]);
+        assert_eq!(labels(MultiLabelClassification, 0.9, None), [2], "the best one counts always");
+        let own = [0.35, 0.1, 0.9];
+        assert_eq!(labels(MultiLabelClassification, 0.25, Some(&own)), [2, 1], "each from its own");
+        assert_eq!(given(vec![], MultiLabelClassification, 0.5, None), []);
+    }
 }

@@ -7,11 +7,11 @@ use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{DataError, Document, InputFile, ReadFile, ReadOptions, read_file};
 use crate::error::Result;
-use protocol::{Dropped, Event, LabelScore};
+use protocol::{Dropped, Event, LabelScore, TableColumns};
 use std::ops::ControlFlow;
 
-/// Bytes of text that are in memory together.
-const STRETCH_BYTES: usize = 16 << 20;
+/// Bytes of documents that are in memory together. Each stretch reads the file from its beginning.
+const STRETCH_BYTES: usize = 32 << 20;
 /// How often a person hears how far it is.
 const TOLD_EVERY_SECS: f64 = 0.25;
 /// Parts several labels in one cell, and in a table that is trained on.
@@ -24,15 +24,19 @@ struct Source<'a> {
     file: &'a InputFile,
     options: ReadOptions,
     documents: u64,
+    /// Whether any document has two texts.
+    pairs: bool,
     dropped: Vec<Dropped>,
+    columns: Option<TableColumns>,
+    warnings: Vec<String>,
 }
 
 impl<H: Host> Session<H> {
     /// Labels each document of `file` and hands out a table of them, as [`Event::Labelled`] says; the columns of a table are
-    /// found as `options` say, or by their names where it has none of those.
+    /// found as `options` say, or by their names where it has none of those. What is asked meanwhile is answered.
     ///
     /// # Errors
-    /// When there is no classifier, the file cannot be used, or it was stopped.
+    /// When there is no classifier, the file cannot be used or changes meanwhile, or it was stopped.
     pub async fn label_file(
         &mut self,
         request: u64,
@@ -40,64 +44,69 @@ impl<H: Host> Session<H> {
         options: &ReadOptions,
         own_thresholds: bool,
     ) -> Result<()> {
-        let model = self.classifier.as_ref().ok_or_else(no_model)?;
+        let model = self.classifier.clone().ok_or_else(no_model)?;
         let source = Source::survey(file, options)?;
         let told = Told::Given { own_thresholds };
-        let tell = |documents, rows: Vec<Vec<u8>>| {
-            let (of, dropped) = (source.documents, source.dropped.clone());
-            self.host.emit(Event::Labelled { request, documents, of, dropped }, rows);
-        };
-        let (mut documents, mut next_told) = (0, self.host.now_secs() + TOLD_EVERY_SECS);
-        let mut table = Table::with_header();
+        let mut documents = 0;
+        self.tell_labelled(request, &source, documents, Vec::new());
+        let mut next_told = self.host.now_secs() + TOLD_EVERY_SECS;
+        let mut table = Table::with_header(source.pairs);
         while documents < source.documents {
             let stretch = source.stretch(documents)?;
-            // What was counted is gone: the file has become shorter meanwhile.
             if stretch.is_empty() {
-                return Err(DataError::NoText { file: file.name.clone() }.into());
+                let (file, reason) = (file.name.clone(), "it changed while it was read".into());
+                return Err(DataError::Unreadable { file, reason }.into());
             }
             for chunk in stretch.chunks(BATCH_SIZE) {
                 let texts: Vec<String> =
                     chunk.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
-                let answers = ask::predict(model, &self.device, &texts, told).await?;
-                chunk.iter().zip(&texts).zip(answers).for_each(|((document, text), labels)| {
-                    table.push(document.line, text, &labels);
-                });
+                let answers = ask::predict(&model, &self.device, &texts, told).await?;
+                chunk.iter().zip(answers).for_each(|(document, labels)| table.push(document, &labels));
                 documents += chunk.len() as u64;
                 if !hears_no_stop(&self.host, &mut self.deferred).await? {
                     return Err(stopped());
                 }
+                self.answer_waiting().await;
                 if self.host.now_secs() >= next_told && documents < source.documents {
-                    tell(documents, Vec::new());
+                    self.tell_labelled(request, &source, documents, Vec::new());
                     next_told = self.host.now_secs() + TOLD_EVERY_SECS;
                 }
             }
-            tell(documents, vec![table.take()]);
+            self.tell_labelled(request, &source, documents, vec![table.take()]);
         }
         Ok(())
+    }
+
+    fn tell_labelled(&self, request: u64, source: &Source<'_>, documents: u64, rows: Vec<Vec<u8>>) {
+        let Source { documents: of, dropped, columns, warnings, .. } = source;
+        let (of, dropped, columns, warnings) = (*of, dropped.clone(), columns.clone(), warnings.clone());
+        self.host.emit(Event::Labelled { request, documents, of, dropped, columns, warnings }, rows);
     }
 }
 
 impl<'a> Source<'a> {
     /// Reads the file once, to know how much there is.
     fn survey(file: &'a InputFile, options: &ReadOptions) -> Result<Self> {
-        let mut options = ReadOptions { label_column: Some(String::new()), ..options.clone() };
-        let count = |options: &ReadOptions| {
-            let mut documents = 0;
-            let read = read_file(file, options, &mut |_| {
+        let mut options = options.clone();
+        let (mut documents, mut pairs) = (0, false);
+        let mut read = |options: &ReadOptions| {
+            (documents, pairs) = (0, false);
+            read_file(file, options, &mut |document| {
                 documents += 1;
+                pairs |= document.second.is_some();
                 ControlFlow::Continue(())
-            });
-            read.map(|ReadFile { dropped, .. }| (documents, dropped))
+            })
         };
-        let counted = match count(&options) {
+        let found = match read(&options) {
             Err(DataError::NoColumn { .. }) if options.text_column.is_some() => {
                 options.text_column = None;
-                count(&options)
+                read(&options)
             }
-            counted => counted,
+            found => found,
         };
-        let (documents, dropped) = counted?;
-        Ok(Self { file, options, documents, dropped })
+        let ReadFile { dropped, columns, warnings, .. } = found?;
+        let warnings = warnings.into_iter().map(|(_, message)| message).collect();
+        Ok(Self { file, options, documents, pairs, dropped, columns, warnings })
     }
 
     /// The documents from number `first` on, as many as are in memory together.
@@ -105,7 +114,7 @@ impl<'a> Source<'a> {
         let (mut place, mut bytes, mut stretch) = (0, 0, Vec::new());
         read_file(self.file, &self.options, &mut |document| {
             if place >= first {
-                bytes += document.texts().map(str::len).sum::<usize>();
+                bytes += size_of::<Document>() + document.texts().map(str::len).sum::<usize>();
                 stretch.push(document);
             }
             place += 1;
@@ -120,27 +129,34 @@ impl<'a> Source<'a> {
 }
 
 /// Rows that were not handed out yet.
-struct Table(csv::Writer<Vec<u8>>);
+struct Table {
+    rows: csv::Writer<Vec<u8>>,
+    pairs: bool,
+}
 
 impl Table {
-    fn with_header() -> Self {
-        let mut table = Self(csv::Writer::from_writer(BYTE_ORDER_MARK.into()));
-        table.write(&["line", "text", "labels", "scores"]);
+    fn with_header(pairs: bool) -> Self {
+        let mut table = Self { rows: csv::Writer::from_writer(BYTE_ORDER_MARK.into()), pairs };
+        let texts: &[&str] = if pairs { &["sentence1", "sentence2"] } else { &["text"] };
+        table.write(&[&["line"], texts, &["labels", "scores"]].concat());
         table
     }
 
-    fn push(&mut self, line: u64, text: &str, labels: &[LabelScore]) {
+    fn push(&mut self, document: &Document, labels: &[LabelScore]) {
         let names: Vec<&str> = labels.iter().map(|label| label.label.as_str()).collect();
         let scores: Vec<String> = labels.iter().map(|label| format!("{:.4}", label.score)).collect();
-        self.write(&[&line.to_string(), text, &names.join(SEPARATOR), &scores.join(SEPARATOR)]);
+        let (line, names, scores) = (document.line.to_string(), names.join(SEPARATOR), scores.join(SEPARATOR));
+        let second = self.pairs.then(|| document.second.as_deref().unwrap_or_default());
+        let texts: Vec<&str> = std::iter::once(document.text.as_str()).chain(second).collect();
+        self.write(&[&[line.as_str()], texts.as_slice(), &[names.as_str(), scores.as_str()]].concat());
     }
 
     fn write(&mut self, row: &[&str]) {
-        self.0.write_record(row).expect("memory takes it, and all rows are alike");
+        self.rows.write_record(row).expect("memory takes it, and all rows are alike");
     }
 
     fn take(&mut self) -> Vec<u8> {
-        let rows = std::mem::replace(&mut self.0, csv::Writer::from_writer(Vec::new()));
+        let rows = std::mem::replace(&mut self.rows, csv::Writer::from_writer(Vec::new()));
         rows.into_inner().expect("memory takes it")
     }
 }

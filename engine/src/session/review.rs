@@ -131,13 +131,9 @@ impl<H: Host> Session<H> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let mut documents: Vec<Document> = Vec::new();
-        let (mut unlabelled, most) = (0_u64, MOST_ASKED);
         corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
-            if document.labels.is_empty() {
-                unlabelled += 1;
-                if documents.len() < most {
-                    documents.push(document.clone());
-                }
+            if document.labels.is_empty() && documents.len() < MOST_ASKED {
+                documents.push(document.clone());
             }
             Ok::<(), Error>(())
         })?;
@@ -159,7 +155,7 @@ impl<H: Host> Session<H> {
             documents.iter().zip(answers).map(|(document, labels)| judged(corpus, document, labels)).collect();
         lines.sort_by(|a, b| doubt(&a.predicted).total_cmp(&doubt(&b.predicted)));
         lines.truncate(limit);
-        let more = unlabelled - lines.len() as u64;
+        let more = (documents.len() - lines.len()) as u64;
         Ok((lines, more))
     }
 

@@ -8,6 +8,7 @@ use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokeniz
 use crate::error::Result;
 use crate::interop;
 use protocol::{Command, Event, Phase, RunConfig};
+use std::collections::VecDeque;
 use std::io::Read;
 use std::rc::Rc;
 
@@ -90,9 +91,6 @@ impl<H: Host> Session<H> {
                 ask::exported(&self.host, request, &self.export().await?);
             }
             Command::ImportModel { files } => self.import_files(files, take_files())?,
-            Command::Tokenize { request, text } => {
-                self.host.emit(ask::tokenized(self.words()?, request, &text), Vec::new());
-            }
             Command::Review { request, split } => {
                 let review = self.review(&split).await?;
                 self.host.emit(Event::Reviewed { request, review }, Vec::new());
@@ -103,22 +101,19 @@ impl<H: Host> Session<H> {
             }
             Command::LabelFile { request, file, text_column, own_thresholds } => {
                 let options = ReadOptions { text_column, ..ReadOptions::default() };
-                if let Some(content) = take_files().into_iter().next() {
-                    self.label_file(request, &input(file, content), &options, own_thresholds).await?;
-                }
+                let content = take_files().into_iter().next().ok_or(DataError::NoFiles)?;
+                self.label_file(request, &input(file, content), &options, own_thresholds).await?;
             }
             Command::Estimate { request, config, tries } => {
                 let estimate = self.estimate(&config, tries).await?;
                 self.host.emit(Event::Estimated { request, estimate }, Vec::new());
             }
             Command::Baseline { config } => self.host.emit(self.baseline(&config)?, Vec::new()),
-            question @ Command::FillMask { .. } => {
-                self.answer(question, self.language_model.as_ref().or(self.classifier.as_ref())).await?;
-            }
-            question @ Command::Classify { .. } => self.answer(question, self.classifier.as_ref()).await?,
-            question @ Command::Attend { .. } => {
-                let newest = if self.latest == Phase::Finetune { &self.classifier } else { &self.language_model };
-                self.answer(question, newest.as_ref().or(self.language_model.as_ref())).await?;
+            question @ (Command::FillMask { .. }
+            | Command::Classify { .. }
+            | Command::Attend { .. }
+            | Command::Tokenize { .. }) => {
+                self.answer(question).await?;
             }
             Command::Pause | Command::Resume | Command::Step { .. } | Command::Stop => (),
         }
@@ -143,9 +138,46 @@ impl<H: Host> Session<H> {
         trained.map(drop)
     }
 
-    async fn answer(&self, question: Command, model: Option<&Trained>) -> Result<()> {
+    /// Answers a question that changes nothing, with the model that it is for.
+    async fn answer(&self, question: Command) -> Result<()> {
+        let newest = if self.latest == Phase::Finetune { &self.classifier } else { &self.language_model };
+        let model = match &question {
+            Command::Tokenize { request, text } => {
+                self.host.emit(ask::tokenized(self.words()?, *request, text), Vec::new());
+                return Ok(());
+            }
+            Command::FillMask { .. } => self.language_model.as_ref().or(self.classifier.as_ref()),
+            Command::Classify { .. } => self.classifier.as_ref(),
+            _ => newest.as_ref().or(self.language_model.as_ref()),
+        };
         ask::answer(&self.host, model.ok_or_else(no_model)?, &self.device, question, Moment::default()).await;
         Ok(())
+    }
+
+    /// Answers the questions among what arrived amid something long, as far as they are about the models at hand.
+    pub(super) async fn answer_waiting(&mut self) {
+        let is_question = |command: &Command| {
+            matches!(
+                command,
+                Command::FillMask { .. } | Command::Classify { .. } | Command::Attend { .. } | Command::Tokenize { .. }
+            )
+        };
+        let changes = |command: &Command| {
+            command.run().is_some() || matches!(command, Command::SetCorpus { .. } | Command::ImportModel { .. })
+        };
+        // What stands behind a change of the models or the text is about those to come.
+        let before = self.deferred.iter().take_while(|command| !changes(command)).count();
+        let (waiting, rest) = std::mem::take(&mut self.deferred)
+            .into_iter()
+            .enumerate()
+            .partition::<VecDeque<_>, _>(|(place, command)| *place < before && is_question(command));
+        self.deferred = rest.into_iter().map(|(_, command)| command).collect();
+        for (_, question) in waiting {
+            let request = question.request();
+            if let Err(error) = self.answer(question).await {
+                self.host.emit(ask::unanswered(request, &error), Vec::new());
+            }
+        }
     }
 
     fn import_files(&mut self, files: Vec<protocol::FileInfo>, contents: Vec<Rc<dyn Content>>) -> Result<()> {

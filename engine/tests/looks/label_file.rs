@@ -1,14 +1,14 @@
 //! A file labelled line by line: the table, how far it is, what stops it.
 
-use crate::script::{Script, alone, config, failures, served};
+use crate::script::{Script, alone, config, failures, pretrain, served};
 use engine::data::{Corpus, Document, InputFile, ReadOptions, Selection};
 use protocol::{Command, Event, FileInfo, FileRole, StartFrom};
 
-/// How far it is with how many documents, and the rows so far.
+/// How far it is with how many documents, and the rows since the one before.
 type Told = (u64, u64, Vec<u8>);
 
-fn finetune() -> Command {
-    Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from: StartFrom::Scratch }
+fn finetune_from(from: StartFrom) -> Command {
+    Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from }
 }
 
 fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
@@ -23,8 +23,12 @@ fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
 
 /// A classifier of the script's corpus labels `files`, one after another.
 fn labelled(script: Script, files: Vec<InputFile>, text_column: Option<&str>) -> Script {
+    labelled_after(script, vec![finetune_from(StartFrom::Scratch)], files, text_column)
+}
+
+fn labelled_after(script: Script, commands: Vec<Command>, files: Vec<InputFile>, text_column: Option<&str>) -> Script {
     let asked = files.iter().zip(1..).map(|(file, request)| label(request, file, text_column));
-    let commands = std::iter::once(finetune()).chain(asked).collect();
+    let commands = commands.into_iter().chain(asked).collect();
     script.beside.borrow_mut().extend(files);
     served(script, commands)
 }
@@ -63,11 +67,12 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
     let text = InputFile::held("new.txt", lines.join("\n"), None);
     let rows = (0..40).map(|i| format!("{i},\"{}, and more\"\n", line(i)));
     let csv = InputFile::held("new.csv", format!("id,note\n{}", rows.collect::<String>()), None);
-    let script = labelled(Script::default(), vec![text, csv], Some("comment"));
+    let short = InputFile::held("short.csv", "q,label\nHi there,customer support wants a refund\n", None);
+    let script = labelled(Script::default(), vec![text, csv, short], Some("comment"));
     assert_eq!(failures(&script), [] as [&str; 0], "a table without the column that was asked for has its own");
 
     let far = told(&script, 1);
-    let expected = [(32, 69, false), (64, 69, false), (69, 69, true)];
+    let expected = [(0, 69, false), (32, 69, false), (64, 69, false), (69, 69, true)];
     assert_eq!(far.iter().map(|(done, of, rows)| (*done, *of, !rows.is_empty())).collect::<Vec<_>>(), expected);
     let dropped = script.events().into_iter().find_map(|event| match event {
         Event::Labelled { dropped, .. } => Some(dropped),
@@ -89,17 +94,43 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
     }
     assert_eq!(documents(table(&script, 2)).len(), 40);
     assert!(String::from_utf8(table(&script, 2)).expect("UTF-8").contains("\n2,\"the small cat"), "lines of the file");
+    let columns = script.events().into_iter().find_map(|event| match event {
+        Event::Labelled { request: 2, columns, warnings, .. } => Some((columns?.text, warnings.len())),
+        _ => None,
+    });
+    assert_eq!(columns, Some((vec!["note".into()], 1)), "which column was taken, and that it was a guess");
+    assert!(String::from_utf8(table(&script, 3)).expect("UTF-8").contains("\n2,Hi there,"), "labels are no text");
+}
+
+#[test]
+fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
+    let _alone = alone();
+    let pairs: String = (0..64).map(|i| format!("{}\tand {}\n", line(i), line(i + 1))).collect();
+    let script = Script::default();
+    let classify = Command::Classify { request: 9, text: "the small cat".into(), top_k: 1 };
+    let guess = Command::FillMask { request: 10, text: "the small [MASK]".into(), top_k: 1 };
+    script.amid.borrow_mut().extend([classify, guess]);
+    let commands = vec![pretrain(), finetune_from(StartFrom::Pretrained)];
+    let script = labelled_after(script, commands, vec![InputFile::held("pairs.txt", pairs, None)], None);
+    let told: Vec<Event> = script.events();
+    let place = |wanted: fn(&Event) -> bool| told.iter().rposition(wanted).expect("an answer");
+    let last = place(|event| matches!(event, Event::Labelled { documents: 64, .. }));
+    assert!(place(|event| matches!(event, Event::Classified { request: 9, .. })) < last, "no one waits for the file");
+    assert!(place(|event| matches!(event, Event::Guesses { request: 10, .. })) < last);
+    let written = String::from_utf8(table(&script, 1)).expect("UTF-8");
+    assert!(written.contains("line,sentence1,sentence2,labels,scores\n1,the small cat"), "{}", &written[..80]);
+    let read = documents(table(&script, 1));
+    assert_eq!((read.len(), read[3].second.clone()), (64, Some(format!("and {}", line(4)))));
 }
 
 #[test]
 fn a_large_file_comes_in_stretches_and_a_stop_ends_it() {
     let _alone = alone();
-    let large = (0..40).map(|i| format!("{} {}\n", line(i), "mouse ".repeat(80_000))).collect::<String>();
+    let large = (0..40).map(|i| format!("{} {}\n", line(i), "mouse ".repeat(160_000))).collect::<String>();
     let large = InputFile::held("large.txt", large, None);
     let many = InputFile::held("many.txt", (0..200).map(|i| line(i) + "\n").collect::<String>(), None);
     let script = Script::default();
-    // The first one ends the last evaluation of the run.
-    script.during.borrow_mut().extend([(60, Command::Stop), (60, Command::Stop)]);
+    script.amid.borrow_mut().push_back(Command::Stop);
     let script = labelled(script, vec![many, large.clone(), InputFile::held("empty.txt", "\n\n", None)], None);
     assert_eq!(failures(&script), ["stopped", "no-text"]);
     assert!(table(&script, 1).is_empty(), "nothing is half-written");

@@ -20,6 +20,8 @@ pub struct Script {
     pub told: Rc<RefCell<Vec<Told>>>,
     pub commands: Rc<RefCell<VecDeque<Command>>>,
     pub during: Rc<RefCell<VecDeque<(u64, Command)>>>,
+    /// What arrives while a file is labelled.
+    pub amid: Rc<RefCell<VecDeque<Command>>>,
     /// What lies beside each command that comes with a file.
     pub beside: Rc<RefCell<VecDeque<InputFile>>>,
     /// Goes on by a second with each question.
@@ -57,6 +59,9 @@ impl Host for Script {
         let begun = told.iter().rposition(is_start);
         if begun.is_some_and(|begun| !told[begun..].iter().any(|event| matches!(event, Event::Finished { .. }))) {
             return vec![Command::Stop];
+        }
+        if matches!(told.last(), Some(Event::Labelled { .. })) {
+            return self.amid.borrow_mut().pop_front().into_iter().collect();
         }
         let mut during = self.during.borrow_mut();
         during.pop_front_if(|(step, _)| *step <= self.step()).map(|(_, command)| command).into_iter().collect()

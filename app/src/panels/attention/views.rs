@@ -5,9 +5,9 @@ use super::Choice;
 use crate::chart::attention::{ROW, Shown, cell_at, least_width, paint_lines, paint_map, png_of_lines, png_of_map};
 use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
-use crate::download;
 use crate::lab::lab;
 use crate::page::Dark;
+use crate::panels::picture::save_png;
 use crate::state::probability;
 use crate::tr;
 use crate::wording::percent;
@@ -55,7 +55,7 @@ fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&
     });
 }
 
-/// Saves one view of a head as a picture, named after both.
+/// Saves one view of a head as a picture, named after the view, its layer and its number.
 fn picture_button(
     (name, label): (&'static str, String),
     canvas: NodeRef<Canvas>,
@@ -65,11 +65,8 @@ fn picture_button(
     let save = move |_| {
         let Some(canvas) = canvas.get_untracked() else { return };
         let (layer, head) = choice.head.get_untracked();
-        let png = choice.shown(|shown| png(&canvas, shown)).flatten();
-        match png {
-            Some(url) => download::save_url(&format!("clozelab-{name}-{}-{}.png", layer + 1, head + 1), &url),
-            None => lab().complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
-        }
+        let url = choice.shown(|shown| png(&canvas, shown)).flatten();
+        save_png(lab(), &format!("clozelab-{name}-{}-{}", layer + 1, head + 1), url);
     };
     let testid = format!("{name}-png");
     view! {

@@ -174,17 +174,25 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
 
 #[test]
 fn a_file_is_labelled_until_all_its_documents_are() {
-    let labelled = |request, documents| Event::Labelled { request, documents, of: 40, dropped: vec![] };
+    let labelled = |request, documents| Event::Labelled {
+        request,
+        documents,
+        of: 40,
+        dropped: vec![],
+        columns: None,
+        warnings: vec![],
+    };
     let far =
         |state: &RunState| state.labelling.as_ref().map(|file| (file.name.clone(), file.documents, file.is_done()));
-    let mut state = RunState::default();
+    let mut state = RunState { engine: Engine::Ready(Default::default()), ..RunState::default() };
     let first = state.ask_file("mails/new.one.csv.gz");
     assert_eq!(far(&state), Some(("mails/new.one.csv.gz".into(), 0, false)));
     state.apply(labelled(first, 32));
-    assert!(state.is_waiting() && state.labelling_of(first).is_some());
+    assert!(state.is_labelling() && !state.is_waiting() && state.labelling_of(first).is_some());
+    assert_eq!(state.reason_not_to_count(), Some("A file is being labelled.".into()));
     state.apply(labelled(first, 40));
     assert_eq!(far(&state), Some(("mails/new.one.csv.gz".into(), 40, true)));
-    assert!(!state.is_waiting());
+    assert!(!state.is_labelling());
     assert_eq!(state.labelling.as_ref().map(Labelling::table_name), Some("new.one-labelled.csv".into()));
 
     let second = state.ask_file("other");
@@ -193,5 +201,10 @@ fn a_file_is_labelled_until_all_its_documents_are() {
     assert!(state.labelling_of(first).is_none());
     let (code, message, hint) = (protocol::STOPPED.into(), String::new(), String::new());
     state.apply(Event::Failed { run: String::new(), code, message, hint, request: Some(second) });
-    assert_eq!((far(&state), state.is_waiting()), (None, false), "a stop leaves nothing");
+    assert_eq!(far(&state), None, "a stop leaves nothing");
+
+    let third = state.ask_file("third");
+    state.give_up_labelling();
+    state.apply(labelled(third, 40));
+    assert_eq!(far(&state), None, "what cannot be saved is not said to be done");
 }

@@ -259,4 +259,14 @@ fn a_run_that_would_only_repeat_the_last_one_is_told() {
     let on = state.begin(Phase::Pretrain, &config, None, true);
     state.apply(finished(&on, 3, false));
     assert!(!state.would_repeat(&config), "the last one went on from a model");
+
+    let again = state.begin(Phase::Pretrain, &config, None, false);
+    state.apply(finished(&again, 3, false));
+    assert!(state.would_repeat(&config));
+    state.apply(Event::Imported { summary: "m".into(), labels: vec![], guesses: true });
+    assert!(!state.would_repeat(&config), "the next one goes on from what was opened");
+    let imported = state.begin(Phase::Pretrain, &config, None, false);
+    assert!(state.runs.last().is_some_and(|run| run.origin.is_some()));
+    state.apply(finished(&imported, 3, false));
+    assert!(!state.would_repeat(&config), "that one did, and the next begins afresh");
 }

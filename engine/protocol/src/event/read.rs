@@ -58,7 +58,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "compared" => Compared { run, comparison },
             "guesses" => Guesses { request, masks },
             "classified" => Classified { request, labels, threshold; or default thresholds },
-            "labelled" => Labelled { request, documents, of; or default dropped },
+            "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
             "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
             "exported" => Exported { request, name },
             "imported" => Imported { summary, labels, guesses },

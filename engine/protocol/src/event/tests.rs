@@ -80,6 +80,8 @@ fn every_kind_is_read_as_it_is_written() {
             documents: 2,
             of: 3,
             dropped: vec![Dropped { reason: text("empty"), count: 4, first_line: 5 }],
+            columns: Some(TableColumns::default()),
+            warnings: vec![text("w")],
         },
         Event::Classified { request: 1, labels: vec![], threshold: 0.5, thresholds: vec![0.25] },
         Event::Vocabulary {
