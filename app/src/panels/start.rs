@@ -28,11 +28,6 @@ pub fn StartButton(
             state.reason_not_to_start(phase, from)
         })
     });
-    let repeats = Memo::new(move |_| {
-        let config = lab.settings.with(|settings| settings.pretrain.clone());
-        let repeats = lab.read(&[Topic::Runs, Topic::Corpus], |state| state.would_repeat(&config));
-        (phase == Phase::Pretrain && repeats).then(|| tr!("Same settings, same numbers."))
-    });
     let id = format!("{testid}-reason");
     let start = move |_| {
         // The button goes out of reach: who came by keyboard is taken to the controls of the run.
@@ -54,7 +49,7 @@ pub fn StartButton(
             >
                 {label}
             </button>
-            <p id=id class="help">{move || reason.get().or_else(|| repeats.get()).unwrap_or_default()}</p>
+            <p id=id class="help">{move || reason.get().unwrap_or_default()}</p>
         </div>
     }
     .into_any()
@@ -122,10 +117,16 @@ pub fn PhaseSentence(
         };
         state.headline(phase).or_else(brought).or_else(kept)
     });
+    let repeats = move || {
+        let config = lab.settings.with(|settings| settings.pretrain.clone());
+        let repeats = lab.read(&[Topic::Runs, Topic::Corpus], |state| state.would_repeat(&config));
+        (phase == Phase::Pretrain && repeats)
+            .then(|| format!(" {}", tr!("Start would repeat it: another seed gives another run.")))
+    };
     let failed = lab.memo(&[Topic::Runs], move |state| {
         state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))
     });
-    view! { <p class="status" class:failed=failed hidden=move || sentence.with(Option::is_none)>{sentence}</p> }
+    view! { <p class="status" class:failed=failed hidden=move || sentence.with(Option::is_none)>{sentence}{repeats}</p> }
         .into_any()
 }
 
