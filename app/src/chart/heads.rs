@@ -125,9 +125,15 @@ pub fn full_colour(bytes: &[u8], t: usize) -> f64 {
 /// How strongly each byte of a head over `t` tokens is painted, from nothing to [`full_colour`].
 pub fn opacities(bytes: &[u8], t: usize) -> Vec<u8> {
     let full = full_colour(bytes, t);
-    let painted: [u8; 256] = std::array::from_fn(|byte| (probability(byte as u8) / full * 255.0).min(255.0) as u8);
+    let painted: [u8; 256] = std::array::from_fn(|byte| {
+        let share = (probability(byte as u8) / full).min(1.0);
+        (share.powf(CONTRAST) * 255.0).round() as u8
+    });
     bytes.iter().map(|&byte| painted[usize::from(byte)]).collect()
 }
+
+/// Below 1, weak looks are still seen beside one that takes nearly all.
+const CONTRAST: f64 = 0.75;
 
 /// Even shares that make up the full colour at least.
 const EVEN_SHARES: f64 = 3.0;
@@ -228,12 +234,12 @@ mod tests {
     fn a_head_is_painted_beside_its_strongest_look_and_an_even_one_stays_pale() {
         let even = map([EVEN; 4]);
         assert_eq!(full_colour(even.head(0, 0), 4), 0.75);
-        assert!(opacities(even.head(0, 0), 4).iter().all(|&byte| (84..=86).contains(&byte)));
+        assert!(opacities(even.head(0, 0), 4).iter().all(|&byte| (110..=114).contains(&byte)));
         // Of 64 tokens a share of a tenth stands out, though its byte is a third of the most.
         let mut head = vec![(0.01_f64.sqrt() * 255.0) as u8; 64 * 64];
         head[7] = (0.1_f64.sqrt() * 255.0) as u8;
         let painted = opacities(&head, 64);
-        assert!(painted[7] == 255 && (20..=30).contains(&painted[8]), "{} and {}", painted[7], painted[8]);
+        assert!(painted[7] == 255 && (40..=50).contains(&painted[8]), "{} and {}", painted[7], painted[8]);
         assert_eq!(full_colour(&[255], 1), 1.0, "no share is larger than all");
     }
 
