@@ -1,22 +1,20 @@
 //! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
 
 use super::choice::TableField;
+use super::file_button::FileButton;
 use super::file_table::FileTable;
 use super::first_documents::FirstDocuments;
 use super::labels::{LabelHistogram, PasteBox};
 use super::section::Section;
 use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
-use crate::intake;
-use crate::lab::{Lab, had_own_files, lab};
+use crate::lab::{had_own_files, lab};
 use crate::state::{Corpus, Topic};
 use crate::told::told;
 use crate::tr;
 use crate::wording::{self, grouped};
 use leptos::prelude::*;
 use protocol::{CorpusTraits, FileReport, FileRole, TableColumns, is_note};
-use wasm_bindgen::JsCast;
-use web_sys::HtmlInputElement;
 
 /// Files, what was read from them, and what the model will see of them.
 #[component]
@@ -102,29 +100,8 @@ fn DropZone() -> impl IntoView {
 fn FileInput(id: &'static str, label: String, folder: bool) -> impl IntoView {
     let lab = lab();
     let testid = if folder { "folder-input" } else { "file-input" };
-    view! {
-        <label class="button" for=id>
-            {label}
-            <input
-                id=id
-                class="visually-hidden"
-                type="file"
-                multiple=true
-                data-testid=testid
-                prop:webkitdirectory=folder
-                on:change=move |event| take_input(lab, &event)
-            />
-        </label>
-    }
-}
-
-/// The input is emptied afterwards, so that choosing the same file again counts as a choice.
-fn take_input(lab: Lab, event: &web_sys::Event) {
-    let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-    let Some(files) = input.files() else { return };
-    let sources = intake::from_input(&files);
-    input.set_value("");
-    lab.take(async move { sources }, &tr!("The files could not be read"));
+    let take = move |sources| lab.take(async move { sources }, &tr!("The files could not be read"));
+    view! { <FileButton id testid words=label multiple=true folder take /> }
 }
 
 /// Which columns of a table hold the text and the labels, and in which encoding files are read.

@@ -1,18 +1,17 @@
 //! Labels for a whole file: what a person takes the classifier away for, without taking it away.
 
+use super::file_button::FileButton;
 use super::file_table::describe;
 use super::try_it::Asked;
 use crate::focus;
-use crate::intake;
-use crate::lab::{Lab, lab};
+use crate::intake::Source;
+use crate::lab::lab;
 use crate::state::{Labelling, RunState, Topic};
 use crate::told::told;
 use crate::tr;
 use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
 use protocol::Command;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlInputElement;
 
 /// Chooses a file, shows how far its labels are, and tells when their table is there.
 #[component]
@@ -30,6 +29,11 @@ pub fn LabelFile() -> impl IntoView {
     // Begin and end are told to who does not see the page, not each step between.
     let announced = Memo::new(move |_| labelling.with(|file| file.as_ref().map(announcement)));
     let warnings = Memo::new(move |_| labelling.with(|file| file.as_ref().map(notes)).unwrap_or_default());
+    let take = move |sources: Result<Vec<Source>, String>| {
+        if let Some(source) = sources.unwrap_or_default().first() {
+            lab.label_file(source, by_own.get_untracked());
+        }
+    };
     let note = |words: String| view! { <li>{words}</li> };
     // What was pressed goes out of reach: the focus goes to what undoes it, and back.
     Effect::new(move |before: Option<bool>| {
@@ -47,18 +51,14 @@ pub fn LabelFile() -> impl IntoView {
                 {tr!("Each line of a text, or row of a table, gets its labels, in a table (.csv) that a spreadsheet opens and that can be trained on.")}
             </p>
             <div class="buttons">
-                <label class="button" for="label-file">
-                    {tr!("Choose a file to label")}
-                    <input
-                        id="label-file"
-                        class="visually-hidden"
-                        type="file"
-                        data-testid="label-file-input"
-                        aria-describedby="label-file-reason"
-                        disabled=off
-                        on:change=move |event| take(lab, &event, by_own.get_untracked())
-                    />
-                </label>
+                <FileButton
+                    id="label-file"
+                    testid="label-file-input"
+                    words=tr!("Choose a file to label")
+                    off=Signal::derive(off)
+                    described_by="label-file-reason"
+                    take=take
+                />
                 <button type="button" hidden=move || !under_way.get() on:click=move |_| lab.send(Command::Stop)>{tr!("Stop")}</button>
                 <label class="option">
                     <input
@@ -110,14 +110,4 @@ fn notes(file: &Labelling) -> Vec<String> {
     let columns = file.columns.join(", ");
     let taken = (!columns.is_empty()).then(|| tr!("The text is taken from: {columns}.", columns));
     taken.into_iter().chain(file.warnings.iter().map(|message| sentence(&told(message)))).collect()
-}
-
-fn take(lab: Lab, event: &web_sys::Event, own_thresholds: bool) {
-    let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-    let sources = input.files().map_or(Ok(Vec::new()), |files| intake::from_input(&files));
-    // The same file may be chosen again.
-    input.set_value("");
-    if let Some(source) = sources.unwrap_or_default().first() {
-        lab.label_file(source, own_thresholds);
-    }
 }

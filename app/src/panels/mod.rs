@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod estimate;
 mod field;
+mod file_button;
 mod file_table;
 mod finetune;
 mod first_documents;

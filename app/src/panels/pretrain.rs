@@ -3,12 +3,13 @@
 use super::choice::{ChoiceField, SwitchField};
 use super::estimate::EstimateLine;
 use super::field::NumberField;
+use super::file_button::FileButton;
 use super::loss_chart::{Curves, LossTable};
 use super::presets::PresetCards;
 use super::section::Section;
 use super::start::{ApplyChanges, PhaseWarnings};
 use super::turn::InTurn;
-use crate::intake;
+use crate::intake::Source;
 use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
@@ -16,8 +17,6 @@ use crate::state::Topic;
 use crate::tr;
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
-use wasm_bindgen::JsCast;
-use web_sys::HtmlInputElement;
 
 /// Settings, warnings, and the loss as a table.
 #[component]
@@ -86,11 +85,8 @@ fn GoOn() -> impl IntoView {
 fn WordVectors() -> impl IntoView {
     let lab = lab();
     let name = RwSignal::new(lab.word_vectors());
-    let take = move |event: web_sys::Event| {
-        let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-        let source = input.files().and_then(|files| intake::from_input(&files).ok()?.into_iter().next());
-        input.set_value("");
-        if let Some(source) = source {
+    let take = move |sources: Result<Vec<Source>, String>| {
+        if let Some(source) = sources.unwrap_or_default().into_iter().next() {
             name.set(Some(source.name.clone()));
             lab.set_word_vectors(Some(source));
         }
@@ -107,16 +103,7 @@ fn WordVectors() -> impl IntoView {
         <div class="block">
             <p class="help">{words}</p>
             <div class="buttons">
-                <label class="button" for="choose-vectors">
-                    {tr!("Choose word vectors")}
-                    <input
-                        id="choose-vectors"
-                        class="visually-hidden"
-                        type="file"
-                        data-testid="vectors-input"
-                        on:change=take
-                    />
-                </label>
+                <FileButton id="choose-vectors" testid="vectors-input" words=tr!("Choose word vectors") take=take />
                 <button type="button" hidden=move || name.with(Option::is_none) on:click=clear>
                     {tr!("Start from random ones again")}
                 </button>

@@ -1,13 +1,12 @@
 //! The way out and in for models.
 
-use crate::intake;
-use crate::lab::{Lab, lab};
+use crate::intake::Source;
+use crate::lab::lab;
+use crate::panels::file_button::FileButton;
 use crate::state::Topic;
 use crate::told::told;
 use crate::tr;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlInputElement;
 
 /// Saves the model at hand, or opens another one.
 #[component]
@@ -24,6 +23,11 @@ pub fn Models() -> impl IntoView {
             "There is no model to save yet. A model opens from a .zip or from the loose files of a run directory."
         )),
     });
+    let take = move |sources: Result<Vec<Source>, String>| match sources {
+        Ok(sources) if sources.is_empty() => {}
+        Ok(sources) => lab.import(sources),
+        Err(reason) => lab.complain(reason, tr!("Open a .zip, or all files of one model.")),
+    };
     let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.imported.clone());
     view! {
         <div class="block">
@@ -38,33 +42,12 @@ pub fn Models() -> impl IntoView {
                 >
                     {tr!("Save the model as .zip")}
                 </button>
-                <label class="button" for="import">
-                    {tr!("Open a model")}
-                    <input
-                        id="import"
-                        class="visually-hidden"
-                        type="file"
-                        multiple=true
-                        data-testid="import-model"
-                        on:change=move |event| take_model(lab, &event)
-                    />
-                </label>
+                <FileButton id="import" testid="import-model" words=tr!("Open a model") multiple=true take />
             </div>
             <p id="export-reason" class="help">
                 {move || reason.get()}
             </p>
             <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = told(&summary)))}</p>
         </div>
-    }
-}
-
-fn take_model(lab: Lab, event: &web_sys::Event) {
-    let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-    let sources = input.files().map_or(Ok(Vec::new()), |files| intake::from_input(&files));
-    input.set_value("");
-    match sources {
-        Ok(sources) if sources.is_empty() => {}
-        Ok(sources) => lab.import(sources),
-        Err(reason) => lab.complain(reason, tr!("Open a .zip, or all files of one model.")),
     }
 }
