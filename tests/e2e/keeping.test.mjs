@@ -68,7 +68,9 @@ test('a run whose tab is closed, early or late, and one whose engine stops, leav
     await second.page.waitForTimeout(500);
     await second.page.reload();
     await second.ready(3);
-    await second.until('all runs', async () => (await second.text('runs')).match(/Pre-training 1, earlier/g)?.length === 3, 20);
+    const names = async () => (await second.page.locator('[data-testid=runs] th[scope=row]').allInnerTexts()).map((name) => name.replace(/\s+/g, ' ').trim());
+    await second.until('all runs', async () => (await names()).filter((name) => name.startsWith('Pre-training 1, earlier')).length === 3, 20);
+    assert.match((await names())[1], /goes on from Pre-training 1, earlier/, 'it began with the model that was opened');
   } finally {
     await context.close();
   }
