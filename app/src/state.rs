@@ -112,6 +112,8 @@ pub struct RunState {
     requests: Requests,
     /// How many different texts were read so far.
     texts: u64,
+    /// How often other word vectors were given, or taken away.
+    pub vectors: u64,
 }
 
 impl RunState {

@@ -121,14 +121,14 @@ test('training leaves the page free: no task over 50 ms', async () => {
     // the page: a task of 12 ms of work took 304. That comes once, about the time of the first look.
     await journey.until('the first look', async () => (await journey.page.locator('[data-testid=attention-grid] button').count()) > 0);
     await sleep(1500);
-    // Other work on the machine may stop the page, too, but not three times.
-    let found;
-    for (let count = 0; count < 3 && found?.length !== 0; count += 1) {
+    // Other work on the machine may stop the page, too, but hardly twice.
+    const found = [];
+    for (let count = 0; count < 3 && found.filter((tasks) => tasks.length === 0).length < 2; count += 1) {
       const since = await journey.now();
       await sleep(5000);
-      found = await journey.longTasks(since);
+      found.push(await journey.longTasks(since));
     }
-    assert.deepEqual(found, []);
+    assert.ok(found.filter((tasks) => tasks.length === 0).length >= 2, JSON.stringify(found));
     await journey.press('stop');
     await journey.idle(10);
   });

@@ -94,6 +94,10 @@ impl Lab {
             self.complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
             return None;
         }
+        if self.peek(RunState::is_labelling) {
+            self.complain(tr!("A file is being labelled."), tr!("Stop that first."));
+            return None;
+        }
         let turn = self.intake.get_value() + 1;
         self.intake.set_value(turn);
         // Other files are the answer to whatever was wrong; the first ones come by themselves.
@@ -185,6 +189,8 @@ impl Lab {
     /// Gives new models word vectors to start from, or takes them away.
     pub fn set_word_vectors(&self, source: Option<Source>) {
         self.vectors.set_value(source);
+        self.state.update_value(|state| state.vectors += 1);
+        self.touch(&[Topic::Runs]);
         self.offer_word_vectors();
     }
 
@@ -210,6 +216,9 @@ impl Lab {
                 tr!("A run is under way; its model would be lost."),
                 tr!("Stop it before you open a model."),
             );
+        }
+        if self.peek(RunState::is_labelling) {
+            return self.complain(tr!("A file is being labelled."), tr!("Stop that first."));
         }
         self.state.update_value(|state| state.open_model(run));
         let (files, blobs) = intake::parcels(&sources, None);

@@ -132,8 +132,7 @@ fn Columns() -> impl IntoView {
         let more = (more > 0).then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
         (tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()), more)
     };
-    let busy =
-        lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.active().is_some() || state.reading);
+    let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
     view! {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
         <details class="more">

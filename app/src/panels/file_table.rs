@@ -25,7 +25,7 @@ pub fn FileTable() -> impl IntoView {
     let lab = lab();
     let files = lab
         .memo(&[Topic::Corpus], |state| state.corpus.as_ref().map(|corpus| corpus.files.clone()).unwrap_or_default());
-    let busy = lab.memo(&[Topic::Runs], |state| state.active().is_some());
+    let busy = lab.memo(&[Topic::Runs], |state| state.is_at_work());
     // A row that is removed takes the focus with it.
     let region = NodeRef::<Div>::new();
     let focus = move || region.get_untracked().map(|region| region.focus().unwrap_or_default()).unwrap_or_default();

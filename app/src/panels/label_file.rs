@@ -2,6 +2,7 @@
 
 use super::file_button::FileButton;
 use super::file_table::describe;
+use super::review::REVIEW_TOPICS;
 use super::try_it::Asked;
 use crate::focus;
 use crate::intake::Source;
@@ -20,10 +21,10 @@ pub fn LabelFile() -> impl IntoView {
     let Asked { by_own, .. } = expect_context();
     let labelling = lab.memo(&[Topic::Answers], |state| state.labelling.clone());
     let under_way = lab.memo(&[Topic::Answers], RunState::is_labelling);
-    let reason =
-        lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress, Topic::Answers], RunState::reason_not_to_review);
+    let reason = lab.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
+    let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
     let reason = move || reason.get().filter(|_| !under_way.get());
-    let off = move || under_way.get() || reason().is_some();
+    let off = move || under_way.get() || waits.get() || reason().is_some();
     let share =
         move || labelling.with(|file| file.as_ref().map_or(0.0, |file| file.documents as f64 / file.of.max(1) as f64));
     // Begin and end are told to who does not see the page, not each step between.
@@ -67,7 +68,7 @@ pub fn LabelFile() -> impl IntoView {
                         prop:checked=by_own
                         on:change=move |event| by_own.set(event_target_checked(&event))
                     />
-                    <span>{tr!("Where labels have thresholds of their own, by those")}</span>
+                    <span>{tr!("Each label from its own threshold on, where it has one")}</span>
                 </label>
             </div>
             <p id="label-file-reason" class="help">{reason}</p>

@@ -246,7 +246,7 @@ fn Attention() -> impl IntoView {
                 {tr!("Each position asks a question (its query), offers a description of itself (its key) and something to take away (its value). A position compares its query with every key, turns the matches into shares that sum to 1, and takes that mixture of values: any two words are one step apart, however far they stand. Several heads do this side by side on smaller vectors, so that one can look at the word before while another looks for a verb. In the student project of 2018 that this page re-creates, the heads were put back together in the wrong order, which is one of the reasons why its Transformer never learned.")}
             </p>
             <p>
-                {tr!("Try it: a hundred coin flips, and the question whether more than 51 are heads. It can only be answered by a head that looks at all positions evenly. The published BERT, with 2 layers of 128, learns it in well under the 10,000 steps that the same project expected, in one to a few minutes.")}
+                {tr!("Try it: a hundred coin flips, and the question whether more than 51 are heads. It can only be answered by a head that looks at all positions evenly. The published BERT, with 2 layers of 128, learns it in well under the 10,000 steps that the same project expected, within a few minutes.")}
             </p>
             <button
                 type="button"

@@ -7,7 +7,7 @@ use crate::state::{Frame, RunState, Topic};
 use crate::tr;
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
-use protocol::{Candidate, MaskKind, MaskedToken, Phase, RunConfig};
+use protocol::{Candidate, MaskKind, MaskedToken, RunConfig};
 
 /// The parts of a token that do not change while a model learns.
 #[derive(Clone, PartialEq)]
@@ -97,11 +97,7 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
     let lab = lab();
     let sure = Memo::new(move |_| {
         let loss = frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.loss));
-        // Within a run nobody may have asked for the vocabulary yet.
-        let random = lab.read(&[Topic::Vocabulary, Topic::Runs], |state| {
-            let planned = state.runs_of(Phase::Pretrain).next_back().and_then(|run| Some(run.plan.as_ref()?.uniform));
-            planned.or_else(|| Some((state.vocabulary.as_ref()?.size as f64).ln()))
-        });
+        let random = lab.read(&[Topic::Vocabulary, Topic::Runs], RunState::random_loss);
         let (loss, random) = (loss?, random.filter(|random| *random > 0.0)?);
         Some((1.0 - loss / random).clamp(0.0, 1.0))
     });

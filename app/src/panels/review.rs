@@ -16,15 +16,16 @@ use leptos::prelude::*;
 use protocol::{Command, JudgedLine, LabelScore, LineQuery, Phase, Review};
 use std::sync::Arc;
 
+/// What tells whether the classifier can be asked about many documents.
+pub(super) const REVIEW_TOPICS: [Topic; 5] =
+    [Topic::Runs, Topic::Engine, Topic::Corpus, Topic::Progress, Topic::Answers];
+
 /// Questions about the classifier as a whole.
 #[component]
 pub fn ReviewPanel() -> impl IntoView {
     let lab = lab();
     let review = lab.memo(&[Topic::Answers, Topic::Runs, Topic::Corpus], |state| state.review.clone().map(Arc::new));
-    let reason = lab.memo(
-        &[Topic::Runs, Topic::Engine, Topic::Corpus, Topic::Progress, Topic::Answers],
-        RunState::reason_not_to_review,
-    );
+    let reason = lab.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
     let has_test =
         lab.memo(&[Topic::Corpus], |state| state.corpus.as_ref().is_some_and(|corpus| corpus.labelled[2] > 0));
     let off = move || reason.get().is_some();
@@ -228,16 +229,20 @@ fn LineList() -> impl IntoView {
     let region = NodeRef::<Div>::new();
     // Where a person had come to who asks for more of them.
     let above = StoredValue::new(None::<(LineQuery, i32)>);
-    let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
+    let off = lab.memo(&REVIEW_TOPICS, |state| state.reason_not_to_review().is_some());
     let table = move |Lines { of, lines, more }: Lines| {
         let title = of.as_ref().map(title);
         let count = lines.len();
         let go_on = of.filter(|_| more > 0).map(|of| {
             let on = move |_| {
+                // One that takes its time is asked once.
+                if lab.peek(RunState::is_waiting) {
+                    return;
+                }
                 above.set_value(region.get_untracked().map(|region| (of.clone(), region.scroll_top())));
                 lab.lines(of.clone(), count);
             };
-            view! { <button type="button" data-testid="more-lines" disabled=waits on:click=on>{tr!("Show more of them")}</button> }
+            view! { <button type="button" data-testid="more-lines" disabled=off on:click=on>{tr!("Show more of them")}</button> }
         });
         let (shown, all) = (lines.len() as u64, wording::lines(lines.len() as u64 + more));
         let shown = if more > 0 { tr!("{shown} of {all}", shown = grouped(shown), all) } else { all };

@@ -18,7 +18,7 @@ pub fn VerdictLine(
             Next::GoOn => state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch).is_none(),
             Next::Finetune => state.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained).is_none(),
             Next::OtherStart(from) => state.reason_not_to_start(Phase::Finetune, from).is_none(),
-            Next::Review => state.active().is_none() && state.model.classifier,
+            Next::Review => state.reason_not_to_review().is_none(),
         })
     };
     let (testid, next) = match phase {

@@ -67,6 +67,15 @@ impl RunState {
         })
     }
 
+    /// Loss of random guessing in the words at hand, in nats: of the run that learns, else of the vocabulary that was told.
+    pub fn random_loss(&self) -> Option<f64> {
+        let planned = |run: &Run| (run.phase == Phase::Pretrain).then_some(run.plan.as_ref()?.uniform);
+        // Within a run nobody may have asked for the vocabulary yet.
+        let learning = self.active().filter(|run| run.is_own()).and_then(planned);
+        let told = || self.vocabulary.as_ref().map(|words| (words.size as f64).ln());
+        learning.or_else(told).or_else(|| self.runs_of(Phase::Pretrain).next_back().and_then(planned))
+    }
+
     /// Whether the model of this run is at hand.
     pub fn is_at_hand(&self, id: &str) -> bool {
         [&self.model.guesser, &self.model.labeller].into_iter().flatten().any(|other| other == id)

@@ -231,6 +231,11 @@ impl RunState {
         self.labelling.as_ref().is_some_and(|file| !file.is_done())
     }
 
+    /// Whether the engine is at work on what other files or another model would take away.
+    pub fn is_at_work(&self) -> bool {
+        self.active().is_some() || self.is_labelling()
+    }
+
     /// The table cannot be made: what is still said of the file is not heard.
     pub fn give_up_labelling(&mut self) {
         (self.labelling, self.requests.file) = (None, 0);

@@ -15,12 +15,13 @@ impl RunState {
             self.baseline = None;
         }
         let takes_over = takes_over || phase == Phase::Pretrain && self.model.continues;
-        let (text, origin) = (self.texts, self.origin().filter(|_| takes_over));
+        let (text, vectors, origin) = (self.texts, self.vectors, self.origin().filter(|_| takes_over));
         let baseline = self.baseline.as_ref().filter(|_| phase == Phase::Finetune).map(|found| found.test.mean_f1);
         let run = self.add_row(word, phase, config);
         run.baseline = baseline;
         run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
         run.text = text;
+        run.vectors = vectors;
         run.from = from;
         run.origin = origin;
         run.id.clone()
@@ -117,7 +118,7 @@ impl RunState {
             |((key, value), (other, wanted)): (&(String, String), &(&str, String))| key == other && value == wanted;
         let is_same = last.pairs.len() == pairs.len() && last.pairs.iter().zip(&pairs).all(same);
         let begins_afresh = last.origin.is_none() && !self.model.continues && last.text == self.texts;
-        let begins_afresh = begins_afresh && config.minutes.is_none();
+        let begins_afresh = begins_afresh && last.vectors == self.vectors && config.minutes.is_none();
         is_same && begins_afresh && last.stage == Stage::Finished
     }
 

@@ -36,6 +36,9 @@ pub struct Run {
     /// Which text it read, counted in this tab.
     #[serde(skip)]
     pub text: u64,
+    /// Which word vectors were there, counted in this tab.
+    #[serde(skip)]
+    pub vectors: u64,
     /// What it does.
     pub phase: Phase,
     /// Its configuration in one line; empty where the page did not start it.
@@ -96,6 +99,7 @@ impl Run {
             shared: false,
             old: false,
             text: 0,
+            vectors: 0,
             settings: String::new(),
             pairs: vec![],
             from: None,

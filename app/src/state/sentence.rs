@@ -15,8 +15,8 @@ impl RunState {
     pub fn headline(&self, phase: Phase) -> Option<String> {
         let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
         let last = self.runs_of(phase).next_back()?;
-        let over = |run: &&Run| run.stage == Stage::Finished;
-        let before = self.other_start(last).filter(|_| over(&last)).filter(over).map(told);
+        let over = |run: &Run| run.stage == Stage::Finished;
+        let before = if over(last) { self.other_start(last, over).map(told) } else { None };
         Some(before.into_iter().chain([told(last)]).collect::<Vec<_>>().join(" "))
     }
 }

@@ -39,15 +39,18 @@ impl Topic {
             | Event::Compiling { .. }
             | Event::Evaluated { .. }
             | Event::Paused { .. }
-            | Event::Resumed { .. }
-            | Event::Finished { .. } => &[Topic::Runs, Topic::Progress],
+            | Event::Resumed { .. } => &[Topic::Runs, Topic::Progress],
+            // What the model before said is not of this one.
+            Event::Finished { .. } => &[Topic::Runs, Topic::Progress, Topic::Answers],
             Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
             Event::Warning { .. } => &[Topic::Runs],
             Event::Failed { .. } => {
                 &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress, Topic::Answers]
             }
-            // While a file is labelled nothing else can begin.
-            Event::Baseline { .. } | Event::Labelled { .. } => &[Topic::Answers, Topic::Runs],
+            // From then on a run can begin again.
+            Event::Labelled { documents, of, .. } if documents == of => &[Topic::Answers, Topic::Runs],
+            Event::Labelled { .. } => &[Topic::Answers],
+            Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
             Event::Guesses { .. }
             | Event::Classified { .. }
             | Event::Attention { .. }

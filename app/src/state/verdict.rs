@@ -124,15 +124,15 @@ impl RunState {
         }
     }
 
-    /// The last fine-tuning like this one but for its start.
-    pub(super) fn other_start(&self, run: &Run) -> Option<&Run> {
+    /// The last fine-tuning like this one but for its start, of those that are wanted.
+    pub(super) fn other_start(&self, run: &Run, wanted: impl Fn(&Run) -> bool) -> Option<&Run> {
         let is_other = |other: &&Run| other.text == run.text && other.pairs == run.pairs && other.from != run.from;
-        self.runs_of(Phase::Finetune).rfind(|other| run.from.is_some() && is_other(other))
+        self.runs_of(Phase::Finetune).rfind(|other| run.from.is_some() && is_other(other) && wanted(other))
     }
 
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
         let score = kept_mean_f1(run)?;
-        let other = self.other_start(run).filter(|other| kept_mean_f1(other).is_some());
+        let other = self.other_start(run, |other| kept_mean_f1(other).is_some());
         let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
         let against = baseline.map(|n_grams| {
             let f1 = figure(n_grams, 3);
@@ -285,5 +285,15 @@ mod tests {
             let also = (next != Next::Review).then_some(Next::Review);
             assert_eq!((verdict.next, verdict.also), (Some(next), also));
         }
+    }
+
+    #[test]
+    fn a_start_that_came_to_nothing_the_last_time_keeps_the_score_of_the_time_before() {
+        use StartFrom::{Pretrained, Scratch};
+        let mut state = finetuned(&[(Scratch, 0.5), (Scratch, 0.9), (Pretrained, 0.6)], None);
+        (state.runs[1].scores, state.runs[1].stage) = (vec![], Stage::Stopped);
+        let verdict = state.verdict(Phase::Finetune).expect("a verdict");
+        assert!(verdict.sentence.contains("adds 0.100 mean F1"), "{}", verdict.sentence);
+        assert!(state.headline(Phase::Finetune).is_some_and(|words| words.matches("Finished").count() == 2));
     }
 }

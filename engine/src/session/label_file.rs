@@ -19,6 +19,17 @@ const SEPARATOR: &str = "|";
 /// Spreadsheets take a table for UTF-8 where it begins so; whatever reads it here drops it.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
+/// What is said of labels that a file has already, which nobody asked for here.
+const OF_LABELS: [&str; 7] = [
+    "unnamed-labels",
+    "odd-labels",
+    "denied-labels",
+    "none-label",
+    "mixed-label-column",
+    "yes-no-columns",
+    "long-labels",
+];
+
 /// A file to label, and what is known of it.
 struct Source<'a> {
     file: &'a InputFile,
@@ -33,7 +44,7 @@ struct Source<'a> {
 
 impl<H: Host> Session<H> {
     /// Labels each document of `file` and hands out a table of them, as [`Event::Labelled`] says; the columns of a table are
-    /// found as `options` say, or by their names where it has none of those. What is asked meanwhile is answered.
+    /// found as `options` say, or by their names where it has none of those. Questions that change nothing are answered meanwhile.
     ///
     /// # Errors
     /// When there is no classifier, the file cannot be used or changes meanwhile, or it was stopped.
@@ -105,7 +116,8 @@ impl<'a> Source<'a> {
             found => found,
         };
         let ReadFile { dropped, columns, warnings, .. } = found?;
-        let warnings = warnings.into_iter().map(|(_, message)| message).collect();
+        let warnings = warnings.into_iter().filter(|(code, _)| !OF_LABELS.contains(code));
+        let warnings = warnings.map(|(_, message)| message).collect();
         Ok(Self { file, options, documents, pairs, dropped, columns, warnings })
     }
 

@@ -181,8 +181,8 @@ impl<H: Host> Ear<'_, H> {
     }
 }
 
-/// Whether the values of a run can answer it.
-fn is_question(command: &Command) -> bool {
+/// Whether the values of a run, or of a model, can answer it.
+pub(super) fn is_question(command: &Command) -> bool {
     matches!(
         command,
         Command::PreviewMasking { .. }

@@ -2,14 +2,16 @@
 
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
+use super::listen::is_question;
 use super::look::{Eye, Moment, Watched};
 use super::{Host, ModelFiles, RunOutcome, Session, ToyOutcome, Trained, ask, plan, vector_lines};
 use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop;
-use protocol::{Command, Event, Phase, RunConfig};
+use protocol::{Command, Event, LineQuery, Phase, RunConfig};
 use std::collections::VecDeque;
 use std::io::Read;
+use std::pin::Pin;
 use std::rc::Rc;
 
 /// The models at hand, and what the next run makes of them.
@@ -138,7 +140,7 @@ impl<H: Host> Session<H> {
         trained.map(drop)
     }
 
-    /// Answers a question that changes nothing, with the model that it is for.
+    /// Answers a question that changes nothing: with the model that it is for, or the words at hand.
     async fn answer(&self, question: Command) -> Result<()> {
         let newest = if self.latest == Phase::Finetune { &self.classifier } else { &self.language_model };
         let model = match &question {
@@ -154,27 +156,29 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// Answers the questions among what arrived amid something long, as far as they are about the models at hand.
+    /// Answers the questions among what arrived amid something long, as far as they are about the models and the text at hand.
     pub(super) async fn answer_waiting(&mut self) {
-        let is_question = |command: &Command| {
-            matches!(
-                command,
-                Command::FillMask { .. } | Command::Classify { .. } | Command::Attend { .. } | Command::Tokenize { .. }
-            )
+        let is_short = |command: &Command| match command {
+            Command::Lines { query, .. } => *query != LineQuery::Uncertain,
+            Command::Vocabulary { .. } => true,
+            other => is_question(other),
         };
         let changes = |command: &Command| {
             command.run().is_some() || matches!(command, Command::SetCorpus { .. } | Command::ImportModel { .. })
         };
         // What stands behind a change of the models or the text is about those to come.
         let before = self.deferred.iter().take_while(|command| !changes(command)).count();
-        let (waiting, rest) = std::mem::take(&mut self.deferred)
+        let (waiting, rest): (VecDeque<_>, _) = std::mem::take(&mut self.deferred)
             .into_iter()
             .enumerate()
-            .partition::<VecDeque<_>, _>(|(place, command)| *place < before && is_question(command));
+            .partition(|(place, command)| *place < before && is_short(command));
         self.deferred = rest.into_iter().map(|(_, command)| command).collect();
         for (_, question) in waiting {
             let request = question.request();
-            if let Err(error) = self.answer(question).await {
+            // None of these comes with a file, nor leads here again.
+            let mut no_files = Vec::new;
+            let answer: Pin<Box<dyn Future<Output = Result<()>> + '_>> = Box::pin(self.handle(question, &mut no_files));
+            if let Err(error) = answer.await {
                 self.host.emit(ask::unanswered(request, &error), Vec::new());
             }
         }

@@ -1,6 +1,6 @@
 //! A file labelled line by line: the table, how far it is, what stops it.
 
-use crate::script::{Script, alone, config, failures, pretrain, served};
+use crate::script::{Script, alone, config, failures, look, pretrain, served};
 use engine::data::{Corpus, Document, InputFile, ReadOptions, Selection};
 use protocol::{Command, Event, FileInfo, FileRole, StartFrom};
 
@@ -105,22 +105,25 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
 #[test]
 fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
     let _alone = alone();
-    let pairs: String = (0..64).map(|i| format!("{}\tand {}\n", line(i), line(i + 1))).collect();
+    let pairs: String = (0..160).map(|i| format!("{}\tand {}\n", line(i), line(i + 1))).collect();
     let script = Script::default();
     let classify = Command::Classify { request: 9, text: "the small cat".into(), top_k: 1 };
     let guess = Command::FillMask { request: 10, text: "the small [MASK]".into(), top_k: 1 };
-    script.amid.borrow_mut().extend([classify, guess]);
+    let filter = "ca".to_string();
+    script.amid.borrow_mut().extend([classify, guess, look(0), Command::Vocabulary { filter, limit: 5 }]);
     let commands = vec![pretrain(), finetune_from(StartFrom::Pretrained)];
     let script = labelled_after(script, commands, vec![InputFile::held("pairs.txt", pairs, None)], None);
     let told: Vec<Event> = script.events();
     let place = |wanted: fn(&Event) -> bool| told.iter().rposition(wanted).expect("an answer");
-    let last = place(|event| matches!(event, Event::Labelled { documents: 64, .. }));
+    let last = place(|event| matches!(event, Event::Labelled { documents: 160, .. }));
     assert!(place(|event| matches!(event, Event::Classified { request: 9, .. })) < last, "no one waits for the file");
     assert!(place(|event| matches!(event, Event::Guesses { request: 10, .. })) < last);
+    assert!(place(|event| matches!(event, Event::Masking { .. })) < last);
+    assert!(place(|event| matches!(event, Event::Vocabulary { .. })) < last);
     let written = String::from_utf8(table(&script, 1)).expect("UTF-8");
     assert!(written.contains("line,sentence1,sentence2,labels,scores\n1,the small cat"), "{}", &written[..80]);
     let read = documents(table(&script, 1));
-    assert_eq!((read.len(), read[3].second.clone()), (64, Some(format!("and {}", line(4)))));
+    assert_eq!((read.len(), read[3].second.clone()), (160, Some(format!("and {}", line(4)))));
 }
 
 #[test]

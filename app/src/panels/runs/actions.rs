@@ -13,7 +13,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let lab = lab();
-    let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
+    let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.is_at_work());
     let sure = RwSignal::new(false);
     let over = move || row.with(|row| row.over && (row.own || row.compared || !row.key.is_empty()));
     let compared = move || row.with(|row| row.compared);

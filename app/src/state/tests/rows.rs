@@ -256,6 +256,9 @@ fn a_run_that_would_only_repeat_the_last_one_is_told() {
     state.apply(finished(&id, 3, false));
     assert!(state.would_repeat(&config));
     assert!(!state.would_repeat(&RunConfig { seed: 5, ..config.clone() }));
+    state.vectors += 1;
+    assert!(!state.would_repeat(&config), "it would begin with other word vectors");
+    state.vectors = 0;
     let on = state.begin(Phase::Pretrain, &config, None, true);
     state.apply(finished(&on, 3, false));
     assert!(!state.would_repeat(&config), "the last one went on from a model");
@@ -269,4 +272,20 @@ fn a_run_that_would_only_repeat_the_last_one_is_told() {
     assert!(state.runs.last().is_some_and(|run| run.origin.is_some()));
     state.apply(finished(&imported, 3, false));
     assert!(!state.would_repeat(&config), "that one did, and the next begins afresh");
+}
+
+#[test]
+fn random_guessing_is_of_the_words_at_hand() {
+    let mut state = RunState::default();
+    assert_eq!(state.random_loss(), None);
+    let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
+    state.run_mut(&id).plan = Some(Plan { uniform: 7.5, ..Plan::default() });
+    assert_eq!(state.random_loss(), Some(7.5), "of the run that learns");
+    state.vocabulary = Some(Vocabulary { size: 20_000, ..Vocabulary::default() });
+    assert_eq!(state.random_loss(), Some(7.5));
+    state.apply(step(&id, 3, 5.0));
+    state.apply(finished(&id, 3, false));
+    assert_eq!(state.random_loss(), Some(20_000_f64.ln()), "of a model that was opened since");
+    state.vocabulary = None;
+    assert_eq!(state.random_loss(), Some(7.5));
 }
