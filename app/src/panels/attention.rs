@@ -22,8 +22,8 @@ use std::sync::Arc;
 use views::{HeatMap, Lines};
 use web_sys::KeyboardEvent;
 
-/// Share of a token's attention that its lines show, at first: of a head that looks broadly, 0.7 gave a hundred lines for
-/// fifteen tokens.
+/// Share of a token's attention that its lines show, at first: low enough that those of a head that looks broadly can be
+/// told apart.
 const MASS: f64 = 0.5;
 
 /// What is chosen of the details.
