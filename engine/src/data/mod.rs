@@ -1,10 +1,11 @@
 //! From bytes to batches: files become documents, documents become tokens, tokens become masked or labelled examples.
 //!
-//! Pure Rust without tensor, file, clock, thread or platform: the same bytes and seed give the same batches in a Web
+//! Pure Rust without tensor, file, clock or platform: the same bytes and seed give the same batches in a Web
 //! Worker and on the command line. It fails only on its input, with a [`DataError`].
 
 pub mod content;
 pub mod corpus;
+pub mod embeddings;
 mod encoding;
 pub mod error;
 pub mod examples;

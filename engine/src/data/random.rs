@@ -18,6 +18,10 @@ pub enum Purpose {
     Dropout,
     /// Examples shown to a person, which must not depend on a run.
     Preview,
+    /// Directions that a decomposition of word counts starts from.
+    Vectors,
+    /// Documents drawn again for an interval.
+    Bootstrap,
 }
 
 impl Purpose {
@@ -29,6 +33,8 @@ impl Purpose {
             Self::Init => 4,
             Self::Dropout => 5,
             Self::Preview => 6,
+            Self::Vectors => 7,
+            Self::Bootstrap => 8,
         }
     }
 }
