@@ -2,12 +2,12 @@
 //! hosts, a Web Worker and a command line, drive the same [`session::Session`].
 #![recursion_limit = "256"]
 
-pub mod baseline;
 pub mod data;
 pub mod device;
 pub mod error;
 pub mod interop;
 pub mod kernels;
+pub mod linear;
 pub mod model;
 #[cfg(feature = "native")]
 pub mod native;

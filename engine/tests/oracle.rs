@@ -88,7 +88,8 @@ impl Case {
         });
         let groups = groups.collect();
         // The reference: torch.optim.AdamW's own betas, and the weight decay of the script.
-        let settings = OptimizerSettings { beta1: 0.9, beta2: 0.999, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0 };
+        let settings =
+            OptimizerSettings { beta1: 0.9, beta2: 0.999, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0, muon: None };
         let optimizer = Optimizer { layout, settings, device: device.clone() };
         let state = optimizer.state_from(groups);
         (optimizer, state)

@@ -156,7 +156,14 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
 #[test]
 fn a_stop_is_heard_amid_an_evaluation() {
     let _alone = alone();
-    let config = config(&[("epochs", "2"), ("label-fraction", "0.1"), ("lr", "0.01")]);
+    // After each of two passes of each network, and of all parts together: five batches each for every network.
+    stops_amid_evaluations("one", 3, 3 * 5);
+    stops_amid_evaluations("fusion", 7, (6 + 3) * 5);
+}
+
+fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_stops: usize) {
+    let change = [("epochs", "2"), ("label-fraction", "0.1"), ("lr", "0.01"), ("parts", parts)];
+    let config = config(&change);
     let finetuned = |host: &Memory, resume| {
         let mut session = session(host);
         let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume)).expect("it ends well");
@@ -165,7 +172,7 @@ fn a_stop_is_heard_amid_an_evaluation() {
     let whole = Memory::default();
     let (_, expected) = finetuned(&whole, None);
     let measured = evaluations(&whole);
-    assert_eq!(measured.len(), 2, "after each pass over the training documents");
+    assert_eq!(measured.len(), expected_evaluations, "{parts}");
     let mut amid = 0;
     for breath in 1..=whole.breaths.get() {
         let stopped = Memory::default();
@@ -180,7 +187,7 @@ fn a_stop_is_heard_amid_an_evaluation() {
         let ends_an_epoch = outcome.step > 0 && outcome.step.is_multiple_of(5);
         amid += usize::from(ends_an_epoch && evaluations(&stopped).len() < (outcome.step / 5) as usize);
     }
-    assert_eq!(amid, 10, "five batches in each evaluation");
+    assert_eq!(amid, expected_stops, "{parts}");
 }
 
 /// They are for new models on the person's text, whatever their width; the counting task has other words and shapes.
@@ -198,10 +205,11 @@ fn word_vectors_are_no_part_of_the_counting_task() {
 fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
     let _alone = alone();
     let mut session = session(&Memory::default());
-    let features = |session: &Session<Memory>, change: &[(&str, &str)]| match session.baseline(&config(change)) {
-        Ok(Event::Baseline { result }) => result.features,
-        other => panic!("{other:?}"),
-    };
+    let features =
+        |session: &Session<Memory>, change: &[(&str, &str)]| match block_on(session.baseline(&config(change))) {
+            Ok(Event::Baseline { result }) => result.features,
+            other => panic!("{other:?}"),
+        };
     let all = features(&session, &[]);
     for change in [("limit", "4"), ("label-fraction", "0.01")] {
         let fewer = features(&session, &[change]);

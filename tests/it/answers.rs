@@ -24,8 +24,46 @@ fn evaluate_measures_a_classifier() {
     let given = lab.run("evaluate --model finetuned --data test.txt --device cpu --threshold 0.25").ok().json();
     assert_eq!(given["threshold"], 0.25);
     let tuned = lab.run("evaluate --model finetuned --data test.txt --device cpu --threshold tuned").ok().json();
-    let config: Value = serde_json::from_slice(&lab.read("finetuned/config.json")).expect("JSON");
-    assert_eq!(tuned["threshold"], config["threshold"]);
+    let classifier: Value = serde_json::from_slice(&lab.read("finetuned/classifier.json")).expect("JSON");
+    assert_eq!(tuned["threshold"], classifier["threshold"]);
+    for score in ["micro_f1", "macro_f1"] {
+        let [low, high] = [0, 1].map(|end| answer["interval"][score][end].as_f64().expect("an end"));
+        assert!(low <= high && (0.0..=1.0).contains(&low) && high <= 1.0, "{answer}");
+        assert!((low..=high).contains(&answer[score].as_f64().expect("a score")), "{answer}");
+    }
+    assert!(unit(&answer["expected_calibration_error"]), "{answer}");
+}
+
+#[test]
+fn predict_marks_what_it_is_unsure_of() {
+    let lab = models();
+    let ask = |min: &str| {
+        let words = format!("predict --model finetuned --device cpu --min-confidence {min}");
+        lab.run_with(&words, b"a small rake used by a croupier\n\n")
+    };
+    let lines = |min: &str| {
+        let done = ask(min).ok();
+        done.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<Value>>()
+    };
+    let answers = lines("0");
+    assert!(unit(&answers[0]["confidence"]) && answers[0]["unsure"] == false, "{answers:?}");
+    assert_eq!(answers[0]["confidence"], answers[0]["labels"][0]["score"]);
+    assert_eq!((&answers[1]["confidence"], &answers[1]["unsure"]), (&Value::from(0.0), &Value::from(false)));
+    assert!(lines("1").iter().all(|answer| answer["unsure"] == true));
+    ask("1.5").refused();
+}
+
+#[test]
+fn neighbours_are_the_nearest_words() {
+    let lab = models();
+    let answer = lab.run("neighbours --model pretrained small --top-k 4 --device cpu").ok().json();
+    assert_eq!(answer["word"], "small");
+    let neighbours = answer["neighbours"].as_array().expect("a list");
+    let scores: Vec<f64> = neighbours.iter().map(|near| near["score"].as_f64().expect("a score")).collect();
+    assert!(scores.len() == 4 && scores.is_sorted_by(|a, b| a >= b), "{answer}");
+    assert!(scores.iter().all(|score| (-1.0..=1.0).contains(score)), "{answer}");
+    assert!(neighbours.iter().all(|near| near["token"] != "small" && near["token"] != "[MASK]"), "{answer}");
+    lab.run_of(&["neighbours", "--model", "pretrained", "\u{1f9a9}"]).refused();
 }
 
 #[test]
@@ -65,13 +103,20 @@ fn predict_gives_what_passes_the_threshold_and_always_the_best() {
         let words = format!("predict --model finetuned --device cpu{flags}");
         lab.run_with(&words, b"a small rake used by a croupier\n").ok().json()
     };
-    let config: Value = serde_json::from_slice(&lab.read("finetuned/config.json")).expect("JSON");
-    let threshold = config["threshold"].as_f64().expect("a tuned threshold");
+    let json = |file: &str| -> Value { serde_json::from_slice(&lab.read(file)).expect("JSON") };
+    let (config, classifier) = (json("finetuned/config.json"), json("finetuned/classifier.json"));
+    let threshold = classifier["threshold"].as_f64().expect("a tuned threshold");
+    let names = config["label2id"].as_object().expect("labels");
+    let cutoff = |label: &Value| {
+        let index = names[label["label"].as_str().expect("a name")].as_u64().expect("an index") as usize;
+        threshold * classifier["threshold_scales"][index].as_f64().expect("a scale")
+    };
     let all = ask(" --top-k 1000")["labels"].as_array().expect("a list").clone();
-    let passing = all.iter().filter(|label| label["score"].as_f64() >= Some(threshold)).count();
+    let passes = |(rank, label): &(usize, &Value)| *rank == 0 || label["score"].as_f64() >= Some(cutoff(label));
+    let passing: Vec<Value> = all.iter().enumerate().filter(passes).map(|(_, label)| label.clone()).collect();
     let given = ask("")["labels"].as_array().expect("a list").clone();
     assert!(given.len() < all.len(), "all labels are no answer");
-    assert_eq!(given, all[..passing.max(1)]);
+    assert_eq!(given, passing);
 }
 
 #[test]

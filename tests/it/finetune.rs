@@ -34,6 +34,33 @@ fn both_starts_give_a_classifier() {
     }
 }
 
+/// The parts that were asked for are in the directory, decide together, and come back from it.
+#[test]
+fn a_classifier_has_the_parts_that_were_asked_for() {
+    let lab = Lab::new();
+    for (parts, networks, has_linear) in [("one", Some(1), false), ("seeds", Some(3), false), ("fusion", None, true)] {
+        let labelled = "--train train.txt --valid valid.txt --test test.txt --epochs 1";
+        lab.tiny(&format!("finetune {labelled} --parts {parts} --out {parts}")).ok();
+        let classifier: serde_json::Value =
+            serde_json::from_slice(&lab.read(&format!("{parts}/classifier.json"))).expect("JSON");
+        // Networks that know nothing beside the linear part are left behind.
+        let kept = classifier["networks"].as_u64().expect("a number") as usize;
+        assert_eq!(networks.unwrap_or(kept), kept, "{parts}");
+        assert_eq!(classifier["linear"].is_object(), has_linear, "{parts}");
+        let weights = classifier["weights"].as_array().expect("a list");
+        assert_eq!(weights.len(), kept + usize::from(has_linear), "{classifier}");
+        assert_eq!(lab.path(format!("{parts}/parts/network-2.safetensors")).exists(), kept > 1);
+        assert_eq!(lab.path(format!("{parts}/parts/linear.safetensors")).exists(), has_linear);
+        // What the run measured at its end is what the directory measures.
+        let (_, last) = evaluations(&lab, parts).into_iter().rfind(|(split, _)| split == "test").expect("measured");
+        let again = lab.run(&format!("evaluate --model {parts} --data test.txt --device cpu")).ok().json();
+        assert_eq!(again["micro_f1"].as_f64(), Some(last.micro_f1), "{parts}");
+        assert_eq!(again["interval"]["macro_f1"][1].as_f64(), last.interval.map(|interval| interval.macro_f1[1]));
+    }
+    std::fs::remove_file(lab.path("fusion/parts/linear.safetensors")).expect("there");
+    lab.run("evaluate --model fusion --data test.txt --device cpu").refused();
+}
+
 #[test]
 fn one_label_per_text_gives_a_single_label_model() {
     let lab = Lab::new();

@@ -221,16 +221,19 @@ fn Classify() -> impl IntoView {
 fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let threshold = answer.threshold;
     let text = of_text(answer.text);
-    let own = answer.thresholds;
+    let (cutoffs, own) = (answer.cutoffs, answer.thresholds);
+    let by_label = cutoffs.iter().any(|cutoff| *cutoff != threshold);
     let tuned = !own.is_empty();
     let by_own = by_own && tuned;
     let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
-        let from = if by_own { own.get(index).copied().unwrap_or(threshold) } else { threshold };
+        let from = if by_own { &own } else { &cutoffs }.get(index).copied().unwrap_or(threshold);
         let given = Some(index == 0 || score >= from && from > 0.0);
         scored_row(label, (score, 1.0), given, own.get(index).filter(|_| by_own).map(|own| percent(*own)))
     };
     let caption = match threshold > 0.0 {
-        _ if by_own => tr!("The best label, and every label from its own threshold on, counts as given (✓)."),
+        _ if by_own || by_label => {
+            tr!("The best label, and every label from its own threshold on, counts as given (✓).")
+        }
         true => {
             let share = percent(threshold);
             tr!("The best label, and every label from {share} on, counts as given (✓).", share)

@@ -81,6 +81,8 @@ pub struct Classification {
     pub labels: Vec<LabelScore>,
     /// Probability from which a label counts as predicted.
     pub threshold: f64,
+    /// Where that differs by label: the probability from which each of the labels counts.
+    pub cutoffs: Vec<f64>,
     /// The same, tuned for each of the labels, where they were.
     pub thresholds: Vec<f64>,
 }

@@ -221,7 +221,7 @@ mod tests {
             run
         };
         let figures = |mean_f1| Figures { mean_f1, ..Figures::default() };
-        let baseline = n_grams.map(|mean_f1| LinearResult { test: figures(mean_f1), features: 1, elapsed_secs: 1.0 });
+        let baseline = n_grams.map(|mean_f1| LinearResult { test: figures(mean_f1), ..LinearResult::default() });
         let mut state =
             RunState { runs: scores.iter().enumerate().map(run).collect(), baseline, ..RunState::default() };
         state.model.pretrained = true;

@@ -113,7 +113,7 @@ mod tests {
             documents: 500,
             pretrained: arm(&[&[0.4, 0.6], &[0.6, 0.8]]),
             scratch: arm(&[&[0.1, 0.2]]),
-            linear: LinearResult { test: figures(0.5), features: 1, elapsed_secs: 1.0 },
+            linear: LinearResult { test: figures(0.5), ..LinearResult::default() },
         };
         let lines = by_pass(&point, "test");
         assert_eq!(lines[2].name, "n-grams (test)");

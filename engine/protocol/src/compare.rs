@@ -1,5 +1,6 @@
 //! Pre-trained against scratch against an n-gram baseline: what is asked for, and what comes out.
 
+use crate::ScoreInterval;
 use serde::{Deserialize, Serialize};
 
 /// How far a comparison goes.
@@ -158,7 +159,7 @@ impl Spread {
     }
 }
 
-/// What the n-gram baseline reached.
+/// What the best linear classifier reached.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LinearResult {
     /// On the measured documents.
@@ -167,6 +168,12 @@ pub struct LinearResult {
     pub features: u64,
     /// Seconds of its training.
     pub elapsed_secs: f64,
+    /// What it reads, in words; empty of a comparison from before there was a choice.
+    #[serde(default)]
+    pub member: String,
+    /// 95 % intervals of its F1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<ScoreInterval>,
 }
 
 /// A fine-tuning run of a comparison with its place in it: what a host keeps so that an interrupted one can go on.

@@ -61,6 +61,38 @@ pub enum BackboneKind {
     Mean,
 }
 
+/// What moves the matrices inside the blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Momentum with orthogonalised updates; AdamW for all other parameters.
+    Muon,
+    /// AdamW for all parameters.
+    Adamw,
+}
+
+/// What a new model's word embeddings start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingInit {
+    /// Word vectors that are learned from the training text first.
+    Own,
+    /// Random numbers.
+    Random,
+}
+
+/// Which parts make up a classifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartsKind {
+    /// One network.
+    One,
+    /// The average of networks that differ by their seed.
+    Seeds,
+    /// Networks and a linear classifier.
+    Fusion,
+}
+
 /// How labels are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,6 +140,11 @@ pub struct RunConfig {
     pub minutes: Option<f64>,
     /// Peak learning rate. Default by preset and phase.
     pub lr: Option<f64>,
+    /// What moves the matrices inside the blocks. Default: `muon` but for presets as published and for fine-tuning.
+    pub optimizer: Option<OptimizerKind>,
+    /// What the word embeddings of a new model start from. Default: `own` in pre-training, `random` for a classifier that is
+    /// trained from scratch.
+    pub embedding_init: Option<EmbeddingInit>,
     /// Share of tokens chosen for guessing. Default 0.15 for BERT presets, 0.3 for `fast`.
     pub mask_rate: Option<f64>,
     /// Choose whole words. Default false.
@@ -120,6 +157,8 @@ pub struct RunConfig {
     pub nsp: bool,
     /// Kind of labels. Default `auto`.
     pub task: TaskKind,
+    /// Parts of the classifier. Default: those that validation prefers.
+    pub parts: Option<PartsKind>,
     /// Steps between checkpoints. Default: a tenth of the run, at least 100.
     pub checkpoint_every: Option<u64>,
     /// Column of the text in CSV, TSV and JSON Lines. Default: by its name.
@@ -151,12 +190,15 @@ impl Default for RunConfig {
             epochs: None,
             minutes: None,
             lr: None,
+            optimizer: None,
+            embedding_init: None,
             mask_rate: None,
             whole_word: false,
             max_predictions: None,
             seed_masking: false,
             nsp: false,
             task: TaskKind::Auto,
+            parts: None,
             checkpoint_every: None,
             text_column: None,
             label_column: None,
@@ -236,6 +278,14 @@ impl RunConfig {
             "epochs" => self.epochs = Some(number(key, value)?),
             "minutes" => self.minutes = Some(number(key, value)?),
             "lr" => self.lr = Some(number(key, value)?),
+            "optimizer" => {
+                let known = [("muon", OptimizerKind::Muon), ("adamw", OptimizerKind::Adamw)];
+                self.optimizer = Some(word(key, value, &known)?);
+            }
+            "embedding-init" => {
+                let known = [("own", EmbeddingInit::Own), ("random", EmbeddingInit::Random)];
+                self.embedding_init = Some(word(key, value, &known)?);
+            }
             "mask-rate" => self.mask_rate = Some(number(key, value)?),
             "whole-word" => self.whole_word = switch(key, value)?,
             "max-predictions" => self.max_predictions = Some(number(key, value)?),
@@ -252,6 +302,10 @@ impl RunConfig {
                         ("pair", TaskKind::Pair),
                     ],
                 )?
+            }
+            "parts" => {
+                let known = [("one", PartsKind::One), ("seeds", PartsKind::Seeds), ("fusion", PartsKind::Fusion)];
+                self.parts = Some(word(key, value, &known)?);
             }
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
             "text-column" => self.text_column = Some(value.into()),
@@ -303,6 +357,18 @@ impl RunConfig {
         put("epochs", self.epochs.is_some(), optional(&self.epochs));
         put("minutes", self.minutes.is_some(), optional(&self.minutes));
         put("lr", self.lr.is_some(), optional(&self.lr));
+        let optimizer = match self.optimizer {
+            Some(OptimizerKind::Muon) => "muon",
+            Some(OptimizerKind::Adamw) => "adamw",
+            None => "",
+        };
+        put("optimizer", self.optimizer.is_some(), optimizer.into());
+        let embedding_init = match self.embedding_init {
+            Some(EmbeddingInit::Own) => "own",
+            Some(EmbeddingInit::Random) => "random",
+            None => "",
+        };
+        put("embedding-init", self.embedding_init.is_some(), embedding_init.into());
         put("mask-rate", self.mask_rate.is_some(), optional(&self.mask_rate));
         put("whole-word", self.whole_word, "true".into());
         put("max-predictions", self.max_predictions.is_some(), self.max_predictions.unwrap_or_default().to_string());
@@ -315,6 +381,13 @@ impl RunConfig {
             TaskKind::Pair => "pair",
         };
         put("task", self.task != d.task, task.into());
+        let parts = match self.parts {
+            Some(PartsKind::One) => "one",
+            Some(PartsKind::Seeds) => "seeds",
+            Some(PartsKind::Fusion) => "fusion",
+            None => "",
+        };
+        put("parts", self.parts.is_some(), parts.into());
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
         put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
         put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
@@ -360,6 +433,9 @@ mod tests {
             ("whole-word", ""),
             ("task", "single-label"),
             ("epochs", "0.5"),
+            ("optimizer", "muon"),
+            ("embedding-init", "random"),
+            ("parts", "seeds"),
         ] {
             config.set(key, value).expect("a valid pair");
         }

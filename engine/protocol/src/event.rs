@@ -287,7 +287,10 @@ pub enum Event {
         labels: Vec<LabelScore>,
         /// Probability from which a label counts as predicted.
         threshold: f64,
-        /// The same, tuned for each of these labels, where they were.
+        /// Where that differs by label: the probability from which each of these labels counts.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        cutoffs: Vec<f64>,
+        /// The same, tuned for each of these labels by itself, where they were.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f64>,
     },
@@ -344,7 +347,8 @@ pub const STOPPED: &str = "stopped";
 
 /// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
 pub fn is_note(code: &str) -> bool {
-    ["restored", "best-checkpoint", "word-vectors", "sampled-preview", "none-label"].contains(&code)
+    ["restored", "best-checkpoint", "word-vectors", "sampled-preview", "none-label", "next-network", "parts"]
+        .contains(&code)
 }
 
 /// The figures of an evaluation, told apart by their fields.

@@ -18,14 +18,17 @@ pub use compare::{
     CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun, EpochFigures, Figures,
     LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
-pub use config::{BackboneKind, BackendChoice, ConfigError, PRESET_NAMES, RunConfig, TaskKind, TokenizerKind};
+pub use config::{
+    BackboneKind, BackendChoice, ConfigError, EmbeddingInit, OptimizerKind, PRESET_NAMES, PartsKind, RunConfig,
+    TaskKind, TokenizerKind,
+};
 pub use event::{Event, Metrics, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
     ThresholdPoint,
 };
-pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics};
+pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, ScoreInterval};
 pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).

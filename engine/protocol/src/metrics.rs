@@ -40,9 +40,28 @@ pub struct ClassifierMetrics {
     /// Share of documents whose best label is right; single-label models only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
+    /// Where the F1 of all documents like these lies with 95 % confidence; absent for a single document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<ScoreInterval>,
+    /// Mean distance between the best label's probability and how often it is right, over 15 bins of equal mass; once the
+    /// probabilities were fitted on validation documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_calibration_error: Option<f64>,
+    /// The same over all predicted labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_calibration_error: Option<f64>,
     /// One row per label the model knows, in label order, then one per label that training never saw.
     #[serde(default)]
     pub per_label: Vec<LabelMetrics>,
+}
+
+/// 95 % intervals, each as its lower and upper end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScoreInterval {
+    /// Of micro F1.
+    pub micro_f1: [f64; 2],
+    /// Of macro F1.
+    pub macro_f1: [f64; 2],
 }
 
 /// One label's row.

@@ -136,6 +136,7 @@ impl Fields {
             pad_token_id: self.pad_token_id()?,
             problem_type: if labels.is_empty() { None } else { self.problem_type()? },
             threshold: if labels.is_empty() { None } else { self.threshold()? },
+            threshold_scales: None,
             thresholds: self.thresholds(labels.len())?,
             trained_len: self.trained_len()?,
             pairs: !labels.is_empty() && self.0.get(PAIRS) == Some(&Value::Bool(true)),

@@ -43,6 +43,11 @@ pub enum InteropError {
         /// Tensors of another shape, in words.
         shapes: Vec<String>,
     },
+    /// `classifier.json` is not one that this engine can use.
+    Classifier {
+        /// What is wrong.
+        reason: String,
+    },
     /// A `.zip` that is damaged, hostile or not a model.
     Archive {
         /// What is wrong.
@@ -57,6 +62,7 @@ impl InteropError {
             Self::Weights { .. } => "bad-weights",
             Self::Tensor { .. } => "bad-tensor",
             Self::Config { .. } => "bad-model-config",
+            Self::Classifier { .. } => "bad-classifier",
             Self::TooLarge { .. } => "model-too-large",
             Self::Mismatch { .. } => "weights-contradict-config",
             Self::Archive { .. } => "bad-archive",
@@ -71,6 +77,7 @@ impl InteropError {
                  safetensors with Hugging Face transformers (save_pretrained)."
             }
             Self::Config { .. } => "Use the config.json that was saved together with the weights.",
+            Self::Classifier { .. } => "Use all files of one and the same model directory, or remove classifier.json.",
             Self::TooLarge { .. } => "Use a smaller model; bert-base and everything below it fits.",
             Self::Mismatch { .. } => "Use config.json and model.safetensors from one and the same model directory.",
             Self::Archive { .. } => "Zip the files of one model directory (configuration, weights, tokenizer) anew.",
@@ -86,6 +93,7 @@ impl fmt::Display for InteropError {
             Self::Tensor { name, reason } => write!(f, "the tensor {} cannot be used: {reason}", quoted(name)),
             Self::Config { key, reason } if key.is_empty() => write!(f, "config.json cannot be used: {reason}"),
             Self::Config { key, reason } => write!(f, "config.json cannot be used: {} {reason}", quoted(key)),
+            Self::Classifier { reason } => write!(f, "classifier.json cannot be used: {reason}"),
             Self::TooLarge { needs } => write!(f, "the model is too large: {needs}"),
             Self::Mismatch { missing, unexpected, shapes } => {
                 let parts = [

@@ -9,6 +9,7 @@
 mod config;
 mod error;
 mod names;
+mod parts;
 mod sizes;
 mod weights;
 mod zip;
@@ -16,6 +17,9 @@ mod zip;
 pub use config::{config_from_json, config_to_json};
 pub use error::InteropError;
 pub use names::check_weights;
+pub use parts::{
+    CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, linear_from_bytes, linear_to_bytes, network_file,
+};
 pub use weights::{weights_from_bytes, weights_to_bytes};
 pub use zip::{zip_read, zip_write};
 

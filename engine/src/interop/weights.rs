@@ -66,7 +66,8 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
     Ok(weights)
 }
 
-fn check_header(bytes: &[u8]) -> Result<(), InteropError> {
+/// Refuses what is no safetensors file, lists a name twice, or lists a flood of tensors.
+pub(super) fn check_header(bytes: &[u8]) -> Result<(), InteropError> {
     let header = header_text(bytes).map_err(|error| foreign(bytes).unwrap_or(error))?;
     let names = UniqueNames::of(header).map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(&reason)))?;
     if names > MAX_TENSORS {

@@ -64,7 +64,7 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
         if is_left_out(name) {
             continue;
         }
-        if name.contains('/') {
+        if name.strip_prefix(PARTS_FOLDER).unwrap_or(name).contains('/') {
             return Err(refuse(format!("{} lies in a folder below the model's", quoted(name))));
         }
         files.push((name.to_string(), unpack(&mut archive, index, &mut budget)?));
@@ -130,6 +130,9 @@ fn common_folder<'a>(names: impl Iterator<Item = &'a String>) -> String {
 fn is_left_out(name: &str) -> bool {
     name.starts_with('.') || name.starts_with("__MACOSX/") || name.starts_with("checkpoints/")
 }
+
+/// The only folder inside a model directory that holds files of the model.
+const PARTS_FOLDER: &str = "parts/";
 
 /// What unpacking may still cost.
 struct Budget {

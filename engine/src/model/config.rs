@@ -45,7 +45,9 @@ pub struct ModelConfig {
     pub problem_type: Option<ProblemType>,
     /// Probability from which a label counts as predicted, tuned on validation documents.
     pub threshold: Option<f64>,
-    /// The same for each label by itself, in output order.
+    /// What that probability is multiplied by for each label, in output order: rare labels count from less.
+    pub threshold_scales: Option<Vec<f64>>,
+    /// Probability from which each label counts, tuned by itself, in output order.
     pub thresholds: Option<Vec<f64>>,
     /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
     /// labels are wanted.
@@ -79,6 +81,7 @@ impl ModelConfig {
             labels: Vec::new(),
             problem_type: None,
             threshold: None,
+            threshold_scales: None,
             thresholds: None,
             trained_len: None,
             pairs: false,

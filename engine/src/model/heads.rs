@@ -37,7 +37,9 @@ impl Heads {
         if self.next_sentence || self.classifier {
             out.extend(backbone.pool_specs(config));
         }
-        let mut add = |name: &str, shape: Vec<usize>, init| out.push(ParameterSpec { name: name.into(), shape, init });
+        let mut add = |name: &str, shape: Vec<usize>, init| {
+            out.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0 });
+        };
         if self.masked_lm {
             add("cls.predictions.bias", vec![config.vocab_size], Init::Zeros);
         }

@@ -15,4 +15,4 @@ pub use config::{ModelConfig, ProblemType};
 pub use heads::Heads;
 pub use layers::Dropout;
 pub use network::{Encoded, Input, Network, specs, word_embeddings};
-pub use parameters::{Init, Layout, Leaves, ParameterGroup, ParameterSpec, initial_values};
+pub use parameters::{Init, Layout, Leaves, MatrixBatch, ParameterGroup, ParameterSpec, initial_values};

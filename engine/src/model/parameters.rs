@@ -27,6 +27,9 @@ pub struct ParameterSpec {
     pub shape: Vec<usize>,
     /// How it starts.
     pub init: Init,
+    /// Number of equal matrices inside a block that are stacked along its rows: Muon moves each by itself. 0 for all
+    /// that is no matrix of a block, which AdamW moves.
+    pub hidden_matrices: usize,
 }
 
 impl ParameterSpec {
@@ -44,6 +47,35 @@ impl ParameterSpec {
     pub fn decays(&self) -> bool {
         self.shape.len() > 1
     }
+
+    /// Whether it consists of matrices inside a block.
+    pub fn is_hidden(&self) -> bool {
+        self.hidden_matrices > 0
+    }
+
+    /// Its matrices inside a block, as a batch.
+    fn matrices(&self) -> MatrixBatch {
+        let count = self.hidden_matrices;
+        MatrixBatch { count, rows: self.shape[0] / count, columns: self.shape[1] }
+    }
+}
+
+/// Matrices of one shape that lie end to end in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatrixBatch {
+    /// Number of matrices, `N`.
+    pub count: usize,
+    /// Rows of each.
+    pub rows: usize,
+    /// Columns of each.
+    pub columns: usize,
+}
+
+impl MatrixBatch {
+    /// Elements in all.
+    pub fn elements(self) -> usize {
+        self.count * self.rows * self.columns
+    }
 }
 
 /// A run of parameters in one flat array.
@@ -51,16 +83,34 @@ impl ParameterSpec {
 pub struct ParameterGroup {
     /// Whether weight decay applies to all of them.
     pub decays: bool,
+    /// The matrices that it holds, in order, where all of its members are matrices inside a block; else empty.
+    pub matrices: Vec<MatrixBatch>,
     /// Which parameters, by index into [`Layout::specs`].
     pub members: Range<usize>,
     /// Elements in all.
     pub len: usize,
 }
 
+impl ParameterGroup {
+    /// Appends the parameter with index `i`.
+    fn take(&mut self, i: usize, spec: &ParameterSpec) {
+        self.members.end = i + 1;
+        self.len += spec.len();
+        if !spec.is_hidden() {
+            return;
+        }
+        let new = spec.matrices();
+        match self.matrices.last_mut() {
+            Some(last) if (last.rows, last.columns) == (new.rows, new.columns) => last.count += new.count,
+            _ => self.matrices.push(new),
+        }
+    }
+}
+
 /// Where each parameter lies.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// In storage order: decaying parameters first.
+    /// In storage order: tables and heads, matrices inside the blocks by shape, vectors.
     pub specs: Vec<ParameterSpec>,
     /// In storage order.
     pub groups: Vec<ParameterGroup>,
@@ -74,16 +124,25 @@ const GROUP_ELEMENTS: usize = 16 << 20;
 impl Layout {
     /// Lays out `specs`. Names must be distinct.
     pub fn new(specs: Vec<ParameterSpec>) -> Self {
-        let (mut ordered, rest): (Vec<_>, Vec<_>) = specs.into_iter().partition(ParameterSpec::decays);
-        ordered.extend(rest);
+        let (mut hidden, rest): (Vec<_>, Vec<_>) = specs.into_iter().partition(ParameterSpec::is_hidden);
+        let (mut ordered, vectors): (Vec<_>, Vec<_>) = rest.into_iter().partition(ParameterSpec::decays);
+        // Equal shapes side by side are one batch of Muon's.
+        hidden.sort_by_key(|spec| (spec.matrices().rows, spec.matrices().columns));
+        ordered.extend(hidden.into_iter().chain(vectors));
         let mut groups: Vec<ParameterGroup> = Vec::new();
         for (i, spec) in ordered.iter().enumerate() {
-            match groups.last_mut() {
-                Some(group) if group.decays == spec.decays() && group.len + spec.len() <= GROUP_ELEMENTS => {
-                    group.members.end = i + 1;
-                    group.len += spec.len();
+            let fits = |group: &&mut ParameterGroup| {
+                let alike = group.decays == spec.decays() && group.matrices.is_empty() != spec.is_hidden();
+                alike && group.len + spec.len() <= GROUP_ELEMENTS
+            };
+            match groups.last_mut().filter(fits) {
+                Some(group) => group.take(i, spec),
+                None => {
+                    let mut group =
+                        ParameterGroup { decays: spec.decays(), matrices: Vec::new(), members: i..i, len: 0 };
+                    group.take(i, spec);
+                    groups.push(group);
                 }
-                _ => groups.push(ParameterGroup { decays: spec.decays(), members: i..i + 1, len: spec.len() }),
             }
         }
         let index: HashMap<String, usize> = ordered.iter().enumerate().map(|(i, s)| (s.name.clone(), i)).collect();
@@ -187,7 +246,7 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, shape: &[usize]) -> ParameterSpec {
-        ParameterSpec { name: name.into(), shape: shape.into(), init: Init::Normal(0.02) }
+        ParameterSpec { name: name.into(), shape: shape.into(), init: Init::Normal(0.02), hidden_matrices: 0 }
     }
 
     #[test]
@@ -201,6 +260,25 @@ mod tests {
         let sizes: Vec<(bool, usize)> = layout.groups.iter().map(|g| (g.decays, g.len)).collect();
         assert_eq!(sizes, [(true, 8), (true, 16 << 20), (true, 4), (false, 8)]);
         assert_eq!(layout.len(), 20 + (16 << 20));
+    }
+
+    #[test]
+    fn matrices_of_blocks_are_batched_by_shape() {
+        let hidden =
+            |name: &str, shape: &[usize], hidden_matrices| ParameterSpec { hidden_matrices, ..spec(name, shape) };
+        let layout = Layout::new(vec![
+            hidden("0.qkv", &[12, 4], 3),
+            hidden("0.up", &[8, 4], 1),
+            spec("embeddings", &[9, 4]),
+            hidden("1.qkv", &[12, 4], 3),
+            hidden("1.up", &[8, 4], 1),
+            spec("bias", &[4]),
+        ]);
+        let names: Vec<&str> = layout.specs.iter().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(names, ["embeddings", "0.qkv", "1.qkv", "0.up", "1.up", "bias"]);
+        let batch = |count, rows, columns| MatrixBatch { count, rows, columns };
+        let matrices: Vec<&[MatrixBatch]> = layout.groups.iter().map(|group| group.matrices.as_slice()).collect();
+        assert_eq!(matrices, [&[][..], &[batch(6, 4, 4), batch(2, 8, 4)], &[]]);
     }
 
     #[test]

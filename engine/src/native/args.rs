@@ -4,7 +4,7 @@
 mod asking;
 mod training;
 
-pub use asking::{Attention, Bench, Cail, Convert, Evaluate, FillMask, Inspect, Predict, Source, Toy};
+pub use asking::{Attention, Bench, Cail, Convert, Evaluate, FillMask, Inspect, Neighbours, Predict, Source, Toy};
 pub use training::{Compare, Finetune, Pretrain, Training};
 
 use crate::error::Error;
@@ -82,6 +82,8 @@ pub enum Task {
     Predict(Predict),
     /// Guess the [MASK]s of a text; JSON on stdout
     FillMask(FillMask),
+    /// The nearest words of a word, by their embeddings; JSON on stdout
+    Neighbours(Neighbours),
     /// Show which token attends to which; JSON on stdout
     Attention(Attention),
     /// Say what a directory holds

@@ -1,7 +1,7 @@
 //! Questions to a model: measure it, label with it, fill masks, look at its attention. Answers are JSON on stdout;
 //! whatever is meant for people goes to stderr.
 
-use super::args::{Attention, Common, Evaluate, FillMask, Predict};
+use super::args::{Attention, Common, Evaluate, FillMask, Neighbours, Predict};
 use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
@@ -13,7 +13,7 @@ use crate::model::ProblemType;
 use crate::model::config::ModelConfig;
 use crate::session::{LabelRule, ModelFiles, Session};
 use futures_lite::future::block_on;
-use protocol::{FileRole, LabelScore, MaskGuess, RunConfig};
+use protocol::{Candidate, FileRole, LabelScore, MaskGuess, RunConfig};
 use serde::Serialize;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -32,6 +32,23 @@ const RUN: &str = "evaluate";
 struct Prediction {
     line: u64,
     labels: Vec<LabelScore>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    sureness: Option<Sureness>,
+}
+
+/// How far an answer can be relied on.
+#[derive(Serialize)]
+struct Sureness {
+    /// Probability of the best label, 0 without labels.
+    confidence: f64,
+    /// Whether that is below what was asked for.
+    unsure: bool,
+}
+
+#[derive(Serialize)]
+struct Neighbourhood<'a> {
+    word: &'a str,
+    neighbours: Vec<Candidate>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +96,16 @@ pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
     output::json_line(&Guesses { masks }).map(drop)
 }
 
+/// The `neighbours` command.
+///
+/// # Errors
+/// When the model cannot be used or does not know the word.
+pub(super) fn neighbours(common: &Common, args: &Neighbours) -> Result<(), Error> {
+    let session = session(common, inputs::read_model(&args.model)?, true)?;
+    let neighbours = block_on(session.neighbours(&args.word, args.top_k))?;
+    output::json_line(&Neighbourhood { word: &args.word, neighbours }).map(drop)
+}
+
 /// The `attention` command.
 ///
 /// # Errors
@@ -96,23 +123,38 @@ pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> 
 pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let data = args.data.as_deref().unwrap_or(Path::new("-"));
     let mut lines = Lines { reader: decoded(unpacked(inputs::open(data)?)?, args.encoding.as_deref())?, number: 0 };
+    let min_confidence = args.min_confidence;
+    if min_confidence.is_some_and(|min| !(0.0..=1.0).contains(&min)) {
+        return Err(Error::Input {
+            code: "bad-argument",
+            message: "--min-confidence is not a number from 0 to 1".into(),
+            hint: "Give a probability, such as 0.8.".into(),
+        });
+    }
     let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     loop {
         let chunk = lines.chunk()?;
-        if chunk.is_empty() || answer(&mut session, chunk, args.top_k)? == Reader::Gone {
+        if chunk.is_empty() || answer(&mut session, chunk, args.top_k, min_confidence)? == Reader::Gone {
             return Ok(());
         }
     }
 }
 
 /// Labels one chunk; lines without text get no labels.
-fn answer(session: &mut Session<NativeHost>, chunk: Vec<(u64, String)>, top_k: Option<usize>) -> Result<Reader, Error> {
+fn answer(
+    session: &mut Session<NativeHost>,
+    chunk: Vec<(u64, String)>,
+    top_k: Option<usize>,
+    min_confidence: Option<f64>,
+) -> Result<Reader, Error> {
     let texts: Vec<String> = chunk.iter().filter(|(_, text)| !text.is_empty()).map(|(_, text)| text.clone()).collect();
     let scores = if texts.is_empty() { Vec::new() } else { block_on(session.predict(&texts, top_k))? };
     let mut scores = scores.into_iter();
     for (line, text) in chunk {
         let labels = if text.is_empty() { Vec::new() } else { scores.next().expect("one answer per text") };
-        if output::json_line(&Prediction { line, labels })? == Reader::Gone {
+        let confidence = labels.first().map_or(0.0, |best: &LabelScore| best.score);
+        let sureness = min_confidence.map(|min| Sureness { confidence, unsure: confidence < min });
+        if output::json_line(&Prediction { line, labels, sureness })? == Reader::Gone {
             return Ok(Reader::Gone);
         }
     }

@@ -25,6 +25,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::Evaluate(args)) => done(ask::evaluate(common, args)),
         Some(Task::Predict(args)) => done(ask::predict(common, args)),
         Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),
+        Some(Task::Neighbours(args)) => done(ask::neighbours(common, args)),
         Some(Task::Attention(args)) => done(ask::attention(common, args)),
         Some(Task::Inspect(args)) => done(inspect::inspect(common, args)),
     }

@@ -25,9 +25,11 @@ const STDIN: &str = "-";
 /// Bytes of one file of a model directory at most: bert-base's weights four times over.
 const MAX_MODEL_FILE_BYTES: u64 = 4 << 30;
 /// Files of a model directory; others, such as metrics and checkpoints, are not read.
-const MODEL_FILES: [&str; 6] = [
+const MODEL_FILES: [&str; 8] = [
     crate::interop::CONFIG_FILE,
     crate::interop::WEIGHTS_FILE,
+    crate::interop::CLASSIFIER_FILE,
+    crate::interop::LINEAR_FILE,
     "tokenizer.json",
     "vocab.txt",
     "tokenizer_config.json",
@@ -147,8 +149,10 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
             return Err(refuse(format!("{} holds no model: {needed} is missing", shown(dir))));
         }
     }
-    let present = MODEL_FILES.iter().filter(|name| dir.join(name).is_file());
-    present.map(|name| Ok((name.to_string(), read_bytes(&dir.join(name), MAX_MODEL_FILE_BYTES)?))).collect()
+    let networks = (1..).map(crate::interop::network_file).take_while(|name| dir.join(name).is_file());
+    let present = MODEL_FILES.iter().map(|name| name.to_string()).filter(|name| dir.join(name).is_file());
+    let read = |name: String| Ok((name.clone(), read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?));
+    present.chain(networks).map(read).collect()
 }
 
 /// Opens a path for reading piece by piece; `-` is stdin.

@@ -71,6 +71,9 @@ impl RunDir {
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.written.set(true);
         let target = self.path.join(name);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(|error| write_error(&target, &error))?;
+        }
         replace(&self.path, &target, bytes).map_err(|error| write_error(&target, &error))
     }
 

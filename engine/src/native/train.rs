@@ -193,10 +193,10 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
     let encoding = request.training.encoding.clone();
     let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources)?;
-    let embeddings = request.training.embeddings.as_ref().filter(|_| from.is_none());
+    let embeddings = request.training.embeddings_file().filter(|_| from.is_none());
     // A file that cannot be opened is told before anything is trained.
-    embeddings.map(|path| inputs::vector_lines(path)).transpose()?;
-    let record = Record { embeddings: embeddings.cloned(), ..record };
+    embeddings.as_deref().map(inputs::vector_lines).transpose()?;
+    let record = Record { embeddings, ..record };
     Ok(Run { dir, record, files: files_of(sources), from, snapshot: None })
 }
 

@@ -5,14 +5,15 @@ use super::checks::needs_masked_lm;
 use super::host::{Host, ModelFiles};
 use super::look::{self, Moment, attend, single};
 use super::read::read;
-use super::task::{UNTUNED_THRESHOLD, evaluation_model};
+use super::scored::UNTUNED_THRESHOLD;
+use super::task::evaluation_model;
 use super::trained::Trained;
 use crate::data::examples::{Batch, EncodedDocument};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop;
 use crate::model::ProblemType;
-use crate::train::{DeviceBatch, classify, probabilities};
+use crate::train::DeviceBatch;
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
 use protocol::{Candidate, Command, Event, LabelScore, MaskGuess, VocabularyEntry};
@@ -37,8 +38,11 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
             let labels = predict(model, device, &[text], Told::Best(top_k)).await;
             labels.map(|mut labels| {
                 let labels = labels.remove(0);
-                let thresholds = own_thresholds(model, &labels);
-                Event::Classified { request, labels, threshold: threshold(model), thresholds }
+                let thresholds = of_labels(model, model.config.thresholds.as_deref(), &labels);
+                let scales = model.config.threshold_scales.as_deref();
+                let scaled = of_labels(model, scales, &labels).into_iter().map(|scale| scale * threshold(model));
+                let cutoffs = scaled.collect();
+                Event::Classified { request, labels, threshold: threshold(model), cutoffs, thresholds }
             })
         }
         other => unreachable!("{other:?} is not a question to a model"),
@@ -92,11 +96,17 @@ pub fn threshold(model: &Trained) -> f64 {
     }
 }
 
-/// Probabilities from which these labels count, tuned label by label; none for a model that has none.
-fn own_thresholds(model: &Trained, labels: &[LabelScore]) -> Vec<f64> {
-    let Some(thresholds) = &model.config.thresholds else { return Vec::new() };
+/// Probability from which the label with this index counts as predicted.
+pub fn threshold_of(model: &Trained, label: usize) -> f64 {
+    let scale = model.config.threshold_scales.as_ref().and_then(|scales| scales.get(label).copied());
+    threshold(model) * scale.unwrap_or(1.0)
+}
+
+/// Those of `numbers` `[C]` that belong to these labels; none for a model that has none.
+fn of_labels(model: &Trained, numbers: Option<&[f64]>, labels: &[LabelScore]) -> Vec<f64> {
+    let Some(numbers) = numbers else { return Vec::new() };
     let place = |label: &LabelScore| model.config.labels.iter().position(|name| *name == label.label);
-    labels.iter().filter_map(|label| thresholds.get(place(label)?).copied()).collect()
+    labels.iter().filter_map(|label| numbers.get(place(label)?).copied()).collect()
 }
 
 /// Best guesses for each `[MASK]` of `text`.
@@ -155,20 +165,22 @@ pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: T
         let hint = "Fine-tune it first (clozelab finetune --from DIR).";
         return Err(Error::input("no-classifier", "this model knows no labels", hint));
     };
-    let leaves = model.leaves(device);
+    let networks = model.networks(device);
     let mut out = Vec::with_capacity(texts.len());
     for texts in texts.chunks(BATCH_SIZE) {
-        let rows = texts.iter().map(|text| row(model, text)).collect::<Result<Vec<Row>>>()?;
-        let batch = DeviceBatch::upload(&padded(model, &rows), &model.config, device);
-        let logits = read(classify(&model.config, &leaves, &batch)).await?;
-        for (row, logits) in rows.iter().zip(logits.chunks(model.config.labels.len())) {
-            let scores: Vec<f32> = probabilities(logits, problem).into_iter().map(|p| p as f32).collect();
+        let documents: Vec<Document> = texts.iter().map(|text| document(text)).collect();
+        let rows: Vec<Row> = documents.iter().map(|document| example(model, document)).collect();
+        let scores = model.probabilities(&networks, &padded(model, &rows), &documents, device).await?;
+        for (row, scores) in rows.iter().zip(scores) {
+            let scores: Vec<f32> = scores.into_iter().map(|p| p as f32).collect();
             let most = if row.0.len() > 2 { usize::MAX } else { 0 };
             let ranked = match told {
                 Told::Best(most_told) => best(&scores, most.min(most_told), |_| true),
                 Told::Given { own_thresholds } => {
                     let own = model.config.thresholds.as_deref().filter(|_| own_thresholds);
-                    given(best(&scores, most, |_| true), problem, threshold(model), own)
+                    let from =
+                        |label| own.and_then(|own| own.get(label).copied()).unwrap_or(threshold_of(model, label));
+                    given(best(&scores, most, |_| true), problem, from)
                 }
             };
             let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
@@ -178,18 +190,12 @@ pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: T
     Ok(out)
 }
 
-/// Those of all labels, best first, that count as given: the best one alone where a text has one, else also those from the
-/// common threshold on, or from their `own` ones, `[labels]`.
-fn given(
-    mut ranked: Vec<(usize, f64)>,
-    problem: ProblemType,
-    threshold: f64,
-    own: Option<&[f64]>,
-) -> Vec<(usize, f64)> {
+/// Those of all labels, best first, that count as given: the best one alone where a text has one, else also those at or above
+/// the probability `from` which they count.
+fn given(mut ranked: Vec<(usize, f64)>, problem: ProblemType, from: impl Fn(usize) -> f64) -> Vec<(usize, f64)> {
     if problem == ProblemType::SingleLabelClassification {
         ranked.truncate(1);
     }
-    let from = |label: usize| own.and_then(|own| own.get(label).copied()).unwrap_or(threshold);
     let best = ranked.first().map(|best| best.0);
     ranked.retain(|&(label, score)| Some(label) == best || score >= from(label));
     ranked
@@ -216,12 +222,19 @@ pub(super) type Row = (Vec<u32>, usize);
 /// # Errors
 /// When the text is a pair and the model has one segment.
 pub(super) fn row(model: &Trained, text: &str) -> Result<Row> {
+    Ok(example(model, &document(text)))
+}
+
+/// `text` as a document; a tab parts the two texts of a pair.
+fn document(text: &str) -> Document {
     let (first, second) =
         text.split_once('\t').map_or((text, None), |(first, second)| (first, Some(second.to_string())));
-    let document = Document { text: first.into(), second, labels: Vec::new(), file: 0, line: 0, block: 0 };
+    Document { text: first.into(), second, labels: Vec::new(), file: 0, line: 0, block: 0 }
+}
+
+fn example(model: &Trained, document: &Document) -> Row {
     let most = model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS));
-    let document = EncodedDocument::of_text(&model.tokenizer, &document);
-    Ok(document.assemble(&model.tokenizer.specials(), most))
+    EncodedDocument::of_text(&model.tokenizer, document).assemble(&model.tokenizer.specials(), most)
 }
 
 /// Where nobody knows how a model was trained, longer texts are cut for labels: attention grows with the square.
@@ -275,13 +288,14 @@ mod tests {
     fn the_best_label_and_those_from_their_threshold_on_are_given() {
         let ranked = || vec![(2, 0.4), (0, 0.3), (1, 0.2)];
         let labels = |problem, threshold, own: Option<&[f64]>| {
-            given(ranked(), problem, threshold, own).into_iter().map(|(label, _)| label).collect::<Vec<_>>()
+            let from = |label: usize| own.map_or(threshold, |own| own[label]);
+            given(ranked(), problem, from).into_iter().map(|(label, _)| label).collect::<Vec<_>>()
         };
         assert_eq!(labels(SingleLabelClassification, 0.0, None), [2]);
         assert_eq!(labels(MultiLabelClassification, 0.25, None), [2, 0]);
         assert_eq!(labels(MultiLabelClassification, 0.9, None), [2], "the best one counts always");
         let own = [0.35, 0.1, 0.9];
         assert_eq!(labels(MultiLabelClassification, 0.25, Some(&own)), [2, 1], "each from its own");
-        assert_eq!(given(vec![], MultiLabelClassification, 0.5, None), []);
+        assert_eq!(given(vec![], MultiLabelClassification, |_| 0.5), []);
     }
 }

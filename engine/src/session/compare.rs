@@ -9,19 +9,22 @@ mod verdict;
 use super::checks::{no_corpus, no_pretrained_model};
 use super::corpus::Labelled;
 use super::finetune::Start;
+use super::parts::DocumentVectors;
+use super::portfolio::{self, VECTOR_WIDTH};
 use super::run::{Finished, Score};
 use super::task::Split;
 use super::{Host, Session, plan};
-use crate::baseline::Linear;
-use crate::data::Document;
+use crate::data::examples::{EncodedDocument, EncodedDocuments};
+use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
-use crate::model::ProblemType;
-use crate::train::{Decision, Judged, classifier_metrics, tune_threshold};
+use crate::model::word_embeddings;
+use crate::train::{Judged, classifier_metrics, score_interval};
 use protocol::{
     ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
-    EpochFigures, Event, Figures, FileRole, LinearResult, RunConfig, SWEPT_RATES, Spread, SweepPoint,
+    EpochFigures, Event, Figures, FileRole, LinearResult, PartsKind, RunConfig, SWEPT_RATES, Spread, SweepPoint,
 };
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Learning rates that an arm tries unless told otherwise, as multiples of what suits the backbone.
 const SWEEP: [f64; SWEPT_RATES] = [0.25, 0.5, 1.0, 2.0];
@@ -115,7 +118,7 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let has_test = corpus.labelled_documents(FileRole::Test) > 0;
         let measured = if has_test { FileRole::Test } else { FileRole::Valid };
-        let (linear, documents) = self.linear(&arms.of_labels(), measured)?;
+        let (linear, documents) = self.linear(&arms.of_labels(), measured).await?;
         let Some(pretrained) = self.arm(arms, true, progress).await? else { return Ok(None) };
         let Some(scratch) = self.arm(arms, false, progress).await? else { return Ok(None) };
         Ok(Some(ComparisonPoint { label_fraction: arms.fraction, documents, pretrained, scratch, linear }))
@@ -205,41 +208,70 @@ impl<H: Host> Session<H> {
         Ok(Some(cell.run))
     }
 
-    /// The n-gram baseline, which learns from the documents that fine-tuning with `config` would learn from and is
-    /// measured on the validation or test documents; and how many documents it learned from.
-    pub(super) fn linear(&self, config: &RunConfig, measured: FileRole) -> Result<(LinearResult, u64)> {
+    /// The best linear classifier of the portfolio, which learns from the documents that fine-tuning with `config` would learn
+    /// from, is chosen by validation documents and measured on those or the test documents; and how many it learned from.
+    pub(super) async fn linear(&self, config: &RunConfig, measured: FileRole) -> Result<(LinearResult, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let started = self.host.now_secs();
         let Labelled { selection, survey, .. } = Labelled::of(corpus, config)?;
-        let train = corpus.labelled(FileRole::Train, &selection)?;
         let labels = survey.labels()?;
         let problem = survey.problem_type(config.task)?;
-        let truth: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
-        let train: Vec<&Document> = train.iter().collect();
-        let linear = Linear::learn(&train, &truth, labels.len(), config.seed);
-        let elapsed_secs = self.host.now_secs() - started;
-        let held_out = |role| corpus.labelled(role, &selection);
-        let (valid, test) = (held_out(FileRole::Valid)?, held_out(measured)?);
-        let test = &test;
-        let scores =
-            |documents: &[Document]| documents.iter().map(|document| linear.scores(document)).collect::<Vec<_>>();
-        let rows =
-            |documents: &[Document]| documents.iter().map(|document| labels.encode(document).0).collect::<Vec<_>>();
-        let decision = match problem {
-            ProblemType::SingleLabelClassification => Decision::Best,
-            ProblemType::MultiLabelClassification => {
-                Decision::Threshold(tune_threshold(&scores(&valid), &rows(&valid), labels.len()))
-            }
+        let (train, valid) =
+            (corpus.labelled(FileRole::Train, &selection)?, corpus.labelled(FileRole::Valid, &selection)?);
+        let (tokenizer, vectors) = self.known_vectors(&train).await?.unzip();
+        let task = portfolio::Task {
+            train: &train,
+            valid: &valid,
+            labels: &labels,
+            problem,
+            tokenizer: tokenizer.as_deref(),
+            vectors,
+            seed: config.seed,
         };
+        let chosen = portfolio::choose(&task).ok_or_else(|| {
+            Error::input(
+                "no-validation",
+                "linear classifiers need labelled validation text",
+                "Give more labelled lines.",
+            )
+        })?;
+        let elapsed_secs = self.host.now_secs() - started;
+        let test = if measured == FileRole::Valid { valid } else { corpus.labelled(measured, &selection)? };
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         for label in test.iter().flat_map(|document| labels.encode(document).1) {
             *unseen.entry(label).or_default() += 1;
         }
-        let (scores, truth) = (scores(test), rows(test));
+        let truth: Vec<Vec<usize>> = test.iter().map(|document| labels.encode(document).0).collect();
+        let margins = chosen.part.margins(tokenizer.as_deref(), &test);
+        let scores: Vec<Vec<f64>> =
+            margins.iter().map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem)).collect();
+        let decision = chosen.vote.decision(problem);
         let judged = Judged { scores: &scores, truth: &truth, labels: labels.names(), unseen: &unseen, loss: 0.0 };
-        let test = figures(&classifier_metrics(judged, decision));
-        let documents = train.len() as u64;
-        Ok((LinearResult { test, features: linear.features() as u64, elapsed_secs }, documents))
+        let interval = score_interval(&judged, &decision);
+        let result = LinearResult {
+            test: figures(&classifier_metrics(judged, decision)),
+            features: chosen.part.linear.features() as u64,
+            elapsed_secs,
+            member: chosen.part.linear.member().name().into(),
+            interval,
+        };
+        Ok((result, train.len() as u64))
+    }
+
+    /// Vectors that describe `documents`, with the tokenizer that they belong to: of the language model, else of the text.
+    async fn known_vectors(&self, documents: &[Document]) -> Result<Option<(Rc<Tokenizer>, Rc<DocumentVectors>)>> {
+        let of = |tokenizer: &Rc<Tokenizer>, values: Vec<f32>, width: usize| {
+            let encoded = documents.iter().map(|document| EncodedDocument::of_text(tokenizer, document));
+            let encoded = EncodedDocuments::held(encoded, tokenizer.len());
+            (tokenizer.clone(), Rc::new(DocumentVectors::new(values, width, &encoded)))
+        };
+        if let Some(model) = &self.language_model {
+            let weights = model.weights().await?;
+            let table = weights.get(word_embeddings(model.config.architecture)).expect("a model has word embeddings");
+            return Ok(Some(of(&model.tokenizer, table.data.clone(), model.config.hidden_size)));
+        }
+        let own = self.learned.as_ref().and_then(|learned| Some((learned, learned.embeddings(VECTOR_WIDTH)?)));
+        Ok(own.map(|(learned, own)| of(&learned.tokenizer, own.values.clone(), own.width)))
     }
 }
 
@@ -255,7 +287,8 @@ struct Arms<'a> {
 impl Arms<'_> {
     /// What was asked for, at this share of the labels.
     fn of_labels(&self) -> RunConfig {
-        RunConfig { label_fraction: Some(self.fraction), ..self.config.clone() }
+        // Both arms are networks alone: what is compared is where they start.
+        RunConfig { label_fraction: Some(self.fraction), parts: Some(PartsKind::One), ..self.config.clone() }
     }
 }
 

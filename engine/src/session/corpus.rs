@@ -3,6 +3,7 @@
 
 use super::cache;
 use super::host::Host;
+use crate::data::embeddings::WordEmbeddings;
 use crate::data::examples::{
     EncodedDocument, EncodedDocuments, EncodedDocumentsBuilder, Packed, SentencePairs, Tokens, TokensBuilder,
 };
@@ -11,7 +12,7 @@ use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
 use protocol::{CoveragePoint, Event, FileRole, LengthCount, RunConfig, TaskKind, TokenizerKind};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::rc::Rc;
 
@@ -27,6 +28,8 @@ pub struct Learned {
     given: bool,
     coverage: OnceCell<Vec<CoveragePoint>>,
     lengths: OnceCell<Vec<LengthCount>>,
+    /// Vectors of the vocabulary, and how wide they were asked for.
+    embeddings: RefCell<Option<(usize, Option<Rc<WordEmbeddings>>)>>,
 }
 
 impl Learned {
@@ -63,7 +66,8 @@ impl Learned {
         let train = Packed::new(train, specials, vocab_size)?;
         let valid = Packed::new(valid, specials, vocab_size).ok();
         let (coverage, lengths) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { tokenizer, train, valid, settings: settings(config), given, coverage, lengths })
+        let embeddings = RefCell::default();
+        Ok(Self { tokenizer, train, valid, settings: settings(config), given, coverage, lengths, embeddings })
     }
 
     /// Whether this is what `config` asks for, with the words of `tokenizer` where those are given.
@@ -72,6 +76,19 @@ impl Learned {
             Some(tokenizer) => Rc::ptr_eq(tokenizer, &self.tokenizer) && config.limit == self.settings.3,
             None => !self.given && settings(config) == self.settings,
         }
+    }
+
+    /// Vectors of `width` numbers for the vocabulary, learned from the training documents; `None` where those hold no two
+    /// different tokens side by side.
+    pub fn embeddings(&self, width: usize) -> Option<Rc<WordEmbeddings>> {
+        let mut known = self.embeddings.borrow_mut();
+        if known.as_ref().is_none_or(|(known, _)| *known != width) {
+            let specials = self.tokenizer.specials();
+            let learned =
+                WordEmbeddings::learn(self.train.tokens(), &specials, self.tokenizer.len(), width, EMBEDDINGS_SEED);
+            *known = Some((width, learned.map(Rc::new)));
+        }
+        known.as_ref().and_then(|(_, learned)| learned.clone())
     }
 
     /// Tokens per training document.
@@ -151,6 +168,9 @@ impl Learned {
         Floors::of(self.train.tokens(), self.train.counts(), &self.tokenizer.specials())
     }
 }
+
+/// The vectors are a property of the text: a run's seed changes none of them.
+const EMBEDDINGS_SEED: u64 = 1;
 
 /// Where the counts of document lengths are parted, in tokens.
 const LENGTHS: [u64; 13] = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];

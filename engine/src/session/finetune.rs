@@ -2,10 +2,13 @@
 //! measured on, and where its values come from.
 
 use super::checks::{no_corpus, no_pretrained_model};
+use super::classification::Classification;
 use super::corpus::{self, Labelled};
+use super::parts::{DocumentVectors, LinearPart};
 use super::plan::{self, DataShape, Plan};
+use super::portfolio::{VECTOR_WIDTH, vectors_of_model};
 use super::run::Finished;
-use super::task::{Classification, HeldOut};
+use super::scored::HeldOut;
 use super::trained::Trained;
 use super::training::Starting;
 use super::{Host, RunOutcome, Session, Snapshot};
@@ -15,7 +18,8 @@ use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Heads, ModelConfig};
-use protocol::{FileRole, Phase, RunConfig, StartFrom, TaskKind};
+use crate::train::Logits;
+use protocol::{FileRole, PartsKind, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -31,6 +35,16 @@ pub(super) enum Start {
     Scratch,
     /// New values, in the language model's shape and with its words: the other arm of a comparison.
     LikeTheLanguageModel,
+}
+
+/// Held-out documents in tokens.
+pub(super) struct Encoded {
+    /// With the labels that the classifier knows.
+    pub documents: EncodedDocuments,
+    /// Labels that it does not know, and how often they occur.
+    pub unseen: BTreeMap<String, u64>,
+    /// What the linear part makes of each document, where there is one.
+    pub margins: Option<Logits>,
 }
 
 impl<H: Host> Session<H> {
@@ -94,18 +108,58 @@ impl<H: Host> Session<H> {
             }
         };
         model.trained_len = Some(plan.max_len);
-        let task = self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection))?;
+        // A run that goes on has in its checkpoint what it started from.
+        let source = match (&resumed, base) {
+            (Some(resumed), _) => resumed.source.clone(),
+            (None, Some(base)) => encoder_of(&base, &model.labels).await?,
+            (None, None) => Weights::new(),
+        };
+        let problem = model.problem_type.expect("the labels told it, or the run that is resumed");
+        let has_linear = matches!(config.parts, None | Some(PartsKind::Fusion));
+        let linear = if has_linear {
+            let vectors = self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
+            let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+            self.linear_part(run, (corpus, &selection), (&labels, problem), (&tokenizer, vectors), config.seed)?
+        } else {
+            None
+        };
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let parts = (config.parts, linear.map(|chosen| chosen.part));
+        let task =
+            self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection), parts)?;
         let floors = task.floors();
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
-        let source = match base {
-            Some(base) => encoder_of(&base, &model.labels).await?,
-            None => Weights::new(),
+        let starts_own = source.is_empty() && plan::starts_from_own_vectors(&config, Phase::Finetune);
+        let own_vectors = if starts_own {
+            self.learn(run, &config, Some(tokenizer.clone()))?;
+            self.own_vectors(run, &config, Phase::Finetune, model.hidden_size)
+        } else {
+            None
         };
-        let start = Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors, word_vectors };
+        let start =
+            Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors, word_vectors, own_vectors };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
         self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
         Ok(finished)
+    }
+
+    /// Vectors that describe documents to the linear part: the embeddings of the model that the classifier starts from, else
+    /// those of the corpus's own text.
+    fn document_vectors(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        source: &Weights,
+        model: &ModelConfig,
+        (tokenizer, train): (&Rc<Tokenizer>, &EncodedDocuments),
+    ) -> Result<Option<Rc<DocumentVectors>>> {
+        if !source.is_empty() {
+            return Ok(vectors_of_model(source, model.architecture, train));
+        }
+        self.learn(run, config, Some(tokenizer.clone()))?;
+        let learned = self.learned.as_ref().and_then(|learned| learned.embeddings(VECTOR_WIDTH));
+        Ok(learned.map(|own| Rc::new(DocumentVectors::new(own.values.clone(), own.width, train))))
     }
 
     /// Learning `labels` from `train`, measured on the held-out documents of `corpus`.
@@ -115,20 +169,28 @@ impl<H: Host> Session<H> {
         (train, labels): (EncodedDocuments, &LabelSet),
         (model, tokenizer, plan): (&ModelConfig, &Tokenizer, &Plan),
         (corpus, selection): (&Corpus, &Selection),
+        (parts, linear): (Option<PartsKind>, Option<LinearPart>),
     ) -> Result<Classification> {
         let examples = |documents, seed| {
             let (specials, classes) = (tokenizer.specials(), labels.len());
             LabelledExamples::new(documents, specials, classes, seed, plan.batch_size, plan.max_len)
         };
         let held_out = |split: &str, role| {
-            let encoded = self.held_out(run, split, tokenizer, labels, (corpus, role, selection))?;
-            Ok::<_, Error>(encoded.map(|(documents, unseen)| HeldOut { examples: examples(documents, 0), unseen }))
+            let encoded = self.held_out(run, split, tokenizer, labels, (corpus, role, selection), linear.as_ref())?;
+            Ok::<_, Error>(encoded.map(|Encoded { documents, unseen, margins }| HeldOut {
+                examples: examples(documents, 0),
+                unseen,
+                margins,
+            }))
         };
         Ok(Classification {
             valid: held_out("validation", FileRole::Valid)?,
             test: held_out("test", FileRole::Test)?,
             train: examples(train, plan.seed),
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
+            linear,
+            parts,
+            ensemble: None,
         })
     }
 
@@ -196,9 +258,14 @@ impl<H: Host> Session<H> {
         tokenizer: &Tokenizer,
         labels: &LabelSet,
         documents: (&Corpus, FileRole, &Selection),
-    ) -> Result<Option<(EncodedDocuments, BTreeMap<String, u64>)>> {
+        linear: Option<&LinearPart>,
+    ) -> Result<Option<Encoded>> {
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        let mut margins = linear.map(|_| Logits::new());
         let encoded = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
+            if let Some((linear, margins)) = linear.zip(margins.as_mut()) {
+                margins.extend(linear.margins(Some(tokenizer), std::slice::from_ref(document)));
+            }
             for label in labels.encode(document).1 {
                 *unseen.entry(label).or_default() += 1;
             }
@@ -225,7 +292,7 @@ impl<H: Host> Session<H> {
                 format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
             self.warn(run, "unknown-labels", message);
         }
-        Ok(Some((encoded, unseen)))
+        Ok(Some(Encoded { documents: encoded, unseen, margins }))
     }
 }
 
@@ -235,6 +302,7 @@ fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Res
         labels: survey.labels()?.names().to_vec(),
         problem_type: Some(survey.problem_type(config.task)?),
         threshold: None,
+        threshold_scales: None,
         thresholds: None,
         pairs: config.task == TaskKind::Pair && survey.pairs,
         type_vocab_size: model.type_vocab_size.max(if survey.pairs { 2 } else { 1 }),

@@ -18,12 +18,14 @@ pub struct Learner {
     pub optimizer: Optimizer,
     /// The values, with their moments.
     pub values: TrainState,
+    /// Steps of the networks that were trained before this one.
+    pub steps_before: u64,
 }
 
 impl Learner {
-    /// Optimisation steps done.
+    /// Optimisation steps done in the run.
     pub fn step(&self) -> u64 {
-        self.values.step
+        self.steps_before + self.values.step
     }
 
     /// The present values, without autodiff.
@@ -39,6 +41,7 @@ impl Learner {
             tokenizer: self.tokenizer.clone(),
             layout: self.optimizer.layout.clone(),
             groups: self.values.groups.iter().map(|group| group.p.clone()).collect(),
+            ensemble: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod ask;
 mod cache;
 mod checks;
+mod classification;
 mod clock;
 mod compare;
 mod corpus;
@@ -15,11 +16,15 @@ mod label_file;
 mod learner;
 mod listen;
 mod look;
+mod neighbours;
+mod parts;
 pub mod plan;
+mod portfolio;
 mod pretrain;
 mod read;
 mod review;
 mod run;
+mod scored;
 mod serve;
 mod snapshot;
 mod standing;
@@ -28,6 +33,7 @@ mod toy;
 mod trained;
 mod training;
 mod vectors;
+mod vote;
 
 use ask::Told;
 pub use ask::failed;
@@ -43,16 +49,19 @@ use crate::data::masking::{Masker, Masking};
 use crate::data::{Corpus, InputFile, ReadOptions, Selection};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::model::ProblemType;
 use burn::tensor::Device;
 use checks::{needs_masked_lm, no_corpus, no_model};
 use corpus::Learned;
+use finetune::Encoded;
 use look::Watched;
 use plan::EVALUATION_MASK_RATE;
 use protocol::{BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
 use review::Reviewed;
+pub use scored::LabelRule;
+use scored::{HeldOut, Scored};
 use std::collections::VecDeque;
-pub use task::LabelRule;
-use task::{HeldOut, Scored, masked_lm_metrics};
+use task::masked_lm_metrics;
 
 /// Hands the lines of a file of word vectors to a function, from the first one on, as often as it is called.
 pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
@@ -166,9 +175,10 @@ impl<H: Host> Session<H> {
         if let Some(model) = &self.classifier {
             let selection = self.measured_on(run, &model.config, corpus, role)?;
             let held_out = self.measured(run, split, model, (corpus, role, &selection))?;
-            let leaves = model.leaves(&self.device);
-            let scored = Scored::of_all(&held_out, &model.config, &leaves, &self.device).await?;
-            return Ok(Metrics::Classifier(scored.metrics(&model.config, &rule)));
+            let scores = model.probabilities_of(&held_out, &self.device, &mut async || Ok(true)).await?;
+            let problem = model.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+            let scored = Scored::new(&held_out, scores.expect("nothing stops it"), problem);
+            return Ok(Metrics::Classifier(scored.full_metrics(&model.config, &rule, model.ensemble.is_some())));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;
@@ -195,8 +205,9 @@ impl<H: Host> Session<H> {
         documents: (&Corpus, FileRole, &Selection),
     ) -> Result<HeldOut> {
         let labels = LabelSet::from_names(model.config.labels.clone());
-        let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents)?;
-        let Some((documents, unseen)) = encoded else {
+        let linear = model.ensemble.as_ref().and_then(|ensemble| ensemble.linear.as_ref());
+        let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents, linear)?;
+        let Some(Encoded { documents, unseen, margins }) = encoded else {
             let hint = "Labelled lines look like: text __label__name";
             return Err(Error::input("no-labels", "none of these lines carries a label", hint));
         };
@@ -204,7 +215,7 @@ impl<H: Host> Session<H> {
         let max_len = model.config.trained_len.unwrap_or_else(fitted);
         let specials = model.tokenizer.specials();
         let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
-        Ok(HeldOut { examples, unseen })
+        Ok(HeldOut { examples, unseen, margins })
     }
 
     /// Labels of each text, best first, in order: the `top_k` best or, without it, those that count as given.

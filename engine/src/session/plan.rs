@@ -8,9 +8,9 @@ pub use limits::{check_length, check_numbers, training_bytes};
 use crate::data::examples::EncodedDocuments;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Dropout, ModelConfig};
-use crate::train::{OptimizerSettings, Schedule};
+use crate::train::{MuonSettings, OptimizerSettings, Schedule};
 use limits::check_memory;
-use protocol::{BackboneKind, Phase, RunConfig};
+use protocol::{BackboneKind, EmbeddingInit, OptimizerKind, PartsKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
 /// How long a run lasts.
@@ -36,9 +36,12 @@ pub struct Plan {
     pub max_len: usize,
     /// Steps of one pass over the training data.
     pub steps_per_epoch: u64,
-    /// How long the run lasts.
+    /// Networks that are trained one after another; they differ by their seed.
+    #[serde(default = "one")]
+    pub networks: u64,
+    /// How long each network is trained.
     pub budget: Budget,
-    /// Learning rates.
+    /// Learning rates of each network.
     pub schedule: Schedule,
     /// How the optimiser moves.
     pub optimizer: OptimizerSettings,
@@ -99,8 +102,12 @@ const WINDOWS: (usize, usize) = (32, 64);
 /// `[CLS]` and the ten tokens of the 2018 system's examples, of which one in ten is guessed.
 const SEED_WINDOW: usize = 11;
 const SEED_MASK_RATE: f64 = 0.1;
-/// Passes of a pre-training run, unless asked otherwise.
-const PRETRAINING_EPOCHS: f64 = 1.0;
+/// Tokens that a pre-training run sees at least, unless asked otherwise: little text is read several times.
+const MIN_PRETRAINING_TOKENS: f64 = 1.6e6;
+/// Passes of a pre-training run at most, unless asked otherwise.
+const MAX_PRETRAINING_EPOCHS: f64 = 8.0;
+/// Examples of a pass from which a batch holds 32 of them rather than 16: fewer would make too few steps.
+const MIN_EXAMPLES_OF_WIDE_BATCHES: u64 = 2000;
 /// Passes of a fine-tuning run, unless asked otherwise.
 pub const FINETUNING_EPOCHS: f64 = 5.0;
 /// Positions that a new model gets: as published.
@@ -205,10 +212,12 @@ fn preset_name(config: &RunConfig) -> &str {
 pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataShape) -> Result<Plan> {
     let pretrain = phase == Phase::Pretrain;
     check_length(data.max_len, model)?;
-    let batch_size = config.batch_size.unwrap_or(if pretrain || data.examples < 2000 { 16 } else { 32 });
+    let batch_size = config.batch_size.unwrap_or(if data.examples < MIN_EXAMPLES_OF_WIDE_BATCHES { 16 } else { 32 });
     check_memory(model, batch_size, data.max_len)?;
     let steps_per_epoch = data.examples.div_ceil(batch_size as u64).max(1);
-    let (budget, steps) = budget(config, pretrain, steps_per_epoch);
+    let networks = if pretrain { 1 } else { networks(config, steps_per_epoch * (batch_size * data.max_len) as u64) };
+    let default_epochs = if pretrain { pretraining_epochs(data) } else { FINETUNING_EPOCHS };
+    let (budget, steps) = budget(config, default_epochs, steps_per_epoch, networks);
     let dropout = training_dropout(model, pretrain);
     let evaluate_every =
         if pretrain { steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10)) } else { steps_per_epoch };
@@ -227,9 +236,10 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         batch_size,
         max_len: data.max_len,
         steps_per_epoch,
+        networks,
         budget,
         schedule: Schedule::new(config.lr.unwrap_or_else(|| default_lr(model, pretrain)), steps),
-        optimizer: OptimizerSettings::default(),
+        optimizer: OptimizerSettings { muon: muon(config, model, pretrain), ..OptimizerSettings::default() },
         mask_rate: mask_rate(config, model),
         whole_word: config.whole_word,
         max_predictions: config.max_predictions.or(config.seed_masking.then_some(1)),
@@ -242,6 +252,22 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
     })
 }
 
+/// Muon's settings, where it moves the matrices inside the blocks: in pre-training of the presets that are not as
+/// published, unless asked otherwise.
+fn muon(config: &RunConfig, model: &ModelConfig, pretrain: bool) -> Option<MuonSettings> {
+    let is_default = pretrain && model.architecture.backbone().recipe().muon;
+    let is_wanted = config.optimizer.map_or(is_default, |kind| kind == OptimizerKind::Muon);
+    is_wanted.then(MuonSettings::default)
+}
+
+/// Whether a new model's word embeddings start from vectors of the training text.
+pub fn starts_from_own_vectors(config: &RunConfig, phase: Phase) -> bool {
+    config.embedding_init.unwrap_or(match phase {
+        Phase::Pretrain => EmbeddingInit::Own,
+        Phase::Finetune => EmbeddingInit::Random,
+    }) == EmbeddingInit::Own
+}
+
 /// Share of tokens that pre-training chooses, unless asked otherwise: as published for BERT; `fast` learns more from each
 /// window at twice that (docs/recipes.md).
 pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
@@ -250,14 +276,15 @@ pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
 }
 
 impl Plan {
-    /// Steps planned; for a budget of time, as estimated at the start.
+    /// Steps planned of all networks; for a budget of time, as estimated at the start.
     pub fn steps(&self) -> u64 {
-        self.schedule.steps
+        self.schedule.steps * self.networks
     }
 
     /// Whether a plan from a file can be carried out with `model`.
     pub fn is_sound(&self, model: &ModelConfig) -> bool {
-        let counts = [self.steps_per_epoch, self.report_every, self.evaluate_every, self.checkpoint_every];
+        let counts =
+            [self.networks, self.steps_per_epoch, self.report_every, self.evaluate_every, self.checkpoint_every];
         let shares = [self.mask_rate, self.hidden_dropout, self.attention_dropout];
         let fits = check_length(self.max_len, model).and_then(|()| check_memory(model, self.batch_size, self.max_len));
         self.batch_size > 0
@@ -287,12 +314,45 @@ pub fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
     narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
 }
 
-fn budget(config: &RunConfig, pretrain: bool, steps_per_epoch: u64) -> (Budget, u64) {
-    let epochs = config.epochs.unwrap_or(if pretrain { PRETRAINING_EPOCHS } else { FINETUNING_EPOCHS });
+/// Passes over `data`: one where it is much text, more where it is little.
+fn pretraining_epochs(data: DataShape) -> f64 {
+    let tokens = (data.examples * data.max_len as u64).max(1) as f64;
+    (MIN_PRETRAINING_TOKENS / tokens).ceil().clamp(1.0, MAX_PRETRAINING_EPOCHS)
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// Networks of a classifier: three where that is asked for, or where each takes next to no time.
+fn networks(config: &RunConfig, tokens_per_epoch: u64) -> u64 {
+    let is_short = tokens_per_epoch <= MAX_TOKENS_OF_SEEDS;
+    let wanted = match config.parts {
+        Some(PartsKind::One) => 1,
+        Some(PartsKind::Seeds) => SEEDS,
+        Some(PartsKind::Fusion) | None => {
+            if is_short {
+                SEEDS
+            } else {
+                1
+            }
+        }
+    };
+    wanted.min(config.steps.unwrap_or(wanted)).max(1)
+}
+
+/// Networks that are averaged.
+const SEEDS: u64 = 3;
+/// Tokens of one pass up to which a classifier gets several networks unasked: with more, their average gains less than it
+/// costs (docs/recipes.md).
+const MAX_TOKENS_OF_SEEDS: u64 = 400_000;
+
+fn budget(config: &RunConfig, default_epochs: f64, steps_per_epoch: u64, networks: u64) -> (Budget, u64) {
+    let epochs = config.epochs.unwrap_or(default_epochs);
     let steps = ((steps_per_epoch as f64 * epochs).round() as u64).max(1);
     match (config.steps, config.minutes) {
-        (Some(steps), _) => (Budget::Steps(steps), steps),
-        (None, Some(minutes)) => (Budget::Seconds(minutes * 60.0), steps),
+        (Some(all), _) => (Budget::Steps(all / networks), all / networks),
+        (None, Some(minutes)) => (Budget::Seconds(minutes * 60.0 / networks as f64), steps),
         (None, None) => (Budget::Steps(steps), steps),
     }
 }
@@ -312,10 +372,28 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_make_one_pass() {
+    fn little_text_is_read_several_times_and_much_text_once() {
         let plan = check(|_| ()).expect("defaults are sound");
-        assert_eq!((plan.batch_size, plan.max_len, plan.steps(), plan.budget), (16, 32, 100, Budget::Steps(100)));
-        assert_eq!((plan.report_every, plan.evaluate_every, plan.checkpoint_every), (1, 25, 100));
+        assert_eq!((plan.batch_size, plan.max_len, plan.steps(), plan.budget), (16, 32, 800, Budget::Steps(800)));
+        assert_eq!((plan.report_every, plan.evaluate_every, plan.checkpoint_every), (4, 25, 100));
+        let passes = |examples| pretraining_epochs(DataShape { examples, max_len: 32 });
+        assert_eq!([1000, 25_000, 50_000, 1_000_000].map(passes), [8.0, 2.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_classifier_of_little_text_gets_three_networks_that_share_the_budget() {
+        let config = RunConfig { steps: Some(31), ..RunConfig::default() };
+        let model = ModelConfig::preset("fast-nano", 100, 64).expect("exists");
+        let planned = |config: &RunConfig, examples| {
+            let plan = plan(config, Phase::Finetune, &model, DataShape { examples, max_len: 32 }).expect("sound");
+            (plan.networks, plan.budget, plan.steps())
+        };
+        assert_eq!(planned(&config, 100), (3, Budget::Steps(10), 30));
+        assert_eq!(planned(&config, 100_000), (1, Budget::Steps(31), 31));
+        assert_eq!(planned(&RunConfig { parts: Some(PartsKind::One), ..config.clone() }, 100).0, 1);
+        assert_eq!(planned(&RunConfig { steps: Some(2), ..config }, 100), (2, Budget::Steps(1), 2));
+        let timed = RunConfig { minutes: Some(3.0), ..RunConfig::default() };
+        assert_eq!(planned(&timed, 100).1, Budget::Seconds(60.0));
     }
 
     #[test]

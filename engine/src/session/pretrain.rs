@@ -52,7 +52,10 @@ impl<H: Host> Session<H> {
         let task = masked_lm_task(&learned.tokenizer, windows, held_out, &plan);
         let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
         let heads = snapshot::heads_of(Phase::Pretrain, &config);
-        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: true };
+        let is_new = base.is_none() && resumed.is_none();
+        let own_vectors =
+            if is_new { self.own_vectors(run, &config, Phase::Pretrain, model.hidden_size) } else { None };
+        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: true, own_vectors };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
         let source = match base {
             Some(base) => base.weights().await?,
@@ -101,6 +104,7 @@ fn unlabelled(model: &ModelConfig, pairs: bool) -> ModelConfig {
         labels: Vec::new(),
         problem_type: None,
         threshold: None,
+        threshold_scales: None,
         thresholds: None,
         type_vocab_size: model.type_vocab_size.max(if pairs { 2 } else { 1 }),
         ..model.clone()

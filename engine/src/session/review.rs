@@ -3,7 +3,7 @@
 
 use super::ask::{self, Told};
 use super::checks::{no_corpus, no_model};
-use super::task::{LabelRule, Scored};
+use super::scored::{LabelRule, Scored};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
@@ -51,16 +51,17 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let selection = self.measured_on("", &model.config, corpus, role)?;
         let held_out = self.measured("", split, model, (corpus, role, &selection))?;
-        let leaves = model.leaves(&self.device);
         let (host, deferred) = (&self.host, &mut self.deferred);
         let mut goes_on = async || hears_no_stop(host, deferred).await;
-        let scored = Scored::of(&held_out, &model.config, &leaves, &self.device, &mut goes_on).await?;
-        let scored = scored.ok_or_else(stopped)?;
+        let scores = model.probabilities_of(&held_out, &self.device, &mut goes_on).await?.ok_or_else(stopped)?;
+        let problem = model.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let scored = Scored::new(&held_out, scores, problem);
         let threshold = ask::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
         let corpus = corpus.fingerprint().into();
-        let given = scored.scores.iter().map(|scores| given(scores, threshold, single)).collect();
+        let given =
+            scored.scores.iter().map(|scores| given(scores, |label| ask::threshold_of(model, label), single)).collect();
         let ranked = scored.scores.iter().map(|scores| ranked(scores, &labels)).collect();
         let mut reviewed = Reviewed { role, selection, corpus, labels, ranked, truth: Vec::new(), given };
         reviewed.truth.clone_from(&scored.truth);
@@ -159,13 +160,13 @@ impl<H: Host> Session<H> {
         Ok((lines, more))
     }
 
-    /// Learns the labels with linear classifiers on n-grams and tells what they reach on the validation documents, as
+    /// Learns the labels with linear classifiers and tells what the best one reaches on the validation documents, as
     /// every run does after each pass.
     ///
     /// # Errors
     /// When the corpus has no labels.
-    pub fn baseline(&self, config: &RunConfig) -> Result<Event> {
-        Ok(Event::Baseline { result: self.linear(config, FileRole::Valid)?.0 })
+    pub async fn baseline(&self, config: &RunConfig) -> Result<Event> {
+        Ok(Event::Baseline { result: self.linear(config, FileRole::Valid).await?.0 })
     }
 }
 
@@ -231,9 +232,9 @@ pub(super) fn stopped() -> Error {
 }
 
 /// The labels that count as given: the best one, and all others from the threshold on.
-fn given(scores: &[f64], threshold: f64, single: bool) -> Vec<usize> {
+fn given(scores: &[f64], threshold: impl Fn(usize) -> f64, single: bool) -> Vec<usize> {
     let best = (0..scores.len()).reduce(|a, b| if scores[b] > scores[a] { b } else { a });
-    let counts = |&label: &usize| Some(label) == best || !single && scores[label] >= threshold;
+    let counts = |&label: &usize| Some(label) == best || !single && scores[label] >= threshold(label);
     (0..scores.len()).filter(counts).collect()
 }
 
@@ -290,7 +291,7 @@ mod tests {
         let labels: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
         let scores = [[0.9, 0.1, 0.1], [0.2, 0.8, 0.1], [0.6, 0.7, 0.1], [0.1, 0.9, 0.6]];
         let truth = vec![vec![0], vec![0], vec![0, 1], vec![1]];
-        let given = scores.iter().map(|scores| given(scores, 0.5, false)).collect();
+        let given = scores.iter().map(|scores| given(scores, |_| 0.5, false)).collect();
         let ranked = scores.iter().map(|scores| ranked(scores, &labels)).collect();
         let (role, selection) = (FileRole::Valid, Selection::default());
         Reviewed { role, selection, corpus: String::new(), labels, ranked, truth, given }
@@ -312,9 +313,9 @@ mod tests {
 
     #[test]
     fn the_best_label_counts_as_given_whatever_its_probability() {
-        assert_eq!(given(&[0.1, 0.3], 0.5, false), [1]);
-        assert_eq!(given(&[0.6, 0.7], 0.5, false), [0, 1]);
-        assert_eq!(given(&[0.6, 0.7], 0.5, true), [1]);
-        assert!(given(&[], 0.5, false).is_empty());
+        assert_eq!(given(&[0.1, 0.3], |_| 0.5, false), [1]);
+        assert_eq!(given(&[0.6, 0.7], |_| 0.5, false), [0, 1]);
+        assert_eq!(given(&[0.6, 0.7], |_| 0.5, true), [1]);
+        assert!(given(&[], |_| 0.5, false).is_empty());
     }
 }

@@ -13,12 +13,15 @@ use super::snapshot::{BestState, RunState, encode};
 use super::standing::{Best, Standing, Window};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
+use super::training::Beginning;
 use crate::data::floors::Floors;
 use crate::data::random::{Purpose, generator, unit_f64};
 use crate::error::{Error, Result};
+use crate::interop::Weights;
 use crate::train::{DeviceBatch, StepReport};
 use burn::tensor::Tensor;
-use protocol::{Command, Event, Figures, Metrics, RunConfig};
+use protocol::{Command, Event, Figures, Metrics, Phase, RunConfig};
+use std::rc::Rc;
 
 /// A run in progress.
 pub struct Run<'a, H: Host, T: Task> {
@@ -48,6 +51,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub learned: bool,
     /// Learning rate of the last step.
     pub lr: f64,
+    /// What each network starts from.
+    pub beginning: Beginning,
 }
 
 /// What a run leaves.
@@ -91,21 +96,58 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             self.ear.host.emit(Event::Compiling { run: self.ear.run.into(), message }, Vec::new());
         }
         let mut clock = Clock::start(self.ear.host.now_secs(), self.at.elapsed_secs, first);
-        if self.at.owes_evaluation {
+        // A network that is done is measured below anyway.
+        if self.at.owes_evaluation && !self.done(&clock) {
             self.evaluate(Split::Valid, &mut clock).await?;
             clock.skip(clock.elapsed(self.ear.host.now_secs()) - self.at.elapsed_secs);
         }
-        let mut stopped = false;
-        while !self.done(&clock) {
-            if self.ear.listen(&self.learner, &mut clock).await? == Wish::Stop {
-                stopped = true;
-                break;
-            }
-            let report = self.step(&clock);
-            self.after_step(report, &mut clock).await?;
+        let mut stopped = self.train_network(&mut clock).await?;
+        while !stopped && (self.at.networks.len() as u64) + 1 < self.plan.networks {
+            stopped = !self.next_network(&mut clock).await? || self.train_network(&mut clock).await?;
         }
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.close(stopped, &mut clock).await
+    }
+
+    /// Trains the present network until its plan is done; whether the host said stop.
+    async fn train_network(&mut self, clock: &mut Clock) -> Result<bool> {
+        while !self.done(clock) {
+            if self.ear.listen(&self.learner, clock).await? == Wish::Stop {
+                return Ok(true);
+            }
+            let report = self.step(clock);
+            self.after_step(report, clock).await?;
+        }
+        Ok(false)
+    }
+
+    /// Sets the best values of the present network aside and starts another one; `false` where the host said stop amid it.
+    async fn next_network(&mut self, clock: &mut Clock) -> Result<bool> {
+        self.evaluate(Split::Valid, clock).await?;
+        if self.ear.hears_stop() {
+            return Ok(false);
+        }
+        self.recall();
+        self.at.networks.push(self.learner.values.groups.iter().map(|group| group.p.clone()).collect());
+        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
+        self.at.began_secs = self.at.elapsed_secs;
+        let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
+        self.note(
+            "next-network",
+            format!("network {number} of {all} begins; the classifier averages networks that differ by their seed"),
+        );
+        let seed = self.network_seed();
+        self.task.reseed(seed);
+        let Learner { model, optimizer, .. } = &self.learner;
+        let (groups, _) = self.beginning.values(model, &optimizer.layout, &self.task, seed);
+        self.learner.steps_before = self.learner.step();
+        self.learner.values = self.learner.optimizer.state_from(groups);
+        Ok(true)
+    }
+
+    /// The seed of the present network: the run's for the first one.
+    fn network_seed(&self) -> u64 {
+        self.plan.seed.wrapping_add(self.at.networks.len() as u64)
     }
 
     fn done(&self, clock: &Clock) -> bool {
@@ -113,26 +155,32 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return true;
         }
         match self.plan.budget {
-            Budget::Steps(steps) => self.learner.step() >= steps,
-            Budget::Seconds(seconds) => self.learner.step() > 0 && clock.elapsed(self.ear.host.now_secs()) >= seconds,
+            Budget::Steps(steps) => self.learner.values.step >= steps,
+            Budget::Seconds(seconds) => self.learner.values.step > 0 && self.network_secs(clock) >= seconds,
         }
+    }
+
+    /// Seconds that the present network has been trained.
+    fn network_secs(&self, clock: &Clock) -> f64 {
+        clock.elapsed(self.ear.host.now_secs()) - self.at.began_secs
     }
 
     /// Learning rate of the next step: by steps, or by the share of the time that is spent.
     fn next_lr(&self, clock: &Clock) -> f64 {
         match self.plan.budget {
-            Budget::Steps(_) => self.plan.schedule.lr(self.learner.step()),
-            Budget::Seconds(seconds) => self.plan.schedule.lr_at(clock.elapsed(self.ear.host.now_secs()) / seconds),
+            Budget::Steps(_) => self.plan.schedule.lr(self.learner.values.step),
+            Budget::Seconds(seconds) => self.plan.schedule.lr_at(self.network_secs(clock) / seconds),
         }
     }
 
     fn step(&mut self, clock: &Clock) -> StepReport {
         let lr = self.next_lr(clock);
         self.lr = lr;
-        let batch = self.task.batch(self.learner.step());
+        let batch = self.task.batch(self.learner.values.step);
+        let seed = self.network_seed();
         let Learner { model, optimizer, values, .. } = &mut self.learner;
         let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
-        optimizer.device.seed(dropout_seed(self.plan.seed, values.step));
+        optimizer.device.seed(dropout_seed(seed, values.step));
         let (task, plan) = (&self.task, &self.plan);
         optimizer.step(values, lr, |leaves| task.loss(&training_model(model, leaves, plan), &batch))
     }
@@ -141,7 +189,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.window.add(&report);
         self.grad_norm = Some(report.grad_norm.clone());
         let step = self.learner.step();
-        let last = self.plan.budget == Budget::Steps(step);
+        let local_step = self.learner.values.step;
+        let last = self.plan.budget == Budget::Steps(local_step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
         let steps_singly = self.ear.pause_at == Some(step);
         // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
@@ -152,7 +201,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             }
         }
         let reported = clock.elapsed(self.ear.host.now_secs());
-        if !last && step.is_multiple_of(self.plan.evaluate_every) {
+        if !last && local_step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid, clock).await?;
         }
         if !last && keep {
@@ -180,8 +229,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let steps_per_sec = clock.lap(now, step);
         let elapsed_secs = clock.elapsed(now);
         let eta_secs = match self.plan.budget {
-            Budget::Seconds(seconds) => seconds - elapsed_secs,
-            Budget::Steps(all) => (all - step) as f64 * elapsed_secs / step as f64,
+            Budget::Seconds(seconds) => seconds * self.plan.networks as f64 - elapsed_secs,
+            Budget::Steps(_) => (self.plan.steps() - step) as f64 * elapsed_secs / step as f64,
         };
         let event = Event::Step {
             run: self.ear.run.into(),
@@ -201,6 +250,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Measures and tells. `None` where there is nothing to measure on, or a stop cut it short.
     async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
+        let metrics = self.measure_network(split, clock).await?;
+        if let Some(metrics) = &metrics {
+            self.tell_evaluated(split, metrics.clone());
+        }
+        Ok(metrics)
+    }
+
+    /// Measures the present network. `None` as for [`Self::evaluate`].
+    async fn measure_network(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
         let Self { task, learner, ear, .. } = self;
         let (leaves, device) = (learner.leaves(), &learner.optimizer.device);
         let mut model = learner.model.clone();
@@ -209,8 +267,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         learner.model = model;
         self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
         let Some(metrics) = metrics else { return Ok(None) };
-        let step = self.learner.step();
-        let epoch = step as f64 / self.plan.steps_per_epoch as f64;
+        let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
         self.learned = self.task.is_learned(&metrics);
         if let Metrics::Classifier(measured) = &metrics {
             self.scores.push(Score { split, epoch, figures: figures(measured) });
@@ -218,15 +275,48 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                 self.remember(measured.micro_f1);
             }
         }
+        Ok(Some(metrics))
+    }
+
+    fn tell_evaluated(&self, split: Split, metrics: Metrics) {
         let event = Event::Evaluated {
             run: self.ear.run.into(),
-            step,
-            epoch,
+            step: self.learner.step(),
+            epoch: self.learner.step() as f64 / self.plan.steps_per_epoch as f64,
             split: split.name().into(),
-            metrics: metrics.clone(),
+            metrics,
         };
         self.ear.host.emit(event, Vec::new());
-        Ok(Some(metrics))
+    }
+
+    /// Joins the networks and what else was learned to the model that the run leaves; its figures, or `None` where there is
+    /// nothing to join.
+    async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
+        let present = self.learner.values.groups.iter().map(|group| group.p.clone()).collect();
+        let networks: Vec<Vec<Tensor<1>>> = self.at.networks.iter().cloned().chain([present]).collect();
+        let Self { task, learner, ear, .. } = self;
+        let (layout, device) = (learner.optimizer.layout.clone(), learner.optimizer.device.clone());
+        let mut model = learner.model.clone();
+        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
+        let measured = task.conclude(&mut model, &layout, networks.clone(), &device, &mut goes_on).await?;
+        if measured.is_empty() || self.ear.hears_stop() {
+            return Ok(None);
+        }
+        let learner = &mut self.learner;
+        learner.model = model;
+        let first = networks.into_iter().next().expect("a run trains a network");
+        learner.values.groups.iter_mut().zip(first).for_each(|(group, p)| group.p = p);
+        for (split, metrics) in &measured {
+            if let (Split::Test, Metrics::Classifier(measured)) = (split, metrics) {
+                let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
+                self.scores.push(Score { split: Split::Test, epoch, figures: figures(measured) });
+            }
+        }
+        Ok(Some(measured))
+    }
+
+    fn note(&self, code: &str, message: String) {
+        self.ear.host.emit(Event::Warning { run: self.ear.run.into(), code: code.into(), message }, Vec::new());
     }
 
     /// Says what the last figures mean, where they mean trouble.
@@ -311,9 +401,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             window_steps: self.at.window.steps,
             best: self.at.best.as_ref().map(BestState::of),
             owes_evaluation: self.at.owes_evaluation,
+            networks: self.at.networks.len(),
+            steps_before: self.learner.steps_before,
+            began_secs: self.at.began_secs,
             device: self.device_name.into(),
         };
-        encode(&state, &self.learner.trained(), &self.learner.values, self.at.best.as_ref()).await
+        // A language model is one network, and needs its source no more.
+        let none = Weights::new();
+        let source = if self.plan.phase == Phase::Finetune { &self.beginning.source } else { &none };
+        encode(&state, &self.learner.trained(), &self.learner.values, &self.at, source).await
     }
 
     /// Last snapshot and, of a run that came to its end, last figures.
@@ -333,24 +429,43 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let outcome = RunOutcome { step: self.learner.step(), stopped, elapsed_secs: self.at.elapsed_secs };
         let run = self.ear.run.to_string();
         let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
-        let trained = self.learner.trained();
+        let ensemble = self.task.take_ensemble().map(Rc::new);
+        if let Some(sentence) = ensemble.as_ref().and_then(|ensemble| ensemble.sentence()) {
+            self.note("parts", sentence);
+        }
+        let trained = Trained { ensemble, ..self.learner.trained() };
         self.ear.host.emit(event, Vec::new());
         Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
     }
 
     /// The last figures: of the last values on validation text and, unless it was stopped, of the best ones on test text.
     async fn measure(&mut self, clock: &mut Clock) -> Result<()> {
-        // What was just measured need not be measured again.
+        // What was just measured need not be measured again. Figures are told once all of them are there: a stop amid the
+        // later ones would have the run that goes on repeat the earlier ones.
+        let mut untold = None;
         if !self.learned {
-            let last = self.evaluate(Split::Valid, clock).await?;
+            let last = self.measure_network(Split::Valid, clock).await?;
             if self.ear.hears_stop() {
                 return Ok(());
             }
+            untold.clone_from(&last);
             let recalled = self.recall();
             // What the last values lack the recalled ones may have.
             self.diagnose(last.as_ref().filter(|_| !recalled));
         }
-        self.evaluate(Split::Test, clock).await?;
+        let concluded = self.conclude(clock).await?;
+        if self.ear.hears_stop() {
+            return Ok(());
+        }
+        if let Some(last) = untold {
+            self.tell_evaluated(Split::Valid, last);
+        }
+        match concluded {
+            Some(measured) => measured.into_iter().for_each(|(split, metrics)| self.tell_evaluated(split, metrics)),
+            None => {
+                self.evaluate(Split::Test, clock).await?;
+            }
+        }
         Ok(())
     }
 }

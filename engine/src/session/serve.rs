@@ -110,7 +110,7 @@ impl<H: Host> Session<H> {
                 let estimate = self.estimate(&config, tries).await?;
                 self.host.emit(Event::Estimated { request, estimate }, Vec::new());
             }
-            Command::Baseline { config } => self.host.emit(self.baseline(&config)?, Vec::new()),
+            Command::Baseline { config } => self.host.emit(self.baseline(&config).await?, Vec::new()),
             question @ (Command::FillMask { .. }
             | Command::Classify { .. }
             | Command::Attend { .. }

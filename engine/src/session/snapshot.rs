@@ -4,13 +4,12 @@
 use super::host::Snapshot;
 use super::plan::Plan;
 use super::read::read_groups;
-use super::standing::Best;
+use super::standing::{Best, Standing};
 use super::trained::{Trained, groups_of, weights_of};
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
-use crate::kernels::AdamWState;
 use crate::model::Heads;
-use crate::train::TrainState;
+use crate::train::{GroupState, TrainState};
 use burn::tensor::{Device, Tensor, TensorData};
 use protocol::{Phase, RunConfig};
 use serde::{Deserialize, Serialize};
@@ -19,8 +18,15 @@ use serde::{Deserialize, Serialize};
 pub const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 /// Name of the best values in a checkpoint, where they are not its own.
 pub const BEST_FILE: &str = "best.safetensors";
+/// Name in a classifier's checkpoint of the weights that each of its networks starts from.
+const SOURCE_FILE: &str = "source.safetensors";
 /// Name of the state in a checkpoint.
 pub const STATE_FILE: &str = "state.json";
+
+/// Name in a checkpoint of the network that was trained as number `index`, from 0.
+fn trained_file(index: usize) -> String {
+    format!("trained-{}.safetensors", index + 1)
+}
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +54,15 @@ pub struct RunState {
     /// Whether a stop cut the evaluation of this step short.
     #[serde(default)]
     pub owes_evaluation: bool,
+    /// Networks that are trained already.
+    #[serde(default)]
+    pub networks: usize,
+    /// Steps of those networks.
+    #[serde(default)]
+    pub steps_before: u64,
+    /// Seconds of training when the present network began.
+    #[serde(default)]
+    pub began_secs: f64,
     /// The device, in words; empty of a checkpoint from before this was kept.
     #[serde(default)]
     pub device: String,
@@ -87,12 +102,18 @@ pub fn heads_of(phase: Phase, config: &RunConfig) -> Heads {
 ///
 /// # Errors
 /// When the device no longer answers.
-pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState, best: Option<&Best>) -> Result<Snapshot> {
+pub async fn encode(
+    state: &RunState,
+    trained: &Trained,
+    values: &TrainState,
+    at: &Standing,
+    source: &Weights,
+) -> Result<Snapshot> {
+    let best = at.best.as_ref();
     let mut files = trained.to_files().await?;
-    let moments: Vec<Tensor<1>> = values.groups.iter().flat_map(|group| [group.m.clone(), group.v.clone()]).collect();
     let mut named = Weights::new();
-    for (i, data) in read_groups(&moments).await?.into_iter().enumerate() {
-        let name = format!("{}.{}", if i % 2 == 0 { "m" } else { "v" }, i / 2);
+    let (names, moments) = moments(values);
+    for (name, data) in names.into_iter().zip(read_groups(&moments).await?) {
         named.insert(name, HostTensor { shape: vec![data.len()], data });
     }
     files.push((OPTIMIZER_FILE.into(), interop::weights_to_bytes(&named)));
@@ -100,9 +121,25 @@ pub async fn encode(state: &RunState, trained: &Trained, values: &TrainState, be
         let values = read_groups(&best.groups).await?;
         files.push((BEST_FILE.into(), interop::weights_to_bytes(&weights_of(&trained.layout, &values))));
     }
+    for (index, groups) in at.networks.iter().enumerate() {
+        let weights = weights_of(&trained.layout, &read_groups(groups).await?);
+        files.push((trained_file(index), interop::weights_to_bytes(&weights)));
+    }
+    if !source.is_empty() {
+        files.push((SOURCE_FILE.into(), interop::weights_to_bytes(source)));
+    }
     let json = serde_json::to_vec_pretty(state).expect("a state is plain data");
     files.push((STATE_FILE.into(), json));
     Ok(Snapshot { step: state.step, files })
+}
+
+/// The moments of each group under the names of a checkpoint: `m.0`, `v.0`, `m.1`, ..; Muon's groups have no `v`.
+fn moments(values: &TrainState) -> (Vec<String>, Vec<Tensor<1>>) {
+    let of_group = |(i, group): (usize, &GroupState)| {
+        let second = group.v.clone().map(|v| (format!("v.{i}"), v));
+        [(format!("m.{i}"), group.m.clone())].into_iter().chain(second).collect::<Vec<_>>()
+    };
+    values.groups.iter().enumerate().flat_map(of_group).unzip()
 }
 
 /// Reads a run of `phase` back: where it stands, its model, and its values with their moments.
@@ -132,8 +169,10 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
         _ => Err(damaged(&format!("{OPTIMIZER_FILE} has no {name} of {len} numbers"))),
     };
     let groups = trained.layout.groups.iter().zip(&trained.groups).enumerate().map(|(i, (group, p))| {
-        let (m, v) = (moment(format!("m.{i}"), group.len)?, moment(format!("v.{i}"), group.len)?);
-        Ok(AdamWState { p: p.clone(), m, v })
+        let has_second = !state.plan.optimizer.is_muons(group);
+        let m = moment(format!("m.{i}"), group.len)?;
+        let v = has_second.then(|| moment(format!("v.{i}"), group.len)).transpose()?;
+        Ok(GroupState { p: p.clone(), m, v })
     });
     let groups = groups.collect::<Result<Vec<_>>>()?;
     if state.step != snapshot.step {
@@ -148,8 +187,21 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
             Some(best_of(best, groups.ok_or_else(|| damaged(&format!("{BEST_FILE} is another model's")))?))
         }
     };
-    let values = TrainState { groups, step: state.step };
-    Ok(Decoded { state, trained, values, best })
+    let networks = (0..state.networks).map(|index| {
+        let weights = interop::weights_from_bytes(file(&trained_file(index))?)?;
+        groups_of(&trained.layout, &weights, device)
+            .ok_or_else(|| damaged("a network that was trained is another model's"))
+    });
+    let networks = networks.collect::<Result<Vec<_>>>()?;
+    let source = match file(SOURCE_FILE) {
+        Ok(bytes) => interop::weights_from_bytes(bytes)?,
+        Err(_) => Weights::new(),
+    };
+    let Some(step) = state.step.checked_sub(state.steps_before) else {
+        return Err(damaged(&format!("{STATE_FILE} counts more steps before a network than in all")));
+    };
+    let values = TrainState { groups, step };
+    Ok(Decoded { state, trained, values, best, networks, source })
 }
 
 fn best_of(state: &BestState, groups: Vec<Tensor<1>>) -> Best {
@@ -167,6 +219,10 @@ pub struct Decoded {
     pub values: TrainState,
     /// Its best values so far.
     pub best: Option<Best>,
+    /// The networks that are trained already.
+    pub networks: Vec<Vec<Tensor<1>>>,
+    /// What each network of a classifier starts from; empty where that is drawn.
+    pub source: Weights,
 }
 
 fn damaged(what: &str) -> Error {

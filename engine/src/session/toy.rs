@@ -82,7 +82,7 @@ impl<H: Host> Session<H> {
         let floors = Floors { uniform: std::f64::consts::LN_2, unigram: MAJORITY_LOSS, bigram: None };
         let tokenizer = Rc::new(tokenizer);
         let heads = Heads::CLASSIFIER;
-        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: false };
+        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: false, own_vectors: None };
         let Finished { outcome, scores, .. } =
             self.run(run, start, task, "counting".into(), None, Weights::new()).await?;
         let last = scores.last().map(|score| score.figures).unwrap_or_default();

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::interop::{self, CONFIG_FILE, HostTensor, WEIGHTS_FILE, Weights};
 use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs};
 use crate::session::host::ModelFiles;
+use crate::session::parts::Ensemble;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
 use std::rc::Rc;
@@ -22,6 +23,8 @@ pub struct Trained {
     pub layout: Layout,
     /// Values, one flat array per group of the layout.
     pub groups: Vec<Tensor<1>>,
+    /// Further parts of a classifier, where it has any.
+    pub ensemble: Option<Rc<Ensemble>>,
 }
 
 /// What became of each tensor of a model that another one started from.
@@ -77,9 +80,21 @@ impl Trained {
     pub async fn to_files(&self) -> Result<ModelFiles> {
         let weights = self.weights().await?;
         let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
-        files.push((CONFIG_FILE.into(), interop::config_to_json(&self.config)));
+        files.push((CONFIG_FILE.into(), interop::config_to_json(&self.config_alone())));
+        files.extend(self.part_files().await?);
         files.push((WEIGHTS_FILE.into(), interop::weights_to_bytes(&weights)));
         Ok(files)
+    }
+
+    /// The shape with the thresholds of the first network: programs that know no other part take those.
+    fn config_alone(&self) -> ModelConfig {
+        match &self.ensemble {
+            None => self.config.clone(),
+            Some(ensemble) => {
+                let (threshold, thresholds) = ensemble.alone.clone();
+                ModelConfig { threshold, threshold_scales: None, thresholds, ..self.config.clone() }
+            }
+        }
     }
 
     /// Reads a run directory's model files, ours or Hugging Face's, onto `device`.
@@ -103,7 +118,10 @@ impl Trained {
         settle_labels(&mut config, heads);
         let layout = Layout::new(specs(&config, heads));
         let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
-        Ok(Self { config, heads, tokenizer: Rc::new(tokenizer), layout, groups })
+        let tokenizer = Rc::new(tokenizer);
+        let mut trained = Self { config, heads, tokenizer, layout, groups, ensemble: None };
+        trained.read_parts(&file, device)?;
+        Ok(trained)
     }
 }
 

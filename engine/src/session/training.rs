@@ -5,16 +5,17 @@ use super::checks::{check_same_corpus, no_corpus};
 use super::corpus::Learned;
 use super::learner::Learner;
 use super::listen::Ear;
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::run::{Finished, Run};
 use super::snapshot::{self, Decoded};
 use super::standing::Standing;
 use super::task::Task;
-use super::trained::starting_values;
+use super::trained::{Restored, starting_values};
 use super::{Host, Session, Snapshot};
 use crate::data::Tokenizer;
+use crate::data::embeddings::WordEmbeddings;
 use crate::data::floors::Floors;
-use crate::data::word_vectors::WordVectors;
+use crate::data::word_vectors::{FoundVectors, WordVectors};
 use crate::error::Result;
 use crate::interop::Weights;
 use crate::model::{Heads, Layout, ModelConfig, specs, word_embeddings};
@@ -41,6 +42,8 @@ pub(super) struct Starting {
     pub floors: Floors,
     /// Whether new word embeddings are taken from the vectors that were given.
     pub word_vectors: bool,
+    /// Vectors of the training text that new word embeddings start from, where none were given.
+    pub own_vectors: Option<Rc<WordEmbeddings>>,
 }
 
 impl<H: Host> Session<H> {
@@ -49,25 +52,30 @@ impl<H: Host> Session<H> {
         &mut self,
         name: &str,
         start: Starting,
-        task: T,
+        mut task: T,
         corpus: String,
         resumed: Option<Decoded>,
         source: Weights,
     ) -> Result<Finished> {
         let layout = Layout::new(specs(&start.model, start.heads));
         let optimizer = Optimizer { layout, settings: start.plan.optimizer, device: self.device.clone() };
+        let beginning = self.beginning(name, &start, source, resumed.is_some())?;
+        let mut steps_before = 0;
         let (values, at, report) = match resumed {
-            Some(Decoded { state, values, best, .. }) => {
+            Some(Decoded { state, values, best, networks, source: _, .. }) => {
                 check_same_corpus(&state.corpus, &corpus)?;
                 self.warn_other_device(name, &state.device);
-                (values, Standing::resumed(&state, best, &self.device), None)
+                steps_before = state.steps_before;
+                task.reseed(start.plan.seed.wrapping_add(networks.len() as u64));
+                (values, Standing::resumed(&state, best, networks, &self.device), None)
             }
             None => {
-                let (groups, report) = self.first_values(name, &start, &task, &optimizer.layout, &source)?;
+                let (groups, restored) = beginning.values(&start.model, &optimizer.layout, &task, start.plan.seed);
+                let report = (!beginning.source.is_empty()).then(|| restored.sentence());
                 (optimizer.state_from(groups), Standing::default(), report)
             }
         };
-        self.host.emit(self.started(name, &start, &optimizer.layout, values.step), Vec::new());
+        self.host.emit(self.started(name, &start, &optimizer.layout, steps_before + values.step), Vec::new());
         if let Some(sentence) = report {
             self.warn(name, "restored", sentence);
         }
@@ -89,7 +97,7 @@ impl<H: Host> Session<H> {
             config: &config,
             plan,
             task,
-            learner: Learner { model, heads, tokenizer, optimizer, values },
+            learner: Learner { model, heads, tokenizer, optimizer, values, steps_before },
             at,
             ear,
             corpus,
@@ -99,8 +107,23 @@ impl<H: Host> Session<H> {
             floors,
             learned: false,
             lr: 0.0,
+            beginning,
         };
         run.train().await
+    }
+
+    /// What each network of the run starts from.
+    fn beginning(&self, run: &str, start: &Starting, source: Weights, is_resumed: bool) -> Result<Beginning> {
+        if !source.is_empty() || (is_resumed && start.plan.networks == 1) {
+            return Ok(Beginning { source, embeddings: None });
+        }
+        let given = if start.word_vectors {
+            self.given_vectors(run, &start.tokenizer, start.model.hidden_size)?.map(StartingEmbeddings::Given)
+        } else {
+            None
+        };
+        let own = start.own_vectors.clone().map(StartingEmbeddings::Own);
+        Ok(Beginning { source, embeddings: given.or(own) })
     }
 
     fn started(&self, run: &str, start: &Starting, layout: &Layout, step: u64) -> Event {
@@ -121,24 +144,6 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Values before the first step, a flat vector per group, and a sentence about what of `source` they hold.
-    fn first_values(
-        &self,
-        run: &str,
-        start: &Starting,
-        task: &impl Task,
-        layout: &Layout,
-        source: &Weights,
-    ) -> Result<(Vec<Vec<f32>>, Option<String>)> {
-        let (mut groups, restored) = starting_values(layout, start.plan.seed, source);
-        task.prepare(layout, &restored, &mut groups);
-        if start.word_vectors && source.is_empty() {
-            self.place_word_vectors(run, &start.model, &start.tokenizer, layout, &mut groups)?;
-        }
-        let report = (!source.is_empty()).then(|| restored.sentence());
-        Ok((groups, report))
-    }
-
     /// Says so when a run goes on elsewhere: devices round differently.
     fn warn_other_device(&self, run: &str, before: &str) {
         let now = &self.info.name;
@@ -149,24 +154,35 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Puts the word vectors that were given, where there are any, into the embeddings of a new model.
-    fn place_word_vectors(
+    /// Vectors of the training text for a new model of `width`, unless other ones were given or `config` wants none. Says so
+    /// where the text has none.
+    pub(super) fn own_vectors(
         &self,
         run: &str,
-        model: &ModelConfig,
-        tokenizer: &Tokenizer,
-        layout: &Layout,
-        groups: &mut [Vec<f32>],
-    ) -> Result<()> {
-        let Some(lines) = &self.word_vectors else { return Ok(()) };
-        let width = model.hidden_size;
+        config: &RunConfig,
+        phase: Phase,
+        width: usize,
+    ) -> Option<Rc<WordEmbeddings>> {
+        if self.word_vectors.is_some() || !plan::starts_from_own_vectors(config, phase) {
+            return None;
+        }
+        let message = "learning word vectors from the text".into();
+        self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+        let vectors = self.learned.as_ref()?.embeddings(width);
+        if vectors.is_none() {
+            let message = "the text has no two different words side by side: the word embeddings start at random";
+            self.warn(run, "no-own-vectors", message.into());
+        }
+        vectors
+    }
+
+    /// The vectors for the vocabulary of a new model of `width` among those that were given, where there are any. Says what
+    /// was found.
+    fn given_vectors(&self, run: &str, tokenizer: &Tokenizer, width: usize) -> Result<Option<FoundVectors>> {
+        let Some(lines) = &self.word_vectors else { return Ok(None) };
         let mut vectors = WordVectors::new(tokenizer, width);
         lines(&mut |line| Ok(vectors.take(line)?))?;
         let found = vectors.finish()?;
-        let table = layout.slice_mut(groups, word_embeddings(model.architecture));
-        for (&id, row) in &found.rows {
-            table[id as usize * width..][..width].copy_from_slice(row);
-        }
         let (rows, missing) = (found.rows.len(), found.missing);
         let message = format!("word vectors were found for {rows} tokens of the vocabulary; {missing} start at random");
         self.warn(run, "word-vectors", message);
@@ -176,7 +192,7 @@ impl<H: Host> Session<H> {
             );
             self.warn(run, "ragged-vectors", message);
         }
-        Ok(())
+        Ok(Some(found))
     }
 
     /// What a checkpoint holds of a run of `phase`.
@@ -210,6 +226,67 @@ impl<H: Host> Session<H> {
             let percent = share * 100.0;
             let message = format!("the vocabulary does not know {percent:.0} % of the tokens of this text{remedy}");
             self.warn(run, "unknown-tokens", message);
+        }
+    }
+}
+
+/// What the values of a network are before its first step.
+pub(super) struct Beginning {
+    /// Values of another model, by name.
+    pub source: Weights,
+    /// Vectors for new word embeddings.
+    pub embeddings: Option<StartingEmbeddings>,
+}
+
+/// Vectors that new word embeddings start from.
+pub(super) enum StartingEmbeddings {
+    /// From a file.
+    Given(FoundVectors),
+    /// Of the training text.
+    Own(Rc<WordEmbeddings>),
+}
+
+impl Beginning {
+    /// The values, a flat vector per group, and what of the source they hold.
+    pub fn values(
+        &self,
+        model: &ModelConfig,
+        layout: &Layout,
+        task: &impl Task,
+        seed: u64,
+    ) -> (Vec<Vec<f32>>, Restored) {
+        let (mut groups, restored) = starting_values(layout, seed, &self.source);
+        task.prepare(layout, &restored, &mut groups);
+        if let Some(embeddings) = &self.embeddings {
+            embeddings.place(model, layout.slice_mut(&mut groups, word_embeddings(model.architecture)));
+        }
+        (groups, restored)
+    }
+}
+
+/// Share of the random start that is added to a vector of the text, so that words with equal company differ
+/// (docs/recipes.md).
+const RANDOM_SHARE: f32 = 0.3;
+
+impl StartingEmbeddings {
+    /// Replaces random rows of `table` `[V, D]`. Vectors of the text get the spread of the random rows and a share of them;
+    /// tokens without a vector, and columns beyond the vectors' rank, stay random.
+    fn place(&self, model: &ModelConfig, table: &mut [f32]) {
+        let width = model.hidden_size;
+        match self {
+            Self::Given(found) => {
+                for (&id, row) in &found.rows {
+                    table[id as usize * width..][..width].copy_from_slice(row);
+                }
+            }
+            Self::Own(vectors) => {
+                let spread = (model.initializer_range * (width as f64).sqrt()) as f32;
+                for (row, vector) in table.chunks_mut(width).zip(vectors.values.chunks(width)) {
+                    if vector.iter().any(|x| *x != 0.0) {
+                        row.iter_mut().zip(vector).for_each(|(value, x)| *value = spread * x + RANDOM_SHARE * *value);
+                    }
+                }
+            }
         }
     }
 }

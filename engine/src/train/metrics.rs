@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub enum Decision {
     /// Every label at or above this probability.
     Threshold(f64),
+    /// Every label at or above this probability times its own scale.
+    Scaled(f64, Vec<f64>),
     /// Every label at or above its own probability.
     PerLabel(Vec<f64>),
     /// The best label alone.
@@ -63,13 +65,16 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
         mean_f1: (micro_f1 + macro_f1) / 2.0,
         precision_at_1,
         threshold: match &decision {
-            Decision::Threshold(threshold) => *threshold,
+            Decision::Threshold(threshold) | Decision::Scaled(threshold, _) => *threshold,
             // One number for many: their mean.
             Decision::PerLabel(thresholds) => thresholds.iter().sum::<f64>() / thresholds.len().max(1) as f64,
             Decision::Best => 0.0,
         },
         accuracy: (decision == Decision::Best).then_some(precision_at_1),
         per_label,
+        interval: None,
+        expected_calibration_error: None,
+        predicted_calibration_error: None,
     }
 }
 
@@ -81,9 +86,14 @@ pub(super) fn precision_at_1(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
 
 /// The threshold between 0.05 and 0.95, in steps of 0.01, with the highest micro F1; the one nearest to 0.5 on a tie.
 pub fn tune_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize) -> f64 {
+    tune_scaled_threshold(scores, truth, &vec![1.0; classes])
+}
+
+/// As [`tune_threshold`], where each label counts from the threshold times its own scale `[C]`.
+pub fn tune_scaled_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], scales: &[f64]) -> f64 {
     let quality = |&percent: &i32| {
-        let threshold = f64::from(percent) / 100.0;
-        let f1 = micro(&count(scores, truth, classes, &Decision::Threshold(threshold)));
+        let decision = Decision::Scaled(f64::from(percent) / 100.0, scales.to_vec());
+        let f1 = micro(&count(scores, truth, scales.len(), &decision));
         ((f1 * 1e9).round() as i64, -(percent - 50).abs())
     };
     f64::from((5..=95).max_by_key(quality).expect("the range is not empty")) / 100.0
@@ -144,20 +154,24 @@ fn count(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, decision: &D
     let mut counts = vec![Counts::default(); classes];
     for (scores, truth) in scores.iter().zip(truth) {
         truth.iter().for_each(|&label| counts[label].support += 1);
-        let best = best(scores);
-        for (label, &score) in scores.iter().enumerate() {
-            let above = match decision {
-                Decision::Threshold(threshold) => score >= *threshold,
-                Decision::PerLabel(thresholds) => score >= thresholds[label],
-                Decision::Best => false,
-            };
-            if above || label == best {
-                counts[label].predicted += 1;
-                counts[label].hits += u64::from(truth.contains(&label));
-            }
+        for label in decide(scores, decision) {
+            counts[label].predicted += 1;
+            counts[label].hits += u64::from(truth.contains(&label));
         }
     }
     counts
+}
+
+/// The labels that count as predicted from one document's probabilities, in label order.
+pub fn decide(scores: &[f64], decision: &Decision) -> Vec<usize> {
+    let best = best(scores);
+    let above = |label: usize| match decision {
+        Decision::Threshold(threshold) => scores[label] >= *threshold,
+        Decision::Scaled(threshold, scales) => scores[label] >= threshold * scales[label],
+        Decision::PerLabel(thresholds) => scores[label] >= thresholds[label],
+        Decision::Best => false,
+    };
+    (0..scores.len()).filter(|&label| label == best || above(label)).collect()
 }
 
 fn micro(counts: &[Counts]) -> f64 {

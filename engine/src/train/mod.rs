@@ -2,17 +2,27 @@
 //! steps are left.
 
 mod batch;
+mod calibration;
 mod evaluate;
+mod fusion;
+mod interval;
 mod loss;
 mod metrics;
+mod muon;
 mod schedule;
 mod seed_metrics;
 mod step;
 
 pub use batch::{DeviceBatch, Guesses};
+pub use calibration::{calibration_of_best, calibration_of_predicted};
 pub use evaluate::{classify, evaluate_masked_lm};
+pub use fusion::{Fusion, Logits};
+pub use interval::score_interval;
 pub use loss::{masked_lm_loss, multi_label_loss, single_label_loss};
-pub use metrics::{Decision, Judged, classifier_metrics, probabilities, tune_threshold, tune_thresholds};
+pub use metrics::{
+    Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold, tune_threshold, tune_thresholds,
+};
+pub use muon::{MuonSettings, orthogonalize};
 pub use schedule::Schedule;
 pub use seed_metrics::seed_metrics;
-pub use step::{Objective, Optimizer, OptimizerSettings, StepReport, TrainState};
+pub use step::{GroupState, Objective, Optimizer, OptimizerSettings, StepReport, TrainState};

@@ -46,6 +46,7 @@ pub fn seed_metrics(scores: &[Vec<f64>], truth: &[Vec<usize>], labels: &[String]
         threshold,
         accuracy: None,
         per_label,
+        ..ClassifierMetrics::default()
     }
 }
 

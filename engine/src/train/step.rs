@@ -1,12 +1,13 @@
-//! One optimisation step: loss, gradients, global-norm clipping (Pascanu et al. 2013, algorithm 1), AdamW. Nothing is
-//! read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
+//! One optimisation step: loss, gradients, global-norm clipping (Pascanu et al. 2013, algorithm 1), then AdamW or, for
+//! the matrices inside the blocks, Muon where a run asks for it. Nothing is read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
 
+use super::muon::{MuonSettings, muon};
 use crate::kernels::{AdamWSettings, AdamWState, adamw};
-use crate::model::{Layout, Leaves};
+use crate::model::{Layout, Leaves, ParameterGroup};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-/// How AdamW moves; constant over a run.
+/// How the optimiser moves; constant over a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimizerSettings {
     /// Decay of the first moment.
@@ -19,20 +20,41 @@ pub struct OptimizerSettings {
     pub weight_decay: f64,
     /// Largest global gradient norm.
     pub clip_norm: f64,
+    /// Muon for the matrices inside the blocks; `None`: AdamW moves them too.
+    #[serde(default)]
+    pub muon: Option<MuonSettings>,
 }
 
 impl Default for OptimizerSettings {
     /// Betas and eps of the small-budget recipes (Geiping & Goldstein 2022, 4.3); decay and clipping of Devlin et al.
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.98, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0 }
+        Self { beta1: 0.9, beta2: 0.98, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0, muon: None }
     }
+}
+
+impl OptimizerSettings {
+    /// Whether Muon moves this group.
+    pub fn is_muons(&self, group: &ParameterGroup) -> bool {
+        self.muon.is_some() && !group.matrices.is_empty()
+    }
+}
+
+/// One group of parameters under training, each tensor `[n]`.
+#[derive(Clone, Debug)]
+pub struct GroupState {
+    /// Parameters.
+    pub p: Tensor<1>,
+    /// First moment, or Muon's momentum.
+    pub m: Tensor<1>,
+    /// Second moment; Muon has none.
+    pub v: Option<Tensor<1>>,
 }
 
 /// Values of a model under training, one entry per group of its [`Layout`], on a device without autodiff.
 #[derive(Clone, Debug)]
 pub struct TrainState {
     /// Parameters and moments.
-    pub groups: Vec<AdamWState>,
+    pub groups: Vec<GroupState>,
     /// Steps done.
     pub step: u64,
 }
@@ -77,13 +99,13 @@ pub struct Optimizer {
 impl Optimizer {
     /// A state with these parameter values, one flat vector per group, and zero moments.
     pub fn state_from(&self, groups: Vec<Vec<f32>>) -> TrainState {
-        let upload = |values: Vec<f32>| {
+        let upload = |(values, group): (Vec<f32>, &ParameterGroup)| {
             let n = values.len();
             let p = Tensor::from_data(TensorData::new(values, [n]), &self.device);
             let zeros = || Tensor::<1>::zeros([n], &self.device);
-            AdamWState { p, m: zeros(), v: zeros() }
+            GroupState { p, m: zeros(), v: (!self.settings.is_muons(group)).then(zeros) }
         };
-        TrainState { groups: groups.into_iter().map(upload).collect(), step: 0 }
+        TrainState { groups: groups.into_iter().zip(&self.layout.groups).map(upload).collect(), step: 0 }
     }
 
     /// The parameters as tracked tensors.
@@ -114,12 +136,32 @@ impl Optimizer {
         state.step += 1;
         let groups = std::mem::take(&mut state.groups);
         let moved = groups.into_iter().zip(gradients).zip(&self.layout.groups);
-        state.groups = moved
-            .map(|((values, g), group)| {
-                adamw(values, g, clip.clone(), self.adamw_settings(group.len, group.decays, lr, state.step))
-            })
-            .collect();
+        let step = state.step;
+        state.groups =
+            moved.map(|((values, g), group)| self.move_group(values, g, clip.clone(), (group, lr, step))).collect();
         StepReport { loss: total.inner(), next_sentence: next_sentence.map(Tensor::inner), grad_norm }
+    }
+
+    /// Moves one group by its gradient `g` `[n]`, scaled by `clip` `[1]`.
+    fn move_group(
+        &self,
+        GroupState { p, m, v }: GroupState,
+        g: Tensor<1>,
+        clip: Tensor<1>,
+        (group, lr, step): (&ParameterGroup, f64, u64),
+    ) -> GroupState {
+        match (&self.settings.muon, v) {
+            (Some(settings), None) => {
+                let [p, m] = muon([p, m], g, clip, &group.matrices, (settings, lr));
+                GroupState { p, m, v: None }
+            }
+            (_, v) => {
+                let v = v.expect("a group without second moment is Muon's");
+                let settings = self.adamw_settings(group.len, group.decays, lr, step);
+                let AdamWState { p, m, v } = adamw(AdamWState { p, m, v }, g, clip, settings);
+                GroupState { p, m, v: Some(v) }
+            }
+        }
     }
 
     fn adamw_settings(&self, n: usize, decays: bool, lr: f64, step: u64) -> AdamWSettings {

@@ -7,8 +7,11 @@ use protocol::{Command, Event, Metrics, StartFrom};
 #[test]
 fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() {
     let _alone = alone();
-    let finetune =
-        || Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from: StartFrom::Scratch };
+    let finetune = || Command::Finetune {
+        run: "f".into(),
+        config: config(&[("steps", "60"), ("parts", "one")]),
+        from: StartFrom::Scratch,
+    };
     let ask = Command::Classify { request: 7, text: "the cat purrs".into(), top_k: 3 };
     let during = vec![(30, Command::Pause), (0, ask), (0, look(0)), (0, Command::Resume)];
     let (disturbed, alone) = (played(vec![finetune()], during), played(vec![finetune()], vec![]));

@@ -115,7 +115,7 @@ fn n_grams_that_learned_from_other_labels_are_no_baseline() {
     let all = RunConfig::default();
     let few = RunConfig { label_fraction: Some(0.01), ..RunConfig::default() };
     state.ask_baseline(&all);
-    let result = LinearResult { test: Default::default(), features: 9, elapsed_secs: 1.0 };
+    let result = LinearResult { features: 9, ..LinearResult::default() };
     state.apply(Event::Baseline { result });
     state.begin(Phase::Finetune, &RunConfig { seed: 5, ..all }, Some(StartFrom::Scratch), false);
     assert!(state.baseline.is_some(), "the same documents");
@@ -128,7 +128,13 @@ fn an_answer_names_the_text_it_is_about() {
     let mut state = RunState::default();
     let (first, second) = (state.ask_guesses("a [MASK]"), state.ask_labels("some text"));
     state.apply(Event::Guesses { request: first, masks: vec![] });
-    state.apply(Event::Classified { request: second, labels: vec![], threshold: 0.5, thresholds: vec![] });
+    state.apply(Event::Classified {
+        request: second,
+        labels: vec![],
+        threshold: 0.5,
+        cutoffs: vec![],
+        thresholds: vec![],
+    });
     state.ask_guesses("another [MASK]");
     assert_eq!(state.answered_text(), "a [MASK]");
     assert_eq!(state.classified.map(|answer| answer.text), Some("some text".into()));

@@ -57,7 +57,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "counted" => Counted { run, learned, step, loss, accuracy },
             "compared" => Compared { run, comparison },
             "guesses" => Guesses { request, masks },
-            "classified" => Classified { request, labels, threshold; or default thresholds },
+            "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds },
             "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
             "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
             "exported" => Exported { request, name },

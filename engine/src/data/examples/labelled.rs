@@ -225,6 +225,12 @@ impl LabelledExamples {
         Self { documents, specials, classes, seed, batch_size, max_len, order: None }
     }
 
+    /// Draws the order of each epoch from another seed.
+    pub fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.order = None;
+    }
+
     /// The documents, in their given order.
     pub fn documents(&self) -> &EncodedDocuments {
         &self.documents

@@ -46,7 +46,7 @@ impl Backbone for Bert {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.15, pretraining_lr: 2e-3, finetuning_lr: 3e-3, finetuning_dropout: DROPOUT }
+        Recipe { mask_rate: 0.15, pretraining_lr: 2e-3, finetuning_lr: 3e-3, finetuning_dropout: DROPOUT, muon: false }
     }
 
     fn settle(&self, config: &mut ModelConfig) {
@@ -71,11 +71,11 @@ impl Backbone for Bert {
             let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
             for part in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]
             {
-                list.linear(&name(part), width, width);
+                list.hidden_linear(&name(part), width, width);
             }
             list.norm(&name("attention.output.LayerNorm"), width);
-            list.linear(&name("intermediate.dense"), inner, width);
-            list.linear(&name("output.dense"), width, inner);
+            list.hidden_linear(&name("intermediate.dense"), inner, width);
+            list.hidden_linear(&name("output.dense"), width, inner);
             list.norm(&name("output.LayerNorm"), width);
         }
         list.into_specs()

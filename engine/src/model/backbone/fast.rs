@@ -40,7 +40,7 @@ impl Backbone for Fast {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 3e-3, finetuning_dropout: 0.1 }
+        Recipe { mask_rate: 0.4, pretraining_lr: 3e-3, finetuning_lr: 3e-3, finetuning_dropout: 0.1, muon: true }
     }
 
     fn word_embeddings(&self) -> &'static str {
@@ -58,11 +58,11 @@ impl Backbone for Fast {
             let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
             list.add(name("conv.weight"), vec![width, 3], Init::Normal(CONVOLUTION_INIT));
             list.norm(&name("attention.norm"), width);
-            list.matrix(&name("attention.qkv.weight"), 3 * width, width);
-            list.add(name("attention.output.weight"), vec![width, width], Init::Normal(residual));
+            list.hidden(name("attention.qkv.weight"), [3 * width, width], Init::Normal(config.initializer_range), 3);
+            list.hidden(name("attention.output.weight"), [width, width], Init::Normal(residual), 1);
             list.norm(&name("mlp.norm"), width);
-            list.matrix(&name("mlp.up.weight"), inner, width);
-            list.add(name("mlp.down.weight"), vec![width, inner], Init::Normal(residual));
+            list.hidden(name("mlp.up.weight"), [inner, width], Init::Normal(config.initializer_range), 1);
+            list.hidden(name("mlp.down.weight"), [width, inner], Init::Normal(residual), 1);
         }
         list.norm("clozelab.final_norm", width);
         list.into_specs()

@@ -29,7 +29,7 @@ impl Backbone for Mean {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.3, pretraining_lr: 4e-3, finetuning_lr: 1e-2, finetuning_dropout: 0.0 }
+        Recipe { mask_rate: 0.3, pretraining_lr: 4e-3, finetuning_lr: 1e-2, finetuning_dropout: 0.0, muon: false }
     }
 
     fn word_embeddings(&self) -> &'static str {

@@ -56,6 +56,8 @@ pub struct Recipe {
     pub finetuning_lr: f64,
     /// Dropout of hidden states in fine-tuning.
     pub finetuning_dropout: f64,
+    /// Whether Muon moves the matrices inside the blocks in pre-training, unless asked otherwise.
+    pub muon: bool,
 }
 
 /// One backbone.
@@ -213,7 +215,12 @@ impl SpecList {
 
     /// Adds one parameter.
     pub fn add(&mut self, name: impl Into<String>, shape: Vec<usize>, init: Init) {
-        self.specs.push(ParameterSpec { name: name.into(), shape, init });
+        self.specs.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0 });
+    }
+
+    /// Adds `stacked` equal matrices inside a block, one below the other in a parameter of this shape.
+    pub fn hidden(&mut self, name: impl Into<String>, shape: [usize; 2], init: Init, stacked: usize) {
+        self.specs.push(ParameterSpec { name: name.into(), shape: shape.into(), init, hidden_matrices: stacked });
     }
 
     /// Adds a matrix `[rows, columns]`.
@@ -224,6 +231,12 @@ impl SpecList {
     /// Adds a linear layer with its bias.
     pub fn linear(&mut self, name: &str, outputs: usize, inputs: usize) {
         self.matrix(&format!("{name}.weight"), outputs, inputs);
+        self.add(format!("{name}.bias"), vec![outputs], Init::Zeros);
+    }
+
+    /// Adds a linear layer of a block with its bias.
+    pub fn hidden_linear(&mut self, name: &str, outputs: usize, inputs: usize) {
+        self.hidden(format!("{name}.weight"), [outputs, inputs], Init::Normal(self.std), 1);
         self.add(format!("{name}.bias"), vec![outputs], Init::Zeros);
     }
 

@@ -41,7 +41,7 @@ impl Backbone for TextCnn {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 1.2e-2, finetuning_dropout: 0.1 }
+        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 1.2e-2, finetuning_dropout: 0.1, muon: true }
     }
 
     fn settle(&self, config: &mut ModelConfig) {
@@ -62,7 +62,7 @@ impl Backbone for TextCnn {
             for &size in &config.filter_sizes {
                 let fan_in = size * inputs;
                 let init = Init::Normal(1.0 / (fan_in as f64).sqrt());
-                list.add(convolution(layer, size), vec![config.num_filters, fan_in], init);
+                list.hidden(convolution(layer, size), [config.num_filters, fan_in], init, 1);
             }
             list.norm(&norm_name(layer), features(config));
         }

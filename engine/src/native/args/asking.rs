@@ -60,9 +60,25 @@ pub struct Predict {
     /// Labels per line; without it, the best one and all others that pass the threshold
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
+    /// Adds the confidence of each answer, and marks as unsure those below this probability
+    #[arg(long, value_name = "F")]
+    pub min_confidence: Option<f64>,
     /// Encoding of the text, where detection guesses wrong
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
+}
+
+/// Arguments of `neighbours`.
+#[derive(Debug, Args)]
+pub struct Neighbours {
+    /// Run directory or Hugging Face model directory
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// A word
+    pub word: String,
+    /// How many words
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top_k: usize,
 }
 
 /// Arguments of `fill-mask`.

@@ -107,6 +107,9 @@ impl Compare {
     }
 }
 
+/// Words that `--embedding-init` takes besides the name of a file.
+const EMBEDDING_INITS: [&str; 2] = ["own", "random"];
+
 /// Flags of both kinds of training. Each but `--embeddings`, `--tui`, `--encoding` and `--resume` names a field of [`RunConfig`].
 #[derive(Debug, Default, Args)]
 pub struct Training {
@@ -120,8 +123,15 @@ pub struct Training {
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     pub tui: bool,
     /// Word vectors in word2vec's text form that a new model starts from
-    #[arg(long, value_name = "FILE")]
-    pub embeddings: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with = "embedding_init")]
+    embeddings: Option<PathBuf>,
+    /// What a new model's word embeddings start from: own (word vectors of the training text), random, or a file as for
+    /// --embeddings [default: own in pre-training, random for a classifier trained from scratch]
+    #[arg(long, value_name = "own|random|FILE")]
+    embedding_init: Option<String>,
+    /// What moves the matrices inside the blocks: muon or adamw [default: muon when pre-training fast-* and textcnn]
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<String>,
     /// transformer, textcnn or mean
     #[arg(long, value_name = "NAME")]
     backbone: Option<String>,
@@ -167,6 +177,10 @@ pub struct Training {
     /// Next-sentence prediction beside the masked LM
     #[arg(long)]
     nsp: bool,
+    /// Parts of a classifier: one (a network), seeds (the average of three) or fusion (networks and a linear classifier)
+    /// [default: what validation prefers]
+    #[arg(long, value_name = "KIND")]
+    parts: Option<String>,
     /// Steps between checkpoints
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<String>,
@@ -194,12 +208,19 @@ pub struct Training {
 }
 
 impl Training {
+    /// The file of word vectors that a new model starts from.
+    pub fn embeddings_file(&self) -> Option<PathBuf> {
+        let named = self.embedding_init.as_deref().filter(|init| !EMBEDDING_INITS.contains(init)).map(PathBuf::from);
+        self.embeddings.clone().or(named)
+    }
+
     /// Flags given that choose what a model to start from already has.
     pub fn shape_flags(&self) -> Vec<&'static str> {
         let given = [
             ("--preset", self.preset.is_some()),
             ("--hidden-size", self.hidden_size.is_some()),
             ("--embeddings", self.embeddings.is_some()),
+            ("--embedding-init", self.embedding_init.is_some()),
             ("--backbone", self.backbone.is_some()),
             ("--tokenizer", self.tokenizer.is_some()),
             ("--vocab-size", self.vocab_size.is_some()),
@@ -214,6 +235,7 @@ impl Training {
     /// When a value cannot be read.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         let switch = |on: bool| on.then(String::new);
+        let embedding_init = self.embedding_init.clone().filter(|init| EMBEDDING_INITS.contains(&init.as_str()));
         set_given(
             config,
             &[
@@ -229,11 +251,14 @@ impl Training {
                 ("epochs", &self.epochs),
                 ("minutes", &self.minutes),
                 ("lr", &self.lr),
+                ("optimizer", &self.optimizer),
+                ("embedding-init", &embedding_init),
                 ("mask-rate", &self.mask_rate),
                 ("whole-word", &switch(self.whole_word)),
                 ("max-predictions", &self.max_predictions),
                 ("seed-masking", &switch(self.seed_masking)),
                 ("nsp", &switch(self.nsp)),
+                ("parts", &self.parts),
                 ("checkpoint-every", &self.checkpoint_every),
                 ("text-column", &self.text_column),
                 ("label-column", &self.label_column),

@@ -71,7 +71,7 @@ mod tests {
             documents: 500,
             pretrained: arm(pretrained),
             scratch: arm(scratch),
-            linear: LinearResult { test, features: 1, elapsed_secs: 1.0 },
+            linear: LinearResult { test, features: 1, elapsed_secs: 1.0, ..LinearResult::default() },
         }])
     }
 

@@ -1,0 +1,129 @@
+//! Documents -> n-grams as 64-bit hashes: words with up to three in a row, and characters within words. A hash takes less
+//! room than its text, and a saved classifier lists no words.
+
+use crate::data::Document;
+use unicode_general_category::{GeneralCategory, get_general_category};
+
+/// Shortest and longest run of characters, as in `TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))`.
+const CHARACTERS: std::ops::RangeInclusive<usize> = 2..=5;
+
+/// Whether most letters belong to scripts that are written without spaces.
+pub(super) fn mostly_unspaced<'a>(documents: impl Iterator<Item = &'a Document>) -> bool {
+    let (mut unspaced, mut all) = (0_u64, 0_u64);
+    for c in documents.flat_map(Document::texts).flat_map(str::chars) {
+        all += u64::from(c.is_alphanumeric());
+        unspaced += u64::from(is_unspaced(c));
+    }
+    2 * unspaced > all
+}
+
+/// Han, kana, Thai, Lao, Khmer and Burmese letters.
+fn is_unspaced(c: char) -> bool {
+    matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF
+        | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
+/// Whether a character continues a word: letters, digits and the marks that belong to them.
+fn is_of_a_word(c: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
+    c.is_alphanumeric() || matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
+}
+
+/// Lower-cased words, single letters of unspaced scripts, and other signs one by one.
+fn words(lowered: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = None;
+    for (at, c) in lowered.char_indices() {
+        if is_of_a_word(c) && !is_unspaced(c) {
+            start.get_or_insert(at);
+            continue;
+        }
+        words.extend(start.take().map(|start| &lowered[start..at]));
+        if !c.is_whitespace() {
+            words.push(&lowered[at..at + c.len_utf8()]);
+        }
+    }
+    words.extend(start.map(|start| &lowered[start..]));
+    words
+}
+
+/// Hashes of all runs of one to `longest` words. The two texts of a pair have n-grams of their own.
+pub(super) fn of_words(document: &Document, longest: usize) -> Vec<u64> {
+    let mut grams = Vec::new();
+    for (part, text) in document.texts().enumerate() {
+        let lowered = text.to_lowercase();
+        let words = words(&lowered);
+        for length in 1..=longest {
+            let gram = |words: &[&str]| {
+                words.iter().fold(start(b'w', part), |hash, word| add(add(hash, b" "), word.as_bytes()))
+            };
+            grams.extend(words.windows(length).map(gram));
+        }
+    }
+    grams
+}
+
+/// Hashes of all runs of characters within words and the blanks around them.
+pub(super) fn of_characters(document: &Document) -> Vec<u64> {
+    let mut grams = Vec::new();
+    for (part, text) in document.texts().enumerate() {
+        for word in text.to_lowercase().split_whitespace() {
+            let padded: Vec<char> = [' '].into_iter().chain(word.chars()).chain([' ']).collect();
+            for length in CHARACTERS {
+                let gram = |characters: &[char]| {
+                    characters
+                        .iter()
+                        .fold(start(b'c', part), |hash, c| add(hash, c.encode_utf8(&mut [0; 4]).as_bytes()))
+                };
+                grams.extend(padded.windows(length).map(gram));
+            }
+        }
+    }
+    grams
+}
+
+/// The hash of an n-gram of this kind in the given text of a pair, before its first byte.
+fn start(kind: u8, part: usize) -> u64 {
+    add(FNV_OFFSET, &[kind, part as u8])
+}
+
+/// FNV-1a, 64 bit (Fowler, Noll & Vo): part of the format of a saved classifier.
+fn add(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::document;
+    use super::*;
+
+    #[test]
+    fn words_are_runs_of_letters_or_single_signs() {
+        let check = |text: &str, expected: &[&str]| assert_eq!(words(text), expected, "{text}");
+        check("the  cat's (mat).", &["the", "cat", "'", "s", "(", "mat", ")", "."]);
+        check("山a水", &["山", "a", "水"]);
+        check("नमस्ते دنیا", &["नमस्ते", "دنیا"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn equal_grams_have_equal_hashes_whatever_the_case() {
+        let grams = |text: &str| of_words(&document(text), 2);
+        assert_eq!(grams("The cat"), grams("the  CAT"));
+        assert_eq!(grams("the cat the").len(), 5);
+        assert_eq!(grams("the cat the")[0], grams("the cat the")[2]);
+        assert!(!grams("ab")[..].contains(&grams("a b")[2]), "a pair is no word");
+        let pair = Document { second: Some("a".into()), ..document("a") };
+        let grams = of_words(&pair, 1);
+        assert!(grams.len() == 2 && grams[0] != grams[1], "the texts of a pair are told apart");
+    }
+
+    #[test]
+    fn characters_stay_within_words() {
+        // " ab " and " c ": 3 + 2 pairs, 2 + 1 triples, 1 of four.
+        assert_eq!(of_characters(&document("ab c")).len(), 9);
+        assert_eq!(of_characters(&document("")), [0_u64; 0]);
+    }
+}

@@ -1,0 +1,185 @@
+//! Learning labels: one network or several, one after another, and at the end the vote of all parts.
+
+use super::parts::{Ensemble, LinearPart};
+use super::scored::{HeldOut, LabelRule, Scored};
+use super::task::{Split, Task};
+use super::trained::Restored;
+use super::vote::{Outputs, Vote, vote};
+use crate::data::examples::{Batch, LabelledExamples};
+use crate::data::floors::Floors;
+use crate::error::Result;
+use crate::model::{Layout, Leaves, ModelConfig, Network, ProblemType};
+use crate::train::{
+    DeviceBatch, Logits, Objective, multi_label_loss, probabilities, single_label_loss, tune_threshold, tune_thresholds,
+};
+use burn::tensor::{Device, Tensor};
+use protocol::{Metrics, PartsKind};
+
+/// Learning labels.
+pub struct Classification {
+    /// Training documents.
+    pub train: LabelledExamples,
+    /// Validation documents, where there are any.
+    pub valid: Option<HeldOut>,
+    /// Test documents, where there are any.
+    pub test: Option<HeldOut>,
+    /// What the outputs mean.
+    pub problem: ProblemType,
+    /// The linear part, which learned before the network, where one is wanted.
+    pub linear: Option<LinearPart>,
+    /// Which parts are wanted; `None`: those that validation prefers.
+    pub parts: Option<PartsKind>,
+    /// What all parts came to, once they are trained.
+    pub ensemble: Option<Ensemble>,
+}
+
+/// The bias of the classifier's output layer.
+const OUTPUT_BIAS: &str = "classifier.bias";
+
+impl Classification {
+    /// What the loss is measured against.
+    pub fn floors(&self) -> Floors {
+        let rows = self.train.documents().labels().iter().map(Vec::as_slice);
+        Floors::of_labels(rows, self.train.classes(), self.problem)
+    }
+
+    fn held_out(&self, split: Split) -> Option<&HeldOut> {
+        match split {
+            Split::Valid => self.valid.as_ref(),
+            Split::Test => self.test.as_ref(),
+        }
+    }
+}
+
+impl Task for Classification {
+    /// The output bias starts at each label's log odds, so that the first steps need not learn how frequent labels are.
+    fn prepare(&self, layout: &Layout, restored: &Restored, groups: &mut [Vec<f32>]) {
+        if restored.restored.iter().any(|name| name == OUTPUT_BIAS) {
+            return;
+        }
+        let bias = |p: f64| match self.problem {
+            ProblemType::MultiLabelClassification => (p / (1.0 - p)).ln() as f32,
+            ProblemType::SingleLabelClassification => p.ln() as f32,
+        };
+        let bias: Vec<f32> = shares_of(&self.train).into_iter().map(bias).collect();
+        layout.slice_mut(groups, OUTPUT_BIAS).copy_from_slice(&bias);
+    }
+
+    fn batch(&mut self, step: u64) -> Batch {
+        let per_epoch = self.train.batches_per_epoch() as u64;
+        self.train.batch(step / per_epoch, (step % per_epoch) as usize)
+    }
+
+    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
+        let logits = model.classify(&model.encode(batch.input()));
+        let (labels, weights) = (batch.labels(), batch.row_weights.clone());
+        match self.problem {
+            ProblemType::MultiLabelClassification => multi_label_loss(logits, labels, weights, batch.row_total),
+            ProblemType::SingleLabelClassification => single_label_loss(logits, labels, weights, batch.row_total),
+        }
+        .into()
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.train.reseed(seed);
+    }
+
+    /// Figures of the network alone.
+    async fn evaluate(
+        &mut self,
+        config: &mut ModelConfig,
+        leaves: &Leaves,
+        device: &Device,
+        split: Split,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+    ) -> Result<Option<Metrics>> {
+        let Some(held_out) = self.held_out(split) else { return Ok(None) };
+        let Some(logits) = held_out.logits(config, leaves, device, goes_on).await? else { return Ok(None) };
+        let scores = logits.iter().map(|row| probabilities(row, self.problem)).collect();
+        let scored = Scored::new(held_out, scores, self.problem);
+        if split == Split::Valid && self.problem == ProblemType::MultiLabelClassification {
+            let threshold = tune_threshold(&scored.scores, &scored.truth, config.labels.len());
+            config.threshold = Some(threshold);
+            let own = tune_thresholds(&scored.scores, &scored.truth, config.labels.len(), threshold);
+            config.thresholds = Some(own);
+        }
+        let metrics = match split {
+            Split::Valid => scored.metrics(config, &LabelRule::Tuned),
+            Split::Test => scored.full_metrics(config, &LabelRule::Tuned, false),
+        };
+        Ok(Some(Metrics::Classifier(metrics)))
+    }
+
+    /// Chooses on validation documents which parts stay and how they vote, then measures that.
+    async fn conclude(
+        &mut self,
+        config: &mut ModelConfig,
+        layout: &Layout,
+        networks: Vec<Vec<Tensor<1>>>,
+        device: &Device,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+    ) -> Result<Vec<(Split, Metrics)>> {
+        let Some(valid) = &self.valid else { return Ok(Vec::new()) };
+        let leaves: Vec<Leaves> = networks.iter().map(|groups| layout.leaves(groups, device)).collect();
+        let Some(outputs) = logits_of_all(valid, config, &leaves, device, goes_on).await? else {
+            return Ok(Vec::new());
+        };
+        let margins = valid.margins.as_ref();
+        let voters = Outputs {
+            networks: &outputs,
+            margins,
+            truth: valid.truth(),
+            labels: &config.labels,
+            problem: self.problem,
+            shares: &shares_of(&self.train),
+        };
+        let Vote { fusion, threshold, scales, thresholds, scores, .. } = vote(&voters, self.parts);
+        let all: Vec<&Logits> = outputs.iter().chain(margins).collect();
+        let shares = fusion.shares(&all);
+        let alone = (config.threshold, config.thresholds.clone());
+        (config.threshold, config.threshold_scales, config.thresholds) = (threshold, scales, thresholds);
+        let mut measured = Vec::new();
+        let scored = Scored::new(valid, scores, self.problem);
+        measured.push((Split::Valid, Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true))));
+        let ensemble = Ensemble { networks: Vec::new(), linear: self.linear.clone(), fusion, shares, alone };
+        if let Some(test) = &self.test {
+            let Some(outputs) = logits_of_all(test, config, &leaves, device, goes_on).await? else {
+                return Ok(measured);
+            };
+            let parts: Vec<&Logits> = outputs.iter().chain(&test.margins).collect();
+            let scored = Scored::new(test, ensemble.probabilities(&parts, self.problem), self.problem);
+            measured.push((Split::Test, Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true))));
+        }
+        self.ensemble = Some(ensemble.with_networks(networks));
+        Ok(measured)
+    }
+
+    fn take_ensemble(&mut self) -> Option<Ensemble> {
+        self.ensemble.take()
+    }
+}
+
+/// Share of the training documents that carry each label; a label is never quite absent.
+fn shares_of(train: &LabelledExamples) -> Vec<f64> {
+    let mut counts = vec![0.5; train.classes()];
+    train.documents().labels().iter().flatten().for_each(|&label| counts[label] += 1.0);
+    counts.into_iter().map(|count| count / (train.documents().len() as f64 + 1.0)).collect()
+}
+
+/// What each network makes of `held_out`; `None` where `goes_on` said no.
+async fn logits_of_all(
+    held_out: &HeldOut,
+    config: &ModelConfig,
+    networks: &[Leaves],
+    device: &Device,
+    goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+) -> Result<Option<Vec<Logits>>> {
+    let mut all = Vec::with_capacity(networks.len());
+    for leaves in networks {
+        match held_out.logits(config, leaves, device, goes_on).await? {
+            Some(logits) => all.push(logits),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all))
+}

@@ -1,0 +1,60 @@
+//! The nearest words of a word: by the cosine of their embeddings.
+
+use super::checks::no_model;
+use super::trained::Trained;
+use super::{Host, Session};
+use crate::error::{Error, Result};
+use crate::model::word_embeddings;
+use protocol::Candidate;
+
+impl<H: Host> Session<H> {
+    /// The `top_k` tokens whose embeddings point most nearly where that of `word` does, with the cosine. A word of several
+    /// tokens is taken as the mean of theirs.
+    ///
+    /// # Errors
+    /// When there is no model, or its vocabulary does not know the word.
+    pub async fn neighbours(&self, word: &str, top_k: usize) -> Result<Vec<Candidate>> {
+        let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
+        let weights = model.weights().await?;
+        let table = weights.get(word_embeddings(model.config.architecture)).expect("a model has word embeddings");
+        nearest(model, &table.data, word, top_k)
+    }
+}
+
+fn nearest(model: &Trained, table: &[f32], word: &str, top_k: usize) -> Result<Vec<Candidate>> {
+    let width = model.config.hidden_size;
+    let row = |id: u32| &table[id as usize * width..][..width];
+    let tokenizer = &model.tokenizer;
+    let known: Vec<u32> = tokenizer.encode(word).into_iter().filter(|id| !tokenizer.is_special(*id)).collect();
+    if known.is_empty() {
+        let message = format!("the vocabulary does not know \"{}\"", word.escape_debug());
+        return Err(Error::input("unknown-word", message, "Ask for a word of the text that the model learned from."));
+    }
+    let mut asked = vec![0.0_f32; width];
+    for &id in &known {
+        asked.iter_mut().zip(row(id)).for_each(|(sum, x)| *sum += x);
+    }
+    let others = (0..tokenizer.len() as u32).filter(|id| !tokenizer.is_special(*id) && !known.contains(id));
+    let mut scored: Vec<(u32, f64)> = others.map(|id| (id, cosine(&asked, row(id)))).collect();
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let candidate = |(id, score): (u32, f64)| Candidate { token: tokenizer.token(id).into(), score };
+    Ok(scored.into_iter().take(top_k).map(candidate).collect())
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_know_direction_only() {
+        assert!((cosine(&[1.0, 0.0], &[5.0, 0.0]) - 1.0).abs() < 1e-12);
+        assert!((cosine(&[1.0, 1.0], &[-2.0, -2.0]) + 1.0).abs() < 1e-12);
+        assert_eq!(cosine(&[0.0, 0.0], &[1.0, 2.0]), 0.0);
+    }
+}

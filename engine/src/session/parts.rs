@@ -1,0 +1,296 @@
+//! A classifier as a whole: one network or several, a linear part, and how they vote. To a person it is one model; every
+//! question goes through [`Trained::probabilities`].
+
+use super::read::read;
+use super::scored::HeldOut;
+use super::trained::{Trained, groups_of, weights_of};
+use crate::data::examples::{Batch, EncodedDocument, EncodedDocuments};
+use crate::data::{Document, Tokenizer};
+use crate::error::{Error, Result};
+use crate::interop::{self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, network_file};
+use crate::linear::{Linear, LinearInput};
+use crate::model::{Leaves, ModelConfig, ProblemType};
+use crate::session::host::ModelFiles;
+use crate::session::read::read_groups;
+use crate::train::{DeviceBatch, Fusion, Logits, classify};
+use burn::tensor::{Device, Tensor};
+use std::rc::Rc;
+
+/// Word vectors, scaled by how telling each token is, whose sum describes a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentVectors {
+    /// Numbers per token, `D`.
+    pub width: usize,
+    /// `[V, D]`, row after row.
+    pub values: Vec<f32>,
+}
+
+impl DocumentVectors {
+    /// From vectors `[V, D]` of any length; a token weighs as much as its inverse document frequency in `documents`.
+    pub fn new(mut values: Vec<f32>, width: usize, documents: &EncodedDocuments) -> Self {
+        let tokens = values.len() / width;
+        let mut frequencies = vec![0_u32; tokens];
+        for index in 0..documents.len() {
+            let mut ids = token_ids(&documents.document(index));
+            ids.sort_unstable();
+            ids.dedup();
+            ids.into_iter().for_each(|id| frequencies[id as usize] += 1);
+        }
+        let n = documents.len() as f32;
+        for (row, frequency) in values.chunks_mut(width).zip(frequencies) {
+            let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let weight = ((1.0 + n) / (1.0 + frequency as f32)).ln() + 1.0;
+            let scale = if norm > f32::MIN_POSITIVE { weight / norm } else { 0.0 };
+            row.iter_mut().for_each(|x| *x *= scale);
+        }
+        Self { width, values }
+    }
+
+    /// The sum of the vectors of a document's tokens, `[D]`.
+    pub fn describe(&self, tokenizer: &Tokenizer, document: &Document) -> Vec<f32> {
+        let mut sum = vec![0.0; self.width];
+        for id in token_ids(&EncodedDocument::of_text(tokenizer, document)) {
+            let row = &self.values[id as usize * self.width..][..self.width];
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        sum
+    }
+}
+
+fn token_ids(document: &EncodedDocument) -> Vec<u32> {
+    document.first.iter().chain(document.second.iter().flatten()).copied().collect()
+}
+
+/// A linear classifier with the word vectors that it reads.
+#[derive(Clone, Debug)]
+pub struct LinearPart {
+    /// The classifier.
+    pub linear: Linear,
+    /// The vectors, where its feature set has them.
+    pub vectors: Option<Rc<DocumentVectors>>,
+}
+
+impl LinearPart {
+    /// Margins of each document, `[documents, C]`.
+    pub fn margins(&self, tokenizer: Option<&Tokenizer>, documents: &[Document]) -> Logits {
+        let described = describe_all(self.vectors.as_deref(), tokenizer, documents);
+        self.linear.margins(&inputs(documents, &described))
+    }
+}
+
+/// What a linear classifier reads of each document besides its words, `[documents, D]`; `D` is 0 without vectors.
+pub(super) fn describe_all(
+    vectors: Option<&DocumentVectors>,
+    tokenizer: Option<&Tokenizer>,
+    documents: &[Document],
+) -> Vec<Vec<f32>> {
+    let Some((vectors, tokenizer)) = vectors.zip(tokenizer) else { return vec![Vec::new(); documents.len()] };
+    documents.iter().map(|document| vectors.describe(tokenizer, document)).collect()
+}
+
+/// Documents beside their descriptions.
+pub(super) fn inputs<'a>(documents: &'a [Document], described: &'a [Vec<f32>]) -> Vec<LinearInput<'a>> {
+    documents.iter().zip(described).map(|(document, dense)| LinearInput { document, dense }).collect()
+}
+
+/// What a classifier has besides its first network, and how all of it votes.
+#[derive(Clone, Debug)]
+pub struct Ensemble {
+    /// Values of further networks of the same shape, a flat array per group of the layout.
+    pub networks: Vec<Vec<Tensor<1>>>,
+    /// The linear part.
+    pub linear: Option<LinearPart>,
+    /// Weights of all networks and, last, of the linear part.
+    pub fusion: Fusion,
+    /// How much each of them decides, as shares of 1.
+    pub shares: Vec<f64>,
+    /// Threshold and thresholds per label of the first network alone: what `config.json` says to other programs.
+    pub alone: (Option<f64>, Option<Vec<f64>>),
+}
+
+impl Ensemble {
+    /// The same with the trained `networks`, the first of which is the model's own. A part without weight is left behind.
+    pub fn with_networks(mut self, networks: Vec<Vec<Tensor<1>>>) -> Self {
+        let count = networks.len();
+        let is_kept = |index: usize, weights: &[f64]| index == 0 || weights[index] > 0.0;
+        let weights = self.fusion.weights.clone();
+        let kept = networks.into_iter().enumerate().filter(|(index, _)| is_kept(*index, &weights));
+        self.networks = kept.skip(1).map(|(_, groups)| groups).collect();
+        if weights.get(count).is_none_or(|weight| *weight == 0.0) {
+            self.linear = None;
+        }
+        let stays = |index: usize| if index < count { is_kept(index, &weights) } else { weights[index] > 0.0 };
+        let keep =
+            |numbers: Vec<f64>| numbers.into_iter().enumerate().filter(|(i, _)| stays(*i)).map(|(_, x)| x).collect();
+        self.shares = keep(self.shares);
+        self.fusion.weights = keep(self.fusion.weights);
+        self
+    }
+
+    /// What decides how much, in a sentence; `None` for one network alone.
+    pub fn sentence(&self) -> Option<String> {
+        let networks = 1 + self.networks.len();
+        let percent = |shares: &[f64]| format!("{:.0} %", 100.0 * shares.iter().sum::<f64>());
+        let of_networks = percent(&self.shares[..networks]);
+        let names = if networks == 1 { "one network".into() } else { format!("the average of {networks} networks") };
+        match &self.linear {
+            None if networks == 1 => None,
+            None => Some(format!("the classifier is {names}")),
+            Some(part) => {
+                let (member, of_linear) = (part.linear.member().name(), percent(&self.shares[networks..]));
+                Some(format!(
+                    "the classifier is {names} ({of_networks} of each decision) and a linear classifier on {member} \
+                     ({of_linear})"
+                ))
+            }
+        }
+    }
+
+    /// Probabilities of each document from the outputs of all parts, `[parts][documents][C]`.
+    pub fn probabilities(&self, parts: &[&Logits], problem: ProblemType) -> Vec<Vec<f64>> {
+        let documents = parts.first().map_or(0, |part| part.len());
+        let of_document = |index: usize| {
+            let outputs: Vec<&[f32]> = parts.iter().map(|part| part[index].as_slice()).collect();
+            self.fusion.probabilities(&outputs, problem)
+        };
+        (0..documents).map(of_document).collect()
+    }
+}
+
+impl Trained {
+    /// The parameters of each of its networks.
+    pub(super) fn networks(&self, device: &Device) -> Vec<Leaves> {
+        let others = self.ensemble.iter().flat_map(|ensemble| &ensemble.networks);
+        std::iter::once(&self.groups).chain(others).map(|groups| self.layout.leaves(groups, device)).collect()
+    }
+
+    /// Probabilities of the documents in one batch, `[documents][C]`; `networks` are those of [`Self::networks`].
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub(super) async fn probabilities(
+        &self,
+        networks: &[Leaves],
+        batch: &Batch,
+        documents: &[Document],
+        device: &Device,
+    ) -> Result<Vec<Vec<f64>>> {
+        let problem = self.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let batch = DeviceBatch::upload(batch, &self.config, device);
+        let mut parts: Vec<Logits> = Vec::new();
+        for leaves in networks {
+            let logits = read(classify(&self.config, leaves, &batch)).await?;
+            parts.push(logits.chunks(self.config.labels.len()).take(documents.len()).map(<[f32]>::to_vec).collect());
+        }
+        let Some(ensemble) = &self.ensemble else {
+            return Ok(plain(&parts[0], problem));
+        };
+        parts.extend(ensemble.linear.as_ref().map(|linear| linear.margins(Some(&self.tokenizer), documents)));
+        Ok(ensemble.probabilities(&parts.iter().collect::<Vec<_>>(), problem))
+    }
+
+    /// Probabilities of all held-out documents; `None` where `goes_on`, which is asked between batches, said no.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub(super) async fn probabilities_of(
+        &self,
+        held_out: &HeldOut,
+        device: &Device,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+    ) -> Result<Option<Vec<Vec<f64>>>> {
+        let problem = self.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let mut parts: Vec<Logits> = Vec::new();
+        for leaves in self.networks(device) {
+            match held_out.logits(&self.config, &leaves, device, goes_on).await? {
+                Some(logits) => parts.push(logits),
+                None => return Ok(None),
+            }
+        }
+        let parts: Vec<&Logits> = parts.iter().chain(&held_out.margins).collect();
+        Ok(Some(match &self.ensemble {
+            None => plain(parts[0], problem),
+            Some(ensemble) => ensemble.probabilities(&parts, problem),
+        }))
+    }
+
+    /// The files of its parts besides the first network; none where it has no others.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub(super) async fn part_files(&self) -> Result<ModelFiles> {
+        let Some(ensemble) = &self.ensemble else { return Ok(Vec::new()) };
+        let mut files = ModelFiles::new();
+        for (index, groups) in ensemble.networks.iter().enumerate() {
+            let weights = weights_of(&self.layout, &read_groups(groups).await?);
+            files.push((network_file(index + 1), interop::weights_to_bytes(&weights)));
+        }
+        let mut header = None;
+        if let Some(LinearPart { linear, vectors }) = &ensemble.linear {
+            let data = linear.data();
+            header = Some(LinearHeader { member: data.member, longest: data.longest, dense: data.dense });
+            let vectors = vectors.as_ref().map_or(&[][..], |vectors| &vectors.values);
+            files.push((LINEAR_FILE.into(), interop::linear_to_bytes(&data, vectors)));
+        }
+        let networks = 1 + ensemble.networks.len();
+        let mut file = ClassifierFile::new(networks, header, ensemble.fusion.clone(), ensemble.shares.clone());
+        let ModelConfig { threshold, threshold_scales, thresholds, .. } = self.config.clone();
+        (file.threshold, file.threshold_scales, file.thresholds) = (threshold, threshold_scales, thresholds);
+        files.push((interop::CLASSIFIER_FILE.into(), file.to_json()));
+        Ok(files)
+    }
+
+    /// Reads the parts that `classifier.json` names, where there is one.
+    ///
+    /// # Errors
+    /// When a part is missing or damaged, or contradicts the model.
+    pub(super) fn read_parts(&mut self, file: &dyn Fn(&str) -> Option<Vec<u8>>, device: &Device) -> Result<()> {
+        let Some(bytes) = file(interop::CLASSIFIER_FILE).filter(|_| self.heads.classifier) else { return Ok(()) };
+        let classes = self.config.labels.len();
+        let header = ClassifierFile::from_json(&bytes, classes)?;
+        // Files that were dropped one by one have lost their folder.
+        let part = |name: &str| {
+            let plain = name.rsplit('/').next().unwrap_or(name);
+            file(name).or_else(|| file(plain)).ok_or_else(|| missing_part(name))
+        };
+        let mut networks = Vec::new();
+        for index in 1..header.networks {
+            let name = network_file(index);
+            let weights = interop::weights_from_bytes(&part(&name)?)?;
+            let groups = groups_of(&self.layout, &weights, device);
+            networks
+                .push(groups.ok_or_else(|| InteropError::Classifier { reason: format!("{name} is another model's") })?);
+        }
+        let linear = match header.linear {
+            None => None,
+            Some(linear) => Some(read_linear(&part(LINEAR_FILE)?, linear, &self.config)?),
+        };
+        let alone = (self.config.threshold, self.config.thresholds.clone());
+        self.config.threshold = header.threshold;
+        self.config.threshold_scales = header.threshold_scales;
+        self.config.thresholds = header.thresholds;
+        let (fusion, shares) = (header.fusion, header.shares);
+        self.ensemble = Some(Rc::new(Ensemble { networks, linear, fusion, shares, alone }));
+        Ok(())
+    }
+}
+
+fn read_linear(bytes: &[u8], header: LinearHeader, config: &ModelConfig) -> Result<LinearPart> {
+    let (data, values) = interop::linear_from_bytes(bytes, header, config.labels.len(), config.vocab_size)?;
+    let width = data.dense;
+    let vectors = (width > 0).then(|| Rc::new(DocumentVectors { width, values }));
+    Ok(LinearPart { linear: Linear::from_data(data), vectors })
+}
+
+fn missing_part(name: &str) -> Error {
+    Error::input(
+        "not-a-model",
+        format!("there is no {name}, which {} names", interop::CLASSIFIER_FILE),
+        "Give the whole directory, the folder parts/ included.",
+    )
+}
+
+/// What one network says by itself.
+fn plain(logits: &Logits, problem: ProblemType) -> Vec<Vec<f64>> {
+    logits.iter().map(|row| crate::train::probabilities(row, problem)).collect()
+}

@@ -1,0 +1,125 @@
+//! The linear classifiers on the documents of a corpus: a few feature sets, of which validation documents choose one. It is
+//! the bar beside a neural model, and a part of the default classifier.
+
+use super::parts::{DocumentVectors, LinearPart, describe_all, inputs};
+use super::vote::{Outputs, Vote, vote};
+use super::{Host, Session};
+use crate::data::examples::EncodedDocuments;
+use crate::data::{Corpus, Document, LabelSet, Selection, Tokenizer};
+use crate::error::Result;
+use crate::interop::Weights;
+use crate::linear::{Linear, Member};
+use crate::model::{Architecture, ProblemType, word_embeddings};
+use protocol::{Event, FileRole, PartsKind};
+use std::rc::Rc;
+
+/// Width of the vectors that describe documents where no model brings any.
+pub(super) const VECTOR_WIDTH: usize = 128;
+/// Labelled documents that linear classifiers learn from at most: beyond, networks need no help and counts no more text.
+const MAX_DOCUMENTS: usize = 100_000;
+
+/// The member that validation prefers.
+pub(super) struct Chosen {
+    /// It, with the vectors that it reads.
+    pub part: LinearPart,
+    /// How its margins become probabilities, and from which of them labels count.
+    pub vote: Vote,
+}
+
+/// What the classifiers learn and are chosen by.
+pub(super) struct Task<'a> {
+    /// Training documents.
+    pub train: &'a [Document],
+    /// Validation documents.
+    pub valid: &'a [Document],
+    /// The labels.
+    pub labels: &'a LabelSet,
+    /// What outputs mean.
+    pub problem: ProblemType,
+    /// Cuts documents into the tokens that the vectors belong to.
+    pub tokenizer: Option<&'a Tokenizer>,
+    /// Vectors of those tokens.
+    pub vectors: Option<Rc<DocumentVectors>>,
+    /// Draws the order of the coordinates.
+    pub seed: u64,
+}
+
+/// Learns the portfolio and chooses; `None` without documents of either kind.
+pub(super) fn choose(task: &Task) -> Option<Chosen> {
+    let Task { train, valid, labels, problem, tokenizer, vectors, seed } = task;
+    if train.is_empty() || valid.is_empty() {
+        return None;
+    }
+    let rows = |documents: &[Document]| -> Vec<Vec<usize>> {
+        documents.iter().map(|document| labels.encode(document).0).collect()
+    };
+    let (truth, valid_truth) = (rows(train), rows(valid));
+    let vectors = vectors.as_ref().filter(|_| tokenizer.is_some());
+    let described = describe_all(vectors.map(Rc::as_ref), *tokenizer, train);
+    let valid_described = describe_all(vectors.map(Rc::as_ref), *tokenizer, valid);
+    let (train, valid) = (inputs(train, &described), inputs(valid, &valid_described));
+    let mut best: Option<(Linear, Vote)> = None;
+    for member in Member::PORTFOLIO {
+        if member.has_dense() && vectors.is_none() {
+            continue;
+        }
+        let linear = Linear::learn(&train, &truth, labels.len(), member, *seed);
+        let margins = [linear.margins(&valid)];
+        let outputs = Outputs {
+            networks: &margins,
+            margins: None,
+            truth: &valid_truth,
+            labels: labels.names(),
+            problem: *problem,
+            shares: &[],
+        };
+        let vote = vote(&outputs, Some(PartsKind::One));
+        if std::env::var("SHOWPORT").is_ok() {
+            eprintln!(
+                "{member:?} {:.4} features {} entries {}",
+                vote.mean_f1,
+                linear.features(),
+                linear.data().weights.values.len()
+            );
+        }
+        if best.as_ref().is_none_or(|(_, best)| vote.mean_f1 > best.mean_f1) {
+            best = Some((linear, vote));
+        }
+    }
+    let (linear, vote) = best?;
+    let vectors = vectors.cloned().filter(|_| linear.member().has_dense());
+    Some(Chosen { part: LinearPart { linear, vectors }, vote })
+}
+
+/// The word embeddings of a model as vectors that describe `documents`.
+pub(super) fn vectors_of_model(
+    source: &Weights,
+    architecture: Architecture,
+    documents: &EncodedDocuments,
+) -> Option<Rc<DocumentVectors>> {
+    let table = source.get(word_embeddings(architecture))?;
+    let width = *table.shape.get(1)?;
+    Some(Rc::new(DocumentVectors::new(table.data.clone(), width, documents)))
+}
+
+impl<H: Host> Session<H> {
+    /// The linear part of a classifier that learns from the documents of `corpus` in `selection`; `None` where there are
+    /// too many of them to hold, or none to choose by.
+    pub(super) fn linear_part(
+        &self,
+        run: &str,
+        (corpus, selection): (&Corpus, &Selection),
+        (labels, problem): (&LabelSet, ProblemType),
+        (tokenizer, vectors): (&Tokenizer, Option<Rc<DocumentVectors>>),
+        seed: u64,
+    ) -> Result<Option<Chosen>> {
+        if corpus.labelled_documents(FileRole::Train) > MAX_DOCUMENTS as u64 {
+            return Ok(None);
+        }
+        let message = "learning linear classifiers on words and characters".into();
+        self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+        let train = corpus.labelled(FileRole::Train, selection)?;
+        let valid = corpus.labelled(FileRole::Valid, selection)?;
+        Ok(choose(&Task { train: &train, valid: &valid, labels, problem, tokenizer: Some(tokenizer), vectors, seed }))
+    }
+}

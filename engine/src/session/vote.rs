@@ -1,0 +1,231 @@
+//! Which parts a classifier keeps, and how they vote: chosen on validation documents. Where those cannot tell two choices
+//! apart, all parts stay: an average of different models is rarely worse than each of them.
+
+use super::scored::UNTUNED_THRESHOLD;
+use crate::data::random::{Purpose, below, generator};
+use crate::model::ProblemType;
+use crate::train::{
+    Decision, Fusion, Judged, Logits, classifier_metrics, decide, tune_scaled_threshold, tune_thresholds,
+};
+use protocol::PartsKind;
+use std::collections::BTreeMap;
+
+/// What the parts make of the validation documents.
+pub(super) struct Outputs<'a> {
+    /// Of each network, `[documents][C]`.
+    pub networks: &'a [Logits],
+    /// Of the linear part.
+    pub margins: Option<&'a Logits>,
+    /// True labels of each document.
+    pub truth: &'a [Vec<usize>],
+    /// The labels.
+    pub labels: &'a [String],
+    /// What the outputs mean.
+    pub problem: ProblemType,
+    /// Share of the training documents that carry each label; empty where nobody counted.
+    pub shares: &'a [f64],
+}
+
+/// How the parts vote, and from which probabilities labels count.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Vote {
+    /// Weights of all networks and, last, of the linear part where there is one; 0 for a part that is not kept.
+    pub fusion: Fusion,
+    /// Threshold of all labels, of a multi-label task.
+    pub threshold: Option<f64>,
+    /// What it is multiplied by for each label.
+    pub scales: Option<Vec<f64>>,
+    /// The same for each label by itself.
+    pub thresholds: Option<Vec<f64>>,
+    /// Probabilities of the validation documents, `[documents][C]`.
+    pub scores: Vec<Vec<f64>>,
+    /// Mean of micro and macro F1 there.
+    pub mean_f1: f64,
+}
+
+/// Samples that tell whether a difference is chance.
+const SAMPLES: u64 = 200;
+/// Share of the samples in which a choice has to be better before parts are dropped for it.
+const SURE: f64 = 0.95;
+
+/// The vote of `kind`, or of the kind that validation prefers.
+pub(super) fn vote(outputs: &Outputs, kind: Option<PartsKind>) -> Vote {
+    let fitted = |kind| Vote::fit(outputs, kind);
+    let Some(kind) = kind else {
+        let all = fitted(PartsKind::Fusion);
+        let mut others = vec![PartsKind::One];
+        others.extend((outputs.networks.len() > 1 && outputs.margins.is_some()).then_some(PartsKind::Seeds));
+        let better = others.into_iter().map(fitted).filter(|other| is_surely_better(outputs, other, &all));
+        return better.max_by(|a, b| a.mean_f1.total_cmp(&b.mean_f1)).unwrap_or(all);
+    };
+    fitted(kind)
+}
+
+impl Vote {
+    fn fit(outputs: &Outputs, kind: PartsKind) -> Self {
+        let Outputs { networks, margins, truth, labels, problem, shares } = *outputs;
+        let kept = if kind == PartsKind::One { 1 } else { networks.len() };
+        // Networks that differ by their seed count alike.
+        let mean = mean(&networks[..kept]);
+        let margins_kept = margins.filter(|_| kind == PartsKind::Fusion);
+        let parts: Vec<&Logits> = [&mean].into_iter().chain(margins_kept).collect();
+        let joined = Fusion::fit(&parts, truth, problem);
+        let scores: Vec<Vec<f64>> = (0..truth.len())
+            .map(|document| {
+                let outputs: Vec<&[f32]> = parts.iter().map(|part| part[document].as_slice()).collect();
+                joined.probabilities(&outputs, problem)
+            })
+            .collect();
+        let is_multi = problem == ProblemType::MultiLabelClassification;
+        let tuned = is_multi.then(|| tune_thresholds(&scores, truth, labels.len(), UNTUNED_THRESHOLD));
+        let of_network = |index| if index < kept { joined.weights[0] / kept as f64 } else { 0.0 };
+        let of_linear = margins.map(|_| joined.weights.get(1).copied().unwrap_or(0.0));
+        let weights = (0..networks.len()).map(of_network).chain(of_linear).collect();
+        let fusion = Fusion { weights, bias: joined.bias };
+        let unseen = BTreeMap::new();
+        let with = |threshold: Option<f64>, scales: Option<Vec<f64>>| {
+            let mut vote = Self {
+                fusion: fusion.clone(),
+                threshold,
+                scales,
+                thresholds: tuned.clone(),
+                scores: scores.clone(),
+                mean_f1: 0.0,
+            };
+            let judged = Judged { scores: &scores, truth, labels, unseen: &unseen, loss: 0.0 };
+            vote.mean_f1 = classifier_metrics(judged, vote.decision(problem)).mean_f1;
+            vote
+        };
+        if !is_multi {
+            return with(None, None);
+        }
+        let exponents = if shares.is_empty() { &EXPONENTS[..1] } else { &EXPONENTS };
+        let votes = exponents.iter().map(|exponent| {
+            let scales = scales(shares, labels.len(), *exponent);
+            with(Some(tune_scaled_threshold(&scores, truth, &scales)), Some(scales))
+        });
+        votes.reduce(|best, vote| if vote.mean_f1 > best.mean_f1 { vote } else { best }).expect("there are exponents")
+    }
+
+    /// When a label counts as predicted.
+    pub fn decision(&self, problem: ProblemType) -> Decision {
+        match problem {
+            ProblemType::SingleLabelClassification => Decision::Best,
+            ProblemType::MultiLabelClassification => {
+                let threshold = self.threshold.unwrap_or(UNTUNED_THRESHOLD);
+                self.scales.clone().map_or(Decision::Threshold(threshold), |scales| Decision::Scaled(threshold, scales))
+            }
+        }
+    }
+}
+
+/// How much less a rare label needs to count, by its share of the documents: the probability from which predicting a label
+/// pays is half of the F1 that it can reach (Lipton et al. 2014), and rare labels reach less.
+const EXPONENTS: [f64; 4] = [0.0, 0.1, 0.2, 0.3];
+
+/// What the threshold is multiplied by for each label: its share over that of the most frequent one, to the power of
+/// `exponent`.
+fn scales(shares: &[f64], classes: usize, exponent: f64) -> Vec<f64> {
+    if exponent == 0.0 {
+        return vec![1.0; classes];
+    }
+    let most = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    shares.iter().map(|share| libm::pow(share / most, exponent)).collect()
+}
+
+/// Mean outputs of several networks.
+fn mean(networks: &[Logits]) -> Logits {
+    let mut sum = networks[0].clone();
+    for network in &networks[1..] {
+        sum.iter_mut().flatten().zip(network.iter().flatten()).for_each(|(sum, x)| *sum += x);
+    }
+    let n = networks.len() as f32;
+    sum.iter_mut().flatten().for_each(|x| *x /= n);
+    sum
+}
+
+/// Whether `a` beats `b` in nearly all samples of the documents, drawn with replacement (Koehn 2004, paired bootstrap).
+fn is_surely_better(outputs: &Outputs, a: &Vote, b: &Vote) -> bool {
+    let n = outputs.truth.len() as u64;
+    if n == 0 || a.mean_f1 <= b.mean_f1 {
+        return false;
+    }
+    let decided = |vote: &Vote| -> Vec<Vec<usize>> {
+        let decision = vote.decision(outputs.problem);
+        vote.scores.iter().map(|scores| decide(scores, &decision)).collect()
+    };
+    let (a, b) = (decided(a), decided(b));
+    let better = (0..SAMPLES).filter(|&sample| {
+        let mut rng = generator(1, Purpose::Bootstrap, sample, n);
+        let drawn: Vec<usize> = (0..n).map(|_| below(&mut rng, n) as usize).collect();
+        mean_f1(outputs, &a, &drawn) > mean_f1(outputs, &b, &drawn)
+    });
+    better.count() as f64 >= SURE * SAMPLES as f64
+}
+
+/// Mean of micro and macro F1 of the `drawn` documents.
+fn mean_f1(outputs: &Outputs, predicted: &[Vec<usize>], drawn: &[usize]) -> f64 {
+    let mut counts = vec![[0_u64; 3]; outputs.labels.len()];
+    for &document in drawn {
+        let truth = &outputs.truth[document];
+        truth.iter().for_each(|&label| counts[label][2] += 1);
+        for &label in &predicted[document] {
+            counts[label][1] += 1;
+            counts[label][0] += u64::from(truth.contains(&label));
+        }
+    }
+    let f1 = |[hits, predicted, support]: [u64; 3]| 2.0 * hits as f64 / (predicted + support).max(1) as f64;
+    let sums = counts.iter().fold([0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
+    let supported: Vec<f64> = counts.iter().filter(|counts| counts[2] > 0).map(|counts| f1(*counts)).collect();
+    (f1(sums) + supported.iter().sum::<f64>() / supported.len().max(1) as f64) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::random::unit_f64;
+
+    /// Outputs that are `right` of the way from noise to the truth, for 400 documents of three labels.
+    fn noisy(seed: u64, right: f64) -> Logits {
+        let mut rng = generator(seed, Purpose::Preview, 0, 0);
+        let output = |document: usize, label: usize, noise: f64| {
+            let truth = if document % 3 == label { 1.0 } else { -1.0 };
+            (right * truth + (1.0 - right) * 4.0 * (noise - 0.5)) as f32
+        };
+        (0..400).map(|d| (0..3).map(|l| output(d, l, unit_f64(&mut rng))).collect()).collect()
+    }
+
+    fn voted(networks: &[Logits], margins: Option<&Logits>, kind: Option<PartsKind>) -> Vote {
+        let truth: Vec<Vec<usize>> = (0..400).map(|document| vec![document % 3]).collect();
+        let labels = ["a", "b", "c"].map(String::from);
+        let problem = ProblemType::MultiLabelClassification;
+        vote(&Outputs { networks, margins, truth: &truth, labels: &labels, problem, shares: &[] }, kind)
+    }
+
+    #[test]
+    fn parts_that_err_apart_all_stay() {
+        let vote = voted(&[noisy(1, 0.4), noisy(2, 0.4)], Some(&noisy(3, 0.4)), None);
+        assert!(vote.fusion.weights.iter().all(|weight| *weight > 0.0), "{:?}", vote.fusion);
+        let alone = voted(&[noisy(1, 0.4)], None, None);
+        assert!(vote.mean_f1 > alone.mean_f1 + 0.03);
+        assert_eq!(vote.fusion.weights[0], vote.fusion.weights[1], "networks count alike");
+    }
+
+    #[test]
+    fn a_part_that_knows_nothing_counts_next_to_nothing() {
+        let vote = voted(&[noisy(1, 0.6)], Some(&noisy(3, 0.0)), None);
+        assert!(vote.fusion.weights[1] < 0.1 * vote.fusion.weights[0], "{:?}", vote.fusion);
+        let vote = voted(&[noisy(1, 0.6), noisy(2, 0.0), noisy(4, 0.0)], None, None);
+        assert_eq!(vote.fusion.weights[1..], [0.0, 0.0], "the average is surely worse than the first");
+    }
+
+    #[test]
+    fn the_kind_that_was_asked_for_is_kept() {
+        let networks = [noisy(1, 0.4), noisy(2, 0.4)];
+        let weights = |kind| voted(&networks, Some(&noisy(3, 0.4)), Some(kind)).fusion.weights;
+        let positive = |weights: Vec<f64>| weights.iter().map(|weight| *weight > 0.0).collect::<Vec<_>>();
+        assert_eq!(positive(weights(PartsKind::One)), [true, false, false]);
+        assert_eq!(positive(weights(PartsKind::Seeds)), [true, true, false]);
+        assert_eq!(positive(weights(PartsKind::Fusion)), [true, true, true]);
+    }
+}

@@ -1,0 +1,296 @@
+//! Late fusion: several classifiers' outputs for the same labels become one probability, fitted on validation documents by
+//! maximum likelihood. With one classifier this is temperature scaling (Guo et al. 2017) or, with a bias, Platt scaling
+//! (Platt 1999): fused probabilities are calibrated by construction.
+
+use super::metrics::probabilities;
+use crate::model::ProblemType;
+use serde::{Deserialize, Serialize};
+
+/// Outputs of one classifier, `[documents][C]`.
+pub type Logits = Vec<Vec<f32>>;
+
+/// A weighted sum of outputs: `sum_k w_k z_k + bias`, then a sigmoid or a softmax.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fusion {
+    /// One per classifier, none of them negative.
+    pub weights: Vec<f64>,
+    /// Added to every output of a multi-label classifier.
+    pub bias: f64,
+}
+
+/// Steps of Newton's method at most; it converges in about ten.
+const MAX_STEPS: usize = 50;
+/// Pull of the weights towards their start, as a share of one document: keeps them finite where validation is separable.
+const RIDGE: f64 = 0.1;
+/// Halvings of a step that does not lower the loss.
+const MAX_HALVINGS: usize = 20;
+
+impl Fusion {
+    /// The outputs of one classifier as they are.
+    pub fn identity() -> Self {
+        Self { weights: vec![1.0], bias: 0.0 }
+    }
+
+    /// Fits the weights of `parts` to the true labels of the same documents. A part that would count negatively is left out
+    /// (weight 0).
+    pub fn fit(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Self {
+        let mut used: Vec<usize> = (0..parts.len()).collect();
+        loop {
+            let chosen: Vec<&Logits> = used.iter().map(|&part| parts[part]).collect();
+            let found = newton(&chosen, truth, problem);
+            let (weights, bias) = found.split_at(chosen.len());
+            let negative =
+                (0..used.len()).filter(|&i| weights[i] < 0.0).min_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+            match negative {
+                Some(worst) if used.len() > 1 => {
+                    used.remove(worst);
+                }
+                _ => {
+                    let mut all = vec![0.0; parts.len()];
+                    used.iter().zip(weights).for_each(|(&part, weight)| all[part] = weight.max(0.0));
+                    return Self { weights: all, bias: bias.first().copied().unwrap_or(0.0) };
+                }
+            }
+        }
+    }
+
+    /// Probabilities of one document from each part's outputs, `[parts][C]`.
+    pub fn probabilities(&self, parts: &[&[f32]], problem: ProblemType) -> Vec<f64> {
+        let classes = parts.first().map_or(0, |part| part.len());
+        let sum = |label: usize| {
+            let parts = self.weights.iter().zip(parts).filter(|(weight, _)| **weight > 0.0);
+            parts.map(|(weight, part)| weight * f64::from(part[label])).sum::<f64>() + self.bias
+        };
+        let logits: Vec<f32> = (0..classes).map(|label| sum(label) as f32).collect();
+        probabilities(&logits, problem)
+    }
+
+    /// Each part's share of the decision: its weight times the spread of its outputs, as shares of 1.
+    pub fn shares(&self, parts: &[&Logits]) -> Vec<f64> {
+        let spread = |part: &Logits| {
+            let n = part.iter().map(Vec::len).sum::<usize>().max(1) as f64;
+            let mean = part.iter().flatten().map(|x| f64::from(*x)).sum::<f64>() / n;
+            (part.iter().flatten().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n).sqrt()
+        };
+        let pulls: Vec<f64> = self.weights.iter().zip(parts).map(|(weight, part)| weight * spread(part)).collect();
+        let all: f64 = pulls.iter().sum();
+        pulls.into_iter().map(|pull| if all > 0.0 { pull / all } else { 0.0 }).collect()
+    }
+}
+
+/// Loss, gradient and Hessian at one point.
+struct Derivatives {
+    loss: f64,
+    gradient: Vec<f64>,
+    hessian: Vec<Vec<f64>>,
+}
+
+impl Derivatives {
+    fn zero(n: usize) -> Self {
+        Self { loss: 0.0, gradient: vec![0.0; n], hessian: vec![vec![0.0; n]; n] }
+    }
+}
+
+/// Weights of `parts` and, for a multi-label task, a bias behind them, that minimise the cross-entropy.
+fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<f64> {
+    let has_bias = problem == ProblemType::MultiLabelClassification;
+    let start: Vec<f64> = parts.iter().map(|_| 1.0 / parts.len() as f64).chain(has_bias.then_some(0.0)).collect();
+    let labels: Vec<Vec<usize>> =
+        if has_bias { (0..truth.len()).map(|document| candidates(parts, document)).collect() } else { Vec::new() };
+    let at = |weights: &[f64]| {
+        let mut sums = match problem {
+            ProblemType::MultiLabelClassification => binary(parts, &labels, truth, weights),
+            ProblemType::SingleLabelClassification => categorical(parts, truth, weights),
+        };
+        for (i, (weight, start)) in weights.iter().zip(&start).enumerate() {
+            sums.loss += 0.5 * RIDGE * (weight - start).powi(2);
+            sums.gradient[i] += RIDGE * (weight - start);
+            sums.hessian[i][i] += RIDGE;
+        }
+        sums
+    };
+    let mut weights = start.clone();
+    let mut here = at(&weights);
+    for _ in 0..MAX_STEPS {
+        let step = solve(here.hessian.clone(), here.gradient.clone());
+        let mut size = 1.0;
+        let moved = (0..MAX_HALVINGS).find_map(|_| {
+            let moved: Vec<f64> = weights.iter().zip(&step).map(|(weight, step)| weight - size * step).collect();
+            let there = at(&moved);
+            size /= 2.0;
+            (there.loss < here.loss).then_some((moved, there))
+        });
+        let Some((moved, there)) = moved else { break };
+        let gain = here.loss - there.loss;
+        (weights, here) = (moved, there);
+        if gain < 1e-9 * here.loss.abs() {
+            break;
+        }
+    }
+    weights
+}
+
+/// Labels of a document that may come into question: the best ones of each part. The many that do not would decide the fit
+/// by their number, and leave the probabilities of those that do less true.
+fn candidates(parts: &[&Logits], document: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = Vec::new();
+    for part in parts {
+        let row = &part[document];
+        let mut order: Vec<usize> = (0..row.len()).collect();
+        order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
+        all.extend(order.into_iter().take(CANDIDATES));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Best labels of each part that a fit looks at.
+const CANDIDATES: usize = 8;
+
+/// Of the binary cross-entropy over the `labels` of each document that come into question.
+fn binary(parts: &[&Logits], labels: &[Vec<usize>], truth: &[Vec<usize>], weights: &[f64]) -> Derivatives {
+    let n = weights.len();
+    let mut sums = Derivatives::zero(n);
+    let mut inputs = vec![1.0; n];
+    for (document, truth) in truth.iter().enumerate() {
+        for &label in &labels[document] {
+            inputs.iter_mut().zip(parts).for_each(|(input, part)| *input = f64::from(part[document][label]));
+            let x: f64 = inputs.iter().zip(weights).map(|(input, weight)| input * weight).sum();
+            let is = if truth.contains(&label) { 1.0 } else { 0.0 };
+            let p = 1.0 / (1.0 + (-x).exp());
+            sums.loss += x.max(0.0) - x * is + (-x.abs()).exp().ln_1p();
+            for i in 0..n {
+                sums.gradient[i] += (p - is) * inputs[i];
+                for j in 0..n {
+                    sums.hessian[i][j] += p * (1.0 - p) * inputs[i] * inputs[j];
+                }
+            }
+        }
+    }
+    sums
+}
+
+/// Of the cross-entropy over the documents that have one label.
+fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64]) -> Derivatives {
+    let n = weights.len();
+    let mut sums = Derivatives::zero(n);
+    for (document, truth) in truth.iter().enumerate() {
+        let &[label] = truth.as_slice() else { continue };
+        let output =
+            |c: usize| parts.iter().zip(weights).map(|(part, weight)| weight * f64::from(part[document][c])).sum();
+        let logits: Vec<f64> = (0..parts[0][document].len()).map(output).collect();
+        let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = logits.iter().map(|x| (x - max).exp()).sum();
+        sums.loss += max + total.ln() - logits[label];
+        let p: Vec<f64> = logits.iter().map(|x| (x - max).exp() / total).collect();
+        let mean = |part: &Logits| p.iter().zip(&part[document]).map(|(p, z)| p * f64::from(*z)).sum::<f64>();
+        let means: Vec<f64> = parts.iter().map(|part| mean(part)).collect();
+        for i in 0..n {
+            sums.gradient[i] += means[i] - f64::from(parts[i][document][label]);
+            for j in 0..n {
+                let (a, b) = (&parts[i][document], &parts[j][document]);
+                let product: f64 = (0..p.len()).map(|c| p[c] * f64::from(a[c]) * f64::from(b[c])).sum();
+                sums.hessian[i][j] += product - means[i] * means[j];
+            }
+        }
+    }
+    sums
+}
+
+/// The solution of `A x = b` for a small positive definite `A`, by Gaussian elimination.
+fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
+    let n = b.len();
+    for pivot in 0..n {
+        let (above, below) = a.split_at_mut(pivot + 1);
+        let (known, rest) = b.split_at_mut(pivot + 1);
+        for (row, value) in below.iter_mut().zip(rest) {
+            let factor = row[pivot] / above[pivot][pivot];
+            row.iter_mut().zip(&above[pivot]).skip(pivot).for_each(|(x, above)| *x -= factor * above);
+            *value -= factor * known[pivot];
+        }
+    }
+    for row in (0..n).rev() {
+        let known: f64 = (row + 1..n).map(|column| a[row][column] * b[column]).sum();
+        b[row] = (b[row] - known) / a[row][row];
+    }
+    b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::random::{Purpose, generator, unit_f64};
+    use ProblemType::{MultiLabelClassification, SingleLabelClassification};
+
+    /// Documents whose labels are drawn from the probabilities that `scale` times the outputs, less `shift`, mean.
+    fn drawn(scale: f64, shift: f64) -> (Logits, Vec<Vec<usize>>) {
+        let mut rng = generator(1, Purpose::Preview, 0, 0);
+        let mut truth = Vec::new();
+        let outputs: Logits = (0..4000)
+            .map(|_| {
+                let z: Vec<f32> = (0..4).map(|_| (6.0 * unit_f64(&mut rng) - 3.0) as f32).collect();
+                let p = |z: f32| 1.0 / (1.0 + (-(scale * f64::from(z) - shift)).exp());
+                truth.push((0..4).filter(|&label| unit_f64(&mut rng) < p(z[label])).collect());
+                z
+            })
+            .collect();
+        (outputs, truth)
+    }
+
+    #[test]
+    fn a_scale_and_a_bias_are_found_again() {
+        let (outputs, truth) = drawn(0.5, 1.0);
+        let Fusion { weights, bias } = Fusion::fit(&[&outputs], &truth, MultiLabelClassification);
+        // Three standard errors of 16,000 decisions.
+        assert!((weights[0] - 0.5).abs() < 0.04 && (bias + 1.0).abs() < 0.07, "{weights:?} {bias}");
+    }
+
+    #[test]
+    fn a_part_that_knows_nothing_gets_next_to_no_weight() {
+        let (outputs, truth) = drawn(1.0, 0.0);
+        let noise: Logits = outputs.iter().rev().cloned().collect();
+        let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification);
+        assert!((fusion.weights[0] - 1.0).abs() < 0.08 && fusion.weights[1] < 0.05, "{fusion:?}");
+        let shares = fusion.shares(&[&outputs, &noise]);
+        assert!(shares[0] > 0.9 && (shares[0] + shares[1] - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_part_that_is_wrong_is_left_out() {
+        let (outputs, truth) = drawn(1.0, 0.0);
+        let wrong: Logits = outputs.iter().map(|row| row.iter().map(|z| -z).collect()).collect();
+        let fusion = Fusion::fit(&[&wrong, &outputs], &truth, MultiLabelClassification);
+        assert_eq!(fusion.weights[0], 0.0);
+        assert!(fusion.weights[1] > 0.5);
+    }
+
+    #[test]
+    fn one_label_of_many_is_a_temperature() {
+        let mut rng = generator(2, Purpose::Preview, 0, 0);
+        let mut truth = Vec::new();
+        let outputs: Logits = (0..6000)
+            .map(|_| {
+                let z: Vec<f32> = (0..3).map(|_| (8.0 * unit_f64(&mut rng) - 4.0) as f32).collect();
+                let halved: Vec<f32> = z.iter().map(|z| z / 2.0).collect();
+                let p = probabilities(&halved, SingleLabelClassification);
+                let draw = unit_f64(&mut rng);
+                truth.push(vec![if draw < p[0] { 0 } else { 1 + usize::from(draw >= p[0] + p[1]) }]);
+                z
+            })
+            .collect();
+        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification);
+        assert!((fusion.weights[0] - 0.5).abs() < 0.04 && fusion.bias == 0.0, "{fusion:?}");
+    }
+
+    #[test]
+    fn separable_and_empty_validation_give_finite_weights() {
+        let outputs: Logits = vec![vec![2.0, -2.0], vec![3.0, -1.0]];
+        for problem in [MultiLabelClassification, SingleLabelClassification] {
+            for truth in [vec![vec![0], vec![0]], vec![vec![], vec![]]] {
+                let fusion = Fusion::fit(&[&outputs], &truth, problem);
+                assert!(fusion.weights[0].is_finite() && fusion.bias.is_finite(), "{fusion:?}");
+            }
+        }
+    }
+}
