@@ -61,10 +61,10 @@ const ENGINE: Binary = Binary {
 };
 
 /// What a first visit may cost before the page can be used.
-const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 490 };
+const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 600 };
 
 /// What the worker may load beside it.
-const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 2500 };
+const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 3000 };
 
 /// Makes `dist/`.
 ///

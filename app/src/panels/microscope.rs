@@ -312,7 +312,7 @@ fn MaskControls(scope: Scope) -> impl IntoView {
 /// Shares that training hides where none was set, as in the engine's plan: of BERT as published, of 2018, of all others.
 const PUBLISHED_RATE: f64 = 0.15;
 const SEED_RATE: f64 = 0.1;
-const USUAL_RATE: f64 = 0.3;
+const USUAL_RATE: f64 = 0.4;
 
 /// The share that training hides: what was set, else what suits the masking and the preset.
 fn training_rate(config: &RunConfig) -> f64 {

@@ -46,12 +46,18 @@ pub const FIELDS: [Field; 8] = [
         (20.0, 200_000.0),
     ),
     whole("max-len", mark!("Longest example"), mark!("Tokens, [CLS] and [SEP] included."), "32", (3.0, 4096.0)),
-    whole("batch-size", mark!("Batch size"), mark!("Examples per step."), "16", (1.0, 4096.0)),
+    whole(
+        "batch-size",
+        mark!("Batch size"),
+        mark!("Examples per step."),
+        mark!("by the amount of text"),
+        (1.0, 4096.0),
+    ),
     real("lr", mark!("Learning rate"), mark!("At its peak, after the warm-up."), mark!("by preset"), (1e-8, 1.0)),
     real(
         "mask-rate",
         mark!("Mask rate"),
-        mark!("Share of tokens to guess, 0.3 for fast, 0.15 for BERT."),
+        mark!("Share of tokens to guess, 0.4 for fast, 0.15 for BERT."),
         mark!("by preset"),
         (0.01, 0.9),
     ),
@@ -74,7 +80,7 @@ pub const FIELDS: [Field; 8] = [
 
 /// Ways to say how long a run lasts; they exclude each other.
 pub const LENGTHS: [Field; 3] = [
-    real("epochs", mark!("passes over the text"), "", "1", (0.001, 10_000.0)),
+    real("epochs", mark!("passes over the text"), "", mark!("by the amount of text"), (0.001, 10_000.0)),
     real("minutes", mark!("minutes"), "", "", (0.01, 10_080.0)),
     whole("steps", mark!("steps"), "", "", (1.0, 100_000_000.0)),
 ];

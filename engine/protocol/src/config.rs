@@ -130,11 +130,11 @@ pub struct RunConfig {
     pub cased: bool,
     /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 or 64 in pre-training, by the length of the documents; fitted to the data in fine-tuning.
     pub max_len: Option<usize>,
-    /// Examples per step. Default 16 in pre-training; 16 or 32 in fine-tuning, by the number of documents.
+    /// Examples per step. Default: 16 or, from 2,000 examples on, 32.
     pub batch_size: Option<usize>,
     /// Length of the run in optimisation steps.
     pub steps: Option<u64>,
-    /// Length of the run in passes over the data. Default 1 in pre-training, 5 in fine-tuning.
+    /// Length of the run in passes over the data. Default: 5 in fine-tuning; in pre-training as many as make 1.6 million tokens, 1 to 8.
     pub epochs: Option<f64>,
     /// Length of the run in minutes.
     pub minutes: Option<f64>,
@@ -145,7 +145,7 @@ pub struct RunConfig {
     /// What the word embeddings of a new model start from. Default: `own` in pre-training, `random` for a classifier that is
     /// trained from scratch.
     pub embedding_init: Option<EmbeddingInit>,
-    /// Share of tokens chosen for guessing. Default 0.15 for BERT presets, 0.3 for `fast`.
+    /// Share of tokens chosen for guessing. Default 0.15 for BERT presets, 0.4 for `fast`.
     pub mask_rate: Option<f64>,
     /// Choose whole words. Default false.
     pub whole_word: bool,

@@ -14,7 +14,7 @@ const COST: f32 = 1.0;
 /// Labels that learn together.
 const LANES: usize = 8;
 /// Weights below this change no margin that training drew at 1 by more than a hundredth, and are not kept.
-const NEGLIGIBLE: f32 = 2e-3;
+const NEGLIGIBLE: f32 = 2e-2;
 /// Added to each count of a log-count ratio (Wang & Manning 2012, section 2.1).
 const RATIO_SMOOTHING: f32 = 1.0;
 

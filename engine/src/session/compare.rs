@@ -228,7 +228,7 @@ impl<H: Host> Session<H> {
             vectors,
             seed: config.seed,
         };
-        let chosen = portfolio::choose(&task).ok_or_else(|| {
+        let chosen = portfolio::choose(&task, &mut async || ()).await.ok_or_else(|| {
             Error::input(
                 "no-validation",
                 "linear classifiers need labelled validation text",

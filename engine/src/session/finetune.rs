@@ -118,8 +118,7 @@ impl<H: Host> Session<H> {
         let has_linear = matches!(config.parts, None | Some(PartsKind::Fusion));
         let linear = if has_linear {
             let vectors = self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
-            let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-            self.linear_part(run, (corpus, &selection), (&labels, problem), (&tokenizer, vectors), config.seed)?
+            self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), config.seed).await?
         } else {
             None
         };

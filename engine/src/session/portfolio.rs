@@ -1,11 +1,12 @@
 //! The linear classifiers on the documents of a corpus: a few feature sets, of which validation documents choose one. It is
 //! the bar beside a neural model, and a part of the default classifier.
 
+use super::checks::no_corpus;
 use super::parts::{DocumentVectors, LinearPart, describe_all, inputs};
 use super::vote::{Outputs, Vote, vote};
 use super::{Host, Session};
 use crate::data::examples::EncodedDocuments;
-use crate::data::{Corpus, Document, LabelSet, Selection, Tokenizer};
+use crate::data::{Document, LabelSet, Selection, Tokenizer};
 use crate::error::Result;
 use crate::interop::Weights;
 use crate::linear::{Linear, Member};
@@ -44,8 +45,8 @@ pub(super) struct Task<'a> {
     pub seed: u64,
 }
 
-/// Learns the portfolio and chooses; `None` without documents of either kind.
-pub(super) fn choose(task: &Task) -> Option<Chosen> {
+/// Learns the portfolio and chooses; `None` without documents of either kind. Lets `breathe` run before each member.
+pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> Option<Chosen> {
     let Task { train, valid, labels, problem, tokenizer, vectors, seed } = task;
     if train.is_empty() || valid.is_empty() {
         return None;
@@ -63,6 +64,7 @@ pub(super) fn choose(task: &Task) -> Option<Chosen> {
         if member.has_dense() && vectors.is_none() {
             continue;
         }
+        breathe().await;
         let linear = Linear::learn(&train, &truth, labels.len(), member, *seed);
         let margins = [linear.margins(&valid)];
         let outputs = Outputs {
@@ -74,14 +76,6 @@ pub(super) fn choose(task: &Task) -> Option<Chosen> {
             shares: &[],
         };
         let vote = vote(&outputs, Some(PartsKind::One));
-        if std::env::var("SHOWPORT").is_ok() {
-            eprintln!(
-                "{member:?} {:.4} features {} entries {}",
-                vote.mean_f1,
-                linear.features(),
-                linear.data().weights.values.len()
-            );
-        }
         if best.as_ref().is_none_or(|(_, best)| vote.mean_f1 > best.mean_f1) {
             best = Some((linear, vote));
         }
@@ -103,16 +97,17 @@ pub(super) fn vectors_of_model(
 }
 
 impl<H: Host> Session<H> {
-    /// The linear part of a classifier that learns from the documents of `corpus` in `selection`; `None` where there are
+    /// The linear part of a classifier that learns from the documents in `selection`; `None` where there are
     /// too many of them to hold, or none to choose by.
-    pub(super) fn linear_part(
-        &self,
+    pub(super) async fn linear_part(
+        &mut self,
         run: &str,
-        (corpus, selection): (&Corpus, &Selection),
+        selection: &Selection,
         (labels, problem): (&LabelSet, ProblemType),
         (tokenizer, vectors): (&Tokenizer, Option<Rc<DocumentVectors>>),
         seed: u64,
     ) -> Result<Option<Chosen>> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         if corpus.labelled_documents(FileRole::Train) > MAX_DOCUMENTS as u64 {
             return Ok(None);
         }
@@ -120,6 +115,9 @@ impl<H: Host> Session<H> {
         self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
         let train = corpus.labelled(FileRole::Train, selection)?;
         let valid = corpus.labelled(FileRole::Valid, selection)?;
-        Ok(choose(&Task { train: &train, valid: &valid, labels, problem, tokenizer: Some(tokenizer), vectors, seed }))
+        let task = Task { train: &train, valid: &valid, labels, problem, tokenizer: Some(tokenizer), vectors, seed };
+        // A stop is for the run that begins.
+        let (host, deferred) = (&self.host, &mut self.deferred);
+        Ok(choose(&task, &mut async || deferred.extend(host.breathe().await)).await)
     }
 }
