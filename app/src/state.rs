@@ -14,7 +14,7 @@ mod topic;
 mod verdict;
 
 use films::Films;
-pub use known::{Classification, Corpus, Engine, Labelling, Lines, Masking, Notice, Tokenized, Vocabulary};
+pub use known::{Classification, Corpus, Engine, Labelling, Lines, Masking, Neighbours, Notice, Tokenized, Vocabulary};
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
@@ -58,6 +58,8 @@ pub struct RunState {
     pub attended_by: Option<String>,
     /// Tokens of the text that was typed to be cut.
     pub tokenized: Option<Tokenized>,
+    /// The nearest words of the word that was asked for last.
+    pub neighbours: Option<Neighbours>,
     /// What the classifier confuses.
     pub review: Option<Review>,
     /// Which documents were asked for last.
@@ -153,6 +155,7 @@ impl RunState {
             | Event::Classified { .. }
             | Event::Labelled { .. }
             | Event::Tokenized { .. }
+            | Event::Neighbours { .. }
             | Event::Reviewed { .. }
             | Event::Lines { .. }
             | Event::Estimated { .. } => self.take_answer(event),

@@ -23,6 +23,9 @@ const FIRST_DOCUMENTS: usize = 5;
 /// Guesses and labels asked for.
 const TOP_K: usize = 8;
 
+/// Nearest words that are shown.
+const NEIGHBOURS: usize = 10;
+
 impl Lab {
     /// Asks for a text as the model would see it: the document `example`, or what was typed. A run shows it again and again.
     pub fn look(&self, text: Option<String>, example: u64, epoch: u64, config: RunConfig) {
@@ -99,6 +102,12 @@ impl Lab {
     pub fn tokenize(&self, text: String) {
         let request = self.next_request(Question::Tokens);
         self.send(Command::Tokenize { request, text });
+    }
+
+    /// Asks for the nearest words of a word.
+    pub fn neighbours(&self, word: String) {
+        let request = self.next_request(Question::Neighbours);
+        self.send(Command::Neighbours { request, word, top_k: NEIGHBOURS });
     }
 
     /// Asks what the classifier confuses.

@@ -37,6 +37,7 @@ pub fn Scores() -> impl IntoView {
     };
     view! {
         <Headline />
+        <Interval />
         <figure>
             <div class="chart-frame">
                 <ChartView
@@ -111,6 +112,31 @@ fn Headline() -> impl IntoView {
     let value = move || score.with(|score| score.as_ref().map(|(_, score)| score.metrics.mean_f1.to_string()));
     let words = move || score.get().map_or_else(|| tr!("No scores yet."), |(run, score)| describe(&run, &score));
     view! { <p class="headline" data-testid="f1" data-value=value>{words}</p> }
+}
+
+/// How far the scores may be from those of all documents like these.
+#[component]
+fn Interval() -> impl IntoView {
+    let lab = lab();
+    let interval = lab.memo(&[Topic::Runs], |state| {
+        let (_, score) = latest(state)?;
+        Some((score.metrics.interval?, score.metrics.n))
+    });
+    let words = move || {
+        let (interval, n) = interval.get()?;
+        let [low, high] = interval.micro_f1.map(|value| figure(value, 3));
+        let [macro_low, macro_high] = interval.macro_f1.map(|value| figure(value, 3));
+        let documents = grouped(n);
+        Some(tr!(
+            "95 % interval over documents like these {documents}: micro F1 {low} to {high}, macro F1 {macro_low} to {macro_high}.",
+            documents,
+            low,
+            high,
+            macro_low,
+            macro_high
+        ))
+    };
+    view! { <p class="help" data-testid="interval" hidden=move || interval.with(Option::is_none)>{words}</p> }
 }
 
 fn describe(run: &str, score: &Score) -> String {

@@ -5,9 +5,9 @@ use super::bars::{Bar, Bars};
 use crate::lab::lab;
 use crate::state::{Topic, Vocabulary};
 use crate::tr;
-use crate::wording::{self, grouped, percent};
+use crate::wording::{self, figure, grouped, percent};
 use leptos::prelude::*;
-use protocol::VocabularyEntry;
+use protocol::{Candidate, VocabularyEntry};
 
 /// The vocabulary, folded away until asked for.
 #[component]
@@ -28,6 +28,7 @@ pub fn VocabularyTable() -> impl IntoView {
         <details data-testid="vocabulary">
             <summary>{tr!("Vocabulary")} " " <span class="summary-note">{size}</span></summary>
             <TokenStrip />
+            <NearestWords />
             <p class="help">{unknown}</p>
             <div class="pair">
                 <Bars
@@ -93,6 +94,57 @@ fn TokenStrip() -> impl IntoView {
                 {move || tokens.get().unwrap_or_default().tokens.into_iter().map(token).collect_view()}
             </ol>
         </div>
+    }
+}
+
+/// The nearest words of a word, before and after pre-training.
+#[component]
+fn NearestWords() -> impl IntoView {
+    let lab = lab();
+    let found = lab.memo(&[Topic::Answers], |state| state.neighbours.clone());
+    let word = RwSignal::new(String::new());
+    let ask = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let word = word.get_untracked().trim().to_string();
+        if !word.is_empty() {
+            lab.neighbours(word);
+        }
+    };
+    let bars = |candidates: &[Candidate]| {
+        let bar = |near: &Candidate| Bar {
+            name: near.token.clone(),
+            share: near.score.clamp(0.0, 1.0),
+            words: figure(near.score, 2),
+        };
+        candidates.iter().map(bar).collect::<Vec<Bar>>()
+    };
+    let own = Memo::new(move |_| found.with(|found| found.as_ref().map(|f| bars(&f.own)).unwrap_or_default()));
+    let model = Memo::new(move |_| found.with(|found| found.as_ref().map(|f| bars(&f.model)).unwrap_or_default()));
+    view! {
+        <form class="block" data-testid="vectors" on:submit=ask>
+            <label for="nearest">{tr!("Type a word and see its nearest words")}</label>
+            <div class="buttons">
+                <input
+                    id="nearest"
+                    type="text"
+                    autocomplete="off"
+                    data-testid="vectors-input"
+                    on:input=move |event| word.set(event_target_value(&event))
+                />
+                <button type="submit">{tr!("Show")}</button>
+            </div>
+            <p class="help">
+                {tr!("Words that keep the same company get vectors that point the same way. These vectors are counted from your text in seconds, and pre-training starts from them.")}
+            </p>
+            <div class="pair">
+                <Bars
+                    caption=tr!("In the text's own word vectors")
+                    heads=[tr!("Token"), tr!("Cosine")]
+                    rows=own
+                />
+                <Bars caption=tr!("In the language model") heads=[tr!("Token"), tr!("Cosine")] rows=model />
+            </div>
+        </form>
     }
 }
 

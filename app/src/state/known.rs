@@ -1,8 +1,8 @@
 //! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
 
 use protocol::{
-    CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine, LabelScore, LengthCount, LineQuery,
-    MaskedToken, VocabularyEntry,
+    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine, LabelScore, LengthCount,
+    LineQuery, MaskedToken, VocabularyEntry,
 };
 
 /// How far the engine is.
@@ -85,6 +85,17 @@ pub struct Classification {
     pub cutoffs: Vec<f64>,
     /// The same, tuned for each of the labels, where they were.
     pub thresholds: Vec<f64>,
+}
+
+/// The nearest words of a word.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Neighbours {
+    /// The word.
+    pub word: String,
+    /// In the word vectors of the text, with the cosine.
+    pub own: Vec<Candidate>,
+    /// In the embeddings of the language model.
+    pub model: Vec<Candidate>,
 }
 
 /// A typed text in tokens.

@@ -1,7 +1,7 @@
 //! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
 //! kept beside what the present one does.
 
-use super::{AttentionMap, Classification, Labelling, Lines, Run, RunState, Tokenized};
+use super::{AttentionMap, Classification, Labelling, Lines, Neighbours, Run, RunState, Tokenized};
 use protocol::{Event, LineQuery, MaskGuess};
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
@@ -13,6 +13,7 @@ pub(super) struct Requests {
     file: u64,
     attention: u64,
     tokens: u64,
+    neighbours: u64,
     review: u64,
     lines: u64,
     first_documents: u64,
@@ -32,6 +33,8 @@ pub enum Question {
     Attention,
     /// A text in tokens.
     Tokens,
+    /// The nearest words of a word.
+    Neighbours,
     /// Label against label.
     Review,
     /// Documents.
@@ -63,6 +66,7 @@ impl RunState {
             Question::File => &mut requests.file,
             Question::Attention => &mut requests.attention,
             Question::Tokens => &mut requests.tokens,
+            Question::Neighbours => &mut requests.neighbours,
             Question::Review => &mut requests.review,
             Question::Lines => &mut requests.lines,
             Question::FirstDocuments => &mut requests.first_documents,
@@ -155,6 +159,9 @@ impl RunState {
         match event {
             Event::Tokenized { request, tokens, count } if request == last.tokens => {
                 self.tokenized = Some(Tokenized { tokens, count });
+            }
+            Event::Neighbours { request, word, own, model } if request == last.neighbours => {
+                self.neighbours = Some(Neighbours { word, own, model });
             }
             Event::Reviewed { request, review } if request == last.review => {
                 self.review = Some(review);

@@ -55,6 +55,7 @@ impl Topic {
             | Event::Classified { .. }
             | Event::Attention { .. }
             | Event::Tokenized { .. }
+            | Event::Neighbours { .. }
             | Event::Reviewed { .. }
             | Event::Lines { .. }
             | Event::Estimated { .. }

@@ -138,6 +138,15 @@ pub enum Command {
         /// Any text.
         text: String,
     },
+    /// The nearest words of a word. Answered by `Neighbours`.
+    Neighbours {
+        /// Repeated in the answer.
+        request: u64,
+        /// A word.
+        word: String,
+        /// How many words.
+        top_k: usize,
+    },
     /// Label against label on held-out documents. Answered by `Reviewed`.
     Review {
         /// Repeated in the answer.
@@ -235,6 +244,7 @@ impl Command {
             | Self::LabelFile { request, .. }
             | Self::Attend { request, .. }
             | Self::Tokenize { request, .. }
+            | Self::Neighbours { request, .. }
             | Self::Review { request, .. }
             | Self::Lines { request, .. }
             | Self::Estimate { request, .. }

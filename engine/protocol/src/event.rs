@@ -3,8 +3,8 @@
 mod read;
 
 use crate::{
-    ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport, JudgedLine,
-    LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, TableColumns,
+    Candidate, ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport,
+    JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, TableColumns,
     VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,17 @@ pub enum Event {
         tokens: Vec<VocabularyEntry>,
         /// How many there are in all.
         count: u64,
+    },
+    /// Answer to `Neighbours`.
+    Neighbours {
+        /// Of the question.
+        request: u64,
+        /// What was asked for.
+        word: String,
+        /// Nearest in the word vectors of the text, with the cosine; empty where none were learned.
+        own: Vec<Candidate>,
+        /// Nearest in the embeddings of the language model; empty where there is none.
+        model: Vec<Candidate>,
     },
     /// Answer to `Review`.
     Reviewed {

@@ -91,6 +91,12 @@ impl Learned {
         known.as_ref().and_then(|(_, learned)| learned.clone())
     }
 
+    /// The vectors that were learned last, of whatever width; else such of `width` numbers.
+    pub fn any_embeddings(&self, width: usize) -> Option<Rc<WordEmbeddings>> {
+        let known = self.embeddings.borrow().as_ref().map(|(width, _)| *width);
+        self.embeddings(known.unwrap_or(width))
+    }
+
     /// Tokens per training document.
     pub fn mean_tokens(&self) -> f64 {
         mean_tokens(&self.train)

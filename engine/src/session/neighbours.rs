@@ -1,11 +1,12 @@
-//! The nearest words of a word: by the cosine of their embeddings.
+//! The nearest words of a word: by the cosine of their vectors, those of the text and those of a model.
 
 use super::checks::no_model;
-use super::trained::Trained;
+use super::portfolio::VECTOR_WIDTH;
 use super::{Host, Session};
+use crate::data::Tokenizer;
 use crate::error::{Error, Result};
 use crate::model::word_embeddings;
-use protocol::Candidate;
+use protocol::{Candidate, Event};
 
 impl<H: Host> Session<H> {
     /// The `top_k` tokens whose embeddings point most nearly where that of `word` does, with the cosine. A word of several
@@ -17,14 +18,26 @@ impl<H: Host> Session<H> {
         let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
         let weights = model.weights().await?;
         let table = weights.get(word_embeddings(model.config.architecture)).expect("a model has word embeddings");
-        nearest(model, &table.data, word, top_k)
+        nearest(&model.tokenizer, (&table.data, model.config.hidden_size), word, top_k)
+    }
+
+    /// The nearest words in the vectors of the text, before any training, and in the language model.
+    ///
+    /// # Errors
+    /// When neither text nor model knows the word.
+    pub(super) async fn all_neighbours(&self, request: u64, word: String, top_k: usize) -> Result<Event> {
+        let of_text = self.learned.as_ref().and_then(|learned| Some((learned, learned.any_embeddings(VECTOR_WIDTH)?)));
+        let own = of_text.map(|(learned, own)| nearest(&learned.tokenizer, (&own.values, own.width), &word, top_k));
+        let own = own.transpose()?.unwrap_or_default();
+        let model = if self.language_model.is_some() { self.neighbours(&word, top_k).await? } else { Vec::new() };
+        Ok(Event::Neighbours { request, word, own, model })
     }
 }
 
-fn nearest(model: &Trained, table: &[f32], word: &str, top_k: usize) -> Result<Vec<Candidate>> {
-    let width = model.config.hidden_size;
-    let row = |id: u32| &table[id as usize * width..][..width];
-    let tokenizer = &model.tokenizer;
+/// In a `table` of vectors `[V, width]`.
+fn nearest(tokenizer: &Tokenizer, table: (&[f32], usize), word: &str, top_k: usize) -> Result<Vec<Candidate>> {
+    let (values, width) = table;
+    let row = |id: u32| &values[id as usize * width..][..width];
     let known: Vec<u32> = tokenizer.encode(word).into_iter().filter(|id| !tokenizer.is_special(*id)).collect();
     if known.is_empty() {
         let message = format!("the vocabulary does not know \"{}\"", word.escape_debug());

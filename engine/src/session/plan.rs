@@ -8,7 +8,7 @@ pub use limits::{check_length, check_numbers, training_bytes};
 use crate::data::examples::EncodedDocuments;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Dropout, ModelConfig};
-use crate::train::{MuonSettings, OptimizerSettings, Schedule};
+use crate::train::{MuonSettings, OptimizerSettings, Schedule, USUAL_WARMUP};
 use limits::check_memory;
 use protocol::{BackboneKind, EmbeddingInit, OptimizerKind, PartsKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
@@ -230,6 +230,9 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         Budget::Seconds(_) => (evaluate_every, checkpoint_every.min(MOST_STEPS_UNSEEN)),
         Budget::Steps(_) => (evaluate_every, checkpoint_every),
     };
+    let muon = muon(config, model, pretrain);
+    let warmup_share = if muon.is_some() { MUON_WARMUP } else { USUAL_WARMUP };
+    let lr = config.lr.unwrap_or_else(|| default_lr(model, pretrain));
     Ok(Plan {
         phase,
         seed: config.seed,
@@ -238,8 +241,8 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         steps_per_epoch,
         networks,
         budget,
-        schedule: Schedule::new(config.lr.unwrap_or_else(|| default_lr(model, pretrain)), steps),
-        optimizer: OptimizerSettings { muon: muon(config, model, pretrain), ..OptimizerSettings::default() },
+        schedule: Schedule::new(lr, steps, warmup_share),
+        optimizer: OptimizerSettings { muon, ..OptimizerSettings::default() },
         mask_rate: mask_rate(config, model),
         whole_word: config.whole_word,
         max_predictions: config.max_predictions.or(config.seed_masking.then_some(1)),
@@ -340,6 +343,9 @@ fn networks(config: &RunConfig, tokens_per_epoch: u64) -> u64 {
     };
     wanted.min(config.steps.unwrap_or(wanted)).max(1)
 }
+
+/// Share of a run that warms up where Muon moves the matrices: it needs less than AdamW (docs/recipes.md).
+const MUON_WARMUP: f64 = 0.03;
 
 /// Networks that are averaged.
 const SEEDS: u64 = 3;

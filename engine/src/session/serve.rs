@@ -110,6 +110,9 @@ impl<H: Host> Session<H> {
                 let estimate = self.estimate(&config, tries).await?;
                 self.host.emit(Event::Estimated { request, estimate }, Vec::new());
             }
+            Command::Neighbours { request, word, top_k } => {
+                self.host.emit(self.all_neighbours(request, word, top_k).await?, Vec::new());
+            }
             Command::Baseline { config } => self.host.emit(self.baseline(&config).await?, Vec::new()),
             question @ (Command::FillMask { .. }
             | Command::Classify { .. }

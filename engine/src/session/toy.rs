@@ -14,7 +14,8 @@ use crate::error::Result;
 use crate::interop::Weights;
 use crate::model::{Dropout, Heads, Leaves, ModelConfig, Network, ProblemType};
 use crate::train::{
-    Decision, DeviceBatch, Judged, Objective, Schedule, classifier_metrics, classify, probabilities, single_label_loss,
+    Decision, DeviceBatch, Judged, Objective, Schedule, USUAL_WARMUP, classifier_metrics, classify, probabilities,
+    single_label_loss,
 };
 use burn::tensor::Device;
 use protocol::{Metrics, Phase, RunConfig, TokenizerKind};
@@ -107,7 +108,7 @@ fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Resul
     let none = Dropout::NONE;
     Ok(Plan {
         budget: Budget::Steps(steps),
-        schedule: Schedule { warmup_steps: WARMUP_STEPS.min(steps), ..Schedule::new(lr, steps) },
+        schedule: Schedule { warmup_steps: WARMUP_STEPS.min(steps), ..Schedule::new(lr, steps, USUAL_WARMUP) },
         evaluate_every: EVALUATE_EVERY,
         steps_per_epoch: steps,
         hidden_dropout: none.hidden,

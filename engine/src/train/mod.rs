@@ -23,6 +23,6 @@ pub use metrics::{
     Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold, tune_threshold, tune_thresholds,
 };
 pub use muon::{MuonSettings, orthogonalize};
-pub use schedule::Schedule;
+pub use schedule::{Schedule, USUAL_WARMUP};
 pub use seed_metrics::seed_metrics;
 pub use step::{GroupState, Objective, Optimizer, OptimizerSettings, StepReport, TrainState};

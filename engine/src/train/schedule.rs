@@ -12,20 +12,28 @@ pub struct Schedule {
     pub steps: u64,
     /// Steps until the peak.
     pub warmup_steps: u64,
+    /// Share of the run until the peak, for a run whose length is a time.
+    #[serde(default = "usual_warmup")]
+    pub warmup_share: f64,
     /// Share of the peak that is left at the end.
     pub floor: f64,
 }
 
-/// Share of a run that warms up.
-const WARMUP_SHARE: f64 = 0.1;
+/// Share of a run that warms up, of the optimiser that needs most.
+pub const USUAL_WARMUP: f64 = 0.1;
+
+fn usual_warmup() -> f64 {
+    USUAL_WARMUP
+}
+
 /// Share of the peak at the last step.
 const FLOOR: f64 = 0.02;
 
 impl Schedule {
-    /// Warm-up over the first tenth of `steps`, then a straight line down to a fiftieth of `peak`.
-    pub fn new(peak: f64, steps: u64) -> Self {
-        let warmup_steps = ((steps as f64 * WARMUP_SHARE).round() as u64).max(1);
-        Self { peak, steps, warmup_steps, floor: FLOOR }
+    /// Warm-up over the share `warmup_share` of `steps`, then a straight line down to a fiftieth of `peak`.
+    pub fn new(peak: f64, steps: u64, warmup_share: f64) -> Self {
+        let warmup_steps = ((steps as f64 * warmup_share).round() as u64).max(1);
+        Self { peak, steps, warmup_steps, warmup_share, floor: FLOOR }
     }
 
     /// Learning rate of the step with index `step`, from 0. Never 0 within the run, so that every step counts.
@@ -39,10 +47,10 @@ impl Schedule {
 
     /// Learning rate when the share `spent` of the run's time is over, 0 to 1.
     pub fn lr_at(&self, spent: f64) -> f64 {
-        if spent < WARMUP_SHARE {
-            return self.peak * (spent / WARMUP_SHARE).max(self.floor);
+        if spent < self.warmup_share {
+            return self.peak * (spent / self.warmup_share).max(self.floor);
         }
-        self.decayed((1.0 - spent) / (1.0 - WARMUP_SHARE))
+        self.decayed((1.0 - spent) / (1.0 - self.warmup_share))
     }
 
     /// Where the share `left` of the decay is still to come.
@@ -57,7 +65,7 @@ mod tests {
 
     #[test]
     fn it_rises_to_the_peak_and_falls_to_the_floor() {
-        let schedule = Schedule::new(1.0, 100);
+        let schedule = Schedule::new(1.0, 100, USUAL_WARMUP);
         let rates: Vec<f64> = (0..100).map(|step| schedule.lr(step)).collect();
         assert!((rates[0] - 0.1).abs() < 1e-12);
         assert!((rates[9] - 1.0).abs() < 1e-12);
@@ -68,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_budget_of_time_follows_the_same_line() {
-        let schedule = Schedule::new(1.0, 1000);
+        let schedule = Schedule::new(1.0, 1000, USUAL_WARMUP);
         for share in [0.05, 0.1, 0.3, 0.7, 0.99] {
             let step = (share * 1000.0) as u64;
             assert!((schedule.lr_at(share) - schedule.lr(step)).abs() < 0.011, "at {share}");
@@ -77,6 +85,6 @@ mod tests {
 
     #[test]
     fn a_run_of_one_step_trains_at_the_peak() {
-        assert!((Schedule::new(0.5, 1).lr(0) - 0.5).abs() < 1e-12);
+        assert!((Schedule::new(0.5, 1, USUAL_WARMUP).lr(0) - 0.5).abs() < 1e-12);
     }
 }

@@ -1,8 +1,8 @@
 //! What the text is, and what a run on it would take, before one begins.
 
-use crate::script::{Script, alone, config, look, losses, played, pretrain, served_on};
+use crate::script::{Script, alone, config, failures, look, losses, played, pretrain, served_on, tried};
 use engine::data::InputFile;
-use protocol::{Command, Estimate, Event};
+use protocol::{Candidate, Command, Estimate, Event};
 
 #[test]
 fn an_estimate_says_what_the_run_then_takes() {
@@ -48,6 +48,28 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
     assert!((last.share - 1.0).abs() < 1e-9 && unknown_share == 0.0, "{last:?}");
     assert_eq!(lengths.iter().map(|count| count.documents).sum::<u64>(), 300);
     assert!(lengths.iter().all(|count| count.documents == 0 || (9..=16).contains(&count.up_to)), "{lengths:?}");
+}
+
+/// A word's company is known before anything is trained; a model adds what it has learned.
+#[test]
+fn nearest_words_come_from_the_text_and_from_the_model() {
+    let _alone = alone();
+    let ask = |request, word: &str| Command::Neighbours { request, word: word.into(), top_k: 3 };
+    let commands = vec![look(0), ask(1, "cat"), pretrain(), ask(2, "cat"), ask(3, "\u{1f9a9}")];
+    let script = tried(commands, vec![]);
+    let answers: Vec<(u64, Vec<Candidate>, Vec<Candidate>)> = script
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Neighbours { request, own, model, .. } => Some((request, own, model)),
+            _ => None,
+        })
+        .collect();
+    let [(1, before, none), (2, after, model)] = answers.as_slice() else { panic!("two answers: {answers:?}") };
+    assert!(before.len() == 3 && none.is_empty() && after.len() == 3 && model.len() == 3);
+    // Only the animals stand between "small" and their verb.
+    assert!(before.iter().any(|near| ["purrs", "house", "dog", "fish"].contains(&near.token.as_str())), "{before:?}");
+    assert_eq!(failures(&script), ["unknown-word"]);
 }
 
 /// A length that holds both texts is what fine-tuning on pairs needs.

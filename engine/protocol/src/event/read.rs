@@ -40,6 +40,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "masking" => Masking { example, tokens, step; or default run },
             "attention" => Attention { request, step, tokens, layers, heads; or default run },
             "tokenized" => Tokenized { request, tokens, count },
+            "neighbours" => Neighbours { request, word, own, model },
             "reviewed" => Reviewed { request, review },
             "lines" => Lines { request, lines, more },
             "estimated" => Estimated { request, estimate },
