@@ -133,7 +133,8 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     }
     let folder = sources.iter().find_map(|source| source.name.strip_suffix("model.safetensors"))?;
     let inside = |source: &Source| {
-        let name = source.name.strip_prefix(folder).filter(|name| !name.contains('/'))?;
+        let is_of_model = |name: &&str| !name.strip_prefix("parts/").unwrap_or(name).contains('/');
+        let name = source.name.strip_prefix(folder).filter(is_of_model)?;
         Some(Source { name: name.into(), ..source.clone() })
     };
     Some(sources.iter().filter_map(inside).collect())

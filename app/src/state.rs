@@ -290,6 +290,7 @@ impl RunState {
         self.films = Films::default();
         self.vocabulary = None;
         self.tokenized = None;
+        self.neighbours = None;
         self.review = None;
         self.lines = None;
         self.drop_first_documents();

@@ -206,13 +206,13 @@ fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
     let _alone = alone();
     let mut session = session(&Memory::default());
     let features =
-        |session: &Session<Memory>, change: &[(&str, &str)]| match block_on(session.baseline(&config(change))) {
+        |session: &mut Session<Memory>, change: &[(&str, &str)]| match block_on(session.baseline(&config(change))) {
             Ok(Event::Baseline { result }) => result.features,
             other => panic!("{other:?}"),
         };
-    let all = features(&session, &[]);
+    let all = features(&mut session, &[]);
     for change in [("limit", "4"), ("label-fraction", "0.01")] {
-        let fewer = features(&session, &[change]);
+        let fewer = features(&mut session, &[change]);
         assert!(fewer < all, "{change:?}: {fewer} of {all}");
     }
     let line = |i: usize| format!("is it {i}\tit is {} __label__{}\n", i % 5, i % 2);
@@ -220,7 +220,7 @@ fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
     session
         .set_corpus(vec![InputFile::held("pairs.txt", text, Some(FileRole::Train))], &ReadOptions::default())
         .expect("a sound corpus");
-    assert!(features(&session, &[("task", "pair")]) > 0, "a line that is no pair is left out");
+    assert!(features(&mut session, &[("task", "pair")]) > 0, "a line that is no pair is left out");
 }
 
 /// Figures of another device differ in their last digits: who goes on there is told.

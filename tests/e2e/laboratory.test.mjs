@@ -237,6 +237,7 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.part('threshold').fill('0.9');
     await journey.until('another threshold', async () => /From 90.0 % on: precision/.test(await journey.page.locator('#review').innerText()));
     await journey.press('review-uncertain');
+    await journey.until('the doubts', async () => (await journey.part('lines').locator('h3').innerText()) === 'The least certain lines without a label');
     await journey.until('twenty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 20);
     const region = journey.part('lines').locator('.scroll');
     await region.evaluate((region) => region.scrollTo(0, region.scrollHeight));

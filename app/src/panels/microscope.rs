@@ -7,7 +7,7 @@ use crate::state::{Frame, RunState, Topic};
 use crate::tr;
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
-use protocol::{Candidate, MaskKind, MaskedToken, RunConfig};
+use protocol::{BackboneKind, Candidate, MaskKind, MaskedToken, RunConfig};
 
 /// The parts of a token that do not change while a model learns.
 #[derive(Clone, PartialEq)]
@@ -312,13 +312,15 @@ fn MaskControls(scope: Scope) -> impl IntoView {
 /// Shares that training hides where none was set, as in the engine's plan: of BERT as published, of 2018, of all others.
 const PUBLISHED_RATE: f64 = 0.15;
 const SEED_RATE: f64 = 0.1;
-const USUAL_RATE: f64 = 0.4;
+const FAST_RATE: f64 = 0.4;
+const USUAL_RATE: f64 = 0.3;
 
 /// The share that training hides: what was set, else what suits the masking and the preset.
 fn training_rate(config: &RunConfig) -> f64 {
     config.mask_rate.unwrap_or(match config.preset.starts_with("bert") {
         _ if config.seed_masking => SEED_RATE,
         true => PUBLISHED_RATE,
+        false if config.preset.starts_with("fast") && config.backbone == BackboneKind::Transformer => FAST_RATE,
         false => USUAL_RATE,
     })
 }

@@ -134,7 +134,7 @@ fn NearestWords() -> impl IntoView {
                 <button type="submit">{tr!("Show")}</button>
             </div>
             <p class="help">
-                {tr!("Words that keep the same company get vectors that point the same way. These vectors are counted from your text in seconds, and pre-training starts from them.")}
+                {tr!("Words that keep the same company get vectors that point the same way. They come from counts of your own text, and by default pre-training starts from them.")}
             </p>
             <div class="pair">
                 <Bars

@@ -140,7 +140,7 @@ pub struct RunConfig {
     pub minutes: Option<f64>,
     /// Peak learning rate. Default by preset and phase.
     pub lr: Option<f64>,
-    /// What moves the matrices inside the blocks. Default: `muon` but for presets as published and for fine-tuning.
+    /// What moves the matrices inside the blocks. Default: `muon` when pre-training `fast-*` and `textcnn`, else `adamw`.
     pub optimizer: Option<OptimizerKind>,
     /// What the word embeddings of a new model start from. Default: `own` in pre-training, `random` for a classifier that is
     /// trained from scratch.

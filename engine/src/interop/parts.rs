@@ -80,9 +80,13 @@ impl ClassifierFile {
         if file.version != VERSION {
             return Err(refuse(format!("its version is {}; this program reads version {VERSION}", file.version)));
         }
-        let parts = file.networks + usize::from(file.linear.is_some());
-        if !(1..=MAX_NETWORKS).contains(&file.networks) || file.fusion.weights.len() != parts {
-            return Err(refuse(format!("it names {parts} parts and {} weights", file.fusion.weights.len())));
+        let (networks, weights) = (file.networks, file.fusion.weights.len());
+        if !(1..=MAX_NETWORKS).contains(&networks) {
+            return Err(refuse(format!("it names {networks} networks; 1 to {MAX_NETWORKS} are possible")));
+        }
+        let parts = networks + usize::from(file.linear.is_some());
+        if weights != parts || file.shares.len() != parts {
+            return Err(refuse(format!("it names {parts} parts and {weights} weights")));
         }
         let is_sound = |weight: &f64| weight.is_finite() && *weight >= 0.0;
         if !file.fusion.weights.iter().all(is_sound) || !file.fusion.bias.is_finite() {
@@ -135,7 +139,7 @@ pub fn linear_from_bytes(
     vocab_size: usize,
 ) -> Result<LinearTensors, InteropError> {
     check_header(bytes)?;
-    let refuse = |reason: String| InteropError::Weights { reason: format!("{LINEAR_FILE}: {reason}") };
+    let refuse = |reason: String| InteropError::Classifier { reason: format!("{LINEAR_FILE}: {reason}") };
     let file = SafeTensors::deserialize(bytes).map_err(|error| refuse(error.to_string()))?;
     let raw = |name: &str, dtype: Dtype| match file.tensor(name) {
         Ok(view) if view.dtype() == dtype => Ok(view.data().to_vec()),
@@ -167,7 +171,7 @@ pub fn linear_from_bytes(
     };
     let linear = LinearData { member, longest, words: table("words")?, characters, dense, weights };
     let vectors = floats("vectors")?;
-    if vectors.len() != dense * vocab_size {
+    if Some(vectors.len()) != dense.checked_mul(vocab_size) {
         return Err(refuse(format!(
             "vectors holds {} numbers, not {dense} for each of {vocab_size} tokens",
             vectors.len()

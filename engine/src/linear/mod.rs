@@ -57,7 +57,8 @@ impl Member {
         }
     }
 
-    fn has_characters(self) -> bool {
+    /// Whether it reads characters.
+    pub fn has_characters(self) -> bool {
         matches!(self, Self::Characters | Self::All)
     }
 
@@ -99,8 +100,8 @@ impl LinearData {
         }
         words.check()?;
         characters.as_ref().map_or(Ok(()), TableData::check)?;
-        let features = words.hashes.len() + characters.as_ref().map_or(0, |table| table.hashes.len()) + dense;
-        weights.check(classes, features)
+        let grams = words.hashes.len() + characters.as_ref().map_or(0, |table| table.hashes.len());
+        weights.check(classes, grams.saturating_add(*dense))
     }
 }
 

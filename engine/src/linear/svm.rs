@@ -54,38 +54,64 @@ impl Weights {
     pub fn check(&self, classes: usize, features: usize) -> Result<(), String> {
         let Self { bias, starts, labels, values } = self;
         let end = starts.last().map(|end| *end as usize);
-        let ascend = starts.first() == Some(&0) && starts.is_sorted() && starts.len() == features + 1;
+        let ascend = starts.first() == Some(&0) && starts.is_sorted() && Some(starts.len()) == features.checked_add(1);
         let fit = end == Some(labels.len()) && labels.len() == values.len() && bias.len() == classes;
         let sound = ascend && fit && labels.iter().all(|label| (*label as usize) < classes);
         if sound { Ok(()) } else { Err("its weights contradict each other".into()) }
     }
 
-    /// From the dense weights of each block, `[features + 1][LANES]`, the bias last.
-    fn of_blocks(blocks: &[Vec<Lanes>], classes: usize, features: usize) -> Self {
-        let lane = |label: usize| (&blocks[label / LANES], label % LANES);
-        let bias = (0..classes).map(lane).map(|(block, lane)| block[features][lane]).collect();
-        let (mut starts, mut labels, mut values) = (vec![0], Vec::new(), Vec::new());
+    /// From the entries of each block of labels, which are in order of their features and labels.
+    fn of_blocks(blocks: Vec<Entries>, features: usize) -> Self {
+        let bias = blocks.iter().flat_map(|block| block.bias.iter().copied()).collect();
+        let mut starts = vec![0_u32; features + 1];
+        blocks.iter().flat_map(|block| &block.weights).for_each(|(feature, ..)| starts[*feature as usize + 1] += 1);
         for feature in 0..features {
-            for label in 0..classes {
-                let (block, lane) = lane(label);
-                let weight = block[feature][lane];
-                if weight.abs() >= NEGLIGIBLE {
-                    labels.push(label as u32);
-                    values.push(weight);
-                }
-            }
-            starts.push(labels.len() as u32);
+            starts[feature + 1] += starts[feature];
+        }
+        let all = starts[features] as usize;
+        let (mut labels, mut values, mut next) = (vec![0; all], vec![0.0; all], starts.clone());
+        for (feature, label, weight) in blocks.into_iter().flat_map(|block| block.weights) {
+            let place = &mut next[feature as usize];
+            (labels[*place as usize], values[*place as usize]) = (label, weight);
+            *place += 1;
         }
         Self { bias, starts, labels, values }
+    }
+}
+
+/// What is left of a block of labels once it has learned: the dense weights would fill memory, labels times features.
+struct Entries {
+    bias: Vec<f32>,
+    /// Feature, label and weight.
+    weights: Vec<(u32, u32, f32)>,
+}
+
+impl Entries {
+    /// Of dense weights `[features + 1][LANES]`, the bias last.
+    fn of(dense: &[Lanes], first_label: usize, classes: usize) -> Self {
+        let used = LANES.min(classes - first_label);
+        let (bias, weights) = dense.split_last().expect("the bias is always there");
+        let mut kept = Vec::new();
+        for (feature, lanes) in weights.iter().enumerate() {
+            for (lane, weight) in lanes[..used].iter().enumerate() {
+                if weight.abs() >= NEGLIGIBLE {
+                    kept.push((feature as u32, (first_label + lane) as u32, *weight));
+                }
+            }
+        }
+        Self { bias: bias[..used].to_vec(), weights: kept }
     }
 }
 
 /// Learns `classes` labels; with `by_ratio` each feature counts for a label as much as its log-count ratio.
 pub(super) fn train(rows: &Rows, truth: &[Vec<usize>], classes: usize, by_ratio: bool, seed: u64) -> Weights {
     let blocks = (0..classes.div_ceil(LANES)).into_par_iter();
-    let learn = |block| Block::new(rows, truth, block * LANES, by_ratio).learn(seed);
-    let blocks: Vec<Vec<Lanes>> = blocks.map(learn).collect();
-    Weights::of_blocks(&blocks, classes, rows.features)
+    let learn = |block| {
+        let first_label = block * LANES;
+        Entries::of(&Block::new(rows, truth, first_label, by_ratio).learn(seed), first_label, classes)
+    };
+    let blocks: Vec<Entries> = blocks.map(learn).collect();
+    Weights::of_blocks(blocks, rows.features)
 }
 
 /// Up to eight labels in training.

@@ -124,13 +124,6 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let data = args.data.as_deref().unwrap_or(Path::new("-"));
     let mut lines = Lines { reader: decoded(unpacked(inputs::open(data)?)?, args.encoding.as_deref())?, number: 0 };
     let min_confidence = args.min_confidence;
-    if min_confidence.is_some_and(|min| !(0.0..=1.0).contains(&min)) {
-        return Err(Error::Input {
-            code: "bad-argument",
-            message: "--min-confidence is not a number from 0 to 1".into(),
-            hint: "Give a probability, such as 0.8.".into(),
-        });
-    }
     let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     loop {
         let chunk = lines.chunk()?;
@@ -148,11 +141,14 @@ fn answer(
     min_confidence: Option<f64>,
 ) -> Result<Reader, Error> {
     let texts: Vec<String> = chunk.iter().filter(|(_, text)| !text.is_empty()).map(|(_, text)| text.clone()).collect();
-    let scores = if texts.is_empty() { Vec::new() } else { block_on(session.predict(&texts, top_k))? };
+    // Without any label there is no confidence to tell.
+    let asked = if min_confidence.is_some() { top_k.map(|k| k.max(1)) } else { top_k };
+    let scores = if texts.is_empty() { Vec::new() } else { block_on(session.predict(&texts, asked))? };
     let mut scores = scores.into_iter();
     for (line, text) in chunk {
         let labels = if text.is_empty() { Vec::new() } else { scores.next().expect("one answer per text") };
         let confidence = labels.first().map_or(0.0, |best: &LabelScore| best.score);
+        let labels = labels.into_iter().take(top_k.unwrap_or(usize::MAX)).collect();
         let sureness = min_confidence.map(|min| Sureness { confidence, unsure: confidence < min });
         if output::json_line(&Prediction { line, labels, sureness })? == Reader::Gone {
             return Ok(Reader::Gone);

@@ -36,6 +36,9 @@ const MODEL_FILES: [&str; 8] = [
     "special_tokens_map.json",
 ];
 
+/// Networks of a classifier at most.
+const MAX_NETWORKS: usize = 16;
+
 /// A file with the path it was read from.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
@@ -149,7 +152,7 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
             return Err(refuse(format!("{} holds no model: {needed} is missing", shown(dir))));
         }
     }
-    let networks = (1..).map(crate::interop::network_file).take_while(|name| dir.join(name).is_file());
+    let networks = (1..MAX_NETWORKS).map(crate::interop::network_file).take_while(|name| dir.join(name).is_file());
     let present = MODEL_FILES.iter().map(|name| name.to_string()).filter(|name| dir.join(name).is_file());
     let read = |name: String| Ok((name.clone(), read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?));
     present.chain(networks).map(read).collect()

@@ -1,6 +1,7 @@
 //! Learning labels: one network or several, one after another, and at the end the vote of all parts.
 
 use super::parts::{Ensemble, LinearPart};
+use super::portfolio::label_shares;
 use super::scored::{HeldOut, LabelRule, Scored};
 use super::task::{Split, Task};
 use super::trained::Restored;
@@ -43,6 +44,11 @@ impl Classification {
         Floors::of_labels(rows, self.train.classes(), self.problem)
     }
 
+    /// Share of the training documents that carry each label.
+    fn shares(&self) -> Vec<f64> {
+        label_shares(self.train.documents().labels(), self.train.classes())
+    }
+
     fn held_out(&self, split: Split) -> Option<&HeldOut> {
         match split {
             Split::Valid => self.valid.as_ref(),
@@ -61,7 +67,7 @@ impl Task for Classification {
             ProblemType::MultiLabelClassification => (p / (1.0 - p)).ln() as f32,
             ProblemType::SingleLabelClassification => p.ln() as f32,
         };
-        let bias: Vec<f32> = shares_of(&self.train).into_iter().map(bias).collect();
+        let bias: Vec<f32> = self.shares().into_iter().map(bias).collect();
         layout.slice_mut(groups, OUTPUT_BIAS).copy_from_slice(&bias);
     }
 
@@ -131,7 +137,7 @@ impl Task for Classification {
             truth: valid.truth(),
             labels: &config.labels,
             problem: self.problem,
-            shares: &shares_of(&self.train),
+            shares: &self.shares(),
         };
         let Vote { fusion, threshold, scales, thresholds, scores, .. } = vote(&voters, self.parts);
         let all: Vec<&Logits> = outputs.iter().chain(margins).collect();
@@ -157,13 +163,6 @@ impl Task for Classification {
     fn take_ensemble(&mut self) -> Option<Ensemble> {
         self.ensemble.take()
     }
-}
-
-/// Share of the training documents that carry each label; a label is never quite absent.
-fn shares_of(train: &LabelledExamples) -> Vec<f64> {
-    let mut counts = vec![0.5; train.classes()];
-    train.documents().labels().iter().flatten().for_each(|&label| counts[label] += 1.0);
-    counts.into_iter().map(|count| count / (train.documents().len() as f64 + 1.0)).collect()
 }
 
 /// What each network makes of `held_out`; `None` where `goes_on` said no.

@@ -17,7 +17,6 @@ use super::{Host, Session, plan};
 use crate::data::examples::{EncodedDocument, EncodedDocuments};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
-use crate::model::word_embeddings;
 use crate::train::{Judged, classifier_metrics, score_interval};
 use protocol::{
     ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
@@ -210,15 +209,19 @@ impl<H: Host> Session<H> {
 
     /// The best linear classifier of the portfolio, which learns from the documents that fine-tuning with `config` would learn
     /// from, is chosen by validation documents and measured on those or the test documents; and how many it learned from.
-    pub(super) async fn linear(&self, config: &RunConfig, measured: FileRole) -> Result<(LinearResult, u64)> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+    pub(super) async fn linear(&mut self, config: &RunConfig, measured: FileRole) -> Result<(LinearResult, u64)> {
         let started = self.host.now_secs();
+        let words = self.language_model.as_ref().map(|model| model.tokenizer.clone());
+        if self.learned.is_none() {
+            self.learn("", config, words)?;
+        }
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let Labelled { selection, survey, .. } = Labelled::of(corpus, config)?;
         let labels = survey.labels()?;
         let problem = survey.problem_type(config.task)?;
         let (train, valid) =
             (corpus.labelled(FileRole::Train, &selection)?, corpus.labelled(FileRole::Valid, &selection)?);
-        let (tokenizer, vectors) = self.known_vectors(&train).await?.unzip();
+        let (tokenizer, vectors) = self.text_vectors(&train).unzip();
         let task = portfolio::Task {
             train: &train,
             valid: &valid,
@@ -228,7 +231,9 @@ impl<H: Host> Session<H> {
             vectors,
             seed: config.seed,
         };
-        let chosen = portfolio::choose(&task, &mut async || ()).await.ok_or_else(|| {
+        let (host, deferred) = (&self.host, &mut self.deferred);
+        let mut breathe = async || deferred.extend(host.breathe().await);
+        let chosen = portfolio::choose(&task, &mut breathe).await.ok_or_else(|| {
             Error::input(
                 "no-validation",
                 "linear classifiers need labelled validation text",
@@ -258,20 +263,15 @@ impl<H: Host> Session<H> {
         Ok((result, train.len() as u64))
     }
 
-    /// Vectors that describe `documents`, with the tokenizer that they belong to: of the language model, else of the text.
-    async fn known_vectors(&self, documents: &[Document]) -> Result<Option<(Rc<Tokenizer>, Rc<DocumentVectors>)>> {
-        let of = |tokenizer: &Rc<Tokenizer>, values: Vec<f32>, width: usize| {
-            let encoded = documents.iter().map(|document| EncodedDocument::of_text(tokenizer, document));
-            let encoded = EncodedDocuments::held(encoded, tokenizer.len());
-            (tokenizer.clone(), Rc::new(DocumentVectors::new(values, width, &encoded)))
-        };
-        if let Some(model) = &self.language_model {
-            let weights = model.weights().await?;
-            let table = weights.get(word_embeddings(model.config.architecture)).expect("a model has word embeddings");
-            return Ok(Some(of(&model.tokenizer, table.data.clone(), model.config.hidden_size)));
-        }
-        let own = self.learned.as_ref().and_then(|learned| Some((learned, learned.embeddings(VECTOR_WIDTH)?)));
-        Ok(own.map(|(learned, own)| of(&learned.tokenizer, own.values.clone(), own.width)))
+    /// Vectors of the text that describe `documents`, with the tokenizer that they belong to: a bar for pre-training has none
+    /// of what pre-training learned.
+    fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
+        let learned = self.learned.as_ref()?;
+        let (tokenizer, own) = (learned.tokenizer.clone(), learned.any_embeddings(VECTOR_WIDTH)?);
+        let encoded = documents.iter().map(|document| EncodedDocument::of_text(&tokenizer, document));
+        let encoded = EncodedDocuments::held(encoded, tokenizer.len());
+        let vectors = DocumentVectors::new(own.values.clone(), own.width, &encoded);
+        Some((tokenizer, Rc::new(vectors)))
     }
 }
 

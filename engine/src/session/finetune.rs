@@ -6,7 +6,7 @@ use super::classification::Classification;
 use super::corpus::{self, Labelled};
 use super::parts::{DocumentVectors, LinearPart};
 use super::plan::{self, DataShape, Plan};
-use super::portfolio::{VECTOR_WIDTH, vectors_of_model};
+use super::portfolio::{MAX_DOCUMENTS, VECTOR_WIDTH, vectors_of_model};
 use super::run::Finished;
 use super::scored::HeldOut;
 use super::trained::Trained;
@@ -72,8 +72,17 @@ impl<H: Host> Session<H> {
         resume: Option<Snapshot>,
     ) -> Result<Finished> {
         let resumed = self.resumed(Phase::Finetune, resume)?;
-        let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        let mut config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
         plan::check_numbers(&config)?;
+        let has_validation = self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
+        if !has_validation && config.parts != Some(PartsKind::One) {
+            // Nothing could tell how further parts should vote.
+            if config.parts.is_some() {
+                let message = "there are no labelled validation documents: the classifier is one network";
+                self.warn(run, "one-part", message.into());
+            }
+            config.parts = Some(PartsKind::One);
+        }
         let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
         // Both arms of a comparison start without them.
         let word_vectors = from == Start::Scratch;
@@ -115,7 +124,9 @@ impl<H: Host> Session<H> {
             (None, None) => Weights::new(),
         };
         let problem = model.problem_type.expect("the labels told it, or the run that is resumed");
-        let has_linear = matches!(config.parts, None | Some(PartsKind::Fusion));
+        let few =
+            self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Train) <= MAX_DOCUMENTS);
+        let has_linear = few && matches!(config.parts, None | Some(PartsKind::Fusion));
         let linear = if has_linear {
             let vectors = self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
             self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), config.seed).await?

@@ -28,9 +28,18 @@ impl<H: Host> Session<H> {
     pub(super) async fn all_neighbours(&self, request: u64, word: String, top_k: usize) -> Result<Event> {
         let of_text = self.learned.as_ref().and_then(|learned| Some((learned, learned.any_embeddings(VECTOR_WIDTH)?)));
         let own = of_text.map(|(learned, own)| nearest(&learned.tokenizer, (&own.values, own.width), &word, top_k));
-        let own = own.transpose()?.unwrap_or_default();
-        let model = if self.language_model.is_some() { self.neighbours(&word, top_k).await? } else { Vec::new() };
-        Ok(Event::Neighbours { request, word, own, model })
+        let model = match self.language_model {
+            Some(_) => Some(self.neighbours(&word, top_k).await),
+            None => None,
+        };
+        match (own, model) {
+            (Some(Err(error)), None | Some(Err(_))) | (None, Some(Err(error))) => Err(error),
+            (None, None) => Err(no_model()),
+            (own, model) => {
+                let known = |found: Option<Result<Vec<Candidate>>>| found.and_then(Result::ok).unwrap_or_default();
+                Ok(Event::Neighbours { request, word, own: known(own), model: known(model) })
+            }
+        }
     }
 }
 

@@ -272,7 +272,7 @@ pub fn starts_from_own_vectors(config: &RunConfig, phase: Phase) -> bool {
 }
 
 /// Share of tokens that pre-training chooses, unless asked otherwise: as published for BERT; `fast` learns more from each
-/// window at twice that (docs/recipes.md).
+/// window at 0.4 (docs/recipes.md).
 pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
     let own = model.architecture.backbone().recipe().mask_rate;
     config.mask_rate.unwrap_or(if config.seed_masking { SEED_MASK_RATE } else { own })

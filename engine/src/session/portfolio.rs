@@ -17,7 +17,12 @@ use std::rc::Rc;
 /// Width of the vectors that describe documents where no model brings any.
 pub(super) const VECTOR_WIDTH: usize = 128;
 /// Labelled documents that linear classifiers learn from at most: beyond, networks need no help and counts no more text.
-const MAX_DOCUMENTS: usize = 100_000;
+pub(super) const MAX_DOCUMENTS: u64 = 100_000;
+
+/// Bytes of training text from which no runs of characters are counted: they take some 30 bytes of memory each.
+const MAX_CHARACTERS: usize = 8_000_000;
+/// The same times the number of labels, for the time that it takes.
+const MAX_CHARACTERS_BY_LABELS: usize = 5_000_000_000;
 
 /// The member that validation prefers.
 pub(super) struct Chosen {
@@ -48,20 +53,24 @@ pub(super) struct Task<'a> {
 /// Learns the portfolio and chooses; `None` without documents of either kind. Lets `breathe` run before each member.
 pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> Option<Chosen> {
     let Task { train, valid, labels, problem, tokenizer, vectors, seed } = task;
+    let train = &train[..train.len().min(MAX_DOCUMENTS as usize)];
     if train.is_empty() || valid.is_empty() {
         return None;
     }
+    let characters: usize = train.iter().flat_map(Document::texts).map(str::len).sum();
+    let has_room = characters <= MAX_CHARACTERS && characters.saturating_mul(labels.len()) <= MAX_CHARACTERS_BY_LABELS;
     let rows = |documents: &[Document]| -> Vec<Vec<usize>> {
         documents.iter().map(|document| labels.encode(document).0).collect()
     };
     let (truth, valid_truth) = (rows(train), rows(valid));
+    let shares = label_shares(&truth, labels.len());
     let vectors = vectors.as_ref().filter(|_| tokenizer.is_some());
     let described = describe_all(vectors.map(Rc::as_ref), *tokenizer, train);
     let valid_described = describe_all(vectors.map(Rc::as_ref), *tokenizer, valid);
     let (train, valid) = (inputs(train, &described), inputs(valid, &valid_described));
     let mut best: Option<(Linear, Vote)> = None;
     for member in Member::PORTFOLIO {
-        if member.has_dense() && vectors.is_none() {
+        if (member.has_dense() && vectors.is_none()) || (member.has_characters() && !has_room) {
             continue;
         }
         breathe().await;
@@ -73,7 +82,7 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
             truth: &valid_truth,
             labels: labels.names(),
             problem: *problem,
-            shares: &[],
+            shares: &shares,
         };
         let vote = vote(&outputs, Some(PartsKind::One));
         if best.as_ref().is_none_or(|(_, best)| vote.mean_f1 > best.mean_f1) {
@@ -85,6 +94,13 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     Some(Chosen { part: LinearPart { linear, vectors }, vote })
 }
 
+/// Share of the documents that carry each label; a label is never quite absent.
+pub(super) fn label_shares(truth: &[Vec<usize>], classes: usize) -> Vec<f64> {
+    let mut counts = vec![0.5; classes];
+    truth.iter().flatten().for_each(|&label| counts[label] += 1.0);
+    counts.into_iter().map(|count| count / (truth.len() as f64 + 1.0)).collect()
+}
+
 /// The word embeddings of a model as vectors that describe `documents`.
 pub(super) fn vectors_of_model(
     source: &Weights,
@@ -93,12 +109,13 @@ pub(super) fn vectors_of_model(
 ) -> Option<Rc<DocumentVectors>> {
     let table = source.get(word_embeddings(architecture))?;
     let width = *table.shape.get(1)?;
-    Some(Rc::new(DocumentVectors::new(table.data.clone(), width, documents)))
+    let fits = width > 0 && table.data.len() == width * table.shape[0];
+    fits.then(|| Rc::new(DocumentVectors::new(table.data.clone(), width, documents)))
 }
 
 impl<H: Host> Session<H> {
     /// The linear part of a classifier that learns from the documents in `selection`; `None` where there are
-    /// too many of them to hold, or none to choose by.
+    /// none of them, or none to choose by.
     pub(super) async fn linear_part(
         &mut self,
         run: &str,
@@ -108,9 +125,6 @@ impl<H: Host> Session<H> {
         seed: u64,
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        if corpus.labelled_documents(FileRole::Train) > MAX_DOCUMENTS as u64 {
-            return Ok(None);
-        }
         let message = "learning linear classifiers on words and characters".into();
         self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
         let train = corpus.labelled(FileRole::Train, selection)?;

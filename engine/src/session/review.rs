@@ -165,7 +165,7 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When the corpus has no labels.
-    pub async fn baseline(&self, config: &RunConfig) -> Result<Event> {
+    pub async fn baseline(&mut self, config: &RunConfig) -> Result<Event> {
         Ok(Event::Baseline { result: self.linear(config, FileRole::Valid).await?.0 })
     }
 }

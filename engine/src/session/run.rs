@@ -127,8 +127,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if self.ear.hears_stop() {
             return Ok(false);
         }
+        let score = self.at.best.as_ref().map_or(0.0, |best| best.score);
         self.recall();
-        self.at.networks.push(self.learner.values.groups.iter().map(|group| group.p.clone()).collect());
+        let present = self.present(score);
+        self.at.networks.push(present);
+        self.at.best = None;
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.at.began_secs = self.at.elapsed_secs;
         let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
@@ -293,10 +296,16 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     /// nothing to join.
     async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
         let present = self.learner.values.groups.iter().map(|group| group.p.clone()).collect();
-        let networks: Vec<Vec<Tensor<1>>> = self.at.networks.iter().cloned().chain([present]).collect();
+        let trained = self.at.networks.iter().map(|network| network.groups.clone());
+        let networks: Vec<Vec<Tensor<1>>> = trained.chain([present]).collect();
+        let first = self.at.networks.first().map(|first| (first.threshold, first.thresholds.clone()));
         let Self { task, learner, ear, .. } = self;
         let (layout, device) = (learner.optimizer.layout.clone(), learner.optimizer.device.clone());
         let mut model = learner.model.clone();
+        // The first network stands where other programs look, with its own thresholds.
+        if let Some((threshold, thresholds)) = first {
+            (model.threshold, model.thresholds) = (threshold, thresholds);
+        }
         let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
         let measured = task.conclude(&mut model, &layout, networks.clone(), &device, &mut goes_on).await?;
         if measured.is_empty() || self.ear.hears_stop() {
@@ -341,13 +350,30 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if self.at.best.as_ref().is_some_and(|best| best.score > score) {
             return;
         }
-        self.at.best = Some(Best {
+        self.at.best = Some(self.present(score));
+    }
+
+    /// The network as it is now, with its score on validation.
+    fn present(&self, score: f64) -> Best {
+        Best {
             score,
             step: self.learner.step(),
             threshold: self.learner.model.threshold,
             thresholds: self.learner.model.thresholds.clone(),
             groups: self.learner.values.groups.iter().map(|group| group.p.clone()).collect(),
-        });
+        }
+    }
+
+    /// Leaves the best of all networks, where a stop cut the present one short.
+    fn recall_best_network(&mut self) {
+        let present = self.at.best.as_ref().map_or(f64::NEG_INFINITY, |best| best.score);
+        self.recall();
+        let networks = std::mem::take(&mut self.at.networks).into_iter();
+        let best = networks.filter(|network| network.score > present).max_by(|a, b| a.score.total_cmp(&b.score));
+        if let Some(Best { threshold, thresholds, groups, .. }) = best {
+            (self.learner.model.threshold, self.learner.model.thresholds) = (threshold, thresholds);
+            self.learner.values.groups.iter_mut().zip(groups).for_each(|(group, p)| group.p = p);
+        }
     }
 
     /// Goes back to the best values, where the last ones are not, and says so.
@@ -401,7 +427,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             window_steps: self.at.window.steps,
             best: self.at.best.as_ref().map(BestState::of),
             owes_evaluation: self.at.owes_evaluation,
-            networks: self.at.networks.len(),
+            networks: self.at.networks.iter().map(BestState::of).collect(),
             steps_before: self.learner.steps_before,
             began_secs: self.at.began_secs,
             device: self.device_name.into(),
@@ -421,7 +447,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.keep_now().await?;
         if stopped {
             // What goes on does so from the checkpoint; the model that is left is the best one, too.
-            self.recall();
+            self.recall_best_network();
         } else {
             self.measure(clock).await?;
             stopped = self.ear.hears_stop();

@@ -113,7 +113,10 @@ impl<H: Host> Session<H> {
             Command::Neighbours { request, word, top_k } => {
                 self.host.emit(self.all_neighbours(request, word, top_k).await?, Vec::new());
             }
-            Command::Baseline { config } => self.host.emit(self.baseline(&config).await?, Vec::new()),
+            Command::Baseline { config } => {
+                let result = self.baseline(&config).await?;
+                self.host.emit(result, Vec::new());
+            }
             question @ (Command::FillMask { .. }
             | Command::Classify { .. }
             | Command::Attend { .. }

@@ -56,7 +56,7 @@ pub struct RunState {
     pub owes_evaluation: bool,
     /// Networks that are trained already.
     #[serde(default)]
-    pub networks: usize,
+    pub networks: Vec<BestState>,
     /// Steps of those networks.
     #[serde(default)]
     pub steps_before: u64,
@@ -121,8 +121,8 @@ pub async fn encode(
         let values = read_groups(&best.groups).await?;
         files.push((BEST_FILE.into(), interop::weights_to_bytes(&weights_of(&trained.layout, &values))));
     }
-    for (index, groups) in at.networks.iter().enumerate() {
-        let weights = weights_of(&trained.layout, &read_groups(groups).await?);
+    for (index, network) in at.networks.iter().enumerate() {
+        let weights = weights_of(&trained.layout, &read_groups(&network.groups).await?);
         files.push((trained_file(index), interop::weights_to_bytes(&weights)));
     }
     if !source.is_empty() {
@@ -187,9 +187,11 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
             Some(best_of(best, groups.ok_or_else(|| damaged(&format!("{BEST_FILE} is another model's")))?))
         }
     };
-    let networks = (0..state.networks).map(|index| {
+    let networks = state.networks.iter().enumerate().map(|(index, best)| {
         let weights = interop::weights_from_bytes(file(&trained_file(index))?)?;
-        groups_of(&trained.layout, &weights, device)
+        let groups = groups_of(&trained.layout, &weights, device);
+        groups
+            .map(|groups| best_of(best, groups))
             .ok_or_else(|| damaged("a network that was trained is another model's"))
     });
     let networks = networks.collect::<Result<Vec<_>>>()?;
@@ -220,7 +222,7 @@ pub struct Decoded {
     /// Its best values so far.
     pub best: Option<Best>,
     /// The networks that are trained already.
-    pub networks: Vec<Vec<Tensor<1>>>,
+    pub networks: Vec<Best>,
     /// What each network of a classifier starts from; empty where that is drawn.
     pub source: Weights,
 }

@@ -17,15 +17,15 @@ pub struct Standing {
     pub best: Option<Best>,
     /// Whether a stop cut the evaluation of this step short: it is made up for when the run goes on.
     pub owes_evaluation: bool,
-    /// Values of the networks that are trained, a flat array per group of the layout each.
-    pub networks: Vec<Vec<Tensor<1>>>,
+    /// The networks that are trained, each at its best.
+    pub networks: Vec<Best>,
     /// Seconds of training when the present network began.
     pub began_secs: f64,
 }
 
 impl Standing {
     /// Where a checkpoint left it.
-    pub fn resumed(state: &RunState, best: Option<Best>, networks: Vec<Vec<Tensor<1>>>, device: &Device) -> Self {
+    pub fn resumed(state: &RunState, best: Option<Best>, networks: Vec<Best>, device: &Device) -> Self {
         Self {
             elapsed_secs: state.elapsed_secs,
             window: Window::restored(state, device),

@@ -100,11 +100,16 @@ impl Vote {
             return with(None, None);
         }
         let exponents = if shares.is_empty() { &EXPONENTS[..1] } else { &EXPONENTS };
-        let votes = exponents.iter().map(|exponent| {
+        let mut best: Option<Self> = None;
+        for exponent in exponents {
             let scales = scales(shares, labels.len(), *exponent);
-            with(Some(tune_scaled_threshold(&scores, truth, &scales)), Some(scales))
-        });
-        votes.reduce(|best, vote| if vote.mean_f1 > best.mean_f1 { vote } else { best }).expect("there are exponents")
+            let vote = with(Some(tune_scaled_threshold(&scores, truth, &scales)), Some(scales));
+            // One copy of the scores at a time: they are documents times labels.
+            if best.as_ref().is_none_or(|best| vote.mean_f1 > best.mean_f1) {
+                best = Some(vote);
+            }
+        }
+        best.expect("there are exponents")
     }
 
     /// When a label counts as predicted.

@@ -1,6 +1,6 @@
 //! Late fusion: several classifiers' outputs for the same labels become one probability, fitted on validation documents by
 //! maximum likelihood. With one classifier this is temperature scaling (Guo et al. 2017) or, with a bias, Platt scaling
-//! (Platt 1999): fused probabilities are calibrated by construction.
+//! (Platt 1999): the probabilities of likely labels are fitted on validation documents.
 
 use super::metrics::probabilities;
 use crate::model::ProblemType;
@@ -18,6 +18,8 @@ pub struct Fusion {
     pub bias: f64,
 }
 
+/// A single part with a smaller weight is taken as it is.
+const MIN_WEIGHT: f64 = 1e-3;
 /// Steps of Newton's method at most; it converges in about ten.
 const MAX_STEPS: usize = 50;
 /// Pull of the weights towards their start, as a share of one document: keeps them finite where validation is separable.
@@ -47,7 +49,14 @@ impl Fusion {
                 }
                 _ => {
                     let mut all = vec![0.0; parts.len()];
-                    used.iter().zip(weights).for_each(|(&part, weight)| all[part] = weight.max(0.0));
+                    // A few documents that are all wrong are no reason to answer every text alike.
+                    if let ([part], [weight]) = (used.as_slice(), weights)
+                        && *weight < MIN_WEIGHT
+                    {
+                        all[*part] = 1.0;
+                        return Self { weights: all, bias: 0.0 };
+                    }
+                    used.iter().zip(weights).for_each(|(&part, weight)| all[part] = *weight);
                     return Self { weights: all, bias: bias.first().copied().unwrap_or(0.0) };
                 }
             }
@@ -281,6 +290,16 @@ mod tests {
             .collect();
         let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification);
         assert!((fusion.weights[0] - 0.5).abs() < 0.04 && fusion.bias == 0.0, "{fusion:?}");
+    }
+
+    #[test]
+    fn a_single_part_that_was_wrong_once_still_ranks_labels() {
+        let outputs: Logits = vec![vec![3.0, 0.0]];
+        for problem in [MultiLabelClassification, SingleLabelClassification] {
+            let fusion = Fusion::fit(&[&outputs], &[vec![1]], problem);
+            let scores = fusion.probabilities(&[&outputs[0]], problem);
+            assert!(scores[0] > scores[1], "{fusion:?}");
+        }
     }
 
     #[test]

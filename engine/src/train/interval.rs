@@ -7,8 +7,8 @@ use protocol::ScoreInterval;
 /// Samples at most.
 const MAX_SAMPLES: usize = 1000;
 /// Samples at least.
-const MIN_SAMPLES: usize = 200;
-/// Documents drawn in all: bounds the time for large test sets, whose intervals are narrow anyway.
+const MIN_SAMPLES: usize = 50;
+/// Documents drawn in all, as long as that leaves enough samples: large test sets have narrow intervals anyway.
 const MAX_DRAWS: usize = 10_000_000;
 /// Share of the samples outside of the interval, at each side.
 const TAIL: f64 = 0.025;

@@ -19,7 +19,7 @@ pub struct Schedule {
     pub floor: f64,
 }
 
-/// Share of a run that warms up, of the optimiser that needs most.
+/// Share of a run that warms up with AdamW.
 pub const USUAL_WARMUP: f64 = 0.1;
 
 fn usual_warmup() -> f64 {

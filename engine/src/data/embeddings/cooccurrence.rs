@@ -11,7 +11,7 @@ const WEIGHT: u64 = 60;
 /// Pairs that wait at least; as many as are held where that is more, so that merging costs a constant share.
 const MIN_WAITING: usize = 1 << 21;
 /// Distinct pairs that are held at most (16 bytes each); beyond, the rarest are dropped.
-const MAX_PAIRS: usize = 16 << 20;
+const MAX_PAIRS: usize = if cfg!(target_arch = "wasm32") { 4 << 20 } else { 16 << 20 };
 /// Tokens that are read at most; of more text, evenly spread documents. The counts of frequent pairs settle long before.
 const MAX_TOKENS: usize = 24 << 20;
 /// Bits of a token id in a packed pair.
@@ -41,7 +41,8 @@ impl Counter {
         let mut document = Vec::new();
         for index in (0..tokens.documents()).step_by(stride) {
             document.clear();
-            tokens.read(tokens.place(index), &mut document);
+            let place = tokens.place(index);
+            tokens.read(place.start..place.end.min(place.start + MAX_TOKENS), &mut document);
             self.count(&document, specials);
         }
     }
@@ -58,9 +59,9 @@ impl Counter {
                     self.waiting.push((low << (16 + ID_BITS)) | (high << 16) | (WEIGHT / distance));
                 }
             }
-        }
-        if self.waiting.len() >= MIN_WAITING.max(self.held.len()) {
-            self.merge();
+            if self.waiting.len() >= MIN_WAITING.max(self.held.len()) {
+                self.merge();
+            }
         }
     }
 

@@ -61,11 +61,16 @@ pub struct Predict {
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
     /// Adds the confidence of each answer, and marks as unsure those below this probability
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = probability)]
     pub min_confidence: Option<f64>,
     /// Encoding of the text, where detection guesses wrong
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "a number from 0 to 1 is needed".into())
 }
 
 /// Arguments of `neighbours`.
