@@ -20,9 +20,9 @@ pub(super) const VECTOR_WIDTH: usize = 128;
 pub(super) const MAX_DOCUMENTS: u64 = 100_000;
 
 /// Bytes of training text from which no runs of characters are counted: they take some 30 bytes of memory each.
-const MAX_CHARACTERS: usize = 8_000_000;
+const MAX_CHARACTERS: u64 = 8_000_000;
 /// The same times the number of labels, for the time that it takes.
-const MAX_CHARACTERS_BY_LABELS: usize = 5_000_000_000;
+const MAX_CHARACTERS_BY_LABELS: u64 = 5_000_000_000;
 
 /// The member that validation prefers.
 pub(super) struct Chosen {
@@ -57,8 +57,9 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     if train.is_empty() || valid.is_empty() {
         return None;
     }
-    let characters: usize = train.iter().flat_map(Document::texts).map(str::len).sum();
-    let has_room = characters <= MAX_CHARACTERS && characters.saturating_mul(labels.len()) <= MAX_CHARACTERS_BY_LABELS;
+    let characters: u64 = train.iter().flat_map(Document::texts).map(|text| text.len() as u64).sum();
+    let has_room =
+        characters <= MAX_CHARACTERS && characters.saturating_mul(labels.len() as u64) <= MAX_CHARACTERS_BY_LABELS;
     let rows = |documents: &[Document]| -> Vec<Vec<usize>> {
         documents.iter().map(|document| labels.encode(document).0).collect()
     };
