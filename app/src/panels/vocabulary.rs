@@ -128,7 +128,7 @@ fn NearestWords() -> impl IntoView {
                     id="nearest"
                     type="text"
                     autocomplete="off"
-                    data-testid="vectors-input"
+                    data-testid="nearest-input"
                     on:input=move |event| word.set(event_target_value(&event))
                 />
                 <button type="submit">{tr!("Show")}</button>
