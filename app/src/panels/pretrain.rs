@@ -132,7 +132,9 @@ fn LengthField() -> impl IntoView {
     let option = move |(key, words): (&'static str, &'static str)| {
         view! { <option value=key selected=key == unit.get_untracked()>{translated(words)}</option> }
     };
-    let help = move || refused.get().unwrap_or_else(|| tr!("Empty means one pass over much text, and up to eight over little."));
+    let help = move || {
+        refused.get().unwrap_or_else(|| tr!("Empty means one pass over much text, and up to eight over little."))
+    };
     view! {
         <div class="field">
             <label for="set-length">{tr!("Length")}</label>
