@@ -1,16 +1,17 @@
 //! The training loop, the only one: step, report, evaluate, keep, and listen to the host between any two steps. It
 //! decides when; the leaves below it compute.
 
+mod measure;
+mod networks;
+
 use super::clock::Clock;
-use super::compare::figures;
-use super::diagnosis;
 use super::host::{Host, RunOutcome, Snapshot};
 use super::learner::Learner;
 use super::listen::{Ear, Wish};
 use super::plan::{Budget, Plan};
 use super::read::read_groups;
 use super::snapshot::{BestState, RunState, encode};
-use super::standing::{Best, Standing, Window};
+use super::standing::{Standing, Window};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
 use super::training::Beginning;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::train::{DeviceBatch, StepReport};
 use burn::tensor::Tensor;
-use protocol::{Command, Event, Figures, Metrics, Phase, RunConfig};
+use protocol::{Command, Event, Figures, Phase, RunConfig};
 use std::rc::Rc;
 
 /// A run in progress.
@@ -121,38 +122,6 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(false)
     }
 
-    /// Sets the best values of the present network aside and starts another one; `false` where the host said stop amid it.
-    async fn next_network(&mut self, clock: &mut Clock) -> Result<bool> {
-        self.evaluate(Split::Valid, clock).await?;
-        if self.ear.hears_stop() {
-            return Ok(false);
-        }
-        let score = self.at.best.as_ref().map_or(0.0, |best| best.score);
-        self.recall();
-        let present = self.present(score);
-        self.at.networks.push(present);
-        self.at.best = None;
-        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
-        self.at.began_secs = self.at.elapsed_secs;
-        let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
-        self.note(
-            "next-network",
-            format!("network {number} of {all} begins; the classifier averages networks that differ by their seed"),
-        );
-        let seed = self.network_seed();
-        self.task.reseed(seed);
-        let Learner { model, optimizer, .. } = &self.learner;
-        let (groups, _) = self.beginning.values(model, &optimizer.layout, &self.task, seed);
-        self.learner.steps_before = self.learner.step();
-        self.learner.values = self.learner.optimizer.state_from(groups);
-        Ok(true)
-    }
-
-    /// The seed of the present network: the run's for the first one.
-    fn network_seed(&self) -> u64 {
-        self.plan.seed.wrapping_add(self.at.networks.len() as u64)
-    }
-
     fn done(&self, clock: &Clock) -> bool {
         if self.learned {
             return true;
@@ -251,145 +220,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(())
     }
 
-    /// Measures and tells. `None` where there is nothing to measure on, or a stop cut it short.
-    async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
-        let metrics = self.measure_network(split, clock).await?;
-        if let Some(metrics) = &metrics {
-            self.tell_evaluated(split, metrics.clone());
-        }
-        Ok(metrics)
-    }
-
-    /// Measures the present network. `None` as for [`Self::evaluate`].
-    async fn measure_network(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
-        let Self { task, learner, ear, .. } = self;
-        let (leaves, device) = (learner.leaves(), &learner.optimizer.device);
-        let mut model = learner.model.clone();
-        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
-        let metrics = task.evaluate(&mut model, &leaves, device, split, &mut goes_on).await?;
-        learner.model = model;
-        self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
-        let Some(metrics) = metrics else { return Ok(None) };
-        let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
-        self.learned = self.task.is_learned(&metrics);
-        if let Metrics::Classifier(measured) = &metrics {
-            self.scores.push(Score { split, epoch, figures: figures(measured) });
-            if split == Split::Valid {
-                self.remember(measured.micro_f1);
-            }
-        }
-        Ok(Some(metrics))
-    }
-
-    fn tell_evaluated(&self, split: Split, metrics: Metrics) {
-        let event = Event::Evaluated {
-            run: self.ear.run.into(),
-            step: self.learner.step(),
-            epoch: self.learner.step() as f64 / self.plan.steps_per_epoch as f64,
-            split: split.name().into(),
-            metrics,
-        };
-        self.ear.host.emit(event, Vec::new());
-    }
-
-    /// Joins the networks and what else was learned to the model that the run leaves; its figures, or `None` where there is
-    /// nothing to join.
-    async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
-        let present = self.learner.values.groups.iter().map(|group| group.p.clone()).collect();
-        let trained = self.at.networks.iter().map(|network| network.groups.clone());
-        let networks: Vec<Vec<Tensor<1>>> = trained.chain([present]).collect();
-        let first = self.at.networks.first().map(|first| (first.threshold, first.thresholds.clone()));
-        let Self { task, learner, ear, .. } = self;
-        let (layout, device) = (learner.optimizer.layout.clone(), learner.optimizer.device.clone());
-        let mut model = learner.model.clone();
-        // The first network stands where other programs look, with its own thresholds.
-        if let Some((threshold, thresholds)) = first {
-            (model.threshold, model.thresholds) = (threshold, thresholds);
-        }
-        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
-        let measured = task.conclude(&mut model, &layout, networks.clone(), &device, &mut goes_on).await?;
-        if measured.is_empty() || self.ear.hears_stop() {
-            return Ok(None);
-        }
-        let learner = &mut self.learner;
-        learner.model = model;
-        let first = networks.into_iter().next().expect("a run trains a network");
-        learner.values.groups.iter_mut().zip(first).for_each(|(group, p)| group.p = p);
-        for (split, metrics) in &measured {
-            if let (Split::Test, Metrics::Classifier(measured)) = (split, metrics) {
-                let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
-                self.scores.push(Score { split: Split::Test, epoch, figures: figures(measured) });
-            }
-        }
-        Ok(Some(measured))
-    }
-
     fn note(&self, code: &str, message: String) {
         self.ear.host.emit(Event::Warning { run: self.ear.run.into(), code: code.into(), message }, Vec::new());
-    }
-
-    /// Says what the last figures mean, where they mean trouble.
-    fn diagnose(&self, last: Option<&Metrics>) {
-        if self.learner.step() < diagnosis::LEAST_STEPS {
-            return;
-        }
-        let (code, message) = match last {
-            Some(Metrics::MaskedLm(metrics)) => {
-                ("only-frequencies", diagnosis::only_frequencies(metrics, &self.floors))
-            }
-            Some(Metrics::Classifier(metrics)) => ("never-predicted", diagnosis::never_predicted(metrics)),
-            None => return,
-        };
-        if let Some(message) = message {
-            self.ear.host.emit(Event::Warning { run: self.ear.run.into(), code: code.into(), message }, Vec::new());
-        }
-    }
-
-    /// Keeps the present values where none were better; of equals the later ones, which saw more.
-    fn remember(&mut self, score: f64) {
-        if self.at.best.as_ref().is_some_and(|best| best.score > score) {
-            return;
-        }
-        self.at.best = Some(self.present(score));
-    }
-
-    /// The network as it is now, with its score on validation.
-    fn present(&self, score: f64) -> Best {
-        Best {
-            score,
-            step: self.learner.step(),
-            threshold: self.learner.model.threshold,
-            thresholds: self.learner.model.thresholds.clone(),
-            groups: self.learner.values.groups.iter().map(|group| group.p.clone()).collect(),
-        }
-    }
-
-    /// Leaves the best of all networks, where a stop cut the present one short.
-    fn recall_best_network(&mut self) {
-        let present = self.at.best.as_ref().map_or(f64::NEG_INFINITY, |best| best.score);
-        self.recall();
-        let networks = std::mem::take(&mut self.at.networks).into_iter();
-        let best = networks.filter(|network| network.score > present).max_by(|a, b| a.score.total_cmp(&b.score));
-        if let Some(Best { threshold, thresholds, groups, .. }) = best {
-            (self.learner.model.threshold, self.learner.model.thresholds) = (threshold, thresholds);
-            self.learner.values.groups.iter_mut().zip(groups).for_each(|(group, p)| group.p = p);
-        }
-    }
-
-    /// Goes back to the best values, where the last ones are not, and says so.
-    fn recall(&mut self) -> bool {
-        let Some(best) = self.at.best.take().filter(|best| best.step != self.learner.step()) else { return false };
-        let message = format!(
-            "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
-            best.step, best.score
-        );
-        self.ear
-            .host
-            .emit(Event::Warning { run: self.ear.run.into(), code: "best-checkpoint".into(), message }, Vec::new());
-        self.learner.model.threshold = best.threshold;
-        self.learner.model.thresholds = best.thresholds;
-        self.learner.values.groups.iter_mut().zip(best.groups).for_each(|(group, p)| group.p = p);
-        true
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
@@ -446,11 +278,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         self.keep_now().await?;
         if stopped {
-            // What goes on does so from the checkpoint; the model that is left is the best one, too.
-            self.recall_best_network();
+            self.set_aside();
         } else {
             self.measure(clock).await?;
             stopped = self.ear.hears_stop();
+        }
+        if stopped {
+            // What goes on does so from the checkpoint; the model that is left is the best one, too.
+            self.leave_best_network();
         }
         let outcome = RunOutcome { step: self.learner.step(), stopped, elapsed_secs: self.at.elapsed_secs };
         let run = self.ear.run.to_string();
@@ -462,37 +297,6 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let trained = Trained { ensemble, ..self.learner.trained() };
         self.ear.host.emit(event, Vec::new());
         Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
-    }
-
-    /// The last figures: of the last values on validation text and, unless it was stopped, of the best ones on test text.
-    async fn measure(&mut self, clock: &mut Clock) -> Result<()> {
-        // What was just measured need not be measured again. Figures are told once all of them are there: a stop amid the
-        // later ones would have the run that goes on repeat the earlier ones.
-        let mut untold = None;
-        if !self.learned {
-            let last = self.measure_network(Split::Valid, clock).await?;
-            if self.ear.hears_stop() {
-                return Ok(());
-            }
-            untold.clone_from(&last);
-            let recalled = self.recall();
-            // What the last values lack the recalled ones may have.
-            self.diagnose(last.as_ref().filter(|_| !recalled));
-        }
-        let concluded = self.conclude(clock).await?;
-        if self.ear.hears_stop() {
-            return Ok(());
-        }
-        if let Some(last) = untold {
-            self.tell_evaluated(Split::Valid, last);
-        }
-        match concluded {
-            Some(measured) => measured.into_iter().for_each(|(split, metrics)| self.tell_evaluated(split, metrics)),
-            None => {
-                self.evaluate(Split::Test, clock).await?;
-            }
-        }
-        Ok(())
     }
 }
 

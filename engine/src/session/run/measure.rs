@@ -1,0 +1,129 @@
+//! What a run measures: its network on the way, and all that it has learned at its end.
+
+use super::{Run, Score};
+use crate::error::Result;
+use crate::model::ModelConfig;
+use crate::session::Host;
+use crate::session::clock::Clock;
+use crate::session::compare::figures;
+use crate::session::diagnosis;
+use crate::session::listen::Wish;
+use crate::session::task::{Split, Task};
+use protocol::{Event, Metrics};
+
+impl<H: Host, T: Task> Run<'_, H, T> {
+    /// Measures and tells. `None` where there is nothing to measure on, or a stop cut it short.
+    pub(super) async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
+        let metrics = self.measure_network(split, clock).await?;
+        if let Some(metrics) = &metrics {
+            self.tell_evaluated(split, metrics.clone());
+        }
+        Ok(metrics)
+    }
+
+    /// Measures the present network. `None` as for [`Self::evaluate`].
+    async fn measure_network(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
+        let Self { task, learner, ear, .. } = self;
+        let (leaves, device) = (learner.leaves(), &learner.optimizer.device);
+        let mut model = learner.model.clone();
+        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
+        let metrics = task.evaluate(&mut model, &leaves, device, split, &mut goes_on).await?;
+        learner.model = model;
+        self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
+        let Some(metrics) = metrics else { return Ok(None) };
+        self.learned = self.task.is_learned(&metrics);
+        self.score(split, &metrics);
+        Ok(Some(metrics))
+    }
+
+    fn tell_evaluated(&self, split: Split, metrics: Metrics) {
+        let event = Event::Evaluated {
+            run: self.ear.run.into(),
+            step: self.learner.step(),
+            epoch: self.learner.step() as f64 / self.plan.steps_per_epoch as f64,
+            split: split.name().into(),
+            metrics,
+        };
+        self.ear.host.emit(event, Vec::new());
+    }
+
+    /// Remembers a classifier's figures.
+    fn score(&mut self, split: Split, metrics: &Metrics) {
+        let Metrics::Classifier(measured) = metrics else { return };
+        let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
+        self.scores.push(Score { split, epoch, figures: figures(measured) });
+        if split == Split::Valid {
+            self.remember(measured.micro_f1);
+        }
+    }
+
+    /// Joins the networks and what else was learned to the model that the run leaves; its figures, or `None` where there is
+    /// nothing to join.
+    async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
+        let Some(first) = self.at.networks.first().cloned() else { return Ok(None) };
+        let networks = self.at.networks.iter().map(|network| network.groups.clone()).collect();
+        let Self { task, learner, ear, .. } = self;
+        let (layout, device) = (learner.optimizer.layout.clone(), learner.optimizer.device.clone());
+        // The first network stands where other programs look, with its own thresholds.
+        let (threshold, thresholds) = (first.threshold, first.thresholds.clone());
+        let mut model = ModelConfig { threshold, thresholds, ..learner.model.clone() };
+        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
+        let measured = task.conclude(&mut model, &layout, networks, &device, &mut goes_on).await?;
+        if measured.is_empty() || self.ear.hears_stop() {
+            return Ok(None);
+        }
+        self.leave(first);
+        self.learner.model = model;
+        let test = measured.iter().find(|(split, _)| *split == Split::Test).map(|(_, metrics)| metrics.clone());
+        test.into_iter().for_each(|metrics| self.score(Split::Test, &metrics));
+        Ok(Some(measured))
+    }
+
+    /// Says what the last figures mean, where they mean trouble.
+    fn diagnose(&self, last: Option<&Metrics>) {
+        if self.learner.step() < diagnosis::LEAST_STEPS {
+            return;
+        }
+        let (code, message) = match last {
+            Some(Metrics::MaskedLm(metrics)) => {
+                ("only-frequencies", diagnosis::only_frequencies(metrics, &self.floors))
+            }
+            Some(Metrics::Classifier(metrics)) => ("never-predicted", diagnosis::never_predicted(metrics)),
+            None => return,
+        };
+        if let Some(message) = message {
+            self.note(code, message);
+        }
+    }
+
+    /// The last figures: of the last values on validation text and, unless it was stopped, of the best ones on test text.
+    pub(super) async fn measure(&mut self, clock: &mut Clock) -> Result<()> {
+        // What was just measured need not be measured again. Figures are told once all of them are there: a stop amid the
+        // later ones would have the run that goes on repeat the earlier ones.
+        let mut untold = None;
+        if !self.learned {
+            let last = self.measure_network(Split::Valid, clock).await?;
+            let recalled = self.set_aside();
+            if self.ear.hears_stop() {
+                return Ok(());
+            }
+            untold.clone_from(&last);
+            // What the last values lack the recalled ones may have.
+            self.diagnose(last.as_ref().filter(|_| !recalled));
+        }
+        let concluded = self.conclude(clock).await?;
+        if self.ear.hears_stop() {
+            return Ok(());
+        }
+        if let Some(last) = untold {
+            self.tell_evaluated(Split::Valid, last);
+        }
+        match concluded {
+            Some(measured) => measured.into_iter().for_each(|(split, metrics)| self.tell_evaluated(split, metrics)),
+            None => {
+                self.evaluate(Split::Test, clock).await?;
+            }
+        }
+        Ok(())
+    }
+}
