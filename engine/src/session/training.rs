@@ -270,7 +270,7 @@ const RANDOM_SHARE: f32 = 0.3;
 
 impl StartingEmbeddings {
     /// Replaces random rows of `table` `[V, D]`. Vectors of the text get the spread of the random rows and a share of them;
-    /// tokens without a vector, and columns beyond the vectors' rank, stay random.
+    /// tokens without a vector stay random.
     fn place(&self, model: &ModelConfig, table: &mut [f32]) {
         let width = model.hidden_size;
         match self {
