@@ -1,6 +1,11 @@
 //! What a person asked for, as it was written: on the command line, in the page's link, or in `run.json`. Checking it
 //! against the data and the device is `session::plan`'s work; here only the form of each value is checked.
 
+mod kinds;
+
+pub use kinds::{BackboneKind, BackendChoice, EmbeddingInit, OptimizerKind, PartsKind, TaskKind, TokenizerKind};
+
+use kinds::Named;
 use serde::{Deserialize, Serialize};
 
 /// Names that `--preset` takes, smallest first within each family.
@@ -20,93 +25,6 @@ pub const PRESET_NAMES: [&str; 14] = [
     "textcnn",
     "mean",
 ];
-
-/// Where to compute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackendChoice {
-    /// A real GPU where there is one, else the CPU.
-    #[default]
-    Auto,
-    /// Whatever adapter there is, software ones included.
-    #[serde(alias = "webgpu")]
-    Gpu,
-    /// The CPU engine.
-    Cpu,
-}
-
-/// How text is cut into tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenizerKind {
-    /// Sub-words learned from the corpus.
-    #[default]
-    Wordpiece,
-    /// White space only: text that is already tokenised or anonymised.
-    Word,
-    /// One token per character.
-    Char,
-}
-
-/// What stands between the embeddings and the heads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackboneKind {
-    /// Self-attention.
-    #[default]
-    Transformer,
-    /// Parallel convolutions.
-    Textcnn,
-    /// The mean of the embeddings.
-    Mean,
-}
-
-/// What moves the matrices inside the blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OptimizerKind {
-    /// Momentum with orthogonalised updates; AdamW for all other parameters.
-    Muon,
-    /// AdamW for all parameters.
-    Adamw,
-}
-
-/// What a new model's word embeddings start from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EmbeddingInit {
-    /// Word vectors that are learned from the training text first.
-    Own,
-    /// Random numbers.
-    Random,
-}
-
-/// Which parts make up a classifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartsKind {
-    /// One network.
-    One,
-    /// The average of networks that differ by their seed.
-    Seeds,
-    /// Networks and a linear classifier.
-    Fusion,
-}
-
-/// How labels are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskKind {
-    /// Single-label where every labelled line carries exactly one label, else multi-label.
-    #[default]
-    Auto,
-    /// Any number of labels per line; sigmoid.
-    MultiLabel,
-    /// Exactly one label per line; softmax.
-    SingleLabel,
-    /// Two texts per line.
-    Pair,
-}
 
 /// A run as a person asked for it. `None` means: choose by the preset, the phase and the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -233,43 +151,12 @@ impl RunConfig {
     /// When the flag is unknown or the value cannot be read; `self` is then unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         match key {
-            "device" | "backend" => {
-                self.device = word(
-                    key,
-                    value,
-                    &[
-                        ("auto", BackendChoice::Auto),
-                        ("gpu", BackendChoice::Gpu),
-                        ("webgpu", BackendChoice::Gpu),
-                        ("cpu", BackendChoice::Cpu),
-                    ],
-                )?
-            }
+            "device" | "backend" => self.device = named(key, value)?,
             "seed" => self.seed = number(key, value)?,
             "preset" => self.preset = word(key, value, &PRESET_NAMES.map(|name| (name, name.to_string())))?,
             "hidden-size" => self.hidden_size = Some(number(key, value)?),
-            "backbone" => {
-                self.backbone = word(
-                    key,
-                    value,
-                    &[
-                        ("transformer", BackboneKind::Transformer),
-                        ("textcnn", BackboneKind::Textcnn),
-                        ("mean", BackboneKind::Mean),
-                    ],
-                )?
-            }
-            "tokenizer" => {
-                self.tokenizer = word(
-                    key,
-                    value,
-                    &[
-                        ("wordpiece", TokenizerKind::Wordpiece),
-                        ("word", TokenizerKind::Word),
-                        ("char", TokenizerKind::Char),
-                    ],
-                )?
-            }
+            "backbone" => self.backbone = named(key, value)?,
+            "tokenizer" => self.tokenizer = named(key, value)?,
             "vocab-size" => self.vocab_size = number(key, value)?,
             "cased" => self.cased = switch(key, value)?,
             "max-len" => self.max_len = Some(number(key, value)?),
@@ -278,35 +165,15 @@ impl RunConfig {
             "epochs" => self.epochs = Some(number(key, value)?),
             "minutes" => self.minutes = Some(number(key, value)?),
             "lr" => self.lr = Some(number(key, value)?),
-            "optimizer" => {
-                let known = [("muon", OptimizerKind::Muon), ("adamw", OptimizerKind::Adamw)];
-                self.optimizer = Some(word(key, value, &known)?);
-            }
-            "embedding-init" => {
-                let known = [("own", EmbeddingInit::Own), ("random", EmbeddingInit::Random)];
-                self.embedding_init = Some(word(key, value, &known)?);
-            }
+            "optimizer" => self.optimizer = Some(named(key, value)?),
+            "embedding-init" => self.embedding_init = Some(named(key, value)?),
             "mask-rate" => self.mask_rate = Some(number(key, value)?),
             "whole-word" => self.whole_word = switch(key, value)?,
             "max-predictions" => self.max_predictions = Some(number(key, value)?),
             "seed-masking" => self.seed_masking = switch(key, value)?,
             "nsp" => self.nsp = switch(key, value)?,
-            "task" => {
-                self.task = word(
-                    key,
-                    value,
-                    &[
-                        ("auto", TaskKind::Auto),
-                        ("multi-label", TaskKind::MultiLabel),
-                        ("single-label", TaskKind::SingleLabel),
-                        ("pair", TaskKind::Pair),
-                    ],
-                )?
-            }
-            "parts" => {
-                let known = [("one", PartsKind::One), ("seeds", PartsKind::Seeds), ("fusion", PartsKind::Fusion)];
-                self.parts = Some(word(key, value, &known)?);
-            }
+            "task" => self.task = named(key, value)?,
+            "parts" => self.parts = Some(named(key, value)?),
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
             "text-column" => self.text_column = Some(value.into()),
             "label-column" => self.label_column = Some(value.into()),
@@ -328,27 +195,12 @@ impl RunConfig {
             }
         };
         let optional = |value: &Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
-        let device = match self.device {
-            BackendChoice::Auto => "auto",
-            BackendChoice::Gpu => "webgpu",
-            BackendChoice::Cpu => "cpu",
-        };
-        put("backend", self.device != d.device, device.into());
+        put("backend", self.device != d.device, self.device.name().into());
         put("seed", self.seed != d.seed, self.seed.to_string());
         put("preset", self.preset != d.preset, self.preset.clone());
         put("hidden-size", self.hidden_size.is_some(), self.hidden_size.unwrap_or_default().to_string());
-        let backbone = match self.backbone {
-            BackboneKind::Transformer => "transformer",
-            BackboneKind::Textcnn => "textcnn",
-            BackboneKind::Mean => "mean",
-        };
-        put("backbone", self.backbone != d.backbone, backbone.into());
-        let tokenizer = match self.tokenizer {
-            TokenizerKind::Wordpiece => "wordpiece",
-            TokenizerKind::Word => "word",
-            TokenizerKind::Char => "char",
-        };
-        put("tokenizer", self.tokenizer != d.tokenizer, tokenizer.into());
+        put("backbone", self.backbone != d.backbone, self.backbone.name().into());
+        put("tokenizer", self.tokenizer != d.tokenizer, self.tokenizer.name().into());
         put("vocab-size", self.vocab_size != d.vocab_size, self.vocab_size.to_string());
         put("cased", self.cased, "true".into());
         put("max-len", self.max_len.is_some(), self.max_len.unwrap_or_default().to_string());
@@ -357,37 +209,15 @@ impl RunConfig {
         put("epochs", self.epochs.is_some(), optional(&self.epochs));
         put("minutes", self.minutes.is_some(), optional(&self.minutes));
         put("lr", self.lr.is_some(), optional(&self.lr));
-        let optimizer = match self.optimizer {
-            Some(OptimizerKind::Muon) => "muon",
-            Some(OptimizerKind::Adamw) => "adamw",
-            None => "",
-        };
-        put("optimizer", self.optimizer.is_some(), optimizer.into());
-        let embedding_init = match self.embedding_init {
-            Some(EmbeddingInit::Own) => "own",
-            Some(EmbeddingInit::Random) => "random",
-            None => "",
-        };
-        put("embedding-init", self.embedding_init.is_some(), embedding_init.into());
+        put("optimizer", self.optimizer.is_some(), chosen(self.optimizer));
+        put("embedding-init", self.embedding_init.is_some(), chosen(self.embedding_init));
         put("mask-rate", self.mask_rate.is_some(), optional(&self.mask_rate));
         put("whole-word", self.whole_word, "true".into());
         put("max-predictions", self.max_predictions.is_some(), self.max_predictions.unwrap_or_default().to_string());
         put("seed-masking", self.seed_masking, "true".into());
         put("nsp", self.nsp, "true".into());
-        let task = match self.task {
-            TaskKind::Auto => "auto",
-            TaskKind::MultiLabel => "multi-label",
-            TaskKind::SingleLabel => "single-label",
-            TaskKind::Pair => "pair",
-        };
-        put("task", self.task != d.task, task.into());
-        let parts = match self.parts {
-            Some(PartsKind::One) => "one",
-            Some(PartsKind::Seeds) => "seeds",
-            Some(PartsKind::Fusion) => "fusion",
-            None => "",
-        };
-        put("parts", self.parts.is_some(), parts.into());
+        put("task", self.task != d.task, self.task.name().into());
+        put("parts", self.parts.is_some(), chosen(self.parts));
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
         put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
         put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
@@ -404,6 +234,15 @@ fn error(key: &str, message: String) -> ConfigError {
 
 fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, ConfigError> {
     value.trim().parse().map_err(|_| error(key, format!("\"{value}\" is not a number it can take")))
+}
+
+fn named<T: Named>(key: &str, value: &str) -> Result<T, ConfigError> {
+    word(key, value, T::NAMES)
+}
+
+/// The name of a value that was chosen; empty where none was.
+fn chosen<T: Named>(value: Option<T>) -> String {
+    value.map(|value| value.name().to_string()).unwrap_or_default()
 }
 
 fn switch(key: &str, value: &str) -> Result<bool, ConfigError> {

@@ -1,0 +1,139 @@
+//! Settings that take one of a few words: each value with its name, for flags, links and messages alike.
+
+use serde::{Deserialize, Serialize};
+
+/// One of a few words.
+pub(super) trait Named: Copy + PartialEq + 'static {
+    /// Each value under its names; the first name of a value is the one that is written.
+    const NAMES: &'static [(&'static str, Self)];
+
+    /// The name that is written.
+    fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(_, value)| *value == self);
+        found.expect("each value has a name").0
+    }
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendChoice {
+    /// A real GPU where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// Whatever adapter there is, software ones included.
+    #[serde(alias = "webgpu")]
+    Gpu,
+    /// The CPU engine.
+    Cpu,
+}
+
+/// How text is cut into tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenizerKind {
+    /// Sub-words learned from the corpus.
+    #[default]
+    Wordpiece,
+    /// White space only: text that is already tokenised or anonymised.
+    Word,
+    /// One token per character.
+    Char,
+}
+
+/// What stands between the embeddings and the heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackboneKind {
+    /// Self-attention.
+    #[default]
+    Transformer,
+    /// Parallel convolutions.
+    Textcnn,
+    /// The mean of the embeddings.
+    Mean,
+}
+
+/// What moves the matrices inside the blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Momentum with orthogonalised updates; AdamW for all other parameters.
+    Muon,
+    /// AdamW for all parameters.
+    Adamw,
+}
+
+/// What a new model's word embeddings start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingInit {
+    /// Word vectors that are learned from the training text first.
+    Own,
+    /// Random numbers.
+    Random,
+}
+
+/// Which parts make up a classifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartsKind {
+    /// One network.
+    One,
+    /// The average of networks that differ by their seed.
+    Seeds,
+    /// Networks and a linear classifier.
+    Fusion,
+}
+
+/// How labels are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// Single-label where every labelled line carries exactly one label, else multi-label.
+    #[default]
+    Auto,
+    /// Any number of labels per line; sigmoid.
+    MultiLabel,
+    /// Exactly one label per line; softmax.
+    SingleLabel,
+    /// Two texts per line.
+    Pair,
+}
+
+impl Named for BackendChoice {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("webgpu", Self::Gpu), ("gpu", Self::Gpu), ("cpu", Self::Cpu)];
+}
+
+impl Named for TokenizerKind {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("wordpiece", Self::Wordpiece), ("word", Self::Word), ("char", Self::Char)];
+}
+
+impl Named for BackboneKind {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("transformer", Self::Transformer), ("textcnn", Self::Textcnn), ("mean", Self::Mean)];
+}
+
+impl Named for OptimizerKind {
+    const NAMES: &'static [(&'static str, Self)] = &[("muon", Self::Muon), ("adamw", Self::Adamw)];
+}
+
+impl Named for EmbeddingInit {
+    const NAMES: &'static [(&'static str, Self)] = &[("own", Self::Own), ("random", Self::Random)];
+}
+
+impl Named for PartsKind {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("one", Self::One), ("seeds", Self::Seeds), ("fusion", Self::Fusion)];
+}
+
+impl Named for TaskKind {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("multi-label", Self::MultiLabel),
+        ("single-label", Self::SingleLabel),
+        ("pair", Self::Pair),
+    ];
+}
