@@ -2,10 +2,9 @@
 //! apart, all parts stay: an average of different models is rarely worse than each of them.
 
 use super::scored::UNTUNED_THRESHOLD;
-use crate::data::random::{Purpose, below, generator};
 use crate::model::ProblemType;
 use crate::train::{
-    Decision, Fusion, Judged, Logits, classifier_metrics, decide, tune_scaled_threshold, tune_thresholds,
+    Decision, Fusion, Judged, Logits, Outcomes, classifier_metrics, tune_scaled_threshold, tune_thresholds,
 };
 use protocol::PartsKind;
 use std::collections::BTreeMap;
@@ -43,11 +42,6 @@ pub(super) struct Vote {
     pub mean_f1: f64,
 }
 
-/// Samples that tell whether a difference is chance.
-const SAMPLES: u64 = 200;
-/// Share of the samples in which a choice has to be better before parts are dropped for it.
-const SURE: f64 = 0.95;
-
 /// The vote of `kind`, or of the kind that validation prefers.
 pub(super) fn vote(outputs: &Outputs, kind: Option<PartsKind>) -> Vote {
     let fitted = |kind| Vote::fit(outputs, kind);
@@ -55,7 +49,9 @@ pub(super) fn vote(outputs: &Outputs, kind: Option<PartsKind>) -> Vote {
         let all = fitted(PartsKind::Fusion);
         let mut others = vec![PartsKind::One];
         others.extend((outputs.networks.len() > 1 && outputs.margins.is_some()).then_some(PartsKind::Seeds));
-        let better = others.into_iter().map(fitted).filter(|other| is_surely_better(outputs, other, &all));
+        let outcomes = all.outcomes(outputs);
+        let is_better = |other: &Vote| other.mean_f1 > all.mean_f1 && other.outcomes(outputs).surely_beat(&outcomes);
+        let better = others.into_iter().map(fitted).filter(is_better);
         return better.max_by(|a, b| a.mean_f1.total_cmp(&b.mean_f1)).unwrap_or(all);
     };
     fitted(kind)
@@ -112,6 +108,14 @@ impl Vote {
         best.expect("there are exponents")
     }
 
+    /// What it predicts of the validation documents.
+    fn outcomes(&self, outputs: &Outputs) -> Outcomes {
+        let Outputs { truth, labels, problem, .. } = *outputs;
+        let unseen = BTreeMap::new();
+        let judged = Judged { scores: &self.scores, truth, labels, unseen: &unseen, loss: 0.0 };
+        Outcomes::new(&judged, &self.decision(problem))
+    }
+
     /// When a label counts as predicted.
     pub fn decision(&self, problem: ProblemType) -> Decision {
         match problem {
@@ -149,46 +153,10 @@ fn mean(networks: &[Logits]) -> Logits {
     sum
 }
 
-/// Whether `a` beats `b` in nearly all samples of the documents, drawn with replacement (Koehn 2004, paired bootstrap).
-fn is_surely_better(outputs: &Outputs, a: &Vote, b: &Vote) -> bool {
-    let n = outputs.truth.len() as u64;
-    if n == 0 || a.mean_f1 <= b.mean_f1 {
-        return false;
-    }
-    let decided = |vote: &Vote| -> Vec<Vec<usize>> {
-        let decision = vote.decision(outputs.problem);
-        vote.scores.iter().map(|scores| decide(scores, &decision)).collect()
-    };
-    let (a, b) = (decided(a), decided(b));
-    let better = (0..SAMPLES).filter(|&sample| {
-        let mut rng = generator(1, Purpose::Bootstrap, sample, n);
-        let drawn: Vec<usize> = (0..n).map(|_| below(&mut rng, n) as usize).collect();
-        mean_f1(outputs, &a, &drawn) > mean_f1(outputs, &b, &drawn)
-    });
-    better.count() as f64 >= SURE * SAMPLES as f64
-}
-
-/// Mean of micro and macro F1 of the `drawn` documents.
-fn mean_f1(outputs: &Outputs, predicted: &[Vec<usize>], drawn: &[usize]) -> f64 {
-    let mut counts = vec![[0_u64; 3]; outputs.labels.len()];
-    for &document in drawn {
-        let truth = &outputs.truth[document];
-        truth.iter().for_each(|&label| counts[label][2] += 1);
-        for &label in &predicted[document] {
-            counts[label][1] += 1;
-            counts[label][0] += u64::from(truth.contains(&label));
-        }
-    }
-    let f1 = |[hits, predicted, support]: [u64; 3]| 2.0 * hits as f64 / (predicted + support).max(1) as f64;
-    let sums = counts.iter().fold([0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
-    let supported: Vec<f64> = counts.iter().filter(|counts| counts[2] > 0).map(|counts| f1(*counts)).collect();
-    (f1(sums) + supported.iter().sum::<f64>() / supported.len().max(1) as f64) / 2.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::random::unit_f64;
+    use crate::data::random::{Purpose, generator, unit_f64};
 
     /// Outputs that are `right` of the way from noise to the truth, for 400 documents of three labels.
     fn noisy(seed: u64, right: f64) -> Logits {

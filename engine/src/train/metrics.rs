@@ -53,8 +53,7 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
     counts.extend(unseen.values().map(|&support| Counts { support, ..Counts::default() }));
     let names = labels.iter().chain(unseen.keys());
     let per_label: Vec<LabelMetrics> = names.zip(&counts).map(|(label, c)| c.row(label)).collect();
-    let supported: Vec<f64> = per_label.iter().filter(|row| row.support > 0).map(|row| row.f1).collect();
-    let macro_f1 = supported.iter().sum::<f64>() / supported.len().max(1) as f64;
+    let macro_f1 = macro_f1(&counts);
     let micro_f1 = micro(&counts);
     let precision_at_1 = precision_at_1(scores, truth);
     ClassifierMetrics {
@@ -126,11 +125,15 @@ pub fn tune_thresholds(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize
     (0..classes).map(tuned).collect()
 }
 
+/// Decisions about one label.
 #[derive(Clone, Copy, Default)]
-struct Counts {
-    hits: u64,
-    predicted: u64,
-    support: u64,
+pub(super) struct Counts {
+    /// Rightly predicted.
+    pub hits: u64,
+    /// Predicted.
+    pub predicted: u64,
+    /// True.
+    pub support: u64,
 }
 
 impl Counts {
@@ -174,7 +177,14 @@ pub fn decide(scores: &[f64], decision: &Decision) -> Vec<usize> {
     (0..scores.len()).filter(|&label| label == best || above(label)).collect()
 }
 
-fn micro(counts: &[Counts]) -> f64 {
+/// Mean F1 of the labels that are true of any document.
+pub(super) fn macro_f1(counts: &[Counts]) -> f64 {
+    let supported = counts.iter().filter(|counts| counts.support > 0);
+    supported.clone().map(|counts| counts.f1()).sum::<f64>() / supported.count().max(1) as f64
+}
+
+/// F1 of all decisions together.
+pub(super) fn micro(counts: &[Counts]) -> f64 {
     let sum = counts.iter().fold(Counts::default(), |a, c| Counts {
         hits: a.hits + c.hits,
         predicted: a.predicted + c.predicted,

@@ -2,10 +2,10 @@
 //! steps are left.
 
 mod batch;
+mod bootstrap;
 mod calibration;
 mod evaluate;
 mod fusion;
-mod interval;
 mod loss;
 mod metrics;
 mod muon;
@@ -14,10 +14,10 @@ mod seed_metrics;
 mod step;
 
 pub use batch::{DeviceBatch, Guesses};
+pub use bootstrap::{Outcomes, score_interval};
 pub use calibration::{calibration_of_best, calibration_of_predicted};
 pub use evaluate::{classify, evaluate_masked_lm};
 pub use fusion::{Fusion, Logits};
-pub use interval::score_interval;
 pub use loss::{masked_lm_loss, multi_label_loss, single_label_loss};
 pub use metrics::{
     Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold, tune_threshold, tune_thresholds,
