@@ -39,7 +39,7 @@ fn both_starts_give_a_classifier() {
 fn a_classifier_has_the_parts_that_were_asked_for() {
     let lab = Lab::new();
     for (parts, networks, has_linear) in [("one", Some(1), false), ("seeds", Some(3), false), ("fusion", None, true)] {
-        let labelled = "--train train.txt --valid valid.txt --test test.txt --epochs 1";
+        let labelled = "--train train.txt --valid valid.txt --test test.txt --steps 120";
         lab.tiny(&format!("finetune {labelled} --parts {parts} --out {parts}")).ok();
         let classifier: serde_json::Value =
             serde_json::from_slice(&lab.read(&format!("{parts}/classifier.json"))).expect("JSON");
@@ -51,6 +51,16 @@ fn a_classifier_has_the_parts_that_were_asked_for() {
         assert_eq!(weights.len(), kept + usize::from(has_linear), "{classifier}");
         assert_eq!(lab.path(format!("{parts}/parts/network-2.safetensors")).exists(), kept > 1);
         assert_eq!(lab.path(format!("{parts}/parts/linear.safetensors")).exists(), has_linear);
+        // What a run warns of is true of the classifier that it leaves, not of its last network.
+        let (_, valid) = evaluations(&lab, parts).into_iter().rfind(|(split, _)| split == "valid").expect("measured");
+        let never = valid.per_label.iter().filter(|row| row.support > 0 && row.predicted == 0).count();
+        let warned = lab.events(parts).into_iter().find_map(|event| match event {
+            Event::Warning { code, message, .. } if code == "never-predicted" => Some(message),
+            _ => None,
+        });
+        let said =
+            warned.map_or(0, |message| message.split(' ').next().and_then(|n| n.parse().ok()).expect("a number"));
+        assert_eq!(said, never, "{parts}");
         // What the run measured at its end is what the directory measures.
         let (_, last) = evaluations(&lab, parts).into_iter().rfind(|(split, _)| split == "test").expect("measured");
         let again = lab.run(&format!("evaluate --model {parts} --data test.txt --device cpu")).ok().json();

@@ -108,6 +108,9 @@ pub struct Ensemble {
     pub alone: (Option<f64>, Option<Vec<f64>>),
 }
 
+/// A smaller share of the decisions is none.
+const MIN_SHARE: f64 = 0.005;
+
 impl Ensemble {
     /// The same with the trained `networks`, the first of which is the model's own. A part without weight is left behind.
     pub fn with_networks(mut self, networks: Vec<Vec<Tensor<1>>>) -> Self {
@@ -136,6 +139,10 @@ impl Ensemble {
         match &self.linear {
             None if networks == 1 => None,
             None => Some(format!("the classifier is {names}")),
+            Some(part) if self.shares[..networks].iter().sum::<f64>() < MIN_SHARE => {
+                let member = part.linear.member().name();
+                Some(format!("the classifier is a linear classifier on {member}; the network adds nothing to it"))
+            }
             Some(part) => {
                 let (member, of_linear) = (part.linear.member().name(), percent(&self.shares[networks..]));
                 Some(format!(
@@ -293,4 +300,54 @@ fn missing_part(name: &str) -> Error {
 /// What one network says by itself.
 fn plain(logits: &Logits, problem: ProblemType) -> Vec<Vec<f64>> {
     logits.iter().map(|row| crate::train::probabilities(row, problem)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::Member;
+
+    fn ensemble(networks: usize, shares: &[f64], has_linear: bool) -> Ensemble {
+        let document = Document { text: "a".into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 };
+        let input = [LinearInput { document: &document, dense: &[] }];
+        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, Member::Words, 1), vectors: None };
+        Ensemble {
+            networks: vec![Vec::new(); networks - 1],
+            linear: has_linear.then(part),
+            fusion: Fusion { weights: shares.to_vec(), bias: 0.0 },
+            shares: shares.to_vec(),
+            alone: (None, None),
+        }
+    }
+
+    #[test]
+    fn the_sentence_names_what_decides() {
+        let check = |networks, shares: &[f64], has_linear, expected: Option<&str>| {
+            assert_eq!(ensemble(networks, shares, has_linear).sentence().as_deref(), expected);
+        };
+        check(1, &[1.0], false, None);
+        check(3, &[0.3, 0.3, 0.4], false, Some("the classifier is the average of 3 networks"));
+        check(
+            1,
+            &[0.7, 0.3],
+            true,
+            Some("the classifier is one network (70 % of each decision) and a linear classifier on words (30 %)"),
+        );
+        check(
+            1,
+            &[0.0, 1.0],
+            true,
+            Some("the classifier is a linear classifier on words; the network adds nothing to it"),
+        );
+    }
+
+    #[test]
+    fn parts_without_weight_are_left_behind() {
+        let kept = ensemble(3, &[0.0, 0.0, 0.0, 1.0], true).with_networks(vec![Vec::new(); 3]);
+        assert_eq!((kept.networks.len(), kept.linear.is_some()), (0, true));
+        assert_eq!((kept.fusion.weights, kept.shares), (vec![0.0, 1.0], vec![0.0, 1.0]));
+        let kept = ensemble(3, &[0.2, 0.4, 0.4, 0.0], true).with_networks(vec![Vec::new(); 3]);
+        assert_eq!((kept.networks.len(), kept.linear.is_some()), (2, false));
+        assert_eq!(kept.fusion.weights, [0.2, 0.4, 0.4]);
+    }
 }

@@ -79,7 +79,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(Some(measured))
     }
 
-    /// Says what the last figures mean, where they mean trouble.
+    /// Says what the figures of the model that a run leaves mean, where they mean trouble.
     fn diagnose(&self, last: Option<&Metrics>) {
         if self.learner.step() < diagnosis::LEAST_STEPS {
             return;
@@ -100,21 +100,23 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub(super) async fn measure(&mut self, clock: &mut Clock) -> Result<()> {
         // What was just measured need not be measured again. Figures are told once all of them are there: a stop amid the
         // later ones would have the run that goes on repeat the earlier ones.
-        let mut untold = None;
+        let (mut untold, mut left) = (None, None);
         if !self.learned {
             let last = self.measure_network(Split::Valid, clock).await?;
             let recalled = self.set_aside();
             if self.ear.hears_stop() {
                 return Ok(());
             }
-            untold.clone_from(&last);
             // What the last values lack the recalled ones may have.
-            self.diagnose(last.as_ref().filter(|_| !recalled));
+            left = last.clone().filter(|_| !recalled);
+            untold = last;
         }
         let concluded = self.conclude(clock).await?;
         if self.ear.hears_stop() {
             return Ok(());
         }
+        let joined = concluded.iter().flatten().find(|(split, _)| *split == Split::Valid);
+        self.diagnose(joined.map(|(_, metrics)| metrics).or(left.as_ref()));
         if let Some(last) = untold {
             self.tell_evaluated(Split::Valid, last);
         }
