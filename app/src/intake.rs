@@ -133,11 +133,17 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     }
     let folder = sources.iter().find_map(|source| source.name.strip_suffix("model.safetensors"))?;
     let inside = |source: &Source| {
-        let is_of_model = |name: &&str| !name.strip_prefix("parts/").unwrap_or(name).contains('/');
-        let name = source.name.strip_prefix(folder).filter(is_of_model)?;
+        let name = name_in_model(&source.name, folder)?;
         Some(Source { name: name.into(), ..source.clone() })
     };
     Some(sources.iter().filter_map(inside).collect())
+}
+
+/// The name that a file has inside the model directory `folder`, where it is one of the model's: those of its own folder and
+/// of its parts.
+fn name_in_model<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    let name = path.strip_prefix(folder)?;
+    (!name.strip_prefix("parts/").unwrap_or(name).contains('/')).then_some(name)
 }
 
 /// What travels to the engine: the names and the files. Those that a person brought are in `encoding`, where it was chosen.
@@ -223,4 +229,19 @@ fn promise(
 fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     message.or_else(|| error.as_string()).unwrap_or_else(|| tr!("it could not be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_directory_brings_its_parts_and_no_checkpoints() {
+        let check = |path, expected| assert_eq!(name_in_model(path, "runs/labels/"), expected, "{path}");
+        check("runs/labels/config.json", Some("config.json"));
+        check("runs/labels/parts/linear.safetensors", Some("parts/linear.safetensors"));
+        check("runs/labels/checkpoints/step-9/model.safetensors", None);
+        check("runs/labels/parts/other/linear.safetensors", None);
+        check("runs/words/config.json", None);
+    }
 }

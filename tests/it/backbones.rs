@@ -100,6 +100,43 @@ fn word_vectors_initialise_the_embeddings() {
     assert!(!lab.path("wide").exists());
 }
 
+/// What a new model starts from decides what it is after a step that moves next to nothing.
+#[test]
+fn embeddings_start_from_what_was_asked_for() {
+    let lab = Lab::new();
+    let row = |word: &str, x: f64| format!("{word} {}\n", vec![x.to_string(); 32].join(" "));
+    lab.write("vectors.txt", format!("2 32\n{}{}", row("the", 0.25), row("of", 0.5)));
+    let pretrained = |out: &str, flags: &str| {
+        lab.tiny(&format!("pretrain --corpus text.txt --tokenizer word --out {out} --steps 1 --lr 1e-9 {flags}")).ok()
+    };
+    for (out, flags) in [
+        ("default", ""),
+        ("own", "--embedding-init own"),
+        ("random", "--embedding-init random"),
+        ("file", "--embedding-init vectors.txt"),
+        ("embeddings", "--embeddings vectors.txt"),
+    ] {
+        pretrained(out, flags);
+    }
+    lab.same_file("default/model.safetensors", "own/model.safetensors");
+    lab.same_file("file/model.safetensors", "embeddings/model.safetensors");
+    lab.other_file("own/model.safetensors", "random/model.safetensors");
+    lab.other_file("file/model.safetensors", "random/model.safetensors");
+    let both = "pretrain --corpus text.txt --out both --embeddings vectors.txt --embedding-init own";
+    lab.tiny(both).refused();
+}
+
+#[test]
+fn each_optimizer_moves_the_matrices_its_own_way() {
+    let lab = Lab::new();
+    for (out, flags) in [("default", ""), ("muon", "--optimizer muon"), ("adamw", "--optimizer adamw")] {
+        lab.tiny(&format!("pretrain --corpus text.txt --out {out} --steps 3 {flags}")).ok();
+    }
+    lab.same_file("default/model.safetensors", "muon/model.safetensors");
+    lab.other_file("muon/model.safetensors", "adamw/model.safetensors");
+    lab.tiny("pretrain --corpus text.txt --out sgd --steps 3 --optimizer sgd").refused();
+}
+
 #[test]
 fn the_transformer_learns_to_count() {
     let lab = Lab::new();

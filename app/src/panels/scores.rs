@@ -128,7 +128,7 @@ fn Interval() -> impl IntoView {
         let [macro_low, macro_high] = interval.macro_f1.map(|value| figure(value, 3));
         let documents = grouped(n);
         Some(tr!(
-            "95 % interval over documents like these {documents}: micro F1 {low} to {high}, macro F1 {macro_low} to {macro_high}.",
+            "95 % interval for documents like these {documents}: micro F1 {low} to {high}, macro F1 {macro_low} to {macro_high}.",
             documents,
             low,
             high,

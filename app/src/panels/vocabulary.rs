@@ -123,7 +123,7 @@ fn NearestWords() -> impl IntoView {
     view! {
         <form class="block" data-testid="vectors" on:submit=ask>
             <label for="nearest">{tr!("Type a word and see its nearest words")}</label>
-            <div class="buttons">
+            <div class="ask">
                 <input
                     id="nearest"
                     type="text"

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 /// Width of the vectors that describe documents where no model brings any.
 pub(super) const VECTOR_WIDTH: usize = 128;
-/// Labelled documents that linear classifiers learn from at most: beyond, networks need no help and counts no more text.
+/// Labelled documents that linear classifiers learn from at most: they are held in memory.
 pub(super) const MAX_DOCUMENTS: u64 = 100_000;
 
 /// Bytes of training text from which no runs of characters are counted: they take some 30 bytes of memory each.

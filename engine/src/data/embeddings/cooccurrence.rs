@@ -12,7 +12,7 @@ const WEIGHT: u64 = 60;
 const MIN_WAITING: usize = 1 << 21;
 /// Distinct pairs that are held at most (16 bytes each); beyond, the rarest are dropped.
 const MAX_PAIRS: usize = if cfg!(target_arch = "wasm32") { 4 << 20 } else { 16 << 20 };
-/// Tokens that are read at most; of more text, evenly spread documents. The counts of frequent pairs settle long before.
+/// Tokens that are read at most; of more text, evenly spread documents.
 const MAX_TOKENS: usize = 24 << 20;
 /// Bits of a token id in a packed pair.
 const ID_BITS: u32 = 24;

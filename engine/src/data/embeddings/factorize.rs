@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 /// Directions beyond the rank that are iterated too, so that the last wanted ones settle (Halko et al., section 4.2).
 const OVERSAMPLING: usize = 8;
-/// Subspace iterations; more change neighbours of words no further (`docs/recipes.md`).
+/// Subspace iterations: singular values that fall slowly need one or two (Halko et al., section 4.5).
 const ITERATIONS: usize = 2;
 /// Columns of a panel: half a kilobyte of a row is read at a time, and a panel of 8,000 rows fits a second-level cache.
 const PANEL: usize = 32;

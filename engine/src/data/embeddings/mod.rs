@@ -14,7 +14,8 @@ use super::tokenizer::Specials;
 use cooccurrence::Counter;
 use factorize::{SparseRows, factorize};
 
-/// Widest vectors: more columns cost time and bring nothing measurable (`docs/recipes.md`).
+/// Widest vectors: the time of a decomposition grows with the square of its columns. Wider embeddings keep their random
+/// start in the other columns.
 pub const MAX_RANK: usize = 256;
 
 /// Exponent that smooths the context distribution (Levy et al. 2015, section 3.2).
