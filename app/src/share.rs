@@ -251,6 +251,7 @@ fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64), (v
         step,
         epoch,
         split,
+        network: None,
         metrics: ClassifierMetrics { n, micro_f1, macro_f1, mean_f1, ..ClassifierMetrics::default() },
     }
 }
@@ -271,7 +272,7 @@ mod tests {
             ClassifierMetrics { n: 30, micro_f1: 0.7, macro_f1: 0.5, per_label: vec![secret], ..Default::default() };
         run.baseline = Some(0.65);
         run.reach(1003);
-        run.scores.push(Score { step: 1000, epoch: 2.0, split: "test".into(), metrics });
+        run.scores.push(Score { step: 1000, epoch: 2.0, split: "test".into(), network: None, metrics });
         run
     }
 

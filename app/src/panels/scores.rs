@@ -35,6 +35,12 @@ pub fn Scores() -> impl IntoView {
         let step = plotting.cursor.get()?;
         lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step))
     };
+    let has_networks = lab.memo(&[Topic::Runs], |state| series(state).iter().any(F1Series::has_networks));
+    let break_note = move || {
+        has_networks.get().then(|| {
+            tr!("A line breaks where the next network of the same classifier begins; its last dot is all parts together.")
+        })
+    };
     view! {
         <Headline />
         <Interval />
@@ -51,6 +57,7 @@ pub fn Scores() -> impl IntoView {
             <figcaption>
                 <Legend />
                 <p class="help" aria-live="polite">{words}</p>
+                <p class="help">{break_note}</p>
                 <p class="help">
                     {tr!("Micro F1 counts every given label alike, macro F1 every kind of label; mean F1 lies halfway between them.")}
                 </p>
@@ -241,7 +248,7 @@ fn series(state: &RunState) -> Vec<F1Series> {
     let point = |score: &Score| {
         let metrics = &score.metrics;
         let scores = [metrics.micro_f1, metrics.macro_f1, metrics.mean_f1];
-        F1Point { step: score.step, epoch: score.epoch, scores }
+        F1Point { step: score.step, epoch: score.epoch, network: score.network, scores }
     };
     let one = |(dash, run): (usize, &Run)| {
         let points: Vec<F1Point> = run.scores.iter().filter(|score| score.split != "test").map(point).collect();

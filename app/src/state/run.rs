@@ -162,7 +162,9 @@ impl Run {
                 self.speed.push(step, tokens_per_sec);
                 self.step(Progress { step, loss, tokens_per_sec, eta_secs });
             }
-            Event::Evaluated { step, epoch, split, metrics, .. } => self.evaluated(step, epoch, split, metrics),
+            Event::Evaluated { step, epoch, split, network, metrics, .. } => {
+                self.evaluated((step, epoch), split, network, metrics);
+            }
             Event::Paused { step, .. } => self.wait_or_go(step, Stage::Paused),
             Event::Resumed { step, .. } => self.wait_or_go(step, Stage::Running),
             Event::Finished { step, stopped, .. } => {
@@ -193,10 +195,16 @@ impl Run {
         self.reached
     }
 
-    /// Validation scores of the values that the run keeps: those with the best micro F1, of equals the later ones.
+    /// Validation scores of the model that the run keeps: of all parts of a classifier together, else of the values with the
+    /// best micro F1, of equals the later ones.
     pub fn kept_valid(&self) -> Option<&Score> {
-        let valid = self.scores.iter().filter(|score| score.split != "test");
-        valid.max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))
+        let valid = || self.scores.iter().filter(|score| score.split != "test");
+        if valid().any(|score| score.network.is_some())
+            && let Some(joined) = valid().rfind(|score| score.network.is_none())
+        {
+            return Some(joined);
+        }
+        valid().max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))
     }
 
     /// The scores to show: while it learns the last ones; of what is over those of the values that are kept, on test
@@ -229,7 +237,7 @@ impl Run {
         }
     }
 
-    fn evaluated(&mut self, step: u64, epoch: f64, split: String, metrics: Metrics) {
+    fn evaluated(&mut self, (step, epoch): (u64, f64), split: String, network: Option<u64>, metrics: Metrics) {
         self.reached = self.reached.max(step);
         match metrics {
             Metrics::MaskedLm(metrics) => {
@@ -241,14 +249,14 @@ impl Run {
             }
             Metrics::Classifier(metrics) => {
                 self.phase = Phase::Finetune;
-                self.scores.retain(|old| (old.step, &old.split) != (step, &split));
-                self.scores.push(Score { step, epoch, split, metrics });
+                self.scores.retain(|old| (old.step, old.network, &old.split) != (step, network, &split));
+                self.scores.push(Score { step, epoch, split, network, metrics });
                 // The table by label shows the last scores or the kept ones; a hundred thousand labels are not kept for each
                 // pass.
-                let kept = self.kept_valid().map(|score| score.step);
+                let kept = self.kept_valid().map(|score| (score.step, score.network));
                 let last = self.scores.len() - 1;
                 for (_, old) in self.scores.iter_mut().enumerate().filter(|(place, _)| *place != last) {
-                    if old.split == "test" || Some(old.step) != kept {
+                    if old.split == "test" || Some((old.step, old.network)) != kept {
                         old.metrics.per_label = vec![];
                     }
                 }
@@ -277,6 +285,7 @@ mod tests {
             step,
             epoch: step as f64,
             split: split.into(),
+            network: None,
             metrics: Metrics::Classifier(metrics),
         }
     }

@@ -216,7 +216,7 @@ mod tests {
             let mut run = Run::new(format!("finetune-{place}"), Phase::Finetune);
             let metrics = ClassifierMetrics { mean_f1: *mean_f1, micro_f1: *mean_f1, ..ClassifierMetrics::default() };
             run.from = Some(*from);
-            run.scores = vec![Score { step: 1, epoch: 1.0, split: "valid".into(), metrics }];
+            run.scores = vec![Score { step: 1, epoch: 1.0, split: "valid".into(), network: None, metrics }];
             run.stage = Stage::Finished;
             run
         };

@@ -25,6 +25,8 @@ pub struct F1Point {
     pub step: u64,
     /// Passes over the labelled documents done.
     pub epoch: f64,
+    /// Which network of a classifier was measured alone, from 1; `None`: all parts together.
+    pub network: Option<u64>,
     /// In the order of [`METRICS`].
     pub scores: [f64; 3],
 }
@@ -40,6 +42,13 @@ pub struct F1Series {
     pub epochs: f64,
     /// Which line style.
     pub dash: usize,
+}
+
+impl F1Series {
+    /// Whether it holds the scores of more than one network.
+    pub fn has_networks(&self) -> bool {
+        self.points.iter().any(|point| point.network.is_some_and(|network| network > 1))
+    }
 }
 
 /// The last epoch that any run plans or reaches, at least 1.
@@ -171,7 +180,14 @@ fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &
     let at = *points.last()?;
     let ink = Ink::Metric(metric);
     scene.marks.push(Mark::Dots { points: points.clone(), ink });
-    scene.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash: series.dash % DASHES.len() });
+    // Each network begins anew, and what all parts score together is no step of any of them.
+    let mut rest = points.as_slice();
+    for of_network in finite.chunk_by(|a, b| a.network == b.network) {
+        let (points, others) = rest.split_at(of_network.len());
+        rest = others;
+        let points = points.to_vec();
+        scene.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash: series.dash % DASHES.len() });
+    }
     Some(EndLabel { at, text: figure(score, 2), ink })
 }
 
@@ -187,9 +203,23 @@ mod tests {
         let point = |(index, mean): (usize, &f64)| F1Point {
             step: 100 * (index as u64 + 1),
             epoch: index as f64 + 1.0,
+            network: None,
             scores: [mean + 0.1, mean - 0.1, *mean],
         };
         F1Series { name: name.into(), points: means.iter().enumerate().map(point).collect(), epochs: 5.0, dash }
+    }
+
+    #[test]
+    fn a_line_breaks_where_the_next_network_begins() {
+        let mut series = run("a", &[0.4, 0.5, 0.3, 0.5, 0.6], 0);
+        let networks = [Some(1), Some(1), Some(2), Some(2), None];
+        series.points.iter_mut().zip(networks).for_each(|(point, network)| point.network = network);
+        let scene = f1_scene(&[series], None, &Look::plain(SIZE), 1.0);
+        let lengths = scene.marks.iter().filter_map(|mark| match mark {
+            Mark::Line { points, ink: Ink::Metric(0), .. } => Some(points.len()),
+            _ => None,
+        });
+        assert_eq!(lengths.collect::<Vec<_>>(), [2, 2, 1]);
     }
 
     #[test]

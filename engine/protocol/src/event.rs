@@ -202,6 +202,9 @@ pub enum Event {
         epoch: f64,
         /// Which documents: `valid` or `test`.
         split: String,
+        /// Which of a classifier's networks was measured alone, from 1; `None`: the model as a whole.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        network: Option<u64>,
         /// The figures.
         #[serde(flatten)]
         metrics: Metrics,
@@ -358,8 +361,18 @@ pub const STOPPED: &str = "stopped";
 
 /// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
 pub fn is_note(code: &str) -> bool {
-    ["restored", "best-checkpoint", "word-vectors", "sampled-preview", "none-label", "next-network", "parts"]
-        .contains(&code)
+    [
+        "restored",
+        "best-checkpoint",
+        "word-vectors",
+        "sampled-preview",
+        "none-label",
+        "next-network",
+        "parts",
+        "frozen",
+        "cross-validation",
+    ]
+    .contains(&code)
 }
 
 /// The figures of an evaluation, told apart by their fields.

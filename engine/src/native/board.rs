@@ -335,6 +335,7 @@ mod tests {
             step: 40,
             epoch: 0.5,
             split: "valid".into(),
+            network: None,
             metrics: Metrics::MaskedLm(metrics),
         });
         let token = |original: &str, kind, guess: &str| MaskedToken {

@@ -133,11 +133,18 @@ impl Figures {
                 put(&mut self.held_out, *step, metrics.masked_lm_loss);
                 put(&mut self.accuracy, *step, metrics.masked_accuracy);
             }
-            Event::Evaluated { step, epoch, split, metrics: Metrics::Classifier(metrics), .. } if split == "valid" => {
+            Event::Evaluated { step, epoch, split, network, metrics: Metrics::Classifier(metrics), .. }
+                if split == "valid" =>
+            {
                 put(&mut self.held_out, *step, metrics.loss);
                 let ClassifierMetrics { micro_f1, macro_f1, mean_f1, .. } = metrics;
-                self.f1.retain(|point| point.epoch != *epoch);
-                self.f1.push(F1Point { step: *step, epoch: *epoch, scores: [*micro_f1, *macro_f1, *mean_f1] });
+                self.f1.retain(|point| (point.epoch, point.network) != (*epoch, *network));
+                self.f1.push(F1Point {
+                    step: *step,
+                    epoch: *epoch,
+                    network: *network,
+                    scores: [*micro_f1, *macro_f1, *mean_f1],
+                });
             }
             Event::Finished { step, .. } => self.steps = *step,
             _ => {}
@@ -304,6 +311,7 @@ mod tests {
             step: 1,
             epoch,
             split: "valid".into(),
+            network: None,
             metrics: metrics.clone(),
         };
         let warning = Event::Warning { run: "r".into(), code: ATTACK.into(), message: ATTACK.into() };

@@ -94,6 +94,9 @@ pub struct Score {
     pub epoch: f64,
     /// `valid` or `test`.
     pub split: String,
+    /// Which network was measured alone, from 1; `None`: the classifier as a whole.
+    #[serde(default)]
+    pub network: Option<u64>,
     /// The figures.
     pub metrics: ClassifierMetrics,
 }

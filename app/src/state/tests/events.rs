@@ -198,6 +198,7 @@ fn held_out_quality_is_kept_once_per_step() {
         step: 10,
         epoch: 1.0,
         split: "valid".into(),
+        network: None,
         metrics: Metrics::MaskedLm(MaskedLmMetrics {
             n: 5,
             masked_lm_loss: loss,

@@ -42,7 +42,7 @@ fn step(run: &str, step: u64, loss: f64) -> Event {
 
 fn evaluated(run: &str, step: u64, mean_f1: f64) -> Event {
     let metrics = Metrics::Classifier(ClassifierMetrics { mean_f1, ..ClassifierMetrics::default() });
-    Event::Evaluated { run: run.into(), step, epoch: step as f64 / 10.0, split: "valid".into(), metrics }
+    Event::Evaluated { run: run.into(), step, epoch: step as f64 / 10.0, split: "valid".into(), network: None, metrics }
 }
 
 fn finished(run: &str, step: u64, stopped: bool) -> Event {

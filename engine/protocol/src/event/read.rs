@@ -48,7 +48,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "started" => Started { run, phase, parameters, steps, tokens, device, vocab_size, uniform, unigram, bigram, step; or default labels },
             "compiling" => Compiling { run, message },
             "step" => Step { run, step, loss, masked_lm_loss, next_sentence_loss, lr, tokens_per_sec, elapsed_secs, eta_secs, grad_norm },
-            "evaluated" => Evaluated { run, step, epoch, split; in the rest metrics },
+            "evaluated" => Evaluated { run, step, epoch, split; or default network; in the rest metrics },
             "checkpoint" => Checkpoint { run, step, path },
             "warning" => Warning { code, message; or default run },
             "paused" => Paused { run, step },

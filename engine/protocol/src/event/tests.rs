@@ -8,7 +8,8 @@ fn both_kinds_of_evaluation_survive_the_wire() {
         Metrics::MaskedLm(MaskedLmMetrics { n: 3, masked_lm_loss: 4.5, masked_accuracy: 0.25, ..Default::default() });
     let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
     for metrics in [masked, labels] {
-        let event = Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), metrics };
+        let event =
+            Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), network: None, metrics };
         let text = serde_json::to_string(&event).expect("serialises");
         assert!(text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#), "{text}");
         assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), event);

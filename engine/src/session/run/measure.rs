@@ -16,7 +16,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub(super) async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
         let metrics = self.measure_network(split, clock).await?;
         if let Some(metrics) = &metrics {
-            self.tell_evaluated(split, metrics.clone());
+            self.tell_evaluated(split, self.network(metrics), metrics.clone());
         }
         Ok(metrics)
     }
@@ -36,12 +36,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(Some(metrics))
     }
 
-    fn tell_evaluated(&self, split: Split, metrics: Metrics) {
+    /// Which network of a classifier is the present one, from 1.
+    fn network(&self, metrics: &Metrics) -> Option<u64> {
+        matches!(metrics, Metrics::Classifier(_)).then_some(self.at.networks.len() as u64 + 1)
+    }
+
+    fn tell_evaluated(&self, split: Split, network: Option<u64>, metrics: Metrics) {
         let event = Event::Evaluated {
             run: self.ear.run.into(),
             step: self.learner.step(),
             epoch: self.learner.step() as f64 / self.plan.steps_per_epoch as f64,
             split: split.name().into(),
+            network,
             metrics,
         };
         self.ear.host.emit(event, Vec::new());
@@ -52,7 +58,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let Metrics::Classifier(measured) = metrics else { return };
         let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
         self.scores.push(Score { split, epoch, figures: figures(measured) });
-        if split == Split::Valid {
+        if split == Split::Valid && self.task.keeps_best_step() {
             self.remember(measured.micro_f1);
         }
     }
@@ -103,13 +109,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let (mut untold, mut left) = (None, None);
         if !self.learned {
             let last = self.measure_network(Split::Valid, clock).await?;
+            untold = last.clone().map(|metrics| (self.network(&metrics), metrics));
             let recalled = self.set_aside();
             if self.ear.hears_stop() {
                 return Ok(());
             }
             // What the last values lack the recalled ones may have.
-            left = last.clone().filter(|_| !recalled);
-            untold = last;
+            left = last.filter(|_| !recalled);
         }
         let concluded = self.conclude(clock).await?;
         if self.ear.hears_stop() {
@@ -117,11 +123,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         let joined = concluded.iter().flatten().find(|(split, _)| *split == Split::Valid);
         self.diagnose(joined.map(|(_, metrics)| metrics).or(left.as_ref()));
-        if let Some(last) = untold {
-            self.tell_evaluated(Split::Valid, last);
+        if let Some((network, last)) = untold {
+            self.tell_evaluated(Split::Valid, network, last);
         }
         match concluded {
-            Some(measured) => measured.into_iter().for_each(|(split, metrics)| self.tell_evaluated(split, metrics)),
+            Some(measured) => {
+                measured.into_iter().for_each(|(split, metrics)| self.tell_evaluated(split, None, metrics))
+            }
             None => {
                 self.evaluate(Split::Test, clock).await?;
             }
