@@ -47,15 +47,38 @@ impl Document {
     }
 }
 
+/// Documents of the training files that are not trained on.
+#[derive(Default)]
+struct SetAside {
+    /// Of their texts.
+    hashes: BTreeSet<u64>,
+    documents: Vec<Document>,
+}
+
+impl SetAside {
+    fn labels(&self) -> impl Iterator<Item = &String> {
+        self.documents.iter().flat_map(|document| &document.labels)
+    }
+
+    /// Takes `document` where it was chosen.
+    fn takes(&mut self, document: &Document) -> bool {
+        let is_chosen = self.hashes.contains(&text_hash(document));
+        self.documents.extend(is_chosen.then(|| document.clone()));
+        is_chosen
+    }
+}
+
 /// All documents of a project, by use.
 pub struct Corpus {
     train: Part,
     valid: Part,
     test: Part,
-    /// Training documents that are held out, since no file holds validation documents.
-    moved: Vec<Document>,
-    /// By the hashes of their texts.
-    chosen: BTreeSet<u64>,
+    /// Training documents that validate, where no file holds validation documents.
+    valid_aside: SetAside,
+    /// Training documents that test, where no file holds documents for either and there are many.
+    test_aside: SetAside,
+    /// Whether the documents that were set aside to validate are trained on all the same.
+    trains_on_all: bool,
     files: Vec<FileReport>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
@@ -85,8 +108,9 @@ impl Corpus {
             train: part(),
             valid: part(),
             test: part(),
-            moved: Vec::new(),
-            chosen: BTreeSet::new(),
+            valid_aside: SetAside::default(),
+            test_aside: SetAside::default(),
+            trains_on_all: false,
             files: Vec::new(),
             fingerprint: String::new(),
             lines_are_sentences: false,
@@ -180,34 +204,45 @@ impl Corpus {
         }
     }
 
-    /// Sets validation documents aside where no file holds any: labelled ones where there are labels. They are chosen by
-    /// their text alone, so that equal texts stay together and adding documents moves few others.
+    /// Sets validation documents aside where no file holds any: labelled ones where there are labels. Of many labelled ones,
+    /// as many test where no file holds test documents, since validation chooses between models. They are chosen by their
+    /// text alone, so that equal texts stay together and adding documents moves few others.
     fn hold_out(&mut self) -> Result<(), DataError> {
         let (train, valid) = (&self.train.survey, &self.valid.survey);
         let most = |n: u64, one_in: u64| ((n / one_in) as usize).min(MOST_HELD_OUT);
         if train.labelled > 0 && valid.labelled == 0 {
-            self.chosen = train.with_labels.chosen(most(train.labelled, HELD_OUT_LABELLED).max(1));
+            let wanted = most(train.labelled, HELD_OUT_LABELLED).max(1);
+            self.valid_aside.hashes = train.with_labels.chosen(0..wanted);
+            if self.test.survey.labelled == 0 && train.labelled >= MIN_LABELLED_FOR_TEST {
+                self.test_aside.hashes = train.with_labels.chosen(wanted..2 * wanted);
+            }
         } else if valid.documents == 0 {
-            self.chosen = train.all.chosen(most(train.documents, HELD_OUT_TEXTS));
+            self.valid_aside.hashes = train.all.chosen(0..most(train.documents, HELD_OUT_TEXTS));
         }
-        if self.chosen.is_empty() {
+        if self.valid_aside.hashes.is_empty() {
             return Ok(());
         }
         // A document without label but with the text of a held-out one goes too: pre-training must not see it.
-        if let Some(held) = &mut self.train.held {
-            let chosen = |document: &mut Document| self.chosen.contains(&text_hash(document));
-            self.moved = held.extract_if(.., chosen).collect();
+        let Self { train, valid_aside, test_aside, .. } = self;
+        let mut takes = |document: &Document| valid_aside.takes(document) || test_aside.takes(document);
+        if let Some(held) = &mut train.held {
+            held.retain(|document| !takes(document));
             return Ok(());
         }
-        let mut moved = Vec::new();
-        self.train.each(&mut |document| {
-            if self.chosen.contains(&text_hash(&document)) {
-                moved.push(document);
-            }
+        train.each(&mut |document| {
+            takes(&document);
             Ok::<(), DataError>(())
-        })?;
-        self.moved = moved;
-        Ok(())
+        })
+    }
+
+    /// Whether a document of the training files is not trained on.
+    fn is_set_aside(&self, document: &Document) -> bool {
+        let aside = [&self.valid_aside, &self.test_aside];
+        if aside.iter().all(|aside| aside.hashes.is_empty()) {
+            return false;
+        }
+        let hash = text_hash(document);
+        aside.iter().any(|aside| aside.hashes.contains(&hash))
     }
 }
 
@@ -227,23 +262,45 @@ impl Corpus {
         self.train.held.is_none()
     }
 
+    /// Whether documents were set aside to validate since no file holds any.
+    pub fn sets_validation_aside(&self) -> bool {
+        !self.valid_aside.documents.is_empty()
+    }
+
+    /// Trains on the documents that were set aside to validate too, behind all others, or no longer: for cross-validation.
+    pub fn train_on_all(&mut self, on_all: bool) {
+        self.trains_on_all = on_all;
+    }
+
+    /// Whether they are, at present.
+    pub fn trains_on_all(&self) -> bool {
+        self.trains_on_all
+    }
+
+    /// Documents of the training files that validate and that test.
+    fn aside(&self) -> [&[Document]; 2] {
+        let valid = if self.trains_on_all { &[][..] } else { &self.valid_aside.documents };
+        [valid, &self.test_aside.documents]
+    }
+
     /// Number of documents of one use.
     pub fn documents(&self, role: FileRole) -> u64 {
-        let moved = self.moved.len() as u64;
+        let [valid, test] = self.aside().map(|documents| documents.len() as u64);
         match role {
-            FileRole::Train => self.train.survey.documents - moved,
-            FileRole::Valid => self.valid.survey.documents + moved,
-            FileRole::Test => self.test.survey.documents,
+            FileRole::Train => self.train.survey.documents - valid - test,
+            FileRole::Valid => self.valid.survey.documents + valid,
+            FileRole::Test => self.test.survey.documents + test,
         }
     }
 
     /// Number of documents with labels of one use.
     pub fn labelled_documents(&self, role: FileRole) -> u64 {
-        let moved = self.moved.iter().filter(|document| !document.labels.is_empty()).count() as u64;
+        let labelled = |document: &&Document| !document.labels.is_empty();
+        let [valid, test] = self.aside().map(|documents| documents.iter().filter(labelled).count() as u64);
         match role {
-            FileRole::Train => self.train.survey.labelled - moved,
-            FileRole::Valid => self.valid.survey.labelled + moved,
-            FileRole::Test => self.test.survey.labelled,
+            FileRole::Train => self.train.survey.labelled - valid - test,
+            FileRole::Valid => self.valid.survey.labelled + valid,
+            FileRole::Test => self.test.survey.labelled + test,
         }
     }
 
@@ -270,10 +327,15 @@ impl Corpus {
         add(&self.train, |count, documents| count.train += documents);
         add(&self.valid, |count, documents| count.valid += documents);
         add(&self.test, |count, documents| count.test += documents);
-        for label in self.moved.iter().flat_map(|document| &document.labels) {
+        for label in self.valid_aside.labels() {
             let count = counts.entry(label.clone()).or_default();
             count.train -= 1;
             count.valid += 1;
+        }
+        for label in self.test_aside.labels() {
+            let count = counts.entry(label.clone()).or_default();
+            count.train -= 1;
+            count.test += 1;
         }
         let mut counts: Vec<(String, LabelCount)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(count.train + count.valid + count.test));
@@ -295,7 +357,7 @@ impl Corpus {
     /// Number of different labels that training documents carry.
     pub fn training_labels(&self) -> usize {
         let mut moved: BTreeMap<&str, u64> = BTreeMap::new();
-        for label in self.moved.iter().flat_map(|document| &document.labels) {
+        for label in self.valid_aside.labels().chain(self.test_aside.labels()) {
             *moved.entry(label).or_default() += 1;
         }
         let stays = |(label, count): &(&String, &u64)| moved.get(label.as_str()) != Some(*count);
@@ -317,6 +379,9 @@ const NOTABLE_LEAK: f64 = 0.01;
 
 /// One labelled document in this many validates.
 const HELD_OUT_LABELLED: u64 = 10;
+
+/// Labelled documents from which as many test as validate, where no file holds either.
+const MIN_LABELLED_FOR_TEST: u64 = 1000;
 
 /// One document in this many is held out where none has labels.
 const HELD_OUT_TEXTS: u64 = 20;

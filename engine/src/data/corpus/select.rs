@@ -52,9 +52,12 @@ impl Corpus {
             FileRole::Train => self.each_training(selection, take),
             FileRole::Valid => {
                 self.valid.each_held_or_read(&mut selected)?;
-                self.moved.iter().try_for_each(selected)
+                self.aside()[0].iter().try_for_each(selected)
             }
-            FileRole::Test => self.test.each_held_or_read(&mut selected),
+            FileRole::Test => {
+                self.test.each_held_or_read(&mut selected)?;
+                self.aside()[1].iter().try_for_each(selected)
+            }
         }
     }
 
@@ -67,7 +70,7 @@ impl Corpus {
         let held = self.train.held.is_some();
         let read = self.train.each_held_or_read(&mut |document| {
             // Documents in memory were moved when they were chosen.
-            if !held && !self.chosen.is_empty() && self.chosen.contains(&text_hash(document)) {
+            if !held && self.is_set_aside(document) {
                 return Ok(());
             }
             if left == 0 {
@@ -76,7 +79,14 @@ impl Corpus {
             left -= 1;
             if selection.takes_for_training(document) { take(document).map_err(Stop::Failed) } else { Ok(()) }
         });
-        Stop::failure(read)
+        Stop::failure(read)?;
+        if self.trains_on_all {
+            let mut documents = self.valid_aside.documents.iter();
+            documents.try_for_each(
+                |document| if selection.takes_for_training(document) { take(document) } else { Ok(()) },
+            )?;
+        }
+        Ok(())
     }
 
     /// As [`Self::each`], for documents with labels only.

@@ -4,6 +4,7 @@
 use super::Document;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
+use std::ops::Range;
 
 /// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
 const VARIED_WORDS: usize = 5;
@@ -147,7 +148,7 @@ pub(super) struct Smallest {
 impl Smallest {
     fn take(&mut self, hash: u64) {
         self.largest = self.largest.max(Some(hash));
-        if self.kept.len() < MOST_HELD_OUT {
+        if self.kept.len() < 2 * MOST_HELD_OUT {
             self.kept.push(hash);
         } else if self.kept.peek().is_some_and(|&worst| hash < worst) {
             self.kept.pop();
@@ -160,10 +161,14 @@ impl Smallest {
         other.kept.into_iter().for_each(|hash| self.take(hash));
     }
 
-    /// The hashes of about `wanted` documents, at most [`MOST_HELD_OUT`]; never all: at least one distinct text remains.
-    pub fn chosen(&self, wanted: usize) -> BTreeSet<u64> {
+    /// The hashes of the documents that rank at `ranks`, below twice [`MOST_HELD_OUT`]; never all: at least one distinct text
+    /// remains. A text that occurs several times has several ranks, and all of it goes to the first one asked for.
+    pub fn chosen(&self, ranks: Range<usize>) -> BTreeSet<u64> {
         let sorted = self.kept.clone().into_sorted_vec();
-        sorted.into_iter().take(wanted).filter(|&hash| Some(hash) < self.largest).collect()
+        let before = ranks.start.checked_sub(1).and_then(|last| sorted.get(last)).copied();
+        let is_free = |hash: &u64| Some(*hash) < self.largest && Some(*hash) > before;
+        let end = ranks.end.min(sorted.len());
+        sorted[ranks.start.min(end)..end].iter().copied().filter(is_free).collect()
     }
 }
 

@@ -138,14 +138,18 @@ fn sentences_come_from_blocks_of_lines_or_from_punctuation() {
 }
 
 #[test]
-fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out() {
-    for (n, held_out) in [(1, 0), (2, 1), (19, 1), (100, 10), (30_000, 2000)] {
+fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out_and_of_many_another_tenth() {
+    for (n, held_out, tested) in
+        [(1, 0, 0), (2, 1, 0), (19, 1, 0), (999, 99, 0), (1000, 100, 100), (30_000, 2000, 2000)]
+    {
         let text = lines(n, "__label__x") + &lines(0, "");
         let (corpus, _) = read(&[file("a.txt", &text), file("more.txt", "no label here at all\n")]);
         assert_eq!(labelled(&corpus, Valid, ALL).len(), held_out, "{n}");
-        assert_eq!(labelled(&corpus, Train, ALL).len(), n - held_out, "{n}");
-        assert_eq!(texts(&corpus, Train).len(), n + 1 - held_out, "{n}");
-        let held: BTreeSet<String> = texts(&corpus, Valid).into_iter().collect();
+        assert_eq!(labelled(&corpus, Test, ALL).len(), tested, "{n}");
+        assert_eq!(labelled(&corpus, Train, ALL).len(), n - held_out - tested, "{n}");
+        assert_eq!(texts(&corpus, Train).len(), n + 1 - held_out - tested, "{n}");
+        let held: BTreeSet<String> = [Valid, Test].iter().flat_map(|role| texts(&corpus, *role)).collect();
+        assert_eq!(held.len(), held_out + tested);
         assert!(texts(&corpus, Train).iter().all(|text| !held.contains(text)));
     }
 }
