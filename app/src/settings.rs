@@ -4,7 +4,7 @@
 mod fields;
 
 use crate::tr;
-pub use fields::{Choice, FIELDS, FINETUNE_FIELDS, Field, LENGTHS, NSP, SWITCHES, Switch, TASK, TOKENIZER};
+pub use fields::{Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NSP, SWITCHES, Switch, TASK, TOKENIZER};
 use protocol::{ConfigError, RunConfig, StartFrom};
 
 /// Everything the person can choose.

@@ -3,10 +3,10 @@
 
 use crate::language::{said, translated};
 use crate::mark;
-use crate::settings::{Choice, FIELDS, FINETUNE_FIELDS, LENGTHS, NSP, SWITCHES, TASK, TOKENIZER};
+use crate::settings::{Choice, FIELDS, FINETUNE_FIELDS, FREEZE, LENGTHS, NSP, SWITCHES, TASK, TOKENIZER};
 
 /// Choices of more than one word, the cards of models aside.
-const CHOICES: [&Choice; 2] = [&TOKENIZER, &TASK];
+const CHOICES: [&Choice; 3] = [&TOKENIZER, &TASK, &FREEZE];
 
 /// A sentence of the engine.
 pub fn told(text: &str) -> String {

@@ -96,6 +96,13 @@ fn session(host: &Memory) -> Session<Memory> {
     session
 }
 
+/// A session with few labelled documents and none to validate.
+fn session_of_few(host: &Memory) -> Session<Memory> {
+    let mut session = session(host);
+    session.set_corpus(vec![corpus(60).remove(0)], &ReadOptions::default()).expect("a sound corpus");
+    session
+}
+
 fn pretrained(host: &Memory, config: &RunConfig, resume: Option<Snapshot>) -> Vec<(String, Vec<u8>)> {
     let mut session = session(host);
     block_on(session.pretrain("run", config, resume)).expect("the run ends well");
@@ -149,6 +156,61 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
             assert_eq!(steps(&resumed), tail, "{preset}: resumed at {}", snapshot.step);
         }
         assert!(stopped.snapshots.borrow().len() >= 2);
+    }
+}
+
+/// Each of five networks has its own fifth to be measured on, and a run that is stopped anywhere goes on to the same model.
+#[test]
+fn few_labelled_documents_are_cross_validated() {
+    let _alone = alone();
+    let config = config(&[("epochs", "1"), ("lr", "0.01")]);
+    let finetuned = |host: &Memory, resume| {
+        let mut session = session_of_few(host);
+        let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume)).expect("it ends well");
+        (outcome, block_on(session.export()).expect("a model"))
+    };
+    let whole = Memory::default();
+    let (outcome, expected) = finetuned(&whole, None);
+    let measured = evaluations(&whole);
+    let counts: Vec<u64> = measured.iter().map(|metrics| classifier(metrics).n).collect();
+    assert_eq!((counts.iter().rev().skip(1).sum::<u64>(), counts.last()), (60, Some(&60)), "{counts:?}");
+    assert_eq!(counts.len(), 5 + 1);
+    for breath in (1..=whole.breaths.get()).step_by(3) {
+        let stopped = Memory::default();
+        stopped.stop_at_breath.set(Some(breath));
+        assert!(finetuned(&stopped, None).0.stopped, "stopped at breath {breath} of {}", whole.breaths.get());
+        let snapshot = stopped.snapshots.borrow().last().cloned().expect("a stop keeps a checkpoint");
+        let resumed = Memory::default();
+        assert!(finetuned(&resumed, Some(snapshot)).1 == expected, "stopped at breath {breath}, and on");
+        assert_eq!([evaluations(&stopped), evaluations(&resumed)].concat(), measured, "stopped at breath {breath}");
+    }
+    assert!(outcome.step >= 5);
+}
+
+/// What a cross-validated classifier is reviewed by are answers of parts that did not learn from the documents.
+#[test]
+fn a_review_of_a_cross_validated_classifier_is_of_unseen_documents() {
+    let _alone = alone();
+    let host = Memory::default();
+    let mut session = session_of_few(&host);
+    // Labels that no text tells: what was learned by heart looks right, and what was not looks wrong.
+    let line = |i: usize| format!("word{} word{} __label__{}\n", i, 7 * i % 60, ["a", "b"][(i * i / 7) % 2]);
+    let text: String = (0..60).map(line).collect();
+    session
+        .set_corpus(vec![InputFile::held("t.txt", text, Some(FileRole::Train))], &ReadOptions::default())
+        .expect("sound");
+    let config = config(&[("epochs", "30"), ("lr", "0.02")]);
+    block_on(session.finetune("f", &config, StartFrom::Scratch, None)).expect("it ends well");
+    let review = block_on(session.review("valid")).expect("there is a classifier");
+    let right: u64 = (0..review.labels.len()).map(|label| review.confusion[label][label]).sum();
+    assert_eq!(review.n, 6, "a tenth is set aside");
+    assert!(right < review.n, "by heart all {} would be right", review.n);
+}
+
+fn classifier(metrics: &Metrics) -> &protocol::ClassifierMetrics {
+    match metrics {
+        Metrics::Classifier(metrics) => metrics,
+        Metrics::MaskedLm(_) => panic!("fine-tuning measures a classifier"),
     }
 }
 

@@ -107,3 +107,55 @@ fn the_test_text_is_measured_at_the_end() {
     assert_eq!(last.n, 60);
     assert!(!last.per_label.is_empty());
 }
+
+/// A BERT as sentence-transformers saves it, with `pooling` as its configuration of that.
+fn sentence_encoder(lab: &Lab, dir: &str, pooling: &str) {
+    let sizes = "--preset bert-tiny --vocab-size 300 --max-len 16 --batch-size 8 --device cpu";
+    lab.run(&format!("pretrain --corpus text.txt train.txt {sizes} --out {dir} --steps 2")).ok();
+    lab.write(&format!("{dir}/1_Pooling/config.json"), pooling);
+    let kind = |kind: &str| serde_json::json!({ "type": format!("sentence_transformers.models.{kind}") });
+    lab.write(&format!("{dir}/modules.json"), serde_json::json!([kind("Transformer"), kind("Pooling")]).to_string());
+}
+
+#[test]
+fn a_sentence_encoder_serves_frozen_with_its_own_pooling() {
+    let lab = Lab::new();
+    sentence_encoder(&lab, "encoder", r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}"#);
+    let labelled = "--train train.txt --valid valid.txt --test test.txt --from encoder";
+    lab.run(&format!("finetune {labelled} --out frozen --device cpu")).ok();
+    let config: serde_json::Value = serde_json::from_slice(&lab.read("frozen/config.json")).expect("JSON");
+    assert_eq!((&config["model_type"], &config["clozelab_pooling"]), (&"bert".into(), &"mean".into()));
+    assert_eq!(config["architectures"][0], "ClozelabBertForSequenceClassification");
+    assert!(!lab.events("frozen").iter().any(|event| matches!(event, Event::Step { .. })), "nothing is trained");
+    let (encoder, frozen) = (lab.weights("encoder"), lab.weights("frozen"));
+    assert!(frozen.iter().filter(|(name, _)| name.starts_with("bert.")).all(|(name, value)| encoder[name] == *value));
+    let (_, test) = evaluations(&lab, "frozen").into_iter().rfind(|(split, _)| split == "test").expect("measured");
+    let again = lab.run("evaluate --model frozen --data test.txt --device cpu").ok().json();
+    assert_eq!(again["micro_f1"].as_f64(), Some(test.micro_f1));
+
+    lab.run(&format!("finetune {labelled} --out trained --device cpu --parts one --pooling max-mean --steps 3")).ok();
+    let config: serde_json::Value = serde_json::from_slice(&lab.read("trained/config.json")).expect("JSON");
+    assert_eq!(config["clozelab_pooling"], "max-mean");
+    assert_ne!(lab.weights("trained")["bert.embeddings.LayerNorm.bias"], encoder["bert.embeddings.LayerNorm.bias"]);
+}
+
+#[test]
+fn a_pooling_that_is_not_known_is_told_and_replaced_by_the_mean() {
+    let lab = Lab::new();
+    sentence_encoder(&lab, "encoder", r#"{"pooling_mode": "lasttoken"}"#);
+    lab.run("finetune --train train.txt --valid valid.txt --from encoder --out frozen --device cpu").ok();
+    let warned = |event: &Event| {
+        matches!(event, Event::Warning { code, message, .. }
+            if code == "unknown-pooling" && message.contains("lasttoken"))
+    };
+    assert!(lab.events("frozen").iter().any(warned));
+}
+
+#[test]
+fn freezing_needs_a_model_and_pooling_a_bert() {
+    let lab = Lab::new();
+    lab.tiny("finetune --train train.txt --freeze --out a").refused();
+    lab.tiny("pretrain --corpus text.txt train.txt --out pretrained --steps 2").ok();
+    lab.tiny("finetune --train train.txt --from pretrained --pooling mean --out b").refused();
+    lab.tiny("finetune --train train.txt --valid valid.txt --from pretrained --freeze --out c").ok();
+}

@@ -104,6 +104,13 @@ impl Lab {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// The tensors of a run's first network, as bytes by name.
+    pub fn weights(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
+        let bytes = self.read(&format!("{run}/model.safetensors"));
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("sound weights");
+        file.iter().map(|(name, view)| (name.to_string(), view.data().to_vec())).collect()
+    }
+
     /// Asserts that two files hold the same bytes, without printing them.
     #[track_caller]
     pub fn same_file(&self, a: &str, b: &str) {

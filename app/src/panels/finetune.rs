@@ -10,7 +10,7 @@ use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
 use crate::lab::lab;
 use crate::plotting::Plotting;
-use crate::settings::{FINETUNE_FIELDS, TASK};
+use crate::settings::{FINETUNE_FIELDS, FREEZE, TASK};
 use crate::tr;
 use leptos::context::Provider;
 use leptos::prelude::*;
@@ -30,6 +30,7 @@ pub fn FinetunePanel() -> impl IntoView {
             <div class="fields">
                 {FINETUNE_FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
                 <ChoiceField choice=TASK />
+                <ChoiceField choice=FREEZE />
             </div>
             <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" />
             <PhaseSentence phase=Phase::Finetune />

@@ -153,6 +153,18 @@ pub const TASK: Choice = Choice {
     ],
 };
 
+/// What fine-tuning changes of a model that it starts from.
+pub const FREEZE: Choice = Choice {
+    key: "freeze",
+    label: mark!("Encoder"),
+    help: mark!("Frozen, only the output layer is fitted: fast, and for large models."),
+    options: &[
+        ("", mark!("trained, or frozen if it encodes sentences")),
+        ("true", mark!("frozen")),
+        ("false", mark!("trained")),
+    ],
+};
+
 /// Next-sentence prediction.
 pub const NSP: Switch = Switch {
     key: "nsp",

@@ -3,7 +3,9 @@
 
 mod kinds;
 
-pub use kinds::{BackboneKind, BackendChoice, EmbeddingInit, OptimizerKind, PartsKind, TaskKind, TokenizerKind};
+pub use kinds::{
+    BackboneKind, BackendChoice, EmbeddingInit, OptimizerKind, PartsKind, Pooling, TaskKind, TokenizerKind,
+};
 
 use kinds::Named;
 use serde::{Deserialize, Serialize};
@@ -77,6 +79,11 @@ pub struct RunConfig {
     pub task: TaskKind,
     /// Parts of the classifier. Default: those that validation prefers.
     pub parts: Option<PartsKind>,
+    /// How a BERT's hidden states are pooled. Default: as its directory says, else `cls`.
+    pub pooling: Option<Pooling>,
+    /// Whether the encoder stays as it is and only the output layer is fitted. Default: true for a directory of
+    /// sentence-transformers.
+    pub freeze: Option<bool>,
     /// Steps between checkpoints. Default: a tenth of the run, at least 100.
     pub checkpoint_every: Option<u64>,
     /// Column of the text in CSV, TSV and JSON Lines. Default: by its name.
@@ -117,6 +124,8 @@ impl Default for RunConfig {
             nsp: false,
             task: TaskKind::Auto,
             parts: None,
+            pooling: None,
+            freeze: None,
             checkpoint_every: None,
             text_column: None,
             label_column: None,
@@ -174,6 +183,8 @@ impl RunConfig {
             "nsp" => self.nsp = switch(key, value)?,
             "task" => self.task = named(key, value)?,
             "parts" => self.parts = Some(named(key, value)?),
+            "pooling" => self.pooling = Some(named(key, value)?),
+            "freeze" => self.freeze = Some(switch(key, value)?),
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
             "text-column" => self.text_column = Some(value.into()),
             "label-column" => self.label_column = Some(value.into()),
@@ -218,6 +229,8 @@ impl RunConfig {
         put("nsp", self.nsp, "true".into());
         put("task", self.task != d.task, self.task.name().into());
         put("parts", self.parts.is_some(), chosen(self.parts));
+        put("pooling", self.pooling.is_some(), chosen(self.pooling));
+        put("freeze", self.freeze.is_some(), self.freeze.unwrap_or_default().to_string());
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
         put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
         put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
@@ -275,6 +288,8 @@ mod tests {
             ("optimizer", "muon"),
             ("embedding-init", "random"),
             ("parts", "seeds"),
+            ("pooling", "max-mean"),
+            ("freeze", "false"),
         ] {
             config.set(key, value).expect("a valid pair");
         }

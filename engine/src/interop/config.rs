@@ -9,12 +9,17 @@ use super::error::quoted;
 use super::sizes::check_sizes;
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
+use protocol::Pooling;
 use serde_json::{Map, Value, json};
 
 /// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
 const TRAINED_LEN: &str = "clozelab_trained_len";
 /// Our own key for a classifier whose task is pairs of texts only.
 const PAIRS: &str = "clozelab_pairs";
+/// Our own key for how a BERT's hidden states are pooled, where not as published.
+const POOLING: &str = "clozelab_pooling";
+/// Put before a class name that other programs would compute otherwise.
+const OWN_CLASS: &str = "Clozelab";
 /// Widths of filters at most.
 const MAX_FILTER_SIZES: usize = 64;
 /// Labels at most.
@@ -58,8 +63,9 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
     };
     let head = if config.labels.is_empty() { "MaskedLM" } else { "SequenceClassification" };
     let family = backbone.class_prefix();
+    let own = if config.pooling.is_some_and(|pooling| pooling != Pooling::Cls) { OWN_CLASS } else { "" };
     let json = json!({
-        "architectures": [format!("{family}{head}")],
+        "architectures": [format!("{own}{family}{head}")],
         "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
         "classifier_dropout": null,
         "hidden_act": "gelu",
@@ -82,6 +88,9 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
     let Value::Object(mut map) = json else { unreachable!("the literal is an object") };
     if let Some(length) = config.trained_len {
         map.insert(TRAINED_LEN.into(), json!(length));
+    }
+    if let Some(pooling) = config.pooling {
+        map.insert(POOLING.into(), json!(pooling));
     }
     if !config.filter_sizes.is_empty() {
         map.insert("filter_sizes".into(), json!(config.filter_sizes));
@@ -134,6 +143,7 @@ impl Fields {
             attention_probs_dropout_prob: self.dropout("attention_probs_dropout_prob")?,
             initializer_range: self.number_in("initializer_range", 0.02, "0 to 10", |x| (0.0..=10.0).contains(&x))?,
             pad_token_id: self.pad_token_id()?,
+            pooling: self.pooling()?,
             problem_type: if labels.is_empty() { None } else { self.problem_type()? },
             threshold: if labels.is_empty() { None } else { self.threshold()? },
             threshold_scales: None,
@@ -255,6 +265,12 @@ impl Fields {
         let vocab_size = self.size("vocab_size")? as u64;
         let id = id.filter(|id| *id < vocab_size).and_then(|id| u32::try_from(id).ok());
         id.ok_or_else(|| refuse("pad_token_id", format!("must be an id below the vocabulary's size, {vocab_size}")))
+    }
+
+    fn pooling(&self) -> Result<Option<Pooling>, InteropError> {
+        let Some(value) = self.0.get(POOLING).filter(|value| !value.is_null()) else { return Ok(None) };
+        let pooling = serde_json::from_value(value.clone());
+        pooling.map(Some).map_err(|_| refuse(POOLING, "must be cls, first-token, mean or max-mean".into()))
     }
 
     fn trained_len(&self) -> Result<Option<usize>, InteropError> {

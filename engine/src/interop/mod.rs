@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod names;
 mod parts;
+mod sentence;
 mod sizes;
 mod weights;
 mod zip;
@@ -20,6 +21,7 @@ pub use names::check_weights;
 pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, linear_from_bytes, linear_to_bytes, network_file,
 };
+pub use sentence::{MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder};
 pub use weights::{weights_from_bytes, weights_to_bytes};
 pub use zip::{zip_read, zip_write};
 

@@ -8,13 +8,16 @@
 
 mod features;
 mod ngrams;
+mod output_layer;
 mod rows;
 mod svm;
 
 use crate::data::Document;
 use features::Features;
 pub use features::TableData;
+pub use output_layer::OutputLayer;
 use rayon::prelude::*;
+use svm::Settings;
 pub use svm::Weights;
 
 /// A document as a linear classifier reads it.
@@ -108,6 +111,11 @@ impl LinearData {
 /// Words in a row at most that any classifier here joins.
 const MAX_LONGEST: usize = 3;
 
+/// Cost of an error against the size of the weights, `C`: scikit-learn's default.
+const COST: f32 = 1.0;
+/// Smaller weights are not kept: a third of them is left, at the same scores (docs/recipes.md).
+const NEGLIGIBLE: f32 = 2e-2;
+
 /// One linear classifier per label.
 #[derive(Clone, Debug)]
 pub struct Linear {
@@ -121,7 +129,9 @@ impl Linear {
     pub fn learn(inputs: &[LinearInput], truth: &[Vec<usize>], classes: usize, member: Member, seed: u64) -> Self {
         let (features, rows) = Features::learn(inputs, member.has_characters(), member.has_dense());
         let rows = if member == Member::NaiveBayes { rows.binarized() } else { rows };
-        let weights = svm::train(&rows, truth, classes, member == Member::NaiveBayes, seed);
+        let by_ratio = member == Member::NaiveBayes;
+        let weights =
+            svm::train(&rows, truth, classes, Settings { cost: COST, by_ratio, negligible: NEGLIGIBLE, seed });
         Self { member, features, weights }
     }
 

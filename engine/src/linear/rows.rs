@@ -20,6 +20,12 @@ impl Rows {
         Self { starts, entries, features }
     }
 
+    /// Rows `[N, width]` in which no number is left out.
+    pub fn dense(values: &[f32], width: usize) -> Self {
+        let row = |row: &[f32]| row.iter().enumerate().map(|(feature, x)| (feature as u32, *x)).collect();
+        Self::new(values.chunks(width).map(row), width)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.starts.len() - 1

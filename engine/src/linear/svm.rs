@@ -9,14 +9,23 @@ use rayon::prelude::*;
 const MAX_PASSES: u64 = 60;
 /// Labels are learned when no projected gradient of a pass is larger: LIBLINEAR's default for this solver.
 const TOLERANCE: f32 = 0.1;
-/// Cost of an error against the size of the weights, `C`: scikit-learn's default.
-const COST: f32 = 1.0;
 /// Labels that learn together.
 const LANES: usize = 8;
-/// Smaller weights are not kept: a third of them is left, at the same scores (docs/recipes.md). The margin of training is 1.
-const NEGLIGIBLE: f32 = 2e-2;
 /// Added to each count of a log-count ratio (Wang & Manning 2012, section 2.1).
 const RATIO_SMOOTHING: f32 = 1.0;
+
+/// How a classifier learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Settings {
+    /// Cost of an error against the size of the weights, `C`.
+    pub cost: f32,
+    /// Whether each feature counts for a label as much as its log-count ratio.
+    pub by_ratio: bool,
+    /// Smaller weights are not kept. The margin of training is 1.
+    pub negligible: f32,
+    /// Draws the order of the documents.
+    pub seed: u64,
+}
 
 /// What the labels of one block have in common: one number each.
 type Lanes = [f32; LANES];
@@ -88,13 +97,13 @@ struct Entries {
 
 impl Entries {
     /// Of dense weights `[features + 1][LANES]`, the bias last.
-    fn of(dense: &[Lanes], first_label: usize, classes: usize) -> Self {
+    fn of(dense: &[Lanes], first_label: usize, classes: usize, negligible: f32) -> Self {
         let used = LANES.min(classes - first_label);
         let (bias, weights) = dense.split_last().expect("the bias is always there");
         let mut kept = Vec::new();
         for (feature, lanes) in weights.iter().enumerate() {
             for (lane, weight) in lanes[..used].iter().enumerate() {
-                if weight.abs() >= NEGLIGIBLE {
+                if weight.abs() >= negligible {
                     kept.push((feature as u32, (first_label + lane) as u32, *weight));
                 }
             }
@@ -103,12 +112,13 @@ impl Entries {
     }
 }
 
-/// Learns `classes` labels; with `by_ratio` each feature counts for a label as much as its log-count ratio.
-pub(super) fn train(rows: &Rows, truth: &[Vec<usize>], classes: usize, by_ratio: bool, seed: u64) -> Weights {
+/// Learns `classes` labels.
+pub(super) fn train(rows: &Rows, truth: &[Vec<usize>], classes: usize, settings: Settings) -> Weights {
     let blocks = (0..classes.div_ceil(LANES)).into_par_iter();
     let learn = |block| {
         let first_label = block * LANES;
-        Entries::of(&Block::new(rows, truth, first_label, by_ratio).learn(seed), first_label, classes)
+        let weights = Block::new(rows, truth, first_label, settings).learn(settings.seed);
+        Entries::of(&weights, first_label, classes, settings.negligible)
     };
     let blocks: Vec<Entries> = blocks.map(learn).collect();
     Weights::of_blocks(blocks, rows.features)
@@ -124,16 +134,18 @@ struct Block<'a> {
     scales: Vec<Lanes>,
     /// Length of each document's row under that scale, squared, and the diagonal term.
     squares: Vec<Lanes>,
+    cost: f32,
 }
 
 impl<'a> Block<'a> {
-    fn new(rows: &'a Rows, truth: &[Vec<usize>], first_label: usize, by_ratio: bool) -> Self {
+    fn new(rows: &'a Rows, truth: &[Vec<usize>], first_label: usize, settings: Settings) -> Self {
+        let Settings { cost, by_ratio, .. } = settings;
         let sign = |labels: &Vec<usize>| {
             std::array::from_fn(|lane| if labels.contains(&(first_label + lane)) { 1.0 } else { -1.0 })
         };
         let signs: Vec<Lanes> = truth.iter().map(sign).collect();
         let scales = if by_ratio { ratios(rows, &signs) } else { Vec::new() };
-        let diagonal = 1.0 / (2.0 * COST);
+        let diagonal = 1.0 / (2.0 * cost);
         let square = |index: usize| {
             let mut sums = [diagonal + 1.0; LANES];
             for &(feature, x) in rows.row(index) {
@@ -143,7 +155,7 @@ impl<'a> Block<'a> {
             sums
         };
         let squares = (0..rows.len()).map(square).collect();
-        Self { rows, first_label, signs, scales, squares }
+        Self { rows, first_label, signs, scales, squares, cost }
     }
 
     /// Weights `[features + 1][LANES]`; the bias is a feature that is always 1, and comes last.
@@ -175,7 +187,7 @@ impl<'a> Block<'a> {
         let (signs, squares) = (&self.signs[index], &self.squares[index]);
         let (mut steps, mut worst) = ([0.0; LANES], 0.0_f32);
         for lane in 0..LANES {
-            let gradient = signs[lane] * margins[lane] - 1.0 + alphas[lane] / (2.0 * COST);
+            let gradient = signs[lane] * margins[lane] - 1.0 + alphas[lane] / (2.0 * self.cost);
             let projected = if alphas[lane] == 0.0 { gradient.min(0.0) } else { gradient };
             worst = worst.max(projected.abs());
             let moved = (alphas[lane] - gradient / squares[lane]).max(0.0);
@@ -232,7 +244,8 @@ mod tests {
     #[test]
     fn one_document_has_a_closed_solution() {
         let rows = Rows::new([vec![(0, 0.6), (1, 0.8)]].into_iter(), 2);
-        let weights = train(&rows, &[vec![0]], 1, false, 1);
+        let settings = Settings { cost: 1.0, by_ratio: false, negligible: 0.0, seed: 1 };
+        let weights = train(&rows, &[vec![0]], 1, settings);
         let alpha = 1.0 / 2.5;
         assert!((weights.bias[0] - alpha).abs() < 1e-6);
         assert!((weights.values[0] - 0.6 * alpha).abs() < 1e-6 && (weights.values[1] - 0.8 * alpha).abs() < 1e-6);

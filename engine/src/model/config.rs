@@ -4,6 +4,7 @@
 
 use super::backbone::Architecture;
 pub use crate::data::labels::ProblemType;
+use protocol::Pooling;
 use serde::{Deserialize, Serialize};
 
 /// The shape of a model.
@@ -39,6 +40,9 @@ pub struct ModelConfig {
     pub initializer_range: f64,
     /// Row of `[PAD]` in the embedding table.
     pub pad_token_id: u32,
+    /// What a classifier reads of the hidden states; `None`: what the backbone was published with.
+    #[serde(default)]
+    pub pooling: Option<Pooling>,
     /// Labels in output order, where the model is a classifier; empty otherwise.
     pub labels: Vec<String>,
     /// What the outputs mean, where the model is a classifier.
@@ -78,6 +82,7 @@ impl ModelConfig {
             attention_probs_dropout_prob: 0.0,
             initializer_range: INIT_SCALE / (width as f64).sqrt(),
             pad_token_id: 0,
+            pooling: None,
             labels: Vec::new(),
             problem_type: None,
             threshold: None,

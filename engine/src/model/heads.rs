@@ -66,12 +66,12 @@ pub fn masked_lm(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>
 
 /// Logits `[B, 2]` of "B follows A" and "B is random".
 pub fn next_sentence(network: &Network, encoded: &Encoded) -> Tensor<2> {
-    let pooled = network.config.architecture.backbone().pool(network, encoded);
+    let pooled = network.pool(encoded);
     linear(network.leaves, "cls.seq_relationship", pooled)
 }
 
 /// Logits `[B, C]`.
 pub fn classifier(network: &Network, encoded: &Encoded) -> Tensor<2> {
-    let pooled = network.config.architecture.backbone().pool(network, encoded);
+    let pooled = network.pool(encoded);
     linear(network.leaves, "classifier", dropout(pooled, network.dropout.hidden))
 }

@@ -69,6 +69,11 @@ impl Network<'_> {
         self.config.architecture.backbone().encode(self, input)
     }
 
+    /// One vector per text, `[B, F]`.
+    pub fn pool(&self, encoded: &Encoded) -> Tensor<2> {
+        self.config.architecture.backbone().pool(self, encoded)
+    }
+
     /// See [`heads::masked_lm`].
     pub fn masked_lm(&self, encoded: &Encoded, positions: Tensor<1, Int>) -> Tensor<2> {
         heads::masked_lm(self, encoded, positions)

@@ -25,11 +25,13 @@ const STDIN: &str = "-";
 /// Bytes of one file of a model directory at most: bert-base's weights four times over.
 const MAX_MODEL_FILE_BYTES: u64 = 4 << 30;
 /// Files of a model directory; others, such as metrics and checkpoints, are not read.
-const MODEL_FILES: [&str; 8] = [
+const MODEL_FILES: [&str; 10] = [
     crate::interop::CONFIG_FILE,
     crate::interop::WEIGHTS_FILE,
     crate::interop::CLASSIFIER_FILE,
     crate::interop::LINEAR_FILE,
+    crate::interop::MODULES_FILE,
+    crate::interop::POOLING_FILE,
     "tokenizer.json",
     "vocab.txt",
     "tokenizer_config.json",

@@ -1,5 +1,6 @@
 //! Learning labels: one network or several, one after another, and at the end the vote of all parts.
 
+use super::folds::{CrossValidation, FOLDS};
 use super::parts::{Ensemble, LinearPart};
 use super::portfolio::label_shares;
 use super::scored::{HeldOut, LabelRule, Scored};
@@ -8,13 +9,15 @@ use super::trained::Restored;
 use super::vote::{Outputs, Vote, vote};
 use crate::data::examples::{Batch, LabelledExamples};
 use crate::data::floors::Floors;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Layout, Leaves, ModelConfig, Network, ProblemType};
 use crate::train::{
-    DeviceBatch, Logits, Objective, multi_label_loss, probabilities, single_label_loss, tune_threshold, tune_thresholds,
+    DeviceBatch, Fusion, Logits, Objective, multi_label_loss, probabilities, single_label_loss, tune_threshold,
+    tune_thresholds,
 };
 use burn::tensor::{Device, Tensor};
 use protocol::{Metrics, PartsKind};
+use std::rc::Rc;
 
 /// Learning labels.
 pub struct Classification {
@@ -22,6 +25,8 @@ pub struct Classification {
     pub train: LabelledExamples,
     /// Validation documents, where there are any.
     pub valid: Option<HeldOut>,
+    /// All labelled documents, where they are few: each network has a fold of them as its `valid` and the others as `train`.
+    pub cross_validation: Option<CrossValidation>,
     /// Test documents, where there are any.
     pub test: Option<HeldOut>,
     /// What the outputs mean.
@@ -86,8 +91,18 @@ impl Task for Classification {
         .into()
     }
 
-    fn reseed(&mut self, seed: u64) {
+    fn begin_network(&mut self, index: usize, seed: u64) {
+        if let Some(cross_validation) = &self.cross_validation {
+            let (train, valid) = cross_validation.split(index);
+            self.train = cross_validation.all.of(train);
+            self.valid = Some(valid);
+        }
         self.train.reseed(seed);
+    }
+
+    /// The best of many looks at a few documents would flatter.
+    fn keeps_best_step(&self) -> bool {
+        self.cross_validation.is_none()
     }
 
     /// Figures of the network alone.
@@ -125,9 +140,8 @@ impl Task for Classification {
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Vec<(Split, Metrics)>> {
-        let Some(valid) = &self.valid else { return Ok(Vec::new()) };
         let leaves: Vec<Leaves> = networks.iter().map(|groups| layout.leaves(groups, device)).collect();
-        let Some(outputs) = logits_of_all(valid, config, &leaves, device, goes_on).await? else {
+        let Some(Measured { valid, outputs }) = self.measured(config, &leaves, device, goes_on).await? else {
             return Ok(Vec::new());
         };
         let margins = valid.margins.as_ref();
@@ -139,15 +153,23 @@ impl Task for Classification {
             problem: self.problem,
             shares: &self.shares(),
         };
-        let Vote { fusion, threshold, scales, thresholds, scores, .. } = vote(&voters, self.parts);
+        let Vote { fusion, threshold, scales, thresholds, scores, .. } = vote(&voters, self.parts_of(outputs.len()));
         let all: Vec<&Logits> = outputs.iter().chain(margins).collect();
         let shares = fusion.shares(&all);
+        // Of one network's outputs, which all folds share, each has its part.
+        let (fusion, shares) = if self.cross_validation.is_some() && networks.len() > 1 {
+            (Fusion { weights: spread(fusion.weights, networks.len()), ..fusion }, spread(shares, networks.len()))
+        } else {
+            (fusion, shares)
+        };
         let alone = (config.threshold, config.thresholds.clone());
         (config.threshold, config.threshold_scales, config.thresholds) = (threshold, scales, thresholds);
         let mut measured = Vec::new();
-        let scored = Scored::new(valid, scores, self.problem);
+        let out_of_fold = self.cross_validation.as_ref().map(|_| Rc::new(scores.clone()));
+        let scored = Scored::new(&valid, scores, self.problem);
         measured.push((Split::Valid, Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true))));
-        let ensemble = Ensemble { networks: Vec::new(), linear: self.linear.clone(), fusion, shares, alone };
+        let linear = self.linear.clone();
+        let ensemble = Ensemble { networks: Vec::new(), linear, fusion, shares, alone, out_of_fold };
         if let Some(test) = &self.test {
             let Some(outputs) = logits_of_all(test, config, &leaves, device, goes_on).await? else {
                 return Ok(measured);
@@ -163,6 +185,58 @@ impl Task for Classification {
     fn take_ensemble(&mut self) -> Option<Ensemble> {
         self.ensemble.take()
     }
+}
+
+impl Classification {
+    /// The documents that choose how the parts vote, and what each network makes of them; `None` where there are none, or where
+    /// `goes_on` said no. Of a cross-validated classifier, one network's worth: each document by the network that did not
+    /// learn from it.
+    async fn measured(
+        &self,
+        config: &ModelConfig,
+        leaves: &[Leaves],
+        device: &Device,
+        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+    ) -> Result<Option<Measured>> {
+        let Some(cross_validation) = &self.cross_validation else {
+            let Some(valid) = &self.valid else { return Ok(None) };
+            let outputs = logits_of_all(valid, config, leaves, device, goes_on).await?;
+            return Ok(outputs.map(|outputs| Measured { valid: valid.clone(), outputs }));
+        };
+        let outputs = match &cross_validation.outputs {
+            Some(outputs) => outputs.clone(),
+            None => {
+                let mut of_folds = Vec::with_capacity(FOLDS);
+                for (fold, leaves) in leaves.iter().enumerate() {
+                    let (_, held_out) = cross_validation.split(fold);
+                    match held_out.logits(config, leaves, device, goes_on).await? {
+                        Some(logits) => of_folds.push(logits),
+                        None => return Ok(None),
+                    }
+                }
+                cross_validation.folds.gather(|fold| Ok::<_, Error>(std::mem::take(&mut of_folds[fold])))?
+            }
+        };
+        Ok(Some(Measured { valid: cross_validation.held_out(), outputs: vec![outputs] }))
+    }
+
+    /// The parts that were asked for; of one network's outputs the average of several is that network.
+    fn parts_of(&self, networks: usize) -> Option<PartsKind> {
+        self.parts.map(|kind| if networks == 1 && kind == PartsKind::Seeds { PartsKind::One } else { kind })
+    }
+}
+
+/// Documents that choose how the parts vote.
+struct Measured {
+    valid: HeldOut,
+    /// Of each network.
+    outputs: Vec<Logits>,
+}
+
+/// A number for one network and what follows it, with that number shared out among `networks`.
+fn spread(numbers: Vec<f64>, networks: usize) -> Vec<f64> {
+    let (first, others) = numbers.split_first().expect("there is a network");
+    std::iter::repeat_n(first / networks as f64, networks).chain(others.iter().copied()).collect()
 }
 
 /// What each network makes of `held_out`; `None` where `goes_on` said no.

@@ -229,6 +229,7 @@ impl<H: Host> Session<H> {
             problem,
             tokenizer: tokenizer.as_deref(),
             vectors,
+            folds: None,
             seed: config.seed,
         };
         let (host, deferred) = (&self.host, &mut self.deferred);
@@ -288,7 +289,12 @@ impl Arms<'_> {
     /// What was asked for, at this share of the labels.
     fn of_labels(&self) -> RunConfig {
         // Both arms are networks alone: what is compared is where they start.
-        RunConfig { label_fraction: Some(self.fraction), parts: Some(PartsKind::One), ..self.config.clone() }
+        RunConfig {
+            label_fraction: Some(self.fraction),
+            parts: Some(PartsKind::One),
+            freeze: Some(false),
+            ..self.config.clone()
+        }
     }
 }
 

@@ -4,11 +4,13 @@
 use super::checks::{no_corpus, no_pretrained_model};
 use super::classification::Classification;
 use super::corpus::{self, Labelled};
+use super::folds::{CrossValidation, ENOUGH_DOCUMENTS, FOLDS, Folds, MIN_DOCUMENTS};
 use super::parts::{DocumentVectors, LinearPart};
-use super::plan::{self, DataShape, Plan};
+use super::plan::{self, Budget, DataShape, Plan};
 use super::portfolio::{MAX_DOCUMENTS, VECTOR_WIDTH, vectors_of_model};
 use super::run::Finished;
 use super::scored::HeldOut;
+use super::task::Task;
 use super::trained::Trained;
 use super::training::Starting;
 use super::{Host, RunOutcome, Session, Snapshot};
@@ -17,7 +19,7 @@ use crate::data::labels::{LabelSet, LabelSurvey};
 use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
-use crate::model::{Heads, ModelConfig};
+use crate::model::{Architecture, Heads, ModelConfig};
 use crate::train::Logits;
 use protocol::{FileRole, PartsKind, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
@@ -60,7 +62,32 @@ impl<H: Host> Session<H> {
         resume: Option<Snapshot>,
     ) -> Result<RunOutcome> {
         let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
-        Ok(self.finetune_from(run, config, start, resume).await?.outcome)
+        let cross_validates = self.cross_validates(config);
+        self.out_of_fold = None;
+        if let Some(corpus) = self.corpus.as_mut().filter(|_| cross_validates) {
+            corpus.train_on_all(true);
+        }
+        let finished = self.finetune_from(run, config, start, resume).await;
+        if let Some(corpus) = &mut self.corpus {
+            corpus.train_on_all(false);
+        }
+        let finished = finished?;
+        let scores = finished.trained.ensemble.as_ref().and_then(|ensemble| ensemble.out_of_fold.clone());
+        let fingerprint = self.corpus.as_ref().map(|corpus| corpus.fingerprint().to_string());
+        self.out_of_fold = fingerprint.zip(scores);
+        Ok(finished.outcome)
+    }
+
+    /// Whether the labelled documents are so few that all of them validate, each network having its own fold.
+    fn cross_validates(&self, config: &RunConfig) -> bool {
+        let Some(corpus) = &self.corpus else { return false };
+        let labelled = corpus.labelled_documents(FileRole::Train) + corpus.labelled_documents(FileRole::Valid);
+        let RunConfig { parts, limit, label_fraction, steps, .. } = config;
+        let is_whole = limit.is_none() && label_fraction.is_none() && steps.is_none_or(|steps| steps >= FOLDS as u64);
+        corpus.sets_validation_aside()
+            && (MIN_DOCUMENTS..ENOUGH_DOCUMENTS).contains(&labelled)
+            && is_whole
+            && *parts != Some(PartsKind::One)
     }
 
     /// As [`Self::finetune`], with the figures on the way.
@@ -74,7 +101,9 @@ impl<H: Host> Session<H> {
         let resumed = self.resumed(Phase::Finetune, resume)?;
         let mut config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
         plan::check_numbers(&config)?;
-        let has_validation = self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
+        let cross_validates = self.corpus.as_ref().is_some_and(Corpus::trains_on_all);
+        let has_validation = cross_validates
+            || self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
         if !has_validation && config.parts != Some(PartsKind::One) {
             // Nothing could tell how further parts should vote.
             if config.parts.is_some() {
@@ -91,6 +120,20 @@ impl<H: Host> Session<H> {
             Start::Pretrained => (Some(language_model()?), None),
             Start::Scratch => (None, None),
             Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
+        };
+        let is_frozen = match &base {
+            // A run that goes on without steps was frozen.
+            None if resumed.is_some() => {
+                resumed.as_ref().is_some_and(|resumed| resumed.state.plan.budget == Budget::Steps(0))
+            }
+            Some(base) => {
+                self.tell_sentence_encoder(run, base, &config);
+                is_frozen(base, &config)
+            }
+            None if config.freeze == Some(true) && from == Start::Scratch => {
+                return Err(nothing_to_freeze());
+            }
+            None => false,
         };
         let tokenizer = match resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref()) {
             Some(model) => model.tokenizer.clone(),
@@ -112,13 +155,15 @@ impl<H: Host> Session<H> {
             Some(resumed) => resumed.state.plan.clone(),
             None => {
                 let max_len = plan::finetuning_max_len(&config, &train, model.max_position_embeddings);
-                let data = DataShape { examples: train.len() as u64, max_len };
+                let folds = (cross_validates && !is_frozen).then_some(FOLDS as u64);
+                let share = if folds.is_some() { (FOLDS - 1) as f64 / FOLDS as f64 } else { 1.0 };
+                let data = DataShape { examples: (share * train.len() as f64).round() as u64, max_len, folds };
                 plan::plan(&config, Phase::Finetune, &model, data)?
             }
         };
         model.trained_len = Some(plan.max_len);
         // A run that goes on has in its checkpoint what it started from.
-        let source = match (&resumed, base) {
+        let mut source = match (&resumed, base) {
             (Some(resumed), _) => resumed.source.clone(),
             (None, Some(base)) => encoder_of(&base, &model.labels).await?,
             (None, None) => Weights::new(),
@@ -126,17 +171,33 @@ impl<H: Host> Session<H> {
         let problem = model.problem_type.expect("the labels told it, or the run that is resumed");
         let few =
             self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Train) <= MAX_DOCUMENTS);
+        let folds = if cross_validates { Some(self.folds(run, &selection, &train)?) } else { None };
         let has_linear = few && matches!(config.parts, None | Some(PartsKind::Fusion));
         let linear = if has_linear {
             let vectors = self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
-            self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), config.seed).await?
+            self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), (folds.as_ref(), config.seed))
+                .await?
         } else {
             None
         };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let parts = (config.parts, linear.map(|chosen| chosen.part));
-        let task =
+        let (linear, margins) = linear.map(|chosen| (chosen.part, chosen.margins)).unzip();
+        let parts = (config.parts, linear);
+        let mut task =
             self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection), parts)?;
+        task.cross_validation =
+            folds.map(|folds| CrossValidation { folds, all: task.train.clone(), margins, outputs: None });
+        let plan = if is_frozen {
+            self.warn(run, "frozen", "the encoder stays as it is; only the output layer is fitted".into());
+            let head = self.frozen_head(run, (&model, &source), &mut task, plan.seed).await?;
+            source.extend(head.into_iter().flatten());
+            plan.without_steps()
+        } else {
+            if task.cross_validation.is_some() {
+                task.begin_network(0, plan.seed);
+            }
+            plan
+        };
         let floors = task.floors();
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
         let starts_own = source.is_empty() && plan::starts_from_own_vectors(&config, Phase::Finetune);
@@ -152,6 +213,32 @@ impl<H: Host> Session<H> {
         self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
         Ok(finished)
+    }
+
+    /// Divides the training documents, and says so.
+    fn folds(&self, run: &str, selection: &Selection, train: &EncodedDocuments) -> Result<Folds> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let message = format!(
+            "{} labelled documents are few: each of {FOLDS} parts of them is measured by what was learned from the others, and \
+             the scores are of all of them",
+            train.len()
+        );
+        self.warn(run, "cross-validation", message);
+        Ok(Folds::new(&corpus.labelled(FileRole::Train, selection)?, train.labels()))
+    }
+
+    /// Says what of a sentence encoder's directory is not computed.
+    fn tell_sentence_encoder(&self, run: &str, base: &Trained, config: &RunConfig) {
+        let Some(encoder) = &base.sentence_encoder else { return };
+        if let Some(reason) = encoder.pooling.as_ref().err().filter(|_| config.pooling.is_none()) {
+            let message =
+                format!("the pooling of this model is not known ({reason}): the mean over all tokens is used");
+            self.warn(run, "unknown-pooling", message);
+        }
+        if !encoder.passed_over.is_empty() {
+            let modules = encoder.passed_over.join(", ");
+            self.warn(run, "modules-passed-over", format!("modules of this model that are not computed: {modules}"));
+        }
     }
 
     /// Vectors that describe documents to the linear part: the embeddings of the model that the classifier starts from, else
@@ -191,11 +278,13 @@ impl<H: Host> Session<H> {
                 examples: examples(documents, 0),
                 unseen,
                 margins,
+                known: None,
             }))
         };
         Ok(Classification {
             valid: held_out("validation", FileRole::Valid)?,
             test: held_out("test", FileRole::Test)?,
+            cross_validation: None,
             train: examples(train, plan.seed),
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
             linear,
@@ -306,9 +395,37 @@ impl<H: Host> Session<H> {
     }
 }
 
+/// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
+/// was given.
+fn is_frozen(base: &Trained, config: &RunConfig) -> bool {
+    let RunConfig { steps, epochs, minutes, lr, optimizer, .. } = config;
+    let trains = steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some() || optimizer.is_some();
+    config.freeze.unwrap_or(base.sentence_encoder.is_some() && !trains)
+}
+
+fn nothing_to_freeze() -> Error {
+    Error::input(
+        "nothing-to-freeze",
+        "--freeze keeps a trained encoder as it is, but this classifier starts from scratch",
+        "Give a model with --from, or leave --freeze out.",
+    )
+}
+
 /// `model` as a classifier of the corpus's labels.
+///
+/// # Errors
+/// When the labels or the pooling cannot be used.
 fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Result<ModelConfig> {
+    if config.pooling.is_some() && model.architecture != Architecture::Bert {
+        let title = model.architecture.backbone().title();
+        return Err(Error::input(
+            "no-such-pooling",
+            format!("--pooling is for BERT models; {title} has a pooling of its own"),
+            "Leave --pooling out.",
+        ));
+    }
     Ok(ModelConfig {
+        pooling: config.pooling.or(model.pooling),
         labels: survey.labels()?.names().to_vec(),
         problem_type: Some(survey.problem_type(config.task)?),
         threshold: None,

@@ -42,6 +42,7 @@ impl Learner {
             layout: self.optimizer.layout.clone(),
             groups: self.values.groups.iter().map(|group| group.p.clone()).collect(),
             ensemble: None,
+            sentence_encoder: None,
         }
     }
 }

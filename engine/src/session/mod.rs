@@ -11,6 +11,8 @@ mod corpus;
 mod diagnosis;
 mod estimate;
 mod finetune;
+mod folds;
+mod frozen;
 mod host;
 mod label_file;
 mod learner;
@@ -61,6 +63,7 @@ use review::Reviewed;
 pub use scored::LabelRule;
 use scored::{HeldOut, Scored};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use task::masked_lm_metrics;
 
 /// Hands the lines of a file of word vectors to a function, from the first one on, as often as it is called.
@@ -90,6 +93,8 @@ pub struct Session<H: Host> {
     watched: Option<Watched>,
     /// What the classifier was last asked about all at once.
     reviewed: Option<Reviewed>,
+    /// The corpus that the classifier was cross-validated on, and the probabilities of its documents.
+    out_of_fold: Option<(String, Rc<Vec<Vec<f64>>>)>,
     deferred: VecDeque<Command>,
 }
 
@@ -115,6 +120,7 @@ impl<H: Host> Session<H> {
             latest: Phase::Pretrain,
             watched: None,
             reviewed: None,
+            out_of_fold: None,
             deferred: VecDeque::new(),
         })
     }
@@ -215,7 +221,7 @@ impl<H: Host> Session<H> {
         let max_len = model.config.trained_len.unwrap_or_else(fitted);
         let specials = model.tokenizer.specials();
         let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
-        Ok(HeldOut { examples, unseen, margins })
+        Ok(HeldOut { examples, unseen, margins, known: None })
     }
 
     /// Labels of each text, best first, in order: the `top_k` best or, without it, those that count as given.
@@ -274,6 +280,7 @@ impl<H: Host> Session<H> {
         self.continues = true;
         self.learned = None;
         self.pretraining_secs = None;
+        self.out_of_fold = None;
         self.language_model = Some(model);
         Ok(())
     }

@@ -106,6 +106,9 @@ pub struct Ensemble {
     pub shares: Vec<f64>,
     /// Threshold and thresholds per label of the first network alone: what `config.json` says to other programs.
     pub alone: (Option<f64>, Option<Vec<f64>>),
+    /// Probabilities of the training documents by parts that did not learn from them, `[documents][C]`, where the classifier
+    /// was cross-validated in this session.
+    pub out_of_fold: Option<Rc<Vec<Vec<f64>>>>,
 }
 
 /// A smaller share of the decisions is none.
@@ -277,7 +280,7 @@ impl Trained {
         self.config.threshold_scales = header.threshold_scales;
         self.config.thresholds = header.thresholds;
         let (fusion, shares) = (header.fusion, header.shares);
-        self.ensemble = Some(Rc::new(Ensemble { networks, linear, fusion, shares, alone }));
+        self.ensemble = Some(Rc::new(Ensemble { networks, linear, fusion, shares, alone, out_of_fold: None }));
         Ok(())
     }
 }
@@ -317,6 +320,7 @@ mod tests {
             fusion: Fusion { weights: shares.to_vec(), bias: 0.0 },
             shares: shares.to_vec(),
             alone: (None, None),
+            out_of_fold: None,
         }
     }
 

@@ -76,6 +76,8 @@ pub struct DataShape {
     pub examples: u64,
     /// Tokens per example.
     pub max_len: usize,
+    /// Networks that cross-validation trains, one for each fold.
+    pub folds: Option<u64>,
 }
 
 /// Longest example that a fitted length gives: attention grows with the square.
@@ -212,7 +214,12 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
     let batch_size = config.batch_size.unwrap_or(if data.examples < MIN_EXAMPLES_OF_WIDE_BATCHES { 16 } else { 32 });
     check_memory(model, batch_size, data.max_len)?;
     let steps_per_epoch = data.examples.div_ceil(batch_size as u64).max(1);
-    let networks = if pretrain { 1 } else { networks(config, steps_per_epoch * (batch_size * data.max_len) as u64) };
+    let tokens_per_epoch = steps_per_epoch * (batch_size * data.max_len) as u64;
+    let networks = match data.folds {
+        Some(folds) => folds,
+        None if pretrain => 1,
+        None => networks(config, tokens_per_epoch),
+    };
     let default_epochs = if pretrain { pretraining_epochs(data) } else { FINETUNING_EPOCHS };
     let (budget, steps) = budget(config, default_epochs, steps_per_epoch, networks);
     let dropout = training_dropout(model, pretrain);
@@ -276,6 +283,12 @@ pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
 }
 
 impl Plan {
+    /// The same without training: one network whose values are all there before the run.
+    pub fn without_steps(self) -> Self {
+        let schedule = Schedule { steps: 0, ..self.schedule };
+        Self { networks: 1, budget: Budget::Steps(0), schedule, ..self }
+    }
+
     /// Steps planned of all networks; for a budget of time, as estimated at the start.
     pub fn steps(&self) -> u64 {
         self.schedule.steps * self.networks
@@ -333,7 +346,7 @@ mod tests {
         check_numbers(&config)?;
         let model = model_config(&config, 1000)?;
         let max_len = pretraining_max_len(&config, 16.0);
-        plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len })
+        plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len, folds: None })
     }
 
     #[test]
@@ -341,7 +354,7 @@ mod tests {
         let plan = check(|_| ()).expect("defaults are sound");
         assert_eq!((plan.batch_size, plan.max_len, plan.steps(), plan.budget), (16, 32, 800, Budget::Steps(800)));
         assert_eq!((plan.report_every, plan.evaluate_every, plan.checkpoint_every), (4, 25, 100));
-        let passes = |examples| pretraining_epochs(DataShape { examples, max_len: 32 });
+        let passes = |examples| pretraining_epochs(DataShape { examples, max_len: 32, folds: None });
         assert_eq!([1000, 25_000, 50_000, 1_000_000].map(passes), [8.0, 2.0, 1.0, 1.0]);
     }
 
@@ -350,7 +363,8 @@ mod tests {
         let config = RunConfig { steps: Some(31), ..RunConfig::default() };
         let model = ModelConfig::preset("fast-nano", 100, 64).expect("exists");
         let planned = |config: &RunConfig, examples| {
-            let plan = plan(config, Phase::Finetune, &model, DataShape { examples, max_len: 32 }).expect("sound");
+            let plan =
+                plan(config, Phase::Finetune, &model, DataShape { examples, max_len: 32, folds: None }).expect("sound");
             (plan.networks, plan.budget, plan.steps())
         };
         assert_eq!(planned(&config, 100), (3, Budget::Steps(10), 30));
@@ -378,7 +392,7 @@ mod tests {
     #[test]
     fn examples_longer_than_the_model_are_refused() {
         let model = ModelConfig::preset("bert-tiny", 1000, 64).expect("exists");
-        let data = DataShape { examples: 10, max_len: 65 };
+        let data = DataShape { examples: 10, max_len: 65, folds: None };
         let error = plan(&RunConfig::default(), Phase::Finetune, &model, data).expect_err("refused");
         assert_eq!(error.code(), "max-len-too-large");
     }

@@ -2,6 +2,7 @@
 //! the bar beside a neural model, and a part of the default classifier.
 
 use super::checks::no_corpus;
+use super::folds::Folds;
 use super::parts::{DocumentVectors, LinearPart, describe_all, inputs};
 use super::vote::{Outputs, Vote, vote};
 use super::{Host, Session};
@@ -9,9 +10,11 @@ use crate::data::examples::EncodedDocuments;
 use crate::data::{Document, LabelSet, Selection, Tokenizer};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::linear::{Linear, Member};
+use crate::linear::{Linear, LinearInput, Member};
 use crate::model::{Architecture, ProblemType, word_embeddings};
+use crate::train::Logits;
 use protocol::{Event, FileRole, PartsKind};
+use std::convert::Infallible;
 use std::rc::Rc;
 
 /// Width of the vectors that describe documents where no model brings any.
@@ -30,14 +33,19 @@ pub(super) struct Chosen {
     pub part: LinearPart,
     /// How its margins become probabilities, and from which of them labels count.
     pub vote: Vote,
+    /// Its margins of the documents that chose it: of the validation documents, or of the training documents where those
+    /// were cross-validated.
+    pub margins: Logits,
 }
 
 /// What the classifiers learn and are chosen by.
 pub(super) struct Task<'a> {
     /// Training documents.
     pub train: &'a [Document],
-    /// Validation documents.
+    /// Validation documents; of none of them the training documents are cross-validated by `folds`.
     pub valid: &'a [Document],
+    /// Folds of the training documents.
+    pub folds: Option<&'a Folds>,
     /// The labels.
     pub labels: &'a LabelSet,
     /// What outputs mean.
@@ -52,9 +60,9 @@ pub(super) struct Task<'a> {
 
 /// Learns the portfolio and chooses; `None` without documents of either kind. Lets `breathe` run before each member.
 pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> Option<Chosen> {
-    let Task { train, valid, labels, problem, tokenizer, vectors, seed } = task;
+    let Task { train, valid, folds, labels, problem, tokenizer, vectors, seed } = task;
     let train = &train[..train.len().min(MAX_DOCUMENTS as usize)];
-    if train.is_empty() || valid.is_empty() {
+    if train.is_empty() || (valid.is_empty() && folds.is_none()) {
         return None;
     }
     let characters: u64 = train.iter().flat_map(Document::texts).map(|text| text.len() as u64).sum();
@@ -69,30 +77,59 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     let described = describe_all(vectors.map(Rc::as_ref), *tokenizer, train);
     let valid_described = describe_all(vectors.map(Rc::as_ref), *tokenizer, valid);
     let (train, valid) = (inputs(train, &described), inputs(valid, &valid_described));
-    let mut best: Option<(Linear, Vote)> = None;
+    let chosen_by = if folds.is_some() { &truth } else { &valid_truth };
+    let mut best: Option<(Linear, Vote, Logits)> = None;
     for member in Member::PORTFOLIO {
         if (member.has_dense() && vectors.is_none()) || (member.has_characters() && !has_room) {
             continue;
         }
         breathe().await;
-        let linear = Linear::learn(&train, &truth, labels.len(), member, *seed);
-        let margins = [linear.margins(&valid)];
+        let learn =
+            |inputs: &[LinearInput], truth: &[Vec<usize>]| Linear::learn(inputs, truth, labels.len(), member, *seed);
+        let linear = learn(&train, &truth);
+        let margins = [match folds {
+            None => linear.margins(&valid),
+            Some(folds) => cross_validated(folds, &train, &truth, &learn),
+        }];
         let outputs = Outputs {
             networks: &margins,
             margins: None,
-            truth: &valid_truth,
+            truth: chosen_by,
             labels: labels.names(),
             problem: *problem,
             shares: &shares,
         };
         let vote = vote(&outputs, Some(PartsKind::One));
-        if best.as_ref().is_none_or(|(_, best)| vote.mean_f1 > best.mean_f1) {
-            best = Some((linear, vote));
+        if best.as_ref().is_none_or(|(_, best, _)| vote.mean_f1 > best.mean_f1) {
+            let [margins] = margins;
+            best = Some((linear, vote, margins));
         }
     }
-    let (linear, vote) = best?;
+    let (linear, vote, margins) = best?;
     let vectors = vectors.cloned().filter(|_| linear.member().has_dense());
-    Some(Chosen { part: LinearPart { linear, vectors }, vote })
+    Some(Chosen { part: LinearPart { linear, vectors }, vote, margins })
+}
+
+/// Margins of each document by a classifier that learned from the other folds, `[documents][C]`.
+fn cross_validated(
+    folds: &Folds,
+    inputs: &[LinearInput],
+    truth: &[Vec<usize>],
+    learn: &impl Fn(&[LinearInput], &[Vec<usize>]) -> Linear,
+) -> Logits {
+    let of_fold = |fold: usize| {
+        let inside: Vec<LinearInput> = folds.places(fold, true).into_iter().map(|place| inputs[place]).collect();
+        if inside.is_empty() {
+            return Ok::<_, Infallible>(Logits::new());
+        }
+        let (others, labels): (Vec<LinearInput>, Vec<Vec<usize>>) =
+            folds.places(fold, false).into_iter().map(|place| (inputs[place], truth[place].clone())).unzip();
+        Ok(learn(&others, &labels).margins(&inside))
+    };
+    match folds.gather(of_fold) {
+        Ok(margins) => margins,
+        Err(never) => match never {},
+    }
 }
 
 /// Share of the documents that carry each label; a label is never quite absent.
@@ -123,14 +160,15 @@ impl<H: Host> Session<H> {
         selection: &Selection,
         (labels, problem): (&LabelSet, ProblemType),
         (tokenizer, vectors): (&Tokenizer, Option<Rc<DocumentVectors>>),
-        seed: u64,
+        (folds, seed): (Option<&Folds>, u64),
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = "learning linear classifiers on words and characters".into();
         self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
         let train = corpus.labelled(FileRole::Train, selection)?;
         let valid = corpus.labelled(FileRole::Valid, selection)?;
-        let task = Task { train: &train, valid: &valid, labels, problem, tokenizer: Some(tokenizer), vectors, seed };
+        let tokenizer = Some(tokenizer);
+        let task = Task { train: &train, valid: &valid, folds, labels, problem, tokenizer, vectors, seed };
         // A stop is for the run that begins.
         let (host, deferred) = (&self.host, &mut self.deferred);
         Ok(choose(&task, &mut async || deferred.extend(host.breathe().await)).await)

@@ -13,6 +13,7 @@ use protocol::{
     RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
 const MOST_LABELS: usize = 24;
@@ -53,7 +54,11 @@ impl<H: Host> Session<H> {
         let held_out = self.measured("", split, model, (corpus, role, &selection))?;
         let (host, deferred) = (&self.host, &mut self.deferred);
         let mut goes_on = async || hears_no_stop(host, deferred).await;
-        let scores = model.probabilities_of(&held_out, &self.device, &mut goes_on).await?.ok_or_else(stopped)?;
+        let unseen = out_of_fold(self.out_of_fold.as_ref(), corpus, role, held_out.truth().len());
+        let scores = match unseen {
+            Some(scores) => scores,
+            None => model.probabilities_of(&held_out, &self.device, &mut goes_on).await?.ok_or_else(stopped)?,
+        };
         let problem = model.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
         let scored = Scored::new(&held_out, scores, problem);
         let threshold = ask::threshold(model);
@@ -168,6 +173,19 @@ impl<H: Host> Session<H> {
     pub async fn baseline(&mut self, config: &RunConfig) -> Result<Event> {
         Ok(Event::Baseline { result: self.linear(config, FileRole::Valid).await?.0 })
     }
+}
+
+/// Probabilities of the last `n` training documents, which are those that were set aside to validate, by parts of the
+/// classifier that did not learn from them; `None` where it was not cross-validated on this corpus.
+fn out_of_fold(
+    known: Option<&(String, Rc<Vec<Vec<f64>>>)>,
+    corpus: &Corpus,
+    role: FileRole,
+    n: usize,
+) -> Option<Vec<Vec<f64>>> {
+    let (fingerprint, scores) = known.filter(|_| role == FileRole::Valid)?;
+    let first = scores.len().checked_sub(n)?;
+    (fingerprint == corpus.fingerprint()).then(|| scores[first..].to_vec())
 }
 
 impl Reviewed {

@@ -29,6 +29,7 @@ pub enum LabelRule {
 }
 
 /// Labelled documents that a model is measured on.
+#[derive(Clone)]
 pub struct HeldOut {
     /// With the labels that the model knows.
     pub examples: LabelledExamples,
@@ -36,6 +37,8 @@ pub struct HeldOut {
     pub unseen: BTreeMap<String, u64>,
     /// What the linear part makes of each document, `[documents][C]`, where the classifier has one.
     pub margins: Option<Logits>,
+    /// What the network makes of each, where it has no steps to come that would change that.
+    pub known: Option<Logits>,
 }
 
 impl HeldOut {
@@ -51,13 +54,16 @@ impl HeldOut {
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Logits>> {
-        let documents = self.truth().len();
-        let mut out = Logits::with_capacity(documents);
-        for index in 0..self.examples.batches_per_epoch() {
-            let batch = DeviceBatch::upload(&self.examples.batch_in_order(index), config, device);
+        if let Some(known) = &self.known {
+            return Ok(Some(known.clone()));
+        }
+        let mut out = vec![Vec::new(); self.truth().len()];
+        for (places, batch) in self.examples.by_length() {
+            let batch = DeviceBatch::upload(&batch, config, device);
             let logits = read(classify(config, leaves, &batch)).await?;
-            let rows = logits.chunks(config.labels.len()).take(documents - out.len());
-            out.extend(rows.map(<[f32]>::to_vec).collect::<Vec<_>>());
+            for (place, row) in places.into_iter().zip(logits.chunks(config.labels.len())) {
+                out[place] = row.to_vec();
+            }
             if !goes_on().await? {
                 return Ok(None);
             }

@@ -48,8 +48,13 @@ pub trait Task {
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>>;
 
-    /// Draws the order of its examples from another seed: for a further network of the same run.
-    fn reseed(&mut self, _seed: u64) {}
+    /// Makes ready for the network with `index`, from 0, of the same run: it draws the order of its examples from `seed`.
+    fn begin_network(&mut self, _index: usize, _seed: u64) {}
+
+    /// Whether a network is kept at the step that scored best on validation documents, rather than at its last one.
+    fn keeps_best_step(&self) -> bool {
+        true
+    }
 
     /// Joins the trained `networks`, a flat array per group of `layout` each, and whatever else the task has learned to the
     /// model that the run leaves; returns its figures. By default there is nothing to join.

@@ -2,12 +2,13 @@
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::interop::{self, CONFIG_FILE, HostTensor, WEIGHTS_FILE, Weights};
+use crate::interop::{self, CONFIG_FILE, HostTensor, SentenceEncoder, WEIGHTS_FILE, Weights};
 use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs};
 use crate::session::host::ModelFiles;
 use crate::session::parts::Ensemble;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
+use protocol::Pooling;
 use std::rc::Rc;
 
 /// A model that can be asked, exported and trained further.
@@ -25,6 +26,8 @@ pub struct Trained {
     pub groups: Vec<Tensor<1>>,
     /// Further parts of a classifier, where it has any.
     pub ensemble: Option<Rc<Ensemble>>,
+    /// What its directory said besides, where sentence-transformers saved it.
+    pub sentence_encoder: Option<SentenceEncoder>,
 }
 
 /// What became of each tensor of a model that another one started from.
@@ -113,13 +116,17 @@ impl Trained {
                 "Use the tokenizer files that were saved with the model.",
             ));
         }
+        let sentence_encoder = interop::sentence_encoder(&file)?;
+        if config.architecture == Architecture::Bert && config.pooling.is_none() {
+            config.pooling = sentence_encoder.as_ref().map(|encoder| encoder.pooling.clone().unwrap_or(Pooling::Mean));
+        }
         settle_segments(&mut config, &weights);
         let heads = interop::check_weights(&config, &weights)?;
         settle_labels(&mut config, heads);
         let layout = Layout::new(specs(&config, heads));
         let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
         let tokenizer = Rc::new(tokenizer);
-        let mut trained = Self { config, heads, tokenizer, layout, groups, ensemble: None };
+        let mut trained = Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder };
         trained.read_parts(&file, device)?;
         Ok(trained)
     }

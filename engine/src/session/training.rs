@@ -66,7 +66,7 @@ impl<H: Host> Session<H> {
                 check_same_corpus(&state.corpus, &corpus)?;
                 self.warn_other_device(name, &state.device);
                 steps_before = state.steps_before;
-                task.reseed(start.plan.seed.wrapping_add(networks.len() as u64));
+                task.begin_network(networks.len(), start.plan.seed.wrapping_add(networks.len() as u64));
                 (values, Standing::resumed(&state, best, networks, &self.device), None)
             }
             None => {

@@ -86,6 +86,20 @@ pub enum PartsKind {
     Fusion,
 }
 
+/// What a classifier reads of a text's hidden states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// Tanh of a linear layer on the state of `[CLS]`: BERT's pooler.
+    Cls,
+    /// The state of `[CLS]` itself: what sentence-transformers calls `cls`.
+    FirstToken,
+    /// The mean of the states of all tokens.
+    Mean,
+    /// Their maximum beside their mean.
+    MaxMean,
+}
+
 /// How labels are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -127,6 +141,11 @@ impl Named for EmbeddingInit {
 impl Named for PartsKind {
     const NAMES: &'static [(&'static str, Self)] =
         &[("one", Self::One), ("seeds", Self::Seeds), ("fusion", Self::Fusion)];
+}
+
+impl Named for Pooling {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("cls", Self::Cls), ("first-token", Self::FirstToken), ("mean", Self::Mean), ("max-mean", Self::MaxMean)];
 }
 
 impl Named for TaskKind {

@@ -141,6 +141,12 @@ impl EncodedDocuments {
         EncodedDocument { first: self.texts.document(2 * index), second, labels: self.labels[index].clone() }
     }
 
+    /// Those at `places`, in memory.
+    pub fn held_subset(&self, places: impl Iterator<Item = usize>) -> Self {
+        // A token takes four bytes whatever the vocabulary: a subset that is held in memory is small.
+        Self::held(places.map(|place| self.document(place)), usize::MAX)
+    }
+
     /// Tokens that one takes with its special ones.
     fn length(&self, index: usize) -> usize {
         let tokens = self.texts.place(2 * index).len() + self.texts.place(2 * index + 1).len();
@@ -198,6 +204,9 @@ impl EncodedDocuments {
     }
 }
 
+/// Lengths of batches for measuring are multiples of this, so that a GPU prepares kernels for few of them.
+const LENGTH_STEP: usize = 16;
+
 /// Fine-tuning batches of one set of documents and one shape.
 #[derive(Clone, Debug)]
 pub struct LabelledExamples {
@@ -223,6 +232,11 @@ impl LabelledExamples {
     ) -> Self {
         assert!(batch_size > 0, "a batch holds an example");
         Self { documents, specials, classes, seed, batch_size, max_len, order: None }
+    }
+
+    /// Batches of other documents in the same shape.
+    pub fn of(&self, documents: EncodedDocuments) -> Self {
+        Self { documents, order: None, ..self.clone() }
     }
 
     /// Draws the order of each epoch from another seed.
@@ -256,26 +270,30 @@ impl LabelledExamples {
             _ => permutation(&mut generator(self.seed, Purpose::Order, epoch, 0), self.documents.len() as u32),
         };
         let rows = order.chunks(self.batch_size).nth(index).expect("a batch of the epoch");
-        let batch = self.assemble(rows.iter().map(|&document| document as usize));
+        let batch = self.assemble(rows.iter().map(|&document| document as usize), self.max_len);
         self.order = Some((epoch, order));
         batch
     }
 
-    /// The batch `index` of the documents in their given order.
-    ///
-    /// # Panics
-    /// When `index` is not below [`Self::batches_per_epoch`].
-    pub fn batch_in_order(&self, index: usize) -> Batch {
-        let first = index * self.batch_size;
-        assert!(first < self.documents.len(), "a batch of the epoch");
-        self.assemble(first..self.documents.len().min(first + self.batch_size))
+    /// Batches for measuring: each document once, beside others of its length and padded to no more than that. Each batch
+    /// comes with the places of its documents, which fill its first rows.
+    pub fn by_length(&self) -> impl Iterator<Item = (Vec<usize>, Batch)> {
+        let mut order: Vec<usize> = (0..self.documents.len()).collect();
+        order.sort_by_key(|place| self.documents.length(*place));
+        let batches: Vec<Vec<usize>> = order.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
+        batches.into_iter().map(|places| {
+            let longest = places.last().map_or(0, |place| self.documents.length(*place));
+            let length = longest.next_multiple_of(LENGTH_STEP).min(self.max_len);
+            let batch = self.assemble(places.iter().copied(), length);
+            (places, batch)
+        })
     }
 
-    fn assemble(&self, documents: impl Iterator<Item = usize>) -> Batch {
-        let mut batch = Batch::filled(&self.specials, self.batch_size, self.max_len);
+    fn assemble(&self, documents: impl Iterator<Item = usize>, max_len: usize) -> Batch {
+        let mut batch = Batch::filled(&self.specials, self.batch_size, max_len);
         batch.labels = vec![0.0; self.batch_size * self.classes];
         for (row, document) in documents.map(|index| self.documents.document(index)).enumerate() {
-            let (ids, second) = document.assemble(&self.specials, self.max_len);
+            let (ids, second) = document.assemble(&self.specials, max_len);
             batch.set_row(row, &ids, second);
             for &label in &document.labels {
                 batch.labels[row * self.classes + label] = 1.0;
@@ -347,13 +365,25 @@ mod tests {
 
     #[test]
     fn a_batch_is_filled_up_with_rows_that_do_not_weigh() {
-        let batch = examples(5).batch_in_order(1);
+        let (places, batch) = examples(5).by_length().nth(1).expect("two batches");
+        assert_eq!(places, [4]);
         assert_eq!(batch.ids[..12], [2, 14, 3, 20, 3, 0, 2, 0, 0, 0, 0, 0]);
         assert_eq!(batch.attention_mask[..12], [1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0]);
         assert_eq!(batch.token_type_ids[..12], [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(batch.labels, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(batch.row_weights, [1.0, 0.0, 0.0, 0.0]);
         assert_eq!((batch.batch_size, batch.max_len, batch.masked_positions.len()), (4, 6, 0));
+    }
+
+    #[test]
+    fn batches_for_measuring_are_as_long_as_their_documents() {
+        let lengths = [40, 3, 60, 4, 20, 5, 90, 6];
+        let documents = lengths.map(|length| document(&vec![9; length], None, &[]));
+        let documents = EncodedDocuments::held(documents.into_iter(), 100);
+        let examples = LabelledExamples::new(documents, SPECIALS, 3, 1, 4, 64);
+        let batches: Vec<(Vec<usize>, usize)> =
+            examples.by_length().map(|(places, batch)| (places, batch.max_len)).collect();
+        assert_eq!(batches, [(vec![1, 3, 5, 7], 16), (vec![4, 0, 2, 6], 64)]);
     }
 
     #[test]

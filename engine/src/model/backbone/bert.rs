@@ -1,13 +1,17 @@
 //! BERT as published (Devlin et al. 2019): learned positions and segments, post-norm blocks, biases, GELU, a tanh pooler
-//! on `[CLS]`. Names and layouts are Hugging Face's `BertModel`.
+//! on `[CLS]`; of sentence-transformers also their poolings. Names and layouts are Hugging Face's `BertModel`.
 
 use super::attention::{Attention, Projected, padding_mask};
-use super::{Backbone, Recipe, SpecList, dropout, embedding, layer_norm, linear, transform, transform_specs};
+use super::{
+    Backbone, Recipe, SpecList, dropout, embedding, layer_norm, linear, max_over_time, mean_over_time, transform,
+    transform_specs,
+};
 use crate::kernels::gelu;
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::ParameterSpec;
 use burn::tensor::Tensor;
+use protocol::Pooling;
 
 /// The published form.
 pub struct Bert;
@@ -87,12 +91,14 @@ impl Backbone for Bert {
 
     fn pool_specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
         let mut list = SpecList::new(config.initializer_range);
-        list.linear("bert.pooler.dense", config.hidden_size, config.hidden_size);
+        if pooling(config) == Pooling::Cls {
+            list.linear("bert.pooler.dense", config.hidden_size, config.hidden_size);
+        }
         list.into_specs()
     }
 
     fn pooled_size(&self, config: &ModelConfig) -> usize {
-        config.hidden_size
+        if pooling(config) == Pooling::MaxMean { 2 * config.hidden_size } else { config.hidden_size }
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
@@ -119,12 +125,13 @@ impl Backbone for Bert {
         transform(network.leaves, rows, network.config.layer_norm_eps)
     }
 
-    /// Tanh of a linear layer on `[CLS]`.
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
-        let [b, t] = encoded.dims;
-        let width = encoded.hidden.dims()[1];
-        let first = encoded.hidden.clone().reshape([b, t, width]).narrow(1, 0, 1).reshape([b, width]); // [B, D]
-        linear(network.leaves, "bert.pooler.dense", first).tanh()
+        match pooling(network.config) {
+            Pooling::Cls => linear(network.leaves, "bert.pooler.dense", first_token(encoded)).tanh(),
+            Pooling::FirstToken => first_token(encoded),
+            Pooling::Mean => mean(encoded),
+            Pooling::MaxMean => Tensor::cat(vec![max_over_time(encoded), mean(encoded)], 1),
+        }
     }
 
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
@@ -134,6 +141,23 @@ impl Backbone for Bert {
     fn activation_estimate(&self, config: &ModelConfig, max_len: usize) -> f64 {
         super::transformer_activations(config, max_len)
     }
+}
+
+/// The published pooling, unless the model has another one.
+fn pooling(config: &ModelConfig) -> Pooling {
+    config.pooling.unwrap_or(Pooling::Cls)
+}
+
+/// Hidden states of `[CLS]`, `[B, D]`.
+fn first_token(encoded: &Encoded) -> Tensor<2> {
+    let [b, t] = encoded.dims;
+    let width = encoded.hidden.dims()[1];
+    encoded.hidden.clone().reshape([b, t, width]).narrow(1, 0, 1).reshape([b, width])
+}
+
+/// Mean hidden states, `[B, D]`.
+fn mean(encoded: &Encoded) -> Tensor<2> {
+    mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref())
 }
 
 fn embed(network: &Network, input: Input) -> Tensor<2> {

@@ -181,6 +181,13 @@ pub struct Training {
     /// [default: what validation prefers]
     #[arg(long, value_name = "KIND")]
     parts: Option<String>,
+    /// Pooling of a BERT's hidden states: cls, first-token, mean or max-mean [default: the model's own, else cls]
+    #[arg(long, value_name = "KIND")]
+    pooling: Option<String>,
+    /// Keep the encoder as it is and fit the output layer alone: fast, and for large models [default: for a model of
+    /// sentence-transformers, unless a length or learning rate is given]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    freeze: Option<String>,
     /// Steps between checkpoints
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<String>,
@@ -259,6 +266,8 @@ impl Training {
                 ("seed-masking", &switch(self.seed_masking)),
                 ("nsp", &switch(self.nsp)),
                 ("parts", &self.parts),
+                ("pooling", &self.pooling),
+                ("freeze", &self.freeze),
                 ("checkpoint-every", &self.checkpoint_every),
                 ("text-column", &self.text_column),
                 ("label-column", &self.label_column),

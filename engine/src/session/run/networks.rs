@@ -24,7 +24,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             format!("network {number} of {all} begins; the classifier averages networks that differ by their seed"),
         );
         let seed = self.network_seed();
-        self.task.reseed(seed);
+        self.task.begin_network(self.at.networks.len(), seed);
         let Learner { model, optimizer, .. } = &self.learner;
         let (groups, _) = self.beginning.values(model, &optimizer.layout, &self.task, seed);
         self.learner.steps_before = self.learner.step();
