@@ -176,3 +176,17 @@ fn labels_may_hold_anything_but_white_space() {
     lab.write("same.txt", "one and the same text __label__x\n".repeat(80));
     lab.tiny("finetune --train same.txt --out same --steps 1").refused();
 }
+
+#[test]
+fn a_model_is_packed_whole_or_in_half_precision() {
+    let lab = models();
+    let (all, half) = (lab.path("all.zip"), lab.path("half.zip"));
+    for (file, flag) in [(&all, ""), (&half, " --half")] {
+        lab.run(&format!("export --model pretrained --zip {}{flag}", file.display())).ok();
+    }
+    let size = |path| std::fs::metadata(path).expect("written").len();
+    let weights = lab.read("pretrained/model.safetensors").len() as u64;
+    assert!(size(&all) - size(&half) > weights / 2 - 5000, "{} {} {weights}", size(&all), size(&half));
+    assert_eq!(std::fs::read(&all).expect("written")[..4], *b"PK\x03\x04");
+    lab.run("export --model pretrained --zip all.zip").refused();
+}

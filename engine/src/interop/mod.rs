@@ -22,7 +22,7 @@ pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, linear_from_bytes, linear_to_bytes, network_file,
 };
 pub use sentence::{MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder};
-pub use weights::{weights_from_bytes, weights_to_bytes};
+pub use weights::{weights_from_bytes, weights_to_bytes, weights_to_half_bytes};
 pub use zip::{zip_read, zip_write};
 
 use std::collections::BTreeMap;

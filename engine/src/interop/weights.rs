@@ -8,6 +8,7 @@
 
 use super::error::InteropError;
 use super::{HostTensor, Weights};
+use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use std::collections::{BTreeSet, HashMap};
@@ -35,10 +36,19 @@ const FOREIGN_MAGICS: [(&[u8], &str); 5] = [
 
 /// Writes weights as safetensors with `format: pt`, as `transformers` does. Equal weights give equal bytes.
 pub fn weights_to_bytes(weights: &Weights) -> Vec<u8> {
+    written(weights, Dtype::F32, |data| data.iter().flat_map(|number| number.to_le_bytes()).collect())
+}
+
+/// As [`weights_to_bytes`], each number rounded to 16 bits: half the size, three decimal digits.
+pub fn weights_to_half_bytes(weights: &Weights) -> Vec<u8> {
+    written(weights, Dtype::F16, |data| data.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect())
+}
+
+fn written(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
     let bytes: Vec<(&String, &HostTensor, Vec<u8>)> =
-        weights.iter().map(|(name, tensor)| (name, tensor, little_endian(&tensor.data))).collect();
+        weights.iter().map(|(name, tensor)| (name, tensor, to_bytes(&tensor.data))).collect();
     let views = bytes.iter().map(|(name, tensor, data)| {
-        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), data);
+        let view = TensorView::new(dtype, tensor.shape.clone(), data);
         (name.as_str(), view.expect("a tensor holds as many numbers as its shape says"))
     });
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
@@ -95,8 +105,8 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
     }
     let data = match view.dtype() {
         Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => view.data().as_chunks().0.iter().map(|b| f16_to_f32(u16::from_le_bytes(*b))).collect(),
-        Dtype::BF16 => view.data().as_chunks().0.iter().map(|b| bf16_to_f32(u16::from_le_bytes(*b))).collect(),
+        Dtype::F16 => view.data().as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Dtype::BF16 => view.data().as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
         other => return Err(refuse(format!("its numbers are {other:?}; F32, F16 or BF16 are needed"))),
     };
     let tensor = HostTensor { shape: view.shape().to_vec(), data };
@@ -104,30 +114,6 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
         0 => Ok(tensor),
         count => Err(refuse(format!("{count} of its {} numbers are not finite", tensor.data.len()))),
     }
-}
-
-fn little_endian(numbers: &[f32]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(size_of_val(numbers));
-    numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
-    bytes
-}
-
-/// IEEE 754-2019, 3.6: 1 sign bit, 5 exponent bits of bias 15, 10 fraction bits.
-fn f16_to_f32(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0f32 } else { -1.0 };
-    let exponent = i32::from(bits >> 10 & 0x1f);
-    let fraction = f32::from(bits & 0x3ff) / 1024.0;
-    match exponent {
-        0 => sign * fraction * 2f32.powi(-14),
-        0x1f if fraction == 0.0 => sign * f32::INFINITY,
-        0x1f => f32::NAN,
-        _ => sign * (1.0 + fraction) * 2f32.powi(exponent - 15),
-    }
-}
-
-/// The upper half of an F32.
-fn bf16_to_f32(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
 }
 
 fn is_ignored(name: &str) -> bool {

@@ -64,7 +64,8 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
         if is_left_out(name) {
             continue;
         }
-        if name.strip_prefix(PARTS_FOLDER).unwrap_or(name).contains('/') {
+        let plain = MODEL_FOLDERS.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
+        if plain.contains('/') {
             return Err(refuse(format!("{} lies in a folder below the model's", quoted(name))));
         }
         files.push((name.to_string(), unpack(&mut archive, index, &mut budget)?));
@@ -128,11 +129,15 @@ fn common_folder<'a>(names: impl Iterator<Item = &'a String>) -> String {
 
 /// What a person's own zip of a run directory holds beside the model.
 fn is_left_out(name: &str) -> bool {
-    name.starts_with('.') || name.starts_with("__MACOSX/") || name.starts_with("checkpoints/")
+    let other = OTHER_FOLDERS.iter().any(|folder| name.starts_with(folder));
+    name.starts_with('.') || name.starts_with("__MACOSX/") || other
 }
 
-/// The only folder inside a model directory that holds files of the model.
-const PARTS_FOLDER: &str = "parts/";
+/// The folders inside a model directory that hold files of the model: a classifier's parts, and the pooling of
+/// sentence-transformers.
+const MODEL_FOLDERS: [&str; 2] = ["parts/", "1_Pooling/"];
+/// Folders beside a model that hold nothing of it: checkpoints, other formats, modules without weights.
+const OTHER_FOLDERS: [&str; 4] = ["checkpoints/", "onnx/", "openvino/", "2_Normalize/"];
 
 /// What unpacking may still cost.
 struct Budget {

@@ -4,7 +4,9 @@
 mod asking;
 mod training;
 
-pub use asking::{Attention, Bench, Cail, Convert, Evaluate, FillMask, Inspect, Neighbours, Predict, Source, Toy};
+pub use asking::{
+    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict, Source, Toy,
+};
 pub use training::{Compare, Finetune, Pretrain, Training};
 
 use crate::error::Error;
@@ -86,6 +88,8 @@ pub enum Task {
     Neighbours(Neighbours),
     /// Show which token attends to which; JSON on stdout
     Attention(Attention),
+    /// Pack a model for the page or for sending
+    Export(Export),
     /// Say what a directory holds
     Inspect(Inspect),
 }

@@ -1,7 +1,7 @@
 //! One function per command; here they are only told apart.
 
 use super::args::{Arguments, Task};
-use super::{ask, bench, compare, convert, demo, inspect, toy, train};
+use super::{ask, bench, compare, convert, demo, export, inspect, toy, train};
 use crate::error::Error;
 
 pub use super::train::Ending;
@@ -27,6 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),
         Some(Task::Neighbours(args)) => done(ask::neighbours(common, args)),
         Some(Task::Attention(args)) => done(ask::attention(common, args)),
+        Some(Task::Export(args)) => done(export::export(args)),
         Some(Task::Inspect(args)) => done(inspect::inspect(common, args)),
     }
 }

@@ -15,6 +15,7 @@ mod compare;
 mod compare_report;
 mod convert;
 mod demo;
+mod export;
 mod host;
 mod inputs;
 mod inspect;

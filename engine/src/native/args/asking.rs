@@ -109,6 +109,20 @@ pub struct Attention {
     pub text: String,
 }
 
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Run directory or Hugging Face model directory
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// The .zip to write, which the page opens
+    #[arg(long, value_name = "FILE")]
+    pub zip: PathBuf,
+    /// Weights in 16 bits: half the size, for the same answers to three digits
+    #[arg(long)]
+    pub half: bool,
+}
+
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {

@@ -1,0 +1,37 @@
+//! The `export` command: a model directory as one file.
+
+use super::args::Export;
+use super::store::{replace, shown, write_error};
+use super::{inputs, output};
+use crate::error::Error;
+use crate::interop::{LINEAR_FILE, weights_from_bytes, weights_to_half_bytes, zip_write};
+use std::path::Path;
+
+/// The folder inside the archive where the directory has no name of its own.
+const FOLDER: &str = "model";
+
+/// The `export` command.
+///
+/// # Errors
+/// When the model cannot be read, the file exists or cannot be written.
+pub(super) fn export(args: &Export) -> Result<(), Error> {
+    let Export { model, zip, half } = args;
+    if zip.exists() {
+        return Err(Error::Input {
+            code: "output-exists",
+            message: format!("{} exists; nothing was changed", shown(zip)),
+            hint: "Choose another output.".into(),
+        });
+    }
+    let mut files = inputs::read_model(model)?;
+    let networks = files.iter_mut().filter(|(name, _)| name.ends_with(".safetensors") && name != LINEAR_FILE);
+    for (_, bytes) in networks.filter(|_| *half) {
+        *bytes = weights_to_half_bytes(&weights_from_bytes(bytes)?);
+    }
+    let name = model.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_string()));
+    let archive = zip_write(name.as_deref().unwrap_or(FOLDER), &files);
+    let folder = zip.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    replace(folder, zip, &archive).map_err(|error| write_error(zip, &error))?;
+    output::to_people(&format!("{} is in {}: {:.1} MB", shown(model), shown(zip), archive.len() as f64 / 1e6));
+    Ok(())
+}
