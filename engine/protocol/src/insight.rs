@@ -99,6 +99,34 @@ pub struct Review {
     pub label_sweeps: Vec<Vec<LabelPoint>>,
     /// The threshold in force.
     pub threshold: f64,
+    /// What the best labels' probabilities are worth, least probable first.
+    #[serde(default)]
+    pub reliability: Vec<ReliabilityBin>,
+    /// What is wrong among the surest documents, by ascending share.
+    #[serde(default)]
+    pub surest: Vec<SurestShare>,
+}
+
+/// Documents whose best labels are about equally probable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Mean probability of the best label.
+    pub probability: f64,
+    /// Share of them that carry it.
+    pub right: f64,
+    /// How many.
+    pub n: u64,
+}
+
+/// The documents whose best labels are most probable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SurestShare {
+    /// Share of all documents.
+    pub share: f64,
+    /// Probability of the best label of the last of them.
+    pub confidence: f64,
+    /// Share of them whose labels are not exactly the true ones.
+    pub wrong: f64,
 }
 
 /// Which documents to show.

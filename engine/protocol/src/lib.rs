@@ -25,8 +25,8 @@ pub use config::{
 pub use event::{Event, Metrics, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
-    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, Review,
-    ThresholdPoint,
+    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, ReliabilityBin,
+    Review, SurestShare, ThresholdPoint,
 };
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, ScoreInterval};
 pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};

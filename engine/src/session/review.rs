@@ -71,7 +71,8 @@ impl<H: Host> Session<H> {
         let mut reviewed = Reviewed { role, selection, corpus, labels, ranked, truth: Vec::new(), given };
         reviewed.truth.clone_from(&scored.truth);
         let split = if role == FileRole::Test { "test" } else { "valid" };
-        let mut review = Review { split: split.into(), threshold, ..reviewed.matrices() };
+        let (reliability, surest) = scored.confidence(&model.config);
+        let mut review = Review { split: split.into(), threshold, reliability, surest, ..reviewed.matrices() };
         if !single {
             sweep(&mut review, |at| scored.metrics(&model.config, &LabelRule::At(at)));
         }

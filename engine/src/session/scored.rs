@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::model::{Leaves, ModelConfig, ProblemType};
 use crate::train::{
     Decision, DeviceBatch, Judged, Logits, calibration_of_best, calibration_of_predicted, classifier_metrics, classify,
-    score_interval, seed_metrics,
+    reliability, score_interval, seed_metrics, surest,
 };
 use burn::tensor::Device;
-use protocol::ClassifierMetrics;
+use protocol::{ClassifierMetrics, ReliabilityBin, SurestShare};
 use std::collections::BTreeMap;
 
 /// Threshold of a multi-label model that no validation documents tuned.
@@ -124,6 +124,13 @@ impl Scored {
                 .then(|| calibration_of_predicted(&self.scores, &self.truth, &decision)),
             ..metrics
         }
+    }
+
+    /// What the probabilities are worth: a reliability diagram, and what is wrong among the surest documents. A label that
+    /// the model does not know is wrong in every answer.
+    pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<SurestShare>) {
+        let decision = decision(config, &LabelRule::Tuned);
+        (reliability(&self.scores, &self.truth), surest(&self.scores, &self.truth, &decision))
     }
 
     fn judged<'a>(&'a self, config: &'a ModelConfig) -> Judged<'a> {

@@ -2,9 +2,14 @@
 //! 2019, "Measuring Calibration in Deep Learning").
 
 use super::metrics::{Decision, decide};
+use protocol::{ReliabilityBin, SurestShare};
 
 /// Bins that the predictions are sorted into.
 const BINS: usize = 15;
+/// Bins of a diagram: each point needs documents enough to be believed.
+const SHOWN_BINS: usize = 10;
+/// Parts that the documents are divided into by how sure the classifier is of them.
+const SHARES: usize = 20;
 
 /// Mean distance between probability and frequency of each document's best label.
 pub fn calibration_of_best(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
@@ -25,16 +30,48 @@ fn predictions(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -
     scores.iter().zip(truth).flat_map(of_document).collect()
 }
 
-fn expected_calibration_error(mut predictions: Vec<(f64, bool)>) -> f64 {
+/// Documents by the probability of their best label, in bins of equal mass.
+pub fn reliability(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> Vec<ReliabilityBin> {
+    bins(predictions(scores, truth, &Decision::Best), SHOWN_BINS)
+}
+
+/// What is wrong among the documents whose best labels are most probable, for every twentieth of the documents.
+pub fn surest(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -> Vec<SurestShare> {
+    let judged = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
+        let mut predicted = decide(scores, decision);
+        let mut truth = truth.clone();
+        predicted.sort_unstable();
+        truth.sort_unstable();
+        (scores.iter().copied().fold(0.0, f64::max), predicted != truth)
+    };
+    let mut documents: Vec<(f64, bool)> = scores.iter().zip(truth).map(judged).collect();
+    documents.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let n = documents.len();
+    let of_share = |step: usize| {
+        let surest = &documents[..(n * step).div_ceil(SHARES)];
+        let wrong = surest.iter().filter(|(_, wrong)| *wrong).count() as f64 / surest.len() as f64;
+        SurestShare { share: step as f64 / SHARES as f64, confidence: surest.last().map_or(0.0, |last| last.0), wrong }
+    };
+    if n == 0 { Vec::new() } else { (1..=SHARES).map(of_share).collect() }
+}
+
+/// Sorts predictions into `wanted` bins of equal mass; none of them is empty.
+fn bins(mut predictions: Vec<(f64, bool)>, wanted: usize) -> Vec<ReliabilityBin> {
     predictions.sort_by(|a, b| a.0.total_cmp(&b.0));
     let n = predictions.len();
-    let gap = |bin: usize| {
-        let members = &predictions[n * bin / BINS..n * (bin + 1) / BINS];
-        let confidence: f64 = members.iter().map(|(p, _)| p).sum();
-        let right = members.iter().filter(|(_, right)| *right).count();
-        (confidence - right as f64).abs()
+    let bin = |bin: usize| {
+        let members = &predictions[n * bin / wanted..n * (bin + 1) / wanted];
+        let count = members.len() as f64;
+        let probability = members.iter().map(|(p, _)| p).sum::<f64>() / count;
+        let right = members.iter().filter(|(_, right)| *right).count() as f64 / count;
+        (!members.is_empty()).then_some(ReliabilityBin { probability, right, n: members.len() as u64 })
     };
-    (0..BINS).map(gap).sum::<f64>() / n.max(1) as f64
+    (0..wanted).filter_map(bin).collect()
+}
+
+fn expected_calibration_error(predictions: Vec<(f64, bool)>) -> f64 {
+    let n = predictions.len().max(1) as f64;
+    bins(predictions, BINS).into_iter().map(|bin| bin.n as f64 * (bin.probability - bin.right).abs()).sum::<f64>() / n
 }
 
 #[cfg(test)]
@@ -53,6 +90,41 @@ mod tests {
         check(0.8, 6, 0.2);
         check(1.0, 9, 0.1);
         assert_eq!(calibration_of_best(&[], &[]), 0.0);
+    }
+
+    #[test]
+    fn the_surest_documents_are_less_often_wrong() {
+        // The best label is right where it is certain; the second label is always missed on every fourth document.
+        let scores: Vec<Vec<f64>> = (0..100).map(|i| vec![0.5 + i as f64 / 200.0, 0.1]).collect();
+        let truth: Vec<Vec<usize>> = (0..100)
+            .map(|i| {
+                if i < 50 {
+                    vec![1]
+                } else if i % 4 == 0 {
+                    vec![0, 1]
+                } else {
+                    vec![0]
+                }
+            })
+            .collect();
+        let surest = surest(&scores, &truth, &Decision::Threshold(0.5));
+        assert_eq!((surest.len(), surest[19].share), (20, 1.0));
+        assert!((surest[9].wrong - 13.0 / 50.0).abs() < 1e-9, "the surer half: {:?}", surest[9]);
+        assert!((surest[19].wrong - 63.0 / 100.0).abs() < 1e-9);
+        assert!(surest.windows(2).all(|pair| pair[0].confidence > pair[1].confidence));
+        assert_eq!(super::surest(&[], &[], &Decision::Best), []);
+        let few = super::surest(&scores[..3], &truth[..3], &Decision::Best);
+        assert_eq!((few.len(), few[0].wrong), (20, 1.0));
+    }
+
+    #[test]
+    fn each_bin_of_a_diagram_has_its_share_of_the_documents() {
+        let scores: Vec<Vec<f64>> = (0..200).map(|i| vec![0.5 + i as f64 / 400.0, 0.0]).collect();
+        let truth: Vec<Vec<usize>> = (0..200).map(|i| vec![usize::from(i < 100)]).collect();
+        let bins = reliability(&scores, &truth);
+        assert_eq!(bins.iter().map(|bin| bin.n).collect::<Vec<_>>(), [20; 10]);
+        assert_eq!((bins[0].right, bins[9].right), (0.0, 1.0));
+        assert_eq!(reliability(&scores[..1], &truth[..1]).len(), 1);
     }
 
     #[test]

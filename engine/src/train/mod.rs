@@ -15,7 +15,7 @@ mod step;
 
 pub use batch::{DeviceBatch, Guesses};
 pub use bootstrap::{Outcomes, score_interval};
-pub use calibration::{calibration_of_best, calibration_of_predicted};
+pub use calibration::{calibration_of_best, calibration_of_predicted, reliability, surest};
 pub use evaluate::{classify, evaluate_masked_lm};
 pub use fusion::{Fusion, Logits};
 pub use loss::{masked_lm_loss, multi_label_loss, single_label_loss};

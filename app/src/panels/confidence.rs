@@ -1,0 +1,114 @@
+//! What the probabilities of a classifier are worth: a slider over the surest documents with what is wrong among them, and a
+//! diagram of probability against frequency.
+
+use super::review::Shared;
+use crate::chart::scene::{Ink, Scene, Size};
+use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene, spread_summary};
+use crate::chart::view::ChartView;
+use crate::page::Dark;
+use crate::tr;
+use crate::wording::{figure, grouped, percent};
+use leptos::prelude::*;
+use protocol::{ReliabilityBin, Review, SurestShare};
+
+/// Share that the slider begins at.
+const USUAL_SHARE: f64 = 0.8;
+
+/// A slider with its sentence, and the diagram.
+#[component]
+pub fn Confidence(review: Shared) -> impl IntoView {
+    let chosen = RwSignal::new(USUAL_SHARE);
+    let has = move || review.with(|review| review.as_ref().is_some_and(|review| !review.surest.is_empty()));
+    let sentence = move || {
+        review.with(|review| {
+            let review = review.as_ref()?;
+            Some(words(review, nearest(&review.surest, chosen.get())?))
+        })
+    };
+    let bins = Memo::new(move |_| review.with(|review| review.as_ref().map(|review| review.reliability.clone())));
+    let summary = Signal::derive(move || {
+        bins.with(|bins| {
+            spread_summary(&lines(bins.as_deref().unwrap_or_default()), &tr!("Share that is right by probability"))
+        })
+    });
+    let Dark(dark) = expect_context::<Dark>();
+    let changed = Signal::derive(move || {
+        dark.track();
+        bins.track();
+    });
+    view! {
+        <div class="block" hidden=move || !has()>
+            <label for="surest">{tr!("Label the surest documents alone: what share of them?")}</label>
+            <input
+                id="surest"
+                type="range"
+                min="0.05"
+                max="1"
+                step="0.05"
+                data-testid="surest"
+                prop:value=move || chosen.get().to_string()
+                aria-valuetext=sentence
+                on:input=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(USUAL_SHARE))
+            />
+            <p class="help" role="status">{sentence}</p>
+            <div class="chart-frame">
+                <ChartView
+                    testid="reliability-chart"
+                    summary=summary
+                    changed=changed
+                    scene=Box::new(move |size| bins.with_untracked(|bins| diagram(bins.as_deref().unwrap_or_default(), size)))
+                />
+            </div>
+            <p class="help">
+                {tr!("Each point is a tenth of the documents. Where the line lies on the diagonal, of the labels that are given 70 %, 70 % are right.")}
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
+    let far = |point: &SurestShare| (point.share - wanted).abs();
+    surest.iter().min_by(|a, b| far(a).total_cmp(&far(b))).copied()
+}
+
+fn words(review: &Review, point: SurestShare) -> String {
+    tr!(
+        "Of the surest {share} of {all} documents, expect {wrong} to be given other labels than the true ones; their best label has a probability of {confidence} or more.",
+        share = percent(point.share),
+        all = grouped(review.n),
+        wrong = percent(point.wrong),
+        confidence = figure(point.confidence, 2)
+    )
+}
+
+/// The share that is right by probability, beside where it should be.
+fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
+    let points = |of: fn(&ReliabilityBin) -> f64| {
+        bins.iter().map(|bin| SpreadPoint { at: bin.probability, mean: of(bin), sd: 0.0 }).collect()
+    };
+    [
+        SpreadSeries { name: tr!("honest"), points: points(|bin| bin.probability), ink: Ink::Floor, dash: 1 },
+        SpreadSeries { name: tr!("right"), points: points(|bin| bin.right), ink: Ink::Metric(0), dash: 0 },
+    ]
+}
+
+fn diagram(bins: &[ReliabilityBin], size: Size) -> Scene {
+    spread_scene(&lines(bins), (&tr!("probability of the best label"), ""), size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_is_of_the_share_nearest_to_what_was_chosen() {
+        let surest: Vec<SurestShare> = (1..=20)
+            .map(|i| SurestShare { share: i as f64 / 20.0, confidence: 0.5, wrong: i as f64 / 100.0 })
+            .collect();
+        let review = Review { n: 1500, surest, ..Review::default() };
+        let said = words(&review, nearest(&review.surest, 0.79).expect("points"));
+        assert!(said.contains("surest 80 % of 1,500 documents, expect 16 %"), "{said}");
+        assert!(nearest(&[], 0.5).is_none());
+    }
+}
