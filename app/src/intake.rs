@@ -1,6 +1,7 @@
 //! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to what travels to the engine:
 //! the files themselves, which it reads where they lie. The text is never looked at here.
 
+use crate::model_files::name_in_model;
 use crate::tr;
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole};
@@ -21,6 +22,9 @@ const BUNDLE: [(&str, FileRole); 4] = [
     ("valid.txt", FileRole::Valid),
     ("test.txt", FileRole::Test),
 ];
+
+/// A model that was pre-trained on the bundled corpus, relative to the page.
+const FINISHED_MODEL: &str = "finished-model.zip";
 
 /// A file that the page holds on to, so that a restarted engine can be given it again.
 #[derive(Clone)]
@@ -46,6 +50,15 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
         sources.push(Source { name: name.into(), role: Some(role), blob, bundled: true, typed: false });
     }
     Ok(sources)
+}
+
+/// Fetches the model that ships with the page.
+///
+/// # Errors
+/// In words, when it cannot be fetched.
+pub async fn finished_model() -> Result<Vec<Source>, String> {
+    let blob = fetch(&format!("./bundle/{FINISHED_MODEL}")).await.map_err(|error| words(&error))?;
+    Ok(vec![Source { name: FINISHED_MODEL.into(), role: None, blob, bundled: true, typed: false }])
 }
 
 /// The files of an `<input type=file>`, folders included; hidden ones are passed over, as in a folder that is dropped.
@@ -139,18 +152,6 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     Some(sources.iter().filter_map(inside).collect())
 }
 
-/// Folders of a model directory whose files belong to the model: a classifier's parts, and the pooling of
-/// sentence-transformers.
-const MODEL_FOLDERS: [&str; 2] = ["parts/", "1_Pooling/"];
-
-/// The name that a file has inside the model directory `folder`, where it is one of the model's: those of its own folder and
-/// of its parts.
-fn name_in_model<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
-    let name = path.strip_prefix(folder)?;
-    let plain = MODEL_FOLDERS.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
-    (!plain.contains('/')).then_some(name)
-}
-
 /// What travels to the engine: the names and the files. Those that a person brought are in `encoding`, where it was chosen.
 pub fn parcels(sources: &[Source], encoding: Option<&str>) -> (Vec<FileInfo>, Vec<Blob>) {
     let info = |source: &Source| FileInfo {
@@ -234,20 +235,4 @@ fn promise(
 fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     message.or_else(|| error.as_string()).unwrap_or_else(|| tr!("it could not be read"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_directory_brings_its_parts_and_no_checkpoints() {
-        let check = |path, expected| assert_eq!(name_in_model(path, "runs/labels/"), expected, "{path}");
-        check("runs/labels/config.json", Some("config.json"));
-        check("runs/labels/parts/linear.safetensors", Some("parts/linear.safetensors"));
-        check("runs/labels/1_Pooling/config.json", Some("1_Pooling/config.json"));
-        check("runs/labels/checkpoints/step-9/model.safetensors", None);
-        check("runs/labels/parts/other/linear.safetensors", None);
-        check("runs/words/config.json", None);
-    }
 }

@@ -4,13 +4,16 @@
 
 pub mod chart;
 pub mod comparing;
+pub mod confidence;
 pub mod guide;
 pub mod language;
+pub mod model_files;
 pub mod presets;
 pub mod query;
 pub mod settings;
 pub mod share;
 pub mod state;
+pub mod threshold;
 pub mod told;
 
 pub use display::{mark, order, tr, wording};

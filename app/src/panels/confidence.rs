@@ -5,11 +5,11 @@ use super::review::Shared;
 use crate::chart::scene::{Ink, Scene, Size};
 use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene, spread_summary};
 use crate::chart::view::ChartView;
+use crate::confidence::{nearest, surest_words};
 use crate::page::Dark;
 use crate::tr;
-use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
-use protocol::{ReliabilityBin, Review, SurestShare};
+use protocol::ReliabilityBin;
 
 /// Share that the slider begins at.
 const USUAL_SHARE: f64 = 0.8;
@@ -22,7 +22,7 @@ pub fn Confidence(review: Shared) -> impl IntoView {
     let sentence = move || {
         review.with(|review| {
             let review = review.as_ref()?;
-            Some(words(review, nearest(&review.surest, chosen.get())?))
+            Some(surest_words(review, nearest(&review.surest, chosen.get())?))
         })
     };
     let bins = Memo::new(move |_| review.with(|review| review.as_ref().map(|review| review.reliability.clone())));
@@ -67,21 +67,6 @@ pub fn Confidence(review: Shared) -> impl IntoView {
     .into_any()
 }
 
-fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
-    let far = |point: &SurestShare| (point.share - wanted).abs();
-    surest.iter().min_by(|a, b| far(a).total_cmp(&far(b))).copied()
-}
-
-fn words(review: &Review, point: SurestShare) -> String {
-    tr!(
-        "Of the surest {share} of {all} documents, expect {wrong} to be given other labels than the true ones; their best label has a probability of {confidence} or more.",
-        share = percent(point.share),
-        all = grouped(review.n),
-        wrong = percent(point.wrong),
-        confidence = figure(point.confidence, 2)
-    )
-}
-
 /// The share that is right by probability, beside where it should be.
 fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
     let points = |of: fn(&ReliabilityBin) -> f64| {
@@ -95,20 +80,4 @@ fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
 
 fn diagram(bins: &[ReliabilityBin], size: Size) -> Scene {
     spread_scene(&lines(bins), (&tr!("probability of the best label"), ""), size)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sentence_is_of_the_share_nearest_to_what_was_chosen() {
-        let surest: Vec<SurestShare> = (1..=20)
-            .map(|i| SurestShare { share: i as f64 / 20.0, confidence: 0.5, wrong: i as f64 / 100.0 })
-            .collect();
-        let review = Review { n: 1500, surest, ..Review::default() };
-        let said = words(&review, nearest(&review.surest, 0.79).expect("points"));
-        assert!(said.contains("surest 80 % of 1,500 documents, expect 16 %"), "{said}");
-        assert!(nearest(&[], 0.5).is_none());
-    }
 }

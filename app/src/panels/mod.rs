@@ -5,6 +5,7 @@ mod attention;
 mod bars;
 mod choice;
 mod compare;
+mod confidence;
 mod data;
 mod estimate;
 mod field;

@@ -1,6 +1,7 @@
 //! What the classifier gets right and wrong: a threshold, which labels are taken for which, which stand together, and the
 //! lines behind each number. Also the lines that are worth labelling next.
 
+use super::confidence::Confidence;
 use super::section::Section;
 use super::sweep::Sweep;
 use super::try_it::ModelName;
@@ -61,6 +62,7 @@ pub fn ReviewPanel() -> impl IntoView {
                 {move || review.get().map(|review| summary(&review))}
             </p>
             <Sweep review />
+            <Confidence review />
             <Matrix review together=false />
             <Matrix review together=true />
             <LineList />

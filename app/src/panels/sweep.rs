@@ -6,75 +6,10 @@ use crate::chart::scene::{Ink, Scene, Size};
 use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene};
 use crate::chart::view::ChartView;
 use crate::page::Dark;
+use crate::threshold::{EVEN, Point, best_words, points, words};
 use crate::tr;
-use crate::wording::{figure, percent};
 use leptos::prelude::*;
 use protocol::Review;
-
-/// The threshold of equal chances.
-const EVEN: f64 = 0.5;
-
-/// Figures at one threshold.
-#[derive(Clone, Copy, PartialEq)]
-struct Point {
-    threshold: f64,
-    precision: f64,
-    recall: f64,
-    /// Micro F1 of all labels, or the label's own.
-    f1: f64,
-    macro_f1: Option<f64>,
-}
-
-fn points(review: &Review, label: Option<usize>) -> Vec<Point> {
-    let own = |label: usize| review.label_sweeps.get(label);
-    let point = |(place, all): (usize, &protocol::ThresholdPoint)| match label.and_then(own) {
-        Some(points) => {
-            let protocol::LabelPoint { precision, recall, f1 } = points[place];
-            Point { threshold: all.threshold, precision, recall, f1, macro_f1: None }
-        }
-        None => Point {
-            threshold: all.threshold,
-            precision: all.precision,
-            recall: all.recall,
-            f1: all.micro_f1,
-            macro_f1: Some(all.macro_f1),
-        },
-    };
-    review.sweep.iter().enumerate().map(point).collect()
-}
-
-fn words(point: Point) -> String {
-    let [precision, recall, f1] = [point.precision, point.recall, point.f1].map(|value| figure(value, 3));
-    let threshold = percent(point.threshold);
-    match point.macro_f1 {
-        Some(macro_f1) => tr!(
-            "From {threshold} on: precision {precision}, recall {recall}, micro F1 {micro_f1}, macro F1 {macro_f1}.",
-            threshold,
-            precision,
-            recall,
-            micro_f1 = f1,
-            macro_f1 = figure(macro_f1, 3)
-        ),
-        None => tr!(
-            "From {threshold} on: precision {precision}, recall {recall}, F1 {f1}.",
-            threshold,
-            precision,
-            recall,
-            f1
-        ),
-    }
-}
-
-/// Where F1 is highest; of equals, the point nearest to this threshold, as the engine chooses.
-fn best(points: &[Point], near: f64) -> Option<Point> {
-    let far = |point: &Point| (point.threshold - near).abs();
-    points.iter().max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a)))).copied()
-}
-
-fn best_words(points: &[Point], near: f64) -> Option<String> {
-    let best = best(points, near)?;
-    Some(tr!("The best F1, {f1}, is at {threshold}.", f1 = figure(best.f1, 3), threshold = percent(best.threshold)))
-}
 
 /// A choice of the label, the curves, a slider and what they say.
 #[component]
@@ -171,19 +106,4 @@ fn curves(points: &[Point], at: Option<Point>, size: Size) -> Scene {
     let x = scene.x;
     add_cursor(&mut scene, &x, at.map(|point| point.threshold), None);
     scene
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_equal_thresholds_the_nearest_is_best() {
-        let point = |threshold, f1| Point { threshold, precision: 0.5, recall: 0.5, f1, macro_f1: None };
-        let points = [point(0.1, 0.3), point(0.3, 0.8), point(0.6, 0.8), point(0.9, 0.7)];
-        for (near, expected) in [(EVEN, 0.6), (0.2, 0.3), (0.95, 0.6)] {
-            assert_eq!(best(&points, near).map(|point| point.threshold), Some(expected), "{near}");
-        }
-        assert!(best(&[], EVEN).is_none());
-    }
 }

@@ -1,0 +1,72 @@
+//! How far a classifier's answers can be relied on, in words.
+
+use crate::tr;
+use crate::wording::{figure, grouped, percent};
+use protocol::{Review, SurestShare};
+
+/// The point whose share is nearest to `wanted`.
+pub fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
+    let far = |point: &SurestShare| (point.share - wanted).abs();
+    surest.iter().min_by(|a, b| far(a).total_cmp(&far(b))).copied()
+}
+
+/// What is wrong among the surest documents, in a sentence.
+pub fn surest_words(review: &Review, point: SurestShare) -> String {
+    tr!(
+        "Of the surest {share} of {all} documents, expect {wrong} to be given other labels than the true ones; their best label has a probability of {confidence} or more.",
+        share = percent(point.share),
+        all = grouped(review.n),
+        wrong = percent(point.wrong),
+        confidence = figure(point.confidence, 2)
+    )
+}
+
+/// Share of unseen words from which an answer is a guess.
+const UNFAMILIAR_SHARE: f64 = 0.5;
+/// Words that are listed.
+const LISTED_WORDS: usize = 8;
+
+/// Says which words of a text are new to the classifier, where there are any.
+pub fn unfamiliar(words: u64, unseen: &[String]) -> Option<String> {
+    let listed: Vec<&str> = unseen.iter().take(LISTED_WORDS).map(String::as_str).collect();
+    let more = if unseen.len() > LISTED_WORDS { ", …" } else { "" };
+    let sentence = tr!(
+        "{count} of {all} words occurred in no document that the classifier learned from: {list}.",
+        count = unseen.len(),
+        all = words,
+        list = listed.join(", ") + more
+    );
+    if unseen.is_empty() {
+        None
+    } else if (unseen.len() as f64) < UNFAMILIAR_SHARE * words as f64 {
+        Some(sentence)
+    } else {
+        Some(format!("{sentence} {}", tr!("The text is unlike those: do not rely on this answer.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_is_of_the_share_nearest_to_what_was_chosen() {
+        let surest: Vec<SurestShare> = (1..=20)
+            .map(|i| SurestShare { share: i as f64 / 20.0, confidence: 0.5, wrong: i as f64 / 100.0 })
+            .collect();
+        let review = Review { n: 1500, surest, ..Review::default() };
+        let said = surest_words(&review, nearest(&review.surest, 0.79).expect("points"));
+        assert!(said.contains("1,500 documents, expect 16"), "{said}");
+        assert!(nearest(&[], 0.5).is_none());
+    }
+
+    #[test]
+    fn a_text_of_new_words_is_no_ground_for_an_answer() {
+        let unseen = |count: usize| vec!["zzz".to_string(); count];
+        assert_eq!(unfamiliar(6, &[]), None);
+        let few = unfamiliar(6, &unseen(2)).expect("told");
+        assert!(few.starts_with("2 of 6 words") && !few.contains("rely"), "{few}");
+        assert!(unfamiliar(6, &unseen(3)).is_some_and(|said| said.contains("do not rely")));
+        assert!(unfamiliar(20, &unseen(12)).is_some_and(|said| said.contains("zzz, …")));
+    }
+}
