@@ -85,6 +85,10 @@ pub struct Classification {
     pub cutoffs: Vec<f64>,
     /// The same, tuned for each of the labels, where they were.
     pub thresholds: Vec<f64>,
+    /// Different words of the text, where the classifier knows those of its training documents; else 0.
+    pub words: u64,
+    /// Those among them that occurred in no training document.
+    pub unseen: Vec<String>,
 }
 
 /// The nearest words of a word.

@@ -178,9 +178,11 @@ impl RunState {
                 self.answered = (request, self.asked.clone());
                 self.guesses = Some(masks);
             }
-            Event::Classified { request, labels, threshold, cutoffs, thresholds } if request == last.labels => {
+            Event::Classified { request, labels, threshold, cutoffs, thresholds, words, unseen }
+                if request == last.labels =>
+            {
                 let text = self.labelled_text.clone();
-                self.classified = Some(Classification { text, labels, threshold, cutoffs, thresholds });
+                self.classified = Some(Classification { text, labels, threshold, cutoffs, thresholds, words, unseen });
             }
             Event::Labelled { request, documents, of, dropped, columns, warnings } if request == last.file => {
                 if let Some(Labelling { name, .. }) = self.labelling.take() {

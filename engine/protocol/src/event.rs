@@ -307,6 +307,10 @@ pub enum Event {
         /// The same, tuned for each of these labels by itself, where they were.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f64>,
+        /// Different words of the text, where the classifier knows those of its training documents; else 0.
+        words: u64,
+        /// Those among them that occurred in no training document.
+        unseen: Vec<String>,
     },
     /// Answer to `LabelFile`, now and then until all documents are labelled. A buffer beside it holds the rows since the last
     /// one: a table in CSV with a header `line,text,labels,scores` (of pairs: `line,sentence1,sentence2,labels,scores`), several

@@ -85,6 +85,11 @@ impl Features {
         self.words.idf.len() + self.characters.as_ref().map_or(0, |table| table.idf.len()) + self.dense
     }
 
+    /// Whether an n-gram of words occurred in a training document.
+    pub fn knows_word(&self, hash: u64) -> bool {
+        self.words.ids.contains_key(&hash)
+    }
+
     /// Known features of a document, ascending.
     pub fn row(&self, input: &LinearInput) -> Vec<(u32, f32)> {
         let mut row = self.words.row(ngrams::of_words(input.document, self.longest), 0);

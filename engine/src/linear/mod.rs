@@ -165,6 +165,14 @@ impl Linear {
         self.features.len()
     }
 
+    /// How many different words a document has, and those among them that occurred in no training document.
+    pub fn unseen_words(&self, document: &Document) -> (usize, Vec<String>) {
+        let words = ngrams::distinct_words(document);
+        let count = words.len();
+        let unseen = words.into_iter().filter(|(_, hash)| !self.features.knows_word(*hash)).map(|(word, _)| word);
+        (count, unseen.collect())
+    }
+
     /// How far each document lies on each label's side of its boundary, `[documents, C]`; the margin of training is 1.
     pub fn margins(&self, inputs: &[LinearInput]) -> Vec<Vec<f32>> {
         inputs.par_iter().map(|input| self.weights.margins(&self.row(input))).collect()
@@ -204,6 +212,8 @@ mod tests {
                 let margins = linear.margins(&[LinearInput { document: &document(text), dense: &dense }]).remove(0);
                 assert_eq!([margins[0] > 0.0, margins[1] > 0.0], expected, "{member:?} {text} {margins:?}");
             }
+            let (words, unseen) = linear.unseen_words(&document("The cat, the zebra!"));
+            assert_eq!((words, unseen), (3, vec!["the".to_string(), "zebra".into()]), "{member:?}");
             let unknown = LinearInput { document: &document("unbekannt"), dense: &[0.0, 0.0] };
             assert!(linear.margins(&[unknown])[0].iter().all(|margin| margin.is_finite()));
         }

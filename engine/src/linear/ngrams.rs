@@ -47,6 +47,20 @@ fn words(lowered: &str) -> Vec<&str> {
     words
 }
 
+/// Different words of a document with the hash of each, in order of first occurrence; signs are no words.
+pub(super) fn distinct_words(document: &Document) -> Vec<(String, u64)> {
+    let mut found: Vec<(String, u64)> = Vec::new();
+    for (part, text) in document.texts().enumerate() {
+        let lowered = text.to_lowercase();
+        for word in words(&lowered).into_iter().filter(|word| word.chars().any(is_of_a_word)) {
+            if !found.iter().any(|(known, _)| known == word) {
+                found.push((word.to_string(), add(add(start(b'w', part), b" "), word.as_bytes())));
+            }
+        }
+    }
+    found
+}
+
 /// Hashes of all runs of one to `longest` words. The two texts of a pair have n-grams of their own.
 pub(super) fn of_words(document: &Document, longest: usize) -> Vec<u64> {
     let mut grams = Vec::new();

@@ -35,6 +35,7 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
             fill_mask(model, device, &text, top_k).await.map(|masks| Event::Guesses { request, masks })
         }
         Command::Classify { request, text, top_k } => {
+            let (words, unseen) = unseen_words(model, &text);
             let labels = predict(model, device, &[text], Told::Best(top_k)).await;
             labels.map(|mut labels| {
                 let labels = labels.remove(0);
@@ -42,7 +43,8 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
                 let scales = model.config.threshold_scales.as_deref();
                 let scaled = of_labels(model, scales, &labels).into_iter().map(|scale| scale * threshold(model));
                 let cutoffs = scaled.collect();
-                Event::Classified { request, labels, threshold: threshold(model), cutoffs, thresholds }
+                let threshold = threshold(model);
+                Event::Classified { request, labels, threshold, cutoffs, thresholds, words, unseen }
             })
         }
         other => unreachable!("{other:?} is not a question to a model"),
@@ -223,6 +225,14 @@ pub(super) type Row = (Vec<u32>, usize);
 /// When the text is a pair and the model has one segment.
 pub(super) fn row(model: &Trained, text: &str) -> Result<Row> {
     Ok(example(model, &document(text)))
+}
+
+/// How many different words `text` has, and those that the classifier's training documents did not have; nothing where its
+/// parts do not know the words of those.
+pub fn unseen_words(model: &Trained, text: &str) -> (u64, Vec<String>) {
+    let linear = model.ensemble.as_ref().and_then(|ensemble| ensemble.linear.as_ref());
+    let (words, unseen) = linear.map(|part| part.linear.unseen_words(&document(text))).unwrap_or_default();
+    (words as u64, unseen)
 }
 
 /// `text` as a document; a tab parts the two texts of a pair.

@@ -234,6 +234,17 @@ impl<H: Host> Session<H> {
         ask::predict(model, &self.device, texts, told).await
     }
 
+    /// Share of the different words of each text that occurred in no training document of the classifier; 0 where it does
+    /// not know the words of those.
+    pub fn unseen_shares(&self, texts: &[String]) -> Vec<f64> {
+        let model = self.classifier.as_ref().or(self.language_model.as_ref());
+        let share = |text: &String| {
+            let (words, unseen) = model.map(|model| ask::unseen_words(model, text)).unwrap_or_default();
+            unseen.len() as f64 / words.max(1) as f64
+        };
+        texts.iter().map(share).collect()
+    }
+
     /// Best guesses for each `[MASK]` of `text`.
     ///
     /// # Errors

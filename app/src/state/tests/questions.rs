@@ -134,6 +134,8 @@ fn an_answer_names_the_text_it_is_about() {
         threshold: 0.5,
         cutoffs: vec![],
         thresholds: vec![],
+        words: 2,
+        unseen: vec![],
     });
     state.ask_guesses("another [MASK]");
     assert_eq!(state.answered_text(), "a [MASK]");
