@@ -102,6 +102,15 @@ pub enum Command {
         /// How many guesses per mask.
         top_k: usize,
     },
+    /// Guess the one `[MASK]` of each text. Answered by `FilledMasks`.
+    FillMasks {
+        /// Repeated in the answer.
+        request: u64,
+        /// Texts with one `[MASK]` each.
+        texts: Vec<String>,
+        /// How many guesses per mask.
+        top_k: usize,
+    },
     /// Label a text. Answered by `Classified`.
     Classify {
         /// Repeated in the answer.
@@ -240,6 +249,7 @@ impl Command {
         match self {
             Self::PreviewMasking { .. } => Some(0),
             Self::FillMask { request, .. }
+            | Self::FillMasks { request, .. }
             | Self::Classify { request, .. }
             | Self::LabelFile { request, .. }
             | Self::Attend { request, .. }

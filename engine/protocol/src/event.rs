@@ -293,6 +293,15 @@ pub enum Event {
         /// One entry per `[MASK]`.
         masks: Vec<MaskGuess>,
     },
+    /// Answer to `FillMasks`.
+    FilledMasks {
+        /// Of the question.
+        request: u64,
+        /// Optimisation steps of the run whose model answered; `None` outside of one.
+        step: Option<u64>,
+        /// Guesses for each text, best first.
+        guesses: Vec<Vec<Candidate>>,
+    },
     /// Answer to `Classify`.
     Classified {
         /// Of the question.

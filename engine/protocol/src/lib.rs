@@ -4,6 +4,7 @@
 //! Bulk bytes (dropped files, exported models) never stand inside a message: they travel beside it, as
 //! files or transferred buffers, in the order in which the message names them.
 
+mod cloze;
 mod command;
 mod compare;
 mod config;
@@ -13,6 +14,7 @@ mod insight;
 mod metrics;
 mod token;
 
+pub use cloze::Cloze;
 pub use command::{Command, FileInfo, FileRole, StartFrom};
 pub use compare::{
     CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun, EpochFigures, Figures,

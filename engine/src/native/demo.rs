@@ -14,7 +14,7 @@ use crate::data::InputFile;
 use crate::error::Error;
 use crate::session::{LabelRule, ModelFiles, Session};
 use futures_lite::future::block_on;
-use protocol::{ClassifierMetrics, FileRole, MaskGuess, Metrics, Phase, RunConfig};
+use protocol::{ClassifierMetrics, Cloze, FileRole, MaskGuess, Metrics, Phase, RunConfig};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,15 +34,10 @@ const LABELLED_LINES: usize = 2000;
 const PRETRAIN_EPOCHS: f64 = 3.0;
 /// Passes of each fine-tuning, as in the reference runs of `docs/recipes.md`.
 const FINETUNE_EPOCHS: f64 = 5.0;
-/// Sentences in the bundle's style, whose masked words are no others'.
-const CLOZES: [&str; 4] = [
-    "a [MASK] used for cutting wood",
-    "the capital and largest [MASK] of france",
-    "a person who plays a musical [MASK]",
-    "a [MASK] of flowering plants in the rose family",
-];
-/// Guesses shown per mask.
-const GUESSES: usize = 4;
+/// Sentences in the bundle's style, each with the words that fit.
+const CLOZES: &str = include_str!("../../../public/bundle/cloze.txt");
+/// Guesses shown per mask; a word is found where it is one of them.
+const GUESSES: usize = 5;
 
 /// What one way of fine-tuning reached.
 #[derive(Serialize)]
@@ -56,8 +51,18 @@ struct Arm {
 /// One filled sentence.
 #[derive(Serialize)]
 struct Filled {
-    text: &'static str,
+    text: String,
+    /// Whether a word that fits is among the guesses.
+    found: bool,
     masks: Vec<MaskGuess>,
+}
+
+impl Filled {
+    fn new(cloze: Cloze, masks: Vec<MaskGuess>) -> Self {
+        let guesses = masks.iter().flat_map(|mask| &mask.candidates);
+        let found = cloze.is_found(guesses.map(|guess| guess.token.as_str()));
+        Self { text: cloze.text, found, masks }
+    }
 }
 
 /// The last line of `demo --json`.
@@ -85,8 +90,11 @@ pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
         return Ok(interrupted(&out, "pretrained"));
     }
     let model = block_on(session.export())?;
-    let filled = CLOZES.map(|text| block_on(session.fill_mask(text, GUESSES)).map(|masks| Filled { text, masks }));
-    let filled = filled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let fill = |cloze: Cloze| {
+        let masks = block_on(session.fill_mask(&cloze.text, GUESSES))?;
+        Ok::<_, Error>(Filled::new(cloze, masks))
+    };
+    let filled = Cloze::read(CLOZES).into_iter().map(fill).collect::<Result<Vec<_>, _>>()?;
     let mut arms = Vec::new();
     for (folder, start, from) in [("finetuned", "pre-trained", Some(&model)), ("scratch", "from scratch", None)] {
         match corpus.finetune(&mut session, &config, folder, start, from)? {
@@ -178,8 +186,12 @@ fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
         text +=
             &format!("{start:<14}{:>8.3}{:>8.3}{:>8.3}{seconds:>10.0}\n", test.micro_f1, test.macro_f1, test.mean_f1);
     }
-    text += "\nWhat the pre-trained model puts in the gaps\n";
-    for Filled { text: cloze, masks } in filled {
+    let found = filled.iter().filter(|filled| filled.found).count();
+    text += &format!(
+        "\nWhat the pre-trained model puts in the gaps; a word that fits is among its {GUESSES} guesses {found} times of {}\n",
+        filled.len()
+    );
+    for Filled { text: cloze, masks, .. } in filled {
         let guesses = masks.iter().flat_map(|mask| &mask.candidates);
         let guesses: Vec<String> =
             guesses.map(|guess| format!("{} {:.0} %", output::plain(&guess.token), 100.0 * guess.score)).collect();
@@ -250,9 +262,11 @@ mod tests {
             seconds: 12.3,
         };
         let candidates = vec![protocol::Candidate { token: "tool\u{1b}".into(), score: 0.5 }];
-        let filled = [Filled { text: CLOZES[0], masks: vec![MaskGuess { position: 2, candidates }] }];
+        let filled = [Filled::new(Cloze::read(CLOZES).remove(0), vec![MaskGuess { position: 2, candidates }])];
         let text = table(&[arm("pre-trained", 0.7), arm("from scratch", 0.6)], &filled, Path::new("runs/x"));
-        for expected in ["pre-trained      0.700", "from scratch     0.600", "tool\\u{1b} 50 %", "on 9 held-out"] {
+        for expected in
+            ["pre-trained      0.700", "from scratch     0.600", "tool\\u{1b} 50 %", "on 9 held-out", "0 times of 1"]
+        {
             assert!(text.contains(expected), "{text}");
         }
     }

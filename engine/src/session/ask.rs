@@ -34,6 +34,10 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         Command::FillMask { request, text, top_k } => {
             fill_mask(model, device, &text, top_k).await.map(|masks| Event::Guesses { request, masks })
         }
+        Command::FillMasks { request, texts, top_k } => {
+            let guesses = fill_masks(model, device, &texts, top_k).await;
+            guesses.map(|guesses| Event::FilledMasks { request, step: moment.step, guesses })
+        }
         Command::Classify { request, text, top_k } => {
             let (words, unseen) = unseen_words(model, &text);
             let labels = predict(model, device, &[text], Told::Best(top_k)).await;
@@ -135,12 +139,42 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     let scores = read(softmax(logits, 1)).await?;
     let guess = |(position, row): (&i32, &[f32])| MaskGuess {
         position: *position as u64,
-        candidates: best(row, top_k, |id| !model.tokenizer.is_special(id as u32))
-            .into_iter()
-            .map(|(id, score)| Candidate { token: model.tokenizer.token(id as u32).into(), score })
-            .collect(),
+        candidates: candidates(model, row, top_k),
     };
     Ok(positions.iter().zip(scores.chunks(model.config.vocab_size)).map(guess).collect())
+}
+
+/// Best guesses for the one `[MASK]` of each of `texts`, in one pass.
+///
+/// # Errors
+/// When the model guesses no tokens, or a text has no mask, several of them, or is longer than the model's positions.
+async fn fill_masks(model: &Trained, device: &Device, texts: &[String], top_k: usize) -> Result<Vec<Vec<Candidate>>> {
+    needs_masked_lm(model)?;
+    let mask = model.tokenizer.specials().mask;
+    let rows = texts.iter().map(|text| Ok((enclosed(model, text)?, 0))).collect::<Result<Vec<Row>>>()?;
+    let mut batch = padded(model, &rows);
+    for (row, (ids, _)) in rows.iter().enumerate() {
+        let places: Vec<usize> = (0..ids.len()).filter(|&place| ids[place] == mask).collect();
+        let [place] = places[..] else {
+            let message = format!("a text has {} [MASK]s; it must have one", places.len());
+            return Err(Error::input("no-mask", message, "Write [MASK] in place of one word of each text."));
+        };
+        batch.masked_positions.push((row * batch.max_len + place) as i32);
+    }
+    batch.masked_weights = vec![1.0; rows.len()];
+    batch.masked_targets = vec![0; rows.len()];
+    let batch = DeviceBatch::upload(&batch, &model.config, device);
+    let leaves = model.leaves(device);
+    let forward = evaluation_model(&model.config, &leaves);
+    let logits = forward.masked_lm(&forward.encode(batch.input()), batch.guesses().positions.clone());
+    let scores = read(softmax(logits, 1)).await?;
+    Ok(scores.chunks(model.config.vocab_size).map(|row| candidates(model, row, top_k)).collect())
+}
+
+/// The `top_k` likeliest tokens that are words.
+fn candidates(model: &Trained, scores: &[f32], top_k: usize) -> Vec<Candidate> {
+    let best = best(scores, top_k, |id| !model.tokenizer.is_special(id as u32)).into_iter();
+    best.map(|(id, score)| Candidate { token: model.tokenizer.token(id as u32).into(), score }).collect()
 }
 
 /// Lengths are rounded up to a multiple of this, so that few shapes occur.

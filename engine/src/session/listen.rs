@@ -108,7 +108,9 @@ impl<H: Host> Ear<'_, H> {
                 question @ (Command::Attend { .. } | Command::Tokenize { .. } | Command::ExportModel { .. }) => {
                     self.answer(learner, question, true).await;
                 }
-                question @ Command::FillMask { .. } => self.answer(learner, question, learner.heads.masked_lm).await,
+                question @ (Command::FillMask { .. } | Command::FillMasks { .. }) => {
+                    self.answer(learner, question, learner.heads.masked_lm).await;
+                }
                 question @ Command::Classify { .. } => self.answer(learner, question, !learner.heads.masked_lm).await,
                 other => self.deferred.push_back(other),
             }
@@ -189,6 +191,7 @@ pub(super) fn is_question(command: &Command) -> bool {
             | Command::Attend { .. }
             | Command::Tokenize { .. }
             | Command::FillMask { .. }
+            | Command::FillMasks { .. }
             | Command::Classify { .. }
             | Command::ExportModel { .. }
     )

@@ -155,6 +155,7 @@ fn is_order(command: &Command) -> bool {
             | Command::Stop
             | Command::PreviewMasking { .. }
             | Command::FillMask { .. }
+            | Command::FillMasks { .. }
             | Command::Classify { .. }
             | Command::Attend { .. }
             | Command::Tokenize { .. }

@@ -125,3 +125,34 @@ fn a_question_without_an_answer_says_which_it_was() {
     });
     assert_eq!(failed.collect::<Vec<_>>(), [("no-model".into(), Some(6)), ("text-too-long".into(), Some(7))]);
 }
+
+/// The answer to many texts is what each of them gets by itself, amid a run and after it.
+#[test]
+fn many_hidden_words_are_guessed_in_one_answer() {
+    let _alone = alone();
+    let texts = ["the small [MASK] barks", "[MASK] purrs today in the house of my friend"].map(String::from);
+    let all = |request| Command::FillMasks { request, texts: texts.to_vec(), top_k: 3 };
+    let one = |request, text: &String| Command::FillMask { request, text: text.clone(), top_k: 3 };
+    let many = Command::FillMasks { request: 9, texts: vec!["[MASK] [MASK]".into()], top_k: 3 };
+    let after = vec![pretrain(), all(2), one(3, &texts[0]), one(4, &texts[1]), many];
+    let script = tried(after, vec![(10, all(1))]);
+    let events = script.events();
+    let filled = |wanted: u64| {
+        events.iter().find_map(|event| match event {
+            Event::FilledMasks { request, step, guesses } if *request == wanted => Some((*step, guesses.clone())),
+            _ => None,
+        })
+    };
+    assert_eq!(filled(1).map(|(step, guesses)| (step, guesses.len())), Some((Some(10), 2)));
+    let (step, together) = filled(2).expect("an answer");
+    assert_eq!(step, None);
+    for (request, guesses) in [(3, &together[0]), (4, &together[1])] {
+        let alone = events.iter().find_map(|event| match event {
+            Event::Guesses { request: asked, masks } if *asked == request => Some(masks[0].candidates.clone()),
+            _ => None,
+        });
+        let alone = alone.expect("an answer");
+        assert!(alone.iter().zip(guesses).all(|(a, b)| a.token == b.token && (a.score - b.score).abs() < 1e-5));
+    }
+    assert_eq!(failures(&script), ["no-mask"]);
+}

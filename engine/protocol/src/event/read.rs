@@ -58,6 +58,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "counted" => Counted { run, learned, step, loss, accuracy },
             "compared" => Compared { run, comparison },
             "guesses" => Guesses { request, masks },
+            "filled_masks" => FilledMasks { request, step, guesses },
             "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds, words, unseen },
             "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
             "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },

@@ -84,7 +84,20 @@ fn every_kind_is_read_as_it_is_written() {
             columns: Some(TableColumns::default()),
             warnings: vec![text("w")],
         },
-        Event::Classified { request: 1, labels: vec![], threshold: 0.5, cutoffs: vec![0.5], thresholds: vec![0.25] },
+        Event::Classified {
+            request: 1,
+            labels: vec![],
+            threshold: 0.5,
+            cutoffs: vec![0.5],
+            thresholds: vec![0.25],
+            words: 2,
+            unseen: vec![text("w")],
+        },
+        Event::FilledMasks {
+            request: 1,
+            step: Some(2),
+            guesses: vec![vec![Candidate { token: text("t"), score: 0.5 }]],
+        },
         Event::Vocabulary {
             size: 9,
             entries: vec![],

@@ -1,0 +1,51 @@
+//! The bundled sentences with one hidden word each: how many the model finds, and what it guesses.
+
+use crate::clozes::{bundled_clozes, found};
+use crate::lab::lab;
+use crate::state::{FilledClozes, Topic};
+use crate::tr;
+use crate::wording::percent;
+use leptos::prelude::*;
+use protocol::{Candidate, Cloze};
+
+/// A line that tells how many hidden words are found; opened, the sentences with their guesses.
+#[component]
+pub fn Clozes() -> impl IntoView {
+    let lab = lab();
+    let filled = lab.memo(&[Topic::Answers], |state| state.clozes.clone());
+    let count = Memo::new(move |_| filled.with(|filled| filled.as_ref().map(found)));
+    let summary = move || {
+        count.get().map(|count| tr!("{count} of {all} hidden words found", count, all = bundled_clozes().len()))
+    };
+    view! {
+        <details class="more" hidden=move || count.get().is_none()>
+            <summary data-testid="clozes" data-value=move || count.get().map(|count| count.to_string())>
+                {summary}
+            </summary>
+            <p class="help">
+                {tr!("A word counts as found when it is among the five best guesses. The sentences are always the same, so that models can be compared.")}
+            </p>
+            <ul class="clozes">{move || filled.get().map(rows)}</ul>
+        </details>
+    }
+    .into_any()
+}
+
+fn rows(filled: FilledClozes) -> impl IntoView {
+    bundled_clozes().iter().zip(filled.guesses).map(|(cloze, guesses)| row(cloze, &guesses)).collect_view()
+}
+
+fn row(cloze: &Cloze, guesses: &[Candidate]) -> impl IntoView {
+    let is_found = cloze.is_found(guesses.iter().map(|guess| guess.token.as_str()));
+    let (sign, said) = if is_found { ("✓ ", tr!("found")) } else { ("✗ ", tr!("not found")) };
+    let guesses: Vec<String> =
+        guesses.iter().map(|guess| format!("{} {}", guess.token, percent(guess.score))).collect();
+    view! {
+        <li class:right=is_found>
+            <span aria-hidden="true">{sign}</span>
+            <span class="visually-hidden">{said} ": "</span>
+            <bdi>{cloze.text.clone()}</bdi>
+            <span class="help">{guesses.join(", ")}</span>
+        </li>
+    }
+}
