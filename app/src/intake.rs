@@ -144,7 +144,9 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     if let [only] = sources {
         return only.name.to_ascii_lowercase().ends_with(".zip").then(|| vec![only.clone()]);
     }
-    let folder = sources.iter().find_map(|source| source.name.strip_suffix("model.safetensors"))?;
+    let folders = sources.iter().filter_map(|source| source.name.strip_suffix("model.safetensors"));
+    // A directory of sentence-transformers may hold the weights of further modules in folders of its own.
+    let folder = folders.min_by_key(|folder| folder.len())?;
     let inside = |source: &Source| {
         let name = name_in_model(&source.name, folder)?;
         Some(Source { name: name.into(), ..source.clone() })

@@ -202,7 +202,11 @@ impl Lab {
     }
 
     fn finetune(&self, from: StartFrom) {
-        let config = self.settings.with_untracked(Settings::finetune);
+        let mut config = self.settings.with_untracked(Settings::finetune);
+        if from == StartFrom::Scratch {
+            // New weights are never frozen.
+            config.freeze = None;
+        }
         let run = self.begin(Phase::Finetune, &config, Some(from), from == StartFrom::Pretrained);
         self.send(Command::Finetune { run, config, from });
     }

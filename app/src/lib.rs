@@ -3,6 +3,7 @@
 //! the browser is compiled for wasm only.
 
 pub mod chart;
+pub mod clozes;
 pub mod comparing;
 pub mod confidence;
 pub mod guide;

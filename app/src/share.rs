@@ -237,10 +237,23 @@ fn run_of(shared: Shared) -> Run {
     run.scores = shared.f1.into_iter().map(|figures| score(figures, shared.documents)).collect();
     run.baseline = shared.baseline.filter(|f1| (0.0..=1.0).contains(f1));
     let steps = [run.curve.buckets().last().map(|bucket| bucket.last), run.scores.last().map(|score| score.step)];
+    mark_networks(&mut run.scores);
     run.reach(shared.steps);
     run.reach(steps.into_iter().flatten().max().unwrap_or(0));
     run.stage = Stage::Finished;
     run
+}
+
+/// A link does not tell networks apart. Of two validation scores at one step the second one is of all parts together, and
+/// those before it are of networks.
+fn mark_networks(scores: &mut [Score]) {
+    let valid = |score: &Score| score.split != "test";
+    let joined = (1..scores.len()).rfind(|&place| {
+        valid(&scores[place]) && valid(&scores[place - 1]) && scores[place].step == scores[place - 1].step
+    });
+    if let Some(joined) = joined {
+        scores[..joined].iter_mut().for_each(|score| score.network = Some(1));
+    }
 }
 
 fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64), (valid, tested): (u64, u64)) -> Score {

@@ -14,7 +14,9 @@ mod topic;
 mod verdict;
 
 use films::Films;
-pub use known::{Classification, Corpus, Engine, Labelling, Lines, Masking, Neighbours, Notice, Tokenized, Vocabulary};
+pub use known::{
+    Classification, Corpus, Engine, FilledClozes, Labelling, Lines, Masking, Neighbours, Notice, Tokenized, Vocabulary,
+};
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
@@ -99,6 +101,9 @@ pub struct RunState {
     answered: (u64, String),
     /// Answer to the last classify question.
     pub classified: Option<Classification>,
+    /// What the model makes of the bundled sentences.
+    pub clozes: Option<FilledClozes>,
+    clozes_wait: bool,
     /// The file that is labelled, or was last.
     pub labelling: Option<Labelling>,
     /// What the last comparison found.
@@ -152,6 +157,7 @@ impl RunState {
                 self.baseline = Some(result);
             }
             Event::Guesses { .. }
+            | Event::FilledMasks { .. }
             | Event::Classified { .. }
             | Event::Labelled { .. }
             | Event::Tokenized { .. }
@@ -187,11 +193,12 @@ impl RunState {
                     ),
                 });
             }
-            Event::Finished { ref run, .. } => {
+            Event::Finished { ref run, stopped, .. } => {
                 let run = self.run_mut(&run.clone());
                 run.apply(event);
                 let (id, phase) = (run.id.clone(), run.phase);
-                let learned = run.steps_done() > 0;
+                // A run without steps fitted an output layer.
+                let learned = run.steps_done() > 0 || !stopped;
                 match run.is_own() {
                     true if !learned => {}
                     true => self.model_learned(phase, id),

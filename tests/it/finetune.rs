@@ -140,7 +140,7 @@ fn a_sentence_encoder_serves_frozen_with_its_own_pooling() {
 }
 
 #[test]
-fn a_pooling_that_is_not_known_is_told_and_replaced_by_the_mean() {
+fn an_unknown_pooling_warns_and_falls_back_to_the_mean() {
     let lab = Lab::new();
     sentence_encoder(&lab, "encoder", r#"{"pooling_mode": "lasttoken"}"#);
     lab.run("finetune --train train.txt --valid valid.txt --from encoder --out frozen --device cpu").ok();

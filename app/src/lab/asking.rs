@@ -1,6 +1,7 @@
 //! The lab's questions to the engine. The answers come as events, into the state.
 
 use super::Lab;
+use crate::clozes::bundled_clozes;
 use crate::download;
 use crate::intake::{self, Source};
 use crate::settings::Settings;
@@ -8,7 +9,7 @@ use crate::state::{Question, RunState, Topic};
 use crate::tr;
 use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::*;
-use protocol::{Command, LineQuery, RunConfig};
+use protocol::{Command, LineQuery, Phase, RunConfig};
 use web_sys::Blob;
 
 /// Entries of the vocabulary table.
@@ -51,6 +52,21 @@ impl Lab {
     pub fn fill_mask(&self, text: String) {
         let request = self.state.try_update_value(|state| state.ask_guesses(&text)).unwrap_or_default();
         self.send(Command::FillMask { request, text, top_k: TOP_K });
+    }
+
+    /// Asks for the hidden words of the bundled sentences, where the bundled text is in use and a model guesses. While the
+    /// last question of the kind waits for its answer there is no other one.
+    pub(super) fn ask_clozes(&self) {
+        let can_ask = self.peek(|state| {
+            let guesses = state.model.guesses || state.is_learning(Phase::Pretrain);
+            guesses && !state.is_waiting_for_clozes()
+        });
+        if !can_ask || self.has_own_files() {
+            return;
+        }
+        let request = self.state.try_update_value(RunState::ask_clozes).unwrap_or_default();
+        let texts = bundled_clozes().iter().map(|cloze| cloze.text.clone()).collect();
+        self.send(Command::FillMasks { request, texts, top_k: TOP_K });
     }
 
     /// Asks for labels.

@@ -48,8 +48,11 @@ impl Lab {
             Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
                 self.look_up_again();
             }
+            // A run looks at its text every now and then.
+            Event::Masking { run, .. } if !run.is_empty() => self.ask_clozes(),
             Event::Imported { .. } => {
                 self.look_up_again();
+                self.ask_clozes();
                 if self.peek(|state| state.corpus.is_some()) {
                     self.on_read.with_value(|act| act.iter().for_each(|act| act()));
                 }
@@ -71,6 +74,7 @@ impl Lab {
         }
         self.keep_with_model(run);
         self.look_up_again();
+        self.ask_clozes();
         match self.next.try_update_value(Option::take).flatten() {
             Some(After::Finetune(from)) if !stopped => self.finetune(from),
             Some(After::Pretrain) => self.pretrain(false),

@@ -40,6 +40,11 @@ impl Lab {
         self.take_or(intake::bundle(), &tr!("The bundled corpus could not be fetched"), false);
     }
 
+    /// Opens the model that ships with the page.
+    pub fn open_finished_model(&self) {
+        self.take_or(intake::finished_model(), &tr!("The finished model could not be fetched"), false);
+    }
+
     /// Replaces the corpus by files, once they are listed, or adds them to it where that was chosen, or opens the model that
     /// they are. The last intention wins, whichever is read first.
     pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &str) {

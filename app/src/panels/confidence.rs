@@ -38,7 +38,7 @@ pub fn Confidence(review: Shared) -> impl IntoView {
     });
     view! {
         <div class="block" hidden=move || !has()>
-            <label for="surest">{tr!("Label the surest documents alone: what share of them?")}</label>
+            <label for="surest">{tr!("Share of the documents to label automatically, the most confident ones first")}</label>
             <input
                 id="surest"
                 type="range"
@@ -60,7 +60,7 @@ pub fn Confidence(review: Shared) -> impl IntoView {
                 />
             </div>
             <p class="help">
-                {tr!("Each point is a tenth of the documents. Where the line lies on the diagonal, of the labels that are given 70 %, 70 % are right.")}
+                {tr!("Documents are grouped by confidence into up to ten bins of equal size. On the diagonal, labels with a probability of 70 % are right 70 % of the time.")}
             </p>
         </div>
     }
@@ -73,8 +73,13 @@ fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
         bins.iter().map(|bin| SpreadPoint { at: bin.probability, mean: of(bin), sd: 0.0 }).collect()
     };
     [
-        SpreadSeries { name: tr!("honest"), points: points(|bin| bin.probability), ink: Ink::Floor, dash: 1 },
-        SpreadSeries { name: tr!("right"), points: points(|bin| bin.right), ink: Ink::Metric(0), dash: 0 },
+        SpreadSeries {
+            name: tr!("perfectly calibrated"),
+            points: points(|bin| bin.probability),
+            ink: Ink::Floor,
+            dash: 1,
+        },
+        SpreadSeries { name: tr!("observed"), points: points(|bin| bin.right), ink: Ink::Metric(0), dash: 0 },
     ]
 }
 

@@ -4,6 +4,7 @@
 mod attention;
 mod bars;
 mod choice;
+mod clozes;
 mod compare;
 mod confidence;
 mod data;

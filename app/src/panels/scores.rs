@@ -35,10 +35,10 @@ pub fn Scores() -> impl IntoView {
         let step = plotting.cursor.get()?;
         lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step))
     };
-    let has_networks = lab.memo(&[Topic::Runs], |state| series(state).iter().any(F1Series::has_networks));
+    let has_breaks = lab.memo(&[Topic::Runs], |state| series(state).iter().any(F1Series::has_breaks));
     let break_note = move || {
-        has_networks.get().then(|| {
-            tr!("A line breaks where the next network of the same classifier begins; its last dot is all parts together.")
+        has_breaks.get().then(|| {
+            tr!("A line breaks where the next network of a classifier begins, and before the score of all parts together.")
         })
     };
     view! {

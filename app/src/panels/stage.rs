@@ -2,9 +2,11 @@
 //! heads sharpen, the loss falls, and a sentence says what that means.
 
 use super::attention::AttentionGrid;
+use super::clozes::Clozes;
 use super::loss_chart::LossChart;
 use super::microscope::{Guesses, Microscope, MicroscopeSettings, OtherLooks};
 use super::start::{PhaseSentence, StartButton};
+use super::try_it::FinishedModel;
 use super::turn::InTurn;
 use super::verdict::VerdictLine;
 use crate::tr;
@@ -24,8 +26,10 @@ pub fn Stage() -> impl IntoView {
                     <InTurn><OtherLooks /></InTurn>
                 </div>
                 <PhaseSentence phase=Phase::Pretrain />
+                <InTurn><FinishedModel testid="finished-model" /></InTurn>
                 <InTurn><VerdictLine phase=Phase::Pretrain /></InTurn>
                 <InTurn><Guesses /></InTurn>
+                <InTurn><Clozes /></InTurn>
                 <details class="more">
                     <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>
                     <InTurn><MicroscopeSettings /></InTurn>

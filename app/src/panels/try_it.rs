@@ -2,10 +2,11 @@
 
 use super::label_file::LabelFile;
 use super::section::Section;
+use crate::confidence::unfamiliar;
 use crate::lab::lab;
 use crate::language::translated;
 use crate::mark;
-use crate::state::{Classification, Model, RunState, Topic};
+use crate::state::{Classification, Engine, Model, RunState, Topic};
 use crate::tr;
 use crate::wording::percent;
 use leptos::html;
@@ -91,10 +92,34 @@ fn FillMask() -> impl IntoView {
                 <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Guess")}</button>
             </div>
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
+            <FinishedModel testid="finished-model-try" />
             <div class="answers" data-testid="fill-mask-result">
                 {move || guesses.get().map(|(text, masks, before)| view! { {of_text(text)} {guess_tables(masks, before)} })}
             </div>
         </form>
+    }
+}
+
+/// Offers a model to ask where there is none and none is on its way.
+#[component]
+pub(super) fn FinishedModel(
+    /// Name for tests.
+    testid: &'static str,
+) -> impl IntoView {
+    let lab = lab();
+    let is_wanted = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], |state| {
+        matches!(state.engine, Engine::Ready(_))
+            && state.active().is_none()
+            && !state.model.pretrained
+            && !state.model.classifier
+    });
+    view! {
+        <p class="ask" hidden=move || !is_wanted.get()>
+            <button type="button" data-testid=testid on:click=move |_| lab.open_finished_model()>
+                {tr!("Open a finished model")}
+            </button>
+            <span class="help">{tr!("Pre-trained on the bundled definitions, 3 MB: to try things before you train.")}</span>
+        </p>
     }
 }
 
@@ -221,6 +246,7 @@ fn Classify() -> impl IntoView {
 fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let threshold = answer.threshold;
     let text = of_text(answer.text);
+    let unfamiliar = unfamiliar(answer.words, &answer.unseen);
     let (cutoffs, own) = (answer.cutoffs, answer.thresholds);
     let by_label = cutoffs.iter().any(|cutoff| *cutoff != threshold);
     let tuned = !own.is_empty();
@@ -253,6 +279,7 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
             </thead>
             <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
         </table>
+        {unfamiliar.map(|words| view! { <p class="help" data-testid="unfamiliar">{words}</p> })}
     }
 }
 

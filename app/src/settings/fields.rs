@@ -159,7 +159,7 @@ pub const FREEZE: Choice = Choice {
     label: mark!("Encoder"),
     help: mark!("Frozen, only the output layer is fitted: fast, and for large models."),
     options: &[
-        ("", mark!("trained, or frozen if it encodes sentences")),
+        ("", mark!("automatic: frozen for sentence encoders")),
         ("true", mark!("frozen")),
         ("false", mark!("trained")),
     ],

@@ -91,6 +91,15 @@ pub struct Classification {
     pub unseen: Vec<String>,
 }
 
+/// Guesses for the hidden words of the bundled sentences.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FilledClozes {
+    /// Steps of the run whose model answered.
+    pub step: Option<u64>,
+    /// For each sentence, best first.
+    pub guesses: Vec<Vec<Candidate>>,
+}
+
 /// The nearest words of a word.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Neighbours {

@@ -1,7 +1,7 @@
 //! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
 //! kept beside what the present one does.
 
-use super::{AttentionMap, Classification, Labelling, Lines, Neighbours, Run, RunState, Tokenized};
+use super::{AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Run, RunState, Tokenized};
 use protocol::{Event, LineQuery, MaskGuess};
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
@@ -9,6 +9,7 @@ use protocol::{Event, LineQuery, MaskGuess};
 pub(super) struct Requests {
     last: u64,
     guesses: u64,
+    clozes: u64,
     labels: u64,
     file: u64,
     attention: u64,
@@ -25,6 +26,8 @@ pub(super) struct Requests {
 pub enum Question {
     /// Guesses for masks.
     Guesses,
+    /// Guesses for the hidden words of several texts.
+    Clozes,
     /// Labels of a text.
     Labels,
     /// Labels of the documents of a file.
@@ -62,6 +65,7 @@ impl RunState {
         requests.last += 1;
         let kind = match question {
             Question::Guesses => &mut requests.guesses,
+            Question::Clozes => &mut requests.clozes,
             Question::Labels => &mut requests.labels,
             Question::File => &mut requests.file,
             Question::Attention => &mut requests.attention,
@@ -91,6 +95,7 @@ impl RunState {
     /// Nobody answers any more.
     pub(super) fn drop_questions(&mut self) {
         (self.waiting, self.opening) = (None, None);
+        self.clozes_wait = false;
         self.labelling = self.labelling.take().filter(Labelling::is_done);
         self.estimating.clear();
     }
@@ -99,6 +104,7 @@ impl RunState {
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
+        self.clozes_wait &= request != self.requests.clozes;
         if request == self.requests.file {
             self.labelling = self.labelling.take().filter(Labelling::is_done);
         }
@@ -177,6 +183,10 @@ impl RunState {
                 self.set_guesses_aside();
                 self.answered = (request, self.asked.clone());
                 self.guesses = Some(masks);
+            }
+            Event::FilledMasks { request, step, guesses } if request == last.clozes => {
+                self.clozes_wait = false;
+                self.clozes = Some(FilledClozes { step, guesses });
             }
             Event::Classified { request, labels, threshold, cutoffs, thresholds, words, unseen }
                 if request == last.labels =>
@@ -259,6 +269,17 @@ impl RunState {
     pub fn ask_guesses(&mut self, text: &str) -> u64 {
         self.asked = text.into();
         self.next_request(Question::Guesses)
+    }
+
+    /// The number for a question about the bundled sentences.
+    pub fn ask_clozes(&mut self) -> u64 {
+        self.clozes_wait = true;
+        self.next_request(Question::Clozes)
+    }
+
+    /// Whether a question about the bundled sentences has no answer yet.
+    pub fn is_waiting_for_clozes(&self) -> bool {
+        self.clozes_wait
     }
 
     /// The text of the last guesses.

@@ -52,6 +52,7 @@ impl Topic {
             Event::Labelled { .. } => &[Topic::Answers],
             Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
             Event::Guesses { .. }
+            | Event::FilledMasks { .. }
             | Event::Classified { .. }
             | Event::Attention { .. }
             | Event::Tokenized { .. }

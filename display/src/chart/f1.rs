@@ -45,9 +45,9 @@ pub struct F1Series {
 }
 
 impl F1Series {
-    /// Whether it holds the scores of more than one network.
-    pub fn has_networks(&self) -> bool {
-        self.points.iter().any(|point| point.network.is_some_and(|network| network > 1))
+    /// Whether its line breaks: where another network begins, or all parts were measured together.
+    pub fn has_breaks(&self) -> bool {
+        self.points.windows(2).any(|pair| pair[0].network != pair[1].network)
     }
 }
 

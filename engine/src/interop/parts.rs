@@ -43,6 +43,9 @@ pub struct ClassifierFile {
     pub threshold_scales: Option<Vec<f64>>,
     /// Probability from which each label counts, tuned by itself.
     pub thresholds: Option<Vec<f64>>,
+    /// Whether the parts learned from the documents that chose how they vote.
+    #[serde(default)]
+    pub cross_validated: bool,
 }
 
 /// What the linear part reads.
@@ -60,7 +63,18 @@ impl ClassifierFile {
     /// Of `networks` networks and a linear part.
     pub fn new(networks: usize, linear: Option<LinearHeader>, fusion: Fusion, shares: Vec<f64>) -> Self {
         let (threshold, threshold_scales, thresholds) = (None, None, None);
-        Self { version: VERSION, networks, linear, fusion, shares, threshold, threshold_scales, thresholds }
+        let cross_validated = false;
+        Self {
+            version: VERSION,
+            networks,
+            linear,
+            fusion,
+            shares,
+            threshold,
+            threshold_scales,
+            thresholds,
+            cross_validated,
+        }
     }
 
     /// As it is written.

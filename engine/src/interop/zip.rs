@@ -129,15 +129,18 @@ fn common_folder<'a>(names: impl Iterator<Item = &'a String>) -> String {
 
 /// What a person's own zip of a run directory holds beside the model.
 fn is_left_out(name: &str) -> bool {
-    let other = OTHER_FOLDERS.iter().any(|folder| name.starts_with(folder));
+    // Further modules of sentence-transformers, such as `2_Normalize/`.
+    let is_module = |folder: &str| folder.starts_with(|c: char| c.is_ascii_digit()) && folder.contains('_');
+    let folder = name.split_once('/').map(|(folder, _)| folder).filter(|folder| *folder != "1_Pooling");
+    let other = OTHER_FOLDERS.iter().any(|other| name.starts_with(other)) || folder.is_some_and(is_module);
     name.starts_with('.') || name.starts_with("__MACOSX/") || other
 }
 
 /// The folders inside a model directory that hold files of the model: a classifier's parts, and the pooling of
 /// sentence-transformers.
 const MODEL_FOLDERS: [&str; 2] = ["parts/", "1_Pooling/"];
-/// Folders beside a model that hold nothing of it: checkpoints, other formats, modules without weights.
-const OTHER_FOLDERS: [&str; 4] = ["checkpoints/", "onnx/", "openvino/", "2_Normalize/"];
+/// Folders beside a model that hold nothing of it: checkpoints and other formats.
+const OTHER_FOLDERS: [&str; 3] = ["checkpoints/", "onnx/", "openvino/"];
 
 /// What unpacking may still cost.
 struct Budget {

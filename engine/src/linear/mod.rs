@@ -169,8 +169,8 @@ impl Linear {
     pub fn unseen_words(&self, document: &Document) -> (usize, Vec<String>) {
         let words = ngrams::distinct_words(document);
         let count = words.len();
-        let unseen = words.into_iter().filter(|(_, hash)| !self.features.knows_word(*hash)).map(|(word, _)| word);
-        (count, unseen.collect())
+        let unseen = words.into_iter().filter(|(_, hashes)| !hashes.iter().any(|hash| self.features.knows_word(*hash)));
+        (count, unseen.map(|(word, _)| word).collect())
     }
 
     /// How far each document lies on each label's side of its boundary, `[documents, C]`; the margin of training is 1.

@@ -2,6 +2,7 @@
 //! room than its text, and a saved classifier lists no words.
 
 use crate::data::Document;
+use std::collections::HashSet;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// Shortest and longest run of characters, as in `TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))`.
@@ -47,14 +48,17 @@ fn words(lowered: &str) -> Vec<&str> {
     words
 }
 
-/// Different words of a document with the hash of each, in order of first occurrence; signs are no words.
-pub(super) fn distinct_words(document: &Document) -> Vec<(String, u64)> {
-    let mut found: Vec<(String, u64)> = Vec::new();
-    for (part, text) in document.texts().enumerate() {
+/// Different words of a document in order of first occurrence, each with its hashes in the first and the second text of a
+/// pair; signs are no words.
+pub(super) fn distinct_words(document: &Document) -> Vec<(String, [u64; 2])> {
+    let mut known = HashSet::new();
+    let mut found = Vec::new();
+    for text in document.texts() {
         let lowered = text.to_lowercase();
         for word in words(&lowered).into_iter().filter(|word| word.chars().any(is_of_a_word)) {
-            if !found.iter().any(|(known, _)| known == word) {
-                found.push((word.to_string(), add(add(start(b'w', part), b" "), word.as_bytes())));
+            if known.insert(word.to_string()) {
+                let hash = |part| add(add(start(b'w', part), b" "), word.as_bytes());
+                found.push((word.to_string(), [hash(0), hash(1)]));
             }
         }
     }

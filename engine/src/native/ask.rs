@@ -43,8 +43,9 @@ struct Sureness {
     confidence: f64,
     /// Whether that is below what was asked for.
     unsure: bool,
-    /// Share of the text's different words that occurred in no training document.
-    unseen_words: f64,
+    /// Share of the text's different words that occurred in no training document, where the classifier knows those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen_words: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -147,13 +148,15 @@ fn answer(
     let asked = if min_confidence.is_some() { top_k.map(|k| k.max(1)) } else { top_k };
     let scores = if texts.is_empty() { Vec::new() } else { block_on(session.predict(&texts, asked))? };
     let mut scores = scores.into_iter();
-    let mut unseen = session.unseen_shares(&texts).into_iter();
     for (line, text) in chunk {
         let labels = if text.is_empty() { Vec::new() } else { scores.next().expect("one answer per text") };
-        let unseen_words = if text.is_empty() { 0.0 } else { unseen.next().expect("one share per text") };
         let confidence = labels.first().map_or(0.0, |best: &LabelScore| best.score);
         let labels = labels.into_iter().take(top_k.unwrap_or(usize::MAX)).collect();
-        let sureness = min_confidence.map(|min| Sureness { confidence, unsure: confidence < min, unseen_words });
+        let sureness = min_confidence.map(|min| Sureness {
+            confidence,
+            unsure: confidence < min,
+            unseen_words: session.unseen_share(&text),
+        });
         if output::json_line(&Prediction { line, labels, sureness })? == Reader::Gone {
             return Ok(Reader::Gone);
         }

@@ -10,6 +10,9 @@ use std::path::Path;
 /// The folder inside the archive where the directory has no name of its own.
 const FOLDER: &str = "model";
 
+/// Largest number of 16 bits.
+const MAX_HALF: f32 = 65_504.0;
+
 /// The `export` command.
 ///
 /// # Errors
@@ -26,12 +29,20 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
     let mut files = inputs::read_model(model)?;
     let networks = files.iter_mut().filter(|(name, _)| name.ends_with(".safetensors") && name != LINEAR_FILE);
     for (_, bytes) in networks.filter(|_| *half) {
-        *bytes = weights_to_half_bytes(&weights_from_bytes(bytes)?);
+        let weights = weights_from_bytes(bytes)?;
+        if weights.values().flat_map(|tensor| &tensor.data).any(|x| x.abs() > MAX_HALF) {
+            return Err(Error::Input {
+                code: "too-large-for-half",
+                message: format!("a weight of {} is too large for 16 bits", shown(model)),
+                hint: "Leave --half out.".into(),
+            });
+        }
+        *bytes = weights_to_half_bytes(&weights);
     }
     let name = model.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_string()));
     let archive = zip_write(name.as_deref().unwrap_or(FOLDER), &files);
     let folder = zip.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     replace(folder, zip, &archive).map_err(|error| write_error(zip, &error))?;
-    output::to_people(&format!("{} is in {}: {:.1} MB", shown(model), shown(zip), archive.len() as f64 / 1e6));
+    output::to_people(&format!("Wrote {} ({:.1} MB).", shown(zip), archive.len() as f64 / 1e6));
     Ok(())
 }

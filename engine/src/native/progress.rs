@@ -110,11 +110,13 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
             clock(*elapsed_secs),
             clock(*eta_secs)
         )),
+        Event::Evaluated { step: 0, split, metrics, .. } => Some(format!("{}: {}", plain(split), measured(metrics))),
         Event::Evaluated { epoch, split, metrics, .. } => {
             Some(format!("{} after {epoch:.1} passes: {}", plain(split), measured(metrics)))
         }
         Event::Warning { code, message, .. } if is_note(code) => Some(plain(message)),
         Event::Warning { message, .. } => Some(format!("warning: {}", plain(message))),
+        Event::Finished { step: 0, stopped: false, .. } => Some("Done".into()),
         Event::Finished { step, stopped, elapsed_secs, .. } => {
             let word = if *stopped { "Stopped" } else { "Done" };
             Some(format!("{word} after {step} steps and {}", clock(*elapsed_secs)))
@@ -194,6 +196,12 @@ fn started(event: &Event) -> Option<String> {
             "Pre-training {parameters} parameters for {steps} steps on {tokens} tokens{resumed}; guessing at random \
              would score {uniform:.2}, guessing by frequency {unigram:.2}"
         ),
+        Phase::Finetune if *steps == 0 => {
+            format!(
+                "Fitting an output layer for {} labels on a frozen encoder; {parameters} parameters in all",
+                labels.len()
+            )
+        }
         Phase::Finetune => {
             format!("Fine-tuning {parameters} parameters for {} labels in {steps} steps{resumed}", labels.len())
         }

@@ -5,7 +5,7 @@ use super::corpus::Encoded;
 use super::host::Piece;
 use crate::data::examples::{EncodedDocuments, Tokens};
 use crate::data::{Corpus, LabelSet, Selection, Tokenizer};
-use protocol::RunConfig;
+use protocol::{FileRole, RunConfig};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 
@@ -16,11 +16,11 @@ const TRAIN: [&str; 2] = ["train.tokens", "train.lengths"];
 const VALID: [&str; 2] = ["valid.tokens", "valid.lengths"];
 const MARKS: &str = "train.labels";
 /// Changes whenever tokens come out differently, or their form does.
-const FORMAT: &str = "clozelab tokens 1";
+const FORMAT: &str = "clozelab tokens 2";
 
 /// Tells the tokens of labelled documents apart.
 pub(super) fn labelled_key(corpus: &Corpus, selection: &Selection, tokenizer: &Tokenizer, labels: &LabelSet) -> String {
-    let selection = format!("labelled {selection:?}");
+    let selection = format!("labelled {selection:?} {}", split(corpus));
     let words = sha256(&json(tokenizer));
     let mut parts = vec![FORMAT, corpus.fingerprint(), &words, &selection];
     parts.extend(labels.names().iter().map(String::as_str));
@@ -50,8 +50,14 @@ pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokeni
         Some(tokenizer) => sha256(&json(tokenizer)),
         None => format!("{:?} cased {} size {}", config.tokenizer, config.cased, config.vocab_size),
     };
-    let limit = format!("{:?}", config.limit);
+    let limit = format!("{:?} {}", config.limit, split(corpus));
     sha256([FORMAT, corpus.fingerprint(), &words, &limit].join("\n").as_bytes())
+}
+
+/// Which documents are trained on: the same files are divided in another way for cross-validation.
+fn split(corpus: &Corpus) -> String {
+    let [train, valid, test] = [FileRole::Train, FileRole::Valid, FileRole::Test].map(|role| corpus.documents(role));
+    format!("{train} {valid} {test} {}", corpus.trains_on_all())
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -168,8 +168,8 @@ impl Task for Classification {
         let out_of_fold = self.cross_validation.as_ref().map(|_| Rc::new(scores.clone()));
         let scored = Scored::new(&valid, scores, self.problem);
         measured.push((Split::Valid, Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true))));
-        let linear = self.linear.clone();
-        let ensemble = Ensemble { networks: Vec::new(), linear, fusion, shares, alone, out_of_fold };
+        let (linear, cross_validated) = (self.linear.clone(), self.cross_validation.is_some());
+        let ensemble = Ensemble { networks: Vec::new(), linear, fusion, shares, alone, out_of_fold, cross_validated };
         if let Some(test) = &self.test {
             let Some(outputs) = logits_of_all(test, config, &leaves, device, goes_on).await? else {
                 return Ok(measured);

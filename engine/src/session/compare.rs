@@ -9,13 +9,14 @@ mod verdict;
 use super::checks::{no_corpus, no_pretrained_model};
 use super::corpus::Labelled;
 use super::finetune::Start;
+use super::folds::Folds;
 use super::parts::DocumentVectors;
 use super::portfolio::{self, VECTOR_WIDTH};
 use super::run::{Finished, Score};
 use super::task::Split;
 use super::{Host, Session, plan};
 use crate::data::examples::{EncodedDocument, EncodedDocuments};
-use crate::data::{Document, Tokenizer};
+use crate::data::{Document, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::train::{Judged, classifier_metrics, score_interval};
 use protocol::{
@@ -215,12 +216,16 @@ impl<H: Host> Session<H> {
         if self.learned.is_none() {
             self.learn("", config, words)?;
         }
+        let cross_validates = measured == FileRole::Valid && self.cross_validates(config);
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let Labelled { selection, survey, .. } = Labelled::of(corpus, config)?;
         let labels = survey.labels()?;
         let problem = survey.problem_type(config.task)?;
-        let (train, valid) =
-            (corpus.labelled(FileRole::Train, &selection)?, corpus.labelled(FileRole::Valid, &selection)?);
+        let train_selection = Selection { with_set_aside: cross_validates, ..selection };
+        let train = corpus.labelled(FileRole::Train, &train_selection)?;
+        let valid = if cross_validates { Vec::new() } else { corpus.labelled(FileRole::Valid, &selection)? };
+        let rows: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
+        let folds = cross_validates.then(|| Folds::new(&train, &rows));
         let (tokenizer, vectors) = self.text_vectors(&train).unzip();
         let task = portfolio::Task {
             train: &train,
@@ -229,7 +234,7 @@ impl<H: Host> Session<H> {
             problem,
             tokenizer: tokenizer.as_deref(),
             vectors,
-            folds: None,
+            folds: folds.as_ref(),
             seed: config.seed,
         };
         let (host, deferred) = (&self.host, &mut self.deferred);
@@ -242,13 +247,20 @@ impl<H: Host> Session<H> {
             )
         })?;
         let elapsed_secs = self.host.now_secs() - started;
-        let test = if measured == FileRole::Valid { valid } else { corpus.labelled(measured, &selection)? };
+        let test = match measured {
+            FileRole::Valid if cross_validates => train.clone(),
+            FileRole::Valid => valid,
+            _ => corpus.labelled(measured, &selection)?,
+        };
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         for label in test.iter().flat_map(|document| labels.encode(document).1) {
             *unseen.entry(label).or_default() += 1;
         }
         let truth: Vec<Vec<usize>> = test.iter().map(|document| labels.encode(document).0).collect();
-        let margins = chosen.part.margins(tokenizer.as_deref(), &test);
+        let margins = match folds {
+            Some(_) => chosen.margins.clone(),
+            None => chosen.part.margins(tokenizer.as_deref(), &test),
+        };
         let scores: Vec<Vec<f64>> =
             margins.iter().map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem)).collect();
         let decision = chosen.vote.decision(problem);

@@ -49,7 +49,8 @@ impl<H: Host> Session<H> {
         let all = config.limit.map_or(u64::MAX, |limit| limit as u64).min(corpus.documents(FileRole::Train));
         let scale = (all as f64 / learned.train.documents().max(1) as f64).max(1.0);
         let examples = (learned.train.windows_per_epoch(max_len) as f64 * scale) as u64;
-        let plan = plan::plan(config, Phase::Pretrain, &model, DataShape { examples, max_len, folds: None })?;
+        let plan =
+            plan::plan(config, Phase::Pretrain, &model, DataShape { examples, max_len, folds: None, frozen: false })?;
         let layout = Layout::new(specs(&model, snapshot::heads_of(Phase::Pretrain, config)));
         let parameters = layout.len();
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;

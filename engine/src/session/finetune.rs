@@ -4,7 +4,7 @@
 use super::checks::{no_corpus, no_pretrained_model};
 use super::classification::Classification;
 use super::corpus::{self, Labelled};
-use super::folds::{CrossValidation, ENOUGH_DOCUMENTS, FOLDS, Folds, MIN_DOCUMENTS};
+use super::folds::{CrossValidation, FOLDS, Folds, MAX_CROSS_VALIDATED_DOCUMENTS, MIN_DOCUMENTS};
 use super::parts::{DocumentVectors, LinearPart};
 use super::plan::{self, Budget, DataShape, Plan};
 use super::portfolio::{MAX_DOCUMENTS, VECTOR_WIDTH, vectors_of_model};
@@ -45,6 +45,8 @@ pub(super) struct Encoded {
     pub documents: EncodedDocuments,
     /// Labels that it does not know, and how often they occur.
     pub unseen: BTreeMap<String, u64>,
+    /// Whether each document carries such a label.
+    pub has_unseen: Vec<bool>,
     /// What the linear part makes of each document, where there is one.
     pub margins: Option<Logits>,
 }
@@ -64,12 +66,12 @@ impl<H: Host> Session<H> {
         let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
         let cross_validates = self.cross_validates(config);
         self.out_of_fold = None;
-        if let Some(corpus) = self.corpus.as_mut().filter(|_| cross_validates) {
-            corpus.train_on_all(true);
+        if cross_validates {
+            self.train_on_all(true);
         }
         let finished = self.finetune_from(run, config, start, resume).await;
-        if let Some(corpus) = &mut self.corpus {
-            corpus.train_on_all(false);
+        if cross_validates {
+            self.train_on_all(false);
         }
         let finished = finished?;
         let scores = finished.trained.ensemble.as_ref().and_then(|ensemble| ensemble.out_of_fold.clone());
@@ -78,14 +80,22 @@ impl<H: Host> Session<H> {
         Ok(finished.outcome)
     }
 
+    /// See [`Corpus::train_on_all`]; what was learned of the documents before is nothing of these.
+    fn train_on_all(&mut self, on_all: bool) {
+        self.learned = None;
+        if let Some(corpus) = &mut self.corpus {
+            corpus.train_on_all(on_all);
+        }
+    }
+
     /// Whether the labelled documents are so few that all of them validate, each network having its own fold.
-    fn cross_validates(&self, config: &RunConfig) -> bool {
+    pub(super) fn cross_validates(&self, config: &RunConfig) -> bool {
         let Some(corpus) = &self.corpus else { return false };
         let labelled = corpus.labelled_documents(FileRole::Train) + corpus.labelled_documents(FileRole::Valid);
         let RunConfig { parts, limit, label_fraction, steps, .. } = config;
         let is_whole = limit.is_none() && label_fraction.is_none() && steps.is_none_or(|steps| steps >= FOLDS as u64);
         corpus.sets_validation_aside()
-            && (MIN_DOCUMENTS..ENOUGH_DOCUMENTS).contains(&labelled)
+            && (MIN_DOCUMENTS..MAX_CROSS_VALIDATED_DOCUMENTS).contains(&labelled)
             && is_whole
             && *parts != Some(PartsKind::One)
     }
@@ -122,7 +132,6 @@ impl<H: Host> Session<H> {
             Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
         };
         let is_frozen = match &base {
-            // A run that goes on without steps was frozen.
             None if resumed.is_some() => {
                 resumed.as_ref().is_some_and(|resumed| resumed.state.plan.budget == Budget::Steps(0))
             }
@@ -157,7 +166,12 @@ impl<H: Host> Session<H> {
                 let max_len = plan::finetuning_max_len(&config, &train, model.max_position_embeddings);
                 let folds = (cross_validates && !is_frozen).then_some(FOLDS as u64);
                 let share = if folds.is_some() { (FOLDS - 1) as f64 / FOLDS as f64 } else { 1.0 };
-                let data = DataShape { examples: (share * train.len() as f64).round() as u64, max_len, folds };
+                let data = DataShape {
+                    examples: (share * train.len() as f64).round() as u64,
+                    max_len,
+                    folds,
+                    frozen: is_frozen,
+                };
                 plan::plan(&config, Phase::Finetune, &model, data)?
             }
         };
@@ -189,6 +203,10 @@ impl<H: Host> Session<H> {
             folds.map(|folds| CrossValidation { folds, all: task.train.clone(), margins, outputs: None });
         let plan = if is_frozen {
             self.warn(run, "frozen", "the encoder stays as it is; only the output layer is fitted".into());
+            if sets_training(&config) {
+                let message = "--freeze trains nothing: --steps, --epochs, --minutes and --lr have no effect";
+                self.warn(run, "frozen-settings", message.into());
+            }
             let head = self.frozen_head(run, (&model, &source), &mut task, plan.seed).await?;
             source.extend(head.into_iter().flatten());
             plan.without_steps()
@@ -219,8 +237,8 @@ impl<H: Host> Session<H> {
     fn folds(&self, run: &str, selection: &Selection, train: &EncodedDocuments) -> Result<Folds> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = format!(
-            "{} labelled documents are few: each of {FOLDS} parts of them is measured by what was learned from the others, and \
-             the scores are of all of them",
+            "only {} labelled documents: {FOLDS}-fold cross-validation. Each network trains on all folds but one and is scored on \
+             that one; the scores cover all documents",
             train.len()
         );
         self.warn(run, "cross-validation", message);
@@ -237,7 +255,7 @@ impl<H: Host> Session<H> {
         }
         if !encoder.passed_over.is_empty() {
             let modules = encoder.passed_over.join(", ");
-            self.warn(run, "modules-passed-over", format!("modules of this model that are not computed: {modules}"));
+            self.warn(run, "modules-passed-over", format!("ignored modules of this model: {modules}"));
         }
     }
 
@@ -274,9 +292,10 @@ impl<H: Host> Session<H> {
         };
         let held_out = |split: &str, role| {
             let encoded = self.held_out(run, split, tokenizer, labels, (corpus, role, selection), linear.as_ref())?;
-            Ok::<_, Error>(encoded.map(|Encoded { documents, unseen, margins }| HeldOut {
+            Ok::<_, Error>(encoded.map(|Encoded { documents, unseen, has_unseen, margins }| HeldOut {
                 examples: examples(documents, 0),
                 unseen,
+                has_unseen,
                 margins,
                 known: None,
             }))
@@ -360,12 +379,14 @@ impl<H: Host> Session<H> {
         linear: Option<&LinearPart>,
     ) -> Result<Option<Encoded>> {
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
-        let mut margins = linear.map(|_| Logits::new());
+        let (mut margins, mut has_unseen) = (linear.map(|_| Logits::new()), Vec::new());
         let encoded = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
             if let Some((linear, margins)) = linear.zip(margins.as_mut()) {
                 margins.extend(linear.margins(Some(tokenizer), std::slice::from_ref(document)));
             }
-            for label in labels.encode(document).1 {
+            let unknown = labels.encode(document).1;
+            has_unseen.push(!unknown.is_empty());
+            for label in unknown {
                 *unseen.entry(label).or_default() += 1;
             }
         })?;
@@ -391,16 +412,20 @@ impl<H: Host> Session<H> {
                 format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
             self.warn(run, "unknown-labels", message);
         }
-        Ok(Some(Encoded { documents: encoded, unseen, margins }))
+        Ok(Some(Encoded { documents: encoded, unseen, has_unseen, margins }))
     }
 }
 
 /// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
 /// was given.
 fn is_frozen(base: &Trained, config: &RunConfig) -> bool {
-    let RunConfig { steps, epochs, minutes, lr, optimizer, .. } = config;
-    let trains = steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some() || optimizer.is_some();
-    config.freeze.unwrap_or(base.sentence_encoder.is_some() && !trains)
+    config.freeze.unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
+}
+
+/// Whether a setting of training was given that a frozen encoder has no use for.
+fn sets_training(config: &RunConfig) -> bool {
+    let RunConfig { steps, epochs, minutes, lr, .. } = config;
+    steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some()
 }
 
 fn nothing_to_freeze() -> Error {

@@ -5,7 +5,6 @@ use super::classification::Classification;
 use super::folds::Folds;
 use super::portfolio::label_shares;
 use super::read::read;
-use super::scored::HeldOut;
 use super::trained::starting_values;
 use super::vote::{Outputs, Vote, vote};
 use super::{Host, Session};
@@ -41,7 +40,8 @@ impl<H: Host> Session<H> {
     ) -> Result<Option<Weights>> {
         let layout = Layout::new(specs(model, Heads::CLASSIFIER));
         let width = layout_width(&layout, model.labels.len());
-        check_room(task.train.documents().len(), width)?;
+        let valid = task.valid.as_ref().map_or(0, |valid| valid.truth().len());
+        check_room(task.train.documents().len() + valid, width)?;
         let (groups, _) = starting_values(&layout, seed, source);
         let upload = |values: Vec<f32>| {
             let length = values.len();
@@ -59,20 +59,36 @@ impl<H: Host> Session<H> {
         };
         let classes = model.labels.len();
         let truth = task.train.documents().labels();
+        let documents = Documents { vectors: &train, width, truth, classes, seed };
         if let Some(cross_validation) = &mut task.cross_validation {
-            let all = (train.as_slice(), width, truth);
-            let (layer, outputs) = cross_validated_layer(&cross_validation.folds, all, (model, seed));
-            cross_validation.outputs = Some(outputs);
+            let mut candidates = Vec::new();
+            for cost in COSTS {
+                if !self.goes_on(run, "fitting the output layer").await {
+                    return Ok(None);
+                }
+                candidates.push((cost, documents.out_of_fold(&cross_validation.folds, cost)));
+            }
+            let (fusion, cost, outputs) = best_by_vote(candidates, truth, (model, truth));
+            cross_validation.outputs = Some(rescaled(outputs, &fusion));
+            let layer = documents.fit(cost).rescaled(fusion.weights[0] as f32, fusion.bias as f32);
             return Ok(Some(named(layer, classes, width)));
         }
         let layer = match (&mut task.valid, valid) {
             (Some(valid), Some(vectors)) => {
-                let layers = COSTS.map(|cost| OutputLayer::learn(&train, width, truth, classes, cost, seed));
-                let layer = best_layer(layers, &vectors, valid, (model, truth));
-                valid.known = Some(layer.outputs(&vectors));
-                layer
+                let mut candidates = Vec::new();
+                for cost in COSTS {
+                    if !self.goes_on(run, "fitting the output layer").await {
+                        return Ok(None);
+                    }
+                    let layer = documents.fit(cost);
+                    let outputs = layer.outputs(&vectors);
+                    candidates.push((layer, outputs));
+                }
+                let (fusion, layer, outputs) = best_by_vote(candidates, valid.truth(), (model, truth));
+                valid.known = Some(rescaled(outputs, &fusion));
+                layer.rescaled(fusion.weights[0] as f32, fusion.bias as f32)
             }
-            _ => OutputLayer::learn(&train, width, truth, classes, COSTS[1], seed),
+            _ => documents.fit(COSTS[1]),
         };
         Ok(Some(named(layer, classes, width)))
     }
@@ -91,25 +107,31 @@ impl<H: Host> Session<H> {
         let mut told = self.host.now_secs();
         for (places, batch) in examples.by_length() {
             let batch = DeviceBatch::upload(&batch, model, &self.device);
-            let pooled = network.pool(&network.encode(batch.input()));
+            let pooled = network.pool(&network.encode(batch.input())); // [B, F]
             let width = pooled.dims()[1];
             vectors.resize(all * width, 0.0);
             done += places.len();
             for (place, row) in places.into_iter().zip(read(pooled).await?.chunks(width)) {
                 vectors[place * width..][..width].copy_from_slice(row);
             }
-            self.deferred.extend(self.host.breathe().await);
-            if self.deferred.contains(&Command::Stop) {
-                return Ok(None);
-            }
             let now = self.host.now_secs();
-            if now - told >= SECS_BETWEEN_REPORTS {
-                told = now;
-                let message = format!("the frozen encoder has read {done} of {all} documents");
-                self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+            let message = format!("the frozen encoder has read {done} of {all} documents");
+            let is_due = now - told >= SECS_BETWEEN_REPORTS;
+            told = if is_due { now } else { told };
+            if !self.goes_on(run, if is_due { &message } else { "" }).await {
+                return Ok(None);
             }
         }
         Ok(Some(vectors))
+    }
+
+    /// Tells `message` unless it is empty, lets the platform run, and says whether no stop has come.
+    async fn goes_on(&mut self, run: &str, message: &str) -> bool {
+        if !message.is_empty() {
+            self.host.emit(Event::Compiling { run: run.into(), message: message.into() }, Vec::new());
+        }
+        self.deferred.extend(self.host.breathe().await);
+        !self.deferred.contains(&Command::Stop)
     }
 }
 
@@ -138,67 +160,68 @@ fn named(layer: OutputLayer, classes: usize, width: usize) -> Weights {
     [("classifier.weight".into(), weight), ("classifier.bias".into(), bias)].into()
 }
 
-/// A layer that is fitted to all documents, and what layers that are fitted to the other folds make of each of them.
-fn cross_validated_layer(
-    folds: &Folds,
-    (vectors, width, truth): (&[f32], usize, &[Vec<usize>]),
-    (model, seed): (&ModelConfig, u64),
-) -> (OutputLayer, Logits) {
-    let classes = model.labels.len();
-    let of_cost = |cost: f32| {
-        let of_fold = |fold: usize| {
-            let vectors_of = |places: &[usize]| -> Vec<f32> {
-                places.iter().flat_map(|place| vectors[place * width..][..width].iter().copied()).collect()
-            };
-            let (inside, others) = (folds.places(fold, true), folds.places(fold, false));
-            let labels: Vec<Vec<usize>> = others.iter().map(|place| truth[*place].clone()).collect();
-            let layer = OutputLayer::learn(&vectors_of(&others), width, &labels, classes, cost, seed);
-            Ok::<_, Infallible>(layer.outputs(&vectors_of(&inside)))
-        };
-        match folds.gather(of_fold) {
-            Ok(outputs) => (cost, outputs),
-            Err(never) => match never {},
-        }
-    };
-    let (vote, cost, outputs) = best_by_vote(COSTS.map(of_cost).into(), truth, (model, truth));
-    let Fusion { weights, bias } = vote.fusion;
-    let layer = OutputLayer::learn(vectors, width, truth, classes, cost, seed);
-    let rescaled =
-        outputs.into_iter().map(|row| row.into_iter().map(|x| x * weights[0] as f32 + bias as f32).collect());
-    (layer.rescaled(weights[0] as f32, bias as f32), rescaled.collect())
+/// Documents as the frozen encoder sees them.
+struct Documents<'a> {
+    /// `[N, F]`.
+    vectors: &'a [f32],
+    /// `F`.
+    width: usize,
+    /// Label rows of each.
+    truth: &'a [Vec<usize>],
+    classes: usize,
+    seed: u64,
 }
 
-/// Of several candidates with their outputs for documents of known labels, the one with the best mean F1.
+impl Documents<'_> {
+    /// An output layer that is fitted to all of them.
+    fn fit(&self, cost: f32) -> OutputLayer {
+        OutputLayer::learn(self.vectors, self.width, self.truth, self.classes, cost, self.seed)
+    }
+
+    /// What layers that are fitted to the other folds make of each document, `[N][C]`.
+    fn out_of_fold(&self, folds: &Folds, cost: f32) -> Logits {
+        let vectors_at = |places: &[usize]| -> Vec<f32> {
+            places.iter().flat_map(|place| self.vectors[place * self.width..][..self.width].iter().copied()).collect()
+        };
+        let of_fold = |fold: usize| {
+            let (inside, others) = (vectors_at(&folds.places(fold, true)), folds.places(fold, false));
+            let truth: Vec<Vec<usize>> = others.iter().map(|place| self.truth[*place].clone()).collect();
+            let vectors = vectors_at(&others);
+            Ok::<_, Infallible>(Documents { vectors: &vectors, truth: &truth, ..*self }.fit(cost).outputs(&inside))
+        };
+        match folds.gather(of_fold) {
+            Ok(outputs) => outputs,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Outputs as log odds.
+fn rescaled(outputs: Logits, fusion: &Fusion) -> Logits {
+    let (weight, bias) = (fusion.weights[0] as f32, fusion.bias as f32);
+    outputs.into_iter().map(|row| row.into_iter().map(|x| x * weight + bias).collect()).collect()
+}
+
+/// Of several candidates with their outputs for documents of known labels, the one with the best mean F1, and what makes its
+/// outputs log odds.
 fn best_by_vote<T>(
     candidates: Vec<(T, Logits)>,
     truth: &[Vec<usize>],
     (model, train_truth): (&ModelConfig, &[Vec<usize>]),
-) -> (Vote, T, Logits) {
+) -> (Fusion, T, Logits) {
     let problem = model.problem_type.expect("a classifier has one");
     let shares = label_shares(train_truth, model.labels.len());
-    let voted = candidates.into_iter().map(|(candidate, outputs)| {
+    let mut best: Option<(Vote, T, Logits)> = None;
+    for (candidate, outputs) in candidates {
         let networks = [outputs];
         let voters =
             Outputs { networks: &networks, margins: None, truth, labels: &model.labels, problem, shares: &shares };
         let vote = vote(&voters, Some(PartsKind::One));
         let [outputs] = networks;
-        (vote, candidate, outputs)
-    });
-    let better =
-        |best: (Vote, T, Logits), next: (Vote, T, Logits)| if next.0.mean_f1 > best.0.mean_f1 { next } else { best };
-    voted.reduce(better).expect("there is a candidate")
-}
-
-/// The layer that validation prefers, with outputs that are log odds there.
-fn best_layer<const N: usize>(
-    layers: [OutputLayer; N],
-    vectors: &[f32],
-    valid: &HeldOut,
-    (model, train_truth): (&ModelConfig, &[Vec<usize>]),
-) -> OutputLayer {
-    let candidates: Vec<(OutputLayer, Logits)> =
-        layers.into_iter().map(|layer| (layer.clone(), layer.outputs(vectors))).collect();
-    let (vote, layer, _) = best_by_vote(candidates, valid.truth(), (model, train_truth));
-    let Fusion { weights, bias } = vote.fusion;
-    layer.rescaled(weights[0] as f32, bias as f32)
+        if best.as_ref().is_none_or(|(best, ..)| vote.mean_f1 > best.mean_f1) {
+            best = Some((vote, candidate, outputs));
+        }
+    }
+    let (vote, candidate, outputs) = best.expect("there is a candidate");
+    (vote.fusion, candidate, outputs)
 }

@@ -213,7 +213,7 @@ impl<H: Host> Session<H> {
         let labels = LabelSet::from_names(model.config.labels.clone());
         let linear = model.ensemble.as_ref().and_then(|ensemble| ensemble.linear.as_ref());
         let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents, linear)?;
-        let Some(Encoded { documents, unseen, margins }) = encoded else {
+        let Some(Encoded { documents, unseen, has_unseen, margins }) = encoded else {
             let hint = "Labelled lines look like: text __label__name";
             return Err(Error::input("no-labels", "none of these lines carries a label", hint));
         };
@@ -221,7 +221,7 @@ impl<H: Host> Session<H> {
         let max_len = model.config.trained_len.unwrap_or_else(fitted);
         let specials = model.tokenizer.specials();
         let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
-        Ok(HeldOut { examples, unseen, margins, known: None })
+        Ok(HeldOut { examples, unseen, has_unseen, margins, known: None })
     }
 
     /// Labels of each text, best first, in order: the `top_k` best or, without it, those that count as given.
@@ -234,15 +234,12 @@ impl<H: Host> Session<H> {
         ask::predict(model, &self.device, texts, told).await
     }
 
-    /// Share of the different words of each text that occurred in no training document of the classifier; 0 where it does
+    /// Share of the different words of `text` that occurred in no training document of the classifier; `None` where it does
     /// not know the words of those.
-    pub fn unseen_shares(&self, texts: &[String]) -> Vec<f64> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref());
-        let share = |text: &String| {
-            let (words, unseen) = model.map(|model| ask::unseen_words(model, text)).unwrap_or_default();
-            unseen.len() as f64 / words.max(1) as f64
-        };
-        texts.iter().map(share).collect()
+    pub fn unseen_share(&self, text: &str) -> Option<f64> {
+        let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
+        let (words, unseen) = ask::unseen_words(model, text);
+        (words > 0).then(|| unseen.len() as f64 / words as f64)
     }
 
     /// Best guesses for each `[MASK]` of `text`.

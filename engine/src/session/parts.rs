@@ -109,6 +109,8 @@ pub struct Ensemble {
     /// Probabilities of the training documents by parts that did not learn from them, `[documents][C]`, where the classifier
     /// was cross-validated in this session.
     pub out_of_fold: Option<Rc<Vec<Vec<f64>>>>,
+    /// Whether it was cross-validated: its parts learned from all labelled documents.
+    pub cross_validated: bool,
 }
 
 /// A smaller share of the decisions is none.
@@ -246,6 +248,7 @@ impl Trained {
         let mut file = ClassifierFile::new(networks, header, ensemble.fusion.clone(), ensemble.shares.clone());
         let ModelConfig { threshold, threshold_scales, thresholds, .. } = self.config.clone();
         (file.threshold, file.threshold_scales, file.thresholds) = (threshold, threshold_scales, thresholds);
+        file.cross_validated = ensemble.cross_validated;
         files.push((interop::CLASSIFIER_FILE.into(), file.to_json()));
         Ok(files)
     }
@@ -279,8 +282,9 @@ impl Trained {
         self.config.threshold = header.threshold;
         self.config.threshold_scales = header.threshold_scales;
         self.config.thresholds = header.thresholds;
-        let (fusion, shares) = (header.fusion, header.shares);
-        self.ensemble = Some(Rc::new(Ensemble { networks, linear, fusion, shares, alone, out_of_fold: None }));
+        let (fusion, shares, cross_validated) = (header.fusion, header.shares, header.cross_validated);
+        self.ensemble =
+            Some(Rc::new(Ensemble { networks, linear, fusion, shares, alone, out_of_fold: None, cross_validated }));
         Ok(())
     }
 }
@@ -321,6 +325,7 @@ mod tests {
             shares: shares.to_vec(),
             alone: (None, None),
             out_of_fold: None,
+            cross_validated: false,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::{Architecture, Dropout, ModelConfig};
 use crate::train::{MuonSettings, OptimizerSettings, Schedule, USUAL_WARMUP};
 use length::{budget, networks, pretraining_epochs};
-use limits::check_memory;
+use limits::{check_frozen_memory, check_memory};
 use protocol::{BackboneKind, EmbeddingInit, OptimizerKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,8 @@ pub struct DataShape {
     pub max_len: usize,
     /// Networks that cross-validation trains, one for each fold.
     pub folds: Option<u64>,
+    /// Whether the encoder stays as it is, which takes no memory for gradients.
+    pub frozen: bool,
 }
 
 /// Longest example that a fitted length gives: attention grows with the square.
@@ -212,7 +214,11 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
     let pretrain = phase == Phase::Pretrain;
     check_length(data.max_len, model)?;
     let batch_size = config.batch_size.unwrap_or(if data.examples < MIN_EXAMPLES_OF_WIDE_BATCHES { 16 } else { 32 });
-    check_memory(model, batch_size, data.max_len)?;
+    if data.frozen {
+        check_frozen_memory(model, batch_size, data.max_len)?;
+    } else {
+        check_memory(model, batch_size, data.max_len)?;
+    }
     let steps_per_epoch = data.examples.div_ceil(batch_size as u64).max(1);
     let tokens_per_epoch = steps_per_epoch * (batch_size * data.max_len) as u64;
     let networks = match data.folds {
@@ -299,7 +305,8 @@ impl Plan {
         let counts =
             [self.networks, self.steps_per_epoch, self.report_every, self.evaluate_every, self.checkpoint_every];
         let shares = [self.mask_rate, self.hidden_dropout, self.attention_dropout];
-        let fits = check_length(self.max_len, model).and_then(|()| check_memory(model, self.batch_size, self.max_len));
+        let memory = if self.budget == Budget::Steps(0) { check_frozen_memory } else { check_memory };
+        let fits = check_length(self.max_len, model).and_then(|()| memory(model, self.batch_size, self.max_len));
         self.batch_size > 0
             && counts.iter().all(|&count| count > 0)
             && shares.iter().all(|share| (0.0..1.0).contains(share))
@@ -346,7 +353,7 @@ mod tests {
         check_numbers(&config)?;
         let model = model_config(&config, 1000)?;
         let max_len = pretraining_max_len(&config, 16.0);
-        plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len, folds: None })
+        plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len, folds: None, frozen: false })
     }
 
     #[test]
@@ -354,7 +361,7 @@ mod tests {
         let plan = check(|_| ()).expect("defaults are sound");
         assert_eq!((plan.batch_size, plan.max_len, plan.steps(), plan.budget), (16, 32, 800, Budget::Steps(800)));
         assert_eq!((plan.report_every, plan.evaluate_every, plan.checkpoint_every), (4, 25, 100));
-        let passes = |examples| pretraining_epochs(DataShape { examples, max_len: 32, folds: None });
+        let passes = |examples| pretraining_epochs(DataShape { examples, max_len: 32, folds: None, frozen: false });
         assert_eq!([1000, 25_000, 50_000, 1_000_000].map(passes), [8.0, 2.0, 1.0, 1.0]);
     }
 
@@ -364,7 +371,8 @@ mod tests {
         let model = ModelConfig::preset("fast-nano", 100, 64).expect("exists");
         let planned = |config: &RunConfig, examples| {
             let plan =
-                plan(config, Phase::Finetune, &model, DataShape { examples, max_len: 32, folds: None }).expect("sound");
+                plan(config, Phase::Finetune, &model, DataShape { examples, max_len: 32, folds: None, frozen: false })
+                    .expect("sound");
             (plan.networks, plan.budget, plan.steps())
         };
         assert_eq!(planned(&config, 100), (3, Budget::Steps(10), 30));
@@ -392,7 +400,7 @@ mod tests {
     #[test]
     fn examples_longer_than_the_model_are_refused() {
         let model = ModelConfig::preset("bert-tiny", 1000, 64).expect("exists");
-        let data = DataShape { examples: 10, max_len: 65, folds: None };
+        let data = DataShape { examples: 10, max_len: 65, folds: None, frozen: false };
         let error = plan(&RunConfig::default(), Phase::Finetune, &model, data).expect_err("refused");
         assert_eq!(error.code(), "max-len-too-large");
     }

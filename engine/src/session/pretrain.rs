@@ -46,7 +46,12 @@ impl<H: Host> Session<H> {
         let examples = windows.per_epoch(config.seed, max_len) as u64;
         let plan = match &resumed {
             Some(resumed) => resumed.state.plan.clone(),
-            None => plan::plan(&config, Phase::Pretrain, &model, DataShape { examples, max_len, folds: None })?,
+            None => plan::plan(
+                &config,
+                Phase::Pretrain,
+                &model,
+                DataShape { examples, max_len, folds: None, frozen: false },
+            )?,
         };
         model.trained_len = Some(plan.max_len);
         let task = masked_lm_task(&learned.tokenizer, windows, held_out, &plan);

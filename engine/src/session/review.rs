@@ -13,7 +13,6 @@ use protocol::{
     RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 /// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
 const MOST_LABELS: usize = 24;
@@ -50,13 +49,23 @@ impl<H: Host> Session<H> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let role = if split == "test" { FileRole::Test } else { FileRole::Valid };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let out_of_fold = self.out_of_fold.as_ref().filter(|(known, _)| known == corpus.fingerprint());
+        let out_of_fold = out_of_fold.filter(|_| role == FileRole::Valid).map(|(_, scores)| scores.clone());
         let selection = self.measured_on("", &model.config, corpus, role)?;
+        // Of a cross-validated classifier all documents are reviewed, each by parts that did not learn from it.
+        let (role, selection) = match out_of_fold {
+            Some(_) => (FileRole::Train, Selection { with_set_aside: true, ..selection }),
+            None => (role, selection),
+        };
+        if role == FileRole::Valid && model.ensemble.as_ref().is_some_and(|parts| parts.cross_validated) {
+            let message = "this classifier was cross-validated: it may have learned from the documents reviewed here";
+            self.warn("", "cross-validated", message.into());
+        }
         let held_out = self.measured("", split, model, (corpus, role, &selection))?;
         let (host, deferred) = (&self.host, &mut self.deferred);
         let mut goes_on = async || hears_no_stop(host, deferred).await;
-        let unseen = out_of_fold(self.out_of_fold.as_ref(), corpus, role, held_out.truth().len());
-        let scores = match unseen {
-            Some(scores) => scores,
+        let scores = match out_of_fold.filter(|scores| scores.len() == held_out.truth().len()) {
+            Some(scores) => scores.to_vec(),
             None => model.probabilities_of(&held_out, &self.device, &mut goes_on).await?.ok_or_else(stopped)?,
         };
         let problem = model.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
@@ -174,19 +183,6 @@ impl<H: Host> Session<H> {
     pub async fn baseline(&mut self, config: &RunConfig) -> Result<Event> {
         Ok(Event::Baseline { result: self.linear(config, FileRole::Valid).await?.0 })
     }
-}
-
-/// Probabilities of the last `n` training documents, which are those that were set aside to validate, by parts of the
-/// classifier that did not learn from them; `None` where it was not cross-validated on this corpus.
-fn out_of_fold(
-    known: Option<&(String, Rc<Vec<Vec<f64>>>)>,
-    corpus: &Corpus,
-    role: FileRole,
-    n: usize,
-) -> Option<Vec<Vec<f64>>> {
-    let (fingerprint, scores) = known.filter(|_| role == FileRole::Valid)?;
-    let first = scores.len().checked_sub(n)?;
-    (fingerprint == corpus.fingerprint()).then(|| scores[first..].to_vec())
 }
 
 impl Reviewed {

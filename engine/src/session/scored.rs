@@ -35,6 +35,8 @@ pub struct HeldOut {
     pub examples: LabelledExamples,
     /// Labels that it does not know, and how often they occur.
     pub unseen: BTreeMap<String, u64>,
+    /// Whether each document carries such a label; empty where none does.
+    pub has_unseen: Vec<bool>,
     /// What the linear part makes of each document, `[documents][C]`, where the classifier has one.
     pub margins: Option<Logits>,
     /// What the network makes of each, where it has no steps to come that would change that.
@@ -85,6 +87,8 @@ pub struct Scored {
     pub truth: Vec<Vec<usize>>,
     /// Labels that the model does not know, and how often they occur.
     pub unseen: BTreeMap<String, u64>,
+    /// Whether each document carries such a label; empty where none does.
+    pub has_unseen: Vec<bool>,
     /// Mean data loss, in nats.
     pub loss: f64,
 }
@@ -99,7 +103,13 @@ impl Scored {
             ProblemType::SingleLabelClassification => truth.iter().filter(|labels| !labels.is_empty()).count(),
             ProblemType::MultiLabelClassification => truth.len(),
         };
-        Self { scores, truth, unseen: held_out.unseen.clone(), loss: loss / counted.max(1) as f64 }
+        Self {
+            scores,
+            truth,
+            unseen: held_out.unseen.clone(),
+            has_unseen: held_out.has_unseen.clone(),
+            loss: loss / counted.max(1) as f64,
+        }
     }
 
     /// Figures by `rule`.
@@ -130,11 +140,11 @@ impl Scored {
     /// the model does not know is wrong in every answer.
     pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<SurestShare>) {
         let decision = decision(config, &LabelRule::Tuned);
-        (reliability(&self.scores, &self.truth), surest(&self.scores, &self.truth, &decision))
+        (reliability(&self.scores, &self.truth), surest(&self.scores, &self.truth, &self.has_unseen, &decision))
     }
 
     fn judged<'a>(&'a self, config: &'a ModelConfig) -> Judged<'a> {
-        let Self { scores, truth, unseen, loss } = self;
+        let Self { scores, truth, unseen, loss, .. } = self;
         Judged { scores, truth, labels: &config.labels, unseen, loss: *loss }
     }
 }

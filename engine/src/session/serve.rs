@@ -118,6 +118,7 @@ impl<H: Host> Session<H> {
                 self.host.emit(result, Vec::new());
             }
             question @ (Command::FillMask { .. }
+            | Command::FillMasks { .. }
             | Command::Classify { .. }
             | Command::Attend { .. }
             | Command::Tokenize { .. }) => {
@@ -138,7 +139,8 @@ impl<H: Host> Session<H> {
     /// Keeps what a run has made. One that failed or was stopped before its first step made nothing better than what was
     /// there, and what was asked of it is not asked of the next one.
     fn adopt(&mut self, trained: Result<RunOutcome>, before: Models) -> Result<()> {
-        if !trained.as_ref().is_ok_and(|outcome| outcome.step > 0) {
+        // A run without steps fitted an output layer.
+        if !trained.as_ref().is_ok_and(|outcome| outcome.step > 0 || !outcome.stopped) {
             let Models { language_model, classifier, latest, continues, pretraining_secs } = before;
             (self.language_model, self.classifier) = (language_model, classifier);
             (self.latest, self.continues, self.pretraining_secs) = (latest, continues, pretraining_secs);
@@ -154,7 +156,9 @@ impl<H: Host> Session<H> {
                 self.host.emit(ask::tokenized(self.words()?, *request, text), Vec::new());
                 return Ok(());
             }
-            Command::FillMask { .. } => self.language_model.as_ref().or(self.classifier.as_ref()),
+            Command::FillMask { .. } | Command::FillMasks { .. } => {
+                self.language_model.as_ref().or(self.classifier.as_ref())
+            }
             Command::Classify { .. } => self.classifier.as_ref(),
             _ => newest.as_ref().or(self.language_model.as_ref()),
         };

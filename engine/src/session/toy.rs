@@ -102,7 +102,8 @@ impl<H: Host> Session<H> {
 fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Result<Plan> {
     let steps = config.steps.unwrap_or(STEPS);
     let config = RunConfig { steps: Some(steps), batch_size: Some(batch_size), ..config.clone() };
-    let data = DataShape { examples: steps * batch_size as u64, max_len: Counting::MAX_LEN, folds: None };
+    let data =
+        DataShape { examples: steps * batch_size as u64, max_len: Counting::MAX_LEN, folds: None, frozen: false };
     let plan = plan::plan(&config, Phase::Finetune, model, data)?;
     let lr = config.lr.unwrap_or(LR * (128.0 / model.hidden_size as f64).sqrt().min(1.0));
     let none = Dropout::NONE;

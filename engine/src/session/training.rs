@@ -5,7 +5,7 @@ use super::checks::{check_same_corpus, no_corpus};
 use super::corpus::Learned;
 use super::learner::Learner;
 use super::listen::Ear;
-use super::plan::{self, Plan};
+use super::plan::{self, Budget, Plan};
 use super::run::{Finished, Run};
 use super::snapshot::{self, Decoded};
 use super::standing::Standing;
@@ -59,6 +59,14 @@ impl<H: Host> Session<H> {
     ) -> Result<Finished> {
         let layout = Layout::new(specs(&start.model, start.heads));
         let optimizer = Optimizer { layout, settings: start.plan.optimizer, device: self.device.clone() };
+        // A run without steps has no values to go on with: what is fitted is in `source`.
+        let resumed = match resumed {
+            Some(decoded) if start.plan.budget == Budget::Steps(0) => {
+                check_same_corpus(&decoded.state.corpus, &corpus)?;
+                None
+            }
+            resumed => resumed,
+        };
         let beginning = self.beginning(name, &start, source, resumed.is_some())?;
         let mut steps_before = 0;
         let (values, at, report) = match resumed {

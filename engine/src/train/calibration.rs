@@ -35,16 +35,17 @@ pub fn reliability(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> Vec<Reliability
     bins(predictions(scores, truth, &Decision::Best), SHOWN_BINS)
 }
 
-/// What is wrong among the documents whose best labels are most probable, for every twentieth of the documents.
-pub fn surest(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -> Vec<SurestShare> {
-    let judged = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
+/// What is wrong among the documents whose best labels are most probable, for every twentieth of the documents. A document
+/// with a label that the model does not know (`has_unseen`) is wrong whatever the answer.
+pub fn surest(scores: &[Vec<f64>], truth: &[Vec<usize>], has_unseen: &[bool], decision: &Decision) -> Vec<SurestShare> {
+    let judged = |(place, (scores, truth)): (usize, (&Vec<f64>, &Vec<usize>))| {
         let mut predicted = decide(scores, decision);
         let mut truth = truth.clone();
         predicted.sort_unstable();
         truth.sort_unstable();
-        (scores.iter().copied().fold(0.0, f64::max), predicted != truth)
+        (scores.iter().copied().fold(0.0, f64::max), predicted != truth || has_unseen.get(place) == Some(&true))
     };
-    let mut documents: Vec<(f64, bool)> = scores.iter().zip(truth).map(judged).collect();
+    let mut documents: Vec<(f64, bool)> = scores.iter().zip(truth).enumerate().map(judged).collect();
     documents.sort_by(|a, b| b.0.total_cmp(&a.0));
     let n = documents.len();
     let of_share = |step: usize| {
@@ -107,14 +108,16 @@ mod tests {
                 }
             })
             .collect();
-        let surest = surest(&scores, &truth, &Decision::Threshold(0.5));
+        let surest = surest(&scores, &truth, &[], &Decision::Threshold(0.5));
         assert_eq!((surest.len(), surest[19].share), (20, 1.0));
-        assert!((surest[9].wrong - 13.0 / 50.0).abs() < 1e-9, "the surer half: {:?}", surest[9]);
-        assert!((surest[19].wrong - 63.0 / 100.0).abs() < 1e-9);
+        assert!((surest[9].wrong - 12.0 / 50.0).abs() < 1e-9, "the surer half: {:?}", surest[9]);
+        assert!((surest[19].wrong - 62.0 / 100.0).abs() < 1e-9);
         assert!(surest.windows(2).all(|pair| pair[0].confidence > pair[1].confidence));
-        assert_eq!(super::surest(&[], &[], &Decision::Best), []);
-        let few = super::surest(&scores[..3], &truth[..3], &Decision::Best);
+        assert_eq!(super::surest(&[], &[], &[], &Decision::Best), []);
+        let few = super::surest(&scores[..3], &truth[..3], &[], &Decision::Best);
         assert_eq!((few.len(), few[0].wrong), (20, 1.0));
+        let unseen = super::surest(&scores[99..], &truth[99..], &[true], &Decision::Best);
+        assert_eq!(unseen[0].wrong, 1.0, "right, but for a label that nobody taught");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Selection {
     pub pairs: bool,
     /// Labelled training documents only where their texts hash to this or less; see [`Corpus::share`].
     pub share: Option<u64>,
+    /// Behind the training documents those that were set aside to validate, too.
+    pub with_set_aside: bool,
 }
 
 impl Selection {
@@ -80,7 +82,7 @@ impl Corpus {
             if selection.takes_for_training(document) { take(document).map_err(Stop::Failed) } else { Ok(()) }
         });
         Stop::failure(read)?;
-        if self.trains_on_all {
+        if self.trains_on_all || selection.with_set_aside {
             let mut documents = self.valid_aside.documents.iter();
             documents.try_for_each(
                 |document| if selection.takes_for_training(document) { take(document) } else { Ok(()) },

@@ -130,7 +130,7 @@ impl Backbone for Bert {
             Pooling::Cls => linear(network.leaves, "bert.pooler.dense", first_token(encoded)).tanh(),
             Pooling::FirstToken => first_token(encoded),
             Pooling::Mean => mean(encoded),
-            Pooling::MaxMean => Tensor::cat(vec![max_over_time(encoded), mean(encoded)], 1),
+            Pooling::MaxMean => Tensor::cat(vec![max_over_time(encoded), mean(encoded)], 1), // [B, 2 D]
         }
     }
 

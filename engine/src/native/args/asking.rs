@@ -118,7 +118,7 @@ pub struct Export {
     /// The .zip to write, which the page opens
     #[arg(long, value_name = "FILE")]
     pub zip: PathBuf,
-    /// Weights in 16 bits: half the size, for the same answers to three digits
+    /// Store network weights as 16-bit floats; a linear part keeps 32 bits
     #[arg(long)]
     pub half: bool,
 }

@@ -184,8 +184,8 @@ pub struct Training {
     /// Pooling of a BERT's hidden states: cls, first-token, mean or max-mean [default: the model's own, else cls]
     #[arg(long, value_name = "KIND")]
     pooling: Option<String>,
-    /// Keep the encoder as it is and fit the output layer alone: fast, and for large models [default: for a model of
-    /// sentence-transformers, unless a length or learning rate is given]
+    /// Freeze the encoder and fit only the output layer [default: true for sentence-transformers models, unless --steps,
+    /// --epochs, --minutes or --lr is given]
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     freeze: Option<String>,
     /// Steps between checkpoints

@@ -75,7 +75,21 @@ pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
 /// # Errors
 /// When that is what was asked for.
 pub fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
-    let bytes = training_bytes(model, batch_size, max_len);
+    check_bytes(training_bytes(model, batch_size, max_len))
+}
+
+/// The same of a model whose encoder stays as it is: its parameters twice, and what a forward pass keeps of one block.
+///
+/// # Errors
+/// As there.
+pub fn check_frozen_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
+    let backbone = model.architecture.backbone();
+    let blocks = model.num_hidden_layers.max(1) as f64;
+    let activations = (batch_size * max_len) as f64 * backbone.activation_estimate(model, max_len) / blocks;
+    check_bytes(4.0 * (2.0 * backbone.parameter_estimate(model) as f64 + activations))
+}
+
+fn check_bytes(bytes: f64) -> Result<()> {
     if bytes > MOST_BYTES {
         let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
         return Err(Error::input("too-large", message, "Lower --batch-size or --max-len, or take a smaller --preset."));

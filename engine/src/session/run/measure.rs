@@ -38,7 +38,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Which network of a classifier is the present one, from 1.
     fn network(&self, metrics: &Metrics) -> Option<u64> {
-        matches!(metrics, Metrics::Classifier(_)).then_some(self.at.networks.len() as u64 + 1)
+        matches!(metrics, Metrics::Classifier(_)).then_some((self.at.networks.len() as u64 + 1).min(self.plan.networks))
     }
 
     fn tell_evaluated(&self, split: Split, network: Option<u64>, metrics: Metrics) {

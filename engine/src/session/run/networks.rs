@@ -19,10 +19,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.at.began_secs = self.at.elapsed_secs;
         let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
-        self.note(
-            "next-network",
-            format!("network {number} of {all} begins; the classifier averages networks that differ by their seed"),
-        );
+        self.note("next-network", format!("training network {number} of {all}; the classifier averages them"));
         let seed = self.network_seed();
         self.task.begin_network(self.at.networks.len(), seed);
         let Learner { model, optimizer, .. } = &self.learner;
@@ -58,7 +55,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Sets the present network aside at its best; whether that is not its last state.
     pub(super) fn set_aside(&mut self) -> bool {
-        let score = self.at.best.as_ref().map_or(0.0, |best| best.score);
+        let last = self.scores.iter().rfind(|score| score.split == Split::Valid).map(|score| score.figures.micro_f1);
+        let score = self.at.best.as_ref().map(|best| best.score).or(last).unwrap_or(0.0);
         let recalled = self.recall();
         let present = self.present(score);
         self.at.networks.push(present);
