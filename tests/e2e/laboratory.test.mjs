@@ -236,6 +236,11 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     for (const truth of await journey.page.locator('[data-testid=lines] tbody td:nth-child(3)').allInnerTexts()) assert.ok(truth.split(', ').includes(label), truth);
     await journey.part('threshold').fill('0.9');
     await journey.until('another threshold', async () => /From 90.0 % on: precision/.test(await journey.page.locator('#review').innerText()));
+    const confidence = () => journey.part('surest').locator('..').innerText();
+    assert.match(await confidence(), /Among the 80\.0 % most confident of 800 documents/);
+    await journey.part('surest').fill('0.5');
+    await journey.until('another share', async () => /Among the 50\.0 % most confident/.test(await confidence()));
+    assert.match(await journey.part('reliability-chart').getAttribute('aria-label'), /perfectly calibrated .*observed 0/);
     await journey.press('review-uncertain');
     await journey.until('the doubts', async () => (await journey.part('lines').locator('h3').innerText()) === 'The least certain lines without a label');
     await journey.until('twenty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 20);
@@ -250,6 +255,22 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     assert.equal(await journey.overflow(), 0);
     await journey.picture('review-light-1280');
   }, { colorScheme: 'light' });
+});
+
+test('a finished model can be asked before anything is trained', async () => {
+  await here.open('', async (journey) => {
+    await journey.ready(3);
+    await journey.press('finished-model');
+    await journey.until('the hidden words', async () => (await journey.value('clozes')) >= 6, 30);
+    assert.equal(await journey.part('finished-model').isVisible(), false, 'there is a model now');
+    assert.ok((await loss(journey)) > 0, 'the first line has guesses');
+    await journey.part('clozes').click();
+    assert.match(await journey.page.locator('.clozes').innerText(), /the capital and largest \[MASK\] of france.*city/s);
+    await journey.part('fill-mask-input').fill('a small island in the [MASK] ocean');
+    await journey.page.getByRole('button', { name: 'Guess', exact: true }).click();
+    await journey.until('an ocean', async () => /atlantic|pacific/.test(await journey.text('fill-mask-result')));
+    await journey.picture('finished-model');
+  });
 });
 
 test('an estimate tells size, memory and time, and a text in tokens is shown as it is typed', async () => {

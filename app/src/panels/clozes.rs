@@ -35,7 +35,7 @@ fn rows(filled: FilledClozes) -> impl IntoView {
     bundled_clozes().iter().zip(filled.guesses).map(|(cloze, guesses)| row(cloze, &guesses)).collect_view()
 }
 
-fn row(cloze: &Cloze, guesses: &[Candidate]) -> impl IntoView {
+fn row(cloze: &Cloze, guesses: &[Candidate]) -> impl IntoView + use<> {
     let is_found = cloze.is_found(guesses.iter().map(|guess| guess.token.as_str()));
     let (sign, said) = if is_found { ("✓ ", tr!("found")) } else { ("✗ ", tr!("not found")) };
     let guesses: Vec<String> =

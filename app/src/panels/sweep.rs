@@ -9,7 +9,6 @@ use crate::page::Dark;
 use crate::threshold::{EVEN, Point, best_words, points, words};
 use crate::tr;
 use leptos::prelude::*;
-use protocol::Review;
 
 /// A choice of the label, the curves, a slider and what they say.
 #[component]
