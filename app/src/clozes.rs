@@ -4,6 +4,9 @@ use crate::state::FilledClozes;
 use protocol::Cloze;
 use std::sync::LazyLock;
 
+/// Guesses for each hidden word; it is found where one of them fits.
+pub const GUESSES: usize = 5;
+
 /// The sentences and the words that fit.
 pub fn bundled_clozes() -> &'static [Cloze] {
     static CLOZES: LazyLock<Vec<Cloze>> = LazyLock::new(|| Cloze::read(include_str!("../../public/bundle/cloze.txt")));

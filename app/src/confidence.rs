@@ -13,7 +13,7 @@ pub fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
 /// What is wrong among the surest documents, in a sentence.
 pub fn surest_words(review: &Review, point: SurestShare) -> String {
     tr!(
-        "Among the {share} most confident of {all} documents, {wrong} got at least one wrong label. Their best label has a probability of at least {confidence}.",
+        "Among the {share} most confident of {all} documents, {wrong} did not get exactly their true labels. Their best label has a probability of at least {confidence}.",
         share = percent(point.share),
         all = grouped(review.n),
         wrong = percent(point.wrong),

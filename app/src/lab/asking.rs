@@ -1,7 +1,7 @@
 //! The lab's questions to the engine. The answers come as events, into the state.
 
 use super::Lab;
-use crate::clozes::bundled_clozes;
+use crate::clozes::{GUESSES, bundled_clozes};
 use crate::download;
 use crate::intake::{self, Source};
 use crate::settings::Settings;
@@ -66,7 +66,7 @@ impl Lab {
         }
         let request = self.state.try_update_value(RunState::ask_clozes).unwrap_or_default();
         let texts = bundled_clozes().iter().map(|cloze| cloze.text.clone()).collect();
-        self.send(Command::FillMasks { request, texts, top_k: TOP_K });
+        self.send(Command::FillMasks { request, texts, top_k: GUESSES });
     }
 
     /// Asks for labels.

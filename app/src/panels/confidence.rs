@@ -73,12 +73,7 @@ fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
         bins.iter().map(|bin| SpreadPoint { at: bin.probability, mean: of(bin), sd: 0.0 }).collect()
     };
     [
-        SpreadSeries {
-            name: tr!("perfectly calibrated"),
-            points: points(|bin| bin.probability),
-            ink: Ink::Floor,
-            dash: 1,
-        },
+        SpreadSeries { name: tr!("ideal"), points: points(|bin| bin.probability), ink: Ink::Floor, dash: 1 },
         SpreadSeries { name: tr!("observed"), points: points(|bin| bin.right), ink: Ink::Metric(0), dash: 0 },
     ]
 }

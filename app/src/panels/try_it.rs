@@ -279,7 +279,7 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
             </thead>
             <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
         </table>
-        {unfamiliar.map(|words| view! { <p class="help" data-testid="unfamiliar">{words}</p> })}
+        {unfamiliar.map(|words| view! { <p class="help whole" data-testid="unfamiliar">{words}</p> })}
     }
 }
 
