@@ -263,7 +263,7 @@ test('a finished model can be asked before anything is trained', async () => {
     await journey.press('finished-model');
     await journey.until('the hidden words', async () => (await journey.value('clozes')) >= 6, 30);
     assert.equal(await journey.part('finished-model').isVisible(), false, 'there is a model now');
-    assert.ok((await loss(journey)) > 0, 'the first line has guesses');
+    await journey.until('guesses of the first line', async () => (await loss(journey)) > 0);
     await journey.part('clozes').click();
     assert.match(await journey.page.locator('.clozes').innerText(), /the capital and largest \[MASK\] of france.*city/s);
     await journey.part('fill-mask-input').fill('a small island in the [MASK] ocean');
