@@ -157,12 +157,8 @@ pub const TASK: Choice = Choice {
 pub const FREEZE: Choice = Choice {
     key: "freeze",
     label: mark!("Encoder"),
-    help: mark!("Frozen, only the output layer is fitted: fast, and for large models."),
-    options: &[
-        ("", mark!("automatic: frozen for sentence encoders")),
-        ("true", mark!("frozen")),
-        ("false", mark!("trained")),
-    ],
+    help: mark!("Frozen, only the output layer is fitted, which is fast. Sentence encoders are frozen by default."),
+    options: &[("", mark!("automatic")), ("true", mark!("frozen")), ("false", mark!("trained"))],
 };
 
 /// Next-sentence prediction.
