@@ -104,7 +104,8 @@ impl<H: Host> Session<H> {
         let network = Network { config: model, leaves, dropout: Dropout::NONE };
         let all = examples.documents().len();
         let (mut vectors, mut done) = (Vec::new(), 0);
-        let mut told = self.host.now_secs();
+        // The first batch tells at once what is under way.
+        let mut told = f64::NEG_INFINITY;
         for (places, batch) in examples.by_length() {
             let batch = DeviceBatch::upload(&batch, model, &self.device);
             let pooled = network.pool(&network.encode(batch.input())); // [B, F]
