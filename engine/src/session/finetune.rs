@@ -4,7 +4,8 @@
 use super::checks::{no_corpus, no_pretrained_model};
 use super::classification::Classification;
 use super::corpus::{self, Labelled};
-use super::folds::{CrossValidation, FOLDS, Folds, MAX_CROSS_VALIDATED_DOCUMENTS, MIN_DOCUMENTS};
+use super::folds::{CrossValidation, FOLDS};
+use super::frozen::{is_frozen, nothing_to_freeze, sets_training};
 use super::parts::{DocumentVectors, LinearPart};
 use super::plan::{self, Budget, DataShape, Plan};
 use super::portfolio::{MAX_DOCUMENTS, VECTOR_WIDTH, vectors_of_model};
@@ -78,26 +79,6 @@ impl<H: Host> Session<H> {
         let fingerprint = self.corpus.as_ref().map(|corpus| corpus.fingerprint().to_string());
         self.out_of_fold = fingerprint.zip(scores);
         Ok(finished.outcome)
-    }
-
-    /// See [`Corpus::train_on_all`]; what was learned of the documents before is nothing of these.
-    fn train_on_all(&mut self, on_all: bool) {
-        self.learned = None;
-        if let Some(corpus) = &mut self.corpus {
-            corpus.train_on_all(on_all);
-        }
-    }
-
-    /// Whether the labelled documents are so few that all of them validate, each network having its own fold.
-    pub(super) fn cross_validates(&self, config: &RunConfig) -> bool {
-        let Some(corpus) = &self.corpus else { return false };
-        let labelled = corpus.labelled_documents(FileRole::Train) + corpus.labelled_documents(FileRole::Valid);
-        let RunConfig { parts, limit, label_fraction, steps, .. } = config;
-        let is_whole = limit.is_none() && label_fraction.is_none() && steps.is_none_or(|steps| steps >= FOLDS as u64);
-        corpus.sets_validation_aside()
-            && (MIN_DOCUMENTS..MAX_CROSS_VALIDATED_DOCUMENTS).contains(&labelled)
-            && is_whole
-            && *parts != Some(PartsKind::One)
     }
 
     /// As [`Self::finetune`], with the figures on the way.
@@ -231,32 +212,6 @@ impl<H: Host> Session<H> {
         self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
         Ok(finished)
-    }
-
-    /// Divides the training documents, and says so.
-    fn folds(&self, run: &str, selection: &Selection, train: &EncodedDocuments) -> Result<Folds> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let message = format!(
-            "only {} labelled documents: {FOLDS}-fold cross-validation. Each network trains on all folds but one and is scored on \
-             that one; the scores cover all documents",
-            train.len()
-        );
-        self.warn(run, "cross-validation", message);
-        Ok(Folds::new(&corpus.labelled(FileRole::Train, selection)?, train.labels()))
-    }
-
-    /// Says what of a sentence encoder's directory is not computed.
-    fn tell_sentence_encoder(&self, run: &str, base: &Trained, config: &RunConfig) {
-        let Some(encoder) = &base.sentence_encoder else { return };
-        if let Some(reason) = encoder.pooling.as_ref().err().filter(|_| config.pooling.is_none()) {
-            let message =
-                format!("the pooling of this model is not known ({reason}): the mean over all tokens is used");
-            self.warn(run, "unknown-pooling", message);
-        }
-        if !encoder.passed_over.is_empty() {
-            let modules = encoder.passed_over.join(", ");
-            self.warn(run, "modules-passed-over", format!("ignored modules of this model: {modules}"));
-        }
     }
 
     /// Vectors that describe documents to the linear part: the embeddings of the model that the classifier starts from, else
@@ -414,26 +369,6 @@ impl<H: Host> Session<H> {
         }
         Ok(Some(Encoded { documents: encoded, unseen, has_unseen, margins }))
     }
-}
-
-/// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
-/// was given.
-fn is_frozen(base: &Trained, config: &RunConfig) -> bool {
-    config.freeze.unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
-}
-
-/// Whether a setting of training was given that a frozen encoder has no use for.
-fn sets_training(config: &RunConfig) -> bool {
-    let RunConfig { steps, epochs, minutes, lr, .. } = config;
-    steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some()
-}
-
-fn nothing_to_freeze() -> Error {
-    Error::input(
-        "nothing-to-freeze",
-        "--freeze keeps a trained encoder as it is, but this classifier starts from scratch",
-        "Give a model with --from, or leave --freeze out.",
-    )
 }
 
 /// `model` as a classifier of the corpus's labels.

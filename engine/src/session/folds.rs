@@ -1,10 +1,14 @@
 //! Cross-validation of a classifier that has few labelled documents: each network trains on all folds but one and is evaluated
 //! on that one. The classifier averages all of them.
 
+use super::checks::no_corpus;
 use super::scored::HeldOut;
-use crate::data::Document;
+use super::{Host, Session};
 use crate::data::examples::{EncodedDocuments, LabelledExamples};
+use crate::data::{Document, Selection};
+use crate::error::Result;
 use crate::train::Logits;
+use protocol::{FileRole, PartsKind, RunConfig};
 use std::collections::{BTreeMap, HashMap};
 
 /// From this many labelled documents on, a tenth of them validates well enough (docs/recipes.md has figures at 60 and 150).
@@ -48,7 +52,10 @@ impl Folds {
     ///
     /// # Errors
     /// Those of `outputs`.
-    pub fn gather<E>(&self, mut outputs: impl FnMut(usize) -> Result<Logits, E>) -> Result<Logits, E> {
+    pub fn gather<E>(
+        &self,
+        mut outputs: impl FnMut(usize) -> std::result::Result<Logits, E>,
+    ) -> std::result::Result<Logits, E> {
         let mut all = vec![Vec::new(); self.fold_of.len()];
         for fold in 0..FOLDS {
             for (place, row) in self.places(fold, true).into_iter().zip(outputs(fold)?) {
@@ -98,6 +105,40 @@ impl CrossValidation {
     fn documents(&self, fold: usize, inside: bool) -> EncodedDocuments {
         let documents = self.all.documents();
         documents.held_subset(self.folds.places(fold, inside).into_iter())
+    }
+}
+
+impl<H: Host> Session<H> {
+    /// See [`Corpus::train_on_all`]; what was learned of the documents before is nothing of these.
+    pub(super) fn train_on_all(&mut self, on_all: bool) {
+        self.learned = None;
+        if let Some(corpus) = &mut self.corpus {
+            corpus.train_on_all(on_all);
+        }
+    }
+
+    /// Whether the labelled documents are so few that all of them validate, each network having its own fold.
+    pub(super) fn cross_validates(&self, config: &RunConfig) -> bool {
+        let Some(corpus) = &self.corpus else { return false };
+        let labelled = corpus.labelled_documents(FileRole::Train) + corpus.labelled_documents(FileRole::Valid);
+        let RunConfig { parts, limit, label_fraction, steps, .. } = config;
+        let is_whole = limit.is_none() && label_fraction.is_none() && steps.is_none_or(|steps| steps >= FOLDS as u64);
+        corpus.sets_validation_aside()
+            && (MIN_DOCUMENTS..MAX_CROSS_VALIDATED_DOCUMENTS).contains(&labelled)
+            && is_whole
+            && *parts != Some(PartsKind::One)
+    }
+
+    /// Divides the training documents, and says so.
+    pub(super) fn folds(&self, run: &str, selection: &Selection, train: &EncodedDocuments) -> Result<Folds> {
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let message = format!(
+            "only {} labelled documents: {FOLDS}-fold cross-validation. Each network trains on all folds but one and is scored on \
+             that one; the scores cover all documents",
+            train.len()
+        );
+        self.warn(run, "cross-validation", message);
+        Ok(Folds::new(&corpus.labelled(FileRole::Train, selection)?, train.labels()))
     }
 }
 

@@ -5,7 +5,7 @@ use super::classification::Classification;
 use super::folds::Folds;
 use super::portfolio::label_shares;
 use super::read::read;
-use super::trained::starting_values;
+use super::trained::{Trained, starting_values};
 use super::vote::{Outputs, Vote, vote};
 use super::{Host, Session};
 use crate::data::examples::LabelledExamples;
@@ -15,7 +15,7 @@ use crate::linear::OutputLayer;
 use crate::model::{Dropout, Heads, Layout, Leaves, ModelConfig, Network, specs};
 use crate::train::{DeviceBatch, Fusion, Logits};
 use burn::tensor::{Tensor, TensorData};
-use protocol::{Command, Event, PartsKind};
+use protocol::{Command, Event, PartsKind, RunConfig};
 use std::convert::Infallible;
 
 /// Costs of an error that are tried; validation chooses.
@@ -25,7 +25,42 @@ const MAX_NUMBERS: usize = 100_000_000;
 /// Seconds between two lines on how far it is.
 const SECS_BETWEEN_REPORTS: f64 = 5.0;
 
+/// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
+/// was given.
+pub(super) fn is_frozen(base: &Trained, config: &RunConfig) -> bool {
+    config.freeze.unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
+}
+
+/// Whether a setting of training was given that a frozen encoder has no use for.
+pub(super) fn sets_training(config: &RunConfig) -> bool {
+    let RunConfig { steps, epochs, minutes, lr, .. } = config;
+    steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some()
+}
+
+/// New weights are no encoder to keep.
+pub(super) fn nothing_to_freeze() -> Error {
+    Error::input(
+        "nothing-to-freeze",
+        "--freeze keeps a trained encoder as it is, but this classifier starts from scratch",
+        "Give a model with --from, or leave --freeze out.",
+    )
+}
+
 impl<H: Host> Session<H> {
+    /// Says what of a sentence encoder's directory is not computed.
+    pub(super) fn tell_sentence_encoder(&self, run: &str, base: &Trained, config: &RunConfig) {
+        let Some(encoder) = &base.sentence_encoder else { return };
+        if let Some(reason) = encoder.pooling.as_ref().err().filter(|_| config.pooling.is_none()) {
+            let message =
+                format!("the pooling of this model is not known ({reason}): the mean over all tokens is used");
+            self.warn(run, "unknown-pooling", message);
+        }
+        if !encoder.passed_over.is_empty() {
+            let modules = encoder.passed_over.join(", ");
+            self.warn(run, "modules-passed-over", format!("ignored modules of this model: {modules}"));
+        }
+    }
+
     /// The output layer of a classifier of shape `model` whose other values are `source`, by the names of its tensors; `None`
     /// where a stop came first.
     ///

@@ -21,7 +21,7 @@ use protocol::{CorpusTraits, FileReport, FileRole, LabelCount};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
-use survey::{MOST_HELD_OUT, Survey, text_hash};
+use survey::{MAX_HELD_OUT, Survey, text_hash};
 
 /// One line of text.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,7 +209,7 @@ impl Corpus {
     /// text alone, so that equal texts stay together and adding documents moves few others.
     fn hold_out(&mut self) -> Result<(), DataError> {
         let (train, valid) = (&self.train.survey, &self.valid.survey);
-        let most = |n: u64, one_in: u64| ((n / one_in) as usize).min(MOST_HELD_OUT);
+        let most = |n: u64, one_in: u64| ((n / one_in) as usize).min(MAX_HELD_OUT);
         if train.labelled > 0 && valid.labelled == 0 {
             let wanted = most(train.labelled, HELD_OUT_LABELLED).max(1);
             self.valid_aside.hashes = train.with_labels.chosen(0..wanted);

@@ -14,7 +14,7 @@ const VARIED_CHARACTERS: usize = 8;
 const MOST_COMPARED: usize = 1 << 21;
 
 /// More held-out documents cost time and tell nothing new.
-pub(super) const MOST_HELD_OUT: usize = 2000;
+pub(super) const MAX_HELD_OUT: usize = 2000;
 
 /// What is known of documents that were looked at.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +148,7 @@ pub(super) struct Smallest {
 impl Smallest {
     fn take(&mut self, hash: u64) {
         self.largest = self.largest.max(Some(hash));
-        if self.kept.len() < 2 * MOST_HELD_OUT {
+        if self.kept.len() < 2 * MAX_HELD_OUT {
             self.kept.push(hash);
         } else if self.kept.peek().is_some_and(|&worst| hash < worst) {
             self.kept.pop();
@@ -161,7 +161,7 @@ impl Smallest {
         other.kept.into_iter().for_each(|hash| self.take(hash));
     }
 
-    /// The hashes of the documents that rank at `ranks`, below twice [`MOST_HELD_OUT`]; never all: at least one distinct text
+    /// The hashes of the documents that rank at `ranks`, below twice [`MAX_HELD_OUT`]; never all: at least one distinct text
     /// remains. A text that occurs several times has several ranks, and all of it goes to the first one asked for.
     pub fn chosen(&self, ranks: Range<usize>) -> BTreeSet<u64> {
         let sorted = self.kept.clone().into_sorted_vec();
