@@ -1,7 +1,8 @@
 //! What an attention head does, in figures and in a word, and which of its lines are worth drawing. Pure.
 //!
 //! Patterns as in Clark et al. 2019 ("What Does BERT Look At?", section 3): the token itself, the one before, the one
-//! after, the special tokens, or broadly over all.
+//! after, the special tokens, or broadly over all. A head of a small model rarely settles on one neighbour: the three
+//! tokens before and the three after are patterns, too.
 
 use crate::order;
 use crate::state::{AttentionMap, probability};
@@ -17,6 +18,10 @@ pub enum Pattern {
     Before,
     /// The token after.
     After,
+    /// The three tokens before.
+    ThreeBefore,
+    /// The three tokens after.
+    ThreeAfter,
     /// `[CLS]` and `[SEP]`.
     Special,
     /// Everything, more or less evenly.
@@ -32,6 +37,8 @@ impl Pattern {
             Self::Itself => tr!("itself"),
             Self::Before => tr!("before"),
             Self::After => tr!("after"),
+            Self::ThreeBefore => tr!("3 before"),
+            Self::ThreeAfter => tr!("3 after"),
             Self::Special => tr!("special"),
             Self::Broad => tr!("broad"),
             Self::Other => tr!("mixed"),
@@ -44,6 +51,8 @@ impl Pattern {
             Self::Itself => tr!("looks mostly at the token itself"),
             Self::Before => tr!("looks mostly at the token before"),
             Self::After => tr!("looks mostly at the token after"),
+            Self::ThreeBefore => tr!("looks mostly at the three tokens before"),
+            Self::ThreeAfter => tr!("looks mostly at the three tokens after"),
             Self::Special => tr!("looks mostly at [CLS] and [SEP]"),
             Self::Broad => tr!("looks broadly over all tokens"),
             Self::Other => tr!("follows no simple pattern"),
@@ -53,6 +62,12 @@ impl Pattern {
 
 /// A share of attention from which a pattern has the word.
 const MOSTLY: f64 = 0.4;
+
+/// Tokens in a row that make a pattern where no single one does.
+const WINDOW: usize = 3;
+
+/// A share of attention from which these tokens are the pattern.
+const MOSTLY_WINDOW: f64 = 0.5;
 
 /// A share of the greatest possible entropy from which a head looks broadly.
 const BROADLY: f64 = 0.85;
@@ -73,7 +88,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
     // A map of a large model has millions of bytes: logarithms are looked up.
     let p: [f64; 256] = std::array::from_fn(|byte| probability(byte as u8));
     let p_ln_p = p.map(|p| if p > 0.0 { p * p.ln() } else { 0.0 });
-    let (mut entropy, mut shares) = (0.0, [0.0; 4]);
+    let (mut entropy, mut shares) = (0.0, [0.0; 6]);
     for (query, row) in map.head(layer, head).chunks(t).enumerate() {
         let sum: f64 = row.iter().map(|&byte| p[usize::from(byte)]).sum();
         if sum <= 0.0 {
@@ -86,16 +101,34 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
         shares[1] += at(query.checked_sub(1));
         shares[2] += at(Some(query + 1));
         shares[3] += special.iter().map(|&key| at(Some(key))).sum::<f64>();
+        // The ends have no full window on one side.
+        if query >= WINDOW {
+            shares[4] += (query - WINDOW..query).map(|key| at(Some(key))).sum::<f64>();
+        }
+        if query + WINDOW < t {
+            shares[5] += (query + 1..=query + WINDOW).map(|key| at(Some(key))).sum::<f64>();
+        }
     }
     entropy /= t as f64;
-    // The ends have no neighbour on one side.
-    let counts = [t, t.saturating_sub(1).max(1), t.saturating_sub(1).max(1), t];
-    let patterns = [Pattern::Itself, Pattern::Before, Pattern::After, Pattern::Special];
-    let best = (0..4).map(|kind| (shares[kind] / counts[kind] as f64, patterns[kind]));
-    let best = best.fold((0.0, Pattern::Other), |best, next| if next.0 > best.0 { next } else { best });
-    let pattern = match best {
+    // Nor have they a neighbour there.
+    let (neighbours, windows) = (t.saturating_sub(1).max(1), t.saturating_sub(WINDOW).max(1));
+    let mean = |kind: usize, rows: usize| shares[kind] / rows as f64;
+    let kinds = [
+        (mean(0, t), Pattern::Itself),
+        (mean(1, neighbours), Pattern::Before),
+        (mean(2, neighbours), Pattern::After),
+        (mean(3, t), Pattern::Special),
+    ];
+    let single = kinds.into_iter().fold((0.0, Pattern::Other), |best, next| if next.0 > best.0 { next } else { best });
+    let before = (mean(4, windows), Pattern::ThreeBefore);
+    let after = (mean(5, windows), Pattern::ThreeAfter);
+    let window = if after.0 > before.0 { after } else { before };
+    // Of a short text three tokens are a large part already.
+    let is_window = window.0 >= MOSTLY_WINDOW.max(2.0 * WINDOW as f64 / t as f64);
+    let pattern = match single {
         _ if t > 1 && entropy > BROADLY * (t as f64).ln() => Pattern::Broad,
         (share, pattern) if share >= MOSTLY => pattern,
+        _ if is_window => window.1,
         _ => Pattern::Other,
     };
     Traits { entropy, pattern }
@@ -228,6 +261,25 @@ mod tests {
             assert_eq!(traits.pattern, expected, "{traits:?}");
         }
         assert!((traits(&map([EVEN; 4]), 0, 0).entropy - 4_f64.ln()).abs() < 0.01);
+    }
+
+    #[test]
+    fn several_neighbours_are_a_pattern_where_none_stands_out() {
+        let t = 12;
+        // Each token looks at those `offsets` away from it, with the rest spread evenly.
+        let pattern = |offsets: [isize; 3]| {
+            let share = |query: usize, key: usize| {
+                let near = offsets.contains(&(key as isize - query as isize));
+                if near { 0.25_f64 } else { 0.25 / (t - 3) as f64 }
+            };
+            let byte = |place: usize| (share(place / t, place % t).sqrt() * 255.0).round() as u8;
+            let tokens = vec!["word".to_string(); t];
+            let map = AttentionMap::new(tokens, 1, 1, (0..t * t).map(byte).collect()).expect("fits");
+            traits(&map, 0, 0).pattern
+        };
+        assert_eq!(pattern([1, 2, 3]), Pattern::ThreeAfter);
+        assert_eq!(pattern([-1, -2, -3]), Pattern::ThreeBefore);
+        assert_eq!(pattern([-5, 2, 6]), Pattern::Other);
     }
 
     #[test]
