@@ -4,7 +4,10 @@
 mod fields;
 
 use crate::tr;
-pub use fields::{Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NSP, SWITCHES, Switch, TASK, TOKENIZER};
+pub use fields::{
+    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NEAR_DUPLICATES, NSP, SWITCHES, Switch,
+    TASK, TOKENIZER,
+};
 use protocol::{ConfigError, RunConfig, StartFrom};
 
 /// Everything the person can choose.

@@ -3,10 +3,12 @@
 
 use crate::language::{said, translated};
 use crate::mark;
-use crate::settings::{Choice, FIELDS, FINETUNE_FIELDS, FREEZE, LENGTHS, NSP, SWITCHES, TASK, TOKENIZER};
+use crate::settings::{
+    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, LENGTHS, NEAR_DUPLICATES, NSP, SWITCHES, TASK, TOKENIZER,
+};
 
 /// Choices of more than one word, the cards of models aside.
-const CHOICES: [&Choice; 3] = [&TOKENIZER, &TASK, &FREEZE];
+const CHOICES: [&Choice; 5] = [&TOKENIZER, &TASK, &FREEZE, &CLASS_WEIGHTS, &NEAR_DUPLICATES];
 
 /// A sentence of the engine.
 pub fn told(text: &str) -> String {

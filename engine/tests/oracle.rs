@@ -116,13 +116,13 @@ impl Case {
                 + single_label_loss(
                     model.next_sentence(&encoded),
                     one_hot(&truth, 2, device),
-                    floats(vec![1.0; rows]),
+                    floats(vec![1.0; rows]).unsqueeze_dim(1),
                     rows as f32,
                 );
         }
         let logits = model.classify(&encoded);
         let classes = self.config.labels.len();
-        let weights = floats(vec![1.0; rows]);
+        let weights = floats(vec![1.0; rows]).unsqueeze_dim(1);
         if self.outputs["logits"].shape[1] == 6 {
             let labels = Tensor::from_data(TensorData::new(self.inputs.floats("labels"), [rows, classes]), device);
             // Hugging Face averages over labels too.

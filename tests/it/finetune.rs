@@ -151,6 +151,62 @@ fn an_unknown_pooling_warns_and_falls_back_to_the_mean() {
     assert!(lab.events("frozen").iter().any(warned));
 }
 
+fn warning(lab: &Lab, run: &str, wanted: &str) -> Option<String> {
+    lab.events(run).into_iter().find_map(|event| match event {
+        Event::Warning { code, message, .. } if code == wanted => Some(message),
+        _ => None,
+    })
+}
+
+fn measured_documents(lab: &Lab, run: &str, wanted: &str) -> u64 {
+    let (_, metrics) = evaluations(lab, run).into_iter().rfind(|(split, _)| split == wanted).expect("measured");
+    metrics.n
+}
+
+#[test]
+fn near_duplicates_are_told_and_left_out_of_scores_where_asked() {
+    let lab = Lab::new();
+    let [train, test] = ["train.txt", "test.txt"].map(|name| String::from_utf8(lab.read(name)).expect("text"));
+    // Twelve training documents with other capitals and a full stop are test documents, too.
+    let altered: String = train.lines().take(12).map(|line| changed(line) + "\n").collect();
+    lab.write("leaky.txt", format!("{test}{altered}"));
+    let documents = test.lines().count() as u64;
+    let labelled = "--train train.txt --valid valid.txt --test leaky.txt --parts one --steps 4";
+    lab.tiny(&format!("finetune {labelled} --out keep")).ok();
+    let told = warning(&lab, "keep", "near-duplicates").expect("they are told");
+    assert!(told.contains(" 12 test documents") && told.contains("--near-duplicates drop"), "{told}");
+    assert_eq!(measured_documents(&lab, "keep", "test"), documents + 12);
+    lab.tiny(&format!("finetune {labelled} --near-duplicates drop --out drop")).ok();
+    assert!(warning(&lab, "drop", "near-duplicates").is_some_and(|told| told.contains("left out")));
+    assert_eq!(measured_documents(&lab, "drop", "test"), documents);
+    lab.tiny("finetune --train train.txt --valid valid.txt --test test.txt --parts one --steps 4 --out clean").ok();
+    assert_eq!(warning(&lab, "clean", "near-duplicates"), None);
+    lab.same_file("drop/model.safetensors", "clean/model.safetensors");
+}
+
+/// A labelled line in capitals, its labels aside.
+fn changed(line: &str) -> String {
+    let word = |word: &str| if word.starts_with("__label__") { word.into() } else { word.to_uppercase() };
+    line.split(' ').map(word).collect::<Vec<String>>().join(" ")
+}
+
+#[test]
+fn class_weights_are_chosen_or_given() {
+    let lab = Lab::new();
+    let labelled = "--train train.txt --valid valid.txt --steps 6";
+    for (weights, balanced) in [("none", false), ("balanced", true)] {
+        lab.tiny(&format!("finetune {labelled} --class-weights {weights} --parts fusion --out {weights}")).ok();
+        let classifier: serde_json::Value =
+            serde_json::from_slice(&lab.read(&format!("{weights}/classifier.json"))).expect("JSON");
+        assert_eq!(classifier["linear"]["balanced"], balanced, "{classifier}");
+        lab.tiny(&format!("finetune {labelled} --class-weights {weights} --parts one --out {weights}-network")).ok();
+    }
+    lab.other_file("none-network/model.safetensors", "balanced-network/model.safetensors");
+    lab.tiny(&format!("finetune {labelled} --parts one --out plain")).ok();
+    lab.same_file("none-network/model.safetensors", "plain/model.safetensors");
+    lab.tiny(&format!("finetune {labelled} --class-weights heavy --out c")).refused();
+}
+
 #[test]
 fn freezing_needs_a_model_and_pooling_a_bert() {
     let lab = Lab::new();

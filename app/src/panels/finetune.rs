@@ -10,7 +10,7 @@ use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
 use crate::lab::lab;
 use crate::plotting::Plotting;
-use crate::settings::{FINETUNE_FIELDS, FREEZE, TASK};
+use crate::settings::{CLASS_WEIGHTS, FINETUNE_FIELDS, FREEZE, NEAR_DUPLICATES, TASK};
 use crate::tr;
 use leptos::context::Provider;
 use leptos::prelude::*;
@@ -31,6 +31,8 @@ pub fn FinetunePanel() -> impl IntoView {
                 {FINETUNE_FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
                 <ChoiceField choice=TASK />
                 <ChoiceField choice=FREEZE />
+                <ChoiceField choice=CLASS_WEIGHTS />
+                <ChoiceField choice=NEAR_DUPLICATES />
             </div>
             <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" />
             <PhaseSentence phase=Phase::Finetune />

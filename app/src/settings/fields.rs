@@ -161,6 +161,26 @@ pub const FREEZE: Choice = Choice {
     options: &[("", mark!("automatic")), ("true", mark!("frozen")), ("false", mark!("trained"))],
 };
 
+/// How much each label's errors count.
+pub const CLASS_WEIGHTS: Choice = Choice {
+    key: "class-weights",
+    label: mark!("Class weights"),
+    help: mark!(
+        "Balanced, rare labels count as much as frequent ones in training. Automatic, the linear part takes what validation prefers."
+    ),
+    options: &[("", mark!("automatic")), ("none", mark!("none")), ("balanced", mark!("balanced"))],
+};
+
+/// What becomes of held-out documents that are nearly training documents.
+pub const NEAR_DUPLICATES: Choice = Choice {
+    key: "near-duplicates",
+    label: mark!("Near-duplicates"),
+    help: mark!(
+        "Validation and test documents that are almost the same as a training document make scores look better than they are."
+    ),
+    options: &[("keep", mark!("count in scores")), ("drop", mark!("left out of scores"))],
+};
+
 /// Next-sentence prediction.
 pub const NSP: Switch = Switch {
     key: "nsp",

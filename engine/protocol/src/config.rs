@@ -4,7 +4,8 @@
 mod kinds;
 
 pub use kinds::{
-    BackboneKind, BackendChoice, EmbeddingInit, OptimizerKind, PartsKind, Pooling, TaskKind, TokenizerKind,
+    BackboneKind, BackendChoice, ClassWeights, EmbeddingInit, NearDuplicates, OptimizerKind, PartsKind, Pooling,
+    TaskKind, TokenizerKind,
 };
 
 use kinds::Named;
@@ -79,6 +80,11 @@ pub struct RunConfig {
     pub task: TaskKind,
     /// Parts of the classifier. Default: those that validation prefers.
     pub parts: Option<PartsKind>,
+    /// How much each label's errors count in training. Default: what validation prefers for the linear classifier, `none` for
+    /// networks.
+    pub class_weights: Option<ClassWeights>,
+    /// What becomes of held-out documents that are nearly training documents. Default `keep`.
+    pub near_duplicates: NearDuplicates,
     /// How a BERT's hidden states are pooled. Default: as its directory says, else `cls`.
     pub pooling: Option<Pooling>,
     /// Whether the encoder stays as it is and only the output layer is fitted. Default: true for a directory of
@@ -124,6 +130,8 @@ impl Default for RunConfig {
             nsp: false,
             task: TaskKind::Auto,
             parts: None,
+            class_weights: None,
+            near_duplicates: NearDuplicates::Keep,
             pooling: None,
             freeze: None,
             checkpoint_every: None,
@@ -183,6 +191,8 @@ impl RunConfig {
             "nsp" => self.nsp = switch(key, value)?,
             "task" => self.task = named(key, value)?,
             "parts" => self.parts = Some(named(key, value)?),
+            "class-weights" => self.class_weights = Some(named(key, value)?),
+            "near-duplicates" => self.near_duplicates = named(key, value)?,
             "pooling" => self.pooling = Some(named(key, value)?),
             "freeze" => self.freeze = Some(switch(key, value)?),
             "checkpoint-every" => self.checkpoint_every = Some(number(key, value)?),
@@ -229,6 +239,8 @@ impl RunConfig {
         put("nsp", self.nsp, "true".into());
         put("task", self.task != d.task, self.task.name().into());
         put("parts", self.parts.is_some(), chosen(self.parts));
+        put("class-weights", self.class_weights.is_some(), chosen(self.class_weights));
+        put("near-duplicates", self.near_duplicates != d.near_duplicates, self.near_duplicates.name().into());
         put("pooling", self.pooling.is_some(), chosen(self.pooling));
         put("freeze", self.freeze.is_some(), self.freeze.unwrap_or_default().to_string());
         put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
@@ -288,6 +300,8 @@ mod tests {
             ("optimizer", "muon"),
             ("embedding-init", "random"),
             ("parts", "seeds"),
+            ("class-weights", "balanced"),
+            ("near-duplicates", "drop"),
             ("pooling", "max-mean"),
             ("freeze", "false"),
         ] {

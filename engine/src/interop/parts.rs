@@ -53,10 +53,20 @@ pub struct ClassifierFile {
 pub struct LinearHeader {
     /// Its feature set.
     pub member: Member,
+    /// Whether its labels had balanced weights in training.
+    #[serde(default)]
+    pub balanced: bool,
     /// Words in a row at most.
     pub longest: usize,
     /// Numbers per document from word vectors.
     pub dense: usize,
+}
+
+impl LinearHeader {
+    /// Of a linear part.
+    pub fn of(data: &LinearData) -> Self {
+        Self { member: data.member, balanced: data.balanced, longest: data.longest, dense: data.dense }
+    }
 }
 
 impl ClassifierFile {
@@ -174,7 +184,7 @@ pub fn linear_from_bytes(
         let hashes = bytes.as_chunks().0.iter().map(|b| u64::from_le_bytes(*b)).collect();
         Ok::<TableData, InteropError>(TableData { hashes, idf: floats(&format!("{name}.idf"))? })
     };
-    let LinearHeader { member, longest, dense } = header;
+    let LinearHeader { member, balanced, longest, dense } = header;
     let has_characters = file.tensor("characters.hash").is_ok();
     let characters = if has_characters { Some(table("characters")?) } else { None };
     let weights = Weights {
@@ -183,7 +193,7 @@ pub fn linear_from_bytes(
         labels: ids("weights.labels")?,
         values: floats("weights.values")?,
     };
-    let linear = LinearData { member, longest, words: table("words")?, characters, dense, weights };
+    let linear = LinearData { member, balanced, longest, words: table("words")?, characters, dense, weights };
     let vectors = floats("vectors")?;
     if Some(vectors.len()) != dense.checked_mul(vocab_size) {
         return Err(refuse(format!(
@@ -203,7 +213,7 @@ fn floats(numbers: &[f32]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::data::Document;
-    use crate::linear::{Linear, LinearInput};
+    use crate::linear::{Linear, LinearInput, Setup};
 
     fn learned() -> (Linear, Vec<Document>) {
         let document =
@@ -212,11 +222,7 @@ mod tests {
         let inputs: Vec<LinearInput> =
             documents.iter().map(|document| LinearInput { document, dense: &[0.6, 0.8] }).collect();
         let truth: Vec<Vec<usize>> = (0..20).map(|i| vec![i % 2]).collect();
-        (Linear::learn(&inputs, &truth, 2, Member::All, 1), documents)
-    }
-
-    fn header(data: &LinearData) -> LinearHeader {
-        LinearHeader { member: data.member, longest: data.longest, dense: data.dense }
+        (Linear::learn(&inputs, &truth, 2, Setup { member: Member::All, balanced: true, seed: 1 }), documents)
     }
 
     #[test]
@@ -224,7 +230,7 @@ mod tests {
         let (linear, documents) = learned();
         let data = linear.data();
         let bytes = linear_to_bytes(&data, &[1.0, 2.0, 3.0, 4.0]);
-        let (back, vectors) = linear_from_bytes(&bytes, header(&data), 2, 2).expect("sound");
+        let (back, vectors) = linear_from_bytes(&bytes, LinearHeader::of(&data), 2, 2).expect("sound");
         assert_eq!(vectors, [1.0, 2.0, 3.0, 4.0]);
         let input = [LinearInput { document: &documents[0], dense: &[0.6, 0.8] }];
         assert_eq!(Linear::from_data(back).margins(&input), linear.margins(&input));
@@ -239,7 +245,7 @@ mod tests {
             let mut changed = data.clone();
             change(&mut changed);
             let bytes = linear_to_bytes(&changed, &[0.0; 4]);
-            linear_from_bytes(&bytes, header(&data), classes, vocab_size).is_err()
+            linear_from_bytes(&bytes, LinearHeader::of(&data), classes, vocab_size).is_err()
         };
         assert!(!check(&|_| (), 2, 2));
         assert!(check(&|_| (), 3, 2), "another number of labels");
@@ -252,13 +258,17 @@ mod tests {
         assert!(check(&|d| d.words.hashes[1] = d.words.hashes[0], 2, 2), "a feature twice");
         assert!(check(&|d| d.characters = None, 2, 2));
         let bytes = linear_to_bytes(&data, &[0.0; 4]);
-        assert!((0..bytes.len()).step_by(7).all(|end| linear_from_bytes(&bytes[..end], header(&data), 2, 2).is_err()));
+        assert!(
+            (0..bytes.len())
+                .step_by(7)
+                .all(|end| linear_from_bytes(&bytes[..end], LinearHeader::of(&data), 2, 2).is_err())
+        );
     }
 
     #[test]
     fn a_vote_reads_back_and_nonsense_is_refused() {
         let fusion = Fusion { weights: vec![0.5, 1.5], bias: -0.25 };
-        let header = LinearHeader { member: Member::Words, longest: 2, dense: 0 };
+        let header = LinearHeader { member: Member::Words, balanced: false, longest: 2, dense: 0 };
         let mut file = ClassifierFile::new(1, Some(header), fusion, vec![0.4, 0.6]);
         file.thresholds = Some(vec![0.5; 3]);
         assert_eq!(ClassifierFile::from_json(&file.to_json(), 3).expect("sound"), file);

@@ -71,11 +71,24 @@ impl Member {
     }
 }
 
+/// How a classifier learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// Its feature set.
+    pub member: Member,
+    /// Whether the documents with a label count as much, together, as those without it.
+    pub balanced: bool,
+    /// Draws the order of the documents.
+    pub seed: u64,
+}
+
 /// A classifier as plain numbers: what is saved of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearData {
     /// Its feature set.
     pub member: Member,
+    /// Whether its labels had balanced weights.
+    pub balanced: bool,
     /// Words in a row at most.
     pub longest: usize,
     /// N-grams of words.
@@ -120,27 +133,30 @@ const NEGLIGIBLE: f32 = 2e-2;
 #[derive(Clone, Debug)]
 pub struct Linear {
     member: Member,
+    balanced: bool,
     features: Features,
     weights: Weights,
 }
 
 impl Linear {
-    /// Learns `classes` labels from documents and their label rows; `seed` draws the order of the coordinates.
-    pub fn learn(inputs: &[LinearInput], truth: &[Vec<usize>], classes: usize, member: Member, seed: u64) -> Self {
+    /// Learns `classes` labels from documents and their label rows.
+    pub fn learn(inputs: &[LinearInput], truth: &[Vec<usize>], classes: usize, setup: Setup) -> Self {
+        let Setup { member, balanced, seed } = setup;
         let (features, rows) = Features::learn(inputs, member.has_characters(), member.has_dense());
         let rows = if member == Member::NaiveBayes { rows.binarized() } else { rows };
         let by_ratio = member == Member::NaiveBayes;
-        let weights =
-            svm::train(&rows, truth, classes, Settings { cost: COST, by_ratio, negligible: NEGLIGIBLE, seed });
-        Self { member, features, weights }
+        let settings = Settings { cost: COST, balanced, by_ratio, negligible: NEGLIGIBLE, seed };
+        let weights = svm::train(&rows, truth, classes, settings);
+        Self { member, balanced, features, weights }
     }
 
     /// Its numbers.
     pub fn data(&self) -> LinearData {
-        let Self { member, features, weights } = self;
+        let Self { member, balanced, features, weights } = self;
         let (words, characters) = features.tables();
         LinearData {
             member: *member,
+            balanced: *balanced,
             longest: features.longest(),
             words,
             characters,
@@ -151,8 +167,14 @@ impl Linear {
 
     /// A classifier of numbers that were checked.
     pub fn from_data(data: LinearData) -> Self {
-        let LinearData { member, longest, words, characters, dense, weights } = data;
-        Self { member, features: Features::of_tables(longest, words, characters, dense), weights }
+        let LinearData { member, balanced, longest, words, characters, dense, weights } = data;
+        Self { member, balanced, features: Features::of_tables(longest, words, characters, dense), weights }
+    }
+
+    /// What it reads, and how it learned, in words.
+    pub fn name(&self) -> String {
+        let member = self.member.name();
+        if self.balanced { format!("{member}, with balanced class weights") } else { member.into() }
     }
 
     /// Which feature set it reads.
@@ -202,7 +224,7 @@ mod tests {
         let inputs: Vec<LinearInput> = texts.iter().zip(dense.iter().map(<[f32; 2]>::as_slice)).map(input).collect();
         let truth: Vec<Vec<usize>> = (0..60).map(|i| [vec![0, 1], vec![0], vec![]][i % 3].clone()).collect();
         for member in Member::PORTFOLIO {
-            let linear = Linear::learn(&inputs, &truth, 2, member, 1);
+            let linear = Linear::learn(&inputs, &truth, 2, Setup { member, balanced: false, seed: 1 });
             let asked = [
                 ("the cat", [1.0, 0.0], [true, true]),
                 ("my dog barks", [0.6, 0.8], [true, false]),
@@ -224,12 +246,13 @@ mod tests {
         let texts: Vec<Document> = (0..40).map(|i| document(&format!("w{} w{}", i % 20, i % 7))).collect();
         let inputs: Vec<LinearInput> = texts.iter().map(|document| LinearInput { document, dense: &[] }).collect();
         let truth: Vec<Vec<usize>> = (0..40).map(|i| vec![i % 20]).collect();
-        let many = Linear::learn(&inputs, &truth, 20, Member::Words, 1).margins(&inputs);
+        let setup = Setup { member: Member::Words, balanced: false, seed: 1 };
+        let many = Linear::learn(&inputs, &truth, 20, setup).margins(&inputs);
         let right = |(i, row): (usize, &Vec<f32>)| (0..20).all(|label| (row[label] > 0.0) == (label == i % 20));
         assert!(many.iter().enumerate().all(right));
         let few: Vec<Vec<usize>> =
             truth.iter().map(|labels| labels.iter().copied().filter(|l| *l < 3).collect()).collect();
-        let few = Linear::learn(&inputs, &few, 3, Member::Words, 1).margins(&inputs);
+        let few = Linear::learn(&inputs, &few, 3, setup).margins(&inputs);
         assert!(few.iter().zip(&many).all(|(few, many)| (few[2] - many[2]).abs() < 0.1));
     }
 }

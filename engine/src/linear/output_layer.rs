@@ -21,7 +21,12 @@ impl OutputLayer {
     pub fn learn(vectors: &[f32], width: usize, truth: &[Vec<usize>], classes: usize, cost: f32, seed: u64) -> Self {
         let standard = Standard::of(vectors, width);
         let rows = Rows::dense(&standard.applied(vectors), width);
-        let learned = svm::train(&rows, truth, classes, Settings { cost, by_ratio: false, negligible: 0.0, seed });
+        let learned = svm::train(
+            &rows,
+            truth,
+            classes,
+            Settings { cost, balanced: false, by_ratio: false, negligible: 0.0, seed },
+        );
         let (mut weight, mut bias) = (vec![0.0; classes * width], learned.bias);
         for feature in 0..width {
             for entry in learned.starts[feature] as usize..learned.starts[feature + 1] as usize {

@@ -19,6 +19,8 @@ const RATIO_SMOOTHING: f32 = 1.0;
 pub(super) struct Settings {
     /// Cost of an error against the size of the weights, `C`.
     pub cost: f32,
+    /// Whether the documents with a label cost as much, together, as those without it.
+    pub balanced: bool,
     /// Whether each feature counts for a label as much as its log-count ratio.
     pub by_ratio: bool,
     /// Smaller weights are not kept. The margin of training is 1.
@@ -134,20 +136,47 @@ struct Block<'a> {
     scales: Vec<Lanes>,
     /// Length of each document's row under that scale, squared, and the diagonal term.
     squares: Vec<Lanes>,
-    cost: f32,
+    costs: Costs,
+}
+
+/// Cost of an error at a document with a label, and at one without it.
+struct Costs {
+    with: Lanes,
+    without: Lanes,
+}
+
+impl Costs {
+    /// `cost`, or shares of it: each kind of document counts half, as `class_weight="balanced"` of scikit-learn has it.
+    fn of(signs: &[Lanes], cost: f32, balanced: bool) -> Self {
+        if !balanced {
+            return Self { with: [cost; LANES], without: [cost; LANES] };
+        }
+        let half = |sign: f32, lane: usize| {
+            let count = signs.iter().filter(|signs| signs[lane] == sign).count().max(1);
+            cost * signs.len() as f32 / (2 * count) as f32
+        };
+        Self {
+            with: std::array::from_fn(|lane| half(1.0, lane)),
+            without: std::array::from_fn(|lane| half(-1.0, lane)),
+        }
+    }
+
+    fn at(&self, sign: f32, lane: usize) -> f32 {
+        if sign > 0.0 { self.with[lane] } else { self.without[lane] }
+    }
 }
 
 impl<'a> Block<'a> {
     fn new(rows: &'a Rows, truth: &[Vec<usize>], first_label: usize, settings: Settings) -> Self {
-        let Settings { cost, by_ratio, .. } = settings;
+        let Settings { cost, by_ratio, balanced, .. } = settings;
         let sign = |labels: &Vec<usize>| {
             std::array::from_fn(|lane| if labels.contains(&(first_label + lane)) { 1.0 } else { -1.0 })
         };
         let signs: Vec<Lanes> = truth.iter().map(sign).collect();
         let scales = if by_ratio { ratios(rows, &signs) } else { Vec::new() };
-        let diagonal = 1.0 / (2.0 * cost);
+        let costs = Costs::of(&signs, cost, balanced);
         let square = |index: usize| {
-            let mut sums = [diagonal + 1.0; LANES];
+            let mut sums: Lanes = std::array::from_fn(|lane| 1.0 / (2.0 * costs.at(signs[index][lane], lane)) + 1.0);
             for &(feature, x) in rows.row(index) {
                 let scale = scales.get(feature as usize).copied().unwrap_or([1.0; LANES]);
                 sums.iter_mut().zip(scale).for_each(|(sum, scale)| *sum += x * x * scale);
@@ -155,7 +184,7 @@ impl<'a> Block<'a> {
             sums
         };
         let squares = (0..rows.len()).map(square).collect();
-        Self { rows, first_label, signs, scales, squares, cost }
+        Self { rows, first_label, signs, scales, squares, costs }
     }
 
     /// Weights `[features + 1][LANES]`; the bias is a feature that is always 1, and comes last.
@@ -187,7 +216,8 @@ impl<'a> Block<'a> {
         let (signs, squares) = (&self.signs[index], &self.squares[index]);
         let (mut steps, mut worst) = ([0.0; LANES], 0.0_f32);
         for lane in 0..LANES {
-            let gradient = signs[lane] * margins[lane] - 1.0 + alphas[lane] / (2.0 * self.cost);
+            let cost = self.costs.at(signs[lane], lane);
+            let gradient = signs[lane] * margins[lane] - 1.0 + alphas[lane] / (2.0 * cost);
             let projected = if alphas[lane] == 0.0 { gradient.min(0.0) } else { gradient };
             worst = worst.max(projected.abs());
             let moved = (alphas[lane] - gradient / squares[lane]).max(0.0);
@@ -244,12 +274,25 @@ mod tests {
     #[test]
     fn one_document_has_a_closed_solution() {
         let rows = Rows::new([vec![(0, 0.6), (1, 0.8)]].into_iter(), 2);
-        let settings = Settings { cost: 1.0, by_ratio: false, negligible: 0.0, seed: 1 };
+        let settings = Settings { cost: 1.0, balanced: false, by_ratio: false, negligible: 0.0, seed: 1 };
         let weights = train(&rows, &[vec![0]], 1, settings);
         let alpha = 1.0 / 2.5;
         assert!((weights.bias[0] - alpha).abs() < 1e-6);
         assert!((weights.values[0] - 0.6 * alpha).abs() < 1e-6 && (weights.values[1] - 0.8 * alpha).abs() < 1e-6);
         assert!((weights.margins(rows.row(0))[0] - 2.0 * alpha).abs() < 1e-6);
+    }
+
+    /// Nine documents without the label and one with it, all with the same row: the bias and the weight settle where both
+    /// sides pull alike, at 0, if each side counts half.
+    #[test]
+    fn balanced_costs_give_a_rare_label_the_same_pull() {
+        let rows = Rows::new((0..10).map(|_| vec![(0, 1.0)]), 1);
+        let truth: Vec<Vec<usize>> = (0..10).map(|i| if i == 0 { vec![0] } else { vec![] }).collect();
+        let margin = |balanced| {
+            let settings = Settings { cost: 1.0, balanced, by_ratio: false, negligible: 0.0, seed: 1 };
+            train(&rows, &truth, 1, settings).margins(rows.row(0))[0]
+        };
+        assert!(margin(false) < -0.5 && margin(true).abs() < 0.1, "{} {}", margin(false), margin(true));
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::data::floors::Floors;
 use crate::error::{Error, Result};
 use crate::model::{Layout, Leaves, ModelConfig, Network, ProblemType};
 use crate::train::{
-    DeviceBatch, Fusion, Logits, Objective, multi_label_loss, probabilities, single_label_loss, tune_threshold,
-    tune_thresholds,
+    DeviceBatch, Fusion, Logits, Objective, balanced_weights, multi_label_loss, probabilities, single_label_loss,
+    tune_threshold, tune_thresholds,
 };
 use burn::tensor::{Device, Tensor};
 use protocol::{Metrics, PartsKind};
@@ -35,6 +35,8 @@ pub struct Classification {
     pub linear: Option<LinearPart>,
     /// Which parts are wanted; `None`: those that validation prefers.
     pub parts: Option<PartsKind>,
+    /// Whether the documents with a label count as much, together, as those without it.
+    pub weighs_classes: bool,
     /// What all parts came to, once they are trained.
     pub ensemble: Option<Ensemble>,
 }
@@ -83,7 +85,12 @@ impl Task for Classification {
 
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let logits = model.classify(&model.encode(batch.input()));
-        let (labels, weights) = (batch.labels(), batch.row_weights.clone());
+        let (labels, weights) = (batch.labels(), batch.row_weights.clone().unsqueeze_dim(1)); // [B, C], [B, 1]
+        let weights = if self.weighs_classes {
+            weights * balanced_weights(&labels, &self.shares(), self.problem)
+        } else {
+            weights
+        };
         match self.problem {
             ProblemType::MultiLabelClassification => multi_label_loss(logits, labels, weights, batch.row_total),
             ProblemType::SingleLabelClassification => single_label_loss(logits, labels, weights, batch.row_total),

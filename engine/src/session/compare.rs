@@ -76,6 +76,7 @@ impl<H: Host> Session<H> {
         mut progress: Progress<'_>,
     ) -> Result<Option<Comparison>> {
         self.check_comparison(config, compare)?;
+        self.find_near_duplicates(run, Some(config.near_duplicates))?;
         let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 { "test" } else { "valid" }.to_string();
@@ -235,6 +236,7 @@ impl<H: Host> Session<H> {
             tokenizer: tokenizer.as_deref(),
             vectors,
             folds: folds.as_ref(),
+            class_weights: config.class_weights,
             seed: config.seed,
         };
         let (host, deferred) = (&self.host, &mut self.deferred);
@@ -270,7 +272,7 @@ impl<H: Host> Session<H> {
             test: figures(&classifier_metrics(judged, decision)),
             features: chosen.part.linear.features() as u64,
             elapsed_secs,
-            member: chosen.part.linear.member().name().into(),
+            member: chosen.part.linear.name(),
             interval,
         };
         Ok((result, train.len() as u64))

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Architecture, Heads, ModelConfig};
 use crate::train::Logits;
-use protocol::{FileRole, PartsKind, Phase, RunConfig, StartFrom, TaskKind};
+use protocol::{ClassWeights, FileRole, PartsKind, Phase, RunConfig, StartFrom, TaskKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -67,6 +67,8 @@ impl<H: Host> Session<H> {
         let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
         let cross_validates = self.cross_validates(config);
         self.out_of_fold = None;
+        // Folds keep equal texts together, and all documents are in one.
+        self.find_near_duplicates(run, (!cross_validates).then_some(config.near_duplicates))?;
         if cross_validates {
             self.train_on_all(true);
         }
@@ -170,7 +172,7 @@ impl<H: Host> Session<H> {
         let has_linear = few && matches!(config.parts, None | Some(PartsKind::Fusion));
         let linear = if has_linear {
             let vectors = self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
-            self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), (folds.as_ref(), config.seed))
+            self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), (folds.as_ref(), &config))
                 .await?
         } else {
             None
@@ -180,6 +182,7 @@ impl<H: Host> Session<H> {
         let parts = (config.parts, linear);
         let mut task =
             self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection), parts)?;
+        task.weighs_classes = config.class_weights == Some(ClassWeights::Balanced);
         task.cross_validation =
             folds.map(|folds| CrossValidation { folds, all: task.train.clone(), margins, outputs: None });
         let plan = if is_frozen {
@@ -263,6 +266,7 @@ impl<H: Host> Session<H> {
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
             linear,
             parts,
+            weighs_classes: false,
             ensemble: None,
         })
     }

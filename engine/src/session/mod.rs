@@ -18,6 +18,7 @@ mod label_file;
 mod learner;
 mod listen;
 mod look;
+mod near_duplicates;
 mod neighbours;
 mod parts;
 pub mod plan;

@@ -145,11 +145,11 @@ impl Ensemble {
             None if networks == 1 => None,
             None => Some(format!("the classifier is {names}")),
             Some(part) if self.shares[..networks].iter().sum::<f64>() < MIN_SHARE => {
-                let member = part.linear.member().name();
+                let member = part.linear.name();
                 Some(format!("the classifier is a linear classifier on {member}; the network adds nothing to it"))
             }
             Some(part) => {
-                let (member, of_linear) = (part.linear.member().name(), percent(&self.shares[networks..]));
+                let (member, of_linear) = (part.linear.name(), percent(&self.shares[networks..]));
                 Some(format!(
                     "the classifier is {names} ({of_networks} of each decision) and a linear classifier on {member} \
                      ({of_linear})"
@@ -240,7 +240,7 @@ impl Trained {
         let mut header = None;
         if let Some(LinearPart { linear, vectors }) = &ensemble.linear {
             let data = linear.data();
-            header = Some(LinearHeader { member: data.member, longest: data.longest, dense: data.dense });
+            header = Some(LinearHeader::of(&data));
             let vectors = vectors.as_ref().map_or(&[][..], |vectors| &vectors.values);
             files.push((LINEAR_FILE.into(), interop::linear_to_bytes(&data, vectors)));
         }
@@ -312,12 +312,14 @@ fn plain(logits: &Logits, problem: ProblemType) -> Vec<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linear::Member;
+    use crate::linear::{Member, Setup};
+
+    const SETUP: Setup = Setup { member: Member::Words, balanced: false, seed: 1 };
 
     fn ensemble(networks: usize, shares: &[f64], has_linear: bool) -> Ensemble {
         let document = Document { text: "a".into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 };
         let input = [LinearInput { document: &document, dense: &[] }];
-        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, Member::Words, 1), vectors: None };
+        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, SETUP), vectors: None };
         Ensemble {
             networks: vec![Vec::new(); networks - 1],
             linear: has_linear.then(part),

@@ -10,10 +10,10 @@ use crate::data::examples::EncodedDocuments;
 use crate::data::{Document, LabelSet, Selection, Tokenizer};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::linear::{Linear, LinearInput, Member};
+use crate::linear::{Linear, LinearInput, Member, Setup};
 use crate::model::{Architecture, ProblemType, word_embeddings};
 use crate::train::Logits;
-use protocol::{Event, FileRole, PartsKind};
+use protocol::{ClassWeights, Event, FileRole, PartsKind, RunConfig};
 use std::convert::Infallible;
 use std::rc::Rc;
 
@@ -54,13 +54,15 @@ pub(super) struct Task<'a> {
     pub tokenizer: Option<&'a Tokenizer>,
     /// Vectors of those tokens.
     pub vectors: Option<Rc<DocumentVectors>>,
+    /// How much each label's errors count; `None`: what validation prefers.
+    pub class_weights: Option<ClassWeights>,
     /// Draws the order of the coordinates.
     pub seed: u64,
 }
 
 /// Learns the portfolio and chooses; `None` without documents of either kind. Lets `breathe` run before each member.
 pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> Option<Chosen> {
-    let Task { train, valid, folds, labels, problem, tokenizer, vectors, seed } = task;
+    let Task { train, valid, folds, labels, problem, tokenizer, vectors, class_weights, seed } = task;
     let train = &train[..train.len().min(MAX_DOCUMENTS as usize)];
     if train.is_empty() || (valid.is_empty() && folds.is_none()) {
         return None;
@@ -78,14 +80,8 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     let valid_described = describe_all(vectors.map(Rc::as_ref), *tokenizer, valid);
     let (train, valid) = (inputs(train, &described), inputs(valid, &valid_described));
     let chosen_by = if folds.is_some() { &truth } else { &valid_truth };
-    let mut best: Option<(Linear, Vote, Logits)> = None;
-    for member in Member::PORTFOLIO {
-        if (member.has_dense() && vectors.is_none()) || (member.has_characters() && !has_room) {
-            continue;
-        }
-        breathe().await;
-        let learn =
-            |inputs: &[LinearInput], truth: &[Vec<usize>]| Linear::learn(inputs, truth, labels.len(), member, *seed);
+    let judge = |setup: Setup| {
+        let learn = |inputs: &[LinearInput], truth: &[Vec<usize>]| Linear::learn(inputs, truth, labels.len(), setup);
         let linear = learn(&train, &truth);
         let margins = [match folds {
             None => linear.margins(&valid),
@@ -100,14 +96,40 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
             shares: &shares,
         };
         let vote = vote(&outputs, Some(PartsKind::One));
-        if best.as_ref().is_none_or(|(_, best, _)| vote.mean_f1 > best.mean_f1) {
-            let [margins] = margins;
-            best = Some((linear, vote, margins));
-        }
+        let [margins] = margins;
+        Judged { linear, vote, margins }
+    };
+    let is_possible =
+        |member: &Member| !(member.has_dense() && vectors.is_none()) && (has_room || !member.has_characters());
+    let balanced = *class_weights == Some(ClassWeights::Balanced);
+    let mut best: Option<Judged> = None;
+    for member in Member::PORTFOLIO.into_iter().filter(is_possible) {
+        breathe().await;
+        keep_better(&mut best, judge(Setup { member, balanced, seed: *seed }));
     }
-    let (linear, vote, margins) = best?;
+    let member = best.as_ref()?.linear.member();
+    if class_weights.is_none() {
+        breathe().await;
+        keep_better(&mut best, judge(Setup { member, balanced: true, seed: *seed }));
+    }
+    let Judged { linear, vote, margins } = best?;
     let vectors = vectors.cloned().filter(|_| linear.member().has_dense());
     Some(Chosen { part: LinearPart { linear, vectors }, vote, margins })
+}
+
+/// A classifier and what validation says of it.
+struct Judged {
+    linear: Linear,
+    vote: Vote,
+    /// See [`Chosen::margins`].
+    margins: Logits,
+}
+
+/// Keeps `next` where its mean F1 is higher.
+fn keep_better(best: &mut Option<Judged>, next: Judged) {
+    if best.as_ref().is_none_or(|best| next.vote.mean_f1 > best.vote.mean_f1) {
+        *best = Some(next);
+    }
 }
 
 /// Margins of each document by a classifier that learned from the other folds, `[documents][C]`.
@@ -160,7 +182,7 @@ impl<H: Host> Session<H> {
         selection: &Selection,
         (labels, problem): (&LabelSet, ProblemType),
         (tokenizer, vectors): (&Tokenizer, Option<Rc<DocumentVectors>>),
-        (folds, seed): (Option<&Folds>, u64),
+        (folds, config): (Option<&Folds>, &RunConfig),
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = "learning linear classifiers on words and characters".into();
@@ -168,7 +190,9 @@ impl<H: Host> Session<H> {
         let train = corpus.labelled(FileRole::Train, selection)?;
         let valid = corpus.labelled(FileRole::Valid, selection)?;
         let tokenizer = Some(tokenizer);
-        let task = Task { train: &train, valid: &valid, folds, labels, problem, tokenizer, vectors, seed };
+        let RunConfig { class_weights, seed, .. } = *config;
+        let (train, valid) = (train.as_slice(), valid.as_slice());
+        let task = Task { train, valid, folds, labels, problem, tokenizer, vectors, class_weights, seed };
         // A stop is for the run that begins.
         let (host, deferred) = (&self.host, &mut self.deferred);
         Ok(choose(&task, &mut async || deferred.extend(host.breathe().await)).await)

@@ -119,7 +119,8 @@ impl Task for MaskedLm {
         let masked_lm = masked_lm_loss(logits, guesses.targets, guesses.weights, guesses.count.max(1.0));
         let Some(truth) = batch.next_sentence() else { return masked_lm.into() };
         let pairs = model.next_sentence(&encoded);
-        let next_sentence = single_label_loss(pairs, truth, batch.row_weights.clone(), batch.row_total);
+        let next_sentence =
+            single_label_loss(pairs, truth, batch.row_weights.clone().unsqueeze_dim(1), batch.row_total);
         Objective { total: masked_lm + next_sentence.clone(), next_sentence: Some(next_sentence) }
     }
 

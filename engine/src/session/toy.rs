@@ -129,7 +129,7 @@ impl Task for Toy {
 
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let logits = model.classify(&model.encode(batch.input()));
-        single_label_loss(logits, batch.labels(), batch.row_weights.clone(), batch.row_total).into()
+        single_label_loss(logits, batch.labels(), batch.row_weights.clone().unsqueeze_dim(1), batch.row_total).into()
     }
 
     async fn evaluate(

@@ -86,6 +86,27 @@ pub enum PartsKind {
     Fusion,
 }
 
+/// How much each label's errors count in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// All documents count alike.
+    None,
+    /// The documents with a label count as much, together, as those without it.
+    Balanced,
+}
+
+/// What becomes of validation and test documents that are near-duplicates of training documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NearDuplicates {
+    /// They count in scores.
+    #[default]
+    Keep,
+    /// They take no part in scores.
+    Drop,
+}
+
 /// What a classifier reads of a text's hidden states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -141,6 +162,14 @@ impl Named for EmbeddingInit {
 impl Named for PartsKind {
     const NAMES: &'static [(&'static str, Self)] =
         &[("one", Self::One), ("seeds", Self::Seeds), ("fusion", Self::Fusion)];
+}
+
+impl Named for ClassWeights {
+    const NAMES: &'static [(&'static str, Self)] = &[("none", Self::None), ("balanced", Self::Balanced)];
+}
+
+impl Named for NearDuplicates {
+    const NAMES: &'static [(&'static str, Self)] = &[("keep", Self::Keep), ("drop", Self::Drop)];
 }
 
 impl Named for Pooling {

@@ -14,6 +14,7 @@ pub use select::{LOOKED_AT, Selection};
 use super::content::InputFile;
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
+use super::near_duplicates::TrainingSketches;
 use super::table::ReadOptions;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
@@ -79,6 +80,8 @@ pub struct Corpus {
     test_aside: SetAside,
     /// Whether the documents that were set aside to validate are trained on all the same.
     trains_on_all: bool,
+    /// Hashes of held-out documents that take no part in scores.
+    left_out: BTreeSet<u64>,
     files: Vec<FileReport>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
@@ -111,6 +114,7 @@ impl Corpus {
             valid_aside: SetAside::default(),
             test_aside: SetAside::default(),
             trains_on_all: false,
+            left_out: BTreeSet::new(),
             files: Vec::new(),
             fingerprint: String::new(),
             lines_are_sentences: false,
@@ -275,6 +279,36 @@ impl Corpus {
     /// Whether they are, at present.
     pub fn trains_on_all(&self) -> bool {
         self.trains_on_all
+    }
+
+    /// The validation and test documents that are near-duplicates of labelled training documents, by the hash of their text,
+    /// and how many there are of each.
+    ///
+    /// # Errors
+    /// When a file can no longer be read.
+    pub fn near_duplicates(&self) -> Result<(BTreeSet<u64>, [u64; 2]), DataError> {
+        let selection = Selection::default();
+        let mut known = TrainingSketches::default();
+        self.each_labelled(FileRole::Train, &selection, &mut |document| {
+            known.add(document);
+            Ok::<(), DataError>(())
+        })?;
+        let (mut hashes, mut counts) = (BTreeSet::new(), [0, 0]);
+        for (role, count) in [FileRole::Valid, FileRole::Test].into_iter().zip(&mut counts) {
+            self.each_labelled(role, &selection, &mut |document| {
+                if known.has(document) {
+                    hashes.insert(text_hash(document));
+                    *count += 1;
+                }
+                Ok::<(), DataError>(())
+            })?;
+        }
+        Ok((hashes, counts))
+    }
+
+    /// Leaves validation and test documents with these hashes out, until others are named.
+    pub fn leave_out(&mut self, hashes: BTreeSet<u64>) {
+        self.left_out = hashes;
     }
 
     /// Documents of the training files that validate and that test.

@@ -49,7 +49,10 @@ impl Corpus {
         selection: &Selection,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut selected = |document: &Document| if selection.takes(document) { take(document) } else { Ok(()) };
+        let left_out = |document: &Document| !self.left_out.is_empty() && self.left_out.contains(&text_hash(document));
+        let mut selected = |document: &Document| {
+            if selection.takes(document) && !left_out(document) { take(document) } else { Ok(()) }
+        };
         match role {
             FileRole::Train => self.each_training(selection, take),
             FileRole::Valid => {

@@ -181,6 +181,14 @@ pub struct Training {
     /// [default: what validation prefers]
     #[arg(long, value_name = "KIND")]
     parts: Option<String>,
+    /// Class weights of a classifier: none or balanced, where the documents with a label count as much as those without it
+    /// [default: what validation prefers for the linear classifier, none for networks]
+    #[arg(long, value_name = "KIND")]
+    class_weights: Option<String>,
+    /// Validation and test documents that are near-duplicates of training documents: keep or drop them from the scores
+    /// [default: keep]
+    #[arg(long, value_name = "KIND")]
+    near_duplicates: Option<String>,
     /// Pooling of a BERT's hidden states: cls, first-token, mean or max-mean [default: the model's own, else cls]
     #[arg(long, value_name = "KIND")]
     pooling: Option<String>,
@@ -266,6 +274,8 @@ impl Training {
                 ("seed-masking", &switch(self.seed_masking)),
                 ("nsp", &switch(self.nsp)),
                 ("parts", &self.parts),
+                ("class-weights", &self.class_weights),
+                ("near-duplicates", &self.near_duplicates),
                 ("pooling", &self.pooling),
                 ("freeze", &self.freeze),
                 ("checkpoint-every", &self.checkpoint_every),
