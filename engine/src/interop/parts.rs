@@ -116,6 +116,10 @@ impl ClassifierFile {
         if !file.fusion.weights.iter().all(is_sound) || !file.fusion.bias.is_finite() {
             return Err(refuse("a weight is negative or not a number".into()));
         }
+        let label_bias = &file.fusion.label_bias;
+        if !(label_bias.is_empty() || label_bias.len() == classes) || !label_bias.iter().all(|bias| bias.is_finite()) {
+            return Err(refuse(format!("it does not hold one number to add for each of {classes} labels")));
+        }
         let is_probability = |x: &f64| (0.0..=1.0).contains(x);
         let fits = |list: &Vec<f64>| list.len() == classes && list.iter().all(is_probability);
         let fit = file.thresholds.iter().all(fits) && file.threshold_scales.iter().all(fits);
@@ -267,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_vote_reads_back_and_nonsense_is_refused() {
-        let fusion = Fusion { weights: vec![0.5, 1.5], bias: -0.25 };
+        let fusion = Fusion { weights: vec![0.5, 1.5], bias: -0.25, label_bias: vec![0.5, 0.0, -1.0] };
         let header = LinearHeader { member: Member::Words, balanced: false, longest: 2, dense: 0 };
         let mut file = ClassifierFile::new(1, Some(header), fusion, vec![0.4, 0.6]);
         file.thresholds = Some(vec![0.5; 3]);

@@ -323,7 +323,7 @@ mod tests {
         Ensemble {
             networks: vec![Vec::new(); networks - 1],
             linear: has_linear.then(part),
-            fusion: Fusion { weights: shares.to_vec(), bias: 0.0 },
+            fusion: Fusion { weights: shares.to_vec(), ..Fusion::identity() },
             shares: shares.to_vec(),
             alone: (None, None),
             out_of_fold: None,

@@ -16,6 +16,15 @@ pub struct Fusion {
     pub weights: Vec<f64>,
     /// Added to every output of a multi-label classifier.
     pub bias: f64,
+    /// Added to the output of each label of a single-label classifier; empty for none. See [`logit_adjustment`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_bias: Vec<f64>,
+}
+
+/// What is added to the output of each label so that rare ones are not outvoted by frequent ones that are as likely:
+/// `-exponent ln(share)` (Menon et al. 2021, "Long-tail learning via logit adjustment"); nothing for an exponent of 0.
+pub fn logit_adjustment(shares: &[f64], exponent: f64) -> Vec<f64> {
+    if exponent == 0.0 { Vec::new() } else { shares.iter().map(|share| -exponent * libm::log(*share)).collect() }
 }
 
 /// A single part with a smaller weight is taken as it is.
@@ -30,16 +39,16 @@ const MAX_HALVINGS: usize = 20;
 impl Fusion {
     /// The outputs of one classifier as they are.
     pub fn identity() -> Self {
-        Self { weights: vec![1.0], bias: 0.0 }
+        Self { weights: vec![1.0], bias: 0.0, label_bias: Vec::new() }
     }
 
-    /// Fits the weights of `parts` to the true labels of the same documents. A part that would count negatively is left out
-    /// (weight 0).
-    pub fn fit(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Self {
+    /// Fits the weights of `parts` to the true labels of the same documents, beside a given `label_bias`. A part that would
+    /// count negatively is left out (weight 0).
+    pub fn fit(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType, label_bias: Vec<f64>) -> Self {
         let mut used: Vec<usize> = (0..parts.len()).collect();
         loop {
             let chosen: Vec<&Logits> = used.iter().map(|&part| parts[part]).collect();
-            let found = newton(&chosen, truth, problem);
+            let found = newton(&chosen, truth, problem, &label_bias);
             let (weights, bias) = found.split_at(chosen.len());
             let negative =
                 (0..used.len()).filter(|&i| weights[i] < 0.0).min_by(|&a, &b| weights[a].total_cmp(&weights[b]));
@@ -54,10 +63,10 @@ impl Fusion {
                         && *weight < MIN_WEIGHT
                     {
                         all[*part] = 1.0;
-                        return Self { weights: all, bias: 0.0 };
+                        return Self { weights: all, bias: 0.0, label_bias };
                     }
                     used.iter().zip(weights).for_each(|(&part, weight)| all[part] = *weight);
-                    return Self { weights: all, bias: bias.first().copied().unwrap_or(0.0) };
+                    return Self { weights: all, bias: bias.first().copied().unwrap_or(0.0), label_bias };
                 }
             }
         }
@@ -68,7 +77,8 @@ impl Fusion {
         let classes = parts.first().map_or(0, |part| part.len());
         let sum = |label: usize| {
             let parts = self.weights.iter().zip(parts).filter(|(weight, _)| **weight > 0.0);
-            parts.map(|(weight, part)| weight * f64::from(part[label])).sum::<f64>() + self.bias
+            let of_label = self.label_bias.get(label).copied().unwrap_or(0.0);
+            parts.map(|(weight, part)| weight * f64::from(part[label])).sum::<f64>() + self.bias + of_label
         };
         let logits: Vec<f32> = (0..classes).map(|label| sum(label) as f32).collect();
         probabilities(&logits, problem)
@@ -101,7 +111,7 @@ impl Derivatives {
 }
 
 /// Weights of `parts` and, for a multi-label task, a bias behind them, that minimise the cross-entropy.
-fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<f64> {
+fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType, label_bias: &[f64]) -> Vec<f64> {
     let has_bias = problem == ProblemType::MultiLabelClassification;
     let start: Vec<f64> = parts.iter().map(|_| 1.0 / parts.len() as f64).chain(has_bias.then_some(0.0)).collect();
     let labels: Vec<Vec<usize>> =
@@ -109,7 +119,7 @@ fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<
     let at = |weights: &[f64]| {
         let mut sums = match problem {
             ProblemType::MultiLabelClassification => binary(parts, &labels, truth, weights),
-            ProblemType::SingleLabelClassification => categorical(parts, truth, weights),
+            ProblemType::SingleLabelClassification => categorical(parts, truth, weights, label_bias),
         };
         for (i, (weight, start)) in weights.iter().zip(&start).enumerate() {
             sums.loss += 0.5 * RIDGE * (weight - start).powi(2);
@@ -181,13 +191,15 @@ fn binary(parts: &[&Logits], labels: &[Vec<usize>], truth: &[Vec<usize>], weight
 }
 
 /// Of the cross-entropy over the documents that have one label.
-fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64]) -> Derivatives {
+fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64], label_bias: &[f64]) -> Derivatives {
     let n = weights.len();
     let mut sums = Derivatives::zero(n);
     for (document, truth) in truth.iter().enumerate() {
         let &[label] = truth.as_slice() else { continue };
-        let output =
-            |c: usize| parts.iter().zip(weights).map(|(part, weight)| weight * f64::from(part[document][c])).sum();
+        let output = |c: usize| {
+            let of_parts = parts.iter().zip(weights).map(|(part, weight)| weight * f64::from(part[document][c]));
+            of_parts.sum::<f64>() + label_bias.get(c).copied().unwrap_or(0.0)
+        };
         let logits: Vec<f64> = (0..parts[0][document].len()).map(output).collect();
         let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = logits.iter().map(|x| (x - max).exp()).sum();
@@ -250,7 +262,7 @@ mod tests {
     #[test]
     fn a_scale_and_a_bias_are_found_again() {
         let (outputs, truth) = drawn(0.5, 1.0);
-        let Fusion { weights, bias } = Fusion::fit(&[&outputs], &truth, MultiLabelClassification);
+        let Fusion { weights, bias, .. } = Fusion::fit(&[&outputs], &truth, MultiLabelClassification, Vec::new());
         // Three standard errors of 16,000 decisions.
         assert!((weights[0] - 0.5).abs() < 0.04 && (bias + 1.0).abs() < 0.07, "{weights:?} {bias}");
     }
@@ -259,7 +271,7 @@ mod tests {
     fn a_part_that_knows_nothing_gets_next_to_no_weight() {
         let (outputs, truth) = drawn(1.0, 0.0);
         let noise: Logits = outputs.iter().rev().cloned().collect();
-        let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification);
+        let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification, Vec::new());
         assert!((fusion.weights[0] - 1.0).abs() < 0.08 && fusion.weights[1] < 0.05, "{fusion:?}");
         let shares = fusion.shares(&[&outputs, &noise]);
         assert!(shares[0] > 0.9 && (shares[0] + shares[1] - 1.0).abs() < 1e-9);
@@ -269,7 +281,7 @@ mod tests {
     fn a_part_that_is_wrong_is_left_out() {
         let (outputs, truth) = drawn(1.0, 0.0);
         let wrong: Logits = outputs.iter().map(|row| row.iter().map(|z| -z).collect()).collect();
-        let fusion = Fusion::fit(&[&wrong, &outputs], &truth, MultiLabelClassification);
+        let fusion = Fusion::fit(&[&wrong, &outputs], &truth, MultiLabelClassification, Vec::new());
         assert_eq!(fusion.weights[0], 0.0);
         assert!(fusion.weights[1] > 0.5);
     }
@@ -288,15 +300,35 @@ mod tests {
                 z
             })
             .collect();
-        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification);
+        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification, Vec::new());
         assert!((fusion.weights[0] - 0.5).abs() < 0.04 && fusion.bias == 0.0, "{fusion:?}");
+    }
+
+    #[test]
+    fn an_adjustment_favours_rare_labels_and_the_fit_allows_for_it() {
+        let bias = logit_adjustment(&[0.9, 0.1], 0.5);
+        assert!(
+            (bias[1] - bias[0] - 0.5 * 9.0_f64.ln()).abs() < 1e-12 && logit_adjustment(&[0.9, 0.1], 0.0).is_empty()
+        );
+        let fusion = Fusion { label_bias: bias, ..Fusion::identity() };
+        let scores = fusion.probabilities(&[&[1.0, 0.5]], SingleLabelClassification);
+        assert!(scores[1] > scores[0] && (scores[0] + scores[1] - 1.0).abs() < 1e-6, "{scores:?}");
+        // Outputs that already are log odds beside the bias are left as they are.
+        let (outputs, truth): (Logits, Vec<Vec<usize>>) = (0..4000)
+            .map(|i| {
+                let label = usize::from(i % 4 == 0); // one in four: ln 3 in favour of the other
+                (vec![0.0, -(3.0_f32.ln()) - 1.0], vec![label])
+            })
+            .unzip();
+        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification, vec![0.0, 1.0]);
+        assert!((fusion.weights[0] - 1.0).abs() < 0.01, "{fusion:?}");
     }
 
     #[test]
     fn a_single_part_that_was_wrong_once_still_ranks_labels() {
         let outputs: Logits = vec![vec![3.0, 0.0]];
         for problem in [MultiLabelClassification, SingleLabelClassification] {
-            let fusion = Fusion::fit(&[&outputs], &[vec![1]], problem);
+            let fusion = Fusion::fit(&[&outputs], &[vec![1]], problem, Vec::new());
             let scores = fusion.probabilities(&[&outputs[0]], problem);
             assert!(scores[0] > scores[1], "{fusion:?}");
         }
@@ -307,7 +339,7 @@ mod tests {
         let outputs: Logits = vec![vec![2.0, -2.0], vec![3.0, -1.0]];
         for problem in [MultiLabelClassification, SingleLabelClassification] {
             for truth in [vec![vec![0], vec![0]], vec![vec![], vec![]]] {
-                let fusion = Fusion::fit(&[&outputs], &truth, problem);
+                let fusion = Fusion::fit(&[&outputs], &truth, problem, Vec::new());
                 assert!(fusion.weights[0].is_finite() && fusion.bias.is_finite(), "{fusion:?}");
             }
         }
