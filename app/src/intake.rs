@@ -4,7 +4,7 @@
 use crate::model_files::name_in_model;
 use crate::tr;
 use js_sys::{Array, Reflect};
-use protocol::{FileInfo, FileRole};
+use protocol::{FileInfo, FileRole, Phase};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -23,8 +23,9 @@ const BUNDLE: [(&str, FileRole); 4] = [
     ("test.txt", FileRole::Test),
 ];
 
-/// A model that was pre-trained on the bundled corpus, relative to the page.
+/// Models that were pre-trained and fine-tuned on the bundled corpus, relative to the page.
 const FINISHED_MODEL: &str = "finished-model.zip";
+const FINISHED_CLASSIFIER: &str = "finished-classifier.zip";
 
 /// A file that the page holds on to, so that a restarted engine can be given it again.
 #[derive(Clone)]
@@ -52,13 +53,14 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
     Ok(sources)
 }
 
-/// Fetches the model that ships with the page.
+/// Fetches the model of a phase that ships with the page.
 ///
 /// # Errors
 /// In words, when it cannot be fetched.
-pub async fn finished_model() -> Result<Vec<Source>, String> {
-    let blob = fetch(&format!("./bundle/{FINISHED_MODEL}")).await.map_err(|error| words(&error))?;
-    Ok(vec![Source { name: FINISHED_MODEL.into(), role: None, blob, bundled: true, typed: false }])
+pub async fn finished_model(phase: Phase) -> Result<Vec<Source>, String> {
+    let name = if phase == Phase::Pretrain { FINISHED_MODEL } else { FINISHED_CLASSIFIER };
+    let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| words(&error))?;
+    Ok(vec![Source { name: name.into(), role: None, blob, bundled: true, typed: false }])
 }
 
 /// The files of an `<input type=file>`, folders included; hidden ones are passed over, as in a folder that is dropped.

@@ -169,6 +169,7 @@ impl RunState {
                 self.notice = None;
                 self.take_import(summary, &labels, guesses);
             }
+            Event::History { run, events } => self.take_history(run, events),
             Event::Warning { run, code, message } => self.warn(&run, code, message),
             Event::Failed { request: Some(request), code, message, hint, .. } => {
                 let is_aside = self.is_asked_aside(request);

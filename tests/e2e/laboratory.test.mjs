@@ -269,7 +269,20 @@ test('a finished model can be asked before anything is trained', async () => {
     await journey.part('fill-mask-input').fill('a small island in the [MASK] ocean');
     await journey.page.getByRole('button', { name: 'Guess', exact: true }).click();
     await journey.until('an ocean', async () => /atlantic|pacific/.test(await journey.text('fill-mask-result')));
+    const runs = () => journey.page.locator('#runs-table tbody').innerText();
+    assert.match(await runs(), /Imported pre-training.*3,580 steps/s, 'its run, with its curves');
+    assert.match(await journey.part('loss-chart').getAttribute('aria-label'), /Imported pre-training/);
+    const heads = await journey.page.locator('[data-testid=attention-grid]').innerText();
+    assert.ok((heads.match(/3 before|3 after/g) ?? []).length >= 2, heads);
     await journey.picture('finished-model');
+
+    await journey.press('finished-classifier');
+    await journey.until('a classifier', async () => /Imported fine-tuning/.test(await runs()), 30);
+    await journey.part('classify-input').fill('a small evergreen shrub of the mediterranean with fragrant leaves');
+    await journey.page.getByRole('button', { name: 'Label it' }).click();
+    await journey.until('a plant', async () => /plant[^]*✓/.test(await journey.text('classify-result')));
+    assert.equal(await journey.part('finished-model-try').isVisible(), true, 'the other one can be opened again');
+    await journey.picture('finished-classifier');
   });
 });
 

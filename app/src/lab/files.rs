@@ -7,7 +7,7 @@ use crate::state::{RunState, Topic};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::{Command, FileRole, RunConfig};
+use protocol::{Command, FileRole, Phase, RunConfig};
 use std::collections::VecDeque;
 
 /// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
@@ -40,9 +40,9 @@ impl Lab {
         self.take_or(intake::bundle(), &tr!("The bundled corpus could not be fetched"), false);
     }
 
-    /// Opens the model that ships with the page.
-    pub fn open_finished_model(&self) {
-        self.take_or(intake::finished_model(), &tr!("The finished model could not be fetched"), false);
+    /// Opens the model of a phase that ships with the page.
+    pub fn open_finished_model(&self, phase: Phase) {
+        self.take_or(intake::finished_model(phase), &tr!("The finished model could not be fetched"), false);
     }
 
     /// Replaces the corpus by files, once they are listed, or adds them to it where that was chosen, or opens the model that

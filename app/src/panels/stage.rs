@@ -26,7 +26,7 @@ pub fn Stage() -> impl IntoView {
                     <InTurn><OtherLooks /></InTurn>
                 </div>
                 <PhaseSentence phase=Phase::Pretrain />
-                <InTurn><FinishedModel testid="finished-model" /></InTurn>
+                <InTurn><FinishedModel phase=Phase::Pretrain testid="finished-model" /></InTurn>
                 <InTurn><VerdictLine phase=Phase::Pretrain /></InTurn>
                 <InTurn><Guesses /></InTurn>
                 <InTurn><Clozes /></InTurn>

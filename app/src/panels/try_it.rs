@@ -92,7 +92,7 @@ fn FillMask() -> impl IntoView {
                 <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Guess")}</button>
             </div>
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
-            <FinishedModel testid="finished-model-try" />
+            <FinishedModel phase=Phase::Pretrain testid="finished-model-try" />
             <div class="answers" data-testid="fill-mask-result">
                 {move || guesses.get().map(|(text, masks, before)| view! { {of_text(text)} {guess_tables(masks, before)} })}
             </div>
@@ -100,25 +100,36 @@ fn FillMask() -> impl IntoView {
     }
 }
 
-/// Offers a model to ask where there is none and none is on its way.
+/// Offers the bundled model of a phase where none answers and nothing that was trained here would be replaced.
 #[component]
 pub(super) fn FinishedModel(
+    /// What the model learned.
+    phase: Phase,
     /// Name for tests.
     testid: &'static str,
 ) -> impl IntoView {
     let lab = lab();
-    let is_wanted = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], |state| {
-        matches!(state.engine, Engine::Ready(_))
-            && state.active().is_none()
-            && !state.model.pretrained
-            && !state.model.classifier
+    let is_wanted = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], move |state| {
+        let Model { pretrained, continues, guesses, classifier, .. } = state.model;
+        let answers = if phase == Phase::Pretrain { guesses } else { classifier };
+        matches!(state.engine, Engine::Ready(_)) && state.active().is_none() && !answers && (!pretrained || continues)
     });
+    let (button, help) = match phase {
+        Phase::Pretrain => (
+            tr!("Open a finished model"),
+            tr!("Pre-trained on the bundled definitions, with its curves, 3 MB: to try things before you train."),
+        ),
+        Phase::Finetune => (
+            tr!("Open a finished classifier"),
+            tr!("Fine-tuned on the bundled definitions, one network without a linear part, 3 MB."),
+        ),
+    };
     view! {
         <p class="ask" hidden=move || !is_wanted.get()>
-            <button type="button" data-testid=testid on:click=move |_| lab.open_finished_model()>
-                {tr!("Open a finished model")}
+            <button type="button" data-testid=testid on:click=move |_| lab.open_finished_model(phase)>
+                {button}
             </button>
-            <span class="help">{tr!("Pre-trained on the bundled definitions, 3 MB: to try things before you train.")}</span>
+            <span class="help">{help}</span>
         </p>
     }
 }
@@ -231,6 +242,7 @@ fn Classify() -> impl IntoView {
                 <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Label it")}</button>
             </div>
             <p id="classify-reason" class="help">{reason}</p>
+            <FinishedModel phase=Phase::Finetune testid="finished-classifier" />
             <label class="option" hidden=move || answer.with(|answer| answer.as_ref().is_none_or(|answer| answer.thresholds.is_empty()))>
                 <input type="checkbox" prop:checked=by_own on:change=move |event| by_own.set(event_target_checked(&event)) />
                 <span>{tr!("Each label counts from its own threshold")}</span>

@@ -2,6 +2,7 @@
 
 use super::{Run, RunState, Stage};
 use crate::mark;
+use crate::tr;
 use protocol::{CompareConfig, Event, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
 
@@ -108,6 +109,20 @@ impl RunState {
         }
         old.append(&mut self.runs);
         self.runs = old;
+    }
+
+    /// Shows the run that an imported model comes from, with its curves.
+    pub(super) fn take_history(&mut self, id: String, events: Vec<Event>) {
+        self.runs.retain(|run| run.id != id);
+        let mut run = Run::unknown(&id);
+        events.into_iter().for_each(|event| run.apply(event));
+        run.fail(mark!("its end was not told"));
+        run.old = true;
+        run.title = Some(match run.phase {
+            Phase::Pretrain => tr!("Imported pre-training"),
+            Phase::Finetune => tr!("Imported fine-tuning"),
+        });
+        self.runs.push(run);
     }
 
     /// Whether pre-training with these settings would only repeat the last run.

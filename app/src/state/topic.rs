@@ -62,6 +62,7 @@ impl Topic {
             | Event::Estimated { .. }
             | Event::Compared { .. }
             | Event::Counted { .. } => &[Topic::Answers],
+            Event::History { .. } => &[Topic::Runs, Topic::Progress],
             Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary, Topic::Masking, Topic::Notice],
         }
     }

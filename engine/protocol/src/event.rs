@@ -367,6 +367,13 @@ pub enum Event {
         /// Whether it guesses masked tokens.
         guesses: bool,
     },
+    /// Behind `Imported`, where the model's directory keeps what its run told: its curves.
+    History {
+        /// Names the run; equal directories give equal names.
+        run: RunId,
+        /// Its start, steps, evaluations and end, in order.
+        events: Vec<Event>,
+    },
 }
 
 /// The code of a question that was stopped before it was answered.

@@ -8,6 +8,7 @@
 
 mod config;
 mod error;
+mod history;
 mod names;
 mod parts;
 mod sentence;
@@ -17,6 +18,7 @@ mod zip;
 
 pub use config::{config_from_json, config_to_json};
 pub use error::InteropError;
+pub use history::{HISTORY_FILE, history, history_lines};
 pub use names::check_weights;
 pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, linear_from_bytes, linear_to_bytes, network_file,

@@ -1,10 +1,10 @@
-//! The `export` command: a model directory as one file.
+//! The `export` command: a model directory as one file, with the curves of its run.
 
 use super::args::Export;
 use super::store::{replace, shown, write_error};
 use super::{inputs, output};
 use crate::error::Error;
-use crate::interop::{LINEAR_FILE, weights_from_bytes, weights_to_half_bytes, zip_write};
+use crate::interop::{HISTORY_FILE, LINEAR_FILE, history_lines, weights_from_bytes, weights_to_half_bytes, zip_write};
 use std::path::Path;
 
 /// The folder inside the archive where the directory has no name of its own.
@@ -39,6 +39,8 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
         }
         *bytes = weights_to_half_bytes(&weights);
     }
+    let history = std::fs::read(model.join(HISTORY_FILE)).map(|lines| history_lines(&lines)).unwrap_or_default();
+    files.extend((!history.is_empty()).then(|| (HISTORY_FILE.to_string(), history)));
     let name = model.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_string()));
     let archive = zip_write(name.as_deref().unwrap_or(FOLDER), &files);
     let folder = zip.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -9,10 +9,14 @@ use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokeniz
 use crate::error::Result;
 use crate::interop;
 use protocol::{Command, Event, LineQuery, Phase, RunConfig};
+use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::io::Read;
 use std::pin::Pin;
 use std::rc::Rc;
+
+/// Bytes of a digest that tell imported runs apart.
+const NAME_BYTES: usize = 4;
 
 /// The models at hand, and what the next run makes of them.
 struct Models {
@@ -207,11 +211,19 @@ impl<H: Host> Session<H> {
         {
             named = interop::zip_read(bytes)?;
         }
+        let lines = named.iter().position(|(name, _)| name == interop::HISTORY_FILE).map(|at| named.swap_remove(at).1);
         self.import(named)?;
         let model = self.language_model.as_ref().expect("just imported");
         let summary = format!("{} parameters, {} tokens", model.parameters(), model.config.vocab_size);
         let (labels, guesses) = (model.config.labels.clone(), model.heads.masked_lm);
         self.host.emit(Event::Imported { summary, labels, guesses }, Vec::new());
+        let lines = lines.unwrap_or_default();
+        let events = interop::history(&lines);
+        if !events.is_empty() {
+            let digest = Sha256::digest(&lines);
+            let name: String = digest[..NAME_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+            self.host.emit(Event::History { run: format!("imported-{name}"), events }, Vec::new());
+        }
         Ok(())
     }
 

@@ -64,6 +64,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
             "exported" => Exported { request, name },
             "imported" => Imported { summary, labels, guesses },
+            "history" => History { run, events },
     })
 }
 

@@ -107,6 +107,7 @@ fn every_kind_is_read_as_it_is_written() {
         },
         Event::Exported { request: 1, name: text("n") },
         Event::Imported { summary: text("s"), labels: vec![text("x")], guesses: true },
+        Event::History { run: run.clone(), events: vec![Event::Paused { run: run.clone(), step }] },
     ];
     let mut kinds = std::collections::HashSet::new();
     for event in &all {
