@@ -10,7 +10,7 @@ pub const KEYS: [&str; 3] = ["lesson", "hide", LANGUAGE];
 pub const LANGUAGE: &str = "lang";
 
 /// The lessons, as links name them.
-pub const LESSONS: [&str; 5] = ["masked-lm", "masking", "next-sentence", "attention", "position-wise"];
+pub const LESSONS: [&str; 6] = ["masked-lm", "masking", "word-vectors", "next-sentence", "attention", "position-wise"];
 
 /// What a teacher's link asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -216,11 +216,12 @@ fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
         [name, documents.clone(), spread(arm.micro_f1), spread(arm.macro_f1), lr, duration(arm.secs_per_run)]
     };
     let linear = &point.linear;
+    let n_grams = tr!("n-grams: {features}", features = told(&linear.member));
     let [micro, r#macro] = [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
     [
         arm(tr!("pre-trained"), &point.pretrained),
         arm(tr!("from scratch"), &point.scratch),
-        [tr!("n-grams"), documents.clone(), micro, r#macro, "–".into(), duration(linear.elapsed_secs)],
+        [n_grams, documents.clone(), micro, r#macro, "–".into(), duration(linear.elapsed_secs)],
     ]
 }
 

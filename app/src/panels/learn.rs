@@ -1,7 +1,7 @@
 //! Short lessons on what happens here, each with something to press: the product itself is the example.
 //!
 //! Sources: Devlin et al. 2019 (masked LM, next-sentence prediction), Vaswani et al. 2017 (attention, the position-wise
-//! network); the questions are those of the 2018 system's documentation.
+//! network), Firth 1957 and Levy et al. 2015 (word vectors); the questions are those of the 2018 system's documentation.
 
 use super::choice::SwitchField;
 use super::section::Section;
@@ -13,7 +13,7 @@ use crate::state::{Masking, Stage, Topic};
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use leptos::prelude::*;
-use protocol::{MaskKind, MaskedToken, Phase};
+use protocol::{Candidate, MaskKind, MaskedToken, Phase};
 
 /// All lessons, folded but for the one that the link asks for.
 #[component]
@@ -36,6 +36,7 @@ pub fn LearnPanel() -> impl IntoView {
         >
             <BothSides />
             <ThreeTreatments />
+            <WordVectors />
             <NextSentence />
             <Attention />
             <PositionWise />
@@ -200,6 +201,51 @@ fn count_kinds(masking: &Masking) -> String {
         swaps,
         kept
     )
+}
+
+/// Words of the bundled text whose company tells what they are.
+const COMPANY: [&str; 3] = ["river", "yellow", "musician"];
+
+#[component]
+fn WordVectors() -> impl IntoView {
+    let lab = lab();
+    let ready = lab.memo(&[Topic::Engine, Topic::Corpus], |state| state.corpus.is_some());
+    let found = lab.memo(&[Topic::Answers], |state| {
+        let found = state.neighbours.as_ref().filter(|found| COMPANY.contains(&found.word.as_str()))?;
+        let words =
+            |near: &[Candidate]| near.iter().take(5).map(|near| near.token.as_str()).collect::<Vec<_>>().join(", ");
+        let (word, own) = (found.word.clone(), words(&found.own));
+        Some(match found.model.is_empty() {
+            true => tr!("{word}, by its company alone: {own}.", word, own),
+            false => {
+                tr!(
+                    "{word}, by its company alone: {own}. In the language model: {model}.",
+                    word,
+                    own,
+                    model = words(&found.model)
+                )
+            }
+        })
+    });
+    let done = Signal::derive(move || found.with(Option::is_some));
+    let button = move |word: &'static str| {
+        view! {
+            <button type="button" disabled=move || !ready.get() on:click=move |_| lab.neighbours(word.into())>
+                {word}
+            </button>
+        }
+    };
+    view! {
+        <Lesson name="word-vectors" title=tr!("A word is known by the company it keeps") done>
+            <p>
+                {tr!("Before any training, the page counts which words stand near which, at most five apart, and keeps how much more often than chance each pair does (positive pointwise mutual information). A table of thousands of rows and columns is then reduced to a hundred numbers per word. Words with the same neighbours get nearly the same numbers, although nobody said what they mean: you shall know a word by the company it keeps (Firth 1957). Pre-training starts from these vectors and is far ahead of a random start.")}
+            </p>
+            <p>{tr!("Try it: the nearest words of a word, before and after pre-training. Under Vocabulary you can ask for any other.")}</p>
+            <div class="buttons">{COMPANY.map(button).collect_view()}</div>
+            <p class="help" hidden=ready>{tr!("No text has been read yet.")}</p>
+            <p class="status" role="status" data-testid="company" hidden=move || found.with(Option::is_none)>{found}</p>
+        </Lesson>
+    }
 }
 
 #[component]

@@ -1,6 +1,7 @@
 //! What a run that is over came to, in one sentence, and the one thing to do next.
 
 use super::{Run, RunState, Stage};
+use crate::told::told;
 use crate::tr;
 use crate::wording::figure;
 use protocol::{Phase, StartFrom};
@@ -133,17 +134,18 @@ impl RunState {
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
         let score = kept_mean_f1(run)?;
         let other = self.other_start(run, |other| kept_mean_f1(other).is_some());
-        let baseline = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
-        let against = baseline.map(|n_grams| {
-            let f1 = figure(n_grams, 3);
+        let against = self.baseline.as_ref().map(|baseline| {
+            let n_grams = baseline.test.mean_f1;
+            let (f1, features) = (figure(n_grams, 3), told(&baseline.member));
             match score < n_grams - NOTABLE_F1 {
                 true => {
                     tr!(
-                        "N-grams alone reach {f1}, which is better: more text, more epochs or another model may help.",
+                        "N-grams alone ({features}) reach {f1}, which is better: more text, more epochs or another model may help.",
+                        features,
                         f1
                     )
                 }
-                false => tr!("N-grams alone reach {f1}.", f1),
+                false => tr!("N-grams alone ({features}) reach {f1}.", features, f1),
             }
         });
         let Some(other) = other else {

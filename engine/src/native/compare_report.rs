@@ -63,7 +63,17 @@ fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
             [linear.test.micro_f1, linear.test.macro_f1, linear.test.mean_f1, linear.test.precision_at_1]
                 .map(|value| format!("{value:.3}"));
         let secs = clock(linear.elapsed_secs);
-        rows.push([documents, "n-grams".into(), micro, macro_, mean, first, "–".into(), secs.clone(), secs]);
+        rows.push([
+            documents,
+            format!("n-grams: {}", point.linear.member),
+            micro,
+            macro_,
+            mean,
+            first,
+            "–".into(),
+            secs.clone(),
+            secs,
+        ]);
     }
     rows
 }
