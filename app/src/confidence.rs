@@ -45,6 +45,17 @@ pub fn unfamiliar(words: u64, unseen: &[String]) -> Option<String> {
     }
 }
 
+/// Says that a text is farther from the training documents than nearly all held-out documents, where it is: `similarity` is its
+/// cosine with the nearest group of them, and what is usual.
+pub fn unlike(similarity: Option<(f64, f64)>) -> Option<String> {
+    let (found, usual) = similarity.filter(|(found, usual)| found < usual)?;
+    Some(tr!(
+        "This text is unlike the documents that the classifier learned from: its cosine with the nearest group of them is {found}, and 95 % of the held-out documents reach {usual}.",
+        found = figure(found, 2),
+        usual = figure(usual, 2)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +69,15 @@ mod tests {
         let said = surest_words(&review, nearest(&review.surest, 0.79).expect("points"));
         assert!(said.contains("1,500 documents, 16"), "{said}");
         assert!(nearest(&[], 0.5).is_none());
+    }
+
+    #[test]
+    fn only_an_unusual_text_is_called_unlike() {
+        assert_eq!(unlike(None), None);
+        assert_eq!(unlike(Some((0.6, 0.5))), None);
+        assert!(
+            unlike(Some((0.25, 0.5))).is_some_and(|said| said.contains("is 0.25, and 95 %") && said.contains("0.50"))
+        );
     }
 
     #[test]

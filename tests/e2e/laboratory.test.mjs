@@ -272,6 +272,7 @@ test('a finished model can be asked before anything is trained', async () => {
     const runs = () => journey.page.locator('#runs-table tbody').innerText();
     assert.match(await runs(), /Imported pre-training.*3,580 steps/s, 'its run, with its curves');
     assert.match(await journey.part('loss-chart').getAttribute('aria-label'), /Imported pre-training/);
+    assert.doesNotMatch(await journey.page.locator('#stage').innerText(), /kept in this browser/, 'nobody kept it here');
     const heads = await journey.page.locator('[data-testid=attention-grid]').innerText();
     assert.ok((heads.match(/3 before|3 after/g) ?? []).length >= 2, heads);
     await journey.picture('finished-model');

@@ -107,7 +107,7 @@ pub fn PhaseSentence(
             }
         };
         let kept = || {
-            let old = state.runs.iter().filter(|run| run.old).count() as u64;
+            let old = state.runs.iter().filter(|run| run.old && !run.key.is_empty()).count() as u64;
             let words = tr!(
                 "An earlier run is kept in this browser, under “Runs”."
                     | "{count} earlier runs are kept in this browser, under “Runs”." % old,

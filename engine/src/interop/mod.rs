@@ -21,7 +21,8 @@ pub use error::InteropError;
 pub use history::{HISTORY_FILE, history, history_lines};
 pub use names::check_weights;
 pub use parts::{
-    CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, linear_from_bytes, linear_to_bytes, network_file,
+    CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes, linear_to_bytes,
+    network_file,
 };
 pub use sentence::{MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder};
 pub use weights::{weights_from_bytes, weights_to_bytes, weights_to_half_bytes};

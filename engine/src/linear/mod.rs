@@ -7,6 +7,7 @@
 //! 2008, algorithm 1), which is what LIBLINEAR and so `LinearSVC` compute; log-count ratios (Wang & Manning 2012).
 
 mod features;
+mod groups;
 mod ngrams;
 mod output_layer;
 mod rows;
@@ -15,6 +16,7 @@ mod svm;
 use crate::data::Document;
 use features::Features;
 pub use features::TableData;
+pub use groups::DocumentGroups;
 pub use output_layer::OutputLayer;
 use rayon::prelude::*;
 use svm::Settings;

@@ -7,8 +7,8 @@ use super::trained::{Trained, groups_of, weights_of};
 use crate::data::examples::{Batch, EncodedDocument, EncodedDocuments};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
-use crate::interop::{self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, network_file};
-use crate::linear::{Linear, LinearInput};
+use crate::interop::{self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, LinearTensors, network_file};
+use crate::linear::{DocumentGroups, Linear, LinearInput};
 use crate::model::{Leaves, ModelConfig, ProblemType};
 use crate::session::host::ModelFiles;
 use crate::session::read::read_groups;
@@ -68,9 +68,18 @@ pub struct LinearPart {
     pub linear: Linear,
     /// The vectors, where its feature set has them.
     pub vectors: Option<Rc<DocumentVectors>>,
+    /// Groups of the training documents by their vectors, where there are enough.
+    pub groups: Option<Rc<DocumentGroups>>,
 }
 
 impl LinearPart {
+    /// Cosine of a document with the nearest group of training documents, and what is usual; `None` without groups.
+    pub fn similarity(&self, tokenizer: &Tokenizer, document: &Document) -> Option<(f64, f64)> {
+        let (vectors, groups) = self.vectors.as_ref().zip(self.groups.as_ref())?;
+        let similarity = groups.similarity(&vectors.describe(tokenizer, document));
+        Some((similarity.into(), groups.usual.into()))
+    }
+
     /// Margins of each document, `[documents, C]`.
     pub fn margins(&self, tokenizer: Option<&Tokenizer>, documents: &[Document]) -> Logits {
         let described = describe_all(self.vectors.as_deref(), tokenizer, documents);
@@ -238,11 +247,11 @@ impl Trained {
             files.push((network_file(index + 1), interop::weights_to_bytes(&weights)));
         }
         let mut header = None;
-        if let Some(LinearPart { linear, vectors }) = &ensemble.linear {
-            let data = linear.data();
-            header = Some(LinearHeader::of(&data));
-            let vectors = vectors.as_ref().map_or(&[][..], |vectors| &vectors.values);
-            files.push((LINEAR_FILE.into(), interop::linear_to_bytes(&data, vectors)));
+        if let Some(LinearPart { linear, vectors, groups }) = &ensemble.linear {
+            let vectors = vectors.as_ref().map_or_else(Vec::new, |vectors| vectors.values.clone());
+            let part = LinearTensors { data: linear.data(), vectors, groups: groups.as_deref().cloned() };
+            header = Some(LinearHeader::of(&part));
+            files.push((LINEAR_FILE.into(), interop::linear_to_bytes(&part)));
         }
         let networks = 1 + ensemble.networks.len();
         let mut file = ClassifierFile::new(networks, header, ensemble.fusion.clone(), ensemble.shares.clone());
@@ -290,10 +299,11 @@ impl Trained {
 }
 
 fn read_linear(bytes: &[u8], header: LinearHeader, config: &ModelConfig) -> Result<LinearPart> {
-    let (data, values) = interop::linear_from_bytes(bytes, header, config.labels.len(), config.vocab_size)?;
+    let LinearTensors { data, vectors: values, groups } =
+        interop::linear_from_bytes(bytes, header, config.labels.len(), config.vocab_size)?;
     let width = data.dense;
     let vectors = (width > 0).then(|| Rc::new(DocumentVectors { width, values }));
-    Ok(LinearPart { linear: Linear::from_data(data), vectors })
+    Ok(LinearPart { linear: Linear::from_data(data), vectors, groups: groups.map(Rc::new) })
 }
 
 fn missing_part(name: &str) -> Error {
@@ -319,7 +329,7 @@ mod tests {
     fn ensemble(networks: usize, shares: &[f64], has_linear: bool) -> Ensemble {
         let document = Document { text: "a".into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 };
         let input = [LinearInput { document: &document, dense: &[] }];
-        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, SETUP), vectors: None };
+        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, SETUP), vectors: None, groups: None };
         Ensemble {
             networks: vec![Vec::new(); networks - 1],
             linear: has_linear.then(part),

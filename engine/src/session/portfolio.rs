@@ -10,7 +10,7 @@ use crate::data::examples::EncodedDocuments;
 use crate::data::{Document, LabelSet, Selection, Tokenizer};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::linear::{Linear, LinearInput, Member, Setup};
+use crate::linear::{DocumentGroups, Linear, LinearInput, Member, Setup};
 use crate::model::{Architecture, ProblemType, word_embeddings};
 use crate::train::Logits;
 use protocol::{ClassWeights, Event, FileRole, PartsKind, RunConfig};
@@ -114,7 +114,11 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     }
     let Judged { linear, vote, margins } = best?;
     let vectors = vectors.cloned().filter(|_| linear.member().has_dense());
-    Some(Chosen { part: LinearPart { linear, vectors }, vote, margins })
+    let groups = vectors.as_ref().and_then(|_| {
+        let held_out = if folds.is_some() { &described } else { &valid_described };
+        DocumentGroups::learn(&described, held_out, *seed).map(Rc::new)
+    });
+    Some(Chosen { part: LinearPart { linear, vectors, groups }, vote, margins })
 }
 
 /// A classifier and what validation says of it.
