@@ -89,6 +89,7 @@ fn Figures() -> impl IntoView {
 fn steps(run: &Run) -> (u64, String) {
     let done = run.steps_done();
     let words = match &run.plan {
+        Some(plan) if plan.steps == 0 => "–".into(),
         Some(plan) => tr!("{done} of {planned}", done = grouped(done), planned = grouped(plan.steps)),
         None => grouped(done),
     };

@@ -207,7 +207,7 @@ fn stage_words(run: &Run) -> String {
         Stage::Running => tr!("running, {share} %", share = figure((run.share() * 100.0).floor(), 0)),
         Stage::Paused => tr!("paused at step {step}", step = steps),
         // Those of a comparison are its runs' own.
-        Stage::Finished if !run.is_own() => tr!("finished"),
+        Stage::Finished if !run.is_own() || run.steps_done() == 0 => tr!("finished"),
         Stage::Stopped if !run.is_own() => tr!("stopped"),
         Stage::Finished => tr!("finished, {steps} steps", steps),
         Stage::Stopped => tr!("stopped at step {step}", step = steps),

@@ -158,6 +158,11 @@ fn describe(run: &str, score: &Score) -> String {
     match score.split == "test" {
         // A link of an earlier version does not tell.
         _ if metrics.n == 0 => tr!("{figures}, after epoch {epoch} ({run})", figures, epoch, run),
+        // An output layer that was fitted to a frozen encoder has no epochs.
+        true if score.epoch == 0.0 => tr!("{figures}, on {documents} test documents ({run})", figures, documents, run),
+        false if score.epoch == 0.0 => {
+            tr!("{figures}, on {documents} validation documents ({run})", figures, documents, run)
+        }
         true => {
             tr!("{figures}, on {documents} test documents after epoch {epoch} ({run})", figures, documents, epoch, run)
         }

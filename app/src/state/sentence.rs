@@ -50,6 +50,8 @@ impl Run {
             Stage::Paused => {
                 tr!("Paused after {steps}. Resume goes on where it stopped.", steps = self.steps())
             }
+            // It fitted an output layer.
+            Stage::Finished if self.steps_done() == 0 => tr!("Finished: {result}.", result = self.result()),
             Stage::Finished => {
                 tr!("Finished after {steps}: {result}.", steps = self.steps(), result = self.result())
             }

@@ -289,3 +289,32 @@ fn random_guessing_is_of_the_words_at_hand() {
     state.vocabulary = None;
     assert_eq!(state.random_loss(), Some(7.5));
 }
+
+#[test]
+fn an_imported_run_has_its_curves_and_is_there_once() {
+    let mut state = RunState::default();
+    let events = vec![
+        step("pretrain", 3, 5.0),
+        Event::Paused { run: "pretrain".into(), step: 3 },
+        step("pretrain", 6, 4.0),
+        finished("pretrain", 6, false),
+    ];
+    for _ in 0..2 {
+        state.apply(Event::Imported { summary: "m".into(), labels: vec![], guesses: true });
+        state.apply(Event::History { run: "imported-1".into(), events: events.clone() });
+    }
+    let [run] = state.runs.as_slice() else { panic!("one run, not {}", state.runs.len()) };
+    assert_eq!((run.stage.clone(), run.steps_done(), run.name()), (Stage::Finished, 6, "Imported fine-tuning".into()));
+    assert!(!run.is_here() && run.shown && state.active().is_none());
+    let open = Event::History { run: "imported-2".into(), events: events[..1].to_vec() };
+    state.apply(open);
+    assert!(state.active().is_none(), "a run whose end is not told is over, too");
+}
+
+#[test]
+fn a_fitted_output_layer_has_no_steps_to_tell() {
+    let mut state = RunState::default();
+    let id = state.begin(Phase::Finetune, &RunConfig::default(), Some(StartFrom::Pretrained), false);
+    state.apply(finished(&id, 0, false));
+    assert_eq!(state.runs[0].sentence(), "Finished: –.");
+}
