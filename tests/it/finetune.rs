@@ -177,7 +177,7 @@ fn near_duplicates_are_told_and_left_out_of_scores_where_asked() {
     assert!(told.contains(" 12 test documents") && told.contains("--near-duplicates drop"), "{told}");
     assert_eq!(measured_documents(&lab, "keep", "test"), documents + 12);
     lab.tiny(&format!("finetune {labelled} --near-duplicates drop --out drop")).ok();
-    assert!(warning(&lab, "drop", "near-duplicates").is_some_and(|told| told.contains("left out")));
+    assert!(warning(&lab, "drop", "near-duplicates").is_some_and(|told| told.contains("excluded")));
     assert_eq!(measured_documents(&lab, "drop", "test"), documents);
     lab.tiny("finetune --train train.txt --valid valid.txt --test test.txt --parts one --steps 4 --out clean").ok();
     assert_eq!(warning(&lab, "clean", "near-duplicates"), None);

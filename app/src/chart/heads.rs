@@ -110,7 +110,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
         }
     }
     entropy /= t as f64;
-    // Nor have they a neighbour there.
+    // Nor do they have a neighbour on that side.
     let (neighbours, windows) = (t.saturating_sub(1).max(1), t.saturating_sub(WINDOW).max(1));
     let mean = |kind: usize, rows: usize| shares[kind] / rows as f64;
     let kinds = [
@@ -123,7 +123,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
     let before = (mean(4, windows), Pattern::ThreeBefore);
     let after = (mean(5, windows), Pattern::ThreeAfter);
     let window = if after.0 > before.0 { after } else { before };
-    // Of a short text three tokens are a large part already.
+    // In a short text, three tokens are already a large share.
     let is_window = window.0 >= MOSTLY_WINDOW.max(2.0 * WINDOW as f64 / t as f64);
     let pattern = match single {
         _ if t > 1 && entropy > BROADLY * (t as f64).ln() => Pattern::Broad,

@@ -204,27 +204,22 @@ fn count_kinds(masking: &Masking) -> String {
 }
 
 /// Words of the bundled text whose company tells what they are.
-const COMPANY: [&str; 3] = ["river", "yellow", "musician"];
+const EXAMPLE_WORDS: [&str; 3] = ["river", "yellow", "musician"];
 
 #[component]
 fn WordVectors() -> impl IntoView {
     let lab = lab();
     let ready = lab.memo(&[Topic::Engine, Topic::Corpus], |state| state.corpus.is_some());
     let found = lab.memo(&[Topic::Answers], |state| {
-        let found = state.neighbours.as_ref().filter(|found| COMPANY.contains(&found.word.as_str()))?;
+        let found = state.neighbours.as_ref().filter(|found| EXAMPLE_WORDS.contains(&found.word.as_str()))?;
         let words =
             |near: &[Candidate]| near.iter().take(5).map(|near| near.token.as_str()).collect::<Vec<_>>().join(", ");
         let (word, own) = (found.word.clone(), words(&found.own));
-        Some(match found.model.is_empty() {
-            true => tr!("{word}, by its company alone: {own}.", word, own),
-            false => {
-                tr!(
-                    "{word}, by its company alone: {own}. In the language model: {model}.",
-                    word,
-                    own,
-                    model = words(&found.model)
-                )
-            }
+        Some(if found.model.is_empty() {
+            tr!("{word}, from co-occurrence alone: {own}.", word, own)
+        } else {
+            let model = words(&found.model);
+            tr!("{word}, from co-occurrence alone: {own}. In the language model: {model}.", word, own, model)
         })
     });
     let done = Signal::derive(move || found.with(Option::is_some));
@@ -238,10 +233,10 @@ fn WordVectors() -> impl IntoView {
     view! {
         <Lesson name="word-vectors" title=tr!("A word is known by the company it keeps") done>
             <p>
-                {tr!("Before any training, the page counts which words stand near which, at most five apart, and keeps how much more often than chance each pair does (positive pointwise mutual information). A table of thousands of rows and columns is then reduced to a hundred numbers per word. Words with the same neighbours get nearly the same numbers, although nobody said what they mean: you shall know a word by the company it keeps (Firth 1957). Pre-training starts from these vectors and is far ahead of a random start.")}
+                {tr!("Before any training, the page counts which words stand near which, at most five apart, and records how much more often than chance each pair occurs (positive pointwise mutual information). A table of thousands of rows and columns is then reduced to about a hundred numbers per word. Words with the same neighbours get nearly the same numbers, although nobody said what they mean: “You shall know a word by the company it keeps” (Firth 1957). Pre-training starts from these vectors and is far ahead of a random start.")}
             </p>
             <p>{tr!("Try it: the nearest words of a word, before and after pre-training. Under Vocabulary you can ask for any other.")}</p>
-            <div class="buttons">{COMPANY.map(button).collect_view()}</div>
+            <div class="buttons">{EXAMPLE_WORDS.map(button).collect_view()}</div>
             <p class="help" hidden=ready>{tr!("No text has been read yet.")}</p>
             <p class="status" role="status" data-testid="company" hidden=move || found.with(Option::is_none)>{found}</p>
         </Lesson>

@@ -100,7 +100,7 @@ fn FillMask() -> impl IntoView {
     }
 }
 
-/// Offers the bundled model of a phase where none answers and nothing that was trained here would be replaced.
+/// Offers the bundled model of a phase where no model can answer yet and none that was trained here would be replaced.
 #[component]
 pub(super) fn FinishedModel(
     /// What the model learned.
@@ -110,9 +110,10 @@ pub(super) fn FinishedModel(
 ) -> impl IntoView {
     let lab = lab();
     let is_wanted = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], move |state| {
-        let Model { pretrained, continues, guesses, classifier, .. } = state.model;
+        let Model { guesses, classifier, .. } = state.model;
         let answers = if phase == Phase::Pretrain { guesses } else { classifier };
-        matches!(state.engine, Engine::Ready(_)) && state.active().is_none() && !answers && (!pretrained || continues)
+        let trained_here = state.runs.iter().any(|run| run.is_here() && state.is_at_hand(&run.id));
+        matches!(state.engine, Engine::Ready(_)) && state.active().is_none() && !answers && !trained_here
     });
     let (button, help) = match phase {
         Phase::Pretrain => (

@@ -166,12 +166,12 @@ pub const CLASS_WEIGHTS: Choice = Choice {
     key: "class-weights",
     label: mark!("Class weights"),
     help: mark!(
-        "Balanced, rare labels count as much as frequent ones in training. Automatic, the linear part takes what validation prefers."
+        "Balanced: rare labels count as much as frequent ones. Automatic: validation decides for the linear part; networks are unweighted."
     ),
     options: &[("", mark!("automatic")), ("none", mark!("none")), ("balanced", mark!("balanced"))],
 };
 
-/// What becomes of held-out documents that are nearly training documents.
+/// How to treat held-out documents that are nearly training documents.
 pub const NEAR_DUPLICATES: Choice = Choice {
     key: "near-duplicates",
     label: mark!("Near-duplicates"),

@@ -2,7 +2,6 @@
 
 use super::{Run, RunState, Stage};
 use crate::mark;
-use crate::tr;
 use protocol::{CompareConfig, Event, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
 
@@ -72,7 +71,7 @@ impl RunState {
     /// Mean F1 of n-grams: on the present documents, else on those that the last shown run learned from.
     pub fn n_grams(&self) -> Option<f64> {
         let now = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
-        now.or_else(|| self.shown_of(Phase::Finetune).next_back()?.baseline)
+        now.or_else(|| self.shown_of(Phase::Finetune).rfind(|run| !run.is_imported())?.baseline)
     }
 
     fn add_row(&mut self, word: &str, phase: Phase, config: &RunConfig) -> &mut Run {
@@ -116,22 +115,20 @@ impl RunState {
         self.runs.retain(|run| run.id != id);
         let mut run = Run::unknown(&id);
         events.into_iter().for_each(|event| run.apply(event));
-        run.fail(mark!("its end was not told"));
+        run.fail(mark!("the log does not record how it ended"));
         run.old = true;
-        run.title = Some(match run.phase {
-            Phase::Pretrain => tr!("Imported pre-training"),
-            Phase::Finetune => tr!("Imported fine-tuning"),
-        });
         self.runs.push(run);
     }
 
     /// Whether pre-training with these settings would only repeat the last run.
     pub fn would_repeat(&self, config: &RunConfig) -> bool {
         let Some(last) = self.runs_of(Phase::Pretrain).next_back() else { return false };
-        let pairs = config.pairs();
+        let mut pairs = config.pairs();
+        pairs.retain(|(key, _)| !OF_FINETUNING.contains(key));
         let same =
             |((key, value), (other, wanted)): (&(String, String), &(&str, String))| key == other && value == wanted;
-        let is_same = last.pairs.len() == pairs.len() && last.pairs.iter().zip(&pairs).all(same);
+        let before: Vec<_> = last.pairs.iter().filter(|(key, _)| !OF_FINETUNING.contains(&key.as_str())).collect();
+        let is_same = before.len() == pairs.len() && before.into_iter().zip(&pairs).all(same);
         let begins_afresh = last.origin.is_none() && !self.model.continues && last.text == self.texts;
         let begins_afresh = begins_afresh && last.vectors == self.vectors && config.minutes.is_none();
         is_same && begins_afresh && last.stage == Stage::Finished
@@ -145,6 +142,8 @@ impl RunState {
         let value = |run: &Run, key: &str| match run.phase {
             Phase::Pretrain if OF_FINETUNING.contains(&key) => Some(NO_VALUE.to_string()),
             Phase::Finetune if OF_PRETRAINING.contains(&key) => Some(NO_VALUE.to_string()),
+            // Its settings did not come with it.
+            _ if run.is_imported() => Some(NO_VALUE.to_string()),
             _ => run.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone()),
         };
         let row = |key: &String| (key.clone(), shown.iter().map(|run| value(run, key)).collect::<Vec<_>>());
@@ -157,12 +156,13 @@ impl RunState {
 
 /// Settings that say nothing of a run of the other phase.
 const OF_PRETRAINING: [&str; 5] = ["mask-rate", "max-predictions", "whole-word", "nsp", "seed-masking"];
-const OF_FINETUNING: [&str; 2] = ["label-fraction", "task"];
+const OF_FINETUNING: [&str; 7] =
+    ["label-fraction", "task", "parts", "class-weights", "near-duplicates", "pooling", "freeze"];
 /// Stands where a setting says nothing.
 const NO_VALUE: &str = "–";
 
 /// Which labelled documents a run learns from.
 fn labels_of(config: &RunConfig) -> String {
-    let RunConfig { limit, label_fraction, task, .. } = config;
-    format!("{limit:?} {label_fraction:?} {task:?}")
+    let RunConfig { limit, label_fraction, task, class_weights, near_duplicates, .. } = config;
+    format!("{limit:?} {label_fraction:?} {task:?} {class_weights:?} {near_duplicates:?}")
 }

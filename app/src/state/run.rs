@@ -137,6 +137,11 @@ impl Run {
         !self.id.starts_with("compare") && !self.id.starts_with("counting")
     }
 
+    /// Whether it came with an imported model.
+    pub fn is_imported(&self) -> bool {
+        self.id.starts_with("imported-")
+    }
+
     /// The same run, its curves in at most so many points each.
     pub fn reduced(mut self, points: usize) -> Self {
         for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {
@@ -241,6 +246,7 @@ impl Run {
         self.reached = self.reached.max(step);
         match metrics {
             Metrics::MaskedLm(metrics) => {
+                self.phase = Phase::Pretrain;
                 let pairs = metrics.next_sentence_loss.zip(metrics.next_sentence_accuracy);
                 let (loss, accuracy) = (metrics.masked_lm_loss, metrics.masked_accuracy);
                 let quality = HeldOut { step, loss, accuracy, pairs };

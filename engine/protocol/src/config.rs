@@ -83,7 +83,7 @@ pub struct RunConfig {
     /// How much each label's errors count in training. Default: what validation prefers for the linear classifier, `none` for
     /// networks.
     pub class_weights: Option<ClassWeights>,
-    /// What becomes of held-out documents that are nearly training documents. Default `keep`.
+    /// How to treat held-out documents that are nearly training documents. Default `keep`.
     pub near_duplicates: NearDuplicates,
     /// How a BERT's hidden states are pooled. Default: as its directory says, else `cls`.
     pub pooling: Option<Pooling>,

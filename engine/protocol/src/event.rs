@@ -320,7 +320,7 @@ pub enum Event {
         words: u64,
         /// Those among them that occurred in no training document.
         unseen: Vec<String>,
-        /// Cosine of the text's word vectors with the nearest group of training documents, where the classifier knows groups.
+        /// Cosine of the text's word vectors with the nearest cluster of training documents, where the classifier has clusters.
         similarity: Option<f64>,
         /// The cosine that 95 % of held-out documents reach.
         usual_similarity: Option<f64>,
@@ -371,7 +371,7 @@ pub enum Event {
         /// Whether it guesses masked tokens.
         guesses: bool,
     },
-    /// Behind `Imported`, where the model's directory keeps what its run told: its curves.
+    /// Follows `Imported` if the model's directory contains the log of its run.
     History {
         /// Names the run; equal directories give equal names.
         run: RunId,

@@ -23,7 +23,7 @@ pub mod tokenizer;
 pub mod word_vectors;
 
 pub use content::{Blocks, Content, InputFile, Scratch, Stored};
-pub use corpus::{Corpus, Document, LOOKED_AT, Selection};
+pub use corpus::{Corpus, Document, LOOKED_AT, NearDuplicateCounts, Selection};
 pub use encoding::Decoding;
 pub use error::{DataError, quoted};
 pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};
@@ -32,6 +32,5 @@ pub use floors::Floors;
 pub use labels::{LabelSet, LabelSurvey};
 pub use lines::document_of;
 pub use masking::{Corruption, Masked, Masker};
-pub use near_duplicates::TrainingSketches;
 pub use table::ReadOptions;
 pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner};

@@ -1,93 +1,134 @@
-//! Held-out documents that are nearly training documents: a score on them says what was memorised. Documents are compared
-//! by sketches of their runs of five characters (Broder 1997, "On the resemblance and containment of documents").
+//! Held-out documents that are nearly training documents: scores on them reward memorisation. Documents are compared by
+//! their shingles of five characters, long ones by a sample of these (Broder 1997, "On the resemblance and containment of
+//! documents").
 
 use super::Document;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Characters of a run.
-const RUN: usize = 5;
-/// Runs that a sketch keeps: of a longer document those with the smallest hashes, which are a fair sample.
+/// Characters of a shingle.
+const SHINGLE: usize = 5;
+/// Shingles that a sketch holds: of a longer document those with the smallest hashes, which are a fair sample.
 const SKETCH: usize = 64;
-/// Share of common runs from which two documents are near-duplicates.
+/// Share of common shingles from which two documents are near-duplicates.
 const NEAR: f64 = 0.8;
-/// A run in more training documents than this finds no candidates: near-duplicates share rarer ones, too.
+/// A shingle of more training documents than this proposes none of them: boilerplate would propose all.
 const MAX_POSTINGS: usize = 1000;
+/// Training documents that one held-out document is compared with, those with the most common shingles first.
+const MAX_COMPARED: usize = 64;
 
-/// Sketches of training documents.
+/// Sketches of training documents, to be searched.
 #[derive(Debug, Default)]
 pub struct TrainingSketches {
     sketches: Vec<Vec<u32>>,
-    /// Training documents with a run, by its hash.
-    documents_with: HashMap<u32, Vec<u32>>,
+    /// Hashes of whole texts, for copies of texts whose shingles are all frequent.
+    texts: HashSet<u64>,
+    /// Shingle and training document, ascending once all are there.
+    postings: Vec<(u32, u32)>,
 }
 
 impl TrainingSketches {
     /// Adds a training document.
     pub fn add(&mut self, document: &Document) {
-        let (number, sketch) = (self.sketches.len() as u32, sketch(document));
-        for &hash in &sketch {
-            let documents = self.documents_with.entry(hash).or_default();
-            // One more than are looked at says that there are too many.
+        let (Sketch { shingles, text }, number) = (Sketch::of(document), self.sketches.len() as u32);
+        if shingles.is_empty() {
+            return;
+        }
+        self.texts.insert(text);
+        self.postings.extend(shingles.iter().map(|shingle| (*shingle, number)));
+        self.sketches.push(shingles);
+    }
+
+    /// Makes the search possible.
+    pub fn finish(&mut self) {
+        self.postings.sort_unstable();
+    }
+
+    /// Whether `document` and a training document have at least 80 % of their shingles in common. Case, punctuation and white
+    /// space don't count.
+    pub fn contain_near_duplicate(&self, document: &Document) -> bool {
+        let Sketch { shingles, text } = Sketch::of(document);
+        if shingles.is_empty() || self.texts.contains(&text) {
+            return !shingles.is_empty();
+        }
+        let mut common: HashMap<u32, usize> = HashMap::new();
+        let mut searched = 0;
+        for shingle in &shingles {
+            let documents = self.documents_with(*shingle);
             if documents.len() <= MAX_POSTINGS {
-                documents.push(number);
+                searched += 1;
+                documents.iter().for_each(|(_, document)| *common.entry(*document).or_default() += 1);
             }
         }
-        self.sketches.push(sketch);
+        // A near-duplicate has most of the shingles that were searched for; of a sample, half is a cautious bound.
+        let mut candidates: Vec<(usize, u32)> = common
+            .into_iter()
+            .filter(|(_, hits)| 2 * hits >= searched)
+            .map(|(document, hits)| (hits, document))
+            .collect();
+        candidates.sort_unstable_by(|a, b| b.cmp(a));
+        let is_near = |(_, other): &(usize, u32)| resemblance(&shingles, &self.sketches[*other as usize]) >= NEAR;
+        candidates.iter().take(MAX_COMPARED).any(is_near)
     }
 
-    /// Whether a training document has at least 80 % of its runs in common with `document`, of those of both. Upper case,
-    /// punctuation and white space don't count.
-    pub fn has(&self, document: &Document) -> bool {
-        let sketch = sketch(document);
-        let mut common: HashMap<u32, usize> = HashMap::new();
-        let postings = sketch.iter().filter_map(|hash| self.documents_with.get(hash));
-        for documents in postings.filter(|documents| documents.len() <= MAX_POSTINGS) {
-            documents.iter().for_each(|&document| *common.entry(document).or_default() += 1);
+    fn documents_with(&self, shingle: u32) -> &[(u32, u32)] {
+        let from = self.postings.partition_point(|(other, _)| *other < shingle);
+        let rest = &self.postings[from..];
+        &rest[..rest.partition_point(|(other, _)| *other == shingle)]
+    }
+}
+
+/// What is compared of a document.
+struct Sketch {
+    /// The smallest hashes of its shingles, ascending; of a text shorter than a shingle, the hash of all of it; of one without
+    /// letters and digits, none.
+    shingles: Vec<u32>,
+    /// Hash of its letters and digits.
+    text: u64,
+}
+
+impl Sketch {
+    fn of(document: &Document) -> Self {
+        let mut characters: Vec<char> = Vec::new();
+        for text in document.texts() {
+            characters.extend(text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+            // Between the texts of a pair.
+            characters.push('\t');
         }
-        // Frequent runs found nobody, so that fewer hits than are needed are worth a comparison.
-        let is_worth = |hits: usize| 4 * hits >= sketch.len();
-        let is_near = |other: u32| resemblance(&sketch, &self.sketches[other as usize]) >= NEAR;
-        common.into_iter().any(|(other, hits)| is_worth(hits) && is_near(other))
+        characters.pop();
+        if characters.iter().all(|c| *c == '\t') {
+            return Self { shingles: Vec::new(), text: 0 };
+        }
+        let mut smallest = BTreeSet::new();
+        for shingle in characters.windows(SHINGLE.min(characters.len())) {
+            smallest.insert(shingle_hash(shingle));
+            if smallest.len() > SKETCH {
+                smallest.pop_last();
+            }
+        }
+        Self { shingles: smallest.into_iter().collect(), text: text_hash(&characters) }
     }
 }
 
-/// The smallest hashes of the runs of a document, ascending; of a document shorter than a run, the hash of all of it; of one
-/// without letters and digits, none.
-fn sketch(document: &Document) -> Vec<u32> {
-    let mut characters: Vec<char> = Vec::new();
-    for text in document.texts() {
-        let plain = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
-        characters.extend(plain);
-        // Between the texts of a pair.
-        characters.push('\t');
-    }
-    characters.pop();
-    if characters.iter().all(|c| *c == '\t') {
-        return Vec::new();
-    }
-    let runs = characters.windows(RUN.min(characters.len()));
-    let hashes: BTreeSet<u32> = runs.map(hash).collect();
-    hashes.into_iter().take(SKETCH).collect()
-}
-
-/// Share of common hashes among the smallest ones of both sketches.
+/// Share of common shingles: of all where both sketches hold all, else among the smallest of both together.
 fn resemblance(a: &[u32], b: &[u32]) -> f64 {
     let both: BTreeSet<u32> = a.iter().chain(b).copied().collect();
-    let smallest = both.into_iter().take(SKETCH.min(a.len().max(b.len())));
-    let (mut all, mut common) = (0_usize, 0_usize);
-    for hash in smallest {
-        all += 1;
-        common += usize::from(a.binary_search(&hash).is_ok() && b.binary_search(&hash).is_ok());
-    }
-    common as f64 / all.max(1) as f64
+    let counted = if a.len().max(b.len()) < SKETCH { both.len() } else { SKETCH };
+    let is_common = |hash: &&u32| a.binary_search(hash).is_ok() && b.binary_search(hash).is_ok();
+    both.iter().take(counted).filter(is_common).count() as f64 / counted.max(1) as f64
 }
 
 /// FNV-1a, 32 bits, mixed by MurmurHash3's finaliser, without which the smallest hashes would be no fair sample.
-fn hash(run: &[char]) -> u32 {
-    let mut hash = run.iter().fold(0x811c_9dc5_u32, |hash, c| (hash ^ u32::from(*c)).wrapping_mul(0x0100_0193));
+fn shingle_hash(shingle: &[char]) -> u32 {
+    let mut hash = shingle.iter().fold(0x811c_9dc5_u32, |hash, c| (hash ^ u32::from(*c)).wrapping_mul(0x0100_0193));
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
     hash ^ (hash >> 16)
+}
+
+/// FNV-1a, 64 bits.
+fn text_hash(characters: &[char]) -> u64 {
+    let step = |hash: u64, c: &char| (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3);
+    characters.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
@@ -99,10 +140,15 @@ mod tests {
         Document { text: text.into(), second, labels: Vec::new(), file: 0, line: 1, block: 0 }
     }
 
-    fn near(train: &[&str], held_out: &str) -> bool {
+    fn sketches(train: impl Iterator<Item = Document>) -> TrainingSketches {
         let mut known = TrainingSketches::default();
-        train.iter().for_each(|text| known.add(&document(text)));
-        known.has(&document(held_out))
+        train.for_each(|document| known.add(&document));
+        known.finish();
+        known
+    }
+
+    fn near(train: &[&str], held_out: &str) -> bool {
+        sketches(train.iter().map(|text| document(text))).contain_near_duplicate(&document(held_out))
     }
 
     const TICKET: &str = "The washing machine stopped in the middle of its cycle and the door will not open any more.";
@@ -134,16 +180,19 @@ mod tests {
         assert!(near(&["红楼梦是一部古典小说"], "红楼梦，是一部古典小说。"));
         assert!(near(&["is it raining\tyes it is"], "Is it raining?\tYes, it is."));
         assert!(!near(&["is it raining\tyes it is"], "yes it is\tis it raining"));
+        // 10 shingles each, 9 of them in common: 9 of 11. With 8 in common, 8 of 12.
+        assert!(near(&["abcdefghijklmn"], "bcdefghijklmno"));
+        assert!(!near(&["abcdefghijklmn"], "cdefghijklmnop"));
     }
 
     #[test]
-    fn runs_that_all_documents_share_cost_no_time_and_hide_nothing() {
-        let mut known = TrainingSketches::default();
+    fn boilerplate_proposes_nobody_and_hides_no_copy() {
         let ticket =
             |i: u32| document(&format!("Dear support team, ticket {}: regards", i.wrapping_mul(2_654_435_761)));
-        (0..20_000).for_each(|i| known.add(&ticket(i)));
-        assert!(known.documents_with.values().all(|documents| documents.len() <= MAX_POSTINGS + 1));
-        assert!(known.has(&ticket(17)));
-        assert!(!known.has(&document("A text about something else altogether, which nobody sent before.")));
+        let thanks = std::iter::repeat_n(document("Thank you very much."), 3000);
+        let known = sketches((0..20_000).map(ticket).chain(thanks));
+        assert!(known.contain_near_duplicate(&ticket(17)));
+        assert!(known.contain_near_duplicate(&document("thank you very much")), "all of its shingles are frequent");
+        assert!(!known.contain_near_duplicate(&document("A text about something else, which nobody sent before.")));
     }
 }

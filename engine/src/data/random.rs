@@ -22,8 +22,8 @@ pub enum Purpose {
     Vectors,
     /// Documents drawn again for an interval.
     Bootstrap,
-    /// Documents that groups start from.
-    Groups,
+    /// Documents that clusters start from.
+    Clusters,
 }
 
 impl Purpose {
@@ -37,7 +37,7 @@ impl Purpose {
             Self::Preview => 6,
             Self::Vectors => 7,
             Self::Bootstrap => 8,
-            Self::Groups => 9,
+            Self::Clusters => 9,
         }
     }
 }

@@ -1,29 +1,61 @@
-//! What a run told, beside its model: the few lines of `metrics.jsonl` that its curves need, for the page to draw.
+//! The part of a run's log (`metrics.jsonl`) that the page needs to draw its curves.
 
-use protocol::Event;
+use protocol::{Event, Metrics};
 
-/// The events of a run, one per line.
+/// The log: events of a run, one per line.
 pub const HISTORY_FILE: &str = "metrics.jsonl";
 /// Bytes of it that are read: an hour's run has less than one megabyte.
-const MAX_BYTES: usize = 64 << 20;
-/// Steps that are kept: a chart has no more points.
-const MAX_STEPS: usize = 512;
+pub const MAX_HISTORY_BYTES: usize = 64 << 20;
+/// Steps that stay, and evaluations: a chart has no more points.
+const MAX_POINTS: usize = 512;
 
-/// The start, steps, evaluations and end of the run in the lines of a `metrics.jsonl`; lines that are none of these, or no
-/// events, are passed over. Files are not named: they may be private.
+/// The start, steps, evaluations and end of the run in the lines of a log; lines that are none of these, or no events, are
+/// passed over. Neither files nor devices are named, since a model may be sent to strangers, and only the last evaluations
+/// have figures by label.
 pub fn history(lines: &[u8]) -> Vec<Event> {
-    let text = String::from_utf8_lossy(&lines[..lines.len().min(MAX_BYTES)]);
+    let text = String::from_utf8_lossy(&lines[..lines.len().min(MAX_HISTORY_BYTES)]);
     let events: Vec<Event> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is_kept).collect();
-    let steps = events.iter().filter(|event| is_step(event)).count();
-    let (one_in, mut seen) = (steps.div_ceil(MAX_STEPS).max(1), 0);
-    let mut is_drawn = |event: &Event| {
-        if !is_step(event) {
-            return true;
-        }
-        seen += 1;
-        seen % one_in == 0 || seen == steps
+    let mut steps = Thinned::new(events.iter().filter(|event| is_step(event)).count());
+    let mut evaluations = Thinned::new(events.iter().filter(|event| is_evaluation(event)).count());
+    let is_drawn = |event: &Event| match event {
+        Event::Step { .. } => steps.takes_next(),
+        Event::Evaluated { .. } => evaluations.takes_next(),
+        _ => true,
     };
-    events.into_iter().filter(|event| is_drawn(event)).collect()
+    let mut kept: Vec<Event> = events.into_iter().filter(is_drawn).collect();
+    let mut seen: Vec<String> = Vec::new();
+    for event in kept.iter_mut().rev() {
+        match event {
+            Event::Started { device, .. } => device.clear(),
+            Event::Evaluated { split, metrics: Metrics::Classifier(metrics), .. } if seen.contains(split) => {
+                metrics.per_label.clear();
+            }
+            Event::Evaluated { split, .. } => seen.push(split.clone()),
+            _ => {}
+        }
+    }
+    kept
+}
+
+/// Takes up to [`MAX_POINTS`] of many, evenly, and the last ones.
+struct Thinned {
+    all: usize,
+    seen: usize,
+}
+
+/// The last ones: at its end, a run evaluates each split and each network.
+const LAST: usize = 8;
+
+impl Thinned {
+    fn new(all: usize) -> Self {
+        Self { all, seen: 0 }
+    }
+
+    fn takes_next(&mut self) -> bool {
+        self.seen += 1;
+        let one_in = self.all.div_ceil(MAX_POINTS - LAST).max(1);
+        self.seen.is_multiple_of(one_in) || self.seen + LAST > self.all
+    }
 }
 
 /// The same as lines.
@@ -36,13 +68,18 @@ fn is_step(event: &Event) -> bool {
     matches!(event, Event::Step { .. })
 }
 
+fn is_evaluation(event: &Event) -> bool {
+    matches!(event, Event::Evaluated { .. })
+}
+
 fn is_kept(event: &Event) -> bool {
-    is_step(event) || matches!(event, Event::Started { .. } | Event::Evaluated { .. } | Event::Finished { .. })
+    is_step(event) || is_evaluation(event) || matches!(event, Event::Started { .. } | Event::Finished { .. })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{ClassifierMetrics, LabelMetrics};
 
     fn lines(steps: u64) -> Vec<u8> {
         let step = |step: u64| Event::Step {
@@ -74,9 +111,30 @@ mod tests {
     }
 
     #[test]
+    fn figures_by_label_stay_of_the_last_evaluations() {
+        let line = |step: u64, split: &str| {
+            let metrics =
+                ClassifierMetrics { per_label: vec![LabelMetrics::default()], ..ClassifierMetrics::default() };
+            let (run, split, metrics) = ("finetune".into(), split.into(), Metrics::Classifier(metrics));
+            let event = Event::Evaluated { run, step, epoch: step as f64, split, network: None, metrics };
+            serde_json::to_string(&event).expect("events") + "\n"
+        };
+        let mut log: String = (0..20_000).map(|step| line(step, "valid")).collect();
+        log += &line(20_000, "test");
+        let events = history(log.as_bytes());
+        assert!((MAX_POINTS / 2..=MAX_POINTS).contains(&events.len()), "{}", events.len());
+        let has_labels = |event: &&Event| match event {
+            Event::Evaluated { metrics: Metrics::Classifier(metrics), .. } => !metrics.per_label.is_empty(),
+            _ => false,
+        };
+        assert_eq!(events.iter().filter(has_labels).count(), 2);
+        assert!(matches!(events.last(), Some(Event::Evaluated { step: 20_000, .. })));
+    }
+
+    #[test]
     fn long_runs_are_thinned_to_the_last_step() {
         let many = history(&lines(5000));
-        assert!((MAX_STEPS / 2..=MAX_STEPS + 2).contains(&many.len()), "{}", many.len());
+        assert!((MAX_POINTS / 2..=MAX_POINTS + 2).contains(&many.len()), "{}", many.len());
         assert!(many.iter().any(|event| matches!(event, Event::Step { step: 5000, .. })));
         assert!(history(b"\xff\xfe{").is_empty() && history(&[]).is_empty());
     }

@@ -18,7 +18,7 @@ mod zip;
 
 pub use config::{config_from_json, config_to_json};
 pub use error::InteropError;
-pub use history::{HISTORY_FILE, history, history_lines};
+pub use history::{HISTORY_FILE, MAX_HISTORY_BYTES, history, history_lines};
 pub use names::check_weights;
 pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes, linear_to_bytes,

@@ -3,7 +3,7 @@
 
 use super::error::InteropError;
 use super::weights::check_header;
-use crate::linear::{DocumentGroups, LinearData, Member, TableData, Weights};
+use crate::linear::{DocumentClusters, LinearData, Member, TableData, Weights};
 use crate::train::Fusion;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ pub struct LinearHeader {
     pub longest: usize,
     /// Numbers per document from word vectors.
     pub dense: usize,
-    /// Cosine with the nearest group of training documents that 95 % of the held-out ones reach, where there are groups.
+    /// Cosine with the nearest cluster of training documents that 95 % of the held-out ones reach, where there are clusters.
     #[serde(default)]
     pub usual_similarity: Option<f32>,
 }
@@ -69,7 +69,7 @@ impl LinearHeader {
     /// Of a linear part.
     pub fn of(part: &LinearTensors) -> Self {
         let LinearData { member, balanced, longest, dense, .. } = part.data;
-        let usual_similarity = part.groups.as_ref().map(|groups| groups.usual);
+        let usual_similarity = part.clusters.as_ref().map(|clusters| clusters.usual_similarity);
         Self { member, balanced, longest, dense, usual_similarity }
     }
 }
@@ -122,8 +122,9 @@ impl ClassifierFile {
             return Err(refuse("a weight is negative or not a number".into()));
         }
         let label_bias = &file.fusion.label_bias;
-        if !(label_bias.is_empty() || label_bias.len() == classes) || !label_bias.iter().all(|bias| bias.is_finite()) {
-            return Err(refuse(format!("it does not hold one number to add for each of {classes} labels")));
+        let is_number = |bias: &f64| (*bias as f32).is_finite();
+        if !(label_bias.is_empty() || label_bias.len() == classes) || !label_bias.iter().all(is_number) {
+            return Err(refuse(format!("label_bias needs one finite number for each of {classes} labels")));
         }
         let is_probability = |x: &f64| (0.0..=1.0).contains(x);
         let fits = |list: &Vec<f64>| list.len() == classes && list.iter().all(is_probability);
@@ -143,7 +144,7 @@ pub struct LinearTensors {
     /// The word vectors that it reads, `[V, dense]`.
     pub vectors: Vec<f32>,
     /// Groups of its training documents.
-    pub groups: Option<DocumentGroups>,
+    pub clusters: Option<DocumentClusters>,
 }
 
 /// Writes a linear part as safetensors. Equal parts give equal bytes.
@@ -161,7 +162,9 @@ pub fn linear_to_bytes(part: &LinearTensors) -> Vec<u8> {
     tensors.push(("weights.values".into(), Dtype::F32, floats(&weights.values)));
     tensors.push(("bias".into(), Dtype::F32, floats(&weights.bias)));
     tensors.push(("vectors".into(), Dtype::F32, floats(&part.vectors)));
-    tensors.extend(part.groups.as_ref().map(|groups| ("groups".to_string(), Dtype::F32, floats(&groups.centres))));
+    tensors.extend(
+        part.clusters.as_ref().map(|clusters| ("clusters".to_string(), Dtype::F32, floats(&clusters.centroids))),
+    );
     let views = tensors.iter().map(|(name, dtype, bytes)| {
         let size = if *dtype == Dtype::U64 { 8 } else { 4 };
         let view = TensorView::new(*dtype, vec![bytes.len() / size], bytes);
@@ -220,17 +223,15 @@ pub fn linear_from_bytes(
         )));
     }
     data.check(classes).map_err(refuse)?;
-    let groups = match usual_similarity {
+    let clusters = match usual_similarity {
         None => None,
-        Some(usual) => {
-            let (centres, width) = (floats("groups")?, dense);
-            if !usual.is_finite() || centres.is_empty() || width == 0 || !centres.len().is_multiple_of(width) {
-                return Err(refuse(format!("groups does not hold centres of {dense} numbers each")));
-            }
-            Some(DocumentGroups { width, centres, usual })
+        Some(usual_similarity) => {
+            let clusters = DocumentClusters { width: dense, centroids: floats("clusters")?, usual_similarity };
+            clusters.check().map_err(refuse)?;
+            Some(clusters)
         }
     };
-    Ok(LinearTensors { data, vectors, groups })
+    Ok(LinearTensors { data, vectors, clusters })
 }
 
 fn floats(numbers: &[f32]) -> Vec<u8> {
@@ -255,8 +256,8 @@ mod tests {
 
     fn part() -> (LinearTensors, Vec<Document>) {
         let (linear, documents) = learned();
-        let groups = Some(DocumentGroups { width: 2, centres: vec![0.6, 0.8, 1.0, 0.0], usual: 0.5 });
-        (LinearTensors { data: linear.data(), vectors: vec![1.0, 2.0, 3.0, 4.0], groups }, documents)
+        let clusters = Some(DocumentClusters { width: 2, centroids: vec![0.6, 0.8, 1.0, 0.0], usual_similarity: 0.5 });
+        (LinearTensors { data: linear.data(), vectors: vec![1.0, 2.0, 3.0, 4.0], clusters }, documents)
     }
 
     #[test]
@@ -264,14 +265,14 @@ mod tests {
         let (part, documents) = part();
         let bytes = linear_to_bytes(&part);
         let back = linear_from_bytes(&bytes, LinearHeader::of(&part), 2, 2).expect("sound");
-        assert_eq!((&back.vectors, &back.groups), (&part.vectors, &part.groups));
+        assert_eq!((&back.vectors, &back.clusters), (&part.vectors, &part.clusters));
         let input = [LinearInput { document: &documents[0], dense: &[0.6, 0.8] }];
         let margins = |data: LinearData| Linear::from_data(data).margins(&input);
         assert_eq!(linear_to_bytes(&back), bytes, "equal parts give equal bytes");
         assert_eq!(margins(back.data), margins(part.data.clone()));
-        let without = LinearTensors { groups: None, ..part };
+        let without = LinearTensors { clusters: None, ..part };
         let bytes = linear_to_bytes(&without);
-        assert_eq!(linear_from_bytes(&bytes, LinearHeader::of(&without), 2, 2).expect("sound").groups, None);
+        assert_eq!(linear_from_bytes(&bytes, LinearHeader::of(&without), 2, 2).expect("sound").clusters, None);
     }
 
     #[test]
@@ -293,8 +294,8 @@ mod tests {
         assert!(check(&|part| part.data.words.idf.truncate(1), 2, 2));
         assert!(check(&|part| part.data.words.hashes[1] = part.data.words.hashes[0], 2, 2), "a feature twice");
         assert!(check(&|part| part.data.characters = None, 2, 2));
-        assert!(check(&|part| part.groups = None, 2, 2), "groups that are named and missing");
-        assert!(check(&|part| part.groups.as_mut().expect("there").centres.truncate(3), 2, 2));
+        assert!(check(&|part| part.clusters = None, 2, 2), "clusters that are named and missing");
+        assert!(check(&|part| part.clusters.as_mut().expect("there").centroids.truncate(3), 2, 2));
         let bytes = linear_to_bytes(&part);
         assert!((0..bytes.len()).step_by(7).all(|end| linear_from_bytes(&bytes[..end], header, 2, 2).is_err()));
     }

@@ -6,18 +6,18 @@
 //! as in scikit-learn's `TfidfVectorizer`; L2-regularised squared-hinge SVM by dual coordinate descent (Hsieh et al.
 //! 2008, algorithm 1), which is what LIBLINEAR and so `LinearSVC` compute; log-count ratios (Wang & Manning 2012).
 
+mod clusters;
 mod features;
-mod groups;
 mod ngrams;
 mod output_layer;
 mod rows;
 mod svm;
 
 use crate::data::Document;
+pub use clusters::DocumentClusters;
 use features::Features;
 pub use features::TableData;
-pub use groups::DocumentGroups;
-pub use output_layer::OutputLayer;
+pub use output_layer::{Fit, OutputLayer};
 use rayon::prelude::*;
 use svm::Settings;
 pub use svm::Weights;

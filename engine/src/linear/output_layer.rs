@@ -6,6 +6,17 @@ use super::svm::{self, Settings};
 /// Smallest standard deviation that a number is divided by: one that never changes tells nothing.
 const MIN_DEVIATION: f32 = 1e-6;
 
+/// How an output layer is fitted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    /// The SVM's `C`.
+    pub cost: f32,
+    /// Whether the documents with a label count as much, together, as those without it.
+    pub balanced: bool,
+    /// Draws the order of the documents.
+    pub seed: u64,
+}
+
 /// A linear layer from `F` numbers to `C` labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputLayer {
@@ -16,17 +27,13 @@ pub struct OutputLayer {
 }
 
 impl OutputLayer {
-    /// Learns `classes` labels from vectors `[N, width]` and the label rows of each; `cost` is the SVM's `C`, and `seed` draws
-    /// the order of the documents. Vectors are standardised to a mean squared length of 1; the layer reads them as they are.
-    pub fn learn(vectors: &[f32], width: usize, truth: &[Vec<usize>], classes: usize, cost: f32, seed: u64) -> Self {
+    /// Learns `classes` labels from vectors `[N, width]` and the label rows of each. Vectors are standardised to a mean squared length of 1; the layer reads them as they are.
+    pub fn learn(vectors: &[f32], width: usize, truth: &[Vec<usize>], classes: usize, fit: Fit) -> Self {
+        let Fit { cost, balanced, seed } = fit;
         let standard = Standard::of(vectors, width);
         let rows = Rows::dense(&standard.applied(vectors), width);
-        let learned = svm::train(
-            &rows,
-            truth,
-            classes,
-            Settings { cost, balanced: false, by_ratio: false, negligible: 0.0, seed },
-        );
+        let learned =
+            svm::train(&rows, truth, classes, Settings { cost, balanced, by_ratio: false, negligible: 0.0, seed });
         let (mut weight, mut bias) = (vec![0.0; classes * width], learned.bias);
         for feature in 0..width {
             for entry in learned.starts[feature] as usize..learned.starts[feature + 1] as usize {
@@ -93,6 +100,8 @@ mod tests {
     use super::*;
     use crate::data::random::{Purpose, generator, unit_f64};
 
+    const FIT: Fit = Fit { cost: 1.0, balanced: false, seed: 1 };
+
     /// Vectors of three numbers far from the origin and of unlike size; the second one tells the label.
     fn vectors(n: usize) -> (Vec<f32>, Vec<Vec<usize>>) {
         let mut rng = generator(1, Purpose::Preview, 0, 0);
@@ -107,7 +116,7 @@ mod tests {
     #[test]
     fn a_label_is_found_whatever_the_scale_of_the_numbers() {
         let (vectors, truth) = vectors(200);
-        let layer = OutputLayer::learn(&vectors, 3, &truth, 2, 1.0, 1);
+        let layer = OutputLayer::learn(&vectors, 3, &truth, 2, FIT);
         let outputs = layer.outputs(&vectors);
         let right = outputs.iter().zip(&truth).filter(|(row, truth)| row[truth[0]] > 0.0 && row[1 - truth[0]] < 0.0);
         assert_eq!(right.count(), 200);
@@ -117,7 +126,7 @@ mod tests {
     #[test]
     fn a_rescaled_layer_has_rescaled_outputs() {
         let (vectors, truth) = vectors(20);
-        let layer = OutputLayer::learn(&vectors, 3, &truth, 2, 1.0, 1);
+        let layer = OutputLayer::learn(&vectors, 3, &truth, 2, FIT);
         let (plain, rescaled) = (layer.outputs(&vectors), layer.rescaled(2.0, 0.5).outputs(&vectors));
         let close = |(a, b): (&f32, &f32)| (2.0 * a + 0.5 - b).abs() < 1e-2;
         assert!(plain.iter().flatten().zip(rescaled.iter().flatten()).all(close));

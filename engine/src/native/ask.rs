@@ -46,7 +46,7 @@ struct Sureness {
     /// Share of the text's different words that occurred in no training document, where the classifier knows those.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen_words: Option<f64>,
-    /// Cosine of the text with the nearest group of training documents, where the classifier knows groups.
+    /// Cosine of the text with the nearest cluster of training documents, where the classifier has clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     similarity: Option<f64>,
     /// The cosine that 95 % of held-out documents reach.

@@ -4,7 +4,11 @@ use super::args::Export;
 use super::store::{replace, shown, write_error};
 use super::{inputs, output};
 use crate::error::Error;
-use crate::interop::{HISTORY_FILE, LINEAR_FILE, history_lines, weights_from_bytes, weights_to_half_bytes, zip_write};
+use crate::interop::{
+    HISTORY_FILE, LINEAR_FILE, MAX_HISTORY_BYTES, history_lines, weights_from_bytes, weights_to_half_bytes, zip_write,
+};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// The folder inside the archive where the directory has no name of its own.
@@ -39,7 +43,7 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
         }
         *bytes = weights_to_half_bytes(&weights);
     }
-    let history = std::fs::read(model.join(HISTORY_FILE)).map(|lines| history_lines(&lines)).unwrap_or_default();
+    let history = history_lines(&log_of(model)?);
     files.extend((!history.is_empty()).then(|| (HISTORY_FILE.to_string(), history)));
     let name = model.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_string()));
     let archive = zip_write(name.as_deref().unwrap_or(FOLDER), &files);
@@ -47,4 +51,17 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
     replace(folder, zip, &archive).map_err(|error| write_error(zip, &error))?;
     output::to_people(&format!("Wrote {} ({:.1} MB).", shown(zip), archive.len() as f64 / 1e6));
     Ok(())
+}
+
+/// The log of a model's run, as far as it is read; empty where there is none.
+fn log_of(model: &Path) -> Result<Vec<u8>, Error> {
+    let path = model.join(HISTORY_FILE);
+    let mut bytes = Vec::new();
+    match File::open(&path).and_then(|file| file.take(MAX_HISTORY_BYTES as u64).read_to_end(&mut bytes)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::Io {
+            message: format!("{} cannot be read: {error}", shown(&path)),
+            hint: "Check its permissions, or move it away to pack the model without its curves.".into(),
+        }),
+        _ => Ok(bytes),
+    }
 }

@@ -280,7 +280,7 @@ pub fn unseen_words(model: &Trained, text: &str) -> (u64, Vec<String>) {
     (words as u64, unseen)
 }
 
-/// Cosine of `text` with the nearest group of the classifier's training documents, and what 95 % of held-out documents reach;
+/// Cosine of `text` with the nearest cluster of the classifier's training documents, and what 95 % of held-out documents reach;
 /// `None` where its linear part reads no word vectors.
 pub fn similarity(model: &Trained, text: &str) -> Option<(f64, f64)> {
     let linear = model.ensemble.as_ref()?.linear.as_ref()?;

@@ -17,6 +17,7 @@ use crate::train::{
 };
 use burn::tensor::{Device, Tensor};
 use protocol::{Metrics, PartsKind};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Learning labels.
@@ -35,8 +36,10 @@ pub struct Classification {
     pub linear: Option<LinearPart>,
     /// Which parts are wanted; `None`: those that validation prefers.
     pub parts: Option<PartsKind>,
-    /// Whether the documents with a label count as much, together, as those without it.
-    pub weighs_classes: bool,
+    /// Whether each label has the same weight in the loss, however rare it is; see [`balanced_weights`].
+    pub balanced_class_weights: bool,
+    /// See [`Self::shares`].
+    pub shares: OnceCell<Vec<f64>>,
     /// What all parts came to, once they are trained.
     pub ensemble: Option<Ensemble>,
 }
@@ -52,8 +55,8 @@ impl Classification {
     }
 
     /// Share of the training documents that carry each label.
-    fn shares(&self) -> Vec<f64> {
-        label_shares(self.train.documents().labels(), self.train.classes())
+    fn shares(&self) -> &[f64] {
+        self.shares.get_or_init(|| label_shares(self.train.documents().labels(), self.train.classes()))
     }
 
     fn held_out(&self, split: Split) -> Option<&HeldOut> {
@@ -67,14 +70,15 @@ impl Classification {
 impl Task for Classification {
     /// The output bias starts at each label's log odds, so that the first steps need not learn how frequent labels are.
     fn prepare(&self, layout: &Layout, restored: &Restored, groups: &mut [Vec<f32>]) {
-        if restored.restored.iter().any(|name| name == OUTPUT_BIAS) {
+        // Under balanced weights all labels are as frequent, and the bias stays 0.
+        if self.balanced_class_weights || restored.restored.iter().any(|name| name == OUTPUT_BIAS) {
             return;
         }
         let bias = |p: f64| match self.problem {
             ProblemType::MultiLabelClassification => (p / (1.0 - p)).ln() as f32,
             ProblemType::SingleLabelClassification => p.ln() as f32,
         };
-        let bias: Vec<f32> = self.shares().into_iter().map(bias).collect();
+        let bias: Vec<f32> = self.shares().iter().copied().map(bias).collect();
         layout.slice_mut(groups, OUTPUT_BIAS).copy_from_slice(&bias);
     }
 
@@ -86,8 +90,8 @@ impl Task for Classification {
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let logits = model.classify(&model.encode(batch.input()));
         let (labels, weights) = (batch.labels(), batch.row_weights.clone().unsqueeze_dim(1)); // [B, C], [B, 1]
-        let weights = if self.weighs_classes {
-            weights * balanced_weights(&labels, &self.shares(), self.problem)
+        let weights = if self.balanced_class_weights {
+            weights * balanced_weights(&labels, self.shares(), self.problem) // [B, C] or [B, 1]
         } else {
             weights
         };
@@ -102,6 +106,7 @@ impl Task for Classification {
         if let Some(cross_validation) = &self.cross_validation {
             let (train, valid) = cross_validation.split(index);
             self.train = cross_validation.all.of(train);
+            self.shares = OnceCell::new();
             self.valid = Some(valid);
         }
         self.train.reseed(seed);
@@ -158,7 +163,7 @@ impl Task for Classification {
             truth: valid.truth(),
             labels: &config.labels,
             problem: self.problem,
-            shares: &self.shares(),
+            shares: self.shares(),
         };
         let Vote { fusion, threshold, scales, thresholds, scores, .. } = vote(&voters, self.parts_of(outputs.len()));
         let all: Vec<&Logits> = outputs.iter().chain(margins).collect();

@@ -76,7 +76,7 @@ impl<H: Host> Session<H> {
         mut progress: Progress<'_>,
     ) -> Result<Option<Comparison>> {
         self.check_comparison(config, compare)?;
-        self.find_near_duplicates(run, Some(config.near_duplicates))?;
+        self.report_near_duplicates(run, config)?;
         let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 { "test" } else { "valid" }.to_string();

@@ -11,7 +11,7 @@ use crate::data::floors::Floors;
 use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
-use protocol::{CoveragePoint, Event, FileRole, LengthCount, RunConfig, TaskKind, TokenizerKind};
+use protocol::{CoveragePoint, Event, FileRole, LengthCount, NearDuplicates, RunConfig, TaskKind, TokenizerKind};
 use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -352,7 +352,8 @@ impl Labelled {
     /// # Errors
     /// When a file can no longer be read.
     pub fn of(corpus: &Corpus, config: &RunConfig) -> Result<Self> {
-        let all = selection(config);
+        let without_near_duplicates = config.near_duplicates == NearDuplicates::Drop;
+        let all = Selection { without_near_duplicates, ..selection(config) };
         let mut chosen = all;
         let mut survey = survey_labels(corpus, &all)?;
         let mut singles = None;

@@ -23,6 +23,7 @@ use crate::interop::Weights;
 use crate::model::{Architecture, Heads, ModelConfig};
 use crate::train::Logits;
 use protocol::{ClassWeights, FileRole, PartsKind, Phase, RunConfig, StartFrom, TaskKind};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -67,12 +68,13 @@ impl<H: Host> Session<H> {
         let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
         let cross_validates = self.cross_validates(config);
         self.out_of_fold = None;
-        // Folds keep equal texts together, and all documents are in one.
-        self.find_near_duplicates(run, (!cross_validates).then_some(config.near_duplicates))?;
         if cross_validates {
             self.train_on_all(true);
         }
-        let finished = self.finetune_from(run, config, start, resume).await;
+        let finished = match self.report_near_duplicates(run, config) {
+            Ok(()) => self.finetune_from(run, config, start, resume).await,
+            Err(error) => Err(error),
+        };
         if cross_validates {
             self.train_on_all(false);
         }
@@ -182,7 +184,7 @@ impl<H: Host> Session<H> {
         let parts = (config.parts, linear);
         let mut task =
             self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection), parts)?;
-        task.weighs_classes = config.class_weights == Some(ClassWeights::Balanced);
+        task.balanced_class_weights = config.class_weights == Some(ClassWeights::Balanced);
         task.cross_validation =
             folds.map(|folds| CrossValidation { folds, all: task.train.clone(), margins, outputs: None });
         let plan = if is_frozen {
@@ -266,7 +268,8 @@ impl<H: Host> Session<H> {
             problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
             linear,
             parts,
-            weighs_classes: false,
+            balanced_class_weights: false,
+            shares: OnceCell::new(),
             ensemble: None,
         })
     }

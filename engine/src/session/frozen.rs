@@ -11,8 +11,8 @@ use super::{Host, Session};
 use crate::data::examples::LabelledExamples;
 use crate::error::{Error, Result};
 use crate::interop::{HostTensor, Weights};
-use crate::linear::OutputLayer;
-use crate::model::{Dropout, Heads, Layout, Leaves, ModelConfig, Network, specs};
+use crate::linear::{Fit, OutputLayer};
+use crate::model::{Dropout, Heads, Layout, Leaves, ModelConfig, Network, ProblemType, specs};
 use crate::train::{DeviceBatch, Fusion, Logits};
 use burn::tensor::{Tensor, TensorData};
 use protocol::{Command, Event, PartsKind, RunConfig};
@@ -94,7 +94,8 @@ impl<H: Host> Session<H> {
         };
         let classes = model.labels.len();
         let truth = task.train.documents().labels();
-        let documents = Documents { vectors: &train, width, truth, classes, seed };
+        let balanced = task.balanced_class_weights;
+        let documents = Documents { vectors: &train, width, truth, classes, balanced, seed };
         if let Some(cross_validation) = &mut task.cross_validation {
             let mut candidates = Vec::new();
             for cost in COSTS {
@@ -205,13 +206,15 @@ struct Documents<'a> {
     /// Label rows of each.
     truth: &'a [Vec<usize>],
     classes: usize,
+    balanced: bool,
     seed: u64,
 }
 
 impl Documents<'_> {
     /// An output layer that is fitted to all of them.
     fn fit(&self, cost: f32) -> OutputLayer {
-        OutputLayer::learn(self.vectors, self.width, self.truth, self.classes, cost, self.seed)
+        let fit = Fit { cost, balanced: self.balanced, seed: self.seed };
+        OutputLayer::learn(self.vectors, self.width, self.truth, self.classes, fit)
     }
 
     /// What layers that are fitted to the other folds make of each document, `[N][C]`.
@@ -246,7 +249,11 @@ fn best_by_vote<T>(
     (model, train_truth): (&ModelConfig, &[Vec<usize>]),
 ) -> (Fusion, T, Logits) {
     let problem = model.problem_type.expect("a classifier has one");
-    let shares = label_shares(train_truth, model.labels.len());
+    // Single-label outputs are adjusted for rare labels at the end, when all parts vote.
+    let shares = match problem {
+        ProblemType::MultiLabelClassification => label_shares(train_truth, model.labels.len()),
+        ProblemType::SingleLabelClassification => Vec::new(),
+    };
     let mut best: Option<(Vote, T, Logits)> = None;
     for (candidate, outputs) in candidates {
         let networks = [outputs];

@@ -9,8 +9,8 @@ use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use protocol::{
-    ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery, Review,
-    RunConfig, STOPPED, ThresholdPoint,
+    ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery,
+    NearDuplicates, Review, RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
 
@@ -181,6 +181,9 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When the corpus has no labels.
     pub async fn baseline(&mut self, config: &RunConfig) -> Result<Event> {
+        if config.near_duplicates == NearDuplicates::Drop {
+            self.find_near_duplicates(config)?;
+        }
         Ok(Event::Baseline { result: self.linear(config, FileRole::Valid).await?.0 })
     }
 }

@@ -31,7 +31,7 @@ pub fn single_label_loss(logits: Tensor<2>, labels: Tensor<2>, weights: Tensor<2
 
 /// How much each label of each row counts where all labels are to weigh alike, for `labels` `[B, C]` whose shares of the
 /// training documents are `shares` `p`: `1 / 2p` where a label is there and `1 / 2(1 - p)` where it is not, `[B, C]`; of
-/// labels that exclude each other `1 / Cp` of the one that is there, `[B, 1]`. The mean weight is 1.
+/// labels that exclude each other `1 / Cp` of the one that is there, `[B, 1]`. The mean weight is about 1.
 pub fn balanced_weights(labels: &Tensor<2>, shares: &[f64], problem: ProblemType) -> Tensor<2> {
     let row = |weight: &dyn Fn(f64) -> f64| {
         let weights: Vec<f32> = shares.iter().map(|share| weight(*share) as f32).collect();
@@ -40,11 +40,11 @@ pub fn balanced_weights(labels: &Tensor<2>, shares: &[f64], problem: ProblemType
     match problem {
         ProblemType::MultiLabelClassification => {
             let (with, without) = (row(&|p| 0.5 / p), row(&|p| 0.5 / (1.0 - p)));
-            labels.clone() * (with - without.clone()) + without
+            labels.clone() * (with - without.clone()) + without // [B, C]
         }
         ProblemType::SingleLabelClassification => {
             let classes = shares.len() as f64;
-            (labels.clone() * row(&|p| 1.0 / (classes * p))).sum_dim(1)
+            (labels.clone() * row(&|p| 1.0 / (classes * p))).sum_dim(1) // [B, 1]
         }
     }
 }

@@ -14,6 +14,7 @@ impl Run {
         let run = self.numbered();
         match (self.old, &self.begun) {
             (false, _) => run,
+            _ if self.is_imported() => run,
             (true, Some(begun)) => tr!("{run}, earlier ({begun})", run, begun),
             (true, None) => tr!("{run}, earlier", run),
         }
@@ -23,6 +24,12 @@ impl Run {
     fn numbered(&self) -> String {
         if let Some((number, run)) = self.part_of_comparison() {
             return tr!("Comparison {number}: {run}", number, run);
+        }
+        if self.is_imported() {
+            return match self.phase {
+                Phase::Pretrain => tr!("Imported pre-training"),
+                Phase::Finetune => tr!("Imported fine-tuning"),
+            };
         }
         let id = self.id.split('@').next().unwrap_or_default();
         let number = id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());

@@ -92,11 +92,12 @@ pub enum PartsKind {
 pub enum ClassWeights {
     /// All documents count alike.
     None,
-    /// The documents with a label count as much, together, as those without it.
+    /// The documents with a label have the same total weight as those without it; in single-label networks, all labels have
+    /// the same total weight.
     Balanced,
 }
 
-/// What becomes of validation and test documents that are near-duplicates of training documents.
+/// How to treat validation and test documents that are near-duplicates of training documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NearDuplicates {

@@ -69,6 +69,25 @@ impl SetAside {
     }
 }
 
+/// Hashes of the held-out documents that are near-duplicates of training documents. Of a split that has no others, none:
+/// without them nothing would be left to measure on.
+#[derive(Default)]
+struct NearDuplicateHashes {
+    valid: BTreeSet<u64>,
+    test: BTreeSet<u64>,
+}
+
+/// How many held-out documents are near-duplicates of training documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NearDuplicateCounts {
+    /// Among the validation documents.
+    pub valid: u64,
+    /// Among the test documents.
+    pub test: u64,
+    /// Whether one of the two has no other documents; these stay.
+    pub is_all_of_a_split: bool,
+}
+
 /// All documents of a project, by use.
 pub struct Corpus {
     train: Part,
@@ -80,8 +99,7 @@ pub struct Corpus {
     test_aside: SetAside,
     /// Whether the documents that were set aside to validate are trained on all the same.
     trains_on_all: bool,
-    /// Hashes of held-out documents that take no part in scores.
-    left_out: BTreeSet<u64>,
+    near_duplicates: NearDuplicateHashes,
     files: Vec<FileReport>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
@@ -114,7 +132,7 @@ impl Corpus {
             valid_aside: SetAside::default(),
             test_aside: SetAside::default(),
             trains_on_all: false,
-            left_out: BTreeSet::new(),
+            near_duplicates: NearDuplicateHashes::default(),
             files: Vec::new(),
             fingerprint: String::new(),
             lines_are_sentences: false,
@@ -281,34 +299,36 @@ impl Corpus {
         self.trains_on_all
     }
 
-    /// The validation and test documents that are near-duplicates of labelled training documents, by the hash of their text,
-    /// and how many there are of each.
+    /// Finds the validation and test documents that are near-duplicates of the labelled training documents in `selection`, for
+    /// [`Selection::without_near_duplicates`]; returns how many there are of each.
     ///
     /// # Errors
     /// When a file can no longer be read.
-    pub fn near_duplicates(&self) -> Result<(BTreeSet<u64>, [u64; 2]), DataError> {
-        let selection = Selection::default();
+    pub fn find_near_duplicates(&mut self, selection: &Selection) -> Result<NearDuplicateCounts, DataError> {
+        self.near_duplicates = NearDuplicateHashes::default();
+        let selection = Selection { without_near_duplicates: false, ..*selection };
         let mut known = TrainingSketches::default();
         self.each_labelled(FileRole::Train, &selection, &mut |document| {
             known.add(document);
             Ok::<(), DataError>(())
         })?;
-        let (mut hashes, mut counts) = (BTreeSet::new(), [0, 0]);
-        for (role, count) in [FileRole::Valid, FileRole::Test].into_iter().zip(&mut counts) {
+        known.finish();
+        let find = |role| {
+            let (mut hashes, mut count, mut documents) = (BTreeSet::new(), 0, 0);
             self.each_labelled(role, &selection, &mut |document| {
-                if known.has(document) {
+                documents += 1;
+                if known.contain_near_duplicate(document) {
                     hashes.insert(text_hash(document));
-                    *count += 1;
+                    count += 1;
                 }
                 Ok::<(), DataError>(())
             })?;
-        }
-        Ok((hashes, counts))
-    }
-
-    /// Leaves validation and test documents with these hashes out, until others are named.
-    pub fn leave_out(&mut self, hashes: BTreeSet<u64>) {
-        self.left_out = hashes;
+            let is_all = count > 0 && count == documents;
+            Ok::<_, DataError>((if is_all { BTreeSet::new() } else { hashes }, count, is_all))
+        };
+        let (valid, test) = (find(FileRole::Valid)?, find(FileRole::Test)?);
+        self.near_duplicates = NearDuplicateHashes { valid: valid.0, test: test.0 };
+        Ok(NearDuplicateCounts { valid: valid.1, test: test.1, is_all_of_a_split: valid.2 || test.2 })
     }
 
     /// Documents of the training files that validate and that test.

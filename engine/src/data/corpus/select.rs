@@ -8,6 +8,7 @@ use crate::data::error::DataError;
 use crate::data::file::read_file;
 use crate::data::sentences::sentences;
 use protocol::FileRole;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// Documents that a look at a few of a large corpus chooses from.
@@ -24,6 +25,9 @@ pub struct Selection {
     pub share: Option<u64>,
     /// Behind the training documents those that were set aside to validate, too.
     pub with_set_aside: bool,
+    /// Validation and test documents only where they are no near-duplicates of training documents, as they were last found by
+    /// [`Corpus::find_near_duplicates`].
+    pub without_near_duplicates: bool,
 }
 
 impl Selection {
@@ -49,19 +53,22 @@ impl Corpus {
         selection: &Selection,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
-        let left_out = |document: &Document| !self.left_out.is_empty() && self.left_out.contains(&text_hash(document));
-        let mut selected = |document: &Document| {
-            if selection.takes(document) && !left_out(document) { take(document) } else { Ok(()) }
+        let dropped = |near: &BTreeSet<u64>, document: &Document| {
+            selection.without_near_duplicates && !near.is_empty() && near.contains(&text_hash(document))
         };
+        let mut selected = |near: &BTreeSet<u64>, document: &Document| {
+            if selection.takes(document) && !dropped(near, document) { take(document) } else { Ok(()) }
+        };
+        let near = &self.near_duplicates;
         match role {
             FileRole::Train => self.each_training(selection, take),
             FileRole::Valid => {
-                self.valid.each_held_or_read(&mut selected)?;
-                self.aside()[0].iter().try_for_each(selected)
+                self.valid.each_held_or_read(&mut |document| selected(&near.valid, document))?;
+                self.aside()[0].iter().try_for_each(|document| selected(&near.valid, document))
             }
             FileRole::Test => {
-                self.test.each_held_or_read(&mut selected)?;
-                self.aside()[1].iter().try_for_each(selected)
+                self.test.each_held_or_read(&mut |document| selected(&near.test, document))?;
+                self.aside()[1].iter().try_for_each(|document| selected(&near.test, document))
             }
         }
     }

@@ -4,7 +4,8 @@ use super::*;
 
 use protocol::FileRole::{Test, Train, Valid};
 
-const ALL: Selection = Selection { limit: None, pairs: false, share: None, with_set_aside: false };
+const ALL: Selection =
+    Selection { limit: None, pairs: false, share: None, with_set_aside: false, without_near_duplicates: false };
 
 fn file(name: &str, text: &str) -> InputFile {
     InputFile::held(name, text, None)

@@ -181,12 +181,11 @@ pub struct Training {
     /// [default: what validation prefers]
     #[arg(long, value_name = "KIND")]
     parts: Option<String>,
-    /// Class weights of a classifier: none or balanced, where the documents with a label count as much as those without it
-    /// [default: what validation prefers for the linear classifier, none for networks]
+    /// Class weights: none or balanced, which makes rare labels count as much as frequent ones [default: what validation
+    /// prefers for the linear classifier, none for networks]
     #[arg(long, value_name = "KIND")]
     class_weights: Option<String>,
-    /// Validation and test documents that are near-duplicates of training documents: keep or drop them from the scores
-    /// [default: keep]
+    /// Keep or drop validation and test documents that are near-duplicates of training documents [default: keep]
     #[arg(long, value_name = "KIND")]
     near_duplicates: Option<String>,
     /// Pooling of a BERT's hidden states: cls, first-token, mean or max-mean [default: the model's own, else cls]
