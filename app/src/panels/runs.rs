@@ -95,7 +95,7 @@ fn shown(state: &RunState, id: &str) -> Shown {
         swatch,
         name: run.name(),
         origin: state.origin_of(run),
-        settings: run.settings.clone(),
+        settings: if run.settings.is_empty() { "–".into() } else { run.settings.clone() },
         size: run.plan.as_ref().map_or("–".into(), |plan| wording::parameters(plan.parameters)),
         result: run.result(),
         stage: match state.is_at_hand(id) {
