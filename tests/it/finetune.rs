@@ -184,6 +184,18 @@ fn near_duplicates_are_told_and_left_out_of_scores_where_asked() {
     lab.same_file("drop/model.safetensors", "clean/model.safetensors");
 }
 
+#[test]
+fn a_text_without_a_known_word_is_unsure() {
+    let lab = Lab::new();
+    lab.tiny("finetune --train train.txt --valid valid.txt --steps 6 --parts fusion --out labels").ok();
+    let done =
+        lab.run_with("predict --model labels --device cpu --min-confidence 0", b"qwertz xyzzy\na small bird\n").ok();
+    let answers: Vec<serde_json::Value> =
+        done.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&answers[0]["unseen_words"], &answers[0]["unsure"]), (&1.0.into(), &true.into()));
+    assert_eq!(answers[1]["unsure"], false, "{}", answers[1]);
+}
+
 /// A labelled line in capitals, its labels aside.
 fn changed(line: &str) -> String {
     let word = |word: &str| if word.starts_with("__label__") { word.into() } else { word.to_uppercase() };

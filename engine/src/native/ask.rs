@@ -41,7 +41,7 @@ struct Prediction {
 struct Sureness {
     /// Probability of the best label, 0 without labels.
     confidence: f64,
-    /// Whether that is below what was asked for.
+    /// Whether that is below what was asked for, or no word of the text occurred in a training document.
     unsure: bool,
     /// Share of the text's different words that occurred in no training document, where the classifier knows those.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +161,8 @@ fn answer(
         let sureness = min_confidence.map(|min| {
             let (similarity, usual_similarity) = session.similarity(&text).unzip();
             let unseen_words = session.unseen_share(&text);
-            Sureness { confidence, unsure: confidence < min, unseen_words, similarity, usual_similarity }
+            let unsure = confidence < min || unseen_words == Some(1.0);
+            Sureness { confidence, unsure, unseen_words, similarity, usual_similarity }
         });
         if output::json_line(&Prediction { line, labels, sureness })? == Reader::Gone {
             return Ok(Reader::Gone);

@@ -66,7 +66,7 @@ impl Vote {
             ProblemType::SingleLabelClassification => {
                 let exponents = if outputs.shares.is_empty() { &ADJUSTMENTS[..1] } else { &ADJUSTMENTS };
                 let votes = exponents.iter().map(|exponent| {
-                    let (fusion, scores) = joined(outputs, kind, logit_adjustment(outputs.shares, *exponent));
+                    let (fusion, scores) = joined(outputs, kind, *exponent);
                     Self { fusion, threshold: None, scales: None, thresholds: None, scores, mean_f1: 0.0 }
                         .judged(outputs)
                 });
@@ -74,7 +74,7 @@ impl Vote {
             }
             ProblemType::MultiLabelClassification => {
                 let Outputs { truth, labels, shares, .. } = *outputs;
-                let (fusion, scores) = joined(outputs, kind, Vec::new());
+                let (fusion, scores) = joined(outputs, kind, 0.0);
                 let thresholds = Some(tune_thresholds(&scores, truth, labels.len(), UNTUNED_THRESHOLD));
                 let exponents = if shares.is_empty() { &EXPONENTS[..1] } else { &EXPONENTS };
                 let votes = exponents.iter().map(|exponent| {
@@ -117,21 +117,25 @@ impl Vote {
     }
 }
 
-/// The vote with the highest mean F1; a later one has to gain more than `least` over the best so far.
-fn best(votes: impl Iterator<Item = Vote>, least: f64) -> Vote {
-    let better = |best: Vote, next: Vote| if next.mean_f1 > best.mean_f1 + least { next } else { best };
-    votes.reduce(better).expect("there are exponents")
+/// The vote with the highest mean F1, if it gains more than `least` over the first one; else the first one.
+fn best(mut votes: impl Iterator<Item = Vote>, least: f64) -> Vote {
+    let first = votes.next().expect("there are exponents");
+    let best = votes.reduce(|best, next| if next.mean_f1 > best.mean_f1 { next } else { best });
+    best.filter(|best| best.mean_f1 > first.mean_f1 + least).unwrap_or(first)
 }
 
-/// The weights of all parts, 0 for those that `kind` does not keep, and the probabilities of the validation documents.
-fn joined(outputs: &Outputs, kind: PartsKind, label_bias: Vec<f64>) -> (Fusion, Vec<Vec<f64>>) {
-    let Outputs { networks, margins, truth, problem, .. } = *outputs;
+/// The weights of all parts, 0 for those that `kind` does not keep, and the probabilities of the validation documents; with
+/// a logit adjustment by `exponent`, where that is not 0.
+fn joined(outputs: &Outputs, kind: PartsKind, exponent: f64) -> (Fusion, Vec<Vec<f64>>) {
+    let Outputs { networks, margins, truth, problem, shares, .. } = *outputs;
     let kept = if kind == PartsKind::One { 1 } else { networks.len() };
     // Networks that differ by their seed count alike.
     let mean = mean(&networks[..kept]);
     let margins_kept = margins.filter(|_| kind == PartsKind::Fusion);
     let parts: Vec<&Logits> = [&mean].into_iter().chain(margins_kept).collect();
-    let joined = Fusion::fit(&parts, truth, problem, label_bias);
+    let fitted = Fusion::fit(&parts, truth, problem);
+    let adjustment = logit_adjustment(shares, exponent);
+    let joined = if adjustment.is_empty() { fitted } else { fitted.adjusted(adjustment, &parts, truth) };
     let of_document = |document: usize| {
         let outputs: Vec<&[f32]> = parts.iter().map(|part| part[document].as_slice()).collect();
         joined.probabilities(&outputs, problem)

@@ -42,13 +42,13 @@ impl Fusion {
         Self { weights: vec![1.0], bias: 0.0, label_bias: Vec::new() }
     }
 
-    /// Fits the weights of `parts` to the true labels of the same documents, beside a given `label_bias`. A part that would
-    /// count negatively is left out (weight 0).
-    pub fn fit(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType, label_bias: Vec<f64>) -> Self {
+    /// Fits the weights of `parts` to the true labels of the same documents. A part that would count negatively is left out
+    /// (weight 0).
+    pub fn fit(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Self {
         let mut used: Vec<usize> = (0..parts.len()).collect();
         loop {
             let chosen: Vec<&Logits> = used.iter().map(|&part| parts[part]).collect();
-            let found = newton(&chosen, truth, problem, &label_bias);
+            let found = newton(&chosen, truth, problem);
             let (weights, bias) = found.split_at(chosen.len());
             let negative =
                 (0..used.len()).filter(|&i| weights[i] < 0.0).min_by(|&a, &b| weights[a].total_cmp(&weights[b]));
@@ -63,25 +63,42 @@ impl Fusion {
                         && *weight < MIN_WEIGHT
                     {
                         all[*part] = 1.0;
-                        return Self { weights: all, bias: 0.0, label_bias };
+                        return Self { weights: all, bias: 0.0, label_bias: Vec::new() };
                     }
                     used.iter().zip(weights).for_each(|(&part, weight)| all[part] = *weight);
-                    return Self { weights: all, bias: bias.first().copied().unwrap_or(0.0), label_bias };
+                    let bias = bias.first().copied().unwrap_or(0.0);
+                    return Self { weights: all, bias, label_bias: Vec::new() };
                 }
             }
         }
     }
 
+    /// The same for labels that exclude each other, with `adjustment` added to the output of each, and all of it scaled to the
+    /// true labels of the same documents again: the best label is the adjusted one, with a probability that can be believed.
+    pub fn adjusted(mut self, adjustment: Vec<f64>, parts: &[&Logits], truth: &[Vec<usize>]) -> Self {
+        self.label_bias = adjustment;
+        let logits =
+            |document: usize| self.logits(&parts.iter().map(|part| part[document].as_slice()).collect::<Vec<_>>());
+        let outputs: Logits = (0..truth.len()).map(logits).collect();
+        let scale = Self::fit(&[&outputs], truth, ProblemType::SingleLabelClassification).weights[0];
+        self.weights.iter_mut().chain(&mut self.label_bias).for_each(|x| *x *= scale);
+        self
+    }
+
     /// Probabilities of one document from each part's outputs, `[parts][C]`.
     pub fn probabilities(&self, parts: &[&[f32]], problem: ProblemType) -> Vec<f64> {
+        probabilities(&self.logits(parts), problem)
+    }
+
+    /// The weighted sum of each part's outputs, `[C]`.
+    fn logits(&self, parts: &[&[f32]]) -> Vec<f32> {
         let classes = parts.first().map_or(0, |part| part.len());
         let sum = |label: usize| {
             let parts = self.weights.iter().zip(parts).filter(|(weight, _)| **weight > 0.0);
             let of_label = self.label_bias.get(label).copied().unwrap_or(0.0);
             parts.map(|(weight, part)| weight * f64::from(part[label])).sum::<f64>() + self.bias + of_label
         };
-        let logits: Vec<f32> = (0..classes).map(|label| sum(label) as f32).collect();
-        probabilities(&logits, problem)
+        (0..classes).map(|label| sum(label) as f32).collect()
     }
 
     /// Each part's share of the decision: its weight times the spread of its outputs, as shares of 1.
@@ -111,7 +128,7 @@ impl Derivatives {
 }
 
 /// Weights of `parts` and, for a multi-label task, a bias behind them, that minimise the cross-entropy.
-fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType, label_bias: &[f64]) -> Vec<f64> {
+fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<f64> {
     let has_bias = problem == ProblemType::MultiLabelClassification;
     let start: Vec<f64> = parts.iter().map(|_| 1.0 / parts.len() as f64).chain(has_bias.then_some(0.0)).collect();
     let labels: Vec<Vec<usize>> =
@@ -119,7 +136,7 @@ fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType, label_b
     let at = |weights: &[f64]| {
         let mut sums = match problem {
             ProblemType::MultiLabelClassification => binary(parts, &labels, truth, weights),
-            ProblemType::SingleLabelClassification => categorical(parts, truth, weights, label_bias),
+            ProblemType::SingleLabelClassification => categorical(parts, truth, weights),
         };
         for (i, (weight, start)) in weights.iter().zip(&start).enumerate() {
             sums.loss += 0.5 * RIDGE * (weight - start).powi(2);
@@ -191,15 +208,13 @@ fn binary(parts: &[&Logits], labels: &[Vec<usize>], truth: &[Vec<usize>], weight
 }
 
 /// Of the cross-entropy over the documents that have one label.
-fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64], label_bias: &[f64]) -> Derivatives {
+fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64]) -> Derivatives {
     let n = weights.len();
     let mut sums = Derivatives::zero(n);
     for (document, truth) in truth.iter().enumerate() {
         let &[label] = truth.as_slice() else { continue };
-        let output = |c: usize| {
-            let of_parts = parts.iter().zip(weights).map(|(part, weight)| weight * f64::from(part[document][c]));
-            of_parts.sum::<f64>() + label_bias.get(c).copied().unwrap_or(0.0)
-        };
+        let output =
+            |c: usize| parts.iter().zip(weights).map(|(part, weight)| weight * f64::from(part[document][c])).sum();
         let logits: Vec<f64> = (0..parts[0][document].len()).map(output).collect();
         let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = logits.iter().map(|x| (x - max).exp()).sum();
@@ -262,7 +277,7 @@ mod tests {
     #[test]
     fn a_scale_and_a_bias_are_found_again() {
         let (outputs, truth) = drawn(0.5, 1.0);
-        let Fusion { weights, bias, .. } = Fusion::fit(&[&outputs], &truth, MultiLabelClassification, Vec::new());
+        let Fusion { weights, bias, .. } = Fusion::fit(&[&outputs], &truth, MultiLabelClassification);
         // Three standard errors of 16,000 decisions.
         assert!((weights[0] - 0.5).abs() < 0.04 && (bias + 1.0).abs() < 0.07, "{weights:?} {bias}");
     }
@@ -271,7 +286,7 @@ mod tests {
     fn a_part_that_knows_nothing_gets_next_to_no_weight() {
         let (outputs, truth) = drawn(1.0, 0.0);
         let noise: Logits = outputs.iter().rev().cloned().collect();
-        let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification, Vec::new());
+        let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification);
         assert!((fusion.weights[0] - 1.0).abs() < 0.08 && fusion.weights[1] < 0.05, "{fusion:?}");
         let shares = fusion.shares(&[&outputs, &noise]);
         assert!(shares[0] > 0.9 && (shares[0] + shares[1] - 1.0).abs() < 1e-9);
@@ -281,7 +296,7 @@ mod tests {
     fn a_part_that_is_wrong_is_left_out() {
         let (outputs, truth) = drawn(1.0, 0.0);
         let wrong: Logits = outputs.iter().map(|row| row.iter().map(|z| -z).collect()).collect();
-        let fusion = Fusion::fit(&[&wrong, &outputs], &truth, MultiLabelClassification, Vec::new());
+        let fusion = Fusion::fit(&[&wrong, &outputs], &truth, MultiLabelClassification);
         assert_eq!(fusion.weights[0], 0.0);
         assert!(fusion.weights[1] > 0.5);
     }
@@ -300,12 +315,12 @@ mod tests {
                 z
             })
             .collect();
-        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification, Vec::new());
+        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification);
         assert!((fusion.weights[0] - 0.5).abs() < 0.04 && fusion.bias == 0.0, "{fusion:?}");
     }
 
     #[test]
-    fn an_adjustment_favours_rare_labels_and_the_fit_allows_for_it() {
+    fn an_adjustment_favours_rare_labels_and_is_scaled_again() {
         let bias = logit_adjustment(&[0.9, 0.1], 0.5);
         assert!(
             (bias[1] - bias[0] - 0.5 * 9.0_f64.ln()).abs() < 1e-12 && logit_adjustment(&[0.9, 0.1], 0.0).is_empty()
@@ -313,22 +328,20 @@ mod tests {
         let fusion = Fusion { label_bias: bias, ..Fusion::identity() };
         let scores = fusion.probabilities(&[&[1.0, 0.5]], SingleLabelClassification);
         assert!(scores[1] > scores[0] && (scores[0] + scores[1] - 1.0).abs() < 1e-6, "{scores:?}");
-        // Outputs that already are log odds beside the bias are left as they are.
-        let (outputs, truth): (Logits, Vec<Vec<usize>>) = (0..4000)
-            .map(|i| {
-                let label = usize::from(i % 4 == 0); // one in four: ln 3 in favour of the other
-                (vec![0.0, -(3.0_f32.ln()) - 1.0], vec![label])
-            })
-            .unzip();
-        let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification, vec![0.0, 1.0]);
-        assert!((fusion.weights[0] - 1.0).abs() < 0.01, "{fusion:?}");
+        // A scale is found that makes the adjusted outputs log odds: here of one document in four, ln 3.
+        let truth: Vec<Vec<usize>> = (0..4000_usize).map(|i| vec![usize::from(i.is_multiple_of(4))]).collect();
+        let outputs: Logits = vec![vec![0.0, -1.0]; 4000];
+        let fusion = Fusion::identity().adjusted(vec![0.0, -1.0], &[&outputs], &truth);
+        let scores = fusion.probabilities(&[&outputs[0]], SingleLabelClassification);
+        assert!((scores[1] - 0.25).abs() < 0.005, "{fusion:?} {scores:?}");
+        assert!((fusion.weights[0] + fusion.label_bias[1]).abs() < 1e-12, "both are scaled alike");
     }
 
     #[test]
     fn a_single_part_that_was_wrong_once_still_ranks_labels() {
         let outputs: Logits = vec![vec![3.0, 0.0]];
         for problem in [MultiLabelClassification, SingleLabelClassification] {
-            let fusion = Fusion::fit(&[&outputs], &[vec![1]], problem, Vec::new());
+            let fusion = Fusion::fit(&[&outputs], &[vec![1]], problem);
             let scores = fusion.probabilities(&[&outputs[0]], problem);
             assert!(scores[0] > scores[1], "{fusion:?}");
         }
@@ -339,7 +352,7 @@ mod tests {
         let outputs: Logits = vec![vec![2.0, -2.0], vec![3.0, -1.0]];
         for problem in [MultiLabelClassification, SingleLabelClassification] {
             for truth in [vec![vec![0], vec![0]], vec![vec![], vec![]]] {
-                let fusion = Fusion::fit(&[&outputs], &truth, problem, Vec::new());
+                let fusion = Fusion::fit(&[&outputs], &truth, problem);
                 assert!(fusion.weights[0].is_finite() && fusion.bias.is_finite(), "{fusion:?}");
             }
         }
