@@ -25,7 +25,7 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     await journey.page.getByRole('button', { name: 'All lessons' }).focus();
     await journey.page.keyboard.press('Enter');
     await journey.until('the focus on a lesson', () => journey.page.evaluate(() => document.activeElement?.closest('.lesson') !== null));
-    assert.equal(await journey.page.locator('.lesson:visible').count(), 5);
+    assert.equal(await journey.page.locator('.lesson:visible').count(), 6);
     for (const selector of ['#finetune', '#review', '[data-testid=export-model]', 'nav li[data-step="6"]']) {
       assert.equal(await journey.page.locator(selector).first().isVisible(), false, selector);
     }
