@@ -45,17 +45,6 @@ pub fn unfamiliar(words: u64, unseen: &[String]) -> Option<String> {
     }
 }
 
-/// Says that a text is farther from the training documents than nearly all held-out documents, where it is: `similarity` is its
-/// cosine with the nearest cluster of them, and the usual one.
-pub fn unlike(similarity: Option<(f64, f64)>) -> Option<String> {
-    let (found, usual) = similarity.filter(|(found, usual)| found < usual)?;
-    Some(tr!(
-        "This text is unlike the training documents: its cosine similarity to the nearest cluster of them is {found}; 95 % of the held-out documents reach {usual}.",
-        found = figure(found, 3),
-        usual = figure(usual, 3)
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,15 +58,6 @@ mod tests {
         let said = surest_words(&review, nearest(&review.surest, 0.79).expect("points"));
         assert!(said.contains("1,500 documents, 16"), "{said}");
         assert!(nearest(&[], 0.5).is_none());
-    }
-
-    #[test]
-    fn only_an_unusual_text_is_called_unlike() {
-        assert_eq!(unlike(None), None);
-        assert_eq!(unlike(Some((0.6, 0.5))), None);
-        assert!(
-            unlike(Some((0.25, 0.5))).is_some_and(|said| said.contains("is 0.250; 95 %") && said.contains("0.500"))
-        );
     }
 
     #[test]

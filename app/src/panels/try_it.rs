@@ -2,7 +2,7 @@
 
 use super::label_file::LabelFile;
 use super::section::Section;
-use crate::confidence::{unfamiliar, unlike};
+use crate::confidence::unfamiliar;
 use crate::lab::lab;
 use crate::language::translated;
 use crate::mark;
@@ -260,7 +260,6 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let threshold = answer.threshold;
     let text = of_text(answer.text);
     let unfamiliar = unfamiliar(answer.words, &answer.unseen);
-    let unlike = unlike(answer.similarity);
     let (cutoffs, own) = (answer.cutoffs, answer.thresholds);
     let by_label = cutoffs.iter().any(|cutoff| *cutoff != threshold);
     let tuned = !own.is_empty();
@@ -294,7 +293,6 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
             <tbody>{answer.labels.into_iter().enumerate().map(row).collect_view()}</tbody>
         </table>
         {unfamiliar.map(|words| view! { <p class="help whole" data-testid="unfamiliar">{words}</p> })}
-        {unlike.map(|words| view! { <p class="help whole" data-testid="unlike">{words}</p> })}
     }
 }
 

@@ -89,8 +89,6 @@ pub struct Classification {
     pub words: u64,
     /// Those among them that occurred in no training document.
     pub unseen: Vec<String>,
-    /// Cosine with the nearest cluster of training documents, and what 95 % of held-out documents reach.
-    pub similarity: Option<(f64, f64)>,
 }
 
 /// Guesses for the hidden words of the bundled sentences.

@@ -188,20 +188,11 @@ impl RunState {
                 self.clozes_wait = false;
                 self.clozes = Some(FilledClozes { step, guesses });
             }
-            Event::Classified {
-                request,
-                labels,
-                threshold,
-                cutoffs,
-                thresholds,
-                words,
-                unseen,
-                similarity,
-                usual_similarity,
-            } if request == last.labels => {
-                let (text, similarity) = (self.labelled_text.clone(), similarity.zip(usual_similarity));
-                self.classified =
-                    Some(Classification { text, labels, threshold, cutoffs, thresholds, words, unseen, similarity });
+            Event::Classified { request, labels, threshold, cutoffs, thresholds, words, unseen }
+                if request == last.labels =>
+            {
+                let text = self.labelled_text.clone();
+                self.classified = Some(Classification { text, labels, threshold, cutoffs, thresholds, words, unseen });
             }
             Event::Labelled { request, documents, of, dropped, columns, warnings } if request == last.file => {
                 if let Some(Labelling { name, .. }) = self.labelling.take() {

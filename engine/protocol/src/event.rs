@@ -320,10 +320,6 @@ pub enum Event {
         words: u64,
         /// Those among them that occurred in no training document.
         unseen: Vec<String>,
-        /// Cosine of the text's word vectors with the nearest cluster of training documents, where the classifier has clusters.
-        similarity: Option<f64>,
-        /// The cosine that 95 % of held-out documents reach.
-        usual_similarity: Option<f64>,
     },
     /// Answer to `LabelFile`, now and then until all documents are labelled. A buffer beside it holds the rows since the last
     /// one: a table in CSV with a header `line,text,labels,scores` (of pairs: `line,sentence1,sentence2,labels,scores`), several

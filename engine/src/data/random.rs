@@ -22,8 +22,6 @@ pub enum Purpose {
     Vectors,
     /// Documents drawn again for an interval.
     Bootstrap,
-    /// Documents that clusters start from.
-    Clusters,
 }
 
 impl Purpose {
@@ -37,7 +35,6 @@ impl Purpose {
             Self::Preview => 6,
             Self::Vectors => 7,
             Self::Bootstrap => 8,
-            Self::Clusters => 9,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::error::InteropError;
 use super::weights::check_header;
-use crate::linear::{DocumentClusters, LinearData, Member, TableData, Weights};
+use crate::linear::{LinearData, Member, TableData, Weights};
 use crate::train::Fusion;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -60,17 +60,13 @@ pub struct LinearHeader {
     pub longest: usize,
     /// Numbers per document from word vectors.
     pub dense: usize,
-    /// Cosine with the nearest cluster of training documents that 95 % of the held-out ones reach, where there are clusters.
-    #[serde(default)]
-    pub usual_similarity: Option<f32>,
 }
 
 impl LinearHeader {
     /// Of a linear part.
     pub fn of(part: &LinearTensors) -> Self {
         let LinearData { member, balanced, longest, dense, .. } = part.data;
-        let usual_similarity = part.clusters.as_ref().map(|clusters| clusters.usual_similarity);
-        Self { member, balanced, longest, dense, usual_similarity }
+        Self { member, balanced, longest, dense }
     }
 }
 
@@ -143,8 +139,6 @@ pub struct LinearTensors {
     pub data: LinearData,
     /// The word vectors that it reads, `[V, dense]`.
     pub vectors: Vec<f32>,
-    /// Groups of its training documents.
-    pub clusters: Option<DocumentClusters>,
 }
 
 /// Writes a linear part as safetensors. Equal parts give equal bytes.
@@ -162,9 +156,6 @@ pub fn linear_to_bytes(part: &LinearTensors) -> Vec<u8> {
     tensors.push(("weights.values".into(), Dtype::F32, floats(&weights.values)));
     tensors.push(("bias".into(), Dtype::F32, floats(&weights.bias)));
     tensors.push(("vectors".into(), Dtype::F32, floats(&part.vectors)));
-    tensors.extend(
-        part.clusters.as_ref().map(|clusters| ("clusters".to_string(), Dtype::F32, floats(&clusters.centroids))),
-    );
     let views = tensors.iter().map(|(name, dtype, bytes)| {
         let size = if *dtype == Dtype::U64 { 8 } else { 4 };
         let view = TensorView::new(*dtype, vec![bytes.len() / size], bytes);
@@ -205,7 +196,7 @@ pub fn linear_from_bytes(
         let hashes = bytes.as_chunks().0.iter().map(|b| u64::from_le_bytes(*b)).collect();
         Ok::<TableData, InteropError>(TableData { hashes, idf: floats(&format!("{name}.idf"))? })
     };
-    let LinearHeader { member, balanced, longest, dense, usual_similarity } = header;
+    let LinearHeader { member, balanced, longest, dense } = header;
     let has_characters = file.tensor("characters.hash").is_ok();
     let characters = if has_characters { Some(table("characters")?) } else { None };
     let weights = Weights {
@@ -223,15 +214,7 @@ pub fn linear_from_bytes(
         )));
     }
     data.check(classes).map_err(refuse)?;
-    let clusters = match usual_similarity {
-        None => None,
-        Some(usual_similarity) => {
-            let clusters = DocumentClusters { width: dense, centroids: floats("clusters")?, usual_similarity };
-            clusters.check().map_err(refuse)?;
-            Some(clusters)
-        }
-    };
-    Ok(LinearTensors { data, vectors, clusters })
+    Ok(LinearTensors { data, vectors })
 }
 
 fn floats(numbers: &[f32]) -> Vec<u8> {
@@ -256,8 +239,7 @@ mod tests {
 
     fn part() -> (LinearTensors, Vec<Document>) {
         let (linear, documents) = learned();
-        let clusters = Some(DocumentClusters { width: 2, centroids: vec![0.6, 0.8, 1.0, 0.0], usual_similarity: 0.5 });
-        (LinearTensors { data: linear.data(), vectors: vec![1.0, 2.0, 3.0, 4.0], clusters }, documents)
+        (LinearTensors { data: linear.data(), vectors: vec![1.0, 2.0, 3.0, 4.0] }, documents)
     }
 
     #[test]
@@ -265,14 +247,11 @@ mod tests {
         let (part, documents) = part();
         let bytes = linear_to_bytes(&part);
         let back = linear_from_bytes(&bytes, LinearHeader::of(&part), 2, 2).expect("sound");
-        assert_eq!((&back.vectors, &back.clusters), (&part.vectors, &part.clusters));
+        assert_eq!(back.vectors, part.vectors);
         let input = [LinearInput { document: &documents[0], dense: &[0.6, 0.8] }];
         let margins = |data: LinearData| Linear::from_data(data).margins(&input);
         assert_eq!(linear_to_bytes(&back), bytes, "equal parts give equal bytes");
         assert_eq!(margins(back.data), margins(part.data.clone()));
-        let without = LinearTensors { clusters: None, ..part };
-        let bytes = linear_to_bytes(&without);
-        assert_eq!(linear_from_bytes(&bytes, LinearHeader::of(&without), 2, 2).expect("sound").clusters, None);
     }
 
     #[test]
@@ -294,8 +273,6 @@ mod tests {
         assert!(check(&|part| part.data.words.idf.truncate(1), 2, 2));
         assert!(check(&|part| part.data.words.hashes[1] = part.data.words.hashes[0], 2, 2), "a feature twice");
         assert!(check(&|part| part.data.characters = None, 2, 2));
-        assert!(check(&|part| part.clusters = None, 2, 2), "clusters that are named and missing");
-        assert!(check(&|part| part.clusters.as_mut().expect("there").centroids.truncate(3), 2, 2));
         let bytes = linear_to_bytes(&part);
         assert!((0..bytes.len()).step_by(7).all(|end| linear_from_bytes(&bytes[..end], header, 2, 2).is_err()));
     }
@@ -303,8 +280,7 @@ mod tests {
     #[test]
     fn a_vote_reads_back_and_nonsense_is_refused() {
         let fusion = Fusion { weights: vec![0.5, 1.5], bias: -0.25, label_bias: vec![0.5, 0.0, -1.0] };
-        let header =
-            LinearHeader { member: Member::Words, balanced: false, longest: 2, dense: 0, usual_similarity: None };
+        let header = LinearHeader { member: Member::Words, balanced: false, longest: 2, dense: 0 };
         let mut file = ClassifierFile::new(1, Some(header), fusion, vec![0.4, 0.6]);
         file.thresholds = Some(vec![0.5; 3]);
         assert_eq!(ClassifierFile::from_json(&file.to_json(), 3).expect("sound"), file);

@@ -6,7 +6,6 @@
 //! as in scikit-learn's `TfidfVectorizer`; L2-regularised squared-hinge SVM by dual coordinate descent (Hsieh et al.
 //! 2008, algorithm 1), which is what LIBLINEAR and so `LinearSVC` compute; log-count ratios (Wang & Manning 2012).
 
-mod clusters;
 mod features;
 mod ngrams;
 mod output_layer;
@@ -14,7 +13,6 @@ mod rows;
 mod svm;
 
 use crate::data::Document;
-pub use clusters::DocumentClusters;
 use features::Features;
 pub use features::TableData;
 pub use output_layer::{Fit, OutputLayer};

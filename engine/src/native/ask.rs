@@ -46,12 +46,6 @@ struct Sureness {
     /// Share of the text's different words that occurred in no training document, where the classifier knows those.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen_words: Option<f64>,
-    /// Cosine of the text with the nearest cluster of training documents, where the classifier has clusters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    similarity: Option<f64>,
-    /// The cosine that 95 % of held-out documents reach.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usual_similarity: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -159,10 +153,9 @@ fn answer(
         let confidence = labels.first().map_or(0.0, |best: &LabelScore| best.score);
         let labels = labels.into_iter().take(top_k.unwrap_or(usize::MAX)).collect();
         let sureness = min_confidence.map(|min| {
-            let (similarity, usual_similarity) = session.similarity(&text).unzip();
             let unseen_words = session.unseen_share(&text);
             let unsure = confidence < min || unseen_words == Some(1.0);
-            Sureness { confidence, unsure, unseen_words, similarity, usual_similarity }
+            Sureness { confidence, unsure, unseen_words }
         });
         if output::json_line(&Prediction { line, labels, sureness })? == Reader::Gone {
             return Ok(Reader::Gone);

@@ -40,7 +40,6 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         }
         Command::Classify { request, text, top_k } => {
             let (words, unseen) = unseen_words(model, &text);
-            let (similarity, usual_similarity) = similarity(model, &text).unzip();
             let labels = predict(model, device, &[text], Told::Best(top_k)).await;
             labels.map(|mut labels| {
                 let labels = labels.remove(0);
@@ -49,17 +48,7 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
                 let scaled = of_labels(model, scales, &labels).into_iter().map(|scale| scale * threshold(model));
                 let cutoffs = scaled.collect();
                 let threshold = threshold(model);
-                Event::Classified {
-                    request,
-                    labels,
-                    threshold,
-                    cutoffs,
-                    thresholds,
-                    words,
-                    unseen,
-                    similarity,
-                    usual_similarity,
-                }
+                Event::Classified { request, labels, threshold, cutoffs, thresholds, words, unseen }
             })
         }
         other => unreachable!("{other:?} is not a question to a model"),
@@ -278,13 +267,6 @@ pub fn unseen_words(model: &Trained, text: &str) -> (u64, Vec<String>) {
     let linear = model.ensemble.as_ref().and_then(|ensemble| ensemble.linear.as_ref());
     let (words, unseen) = linear.map(|part| part.linear.unseen_words(&document(text))).unwrap_or_default();
     (words as u64, unseen)
-}
-
-/// Cosine of `text` with the nearest cluster of the classifier's training documents, and what 95 % of held-out documents reach;
-/// `None` where its linear part reads no word vectors.
-pub fn similarity(model: &Trained, text: &str) -> Option<(f64, f64)> {
-    let linear = model.ensemble.as_ref()?.linear.as_ref()?;
-    linear.similarity(&model.tokenizer, &document(text))
 }
 
 /// `text` as a document; a tab parts the two texts of a pair.

@@ -243,11 +243,6 @@ impl<H: Host> Session<H> {
         (words > 0).then(|| unseen.len() as f64 / words as f64)
     }
 
-    /// See [`ask::similarity`].
-    pub fn similarity(&self, text: &str) -> Option<(f64, f64)> {
-        ask::similarity(self.classifier.as_ref().or(self.language_model.as_ref())?, text)
-    }
-
     /// Best guesses for each `[MASK]` of `text`.
     ///
     /// # Errors

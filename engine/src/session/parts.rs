@@ -8,7 +8,7 @@ use crate::data::examples::{Batch, EncodedDocument, EncodedDocuments};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::{self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, LinearTensors, network_file};
-use crate::linear::{DocumentClusters, Linear, LinearInput};
+use crate::linear::{Linear, LinearInput};
 use crate::model::{Leaves, ModelConfig, ProblemType};
 use crate::session::host::ModelFiles;
 use crate::session::read::read_groups;
@@ -68,18 +68,9 @@ pub struct LinearPart {
     pub linear: Linear,
     /// The vectors, where its feature set has them.
     pub vectors: Option<Rc<DocumentVectors>>,
-    /// Clusters of the training documents by their vectors, where there are enough.
-    pub clusters: Option<Rc<DocumentClusters>>,
 }
 
 impl LinearPart {
-    /// Cosine of a document with the nearest cluster of training documents, and the usual one; `None` without clusters.
-    pub fn similarity(&self, tokenizer: &Tokenizer, document: &Document) -> Option<(f64, f64)> {
-        let (vectors, clusters) = self.vectors.as_ref().zip(self.clusters.as_ref())?;
-        let similarity = clusters.similarity(&vectors.describe(tokenizer, document));
-        Some((similarity.into(), clusters.usual_similarity.into()))
-    }
-
     /// Margins of each document, `[documents, C]`.
     pub fn margins(&self, tokenizer: Option<&Tokenizer>, documents: &[Document]) -> Logits {
         let described = describe_all(self.vectors.as_deref(), tokenizer, documents);
@@ -247,9 +238,9 @@ impl Trained {
             files.push((network_file(index + 1), interop::weights_to_bytes(&weights)));
         }
         let mut header = None;
-        if let Some(LinearPart { linear, vectors, clusters }) = &ensemble.linear {
+        if let Some(LinearPart { linear, vectors }) = &ensemble.linear {
             let vectors = vectors.as_ref().map_or_else(Vec::new, |vectors| vectors.values.clone());
-            let part = LinearTensors { data: linear.data(), vectors, clusters: clusters.as_deref().cloned() };
+            let part = LinearTensors { data: linear.data(), vectors };
             header = Some(LinearHeader::of(&part));
             files.push((LINEAR_FILE.into(), interop::linear_to_bytes(&part)));
         }
@@ -299,11 +290,11 @@ impl Trained {
 }
 
 fn read_linear(bytes: &[u8], header: LinearHeader, config: &ModelConfig) -> Result<LinearPart> {
-    let LinearTensors { data, vectors: values, clusters } =
+    let LinearTensors { data, vectors: values } =
         interop::linear_from_bytes(bytes, header, config.labels.len(), config.vocab_size)?;
     let width = data.dense;
     let vectors = (width > 0).then(|| Rc::new(DocumentVectors { width, values }));
-    Ok(LinearPart { linear: Linear::from_data(data), vectors, clusters: clusters.map(Rc::new) })
+    Ok(LinearPart { linear: Linear::from_data(data), vectors })
 }
 
 fn missing_part(name: &str) -> Error {
@@ -329,7 +320,7 @@ mod tests {
     fn ensemble(networks: usize, shares: &[f64], has_linear: bool) -> Ensemble {
         let document = Document { text: "a".into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 };
         let input = [LinearInput { document: &document, dense: &[] }];
-        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, SETUP), vectors: None, clusters: None };
+        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, SETUP), vectors: None };
         Ensemble {
             networks: vec![Vec::new(); networks - 1],
             linear: has_linear.then(part),

@@ -10,7 +10,7 @@ use crate::data::examples::EncodedDocuments;
 use crate::data::{Document, LabelSet, Selection, Tokenizer};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::linear::{DocumentClusters, Linear, LinearInput, Member, Setup};
+use crate::linear::{Linear, LinearInput, Member, Setup};
 use crate::model::{Architecture, ProblemType, word_embeddings};
 use crate::train::Logits;
 use protocol::{ClassWeights, Event, FileRole, PartsKind, RunConfig};
@@ -114,7 +114,7 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     }
     let Judged { linear, vote, margins } = best?;
     let vectors = vectors.cloned().filter(|_| linear.member().has_dense());
-    Some(Chosen { part: LinearPart { linear, vectors, clusters: None }, vote, margins })
+    Some(Chosen { part: LinearPart { linear, vectors }, vote, margins })
 }
 
 /// A classifier and what validation says of it.
@@ -195,12 +195,6 @@ impl<H: Host> Session<H> {
         let task = Task { train, valid, folds, labels, problem, tokenizer, vectors, class_weights, seed };
         // A stop is for the run that begins.
         let (host, deferred) = (&self.host, &mut self.deferred);
-        let mut chosen = choose(&task, &mut async || deferred.extend(host.breathe().await)).await;
-        // In cross-validation, no document is held out from the clusters.
-        if let Some(Chosen { part, .. }) = chosen.as_mut().filter(|_| folds.is_none()) {
-            let described = |documents| describe_all(part.vectors.as_deref(), tokenizer, documents);
-            part.clusters = DocumentClusters::learn(&described(train), &described(valid), seed).map(Rc::new);
-        }
-        Ok(chosen)
+        Ok(choose(&task, &mut async || deferred.extend(host.breathe().await)).await)
     }
 }

@@ -136,8 +136,6 @@ fn an_answer_names_the_text_it_is_about() {
         thresholds: vec![],
         words: 2,
         unseen: vec![],
-        similarity: None,
-        usual_similarity: None,
     });
     state.ask_guesses("another [MASK]");
     assert_eq!(state.answered_text(), "a [MASK]");

@@ -59,7 +59,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "compared" => Compared { run, comparison },
             "guesses" => Guesses { request, masks },
             "filled_masks" => FilledMasks { request, step, guesses },
-            "classified" => Classified { request, labels, threshold, similarity, usual_similarity; or default cutoffs, thresholds, words, unseen },
+            "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds, words, unseen },
             "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
             "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
             "exported" => Exported { request, name },

@@ -92,8 +92,6 @@ fn every_kind_is_read_as_it_is_written() {
             thresholds: vec![0.25],
             words: 2,
             unseen: vec![text("w")],
-            similarity: Some(0.5),
-            usual_similarity: Some(0.25),
         },
         Event::FilledMasks {
             request: 1,

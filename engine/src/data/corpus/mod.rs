@@ -3,19 +3,21 @@
 //! only what one look at it told: its files are read again each time its documents are asked for.
 
 mod label_names;
+mod near_duplicates;
 mod other_columns;
 mod part;
 mod roles;
 mod select;
 mod survey;
 
+pub use near_duplicates::NearDuplicateCounts;
 pub use select::{LOOKED_AT, Selection};
 
 use super::content::InputFile;
 use super::error::DataError;
 use super::file::{ReadFile, Warning, read_file};
-use super::near_duplicates::TrainingSketches;
 use super::table::ReadOptions;
+use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
 use protocol::{CorpusTraits, FileReport, FileRole, LabelCount};
@@ -69,25 +71,6 @@ impl SetAside {
     }
 }
 
-/// Hashes of the held-out documents that are near-duplicates of training documents. Of a split that has no others, none:
-/// without them nothing would be left to measure on.
-#[derive(Default)]
-struct NearDuplicateHashes {
-    valid: BTreeSet<u64>,
-    test: BTreeSet<u64>,
-}
-
-/// How many held-out documents are near-duplicates of training documents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NearDuplicateCounts {
-    /// Among the validation documents.
-    pub valid: u64,
-    /// Among the test documents.
-    pub test: u64,
-    /// Whether one of the two has no other documents; these stay.
-    pub is_all_of_a_split: bool,
-}
-
 /// All documents of a project, by use.
 pub struct Corpus {
     train: Part,
@@ -99,7 +82,7 @@ pub struct Corpus {
     test_aside: SetAside,
     /// Whether the documents that were set aside to validate are trained on all the same.
     trains_on_all: bool,
-    near_duplicates: NearDuplicateHashes,
+    near_duplicates: Excluded,
     files: Vec<FileReport>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
@@ -132,7 +115,7 @@ impl Corpus {
             valid_aside: SetAside::default(),
             test_aside: SetAside::default(),
             trains_on_all: false,
-            near_duplicates: NearDuplicateHashes::default(),
+            near_duplicates: Excluded::default(),
             files: Vec::new(),
             fingerprint: String::new(),
             lines_are_sentences: false,
@@ -297,38 +280,6 @@ impl Corpus {
     /// Whether they are, at present.
     pub fn trains_on_all(&self) -> bool {
         self.trains_on_all
-    }
-
-    /// Finds the validation and test documents that are near-duplicates of the labelled training documents in `selection`, for
-    /// [`Selection::without_near_duplicates`]; returns how many there are of each.
-    ///
-    /// # Errors
-    /// When a file can no longer be read.
-    pub fn find_near_duplicates(&mut self, selection: &Selection) -> Result<NearDuplicateCounts, DataError> {
-        self.near_duplicates = NearDuplicateHashes::default();
-        let selection = Selection { without_near_duplicates: false, ..*selection };
-        let mut known = TrainingSketches::default();
-        self.each_labelled(FileRole::Train, &selection, &mut |document| {
-            known.add(document);
-            Ok::<(), DataError>(())
-        })?;
-        known.finish();
-        let find = |role| {
-            let (mut hashes, mut count, mut documents) = (BTreeSet::new(), 0, 0);
-            self.each_labelled(role, &selection, &mut |document| {
-                documents += 1;
-                if known.contain_near_duplicate(document) {
-                    hashes.insert(text_hash(document));
-                    count += 1;
-                }
-                Ok::<(), DataError>(())
-            })?;
-            let is_all = count > 0 && count == documents;
-            Ok::<_, DataError>((if is_all { BTreeSet::new() } else { hashes }, count, is_all))
-        };
-        let (valid, test) = (find(FileRole::Valid)?, find(FileRole::Test)?);
-        self.near_duplicates = NearDuplicateHashes { valid: valid.0, test: test.0 };
-        Ok(NearDuplicateCounts { valid: valid.1, test: test.1, is_all_of_a_split: valid.2 || test.2 })
     }
 
     /// Documents of the training files that validate and that test.
