@@ -33,6 +33,7 @@ pub struct Settings {
 
 /// Defines `adamw.wgsl`: updates parameters `p` and moments `m`, `v` in place from gradients `g`, each `[n]`, after
 /// scaling the gradients by `clip`.
+#[inline(always)]
 pub fn cpu(s: &Settings, clip: f32, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
     for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
         let gradient = g * clip;

@@ -1,39 +1,34 @@
 //! The exact GELU (Hendrycks & Gimpel 2016, section 2): `y = x Phi(x)`, with `Phi` from the error function.
 
 use crate::Kernel;
+use crate::math::exp;
 
 /// Text and bindings.
 pub const KERNEL: Kernel =
     Kernel { name: "gelu", wgsl: include_str!("../wgsl/gelu.wgsl"), bindings: &["sizes", "x", "y"] };
 
 /// Defines `gelu.wgsl` on one element.
-#[inline]
+#[inline(always)]
 pub fn cpu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
 /// The error function in single precision, by the same two polynomials as the kernels: within 3e-7 of the real one.
-#[inline]
+#[inline(always)]
 pub fn erf(a: f32) -> f32 {
     let t = a.abs();
     let s = a * a;
-    if t > 0.927_734_4 {
-        let mut r = -1.728_534_7e-5 * t + 3.831_971_3e-4;
-        let u = -3.883_964_4e-3 * t + 2.425_462_2e-2;
-        r = r * s + u;
-        r = r * t - 1.067_778_8e-1;
-        r = r * t - 6.348_467e-1;
-        r = r * t - 1.287_175_1e-1;
-        r = r * t - t;
-        (1.0 - r.exp()).copysign(a)
-    } else {
-        let mut r = -5.967_617e-4 * s + 4.991_194e-3;
-        r = r * s - 2.676_813_5e-2;
-        r = r * s + 1.128_199_3e-1;
-        r = r * s - 3.761_253_4e-1;
-        r = r * s + 1.283_791_7e-1;
-        r * a + a
+    let mut far = -1.728_534_7e-5 * t + 3.831_971_3e-4;
+    far = far * s + (-3.883_964_4e-3 * t + 2.425_462_2e-2);
+    for coefficient in [-1.067_778_8e-1, -6.348_467e-1, -1.287_175_1e-1] {
+        far = far * t + coefficient;
     }
+    let far = (1.0 - exp(far * t - t)).copysign(a);
+    let mut near = -5.967_617e-4;
+    for coefficient in [4.991_194e-3, -2.676_813_5e-2, 1.128_199_3e-1, -3.761_253_4e-1, 1.283_791_7e-1] {
+        near = near * s + coefficient;
+    }
+    if t > 0.927_734_4 { far } else { near * a + a }
 }
 
 #[cfg(test)]

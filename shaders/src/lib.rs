@@ -4,6 +4,7 @@
 pub mod adamw;
 pub mod gelu;
 pub mod gelu_backward;
+pub mod math;
 
 /// Threads per workgroup of every element-wise kernel here.
 pub const WORKGROUP_SIZE: u32 = 256;

@@ -1,0 +1,101 @@
+//! Cross-entropy over a vocabulary with its gradient, in one pass over each row of logits.
+
+use crate::sums::{add_and_max, map_and_sum};
+use crate::{min_blocks, vectorized};
+use rayon::prelude::*;
+use shaders::math::exp;
+
+/// What is true in each row, and how much it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets<'a> {
+    /// Index of the true column, `[M]`.
+    pub targets: &'a [usize],
+    /// Weight of each row, `[M]`; a row of weight 0 costs nothing.
+    pub weights: &'a [f32],
+    /// What the weighted sum is divided by.
+    pub total: f32,
+}
+
+/// Mean cross-entropy, in nats, of `logits` `[M, V]` plus `bias` `[V]`. Leaves the gradient with respect to the logits in
+/// their place.
+///
+/// # Panics
+/// Where a target is not below `V`.
+pub fn cross_entropy(logits: &mut [f32], bias: &[f32], rows: &Targets) -> f32 {
+    let Targets { targets, weights, total } = *rows;
+    let mut losses = vec![0.0; targets.len()];
+    logits
+        .par_chunks_mut(bias.len())
+        .zip(losses.par_iter_mut())
+        .zip(targets.par_iter().zip(weights))
+        .with_min_len(min_blocks(bias.len()))
+        .for_each(|((row, loss), (&target, &weight))| {
+            *loss = vectorized(|| row_loss(row, bias, target, weight / total));
+        });
+    losses.iter().sum()
+}
+
+/// One row. Its maximum is subtracted first, so that no exponential overflows.
+#[inline(always)]
+fn row_loss(row: &mut [f32], bias: &[f32], target: usize, weight: f32) -> f32 {
+    if weight == 0.0 {
+        row.fill(0.0);
+        return 0.0;
+    }
+    let max = add_and_max(row, bias);
+    let above = row[target] - max;
+    let sum = map_and_sum(row, |x| exp(x - max));
+    let scale = weight / sum;
+    row.iter_mut().for_each(|x| *x *= scale);
+    row[target] -= weight;
+    weight * (sum.ln() - above)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounding of sums of up to 100 terms of size 1 in `f32`.
+    const TOLERANCE: f64 = 1e-5;
+
+    fn logits(i: usize) -> f32 {
+        ((i * 37 + 11) % 101) as f32 * 0.1 - 5.0
+    }
+
+    fn check(m: usize, v: usize) {
+        let start: Vec<f32> = (0..m * v).map(logits).collect();
+        let bias: Vec<f32> = (0..v).map(|i| (i % 3) as f32 * 0.5).collect();
+        let targets: Vec<usize> = (0..m).map(|i| (i * 5) % v).collect();
+        let weights: Vec<f32> = (0..m).map(|i| if i % 4 == 3 { 0.0 } else { 1.0 + (i % 2) as f32 }).collect();
+        let total = 3.5;
+        let mut found = start.clone();
+        let loss = cross_entropy(&mut found, &bias, &Targets { targets: &targets, weights: &weights, total });
+        let mut expected = 0.0;
+        for i in 0..m {
+            let row: Vec<f64> = (0..v).map(|j| f64::from(start[i * v + j] + bias[j])).collect();
+            let sum: f64 = row.iter().map(|x| x.exp()).sum();
+            let weight = f64::from(weights[i]) / f64::from(total);
+            expected += weight * (sum.ln() - row[targets[i]]);
+            for (j, x) in row.iter().enumerate() {
+                let one = if j == targets[i] { 1.0 } else { 0.0 };
+                let slope = weight * (x.exp() / sum - one);
+                assert!((f64::from(found[i * v + j]) - slope).abs() < TOLERANCE, "row {i}, column {j}");
+            }
+        }
+        assert!((f64::from(loss) - expected).abs() < TOLERANCE * m as f64, "{loss} against {expected}");
+    }
+
+    #[test]
+    fn loss_and_gradient_are_those_of_the_definition() {
+        for (m, v) in [(1, 2), (5, 16), (7, 33), (40, 100)] {
+            check(m, v);
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_shows_in_the_loss() {
+        let mut row = [0.0, f32::NAN, 1.0];
+        let rows = Targets { targets: &[0], weights: &[1.0], total: 1.0 };
+        assert!(cross_entropy(&mut row, &[0.0; 3], &rows).is_nan());
+    }
+}

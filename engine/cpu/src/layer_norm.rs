@@ -1,0 +1,164 @@
+//! Layer normalisation (Ba et al. 2016, equation 4) over rows of `D` numbers, with its gradient.
+
+use crate::rows::{self, add};
+use crate::sums::{sum_of, sum_of_pairs};
+use crate::{min_blocks, vectorized};
+use rayon::prelude::*;
+
+/// Rows that one thread takes at a time.
+const BLOCK: usize = 16;
+
+/// Mean and inverse standard deviation of one row.
+type Moments = [f32; 2];
+
+/// Normalises each row of `x` `[N, D]`, then scales by `gamma` `[D]` and shifts by `beta` `[D]`. Also returns the mean and
+/// the inverse standard deviation of each row, `[N, 2]`, for [`backward`].
+pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
+    let width = gamma.len();
+    let mut y = vec![0.0; x.len()];
+    let mut moments = vec![0.0; 2 * x.len() / width];
+    y.par_chunks_mut(width * BLOCK)
+        .zip(x.par_chunks(width * BLOCK))
+        .zip(moments.as_chunks_mut::<2>().0.par_chunks_mut(BLOCK))
+        .with_min_len(min_blocks(width * BLOCK))
+        .for_each(|((y, x), moments)| {
+            vectorized(|| {
+                for ((y, x), moments) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(moments) {
+                    *moments = moments_of(x, eps);
+                    normalize(y, x, *moments, gamma, beta);
+                }
+            });
+        });
+    (y, moments)
+}
+
+#[inline(always)]
+fn moments_of(x: &[f32], eps: f32) -> Moments {
+    let width = x.len() as f32;
+    let mean = sum_of(x, |x| x) / width;
+    let variance = sum_of(x, |x| (x - mean) * (x - mean)) / width;
+    [mean, 1.0 / (variance + eps).sqrt()]
+}
+
+#[inline(always)]
+fn normalize(y: &mut [f32], x: &[f32], [mean, inverse]: Moments, gamma: &[f32], beta: &[f32]) {
+    for (((y, x), gamma), beta) in y.iter_mut().zip(x).zip(gamma).zip(beta) {
+        *y = (x - mean) * inverse * gamma + beta;
+    }
+}
+
+/// What reaches the inputs of [`layer_norm`].
+pub struct Gradients {
+    /// `[N, D]`.
+    pub x: Vec<f32>,
+    /// `[D]`.
+    pub gamma: Vec<f32>,
+    /// `[D]`.
+    pub beta: Vec<f32>,
+}
+
+/// The gradients of [`layer_norm`], given `dy` `[N, D]` and the moments that it returned.
+pub fn backward(x: &[f32], dy: &[f32], gamma: &[f32], moments: &[f32]) -> Gradients {
+    let width = gamma.len();
+    let moments: &[Moments] = moments.as_chunks().0;
+    let mut dx = vec![0.0; x.len()];
+    dx.par_chunks_mut(width * BLOCK)
+        .zip(x.par_chunks(width * BLOCK).zip(dy.par_chunks(width * BLOCK)))
+        .zip(moments.par_chunks(BLOCK))
+        .with_min_len(min_blocks(width * BLOCK))
+        .for_each(|((dx, (x, dy)), moments)| {
+            vectorized(|| {
+                let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(dy.chunks_exact(width));
+                for (((dx, x), dy), moments) in rows.zip(moments) {
+                    row_backward(dx, x, dy, *moments, gamma);
+                }
+            });
+        });
+    let normal_times_dy = rows::sum_blocks(moments.len(), width, |range, sums| {
+        for i in range {
+            let [mean, inverse] = moments[i];
+            let row = i * width..(i + 1) * width;
+            for ((sum, x), dy) in sums.iter_mut().zip(&x[row.clone()]).zip(&dy[row]) {
+                *sum += dy * ((x - mean) * inverse);
+            }
+        }
+    });
+    let beta = rows::sum_blocks(moments.len(), width, |range, sums| {
+        range.for_each(|i| add(sums, &dy[i * width..(i + 1) * width]));
+    });
+    Gradients { x: dx, gamma: normal_times_dy, beta }
+}
+
+#[inline(always)]
+fn row_backward(dx: &mut [f32], x: &[f32], dy: &[f32], [mean, inverse]: Moments, gamma: &[f32]) {
+    let width = x.len() as f32;
+    for ((dx, dy), gamma) in dx.iter_mut().zip(dy).zip(gamma) {
+        *dx = dy * gamma;
+    }
+    let mean_gradient = sum_of(dx, |g| g) / width;
+    let along = sum_of_pairs(dx, x, |g, x| g * ((x - mean) * inverse)) / width;
+    for (dx, x) in dx.iter_mut().zip(x) {
+        *dx = inverse * (*dx - mean_gradient - (x - mean) * inverse * along);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounding in `f32` of the sums over a row and of the differences of the loss.
+    const TOLERANCE: f64 = 2e-3;
+
+    fn numbers(n: usize, from: usize) -> Vec<f32> {
+        (0..n).map(|i| (((i + from) * 29 + 7) % 23) as f32 * 0.1 - 1.0).collect()
+    }
+
+    /// The definition in double precision: the sum of `dy y`.
+    fn loss(x: &[f32], gamma: &[f32], beta: &[f32], dy: &[f32], eps: f32) -> f64 {
+        let width = gamma.len();
+        let mut total = 0.0;
+        for (x, dy) in x.chunks(width).zip(dy.chunks(width)) {
+            let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / width as f64;
+            let variance = x.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / width as f64;
+            for i in 0..width {
+                let normal = (f64::from(x[i]) - mean) / (variance + f64::from(eps)).sqrt();
+                total += f64::from(dy[i]) * (normal * f64::from(gamma[i]) + f64::from(beta[i]));
+            }
+        }
+        total
+    }
+
+    /// Slope of `loss` in element `i` of the slice that `nudged` moves.
+    fn slope(values: &[f32], i: usize, loss: impl Fn(&[f32]) -> f64) -> f64 {
+        let at = |by: f32| {
+            let mut moved = values.to_vec();
+            moved[i] += by;
+            loss(&moved)
+        };
+        let step = 1.0 / 256.0;
+        (at(step) - at(-step)) / f64::from(2.0 * step)
+    }
+
+    #[test]
+    fn value_and_gradients_are_those_of_the_definition() {
+        for (rows, width) in [(1, 5), (70, 16), (33, 37)] {
+            let [x, dy] = [0, 3].map(|from| numbers(rows * width, from));
+            let [gamma, beta] = [1, 2].map(|from| numbers(width, from));
+            let eps = 1e-5;
+            let (y, moments) = layer_norm(&x, &gamma, &beta, eps);
+            let sum: f64 = y.iter().zip(&dy).map(|(y, dy)| f64::from(*y) * f64::from(*dy)).sum();
+            assert!((sum - loss(&x, &gamma, &beta, &dy, eps)).abs() < TOLERANCE);
+            let found = backward(&x, &dy, &gamma, &moments);
+            let check = |name: &str, found: f32, expected: f64| {
+                assert!((f64::from(found) - expected).abs() < TOLERANCE, "{name}: {found} against {expected}");
+            };
+            for i in [0, rows * width / 2, rows * width - 1] {
+                check("x", found.x[i], slope(&x, i, |x| loss(x, &gamma, &beta, &dy, eps)));
+            }
+            for i in [0, width - 1] {
+                check("gamma", found.gamma[i], slope(&gamma, i, |gamma| loss(&x, gamma, &beta, &dy, eps)));
+                check("beta", found.beta[i], slope(&beta, i, |beta| loss(&x, &gamma, beta, &dy, eps)));
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Sums over the rows of a matrix, and what is added to each of them.
+
+use crate::{min_blocks, vectorized};
+use rayon::prelude::*;
+
+/// Rows whose sum one thread makes; the sums of such blocks are added in their order.
+const BLOCK: usize = 64;
+
+/// Sums of the columns of `x` `[N, D]`, `[D]`.
+pub fn column_sums(x: &[f32], width: usize) -> Vec<f32> {
+    sum_blocks(x.len() / width, width, |rows, sums| {
+        for row in x[rows.start * width..rows.end * width].chunks_exact(width) {
+            add(sums, row);
+        }
+    })
+}
+
+/// Adds `bias` `[D]` to each row of `x` `[N, D]`.
+pub fn add_to_rows(x: &mut [f32], bias: &[f32]) {
+    let width = bias.len();
+    x.par_chunks_mut(width * BLOCK).with_min_len(min_blocks(width * BLOCK)).for_each(|block| {
+        vectorized(|| block.chunks_exact_mut(width).for_each(|row| add(row, bias)));
+    });
+}
+
+/// Multiplies every element of `x` by `factor`.
+pub fn scale(x: &mut [f32], factor: f32) {
+    x.par_chunks_mut(crate::GRAIN).for_each(|block| vectorized(|| block.iter_mut().for_each(|x| *x *= factor)));
+}
+
+/// Splits `rows` rows into blocks, lets `fill` add up what each block contributes to `[width]` sums that start at 0, and
+/// adds these up in the order of the blocks.
+pub(crate) fn sum_blocks(
+    rows: usize,
+    width: usize,
+    fill: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let mut partial = vec![0.0; rows.div_ceil(BLOCK).max(1) * width];
+    partial.par_chunks_mut(width).enumerate().with_min_len(min_blocks(width * BLOCK)).for_each(|(i, sums)| {
+        let range = i * BLOCK..((i + 1) * BLOCK).min(rows);
+        vectorized(|| fill(range, sums));
+    });
+    let (total, others) = partial.split_at_mut(width);
+    vectorized(|| others.chunks_exact(width).for_each(|sums| add(total, sums)));
+    partial.truncate(width);
+    partial
+}
+
+/// `x += y`.
+#[inline(always)]
+pub(crate) fn add(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += *y;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_summed_over_all_blocks() {
+        let (rows, width) = (3 * BLOCK + 5, 7);
+        let x: Vec<f32> = (0..rows * width).map(|i| (i % 13) as f32).collect();
+        let expected: Vec<f32> = (0..width).map(|c| (0..rows).map(|r| x[r * width + c]).sum()).collect();
+        assert_eq!(column_sums(&x, width), expected);
+    }
+
+    #[test]
+    fn a_bias_is_added_to_each_row() {
+        let mut x = vec![1.0; 3 * 200];
+        add_to_rows(&mut x, &[1.0, 2.0, 3.0]);
+        assert!(x.chunks(3).all(|row| row == [2.0, 3.0, 4.0]));
+    }
+}
