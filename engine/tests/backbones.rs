@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{config_from_json, config_to_json};
-use engine::model::{Architecture, Dropout, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs};
+use engine::model::{Architecture, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs};
 
 /// Single precision through a few layers.
 const SAME: f32 = 1e-5;
@@ -57,7 +57,7 @@ const MASKED: [i32; 2] = [2, 6];
 
 /// Everything that a model says of `IDS` padded to `t`: masked-LM logits, next sentence, labels.
 fn answers(config: &ModelConfig, leaves: &Leaves, t: usize, device: &Device) -> Tensor<1> {
-    let network = Network { config, leaves, dropout: Dropout::NONE };
+    let network = Network::new(config, leaves);
     let encoded = network.encode(input(&IDS, t, device));
     let positions = Tensor::<1, Int>::from_data(TensorData::new(MASKED.to_vec(), [2]), device);
     let flat = |x: Tensor<2>| {

@@ -4,8 +4,9 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
-use engine::model::{Dropout, Heads, Input, Layout, Leaves, ModelConfig, Network, specs};
-use engine::train::{Optimizer, OptimizerSettings, TrainState, masked_lm_loss, multi_label_loss, single_label_loss};
+use engine::kernels::RowTargets;
+use engine::model::{Heads, Input, Layout, Leaves, ModelConfig, Network, specs};
+use engine::train::{Optimizer, OptimizerSettings, TrainState, multi_label_loss, single_label_loss};
 
 /// Forward values: single precision through 2 layers, sums of a few hundred terms.
 const FORWARD: f32 = 1e-4;
@@ -96,7 +97,7 @@ impl Case {
     }
 
     fn loss(&self, leaves: &Leaves, device: &Device) -> Tensor<1> {
-        let model = Network { config: &self.config, leaves, dropout: Dropout::NONE };
+        let model = Network::new(&self.config, leaves);
         let encoded = model.encode(self.input(device));
         let rows = self.dims()[0];
         let floats = |values: Vec<f32>| Tensor::<1>::from_data(TensorData::new(values.clone(), [values.len()]), device);
@@ -106,8 +107,8 @@ impl Case {
             let targets: Vec<i32> = positions.iter().map(|&p| labels[p as usize]).collect();
             let m = positions.len();
             let ints = |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values, [m]), device);
-            let logits = model.masked_lm(&encoded, ints(positions));
-            let loss = masked_lm_loss(logits, ints(targets), floats(vec![1.0; m]), m as f32);
+            let truth = RowTargets { targets: ints(targets), weights: floats(vec![1.0; m]), total: m as f32 };
+            let loss = model.masked_lm_loss(&encoded, ints(positions), truth);
             if !self.heads.next_sentence {
                 return loss;
             }
@@ -157,7 +158,7 @@ fn close(what: &str, ours: &[f32], reference: &HostTensor, tolerance: f32) {
 fn check_forward(case: &Case, device: &Device) {
     let (optimizer, state) = case.optimizer(device);
     let leaves = optimizer.frozen(&state);
-    let model = Network { config: &case.config, leaves: &leaves, dropout: Dropout::NONE };
+    let model = Network::new(&case.config, &leaves).with_attentions();
     let encoded = model.encode(case.input(device));
     let keep = case.inputs.ints("attention_mask");
     let width = case.config.hidden_size;

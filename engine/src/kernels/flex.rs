@@ -1,23 +1,20 @@
-//! The custom operations on the CPU backend: `shaders`' defining functions over slices.
+//! The custom operations on the CPU backend: the loops of the crate `cpu` over the elements of tensors.
 
 use super::{AdamWSettings, DifferentiableOps, OptimizerOps};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{Bytes, DType};
+use burn::tensor::{Bytes, DType, Shape};
 
 impl DifferentiableOps for Flex {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = x.to_contiguous();
-        let y = values(&x).iter().map(|&x| shaders::gelu::cpu(x)).collect();
-        like(&x, y)
+        like(&x, cpu::gelu::gelu(values(&x)))
     }
 
     fn exact_gelu_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, dy) = (x.to_contiguous(), dy.to_contiguous());
-        let pairs = values(&x).iter().zip(values(&dy));
-        let dx = pairs.map(|(&x, &dy)| shaders::gelu_backward::cpu(x, dy)).collect();
-        like(&x, dx)
+        like(&x, cpu::gelu::backward(values(&x), values(&dy)))
     }
 }
 
@@ -33,24 +30,30 @@ impl OptimizerOps for Flex {
         let (g, clip) = (g.to_contiguous(), clip.to_contiguous());
         let [mut p, mut m, mut v] = [p, m, v].map(|tensor| owned(tensor.to_contiguous()));
         let [p_values, m_values, v_values] = [&mut p, &mut m, &mut v].map(|tensor| tensor.storage_mut::<f32>());
-        shaders::adamw::cpu(&settings, values(&clip)[0], p_values, values(&g), m_values, v_values);
+        cpu::optimizer::adamw(&settings, values(&clip)[0], p_values, values(&g), m_values, v_values);
         (p, m, v)
+    }
+
+    fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self> {
+        let norm = cpu::optimizer::squared_norm(values(&g.to_contiguous()));
+        FlexTensor::new(Bytes::from_elems(vec![norm]), Layout::contiguous(Shape::from(vec![1])), DType::F32)
     }
 }
 
 /// The elements of a contiguous tensor, in order.
-fn values(tensor: &FlexTensor) -> &[f32] {
+pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<f32>()[start..start + tensor.layout().num_elements()]
 }
 
 /// A tensor whose storage holds exactly its elements, so that writing to the storage writes to the tensor.
-fn owned(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
     let whole = tensor.layout().start_offset() == 0 && tensor.storage::<f32>().len() == tensor.layout().num_elements();
     if whole { tensor } else { like(&tensor, values(&tensor).to_vec()) }
 }
 
-fn like(tensor: &FlexTensor, data: Vec<f32>) -> FlexTensor {
+/// A tensor of this shape with these elements.
+pub(super) fn like(tensor: &FlexTensor, data: Vec<f32>) -> FlexTensor {
     let layout = Layout::contiguous(tensor.layout().shape().clone());
     FlexTensor::new(Bytes::from_elems(data), layout, DType::F32)
 }

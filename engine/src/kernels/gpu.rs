@@ -46,6 +46,10 @@ impl OptimizerOps for CubeBackend {
         launch(adamw::KERNEL, &p, bytemuck::bytes_of(&settings), buffers, settings.n as usize);
         (p, m, v)
     }
+
+    fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_sum(Self::float_mul(g.clone(), g))
+    }
 }
 
 /// The kernel's text under a name that cubecl can cache.

@@ -1,15 +1,50 @@
-//! The only place that joins `shaders` with tensors: each custom operation with its backward, on every backend. The
-//! model calls the burn-shaped functions below and never learns how they run.
+//! The only place that joins `shaders` and `cpu` with tensors: each custom operation with its backward. The model calls
+//! the burn-shaped functions and never learns how they run.
 
 mod autodiff;
 mod flex;
+pub mod fused;
 #[cfg(feature = "gpu")]
 mod gpu;
+pub mod stock;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
+pub use fused::{AttentionInputs, RowTargets};
 pub use shaders::adamw::Settings as AdamWSettings;
+
+/// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    if fused::available(&x.device()) { fused::linear(x, weight, bias) } else { stock::linear(x, weight, bias) }
+}
+
+/// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
+/// `beta` `[D]`.
+pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
+    if fused::available(&x.device()) {
+        fused::layer_norm(x, gamma, beta, eps)
+    } else {
+        stock::layer_norm(x, gamma, beta, eps)
+    }
+}
+
+/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for texts of `t` rows in `x` `[B * T, D]` and taps `w`
+/// `[D, 3]`, with zeros beyond both ends and where `keep` `[B, T]` is 0, so that the length to which a text is padded
+/// changes nothing.
+pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
+    if fused::available(&x.device()) { fused::convolve(x, taps, keep, t) } else { stock::convolve(x, taps, keep, t) }
+}
+
+/// Mean cross-entropy `[1]`, in nats, of the logits `rows table^T + bias`, for `rows` `[M, D]`, `table` `[V, D]` and `bias`
+/// `[V]`.
+pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
+    if fused::available(&rows.device()) {
+        fused::projected_cross_entropy(rows, table, bias, truth)
+    } else {
+        stock::projected_cross_entropy(rows, table, bias, truth)
+    }
+}
 
 /// The exact (erf) GELU, with its exact backward. The shape stays.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -41,6 +76,11 @@ pub fn adamw(state: AdamWState, g: Tensor<1>, clip: Tensor<1>, settings: AdamWSe
     AdamWState { p: Tensor::from_dispatch(p), m: Tensor::from_dispatch(m), v: Tensor::from_dispatch(v) }
 }
 
+/// Sum of the squares of `g` `[n]`, `[1]`, on a device without autodiff. The order of the sum is fixed.
+pub fn squared_norm(g: Tensor<1>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::squared_norm(g.into_dispatch()))
+}
+
 /// Operations with a gradient.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait DifferentiableOps: Backend {
@@ -62,4 +102,7 @@ pub trait OptimizerOps: Backend {
         clip: FloatTensor<Self>,
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Sum of the squares of `g` `[n]`, `[1]`.
+    fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self>;
 }

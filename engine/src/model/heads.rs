@@ -4,6 +4,7 @@ use super::config::ModelConfig;
 use super::layers::{dropout, linear};
 use super::network::{Encoded, Network};
 use super::parameters::{Init, ParameterSpec};
+use crate::kernels::{self, RowTargets};
 use burn::tensor::{Int, Tensor};
 
 /// Which heads a model carries.
@@ -58,10 +59,31 @@ impl Heads {
 /// Logits over the vocabulary `[M, V]` at the flat positions `[M]` (indices into `B * T`): the projection runs on these
 /// rows only.
 pub fn masked_lm(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>) -> Tensor<2> {
+    let Projection { rows, table, bias } = projection(network, encoded, positions);
+    kernels::linear(rows, table, Some(bias))
+}
+
+/// Mean cross-entropy `[1]`, in nats, of `truth` under the logits of [`masked_lm`]. No penalties hide in it: weight decay
+/// is the optimiser's.
+pub fn masked_lm_loss(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>, truth: RowTargets) -> Tensor<1> {
+    let Projection { rows, table, bias } = projection(network, encoded, positions);
+    kernels::projected_cross_entropy(rows, table, bias, truth)
+}
+
+/// Rows `[M, D]`, the table `[V, D]` that they are compared with, and the bias of each token `[V]`.
+struct Projection {
+    rows: Tensor<2>,
+    table: Tensor<2>,
+    bias: Tensor<1>,
+}
+
+fn projection(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>) -> Projection {
     let backbone = network.config.architecture.backbone();
-    let rows = backbone.masked_lm_rows(network, encoded.hidden.clone().select(0, positions)); // [M, D]
-    let table = network.leaves.get::<2>(backbone.word_embeddings()); // [V, D]
-    rows.matmul(table.transpose()) + network.leaves.get::<1>("cls.predictions.bias").unsqueeze() // [M, V]
+    Projection {
+        rows: backbone.masked_lm_rows(network, encoded.hidden.clone().select(0, positions)),
+        table: network.leaves.get(backbone.word_embeddings()),
+        bias: network.leaves.get("cls.predictions.bias"),
+    }
 }
 
 /// Logits `[B, 2]` of "B follows A" and "B is random".

@@ -1,24 +1,21 @@
 //! The small layers that every block is made of.
 
 use super::parameters::Leaves;
-use burn::tensor::{Distribution, Tensor};
+use crate::kernels;
+use burn::tensor::{Device, Distribution, Tensor};
 
 /// `y = x W^T + b` with `W` `[out, in]` as Hugging Face stores it, found under `name.weight` and, where the model has
 /// one, `name.bias`.
 pub fn linear(leaves: &Leaves, name: &str, x: Tensor<2>) -> Tensor<2> {
-    let y = x.matmul(leaves.get::<2>(&format!("{name}.weight")).transpose()); // [n, out]
+    let weight = leaves.get::<2>(&format!("{name}.weight"));
     let bias = format!("{name}.bias");
-    if leaves.has(&bias) { y + leaves.get::<1>(&bias).unsqueeze() } else { y }
+    kernels::linear(x, weight, leaves.has(&bias).then(|| leaves.get::<1>(&bias)))
 }
 
-/// Layer normalisation over the last dimension (Ba et al. 2016, equation 4), scale and shift from `name.weight` and
-/// `name.bias`.
+/// Layer normalisation over the last dimension, scale and shift from `name.weight` and `name.bias`.
 pub fn layer_norm(leaves: &Leaves, name: &str, x: Tensor<2>, eps: f64) -> Tensor<2> {
-    let centred = x.clone() - x.mean_dim(1); // [n, D]
-    let variance = centred.clone().powi_scalar(2).mean_dim(1); // [n, 1]
-    let normal = centred / (variance + eps).sqrt();
-    let scale = leaves.get::<1>(&format!("{name}.weight")).unsqueeze();
-    normal * scale + leaves.get::<1>(&format!("{name}.bias")).unsqueeze()
+    let [scale, shift] = ["weight", "bias"].map(|part| leaves.get::<1>(&format!("{name}.{part}")));
+    kernels::layer_norm(x, scale, shift, eps)
 }
 
 /// Inverted dropout (Srivastava et al. 2014): keeps an element with probability `1 - p` and scales it by `1 / (1 - p)`.
@@ -38,10 +35,15 @@ impl Dropout {
 
 /// Drops elements of `x` with probability `p`.
 pub fn dropout<const R: usize>(x: Tensor<R>, p: f64) -> Tensor<R> {
-    if p == 0.0 {
-        return x;
-    }
-    let keep = Tensor::<R>::random(x.dims(), Distribution::Bernoulli(1.0 - p), &x.device().without_autodiff());
-    let keep = keep * (1.0 / (1.0 - p));
+    let Some(keep) = dropout_factors(x.dims(), p, &x.device()) else { return x };
     if x.device().is_autodiff() { x * Tensor::from_inner(keep) } else { x * keep }
+}
+
+/// What [`dropout`] multiplies by: 0 or `1 / (1 - p)`. Outside of autodiff; `None` where nothing is dropped.
+pub fn dropout_factors<const R: usize>(dims: [usize; R], p: f64, device: &Device) -> Option<Tensor<R>> {
+    if p == 0.0 {
+        return None;
+    }
+    let keep = Tensor::<R>::random(dims, Distribution::Bernoulli(1.0 - p), &device.clone().without_autodiff());
+    Some(keep * (1.0 / (1.0 - p)))
 }

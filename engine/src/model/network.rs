@@ -6,6 +6,7 @@ use super::config::ModelConfig;
 use super::heads::{self, Heads};
 use super::layers::Dropout;
 use super::parameters::{Leaves, ParameterSpec};
+use crate::kernels::RowTargets;
 use burn::tensor::{Int, Tensor};
 
 /// One batch on the device.
@@ -36,7 +37,8 @@ pub struct Encoded {
     pub keep: Option<Tensor<3>>,
     /// Hidden states before the first and after each block, `[B * T, ..]` each.
     pub hidden_states: Vec<Tensor<2>>,
-    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty for a backbone without attention.
+    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty where nobody asked for them, and for a
+    /// backbone without attention.
     pub attentions: Vec<Tensor<4>>,
 }
 
@@ -61,9 +63,26 @@ pub struct Network<'a> {
     pub leaves: &'a Leaves,
     /// In force during this pass.
     pub dropout: Dropout,
+    /// Whether [`Encoded`] keeps attention probabilities.
+    pub wants_attentions: bool,
 }
 
-impl Network<'_> {
+impl<'a> Network<'a> {
+    /// In evaluation mode.
+    pub fn new(config: &'a ModelConfig, leaves: &'a Leaves) -> Self {
+        Self { config, leaves, dropout: Dropout::NONE, wants_attentions: false }
+    }
+
+    /// With this dropout.
+    pub fn with_dropout(self, dropout: Dropout) -> Self {
+        Self { dropout, ..self }
+    }
+
+    /// Keeps attention probabilities, for someone to look at.
+    pub fn with_attentions(self) -> Self {
+        Self { wants_attentions: true, ..self }
+    }
+
     /// Runs the backbone.
     pub fn encode(&self, input: Input) -> Encoded {
         self.config.architecture.backbone().encode(self, input)
@@ -77,6 +96,11 @@ impl Network<'_> {
     /// See [`heads::masked_lm`].
     pub fn masked_lm(&self, encoded: &Encoded, positions: Tensor<1, Int>) -> Tensor<2> {
         heads::masked_lm(self, encoded, positions)
+    }
+
+    /// See [`heads::masked_lm_loss`].
+    pub fn masked_lm_loss(&self, encoded: &Encoded, positions: Tensor<1, Int>, truth: RowTargets) -> Tensor<1> {
+        heads::masked_lm_loss(self, encoded, positions, truth)
     }
 
     /// See [`heads::next_sentence`].

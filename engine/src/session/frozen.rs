@@ -12,7 +12,7 @@ use crate::data::examples::LabelledExamples;
 use crate::error::{Error, Result};
 use crate::interop::{HostTensor, Weights};
 use crate::linear::{Fit, OutputLayer};
-use crate::model::{Dropout, Heads, Layout, Leaves, ModelConfig, Network, ProblemType, specs};
+use crate::model::{Heads, Layout, Leaves, ModelConfig, Network, ProblemType, specs};
 use crate::train::{DeviceBatch, Fusion, Logits};
 use burn::tensor::{Tensor, TensorData};
 use protocol::{Command, Event, PartsKind, RunConfig};
@@ -137,7 +137,7 @@ impl<H: Host> Session<H> {
         leaves: &Leaves,
         examples: &LabelledExamples,
     ) -> Result<Option<Vec<f32>>> {
-        let network = Network { config: model, leaves, dropout: Dropout::NONE };
+        let network = Network::new(model, leaves);
         let all = examples.documents().len();
         let (mut vectors, mut done) = (Vec::new(), 0);
         // The first batch tells at once what is under way.

@@ -108,7 +108,7 @@ impl Specimen {
             batch.masked_weights = vec![1.0; positions.len()];
         }
         let batch = DeviceBatch::upload(&batch, eye.config, eye.device);
-        let forward = evaluation_model(eye.config, eye.leaves);
+        let forward = evaluation_model(eye.config, eye.leaves).with_attentions();
         let encoded = forward.encode(batch.input());
         let mut wanted = Vec::new();
         if guesses {

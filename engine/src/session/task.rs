@@ -3,12 +3,13 @@
 
 use crate::data::examples::{Batch, MaskedExamples};
 use crate::error::Result;
-use crate::model::{Dropout, Layout, Leaves, ModelConfig, Network};
+use crate::kernels::RowTargets;
+use crate::model::{Layout, Leaves, ModelConfig, Network};
 use crate::session::parts::Ensemble;
 use crate::session::plan::Plan;
 use crate::session::read::read;
 use crate::session::trained::Restored;
-use crate::train::{DeviceBatch, Objective, evaluate_masked_lm, masked_lm_loss, single_label_loss};
+use crate::train::{DeviceBatch, Objective, evaluate_masked_lm, single_label_loss};
 use burn::tensor::{Device, Tensor};
 use protocol::{MaskedLmMetrics, Metrics};
 
@@ -115,8 +116,8 @@ impl Task for MaskedLm {
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let encoded = model.encode(batch.input());
         let guesses = batch.guesses().clone();
-        let logits = model.masked_lm(&encoded, guesses.positions);
-        let masked_lm = masked_lm_loss(logits, guesses.targets, guesses.weights, guesses.count.max(1.0));
+        let truth = RowTargets { targets: guesses.targets, weights: guesses.weights, total: guesses.count.max(1.0) };
+        let masked_lm = model.masked_lm_loss(&encoded, guesses.positions, truth);
         let Some(truth) = batch.next_sentence() else { return masked_lm.into() };
         let pairs = model.next_sentence(&encoded);
         let next_sentence =
@@ -185,10 +186,10 @@ const BATCHES_PER_READ: u64 = 8;
 
 /// The model in training mode.
 pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan) -> Network<'a> {
-    Network { config, leaves, dropout: plan.dropout() }
+    Network::new(config, leaves).with_dropout(plan.dropout())
 }
 
 /// The model in evaluation mode.
 pub fn evaluation_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves) -> Network<'a> {
-    Network { config, leaves, dropout: Dropout::NONE }
+    Network::new(config, leaves)
 }

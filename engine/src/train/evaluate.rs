@@ -1,7 +1,7 @@
 //! Forward passes over held-out batches. Sums stay on the device until the end; one read fetches them.
 
 use super::batch::DeviceBatch;
-use crate::model::{Dropout, Leaves, ModelConfig, Network};
+use crate::model::{Leaves, ModelConfig, Network};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -14,7 +14,7 @@ pub fn evaluate_masked_lm(
     sums: Option<Tensor<1>>,
     device: &Device,
 ) -> Tensor<1> {
-    let model = Network { config, leaves, dropout: Dropout::NONE };
+    let model = Network::new(config, leaves);
     let encoded = model.encode(batch.input());
     let guesses = batch.guesses();
     let logits = model.masked_lm(&encoded, guesses.positions.clone()); // [M, V]
@@ -44,7 +44,7 @@ fn next_sentence_sums(logits: Tensor<2>, truth: Tensor<2>, batch: &DeviceBatch) 
 
 /// A classifier's logits `[B, C]` on one batch.
 pub fn classify(config: &ModelConfig, leaves: &Leaves, batch: &DeviceBatch) -> Tensor<2> {
-    let model = Network { config, leaves, dropout: Dropout::NONE };
+    let model = Network::new(config, leaves);
     let encoded = model.encode(batch.input());
     model.classify(&encoded)
 }

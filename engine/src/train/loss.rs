@@ -2,16 +2,8 @@
 //! is the optimiser's.
 
 use crate::model::ProblemType;
+use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor};
-
-/// Mean cross-entropy of `targets` `[M]` under `logits` `[M, V]`, each row counted `weights` `[M]` times (0 for the
-/// slack rows of a batch). `total` is the sum of the weights, known on the host.
-pub fn masked_lm_loss(logits: Tensor<2>, targets: Tensor<1, Int>, weights: Tensor<1>, total: f32) -> Tensor<1> {
-    let rows = targets.dims()[0];
-    let picked = log_softmax(logits, 1).gather(1, targets.reshape([rows, 1])).reshape([rows]); // [M]
-    (picked * weights).sum() * (-1.0 / total)
-}
 
 /// Binary cross-entropy of `labels` `[B, C]` (0 or 1) under `logits` `[B, C]`, each counted `weights` `[B, C]` or `[B, 1]`
 /// times (0 for the slack rows of a batch), summed over labels, averaged over `total` rows. Stable form:

@@ -2,7 +2,7 @@
 //! the matrices inside the blocks, Muon where a run asks for it. Nothing is read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
 
 use super::muon::{MuonSettings, muon};
-use crate::kernels::{AdamWSettings, AdamWState, adamw};
+use crate::kernels::{AdamWSettings, AdamWState, adamw, squared_norm};
 use crate::model::{Layout, Leaves, ParameterGroup};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -184,6 +184,6 @@ impl Optimizer {
 const CLIP_EPS: f64 = 1e-6;
 
 fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
-    let squares = gradients.iter().map(|g| (g.clone() * g.clone()).sum());
+    let squares = gradients.iter().map(|g| squared_norm(g.clone()));
     squares.reduce(|a, b| a + b).expect("a model has parameters").sqrt() // [1]
 }

@@ -1,7 +1,7 @@
 //! BERT as published (Devlin et al. 2019): learned positions and segments, post-norm blocks, biases, GELU, a tanh pooler
 //! on `[CLS]`; of sentence-transformers also their poolings. Names and layouts are Hugging Face's `BertModel`.
 
-use super::attention::{Attention, Projected, padding_mask};
+use super::attention::{Attention, Projections};
 use super::{
     Backbone, Recipe, SpecList, dropout, embedding, layer_norm, linear, max_over_time, mean_over_time, transform,
     transform_specs,
@@ -103,19 +103,13 @@ impl Backbone for Bert {
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
         let dims = input.ids.dims();
-        let mask = padding_mask(&input);
         let keep = input.keep_rows();
+        let attention = Attention::new(network, &input, None);
         let mut states = vec![embed(network, input)]; // [B * T, D]
         let mut attentions = Vec::new();
         for layer in 0..network.config.num_hidden_layers {
-            let attention = Attention {
-                dims: [dims[0], dims[1], network.config.num_attention_heads],
-                mask: mask.as_ref(),
-                rotary: None,
-                dropout: network.dropout.attention,
-            };
             let (next, probabilities) = block(network, layer, states[layer].clone(), &attention);
-            attentions.push(probabilities);
+            attentions.extend(probabilities);
             states.push(next);
         }
         Encoded::new(dims, keep, states, attentions)
@@ -171,16 +165,13 @@ fn embed(network: &Network, input: Input) -> Tensor<2> {
 }
 
 /// Post-norm, as published: Devlin et al. 2019 after Vaswani et al. 2017, 3.1.
-fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -> (Tensor<2>, Tensor<4>) {
+fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -> (Tensor<2>, Option<Tensor<4>>) {
     let leaves = network.leaves;
     let drop = network.dropout.hidden;
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
     let project = |part: &str| linear(leaves, &name(part), x.clone());
-    let (context, probabilities) = attention.forward(Projected {
-        queries: project("attention.self.query"),
-        keys: project("attention.self.key"),
-        values: project("attention.self.value"),
-    });
+    let parts = ["query", "key", "value"].map(|part| project(&format!("attention.self.{part}")));
+    let (context, probabilities) = attention.forward(Projections::Apart(parts));
     let context = dropout(linear(leaves, &name("attention.output.dense"), context), drop);
     let x = norm(network, &name("attention.output.LayerNorm"), x + context);
     let inner = gelu(linear(leaves, &name("intermediate.dense"), x.clone())); // [B * T, 4 D]

@@ -2,9 +2,9 @@
 //! no biases in the linear layers. It leaves the unigram plateau within minutes on small corpora, where the published
 //! form does not (`docs/recipes.md`).
 
-use super::attention::{Attention, Projected, Rotary, padding_mask};
-use super::{Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, linear, shifted};
-use crate::kernels::gelu;
+use super::attention::{Attention, Projections, rotary_tables};
+use super::{Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, linear};
+use crate::kernels::{self, gelu};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::{Init, ParameterSpec};
@@ -75,26 +75,19 @@ impl Backbone for Fast {
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
         let dims = input.ids.dims();
-        let heads = network.config.num_attention_heads;
-        let mask = padding_mask(&input);
-        let rotary = Rotary::new(dims[1], network.config.hidden_size / heads, &input.ids.device());
-        let keep = input.keep_rows();
+        let head = network.config.hidden_size / network.config.num_attention_heads;
+        let tables = rotary_tables(dims[1], head, &input.ids.device());
+        let attention = Attention::new(network, &input, Some(tables));
         let (mut states, mut attentions) = (Vec::new(), Vec::new());
         let mut x = embed(network, &input); // [B * T, D]
         for layer in 0..network.config.num_hidden_layers {
             states.push(x.clone());
-            let attention = Attention {
-                dims: [dims[0], dims[1], heads],
-                mask: mask.as_ref(),
-                rotary: Some(&rotary),
-                dropout: network.dropout.attention,
-            };
-            let (next, probabilities) = block(network, layer, x, &attention, keep.as_ref());
-            attentions.push(probabilities);
+            let (next, probabilities) = block(network, layer, x, &attention, &input);
+            attentions.extend(probabilities);
             x = next;
         }
         states.push(norm(network, "clozelab.final_norm", x));
-        Encoded::new(dims, keep, states, attentions)
+        Encoded::new(dims, input.keep_rows(), states, attentions)
     }
 
     fn pool(&self, _network: &Network, encoded: &Encoded) -> Tensor<2> {
@@ -128,33 +121,19 @@ fn block(
     layer: usize,
     x: Tensor<2>,
     attention: &Attention,
-    keep: Option<&Tensor<3>>,
-) -> (Tensor<2>, Tensor<4>) {
+    input: &Input,
+) -> (Tensor<2>, Option<Tensor<4>>) {
     let leaves = network.leaves;
     let drop = network.dropout.hidden;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
-    let [b, t, _] = attention.dims;
-    let width = network.config.hidden_size;
-    let x = convolve(network, &name("conv.weight"), x, [b, t], keep);
+    let taps = leaves.get::<2>(&name("conv.weight")); // [D, 3]
+    let x = kernels::convolve(x, taps, input.keep.clone(), input.ids.dims()[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
-    let part = |i: usize| qkv.clone().narrow(1, i * width, width);
-    let (context, probabilities) = attention.forward(Projected { queries: part(0), keys: part(1), values: part(2) });
+    let (context, probabilities) = attention.forward(Projections::Packed(qkv));
     let x = x + dropout(linear(leaves, &name("attention.output"), context), drop);
     let inner = gelu(linear(leaves, &name("mlp.up"), norm(network, &name("mlp.norm"), x.clone())));
     (x + dropout(linear(leaves, &name("mlp.down"), inner), drop), probabilities)
-}
-
-/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, with zeros beyond both ends and for padding, so that the
-/// length to which a text is padded changes nothing.
-fn convolve(network: &Network, name: &str, x: Tensor<2>, [b, t]: [usize; 2], keep: Option<&Tensor<3>>) -> Tensor<2> {
-    let width = network.config.hidden_size;
-    let taps = network.leaves.get::<2>(name); // [D, 3]
-    let tap = |i: usize| taps.clone().narrow(1, i, 1).reshape([1, 1, width]);
-    let x = x.reshape([b, t, width]); // [B, T, D]
-    let seen = if let Some(keep) = keep { x.clone() * keep.clone() } else { x.clone() };
-    let (before, after) = (shifted(&seen, -1), shifted(&seen, 1));
-    (x + before * tap(0) + seen * tap(1) + after * tap(2)).reshape([b * t, width])
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {

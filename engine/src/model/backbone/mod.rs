@@ -179,23 +179,6 @@ fn mean_over_time([b, t]: [usize; 2], hidden: &Tensor<2>, keep: Option<&Tensor<3
     mean.reshape([b, width])
 }
 
-/// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.
-fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
-    let [b, t, width] = x.dims();
-    let by = offset.unsigned_abs().min(t);
-    if by == 0 {
-        return x.clone();
-    }
-    let edge = Tensor::<3>::zeros([b, by, width], &x.device());
-    if by == t {
-        return edge;
-    }
-    match offset {
-        0.. => Tensor::cat(vec![x.clone().narrow(1, by, t - by), edge], 1),
-        _ => Tensor::cat(vec![edge, x.clone().narrow(1, 0, t - by)], 1),
-    }
-}
-
 /// A list of parameters in the making.
 pub(super) struct SpecList {
     specs: Vec<ParameterSpec>,

@@ -5,10 +5,10 @@
 //! A convolution of width k is one matrix product with the k shifted copies of its input side by side.
 
 use super::{
-    Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, max_over_time, shifted, transform,
-    transform_specs,
+    Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, max_over_time, transform, transform_specs,
 };
-use crate::kernels::gelu;
+use crate::kernels::stock::shifted;
+use crate::kernels::{self, gelu};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::{Init, ParameterSpec};
@@ -149,7 +149,7 @@ fn convolve(network: &Network, layer: usize, x: Tensor<2>, [b, t]: [usize; 2], k
         let left = (size as isize - 1) / 2;
         let copies: Vec<Tensor<3>> = (0..size as isize).map(|tap| shifted(&own, tap - left)).collect();
         let unfolded = Tensor::cat(copies, 2).reshape([b * t, size * inputs]); // [B * T, k D]
-        unfolded.matmul(network.leaves.get::<2>(&convolution(layer, size)).transpose()) // [B * T, filters]
+        kernels::linear(unfolded, network.leaves.get(&convolution(layer, size)), None) // [B * T, filters]
     });
     let features = Tensor::cat(branches.collect(), 1);
     let normal = layer_norm(network.leaves, &norm_name(layer), features, config.layer_norm_eps);

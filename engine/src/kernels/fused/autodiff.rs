@@ -1,0 +1,198 @@
+//! Each fused operation as one node of the autodiff graph.
+
+use super::{AttentionSide, AttentionState, FusedOps, Kernels, Optional, Truth};
+use burn::backend::Autodiff;
+use burn::backend::Backend;
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+
+impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
+    fn fused_linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Optional<Self>) -> FloatTensor<Self> {
+        let (x_node, weight_node) = (x.node(), weight.node());
+        let Some(bias) = bias.into_option() else {
+            let (x, weight) = (x.into_primitive(), weight.into_primitive());
+            let y = B::linear_forward(x.clone(), weight.clone(), None);
+            return match Linear.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish((x, weight), y),
+                OpsKind::UnTracked(prep) => prep.finish(y),
+            };
+        };
+        let bias_node = bias.node();
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let y = B::linear_forward(x.clone(), weight.clone(), Some(bias.into_primitive()));
+        match Linear.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, weight), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), gamma.node(), beta.node()];
+        let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
+        let [y, moments] = B::layer_norm_forward(x.clone(), gamma.clone(), beta.into_primitive(), eps);
+        match LayerNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([x, gamma, moments], y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_convolution(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        keep: Optional<Self>,
+        t: usize,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), taps.node()];
+        let (x, taps, keep) =
+            (x.into_primitive(), taps.into_primitive(), keep.into_option().map(|keep| keep.into_primitive()));
+        let y = B::convolution_forward(x.clone(), taps.clone(), keep.clone(), t);
+        match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, taps, keep, t), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_attention(
+        qkv: FloatTensor<Self>,
+        keep: Optional<Self>,
+        rotary: Optional<Self>,
+        dropout: Optional<Self>,
+        dims: [usize; 3],
+    ) -> FloatTensor<Self> {
+        let nodes = [qkv.node()];
+        let [keep, rotary, dropout] =
+            [keep, rotary, dropout].map(|input| input.into_option().map(|input| input.into_primitive()));
+        let (qkv, side) = (qkv.into_primitive(), AttentionSide { dims, keep, rotary, dropout });
+        let (y, state) = B::attention_forward(qkv.clone(), side.clone());
+        match Attention.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((qkv, side, state), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_cross_entropy(
+        rows: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        total: f32,
+    ) -> FloatTensor<Self> {
+        let nodes = [rows.node(), table.node(), bias.node()];
+        let (rows, table, weights) = (rows.into_primitive(), table.into_primitive(), weights.into_primitive());
+        let truth = Truth { targets, weights, total };
+        let [loss, gradients] = B::cross_entropy_forward(rows.clone(), table.clone(), bias.into_primitive(), truth);
+        match CrossEntropy.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([rows, table, gradients], loss),
+            OpsKind::UnTracked(prep) => prep.finish(loss),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Linear;
+
+/// With two parents there is no bias.
+impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
+    /// Input and weight.
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let (x, weight) = ops.state;
+        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, B::linear_backward(x, weight, dy));
+    }
+}
+
+#[derive(Debug)]
+struct LayerNorm;
+
+impl<B: Kernels> Backward<B, 3> for LayerNorm {
+    /// Input, scale, and the moments of the rows.
+    type State = [FloatTensor<B>; 3];
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [x, gamma, moments] = ops.state;
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            B::layer_norm_backward(x, gamma, moments, dy),
+        );
+    }
+}
+
+#[derive(Debug)]
+struct Convolution;
+
+impl<B: Kernels> Backward<B, 2> for Convolution {
+    /// Input, taps, what is padding, and the length of a text.
+    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let (x, taps, keep, t) = ops.state;
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            B::convolution_backward(x, taps, keep, t, dy),
+        );
+    }
+}
+
+#[derive(Debug)]
+struct Attention;
+
+impl<B: Kernels> Backward<B, 1> for Attention {
+    type State = (FloatTensor<B>, AttentionSide<B>, AttentionState<B>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let (qkv, side, state) = ops.state;
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            [B::attention_backward(qkv, side, state, dy)],
+        );
+    }
+}
+
+#[derive(Debug)]
+struct CrossEntropy;
+
+impl<B: Kernels> Backward<B, 3> for CrossEntropy {
+    /// Rows, table, and the gradient of the logits.
+    type State = [FloatTensor<B>; 3];
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dloss = grads.consume::<B>(&ops.node);
+        let [rows, table, gradients] = ops.state;
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            B::cross_entropy_backward(rows, table, gradients, dloss),
+        );
+    }
+}
+
+/// Hands each tracked parent its gradient. Gradients beyond the number of parents are dropped.
+fn register<B: Backend>(
+    parents: impl IntoIterator<Item = Option<NodeId>>,
+    grads: &mut Gradients,
+    values: impl IntoIterator<Item = FloatTensor<B>>,
+) {
+    for (parent, value) in parents.into_iter().zip(values) {
+        if let Some(parent) = parent {
+            grads.register::<B>(parent, value);
+        }
+    }
+}

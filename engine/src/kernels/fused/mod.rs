@@ -1,0 +1,261 @@
+//! Operations that compute in one pass what would take many stock operations, each one node of the autodiff graph.
+//! Only the CPU engine has them so far; [`available`] says whether a device does. What they compute is what the
+//! functions of [`stock`](super::stock) compute from burn's own.
+
+mod autodiff;
+mod flex;
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
+use burn::tensor::{Device, Int, Tensor};
+
+/// Whether the fused operations run on `device`.
+pub fn available(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
+
+/// See [`super::linear`].
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::fused_linear(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
+}
+
+/// See [`super::layer_norm`].
+pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
+    let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
+    Tensor::from_dispatch(Dispatch::fused_layer_norm(x, gamma, beta, eps))
+}
+
+/// See [`super::convolve`].
+pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::fused_convolution(x.into_dispatch(), taps.into_dispatch(), optional(keep), t))
+}
+
+/// What attention needs besides queries, keys and values.
+pub struct AttentionInputs {
+    /// `[B, T, H]`.
+    pub dims: [usize; 3],
+    /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
+    pub keep: Option<Tensor<2>>,
+    /// Cosines and sines of the rotary positions, `[2, T, K / 2]`, where positions are rotary.
+    pub rotary: Option<Tensor<3>>,
+    /// What the probabilities are multiplied by, `[B, H, T, T]`, where there is dropout.
+    pub dropout: Option<Tensor<4>>,
+}
+
+/// Multi-head self-attention (Vaswani et al. 2017, 3.2.2) from queries, keys and values side by side, `[B * T, 3 D]`; the
+/// context `[B * T, D]`.
+pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
+    let AttentionInputs { dims, keep, rotary, dropout } = inputs;
+    let (keep, rotary, dropout) = (optional(keep), optional(rotary), optional(dropout));
+    Tensor::from_dispatch(Dispatch::fused_attention(qkv.into_dispatch(), keep, rotary, dropout, dims))
+}
+
+/// What is true in each row of a masked-LM batch.
+pub struct RowTargets {
+    /// True tokens, `[M]`.
+    pub targets: Tensor<1, Int>,
+    /// Weight of each row, `[M]`.
+    pub weights: Tensor<1>,
+    /// What the weighted sum is divided by.
+    pub total: f32,
+}
+
+/// See [`super::projected_cross_entropy`].
+pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
+    let RowTargets { targets, weights, total } = truth;
+    Tensor::from_dispatch(Dispatch::fused_cross_entropy(
+        rows.into_dispatch(),
+        table.into_dispatch(),
+        bias.into_dispatch(),
+        targets.into_dispatch(),
+        weights.into_dispatch(),
+        total,
+    ))
+}
+
+/// A tensor that may be absent.
+#[derive(ExtensionType)]
+pub enum Optional<B: Backend> {
+    /// It is there.
+    Given(FloatTensor<B>),
+    /// It is not.
+    Absent,
+}
+
+impl<B: Backend> Optional<B> {
+    fn into_option(self) -> Option<FloatTensor<B>> {
+        match self {
+            Self::Given(tensor) => Some(tensor),
+            Self::Absent => None,
+        }
+    }
+}
+
+fn optional<const R: usize>(tensor: Option<Tensor<R>>) -> Optional<Dispatch> {
+    tensor.map_or(Optional::Absent, |tensor| Optional::Given(tensor.into_dispatch()))
+}
+
+/// The operations as they are called: with gradients on a device with autodiff.
+#[backend_extension(Flex, Autodiff)]
+pub trait FusedOps: Backend {
+    /// See [`linear`].
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Optional<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`layer_norm`].
+    fn fused_layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self>;
+
+    /// See [`convolve`].
+    fn fused_convolution(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        #[extension_type] keep: Optional<Self>,
+        t: usize,
+    ) -> FloatTensor<Self>;
+
+    /// See [`attention`].
+    fn fused_attention(
+        qkv: FloatTensor<Self>,
+        #[extension_type] keep: Optional<Self>,
+        #[extension_type] rotary: Optional<Self>,
+        #[extension_type] dropout: Optional<Self>,
+        dims: [usize; 3],
+    ) -> FloatTensor<Self>;
+
+    /// See [`projected_cross_entropy`].
+    fn fused_cross_entropy(
+        rows: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        total: f32,
+    ) -> FloatTensor<Self>;
+}
+
+/// The operations with what their gradients need, and the gradients, on a backend without autodiff.
+trait Kernels: Backend {
+    fn linear_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self>;
+
+    /// Of `x`, `weight` and `bias`, given that of the result.
+    fn linear_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
+
+    /// Also returns mean and inverse standard deviation of each row, `[N, 2]`.
+    fn layer_norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f64,
+    ) -> [FloatTensor<Self>; 2];
+
+    /// Of `x`, `gamma` and `beta`.
+    fn layer_norm_backward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
+
+    fn convolution_forward(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        keep: Option<FloatTensor<Self>>,
+        t: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Of `x` and `taps`.
+    fn convolution_backward(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        keep: Option<FloatTensor<Self>>,
+        t: usize,
+        dy: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2];
+
+    /// Also returns what the backward pass needs.
+    fn attention_forward(
+        qkv: FloatTensor<Self>,
+        side: AttentionSide<Self>,
+    ) -> (FloatTensor<Self>, AttentionState<Self>);
+
+    /// Of `qkv`.
+    fn attention_backward(
+        qkv: FloatTensor<Self>,
+        side: AttentionSide<Self>,
+        state: AttentionState<Self>,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Also returns the gradient of the logits, `[M, V]`.
+    fn cross_entropy_forward(
+        rows: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        truth: Truth<Self>,
+    ) -> [FloatTensor<Self>; 2];
+
+    /// Of `rows`, `table` and `bias`.
+    fn cross_entropy_backward(
+        rows: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        logit_gradients: FloatTensor<Self>,
+        dloss: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
+}
+
+/// Inputs of attention that have no gradient; see [`AttentionInputs`].
+#[derive(Debug)]
+struct AttentionSide<B: Backend> {
+    dims: [usize; 3],
+    keep: Option<FloatTensor<B>>,
+    rotary: Option<FloatTensor<B>>,
+    dropout: Option<FloatTensor<B>>,
+}
+
+impl<B: Backend> Clone for AttentionSide<B> {
+    fn clone(&self) -> Self {
+        let Self { dims, keep, rotary, dropout } = self;
+        Self { dims: *dims, keep: keep.clone(), rotary: rotary.clone(), dropout: dropout.clone() }
+    }
+}
+
+/// What attention's backward pass reads again.
+#[derive(Debug)]
+struct AttentionState<B: Backend> {
+    /// Rotated and scaled, `[B, H, T, K]`.
+    queries: FloatTensor<B>,
+    /// Rotated, `[B, H, T, K]`.
+    keys: FloatTensor<B>,
+    /// Before dropout, `[B, H, T, T]`.
+    probabilities: FloatTensor<B>,
+}
+
+impl<B: Backend> Clone for AttentionState<B> {
+    fn clone(&self) -> Self {
+        let Self { queries, keys, probabilities } = self;
+        Self { queries: queries.clone(), keys: keys.clone(), probabilities: probabilities.clone() }
+    }
+}
+
+/// See [`RowTargets`].
+struct Truth<B: Backend> {
+    targets: IntTensor<B>,
+    weights: FloatTensor<B>,
+    total: f32,
+}

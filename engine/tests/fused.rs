@@ -1,0 +1,186 @@
+//! The fused operations of the CPU engine against the same operations from burn's own: values and gradients, at sizes
+//! that fill no vector and no block.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use engine::kernels::{AttentionInputs, RowTargets, fused, stock};
+
+/// Rounding in `f32` of sums of a few hundred terms of size 1 in another order.
+const TOLERANCE: f32 = 2e-4;
+
+/// Numbers between -1 and 1 without a pattern that a wrong stride would keep.
+fn sample(n: usize, phase: f32) -> Vec<f32> {
+    (0..n).map(|i| (i as f32 * 0.7 + phase).sin() * (i as f32 * 0.13 + phase).cos()).collect()
+}
+
+fn leaf<const R: usize>(shape: [usize; R], phase: f32) -> Tensor<R> {
+    let values = sample(shape.iter().product(), phase);
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff()).require_grad()
+}
+
+fn constant<const R: usize>(values: Vec<f32>, shape: [usize; R]) -> Tensor<R> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().expect("f32")
+}
+
+fn near(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        assert!((a - b).abs() <= TOLERANCE * b.abs().max(1.0), "{what}, element {i}: {a} against {b}");
+    }
+}
+
+/// `y` and the gradients of `inputs` for the loss `sum(y w)` with fixed weights `w`.
+fn with_gradients<const R: usize, const N: usize>(
+    y: Tensor<R>,
+    gradients_of: impl Fn(&burn::tensor::Gradients) -> [Vec<f32>; N],
+) -> (Vec<f32>, [Vec<f32>; N]) {
+    let weights = constant(sample(y.dims().iter().product(), 0.4), y.dims());
+    let gradients = (y.clone() * Tensor::from_inner(weights)).sum().backward();
+    (values(y.inner()), gradients_of(&gradients))
+}
+
+fn gradient<const R: usize>(tensor: &Tensor<R>, gradients: &burn::tensor::Gradients) -> Vec<f32> {
+    values(tensor.grad(gradients).expect("the loss depends on it"))
+}
+
+#[test]
+fn linear_equals_stock() {
+    for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 17]] {
+        let (x, w, b) = (leaf([n, inputs], 0.0), leaf([outputs, inputs], 1.0), leaf([outputs], 2.0));
+        type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
+        let run = |linear: Linear| {
+            with_gradients(linear(x.clone(), w.clone(), Some(b.clone())), |g| {
+                [gradient(&x, g), gradient(&w, g), gradient(&b, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
+        near("linear", &y, &expected_y);
+        for (i, name) in ["x", "weight", "bias"].iter().enumerate() {
+            near(&format!("gradient of {name} at {n}, {inputs}, {outputs}"), &found[i], &expected[i]);
+        }
+        let plain =
+            |linear: Linear| with_gradients(linear(x.clone(), w.clone(), None), |g| [gradient(&x, g), gradient(&w, g)]);
+        let ((y, found), (expected_y, expected)) = (plain(fused::linear), plain(stock::linear));
+        near("linear without bias", &y, &expected_y);
+        near("its gradient of x", &found[0], &expected[0]);
+        near("its gradient of the weight", &found[1], &expected[1]);
+    }
+}
+
+#[test]
+fn linear_reads_slices_and_transposed_inputs() {
+    let (x, w) = (leaf([9, 14], 0.0), leaf([5, 7], 1.0));
+    type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
+    for transposed in [false, true] {
+        let run = |linear: Linear| {
+            let part = if transposed { x.clone().transpose().narrow(1, 1, 7) } else { x.clone().narrow(1, 3, 7) };
+            with_gradients(linear(part, w.clone(), None), |g| [gradient(&x, g), gradient(&w, g)])
+        };
+        let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
+        near("value", &y, &expected_y);
+        near("gradient of x", &found[0], &expected[0]);
+        near("gradient of the weight", &found[1], &expected[1]);
+    }
+}
+
+#[test]
+fn layer_norm_equals_stock() {
+    for [n, width] in [[1, 5], [33, 16], [70, 37]] {
+        let (x, gamma, beta) = (leaf([n, width], 0.0), leaf([width], 1.0), leaf([width], 2.0));
+        type Norm = fn(Tensor<2>, Tensor<1>, Tensor<1>, f64) -> Tensor<2>;
+        let run = |norm: Norm| {
+            with_gradients(norm(x.clone(), gamma.clone(), beta.clone(), 1e-5), |g| {
+                [gradient(&x, g), gradient(&gamma, g), gradient(&beta, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) = (run(fused::layer_norm), run(stock::layer_norm));
+        near("layer norm", &y, &expected_y);
+        for (i, name) in ["x", "gamma", "beta"].iter().enumerate() {
+            near(&format!("gradient of {name} at {n}, {width}"), &found[i], &expected[i]);
+        }
+    }
+}
+
+/// The last text ends in padding from its third position on.
+fn padding(b: usize, t: usize) -> Tensor<2> {
+    constant((0..b * t).map(|i| f32::from(u8::from(i < (b - 1) * t + 2))).collect(), [b, t])
+}
+
+#[test]
+fn convolution_equals_stock() {
+    for [b, t, width] in [[1, 1, 3], [1, 5, 4], [3, 9, 21]] {
+        for padded in [false, true] {
+            let (x, taps) = (leaf([b * t, width], 0.0), leaf([width, 3], 1.0));
+            type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, usize) -> Tensor<2>;
+            let run = |convolve: Convolve| {
+                let keep = padded.then(|| padding(b, t));
+                with_gradients(convolve(x.clone(), taps.clone(), keep, t), |g| [gradient(&x, g), gradient(&taps, g)])
+            };
+            let ((y, found), (expected_y, expected)) = (run(fused::convolve), run(stock::convolve));
+            near("convolution", &y, &expected_y);
+            near("gradient of x", &found[0], &expected[0]);
+            near("gradient of the taps", &found[1], &expected[1]);
+        }
+    }
+}
+
+#[test]
+fn attention_equals_stock() {
+    for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6]] {
+        for case in 0..8 {
+            let [padded, rotary, dropped] = [1, 2, 4].map(|bit| case & bit != 0);
+            let width = h * k;
+            let qkv = leaf([b * t, 3 * width], 0.0);
+            let inputs = || AttentionInputs {
+                dims: [b, t, h],
+                keep: padded.then(|| padding(b, t)),
+                rotary: rotary.then(|| constant(sample(t * k, 3.0), [2, t, k / 2])),
+                dropout: dropped.then(|| {
+                    let factors = sample(b * h * t * t, 5.0).into_iter().map(|x| if x > 0.0 { 1.25 } else { 0.0 });
+                    constant(factors.collect(), [b, h, t, t])
+                }),
+            };
+            let stock = |qkv: Tensor<2>| {
+                let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
+                stock::attention(parts, inputs()).0
+            };
+            let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
+                with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])
+            };
+            let (y, [found]) = run(&|qkv| fused::attention(qkv, inputs()));
+            let (expected_y, [expected]) = run(&stock);
+            near(&format!("attention, case {case}"), &y, &expected_y);
+            near(&format!("its gradient, case {case}, {b} x {t} x {h} x {k}"), &found, &expected);
+        }
+    }
+}
+
+#[test]
+fn cross_entropy_equals_stock() {
+    for [m, width, vocab] in [[1, 2, 2], [7, 5, 33], [70, 19, 301]] {
+        let (rows, table, bias) = (leaf([m, width], 0.0), leaf([vocab, width], 1.0), leaf([vocab], 2.0));
+        let truth = || RowTargets {
+            targets: Tensor::<1, Int>::from_data(
+                TensorData::new((0..m).map(|i| (i * 5 % vocab) as i32).collect::<Vec<_>>(), [m]),
+                &Device::flex(),
+            ),
+            weights: constant((0..m).map(|i| f32::from(u8::from(i % 3 != 2))).collect(), [m]),
+            total: 3.0,
+        };
+        type Loss = fn(Tensor<2>, Tensor<2>, Tensor<1>, RowTargets) -> Tensor<1>;
+        // Twice the loss: what arrives from above is not 1.
+        let run = |loss: Loss| {
+            let y = loss(rows.clone(), table.clone(), bias.clone(), truth()) * 2.0;
+            with_gradients(y, |g| [gradient(&rows, g), gradient(&table, g), gradient(&bias, g)])
+        };
+        let ((y, found), (expected_y, expected)) =
+            (run(fused::projected_cross_entropy), run(stock::projected_cross_entropy));
+        near("loss", &y, &expected_y);
+        for (i, name) in ["rows", "table", "bias"].iter().enumerate() {
+            near(&format!("gradient of {name} at {m}, {width}, {vocab}"), &found[i], &expected[i]);
+        }
+    }
+}
