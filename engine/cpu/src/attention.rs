@@ -1,8 +1,8 @@
 //! What multi-head attention does beside its matrix products: rotated queries and keys, the soft-max over keys, and the
 //! gradients of both. Queries, keys and values arrive side by side in the rows of one matrix, `[B * T, 3 D]`.
 
+use crate::min_blocks;
 use crate::sums::{map_and_sum, max, sum_of_pairs};
-use crate::{min_blocks, vectorized};
 use rayon::prelude::*;
 use shaders::math::exp;
 
@@ -64,24 +64,32 @@ pub fn queries_and_keys(qkv: &[f32], rotary: Option<Rotary>, shape: Shape) -> [V
         .zip(qkv.par_chunks(shape.t * shape.packed()))
         .with_min_len(min_blocks(2 * shape.text()))
         .for_each(|((queries, keys), qkv)| {
-            vectorized(|| {
-                for (out, offset, scale) in [(queries, 0, scale), (keys, shape.width(), 1.0)] {
-                    rotate_text(out, qkv, offset, scale, rotary, shape);
-                }
-            });
+            let text = Text { qkv, rotary, shape };
+            rotate_text(queries, text, 0, scale);
+            rotate_text(keys, text, shape.width(), 1.0);
         });
     parts
 }
 
-/// One text's queries or keys, which begin at `offset` in each row of `qkv` `[T, 3 D]`.
-#[inline(always)]
-fn rotate_text(out: &mut [f32], qkv: &[f32], offset: usize, scale: f32, rotary: Option<Rotary>, shape: Shape) {
-    for (t, row) in qkv.chunks_exact(shape.packed()).enumerate() {
-        for (h, x) in row[offset..offset + shape.width()].chunks_exact(shape.k).enumerate() {
-            let y = &mut out[shape.head(h, t)];
-            match rotary {
-                Some(rotary) => rotate(y, x, rotary, t, [scale, 1.0]),
-                None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
+/// Queries, keys and values of one text, `[T, 3 D]`.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    qkv: &'a [f32],
+    rotary: Option<Rotary<'a>>,
+    shape: Shape,
+}
+
+vectorized! {
+    /// Rotates and scales a text's queries or keys, which begin at `offset` in each row, into `out` `[H, T, K]`.
+    fn rotate_text<'a>(out: &'a mut [f32], text: Text<'a>, offset: usize, scale: f32) -> () {
+        let Text { qkv, rotary, shape } = text;
+        for (t, row) in qkv.chunks_exact(shape.packed()).enumerate() {
+            for (h, x) in row[offset..offset + shape.width()].chunks_exact(shape.k).enumerate() {
+                let y = &mut out[shape.head(h, t)];
+                match rotary {
+                    Some(rotary) => rotate(y, x, rotary, t, [scale, 1.0]),
+                    None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
+                }
             }
         }
     }
@@ -106,8 +114,16 @@ pub fn softmax(scores: &mut [f32], keep: Option<&[f32]>, shape: Shape) {
     let Shape { t, h, .. } = shape;
     scores.par_chunks_mut(t * t).enumerate().with_min_len(min_blocks(t * t)).for_each(|(i, scores)| {
         let keep = keep.map(|keep| &keep[i / h * t..(i / h + 1) * t]);
-        vectorized(|| scores.chunks_exact_mut(t).for_each(|row| softmax_row(row, keep)));
+        softmax_rows(scores, keep, t);
     });
+}
+
+vectorized! {
+    fn softmax_rows<'a>(scores: &'a mut [f32], keep: Option<&'a [f32]>, t: usize) -> () {
+        for row in scores.chunks_exact_mut(t) {
+            softmax_row(row, keep);
+        }
+    }
 }
 
 #[inline(always)]
@@ -126,16 +142,18 @@ fn softmax_row(row: &mut [f32], keep: Option<&[f32]>) {
 /// `[B, H, T, T]`.
 pub fn softmax_backward(slopes: &mut [f32], probabilities: &[f32], t: usize) {
     let matrices = slopes.par_chunks_mut(t * t).zip(probabilities.par_chunks(t * t));
-    matrices.with_min_len(min_blocks(t * t)).for_each(|(slopes, probabilities)| {
-        vectorized(|| {
-            for (slopes, p) in slopes.chunks_exact_mut(t).zip(probabilities.chunks_exact(t)) {
-                let mean = sum_of_pairs(slopes, p, |slope, p| slope * p);
-                for (slope, p) in slopes.iter_mut().zip(p) {
-                    *slope = p * (*slope - mean);
-                }
+    matrices.with_min_len(min_blocks(t * t)).for_each(|(slopes, p)| softmax_rows_backward(slopes, p, t));
+}
+
+vectorized! {
+    fn softmax_rows_backward<'a>(slopes: &'a mut [f32], probabilities: &'a [f32], t: usize) -> () {
+        for (slopes, p) in slopes.chunks_exact_mut(t).zip(probabilities.chunks_exact(t)) {
+            let mean = sum_of_pairs(slopes, p, |slope, p| slope * p);
+            for (slope, p) in slopes.iter_mut().zip(p) {
+                *slope = p * (*slope - mean);
             }
-        });
-    });
+        }
+    }
 }
 
 /// The context of each head, `[B, H, T, K]`, side by side as `[B * T, D]`.
@@ -164,20 +182,37 @@ pub fn pack_gradients(parts: [&[f32]; 3], rotary: Option<Rotary>, shape: Shape) 
         .zip(values.par_chunks(shape.text()))
         .with_min_len(min_blocks(3 * shape.text()))
         .for_each(|((packed, (queries, keys)), values)| {
-            vectorized(|| {
-                for (t, row) in packed.chunks_exact_mut(shape.packed()).enumerate() {
-                    let parts = [(queries, scale, rotary), (keys, 1.0, rotary), (values, 1.0, None)];
-                    for (part, (x, scale, rotary)) in row.chunks_exact_mut(shape.width()).zip(parts) {
-                        for (h, y) in part.chunks_exact_mut(shape.k).enumerate() {
-                            let x = &x[shape.head(h, t)];
-                            match rotary {
-                                Some(rotary) => rotate(y, x, rotary, t, [scale, -1.0]),
-                                None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
-                            }
-                        }
-                    }
-                }
-            });
+            let part = |x, offset, scale, rotary| Part { x, offset, scale, rotary };
+            let parts = [
+                part(queries, 0, scale, rotary),
+                part(keys, shape.width(), 1.0, rotary),
+                part(values, 2 * shape.width(), 1.0, None),
+            ];
+            pack_text(packed, parts, shape);
         });
     packed
+}
+
+/// Gradients `x` `[H, T, K]` of one text that belong at `offset` in each row.
+struct Part<'a> {
+    x: &'a [f32],
+    offset: usize,
+    scale: f32,
+    rotary: Option<Rotary<'a>>,
+}
+
+vectorized! {
+    fn pack_text<'a>(packed: &'a mut [f32], parts: [Part<'a>; 3], shape: Shape) -> () {
+        for Part { x, offset, scale, rotary } in parts {
+            for (t, row) in packed.chunks_exact_mut(shape.packed()).enumerate() {
+                for (h, y) in row[offset..offset + shape.width()].chunks_exact_mut(shape.k).enumerate() {
+                    let x = &x[shape.head(h, t)];
+                    match rotary {
+                        Some(rotary) => rotate(y, x, rotary, t, [scale, -1.0]),
+                        None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
+                    }
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! `y[t] = x[t] + w0 s[t-1] + w1 s[t] + w2 s[t+1]` per channel, with `s = x` where a token stands and 0 at padding and
 //! beyond both ends.
 
-use crate::{min_blocks, rows, vectorized};
+use crate::{min_blocks, rows};
 use rayon::prelude::*;
 
 /// `[B, T, D]`.
@@ -22,14 +22,20 @@ pub fn convolve(x: &[f32], taps: &[f32], keep: Option<&[f32]>, shape: Shape) -> 
     let texts = y.par_chunks_mut(t * width).zip(x.par_chunks(t * width)).enumerate();
     texts.with_min_len(min_blocks(t * width)).for_each(|(b, (y, x))| {
         let keep = keep.map(|keep| &keep[b * t..(b + 1) * t]);
-        vectorized(|| {
-            for (from, to, tap) in neighbours(t) {
-                let seen = keep.map_or(1.0, |keep| keep[from]);
-                add_product(row_mut(y, to, width), row(x, from, width), &taps[tap], seen);
-            }
-        });
+        convolve_text(y, x, &taps, keep);
     });
     y
+}
+
+vectorized! {
+    /// Adds the convolution of one text `x` `[T, D]` to `y`.
+    fn convolve_text<'a>(y: &'a mut [f32], x: &'a [f32], taps: &'a [Vec<f32>; 3], keep: Option<&'a [f32]>) -> () {
+        let width = taps[0].len();
+        for (from, to, tap) in neighbours(x.len() / width) {
+            let seen = keep.map_or(1.0, |keep| keep[from]);
+            add_product(row_mut(y, to, width), row(x, from, width), &taps[tap], seen);
+        }
+    }
 }
 
 /// Gradients of [`convolve`] with respect to `x` `[B, T, D]` and to the taps `[D, 3]`, given `dy` `[B, T, D]`.
@@ -47,18 +53,31 @@ pub fn backward(x: &[f32], dy: &[f32], taps: &[f32], keep: Option<&[f32]>, shape
         .with_min_len(min_blocks(t * width))
         .for_each(|(b, ((dx, shares), (x, dy)))| {
             let keep = keep.map(|keep| &keep[b * t..(b + 1) * t]);
-            vectorized(|| {
-                for (from, to, tap) in neighbours(t) {
-                    let seen = keep.map_or(1.0, |keep| keep[from]);
-                    add_product(row_mut(dx, from, width), row(dy, to, width), &taps[tap], seen);
-                    add_product(row_mut(shares, tap, width), row(dy, to, width), row(x, from, width), seen);
-                }
-            });
+            text_backward(dx, shares, x, dy, &taps, keep);
         });
     let mut total = vec![0.0; 3 * width];
     shares.chunks_exact(3 * width).for_each(|share| rows::add(&mut total, share));
     let dtaps = (0..width).flat_map(|d| [total[d], total[width + d], total[2 * width + d]]).collect();
     (dx, dtaps)
+}
+
+vectorized! {
+    /// Adds the gradients of one text to `dx` `[T, D]` and, by tap, to `shares` `[3, D]`.
+    fn text_backward<'a>(
+        dx: &'a mut [f32],
+        shares: &'a mut [f32],
+        x: &'a [f32],
+        dy: &'a [f32],
+        taps: &'a [Vec<f32>; 3],
+        keep: Option<&'a [f32]>,
+    ) -> () {
+        let width = taps[0].len();
+        for (from, to, tap) in neighbours(x.len() / width) {
+            let seen = keep.map_or(1.0, |keep| keep[from]);
+            add_product(row_mut(dx, from, width), row(dy, to, width), &taps[tap], seen);
+            add_product(row_mut(shares, tap, width), row(dy, to, width), row(x, from, width), seen);
+        }
+    }
 }
 
 /// Which position is seen from which, with which tap: (from, to, tap).

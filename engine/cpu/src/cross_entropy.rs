@@ -1,7 +1,7 @@
 //! Cross-entropy over a vocabulary with its gradient, in one pass over each row of logits.
 
+use crate::min_blocks;
 use crate::sums::{add_and_max, map_and_sum};
-use crate::{min_blocks, vectorized};
 use rayon::prelude::*;
 use shaders::math::exp;
 
@@ -30,25 +30,28 @@ pub fn cross_entropy(logits: &mut [f32], bias: &[f32], rows: &Targets) -> f32 {
         .zip(targets.par_iter().zip(weights))
         .with_min_len(min_blocks(bias.len()))
         .for_each(|((row, loss), (&target, &weight))| {
-            *loss = vectorized(|| row_loss(row, bias, target, weight / total));
+            *loss = row_loss(row, bias, target, weight / total);
         });
     losses.iter().sum()
 }
 
-/// One row. Its maximum is subtracted first, so that no exponential overflows.
-#[inline(always)]
-fn row_loss(row: &mut [f32], bias: &[f32], target: usize, weight: f32) -> f32 {
-    if weight == 0.0 {
-        row.fill(0.0);
-        return 0.0;
+vectorized! {
+    /// One row. Its maximum is subtracted first, so that no exponential overflows.
+    fn row_loss<'a>(row: &'a mut [f32], bias: &'a [f32], target: usize, weight: f32) -> f32 {
+        if weight == 0.0 {
+            row.fill(0.0);
+            return 0.0;
+        }
+        let max = add_and_max(row, bias);
+        let above = row[target] - max;
+        let sum = map_and_sum(row, |x| exp(x - max));
+        let scale = weight / sum;
+        for x in row.iter_mut() {
+            *x *= scale;
+        }
+        row[target] -= weight;
+        weight * (sum.ln() - above)
     }
-    let max = add_and_max(row, bias);
-    let above = row[target] - max;
-    let sum = map_and_sum(row, |x| exp(x - max));
-    let scale = weight / sum;
-    row.iter_mut().for_each(|x| *x *= scale);
-    row[target] -= weight;
-    weight * (sum.ln() - above)
 }
 
 #[cfg(test)]

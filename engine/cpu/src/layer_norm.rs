@@ -1,8 +1,8 @@
 //! Layer normalisation (Ba et al. 2016, equation 4) over rows of `D` numbers, with its gradient.
 
-use crate::rows::{self, add};
+use crate::min_blocks;
+use crate::rows;
 use crate::sums::{sum_of, sum_of_pairs};
-use crate::{min_blocks, vectorized};
 use rayon::prelude::*;
 
 /// Rows that one thread takes at a time.
@@ -21,15 +21,25 @@ pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> (Vec<f32>
         .zip(x.par_chunks(width * BLOCK))
         .zip(moments.as_chunks_mut::<2>().0.par_chunks_mut(BLOCK))
         .with_min_len(min_blocks(width * BLOCK))
-        .for_each(|((y, x), moments)| {
-            vectorized(|| {
-                for ((y, x), moments) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(moments) {
-                    *moments = moments_of(x, eps);
-                    normalize(y, x, *moments, gamma, beta);
-                }
-            });
-        });
+        .for_each(|((y, x), moments)| normalize_rows(y, x, moments, gamma, beta, eps));
     (y, moments)
+}
+
+vectorized! {
+    fn normalize_rows<'a>(
+        y: &'a mut [f32],
+        x: &'a [f32],
+        moments: &'a mut [Moments],
+        gamma: &'a [f32],
+        beta: &'a [f32],
+        eps: f32,
+    ) -> () {
+        let width = gamma.len();
+        for ((y, x), moments) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(moments) {
+            *moments = moments_of(x, eps);
+            normalize(y, x, *moments, gamma, beta);
+        }
+    }
 }
 
 #[inline(always)]
@@ -66,27 +76,41 @@ pub fn backward(x: &[f32], dy: &[f32], gamma: &[f32], moments: &[f32]) -> Gradie
         .zip(x.par_chunks(width * BLOCK).zip(dy.par_chunks(width * BLOCK)))
         .zip(moments.par_chunks(BLOCK))
         .with_min_len(min_blocks(width * BLOCK))
-        .for_each(|((dx, (x, dy)), moments)| {
-            vectorized(|| {
-                let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(dy.chunks_exact(width));
-                for (((dx, x), dy), moments) in rows.zip(moments) {
-                    row_backward(dx, x, dy, *moments, gamma);
-                }
-            });
-        });
-    let normal_times_dy = rows::sum_blocks(moments.len(), width, |range, sums| {
-        for i in range {
-            let [mean, inverse] = moments[i];
-            let row = i * width..(i + 1) * width;
-            for ((sum, x), dy) in sums.iter_mut().zip(&x[row.clone()]).zip(&dy[row]) {
+        .for_each(|((dx, (x, dy)), moments)| rows_backward(dx, x, dy, moments, gamma));
+    let gamma = rows::sum_blocks(moments.len(), width, |range, sums| {
+        let elements = range.start * width..range.end * width;
+        add_normal_times_dy(sums, &x[elements.clone()], &dy[elements], &moments[range]);
+    });
+    Gradients { x: dx, gamma, beta: rows::column_sums(dy, width) }
+}
+
+vectorized! {
+    fn rows_backward<'a>(
+        dx: &'a mut [f32],
+        x: &'a [f32],
+        dy: &'a [f32],
+        moments: &'a [Moments],
+        gamma: &'a [f32],
+    ) -> () {
+        let width = gamma.len();
+        let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(dy.chunks_exact(width));
+        for (((dx, x), dy), moments) in rows.zip(moments) {
+            row_backward(dx, x, dy, *moments, gamma);
+        }
+    }
+}
+
+vectorized! {
+    /// Adds what some rows contribute to the gradient of the scale.
+    fn add_normal_times_dy<'a>(sums: &'a mut [f32], x: &'a [f32], dy: &'a [f32], moments: &'a [Moments]) -> () {
+        let width = sums.len();
+        let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
+        for ((x, dy), [mean, inverse]) in rows.zip(moments) {
+            for ((sum, x), dy) in sums.iter_mut().zip(x).zip(dy) {
                 *sum += dy * ((x - mean) * inverse);
             }
         }
-    });
-    let beta = rows::sum_blocks(moments.len(), width, |range, sums| {
-        range.for_each(|i| add(sums, &dy[i * width..(i + 1) * width]));
-    });
-    Gradients { x: dx, gamma: normal_times_dy, beta }
+    }
 }
 
 #[inline(always)]

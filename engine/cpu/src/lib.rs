@@ -5,6 +5,9 @@
 //! within one block, and sums over blocks are added in their order. The loops use no fused multiply-add and sum in
 //! [`LANES`] lanes everywhere, so they don't depend on the width of the vectors either.
 
+#[macro_use]
+mod vectorized;
+
 pub mod attention;
 pub mod convolution;
 pub mod cross_entropy;
@@ -23,10 +26,4 @@ const GRAIN: usize = 1 << 14;
 /// Fewest blocks of `elements` that a thread takes.
 fn min_blocks(elements: usize) -> usize {
     (GRAIN / elements.max(1)).max(1)
-}
-
-/// Runs `f` compiled for the widest vectors of this processor. What `f` calls has to be inlined into it.
-#[inline(always)]
-fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
 }

@@ -1,47 +1,64 @@
 //! Sums over the rows of a matrix, and what is added to each of them.
 
-use crate::{min_blocks, vectorized};
+use crate::{GRAIN, min_blocks};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows whose sum one thread makes; the sums of such blocks are added in their order.
 const BLOCK: usize = 64;
 
 /// Sums of the columns of `x` `[N, D]`, `[D]`.
 pub fn column_sums(x: &[f32], width: usize) -> Vec<f32> {
-    sum_blocks(x.len() / width, width, |rows, sums| {
-        for row in x[rows.start * width..rows.end * width].chunks_exact(width) {
+    sum_blocks(x.len() / width, width, |rows, sums| add_rows(&x[rows.start * width..rows.end * width], sums))
+}
+
+vectorized! {
+    /// Adds each row of `x` to `sums`.
+    fn add_rows<'a>(x: &'a [f32], sums: &'a mut [f32]) -> () {
+        for row in x.chunks_exact(sums.len()) {
             add(sums, row);
         }
-    })
+    }
 }
 
 /// Adds `bias` `[D]` to each row of `x` `[N, D]`.
 pub fn add_to_rows(x: &mut [f32], bias: &[f32]) {
-    let width = bias.len();
-    x.par_chunks_mut(width * BLOCK).with_min_len(min_blocks(width * BLOCK)).for_each(|block| {
-        vectorized(|| block.chunks_exact_mut(width).for_each(|row| add(row, bias)));
-    });
+    let elements = bias.len() * BLOCK;
+    x.par_chunks_mut(elements).with_min_len(min_blocks(elements)).for_each(|block| add_to_each_row(block, bias));
+}
+
+vectorized! {
+    fn add_to_each_row<'a>(block: &'a mut [f32], bias: &'a [f32]) -> () {
+        for row in block.chunks_exact_mut(bias.len()) {
+            add(row, bias);
+        }
+    }
 }
 
 /// Multiplies every element of `x` by `factor`.
 pub fn scale(x: &mut [f32], factor: f32) {
-    x.par_chunks_mut(crate::GRAIN).for_each(|block| vectorized(|| block.iter_mut().for_each(|x| *x *= factor)));
+    x.par_chunks_mut(GRAIN).for_each(|block| scale_block(block, factor));
+}
+
+vectorized! {
+    fn scale_block<'a>(x: &'a mut [f32], factor: f32) -> () {
+        for x in x {
+            *x *= factor;
+        }
+    }
 }
 
 /// Splits `rows` rows into blocks, lets `fill` add up what each block contributes to `[width]` sums that start at 0, and
 /// adds these up in the order of the blocks.
-pub(crate) fn sum_blocks(
-    rows: usize,
-    width: usize,
-    fill: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
-) -> Vec<f32> {
+pub(crate) fn sum_blocks(rows: usize, width: usize, fill: impl Fn(Range<usize>, &mut [f32]) + Sync) -> Vec<f32> {
     let mut partial = vec![0.0; rows.div_ceil(BLOCK).max(1) * width];
-    partial.par_chunks_mut(width).enumerate().with_min_len(min_blocks(width * BLOCK)).for_each(|(i, sums)| {
-        let range = i * BLOCK..((i + 1) * BLOCK).min(rows);
-        vectorized(|| fill(range, sums));
-    });
+    partial
+        .par_chunks_mut(width)
+        .enumerate()
+        .with_min_len(min_blocks(width * BLOCK))
+        .for_each(|(i, sums)| fill(i * BLOCK..((i + 1) * BLOCK).min(rows), sums));
     let (total, others) = partial.split_at_mut(width);
-    vectorized(|| others.chunks_exact(width).for_each(|sums| add(total, sums)));
+    add_rows(others, total);
     partial.truncate(width);
     partial
 }
