@@ -1,6 +1,7 @@
-//! What multi-head attention does beside its matrix products: rotated queries and keys, the soft-max over keys, and the
-//! gradients of both. Queries, keys and values arrive side by side in the rows of one matrix, `[B * T, 3 D]`.
+//! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) with its gradient, text by text. Queries, keys and values
+//! arrive side by side in the rows of one matrix, `[B * T, 3 D]`.
 
+use crate::matmul::{Matrix, Onto, Output, product_into};
 use crate::min_blocks;
 use crate::sums::{map_and_sum, max, sum_of_pairs};
 use rayon::prelude::*;
@@ -24,20 +25,39 @@ impl Shape {
         self.h * self.k
     }
 
-    /// Queries, keys and values of one position.
-    fn packed(self) -> usize {
-        3 * self.width()
-    }
-
-    /// Elements of `[T, D]`.
+    /// Elements of one text: `[T, D]`.
     fn text(self) -> usize {
         self.t * self.width()
     }
 
-    /// Where head `h` of position `t` lies in `[H, T, K]`.
-    fn head(self, h: usize, t: usize) -> std::ops::Range<usize> {
-        let start = (h * self.t + t) * self.k;
-        start..start + self.k
+    /// Elements of the probabilities of one text: `[H, T, T]`.
+    fn scores(self) -> usize {
+        self.h * self.t * self.t
+    }
+
+    /// Fewest texts that a thread takes.
+    fn min_texts(self) -> usize {
+        min_blocks(3 * self.text() + self.scores())
+    }
+
+    /// Head `h` of one text's `[T, D]`.
+    fn head(self, x: &[f32], h: usize) -> Matrix<'_> {
+        self.columns(x, h * self.k, self.width())
+    }
+
+    /// The values of head `h` in one text's `[T, 3 D]`.
+    fn values(self, qkv: &[f32], h: usize) -> Matrix<'_> {
+        self.columns(qkv, 2 * self.width() + h * self.k, 3 * self.width())
+    }
+
+    /// `K` columns from `start` on, of rows that lie `stride` apart.
+    fn columns(self, x: &[f32], start: usize, stride: usize) -> Matrix<'_> {
+        Matrix::strided(&x[start..], [self.t, self.k], [stride, 1])
+    }
+
+    /// The probabilities of head `h` in one text's `[H, T, T]`.
+    fn head_scores(self, h: usize) -> std::ops::Range<usize> {
+        h * self.t * self.t..(h + 1) * self.t * self.t
     }
 }
 
@@ -50,168 +70,241 @@ pub struct Rotary<'a> {
     pub sin: &'a [f32],
 }
 
-/// Added to the score of a padded key: far enough from 0 that its probability is exactly 0.
-const MASKED_SCORE: f32 = -1e9;
-
-/// Queries, divided by the root of `K`, and keys, both rotated where positions are rotary, as `[B, H, T, K]`.
-pub fn queries_and_keys(qkv: &[f32], rotary: Option<Rotary>, shape: Shape) -> [Vec<f32>; 2] {
-    let scale = 1.0 / (shape.k as f32).sqrt();
-    let mut parts = [vec![0.0; shape.b * shape.text()], vec![0.0; shape.b * shape.text()]];
-    let [queries, keys] = &mut parts;
-    queries
-        .par_chunks_mut(shape.text())
-        .zip(keys.par_chunks_mut(shape.text()))
-        .zip(qkv.par_chunks(shape.t * shape.packed()))
-        .with_min_len(min_blocks(2 * shape.text()))
-        .for_each(|((queries, keys), qkv)| {
-            let text = Text { qkv, rotary, shape };
-            rotate_text(queries, text, 0, scale);
-            rotate_text(keys, text, shape.width(), 1.0);
-        });
-    parts
+/// What attention needs besides queries, keys and values.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
+    pub keep: Option<&'a [f32]>,
+    /// Where positions are rotary.
+    pub rotary: Option<Rotary<'a>>,
+    /// What the probabilities are multiplied by, `[B, H, T, T]`, where there is dropout.
+    pub dropout: Option<&'a [f32]>,
+    /// The sizes.
+    pub shape: Shape,
 }
 
-/// Queries, keys and values of one text, `[T, 3 D]`.
-#[derive(Clone, Copy)]
+impl<'a> Inputs<'a> {
+    /// Padding of text `b`, `[T]`.
+    fn keep_of(&self, b: usize) -> Option<&'a [f32]> {
+        let t = self.shape.t;
+        self.keep.map(|keep| &keep[b * t..(b + 1) * t])
+    }
+
+    /// Dropout of text `b`, `[H, T, T]`.
+    fn dropout_of(&self, b: usize) -> Option<&'a [f32]> {
+        let n = self.shape.scores();
+        self.dropout.map(|factors| &factors[b * n..(b + 1) * n])
+    }
+}
+
+/// What [`attention`] returns.
+pub struct Attended {
+    /// The context of all heads side by side, `[B * T, D]`.
+    pub context: Vec<f32>,
+    /// Rotated queries, divided by the root of `K`, `[B * T, D]`.
+    pub queries: Vec<f32>,
+    /// Rotated keys, `[B * T, D]`.
+    pub keys: Vec<f32>,
+    /// Before dropout, `[B, H, T, T]`.
+    pub probabilities: Vec<f32>,
+}
+
+/// Attention over `qkv` `[B * T, 3 D]`.
+pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
+    let shape = inputs.shape;
+    let zeros = |n: usize| vec![0.0; shape.b * n];
+    let [mut context, mut queries, mut keys] = [(); 3].map(|()| zeros(shape.text()));
+    let mut probabilities = zeros(shape.scores());
+    context
+        .par_chunks_mut(shape.text())
+        .zip(queries.par_chunks_mut(shape.text()).zip(keys.par_chunks_mut(shape.text())))
+        .zip(probabilities.par_chunks_mut(shape.scores()))
+        .zip(qkv.par_chunks(3 * shape.text()))
+        .enumerate()
+        .with_min_len(shape.min_texts())
+        .for_each(|(b, (((context, (queries, keys)), scores), qkv))| {
+            rotate_text(queries, qkv, 0, inputs.rotary, shape);
+            rotate_text(keys, qkv, shape.width(), inputs.rotary, shape);
+            let mut used = Vec::new();
+            for h in 0..shape.h {
+                let scores = &mut scores[shape.head_scores(h)];
+                let keys = shape.head(keys, h).transposed();
+                let place = Output { values: &mut *scores, stride: shape.t };
+                product_into(shape.head(queries, h), keys, place, Onto::Nothing);
+                softmax_rows(scores, inputs.keep_of(b), shape.t);
+                let used =
+                    dropped(scores, inputs.dropout_of(b).map(|factors| &factors[shape.head_scores(h)]), &mut used);
+                let place = Output { values: &mut context[h * shape.k..], stride: shape.width() };
+                product_into(Matrix::new(used, [shape.t; 2]), shape.values(qkv, h), place, Onto::Nothing);
+            }
+        });
+    Attended { context, queries, keys, probabilities }
+}
+
+/// The gradient of `qkv` `[B * T, 3 D]`, given that of the context, `dy` `[B * T, D]`.
+pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs) -> Vec<f32> {
+    let shape = inputs.shape;
+    let [queries, keys, probabilities] = attended;
+    let mut dqkv = vec![0.0; qkv.len()];
+    dqkv.par_chunks_mut(3 * shape.text())
+        .zip(qkv.par_chunks(3 * shape.text()).zip(dy.par_chunks(shape.text())))
+        .zip(queries.par_chunks(shape.text()).zip(keys.par_chunks(shape.text())))
+        .zip(probabilities.par_chunks(shape.scores()))
+        .enumerate()
+        .with_min_len(shape.min_texts())
+        .for_each(|(b, (((dqkv, (qkv, dy)), (queries, keys)), probabilities))| {
+            let text = Text { qkv, dy, queries, keys, probabilities, dropout: inputs.dropout_of(b), shape };
+            text.backward(dqkv);
+            rotate_back(dqkv, inputs.rotary, shape);
+        });
+    dqkv
+}
+
+/// One text of [`backward`]; rows as there.
 struct Text<'a> {
     qkv: &'a [f32],
-    rotary: Option<Rotary<'a>>,
+    dy: &'a [f32],
+    queries: &'a [f32],
+    keys: &'a [f32],
+    probabilities: &'a [f32],
+    dropout: Option<&'a [f32]>,
     shape: Shape,
 }
 
+impl Text<'_> {
+    /// Gradients of rotated queries and keys, and of values, side by side in `dqkv` `[T, 3 D]`.
+    fn backward(&self, dqkv: &mut [f32]) {
+        let shape = self.shape;
+        let (width, square) = (shape.width(), [shape.t; 2]);
+        let mut slopes = vec![0.0; shape.t * shape.t];
+        let mut used = Vec::new();
+        for h in 0..shape.h {
+            let probabilities = &self.probabilities[shape.head_scores(h)];
+            let factors = self.dropout.map(|factors| &factors[shape.head_scores(h)]);
+            let dy = shape.head(self.dy, h);
+            let mut place = |part: usize, left: Matrix, right: Matrix| {
+                let values = &mut dqkv[part * width + h * shape.k..];
+                product_into(left, right, Output { values, stride: 3 * width }, Onto::Nothing);
+            };
+            let used = Matrix::new(dropped(probabilities, factors, &mut used), square);
+            place(2, used.transposed(), dy);
+            let values = shape.values(self.qkv, h).transposed();
+            product_into(dy, values, Output { values: &mut slopes, stride: shape.t }, Onto::Nothing);
+            if let Some(factors) = factors {
+                multiply(&mut slopes, factors);
+            }
+            softmax_rows_backward(&mut slopes, probabilities, shape.t);
+            let slopes = Matrix::new(&slopes, square);
+            place(0, slopes, shape.head(self.keys, h));
+            place(1, slopes.transposed(), shape.head(self.queries, h));
+        }
+    }
+}
+
+/// `probabilities` after dropout; `buffer` holds them where there is any.
+fn dropped<'a>(probabilities: &'a [f32], factors: Option<&[f32]>, buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    let Some(factors) = factors else { return probabilities };
+    buffer.clear();
+    buffer.extend_from_slice(probabilities);
+    multiply(buffer, factors);
+    buffer
+}
+
 vectorized! {
-    /// Rotates and scales a text's queries or keys, which begin at `offset` in each row, into `out` `[H, T, K]`.
-    fn rotate_text<'a>(out: &'a mut [f32], text: Text<'a>, offset: usize, scale: f32) -> () {
-        let Text { qkv, rotary, shape } = text;
-        for (t, row) in qkv.chunks_exact(shape.packed()).enumerate() {
-            for (h, x) in row[offset..offset + shape.width()].chunks_exact(shape.k).enumerate() {
-                let y = &mut out[shape.head(h, t)];
+    fn multiply<'a>(x: &'a mut [f32], factors: &'a [f32]) -> () {
+        for (x, factor) in x.iter_mut().zip(factors) {
+            *x *= factor;
+        }
+    }
+}
+
+vectorized! {
+    /// Rotates one text's queries (from column 0 of `qkv` `[T, 3 D]`), also dividing them by the root of `K`, or keys (from
+    /// column `D`), into `out` `[T, D]`.
+    fn rotate_text<'a>(out: &'a mut [f32], qkv: &'a [f32], start: usize, rotary: Option<Rotary<'a>>, shape: Shape) -> () {
+        let width = shape.width();
+        let scale = scale_at(start, shape);
+        for (t, (y, row)) in out.chunks_exact_mut(width).zip(qkv.chunks_exact(3 * width)).enumerate() {
+            let x = &row[start..start + width];
+            match rotary {
+                Some(rotary) => {
+                    for (y, x) in y.chunks_exact_mut(shape.k).zip(x.chunks_exact(shape.k)) {
+                        y.copy_from_slice(x);
+                        rotate(y, rotary, t, [scale, 1.0]);
+                    }
+                }
+                None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Turns the gradients of one text's queries and keys, in `dqkv` `[T, 3 D]`, into those before their rotation.
+    fn rotate_back<'a>(dqkv: &'a mut [f32], rotary: Option<Rotary<'a>>, shape: Shape) -> () {
+        let width = shape.width();
+        for (t, row) in dqkv.chunks_exact_mut(3 * width).enumerate() {
+            for start in [0, width] {
+                let scale = scale_at(start, shape);
+                let part = &mut row[start..start + width];
                 match rotary {
-                    Some(rotary) => rotate(y, x, rotary, t, [scale, 1.0]),
-                    None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
+                    Some(rotary) => {
+                        part.chunks_exact_mut(shape.k).for_each(|y| rotate(y, rotary, t, [scale, -1.0]));
+                    }
+                    None => part.iter_mut().for_each(|y| *y *= scale),
                 }
             }
         }
     }
 }
 
+/// What queries, which start at column 0, and keys are multiplied by.
+#[inline(always)]
+fn scale_at(start: usize, shape: Shape) -> f32 {
+    if start == 0 { 1.0 / (shape.k as f32).sqrt() } else { 1.0 }
+}
+
 /// Turns the pairs (i, i + K/2) of `x` by the angles of position `t`, times `scale`; backwards where `direction` is -1.
 #[inline(always)]
-fn rotate(y: &mut [f32], x: &[f32], rotary: Rotary, t: usize, [scale, direction]: [f32; 2]) {
+fn rotate(x: &mut [f32], rotary: Rotary, t: usize, [scale, direction]: [f32; 2]) {
     let half = x.len() / 2;
     let angles = t * half..(t + 1) * half;
     let (cos, sin) = (&rotary.cos[angles.clone()], &rotary.sin[angles]);
-    let ((x_a, x_b), (y_a, y_b)) = (x.split_at(half), y.split_at_mut(half));
-    for i in 0..half {
-        let sin = sin[i] * direction;
-        y_a[i] = (x_a[i] * cos[i] - x_b[i] * sin) * scale;
-        y_b[i] = (x_b[i] * cos[i] + x_a[i] * sin) * scale;
+    let (a, b) = x.split_at_mut(half);
+    for (((a, b), cos), sin) in a.iter_mut().zip(b).zip(cos).zip(sin) {
+        let sin = sin * direction;
+        (*a, *b) = ((*a * cos - *b * sin) * scale, (*b * cos + *a * sin) * scale);
     }
 }
 
-/// Soft-max over the keys of `scores` `[B, H, T, T]`, in place; `keep` `[B, T]` is 1 for a token and 0 for padding.
-pub fn softmax(scores: &mut [f32], keep: Option<&[f32]>, shape: Shape) {
-    let Shape { t, h, .. } = shape;
-    scores.par_chunks_mut(t * t).enumerate().with_min_len(min_blocks(t * t)).for_each(|(i, scores)| {
-        let keep = keep.map(|keep| &keep[i / h * t..(i / h + 1) * t]);
-        softmax_rows(scores, keep, t);
-    });
-}
+/// Added to the score of a padded key: far enough from 0 that its probability is exactly 0.
+const MASKED_SCORE: f32 = -1e9;
 
 vectorized! {
+    /// Soft-max over the keys of `scores` `[T, T]`, in place; `keep` `[T]` is 1 for a token and 0 for padding.
     fn softmax_rows<'a>(scores: &'a mut [f32], keep: Option<&'a [f32]>, t: usize) -> () {
         for row in scores.chunks_exact_mut(t) {
-            softmax_row(row, keep);
+            if let Some(keep) = keep {
+                for (x, keep) in row.iter_mut().zip(keep) {
+                    *x += (1.0 - keep) * MASKED_SCORE;
+                }
+            }
+            let max = max(row);
+            let scale = 1.0 / map_and_sum(row, |x| exp(x - max));
+            for x in row {
+                *x *= scale;
+            }
         }
     }
-}
-
-#[inline(always)]
-fn softmax_row(row: &mut [f32], keep: Option<&[f32]>) {
-    if let Some(keep) = keep {
-        for (x, keep) in row.iter_mut().zip(keep) {
-            *x += (1.0 - keep) * MASKED_SCORE;
-        }
-    }
-    let max = max(row);
-    let scale = 1.0 / map_and_sum(row, |x| exp(x - max));
-    row.iter_mut().for_each(|x| *x *= scale);
-}
-
-/// Gradient of the soft-max: turns `slopes`, those of the probabilities, into those of the scores. Both are
-/// `[B, H, T, T]`.
-pub fn softmax_backward(slopes: &mut [f32], probabilities: &[f32], t: usize) {
-    let matrices = slopes.par_chunks_mut(t * t).zip(probabilities.par_chunks(t * t));
-    matrices.with_min_len(min_blocks(t * t)).for_each(|(slopes, p)| softmax_rows_backward(slopes, p, t));
 }
 
 vectorized! {
+    /// Turns `slopes` `[T, T]`, the gradients of the probabilities, into those of the scores.
     fn softmax_rows_backward<'a>(slopes: &'a mut [f32], probabilities: &'a [f32], t: usize) -> () {
         for (slopes, p) in slopes.chunks_exact_mut(t).zip(probabilities.chunks_exact(t)) {
             let mean = sum_of_pairs(slopes, p, |slope, p| slope * p);
             for (slope, p) in slopes.iter_mut().zip(p) {
                 *slope = p * (*slope - mean);
-            }
-        }
-    }
-}
-
-/// The context of each head, `[B, H, T, K]`, side by side as `[B * T, D]`.
-pub fn merge_heads(context: &[f32], shape: Shape) -> Vec<f32> {
-    let mut merged = vec![0.0; context.len()];
-    let texts = merged.par_chunks_mut(shape.text()).zip(context.par_chunks(shape.text()));
-    texts.with_min_len(min_blocks(shape.text())).for_each(|(merged, context)| {
-        for (t, row) in merged.chunks_exact_mut(shape.width()).enumerate() {
-            for (h, part) in row.chunks_exact_mut(shape.k).enumerate() {
-                part.copy_from_slice(&context[shape.head(h, t)]);
-            }
-        }
-    });
-    merged
-}
-
-/// Puts the gradients of queries, keys and values, `[B, H, T, K]` each, back into rows `[B * T, 3 D]`, turning and
-/// scaling them as [`queries_and_keys`] requires.
-pub fn pack_gradients(parts: [&[f32]; 3], rotary: Option<Rotary>, shape: Shape) -> Vec<f32> {
-    let scale = 1.0 / (shape.k as f32).sqrt();
-    let [queries, keys, values] = parts;
-    let mut packed = vec![0.0; shape.b * shape.t * shape.packed()];
-    packed
-        .par_chunks_mut(shape.t * shape.packed())
-        .zip(queries.par_chunks(shape.text()).zip(keys.par_chunks(shape.text())))
-        .zip(values.par_chunks(shape.text()))
-        .with_min_len(min_blocks(3 * shape.text()))
-        .for_each(|((packed, (queries, keys)), values)| {
-            let part = |x, offset, scale, rotary| Part { x, offset, scale, rotary };
-            let parts = [
-                part(queries, 0, scale, rotary),
-                part(keys, shape.width(), 1.0, rotary),
-                part(values, 2 * shape.width(), 1.0, None),
-            ];
-            pack_text(packed, parts, shape);
-        });
-    packed
-}
-
-/// Gradients `x` `[H, T, K]` of one text that belong at `offset` in each row.
-struct Part<'a> {
-    x: &'a [f32],
-    offset: usize,
-    scale: f32,
-    rotary: Option<Rotary<'a>>,
-}
-
-vectorized! {
-    fn pack_text<'a>(packed: &'a mut [f32], parts: [Part<'a>; 3], shape: Shape) -> () {
-        for Part { x, offset, scale, rotary } in parts {
-            for (t, row) in packed.chunks_exact_mut(shape.packed()).enumerate() {
-                for (h, y) in row[offset..offset + shape.width()].chunks_exact_mut(shape.k).enumerate() {
-                    let x = &x[shape.head(h, t)];
-                    match rotary {
-                        Some(rotary) => rotate(y, x, rotary, t, [scale, -1.0]),
-                        None => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * scale),
-                    }
-                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Cross-entropy over a vocabulary with its gradient, in one pass over each row of logits.
 
 use crate::min_blocks;
-use crate::sums::{add_and_max, map_and_sum};
+use crate::sums::{map_and_sum, max};
 use rayon::prelude::*;
 use shaders::math::exp;
 
@@ -16,33 +16,32 @@ pub struct Targets<'a> {
     pub total: f32,
 }
 
-/// Mean cross-entropy, in nats, of `logits` `[M, V]` plus `bias` `[V]`. Leaves the gradient with respect to the logits in
-/// their place.
+/// Mean cross-entropy, in nats, of `logits` `[M, V]`. Leaves the gradient with respect to the logits in their place.
 ///
 /// # Panics
 /// Where a target is not below `V`.
-pub fn cross_entropy(logits: &mut [f32], bias: &[f32], rows: &Targets) -> f32 {
+pub fn cross_entropy(logits: &mut [f32], vocab: usize, rows: &Targets) -> f32 {
     let Targets { targets, weights, total } = *rows;
     let mut losses = vec![0.0; targets.len()];
     logits
-        .par_chunks_mut(bias.len())
+        .par_chunks_mut(vocab)
         .zip(losses.par_iter_mut())
         .zip(targets.par_iter().zip(weights))
-        .with_min_len(min_blocks(bias.len()))
+        .with_min_len(min_blocks(vocab))
         .for_each(|((row, loss), (&target, &weight))| {
-            *loss = row_loss(row, bias, target, weight / total);
+            *loss = row_loss(row, target, weight / total);
         });
     losses.iter().sum()
 }
 
 vectorized! {
     /// One row. Its maximum is subtracted first, so that no exponential overflows.
-    fn row_loss<'a>(row: &'a mut [f32], bias: &'a [f32], target: usize, weight: f32) -> f32 {
+    fn row_loss<'a>(row: &'a mut [f32], target: usize, weight: f32) -> f32 {
         if weight == 0.0 {
             row.fill(0.0);
             return 0.0;
         }
-        let max = add_and_max(row, bias);
+        let max = max(row);
         let above = row[target] - max;
         let sum = map_and_sum(row, |x| exp(x - max));
         let scale = weight / sum;
@@ -67,15 +66,14 @@ mod tests {
 
     fn check(m: usize, v: usize) {
         let start: Vec<f32> = (0..m * v).map(logits).collect();
-        let bias: Vec<f32> = (0..v).map(|i| (i % 3) as f32 * 0.5).collect();
         let targets: Vec<usize> = (0..m).map(|i| (i * 5) % v).collect();
         let weights: Vec<f32> = (0..m).map(|i| if i % 4 == 3 { 0.0 } else { 1.0 + (i % 2) as f32 }).collect();
         let total = 3.5;
         let mut found = start.clone();
-        let loss = cross_entropy(&mut found, &bias, &Targets { targets: &targets, weights: &weights, total });
+        let loss = cross_entropy(&mut found, v, &Targets { targets: &targets, weights: &weights, total });
         let mut expected = 0.0;
         for i in 0..m {
-            let row: Vec<f64> = (0..v).map(|j| f64::from(start[i * v + j] + bias[j])).collect();
+            let row: Vec<f64> = (0..v).map(|j| f64::from(start[i * v + j])).collect();
             let sum: f64 = row.iter().map(|x| x.exp()).sum();
             let weight = f64::from(weights[i]) / f64::from(total);
             expected += weight * (sum.ln() - row[targets[i]]);
@@ -99,6 +97,6 @@ mod tests {
     fn a_number_that_is_none_shows_in_the_loss() {
         let mut row = [0.0, f32::NAN, 1.0];
         let rows = Targets { targets: &[0], weights: &[1.0], total: 1.0 };
-        assert!(cross_entropy(&mut row, &[0.0; 3], &rows).is_nan());
+        assert!(cross_entropy(&mut row, 3, &rows).is_nan());
     }
 }

@@ -1,4 +1,4 @@
-//! Sums over the rows of a matrix, and what is added to each of them.
+//! Sums over the rows of a matrix.
 
 use crate::{GRAIN, min_blocks};
 use rayon::prelude::*;
@@ -17,20 +17,6 @@ vectorized! {
     fn add_rows<'a>(x: &'a [f32], sums: &'a mut [f32]) -> () {
         for row in x.chunks_exact(sums.len()) {
             add(sums, row);
-        }
-    }
-}
-
-/// Adds `bias` `[D]` to each row of `x` `[N, D]`.
-pub fn add_to_rows(x: &mut [f32], bias: &[f32]) {
-    let elements = bias.len() * BLOCK;
-    x.par_chunks_mut(elements).with_min_len(min_blocks(elements)).for_each(|block| add_to_each_row(block, bias));
-}
-
-vectorized! {
-    fn add_to_each_row<'a>(block: &'a mut [f32], bias: &'a [f32]) -> () {
-        for row in block.chunks_exact_mut(bias.len()) {
-            add(row, bias);
         }
     }
 }
@@ -81,12 +67,5 @@ mod tests {
         let x: Vec<f32> = (0..rows * width).map(|i| (i % 13) as f32).collect();
         let expected: Vec<f32> = (0..width).map(|c| (0..rows).map(|r| x[r * width + c]).sum()).collect();
         assert_eq!(column_sums(&x, width), expected);
-    }
-
-    #[test]
-    fn a_bias_is_added_to_each_row() {
-        let mut x = vec![1.0; 3 * 200];
-        add_to_rows(&mut x, &[1.0, 2.0, 3.0]);
-        assert!(x.chunks(3).all(|row| row == [2.0, 3.0, 4.0]));
     }
 }

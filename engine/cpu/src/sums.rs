@@ -52,24 +52,6 @@ pub fn map_and_sum(x: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
     pairwise(lanes)
 }
 
-/// Adds `y` to `x` element by element; returns the largest of the new elements. A NaN is passed over.
-#[inline(always)]
-pub fn add_and_max(x: &mut [f32], y: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let ((blocks_x, rest_x), (blocks_y, rest_y)) = (x.as_chunks_mut::<LANES>(), y.as_chunks::<LANES>());
-    for (a, b) in blocks_x.iter_mut().zip(blocks_y) {
-        for i in 0..LANES {
-            a[i] += b[i];
-            lanes[i] = larger(lanes[i], a[i]);
-        }
-    }
-    for ((lane, x), y) in lanes.iter_mut().zip(rest_x).zip(rest_y) {
-        *x += *y;
-        *lane = larger(*lane, *x);
-    }
-    max_of(lanes)
-}
-
 /// Largest element of `x`. A NaN is passed over.
 #[inline(always)]
 pub fn max(x: &[f32]) -> f32 {

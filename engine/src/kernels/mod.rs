@@ -10,13 +10,18 @@ pub mod stock;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 pub use fused::{AttentionInputs, RowTargets};
 pub use shaders::adamw::Settings as AdamWSettings;
 
 /// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     if fused::available(&x.device()) { fused::linear(x, weight, bias) } else { stock::linear(x, weight, bias) }
+}
+
+/// Rows `indices` `[M]` of `table` `[N, D]`: `[M, D]`. Each index is below `N`.
+pub fn gather_rows(table: Tensor<2>, indices: Tensor<1, Int>) -> Tensor<2> {
+    if fused::available(&table.device()) { fused::gather_rows(table, indices) } else { table.select(0, indices) }
 }
 
 /// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by

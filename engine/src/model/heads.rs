@@ -80,7 +80,7 @@ struct Projection {
 fn projection(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>) -> Projection {
     let backbone = network.config.architecture.backbone();
     Projection {
-        rows: backbone.masked_lm_rows(network, encoded.hidden.clone().select(0, positions)),
+        rows: backbone.masked_lm_rows(network, kernels::gather_rows(encoded.hidden.clone(), positions)),
         table: network.leaves.get(backbone.word_embeddings()),
         bias: network.leaves.get("cls.predictions.bias"),
     }

@@ -2,8 +2,10 @@
 //! "Muon: An optimizer for hidden layers in neural networks"). All matrices of one shape are one batched product, so
 //! that a step takes as many launches for twelve layers as for one.
 
+use crate::kernels::fused::{self, MuonRates};
 use crate::model::MatrixBatch;
 use burn::tensor::Tensor;
+use cpu::muon::{EPS, QUINTIC, ROUNDS};
 use serde::{Deserialize, Serialize};
 
 /// How Muon moves; constant over a run.
@@ -24,13 +26,6 @@ impl Default for MuonSettings {
     }
 }
 
-/// Coefficients of the quintic iteration; they drive singular values into 0.7..1.2 in five rounds (Jordan et al. 2024).
-const QUINTIC: [f64; 3] = [3.4445, -4.7750, 2.0315];
-/// Rounds of the iteration, as published.
-const ROUNDS: usize = 5;
-/// Keeps the norm of a zero gradient from dividing by zero, as published.
-const EPS: f64 = 1e-7;
-
 /// One step on a flat group `p` `[n]` with momentum `m` `[n]` and gradient `g` `[n]`, scaled by `clip` `[1]`, at AdamW's
 /// learning rate `lr`; `batches` says which matrices the group holds, in order. Returns the new `p` and `m`.
 pub fn muon(
@@ -41,7 +36,22 @@ pub fn muon(
     (settings, lr): (&MuonSettings, f64),
 ) -> [Tensor<1>; 2] {
     let lr = lr * settings.lr_ratio;
-    let g = g * clip;
+    if fused::available(&p.device()) {
+        let shapes = batches.iter().flat_map(|batch| vec![[batch.rows, batch.columns]; batch.count]).collect();
+        let MuonSettings { momentum, weight_decay, .. } = *settings;
+        let rates = MuonRates { lr: lr as f32, momentum: momentum as f32, weight_decay: weight_decay as f32 };
+        return fused::muon([p, m], g, clip, shapes, rates);
+    }
+    stock([p, m], g * clip, batches, (settings, lr))
+}
+
+/// The same from burn's operations, with the gradient `g` scaled already and Muon's own learning rate.
+fn stock(
+    [p, m]: [Tensor<1>; 2],
+    g: Tensor<1>,
+    batches: &[MatrixBatch],
+    (settings, lr): (&MuonSettings, f64),
+) -> [Tensor<1>; 2] {
     let m = m * settings.momentum + g.clone();
     let nesterov = g + m.clone() * settings.momentum; // [n]
     let mut start = 0;
@@ -63,9 +73,9 @@ pub fn orthogonalize(x: Tensor<3>) -> Tensor<3> {
     let [_, rows, columns] = x.dims();
     let is_tall = rows > columns;
     let x = if is_tall { x.swap_dims(1, 2) } else { x };
-    let norm = (x.clone() * x.clone()).sum_dim(2).sum_dim(1).sqrt() + EPS; // [N, 1, 1]
+    let norm = (x.clone() * x.clone()).sum_dim(2).sum_dim(1).sqrt() + f64::from(EPS); // [N, 1, 1]
     let mut x = x / norm;
-    let [a, b, c] = QUINTIC;
+    let [a, b, c] = QUINTIC.map(f64::from);
     for _ in 0..ROUNDS {
         let gram = x.clone().matmul(x.clone().swap_dims(1, 2)); // [N, R, R]
         let polynomial = gram.clone() * b + gram.clone().matmul(gram) * c;
@@ -92,7 +102,7 @@ mod tests {
 
     /// What the iteration makes of a singular value that is this share of the norm.
     fn iterated(share: f64) -> f64 {
-        let [a, b, c] = QUINTIC;
+        let [a, b, c] = QUINTIC.map(f64::from);
         (0..ROUNDS).fold(share, |s, _| a * s + b * s.powi(3) + c * s.powi(5))
     }
 
@@ -149,6 +159,22 @@ mod tests {
         let moved: f64 = (12..24).map(|i| f64::from(together[0][i] - p[i] * (1.0 - 0.1 * 0.1)).powi(2)).sum();
         let expected = 0.1 * (4.0_f64 / 3.0).sqrt() * 3.0_f64.sqrt();
         assert!((moved.sqrt() / expected - 1.0).abs() < 0.25, "{} against {expected}", moved.sqrt());
+    }
+
+    #[test]
+    fn the_fused_step_is_the_stock_one() {
+        let settings = MuonSettings { lr_ratio: 10.0, momentum: 0.9, weight_decay: 0.1 };
+        let batches = [MatrixBatch { count: 2, rows: 5, columns: 3 }, MatrixBatch { count: 1, rows: 4, columns: 9 }];
+        let flat = |phase: f32| {
+            let values: Vec<f32> = (0..66).map(|i| (i as f32 * 0.7 + phase).sin()).collect();
+            Tensor::<1>::from_data(TensorData::new(values, [66]), &Device::flex())
+        };
+        let clip = Tensor::<1>::from_floats([0.5], &Device::flex());
+        let fused = muon([flat(0.0), flat(1.0)], flat(2.0), clip.clone(), &batches, (&settings, 0.01)).map(values);
+        let stock = stock([flat(0.0), flat(1.0)], flat(2.0) * clip, &batches, (&settings, 0.1)).map(values);
+        for (fused, stock) in fused.iter().flatten().zip(stock.iter().flatten()) {
+            assert!((f64::from(*fused) - f64::from(*stock)).abs() < TOLERANCE, "{fused} against {stock}");
+        }
     }
 
     #[test]

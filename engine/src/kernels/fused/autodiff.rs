@@ -3,6 +3,7 @@
 use super::{AttentionSide, AttentionState, FusedOps, Kernels, Optional, Truth};
 use burn::backend::Autodiff;
 use burn::backend::Backend;
+use burn::backend::TensorMetadata;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -26,6 +27,17 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         let y = B::linear_forward(x.clone(), weight.clone(), Some(bias.into_primitive()));
         match Linear.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_gather(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [table.node()];
+        let table = table.into_primitive();
+        let rows = table.shape()[0];
+        let y = B::gather_forward(table, indices.clone());
+        match Gather.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((rows, indices), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -110,6 +122,21 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
         let dy = grads.consume::<B>(&ops.node);
         let (x, weight) = ops.state;
         register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, B::linear_backward(x, weight, dy));
+    }
+}
+
+#[derive(Debug)]
+struct Gather;
+
+impl<B: Kernels> Backward<B, 1> for Gather {
+    /// Rows of the table, and which of them were read.
+    type State = (usize, IntTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let (rows, indices) = ops.state;
+        let dtable = B::gather_backward(rows, indices, dy);
+        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, [dtable]);
     }
 }
 

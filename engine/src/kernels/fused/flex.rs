@@ -1,19 +1,23 @@
-//! The fused operations on the CPU engine: the loops of the crate `cpu`, and burn's matrix products between them, which
-//! read transposed operands and slices in place.
+//! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
 
 use super::super::flex::{like, owned, values};
-use super::{AttentionSide, AttentionState, FusedOps, Kernels, Optional, Truth};
+use super::{AttentionSide, AttentionState, FusedOps, FusedOptimizer, Kernels, MuonRates, Optional, Truth};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
-use burn::backend::ops::FloatTensorOps;
-use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::tensor::IntTensor;
 use burn::tensor::{Bytes, DType, Shape};
 use cpu::attention::Rotary;
 use cpu::cross_entropy::Targets;
+use cpu::matmul::{self, Matrix};
+use cpu::muon;
 
 impl FusedOps for Flex {
     fn fused_linear(x: FlexTensor, weight: FlexTensor, bias: Optional<Self>) -> FlexTensor {
         Self::linear_forward(x, weight, bias.into_option())
+    }
+
+    fn fused_gather(table: FlexTensor, indices: FlexTensor) -> FlexTensor {
+        Self::gather_forward(table, indices)
     }
 
     fn fused_layer_norm(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> FlexTensor {
@@ -49,21 +53,50 @@ impl FusedOps for Flex {
     }
 }
 
+impl FusedOptimizer for Flex {
+    fn fused_muon(
+        p: FlexTensor,
+        m: FlexTensor,
+        g: FlexTensor,
+        clip: FlexTensor,
+        shapes: Vec<[usize; 2]>,
+        rates: MuonRates,
+    ) -> (FlexTensor, FlexTensor) {
+        let (g, clip) = (g.to_contiguous(), values(&clip.to_contiguous())[0]);
+        let [mut p, mut m] = [p, m].map(|tensor| owned(tensor.to_contiguous()));
+        let MuonRates { lr, momentum, weight_decay } = rates;
+        let settings = muon::Settings { clip, lr, momentum, weight_decay };
+        muon::muon(p.storage_mut(), m.storage_mut(), values(&g), &shapes, settings);
+        (p, m)
+    }
+}
+
 impl Kernels for Flex {
     fn linear_forward(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
-        let mut y = Self::float_matmul(x, weight.transpose(0, 1)); // [N, O]
-        if let Some(bias) = bias {
-            cpu::rows::add_to_rows(y.storage_mut(), values(&bias.to_contiguous()));
-        }
-        y
+        let (x, weight, bias) = (readable(x), readable(weight), bias.map(|bias| bias.to_contiguous()));
+        let y = matmul::linear(matrix(&x), matrix(&weight), bias.as_ref().map(values));
+        tensor(y, [rows(&x), rows(&weight)])
     }
 
     fn linear_backward(x: FlexTensor, weight: FlexTensor, dy: FlexTensor) -> [FlexTensor; 3] {
-        let dy = dy.to_contiguous();
-        let outputs = weight.layout().shape()[0];
+        let (x, weight, dy) = (readable(x), readable(weight), dy.to_contiguous());
+        let outputs = rows(&weight);
         let dbias = tensor(cpu::rows::column_sums(values(&dy), outputs), [outputs]);
-        let dweight = Self::float_matmul(dy.transpose(0, 1), x); // [O, I]
-        [Self::float_matmul(dy, weight), dweight, dbias]
+        let dweight = matmul::product(matrix(&dy).transposed(), matrix(&x)); // [O, I]
+        let dx = matmul::product(matrix(&dy), matrix(&weight)); // [N, I]
+        [tensor(dx, [rows(&x), columns(&x)]), tensor(dweight, [outputs, columns(&x)]), dbias]
+    }
+
+    fn gather_forward(table: FlexTensor, indices: FlexTensor) -> FlexTensor {
+        let (table, indices) = (table.to_contiguous(), whole_numbers(&indices.to_contiguous()));
+        let width = columns(&table);
+        tensor(cpu::gather::gather(values(&table), &indices, width), [indices.len(), width])
+    }
+
+    fn gather_backward(rows: usize, indices: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let (dy, indices) = (dy.to_contiguous(), whole_numbers(&indices.to_contiguous()));
+        let width = columns(&dy);
+        tensor(cpu::gather::scatter(values(&dy), &indices, rows, width), [rows, width])
     }
 
     fn layer_norm_forward(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> [FlexTensor; 2] {
@@ -103,19 +136,16 @@ impl Kernels for Flex {
     }
 
     fn attention_forward(qkv: FlexTensor, side: AttentionSide<Self>) -> (FlexTensor, AttentionState<Self>) {
-        let qkv = qkv.to_contiguous();
-        let shape = attention_shape(&qkv, side.dims);
-        let heads = [shape.b, shape.h, shape.t, shape.k];
-        let parts = cpu::attention::queries_and_keys(values(&qkv), rotary(side.rotary.as_ref()), shape);
-        let [queries, keys] = parts.map(|part| tensor(part, heads));
-        let mut probabilities = Self::float_matmul(queries.clone(), keys.transpose(2, 3)); // [B, H, T, T]
-        let keep = side.keep.map(|keep| keep.to_contiguous());
-        cpu::attention::softmax(probabilities.storage_mut(), keep.as_ref().map(values), shape);
-        let used = dropped(probabilities.clone(), side.dropout);
-        let context = Self::float_matmul(used, value_heads(&qkv, side.dims)); // [B, H, T, K]
-        let merged = cpu::attention::merge_heads(values(&context), shape);
-        let context = tensor(merged, [shape.b * shape.t, shape.h * shape.k]);
-        (context, AttentionState { queries, keys, probabilities })
+        let (qkv, side) = (qkv.to_contiguous(), contiguous(side));
+        let inputs = attention_inputs(&qkv, &side);
+        let cpu::attention::Shape { b, t, h, k } = inputs.shape;
+        let found = cpu::attention::attention(values(&qkv), &inputs);
+        let state = AttentionState {
+            queries: tensor(found.queries, [b * t, h * k]),
+            keys: tensor(found.keys, [b * t, h * k]),
+            probabilities: tensor(found.probabilities, [b, h, t, t]),
+        };
+        (tensor(found.context, [b * t, h * k]), state)
     }
 
     fn attention_backward(
@@ -124,22 +154,10 @@ impl Kernels for Flex {
         state: AttentionState<Self>,
         dy: FlexTensor,
     ) -> FlexTensor {
-        let qkv = qkv.to_contiguous();
-        let shape = attention_shape(&qkv, side.dims);
-        let AttentionState { queries, keys, probabilities } = state;
-        let by_head = |x: &FlexTensor| {
-            x.to_contiguous().reshape(Shape::from(vec![shape.b, shape.t, shape.h, shape.k])).transpose(1, 2)
-        };
-        let dcontext = by_head(&dy); // [B, H, T, K]
-        let used = dropped(probabilities.clone(), side.dropout.clone());
-        let dvalues = Self::float_matmul(used.transpose(2, 3), dcontext.clone());
-        let slopes = Self::float_matmul(dcontext, value_heads(&qkv, side.dims).transpose(2, 3)); // [B, H, T, T]
-        let mut slopes = owned(dropped(slopes, side.dropout).to_contiguous());
-        cpu::attention::softmax_backward(slopes.storage_mut(), values(&probabilities), shape.t);
-        let dqueries = Self::float_matmul(slopes.clone(), keys);
-        let dkeys = Self::float_matmul(slopes.transpose(2, 3), queries);
-        let parts = [values(&dqueries), values(&dkeys), values(&dvalues)];
-        like(&qkv, cpu::attention::pack_gradients(parts, rotary(side.rotary.as_ref()), shape))
+        let (qkv, dy, side) = (qkv.to_contiguous(), dy.to_contiguous(), contiguous(side));
+        let attended = [&state.queries, &state.keys, &state.probabilities].map(values);
+        let dqkv = cpu::attention::backward(values(&qkv), values(&dy), attended, &attention_inputs(&qkv, &side));
+        like(&qkv, dqkv)
     }
 
     fn cross_entropy_forward(
@@ -148,12 +166,14 @@ impl Kernels for Flex {
         bias: FlexTensor,
         Truth { targets, weights, total }: Truth<Self>,
     ) -> [FlexTensor; 2] {
-        let targets = indices(&targets.to_contiguous());
+        let targets = whole_numbers(&targets.to_contiguous());
         let (bias, weights) = (bias.to_contiguous(), weights.to_contiguous());
-        let mut logits = Self::float_matmul(rows, table.transpose(0, 1)); // [M, V]
+        let (rows, table) = (readable(rows), readable(table));
+        let vocab = self::rows(&table);
+        let mut logits = matmul::linear(matrix(&rows), matrix(&table), Some(values(&bias))); // [M, V]
         let truth = Targets { targets: &targets, weights: values(&weights), total };
-        let loss = cpu::cross_entropy::cross_entropy(logits.storage_mut(), values(&bias), &truth);
-        [tensor(vec![loss], [1]), logits]
+        let loss = cpu::cross_entropy::cross_entropy(&mut logits, vocab, &truth);
+        [tensor(vec![loss], [1]), tensor(logits, [targets.len(), vocab])]
     }
 
     fn cross_entropy_backward(
@@ -167,10 +187,7 @@ impl Kernels for Flex {
         if factor != 1.0 {
             cpu::rows::scale(dlogits.storage_mut(), factor);
         }
-        let vocab = table.layout().shape()[0];
-        let dbias = tensor(cpu::rows::column_sums(values(&dlogits), vocab), [vocab]);
-        let dtable = Self::float_matmul(dlogits.transpose(0, 1), rows); // [V, D]
-        [Self::float_matmul(dlogits, table), dtable, dbias]
+        Self::linear_backward(rows, table, dlogits)
     }
 }
 
@@ -179,7 +196,7 @@ fn tensor<const R: usize>(data: Vec<f32>, shape: [usize; R]) -> FlexTensor {
 }
 
 /// The elements of a contiguous tensor of whole numbers.
-fn indices(tensor: &IntTensor<Flex>) -> Vec<usize> {
+fn whole_numbers(tensor: &IntTensor<Flex>) -> Vec<usize> {
     let start = tensor.layout().start_offset();
     let range = start..start + tensor.layout().num_elements();
     match tensor.dtype() {
@@ -189,39 +206,50 @@ fn indices(tensor: &IntTensor<Flex>) -> Vec<usize> {
     }
 }
 
+fn rows(x: &FlexTensor) -> usize {
+    x.layout().shape()[0]
+}
+
+fn columns(x: &FlexTensor) -> usize {
+    x.layout().shape()[1]
+}
+
+/// A matrix whose strides run forward.
+fn readable(x: FlexTensor) -> FlexTensor {
+    let forward = x.layout().strides().iter().all(|stride| *stride >= 0);
+    if forward { x } else { x.to_contiguous() }
+}
+
+fn matrix(x: &FlexTensor) -> Matrix<'_> {
+    let strides = x.layout().strides();
+    let strides = [strides[0], strides[1]].map(isize::unsigned_abs);
+    Matrix::strided(&x.storage::<f32>()[x.layout().start_offset()..], [rows(x), columns(x)], strides)
+}
+
 /// Of rows `[B * T, D]`.
 fn convolution_shape(x: &FlexTensor, t: usize) -> cpu::convolution::Shape {
-    cpu::convolution::Shape { t, width: x.layout().shape()[1] }
+    cpu::convolution::Shape { t, width: columns(x) }
+}
+
+fn contiguous(side: AttentionSide<Flex>) -> AttentionSide<Flex> {
+    let AttentionSide { dims, keep, rotary, dropout } = side;
+    let [keep, rotary, dropout] = [keep, rotary, dropout].map(|input| input.map(|input| input.to_contiguous()));
+    AttentionSide { dims, keep, rotary, dropout }
 }
 
 /// Of rows `[B * T, 3 D]`.
-fn attention_shape(qkv: &FlexTensor, [b, t, h]: [usize; 3]) -> cpu::attention::Shape {
-    cpu::attention::Shape { b, t, h, k: qkv.layout().shape()[1] / (3 * h) }
-}
-
-/// The values in rows `[B * T, 3 D]`, seen as `[B, H, T, K]`.
-fn value_heads(qkv: &FlexTensor, [b, t, h]: [usize; 3]) -> FlexTensor {
-    let width = qkv.layout().shape()[1] / 3;
-    let rows = qkv.reshape(Shape::from(vec![b, t, 3 * width])).narrow(2, 2 * width, width);
-    let strides = rows.layout().strides();
-    let (text, position) = (strides[0], strides[1]);
-    let k = width / h;
-    let layout =
-        Layout::new(Shape::from(vec![b, h, t, k]), vec![text, k as isize, position, 1], rows.layout().start_offset());
-    rows.with_layout(layout)
+fn attention_inputs<'a>(qkv: &FlexTensor, side: &'a AttentionSide<Flex>) -> cpu::attention::Inputs<'a> {
+    let [b, t, h] = side.dims;
+    cpu::attention::Inputs {
+        keep: side.keep.as_ref().map(values),
+        rotary: side.rotary.as_ref().map(rotary),
+        dropout: side.dropout.as_ref().map(values),
+        shape: cpu::attention::Shape { b, t, h, k: columns(qkv) / (3 * h) },
+    }
 }
 
 /// Tables `[2, T, K / 2]` as cosines and sines.
-fn rotary(tables: Option<&FloatTensor<Flex>>) -> Option<Rotary<'_>> {
-    tables.map(|tables| {
-        let (cos, sin) = values(tables).split_at(tables.layout().num_elements() / 2);
-        Rotary { cos, sin }
-    })
-}
-
-fn dropped(x: FlexTensor, keep: Option<FlexTensor>) -> FlexTensor {
-    match keep {
-        Some(keep) => Flex::float_mul(x, keep),
-        None => x,
-    }
+fn rotary(tables: &FlexTensor) -> Rotary<'_> {
+    let (cos, sin) = values(tables).split_at(tables.layout().num_elements() / 2);
+    Rotary { cos, sin }
 }

@@ -19,6 +19,11 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
     Tensor::from_dispatch(Dispatch::fused_linear(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
 }
 
+/// See [`super::gather_rows`].
+pub fn gather_rows(table: Tensor<2>, indices: Tensor<1, Int>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::fused_gather(table.into_dispatch(), indices.into_dispatch()))
+}
+
 /// See [`super::layer_norm`].
 pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
     let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
@@ -73,6 +78,51 @@ pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1
     ))
 }
 
+/// Rates of one step of Muon.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MuonRates {
+    /// Learning rate.
+    pub lr: f32,
+    /// Decay of the momentum.
+    pub momentum: f32,
+    /// Decoupled weight decay, per unit of learning rate.
+    pub weight_decay: f32,
+}
+
+/// One step of Muon on the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]` and gradients `g` `[n]`
+/// scaled by `clip` `[1]`, all outside of autodiff. `shapes` holds rows and columns of each. Returns the new `p` and `m`.
+pub fn muon(
+    [p, m]: [Tensor<1>; 2],
+    g: Tensor<1>,
+    clip: Tensor<1>,
+    shapes: Vec<[usize; 2]>,
+    rates: MuonRates,
+) -> [Tensor<1>; 2] {
+    let (p, m) = Dispatch::fused_muon(
+        p.into_dispatch(),
+        m.into_dispatch(),
+        g.into_dispatch(),
+        clip.into_dispatch(),
+        shapes,
+        rates,
+    );
+    [Tensor::from_dispatch(p), Tensor::from_dispatch(m)]
+}
+
+/// Operations of the optimiser, outside of every gradient.
+#[backend_extension(Flex)]
+pub trait FusedOptimizer: Backend {
+    /// See [`muon`].
+    fn fused_muon(
+        p: FloatTensor<Self>,
+        m: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        clip: FloatTensor<Self>,
+        shapes: Vec<[usize; 2]>,
+        rates: MuonRates,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
 /// A tensor that may be absent.
 #[derive(ExtensionType)]
 pub enum Optional<B: Backend> {
@@ -104,6 +154,9 @@ pub trait FusedOps: Backend {
         weight: FloatTensor<Self>,
         #[extension_type] bias: Optional<Self>,
     ) -> FloatTensor<Self>;
+
+    /// See [`gather_rows`].
+    fn fused_gather(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`layer_norm`].
     fn fused_layer_norm(
@@ -155,6 +208,11 @@ trait Kernels: Backend {
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
+
+    fn gather_forward(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self>;
+
+    /// Of a table of `rows` rows.
+    fn gather_backward(rows: usize, indices: IntTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Also returns mean and inverse standard deviation of each row, `[N, 2]`.
     fn layer_norm_forward(
@@ -238,9 +296,9 @@ impl<B: Backend> Clone for AttentionSide<B> {
 /// What attention's backward pass reads again.
 #[derive(Debug)]
 struct AttentionState<B: Backend> {
-    /// Rotated and scaled, `[B, H, T, K]`.
+    /// Rotated and scaled, `[B * T, D]`.
     queries: FloatTensor<B>,
-    /// Rotated, `[B, H, T, K]`.
+    /// Rotated, `[B * T, D]`.
     keys: FloatTensor<B>,
     /// Before dropout, `[B, H, T, T]`.
     probabilities: FloatTensor<B>,

@@ -157,10 +157,10 @@ fn mean(encoded: &Encoded) -> Tensor<2> {
 fn embed(network: &Network, input: Input) -> Tensor<2> {
     let [b, t] = input.ids.dims();
     let width = network.config.hidden_size;
-    let words = embedding(network.leaves.get::<2>(WORDS), input.ids); // [B, T, D]
-    let segments = network.leaves.get::<2>("bert.embeddings.token_type_embeddings.weight");
+    let words = embedding(network.leaves.get(WORDS), &input.ids); // [B * T, D]
+    let segments = embedding(network.leaves.get("bert.embeddings.token_type_embeddings.weight"), &input.segments);
     let positions = network.leaves.get::<2>("bert.embeddings.position_embeddings.weight").narrow(0, 0, t);
-    let sum = words + embedding(segments, input.segments) + positions.reshape([1, t, width]);
+    let sum = (words + segments).reshape([b, t, width]) + positions.reshape([1, t, width]);
     dropout(norm(network, "bert.embeddings.LayerNorm", sum.reshape([b * t, width])), network.dropout.hidden)
 }
 

@@ -12,8 +12,8 @@ use super::config::ModelConfig;
 use super::layers::{dropout, layer_norm, linear};
 use super::network::{Encoded, Input, Network};
 use super::parameters::{Init, Leaves, ParameterSpec};
-use burn::tensor::Tensor;
-use burn::tensor::module::embedding;
+use crate::kernels;
+use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Which backbone.
@@ -127,15 +127,17 @@ pub trait Backbone: Sync {
 
 /// Word embeddings and, where the model has two segments, segment embeddings: `[B * T, D]`.
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
-    let [b, t] = input.ids.dims();
-    let table = network.leaves.get::<2>(WORDS);
-    let words = embedding(table, input.ids.clone()); // [B, T, D]
-    let sum = if network.config.type_vocab_size > 1 {
-        words + embedding(network.leaves.get::<2>(SEGMENTS), input.segments.clone())
-    } else {
-        words
-    };
-    sum.reshape([b * t, network.config.hidden_size])
+    let words = embedding(network.leaves.get(WORDS), &input.ids);
+    if network.config.type_vocab_size == 1 {
+        return words;
+    }
+    words + embedding(network.leaves.get(SEGMENTS), &input.segments)
+}
+
+/// The rows of `table` `[N, D]` that `ids` `[B, T]` name: `[B * T, D]`.
+fn embedding(table: Tensor<2>, ids: &Tensor<2, Int>) -> Tensor<2> {
+    let [b, t] = ids.dims();
+    kernels::gather_rows(table, ids.clone().reshape([b * t]))
 }
 
 /// Parameters of [`embed`].

@@ -1,0 +1,214 @@
+//! Matrix products, by the crate `gemm`: packed, vectorised for the processor at hand, operands read through strides.
+//!
+//! The only module with `unsafe` code, because `gemm` takes pointers. *Why it is sound:* a [`Matrix`] can only be made
+//! with strides whose largest offset lies inside its slice, which is checked; the result is a mutable slice, so nothing
+//! else sees it; and the sizes handed to `gemm` are those that were checked.
+#![expect(unsafe_code, reason = "gemm takes pointers; the module's head says why each is valid")]
+
+use gemm::Parallelism;
+
+/// A matrix inside a slice, read through strides.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    values: &'a [f32],
+    /// Rows and columns.
+    shape: [usize; 2],
+    /// Elements from one row, and from one column, to the next.
+    strides: [usize; 2],
+}
+
+impl<'a> Matrix<'a> {
+    /// The first `rows` x `columns` elements of `values`, row by row.
+    ///
+    /// # Panics
+    /// Where `values` holds fewer: a wrong program.
+    pub fn new(values: &'a [f32], shape: [usize; 2]) -> Self {
+        Self::strided(values, shape, [shape[1], 1])
+    }
+
+    /// Element (i, j) at `i strides[0] + j strides[1]`.
+    ///
+    /// # Panics
+    /// Where an element lies outside `values`: a wrong program.
+    pub fn strided(values: &'a [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
+        assert!(reach(shape, strides) <= values.len(), "{shape:?} by {strides:?} in {} elements", values.len());
+        Self { values, shape, strides }
+    }
+
+    /// Rows and columns swapped; nothing is copied.
+    pub fn transposed(self) -> Self {
+        let ([rows, columns], [row, column]) = (self.shape, self.strides);
+        Self { shape: [columns, rows], strides: [column, row], ..self }
+    }
+}
+
+/// One past the largest offset of an element.
+fn reach([rows, columns]: [usize; 2], [row, column]: [usize; 2]) -> usize {
+    let largest = |count: usize, stride: usize| (count - 1).checked_mul(stride);
+    if rows == 0 || columns == 0 {
+        return 0;
+    }
+    let last = largest(rows, row).zip(largest(columns, column)).and_then(|(a, b)| a.checked_add(b)?.checked_add(1));
+    last.unwrap_or(usize::MAX)
+}
+
+/// Where a product goes: rows of `columns` elements that lie `stride` apart.
+#[derive(Debug)]
+pub struct Output<'a> {
+    /// The elements.
+    pub values: &'a mut [f32],
+    /// Elements from one row to the next.
+    pub stride: usize,
+}
+
+/// How a product meets what is in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// Replaces it.
+    Nothing,
+    /// Is added to it.
+    Sum,
+}
+
+/// All cores natively; the browser's engine has one thread.
+#[cfg(not(target_arch = "wasm32"))]
+const ALL_CORES: Parallelism = Parallelism::Rayon(0);
+#[cfg(target_arch = "wasm32")]
+const ALL_CORES: Parallelism = Parallelism::None;
+
+/// `a b`, row by row, on all cores.
+///
+/// # Panics
+/// Where the columns of `a` are not the rows of `b`: a wrong program.
+pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
+    let columns = b.shape[1];
+    let mut values = vec![0.0; a.shape[0] * columns];
+    run(a, b, Output { values: &mut values, stride: columns }, Onto::Nothing, ALL_CORES);
+    values
+}
+
+/// `x += a b` for `x` row by row, on all cores.
+///
+/// # Panics
+/// Where the sizes disagree: a wrong program.
+pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
+    let stride = b.shape[1];
+    run(a, b, Output { values: x, stride }, Onto::Sum, ALL_CORES);
+}
+
+/// `x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`, on all cores: `[N, O]`.
+///
+/// # Panics
+/// Where the sizes disagree: a wrong program.
+pub fn linear(x: Matrix, weight: Matrix, bias: Option<&[f32]>) -> Vec<f32> {
+    let Some(bias) = bias else { return product(x, weight.transposed()) };
+    let mut y = bias.repeat(x.shape[0]);
+    add_product(x, weight.transposed(), &mut y);
+    y
+}
+
+/// `a b` into `x`, on the calling thread.
+///
+/// # Panics
+/// Where the sizes disagree: a wrong program.
+pub fn product_into(a: Matrix, b: Matrix, x: Output, onto: Onto) {
+    run(a, b, x, onto, Parallelism::None);
+}
+
+fn run(a: Matrix, b: Matrix, x: Output, onto: Onto, parallelism: Parallelism) {
+    let ([m, k], [inner, n]) = (a.shape, b.shape);
+    assert_eq!(k, inner, "the columns of one factor are the rows of the other");
+    assert!(n <= x.stride.max(1) && reach([m, n], [x.stride, 1]) <= x.values.len(), "a product fits its place");
+    let [a_row, a_column] = a.strides.map(usize::cast_signed);
+    let [b_row, b_column] = b.strides.map(usize::cast_signed);
+    // SAFETY: see the module's head; `reach` covers every element that is read or written, and rows of the result do not
+    // overlap, since a row is no longer than the stride.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            x.values.as_mut_ptr(),
+            1,
+            x.stride.cast_signed(),
+            onto == Onto::Sum,
+            a.values.as_ptr(),
+            a_column,
+            a_row,
+            b.values.as_ptr(),
+            b_column,
+            b_row,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize, from: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * 7 + from) % 11) as f32 - 5.0).collect()
+    }
+
+    /// Whole numbers, so that every order of summation gives the same.
+    fn check(m: usize, k: usize, n: usize) {
+        let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+        let expected: Vec<f32> =
+            (0..m * n).map(|i| (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum()).collect();
+        assert_eq!(product(Matrix::new(&a, [m, k]), Matrix::new(&b, [k, n])), expected);
+        let transposed: Vec<f32> = (0..m * k).map(|i| a[i % m * k + i / m]).collect();
+        let mut sum = vec![1.0; m * n];
+        add_product(Matrix::new(&transposed, [k, m]).transposed(), Matrix::new(&b, [k, n]), &mut sum);
+        assert!(sum.iter().zip(&expected).all(|(sum, expected)| *sum == expected + 1.0));
+    }
+
+    #[test]
+    fn products_are_those_of_the_definition() {
+        for [m, k, n] in [[1, 1, 1], [3, 5, 2], [17, 33, 65], [130, 70, 129]] {
+            check(m, k, n);
+        }
+    }
+
+    #[test]
+    fn a_product_leaves_what_lies_between_its_rows() {
+        let mut place = [9.0; 8];
+        let (a, b) = ([1.0, 2.0], [3.0, 4.0]);
+        let x = Output { values: &mut place, stride: 4 };
+        product_into(Matrix::new(&a, [2, 1]), Matrix::new(&b, [1, 2]), x, Onto::Nothing);
+        assert_eq!(place, [3.0, 4.0, 9.0, 9.0, 6.0, 8.0, 9.0, 9.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "in 5 elements")]
+    fn a_matrix_beyond_its_slice_is_refused() {
+        let _ = Matrix::new(&[0.0; 5], [2, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a product fits its place")]
+    fn a_product_beyond_its_place_is_refused() {
+        let factor = [0.0; 6];
+        let mut place = [0.0; 3];
+        let (a, b) = (Matrix::new(&factor, [2, 3]), Matrix::new(&factor, [3, 2]));
+        product_into(a, b, Output { values: &mut place, stride: 2 }, Onto::Nothing);
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let (m, k, n) = (300, 400, 500);
+        let of = |n: usize, from| numbers(n, from).iter().map(|x| x * 0.37 + 0.011).collect::<Vec<f32>>();
+        let (a, b) = (of(m * k, 3), of(k * n, 5));
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| product(Matrix::new(&a, [m, k]), Matrix::new(&b, [k, n])))
+        };
+        let one = on(1);
+        assert!([2, 3, 8].into_iter().all(|threads| on(threads) == one));
+    }
+}
