@@ -184,3 +184,35 @@ fn cross_entropy_equals_stock() {
         }
     }
 }
+
+#[test]
+fn sums_of_held_out_batches_equal_stock() {
+    for [m, vocab] in [[1, 2], [9, 33], [70, 301]] {
+        let logits = || constant(sample(m * vocab, 0.3), [m, vocab]);
+        let truth = || RowTargets {
+            targets: Tensor::<1, Int>::from_data(
+                // Every third row is right.
+                TensorData::new(
+                    (0..m).map(|i| largest(&sample(m * vocab, 0.3), i, vocab, i % 3)).collect::<Vec<_>>(),
+                    [m],
+                ),
+                &Device::flex(),
+            ),
+            weights: constant((0..m).map(|i| f32::from(u8::from(i % 4 != 2))).collect(), [m]),
+            total: 2.0,
+        };
+        let [found, expected] =
+            [fused::cross_entropy_sums, stock::cross_entropy_sums].map(|sums: Sums| values(sums(logits(), truth())));
+        near(&format!("sums at {m}, {vocab}"), &found, &expected);
+        assert!(found[1] > 0.0, "some rows are right");
+    }
+}
+
+type Sums = fn(Tensor<2>, RowTargets) -> Tensor<1>;
+
+/// The largest column of row `i`, moved on by `by`.
+fn largest(logits: &[f32], i: usize, vocab: usize, by: usize) -> i32 {
+    let row = &logits[i * vocab..(i + 1) * vocab];
+    let best = (0..vocab).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("columns");
+    ((best + by) % vocab) as i32
+}

@@ -206,7 +206,7 @@ fn check_gradients(case: &Case, device: &Device) {
     let gradients = optimizer.layout.gradients(&leaves, loss.backward());
     let mut squares = 0.0_f64;
     for (group, gradient) in optimizer.layout.groups.iter().zip(gradients) {
-        let flat = values(gradient);
+        let flat = values(Tensor::cat(gradient, 0));
         squares += flat.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>();
         let mut start = 0;
         for spec in &optimizer.layout.specs[group.members.clone()] {

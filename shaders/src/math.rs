@@ -10,7 +10,7 @@ const HIGHEST: f32 = 88.722_83;
 const ROUNDER: f32 = 12_582_912.0;
 
 /// ln 2 in two parts, so that `x - n ln 2` loses no digits (Cody & Waite 1980); the first has 9 bits.
-const LN_2_HIGH: f32 = 0.693_359_375;
+const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// `e^x` within 2 units in the last place, by the polynomial of Cephes' `expf` (Moshier 1992); 0 below -87.3, and the

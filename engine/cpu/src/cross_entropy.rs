@@ -1,7 +1,7 @@
 //! Cross-entropy over a vocabulary with its gradient, in one pass over each row of logits.
 
 use crate::min_blocks;
-use crate::sums::{map_and_sum, max};
+use crate::sums::{map_and_sum, max, sum_of};
 use rayon::prelude::*;
 use shaders::math::exp;
 
@@ -53,6 +53,33 @@ vectorized! {
     }
 }
 
+/// Sums over the rows of `logits` `[M, V]`, each counted as `rows` says: cross-entropy in nats, and rows whose largest
+/// logit, the first where several are equal, is the true one.
+///
+/// # Panics
+/// Where a target is not below `V`.
+pub fn sums(logits: &[f32], vocab: usize, rows: &Targets) -> [f32; 2] {
+    let mut sums = vec![[0.0; 2]; rows.targets.len()];
+    let inputs = rows.targets.par_iter().zip(rows.weights);
+    sums.par_iter_mut()
+        .zip(logits.par_chunks(vocab).zip(inputs))
+        .with_min_len(min_blocks(vocab))
+        .for_each(|(sums, (row, (&target, &weight)))| *sums = row_sums(row, target, weight / rows.total));
+    sums.iter().fold([0.0; 2], |[loss, right], sums| [loss + sums[0], right + sums[1]])
+}
+
+vectorized! {
+    fn row_sums<'a>(row: &'a [f32], target: usize, weight: f32) -> [f32; 2] {
+        if weight == 0.0 {
+            return [0.0; 2];
+        }
+        let max = max(row);
+        let sum = sum_of(row, |x| exp(x - max));
+        let is_right = row[target] == max && max > crate::sums::max(&row[..target]);
+        [weight * (sum.ln() - (row[target] - max)), if is_right { weight } else { 0.0 }]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +111,16 @@ mod tests {
             }
         }
         assert!((f64::from(loss) - expected).abs() < TOLERANCE * m as f64, "{loss} against {expected}");
+        let rows = Targets { targets: &targets, weights: &weights, total };
+        let [sum, right] = sums(&start, v, &rows);
+        assert!((sum - loss).abs() < TOLERANCE as f32 * m as f32, "{sum} against {loss}");
+        let first_of_largest =
+            |row: &[f32]| (0..v).rev().fold(v - 1, |best, j| if row[j] >= row[best] { j } else { best });
+        let expected: f32 = (0..m)
+            .filter(|&i| first_of_largest(&start[i * v..(i + 1) * v]) == targets[i])
+            .map(|i| weights[i] / total)
+            .sum();
+        assert!((right - expected).abs() < TOLERANCE as f32, "{right} against {expected}");
     }
 
     #[test]

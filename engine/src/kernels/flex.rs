@@ -8,12 +8,12 @@ use burn::tensor::{Bytes, DType, Shape};
 
 impl DifferentiableOps for Flex {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = x.to_contiguous();
+        let x = dense(x);
         like(&x, cpu::gelu::gelu(values(&x)))
     }
 
     fn exact_gelu_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (x, dy) = (x.to_contiguous(), dy.to_contiguous());
+        let (x, dy) = (dense(x), dense(dy));
         like(&x, cpu::gelu::backward(values(&x), values(&dy)))
     }
 }
@@ -25,19 +25,27 @@ impl OptimizerOps for Flex {
         m: FloatTensor<Self>,
         v: FloatTensor<Self>,
         clip: FloatTensor<Self>,
+        start: usize,
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (g, clip) = (g.to_contiguous(), clip.to_contiguous());
-        let [mut p, mut m, mut v] = [p, m, v].map(|tensor| owned(tensor.to_contiguous()));
-        let [p_values, m_values, v_values] = [&mut p, &mut m, &mut v].map(|tensor| tensor.storage_mut::<f32>());
+        let (g, clip) = (dense(g), dense(clip));
+        let [mut p, mut m, mut v] = [p, m, v].map(|tensor| owned(dense(tensor)));
+        let range = start..start + g.layout().num_elements();
+        let [p_values, m_values, v_values] =
+            [&mut p, &mut m, &mut v].map(|tensor| &mut tensor.storage_mut::<f32>()[range.clone()]);
         cpu::optimizer::adamw(&settings, values(&clip)[0], p_values, values(&g), m_values, v_values);
         (p, m, v)
     }
 
     fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self> {
-        let norm = cpu::optimizer::squared_norm(values(&g.to_contiguous()));
+        let norm = cpu::optimizer::squared_norm(values(&dense(g)));
         FlexTensor::new(Bytes::from_elems(vec![norm]), Layout::contiguous(Shape::from(vec![1])), DType::F32)
     }
+}
+
+/// The same elements without gaps between them. A slice of a larger tensor stays where it is.
+pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
 /// The elements of a contiguous tensor, in order.

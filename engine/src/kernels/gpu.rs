@@ -38,8 +38,10 @@ impl OptimizerOps for CubeBackend {
         m: FloatTensor<Self>,
         v: FloatTensor<Self>,
         clip: FloatTensor<Self>,
+        start: usize,
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        assert!(start == 0 && count(&g) == count(&p), "one launch moves a whole group");
         let (g, clip) = (into_contiguous(g), into_contiguous(clip));
         let [p, m, v] = [p, m, v].map(exclusive);
         let buffers = [&clip.handle, &p.handle, &g.handle, &m.handle, &v.handle];

@@ -51,6 +51,16 @@ pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1
     }
 }
 
+/// Sums `[2]` over the rows of `logits` `[M, V]`, outside of autodiff: cross-entropy in nats, and rows whose largest logit is
+/// the true one, each row counted as `truth` says.
+pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
+    if fused::available(&logits.device()) {
+        fused::cross_entropy_sums(logits, truth)
+    } else {
+        stock::cross_entropy_sums(logits, truth)
+    }
+}
+
 /// The exact (erf) GELU, with its exact backward. The shape stays.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::exact_gelu(x.into_dispatch()))
@@ -67,17 +77,27 @@ pub struct AdamWState {
     pub v: Tensor<1>,
 }
 
-/// One AdamW step in one launch: gradients `g` `[n]`, scaled by `clip` `[1]`, move `state` as `shaders::adamw` says.
-pub fn adamw(state: AdamWState, g: Tensor<1>, clip: Tensor<1>, settings: AdamWSettings) -> AdamWState {
+/// The gradients of a group's parameters, `[n]` each and in order, as [`adamw`] wants them: one by one where its loops
+/// read them in place, else end to end.
+pub fn gradient_pieces(gradients: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
+    match gradients.first() {
+        Some(first) if !fused::available(&first.device()) => vec![Tensor::cat(gradients, 0)],
+        _ => gradients,
+    }
+}
+
+/// One AdamW step: gradients, one after another and scaled by `clip` `[1]`, move `state` as `shaders::adamw` says. On a
+/// GPU that is one launch, which takes all gradients end to end; see [`gradient_pieces`].
+pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, settings: AdamWSettings) -> AdamWState {
     let AdamWState { p, m, v } = state;
-    let (p, m, v) = Dispatch::adamw(
-        p.into_dispatch(),
-        g.into_dispatch(),
-        m.into_dispatch(),
-        v.into_dispatch(),
-        clip.into_dispatch(),
-        settings,
-    );
+    let (mut p, mut m, mut v) = (p.into_dispatch(), m.into_dispatch(), v.into_dispatch());
+    let clip = clip.into_dispatch();
+    let mut start = 0;
+    for g in gradients {
+        let n = g.dims()[0];
+        (p, m, v) = Dispatch::adamw(p, g.into_dispatch(), m, v, clip.clone(), start, settings);
+        start += n;
+    }
     AdamWState { p: Tensor::from_dispatch(p), m: Tensor::from_dispatch(m), v: Tensor::from_dispatch(v) }
 }
 
@@ -98,13 +118,15 @@ pub trait DifferentiableOps: Backend {
 /// Operations of the optimiser, outside of every gradient.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait OptimizerOps: Backend {
-    /// `shaders::adamw` over flat arrays `[n]`; `clip` is `[1]`. Gives new `p`, `m` and `v`.
+    /// `shaders::adamw` over flat arrays `[n]`, from `start` on for as many elements as `g` has; `clip` is `[1]`. Returns the
+    /// new `p`, `m` and `v`.
     fn adamw(
         p: FloatTensor<Self>,
         g: FloatTensor<Self>,
         m: FloatTensor<Self>,
         v: FloatTensor<Self>,
         clip: FloatTensor<Self>,
+        start: usize,
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 

@@ -91,3 +91,13 @@ pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1
     let picked = log_softmax(logits, 1).gather(1, truth.targets.reshape([m, 1])).reshape([m]); // [M]
     (picked * truth.weights).sum() * (-1.0 / truth.total)
 }
+
+/// See [`super::cross_entropy_sums`].
+pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
+    let RowTargets { targets, weights, total } = truth;
+    let m = targets.dims()[0];
+    let targets = targets.reshape([m, 1]);
+    let loss = log_softmax(logits.clone(), 1).gather(1, targets.clone()).reshape([m]).neg();
+    let right = logits.argmax(1).equal(targets).float().reshape([m]);
+    Tensor::cat(vec![(loss * weights.clone()).sum(), (right * weights).sum()], 0) * (1.0 / total)
+}

@@ -191,13 +191,14 @@ impl Layout {
         }
     }
 
-    /// The gradient of each group as one flat array `[len]`; a parameter that the loss does not reach gets zeros.
-    pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Tensor<1>> {
+    /// The gradients of each group's parameters, `[n]` each and in order; a parameter that the loss does not reach gets
+    /// zeros.
+    pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Vec<Tensor<1>>> {
         let mut take = |i: usize| {
             let leaf = &leaves.tensors[i];
             leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like())
         };
-        self.groups.iter().map(|group| Tensor::cat(group.members.clone().map(&mut take).collect(), 0)).collect()
+        self.groups.iter().map(|group| group.members.clone().map(&mut take).collect()).collect()
     }
 }
 
@@ -301,7 +302,7 @@ mod tests {
         let leaves = layout.leaves(&groups, &device.clone().autodiff());
         let y = leaves.get::<2>("w").matmul(leaves.get::<1>("x").reshape([2, 1])).sum();
         let gradients = layout.gradients(&leaves, y.backward());
-        let read = |t: &Tensor<1>| t.clone().into_data().try_to_vec::<f32>().expect("f32");
+        let read = |group: &[Tensor<1>]| Tensor::cat(group.to_vec(), 0).into_data().try_to_vec::<f32>().expect("f32");
         assert_eq!(read(&gradients[0]), [10.0, 20.0, 10.0, 20.0]);
         assert_eq!(read(&gradients[1]), [4.0, 6.0]);
     }

@@ -171,7 +171,7 @@ pub async fn attention(
 ) -> Result<(Attention, Vec<Vec<f32>>)> {
     let batch = DeviceBatch::upload(&single(&model.tokenizer, ids, second), &model.config, device);
     let leaves = model.leaves(device);
-    let encoded = evaluation_model(&model.config, &leaves).encode(batch.input());
+    let encoded = evaluation_model(&model.config, &leaves).with_attentions().encode(batch.input());
     let mut wanted = Vec::new();
     let attention = Attention::wanted(&encoded, &mut wanted).ok_or_else(|| no_attention(model))?;
     Ok((attention, read_groups(&wanted).await?))

@@ -1,6 +1,7 @@
 //! Forward passes over held-out batches. Sums stay on the device until the end; one read fetches them.
 
 use super::batch::DeviceBatch;
+use crate::kernels::{RowTargets, cross_entropy_sums};
 use crate::model::{Leaves, ModelConfig, Network};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -18,13 +19,9 @@ pub fn evaluate_masked_lm(
     let encoded = model.encode(batch.input());
     let guesses = batch.guesses();
     let logits = model.masked_lm(&encoded, guesses.positions.clone()); // [M, V]
-    let rows = guesses.targets.dims()[0];
-    let targets = guesses.targets.clone().reshape([rows, 1]);
-    let loss = log_softmax(logits.clone(), 1).gather(1, targets.clone()).reshape([rows]).neg();
-    let right = logits.argmax(1).equal(targets).float().reshape([rows]);
-    let weights = guesses.weights.clone();
+    let truth = RowTargets { targets: guesses.targets.clone(), weights: guesses.weights.clone(), total: 1.0 };
     let count = Tensor::<1>::from_data(TensorData::new(vec![guesses.count], [1]), device);
-    let guesses = [(loss * weights.clone()).sum(), (right * weights).sum(), count];
+    let guesses = [cross_entropy_sums(logits, truth), count];
     let pairs = match batch.next_sentence() {
         Some(truth) => next_sentence_sums(model.next_sentence(&encoded), truth, batch),
         None => std::array::from_fn(|_| Tensor::zeros([1], device)),

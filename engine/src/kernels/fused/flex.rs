@@ -1,7 +1,9 @@
 //! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
 
-use super::super::flex::{like, owned, values};
-use super::{AttentionSide, AttentionState, FusedOps, FusedOptimizer, Kernels, MuonRates, Optional, Truth};
+use super::super::flex::{dense, like, owned, values};
+use super::{
+    AttentionSide, AttentionState, FusedMeasures, FusedOps, FusedOptimizer, Kernels, MuonRates, Optional, Truth,
+};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::IntTensor;
@@ -53,6 +55,19 @@ impl FusedOps for Flex {
     }
 }
 
+impl FusedMeasures for Flex {
+    fn fused_cross_entropy_sums(
+        logits: FlexTensor,
+        targets: FlexTensor,
+        weights: FlexTensor,
+        total: f32,
+    ) -> FlexTensor {
+        let (logits, weights, targets) = (dense(logits), dense(weights), whole_numbers(&dense(targets)));
+        let truth = Targets { targets: &targets, weights: values(&weights), total };
+        tensor(cpu::cross_entropy::sums(values(&logits), columns(&logits), &truth).to_vec(), [2])
+    }
+}
+
 impl FusedOptimizer for Flex {
     fn fused_muon(
         p: FlexTensor,
@@ -62,8 +77,8 @@ impl FusedOptimizer for Flex {
         shapes: Vec<[usize; 2]>,
         rates: MuonRates,
     ) -> (FlexTensor, FlexTensor) {
-        let (g, clip) = (g.to_contiguous(), values(&clip.to_contiguous())[0]);
-        let [mut p, mut m] = [p, m].map(|tensor| owned(tensor.to_contiguous()));
+        let (g, clip) = (dense(g), values(&dense(clip))[0]);
+        let [mut p, mut m] = [p, m].map(|tensor| owned(dense(tensor)));
         let MuonRates { lr, momentum, weight_decay } = rates;
         let settings = muon::Settings { clip, lr, momentum, weight_decay };
         muon::muon(p.storage_mut(), m.storage_mut(), values(&g), &shapes, settings);
@@ -73,13 +88,13 @@ impl FusedOptimizer for Flex {
 
 impl Kernels for Flex {
     fn linear_forward(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
-        let (x, weight, bias) = (readable(x), readable(weight), bias.map(|bias| bias.to_contiguous()));
+        let (x, weight, bias) = (readable(x), readable(weight), bias.map(dense));
         let y = matmul::linear(matrix(&x), matrix(&weight), bias.as_ref().map(values));
         tensor(y, [rows(&x), rows(&weight)])
     }
 
     fn linear_backward(x: FlexTensor, weight: FlexTensor, dy: FlexTensor) -> [FlexTensor; 3] {
-        let (x, weight, dy) = (readable(x), readable(weight), dy.to_contiguous());
+        let (x, weight, dy) = (readable(x), readable(weight), dense(dy));
         let outputs = rows(&weight);
         let dbias = tensor(cpu::rows::column_sums(values(&dy), outputs), [outputs]);
         let dweight = matmul::product(matrix(&dy).transposed(), matrix(&x)); // [O, I]
@@ -88,34 +103,34 @@ impl Kernels for Flex {
     }
 
     fn gather_forward(table: FlexTensor, indices: FlexTensor) -> FlexTensor {
-        let (table, indices) = (table.to_contiguous(), whole_numbers(&indices.to_contiguous()));
+        let (table, indices) = (dense(table), whole_numbers(&dense(indices)));
         let width = columns(&table);
         tensor(cpu::gather::gather(values(&table), &indices, width), [indices.len(), width])
     }
 
     fn gather_backward(rows: usize, indices: FlexTensor, dy: FlexTensor) -> FlexTensor {
-        let (dy, indices) = (dy.to_contiguous(), whole_numbers(&indices.to_contiguous()));
+        let (dy, indices) = (dense(dy), whole_numbers(&dense(indices)));
         let width = columns(&dy);
         tensor(cpu::gather::scatter(values(&dy), &indices, rows, width), [rows, width])
     }
 
     fn layer_norm_forward(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> [FlexTensor; 2] {
-        let [x, gamma, beta] = [x, gamma, beta].map(|input| input.to_contiguous());
+        let [x, gamma, beta] = [x, gamma, beta].map(dense);
         let (y, moments) = cpu::layer_norm::layer_norm(values(&x), values(&gamma), values(&beta), eps as f32);
         let rows = moments.len() / 2;
         [like(&x, y), tensor(moments, [rows, 2])]
     }
 
     fn layer_norm_backward(x: FlexTensor, gamma: FlexTensor, moments: FlexTensor, dy: FlexTensor) -> [FlexTensor; 3] {
-        let [x, gamma, dy] = [x, gamma, dy].map(|input| input.to_contiguous());
+        let [x, gamma, dy] = [x, gamma, dy].map(dense);
         let found = cpu::layer_norm::backward(values(&x), values(&dy), values(&gamma), values(&moments));
         [like(&x, found.x), like(&gamma, found.gamma), like(&gamma, found.beta)]
     }
 
     fn convolution_forward(x: FlexTensor, taps: FlexTensor, keep: Option<FlexTensor>, t: usize) -> FlexTensor {
-        let (x, taps) = (x.to_contiguous(), taps.to_contiguous());
+        let (x, taps) = (dense(x), dense(taps));
         let shape = convolution_shape(&x, t);
-        let keep = keep.map(|keep| keep.to_contiguous());
+        let keep = keep.map(dense);
         let y = cpu::convolution::convolve(values(&x), values(&taps), keep.as_ref().map(values), shape);
         like(&x, y)
     }
@@ -127,16 +142,16 @@ impl Kernels for Flex {
         t: usize,
         dy: FlexTensor,
     ) -> [FlexTensor; 2] {
-        let [x, taps, dy] = [x, taps, dy].map(|input| input.to_contiguous());
+        let [x, taps, dy] = [x, taps, dy].map(dense);
         let shape = convolution_shape(&x, t);
-        let keep = keep.map(|keep| keep.to_contiguous());
+        let keep = keep.map(dense);
         let seen = keep.as_ref().map(values);
         let (dx, dtaps) = cpu::convolution::backward(values(&x), values(&dy), values(&taps), seen, shape);
         [like(&x, dx), like(&taps, dtaps)]
     }
 
     fn attention_forward(qkv: FlexTensor, side: AttentionSide<Self>) -> (FlexTensor, AttentionState<Self>) {
-        let (qkv, side) = (qkv.to_contiguous(), contiguous(side));
+        let (qkv, side) = (dense(qkv), contiguous(side));
         let inputs = attention_inputs(&qkv, &side);
         let cpu::attention::Shape { b, t, h, k } = inputs.shape;
         let found = cpu::attention::attention(values(&qkv), &inputs);
@@ -154,7 +169,7 @@ impl Kernels for Flex {
         state: AttentionState<Self>,
         dy: FlexTensor,
     ) -> FlexTensor {
-        let (qkv, dy, side) = (qkv.to_contiguous(), dy.to_contiguous(), contiguous(side));
+        let (qkv, dy, side) = (dense(qkv), dense(dy), contiguous(side));
         let attended = [&state.queries, &state.keys, &state.probabilities].map(values);
         let dqkv = cpu::attention::backward(values(&qkv), values(&dy), attended, &attention_inputs(&qkv, &side));
         like(&qkv, dqkv)
@@ -166,8 +181,8 @@ impl Kernels for Flex {
         bias: FlexTensor,
         Truth { targets, weights, total }: Truth<Self>,
     ) -> [FlexTensor; 2] {
-        let targets = whole_numbers(&targets.to_contiguous());
-        let (bias, weights) = (bias.to_contiguous(), weights.to_contiguous());
+        let targets = whole_numbers(&dense(targets));
+        let (bias, weights) = (dense(bias), dense(weights));
         let (rows, table) = (readable(rows), readable(table));
         let vocab = self::rows(&table);
         let mut logits = matmul::linear(matrix(&rows), matrix(&table), Some(values(&bias))); // [M, V]
@@ -182,7 +197,7 @@ impl Kernels for Flex {
         logit_gradients: FlexTensor,
         dloss: FlexTensor,
     ) -> [FlexTensor; 3] {
-        let factor = values(&dloss.to_contiguous())[0];
+        let factor = values(&dense(dloss))[0];
         let mut dlogits = owned(logit_gradients);
         if factor != 1.0 {
             cpu::rows::scale(dlogits.storage_mut(), factor);
@@ -217,7 +232,7 @@ fn columns(x: &FlexTensor) -> usize {
 /// A matrix whose strides run forward.
 fn readable(x: FlexTensor) -> FlexTensor {
     let forward = x.layout().strides().iter().all(|stride| *stride >= 0);
-    if forward { x } else { x.to_contiguous() }
+    if forward { x } else { dense(x) }
 }
 
 fn matrix(x: &FlexTensor) -> Matrix<'_> {
@@ -233,7 +248,7 @@ fn convolution_shape(x: &FlexTensor, t: usize) -> cpu::convolution::Shape {
 
 fn contiguous(side: AttentionSide<Flex>) -> AttentionSide<Flex> {
     let AttentionSide { dims, keep, rotary, dropout } = side;
-    let [keep, rotary, dropout] = [keep, rotary, dropout].map(|input| input.map(|input| input.to_contiguous()));
+    let [keep, rotary, dropout] = [keep, rotary, dropout].map(|input| input.map(dense));
     AttentionSide { dims, keep, rotary, dropout }
 }
 

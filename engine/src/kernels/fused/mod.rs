@@ -145,6 +145,25 @@ fn optional<const R: usize>(tensor: Option<Tensor<R>>) -> Optional<Dispatch> {
     tensor.map_or(Optional::Absent, |tensor| Optional::Given(tensor.into_dispatch()))
 }
 
+/// See [`super::cross_entropy_sums`].
+pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
+    let RowTargets { targets, weights, total } = truth;
+    let [targets, weights] = [targets.into_dispatch(), weights.into_dispatch()];
+    Tensor::from_dispatch(Dispatch::fused_cross_entropy_sums(logits.into_dispatch(), targets, weights, total))
+}
+
+/// Operations on held-out batches, outside of every gradient.
+#[backend_extension(Flex)]
+pub trait FusedMeasures: Backend {
+    /// See [`cross_entropy_sums`].
+    fn fused_cross_entropy_sums(
+        logits: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        total: f32,
+    ) -> FloatTensor<Self>;
+}
+
 /// The operations as they are called: with gradients on a device with autodiff.
 #[backend_extension(Flex, Autodiff)]
 pub trait FusedOps: Backend {

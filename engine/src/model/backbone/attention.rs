@@ -6,6 +6,7 @@ use crate::model::network::{Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Queries, keys and values of all positions.
+#[expect(clippy::large_enum_variant, reason = "lives for one call; a tensor is a handle")]
 pub enum Projections {
     /// Side by side, `[B * T, 3 D]`.
     Packed(Tensor<2>),
