@@ -28,8 +28,11 @@ pub async fn open(choice: BackendChoice) -> Result<(Device, DeviceInfo)> {
 }
 
 fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
-    let name = if cfg!(target_arch = "wasm32") { "CPU (one thread, SIMD)" } else { "CPU (SIMD)" };
-    (Device::flex(), DeviceInfo { backend: "cpu".into(), name: name.into(), software: false, reason })
+    let name = match cpu::instruction_set() {
+        instructions if cfg!(target_arch = "wasm32") => format!("CPU (one thread, {instructions})"),
+        instructions => format!("CPU ({instructions})"),
+    };
+    (Device::flex(), DeviceInfo { backend: "cpu".into(), name, software: false, reason })
 }
 
 /// An adapter that the GPU engine can use.

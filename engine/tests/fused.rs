@@ -2,6 +2,7 @@
 //! that fill no vector and no block.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use engine::kernels::stock::AttentionTables;
 use engine::kernels::{AttentionInputs, RowTargets, fused, stock};
 
 /// Rounding in `f32` of sums of a few hundred terms of size 1 in another order.
@@ -87,6 +88,16 @@ fn linear_reads_slices_and_transposed_inputs() {
 }
 
 #[test]
+fn gathered_rows_equal_selected_ones() {
+    let table = leaf([7, 5], 0.0);
+    let indices = || Tensor::<1, Int>::from_data(TensorData::new(vec![6, 0, 3, 3, 0], [5]), &Device::flex());
+    let gathered = with_gradients(fused::gather_rows(table.clone(), indices()), |g| [gradient(&table, g)]);
+    let selected = with_gradients(table.clone().select(0, indices()), |g| [gradient(&table, g)]);
+    near("rows", &gathered.0, &selected.0);
+    near("gradient of the table", &gathered.1[0], &selected.1[0]);
+}
+
+#[test]
 fn layer_norm_equals_stock() {
     for [n, width] in [[1, 5], [33, 16], [70, 37]] {
         let (x, gamma, beta) = (leaf([n, width], 0.0), leaf([width], 1.0), leaf([width], 2.0));
@@ -104,9 +115,10 @@ fn layer_norm_equals_stock() {
     }
 }
 
-/// The last text ends in padding from its third position on.
+/// The first example is all padding where there are several; the last one is padded from its third position on.
 fn padding(b: usize, t: usize) -> Tensor<2> {
-    constant((0..b * t).map(|i| f32::from(u8::from(i < (b - 1) * t + 2))).collect(), [b, t])
+    let is_token = |i: usize| i < (b - 1) * t + 2 && (b == 1 || i >= t);
+    constant((0..b * t).map(|i| f32::from(u8::from(is_token(i)))).collect(), [b, t])
 }
 
 #[test]
@@ -145,7 +157,8 @@ fn attention_equals_stock() {
             };
             let stock = |qkv: Tensor<2>| {
                 let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
-                stock::attention(parts, inputs()).0
+                let AttentionInputs { dims, keep, rotary, dropout } = inputs();
+                stock::attention(parts, dims, &AttentionTables::new(keep, rotary), dropout).0
             };
             let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
                 with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])

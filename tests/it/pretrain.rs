@@ -1,6 +1,6 @@
 //! A run directory from text: what it holds, and that it is the same twice.
 
-use crate::lab::{Lab, TINY};
+use crate::lab::{Lab, TINY, finish};
 use protocol::{Event, Metrics, Phase};
 use std::io::Write;
 
@@ -80,6 +80,32 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
     }
     assert_ne!(lab.timeless_journal("a"), lab.timeless_journal("c"));
     lab.other_file("a/model.safetensors", "c/model.safetensors");
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let lab = Lab::new();
+    // Large enough that every operation of a step is shared among threads.
+    let shape = "--max-len 64 --batch-size 16 --steps 6 --device cpu --seed 3";
+    let run = |threads: &str, words: &str| {
+        let mut command = lab.command(&format!("{words}-{threads} {shape}"));
+        finish(command.env("RAYON_NUM_THREADS", threads).spawn().expect("the binary starts")).ok();
+    };
+    for threads in ["1", "2", "5"] {
+        for preset in ["fast-tiny", "bert-tiny"] {
+            let words =
+                format!("pretrain --corpus text.txt train.txt --preset {preset} --vocab-size 3000 --out {preset}");
+            run(threads, &words);
+        }
+        let labelled = "--train train.txt --valid valid.txt --parts one";
+        run(threads, &format!("finetune {labelled} --from fast-tiny-{threads} --out labels"));
+    }
+    for run in ["fast-tiny", "bert-tiny", "labels"] {
+        for many in ["2", "5"] {
+            assert_eq!(lab.timeless_journal(&format!("{run}-{many}")), lab.timeless_journal(&format!("{run}-1")));
+            lab.same_file(&format!("{run}-{many}/model.safetensors"), &format!("{run}-1/model.safetensors"));
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) with its gradient, text by text. Queries, keys and values
 //! arrive side by side in the rows of one matrix, `[B * T, 3 D]`.
 
-use crate::matmul::{Matrix, Onto, Output, product_into};
+use crate::matmul::{Matrix, Output, Write, product_into};
 use crate::min_blocks;
 use crate::sums::{map_and_sum, max, sum_of_pairs};
 use rayon::prelude::*;
@@ -84,6 +84,20 @@ pub struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
+    /// # Panics
+    /// Where the arrays are not of this shape: a wrong program.
+    fn check(&self, qkv: &[f32]) {
+        let Shape { b, t, k, .. } = self.shape;
+        assert_eq!(qkv.len(), 3 * b * self.shape.text(), "queries, keys and values of {:?}", self.shape);
+        assert!(self.keep.is_none_or(|keep| keep.len() == b * t), "a mark for each position");
+        assert!(self.dropout.is_none_or(|factors| factors.len() == b * self.shape.scores()), "a factor for each score");
+        let is_table = |table: &[f32]| table.len() == t * (k / 2);
+        assert!(
+            self.rotary.is_none_or(|rotary| is_table(rotary.cos) && is_table(rotary.sin)),
+            "an angle for each pair"
+        );
+    }
+
     /// Padding of text `b`, `[T]`.
     fn keep_of(&self, b: usize) -> Option<&'a [f32]> {
         let t = self.shape.t;
@@ -112,6 +126,7 @@ pub struct Attended {
 /// Attention over `qkv` `[B * T, 3 D]`.
 pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
     let shape = inputs.shape;
+    inputs.check(qkv);
     let zeros = |n: usize| vec![0.0; shape.b * n];
     let [mut context, mut queries, mut keys] = [(); 3].map(|()| zeros(shape.text()));
     let mut probabilities = zeros(shape.scores());
@@ -130,12 +145,12 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
                 let scores = &mut scores[shape.head_scores(h)];
                 let keys = shape.head(keys, h).transposed();
                 let place = Output { values: &mut *scores, stride: shape.t };
-                product_into(shape.head(queries, h), keys, place, Onto::Nothing);
+                product_into(shape.head(queries, h), keys, place, Write::Replace);
                 softmax_rows(scores, inputs.keep_of(b), shape.t);
                 let used =
                     dropped(scores, inputs.dropout_of(b).map(|factors| &factors[shape.head_scores(h)]), &mut used);
                 let place = Output { values: &mut context[h * shape.k..], stride: shape.width() };
-                product_into(Matrix::new(used, [shape.t; 2]), shape.values(qkv, h), place, Onto::Nothing);
+                product_into(Matrix::new(used, [shape.t; 2]), shape.values(qkv, h), place, Write::Replace);
             }
         });
     Attended { context, queries, keys, probabilities }
@@ -144,6 +159,8 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
 /// The gradient of `qkv` `[B * T, 3 D]`, given that of the context, `dy` `[B * T, D]`.
 pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs) -> Vec<f32> {
     let shape = inputs.shape;
+    inputs.check(qkv);
+    assert_eq!(3 * dy.len(), qkv.len(), "a gradient for each element of the context");
     let [queries, keys, probabilities] = attended;
     let mut dqkv = vec![0.0; qkv.len()];
     dqkv.par_chunks_mut(3 * shape.text())
@@ -184,12 +201,12 @@ impl Text<'_> {
             let dy = shape.head(self.dy, h);
             let mut place = |part: usize, left: Matrix, right: Matrix| {
                 let values = &mut dqkv[part * width + h * shape.k..];
-                product_into(left, right, Output { values, stride: 3 * width }, Onto::Nothing);
+                product_into(left, right, Output { values, stride: 3 * width }, Write::Replace);
             };
             let used = Matrix::new(dropped(probabilities, factors, &mut used), square);
             place(2, used.transposed(), dy);
             let values = shape.values(self.qkv, h).transposed();
-            product_into(dy, values, Output { values: &mut slopes, stride: shape.t }, Onto::Nothing);
+            product_into(dy, values, Output { values: &mut slopes, stride: shape.t }, Write::Replace);
             if let Some(factors) = factors {
                 multiply(&mut slopes, factors);
             }

@@ -14,9 +14,21 @@ pub struct Shape {
     pub width: usize,
 }
 
+impl Shape {
+    /// # Panics
+    /// Where the arrays are not of this shape: a wrong program.
+    fn check(self, x: &[f32], taps: &[f32], keep: Option<&[f32]>) {
+        let rows = x.len() / self.width;
+        assert_eq!(rows / self.t * self.t * self.width, x.len(), "whole texts of {} rows", self.t);
+        assert_eq!(taps.len(), 3 * self.width, "three taps per channel");
+        assert!(keep.is_none_or(|keep| keep.len() == rows), "a mark for each row");
+    }
+}
+
 /// The convolution of `x` `[B, T, D]` with `taps` `[D, 3]`; `keep` `[B, T]` is 1 for a token and 0 for padding.
 pub fn convolve(x: &[f32], taps: &[f32], keep: Option<&[f32]>, shape: Shape) -> Vec<f32> {
     let Shape { t, width } = shape;
+    shape.check(x, taps, keep);
     let taps = by_tap(taps);
     let mut y = x.to_vec();
     let texts = y.par_chunks_mut(t * width).zip(x.par_chunks(t * width)).enumerate();
@@ -41,6 +53,8 @@ vectorized! {
 /// Gradients of [`convolve`] with respect to `x` `[B, T, D]` and to the taps `[D, 3]`, given `dy` `[B, T, D]`.
 pub fn backward(x: &[f32], dy: &[f32], taps: &[f32], keep: Option<&[f32]>, shape: Shape) -> (Vec<f32>, Vec<f32>) {
     let Shape { t, width } = shape;
+    shape.check(x, taps, keep);
+    assert_eq!(x.len(), dy.len(), "a gradient for each element");
     let taps = by_tap(taps);
     let mut dx = dy.to_vec();
     let texts = x.len() / (t * width);

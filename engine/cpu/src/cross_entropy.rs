@@ -16,11 +16,21 @@ pub struct Targets<'a> {
     pub total: f32,
 }
 
+impl Targets<'_> {
+    /// # Panics
+    /// Where there is not one target and one weight for each row: a wrong program.
+    fn check(&self, logits: &[f32], vocab: usize) {
+        assert_eq!(logits.len(), self.targets.len() * vocab, "a target for each row");
+        assert_eq!(self.weights.len(), self.targets.len(), "a weight for each row");
+    }
+}
+
 /// Mean cross-entropy, in nats, of `logits` `[M, V]`. Leaves the gradient with respect to the logits in their place.
 ///
 /// # Panics
 /// Where a target is not below `V`.
 pub fn cross_entropy(logits: &mut [f32], vocab: usize, rows: &Targets) -> f32 {
+    rows.check(logits, vocab);
     let Targets { targets, weights, total } = *rows;
     let mut losses = vec![0.0; targets.len()];
     logits
@@ -59,6 +69,7 @@ vectorized! {
 /// # Panics
 /// Where a target is not below `V`.
 pub fn sums(logits: &[f32], vocab: usize, rows: &Targets) -> [f32; 2] {
+    rows.check(logits, vocab);
     let mut sums = vec![[0.0; 2]; rows.targets.len()];
     let inputs = rows.targets.par_iter().zip(rows.weights);
     sums.par_iter_mut()
@@ -131,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_shows_in_the_loss() {
+    fn a_nan_logit_makes_the_loss_nan() {
         let mut row = [0.0, f32::NAN, 1.0];
         let rows = Targets { targets: &[0], weights: &[1.0], total: 1.0 };
         assert!(cross_entropy(&mut row, 3, &rows).is_nan());

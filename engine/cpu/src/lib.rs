@@ -30,3 +30,15 @@ const GRAIN: usize = 1 << 14;
 fn min_blocks(elements: usize) -> usize {
     (GRAIN / elements.max(1)).max(1)
 }
+
+/// The vector instructions that the loops run on.
+pub fn instruction_set() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    return match pulp::Arch::new() {
+        pulp::Arch::V4(_) => "AVX-512",
+        pulp::Arch::V3(_) => "AVX2",
+        _ => "SSE2",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    "SIMD"
+}

@@ -61,13 +61,13 @@ pub struct Output<'a> {
     pub stride: usize,
 }
 
-/// How a product meets what is in its place.
+/// How a product is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Onto {
-    /// Replaces it.
-    Nothing,
-    /// Is added to it.
-    Sum,
+pub enum Write {
+    /// In place of what is there.
+    Replace,
+    /// Added to what is there.
+    Add,
 }
 
 /// All cores natively; the browser's engine has one thread.
@@ -83,7 +83,7 @@ const ALL_CORES: Parallelism = Parallelism::None;
 pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
     let columns = b.shape[1];
     let mut values = vec![0.0; a.shape[0] * columns];
-    run(a, b, Output { values: &mut values, stride: columns }, Onto::Nothing, ALL_CORES);
+    run(a, b, Output { values: &mut values, stride: columns }, Write::Replace, ALL_CORES);
     values
 }
 
@@ -93,7 +93,8 @@ pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
 /// Where the sizes disagree: a wrong program.
 pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
     let stride = b.shape[1];
-    run(a, b, Output { values: x, stride }, Onto::Sum, ALL_CORES);
+    assert_eq!(x.len(), a.shape[0] * stride, "a place for each element of the product");
+    run(a, b, Output { values: x, stride }, Write::Add, ALL_CORES);
 }
 
 /// `x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`, on all cores: `[N, O]`.
@@ -102,6 +103,7 @@ pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
 /// Where the sizes disagree: a wrong program.
 pub fn linear(x: Matrix, weight: Matrix, bias: Option<&[f32]>) -> Vec<f32> {
     let Some(bias) = bias else { return product(x, weight.transposed()) };
+    assert_eq!(bias.len(), weight.shape[0], "a bias for each output");
     let mut y = bias.repeat(x.shape[0]);
     add_product(x, weight.transposed(), &mut y);
     y
@@ -111,14 +113,14 @@ pub fn linear(x: Matrix, weight: Matrix, bias: Option<&[f32]>) -> Vec<f32> {
 ///
 /// # Panics
 /// Where the sizes disagree: a wrong program.
-pub fn product_into(a: Matrix, b: Matrix, x: Output, onto: Onto) {
-    run(a, b, x, onto, Parallelism::None);
+pub fn product_into(a: Matrix, b: Matrix, x: Output, write: Write) {
+    run(a, b, x, write, Parallelism::None);
 }
 
-fn run(a: Matrix, b: Matrix, x: Output, onto: Onto, parallelism: Parallelism) {
+fn run(a: Matrix, b: Matrix, x: Output, write: Write, parallelism: Parallelism) {
     let ([m, k], [inner, n]) = (a.shape, b.shape);
     assert_eq!(k, inner, "the columns of one factor are the rows of the other");
-    assert!(n <= x.stride.max(1) && reach([m, n], [x.stride, 1]) <= x.values.len(), "a product fits its place");
+    assert!(n <= x.stride && reach([m, n], [x.stride, 1]) <= x.values.len(), "a product fits its place");
     let [a_row, a_column] = a.strides.map(usize::cast_signed);
     let [b_row, b_column] = b.strides.map(usize::cast_signed);
     // SAFETY: see the module's head; `reach` covers every element that is read or written, and rows of the result do not
@@ -131,7 +133,7 @@ fn run(a: Matrix, b: Matrix, x: Output, onto: Onto, parallelism: Parallelism) {
             x.values.as_mut_ptr(),
             1,
             x.stride.cast_signed(),
-            onto == Onto::Sum,
+            write == Write::Add,
             a.values.as_ptr(),
             a_column,
             a_row,
@@ -180,7 +182,7 @@ mod tests {
         let mut place = [9.0; 8];
         let (a, b) = ([1.0, 2.0], [3.0, 4.0]);
         let x = Output { values: &mut place, stride: 4 };
-        product_into(Matrix::new(&a, [2, 1]), Matrix::new(&b, [1, 2]), x, Onto::Nothing);
+        product_into(Matrix::new(&a, [2, 1]), Matrix::new(&b, [1, 2]), x, Write::Replace);
         assert_eq!(place, [3.0, 4.0, 9.0, 9.0, 6.0, 8.0, 9.0, 9.0]);
     }
 
@@ -196,7 +198,16 @@ mod tests {
         let factor = [0.0; 6];
         let mut place = [0.0; 3];
         let (a, b) = (Matrix::new(&factor, [2, 3]), Matrix::new(&factor, [3, 2]));
-        product_into(a, b, Output { values: &mut place, stride: 2 }, Onto::Nothing);
+        product_into(a, b, Output { values: &mut place, stride: 2 }, Write::Replace);
+    }
+
+    #[test]
+    #[should_panic(expected = "a product fits its place")]
+    fn rows_of_a_product_do_not_overlap() {
+        let factor = [0.0; 4];
+        let mut place = [0.0; 4];
+        let (a, b) = (Matrix::new(&factor, [4, 1]), Matrix::new(&factor, [1, 1]));
+        product_into(a, b, Output { values: &mut place, stride: 0 }, Write::Replace);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Muon's step on the matrices of a flat group (Jordan et al. 2024): momentum, five rounds of Newton-Schulz, and the
 //! update, each matrix on one thread.
 
-use crate::matmul::{Matrix, Onto, Output, product_into};
+use crate::matmul::{Matrix, Output, Write, product_into};
 use crate::sums::sum_of;
 use rayon::prelude::*;
 
@@ -82,14 +82,14 @@ fn orthogonalize(mut x: Vec<f32>, [rows, columns]: [usize; 2]) -> Vec<f32> {
     for _ in 0..ROUNDS {
         let matrix = Matrix::new(&x, [rows, columns]);
         let [left, right] = if rows <= columns { [matrix, matrix.transposed()] } else { [matrix.transposed(), matrix] };
-        product_into(left, right, Output { values: &mut gram, stride: side }, Onto::Nothing);
+        product_into(left, right, Output { values: &mut gram, stride: side }, Write::Replace);
         let symmetric = Matrix::new(&gram, [side, side]);
-        product_into(symmetric, symmetric, Output { values: &mut square, stride: side }, Onto::Nothing);
+        product_into(symmetric, symmetric, Output { values: &mut square, stride: side }, Write::Replace);
         combine(&mut square, &gram);
         scaled(&mut next, &x);
         let polynomial = Matrix::new(&square, [side, side]);
         let [left, right] = if rows <= columns { [polynomial, matrix] } else { [matrix, polynomial] };
-        product_into(left, right, Output { values: &mut next, stride: columns }, Onto::Sum);
+        product_into(left, right, Output { values: &mut next, stride: columns }, Write::Add);
         std::mem::swap(&mut x, &mut next);
     }
     x

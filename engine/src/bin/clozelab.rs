@@ -20,7 +20,10 @@ const STACK_BYTES: usize = 8 << 20;
 fn main() -> ExitCode {
     match rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build() {
         Ok(pool) => pool.install(run),
-        Err(_) => run(),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "warning: no threads could be started ({error}); one is used");
+            run()
+        }
     }
 }
 

@@ -41,6 +41,23 @@ pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize
     if fused::available(&x.device()) { fused::convolve(x, taps, keep, t) } else { stock::convolve(x, taps, keep, t) }
 }
 
+/// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.
+pub fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
+    let [b, t, width] = x.dims();
+    let by = offset.unsigned_abs().min(t);
+    if by == 0 {
+        return x.clone();
+    }
+    let edge = Tensor::<3>::zeros([b, by, width], &x.device());
+    if by == t {
+        return edge;
+    }
+    match offset {
+        0.. => Tensor::cat(vec![x.clone().narrow(1, by, t - by), edge], 1),
+        _ => Tensor::cat(vec![edge, x.clone().narrow(1, 0, t - by)], 1),
+    }
+}
+
 /// Mean cross-entropy `[1]`, in nats, of the logits `rows table^T + bias`, for `rows` `[M, D]`, `table` `[V, D]` and `bias`
 /// `[V]`.
 pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
@@ -77,13 +94,24 @@ pub struct AdamWState {
     pub v: Tensor<1>,
 }
 
-/// The gradients of a group's parameters, `[n]` each and in order, as [`adamw`] wants them: one by one where its loops
-/// read them in place, else end to end.
+/// The gradients of a group's parameters, `[n]` each and in order, in the form that [`adamw`] takes: one by one where its
+/// loops read them in place, else end to end.
 pub fn gradient_pieces(gradients: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     match gradients.first() {
-        Some(first) if !fused::available(&first.device()) => vec![Tensor::cat(gradients, 0)],
+        Some(first) if !fused::available(&first.device()) => vec![joined(gradients)],
         _ => gradients,
     }
+}
+
+/// The pieces end to end; a single one is not copied.
+///
+/// # Panics
+/// Where there are none: a wrong program.
+pub fn joined(mut pieces: Vec<Tensor<1>>) -> Tensor<1> {
+    if pieces.len() > 1 {
+        return Tensor::cat(pieces, 0);
+    }
+    pieces.pop().expect("a group has parameters")
 }
 
 /// One AdamW step: gradients, one after another and scaled by `clip` `[1]`, move `state` as `shaders::adamw` says. On a
@@ -98,6 +126,7 @@ pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, sett
         (p, m, v) = Dispatch::adamw(p, g.into_dispatch(), m, v, clip.clone(), start, settings);
         start += n;
     }
+    assert_eq!(start, settings.n as usize, "the gradients cover their group");
     AdamWState { p: Tensor::from_dispatch(p), m: Tensor::from_dispatch(m), v: Tensor::from_dispatch(v) }
 }
 
@@ -115,7 +144,7 @@ pub trait DifferentiableOps: Backend {
     fn exact_gelu_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// Operations of the optimiser, outside of every gradient.
+/// Operations of the optimiser, which are not differentiated.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait OptimizerOps: Backend {
     /// `shaders::adamw` over flat arrays `[n]`, from `start` on for as many elements as `g` has; `clip` is `[1]`. Returns the

@@ -1,6 +1,7 @@
 //! The same operations from burn's own: for devices without the fused ones, and what these are tested against.
 
-use super::fused::{AttentionInputs, RowTargets};
+use super::fused::RowTargets;
+use super::shifted;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
 
@@ -29,40 +30,46 @@ pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize
     (x + before * tap(0) + seen * tap(1) + after * tap(2)).reshape([rows, width])
 }
 
-/// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.
-pub fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
-    let [b, t, width] = x.dims();
-    let by = offset.unsigned_abs().min(t);
-    if by == 0 {
-        return x.clone();
-    }
-    let edge = Tensor::<3>::zeros([b, by, width], &x.device());
-    if by == t {
-        return edge;
-    }
-    match offset {
-        0.. => Tensor::cat(vec![x.clone().narrow(1, by, t - by), edge], 1),
-        _ => Tensor::cat(vec![edge, x.clone().narrow(1, 0, t - by)], 1),
-    }
-}
-
 /// Added to the score of a padded key. Far enough from 0 that its probability is exactly 0 in f32.
 const MASKED_SCORE: f64 = -1e9;
 
-/// Multi-head self-attention from queries, keys and values, `[B * T, D]` each. Returns the context `[B * T, D]` and the
-/// probabilities before dropout `[B, H, T, T]`, whose rows sum to 1.
-pub fn attention(qkv: [Tensor<2>; 3], inputs: AttentionInputs) -> (Tensor<2>, Tensor<4>) {
-    let AttentionInputs { dims: [b, t, h], keep, rotary, dropout } = inputs;
+/// What [`attention`] adds to scores and multiplies by, the same in every layer of a pass.
+#[derive(Clone, Debug)]
+pub struct AttentionTables {
+    /// Added to the scores, `[B, 1, 1, T]`: 0 at tokens, far below 0 at padding.
+    mask: Option<Tensor<4>>,
+    /// Cosines and sines, `[1, 1, T, K / 2]` each.
+    rotary: Option<[Tensor<4>; 2]>,
+}
+
+impl AttentionTables {
+    /// From the padding `[B, T]` and the rotary tables `[2, T, K / 2]`.
+    pub fn new(keep: Option<Tensor<2>>, rotary: Option<Tensor<3>>) -> Self {
+        let mask = keep.map(|keep| {
+            let [b, t] = keep.dims();
+            (keep.reshape([b, 1, 1, t]) - 1.0) * -MASKED_SCORE
+        });
+        let table = |tables: &Tensor<3>, i: usize| tables.clone().narrow(0, i, 1).unsqueeze::<4>();
+        Self { mask, rotary: rotary.map(|tables| [table(&tables, 0), table(&tables, 1)]) }
+    }
+}
+
+/// Multi-head self-attention from queries, keys and values, `[B * T, D]` each, for `dims` `[B, T, H]`; `dropout`
+/// `[B, H, T, T]` multiplies the probabilities. Returns the context `[B * T, D]` and the probabilities before dropout
+/// `[B, H, T, T]`, whose rows sum to 1.
+pub fn attention(
+    qkv: [Tensor<2>; 3],
+    [b, t, h]: [usize; 3],
+    tables: &AttentionTables,
+    dropout: Option<Tensor<4>>,
+) -> (Tensor<2>, Tensor<4>) {
     let width = qkv[0].dims()[1];
     let k = width / h;
     let [queries, keys, values] = qkv.map(|x| x.reshape([b, t, h, k]).swap_dims(1, 2)); // [B, H, T, K]
-    let rotate = |x: Tensor<4>| if let Some(tables) = &rotary { rotated(x, tables) } else { x };
+    let rotate = |x: Tensor<4>| if let Some(tables) = &tables.rotary { rotated(x, tables) } else { x };
     let queries = rotate(queries) * (1.0 / (k as f64).sqrt());
     let scores = queries.matmul(rotate(keys).transpose()); // [B, H, T, T]
-    let scores = match keep {
-        Some(keep) => scores + (keep.reshape([b, 1, 1, t]) - 1.0) * -MASKED_SCORE,
-        None => scores,
-    };
+    let scores = if let Some(mask) = &tables.mask { scores + mask.clone() } else { scores };
     let probabilities = softmax(scores, 3);
     let used = match dropout {
         Some(factors) => probabilities.clone() * factors,
@@ -72,15 +79,13 @@ pub fn attention(qkv: [Tensor<2>; 3], inputs: AttentionInputs) -> (Tensor<2>, Te
     (context.swap_dims(1, 2).reshape([b * t, width]), probabilities)
 }
 
-/// Turns the pairs (i, i + K/2) of `x` `[B, H, T, K]` by the angles of `tables` `[2, T, K / 2]`.
-fn rotated(x: Tensor<4>, tables: &Tensor<3>) -> Tensor<4> {
+/// Turns the pairs (i, i + K/2) of `x` `[B, H, T, K]` by angles whose cosines and sines are `[1, 1, T, K / 2]`.
+fn rotated(x: Tensor<4>, [cos, sin]: &[Tensor<4>; 2]) -> Tensor<4> {
     let half = x.dims()[3] / 2;
-    let table = |i: usize| tables.clone().narrow(0, i, 1).unsqueeze::<4>(); // [1, 1, T, K / 2]
-    let (cos, sin) = (table(0), table(1));
     let a = x.clone().narrow(3, 0, half); // [B, H, T, K / 2]
     let b = x.narrow(3, half, half);
     let rotated_a = a.clone() * cos.clone() - b.clone() * sin.clone();
-    let rotated_b = b * cos + a * sin;
+    let rotated_b = b * cos.clone() + a * sin.clone();
     Tensor::cat(vec![rotated_a, rotated_b], 3)
 }
 

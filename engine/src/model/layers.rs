@@ -35,8 +35,10 @@ impl Dropout {
 
 /// Drops elements of `x` with probability `p`.
 pub fn dropout<const R: usize>(x: Tensor<R>, p: f64) -> Tensor<R> {
-    let Some(keep) = dropout_factors(x.dims(), p, &x.device()) else { return x };
-    if x.device().is_autodiff() { x * Tensor::from_inner(keep) } else { x * keep }
+    match dropout_factors(x.dims(), p, &x.device()) {
+        Some(factors) => x * factors,
+        None => x,
+    }
 }
 
 /// What [`dropout`] multiplies by: 0 or `1 / (1 - p)`. Outside of autodiff; `None` where nothing is dropped.

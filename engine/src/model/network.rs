@@ -37,8 +37,8 @@ pub struct Encoded {
     pub keep: Option<Tensor<3>>,
     /// Hidden states before the first and after each block, `[B * T, ..]` each.
     pub hidden_states: Vec<Tensor<2>>,
-    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty where nobody asked for them, and for a
-    /// backbone without attention.
+    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty unless [`Network::with_attentions`] asks
+    /// for them, and for a backbone without attention.
     pub attentions: Vec<Tensor<4>>,
 }
 
@@ -63,14 +63,14 @@ pub struct Network<'a> {
     pub leaves: &'a Leaves,
     /// In force during this pass.
     pub dropout: Dropout,
-    /// Whether [`Encoded`] keeps attention probabilities.
-    pub wants_attentions: bool,
+    /// Whether [`Encoded`] holds attention probabilities.
+    pub output_attentions: bool,
 }
 
 impl<'a> Network<'a> {
     /// In evaluation mode.
     pub fn new(config: &'a ModelConfig, leaves: &'a Leaves) -> Self {
-        Self { config, leaves, dropout: Dropout::NONE, wants_attentions: false }
+        Self { config, leaves, dropout: Dropout::NONE, output_attentions: false }
     }
 
     /// With this dropout.
@@ -78,9 +78,9 @@ impl<'a> Network<'a> {
         Self { dropout, ..self }
     }
 
-    /// Keeps attention probabilities, for someone to look at.
+    /// Returns attention probabilities, too.
     pub fn with_attentions(self) -> Self {
-        Self { wants_attentions: true, ..self }
+        Self { output_attentions: true, ..self }
     }
 
     /// Runs the backbone.

@@ -2,7 +2,7 @@
 //! the matrices inside the blocks, Muon where a run asks for it. Nothing is read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
 
 use super::muon::{MuonSettings, muon};
-use crate::kernels::{AdamWSettings, AdamWState, adamw, gradient_pieces, squared_norm};
+use crate::kernels::{AdamWSettings, AdamWState, adamw, gradient_pieces, joined, squared_norm};
 use crate::model::{Layout, Leaves, ParameterGroup};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -154,7 +154,7 @@ impl Optimizer {
     ) -> GroupState {
         match (&self.settings.muon, v) {
             (Some(settings), None) => {
-                let [p, m] = muon([p, m], Tensor::cat(gradients, 0), clip, &group.matrices, (settings, lr));
+                let [p, m] = muon([p, m], joined(gradients), clip, &group.matrices, (settings, lr));
                 GroupState { p, m, v: None }
             }
             (_, v) => {

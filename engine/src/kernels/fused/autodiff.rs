@@ -121,7 +121,9 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let (x, weight) = ops.state;
-        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, B::linear_backward(x, weight, dy));
+        let dbias = (N == 3).then(|| B::column_sums(dy.clone()));
+        let gradients = B::linear_backward(x, weight, dy).into_iter().chain(dbias);
+        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, gradients);
     }
 }
 
@@ -211,7 +213,7 @@ impl<B: Kernels> Backward<B, 3> for CrossEntropy {
     }
 }
 
-/// Hands each tracked parent its gradient. Gradients beyond the number of parents are dropped.
+/// Hands each tracked parent its gradient.
 fn register<B: Backend>(
     parents: impl IntoIterator<Item = Option<NodeId>>,
     grads: &mut Gradients,

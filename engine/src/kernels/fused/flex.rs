@@ -93,13 +93,16 @@ impl Kernels for Flex {
         tensor(y, [rows(&x), rows(&weight)])
     }
 
-    fn linear_backward(x: FlexTensor, weight: FlexTensor, dy: FlexTensor) -> [FlexTensor; 3] {
+    fn linear_backward(x: FlexTensor, weight: FlexTensor, dy: FlexTensor) -> [FlexTensor; 2] {
         let (x, weight, dy) = (readable(x), readable(weight), dense(dy));
-        let outputs = rows(&weight);
-        let dbias = tensor(cpu::rows::column_sums(values(&dy), outputs), [outputs]);
         let dweight = matmul::product(matrix(&dy).transposed(), matrix(&x)); // [O, I]
         let dx = matmul::product(matrix(&dy), matrix(&weight)); // [N, I]
-        [tensor(dx, [rows(&x), columns(&x)]), tensor(dweight, [outputs, columns(&x)]), dbias]
+        [tensor(dx, [rows(&x), columns(&x)]), tensor(dweight, [rows(&weight), columns(&x)])]
+    }
+
+    fn column_sums(x: FlexTensor) -> FlexTensor {
+        let x = dense(x);
+        tensor(cpu::rows::column_sums(values(&x), columns(&x)), [columns(&x)])
     }
 
     fn gather_forward(table: FlexTensor, indices: FlexTensor) -> FlexTensor {
@@ -202,7 +205,9 @@ impl Kernels for Flex {
         if factor != 1.0 {
             cpu::rows::scale(dlogits.storage_mut(), factor);
         }
-        Self::linear_backward(rows, table, dlogits)
+        let dbias = Self::column_sums(dlogits.clone());
+        let [drows, dtable] = Self::linear_backward(rows, table, dlogits);
+        [drows, dtable, dbias]
     }
 }
 

@@ -109,7 +109,7 @@ pub fn muon(
     [Tensor::from_dispatch(p), Tensor::from_dispatch(m)]
 }
 
-/// Operations of the optimiser, outside of every gradient.
+/// Operations of the optimiser, which are not differentiated.
 #[backend_extension(Flex)]
 pub trait FusedOptimizer: Backend {
     /// See [`muon`].
@@ -126,9 +126,9 @@ pub trait FusedOptimizer: Backend {
 /// A tensor that may be absent.
 #[derive(ExtensionType)]
 pub enum Optional<B: Backend> {
-    /// It is there.
+    /// The tensor.
     Given(FloatTensor<B>),
-    /// It is not.
+    /// None.
     Absent,
 }
 
@@ -152,7 +152,7 @@ pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::fused_cross_entropy_sums(logits.into_dispatch(), targets, weights, total))
 }
 
-/// Operations on held-out batches, outside of every gradient.
+/// Operations on held-out batches, which are not differentiated.
 #[backend_extension(Flex)]
 pub trait FusedMeasures: Backend {
     /// See [`cross_entropy_sums`].
@@ -221,12 +221,15 @@ trait Kernels: Backend {
         bias: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self>;
 
-    /// Of `x`, `weight` and `bias`, given that of the result.
+    /// Of `x` `[N, I]` and `weight` `[O, I]`, given that of the result, `dy` `[N, O]`.
     fn linear_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 3];
+    ) -> [FloatTensor<Self>; 2];
+
+    /// Sums of the columns of `x` `[N, D]`, `[D]`: the gradient of a bias.
+    fn column_sums(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     fn gather_forward(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self>;
 

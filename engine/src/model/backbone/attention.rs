@@ -1,5 +1,6 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2), with rotary positions where asked (Su et al. 2021, eq. 34).
 
+use crate::kernels::stock::AttentionTables;
 use crate::kernels::{AttentionInputs, fused, stock};
 use crate::model::layers::dropout_factors;
 use crate::model::network::{Input, Network};
@@ -43,41 +44,52 @@ impl Projections {
 /// What every layer of attention of one pass shares.
 pub struct Attention {
     dims: [usize; 3],
-    keep: Option<Tensor<2>>,
-    rotary: Option<Tensor<3>>,
+    kernel: Kernel,
     dropout: f64,
-    wants_probabilities: bool,
+    keeps_probabilities: bool,
+}
+
+/// Which operations compute it, with what they need.
+#[expect(clippy::large_enum_variant, reason = "one per pass; tensors are handles")]
+enum Kernel {
+    Fused { keep: Option<Tensor<2>>, rotary: Option<Tensor<3>> },
+    Stock(AttentionTables),
 }
 
 impl Attention {
     /// For one pass of `network` over `input`. `rotary` holds the tables of [`rotary_tables`], where positions are rotary.
     pub fn new(network: &Network, input: &Input, rotary: Option<Tensor<3>>) -> Self {
         let [b, t] = input.ids.dims();
+        let keep = input.keep.clone();
+        let kernel = if !network.output_attentions && fused::available(&input.ids.device()) {
+            Kernel::Fused { keep, rotary }
+        } else {
+            Kernel::Stock(AttentionTables::new(keep, rotary))
+        };
         Self {
             dims: [b, t, network.config.num_attention_heads],
-            keep: input.keep.clone(),
-            rotary,
+            kernel,
             dropout: network.dropout.attention,
-            wants_probabilities: network.wants_attentions,
+            keeps_probabilities: network.output_attentions,
         }
     }
 
-    /// The context `[B * T, D]` and, where they are wanted, the probabilities before dropout `[B, H, T, T]`, whose rows sum
-    /// to 1.
+    /// The context `[B * T, D]` and, where the network returns them, the probabilities before dropout `[B, H, T, T]`, whose
+    /// rows sum to 1.
     pub fn forward(&self, projections: Projections) -> (Tensor<2>, Option<Tensor<4>>) {
-        let device = projections.device();
         let [b, t, h] = self.dims;
-        let inputs = AttentionInputs {
-            dims: self.dims,
-            keep: self.keep.clone(),
-            rotary: self.rotary.clone(),
-            dropout: dropout_factors([b, h, t, t], self.dropout, &device),
-        };
-        if !self.wants_probabilities && fused::available(&device) {
-            return (fused::attention(projections.packed(), inputs), None);
+        let dropout = dropout_factors([b, h, t, t], self.dropout, &projections.device());
+        match &self.kernel {
+            Kernel::Fused { keep, rotary } => {
+                let (keep, rotary) = (keep.clone(), rotary.clone());
+                let inputs = AttentionInputs { dims: self.dims, keep, rotary, dropout };
+                (fused::attention(projections.packed(), inputs), None)
+            }
+            Kernel::Stock(tables) => {
+                let (context, probabilities) = stock::attention(projections.apart(), self.dims, tables, dropout);
+                (context, self.keeps_probabilities.then_some(probabilities))
+            }
         }
-        let (context, probabilities) = stock::attention(projections.apart(), inputs);
-        (context, self.wants_probabilities.then_some(probabilities))
     }
 }
 

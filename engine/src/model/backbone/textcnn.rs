@@ -7,8 +7,7 @@
 use super::{
     Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, max_over_time, transform, transform_specs,
 };
-use crate::kernels::stock::shifted;
-use crate::kernels::{self, gelu};
+use crate::kernels::{self, gelu, shifted};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::{Init, ParameterSpec};
