@@ -158,4 +158,12 @@ fn bench_measures_what_it_says() {
         assert!(measured[key].as_f64().is_some_and(|value| value > 0.0), "{key} in {measured}");
     }
     assert!(measured.get("kernel_launches_per_step").is_some(), "{measured}");
+    let shape = |flags: &str| {
+        let done = lab.run(&format!("bench --preset fast-nano --steps 6 --device cpu --json {flags}")).ok();
+        let measured: serde_json::Value = serde_json::from_str(done.stdout.trim()).expect("one line of JSON");
+        [measured["batch_size"].as_u64(), measured["max_len"].as_u64()]
+    };
+    // Said to be 16 x 32 where it was 32 x 16.
+    assert_eq!(shape("--max-len 16"), [Some(16), Some(16)]);
+    assert_eq!(shape("--max-len 16 --batch-size 8"), [Some(8), Some(16)]);
 }

@@ -20,6 +20,8 @@ use std::time::Instant;
 /// Steps of each measurement, unless told otherwise, and the share of them that warms up.
 const STEPS: u64 = 60;
 const WARM_UP: u64 = 3;
+/// Examples per step, unless told otherwise.
+const BATCH_SIZE: usize = 16;
 /// Presets that are measured unless one is asked for.
 const PRESETS: [&str; 4] = ["fast-nano", "fast-tiny", "bert-tiny", "textcnn"];
 
@@ -112,9 +114,10 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
         return bench_scale::bench(common, &config, documents);
     }
     config.steps = Some(config.steps.unwrap_or(STEPS).max(2 * WARM_UP));
+    let batch_size = *config.batch_size.get_or_insert(BATCH_SIZE);
     let presets = if args.has_preset() { vec![config.preset.clone()] } else { PRESETS.map(String::from).to_vec() };
     for preset in presets {
-        let measured = measure(&RunConfig { preset, ..config.clone() })?;
+        let measured = measure(&RunConfig { preset, ..config.clone() }, batch_size)?;
         if common.json {
             output::json_line(&measured)?;
         } else {
@@ -124,7 +127,7 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
     Ok(Ending::Done)
 }
 
-fn measure(config: &RunConfig) -> std::result::Result<Measured, Error> {
+fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measured, Error> {
     let host = Stopwatch::start(TokenCache::new(Some("off")));
     let mut session = block_on(Session::open(host.clone(), config.device))?;
     let files = vec![
@@ -161,8 +164,8 @@ fn measure(config: &RunConfig) -> std::result::Result<Measured, Error> {
         device: device.name.clone(),
         software_gpu: device.software,
         parameters,
-        batch_size: config.batch_size.unwrap_or(16) as u64,
-        max_len: tokens / steps / config.batch_size.unwrap_or(16) as u64,
+        batch_size: batch_size as u64,
+        max_len: tokens / steps / batch_size as u64,
         steps,
         ms_per_step,
         tokens_per_sec: tokens_per_step / ms_per_step * 1e3,
