@@ -23,7 +23,7 @@ mod sums;
 /// Partial sums of every reduction: one vector of AVX-512, two of AVX2, four of SSE and WebAssembly.
 pub const LANES: usize = 16;
 
-/// Elements that one thread takes before a second one is worth waking: about 10 µs of work.
+/// Elements that one thread takes before a second one is worth waking.
 const GRAIN: usize = 1 << 14;
 
 /// Fewest blocks of `elements` that a thread takes.

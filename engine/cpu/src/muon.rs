@@ -14,12 +14,10 @@ pub const ROUNDS: usize = 5;
 /// Keeps the norm of a zero gradient from dividing by zero, as published.
 pub const EPS: f32 = 1e-7;
 
-/// What one step needs besides its arrays.
+/// Rates of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// What the gradients are scaled by.
-    pub clip: f32,
-    /// Learning rate of this step.
+pub struct Rates {
+    /// Learning rate.
     pub lr: f32,
     /// Decay of the momentum.
     pub momentum: f32,
@@ -27,12 +25,12 @@ pub struct Settings {
     pub weight_decay: f32,
 }
 
-/// Moves the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]`, by their gradients `g` `[n]`. `shapes`
-/// holds rows and columns of each, in order.
+/// Moves the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]`, by their gradients `g` `[n]`, scaled
+/// by `clip`. `shapes` holds rows and columns of each, in order.
 ///
 /// # Panics
 /// Where the matrices do not fill the arrays: a wrong program.
-pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], shapes: &[[usize; 2]], settings: Settings) {
+pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], clip: f32, shapes: &[[usize; 2]], rates: Rates) {
     let (mut p, mut m, mut g) = (p, m, g);
     let mut matrices = Vec::with_capacity(shapes.len());
     for &shape in shapes {
@@ -46,20 +44,20 @@ pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], shapes: &[[usize; 2]], sett
     assert!(p.is_empty(), "the matrices fill their group");
     matrices.into_par_iter().for_each(|(p, m, g, shape)| {
         let mut update = vec![0.0; p.len()];
-        advance_momentum(&mut update, m, g, settings);
+        advance_momentum(&mut update, m, g, clip, rates.momentum);
         let update = orthogonalize(update, shape);
         let scale = (shape[0] as f32 / shape[1] as f32).max(1.0).sqrt();
-        apply(p, &update, 1.0 - settings.lr * settings.weight_decay, settings.lr * scale);
+        apply(p, &update, 1.0 - rates.lr * rates.weight_decay, rates.lr * scale);
     });
 }
 
 vectorized! {
     /// Advances the momentum and looks one step ahead (Nesterov).
-    fn advance_momentum<'a>(ahead: &'a mut [f32], m: &'a mut [f32], g: &'a [f32], settings: Settings) -> () {
+    fn advance_momentum<'a>(ahead: &'a mut [f32], m: &'a mut [f32], g: &'a [f32], clip: f32, momentum: f32) -> () {
         for ((ahead, m), g) in ahead.iter_mut().zip(m).zip(g) {
-            let g = g * settings.clip;
-            *m = *m * settings.momentum + g;
-            *ahead = g + *m * settings.momentum;
+            let g = g * clip;
+            *m = *m * momentum + g;
+            *ahead = g + *m * momentum;
         }
     }
 }
@@ -152,8 +150,8 @@ mod tests {
     #[test]
     fn no_gradient_is_no_update() {
         let (mut p, mut m) = (vec![1.0; 6], vec![0.0; 6]);
-        let settings = Settings { clip: 1.0, lr: 0.1, momentum: 0.9, weight_decay: 0.0 };
-        muon(&mut p, &mut m, &[0.0; 6], &[[2, 3]], settings);
+        let rates = Rates { lr: 0.1, momentum: 0.9, weight_decay: 0.0 };
+        muon(&mut p, &mut m, &[0.0; 6], 1.0, &[[2, 3]], rates);
         assert_eq!(p, vec![1.0; 6]);
     }
 }

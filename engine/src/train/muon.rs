@@ -2,7 +2,7 @@
 //! "Muon: An optimizer for hidden layers in neural networks"). All matrices of one shape are one batched product, so
 //! that a step takes as many launches for twelve layers as for one.
 
-use crate::kernels::fused::{self, MuonRates};
+use crate::kernels::fused::{self, Rates};
 use crate::model::MatrixBatch;
 use burn::tensor::Tensor;
 use cpu::muon::{EPS, QUINTIC, ROUNDS};
@@ -39,7 +39,7 @@ pub fn muon(
     if fused::available(&p.device()) {
         let shapes = batches.iter().flat_map(|batch| vec![[batch.rows, batch.columns]; batch.count]).collect();
         let MuonSettings { momentum, weight_decay, .. } = *settings;
-        let rates = MuonRates { lr: lr as f32, momentum: momentum as f32, weight_decay: weight_decay as f32 };
+        let rates = Rates { lr: lr as f32, momentum: momentum as f32, weight_decay: weight_decay as f32 };
         return fused::muon([p, m], g, clip, shapes, rates);
     }
     stock([p, m], g * clip, batches, (settings, lr))

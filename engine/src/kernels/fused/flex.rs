@@ -1,9 +1,7 @@
 //! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
 
 use super::super::flex::{dense, like, owned, values};
-use super::{
-    AttentionSide, AttentionState, FusedMeasures, FusedOps, FusedOptimizer, Kernels, MuonRates, Optional, Truth,
-};
+use super::{AttentionSide, AttentionState, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Optional, Truth};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::IntTensor;
@@ -11,7 +9,7 @@ use burn::tensor::{Bytes, DType, Shape};
 use cpu::attention::Rotary;
 use cpu::cross_entropy::Targets;
 use cpu::matmul::{self, Matrix};
-use cpu::muon;
+use cpu::muon::{self, Rates};
 
 impl FusedOps for Flex {
     fn fused_linear(x: FlexTensor, weight: FlexTensor, bias: Optional<Self>) -> FlexTensor {
@@ -75,13 +73,11 @@ impl FusedOptimizer for Flex {
         g: FlexTensor,
         clip: FlexTensor,
         shapes: Vec<[usize; 2]>,
-        rates: MuonRates,
+        rates: Rates,
     ) -> (FlexTensor, FlexTensor) {
         let (g, clip) = (dense(g), values(&dense(clip))[0]);
         let [mut p, mut m] = [p, m].map(|tensor| owned(dense(tensor)));
-        let MuonRates { lr, momentum, weight_decay } = rates;
-        let settings = muon::Settings { clip, lr, momentum, weight_decay };
-        muon::muon(p.storage_mut(), m.storage_mut(), values(&g), &shapes, settings);
+        muon::muon(p.storage_mut(), m.storage_mut(), values(&g), clip, &shapes, rates);
         (p, m)
     }
 }

@@ -8,6 +8,7 @@ mod flex;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::tensor::{Device, Int, Tensor};
+pub use cpu::muon::Rates;
 
 /// Whether the fused operations run on `device`.
 pub fn available(device: &Device) -> bool {
@@ -78,17 +79,6 @@ pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1
     ))
 }
 
-/// Rates of one step of Muon.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MuonRates {
-    /// Learning rate.
-    pub lr: f32,
-    /// Decay of the momentum.
-    pub momentum: f32,
-    /// Decoupled weight decay, per unit of learning rate.
-    pub weight_decay: f32,
-}
-
 /// One step of Muon on the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]` and gradients `g` `[n]`
 /// scaled by `clip` `[1]`, all outside of autodiff. `shapes` holds rows and columns of each. Returns the new `p` and `m`.
 pub fn muon(
@@ -96,7 +86,7 @@ pub fn muon(
     g: Tensor<1>,
     clip: Tensor<1>,
     shapes: Vec<[usize; 2]>,
-    rates: MuonRates,
+    rates: Rates,
 ) -> [Tensor<1>; 2] {
     let (p, m) = Dispatch::fused_muon(
         p.into_dispatch(),
@@ -119,7 +109,7 @@ pub trait FusedOptimizer: Backend {
         g: FloatTensor<Self>,
         clip: FloatTensor<Self>,
         shapes: Vec<[usize; 2]>,
-        rates: MuonRates,
+        rates: Rates,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
