@@ -19,7 +19,13 @@ const STACK_BYTES: usize = 8 << 20;
 /// Everything runs inside the pool of threads: from outside, each parallel loop would wake it and wait for it.
 fn main() -> ExitCode {
     match rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build() {
-        Ok(pool) => pool.install(run),
+        Ok(pool) => {
+            let code = pool.install(run);
+            // The threads stay until the process ends: one that ended beside the process's own clean-up ran the graphics
+            // driver's at the same time, which could crash.
+            std::mem::forget(pool);
+            code
+        }
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "warning: no threads could be started ({error}); one is used");
             run()
