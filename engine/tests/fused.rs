@@ -1,9 +1,9 @@
-//! The fused operations of the CPU engine against the same operations from burn's own: values and gradients, at sizes
-//! that fill no vector and no block.
+//! The fused operations against the same operations from burn's own: values and gradients, at sizes that fill no vector, no
+//! block and no tile, on the CPU engine and on whatever adapter there is.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::kernels::stock::AttentionTables;
-use engine::kernels::{AttentionInputs, RowTargets, fused, stock};
+use engine::kernels::{self as fused, AttentionInputs, Mask, RowTargets, stock};
 
 /// Rounding in `f32` of sums of a few hundred terms of size 1 in another order.
 const TOLERANCE: f32 = 2e-4;
@@ -13,13 +13,43 @@ fn sample(n: usize, phase: f32) -> Vec<f32> {
     (0..n).map(|i| (i as f32 * 0.7 + phase).sin() * (i as f32 * 0.13 + phase).cos()).collect()
 }
 
-fn leaf<const R: usize>(shape: [usize; R], phase: f32) -> Tensor<R> {
-    let values = sample(shape.iter().product(), phase);
-    Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff()).require_grad()
+/// Devices without autodiff.
+fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::flex()];
+    if cfg!(feature = "gpu") {
+        let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
+        devices.push(opened.expect("this test needs an adapter; Mesa's lavapipe will do").0);
+    }
+    devices
 }
 
-fn constant<const R: usize>(values: Vec<f32>, shape: [usize; R]) -> Tensor<R> {
-    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+/// Makes the inputs of a test.
+struct On(Device);
+
+impl On {
+    fn leaf<const R: usize>(&self, shape: [usize; R], phase: f32) -> Tensor<R> {
+        let values = sample(shape.iter().product(), phase);
+        Tensor::from_data(TensorData::new(values, shape), &self.0.clone().autodiff()).require_grad()
+    }
+
+    fn constant<const R: usize>(&self, values: Vec<f32>, shape: [usize; R]) -> Tensor<R> {
+        Tensor::from_data(TensorData::new(values, shape), &self.0)
+    }
+
+    fn whole<const R: usize>(&self, values: Vec<i32>, shape: [usize; R]) -> Tensor<R, Int> {
+        Tensor::from_data(TensorData::new(values, shape), &self.0)
+    }
+
+    /// The first example is all padding where there are several; the last one is padded from its third position on.
+    fn padding(&self, b: usize, t: usize) -> Tensor<2> {
+        let is_token = |i: usize| i < (b - 1) * t + 2 && (b == 1 || i >= t);
+        self.constant((0..b * t).map(|i| f32::from(u8::from(is_token(i)))).collect(), [b, t])
+    }
+}
+
+/// Runs a test on each device.
+fn everywhere(test: impl Fn(On)) {
+    devices().into_iter().for_each(|device| test(On(device)));
 }
 
 fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
@@ -38,7 +68,10 @@ fn with_gradients<const R: usize, const N: usize>(
     y: Tensor<R>,
     gradients_of: impl Fn(&burn::tensor::Gradients) -> [Vec<f32>; N],
 ) -> (Vec<f32>, [Vec<f32>; N]) {
-    let weights = constant(sample(y.dims().iter().product(), 0.4), y.dims());
+    let weights = Tensor::<R>::from_data(
+        TensorData::new(sample(y.dims().iter().product(), 0.4), y.dims()),
+        &y.device().without_autodiff(),
+    );
     let gradients = (y.clone() * Tensor::from_inner(weights)).sum().backward();
     (values(y.inner()), gradients_of(&gradients))
 }
@@ -49,176 +82,180 @@ fn gradient<const R: usize>(tensor: &Tensor<R>, gradients: &burn::tensor::Gradie
 
 #[test]
 fn linear_equals_stock() {
-    for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 17]] {
-        let (x, w, b) = (leaf([n, inputs], 0.0), leaf([outputs, inputs], 1.0), leaf([outputs], 2.0));
-        type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
-        let run = |linear: Linear| {
-            with_gradients(linear(x.clone(), w.clone(), Some(b.clone())), |g| {
-                [gradient(&x, g), gradient(&w, g), gradient(&b, g)]
-            })
-        };
-        let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
-        near("linear", &y, &expected_y);
-        for (i, name) in ["x", "weight", "bias"].iter().enumerate() {
-            near(&format!("gradient of {name} at {n}, {inputs}, {outputs}"), &found[i], &expected[i]);
+    everywhere(|on| {
+        for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 17]] {
+            let (x, w, b) = (on.leaf([n, inputs], 0.0), on.leaf([outputs, inputs], 1.0), on.leaf([outputs], 2.0));
+            type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
+            let run = |linear: Linear| {
+                with_gradients(linear(x.clone(), w.clone(), Some(b.clone())), |g| {
+                    [gradient(&x, g), gradient(&w, g), gradient(&b, g)]
+                })
+            };
+            let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
+            near("linear", &y, &expected_y);
+            for (i, name) in ["x", "weight", "bias"].iter().enumerate() {
+                near(&format!("gradient of {name} at {n}, {inputs}, {outputs}"), &found[i], &expected[i]);
+            }
+            let plain = |linear: Linear| {
+                with_gradients(linear(x.clone(), w.clone(), None), |g| [gradient(&x, g), gradient(&w, g)])
+            };
+            let ((y, found), (expected_y, expected)) = (plain(fused::linear), plain(stock::linear));
+            near("linear without bias", &y, &expected_y);
+            near("its gradient of x", &found[0], &expected[0]);
+            near("its gradient of the weight", &found[1], &expected[1]);
         }
-        let plain =
-            |linear: Linear| with_gradients(linear(x.clone(), w.clone(), None), |g| [gradient(&x, g), gradient(&w, g)]);
-        let ((y, found), (expected_y, expected)) = (plain(fused::linear), plain(stock::linear));
-        near("linear without bias", &y, &expected_y);
-        near("its gradient of x", &found[0], &expected[0]);
-        near("its gradient of the weight", &found[1], &expected[1]);
-    }
+    });
 }
 
 #[test]
 fn linear_reads_slices_and_transposed_inputs() {
-    let (x, w) = (leaf([9, 14], 0.0), leaf([5, 7], 1.0));
-    type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
-    for transposed in [false, true] {
-        let run = |linear: Linear| {
-            let part = if transposed { x.clone().transpose().narrow(1, 1, 7) } else { x.clone().narrow(1, 3, 7) };
-            with_gradients(linear(part, w.clone(), None), |g| [gradient(&x, g), gradient(&w, g)])
-        };
-        let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
-        near("value", &y, &expected_y);
-        near("gradient of x", &found[0], &expected[0]);
-        near("gradient of the weight", &found[1], &expected[1]);
-    }
+    everywhere(|on| {
+        let (x, w) = (on.leaf([9, 14], 0.0), on.leaf([5, 7], 1.0));
+        type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
+        for transposed in [false, true] {
+            let run = |linear: Linear| {
+                let part = if transposed { x.clone().transpose().narrow(1, 1, 7) } else { x.clone().narrow(1, 3, 7) };
+                with_gradients(linear(part, w.clone(), None), |g| [gradient(&x, g), gradient(&w, g)])
+            };
+            let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
+            near("value", &y, &expected_y);
+            near("gradient of x", &found[0], &expected[0]);
+            near("gradient of the weight", &found[1], &expected[1]);
+        }
+    });
 }
 
 #[test]
 fn gathered_rows_equal_selected_ones() {
-    let table = leaf([7, 5], 0.0);
-    let indices = || Tensor::<1, Int>::from_data(TensorData::new(vec![6, 0, 3, 3, 0], [5]), &Device::flex());
-    let gathered = with_gradients(fused::gather_rows(table.clone(), indices()), |g| [gradient(&table, g)]);
-    let selected = with_gradients(table.clone().select(0, indices()), |g| [gradient(&table, g)]);
-    near("rows", &gathered.0, &selected.0);
-    near("gradient of the table", &gathered.1[0], &selected.1[0]);
+    everywhere(|on| {
+        let table = on.leaf([7, 5], 0.0);
+        let indices = || on.whole(vec![6, 0, 3, 3, 0], [5]);
+        let gathered = with_gradients(fused::gather_rows(table.clone(), indices()), |g| [gradient(&table, g)]);
+        let selected = with_gradients(table.clone().select(0, indices()), |g| [gradient(&table, g)]);
+        near("rows", &gathered.0, &selected.0);
+        near("gradient of the table", &gathered.1[0], &selected.1[0]);
+    });
 }
 
 #[test]
 fn layer_norm_equals_stock() {
-    for [n, width] in [[1, 5], [33, 16], [70, 37]] {
-        let (x, gamma, beta) = (leaf([n, width], 0.0), leaf([width], 1.0), leaf([width], 2.0));
-        type Norm = fn(Tensor<2>, Tensor<1>, Tensor<1>, f64) -> Tensor<2>;
-        let run = |norm: Norm| {
-            with_gradients(norm(x.clone(), gamma.clone(), beta.clone(), 1e-5), |g| {
-                [gradient(&x, g), gradient(&gamma, g), gradient(&beta, g)]
-            })
-        };
-        let ((y, found), (expected_y, expected)) = (run(fused::layer_norm), run(stock::layer_norm));
-        near("layer norm", &y, &expected_y);
-        for (i, name) in ["x", "gamma", "beta"].iter().enumerate() {
-            near(&format!("gradient of {name} at {n}, {width}"), &found[i], &expected[i]);
+    everywhere(|on| {
+        for [n, width] in [[1, 5], [33, 16], [70, 37]] {
+            let (x, gamma, beta) = (on.leaf([n, width], 0.0), on.leaf([width], 1.0), on.leaf([width], 2.0));
+            type Norm = fn(Tensor<2>, Tensor<1>, Tensor<1>, f64) -> Tensor<2>;
+            let run = |norm: Norm| {
+                with_gradients(norm(x.clone(), gamma.clone(), beta.clone(), 1e-5), |g| {
+                    [gradient(&x, g), gradient(&gamma, g), gradient(&beta, g)]
+                })
+            };
+            let ((y, found), (expected_y, expected)) = (run(fused::layer_norm), run(stock::layer_norm));
+            near("layer norm", &y, &expected_y);
+            for (i, name) in ["x", "gamma", "beta"].iter().enumerate() {
+                near(&format!("gradient of {name} at {n}, {width}"), &found[i], &expected[i]);
+            }
         }
-    }
-}
-
-/// The first example is all padding where there are several; the last one is padded from its third position on.
-fn padding(b: usize, t: usize) -> Tensor<2> {
-    let is_token = |i: usize| i < (b - 1) * t + 2 && (b == 1 || i >= t);
-    constant((0..b * t).map(|i| f32::from(u8::from(is_token(i)))).collect(), [b, t])
+    });
 }
 
 #[test]
 fn convolution_equals_stock() {
-    for [b, t, width] in [[1, 1, 3], [1, 5, 4], [3, 9, 21]] {
-        for padded in [false, true] {
-            let (x, taps) = (leaf([b * t, width], 0.0), leaf([width, 3], 1.0));
-            type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, usize) -> Tensor<2>;
-            let run = |convolve: Convolve| {
-                let keep = padded.then(|| padding(b, t));
-                with_gradients(convolve(x.clone(), taps.clone(), keep, t), |g| [gradient(&x, g), gradient(&taps, g)])
-            };
-            let ((y, found), (expected_y, expected)) = (run(fused::convolve), run(stock::convolve));
-            near("convolution", &y, &expected_y);
-            near("gradient of x", &found[0], &expected[0]);
-            near("gradient of the taps", &found[1], &expected[1]);
+    everywhere(|on| {
+        for [b, t, width] in [[1, 1, 3], [1, 5, 4], [3, 9, 21]] {
+            for padded in [false, true] {
+                let (x, taps) = (on.leaf([b * t, width], 0.0), on.leaf([width, 3], 1.0));
+                type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, usize) -> Tensor<2>;
+                let run = |convolve: Convolve| {
+                    let keep = padded.then(|| on.padding(b, t));
+                    with_gradients(convolve(x.clone(), taps.clone(), keep, t), |g| {
+                        [gradient(&x, g), gradient(&taps, g)]
+                    })
+                };
+                let ((y, found), (expected_y, expected)) = (run(fused::convolve), run(stock::convolve));
+                near("convolution", &y, &expected_y);
+                near("gradient of x", &found[0], &expected[0]);
+                near("gradient of the taps", &found[1], &expected[1]);
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn attention_equals_stock() {
-    for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6]] {
-        for case in 0..8 {
-            let [padded, rotary, dropped] = [1, 2, 4].map(|bit| case & bit != 0);
-            let width = h * k;
-            let qkv = leaf([b * t, 3 * width], 0.0);
-            let inputs = || AttentionInputs {
-                dims: [b, t, h],
-                keep: padded.then(|| padding(b, t)),
-                rotary: rotary.then(|| constant(sample(t * k, 3.0), [2, t, k / 2])),
-                dropout: dropped.then(|| {
-                    let factors = sample(b * h * t * t, 5.0).into_iter().map(|x| if x > 0.0 { 1.25 } else { 0.0 });
-                    constant(factors.collect(), [b, h, t, t])
-                }),
-            };
-            let stock = |qkv: Tensor<2>| {
-                let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
-                let AttentionInputs { dims, keep, rotary, dropout } = inputs();
-                stock::attention(parts, dims, &AttentionTables::new(keep, rotary), dropout).0
-            };
-            let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
-                with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])
-            };
-            let (y, [found]) = run(&|qkv| fused::attention(qkv, inputs()));
-            let (expected_y, [expected]) = run(&stock);
-            near(&format!("attention, case {case}"), &y, &expected_y);
-            near(&format!("its gradient, case {case}, {b} x {t} x {h} x {k}"), &found, &expected);
+    everywhere(|on| {
+        for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6]] {
+            for case in 0..8 {
+                let [padded, rotary, dropped] = [1, 2, 4].map(|bit| case & bit != 0);
+                let width = h * k;
+                let qkv = on.leaf([b * t, 3 * width], 0.0);
+                let inputs = || AttentionInputs {
+                    dims: [b, t, h],
+                    keep: padded.then(|| on.padding(b, t)),
+                    rotary: rotary.then(|| on.constant(sample(t * k, 3.0), [2, t, k / 2])),
+                    dropout: if dropped { Mask::new(0.2, [1, 2, 3]) } else { Mask::NONE },
+                };
+                let stock = |qkv: Tensor<2>| {
+                    let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
+                    let AttentionInputs { dims, keep, rotary, dropout } = inputs();
+                    stock::attention(parts, dims, &AttentionTables::new(keep, rotary), dropout).0
+                };
+                let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
+                    with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])
+                };
+                let (y, [found]) = run(&|qkv| fused::attention(qkv, inputs()));
+                let (expected_y, [expected]) = run(&stock);
+                near(&format!("attention, case {case}"), &y, &expected_y);
+                near(&format!("its gradient, case {case}, {b} x {t} x {h} x {k}"), &found, &expected);
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn cross_entropy_equals_stock() {
-    for [m, width, vocab] in [[1, 2, 2], [7, 5, 33], [70, 19, 301]] {
-        let (rows, table, bias) = (leaf([m, width], 0.0), leaf([vocab, width], 1.0), leaf([vocab], 2.0));
-        let truth = || RowTargets {
-            targets: Tensor::<1, Int>::from_data(
-                TensorData::new((0..m).map(|i| (i * 5 % vocab) as i32).collect::<Vec<_>>(), [m]),
-                &Device::flex(),
-            ),
-            weights: constant((0..m).map(|i| f32::from(u8::from(i % 3 != 2))).collect(), [m]),
-            total: 3.0,
-        };
-        type Loss = fn(Tensor<2>, Tensor<2>, Tensor<1>, RowTargets) -> Tensor<1>;
-        // Twice the loss: what arrives from above is not 1.
-        let run = |loss: Loss| {
-            let y = loss(rows.clone(), table.clone(), bias.clone(), truth()) * 2.0;
-            with_gradients(y, |g| [gradient(&rows, g), gradient(&table, g), gradient(&bias, g)])
-        };
-        let ((y, found), (expected_y, expected)) =
-            (run(fused::projected_cross_entropy), run(stock::projected_cross_entropy));
-        near("loss", &y, &expected_y);
-        for (i, name) in ["rows", "table", "bias"].iter().enumerate() {
-            near(&format!("gradient of {name} at {m}, {width}, {vocab}"), &found[i], &expected[i]);
+    everywhere(|on| {
+        for [m, width, vocab] in [[1, 2, 2], [7, 5, 33], [70, 19, 301]] {
+            let (rows, table, bias) = (on.leaf([m, width], 0.0), on.leaf([vocab, width], 1.0), on.leaf([vocab], 2.0));
+            let truth = || RowTargets {
+                targets: on.whole((0..m).map(|i| (i * 5 % vocab) as i32).collect(), [m]),
+                weights: on.constant((0..m).map(|i| f32::from(u8::from(i % 3 != 2))).collect(), [m]),
+                total: 3.0,
+            };
+            type Loss = fn(Tensor<2>, Tensor<2>, Tensor<1>, RowTargets) -> Tensor<1>;
+            // Twice the loss: what arrives from above is not 1.
+            let run = |loss: Loss| {
+                let y = loss(rows.clone(), table.clone(), bias.clone(), truth()) * 2.0;
+                with_gradients(y, |g| [gradient(&rows, g), gradient(&table, g), gradient(&bias, g)])
+            };
+            let ((y, found), (expected_y, expected)) =
+                (run(fused::projected_cross_entropy), run(stock::projected_cross_entropy));
+            near("loss", &y, &expected_y);
+            for (i, name) in ["rows", "table", "bias"].iter().enumerate() {
+                near(&format!("gradient of {name} at {m}, {width}, {vocab}"), &found[i], &expected[i]);
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn sums_of_held_out_batches_equal_stock() {
-    for [m, vocab] in [[1, 2], [9, 33], [70, 301]] {
-        let logits = || constant(sample(m * vocab, 0.3), [m, vocab]);
-        let truth = || RowTargets {
-            targets: Tensor::<1, Int>::from_data(
-                // Every third row is right.
-                TensorData::new(
-                    (0..m).map(|i| largest(&sample(m * vocab, 0.3), i, vocab, i % 3)).collect::<Vec<_>>(),
+    everywhere(|on| {
+        for [m, vocab] in [[1, 2], [9, 33], [70, 301]] {
+            let logits = || on.constant(sample(m * vocab, 0.3), [m, vocab]);
+            let truth = || RowTargets {
+                targets: on.whole(
+                    // Every third row is right.
+                    (0..m).map(|i| largest(&sample(m * vocab, 0.3), i, vocab, i % 3)).collect(),
                     [m],
                 ),
-                &Device::flex(),
-            ),
-            weights: constant((0..m).map(|i| f32::from(u8::from(i % 4 != 2))).collect(), [m]),
-            total: 2.0,
-        };
-        let [found, expected] =
-            [fused::cross_entropy_sums, stock::cross_entropy_sums].map(|sums: Sums| values(sums(logits(), truth())));
-        near(&format!("sums at {m}, {vocab}"), &found, &expected);
-        assert!(found[1] > 0.0, "some rows are right");
-    }
+                weights: on.constant((0..m).map(|i| f32::from(u8::from(i % 4 != 2))).collect(), [m]),
+                total: 2.0,
+            };
+            let [found, expected] = [fused::cross_entropy_sums, stock::cross_entropy_sums]
+                .map(|sums: Sums| values(sums(logits(), truth())));
+            near(&format!("sums at {m}, {vocab}"), &found, &expected);
+            assert!(found[1] > 0.0, "some rows are right");
+        }
+    });
 }
 
 type Sums = fn(Tensor<2>, RowTargets) -> Tensor<1>;
@@ -228,4 +265,54 @@ fn largest(logits: &[f32], i: usize, vocab: usize, by: usize) -> i32 {
     let row = &logits[i * vocab..(i + 1) * vocab];
     let best = (0..vocab).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("columns");
     ((best + by) % vocab) as i32
+}
+
+#[test]
+fn dropout_multiplies_values_and_gradients_by_its_mask() {
+    everywhere(|on| {
+        for n in [1, 5, 64, 1000] {
+            let mask = Mask::new(0.3, [4, 5, 6]);
+            let x = on.leaf([n], 0.0);
+            let (y, [dx]) = with_gradients(fused::dropout(x.clone(), mask), |g| [gradient(&x, g)]);
+            let factors: Vec<f32> = (0..n).map(|i| shaders::dropout::cpu(&mask, i as u32)).collect();
+            let product = |values: Vec<f32>| values.iter().zip(&factors).map(|(a, b)| a * b).collect::<Vec<_>>();
+            near("dropout", &y, &product(sample(n, 0.0)));
+            near("its gradient", &dx, &product(sample(n, 0.4)));
+        }
+    });
+}
+
+#[test]
+fn products_of_many_tiles_and_long_sums_equal_stock() {
+    everywhere(|on| {
+        for [n, inputs, outputs] in [[33, 65, 31], [700, 40, 830], [5, 1000, 3]] {
+            let (x, w, b) = (on.leaf([n, inputs], 0.0), on.leaf([outputs, inputs], 1.0), on.leaf([outputs], 2.0));
+            type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
+            let run = |linear: Linear| {
+                with_gradients(linear(x.clone(), w.clone(), Some(b.clone())), |g| {
+                    [gradient(&x, g), gradient(&w, g), gradient(&b, g)]
+                })
+            };
+            let ((y, found), (expected_y, expected)) = (run(fused::linear), run(stock::linear));
+            near("linear", &y, &expected_y);
+            for (found, expected) in found.iter().zip(&expected) {
+                near(&format!("a gradient at {n}, {inputs}, {outputs}"), found, expected);
+            }
+        }
+    });
+}
+
+#[test]
+fn gathering_from_large_tables_and_many_positions_equals_stock() {
+    everywhere(|on| {
+        // More rows than one dimension of a grid has workgroups, and more indices than a workgroup marks at a time.
+        for [rows, width, count] in [[70_000, 2, 10], [9, 70, 5000]] {
+            let table = on.leaf([rows, width], 0.0);
+            let indices = || on.whole((0..count).map(|i| (i * 6007 % rows) as i32).collect(), [count]);
+            let gathered = with_gradients(fused::gather_rows(table.clone(), indices()), |g| [gradient(&table, g)]);
+            let selected = with_gradients(table.clone().select(0, indices()), |g| [gradient(&table, g)]);
+            near("rows", &gathered.0, &selected.0);
+            near("gradient of the table", &gathered.1[0], &selected.1[0]);
+        }
+    });
 }

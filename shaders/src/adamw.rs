@@ -3,11 +3,7 @@
 use crate::Kernel;
 
 /// Text and bindings.
-pub const KERNEL: Kernel = Kernel {
-    name: "adamw",
-    wgsl: include_str!("../wgsl/adamw.wgsl"),
-    bindings: &["settings", "clip", "p", "g", "m", "v"],
-};
+pub const KERNEL: Kernel = kernel!("adamw", 256, &["clip", "p", "g", "m", "v", "settings"], "place");
 
 /// What one step needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

@@ -4,8 +4,15 @@ use crate::Kernel;
 use crate::math::exp;
 
 /// Text and bindings.
-pub const KERNEL: Kernel =
-    Kernel { name: "gelu", wgsl: include_str!("../wgsl/gelu.wgsl"), bindings: &["sizes", "x", "y"] };
+pub const KERNEL: Kernel = kernel!("gelu", 256, &["x", "y", "settings"], "place");
+
+/// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Settings {
+    /// Elements.
+    pub n: u32,
+}
 
 /// Defines `gelu.wgsl` on one element.
 #[inline(always)]

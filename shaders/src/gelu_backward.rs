@@ -5,11 +5,15 @@ use crate::gelu::erf;
 use crate::{Kernel, math::exp};
 
 /// Text and bindings.
-pub const KERNEL: Kernel = Kernel {
-    name: "gelu_backward",
-    wgsl: include_str!("../wgsl/gelu_backward.wgsl"),
-    bindings: &["sizes", "x", "dy", "dx"],
-};
+pub const KERNEL: Kernel = kernel!("gelu_backward", 256, &["x", "dy", "dx", "settings"], "place");
+
+/// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Settings {
+    /// Elements.
+    pub n: u32,
+}
 
 /// 1 / sqrt(2 pi), the density of the standard normal at 0.
 const DENSITY_AT_ZERO: f32 = 0.398_942_3;

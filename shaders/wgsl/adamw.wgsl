@@ -2,7 +2,7 @@
 //   g' = clip * g;  m' = b1 m + (1 - b1) g';  v' = b2 v + (1 - b2) g'^2
 //   p' = p (1 - lr wd) - lr (m' / c1) / (sqrt(v' / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
 // Source: Loshchilov & Hutter 2019, algorithm 2. CPU shadow: src/adamw.rs.
-// Bindings: 0 settings, 1 clip in [1], 2 p in/out [n], 3 g in [n], 4 m in/out [n], 5 v in/out [n].
+// Bindings: 0 clip in [1], 1 p in/out [n], 2 g in [n], 3 m in/out [n], 4 v in/out [n].
 // One thread updates one parameter. `clip` stays on the device, so that no step waits for the gradient's norm.
 
 struct Settings {
@@ -16,12 +16,12 @@ struct Settings {
     correction2: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> settings: Settings;
-@group(0) @binding(1) var<storage, read_write> clip: array<f32>;
-@group(0) @binding(2) var<storage, read_write> p: array<f32>;
-@group(0) @binding(3) var<storage, read_write> g: array<f32>;
-@group(0) @binding(4) var<storage, read_write> m: array<f32>;
-@group(0) @binding(5) var<storage, read_write> v: array<f32>;
+@group(0) @binding(0) var<storage, read_write> clip: array<f32>;
+@group(0) @binding(1) var<storage, read_write> p: array<f32>;
+@group(0) @binding(2) var<storage, read_write> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> m: array<f32>;
+@group(0) @binding(4) var<storage, read_write> v: array<f32>;
+@group(0) @binding(5) var<uniform> settings: Settings;
 
 @compute @workgroup_size(256)
 fn main(
@@ -29,7 +29,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + lane;
+    let i = place(group, groups) * 256u + lane;
     if i >= settings.n {
         return;
     }

@@ -1,10 +1,14 @@
 // y = x * Phi(x), Phi(x) = (1 + erf(x / sqrt(2))) / 2: the exact form, not the tanh approximation.
 // Source: Hendrycks & Gimpel 2016, section 2. CPU shadow: src/gelu.rs.
-// Bindings: 0 sizes (n), 1 x in [n], 2 y out [n]. One thread computes one element.
+// Bindings: 0 x in [n], 1 y out [n]. One thread computes one element.
 
-@group(0) @binding(0) var<storage, read_write> sizes: array<u32>;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+struct Settings {
+    n: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> settings: Settings;
 
 // Two minimax polynomials, below and above |a| = 475/512; largest error about one unit in the last place.
 fn erf(a: f32) -> f32 {
@@ -34,8 +38,8 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + lane;
-    if i >= sizes[0] {
+    let i = place(group, groups) * 256u + lane;
+    if i >= settings.n {
         return;
     }
     let a = x[i];

@@ -1,11 +1,15 @@
 // dx = dy * (Phi(x) + x * phi(x)), phi the standard normal density: the exact derivative of gelu.wgsl.
 // CPU shadow: src/gelu_backward.rs.
-// Bindings: 0 sizes (n), 1 x in [n], 2 dy in [n], 3 dx out [n]. One thread computes one element.
+// Bindings: 0 x in [n], 1 dy in [n], 2 dx out [n]. One thread computes one element.
 
-@group(0) @binding(0) var<storage, read_write> sizes: array<u32>;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+struct Settings {
+    n: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<uniform> settings: Settings;
 
 // The same polynomials as in gelu.wgsl: a file is a whole kernel.
 fn erf(a: f32) -> f32 {
@@ -35,8 +39,8 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + lane;
-    if i >= sizes[0] {
+    let i = place(group, groups) * 256u + lane;
+    if i >= settings.n {
         return;
     }
     let a = x[i];

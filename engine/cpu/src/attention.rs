@@ -1,10 +1,12 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) with its gradient, text by text. Queries, keys and values
 //! arrive side by side in the rows of one matrix, `[B * T, 3 D]`.
 
+use crate::dropout::factors;
 use crate::matmul::{Matrix, Output, Write, product_into};
 use crate::min_blocks;
 use crate::sums::{map_and_sum, max, sum_of_pairs};
 use rayon::prelude::*;
+use shaders::dropout::Mask;
 use shaders::math::exp;
 
 /// Sizes of one layer of attention; the width is `D = H K`.
@@ -77,8 +79,8 @@ pub struct Inputs<'a> {
     pub keep: Option<&'a [f32]>,
     /// Where positions are rotary.
     pub rotary: Option<Rotary<'a>>,
-    /// What the probabilities are multiplied by, `[B, H, T, T]`, where there is dropout.
-    pub dropout: Option<&'a [f32]>,
+    /// Dropout of the probabilities, `[B, H, T, T]`.
+    pub dropout: Mask,
     /// The sizes.
     pub shape: Shape,
 }
@@ -90,7 +92,6 @@ impl<'a> Inputs<'a> {
         let Shape { b, t, k, .. } = self.shape;
         assert_eq!(qkv.len(), 3 * b * self.shape.text(), "queries, keys and values of {:?}", self.shape);
         assert!(self.keep.is_none_or(|keep| keep.len() == b * t), "a mark for each position");
-        assert!(self.dropout.is_none_or(|factors| factors.len() == b * self.shape.scores()), "a factor for each score");
         let is_table = |table: &[f32]| table.len() == t * (k / 2);
         assert!(
             self.rotary.is_none_or(|rotary| is_table(rotary.cos) && is_table(rotary.sin)),
@@ -104,10 +105,16 @@ impl<'a> Inputs<'a> {
         self.keep.map(|keep| &keep[b * t..(b + 1) * t])
     }
 
-    /// Dropout of text `b`, `[H, T, T]`.
-    fn dropout_of(&self, b: usize) -> Option<&'a [f32]> {
-        let n = self.shape.scores();
-        self.dropout.map(|factors| &factors[b * n..(b + 1) * n])
+    /// What the probabilities of head `h` of text `b` are multiplied by, `[T, T]`, written to `buffer`; `None` without
+    /// dropout.
+    fn factors<'b>(&self, b: usize, h: usize, buffer: &'b mut Vec<f32>) -> Option<&'b [f32]> {
+        if self.dropout.is_none() {
+            return None;
+        }
+        let scores = self.shape.head_scores(h);
+        buffer.resize(scores.len(), 0.0);
+        factors(buffer, b * self.shape.scores() + scores.start, &self.dropout);
+        Some(buffer)
     }
 }
 
@@ -140,15 +147,14 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
         .for_each(|(b, (((context, (queries, keys)), scores), qkv))| {
             rotate_text(queries, qkv, 0, inputs.rotary, shape);
             rotate_text(keys, qkv, shape.width(), inputs.rotary, shape);
-            let mut used = Vec::new();
+            let (mut used, mut factors) = (Vec::new(), Vec::new());
             for h in 0..shape.h {
                 let scores = &mut scores[shape.head_scores(h)];
                 let keys = shape.head(keys, h).transposed();
                 let place = Output { values: &mut *scores, stride: shape.t };
                 product_into(shape.head(queries, h), keys, place, Write::Replace);
                 softmax_rows(scores, inputs.keep_of(b), shape.t);
-                let used =
-                    dropped(scores, inputs.dropout_of(b).map(|factors| &factors[shape.head_scores(h)]), &mut used);
+                let used = dropped(scores, inputs.factors(b, h, &mut factors), &mut used);
                 let place = Output { values: &mut context[h * shape.k..], stride: shape.width() };
                 product_into(Matrix::new(used, [shape.t; 2]), shape.values(qkv, h), place, Write::Replace);
             }
@@ -170,7 +176,7 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
         .enumerate()
         .with_min_len(shape.min_texts())
         .for_each(|(b, (((dqkv, (qkv, dy)), (queries, keys)), probabilities))| {
-            let text = Text { qkv, dy, queries, keys, probabilities, dropout: inputs.dropout_of(b), shape };
+            let text = Text { b, qkv, dy, queries, keys, probabilities, inputs };
             text.backward(dqkv);
             rotate_back(dqkv, inputs.rotary, shape);
         });
@@ -179,25 +185,25 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
 
 /// One text of [`backward`]; rows as there.
 struct Text<'a> {
+    b: usize,
     qkv: &'a [f32],
     dy: &'a [f32],
     queries: &'a [f32],
     keys: &'a [f32],
     probabilities: &'a [f32],
-    dropout: Option<&'a [f32]>,
-    shape: Shape,
+    inputs: &'a Inputs<'a>,
 }
 
 impl Text<'_> {
     /// Gradients of rotated queries and keys, and of values, side by side in `dqkv` `[T, 3 D]`.
     fn backward(&self, dqkv: &mut [f32]) {
-        let shape = self.shape;
+        let shape = self.inputs.shape;
         let (width, square) = (shape.width(), [shape.t; 2]);
         let mut slopes = vec![0.0; shape.t * shape.t];
-        let mut used = Vec::new();
+        let (mut used, mut factors) = (Vec::new(), Vec::new());
         for h in 0..shape.h {
             let probabilities = &self.probabilities[shape.head_scores(h)];
-            let factors = self.dropout.map(|factors| &factors[shape.head_scores(h)]);
+            let factors = self.inputs.factors(self.b, h, &mut factors);
             let dy = shape.head(self.dy, h);
             let mut place = |part: usize, left: Matrix, right: Matrix| {
                 let values = &mut dqkv[part * width + h * shape.k..];

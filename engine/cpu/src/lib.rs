@@ -11,6 +11,7 @@ mod vectorized;
 pub mod attention;
 pub mod convolution;
 pub mod cross_entropy;
+pub mod dropout;
 pub mod gather;
 pub mod gelu;
 pub mod layer_norm;

@@ -4,29 +4,28 @@ use super::{AdamWSettings, DifferentiableOps, OptimizerOps};
 use burn::backend::Scalar;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
+use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
-use cubecl::server::{Handle, KernelArguments};
-use shaders::{Kernel, WORKGROUP_SIZE, adamw, gelu, gelu_backward, workgroups};
+use cubecl::server::{KernelArguments, MetadataBindingInfo};
+use shaders::{Kernel, adamw, gelu, gelu_backward, workgroups};
 
 impl DifferentiableOps for CubeBackend {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = into_contiguous(x);
-        let y = empty_like(&x);
-        let n = count(&x);
-        launch(gelu::KERNEL, &x, bytemuck::bytes_of(&(n as u32)), [&x.handle, &y.handle], n);
+        let x = contiguous(x);
+        let y = like(&x);
+        launch(gelu::KERNEL, &[&x, &y], &gelu::Settings { n: count(&x) as u32 }, blocks(gelu::KERNEL, count(&x)));
         y
     }
 
     fn exact_gelu_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (x, dy) = (into_contiguous(x), into_contiguous(dy));
-        let dx = empty_like(&x);
-        let n = count(&x);
-        let buffers = [&x.handle, &dy.handle, &dx.handle];
-        launch(gelu_backward::KERNEL, &x, bytemuck::bytes_of(&(n as u32)), buffers, n);
+        let (x, dy) = (contiguous(x), contiguous(dy));
+        let dx = like(&x);
+        let settings = gelu_backward::Settings { n: count(&x) as u32 };
+        launch(gelu_backward::KERNEL, &[&x, &dy, &dx], &settings, blocks(gelu_backward::KERNEL, count(&x)));
         dx
     }
 }
@@ -42,10 +41,9 @@ impl OptimizerOps for CubeBackend {
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         assert!(start == 0 && count(&g) == count(&p), "one launch moves a whole group");
-        let (g, clip) = (into_contiguous(g), into_contiguous(clip));
+        let (g, clip) = (contiguous(g), contiguous(clip));
         let [p, m, v] = [p, m, v].map(exclusive);
-        let buffers = [&clip.handle, &p.handle, &g.handle, &m.handle, &v.handle];
-        launch(adamw::KERNEL, &p, bytemuck::bytes_of(&settings), buffers, settings.n as usize);
+        launch(adamw::KERNEL, &[&clip, &p, &g, &m, &v], &settings, blocks(adamw::KERNEL, settings.n as usize));
         (p, m, v)
     }
 
@@ -71,31 +69,78 @@ impl KernelSource for Source {
     }
 }
 
-/// Queues `kernel` with one thread per element for `n` elements; `settings` becomes binding 0, `buffers` the rest.
-fn launch<const N: usize>(kernel: Kernel, on: &CubeTensor, settings: &[u8], buffers: [&Handle; N], n: usize) {
-    let settings = on.client.create_from_slice(settings);
-    let bindings = std::iter::once(&settings).chain(buffers).map(|handle| handle.clone().binding()).collect();
-    let [x, y, z] = workgroups(n);
-    on.client.launch(
-        Box::new(SourceKernel::new(Source(kernel), CubeDim::new_1d(WORKGROUP_SIZE))),
+/// How many workgroups a launch takes.
+pub(super) trait Groups {
+    /// In three dimensions.
+    fn groups(self) -> [u32; 3];
+}
+
+/// In one dimension, which becomes two where it is too long; the shared text `place.wgsl` joins them again.
+impl Groups for usize {
+    fn groups(self) -> [u32; 3] {
+        workgroups(self)
+    }
+}
+
+impl Groups for [usize; 2] {
+    fn groups(self) -> [u32; 3] {
+        let [x, y] = self.map(|n| u32::try_from(n).expect("a grid has fewer than 2^32 workgroups"));
+        [x, y, 1]
+    }
+}
+
+/// Queues `kernel` over `buffers`, in the order of its bindings, which `settings` end. The settings travel as cubecl's own
+/// metadata do: it keeps the buffers of those that it has seen, where a tensor of them would cost a submit.
+///
+/// No two buffers may overlap: the kernels bind all of them for writing.
+pub(super) fn launch(kernel: Kernel, buffers: &[&CubeTensor], settings: &impl bytemuck::Pod, groups: impl Groups) {
+    let mut bytes = bytemuck::bytes_of(settings).to_vec();
+    // Uniform structs are multiples of 16 bytes.
+    bytes.resize(bytes.len().next_multiple_of(16), 0);
+    let info = MetadataBindingInfo::custom(bytemuck::pod_collect_to_vec(&bytes));
+    let [x, y, z] = groups.groups();
+    buffers[0].client.launch(
+        Box::new(SourceKernel::new(Source(kernel), CubeDim::new_1d(kernel.threads))),
         CubeCount::Static(x, y, z),
-        KernelArguments::new().with_buffers(bindings),
+        KernelArguments::new()
+            .with_buffers(buffers.iter().map(|tensor| tensor.handle.clone().binding()).collect())
+            .with_info(info),
     );
 }
 
-fn count(tensor: &CubeTensor) -> usize {
+/// Workgroups of `kernel` for `n` elements at one thread each.
+pub(super) fn blocks(kernel: Kernel, n: usize) -> usize {
+    n.div_ceil(kernel.threads as usize)
+}
+
+/// Number of elements.
+pub(super) fn count(tensor: &CubeTensor) -> usize {
     tensor.meta.shape().num_elements()
 }
 
-fn empty_like(tensor: &CubeTensor) -> CubeTensor {
-    let handle = tensor.client.empty(count(tensor) * size_of::<f32>());
-    let shape = tensor.meta.shape().clone();
-    CubeTensor::new_contiguous(tensor.client.clone(), tensor.device.clone(), shape, handle, tensor.dtype)
+/// The same elements in order, without gaps.
+pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
+    into_contiguous(tensor)
+}
+
+/// A tensor of the shape and type of another, with whatever its memory holds.
+pub(super) fn like(tensor: &CubeTensor) -> CubeTensor {
+    with_shape(tensor, tensor.meta.shape().clone(), tensor.dtype)
+}
+
+/// A tensor of numbers on the device of another, with whatever its memory holds.
+pub(super) fn empty<const R: usize>(on: &CubeTensor, shape: [usize; R]) -> CubeTensor {
+    with_shape(on, Shape::from(shape.to_vec()), DType::F32)
+}
+
+fn with_shape(on: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
+    let handle = on.client.empty(shape.num_elements() * dtype.size());
+    CubeTensor::new_contiguous(on.client.clone(), on.device.clone(), shape, handle, dtype)
 }
 
 /// A contiguous tensor that nobody else reads, so that a kernel may write it in place.
-fn exclusive(tensor: CubeTensor) -> CubeTensor {
-    let tensor = into_contiguous(tensor);
+pub(super) fn exclusive(tensor: CubeTensor) -> CubeTensor {
+    let tensor = contiguous(tensor);
     // The backend has no plain copy. Times one keeps every number but subnormals, which a device may flush to 0.
     if tensor.handle.can_mut() { tensor } else { CubeBackend::float_mul_scalar(tensor, Scalar::Float(1.0)) }
 }

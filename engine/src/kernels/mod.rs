@@ -10,36 +10,12 @@ pub mod stock;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::tensor::{Int, Tensor};
-pub use fused::{AttentionInputs, RowTargets};
+use burn::tensor::{Device, Tensor};
+pub use fused::{
+    AttentionInputs, Mask, RowTargets, attention, convolve, cross_entropy_sums, dropout, gather_rows, layer_norm,
+    linear, projected_cross_entropy,
+};
 pub use shaders::adamw::Settings as AdamWSettings;
-
-/// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
-pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-    if fused::available(&x.device()) { fused::linear(x, weight, bias) } else { stock::linear(x, weight, bias) }
-}
-
-/// Rows `indices` `[M]` of `table` `[N, D]`: `[M, D]`. Each index is below `N`.
-pub fn gather_rows(table: Tensor<2>, indices: Tensor<1, Int>) -> Tensor<2> {
-    if fused::available(&table.device()) { fused::gather_rows(table, indices) } else { table.select(0, indices) }
-}
-
-/// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
-/// `beta` `[D]`.
-pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
-    if fused::available(&x.device()) {
-        fused::layer_norm(x, gamma, beta, eps)
-    } else {
-        stock::layer_norm(x, gamma, beta, eps)
-    }
-}
-
-/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for texts of `t` rows in `x` `[B * T, D]` and taps `w`
-/// `[D, 3]`, with zeros beyond both ends and where `keep` `[B, T]` is 0, so that the length to which a text is padded
-/// changes nothing.
-pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
-    if fused::available(&x.device()) { fused::convolve(x, taps, keep, t) } else { stock::convolve(x, taps, keep, t) }
-}
 
 /// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.
 pub fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
@@ -55,26 +31,6 @@ pub fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
     match offset {
         0.. => Tensor::cat(vec![x.clone().narrow(1, by, t - by), edge], 1),
         _ => Tensor::cat(vec![edge, x.clone().narrow(1, 0, t - by)], 1),
-    }
-}
-
-/// Mean cross-entropy `[1]`, in nats, of the logits `rows table^T + bias`, for `rows` `[M, D]`, `table` `[V, D]` and `bias`
-/// `[V]`.
-pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
-    if fused::available(&rows.device()) {
-        fused::projected_cross_entropy(rows, table, bias, truth)
-    } else {
-        stock::projected_cross_entropy(rows, table, bias, truth)
-    }
-}
-
-/// Sums `[2]` over the rows of `logits` `[M, V]`, outside of autodiff: cross-entropy in nats, and rows whose largest logit is
-/// the true one, each row counted as `truth` says.
-pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
-    if fused::available(&logits.device()) {
-        fused::cross_entropy_sums(logits, truth)
-    } else {
-        stock::cross_entropy_sums(logits, truth)
     }
 }
 
@@ -94,11 +50,16 @@ pub struct AdamWState {
     pub v: Tensor<1>,
 }
 
+/// Whether the loops of the CPU engine compute on `device`.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
+
 /// The gradients of a group's parameters, `[n]` each and in order, in the form that [`adamw`] takes: one by one where its
 /// loops read them in place, else end to end.
 pub fn gradient_pieces(gradients: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     match gradients.first() {
-        Some(first) if !fused::available(&first.device()) => vec![joined(gradients)],
+        Some(first) if !is_cpu(&first.device()) => vec![joined(gradients)],
         _ => gradients,
     }
 }

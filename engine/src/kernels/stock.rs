@@ -1,6 +1,7 @@
-//! The same operations from burn's own: for devices without the fused ones, and what these are tested against.
+//! The same operations from burn's own: what the fused ones are tested against. Only its attention also returns the
+//! probabilities.
 
-use super::fused::RowTargets;
+use super::fused::{Mask, RowTargets};
 use super::shifted;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
@@ -55,13 +56,13 @@ impl AttentionTables {
 }
 
 /// Multi-head self-attention from queries, keys and values, `[B * T, D]` each, for `dims` `[B, T, H]`; `dropout`
-/// `[B, H, T, T]` multiplies the probabilities. Returns the context `[B * T, D]` and the probabilities before dropout
+/// is that of the probabilities `[B, H, T, T]`. Returns the context `[B * T, D]` and the probabilities before dropout
 /// `[B, H, T, T]`, whose rows sum to 1.
 pub fn attention(
     qkv: [Tensor<2>; 3],
     [b, t, h]: [usize; 3],
     tables: &AttentionTables,
-    dropout: Option<Tensor<4>>,
+    dropout: Mask,
 ) -> (Tensor<2>, Tensor<4>) {
     let width = qkv[0].dims()[1];
     let k = width / h;
@@ -71,10 +72,7 @@ pub fn attention(
     let scores = queries.matmul(rotate(keys).transpose()); // [B, H, T, T]
     let scores = if let Some(mask) = &tables.mask { scores + mask.clone() } else { scores };
     let probabilities = softmax(scores, 3);
-    let used = match dropout {
-        Some(factors) => probabilities.clone() * factors,
-        None => probabilities.clone(),
-    };
+    let used = if dropout.is_none() { probabilities.clone() } else { super::dropout(probabilities.clone(), dropout) };
     let context = used.matmul(values); // [B, H, T, K]
     (context.swap_dims(1, 2).reshape([b * t, width]), probabilities)
 }

@@ -1,7 +1,7 @@
 //! What stands on top of the backbone: guessing masked tokens, telling whether two texts follow each other, labels.
 
 use super::config::ModelConfig;
-use super::layers::{dropout, linear};
+use super::layers::linear;
 use super::network::{Encoded, Network};
 use super::parameters::{Init, ParameterSpec};
 use crate::kernels::{self, RowTargets};
@@ -95,5 +95,5 @@ pub fn next_sentence(network: &Network, encoded: &Encoded) -> Tensor<2> {
 /// Logits `[B, C]`.
 pub fn classifier(network: &Network, encoded: &Encoded) -> Tensor<2> {
     let pooled = network.pool(encoded);
-    linear(network.leaves, "classifier", dropout(pooled, network.dropout.hidden))
+    linear(network.leaves, "classifier", network.drop_hidden(pooled))
 }

@@ -1,8 +1,9 @@
 //! The small layers that every block is made of.
 
 use super::parameters::Leaves;
-use crate::kernels;
-use burn::tensor::{Device, Distribution, Tensor};
+use crate::kernels::{self, Mask};
+use burn::tensor::Tensor;
+use std::cell::Cell;
 
 /// `y = x W^T + b` with `W` `[out, in]` as Hugging Face stores it, found under `name.weight` and, where the model has
 /// one, `name.bias`.
@@ -18,8 +19,7 @@ pub fn layer_norm(leaves: &Leaves, name: &str, x: Tensor<2>, eps: f64) -> Tensor
     kernels::layer_norm(x, scale, shift, eps)
 }
 
-/// Inverted dropout (Srivastava et al. 2014): keeps an element with probability `1 - p` and scales it by `1 / (1 - p)`.
-/// The draw comes from the device's generator, which the training step seeds from (seed, step).
+/// Shares of inverted dropout (Srivastava et al. 2014).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     /// Of hidden states.
@@ -33,19 +33,27 @@ impl Dropout {
     pub const NONE: Self = Self { hidden: 0.0, attention: 0.0 };
 }
 
-/// Drops elements of `x` with probability `p`.
-pub fn dropout<const R: usize>(x: Tensor<R>, p: f64) -> Tensor<R> {
-    match dropout_factors(x.dims(), p, &x.device()) {
-        Some(factors) => x * factors,
-        None => x,
-    }
+/// The masks of one pass, one after another. Which elements they drop depends only on the seed and on how many were drawn
+/// before.
+#[derive(Debug, Default)]
+pub struct Masks {
+    seed: u64,
+    drawn: Cell<u32>,
 }
 
-/// What [`dropout`] multiplies by: 0 or `1 / (1 - p)`. Outside of autodiff; `None` where nothing is dropped.
-pub fn dropout_factors<const R: usize>(dims: [usize; R], p: f64, device: &Device) -> Option<Tensor<R>> {
-    if p == 0.0 {
-        return None;
+impl Masks {
+    /// Of one pass.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, drawn: Cell::new(0) }
     }
-    let keep = Tensor::<R>::random(dims, Distribution::Bernoulli(1.0 - p), &device.clone().without_autodiff());
-    Some(keep * (1.0 / (1.0 - p)))
+
+    /// A mask that drops each element with probability `p`.
+    pub fn next(&self, p: f64) -> Mask {
+        if p == 0.0 {
+            return Mask::NONE;
+        }
+        let number = self.drawn.get();
+        self.drawn.set(number + 1);
+        Mask::new(p, [self.seed as u32, (self.seed >> 32) as u32, number])
+    }
 }

@@ -4,9 +4,9 @@
 use super::backbone::Architecture;
 use super::config::ModelConfig;
 use super::heads::{self, Heads};
-use super::layers::Dropout;
+use super::layers::{Dropout, Masks};
 use super::parameters::{Leaves, ParameterSpec};
-use crate::kernels::RowTargets;
+use crate::kernels::{self, Mask, RowTargets};
 use burn::tensor::{Int, Tensor};
 
 /// One batch on the device.
@@ -61,8 +61,8 @@ pub struct Network<'a> {
     pub config: &'a ModelConfig,
     /// The parameters.
     pub leaves: &'a Leaves,
-    /// In force during this pass.
-    pub dropout: Dropout,
+    dropout: Dropout,
+    masks: Masks,
     /// Whether [`Encoded`] holds attention probabilities.
     pub output_attentions: bool,
 }
@@ -70,17 +70,28 @@ pub struct Network<'a> {
 impl<'a> Network<'a> {
     /// In evaluation mode.
     pub fn new(config: &'a ModelConfig, leaves: &'a Leaves) -> Self {
-        Self { config, leaves, dropout: Dropout::NONE, output_attentions: false }
+        Self { config, leaves, dropout: Dropout::NONE, masks: Masks::default(), output_attentions: false }
     }
 
-    /// With this dropout.
-    pub fn with_dropout(self, dropout: Dropout) -> Self {
-        Self { dropout, ..self }
+    /// With this dropout; `seed` says which elements are dropped.
+    pub fn with_dropout(self, dropout: Dropout, seed: u64) -> Self {
+        Self { dropout, masks: Masks::new(seed), ..self }
     }
 
     /// Returns attention probabilities, too.
     pub fn with_attentions(self) -> Self {
         Self { output_attentions: true, ..self }
+    }
+
+    /// Drops hidden states.
+    pub(super) fn drop_hidden<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
+        let mask = self.masks.next(self.dropout.hidden);
+        if mask.is_none() { x } else { kernels::dropout(x, mask) }
+    }
+
+    /// Dropout of the next layer's attention probabilities.
+    pub(super) fn attention_mask(&self) -> Mask {
+        self.masks.next(self.dropout.attention)
     }
 
     /// Runs the backbone.

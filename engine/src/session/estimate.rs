@@ -77,7 +77,7 @@ impl<H: Host> Session<H> {
         for step in 0..=TIMED_STEPS {
             let batch = DeviceBatch::upload(&task.batch(step), &model, &self.device);
             let report = optimizer.step(&mut state, plan.schedule.lr(step), |leaves| {
-                task.loss(&training_model(&model, leaves, &plan), &batch)
+                task.loss(&training_model(&model, leaves, &plan, step), &batch)
             });
             read_groups(&[report.loss]).await?;
             let now = self.host.now_secs();

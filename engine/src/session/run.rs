@@ -16,12 +16,13 @@ use super::task::{Split, Task, training_model};
 use super::trained::Trained;
 use super::training::Beginning;
 use crate::data::floors::Floors;
-use crate::data::random::{Purpose, generator, unit_f64};
+use crate::data::random::{Purpose, generator};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::train::{DeviceBatch, StepReport};
 use burn::tensor::Tensor;
 use protocol::{Command, Event, Figures, Phase, RunConfig};
+use rand_core::Rng;
 use std::rc::Rc;
 
 /// A run in progress.
@@ -152,9 +153,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let seed = self.network_seed();
         let Learner { model, optimizer, values, .. } = &mut self.learner;
         let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
-        optimizer.device.seed(dropout_seed(seed, values.step));
+        let seed = generator(seed, Purpose::Dropout, values.step, 0).next_u64();
         let (task, plan) = (&self.task, &self.plan);
-        optimizer.step(values, lr, |leaves| task.loss(&training_model(model, leaves, plan), &batch))
+        optimizer.step(values, lr, |leaves| task.loss(&training_model(model, leaves, plan, seed), &batch))
     }
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
@@ -298,9 +299,4 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.ear.host.emit(event, Vec::new());
         Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
     }
-}
-
-/// The device's generator is global: each step seeds it from (seed, step), so nothing of it needs saving.
-fn dropout_seed(seed: u64, step: u64) -> u64 {
-    (unit_f64(&mut generator(seed, Purpose::Dropout, step, 0)) * (1_u64 << 53) as f64) as u64
 }

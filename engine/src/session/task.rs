@@ -184,9 +184,9 @@ pub async fn masked_lm_metrics(
 
 const BATCHES_PER_READ: u64 = 8;
 
-/// The model in training mode.
-pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan) -> Network<'a> {
-    Network::new(config, leaves).with_dropout(plan.dropout())
+/// The model in training mode; `seed` says what dropout drops.
+pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan, seed: u64) -> Network<'a> {
+    Network::new(config, leaves).with_dropout(plan.dropout(), seed)
 }
 
 /// The model in evaluation mode.

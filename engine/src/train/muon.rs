@@ -3,6 +3,7 @@
 //! that a step takes as many launches for twelve layers as for one.
 
 use crate::kernels::fused::{self, Rates};
+use crate::kernels::is_cpu;
 use crate::model::MatrixBatch;
 use burn::tensor::Tensor;
 use cpu::muon::{EPS, QUINTIC, ROUNDS};
@@ -36,7 +37,7 @@ pub fn muon(
     (settings, lr): (&MuonSettings, f64),
 ) -> [Tensor<1>; 2] {
     let lr = lr * settings.lr_ratio;
-    if fused::available(&p.device()) {
+    if is_cpu(&p.device()) {
         let shapes = batches.iter().flat_map(|batch| vec![[batch.rows, batch.columns]; batch.count]).collect();
         let MuonSettings { momentum, weight_decay, .. } = *settings;
         let rates = Rates { lr: lr as f32, momentum: momentum as f32, weight_decay: weight_decay as f32 };

@@ -1,6 +1,6 @@
 //! Each fused operation as one node of the autodiff graph.
 
-use super::{AttentionSide, AttentionState, FusedOps, Kernels, Optional, Truth};
+use super::{AttentionSide, FusedOps, Kernels, Mask, Optional, Truth};
 use burn::backend::Autodiff;
 use burn::backend::Backend;
 use burn::backend::TensorMetadata;
@@ -77,16 +77,24 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         qkv: FloatTensor<Self>,
         keep: Optional<Self>,
         rotary: Optional<Self>,
-        dropout: Optional<Self>,
+        dropout: Mask,
         dims: [usize; 3],
     ) -> FloatTensor<Self> {
         let nodes = [qkv.node()];
-        let [keep, rotary, dropout] =
-            [keep, rotary, dropout].map(|input| input.into_option().map(|input| input.into_primitive()));
-        let (qkv, side) = (qkv.into_primitive(), AttentionSide { dims, keep, rotary, dropout });
-        let (y, state) = B::attention_forward(qkv.clone(), side.clone());
+        let [keep, rotary] = [keep, rotary].map(|input| input.into_option().map(|input| input.into_primitive()));
+        let side = AttentionSide { dims, keep, rotary, dropout };
+        let (y, state) = B::attention_forward(qkv.into_primitive(), side.clone());
         match Attention.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((qkv, side, state), y),
+            OpsKind::Tracked(prep) => prep.finish((side, state), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
+        let nodes = [x.node()];
+        let y = B::dropout(x.into_primitive(), mask);
+        match Dropout.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(mask, y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -102,9 +110,9 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         let nodes = [rows.node(), table.node(), bias.node()];
         let (rows, table, weights) = (rows.into_primitive(), table.into_primitive(), weights.into_primitive());
         let truth = Truth { targets, weights, total };
-        let [loss, gradients] = B::cross_entropy_forward(rows.clone(), table.clone(), bias.into_primitive(), truth);
+        let (loss, state) = B::cross_entropy_forward(rows.clone(), table.clone(), bias.into_primitive(), truth);
         match CrossEntropy.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish([rows, table, gradients], loss),
+            OpsKind::Tracked(prep) => prep.finish((rows, table, state), loss),
             OpsKind::UnTracked(prep) => prep.finish(loss),
         }
     }
@@ -182,16 +190,28 @@ impl<B: Kernels> Backward<B, 2> for Convolution {
 struct Attention;
 
 impl<B: Kernels> Backward<B, 1> for Attention {
-    type State = (FloatTensor<B>, AttentionSide<B>, AttentionState<B>);
+    type State = (AttentionSide<B>, B::AttentionState);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
-        let (qkv, side, state) = ops.state;
+        let (side, state) = ops.state;
         register::<B>(
             ops.parents.map(|parent| parent.map(|node| node.id)),
             grads,
-            [B::attention_backward(qkv, side, state, dy)],
+            [B::attention_backward(side, state, dy)],
         );
+    }
+}
+
+#[derive(Debug)]
+struct Dropout;
+
+impl<B: Kernels> Backward<B, 1> for Dropout {
+    type State = Mask;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, [B::dropout(dy, ops.state)]);
     }
 }
 
@@ -199,16 +219,16 @@ impl<B: Kernels> Backward<B, 1> for Attention {
 struct CrossEntropy;
 
 impl<B: Kernels> Backward<B, 3> for CrossEntropy {
-    /// Rows, table, and the gradient of the logits.
-    type State = [FloatTensor<B>; 3];
+    /// Rows, table, and what the kernel keeps.
+    type State = (FloatTensor<B>, FloatTensor<B>, B::CrossEntropyState);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dloss = grads.consume::<B>(&ops.node);
-        let [rows, table, gradients] = ops.state;
+        let (rows, table, state) = ops.state;
         register::<B>(
             ops.parents.map(|parent| parent.map(|node| node.id)),
             grads,
-            B::cross_entropy_backward(rows, table, gradients, dloss),
+            B::cross_entropy_backward(rows, table, state, dloss),
         );
     }
 }

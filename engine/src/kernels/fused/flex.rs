@@ -1,7 +1,7 @@
 //! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
 
 use super::super::flex::{dense, like, owned, values};
-use super::{AttentionSide, AttentionState, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Optional, Truth};
+use super::{AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Optional, Truth};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::IntTensor;
@@ -33,11 +33,15 @@ impl FusedOps for Flex {
         qkv: FlexTensor,
         keep: Optional<Self>,
         rotary: Optional<Self>,
-        dropout: Optional<Self>,
+        dropout: Mask,
         dims: [usize; 3],
     ) -> FlexTensor {
-        let [keep, rotary, dropout] = [keep, rotary, dropout].map(Optional::into_option);
+        let [keep, rotary] = [keep, rotary].map(Optional::into_option);
         Self::attention_forward(qkv, AttentionSide { dims, keep, rotary, dropout }).0
+    }
+
+    fn fused_dropout(x: FlexTensor, mask: Mask) -> FlexTensor {
+        Self::dropout(x, mask)
     }
 
     fn fused_cross_entropy(
@@ -48,8 +52,7 @@ impl FusedOps for Flex {
         weights: FlexTensor,
         total: f32,
     ) -> FlexTensor {
-        let [loss, _] = Self::cross_entropy_forward(rows, table, bias, Truth { targets, weights, total });
-        loss
+        Self::cross_entropy_forward(rows, table, bias, Truth { targets, weights, total }).0
     }
 }
 
@@ -82,7 +85,24 @@ impl FusedOptimizer for Flex {
     }
 }
 
+/// What attention's backward pass reads again.
+#[derive(Clone, Debug)]
+pub(super) struct AttentionState {
+    /// `[B * T, 3 D]`.
+    qkv: FlexTensor,
+    /// Rotated and scaled, `[B * T, D]`.
+    queries: FlexTensor,
+    /// Rotated, `[B * T, D]`.
+    keys: FlexTensor,
+    /// Before dropout, `[B, H, T, T]`.
+    probabilities: FlexTensor,
+}
+
 impl Kernels for Flex {
+    type AttentionState = AttentionState;
+    /// The gradient of the logits, `[M, V]`.
+    type CrossEntropyState = FlexTensor;
+
     fn linear_forward(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
         let (x, weight, bias) = (readable(x), readable(weight), bias.map(dense));
         let y = matmul::linear(matrix(&x), matrix(&weight), bias.as_ref().map(values));
@@ -149,7 +169,7 @@ impl Kernels for Flex {
         [like(&x, dx), like(&taps, dtaps)]
     }
 
-    fn attention_forward(qkv: FlexTensor, side: AttentionSide<Self>) -> (FlexTensor, AttentionState<Self>) {
+    fn attention_forward(qkv: FlexTensor, side: AttentionSide<Self>) -> (FlexTensor, AttentionState) {
         let (qkv, side) = (dense(qkv), contiguous(side));
         let inputs = attention_inputs(&qkv, &side);
         let cpu::attention::Shape { b, t, h, k } = inputs.shape;
@@ -158,20 +178,22 @@ impl Kernels for Flex {
             queries: tensor(found.queries, [b * t, h * k]),
             keys: tensor(found.keys, [b * t, h * k]),
             probabilities: tensor(found.probabilities, [b, h, t, t]),
+            qkv,
         };
         (tensor(found.context, [b * t, h * k]), state)
     }
 
-    fn attention_backward(
-        qkv: FlexTensor,
-        side: AttentionSide<Self>,
-        state: AttentionState<Self>,
-        dy: FlexTensor,
-    ) -> FlexTensor {
-        let (qkv, dy, side) = (dense(qkv), dense(dy), contiguous(side));
-        let attended = [&state.queries, &state.keys, &state.probabilities].map(values);
+    fn attention_backward(side: AttentionSide<Self>, state: AttentionState, dy: FlexTensor) -> FlexTensor {
+        let AttentionState { qkv, queries, keys, probabilities } = state;
+        let (dy, side) = (dense(dy), contiguous(side));
+        let attended = [&queries, &keys, &probabilities].map(values);
         let dqkv = cpu::attention::backward(values(&qkv), values(&dy), attended, &attention_inputs(&qkv, &side));
         like(&qkv, dqkv)
+    }
+
+    fn dropout(x: FlexTensor, mask: Mask) -> FlexTensor {
+        let x = dense(x);
+        like(&x, cpu::dropout::dropout(values(&x), &mask))
     }
 
     fn cross_entropy_forward(
@@ -179,7 +201,7 @@ impl Kernels for Flex {
         table: FlexTensor,
         bias: FlexTensor,
         Truth { targets, weights, total }: Truth<Self>,
-    ) -> [FlexTensor; 2] {
+    ) -> (FlexTensor, FlexTensor) {
         let targets = whole_numbers(&dense(targets));
         let (bias, weights) = (dense(bias), dense(weights));
         let (rows, table) = (readable(rows), readable(table));
@@ -187,7 +209,7 @@ impl Kernels for Flex {
         let mut logits = matmul::linear(matrix(&rows), matrix(&table), Some(values(&bias))); // [M, V]
         let truth = Targets { targets: &targets, weights: values(&weights), total };
         let loss = cpu::cross_entropy::cross_entropy(&mut logits, vocab, &truth);
-        [tensor(vec![loss], [1]), tensor(logits, [targets.len(), vocab])]
+        (tensor(vec![loss], [1]), tensor(logits, [targets.len(), vocab]))
     }
 
     fn cross_entropy_backward(
@@ -249,7 +271,7 @@ fn convolution_shape(x: &FlexTensor, t: usize) -> cpu::convolution::Shape {
 
 fn contiguous(side: AttentionSide<Flex>) -> AttentionSide<Flex> {
     let AttentionSide { dims, keep, rotary, dropout } = side;
-    let [keep, rotary, dropout] = [keep, rotary, dropout].map(|input| input.map(dense));
+    let [keep, rotary] = [keep, rotary].map(|input| input.map(dense));
     AttentionSide { dims, keep, rotary, dropout }
 }
 
@@ -259,7 +281,7 @@ fn attention_inputs<'a>(qkv: &FlexTensor, side: &'a AttentionSide<Flex>) -> cpu:
     cpu::attention::Inputs {
         keep: side.keep.as_ref().map(values),
         rotary: side.rotary.as_ref().map(rotary),
-        dropout: side.dropout.as_ref().map(values),
+        dropout: side.dropout,
         shape: cpu::attention::Shape { b, t, h, k: columns(qkv) / (3 * h) },
     }
 }

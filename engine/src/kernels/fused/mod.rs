@@ -1,37 +1,38 @@
-//! Operations that compute in one pass what would take many stock operations, each one node of the autodiff graph.
-//! Only the CPU engine has them so far; [`available`] says whether a device does. What they compute is what the
-//! functions of [`stock`](super::stock) compute from burn's own.
+//! Operations that compute in one pass what would take many of burn's own, each one node of the autodiff graph. What they
+//! compute is what the functions of [`stock`](super::stock) compute.
 
 mod autodiff;
 mod flex;
+#[cfg(feature = "gpu")]
+mod gpu;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Int, Tensor};
 pub use cpu::muon::Rates;
+pub use shaders::dropout::Mask;
+use std::fmt::Debug;
 
-/// Whether the fused operations run on `device`.
-pub fn available(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
-}
-
-/// See [`super::linear`].
+/// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_linear(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
 }
 
-/// See [`super::gather_rows`].
+/// Rows `indices` `[M]` of `table` `[N, D]`: `[M, D]`. Each index is below `N`.
 pub fn gather_rows(table: Tensor<2>, indices: Tensor<1, Int>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_gather(table.into_dispatch(), indices.into_dispatch()))
 }
 
-/// See [`super::layer_norm`].
+/// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
+/// `beta` `[D]`.
 pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
     let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
     Tensor::from_dispatch(Dispatch::fused_layer_norm(x, gamma, beta, eps))
 }
 
-/// See [`super::convolve`].
+/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for texts of `t` rows in `x` `[B * T, D]` and taps `w`
+/// `[D, 3]`, with zeros beyond both ends and where `keep` `[B, T]` is 0, so that the length to which a text is padded
+/// changes nothing.
 pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_convolution(x.into_dispatch(), taps.into_dispatch(), optional(keep), t))
 }
@@ -44,16 +45,26 @@ pub struct AttentionInputs {
     pub keep: Option<Tensor<2>>,
     /// Cosines and sines of the rotary positions, `[2, T, K / 2]`, where positions are rotary.
     pub rotary: Option<Tensor<3>>,
-    /// What the probabilities are multiplied by, `[B, H, T, T]`, where there is dropout.
-    pub dropout: Option<Tensor<4>>,
+    /// Dropout of the probabilities `[B, H, T, T]`.
+    pub dropout: Mask,
 }
 
 /// Multi-head self-attention (Vaswani et al. 2017, 3.2.2) from queries, keys and values side by side, `[B * T, 3 D]`; the
 /// context `[B * T, D]`.
 pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
     let AttentionInputs { dims, keep, rotary, dropout } = inputs;
-    let (keep, rotary, dropout) = (optional(keep), optional(rotary), optional(dropout));
-    Tensor::from_dispatch(Dispatch::fused_attention(qkv.into_dispatch(), keep, rotary, dropout, dims))
+    Tensor::from_dispatch(Dispatch::fused_attention(
+        qkv.into_dispatch(),
+        optional(keep),
+        optional(rotary),
+        dropout,
+        dims,
+    ))
+}
+
+/// `x` with the elements that `mask` drops at 0 and the others scaled (Srivastava et al. 2014). The shape stays.
+pub fn dropout<const R: usize>(x: Tensor<R>, mask: Mask) -> Tensor<R> {
+    Tensor::from_dispatch(Dispatch::fused_dropout(x.into_dispatch(), mask))
 }
 
 /// What is true in each row of a masked-LM batch.
@@ -66,7 +77,8 @@ pub struct RowTargets {
     pub total: f32,
 }
 
-/// See [`super::projected_cross_entropy`].
+/// Mean cross-entropy `[1]`, in nats, of the logits `rows table^T + bias`, for `rows` `[M, D]`, `table` `[V, D]` and `bias`
+/// `[V]`.
 pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
     let RowTargets { targets, weights, total } = truth;
     Tensor::from_dispatch(Dispatch::fused_cross_entropy(
@@ -135,7 +147,8 @@ fn optional<const R: usize>(tensor: Option<Tensor<R>>) -> Optional<Dispatch> {
     tensor.map_or(Optional::Absent, |tensor| Optional::Given(tensor.into_dispatch()))
 }
 
-/// See [`super::cross_entropy_sums`].
+/// Sums `[2]` over the rows of `logits` `[M, V]`, outside of autodiff: cross-entropy in nats, and rows whose largest logit is
+/// the true one, each row counted as `truth` says.
 pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
     let RowTargets { targets, weights, total } = truth;
     let [targets, weights] = [targets.into_dispatch(), weights.into_dispatch()];
@@ -143,7 +156,7 @@ pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
 }
 
 /// Operations on held-out batches, which are not differentiated.
-#[backend_extension(Flex)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait FusedMeasures: Backend {
     /// See [`cross_entropy_sums`].
     fn fused_cross_entropy_sums(
@@ -155,7 +168,7 @@ pub trait FusedMeasures: Backend {
 }
 
 /// The operations as they are called: with gradients on a device with autodiff.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait FusedOps: Backend {
     /// See [`linear`].
     fn fused_linear(
@@ -188,9 +201,12 @@ pub trait FusedOps: Backend {
         qkv: FloatTensor<Self>,
         #[extension_type] keep: Optional<Self>,
         #[extension_type] rotary: Optional<Self>,
-        #[extension_type] dropout: Optional<Self>,
+        dropout: Mask,
         dims: [usize; 3],
     ) -> FloatTensor<Self>;
+
+    /// See [`dropout`].
+    fn fused_dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
 
     /// See [`projected_cross_entropy`].
     fn fused_cross_entropy(
@@ -205,6 +221,11 @@ pub trait FusedOps: Backend {
 
 /// The operations with what their gradients need, and the gradients, on a backend without autodiff.
 trait Kernels: Backend {
+    /// What attention's backward pass reads again.
+    type AttentionState: Clone + Debug + Send;
+    /// What the backward pass of the cross-entropy reads again.
+    type CrossEntropyState: Clone + Debug + Send;
+
     fn linear_forward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -262,29 +283,31 @@ trait Kernels: Backend {
     fn attention_forward(
         qkv: FloatTensor<Self>,
         side: AttentionSide<Self>,
-    ) -> (FloatTensor<Self>, AttentionState<Self>);
+    ) -> (FloatTensor<Self>, Self::AttentionState);
 
     /// Of `qkv`.
     fn attention_backward(
-        qkv: FloatTensor<Self>,
         side: AttentionSide<Self>,
-        state: AttentionState<Self>,
+        state: Self::AttentionState,
         dy: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Also returns the gradient of the logits, `[M, V]`.
+    /// Its own backward.
+    fn dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
+
+    /// Also returns what the backward pass needs.
     fn cross_entropy_forward(
         rows: FloatTensor<Self>,
         table: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         truth: Truth<Self>,
-    ) -> [FloatTensor<Self>; 2];
+    ) -> (FloatTensor<Self>, Self::CrossEntropyState);
 
     /// Of `rows`, `table` and `bias`.
     fn cross_entropy_backward(
         rows: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        logit_gradients: FloatTensor<Self>,
+        state: Self::CrossEntropyState,
         dloss: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
 }
@@ -295,31 +318,13 @@ struct AttentionSide<B: Backend> {
     dims: [usize; 3],
     keep: Option<FloatTensor<B>>,
     rotary: Option<FloatTensor<B>>,
-    dropout: Option<FloatTensor<B>>,
+    dropout: Mask,
 }
 
 impl<B: Backend> Clone for AttentionSide<B> {
     fn clone(&self) -> Self {
         let Self { dims, keep, rotary, dropout } = self;
-        Self { dims: *dims, keep: keep.clone(), rotary: rotary.clone(), dropout: dropout.clone() }
-    }
-}
-
-/// What attention's backward pass reads again.
-#[derive(Debug)]
-struct AttentionState<B: Backend> {
-    /// Rotated and scaled, `[B * T, D]`.
-    queries: FloatTensor<B>,
-    /// Rotated, `[B * T, D]`.
-    keys: FloatTensor<B>,
-    /// Before dropout, `[B, H, T, T]`.
-    probabilities: FloatTensor<B>,
-}
-
-impl<B: Backend> Clone for AttentionState<B> {
-    fn clone(&self) -> Self {
-        let Self { queries, keys, probabilities } = self;
-        Self { queries: queries.clone(), keys: keys.clone(), probabilities: probabilities.clone() }
+        Self { dims: *dims, keep: keep.clone(), rotary: rotary.clone(), dropout: *dropout }
     }
 }
 

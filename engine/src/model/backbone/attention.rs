@@ -1,8 +1,7 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2), with rotary positions where asked (Su et al. 2021, eq. 34).
 
 use crate::kernels::stock::AttentionTables;
-use crate::kernels::{AttentionInputs, fused, stock};
-use crate::model::layers::dropout_factors;
+use crate::kernels::{self, AttentionInputs, Mask, stock};
 use crate::model::network::{Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -32,27 +31,22 @@ impl Projections {
             Self::Apart(parts) => parts,
         }
     }
-
-    fn device(&self) -> Device {
-        match self {
-            Self::Packed(qkv) => qkv.device(),
-            Self::Apart([queries, ..]) => queries.device(),
-        }
-    }
 }
 
 /// What every layer of attention of one pass shares.
 pub struct Attention {
     dims: [usize; 3],
     kernel: Kernel,
-    dropout: f64,
-    keeps_probabilities: bool,
 }
 
 /// Which operations compute it, with what they need.
 #[expect(clippy::large_enum_variant, reason = "one per pass; tensors are handles")]
 enum Kernel {
-    Fused { keep: Option<Tensor<2>>, rotary: Option<Tensor<3>> },
+    Fused {
+        keep: Option<Tensor<2>>,
+        rotary: Option<Tensor<3>>,
+    },
+    /// Also returns the probabilities.
     Stock(AttentionTables),
 }
 
@@ -61,33 +55,26 @@ impl Attention {
     pub fn new(network: &Network, input: &Input, rotary: Option<Tensor<3>>) -> Self {
         let [b, t] = input.ids.dims();
         let keep = input.keep.clone();
-        let kernel = if !network.output_attentions && fused::available(&input.ids.device()) {
-            Kernel::Fused { keep, rotary }
-        } else {
+        let kernel = if network.output_attentions {
             Kernel::Stock(AttentionTables::new(keep, rotary))
+        } else {
+            Kernel::Fused { keep, rotary }
         };
-        Self {
-            dims: [b, t, network.config.num_attention_heads],
-            kernel,
-            dropout: network.dropout.attention,
-            keeps_probabilities: network.output_attentions,
-        }
+        Self { dims: [b, t, network.config.num_attention_heads], kernel }
     }
 
     /// The context `[B * T, D]` and, where the network returns them, the probabilities before dropout `[B, H, T, T]`, whose
     /// rows sum to 1.
-    pub fn forward(&self, projections: Projections) -> (Tensor<2>, Option<Tensor<4>>) {
-        let [b, t, h] = self.dims;
-        let dropout = dropout_factors([b, h, t, t], self.dropout, &projections.device());
+    pub fn forward(&self, projections: Projections, dropout: Mask) -> (Tensor<2>, Option<Tensor<4>>) {
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
                 let (keep, rotary) = (keep.clone(), rotary.clone());
                 let inputs = AttentionInputs { dims: self.dims, keep, rotary, dropout };
-                (fused::attention(projections.packed(), inputs), None)
+                (kernels::attention(projections.packed(), inputs), None)
             }
             Kernel::Stock(tables) => {
                 let (context, probabilities) = stock::attention(projections.apart(), self.dims, tables, dropout);
-                (context, self.keeps_probabilities.then_some(probabilities))
+                (context, Some(probabilities))
             }
         }
     }

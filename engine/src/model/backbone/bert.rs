@@ -3,7 +3,7 @@
 
 use super::attention::{Attention, Projections};
 use super::{
-    Backbone, Recipe, SpecList, dropout, embedding, layer_norm, linear, max_over_time, mean_over_time, transform,
+    Backbone, Recipe, SpecList, embedding, layer_norm, linear, max_over_time, mean_over_time, transform,
     transform_specs,
 };
 use crate::kernels::gelu;
@@ -161,21 +161,20 @@ fn embed(network: &Network, input: Input) -> Tensor<2> {
     let segments = embedding(network.leaves.get("bert.embeddings.token_type_embeddings.weight"), &input.segments);
     let positions = network.leaves.get::<2>("bert.embeddings.position_embeddings.weight").narrow(0, 0, t);
     let sum = (words + segments).reshape([b, t, width]) + positions.reshape([1, t, width]);
-    dropout(norm(network, "bert.embeddings.LayerNorm", sum.reshape([b * t, width])), network.dropout.hidden)
+    network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum.reshape([b * t, width])))
 }
 
 /// Post-norm, as published: Devlin et al. 2019 after Vaswani et al. 2017, 3.1.
 fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -> (Tensor<2>, Option<Tensor<4>>) {
     let leaves = network.leaves;
-    let drop = network.dropout.hidden;
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
     let project = |part: &str| linear(leaves, &name(part), x.clone());
     let parts = ["query", "key", "value"].map(|part| project(&format!("attention.self.{part}")));
-    let (context, probabilities) = attention.forward(Projections::Apart(parts));
-    let context = dropout(linear(leaves, &name("attention.output.dense"), context), drop);
+    let (context, probabilities) = attention.forward(Projections::Apart(parts), network.attention_mask());
+    let context = network.drop_hidden(linear(leaves, &name("attention.output.dense"), context));
     let x = norm(network, &name("attention.output.LayerNorm"), x + context);
     let inner = gelu(linear(leaves, &name("intermediate.dense"), x.clone())); // [B * T, 4 D]
-    let outer = dropout(linear(leaves, &name("output.dense"), inner), drop);
+    let outer = network.drop_hidden(linear(leaves, &name("output.dense"), inner));
     (norm(network, &name("output.LayerNorm"), x + outer), probabilities)
 }
 

@@ -3,7 +3,7 @@
 //! form does not (`docs/recipes.md`).
 
 use super::attention::{Attention, Projections, rotary_tables};
-use super::{Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, linear};
+use super::{Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, linear};
 use crate::kernels::{self, gelu};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
@@ -124,16 +124,15 @@ fn block(
     input: &Input,
 ) -> (Tensor<2>, Option<Tensor<4>>) {
     let leaves = network.leaves;
-    let drop = network.dropout.hidden;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
     let taps = leaves.get::<2>(&name("conv.weight")); // [D, 3]
     let x = kernels::convolve(x, taps, input.keep.clone(), input.ids.dims()[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
-    let (context, probabilities) = attention.forward(Projections::Packed(qkv));
-    let x = x + dropout(linear(leaves, &name("attention.output"), context), drop);
+    let (context, probabilities) = attention.forward(Projections::Packed(qkv), network.attention_mask());
+    let x = x + network.drop_hidden(linear(leaves, &name("attention.output"), context));
     let inner = gelu(linear(leaves, &name("mlp.up"), norm(network, &name("mlp.norm"), x.clone())));
-    (x + dropout(linear(leaves, &name("mlp.down"), inner), drop), probabilities)
+    (x + network.drop_hidden(linear(leaves, &name("mlp.down"), inner)), probabilities)
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {

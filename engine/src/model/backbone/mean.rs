@@ -2,7 +2,7 @@
 //! is the continuous bag of words (Mikolov et al. 2013) over the window; for labels, fastText's mean (Joulin et al.
 //! 2016). It knows no order: what it reaches is what word choice alone tells.
 
-use super::{Backbone, Recipe, SpecList, dropout, embed, embedding_specs, mean_over_time, transform, transform_specs};
+use super::{Backbone, Recipe, SpecList, embed, embedding_specs, mean_over_time, transform, transform_specs};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::ParameterSpec;
@@ -69,7 +69,7 @@ impl Backbone for Mean {
         let [b, t] = encoded.dims;
         let width = network.config.hidden_size;
         let rows = encoded.hidden.clone().reshape([b, t, 2 * width]).narrow(1, 0, 1).reshape([b, 2 * width]);
-        dropout(rows.narrow(1, width, width), network.dropout.hidden) // [B, D]
+        network.drop_hidden(rows.narrow(1, width, width)) // [B, D]
     }
 
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {

@@ -9,7 +9,7 @@ mod mean;
 mod textcnn;
 
 use super::config::ModelConfig;
-use super::layers::{dropout, layer_norm, linear};
+use super::layers::{layer_norm, linear};
 use super::network::{Encoded, Input, Network};
 use super::parameters::{Init, Leaves, ParameterSpec};
 use crate::kernels;

@@ -5,7 +5,7 @@
 //! A convolution of width k is one matrix product with the k shifted copies of its input side by side.
 
 use super::{
-    Backbone, Recipe, SpecList, dropout, embed, embedding_specs, layer_norm, max_over_time, transform, transform_specs,
+    Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, max_over_time, transform, transform_specs,
 };
 use crate::kernels::{self, gelu, shifted};
 use crate::model::config::ModelConfig;
@@ -152,5 +152,5 @@ fn convolve(network: &Network, layer: usize, x: Tensor<2>, [b, t]: [usize; 2], k
     });
     let features = Tensor::cat(branches.collect(), 1);
     let normal = layer_norm(network.leaves, &norm_name(layer), features, config.layer_norm_eps);
-    dropout(gelu(normal), network.dropout.hidden)
+    network.drop_hidden(gelu(normal))
 }

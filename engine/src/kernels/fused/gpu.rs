@@ -1,0 +1,369 @@
+//! The fused operations on a GPU: one or a few launches of `shaders`' WGSL each.
+
+use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like};
+use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Optional, Truth};
+use burn_cubecl::CubeBackend;
+use burn_cubecl::tensor::CubeTensor;
+use shaders::{Kernel, attention, column_sums, convolution, cross_entropy, dropout, layer_norm, matmul, table};
+
+impl FusedOps for CubeBackend {
+    fn fused_linear(x: CubeTensor, weight: CubeTensor, bias: Optional<Self>) -> CubeTensor {
+        Self::linear_forward(x, weight, bias.into_option())
+    }
+
+    fn fused_gather(table: CubeTensor, indices: CubeTensor) -> CubeTensor {
+        Self::gather_forward(table, indices)
+    }
+
+    fn fused_layer_norm(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f64) -> CubeTensor {
+        let [y, _] = Self::layer_norm_forward(x, gamma, beta, eps);
+        y
+    }
+
+    fn fused_convolution(x: CubeTensor, taps: CubeTensor, keep: Optional<Self>, t: usize) -> CubeTensor {
+        Self::convolution_forward(x, taps, keep.into_option(), t)
+    }
+
+    fn fused_attention(
+        qkv: CubeTensor,
+        keep: Optional<Self>,
+        rotary: Optional<Self>,
+        dropout: Mask,
+        dims: [usize; 3],
+    ) -> CubeTensor {
+        let [keep, rotary] = [keep, rotary].map(Optional::into_option);
+        Self::attention_forward(qkv, AttentionSide { dims, keep, rotary, dropout }).0
+    }
+
+    fn fused_dropout(x: CubeTensor, mask: Mask) -> CubeTensor {
+        Self::dropout(x, mask)
+    }
+
+    fn fused_cross_entropy(
+        rows: CubeTensor,
+        table: CubeTensor,
+        bias: CubeTensor,
+        targets: CubeTensor,
+        weights: CubeTensor,
+        total: f32,
+    ) -> CubeTensor {
+        Self::cross_entropy_forward(rows, table, bias, Truth { targets, weights, total }).0
+    }
+}
+
+impl FusedMeasures for CubeBackend {
+    fn fused_cross_entropy_sums(
+        logits: CubeTensor,
+        targets: CubeTensor,
+        weights: CubeTensor,
+        total: f32,
+    ) -> CubeTensor {
+        let [logits, targets, weights] = [logits, targets, weights].map(contiguous);
+        let rows = row_losses(&logits, &Truth { targets, weights, total });
+        summed(&rows, 2)
+    }
+}
+
+/// What attention's backward pass reads again.
+#[derive(Clone, Debug)]
+pub(super) struct AttentionState {
+    /// Queries, keys and values, rotated where positions are rotary, `[B * T, 3 D]`.
+    qkv: CubeTensor,
+    /// Negative where dropped, `[B, H, T, T]`.
+    probabilities: CubeTensor,
+}
+
+/// What the backward pass of the cross-entropy reads again.
+#[derive(Clone, Debug)]
+pub(super) struct CrossEntropyState {
+    /// `[M, V]`.
+    logits: CubeTensor,
+    /// `[M]`.
+    targets: CubeTensor,
+    /// `[M]`.
+    weights: CubeTensor,
+    /// What `cross_entropy.wgsl` says of each row, `[M, 4]`.
+    rows: CubeTensor,
+    total: f32,
+}
+
+impl Kernels for CubeBackend {
+    type AttentionState = AttentionState;
+    type CrossEntropyState = CrossEntropyState;
+
+    fn linear_forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
+        let (x, weight, bias) = (contiguous(x), contiguous(weight), bias.map(contiguous));
+        product(Matrix::of(&x), Matrix::of(&weight).transposed(), bias.as_ref())
+    }
+
+    fn linear_backward(x: CubeTensor, weight: CubeTensor, dy: CubeTensor) -> [CubeTensor; 2] {
+        let [x, weight, dy] = [x, weight, dy].map(contiguous);
+        let dx = product(Matrix::of(&dy), Matrix::of(&weight), None);
+        let dweight = product(Matrix::of(&dy).transposed(), Matrix::of(&x), None);
+        [dx, dweight]
+    }
+
+    fn column_sums(x: CubeTensor) -> CubeTensor {
+        let x = contiguous(x);
+        let [rows, width] = dims(&x);
+        let sums = empty(&x, [width]);
+        let settings = column_sums::Settings { rows: word(rows), width: word(width) };
+        launch(column_sums::KERNEL, &[&x, &sums], &settings, width.div_ceil(column_sums::COLUMNS));
+        sums
+    }
+
+    fn gather_forward(table: CubeTensor, indices: CubeTensor) -> CubeTensor {
+        let [table, indices] = [table, indices].map(contiguous);
+        let [_, width] = dims(&table);
+        let y = empty(&table, [count(&indices), width]);
+        let settings = table::GatherSettings { n: word(count(&y)), width: word(width) };
+        launch(table::GATHER, &[&table, &indices, &y], &settings, blocks(table::GATHER, count(&y)));
+        y
+    }
+
+    fn gather_backward(rows: usize, indices: CubeTensor, dy: CubeTensor) -> CubeTensor {
+        let [indices, dy] = [indices, dy].map(contiguous);
+        let [count, width] = dims(&dy);
+        let dtable = empty(&dy, [rows, width]);
+        let settings = table::ScatterSettings { rows: word(rows), width: word(width), count: word(count) };
+        launch(table::SCATTER, &[&dy, &indices, &dtable], &settings, rows);
+        dtable
+    }
+
+    fn layer_norm_forward(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f64) -> [CubeTensor; 2] {
+        let [x, gamma, beta] = [x, gamma, beta].map(contiguous);
+        let [rows, width] = dims(&x);
+        let (y, moments) = (like(&x), empty(&x, [rows, 2]));
+        let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: eps as f32 };
+        launch(layer_norm::LAYER_NORM, &[&x, &gamma, &beta, &y, &moments], &settings, rows);
+        [y, moments]
+    }
+
+    fn layer_norm_backward(x: CubeTensor, gamma: CubeTensor, moments: CubeTensor, dy: CubeTensor) -> [CubeTensor; 3] {
+        let [x, gamma, dy] = [x, gamma, dy].map(contiguous);
+        let [rows, width] = dims(&x);
+        let (dx, dgamma, dbeta) = (like(&x), like(&gamma), like(&gamma));
+        let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: 0.0 };
+        launch(layer_norm::BACKWARD, &[&x, &gamma, &moments, &dy, &dx], &settings, rows);
+        let groups = width.div_ceil(column_sums::COLUMNS);
+        launch(layer_norm::PARAMETERS, &[&x, &moments, &dy, &dgamma, &dbeta], &settings, groups);
+        [dx, dgamma, dbeta]
+    }
+
+    fn convolution_forward(x: CubeTensor, taps: CubeTensor, keep: Option<CubeTensor>, t: usize) -> CubeTensor {
+        let [x, taps] = [x, taps].map(contiguous);
+        let y = like(&x);
+        let (keep, settings) = convolution_settings(&x, keep, t, count(&x));
+        let groups = blocks(convolution::CONVOLUTION, count(&x));
+        launch(convolution::CONVOLUTION, &[&x, &taps, &keep, &y], &settings, groups);
+        y
+    }
+
+    fn convolution_backward(
+        x: CubeTensor,
+        taps: CubeTensor,
+        keep: Option<CubeTensor>,
+        t: usize,
+        dy: CubeTensor,
+    ) -> [CubeTensor; 2] {
+        let [x, taps, dy] = [x, taps, dy].map(contiguous);
+        let (dx, dtaps) = (like(&x), like(&taps));
+        let [rows, width] = dims(&x);
+        let (keep, settings) = convolution_settings(&x, keep, t, count(&x));
+        let groups = blocks(convolution::BACKWARD, count(&x));
+        launch(convolution::BACKWARD, &[&taps, &keep, &dy, &dx], &settings, groups);
+        let settings = convolution::Settings { n: word(rows), ..settings };
+        launch(convolution::TAPS, &[&x, &keep, &dy, &dtaps], &settings, width.div_ceil(column_sums::COLUMNS));
+        [dx, dtaps]
+    }
+
+    fn attention_forward(qkv: CubeTensor, side: AttentionSide<Self>) -> (CubeTensor, AttentionState) {
+        let qkv = rotated(contiguous(qkv), &side, 1.0);
+        let [b, t, h] = side.dims;
+        let [rows, width] = dims(&qkv);
+        let (context, probabilities) = (empty(&qkv, [rows, width / 3]), empty(&qkv, [b, h, t, t]));
+        let settings = attention_settings(&qkv, &side);
+        let keep = side.keep.map_or_else(|| empty(&qkv, [1]), contiguous);
+        launch(attention::ATTENTION, &[&qkv, &keep, &probabilities, &context], &settings, b * h * t);
+        (context, AttentionState { qkv, probabilities })
+    }
+
+    fn attention_backward(
+        side: AttentionSide<Self>,
+        AttentionState { qkv, probabilities }: AttentionState,
+        dy: CubeTensor,
+    ) -> CubeTensor {
+        let dy = contiguous(dy);
+        let [b, t, h] = side.dims;
+        let settings = attention_settings(&qkv, &side);
+        let (dscores, dqkv) = (like(&probabilities), like(&qkv));
+        let buffers = [&qkv, &probabilities, &dy, &dscores, &dqkv];
+        launch(attention::SCORES_BACKWARD, &buffers, &settings, b * h * t);
+        let buffers = [&qkv, &probabilities, &dscores, &dy, &dqkv];
+        launch(attention::KEYS_BACKWARD, &buffers, &settings, blocks(attention::KEYS_BACKWARD, count(&dy)));
+        rotated(dqkv, &side, -1.0)
+    }
+
+    fn dropout(x: CubeTensor, mask: Mask) -> CubeTensor {
+        let x = contiguous(x);
+        let y = like(&x);
+        let Mask { drop_below, kept_scale, key } = mask;
+        let settings = dropout::Settings { n: word(count(&x)), drop_below, kept_scale, padding0: 0, key, padding1: 0 };
+        launch(dropout::KERNEL, &[&x, &y], &settings, blocks(dropout::KERNEL, count(&x)));
+        y
+    }
+
+    fn cross_entropy_forward(
+        rows: CubeTensor,
+        table: CubeTensor,
+        bias: CubeTensor,
+        Truth { targets, weights, total }: Truth<Self>,
+    ) -> (CubeTensor, CrossEntropyState) {
+        let truth = Truth { targets: contiguous(targets), weights: contiguous(weights), total };
+        let logits = Self::linear_forward(rows, table, Some(bias)); // [M, V]
+        let rows = row_losses(&logits, &truth);
+        let loss = summed(&rows, 1);
+        let Truth { targets, weights, total } = truth;
+        (loss, CrossEntropyState { logits, targets, weights, rows, total })
+    }
+
+    fn cross_entropy_backward(
+        rows: CubeTensor,
+        table: CubeTensor,
+        state: CrossEntropyState,
+        dloss: CubeTensor,
+    ) -> [CubeTensor; 3] {
+        let CrossEntropyState { logits, targets, weights, rows: losses, total } = state;
+        let (dlogits, dloss) = (exclusive(logits), contiguous(dloss));
+        let [_, v] = dims(&dlogits);
+        let settings = cross_entropy::Settings { n: word(count(&dlogits)), v: word(v), scale: 1.0 / total };
+        let buffers = [&dlogits, &targets, &weights, &losses, &dloss];
+        launch(cross_entropy::BACKWARD, &buffers, &settings, blocks(cross_entropy::BACKWARD, count(&dlogits)));
+        let dbias = Self::column_sums(dlogits.clone());
+        let [drows, dtable] = Self::linear_backward(rows, table, dlogits);
+        [drows, dtable, dbias]
+    }
+}
+
+/// A contiguous matrix, or its transpose.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    tensor: &'a CubeTensor,
+    shape: [usize; 2],
+    strides: [usize; 2],
+}
+
+impl<'a> Matrix<'a> {
+    fn of(tensor: &'a CubeTensor) -> Self {
+        let [rows, columns] = dims(tensor);
+        Self { tensor, shape: [rows, columns], strides: [columns, 1] }
+    }
+
+    fn transposed(self) -> Self {
+        let ([rows, columns], [down, across]) = (self.shape, self.strides);
+        Self { shape: [columns, rows], strides: [across, down], ..self }
+    }
+}
+
+/// Fewest tiles of [`matmul::LARGE`] that keep a GPU busy.
+const MANY_TILES: usize = 128;
+
+/// `a b`, plus `bias` in each row.
+fn product(a: Matrix, b: Matrix, bias: Option<&CubeTensor>) -> CubeTensor {
+    let ([m, k], [inner, n]) = (a.shape, b.shape);
+    assert_eq!(k, inner, "the columns of one matrix are the rows of the other");
+    let c = empty(a.tensor, [m, n]);
+    let settings = matmul::Settings {
+        m: word(m),
+        n: word(n),
+        k: word(k),
+        a_row: word(a.strides[0]),
+        a_column: word(a.strides[1]),
+        b_row: word(b.strides[0]),
+        b_column: word(b.strides[1]),
+    };
+    let tiles = |tile: usize| [n.div_ceil(tile), m.div_ceil(tile)];
+    let [across, down] = tiles(matmul::LARGE_TILE);
+    let (kernels, tile): (&[Kernel; 2], usize) = if across * down < MANY_TILES {
+        (&matmul::SMALL, matmul::SMALL_TILE)
+    } else {
+        (&matmul::LARGE, matmul::LARGE_TILE)
+    };
+    let groups = tiles(tile);
+    match bias {
+        None => launch(kernels[0], &[a.tensor, b.tensor, &c], &settings, groups),
+        Some(bias) => launch(kernels[1], &[a.tensor, b.tensor, &c, bias], &settings, groups),
+    }
+    c
+}
+
+/// What `cross_entropy.wgsl` says of each row of `logits` `[M, V]`.
+fn row_losses(logits: &CubeTensor, truth: &Truth<CubeBackend>) -> CubeTensor {
+    let [m, v] = dims(logits);
+    let rows = empty(logits, [m, 4]);
+    let settings = cross_entropy::Settings { n: word(m), v: word(v), scale: 1.0 / truth.total };
+    launch(cross_entropy::ROWS, &[logits, &truth.targets, &truth.weights, &rows], &settings, m);
+    rows
+}
+
+/// The loss and, where `outputs` is 2, the right answers of `rows` `[M, 4]`.
+fn summed(rows: &CubeTensor, outputs: usize) -> CubeTensor {
+    let sums = empty(rows, [outputs]);
+    let settings = cross_entropy::SumsSettings { m: word(dims::<2>(rows)[0]), outputs: word(outputs) };
+    launch(cross_entropy::SUMS, &[rows, &sums], &settings, 1);
+    sums
+}
+
+/// Padding for a kernel that reads it where `has_keep` says so, and the settings of `n` threads.
+fn convolution_settings(
+    x: &CubeTensor,
+    keep: Option<CubeTensor>,
+    t: usize,
+    n: usize,
+) -> (CubeTensor, convolution::Settings) {
+    let [_, width] = dims(x);
+    let has_keep = u32::from(keep.is_some());
+    let settings = convolution::Settings { n: word(n), width: word(width), t: word(t), has_keep };
+    (keep.map_or_else(|| empty(x, [1]), contiguous), settings)
+}
+
+/// For rows `[B * T, 3 D]`.
+fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> attention::Settings {
+    let [b, t, h] = side.dims;
+    let k = dims::<2>(qkv)[1] / (3 * h);
+    let Mask { drop_below, kept_scale, key } = side.dropout;
+    attention::Settings {
+        b: word(b),
+        t: word(t),
+        h: word(h),
+        k: word(k),
+        has_keep: u32::from(side.keep.is_some()),
+        scale: 1.0 / (k as f32).sqrt(),
+        drop_below,
+        kept_scale,
+        key,
+        padding: 0,
+    }
+}
+
+/// Queries and keys of rows `[B * T, 3 D]` turned by their positions, where these are rotary; back where `direction` is -1.
+fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -> CubeTensor {
+    let Some(tables) = side.rotary.clone().map(contiguous) else { return qkv };
+    let [_, t, h] = side.dims;
+    let width = dims::<2>(&qkv)[1] / 3;
+    let y = like(&qkv);
+    let n = count(&qkv);
+    let settings =
+        attention::RotarySettings { n: word(n), t: word(t), k: word(width / h), width: word(width), direction };
+    launch(attention::ROTARY, &[&qkv, &tables, &y], &settings, blocks(attention::ROTARY, n));
+    y
+}
+
+fn dims<const R: usize>(tensor: &CubeTensor) -> [usize; R] {
+    tensor.meta.shape().iter().copied().collect::<Vec<_>>().try_into().expect("a tensor of this rank")
+}
+
+/// A size as the kernels take it.
+fn word(size: usize) -> u32 {
+    u32::try_from(size).expect("a tensor has fewer than 2^32 elements")
+}

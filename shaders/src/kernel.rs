@@ -1,0 +1,84 @@
+//! A kernel as a text with its bindings, and how many workgroups it takes.
+
+use crate::{adamw, attention, column_sums, convolution, cross_entropy, dropout, gelu, gelu_backward, layer_norm};
+use crate::{matmul, table};
+
+/// Most workgroups per dimension that WebGPU guarantees (`maxComputeWorkgroupsPerDimension`).
+pub const MAX_WORKGROUPS: u32 = 65_535;
+
+/// Workgroups `[x, y, z]` for at least `n` of them; a second dimension opens where one is too short.
+pub fn workgroups(n: usize) -> [u32; 3] {
+    let groups = (n as u64).max(1);
+    let x = groups.min(u64::from(MAX_WORKGROUPS));
+    [x as u32, groups.div_ceil(x) as u32, 1]
+}
+
+/// A kernel's text and what it binds, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    /// Base name of the WGSL file, or of the variant that its module makes of it.
+    pub name: &'static str,
+    /// The WGSL text; entry point `main`.
+    pub wgsl: &'static str,
+    /// Names of the bindings of group 0, from 0: storage buffers, then the uniform `settings`.
+    pub bindings: &'static [&'static str],
+    /// Threads per workgroup.
+    pub threads: u32,
+}
+
+/// A [`Kernel`] of the file `wgsl/NAME.wgsl` after the named texts of `wgsl/shared`.
+macro_rules! kernel {
+    ($name:literal, $threads:literal, $bindings:expr $(, $shared:literal)*) => {
+        $crate::Kernel {
+            name: $name,
+            wgsl: concat!(
+                $(include_str!(concat!("../wgsl/shared/", $shared, ".wgsl")),)*
+                include_str!(concat!("../wgsl/", $name, ".wgsl"))
+            ),
+            bindings: $bindings,
+            threads: $threads,
+        }
+    };
+}
+
+/// Every kernel, for tests that must hold for all.
+pub const KERNELS: [Kernel; 24] = [
+    adamw::KERNEL,
+    attention::ATTENTION,
+    attention::KEYS_BACKWARD,
+    attention::ROTARY,
+    attention::SCORES_BACKWARD,
+    column_sums::KERNEL,
+    convolution::BACKWARD,
+    convolution::CONVOLUTION,
+    convolution::TAPS,
+    cross_entropy::BACKWARD,
+    cross_entropy::ROWS,
+    cross_entropy::SUMS,
+    dropout::KERNEL,
+    gelu::KERNEL,
+    gelu_backward::KERNEL,
+    layer_norm::BACKWARD,
+    layer_norm::LAYER_NORM,
+    layer_norm::PARAMETERS,
+    matmul::LARGE[0],
+    matmul::LARGE[1],
+    matmul::SMALL[0],
+    matmul::SMALL[1],
+    table::GATHER,
+    table::SCATTER,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workgroups_are_enough_and_within_the_limit() {
+        for n in [0, 1, 65_535, 65_536, 2_000_000] {
+            let [x, y, z] = workgroups(n);
+            assert!(x <= MAX_WORKGROUPS && y <= MAX_WORKGROUPS && z == 1);
+            assert!(u64::from(x) * u64::from(y) >= n as u64);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// Depth-wise convolution over three positions, added to its input: y[t] = x[t] + w0 s[t-1] + w1 s[t] + w2 s[t+1] per
+// channel, where s is x at tokens and 0 at padding and beyond the text. Definition: cpu::convolution::convolve.
+// Bindings: 0 x in [B * T, width], 1 taps in [width, 3], 2 keep in [B * T], 3 y out [B * T, width]. One thread computes one
+// element.
+
+struct Settings {
+    n: u32,
+    width: u32,
+    t: u32,
+    has_keep: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> taps: array<f32>;
+@group(0) @binding(2) var<storage, read_write> keep: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> settings: Settings;
+
+fn seen(row: u32, column: u32) -> f32 {
+    let value = x[row * settings.width + column];
+    if settings.has_keep == 1u {
+        return value * keep[row];
+    }
+    return value;
+}
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = place(group, groups) * 256u + lane;
+    if i >= settings.n {
+        return;
+    }
+    let row = i / settings.width;
+    let column = i % settings.width;
+    let position = row % settings.t;
+    var sum = x[i] + taps[3u * column + 1u] * seen(row, column);
+    if position > 0u {
+        sum += taps[3u * column] * seen(row - 1u, column);
+    }
+    if position + 1u < settings.t {
+        sum += taps[3u * column + 2u] * seen(row + 1u, column);
+    }
+    y[i] = sum;
+}

@@ -1,0 +1,48 @@
+// Cross-entropy of each row of logits with its true column. Definition: cpu::cross_entropy.
+// Bindings: 0 logits in [m, v], 1 targets in [m], 2 weights in [m], 3 rows out [m, 4]: the largest logit, weight over sum
+// of exponentials, loss, and the weight where the largest logit, the first of several, is the true one; all weights times
+// `scale`. One workgroup computes one row.
+
+struct Settings {
+    m: u32,
+    v: u32,
+    scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> logits: array<f32>;
+@group(0) @binding(1) var<storage, read_write> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rows: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> settings: Settings;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = place(group, groups);
+    if row >= settings.m {
+        return;
+    }
+    let start = row * settings.v;
+    let truth = u32(targets[row]);
+    var most = -3.4e38;
+    for (var i = lane; i < settings.v; i += 64u) {
+        most = max(most, logits[start + i]);
+    }
+    let top = highest(most, lane);
+    // The sum of exponentials, and the columns before the true one that have the largest logit.
+    var sums = vec2<f32>();
+    for (var i = lane; i < settings.v; i += 64u) {
+        let logit = logits[start + i];
+        sums += vec2<f32>(exp(logit - top), select(0.0, 1.0, logit == top && i < truth));
+    }
+    let found = total2(sums, lane);
+    if lane == 0u {
+        let weight = weights[row] * settings.scale;
+        let above = logits[start + truth] - top;
+        let is_right = above == 0.0 && found.y == 0.0;
+        rows[row] = vec4<f32>(top, weight / found.x, weight * (log(found.x) - above), select(0.0, weight, is_right));
+    }
+}

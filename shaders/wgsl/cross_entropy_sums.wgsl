@@ -1,0 +1,24 @@
+// Sums of loss and right answers over the rows that cross_entropy.wgsl wrote, in a fixed order.
+// Definition: cpu::cross_entropy::sums.
+// Bindings: 0 rows in [m, 4], 1 sums out [outputs]: the loss and, where `outputs` is 2, the right answers. One workgroup.
+
+struct Settings {
+    m: u32,
+    outputs: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> rows: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(2) var<uniform> settings: Settings;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    var sum = vec2<f32>();
+    for (var i = lane; i < settings.m; i += 64u) {
+        sum += rows[i].zw;
+    }
+    let found = total2(sum, lane);
+    if lane < settings.outputs {
+        sums[lane] = found[lane];
+    }
+}
