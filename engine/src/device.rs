@@ -110,6 +110,7 @@ const TASKS_PER_SUBMIT: usize = 64;
 
 #[cfg(feature = "gpu")]
 fn gpu(adapter: Adapter) -> DeviceInfo {
+    crate::kernels::set_adapter_is_software(adapter.software);
     let reason = adapter.software.then(|| "this adapter emulates a GPU in software and is slow".to_string());
     let kind = if cfg!(target_arch = "wasm32") { "WebGPU" } else { "GPU" };
     let name = format!("{kind}: {}", adapter.name);

@@ -1,8 +1,9 @@
 //! What every backbone owes to the harness, checked on all of them: padding changes nothing, a guess knows which
 //! position it is for, gradients are those of the loss, and a model survives the way through its files.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use engine::interop::{config_from_json, config_to_json};
+use engine::kernels::RowNumbers;
 use engine::model::{Architecture, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs};
 
 /// Single precision through a few layers.
@@ -37,18 +38,12 @@ fn leaves(layout: &Layout, groups: &[Vec<f32>], device: &Device) -> Leaves {
 }
 
 /// One row of ids, padded with zeros to `t`; the second half is a second text.
-fn input(ids: &[i32], t: usize, device: &Device) -> Input {
-    let padded = |values: Vec<i32>| {
-        let filled: Vec<i32> = values.into_iter().chain(std::iter::repeat(0)).take(t).collect();
-        Tensor::<2, Int>::from_data(TensorData::new(filled, [1, t]), device)
-    };
+fn input(ids: &[i32], t: usize, config: &ModelConfig, device: &Device) -> Input {
+    let padded = |values: Vec<i32>| -> Vec<i32> { values.into_iter().chain(std::iter::repeat(0)).take(t).collect() };
     let keep: Vec<f32> = (0..t).map(|i| f32::from(u8::from(i < ids.len()))).collect();
     let segments = (0..ids.len()).map(|i| i32::from(i >= ids.len() / 2)).collect();
-    Input {
-        ids: padded(ids.to_vec()),
-        segments: padded(segments),
-        keep: (t > ids.len()).then(|| Tensor::from_data(TensorData::new(keep, [1, t]), device)),
-    }
+    let keep = (t > ids.len()).then_some(keep);
+    Input::new([1, t], &padded(ids.to_vec()), &padded(segments), keep, (config, device))
 }
 
 const IDS: [i32; 9] = [2, 10, 4, 11, 12, 3, 4, 13, 3];
@@ -58,13 +53,13 @@ const MASKED: [i32; 2] = [2, 6];
 /// Everything that a model says of `IDS` padded to `t`: masked-LM logits, next sentence, labels.
 fn answers(config: &ModelConfig, leaves: &Leaves, t: usize, device: &Device) -> Tensor<1> {
     let network = Network::new(config, leaves);
-    let encoded = network.encode(input(&IDS, t, device));
-    let positions = Tensor::<1, Int>::from_data(TensorData::new(MASKED.to_vec(), [2]), device);
+    let encoded = network.encode(input(&IDS, t, config, device));
+    let positions = RowNumbers::new(&MASKED, t, device);
     let flat = |x: Tensor<2>| {
         let n = x.dims().iter().product::<usize>();
         x.reshape([n])
     };
-    let parts = [network.masked_lm(&encoded, positions), network.next_sentence(&encoded), network.classify(&encoded)];
+    let parts = [network.masked_lm(&encoded, &positions), network.next_sentence(&encoded), network.classify(&encoded)];
     Tensor::cat(parts.map(flat).to_vec(), 0)
 }
 

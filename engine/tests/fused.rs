@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::kernels::stock::AttentionTables;
-use engine::kernels::{self as fused, AttentionInputs, Mask, RowTargets, stock};
+use engine::kernels::{self as fused, AttentionInputs, Mask, RowNumbers, RowTargets, stock};
 
 /// Rounding in `f32` of sums of a few hundred terms of size 1 in another order.
 const TOLERANCE: f32 = 2e-4;
@@ -129,9 +129,9 @@ fn linear_reads_slices_and_transposed_inputs() {
 fn gathered_rows_equal_selected_ones() {
     everywhere(|on| {
         let table = on.leaf([7, 5], 0.0);
-        let indices = || on.whole(vec![6, 0, 3, 3, 0], [5]);
-        let gathered = with_gradients(fused::gather_rows(table.clone(), indices()), |g| [gradient(&table, g)]);
-        let selected = with_gradients(table.clone().select(0, indices()), |g| [gradient(&table, g)]);
+        let numbers = RowNumbers::new(&[6, 0, 3, 3, 0], 7, &on.0);
+        let gathered = with_gradients(fused::gather_rows(table.clone(), &numbers), |g| [gradient(&table, g)]);
+        let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| [gradient(&table, g)]);
         near("rows", &gathered.0, &selected.0);
         near("gradient of the table", &gathered.1[0], &selected.1[0]);
     });
@@ -182,7 +182,7 @@ fn convolution_equals_stock() {
 #[test]
 fn attention_equals_stock() {
     everywhere(|on| {
-        for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6]] {
+        for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6], [2, 70, 1, 40]] {
             for case in 0..8 {
                 let [padded, rotary, dropped] = [1, 2, 4].map(|bit| case & bit != 0);
                 let width = h * k;
@@ -303,14 +303,14 @@ fn products_of_many_tiles_and_long_sums_equal_stock() {
 }
 
 #[test]
-fn gathering_from_large_tables_and_many_positions_equals_stock() {
+fn rows_of_large_tables_and_of_many_readers_equal_selected_ones() {
     everywhere(|on| {
-        // More rows than one dimension of a grid has workgroups, and more indices than a workgroup marks at a time.
         for [rows, width, count] in [[70_000, 2, 10], [9, 70, 5000]] {
             let table = on.leaf([rows, width], 0.0);
-            let indices = || on.whole((0..count).map(|i| (i * 6007 % rows) as i32).collect(), [count]);
-            let gathered = with_gradients(fused::gather_rows(table.clone(), indices()), |g| [gradient(&table, g)]);
-            let selected = with_gradients(table.clone().select(0, indices()), |g| [gradient(&table, g)]);
+            let numbers: Vec<i32> = (0..count).map(|i| (i * 6007 % rows) as i32).collect();
+            let numbers = RowNumbers::new(&numbers, rows, &on.0);
+            let gathered = with_gradients(fused::gather_rows(table.clone(), &numbers), |g| [gradient(&table, g)]);
+            let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| [gradient(&table, g)]);
             near("rows", &gathered.0, &selected.0);
             near("gradient of the table", &gathered.1[0], &selected.1[0]);
         }

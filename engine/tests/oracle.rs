@@ -4,7 +4,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
-use engine::kernels::RowTargets;
+use engine::kernels::{RowNumbers, RowTargets};
 use engine::model::{Heads, Input, Layout, Leaves, ModelConfig, Network, specs};
 use engine::train::{Optimizer, OptimizerSettings, TrainState, multi_label_loss, single_label_loss};
 
@@ -72,13 +72,9 @@ impl Case {
 
     fn input(&self, device: &Device) -> Input {
         let [b, t] = self.dims();
-        let ints = |name: &str| Tensor::<2, Int>::from_data(TensorData::new(self.inputs.ints(name), [b, t]), device);
-        let keep = self.inputs.ints("attention_mask").into_iter().map(|v| v as f32).collect::<Vec<_>>();
-        Input {
-            ids: ints("input_ids"),
-            segments: ints("token_type_ids"),
-            keep: Some(Tensor::from_data(TensorData::new(keep, [b, t]), device)),
-        }
+        let keep = self.inputs.ints("attention_mask").into_iter().map(|v| v as f32).collect();
+        let [ids, segments] = ["input_ids", "token_type_ids"].map(|name| self.inputs.ints(name));
+        Input::new([b, t], &ids, &segments, Some(keep), (&self.config, device))
     }
 
     fn optimizer(&self, device: &Device) -> (Optimizer, TrainState) {
@@ -108,7 +104,8 @@ impl Case {
             let m = positions.len();
             let ints = |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values, [m]), device);
             let truth = RowTargets { targets: ints(targets), weights: floats(vec![1.0; m]), total: m as f32 };
-            let loss = model.masked_lm_loss(&encoded, ints(positions), truth);
+            let positions = RowNumbers::new(&positions, rows * self.dims()[1], device);
+            let loss = model.masked_lm_loss(&encoded, &positions, truth);
             if !self.heads.next_sentence {
                 return loss;
             }

@@ -2,34 +2,37 @@
 
 use crate::Kernel;
 
+/// Rows of the probabilities that one workgroup of [`ATTENTION`], [`SCORES_BACKWARD`] or [`KEYS_BACKWARD`] computes.
+pub const BLOCK: usize = 8;
+
 /// Context and probabilities.
 pub const ATTENTION: Kernel = kernel!(
     "attention",
-    64,
+    32,
     &["qkv", "keep", "probabilities", "context", "settings"],
     "place",
-    "reduce",
     "random",
-    "attention_settings"
+    "attention",
+    "attention_tiles"
 );
 
 /// Gradients of scores and queries.
 pub const SCORES_BACKWARD: Kernel = kernel!(
     "attention_scores_backward",
-    64,
+    32,
     &["qkv", "probabilities", "dy", "dscores", "dqkv", "settings"],
     "place",
-    "reduce",
-    "attention_settings"
+    "attention",
+    "attention_tiles"
 );
 
 /// Gradients of keys and values.
 pub const KEYS_BACKWARD: Kernel = kernel!(
     "attention_keys_backward",
-    256,
+    32,
     &["qkv", "probabilities", "dscores", "dy", "dqkv", "settings"],
     "place",
-    "attention_settings"
+    "attention"
 );
 
 /// Turns queries and keys by their positions.
@@ -57,8 +60,8 @@ pub struct Settings {
     pub kept_scale: f32,
     /// See [`crate::dropout::Mask`].
     pub key: [u32; 3],
-    /// 0.
-    pub padding: u32,
+    /// Blocks of [`BLOCK`] rows per text.
+    pub blocks: u32,
 }
 
 /// Of [`ROTARY`]; the same bytes as `struct Settings` in the WGSL.

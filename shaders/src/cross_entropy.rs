@@ -4,10 +4,10 @@ use crate::Kernel;
 
 /// What each row costs.
 pub const ROWS: Kernel =
-    kernel!("cross_entropy", 64, &["logits", "targets", "weights", "rows", "settings"], "place", "reduce");
+    kernel!("cross_entropy", 32, &["logits", "targets", "weights", "rows", "settings"], "place", "reduce");
 
 /// Sums over the rows.
-pub const SUMS: Kernel = kernel!("cross_entropy_sums", 64, &["rows", "sums", "settings"], "reduce");
+pub const SUMS: Kernel = kernel!("cross_entropy_sums", 32, &["rows", "sums", "settings"], "reduce");
 
 /// The gradient of the logits.
 pub const BACKWARD: Kernel =

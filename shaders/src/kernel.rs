@@ -42,7 +42,7 @@ macro_rules! kernel {
 }
 
 /// Every kernel, for tests that must hold for all.
-pub const KERNELS: [Kernel; 24] = [
+pub const KERNELS: [Kernel; 26] = [
     adamw::KERNEL,
     attention::ATTENTION,
     attention::KEYS_BACKWARD,
@@ -61,10 +61,12 @@ pub const KERNELS: [Kernel; 24] = [
     layer_norm::BACKWARD,
     layer_norm::LAYER_NORM,
     layer_norm::PARAMETERS,
-    matmul::LARGE[0],
-    matmul::LARGE[1],
-    matmul::SMALL[0],
-    matmul::SMALL[1],
+    matmul::DIRECT.bias,
+    matmul::DIRECT.plain,
+    matmul::LARGE.bias,
+    matmul::LARGE.plain,
+    matmul::SMALL.bias,
+    matmul::SMALL.plain,
     table::GATHER,
     table::SCATTER,
 ];

@@ -4,11 +4,11 @@ use crate::Kernel;
 
 /// The values.
 pub const LAYER_NORM: Kernel =
-    kernel!("layer_norm", 64, &["x", "gamma", "beta", "y", "moments", "settings"], "place", "reduce");
+    kernel!("layer_norm", 32, &["x", "gamma", "beta", "y", "moments", "settings"], "place", "reduce");
 
 /// The gradient of the input.
 pub const BACKWARD: Kernel =
-    kernel!("layer_norm_backward", 64, &["x", "gamma", "moments", "dy", "dx", "settings"], "place", "reduce");
+    kernel!("layer_norm_backward", 32, &["x", "gamma", "moments", "dy", "dx", "settings"], "place", "reduce");
 
 /// The gradients of scale and shift.
 pub const PARAMETERS: Kernel =

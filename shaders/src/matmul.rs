@@ -21,21 +21,56 @@ macro_rules! matmul {
     };
 }
 
+/// A variant of `wgsl/shared/matmul_direct.wgsl`.
+macro_rules! direct {
+    ($name:literal, $epilogue:literal, $bindings:expr) => {
+        Kernel {
+            name: $name,
+            wgsl: concat!(
+                include_str!("../wgsl/shared/matmul_settings.wgsl"),
+                include_str!(concat!("../wgsl/shared/matmul_", $epilogue, ".wgsl")),
+                include_str!("../wgsl/shared/matmul_direct.wgsl")
+            ),
+            bindings: $bindings,
+            threads: 16,
+        }
+    };
+}
+
 const PLAIN: &[&str] = &["a", "b", "c", "settings"];
 const BIAS: &[&str] = &["a", "b", "c", "bias", "settings"];
 
-/// Rows and columns of the result that a workgroup of [`SMALL`] computes.
-pub const SMALL_TILE: usize = 32;
-/// Rows and columns of the result that a workgroup of [`LARGE`] computes.
-pub const LARGE_TILE: usize = 64;
+/// Kernels for one size of tile.
+#[derive(Clone, Copy, Debug)]
+pub struct Tiling {
+    /// Rows and columns of the result that a workgroup computes.
+    pub tile: [usize; 2],
+    /// The product.
+    pub plain: Kernel,
+    /// The product with a bias that is added to each row.
+    pub bias: Kernel,
+}
 
-/// For results of few tiles: without and with a bias that is added to each row.
-pub const SMALL: [Kernel; 2] =
-    [matmul!("matmul_small", 8, 64, "plain", PLAIN), matmul!("matmul_small_bias", 8, 64, "bias", BIAS)];
+/// For results of few tiles.
+pub const SMALL: Tiling = Tiling {
+    tile: [32, 32],
+    plain: matmul!("matmul_small", 8, 64, "plain", PLAIN),
+    bias: matmul!("matmul_small_bias", 8, 64, "bias", BIAS),
+};
 
-/// For results of many tiles: without and with a bias that is added to each row.
-pub const LARGE: [Kernel; 2] =
-    [matmul!("matmul_large", 16, 256, "plain", PLAIN), matmul!("matmul_large_bias", 16, 256, "bias", BIAS)];
+/// For results of many tiles.
+pub const LARGE: Tiling = Tiling {
+    tile: [64, 64],
+    plain: matmul!("matmul_large", 16, 256, "plain", PLAIN),
+    bias: matmul!("matmul_large_bias", 16, 256, "bias", BIAS),
+};
+
+/// For adapters that emulate a GPU.
+pub const DIRECT: Tiling = Tiling {
+    tile: [8, 128],
+    plain: direct!("matmul_direct", "plain", PLAIN),
+    bias: direct!("matmul_direct_bias", "bias", BIAS),
+};
 
 /// Of all kernels here; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

@@ -6,7 +6,7 @@ use crate::Kernel;
 pub const GATHER: Kernel = kernel!("gather", 256, &["table", "indices", "y", "settings"], "place");
 
 /// Adds rows up.
-pub const SCATTER: Kernel = kernel!("scatter", 64, &["dy", "indices", "dtable", "settings"], "place");
+pub const SCATTER: Kernel = kernel!("scatter", 256, &["dy", "readers", "dtable", "settings"], "place");
 
 /// Of [`GATHER`]; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -26,6 +26,4 @@ pub struct ScatterSettings {
     pub rows: u32,
     /// Columns of the table.
     pub width: u32,
-    /// Number of indices.
-    pub count: u32,
 }

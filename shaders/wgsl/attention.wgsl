@@ -2,7 +2,7 @@
 // Source: Vaswani et al. 2017, 3.2.2. Definition: cpu::attention::attention.
 // Bindings: 0 qkv in [B * T, 3 D], rotated where positions are rotary; 1 keep in [B, T]: 1 for a token, 0 for padding;
 // 2 probabilities out [B, H, T, T], negative where dropped; 3 context out [B * T, D].
-// One workgroup computes one row of the probabilities.
+// One workgroup computes 8 rows of the probabilities of one head. Four threads share a row of the soft-max.
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read_write> keep: array<f32>;
@@ -10,57 +10,115 @@
 @group(0) @binding(3) var<storage, read_write> context: array<f32>;
 @group(0) @binding(4) var<uniform> settings: Settings;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(32)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let t = settings.t;
-    let k = settings.k;
-    let row = place(group, groups);
-    if row >= settings.b * settings.h * t {
+    let block = place(group, groups);
+    if block >= settings.b * settings.h * settings.blocks {
         return;
     }
-    let text = row / t / settings.h;
-    let head = row / t % settings.h;
-    let width = settings.h * k;
-    let query = (text * t + row % t) * 3u * width + head * k;
-    var top = -3.4e38;
-    for (var j = lane; j < t; j += 64u) {
-        let key = (text * t + j) * 3u * width + width + head * k;
-        var score = 0.0;
-        for (var i = 0u; i < k; i++) {
-            score += qkv[query + i] * qkv[key + i];
+    let t = settings.t;
+    let head = head_of(block);
+    let first = first_row(block);
+    for (var start = 0u; start < t; start += 32u) {
+        var upper = vec4<f32>();
+        var lower = vec4<f32>();
+        for (var part = 0u; part < settings.k; part += 32u) {
+            stage_rows(head.queries, first, part, lane);
+            stage_tile(head.keys, start, part, lane);
+            workgroupBarrier();
+            products(lane, &upper, &lower);
+            workgroupBarrier();
         }
-        score *= settings.scale;
-        if settings.has_keep == 1u {
-            // Far enough from 0 that the probability of padding is exactly 0.
-            score += (keep[text * t + j] - 1.0) * 1e9;
+        let key = start + lane;
+        if key < t {
+            var hidden = 0.0;
+            if settings.has_keep == 1u {
+                // Far enough from 0 that the probability of padding is exactly 0.
+                hidden = (keep[head.text * t + key] - 1.0) * 1e9;
+            }
+            for (var i = 0u; i < 4u; i++) {
+                if first + i < t {
+                    probabilities[head.scores + (first + i) * t + key] = upper[i] * settings.scale + hidden;
+                }
+                if first + 4u + i < t {
+                    probabilities[head.scores + (first + 4u + i) * t + key] = lower[i] * settings.scale + hidden;
+                }
+            }
         }
-        probabilities[row * t + j] = score;
-        top = max(top, score);
-    }
-    top = highest(top, lane);
-    var sum = 0.0;
-    for (var j = lane; j < t; j += 64u) {
-        let p = exp(probabilities[row * t + j] - top);
-        probabilities[row * t + j] = p;
-        sum += p;
-    }
-    let inverse = 1.0 / total(sum, lane);
-    for (var j = lane; j < t; j += 64u) {
-        let i = row * t + j;
-        let p = probabilities[i] * inverse;
-        let is_dropped = settings.drop_below > 0u && random_bits(i, settings.key) < settings.drop_below;
-        probabilities[i] = select(p, -p, is_dropped);
     }
     storageBarrier();
-    for (var i = lane; i < k; i += 64u) {
-        var sum = 0.0;
+    let row = first + lane / 4u;
+    let scores = head.scores + min(row, t - 1u) * t;
+    // Threads beyond the last row compute nothing, but wait with the others.
+    let end = select(0u, t, row < t);
+    var top = -3.4e38;
+    for (var j = lane % 4u; j < end; j += 4u) {
+        top = max(top, probabilities[scores + j]);
+    }
+    top = highest_of_four(top, lane);
+    var sum = 0.0;
+    for (var j = lane % 4u; j < end; j += 4u) {
+        let p = exp(probabilities[scores + j] - top);
+        probabilities[scores + j] = p;
+        sum += p;
+    }
+    let inverse = 1.0 / total_of_four(sum, lane);
+    for (var j = lane % 4u; j < end; j += 4u) {
+        let p = probabilities[scores + j] * inverse;
+        let is_dropped = settings.drop_below > 0u && random_bits(scores + j, settings.key) < settings.drop_below;
+        probabilities[scores + j] = select(p, -p, is_dropped);
+    }
+    storageBarrier();
+    for (var column = lane; column < settings.k; column += 32u) {
+        var upper = vec4<f32>();
+        var lower = vec4<f32>();
         for (var j = 0u; j < t; j++) {
-            sum += max(probabilities[row * t + j], 0.0) * qkv[(text * t + j) * 3u * width + 2u * width + head * k + i];
+            let value = qkv[head.values + j * head.stride + column];
+            let p = head.scores + j;
+            upper += max(rows_at(p, first, t), vec4<f32>()) * value;
+            lower += max(rows_at(p, first + 4u, t), vec4<f32>()) * value;
         }
-        context[(text * t + row % t) * width + head * k + i] = sum * settings.kept_scale;
+        for (var i = 0u; i < 4u; i++) {
+            if first + i < t {
+                context[head.context + (first + i) * head.width + column] = upper[i] * settings.kept_scale;
+            }
+            if first + 4u + i < t {
+                context[head.context + (first + 4u + i) * head.width + column] = lower[i] * settings.kept_scale;
+            }
+        }
+    }
+}
+
+// Probabilities of four rows at one key; those beyond the last row are the last one's.
+fn rows_at(key: u32, row: u32, t: u32) -> vec4<f32> {
+    let rows = min(row + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(t - 1u)) * t + key;
+    return vec4<f32>(probabilities[rows.x], probabilities[rows.y], probabilities[rows.z], probabilities[rows.w]);
+}
+
+fn stage_rows(from_row: u32, first: u32, part: u32, lane: u32) {
+    for (var i = lane; i < 256u; i += 32u) {
+        let row = min(first + i / 32u, settings.t - 1u);
+        let column = part + i % 32u;
+        var x = 0.0;
+        if column < settings.k {
+            x = qkv[from_row + row * 3u * settings.h * settings.k + column];
+        }
+        rows_tile[i] = x;
+    }
+}
+
+fn stage_tile(from_row: u32, start: u32, part: u32, lane: u32) {
+    for (var i = lane; i < 1024u; i += 32u) {
+        let row = start + i / 32u;
+        let column = part + i % 32u;
+        var x = 0.0;
+        if row < settings.t && column < settings.k {
+            x = qkv[from_row + row * 3u * settings.h * settings.k + column];
+        }
+        tile[i / 32u * 33u + i % 32u] = x;
     }
 }

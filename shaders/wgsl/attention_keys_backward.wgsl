@@ -1,6 +1,7 @@
 // Gradients of keys and values of attention.wgsl. Definition: cpu::attention::backward.
 // Bindings: 0 qkv in [B * T, 3 D], 1 probabilities in [B, H, T, T], 2 dscores in [B, H, T, T], 3 dy in [B * T, D],
-// 4 dqkv out [B * T, 3 D], of which this writes keys and values. One thread computes one element of both.
+// 4 dqkv out [B * T, 3 D], of which this writes keys and values. One workgroup computes 8 keys of one head, one thread the
+// columns that lie 32 apart.
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read_write> probabilities: array<f32>;
@@ -9,30 +10,54 @@
 @group(0) @binding(4) var<storage, read_write> dqkv: array<f32>;
 @group(0) @binding(5) var<uniform> settings: Settings;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(32)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let t = settings.t;
-    let width = settings.h * settings.k;
-    let i = place(group, groups) * 256u + lane;
-    if i >= settings.b * t * width {
+    let block = place(group, groups);
+    if block >= settings.b * settings.h * settings.blocks {
         return;
     }
-    let column = i % width;
-    let key = i / width % t;
-    let text = i / width / t;
-    let scores = (text * settings.h + column / settings.k) * t * t + key;
-    var dkey = 0.0;
-    var dvalue = 0.0;
-    for (var query = 0u; query < t; query++) {
-        let row = text * t + query;
-        dkey += dscores[scores + query * t] * qkv[row * 3u * width + column];
-        dvalue += max(probabilities[scores + query * t], 0.0) * dy[row * width + column];
+    let t = settings.t;
+    let head = head_of(block);
+    let first = first_row(block);
+    // Four keys each; those beyond the last one are the last one.
+    let near = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(t - 1u));
+    let far = min(first + vec4<u32>(4u, 5u, 6u, 7u), vec4<u32>(t - 1u));
+    for (var column = lane; column < settings.k; column += 32u) {
+        var upper_keys = vec4<f32>();
+        var lower_keys = vec4<f32>();
+        var upper_values = vec4<f32>();
+        var lower_values = vec4<f32>();
+        for (var i = 0u; i < t; i++) {
+            let query = qkv[head.queries + i * head.stride + column];
+            let slope = dy[head.context + i * head.width + column];
+            let above = near + head.scores + i * t;
+            let below = far + head.scores + i * t;
+            upper_keys += query * vec4<f32>(dscores[above.x], dscores[above.y], dscores[above.z], dscores[above.w]);
+            lower_keys += query * vec4<f32>(dscores[below.x], dscores[below.y], dscores[below.z], dscores[below.w]);
+            upper_values += slope * kept(above);
+            lower_values += slope * kept(below);
+        }
+        for (var i = 0u; i < 4u; i++) {
+            if first + i < t {
+                let place = (first + i) * head.stride + column;
+                dqkv[head.keys + place] = upper_keys[i] * settings.scale;
+                dqkv[head.values + place] = upper_values[i] * settings.kept_scale;
+            }
+            if first + 4u + i < t {
+                let place = (first + 4u + i) * head.stride + column;
+                dqkv[head.keys + place] = lower_keys[i] * settings.scale;
+                dqkv[head.values + place] = lower_values[i] * settings.kept_scale;
+            }
+        }
     }
-    let start = (text * t + key) * 3u * width;
-    dqkv[start + width + column] = dkey * settings.scale;
-    dqkv[start + 2u * width + column] = dvalue * settings.kept_scale;
+}
+
+// Four probabilities after dropout, but for its scale.
+fn kept(at: vec4<u32>) -> vec4<f32> {
+    let all = vec4<f32>(probabilities[at.x], probabilities[at.y], probabilities[at.z], probabilities[at.w]);
+    return max(all, vec4<f32>());
 }

@@ -15,7 +15,7 @@ struct Settings {
 @group(0) @binding(3) var<storage, read_write> rows: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> settings: Settings;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(32)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -28,13 +28,13 @@ fn main(
     let start = row * settings.v;
     let truth = u32(targets[row]);
     var most = -3.4e38;
-    for (var i = lane; i < settings.v; i += 64u) {
+    for (var i = lane; i < settings.v; i += 32u) {
         most = max(most, logits[start + i]);
     }
     let top = highest(most, lane);
     // The sum of exponentials, and the columns before the true one that have the largest logit.
     var sums = vec2<f32>();
-    for (var i = lane; i < settings.v; i += 64u) {
+    for (var i = lane; i < settings.v; i += 32u) {
         let logit = logits[start + i];
         sums += vec2<f32>(exp(logit - top), select(0.0, 1.0, logit == top && i < truth));
     }

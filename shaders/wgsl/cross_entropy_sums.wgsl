@@ -11,10 +11,10 @@ struct Settings {
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(2) var<uniform> settings: Settings;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(32)
 fn main(@builtin(local_invocation_index) lane: u32) {
     var sum = vec2<f32>();
-    for (var i = lane; i < settings.m; i += 64u) {
+    for (var i = lane; i < settings.m; i += 32u) {
         sum += rows[i].zw;
     }
     let found = total2(sum, lane);

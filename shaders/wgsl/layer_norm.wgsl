@@ -16,7 +16,7 @@ struct Settings {
 @group(0) @binding(4) var<storage, read_write> moments: array<f32>;
 @group(0) @binding(5) var<uniform> settings: Settings;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(32)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -28,17 +28,17 @@ fn main(
     }
     let start = row * settings.width;
     var sum = 0.0;
-    for (var i = lane; i < settings.width; i += 64u) {
+    for (var i = lane; i < settings.width; i += 32u) {
         sum += x[start + i];
     }
     let mean = total(sum, lane) / f32(settings.width);
     var squares = 0.0;
-    for (var i = lane; i < settings.width; i += 64u) {
+    for (var i = lane; i < settings.width; i += 32u) {
         let centred = x[start + i] - mean;
         squares += centred * centred;
     }
     let inverse = 1.0 / sqrt(total(squares, lane) / f32(settings.width) + settings.eps);
-    for (var i = lane; i < settings.width; i += 64u) {
+    for (var i = lane; i < settings.width; i += 32u) {
         y[start + i] = (x[start + i] - mean) * inverse * gamma[i] + beta[i];
     }
     if lane == 0u {

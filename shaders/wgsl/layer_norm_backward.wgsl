@@ -15,7 +15,7 @@ struct Settings {
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(5) var<uniform> settings: Settings;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(32)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -29,12 +29,12 @@ fn main(
     let mean = moments[2u * row];
     let inverse = moments[2u * row + 1u];
     var sums = vec2<f32>();
-    for (var i = lane; i < settings.width; i += 64u) {
+    for (var i = lane; i < settings.width; i += 32u) {
         let slope = dy[start + i] * gamma[i];
         sums += vec2<f32>(slope, slope * (x[start + i] - mean) * inverse);
     }
     let means = total2(sums, lane) / f32(settings.width);
-    for (var i = lane; i < settings.width; i += 64u) {
+    for (var i = lane; i < settings.width; i += 32u) {
         let normal = (x[start + i] - mean) * inverse;
         dx[start + i] = inverse * (dy[start + i] * gamma[i] - means.x - normal * means.y);
     }

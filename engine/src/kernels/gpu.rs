@@ -12,6 +12,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 use shaders::{Kernel, adamw, gelu, gelu_backward, workgroups};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 impl DifferentiableOps for CubeBackend {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -67,6 +68,18 @@ impl KernelSource for Source {
     fn lang(&self) -> &'static str {
         "wgsl"
     }
+}
+
+static ADAPTER_IS_SOFTWARE: AtomicBool = AtomicBool::new(false);
+
+/// Says whether the adapter emulates a GPU. A process has one adapter.
+pub(crate) fn set_adapter_is_software(is: bool) {
+    ADAPTER_IS_SOFTWARE.store(is, Ordering::Relaxed);
+}
+
+/// Whether the adapter emulates a GPU.
+pub(super) fn adapter_is_software() -> bool {
+    ADAPTER_IS_SOFTWARE.load(Ordering::Relaxed)
 }
 
 /// How many workgroups a launch takes.

@@ -12,9 +12,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Device, Tensor};
 pub use fused::{
-    AttentionInputs, Mask, RowTargets, attention, convolve, cross_entropy_sums, dropout, gather_rows, layer_norm,
-    linear, projected_cross_entropy,
+    AttentionInputs, Mask, RowNumbers, RowTargets, attention, convolve, cross_entropy_sums, dropout, gather_rows,
+    layer_norm, linear, projected_cross_entropy,
 };
+#[cfg(feature = "gpu")]
+pub(crate) use gpu::set_adapter_is_software;
 pub use shaders::adamw::Settings as AdamWSettings;
 
 /// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.

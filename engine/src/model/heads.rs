@@ -4,8 +4,8 @@ use super::config::ModelConfig;
 use super::layers::linear;
 use super::network::{Encoded, Network};
 use super::parameters::{Init, ParameterSpec};
-use crate::kernels::{self, RowTargets};
-use burn::tensor::{Int, Tensor};
+use crate::kernels::{self, RowNumbers, RowTargets};
+use burn::tensor::Tensor;
 
 /// Which heads a model carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,16 +56,16 @@ impl Heads {
     }
 }
 
-/// Logits over the vocabulary `[M, V]` at the flat positions `[M]` (indices into `B * T`): the projection runs on these
+/// Logits over the vocabulary `[M, V]` at `M` flat positions (numbers of `B * T` rows): the projection runs on these
 /// rows only.
-pub fn masked_lm(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>) -> Tensor<2> {
+pub fn masked_lm(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> Tensor<2> {
     let Projection { rows, table, bias } = projection(network, encoded, positions);
     kernels::linear(rows, table, Some(bias))
 }
 
 /// Mean cross-entropy `[1]`, in nats, of `truth` under the logits of [`masked_lm`]. No penalties hide in it: weight decay
 /// is the optimiser's.
-pub fn masked_lm_loss(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>, truth: RowTargets) -> Tensor<1> {
+pub fn masked_lm_loss(network: &Network, encoded: &Encoded, positions: &RowNumbers, truth: RowTargets) -> Tensor<1> {
     let Projection { rows, table, bias } = projection(network, encoded, positions);
     kernels::projected_cross_entropy(rows, table, bias, truth)
 }
@@ -77,7 +77,7 @@ struct Projection {
     bias: Tensor<1>,
 }
 
-fn projection(network: &Network, encoded: &Encoded, positions: Tensor<1, Int>) -> Projection {
+fn projection(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> Projection {
     let backbone = network.config.architecture.backbone();
     Projection {
         rows: backbone.masked_lm_rows(network, kernels::gather_rows(encoded.hidden.clone(), positions)),

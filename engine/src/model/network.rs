@@ -6,23 +6,50 @@ use super::config::ModelConfig;
 use super::heads::{self, Heads};
 use super::layers::{Dropout, Masks};
 use super::parameters::{Leaves, ParameterSpec};
-use crate::kernels::{self, Mask, RowTargets};
-use burn::tensor::{Int, Tensor};
+use crate::kernels::{self, Mask, RowNumbers, RowTargets};
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// One batch on the device.
+#[derive(Clone, Debug)]
 pub struct Input {
-    /// Token ids, `[B, T]`; each below `V` (checked on the host: the device does not).
-    pub ids: Tensor<2, Int>,
-    /// Segment ids, `[B, T]`.
-    pub segments: Tensor<2, Int>,
+    /// `[B, T]`.
+    pub dims: [usize; 2],
+    /// Token ids, `B * T` of them, each below `V`.
+    pub ids: RowNumbers,
+    /// Segment ids, `B * T` of them.
+    pub segments: RowNumbers,
     /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
     pub keep: Option<Tensor<2>>,
 }
 
 impl Input {
+    /// Of `dims` `[B, T]`, from arrays of `B * T`, for a model of the shape `config`.
+    ///
+    /// # Panics
+    /// Where an id is not one of the model's: a wrong program.
+    pub fn new(
+        dims: [usize; 2],
+        ids: &[i32],
+        segments: &[i32],
+        keep: Option<Vec<f32>>,
+        (config, device): (&ModelConfig, &Device),
+    ) -> Self {
+        Self {
+            dims,
+            ids: RowNumbers::new(ids, config.vocab_size, device),
+            segments: RowNumbers::new(segments, config.type_vocab_size, device),
+            keep: keep.map(|keep| Tensor::from_data(TensorData::new(keep, dims), device)),
+        }
+    }
+
+    /// Where it lies.
+    pub fn device(&self) -> Device {
+        self.ids.numbers().device()
+    }
+
     /// 1 for a token, 0 for padding, `[B, T, 1]`.
     pub(super) fn keep_rows(&self) -> Option<Tensor<3>> {
-        let [b, t] = self.ids.dims();
+        let [b, t] = self.dims;
         self.keep.clone().map(|keep| keep.reshape([b, t, 1]))
     }
 }
@@ -105,12 +132,12 @@ impl<'a> Network<'a> {
     }
 
     /// See [`heads::masked_lm`].
-    pub fn masked_lm(&self, encoded: &Encoded, positions: Tensor<1, Int>) -> Tensor<2> {
+    pub fn masked_lm(&self, encoded: &Encoded, positions: &RowNumbers) -> Tensor<2> {
         heads::masked_lm(self, encoded, positions)
     }
 
     /// See [`heads::masked_lm_loss`].
-    pub fn masked_lm_loss(&self, encoded: &Encoded, positions: Tensor<1, Int>, truth: RowTargets) -> Tensor<1> {
+    pub fn masked_lm_loss(&self, encoded: &Encoded, positions: &RowNumbers, truth: RowTargets) -> Tensor<1> {
         heads::masked_lm_loss(self, encoded, positions, truth)
     }
 

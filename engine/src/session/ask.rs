@@ -135,7 +135,7 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     let batch = DeviceBatch::upload(&batch, &model.config, device);
     let leaves = model.leaves(device);
     let forward = evaluation_model(&model.config, &leaves);
-    let logits = forward.masked_lm(&forward.encode(batch.input()), batch.guesses().positions.clone());
+    let logits = forward.masked_lm(&forward.encode(batch.input()), &batch.guesses().positions);
     let scores = read(softmax(logits, 1)).await?;
     let guess = |(position, row): (&i32, &[f32])| MaskGuess {
         position: *position as u64,
@@ -166,7 +166,7 @@ async fn fill_masks(model: &Trained, device: &Device, texts: &[String], top_k: u
     let batch = DeviceBatch::upload(&batch, &model.config, device);
     let leaves = model.leaves(device);
     let forward = evaluation_model(&model.config, &leaves);
-    let logits = forward.masked_lm(&forward.encode(batch.input()), batch.guesses().positions.clone());
+    let logits = forward.masked_lm(&forward.encode(batch.input()), &batch.guesses().positions);
     let scores = read(softmax(logits, 1)).await?;
     Ok(scores.chunks(model.config.vocab_size).map(|row| candidates(model, row, top_k)).collect())
 }

@@ -112,7 +112,7 @@ impl Specimen {
         let encoded = forward.encode(batch.input());
         let mut wanted = Vec::new();
         if guesses {
-            let logits = forward.masked_lm(&encoded, batch.guesses().positions.clone());
+            let logits = forward.masked_lm(&encoded, &batch.guesses().positions);
             wanted.push(flat(log_softmax(logits, 1))); // [M * V]
         }
         let attention = Attention::wanted(&encoded, &mut wanted);

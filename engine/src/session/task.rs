@@ -117,7 +117,7 @@ impl Task for MaskedLm {
         let encoded = model.encode(batch.input());
         let guesses = batch.guesses().clone();
         let truth = RowTargets { targets: guesses.targets, weights: guesses.weights, total: guesses.count.max(1.0) };
-        let masked_lm = model.masked_lm_loss(&encoded, guesses.positions, truth);
+        let masked_lm = model.masked_lm_loss(&encoded, &guesses.positions, truth);
         let Some(truth) = batch.next_sentence() else { return masked_lm.into() };
         let pairs = model.next_sentence(&encoded);
         let next_sentence =

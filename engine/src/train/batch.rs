@@ -2,14 +2,13 @@
 //! checking.
 
 use crate::data::examples::Batch;
+use crate::kernels::RowNumbers;
 use crate::model::{Input, ModelConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// One batch on a device. A task's own part is absent from the batches of another task.
 pub struct DeviceBatch {
-    ids: Tensor<2, Int>,
-    segments: Tensor<2, Int>,
-    keep: Option<Tensor<2>>,
+    input: Input,
     guesses: Option<Guesses>,
     labels: Option<Tensor<2>>,
     next_sentence: Option<Tensor<2>>,
@@ -22,8 +21,8 @@ pub struct DeviceBatch {
 /// Where to guess, and what is true there.
 #[derive(Clone, Debug)]
 pub struct Guesses {
-    /// Flat positions in `B * T`, `[M]`.
-    pub positions: Tensor<1, Int>,
+    /// Flat positions in `B * T`, `M` of them.
+    pub positions: RowNumbers,
     /// True tokens there, `[M]`.
     pub targets: Tensor<1, Int>,
     /// 1, or 0 for a slot that is not used, `[M]`.
@@ -52,16 +51,14 @@ impl DeviceBatch {
         let padded = batch.attention_mask.contains(&0);
         let keep: Vec<f32> = batch.attention_mask.iter().map(|&keep| f32::from(keep)).collect();
         let guesses = || Guesses {
-            positions: ints(&batch.masked_positions, device),
+            positions: RowNumbers::new(&batch.masked_positions, b * t, device),
             targets: ints(&batch.masked_targets, device),
             weights: floats(&batch.masked_weights, device),
             count: batch.masked_weights.iter().sum(),
         };
         let labels = || floats(&batch.labels, device).reshape([b, batch.labels.len() / b]);
         Self {
-            ids: ints(&batch.ids, device).reshape([b, t]),
-            segments: ints(&segments, device).reshape([b, t]),
-            keep: padded.then(|| floats(&keep, device).reshape([b, t])),
+            input: Input::new([b, t], &batch.ids, &segments, padded.then_some(keep), (config, device)),
             guesses: (!batch.masked_positions.is_empty()).then(guesses),
             labels: (!batch.labels.is_empty()).then(labels),
             next_sentence: (!batch.next_sentence.is_empty()).then(|| one_hot(&batch.next_sentence, device)),
@@ -93,7 +90,7 @@ impl DeviceBatch {
 
     /// What the encoder takes.
     pub fn input(&self) -> Input {
-        Input { ids: self.ids.clone(), segments: self.segments.clone(), keep: self.keep.clone() }
+        self.input.clone()
     }
 }
 

@@ -18,7 +18,7 @@ pub fn evaluate_masked_lm(
     let model = Network::new(config, leaves);
     let encoded = model.encode(batch.input());
     let guesses = batch.guesses();
-    let logits = model.masked_lm(&encoded, guesses.positions.clone()); // [M, V]
+    let logits = model.masked_lm(&encoded, &guesses.positions); // [M, V]
     let truth = RowTargets { targets: guesses.targets.clone(), weights: guesses.weights.clone(), total: 1.0 };
     let count = Tensor::<1>::from_data(TensorData::new(vec![guesses.count], [1]), device);
     let guesses = [cross_entropy_sums(logits, truth), count];

@@ -1,5 +1,5 @@
-// Sums and maxima over a workgroup of 64 threads, in a fixed order.
-var<workgroup> partial: array<vec2<f32>, 64>;
+// Sums and maxima over a workgroup of 32 threads, the width at which most GPUs run threads in step, in a fixed order.
+var<workgroup> partial: array<vec2<f32>, 32>;
 
 fn share(x: vec2<f32>, lane: u32) {
     // Whatever was shared before has been read.
@@ -11,7 +11,7 @@ fn share(x: vec2<f32>, lane: u32) {
 fn total2(x: vec2<f32>, lane: u32) -> vec2<f32> {
     share(x, lane);
     var sum = vec2<f32>();
-    for (var i = 0u; i < 64u; i++) {
+    for (var i = 0u; i < 32u; i++) {
         sum += partial[i];
     }
     return sum;
@@ -24,7 +24,7 @@ fn total(x: f32, lane: u32) -> f32 {
 fn highest(x: f32, lane: u32) -> f32 {
     share(vec2<f32>(x, 0.0), lane);
     var most = partial[0].x;
-    for (var i = 1u; i < 64u; i++) {
+    for (var i = 1u; i < 32u; i++) {
         most = max(most, partial[i].x);
     }
     return most;

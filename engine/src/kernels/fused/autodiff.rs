@@ -1,6 +1,6 @@
 //! Each fused operation as one node of the autodiff graph.
 
-use super::{AttentionSide, FusedOps, Kernels, Mask, Optional, Truth};
+use super::{AttentionSide, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn::backend::Autodiff;
 use burn::backend::Backend;
 use burn::backend::TensorMetadata;
@@ -31,13 +31,13 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         }
     }
 
-    fn fused_gather(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self> {
+    fn fused_gather(table: FloatTensor<Self>, numbers: IntTensor<Self>, readers: IntTensor<Self>) -> FloatTensor<Self> {
         let nodes = [table.node()];
         let table = table.into_primitive();
         let rows = table.shape()[0];
-        let y = B::gather_forward(table, indices.clone());
+        let y = B::gather_forward(table, numbers.clone());
         match Gather.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((rows, indices), y),
+            OpsKind::Tracked(prep) => prep.finish((rows, Numbers { numbers, readers }), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -140,12 +140,12 @@ struct Gather;
 
 impl<B: Kernels> Backward<B, 1> for Gather {
     /// Rows of the table, and which of them were read.
-    type State = (usize, IntTensor<B>);
+    type State = (usize, Numbers<B>);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
-        let (rows, indices) = ops.state;
-        let dtable = B::gather_backward(rows, indices, dy);
+        let (rows, numbers) = ops.state;
+        let dtable = B::gather_backward(rows, numbers, dy);
         register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, [dtable]);
     }
 }

@@ -1,7 +1,7 @@
 //! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
 
 use super::super::flex::{dense, like, owned, values};
-use super::{AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Optional, Truth};
+use super::{AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Numbers, Optional, Truth};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::IntTensor;
@@ -16,8 +16,8 @@ impl FusedOps for Flex {
         Self::linear_forward(x, weight, bias.into_option())
     }
 
-    fn fused_gather(table: FlexTensor, indices: FlexTensor) -> FlexTensor {
-        Self::gather_forward(table, indices)
+    fn fused_gather(table: FlexTensor, numbers: FlexTensor, _readers: FlexTensor) -> FlexTensor {
+        Self::gather_forward(table, numbers)
     }
 
     fn fused_layer_norm(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> FlexTensor {
@@ -121,16 +121,16 @@ impl Kernels for Flex {
         tensor(cpu::rows::column_sums(values(&x), columns(&x)), [columns(&x)])
     }
 
-    fn gather_forward(table: FlexTensor, indices: FlexTensor) -> FlexTensor {
-        let (table, indices) = (dense(table), whole_numbers(&dense(indices)));
+    fn gather_forward(table: FlexTensor, numbers: FlexTensor) -> FlexTensor {
+        let (table, numbers) = (dense(table), whole_numbers(&dense(numbers)));
         let width = columns(&table);
-        tensor(cpu::gather::gather(values(&table), &indices, width), [indices.len(), width])
+        tensor(cpu::gather::gather(values(&table), &numbers, width), [numbers.len(), width])
     }
 
-    fn gather_backward(rows: usize, indices: FlexTensor, dy: FlexTensor) -> FlexTensor {
-        let (dy, indices) = (dense(dy), whole_numbers(&dense(indices)));
+    fn gather_backward(rows: usize, numbers: Numbers<Self>, dy: FlexTensor) -> FlexTensor {
+        let (dy, numbers) = (dense(dy), whole_numbers(&dense(numbers.numbers)));
         let width = columns(&dy);
-        tensor(cpu::gather::scatter(values(&dy), &indices, rows, width), [rows, width])
+        tensor(cpu::gather::scatter(values(&dy), &numbers, rows, width), [rows, width])
     }
 
     fn layer_norm_forward(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> [FlexTensor; 2] {

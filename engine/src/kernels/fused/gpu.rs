@@ -1,18 +1,19 @@
 //! The fused operations on a GPU: one or a few launches of `shaders`' WGSL each.
 
-use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like};
-use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Optional, Truth};
+use super::super::gpu::{adapter_is_software, blocks, contiguous, count, empty, exclusive, launch, like};
+use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use shaders::{Kernel, attention, column_sums, convolution, cross_entropy, dropout, layer_norm, matmul, table};
+use shaders::matmul::Tiling;
+use shaders::{attention, column_sums, convolution, cross_entropy, dropout, layer_norm, matmul, table};
 
 impl FusedOps for CubeBackend {
     fn fused_linear(x: CubeTensor, weight: CubeTensor, bias: Optional<Self>) -> CubeTensor {
         Self::linear_forward(x, weight, bias.into_option())
     }
 
-    fn fused_gather(table: CubeTensor, indices: CubeTensor) -> CubeTensor {
-        Self::gather_forward(table, indices)
+    fn fused_gather(table: CubeTensor, numbers: CubeTensor, _readers: CubeTensor) -> CubeTensor {
+        Self::gather_forward(table, numbers)
     }
 
     fn fused_layer_norm(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f64) -> CubeTensor {
@@ -112,21 +113,21 @@ impl Kernels for CubeBackend {
         sums
     }
 
-    fn gather_forward(table: CubeTensor, indices: CubeTensor) -> CubeTensor {
-        let [table, indices] = [table, indices].map(contiguous);
+    fn gather_forward(table: CubeTensor, numbers: CubeTensor) -> CubeTensor {
+        let [table, numbers] = [table, numbers].map(contiguous);
         let [_, width] = dims(&table);
-        let y = empty(&table, [count(&indices), width]);
+        let y = empty(&table, [count(&numbers), width]);
         let settings = table::GatherSettings { n: word(count(&y)), width: word(width) };
-        launch(table::GATHER, &[&table, &indices, &y], &settings, blocks(table::GATHER, count(&y)));
+        launch(table::GATHER, &[&table, &numbers, &y], &settings, blocks(table::GATHER, count(&y)));
         y
     }
 
-    fn gather_backward(rows: usize, indices: CubeTensor, dy: CubeTensor) -> CubeTensor {
-        let [indices, dy] = [indices, dy].map(contiguous);
-        let [count, width] = dims(&dy);
+    fn gather_backward(rows: usize, numbers: Numbers<Self>, dy: CubeTensor) -> CubeTensor {
+        let [readers, dy] = [numbers.readers, dy].map(contiguous);
+        let [_, width] = dims(&dy);
         let dtable = empty(&dy, [rows, width]);
-        let settings = table::ScatterSettings { rows: word(rows), width: word(width), count: word(count) };
-        launch(table::SCATTER, &[&dy, &indices, &dtable], &settings, rows);
+        let settings = table::ScatterSettings { rows: word(rows), width: word(width) };
+        launch(table::SCATTER, &[&dy, &readers, &dtable], &settings, blocks(table::SCATTER, count(&dtable)));
         dtable
     }
 
@@ -183,8 +184,8 @@ impl Kernels for CubeBackend {
         let [rows, width] = dims(&qkv);
         let (context, probabilities) = (empty(&qkv, [rows, width / 3]), empty(&qkv, [b, h, t, t]));
         let settings = attention_settings(&qkv, &side);
-        let keep = side.keep.map_or_else(|| empty(&qkv, [1]), contiguous);
-        launch(attention::ATTENTION, &[&qkv, &keep, &probabilities, &context], &settings, b * h * t);
+        let keep = side.keep.clone().map_or_else(|| empty(&qkv, [1]), contiguous);
+        launch(attention::ATTENTION, &[&qkv, &keep, &probabilities, &context], &settings, attention_groups(&side));
         (context, AttentionState { qkv, probabilities })
     }
 
@@ -194,13 +195,13 @@ impl Kernels for CubeBackend {
         dy: CubeTensor,
     ) -> CubeTensor {
         let dy = contiguous(dy);
-        let [b, t, h] = side.dims;
         let settings = attention_settings(&qkv, &side);
+        let groups = attention_groups(&side);
         let (dscores, dqkv) = (like(&probabilities), like(&qkv));
         let buffers = [&qkv, &probabilities, &dy, &dscores, &dqkv];
-        launch(attention::SCORES_BACKWARD, &buffers, &settings, b * h * t);
+        launch(attention::SCORES_BACKWARD, &buffers, &settings, groups);
         let buffers = [&qkv, &probabilities, &dscores, &dy, &dqkv];
-        launch(attention::KEYS_BACKWARD, &buffers, &settings, blocks(attention::KEYS_BACKWARD, count(&dy)));
+        launch(attention::KEYS_BACKWARD, &buffers, &settings, groups);
         rotated(dqkv, &side, -1.0)
     }
 
@@ -282,19 +283,25 @@ fn product(a: Matrix, b: Matrix, bias: Option<&CubeTensor>) -> CubeTensor {
         b_row: word(b.strides[0]),
         b_column: word(b.strides[1]),
     };
-    let tiles = |tile: usize| [n.div_ceil(tile), m.div_ceil(tile)];
-    let [across, down] = tiles(matmul::LARGE_TILE);
-    let (kernels, tile): (&[Kernel; 2], usize) = if across * down < MANY_TILES {
-        (&matmul::SMALL, matmul::SMALL_TILE)
-    } else {
-        (&matmul::LARGE, matmul::LARGE_TILE)
-    };
-    let groups = tiles(tile);
+    let tiling = tiling([m, n]);
+    let groups = [n.div_ceil(tiling.tile[1]), m.div_ceil(tiling.tile[0])];
     match bias {
-        None => launch(kernels[0], &[a.tensor, b.tensor, &c], &settings, groups),
-        Some(bias) => launch(kernels[1], &[a.tensor, b.tensor, &c, bias], &settings, groups),
+        None => launch(tiling.plain, &[a.tensor, b.tensor, &c], &settings, groups),
+        Some(bias) => launch(tiling.bias, &[a.tensor, b.tensor, &c, bias], &settings, groups),
     }
     c
+}
+
+/// What suits the adapter for a result of this shape.
+fn tiling([m, n]: [usize; 2]) -> Tiling {
+    let [rows, columns] = matmul::LARGE.tile;
+    if adapter_is_software() {
+        matmul::DIRECT
+    } else if m.div_ceil(rows) * n.div_ceil(columns) < MANY_TILES {
+        matmul::SMALL
+    } else {
+        matmul::LARGE
+    }
 }
 
 /// What `cross_entropy.wgsl` says of each row of `logits` `[M, V]`.
@@ -327,6 +334,11 @@ fn convolution_settings(
     (keep.map_or_else(|| empty(x, [1]), contiguous), settings)
 }
 
+fn attention_groups(side: &AttentionSide<CubeBackend>) -> usize {
+    let [b, t, h] = side.dims;
+    b * h * t.div_ceil(attention::BLOCK)
+}
+
 /// For rows `[B * T, 3 D]`.
 fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> attention::Settings {
     let [b, t, h] = side.dims;
@@ -342,7 +354,7 @@ fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> at
         drop_below,
         kept_scale,
         key,
-        padding: 0,
+        blocks: word(t.div_ceil(attention::BLOCK)),
     }
 }
 

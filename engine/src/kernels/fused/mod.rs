@@ -8,7 +8,7 @@ mod gpu;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 pub use cpu::muon::Rates;
 pub use shaders::dropout::Mask;
 use std::fmt::Debug;
@@ -18,9 +18,69 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
     Tensor::from_dispatch(Dispatch::fused_linear(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
 }
 
-/// Rows `indices` `[M]` of `table` `[N, D]`: `[M, D]`. Each index is below `N`.
-pub fn gather_rows(table: Tensor<2>, indices: Tensor<1, Int>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::fused_gather(table.into_dispatch(), indices.into_dispatch()))
+/// Which rows of a table are read, and, for the gradient, who reads each of them.
+#[derive(Clone, Debug)]
+pub struct RowNumbers {
+    /// `[M]`, each below the number of rows `N`.
+    numbers: Tensor<1, Int>,
+    /// Where the list of readers of each row begins and the last one ends, then the lists, `[N + 1 + M]`.
+    readers: Tensor<1, Int>,
+}
+
+impl RowNumbers {
+    /// Of a table of `rows` rows.
+    ///
+    /// # Panics
+    /// Where a number is not below `rows`.
+    pub fn new(numbers: &[i32], rows: usize, device: &Device) -> Self {
+        let mut readers = vec![0; rows + 1 + numbers.len()];
+        for &number in numbers {
+            readers[number as usize + 1] += 1;
+        }
+        let (ends, lists) = readers.split_at_mut(rows + 1);
+        let mut end = 0;
+        for count in ends.iter_mut() {
+            end += *count;
+            *count = end;
+        }
+        // Filled from behind, which leaves the starts where the ends were.
+        for (reader, &number) in numbers.iter().enumerate().rev() {
+            let place = &mut ends[number as usize + 1];
+            *place -= 1;
+            lists[*place as usize] = reader as i32;
+        }
+        ends.rotate_left(1);
+        ends[rows] = numbers.len() as i32;
+        let upload = |values: Vec<i32>| {
+            let n = values.len();
+            Tensor::from_data(TensorData::new(values, [n]), device)
+        };
+        Self { numbers: upload(numbers.to_vec()), readers: upload(readers) }
+    }
+
+    /// `[M]`.
+    pub fn numbers(&self) -> Tensor<1, Int> {
+        self.numbers.clone()
+    }
+
+    /// How many rows are read, `M`.
+    pub fn len(&self) -> usize {
+        self.numbers.dims()[0]
+    }
+
+    /// Whether none is read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Rows of `table` `[N, D]` by number: `[M, D]`.
+pub fn gather_rows(table: Tensor<2>, rows: &RowNumbers) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::fused_gather(
+        table.into_dispatch(),
+        rows.numbers.clone().into_dispatch(),
+        rows.readers.clone().into_dispatch(),
+    ))
 }
 
 /// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
@@ -178,7 +238,7 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 
     /// See [`gather_rows`].
-    fn fused_gather(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self>;
+    fn fused_gather(table: FloatTensor<Self>, numbers: IntTensor<Self>, readers: IntTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`layer_norm`].
     fn fused_layer_norm(
@@ -242,10 +302,10 @@ trait Kernels: Backend {
     /// Sums of the columns of `x` `[N, D]`, `[D]`: the gradient of a bias.
     fn column_sums(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    fn gather_forward(table: FloatTensor<Self>, indices: IntTensor<Self>) -> FloatTensor<Self>;
+    fn gather_forward(table: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self>;
 
     /// Of a table of `rows` rows.
-    fn gather_backward(rows: usize, indices: IntTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn gather_backward(rows: usize, numbers: Numbers<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Also returns mean and inverse standard deviation of each row, `[N, 2]`.
     fn layer_norm_forward(
@@ -333,4 +393,17 @@ struct Truth<B: Backend> {
     targets: IntTensor<B>,
     weights: FloatTensor<B>,
     total: f32,
+}
+
+/// See [`RowNumbers`].
+#[derive(Debug)]
+struct Numbers<B: Backend> {
+    numbers: IntTensor<B>,
+    readers: IntTensor<B>,
+}
+
+impl<B: Backend> Clone for Numbers<B> {
+    fn clone(&self) -> Self {
+        Self { numbers: self.numbers.clone(), readers: self.readers.clone() }
+    }
 }

@@ -53,7 +53,7 @@ enum Kernel {
 impl Attention {
     /// For one pass of `network` over `input`. `rotary` holds the tables of [`rotary_tables`], where positions are rotary.
     pub fn new(network: &Network, input: &Input, rotary: Option<Tensor<3>>) -> Self {
-        let [b, t] = input.ids.dims();
+        let [b, t] = input.dims;
         let keep = input.keep.clone();
         let kernel = if network.output_attentions {
             Kernel::Stock(AttentionTables::new(keep, rotary))

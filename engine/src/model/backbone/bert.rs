@@ -3,10 +3,9 @@
 
 use super::attention::{Attention, Projections};
 use super::{
-    Backbone, Recipe, SpecList, embedding, layer_norm, linear, max_over_time, mean_over_time, transform,
-    transform_specs,
+    Backbone, Recipe, SpecList, layer_norm, linear, max_over_time, mean_over_time, transform, transform_specs,
 };
-use crate::kernels::gelu;
+use crate::kernels::{self, RowNumbers, gelu};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::ParameterSpec;
@@ -102,10 +101,10 @@ impl Backbone for Bert {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let dims = input.ids.dims();
+        let dims = input.dims;
         let keep = input.keep_rows();
         let attention = Attention::new(network, &input, None);
-        let mut states = vec![embed(network, input)]; // [B * T, D]
+        let mut states = vec![embed(network, &input)]; // [B * T, D]
         let mut attentions = Vec::new();
         for layer in 0..network.config.num_hidden_layers {
             let (next, probabilities) = block(network, layer, states[layer].clone(), &attention);
@@ -154,14 +153,16 @@ fn mean(encoded: &Encoded) -> Tensor<2> {
     mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref())
 }
 
-fn embed(network: &Network, input: Input) -> Tensor<2> {
-    let [b, t] = input.ids.dims();
-    let width = network.config.hidden_size;
-    let words = embedding(network.leaves.get(WORDS), &input.ids); // [B * T, D]
-    let segments = embedding(network.leaves.get("bert.embeddings.token_type_embeddings.weight"), &input.segments);
-    let positions = network.leaves.get::<2>("bert.embeddings.position_embeddings.weight").narrow(0, 0, t);
-    let sum = (words + segments).reshape([b, t, width]) + positions.reshape([1, t, width]);
-    network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum.reshape([b * t, width])))
+fn embed(network: &Network, input: &Input) -> Tensor<2> {
+    let [b, t] = input.dims;
+    let table = |part: &str| network.leaves.get::<2>(&format!("bert.embeddings.{part}_embeddings.weight"));
+    let words = kernels::gather_rows(network.leaves.get(WORDS), &input.ids); // [B * T, D]
+    let segments = kernels::gather_rows(table("token_type"), &input.segments);
+    let places: Vec<i32> = (0..b * t).map(|i| (i % t) as i32).collect();
+    let positions = table("position");
+    let places = RowNumbers::new(&places, positions.dims()[0], &input.device());
+    let sum = words + segments + kernels::gather_rows(positions, &places);
+    network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum))
 }
 
 /// Post-norm, as published: Devlin et al. 2019 after Vaswani et al. 2017, 3.1.

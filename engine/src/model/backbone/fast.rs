@@ -74,9 +74,9 @@ impl Backbone for Fast {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let dims = input.ids.dims();
+        let dims = input.dims;
         let head = network.config.hidden_size / network.config.num_attention_heads;
-        let tables = rotary_tables(dims[1], head, &input.ids.device());
+        let tables = rotary_tables(dims[1], head, &input.device());
         let attention = Attention::new(network, &input, Some(tables));
         let (mut states, mut attentions) = (Vec::new(), Vec::new());
         let mut x = embed(network, &input); // [B * T, D]
@@ -126,7 +126,7 @@ fn block(
     let leaves = network.leaves;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
     let taps = leaves.get::<2>(&name("conv.weight")); // [D, 3]
-    let x = kernels::convolve(x, taps, input.keep.clone(), input.ids.dims()[1]);
+    let x = kernels::convolve(x, taps, input.keep.clone(), input.dims[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(Projections::Packed(qkv), network.attention_mask());

@@ -51,7 +51,7 @@ impl Backbone for Mean {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let [b, t] = input.ids.dims();
+        let [b, t] = input.dims;
         let width = network.config.hidden_size;
         let keep = input.keep_rows();
         let x = embed(network, &input); // [B * T, D]

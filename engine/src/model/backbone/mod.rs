@@ -13,7 +13,7 @@ use super::layers::{layer_norm, linear};
 use super::network::{Encoded, Input, Network};
 use super::parameters::{Init, Leaves, ParameterSpec};
 use crate::kernels;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Which backbone.
@@ -127,17 +127,11 @@ pub trait Backbone: Sync {
 
 /// Word embeddings and, where the model has two segments, segment embeddings: `[B * T, D]`.
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
-    let words = embedding(network.leaves.get(WORDS), &input.ids);
+    let words = kernels::gather_rows(network.leaves.get(WORDS), &input.ids);
     if network.config.type_vocab_size == 1 {
         return words;
     }
-    words + embedding(network.leaves.get(SEGMENTS), &input.segments)
-}
-
-/// The rows of `table` `[N, D]` that `ids` `[B, T]` name: `[B * T, D]`.
-fn embedding(table: Tensor<2>, ids: &Tensor<2, Int>) -> Tensor<2> {
-    let [b, t] = ids.dims();
-    kernels::gather_rows(table, ids.clone().reshape([b * t]))
+    words + kernels::gather_rows(network.leaves.get(SEGMENTS), &input.segments)
 }
 
 /// Parameters of [`embed`].

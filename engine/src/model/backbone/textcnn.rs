@@ -77,7 +77,7 @@ impl Backbone for TextCnn {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let dims = input.ids.dims();
+        let dims = input.dims;
         let keep = input.keep_rows();
         let mut states = vec![embed(network, &input)]; // [B * T, D]
         for layer in 0..network.config.num_hidden_layers {
