@@ -21,11 +21,7 @@ fn config(preset: &str) -> ModelConfig {
 
 fn values(config: &ModelConfig) -> (Layout, Vec<Vec<f32>>) {
     let layout = Layout::new(specs(config, ALL_HEADS));
-    let groups = layout.groups.iter().map(|group| {
-        let of = |spec| initial_values(spec, 1);
-        layout.specs[group.members.clone()].iter().flat_map(of).collect()
-    });
-    let groups = groups.collect();
+    let groups = layout.arrays(|spec| initial_values(spec, 1));
     (layout, groups)
 }
 

@@ -2,7 +2,7 @@
 //! adapter there is; and the two against each other.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use engine::kernels::{AdamWSettings, AdamWState, adamw, gelu, gradient_pieces};
+use engine::kernels::{AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients, gelu};
 
 /// One unit in the last place or two of values around 1.
 const SAME: f32 = 1e-6;
@@ -103,12 +103,43 @@ fn adamw_equals_its_shadow_over_steps() {
             let g = sample(n, t as f32);
             shaders::adamw::cpu(&settings, 0.5, &mut p, &g, &mut m, &mut v);
             let before = state.p.clone();
-            let pieces = gradient_pieces(vec![tensor(&g[..300], &device), tensor(&g[300..], &device)]);
-            state = adamw(state, pieces, tensor(&[0.5], &device), settings);
+            let pieces = vec![tensor(&g[..300], &device), tensor(&g[300..], &device)];
+            let CollectedGradients { mut groups, .. } = collect_gradients(vec![pieces], &[n], 1.0);
+            state = adamw(state, groups.remove(0), tensor(&[0.5], &device), settings);
             assert_ne!(values(before), values(state.p.clone()), "a clone taken before the step keeps its values");
         }
         near("p", &values(state.p), &p, 1e-5);
         near("m", &values(state.m), &m, 1e-5);
         near("v", &values(state.v), &v, 1e-5);
+    }
+}
+
+#[test]
+fn gradients_are_joined_and_limited() {
+    for device in devices() {
+        // More pieces than one launch copies, of sizes that end within a block of sums.
+        let sizes = [vec![1, 300, 5000, 2048, 7, 64, 129, 3], vec![10]];
+        let total: Vec<usize> = sizes.iter().map(|group| group.iter().sum()).collect();
+        let lens: Vec<usize> = total.iter().map(|n| n.next_multiple_of(64)).collect();
+        let groups: Vec<Vec<f32>> = total.iter().map(|n| sample(*n, 0.2)).collect();
+        let cut = |(values, sizes): (&Vec<f32>, &Vec<usize>)| {
+            let mut rest = values.as_slice();
+            let mut next = |n: &usize| {
+                let (piece, after) = rest.split_at(*n);
+                rest = after;
+                tensor(piece, &device)
+            };
+            sizes.iter().map(&mut next).collect::<Vec<_>>()
+        };
+        let pieces: Vec<_> = groups.iter().zip(&sizes).map(cut).collect();
+        let CollectedGradients { groups: found, norm, clip } = collect_gradients(pieces, &lens, 2.0);
+        for (found, expected) in found.into_iter().zip(&groups) {
+            let found = values(Tensor::cat(found, 0));
+            near("the gradients", &found[..expected.len()], expected, 0.0);
+            assert!(found[expected.len()..].iter().all(|x| *x == 0.0), "zeros fill the array");
+        }
+        let expected = groups.iter().flatten().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt() as f32;
+        near("the norm", &values(norm), &[expected], SAME);
+        near("what limits it", &values(clip), &[2.0 / expected], SAME);
     }
 }

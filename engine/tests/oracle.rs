@@ -79,11 +79,7 @@ impl Case {
 
     fn optimizer(&self, device: &Device) -> (Optimizer, TrainState) {
         let layout = Layout::new(specs(&self.config, self.heads));
-        let groups = layout.groups.iter().map(|group| {
-            let members = &layout.specs[group.members.clone()];
-            members.iter().flat_map(|spec| self.weights[&spec.name].data.clone()).collect()
-        });
-        let groups = groups.collect();
+        let groups = layout.arrays(|spec| self.weights[&spec.name].data.clone());
         // The reference: torch.optim.AdamW's own betas, and the weight decay of the script.
         let settings =
             OptimizerSettings { beta1: 0.9, beta2: 0.999, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0, muon: None };

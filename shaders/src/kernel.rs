@@ -1,7 +1,7 @@
 //! A kernel as a text with its bindings, and how many workgroups it takes.
 
-use crate::{adamw, attention, column_sums, convolution, cross_entropy, dropout, gelu, gelu_backward, layer_norm};
-use crate::{matmul, table};
+use crate::{adamw, attention, column_sums, convolution, cross_entropy, dropout, gelu, gelu_backward};
+use crate::{gradients, layer_norm, matmul, table};
 
 /// Most workgroups per dimension that WebGPU guarantees (`maxComputeWorkgroupsPerDimension`).
 pub const MAX_WORKGROUPS: u32 = 65_535;
@@ -42,7 +42,7 @@ macro_rules! kernel {
 }
 
 /// Every kernel, for tests that must hold for all.
-pub const KERNELS: [Kernel; 26] = [
+pub const KERNELS: [Kernel; 28] = [
     adamw::KERNEL,
     attention::ATTENTION,
     attention::KEYS_BACKWARD,
@@ -58,6 +58,8 @@ pub const KERNELS: [Kernel; 26] = [
     dropout::KERNEL,
     gelu::KERNEL,
     gelu_backward::KERNEL,
+    gradients::JOIN,
+    gradients::NORM,
     layer_norm::BACKWARD,
     layer_norm::LAYER_NORM,
     layer_norm::PARAMETERS,

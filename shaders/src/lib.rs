@@ -13,6 +13,7 @@ pub mod cross_entropy;
 pub mod dropout;
 pub mod gelu;
 pub mod gelu_backward;
+pub mod gradients;
 pub mod layer_norm;
 pub mod math;
 pub mod matmul;

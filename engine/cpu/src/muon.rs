@@ -41,7 +41,6 @@ pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], clip: f32, shapes: &[[usize
         matrices.push((own_p, own_m, own_g, shape));
         (p, m, g) = (rest_p, rest_m, rest_g);
     }
-    assert!(p.is_empty(), "the matrices fill their group");
     matrices.into_par_iter().for_each(|(p, m, g, shape)| {
         let mut update = vec![0.0; p.len()];
         advance_momentum(&mut update, m, g, clip, rates.momentum);

@@ -1,16 +1,18 @@
 //! The custom operations on the GPU backend: launches `shaders`' WGSL through cubecl.
 
-use super::{AdamWSettings, DifferentiableOps, OptimizerOps};
+use super::{AdamWSettings, CollectedGradients, DifferentiableOps, OptimizerOps};
 use burn::backend::Scalar;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, Shape};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
+use burn::tensor::{DType, Shape, Tensor};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
+use shaders::gradients::{self, JoinSettings, NormSettings};
 use shaders::{Kernel, adamw, gelu, gelu_backward, workgroups};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -53,6 +55,103 @@ impl OptimizerOps for CubeBackend {
     }
 }
 
+/// Tensors that one launch reads.
+#[derive(ExtensionType)]
+pub struct Pieces<B: Backend> {
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    c: FloatTensor<B>,
+    d: FloatTensor<B>,
+    e: FloatTensor<B>,
+    f: FloatTensor<B>,
+}
+
+/// Operations on all gradients at once, which only a GPU has.
+#[backend_extension(Cube)]
+pub trait GradientOps: Backend {
+    /// `shaders::gradients::JOIN`; returns `flat` and `squares`, written in place.
+    fn join(
+        #[extension_type] pieces: Pieces<Self>,
+        flat: FloatTensor<Self>,
+        squares: FloatTensor<Self>,
+        settings: JoinSettings,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// `shaders::gradients::NORM`: norm and clip, `[1]` each.
+    fn limit(squares: FloatTensor<Self>, settings: NormSettings) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl GradientOps for CubeBackend {
+    fn join(
+        pieces: Pieces<Self>,
+        flat: CubeTensor,
+        squares: CubeTensor,
+        settings: JoinSettings,
+    ) -> (CubeTensor, CubeTensor) {
+        let Pieces { a, b, c, d, e, f } = pieces;
+        let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(contiguous);
+        let groups = ((settings.end - settings.begin) as usize).div_ceil(gradients::BLOCK);
+        launch(gradients::JOIN, &[&a, &b, &c, &d, &e, &f, &flat, &squares], &settings, groups);
+        (flat, squares)
+    }
+
+    fn limit(squares: CubeTensor, settings: NormSettings) -> (CubeTensor, CubeTensor) {
+        let (norm, clip) = (empty(&squares, [1]), empty(&squares, [1]));
+        launch(gradients::NORM, &[&squares, &norm, &clip], &settings, 1);
+        (norm, clip)
+    }
+}
+
+/// See [`super::collect_gradients`].
+pub(super) fn collect_gradients(
+    groups: Vec<Vec<Tensor<1>>>,
+    lens: &[usize],
+    [clip_norm, eps]: [f64; 2],
+) -> CollectedGradients {
+    let launches: Vec<Vec<(JoinSettings, &[Tensor<1>])>> =
+        groups.iter().zip(lens).map(|(g, len)| joins(g, *len)).collect();
+    let device = groups[0][0].device();
+    let blocks = |settings: &JoinSettings| (settings.end - settings.begin).div_ceil(gradients::BLOCK as u32);
+    let total: u32 = launches.iter().flatten().map(|(settings, _)| blocks(settings)).sum();
+    let mut squares = Tensor::<1>::empty([total as usize], &device).into_dispatch();
+    let mut first_block = 0;
+    let flat = launches.iter().zip(lens).map(|(launches, len)| {
+        let mut flat = Tensor::<1>::empty([*len], &device).into_dispatch();
+        for (settings, pieces) in launches {
+            let piece =
+                |i: usize| pieces.get(i).cloned().unwrap_or_else(|| Tensor::empty([1], &device)).into_dispatch();
+            let pieces = Pieces { a: piece(0), b: piece(1), c: piece(2), d: piece(3), e: piece(4), f: piece(5) };
+            let settings = JoinSettings { first_block, ..*settings };
+            first_block += blocks(&settings);
+            (flat, squares) = Dispatch::join(pieces, flat, squares.clone(), settings);
+        }
+        vec![Tensor::from_dispatch(flat)]
+    });
+    let flat = flat.collect();
+    let settings = NormSettings { n: total, most: clip_norm as f32, eps: eps as f32 };
+    let (norm, clip) = Dispatch::limit(squares, settings);
+    CollectedGradients { groups: flat, norm: Tensor::from_dispatch(norm), clip: Tensor::from_dispatch(clip) }
+}
+
+/// Which launches copy `gradients`, `[n]` each, into an array `[len]`, and what each of them reads.
+fn joins(gradients: &[Tensor<1>], len: usize) -> Vec<(JoinSettings, &[Tensor<1>])> {
+    let mut end = 0;
+    let chunks = gradients.chunks(gradients::PIECES);
+    let last = chunks.len() - 1;
+    let of_chunk = |(i, pieces): (usize, &'_ [Tensor<1>])| {
+        let begin = end;
+        let mut ends = [0; gradients::PIECES];
+        for (i, place) in ends.iter_mut().enumerate() {
+            end += pieces.get(i).map_or(0, |piece| piece.dims()[0]);
+            *place = u32::try_from(end).expect("a group has fewer than 2^32 elements");
+        }
+        let whole = if i == last { len as u32 } else { ends[gradients::PIECES - 1] };
+        JoinSettings { begin: begin as u32, end: whole, first_block: 0, ends }
+    };
+    let settings: Vec<JoinSettings> = chunks.clone().enumerate().map(of_chunk).collect();
+    settings.into_iter().zip(chunks).collect()
+}
+
 /// The kernel's text under a name that cubecl can cache.
 struct Source(Kernel);
 
@@ -72,8 +171,8 @@ impl KernelSource for Source {
 
 static ADAPTER_IS_SOFTWARE: AtomicBool = AtomicBool::new(false);
 
-/// Says whether the adapter emulates a GPU. A process has one adapter.
-pub(crate) fn set_adapter_is_software(is: bool) {
+/// Says whether the adapter emulates a GPU, for which some kernels have a variant of their own. A process has one adapter.
+pub fn set_adapter_is_software(is: bool) {
     ADAPTER_IS_SOFTWARE.store(is, Ordering::Relaxed);
 }
 

@@ -6,6 +6,7 @@ mod flex;
 pub mod fused;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod gradients;
 pub mod stock;
 
 use burn::backend::tensor::FloatTensor;
@@ -16,7 +17,8 @@ pub use fused::{
     layer_norm, linear, projected_cross_entropy,
 };
 #[cfg(feature = "gpu")]
-pub(crate) use gpu::set_adapter_is_software;
+pub use gpu::set_adapter_is_software;
+pub use gradients::{CollectedGradients, collect_gradients};
 pub use shaders::adamw::Settings as AdamWSettings;
 
 /// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.
@@ -57,28 +59,8 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
 
-/// The gradients of a group's parameters, `[n]` each and in order, in the form that [`adamw`] takes: one by one where its
-/// loops read them in place, else end to end.
-pub fn gradient_pieces(gradients: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
-    match gradients.first() {
-        Some(first) if !is_cpu(&first.device()) => vec![joined(gradients)],
-        _ => gradients,
-    }
-}
-
-/// The pieces end to end; a single one is not copied.
-///
-/// # Panics
-/// Where there are none: a wrong program.
-pub fn joined(mut pieces: Vec<Tensor<1>>) -> Tensor<1> {
-    if pieces.len() > 1 {
-        return Tensor::cat(pieces, 0);
-    }
-    pieces.pop().expect("a group has parameters")
-}
-
-/// One AdamW step: gradients, one after another and scaled by `clip` `[1]`, move `state` as `shaders::adamw` says. On a
-/// GPU that is one launch, which takes all gradients end to end; see [`gradient_pieces`].
+/// One AdamW step: gradients, one after another and scaled by `clip` `[1]`, move `state` as `shaders::adamw` says. See
+/// [`collect_gradients`].
 pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, settings: AdamWSettings) -> AdamWState {
     let AdamWState { p, m, v } = state;
     let (mut p, mut m, mut v) = (p.into_dispatch(), m.into_dispatch(), v.into_dispatch());
@@ -89,13 +71,8 @@ pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, sett
         (p, m, v) = Dispatch::adamw(p, g.into_dispatch(), m, v, clip.clone(), start, settings);
         start += n;
     }
-    assert_eq!(start, settings.n as usize, "the gradients cover their group");
+    assert!(start <= settings.n as usize, "the gradients lie in their group");
     AdamWState { p: Tensor::from_dispatch(p), m: Tensor::from_dispatch(m), v: Tensor::from_dispatch(v) }
-}
-
-/// Sum of the squares of `g` `[n]`, `[1]`, on a device without autodiff. The order of the sum is fixed.
-pub fn squared_norm(g: Tensor<1>) -> Tensor<1> {
-    Tensor::from_dispatch(Dispatch::squared_norm(g.into_dispatch()))
 }
 
 /// Operations with a gradient.
@@ -122,6 +99,10 @@ pub trait OptimizerOps: Backend {
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Sum of the squares of `g` `[n]`, `[1]`.
+    /// Sum of the squares of `g` `[n]`, `[1]`, in a fixed order.
     fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+fn squared_norm(g: Tensor<1>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::squared_norm(g.into_dispatch()))
 }

@@ -39,7 +39,7 @@ impl Heads {
             out.extend(backbone.pool_specs(config));
         }
         let mut add = |name: &str, shape: Vec<usize>, init| {
-            out.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0 });
+            out.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0, continues: false });
         };
         if self.masked_lm {
             add("cls.predictions.bias", vec![config.vocab_size], Init::Zeros);

@@ -30,6 +30,8 @@ pub struct ParameterSpec {
     /// Number of equal matrices inside a block that are stacked along its rows: Muon moves each by itself. 0 for all
     /// that is no matrix of a block, which AdamW moves.
     pub hidden_matrices: usize,
+    /// Whether it lies below the parameter listed before it of its kind, as one array for [`Leaves::stack`].
+    pub continues: bool,
 }
 
 impl ParameterSpec {
@@ -87,15 +89,35 @@ pub struct ParameterGroup {
     pub matrices: Vec<MatrixBatch>,
     /// Which parameters, by index into [`Layout::specs`].
     pub members: Range<usize>,
-    /// Elements in all.
-    pub len: usize,
+    /// Elements of the parameters.
+    pub used: usize,
 }
 
+/// A group's array is a multiple of this long: 256 bytes, the alignment that every WebGPU device accepts of a binding
+/// (`minStorageBufferOffsetAlignment`), so that a parameter whose size is such a multiple is a view of the array.
+const ALIGNMENT: usize = 64;
+
 impl ParameterGroup {
+    /// Elements of its array: the parameters, then zeros up to a multiple of the alignment.
+    pub fn len(&self) -> usize {
+        self.used.next_multiple_of(ALIGNMENT)
+    }
+
+    /// Whether it has no parameters.
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// The parameters' `values`, `[used]`, as its array.
+    pub fn padded(&self, mut values: Vec<f32>) -> Vec<f32> {
+        values.resize(self.len(), 0.0);
+        values
+    }
+
     /// Appends the parameter with index `i`.
     fn take(&mut self, i: usize, spec: &ParameterSpec) {
         self.members.end = i + 1;
-        self.len += spec.len();
+        self.used += spec.len();
         if !spec.is_hidden() {
             return;
         }
@@ -133,13 +155,13 @@ impl Layout {
         for (i, spec) in ordered.iter().enumerate() {
             let fits = |group: &&mut ParameterGroup| {
                 let alike = group.decays == spec.decays() && group.matrices.is_empty() != spec.is_hidden();
-                alike && group.len + spec.len() <= GROUP_ELEMENTS
+                alike && (spec.continues || group.used + spec.len() <= GROUP_ELEMENTS)
             };
             match groups.last_mut().filter(fits) {
                 Some(group) => group.take(i, spec),
                 None => {
                     let mut group =
-                        ParameterGroup { decays: spec.decays(), matrices: Vec::new(), members: i..i, len: 0 };
+                        ParameterGroup { decays: spec.decays(), matrices: Vec::new(), members: i..i, used: 0 };
                     group.take(i, spec);
                     groups.push(group);
                 }
@@ -152,7 +174,7 @@ impl Layout {
 
     /// Trainable numbers in all.
     pub fn len(&self) -> usize {
-        self.groups.iter().map(|group| group.len).sum()
+        self.groups.iter().map(|group| group.used).sum()
     }
 
     /// True for a model without parameters.
@@ -171,54 +193,105 @@ impl Layout {
         &mut groups[g][start..start + self.specs[i].len()]
     }
 
-    /// Cuts the groups' arrays into one tensor per parameter, ready for [`Leaves::get`].
+    /// The groups' arrays from each parameter's values.
+    pub fn arrays(&self, mut values: impl FnMut(&ParameterSpec) -> Vec<f32>) -> Vec<Vec<f32>> {
+        let array = |group: &ParameterGroup| {
+            group.padded(self.specs[group.members.clone()].iter().flat_map(&mut values).collect())
+        };
+        self.groups.iter().map(array).collect()
+    }
+
+    /// Cuts the groups' arrays into one tensor per parameter or stack of parameters, ready for [`Leaves::get`].
     ///
     /// `groups` holds one `[len]` array per group. On a device with autodiff the leaves are tracked.
     pub fn leaves(&self, groups: &[Tensor<1>], device: &Device) -> Leaves {
-        let mut tensors = Vec::with_capacity(self.specs.len());
+        let mut leaves =
+            Leaves { tensors: Vec::new(), places: Vec::with_capacity(self.specs.len()), index: self.index.clone() };
         for (group, values) in self.groups.iter().zip(groups) {
             let mut start = 0;
-            for spec in &self.specs[group.members.clone()] {
-                let slice = values.clone().narrow(0, start, spec.len()); // [n]
-                tensors.push(if device.is_autodiff() { Tensor::from_inner(slice).require_grad() } else { slice });
-                start += spec.len();
+            let mut members = self.specs[group.members.clone()].iter().peekable();
+            while let Some(first) = members.next() {
+                let mut len = first.len();
+                leaves.push_place(first, 0);
+                while let Some(next) = members.next_if(|next| next.continues) {
+                    leaves.push_place(next, len);
+                    len += next.len();
+                }
+                let slice = values.clone().narrow(0, start, len); // [n]
+                leaves.tensors.push(if device.is_autodiff() {
+                    Tensor::from_inner(slice).require_grad()
+                } else {
+                    slice
+                });
+                start += len;
             }
         }
-        Leaves {
-            tensors,
-            shapes: self.specs.iter().map(|spec| spec.shape.clone()).collect(),
-            index: self.index.clone(),
-        }
+        leaves
     }
 
-    /// The gradients of each group's parameters, `[n]` each and in order; a parameter that the loss does not reach gets
-    /// zeros.
+    /// The gradients of each group's leaves, `[n]` each and in order; a leaf that the loss does not reach gets zeros.
     pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Vec<Tensor<1>>> {
-        let mut take = |i: usize| {
-            let leaf = &leaves.tensors[i];
-            leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like())
+        let mut take =
+            |leaf: &Tensor<1>| leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like());
+        let of_group = |group: &ParameterGroup| {
+            let places = &leaves.places[group.members.clone()];
+            let (first, last) = (places[0].leaf, places[places.len() - 1].leaf);
+            leaves.tensors[first..=last].iter().map(&mut take).collect()
         };
-        self.groups.iter().map(|group| group.members.clone().map(&mut take).collect()).collect()
+        self.groups.iter().map(of_group).collect()
     }
 }
 
-/// One tensor per parameter, by name.
+/// Where a parameter lies in a leaf.
+#[derive(Clone, Debug)]
+struct Place {
+    leaf: usize,
+    start: usize,
+    shape: Vec<usize>,
+}
+
+/// The parameters as tensors, by name.
 #[derive(Debug)]
 pub struct Leaves {
+    /// One per parameter or stack of parameters.
     tensors: Vec<Tensor<1>>,
-    shapes: Vec<Vec<usize>>,
+    /// One per parameter.
+    places: Vec<Place>,
     index: HashMap<String, usize>,
 }
 
 impl Leaves {
+    fn push_place(&mut self, spec: &ParameterSpec, start: usize) {
+        self.places.push(Place { leaf: self.tensors.len(), start, shape: spec.shape.clone() });
+    }
+
+    fn place(&self, name: &str) -> &Place {
+        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
+        &self.places[i]
+    }
+
     /// The parameter `name` in its own shape.
     ///
     /// # Panics
     /// Where the model asks for a name or rank that its own specs do not list: a wrong program.
     pub fn get<const R: usize>(&self, name: &str) -> Tensor<R> {
-        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
-        let shape: [usize; R] = self.shapes[i].as_slice().try_into().expect("a parameter is used in its own rank");
-        self.tensors[i].clone().reshape(shape)
+        let Place { leaf, start, shape } = self.place(name);
+        let shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
+        let (tensor, len) = (self.tensors[*leaf].clone(), shape.iter().product());
+        let own = if tensor.dims() == [len] { tensor } else { tensor.narrow(0, *start, len) };
+        own.reshape(shape)
+    }
+
+    /// The parameter `name` with those that continue it below, along the first dimension.
+    ///
+    /// # Panics
+    /// As [`Self::get`] does.
+    pub fn stack<const R: usize>(&self, name: &str) -> Tensor<R> {
+        let Place { leaf, shape, .. } = self.place(name);
+        let mut shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
+        let tensor = self.tensors[*leaf].clone();
+        shape[0] = tensor.dims()[0] / shape[1..].iter().product::<usize>();
+        tensor.reshape(shape)
     }
 
     /// Whether the model has this parameter.
@@ -247,7 +320,13 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, shape: &[usize]) -> ParameterSpec {
-        ParameterSpec { name: name.into(), shape: shape.into(), init: Init::Normal(0.02), hidden_matrices: 0 }
+        ParameterSpec {
+            name: name.into(),
+            shape: shape.into(),
+            init: Init::Normal(0.02),
+            hidden_matrices: 0,
+            continues: false,
+        }
     }
 
     #[test]
@@ -258,8 +337,9 @@ mod tests {
             spec("large", &[4096, 4096]),
             spec("other", &[2, 2]),
         ]);
-        let sizes: Vec<(bool, usize)> = layout.groups.iter().map(|g| (g.decays, g.len)).collect();
+        let sizes: Vec<(bool, usize)> = layout.groups.iter().map(|g| (g.decays, g.used)).collect();
         assert_eq!(sizes, [(true, 8), (true, 16 << 20), (true, 4), (false, 8)]);
+        assert!(layout.groups.iter().all(|group| group.len().is_multiple_of(64) && group.len() >= group.used));
         assert_eq!(layout.len(), 20 + (16 << 20));
     }
 
@@ -305,5 +385,30 @@ mod tests {
         let read = |group: &[Tensor<1>]| Tensor::cat(group.to_vec(), 0).into_data().try_to_vec::<f32>().expect("f32");
         assert_eq!(read(&gradients[0]), [10.0, 20.0, 10.0, 20.0]);
         assert_eq!(read(&gradients[1]), [4.0, 6.0]);
+    }
+
+    #[test]
+    fn a_stack_is_one_leaf_whose_parts_have_names() {
+        let part = |name: &str, shape: &[usize], continues| ParameterSpec { continues, ..spec(name, shape) };
+        let layout = Layout::new(vec![
+            part("q.weight", &[1, 2], false),
+            part("q.bias", &[1], false),
+            part("k.weight", &[2, 2], true),
+            part("k.bias", &[2], true),
+            part("o.bias", &[1], false),
+        ]);
+        let device = Device::flex();
+        let arrays = layout.arrays(|spec| (0..spec.len()).map(|i| (spec.name.len() + i) as f32).collect());
+        let groups: Vec<_> = arrays.iter().map(|values| Tensor::<1>::from_floats(values.as_slice(), &device)).collect();
+        let leaves = layout.leaves(&groups, &device.clone().autodiff());
+        let read = |tensor: Tensor<2>| (tensor.dims(), tensor.into_data().try_to_vec::<f32>().expect("f32"));
+        assert_eq!(read(leaves.stack("q.weight")), ([3, 2], vec![8.0, 9.0, 8.0, 9.0, 10.0, 11.0]));
+        assert_eq!(read(leaves.get("k.weight")), ([2, 2], vec![8.0, 9.0, 10.0, 11.0]));
+        assert_eq!(leaves.stack::<1>("q.bias").dims(), [3]);
+        let loss = leaves.stack::<2>("q.weight").sum() + leaves.get::<1>("o.bias").sum();
+        let gradients = layout.gradients(&leaves, loss.backward());
+        let sizes: Vec<Vec<usize>> =
+            gradients.iter().map(|group| group.iter().map(|gradient| gradient.dims()[0]).collect()).collect();
+        assert_eq!(sizes, [vec![6], vec![3, 1]]);
     }
 }

@@ -8,7 +8,7 @@ use super::standing::{Best, Standing};
 use super::trained::{Trained, groups_of, weights_of};
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
-use crate::model::Heads;
+use crate::model::{Heads, Layout, ParameterGroup};
 use crate::train::{GroupState, TrainState};
 use burn::tensor::{Device, Tensor, TensorData};
 use protocol::{Phase, RunConfig};
@@ -112,7 +112,7 @@ pub async fn encode(
     let best = at.best.as_ref();
     let mut files = trained.to_files().await?;
     let mut named = Weights::new();
-    let (names, moments) = moments(values);
+    let (names, moments) = moments(values, &trained.layout);
     for (name, data) in names.into_iter().zip(read_groups(&moments).await?) {
         named.insert(name, HostTensor { shape: vec![data.len()], data });
     }
@@ -134,12 +134,13 @@ pub async fn encode(
 }
 
 /// The moments of each group under the names of a checkpoint: `m.0`, `v.0`, `m.1`, ..; Muon's groups have no `v`.
-fn moments(values: &TrainState) -> (Vec<String>, Vec<Tensor<1>>) {
-    let of_group = |(i, group): (usize, &GroupState)| {
-        let second = group.v.clone().map(|v| (format!("v.{i}"), v));
-        [(format!("m.{i}"), group.m.clone())].into_iter().chain(second).collect::<Vec<_>>()
+fn moments(values: &TrainState, layout: &Layout) -> (Vec<String>, Vec<Tensor<1>>) {
+    let of_group = |(i, (state, group)): (usize, (&GroupState, &ParameterGroup))| {
+        let used = |moment: &Tensor<1>| moment.clone().narrow(0, 0, group.used);
+        let second = state.v.as_ref().map(|v| (format!("v.{i}"), used(v)));
+        [(format!("m.{i}"), used(&state.m))].into_iter().chain(second).collect::<Vec<_>>()
     };
-    values.groups.iter().enumerate().flat_map(of_group).unzip()
+    values.groups.iter().zip(&layout.groups).enumerate().flat_map(of_group).unzip()
 }
 
 /// Reads a run of `phase` back: where it stands, its model, and its values with their moments.
@@ -162,16 +163,17 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
         return Err(damaged(&format!("{STATE_FILE} holds a plan that cannot be carried out")));
     }
     let moments = interop::weights_from_bytes(file(OPTIMIZER_FILE)?)?;
-    let moment = |name: String, len: usize| match moments.get(&name) {
-        Some(tensor) if tensor.data.len() == len => {
-            Ok(Tensor::<1>::from_data(TensorData::new(tensor.data.clone(), [len]), device))
+    let moment = |name: String, group: &ParameterGroup| match moments.get(&name) {
+        Some(tensor) if tensor.data.len() == group.used => {
+            let values = group.padded(tensor.data.clone());
+            Ok(Tensor::<1>::from_data(TensorData::new(values, [group.len()]), device))
         }
-        _ => Err(damaged(&format!("{OPTIMIZER_FILE} has no {name} of {len} numbers"))),
+        _ => Err(damaged(&format!("{OPTIMIZER_FILE} has no {name} of {} numbers", group.used))),
     };
     let groups = trained.layout.groups.iter().zip(&trained.groups).enumerate().map(|(i, (group, p))| {
         let has_second = !state.plan.optimizer.is_muons(group);
-        let m = moment(format!("m.{i}"), group.len)?;
-        let v = has_second.then(|| moment(format!("v.{i}"), group.len)).transpose()?;
+        let m = moment(format!("m.{i}"), group)?;
+        let v = has_second.then(|| moment(format!("v.{i}"), group)).transpose()?;
         Ok(GroupState { p: p.clone(), m, v })
     });
     let groups = groups.collect::<Result<Vec<_>>>()?;

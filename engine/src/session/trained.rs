@@ -135,12 +135,12 @@ impl Trained {
 /// Named tensors as a layout's groups on `device`; `None` where one is missing or has another size.
 pub fn groups_of(layout: &Layout, weights: &Weights, device: &Device) -> Option<Vec<Tensor<1>>> {
     let group_of = |group: &ParameterGroup| {
-        let mut values: Vec<f32> = Vec::with_capacity(group.len);
+        let mut values: Vec<f32> = Vec::with_capacity(group.len());
         for spec in &layout.specs[group.members.clone()] {
             let tensor = weights.get(&spec.name).filter(|tensor| tensor.data.len() == spec.len())?;
             values.extend_from_slice(&tensor.data);
         }
-        Some(Tensor::from_data(TensorData::new(values, [group.len]), device))
+        Some(Tensor::from_data(TensorData::new(group.padded(values), [group.len()]), device))
     };
     layout.groups.iter().map(group_of).collect()
 }
@@ -162,23 +162,17 @@ pub fn weights_of(layout: &Layout, groups: &[Vec<f32>]) -> Weights {
 /// Starting values for `layout`: from `source` where name and shape agree, else drawn from `seed`.
 pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec<f32>>, Restored) {
     let mut report = Restored::default();
-    let groups = layout.groups.iter().map(|group| {
-        let mut values = Vec::with_capacity(group.len);
-        for spec in &layout.specs[group.members.clone()] {
-            match source.get(&spec.name) {
-                Some(tensor) if tensor.shape == spec.shape => {
-                    report.restored.push(spec.name.clone());
-                    values.extend_from_slice(&tensor.data);
-                    continue;
-                }
-                Some(_) => report.refused.push(spec.name.clone()),
-                None => report.new.push(spec.name.clone()),
+    let groups = layout.arrays(|spec| {
+        match source.get(&spec.name) {
+            Some(tensor) if tensor.shape == spec.shape => {
+                report.restored.push(spec.name.clone());
+                return tensor.data.clone();
             }
-            values.extend(crate::model::initial_values(spec, seed));
+            Some(_) => report.refused.push(spec.name.clone()),
+            None => report.new.push(spec.name.clone()),
         }
-        values
+        crate::model::initial_values(spec, seed)
     });
-    let groups = groups.collect();
     let known = |name: &String| layout.specs.iter().any(|spec| spec.name == *name);
     report.unused = source.keys().filter(|name| !known(name)).cloned().collect();
     (groups, report)

@@ -27,16 +27,18 @@ impl Default for MuonSettings {
     }
 }
 
-/// One step on a flat group `p` `[n]` with momentum `m` `[n]` and gradient `g` `[n]`, scaled by `clip` `[1]`, at AdamW's
-/// learning rate `lr`; `batches` says which matrices the group holds, in order. Returns the new `p` and `m`.
+/// One step on a group's array `p` `[n]` with momentum `m` `[n]` and its gradients, one after another and scaled by `clip`
+/// `[1]`, at AdamW's learning rate `lr`; `batches` says which matrices the group holds, in order. Returns the new `p` and
+/// `m`.
 pub fn muon(
     [p, m]: [Tensor<1>; 2],
-    g: Tensor<1>,
+    gradients: Vec<Tensor<1>>,
     clip: Tensor<1>,
     batches: &[MatrixBatch],
     (settings, lr): (&MuonSettings, f64),
 ) -> [Tensor<1>; 2] {
     let lr = lr * settings.lr_ratio;
+    let g = if gradients.len() == 1 { gradients[0].clone() } else { Tensor::cat(gradients, 0) };
     if is_cpu(&p.device()) {
         let shapes = batches.iter().flat_map(|batch| vec![[batch.rows, batch.columns]; batch.count]).collect();
         let MuonSettings { momentum, weight_decay, .. } = *settings;
@@ -63,6 +65,10 @@ fn stock(
         let scale = (rows as f64 / columns as f64).max(1.0).sqrt();
         updates.push(orthogonalize(matrices).reshape([batch.elements()]) * scale);
         start += batch.elements();
+    }
+    let padding = p.dims()[0] - start;
+    if padding > 0 {
+        updates.push(Tensor::zeros([padding], &p.device()));
     }
     let p = p * (1.0 - lr * settings.weight_decay) - Tensor::cat(updates, 0) * lr;
     [p, m]
@@ -141,7 +147,7 @@ mod tests {
         let clip = || flat(vec![0.5]);
         let step = |p: Vec<f32>, g: Vec<f32>, batches: &[MatrixBatch]| {
             let m = flat(vec![0.2; p.len()]);
-            muon([flat(p), m], flat(g), clip(), batches, (&settings, 0.01)).map(values)
+            muon([flat(p), m], vec![flat(g)], clip(), batches, (&settings, 0.01)).map(values)
         };
         let batch = |count, rows, columns| MatrixBatch { count, rows, columns };
         let (p, g) = ([sequence(0), sequence(12)].concat(), [sequence(3), sequence(7)].concat());
@@ -171,7 +177,8 @@ mod tests {
             Tensor::<1>::from_data(TensorData::new(values, [66]), &Device::flex())
         };
         let clip = Tensor::<1>::from_floats([0.5], &Device::flex());
-        let fused = muon([flat(0.0), flat(1.0)], flat(2.0), clip.clone(), &batches, (&settings, 0.01)).map(values);
+        let fused =
+            muon([flat(0.0), flat(1.0)], vec![flat(2.0)], clip.clone(), &batches, (&settings, 0.01)).map(values);
         let stock = stock([flat(0.0), flat(1.0)], flat(2.0) * clip, &batches, (&settings, 0.1)).map(values);
         for (fused, stock) in fused.iter().flatten().zip(stock.iter().flatten()) {
             assert!((f64::from(*fused) - f64::from(*stock)).abs() < TOLERANCE, "{fused} against {stock}");

@@ -2,7 +2,7 @@
 //! the matrices inside the blocks, Muon where a run asks for it. Nothing is read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
 
 use super::muon::{MuonSettings, muon};
-use crate::kernels::{AdamWSettings, AdamWState, adamw, gradient_pieces, joined, squared_norm};
+use crate::kernels::{AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients};
 use crate::model::{Layout, Leaves, ParameterGroup};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -130,10 +130,10 @@ impl Optimizer {
         let leaves = self.leaves(state);
         let Objective { total, next_sentence } = loss(&leaves).into();
         let gradients = self.layout.gradients(&leaves, total.backward());
-        let gradients: Vec<_> = gradients.into_iter().map(gradient_pieces).collect();
         drop(leaves);
-        let grad_norm = global_norm(&gradients);
-        let clip = (grad_norm.clone() + CLIP_EPS).recip().mul_scalar(self.settings.clip_norm).clamp_max(1.0); // [1]
+        let lens: Vec<usize> = self.layout.groups.iter().map(ParameterGroup::len).collect();
+        let CollectedGradients { groups: gradients, norm, clip } =
+            collect_gradients(gradients, &lens, self.settings.clip_norm);
         state.step += 1;
         let groups = std::mem::take(&mut state.groups);
         let moved = groups.into_iter().zip(gradients).zip(&self.layout.groups);
@@ -141,7 +141,7 @@ impl Optimizer {
         state.groups = moved
             .map(|((values, gradients), group)| self.move_group(values, gradients, clip.clone(), (group, lr, step)))
             .collect();
-        StepReport { loss: total.inner(), next_sentence: next_sentence.map(Tensor::inner), grad_norm }
+        StepReport { loss: total.inner(), next_sentence: next_sentence.map(Tensor::inner), grad_norm: norm }
     }
 
     /// Moves one group by its gradients, in order and scaled by `clip` `[1]`.
@@ -154,12 +154,12 @@ impl Optimizer {
     ) -> GroupState {
         match (&self.settings.muon, v) {
             (Some(settings), None) => {
-                let [p, m] = muon([p, m], joined(gradients), clip, &group.matrices, (settings, lr));
+                let [p, m] = muon([p, m], gradients, clip, &group.matrices, (settings, lr));
                 GroupState { p, m, v: None }
             }
             (_, v) => {
                 let v = v.expect("a group without second moment is Muon's");
-                let settings = self.adamw_settings(group.len, group.decays, lr, step);
+                let settings = self.adamw_settings(group.len(), group.decays, lr, step);
                 let AdamWState { p, m, v } = adamw(AdamWState { p, m, v }, gradients, clip, settings);
                 GroupState { p, m, v: Some(v) }
             }
@@ -180,12 +180,4 @@ impl Optimizer {
             correction2: correction(s.beta2),
         }
     }
-}
-
-/// Keeps the clipping factor finite; the value of `torch.nn.utils.clip_grad_norm_`.
-const CLIP_EPS: f64 = 1e-6;
-
-fn global_norm(gradients: &[Vec<Tensor<1>>]) -> Tensor<1> {
-    let squares = gradients.iter().flatten().map(|g| squared_norm(g.clone()));
-    squares.reduce(|a, b| a + b).expect("a model has parameters").sqrt() // [1]
 }

@@ -5,34 +5,6 @@ use crate::kernels::{self, AttentionInputs, Mask, stock};
 use crate::model::network::{Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Queries, keys and values of all positions.
-#[expect(clippy::large_enum_variant, reason = "lives for one call; a tensor is a handle")]
-pub enum Projections {
-    /// Side by side, `[B * T, 3 D]`.
-    Packed(Tensor<2>),
-    /// `[B * T, D]` each.
-    Apart([Tensor<2>; 3]),
-}
-
-impl Projections {
-    fn packed(self) -> Tensor<2> {
-        match self {
-            Self::Packed(qkv) => qkv,
-            Self::Apart(parts) => Tensor::cat(parts.into(), 1),
-        }
-    }
-
-    fn apart(self) -> [Tensor<2>; 3] {
-        match self {
-            Self::Packed(qkv) => {
-                let width = qkv.dims()[1] / 3;
-                std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width))
-            }
-            Self::Apart(parts) => parts,
-        }
-    }
-}
-
 /// What every layer of attention of one pass shares.
 pub struct Attention {
     dims: [usize; 3],
@@ -63,17 +35,19 @@ impl Attention {
         Self { dims: [b, t, network.config.num_attention_heads], kernel }
     }
 
-    /// The context `[B * T, D]` and, where the network returns them, the probabilities before dropout `[B, H, T, T]`, whose
+    /// From queries, keys and values side by side, `[B * T, 3 D]`: the context `[B * T, D]` and, where the network returns them, the probabilities before dropout `[B, H, T, T]`, whose
     /// rows sum to 1.
-    pub fn forward(&self, projections: Projections, dropout: Mask) -> (Tensor<2>, Option<Tensor<4>>) {
+    pub fn forward(&self, qkv: Tensor<2>, dropout: Mask) -> (Tensor<2>, Option<Tensor<4>>) {
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
                 let (keep, rotary) = (keep.clone(), rotary.clone());
                 let inputs = AttentionInputs { dims: self.dims, keep, rotary, dropout };
-                (kernels::attention(projections.packed(), inputs), None)
+                (kernels::attention(qkv, inputs), None)
             }
             Kernel::Stock(tables) => {
-                let (context, probabilities) = stock::attention(projections.apart(), self.dims, tables, dropout);
+                let width = qkv.dims()[1] / 3;
+                let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
+                let (context, probabilities) = stock::attention(parts, self.dims, tables, dropout);
                 (context, Some(probabilities))
             }
         }

@@ -1,7 +1,7 @@
 //! BERT as published (Devlin et al. 2019): learned positions and segments, post-norm blocks, biases, GELU, a tanh pooler
 //! on `[CLS]`; of sentence-transformers also their poolings. Names and layouts are Hugging Face's `BertModel`.
 
-use super::attention::{Attention, Projections};
+use super::attention::Attention;
 use super::{
     Backbone, Recipe, SpecList, layer_norm, linear, max_over_time, mean_over_time, transform, transform_specs,
 };
@@ -72,10 +72,9 @@ impl Backbone for Bert {
         list.norm("bert.embeddings.LayerNorm", width);
         for layer in 0..config.num_hidden_layers {
             let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-            for part in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]
-            {
-                list.hidden_linear(&name(part), width, width);
-            }
+            let parts = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
+            list.hidden_stack(&parts, width, width);
+            list.hidden_linear(&name("attention.output.dense"), width, width);
             list.norm(&name("attention.output.LayerNorm"), width);
             list.hidden_linear(&name("intermediate.dense"), inner, width);
             list.hidden_linear(&name("output.dense"), width, inner);
@@ -169,9 +168,9 @@ fn embed(network: &Network, input: &Input) -> Tensor<2> {
 fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -> (Tensor<2>, Option<Tensor<4>>) {
     let leaves = network.leaves;
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-    let project = |part: &str| linear(leaves, &name(part), x.clone());
-    let parts = ["query", "key", "value"].map(|part| project(&format!("attention.self.{part}")));
-    let (context, probabilities) = attention.forward(Projections::Apart(parts), network.attention_mask());
+    let [weight, bias] = ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
+    let qkv = kernels::linear(x.clone(), leaves.stack(&weight), Some(leaves.stack(&bias))); // [B * T, 3 D]
+    let (context, probabilities) = attention.forward(qkv, network.attention_mask());
     let context = network.drop_hidden(linear(leaves, &name("attention.output.dense"), context));
     let x = norm(network, &name("attention.output.LayerNorm"), x + context);
     let inner = gelu(linear(leaves, &name("intermediate.dense"), x.clone())); // [B * T, 4 D]

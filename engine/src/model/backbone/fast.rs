@@ -2,7 +2,7 @@
 //! no biases in the linear layers. It leaves the unigram plateau within minutes on small corpora, where the published
 //! form does not (`docs/recipes.md`).
 
-use super::attention::{Attention, Projections, rotary_tables};
+use super::attention::{Attention, rotary_tables};
 use super::{Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, linear};
 use crate::kernels::{self, gelu};
 use crate::model::config::ModelConfig;
@@ -129,7 +129,7 @@ fn block(
     let x = kernels::convolve(x, taps, input.keep.clone(), input.dims[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
-    let (context, probabilities) = attention.forward(Projections::Packed(qkv), network.attention_mask());
+    let (context, probabilities) = attention.forward(qkv, network.attention_mask());
     let x = x + network.drop_hidden(linear(leaves, &name("attention.output"), context));
     let inner = gelu(linear(leaves, &name("mlp.up"), norm(network, &name("mlp.norm"), x.clone())));
     (x + network.drop_hidden(linear(leaves, &name("mlp.down"), inner)), probabilities)

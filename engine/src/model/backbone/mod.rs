@@ -194,12 +194,13 @@ impl SpecList {
 
     /// Adds one parameter.
     pub fn add(&mut self, name: impl Into<String>, shape: Vec<usize>, init: Init) {
-        self.specs.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0 });
+        self.specs.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0, continues: false });
     }
 
     /// Adds `stacked` equal matrices inside a block, one below the other in a parameter of this shape.
     pub fn hidden(&mut self, name: impl Into<String>, shape: [usize; 2], init: Init, stacked: usize) {
-        self.specs.push(ParameterSpec { name: name.into(), shape: shape.into(), init, hidden_matrices: stacked });
+        let shape = shape.into();
+        self.specs.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: stacked, continues: false });
     }
 
     /// Adds a matrix `[rows, columns]`.
@@ -217,6 +218,15 @@ impl SpecList {
     pub fn hidden_linear(&mut self, name: &str, outputs: usize, inputs: usize) {
         self.hidden(format!("{name}.weight"), [outputs, inputs], Init::Normal(self.std), 1);
         self.add(format!("{name}.bias"), vec![outputs], Init::Zeros);
+    }
+
+    /// Adds linear layers of a block with their biases, whose weights and biases are a stack each.
+    pub fn hidden_stack(&mut self, names: &[String], outputs: usize, inputs: usize) {
+        for (i, name) in names.iter().enumerate() {
+            let start = self.specs.len();
+            self.hidden_linear(name, outputs, inputs);
+            self.specs[start..].iter_mut().for_each(|spec| spec.continues = i > 0);
+        }
     }
 
     /// Adds scale and shift of a layer normalisation.

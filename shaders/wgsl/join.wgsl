@@ -1,0 +1,72 @@
+// Copies up to six arrays end to end into a part of another, zeros behind them, and sums the squares.
+// CPU shadow: src/gradients.rs.
+// Bindings: 0 to 5 pieces in: piece i goes to [end of the one before, end_i) of flat, the first from `begin` on; 6 flat out,
+// of which [begin, end) is written; 7 squares out: the sum of each block of 2,048 elements, from `first_block` on. One
+// workgroup copies one block.
+
+struct Settings {
+    begin: u32,
+    end: u32,
+    first_block: u32,
+    end0: u32,
+    end1: u32,
+    end2: u32,
+    end3: u32,
+    end4: u32,
+    end5: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> piece0: array<f32>;
+@group(0) @binding(1) var<storage, read_write> piece1: array<f32>;
+@group(0) @binding(2) var<storage, read_write> piece2: array<f32>;
+@group(0) @binding(3) var<storage, read_write> piece3: array<f32>;
+@group(0) @binding(4) var<storage, read_write> piece4: array<f32>;
+@group(0) @binding(5) var<storage, read_write> piece5: array<f32>;
+@group(0) @binding(6) var<storage, read_write> flat: array<f32>;
+@group(0) @binding(7) var<storage, read_write> squares: array<f32>;
+@group(0) @binding(8) var<uniform> settings: Settings;
+
+fn element(i: u32) -> f32 {
+    if i < settings.end0 {
+        return piece0[i - settings.begin];
+    }
+    if i < settings.end1 {
+        return piece1[i - settings.end0];
+    }
+    if i < settings.end2 {
+        return piece2[i - settings.end1];
+    }
+    if i < settings.end3 {
+        return piece3[i - settings.end2];
+    }
+    if i < settings.end4 {
+        return piece4[i - settings.end3];
+    }
+    if i < settings.end5 {
+        return piece5[i - settings.end4];
+    }
+    return 0.0;
+}
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let block = place(group, groups);
+    let start = settings.begin + block * 2048u;
+    if start >= settings.end {
+        return;
+    }
+    var sum = 0.0;
+    for (var i = start + lane; i < min(start + 2048u, settings.end); i += 256u) {
+        let x = element(i);
+        flat[i] = x;
+        sum += x * x;
+    }
+    let found = total(sum, lane);
+    if lane == 0u {
+        squares[settings.first_block + block] = found;
+    }
+}

@@ -1,0 +1,27 @@
+// The norm of a gradient from sums of squares, and what it is multiplied by so that its norm is at most `most`.
+// Source: Pascanu et al. 2013, algorithm 1. CPU shadow: src/gradients.rs.
+// Bindings: 0 squares in [n], 1 norm out [1], 2 clip out [1]. One workgroup.
+
+struct Settings {
+    n: u32,
+    most: f32,
+    eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> squares: array<f32>;
+@group(0) @binding(1) var<storage, read_write> norm: array<f32>;
+@group(0) @binding(2) var<storage, read_write> clip: array<f32>;
+@group(0) @binding(3) var<uniform> settings: Settings;
+
+@compute @workgroup_size(256)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    var sum = 0.0;
+    for (var i = lane; i < settings.n; i += 256u) {
+        sum += squares[i];
+    }
+    let found = sqrt(total(sum, lane));
+    if lane == 0u {
+        norm[0] = found;
+        clip[0] = min(settings.most / (found + settings.eps), 1.0);
+    }
+}
