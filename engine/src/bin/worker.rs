@@ -1,11 +1,31 @@
 //! The engine in a Web Worker: says hello, waits for `Open`, then serves one session until the page ends it.
 
+/// The one call that the linker looks for: a module without it is taken for a command, of which each exported function runs
+/// all static constructors. The shader compiler has about 1,500 of them, and JavaScript calls into the module several times
+/// per launch on the GPU.
+#[cfg(target_arch = "wasm32")]
+mod constructors {
+    #![expect(unsafe_code, reason = "the linker makes the function, so only a foreign declaration can name it")]
+
+    unsafe extern "C" {
+        fn __wasm_call_ctors();
+    }
+
+    /// Runs the static constructors of all crates.
+    pub fn run() {
+        // SAFETY: the function takes and returns nothing, and `main` calls it once, before anything that constructors
+        // prepare is used.
+        unsafe { __wasm_call_ctors() }
+    }
+}
+
 #[cfg(target_arch = "wasm32")]
 fn main() {
     use engine::session::{Host, Session};
     use engine::web::{WebHost, post_failure};
     use protocol::{Command, Event, PROTOCOL_VERSION};
 
+    constructors::run();
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
         // After a panic this instance is unusable; the page must start another.
