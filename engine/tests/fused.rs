@@ -2,6 +2,7 @@
 //! block and no tile, on the CPU engine and on whatever adapter there is.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use engine::kernels::fused::Rates;
 use engine::kernels::stock::AttentionTables;
 use engine::kernels::{self as fused, AttentionInputs, Mask, RowNumbers, RowTargets, stock};
 
@@ -11,16 +12,6 @@ const TOLERANCE: f32 = 2e-4;
 /// Numbers between -1 and 1 without a pattern that a wrong stride would keep.
 fn sample(n: usize, phase: f32) -> Vec<f32> {
     (0..n).map(|i| (i as f32 * 0.7 + phase).sin() * (i as f32 * 0.13 + phase).cos()).collect()
-}
-
-/// Devices without autodiff.
-fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::flex()];
-    if cfg!(feature = "gpu") {
-        let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
-        devices.push(opened.expect("this test needs an adapter; Mesa's lavapipe will do").0);
-    }
-    devices
 }
 
 /// Makes the inputs of a test.
@@ -47,10 +38,27 @@ impl On {
     }
 }
 
-/// Runs a test on each device.
+/// Runs a test on the CPU engine and on an adapter, there with the kernels for GPUs and with those for adapters that emulate
+/// one.
 fn everywhere(test: impl Fn(On)) {
-    devices().into_iter().for_each(|device| test(On(device)));
+    test(On(Device::flex()));
+    on_gpu(test);
 }
+
+#[cfg(feature = "gpu")]
+fn on_gpu(test: impl Fn(On)) {
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
+    let device = opened.expect("this test needs an adapter; Mesa's lavapipe will do").0;
+    for is_software in [false, true] {
+        engine::kernels::set_adapter_is_software(is_software);
+        test(On(device.clone()));
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn on_gpu(_test: impl Fn(On)) {}
 
 fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("f32")
@@ -313,6 +321,40 @@ fn rows_of_large_tables_and_of_many_readers_equal_selected_ones() {
             let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| [gradient(&table, g)]);
             near("rows", &gathered.0, &selected.0);
             near("gradient of the table", &gathered.1[0], &selected.1[0]);
+        }
+    });
+}
+
+#[test]
+fn muon_equals_stock() {
+    everywhere(|on| {
+        let rates = Rates { lr: 0.1, momentum: 0.9, weight_decay: 0.1 };
+        // Wide, tall and square; the last group's array ends with zeros.
+        for (batches, n) in [
+            (vec![[2, 5, 3], [1, 4, 9]], 66),
+            (vec![[3, 40, 40], [1, 70, 36], [2, 36, 70]], 12_360),
+            (vec![[1, 3, 2]], 64),
+        ] {
+            let used: usize = batches.iter().map(|shape| shape.iter().product::<usize>()).sum();
+            let flat = |phase| {
+                let mut values = sample(used, phase);
+                values.resize(n, 0.0);
+                on.constant(values, [n])
+            };
+            let clip = || on.constant(vec![0.5], [1]);
+            let shapes = batches.iter().flat_map(|[count, rows, columns]| vec![[*rows, *columns]; *count]).collect();
+            let found = engine::kernels::fused::muon([flat(0.0), flat(1.0)], flat(2.0), clip(), shapes, rates);
+            let part = |x: Tensor<1>| x.narrow(0, 0, used);
+            let inputs = [flat(0.0), flat(1.0)].map(part);
+            let expected = stock::muon(inputs, part(flat(2.0)) * 0.5, &batches, rates);
+            for (found, expected) in found.into_iter().zip(expected) {
+                let found = values(found);
+                // Five rounds magnify rounding.
+                for (found, expected) in found.iter().zip(values(expected)) {
+                    assert!((found - expected).abs() < 1e-3, "{found} against {expected}");
+                }
+                assert!(found[used..].iter().all(|x| *x == 0.0), "what fills the array stays 0");
+            }
         }
     });
 }

@@ -1,7 +1,7 @@
 //! A kernel as a text with its bindings, and how many workgroups it takes.
 
 use crate::{adamw, attention, column_sums, convolution, cross_entropy, dropout, gelu, gelu_backward};
-use crate::{gradients, layer_norm, matmul, table};
+use crate::{gradients, layer_norm, matmul, muon, table};
 
 /// Most workgroups per dimension that WebGPU guarantees (`maxComputeWorkgroupsPerDimension`).
 pub const MAX_WORKGROUPS: u32 = 65_535;
@@ -42,7 +42,7 @@ macro_rules! kernel {
 }
 
 /// Every kernel, for tests that must hold for all.
-pub const KERNELS: [Kernel; 28] = [
+pub const KERNELS: [Kernel; 41] = [
     adamw::KERNEL,
     attention::ATTENTION,
     attention::KEYS_BACKWARD,
@@ -65,10 +65,23 @@ pub const KERNELS: [Kernel; 28] = [
     layer_norm::PARAMETERS,
     matmul::DIRECT.bias,
     matmul::DIRECT.plain,
+    matmul::DIRECT.plus_left,
+    matmul::DIRECT.plus_right,
+    matmul::DIRECT.with_itself,
     matmul::LARGE.bias,
     matmul::LARGE.plain,
+    matmul::LARGE.plus_left,
+    matmul::LARGE.plus_right,
+    matmul::LARGE.with_itself,
     matmul::SMALL.bias,
     matmul::SMALL.plain,
+    matmul::SMALL.plus_left,
+    matmul::SMALL.plus_right,
+    matmul::SMALL.with_itself,
+    muon::APPLY,
+    muon::MOMENTUM,
+    muon::NORMALIZE,
+    muon::SQUARES,
     table::GATHER,
     table::SCATTER,
 ];

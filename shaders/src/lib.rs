@@ -17,6 +17,7 @@ pub mod gradients;
 pub mod layer_norm;
 pub mod math;
 pub mod matmul;
+pub mod muon;
 pub mod table;
 
 pub use kernel::{KERNELS, Kernel, MAX_WORKGROUPS, workgroups};

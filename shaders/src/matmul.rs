@@ -39,6 +39,7 @@ macro_rules! direct {
 
 const PLAIN: &[&str] = &["a", "b", "c", "settings"];
 const BIAS: &[&str] = &["a", "b", "c", "bias", "settings"];
+const WITH_ITSELF: &[&str] = &["a", "c", "settings"];
 
 /// Kernels for one size of tile.
 #[derive(Clone, Copy, Debug)]
@@ -49,27 +50,42 @@ pub struct Tiling {
     pub plain: Kernel,
     /// The product with a bias that is added to each row.
     pub bias: Kernel,
+    /// The product of a matrix with itself, or with its transpose, plus a multiple of the matrix.
+    pub with_itself: Kernel,
+    /// The product plus a multiple of the left matrix.
+    pub plus_left: Kernel,
+    /// The product plus a multiple of the right matrix.
+    pub plus_right: Kernel,
 }
 
 /// For results of few tiles.
 pub const SMALL: Tiling = Tiling {
     tile: [32, 32],
-    plain: matmul!("matmul_small", 8, 64, "plain", PLAIN),
+    plain: matmul!("matmul_small_plain", 8, 64, "plain", PLAIN),
     bias: matmul!("matmul_small_bias", 8, 64, "bias", BIAS),
+    with_itself: matmul!("matmul_small_self", 8, 64, "self", WITH_ITSELF),
+    plus_left: matmul!("matmul_small_add_left", 8, 64, "add_left", PLAIN),
+    plus_right: matmul!("matmul_small_add_right", 8, 64, "add_right", PLAIN),
 };
 
 /// For results of many tiles.
 pub const LARGE: Tiling = Tiling {
     tile: [64, 64],
-    plain: matmul!("matmul_large", 16, 256, "plain", PLAIN),
+    plain: matmul!("matmul_large_plain", 16, 256, "plain", PLAIN),
     bias: matmul!("matmul_large_bias", 16, 256, "bias", BIAS),
+    with_itself: matmul!("matmul_large_self", 16, 256, "self", WITH_ITSELF),
+    plus_left: matmul!("matmul_large_add_left", 16, 256, "add_left", PLAIN),
+    plus_right: matmul!("matmul_large_add_right", 16, 256, "add_right", PLAIN),
 };
 
 /// For adapters that emulate a GPU.
 pub const DIRECT: Tiling = Tiling {
     tile: [8, 128],
-    plain: direct!("matmul_direct", "plain", PLAIN),
+    plain: direct!("matmul_direct_plain", "plain", PLAIN),
     bias: direct!("matmul_direct_bias", "bias", BIAS),
+    with_itself: direct!("matmul_direct_self", "self", WITH_ITSELF),
+    plus_left: direct!("matmul_direct_add_left", "add_left", PLAIN),
+    plus_right: direct!("matmul_direct_add_right", "add_right", PLAIN),
 };
 
 /// Of all kernels here; the same bytes as `struct Settings` in the WGSL.
@@ -90,4 +106,12 @@ pub struct Settings {
     pub b_row: u32,
     /// How far apart columns of the right matrix lie.
     pub b_column: u32,
+    /// How far apart the left matrices of several products lie.
+    pub a_matrix: u32,
+    /// How far apart the right matrices of several products lie.
+    pub b_matrix: u32,
+    /// What the product is multiplied by, where a matrix is added to it.
+    pub product: f32,
+    /// What that matrix is multiplied by.
+    pub added: f32,
 }

@@ -196,8 +196,13 @@ impl Groups for usize {
 
 impl Groups for [usize; 2] {
     fn groups(self) -> [u32; 3] {
-        let [x, y] = self.map(|n| u32::try_from(n).expect("a grid has fewer than 2^32 workgroups"));
-        [x, y, 1]
+        [self[0], self[1], 1].groups()
+    }
+}
+
+impl Groups for [usize; 3] {
+    fn groups(self) -> [u32; 3] {
+        self.map(|n| u32::try_from(n).expect("a grid has fewer than 2^32 workgroups"))
     }
 }
 

@@ -5,6 +5,7 @@ use super::fused::{Mask, RowTargets};
 use super::shifted;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
+use cpu::muon::{EPS, QUINTIC, ROUNDS, Rates};
 
 /// See [`super::linear`].
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
@@ -103,4 +104,88 @@ pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
     let loss = log_softmax(logits.clone(), 1).gather(1, targets.clone()).reshape([m]).neg();
     let right = logits.argmax(1).equal(targets).float().reshape([m]);
     Tensor::cat(vec![(loss * weights.clone()).sum(), (right * weights).sum()], 0) * (1.0 / total)
+}
+
+/// See [`super::fused::muon`]; `g` is scaled already, and `shapes` are those of batches of matrices `[N, R, C]`.
+pub fn muon([p, m]: [Tensor<1>; 2], g: Tensor<1>, shapes: &[[usize; 3]], rates: Rates) -> [Tensor<1>; 2] {
+    let m = m * rates.momentum + g.clone();
+    let nesterov = g + m.clone() * rates.momentum; // [n]
+    let mut start = 0;
+    let mut updates = Vec::with_capacity(shapes.len());
+    for &shape in shapes {
+        let n = shape.iter().product();
+        let scale = (shape[1] as f64 / shape[2] as f64).max(1.0).sqrt();
+        updates.push(orthogonalize(nesterov.clone().narrow(0, start, n).reshape(shape)).reshape([n]) * scale);
+        start += n;
+    }
+    let p = p * (1.0 - rates.lr * rates.weight_decay) - Tensor::cat(updates, 0) * rates.lr;
+    [p, m]
+}
+
+/// Replaces the singular values of each matrix `[N, R, C]` by values near 1, without computing them: five rounds of
+/// `X <- a X + (b A + c A A) X` with `A = X X'`, on the side that is shorter.
+pub fn orthogonalize(x: Tensor<3>) -> Tensor<3> {
+    let [_, rows, columns] = x.dims();
+    let is_tall = rows > columns;
+    let x = if is_tall { x.swap_dims(1, 2) } else { x };
+    let norm = (x.clone() * x.clone()).sum_dim(2).sum_dim(1).sqrt() + f64::from(EPS); // [N, 1, 1]
+    let mut x = x / norm;
+    let [a, b, c] = QUINTIC.map(f64::from);
+    for _ in 0..ROUNDS {
+        let gram = x.clone().matmul(x.clone().swap_dims(1, 2)); // [N, R, R]
+        let polynomial = gram.clone() * b + gram.clone().matmul(gram) * c;
+        x = x.clone() * a + polynomial.matmul(x);
+    }
+    if is_tall { x.swap_dims(1, 2) } else { x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    /// Accumulated rounding of five rounds in `f32`.
+    const TOLERANCE: f64 = 1e-3;
+
+    fn tensor(values: &[f32], shape: [usize; 3]) -> Tensor<3> {
+        Tensor::from_data(TensorData::new(values.to_vec(), shape), &Device::flex())
+    }
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().expect("f32")
+    }
+
+    /// What the iteration makes of a singular value that is this share of the norm.
+    fn iterated(share: f64) -> f64 {
+        let [a, b, c] = QUINTIC.map(f64::from);
+        (0..ROUNDS).fold(share, |s, _| a * s + b * s.powi(3) + c * s.powi(5))
+    }
+
+    #[test]
+    fn singular_values_follow_the_scalar_iteration() {
+        // Two diagonal matrices: the singular values are their entries.
+        let x = tensor(&[3.0, 0.0, 0.0, 4.0, 1.0, 0.0, 0.0, 0.1], [2, 2, 2]);
+        let y = values(orthogonalize(x));
+        let second = 1.01_f64.sqrt();
+        let expected =
+            [iterated(0.6), 0.0, 0.0, iterated(0.8), iterated(1.0 / second), 0.0, 0.0, iterated(0.1 / second)];
+        for (y, expected) in y.iter().zip(expected) {
+            assert!((f64::from(*y) - expected).abs() < TOLERANCE, "{y} against {expected}");
+        }
+        assert!(y[0] > 0.6 && y[0] < 1.3, "near 1: {}", y[0]);
+    }
+
+    #[test]
+    fn a_tall_matrix_is_the_transpose_of_a_wide_one() {
+        let wide: Vec<f32> = (0..12).map(|i| ((i * 7 + 3) % 11) as f32 - 5.0).collect();
+        let wide = tensor(&wide, [1, 3, 4]);
+        let tall = wide.clone().swap_dims(1, 2);
+        let (a, b) = (values(orthogonalize(wide)), values(orthogonalize(tall).swap_dims(1, 2)));
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn no_gradient_is_no_update() {
+        assert!(values(orthogonalize(tensor(&[0.0; 8], [2, 2, 2]))).iter().all(|x| *x == 0.0));
+    }
 }

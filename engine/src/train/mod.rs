@@ -22,7 +22,7 @@ pub use loss::{balanced_weights, multi_label_loss, single_label_loss};
 pub use metrics::{
     Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold, tune_threshold, tune_thresholds,
 };
-pub use muon::{MuonSettings, orthogonalize};
+pub use muon::MuonSettings;
 pub use schedule::{Schedule, USUAL_WARMUP};
 pub use seed_metrics::seed_metrics;
 pub use step::{GroupState, Objective, Optimizer, OptimizerSettings, StepReport, TrainState};

@@ -1,32 +1,31 @@
 // C = A B for matrices of any strides, one tile of C per workgroup. EDGE x EDGE threads compute 4 x 4 elements each from
 // tiles of A and B in workgroup memory, 16 columns of A at a time.
-// Bindings: 0 a in, 1 b in, 2 c out [m, n]; what follows them depends on `finished`, which stands before this text.
+// The z-th of several products is that of the z-th matrices. The bindings, `right` and `finished` stand before this text.
 
 const TILE: u32 = 4u * EDGE;
 const DEPTH: u32 = 16u;
 // One more than a tile, so that threads that write one column of a tile write to different banks.
 const STRIDE: u32 = TILE + 1u;
 
-@group(0) @binding(0) var<storage, read_write> a: array<f32>;
-@group(0) @binding(1) var<storage, read_write> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> c: array<f32>;
-
 var<workgroup> a_tile: array<f32, DEPTH * STRIDE>;
 var<workgroup> b_tile: array<f32, DEPTH * STRIDE>;
 
-fn write_row(row: u32, column: u32, sums: vec4<f32>) {
+fn write_row(row: u32, column: u32, matrix: u32, sums: vec4<f32>) {
     if row >= settings.m {
         return;
     }
+    let start = (matrix * settings.m + row) * settings.n;
     for (var i = 0u; i < 4u; i++) {
         if column + i < settings.n {
-            c[row * settings.n + column + i] = finished(sums[i], column + i);
+            c[start + column + i] = finished(sums[i], row, column + i, matrix);
         }
     }
 }
 
 @compute @workgroup_size(EDGE * EDGE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let a_start = group.z * settings.a_matrix;
+    let b_start = group.z * settings.b_matrix;
     let first_row = group.y * TILE;
     let first_column = group.x * TILE;
     let row = lane / EDGE * 4u;
@@ -44,12 +43,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let of_b = select(by_column, by_row, settings.b_column == 1u);
             var x = 0.0;
             if first_row + of_a.x < settings.m && start + of_a.y < settings.k {
-                x = a[(first_row + of_a.x) * settings.a_row + (start + of_a.y) * settings.a_column];
+                x = a[a_start + (first_row + of_a.x) * settings.a_row + (start + of_a.y) * settings.a_column];
             }
             a_tile[of_a.y * STRIDE + of_a.x] = x;
             x = 0.0;
             if first_column + of_b.x < settings.n && start + of_b.y < settings.k {
-                x = b[(first_column + of_b.x) * settings.b_column + (start + of_b.y) * settings.b_row];
+                x = right(b_start + (first_column + of_b.x) * settings.b_column + (start + of_b.y) * settings.b_row);
             }
             b_tile[of_b.y * STRIDE + of_b.x] = x;
         }
@@ -65,8 +64,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
     }
-    write_row(first_row + row, first_column + column, sums0);
-    write_row(first_row + row + 1u, first_column + column, sums1);
-    write_row(first_row + row + 2u, first_column + column, sums2);
-    write_row(first_row + row + 3u, first_column + column, sums3);
+    write_row(first_row + row, first_column + column, group.z, sums0);
+    write_row(first_row + row + 1u, first_column + column, group.z, sums1);
+    write_row(first_row + row + 2u, first_column + column, group.z, sums2);
+    write_row(first_row + row + 3u, first_column + column, group.z, sums3);
 }

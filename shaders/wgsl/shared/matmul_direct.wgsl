@@ -1,22 +1,19 @@
 // C = A B for matrices of any strides, without workgroup memory: for adapters that emulate a GPU, where a barrier costs more
 // than a load, and a load more than a multiplication. One thread computes 8 rows of 8 columns that lie 16 apart, so that
 // neighbouring threads read neighbouring columns of B and the same rows of A.
-// Bindings: 0 a in, 1 b in, 2 c out [m, n]; what follows them depends on `finished`, which stands before this text.
+// The z-th of several products is that of the z-th matrices. The bindings, `right` and `finished` stand before this text.
 
-@group(0) @binding(0) var<storage, read_write> a: array<f32>;
-@group(0) @binding(1) var<storage, read_write> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> c: array<f32>;
-
-fn write_column(row: u32, column: u32, upper: vec4<f32>, lower: vec4<f32>) {
+fn write_column(row: u32, column: u32, matrix: u32, upper: vec4<f32>, lower: vec4<f32>) {
     if column >= settings.n {
         return;
     }
+    let start = matrix * settings.m * settings.n + column;
     for (var i = 0u; i < 4u; i++) {
         if row + i < settings.m {
-            c[(row + i) * settings.n + column] = finished(upper[i], column);
+            c[start + (row + i) * settings.n] = finished(upper[i], row + i, column, matrix);
         }
         if row + 4u + i < settings.m {
-            c[(row + 4u + i) * settings.n + column] = finished(lower[i], column);
+            c[start + (row + 4u + i) * settings.n] = finished(lower[i], row + 4u + i, column, matrix);
         }
     }
 }
@@ -35,10 +32,10 @@ fn columns(first: u32) -> vec4<u32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let row = group.y * 8u;
     let column = group.x * 128u + lane;
-    var above = rows(row);
-    var below = rows(row + 4u);
-    var left = columns(column);
-    var right = columns(column + 64u);
+    var above = rows(row) + group.z * settings.a_matrix;
+    var below = rows(row + 4u) + group.z * settings.a_matrix;
+    var near = columns(column) + group.z * settings.b_matrix;
+    var far = columns(column + 64u) + group.z * settings.b_matrix;
     var upper0 = vec4<f32>();
     var lower0 = vec4<f32>();
     var upper1 = vec4<f32>();
@@ -58,8 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var k = 0u; k < settings.k; k++) {
         let x = vec4<f32>(a[above.x], a[above.y], a[above.z], a[above.w]);
         let y = vec4<f32>(a[below.x], a[below.y], a[below.z], a[below.w]);
-        let p = vec4<f32>(b[left.x], b[left.y], b[left.z], b[left.w]);
-        let q = vec4<f32>(b[right.x], b[right.y], b[right.z], b[right.w]);
+        let p = vec4<f32>(right(near.x), right(near.y), right(near.z), right(near.w));
+        let q = vec4<f32>(right(far.x), right(far.y), right(far.z), right(far.w));
         upper0 += x * p.x;
         lower0 += y * p.x;
         upper1 += x * p.y;
@@ -78,15 +75,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         lower7 += y * q.w;
         above += settings.a_column;
         below += settings.a_column;
-        left += settings.b_row;
-        right += settings.b_row;
+        near += settings.b_row;
+        far += settings.b_row;
     }
-    write_column(row, column, upper0, lower0);
-    write_column(row, column + 16u, upper1, lower1);
-    write_column(row, column + 32u, upper2, lower2);
-    write_column(row, column + 48u, upper3, lower3);
-    write_column(row, column + 64u, upper4, lower4);
-    write_column(row, column + 80u, upper5, lower5);
-    write_column(row, column + 96u, upper6, lower6);
-    write_column(row, column + 112u, upper7, lower7);
+    write_column(row, column, group.z, upper0, lower0);
+    write_column(row, column + 16u, group.z, upper1, lower1);
+    write_column(row, column + 32u, group.z, upper2, lower2);
+    write_column(row, column + 48u, group.z, upper3, lower3);
+    write_column(row, column + 64u, group.z, upper4, lower4);
+    write_column(row, column + 80u, group.z, upper5, lower5);
+    write_column(row, column + 96u, group.z, upper6, lower6);
+    write_column(row, column + 112u, group.z, upper7, lower7);
 }

@@ -1,11 +1,14 @@
 //! The fused operations on a GPU: one or a few launches of `shaders`' WGSL each.
 
-use super::super::gpu::{adapter_is_software, blocks, contiguous, count, empty, exclusive, launch, like};
+mod matmul;
+mod muon;
+
+use self::matmul::{Matrices, Plus, product};
+use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like};
 use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use shaders::matmul::Tiling;
-use shaders::{attention, column_sums, convolution, cross_entropy, dropout, layer_norm, matmul, table};
+use shaders::{attention, column_sums, convolution, cross_entropy, dropout, layer_norm, table};
 
 impl FusedOps for CubeBackend {
     fn fused_linear(x: CubeTensor, weight: CubeTensor, bias: Optional<Self>) -> CubeTensor {
@@ -94,13 +97,13 @@ impl Kernels for CubeBackend {
 
     fn linear_forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), bias.map(contiguous));
-        product(Matrix::of(&x), Matrix::of(&weight).transposed(), bias.as_ref())
+        product(Matrices::of(&x), Matrices::of(&weight).transposed(), &bias.as_ref().map_or(Plus::Nothing, Plus::Bias))
     }
 
     fn linear_backward(x: CubeTensor, weight: CubeTensor, dy: CubeTensor) -> [CubeTensor; 2] {
         let [x, weight, dy] = [x, weight, dy].map(contiguous);
-        let dx = product(Matrix::of(&dy), Matrix::of(&weight), None);
-        let dweight = product(Matrix::of(&dy).transposed(), Matrix::of(&x), None);
+        let dx = product(Matrices::of(&dy), Matrices::of(&weight), &Plus::Nothing);
+        let dweight = product(Matrices::of(&dy).transposed(), Matrices::of(&x), &Plus::Nothing);
         [dx, dweight]
     }
 
@@ -243,64 +246,6 @@ impl Kernels for CubeBackend {
         let dbias = Self::column_sums(dlogits.clone());
         let [drows, dtable] = Self::linear_backward(rows, table, dlogits);
         [drows, dtable, dbias]
-    }
-}
-
-/// A contiguous matrix, or its transpose.
-#[derive(Clone, Copy)]
-struct Matrix<'a> {
-    tensor: &'a CubeTensor,
-    shape: [usize; 2],
-    strides: [usize; 2],
-}
-
-impl<'a> Matrix<'a> {
-    fn of(tensor: &'a CubeTensor) -> Self {
-        let [rows, columns] = dims(tensor);
-        Self { tensor, shape: [rows, columns], strides: [columns, 1] }
-    }
-
-    fn transposed(self) -> Self {
-        let ([rows, columns], [down, across]) = (self.shape, self.strides);
-        Self { shape: [columns, rows], strides: [across, down], ..self }
-    }
-}
-
-/// Fewest tiles of [`matmul::LARGE`] that keep a GPU busy.
-const MANY_TILES: usize = 128;
-
-/// `a b`, plus `bias` in each row.
-fn product(a: Matrix, b: Matrix, bias: Option<&CubeTensor>) -> CubeTensor {
-    let ([m, k], [inner, n]) = (a.shape, b.shape);
-    assert_eq!(k, inner, "the columns of one matrix are the rows of the other");
-    let c = empty(a.tensor, [m, n]);
-    let settings = matmul::Settings {
-        m: word(m),
-        n: word(n),
-        k: word(k),
-        a_row: word(a.strides[0]),
-        a_column: word(a.strides[1]),
-        b_row: word(b.strides[0]),
-        b_column: word(b.strides[1]),
-    };
-    let tiling = tiling([m, n]);
-    let groups = [n.div_ceil(tiling.tile[1]), m.div_ceil(tiling.tile[0])];
-    match bias {
-        None => launch(tiling.plain, &[a.tensor, b.tensor, &c], &settings, groups),
-        Some(bias) => launch(tiling.bias, &[a.tensor, b.tensor, &c, bias], &settings, groups),
-    }
-    c
-}
-
-/// What suits the adapter for a result of this shape.
-fn tiling([m, n]: [usize; 2]) -> Tiling {
-    let [rows, columns] = matmul::LARGE.tile;
-    if adapter_is_software() {
-        matmul::DIRECT
-    } else if m.div_ceil(rows) * n.div_ceil(columns) < MANY_TILES {
-        matmul::SMALL
-    } else {
-        matmul::LARGE
     }
 }
 

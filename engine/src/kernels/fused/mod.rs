@@ -172,7 +172,7 @@ pub fn muon(
 }
 
 /// Operations of the optimiser, which are not differentiated.
-#[backend_extension(Flex)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait FusedOptimizer: Backend {
     /// See [`muon`].
     fn fused_muon(

@@ -1,0 +1,116 @@
+//! Matrix products on a GPU.
+
+use super::super::super::gpu::{adapter_is_software, count, empty, launch};
+use super::{dims, word};
+use burn_cubecl::tensor::CubeTensor;
+use shaders::matmul::{self, Settings, Tiling};
+
+/// Contiguous matrices of one shape, `[count, rows, columns]`, or their transposes.
+#[derive(Clone, Copy)]
+pub(super) struct Matrices<'a> {
+    tensor: &'a CubeTensor,
+    shape: [usize; 2],
+    strides: [usize; 2],
+}
+
+impl<'a> Matrices<'a> {
+    /// One matrix.
+    pub fn of(tensor: &'a CubeTensor) -> Self {
+        Self::several(tensor, dims(tensor))
+    }
+
+    /// As many of this shape as `tensor` has elements for.
+    pub fn several(tensor: &'a CubeTensor, [rows, columns]: [usize; 2]) -> Self {
+        Self { tensor, shape: [rows, columns], strides: [columns, 1] }
+    }
+
+    pub fn transposed(self) -> Self {
+        let ([rows, columns], [down, across]) = (self.shape, self.strides);
+        Self { shape: [columns, rows], strides: [across, down], ..self }
+    }
+
+    fn elements(self) -> usize {
+        self.shape[0] * self.shape[1]
+    }
+
+    fn count(self) -> usize {
+        count(self.tensor) / self.elements()
+    }
+}
+
+/// What is added to a product.
+pub(super) enum Plus<'a> {
+    Nothing,
+    /// `[columns]`, to each row.
+    Bias(&'a CubeTensor),
+    /// The left matrix times this.
+    Left(f32),
+    /// The right matrix times this.
+    Right(f32),
+}
+
+/// `a b` for each pair of matrices, and what is added; `[rows of all, columns]`.
+pub(super) fn product(a: Matrices, b: Matrices, plus: &Plus) -> CubeTensor {
+    let c = empty(a.tensor, [a.count() * a.shape[0], b.shape[1]]);
+    let tiling = tiling(a, b);
+    let kernel = match plus {
+        Plus::Nothing => tiling.plain,
+        Plus::Bias(_) => tiling.bias,
+        Plus::Left(_) => tiling.plus_left,
+        Plus::Right(_) => tiling.plus_right,
+    };
+    let added = if let Plus::Left(added) | Plus::Right(added) = plus { *added } else { 0.0 };
+    let settings = settings(a, b, [1.0, added]);
+    let buffers = [a.tensor, b.tensor, &c];
+    match plus {
+        Plus::Bias(bias) => launch(kernel, &[a.tensor, b.tensor, &c, bias], &settings, groups(a, b, tiling)),
+        _ => launch(kernel, &buffers, &settings, groups(a, b, tiling)),
+    }
+    c
+}
+
+/// `factor a b + added x`, where `a` and `b` are both `x` or its transpose; `[rows of all, columns]`. Where something is
+/// added, the product has the shape of `x`.
+pub(super) fn product_with_itself(a: Matrices, b: Matrices, factors: [f32; 2]) -> CubeTensor {
+    let c = empty(a.tensor, [a.count() * a.shape[0], b.shape[1]]);
+    let tiling = tiling(a, b);
+    launch(tiling.with_itself, &[a.tensor, &c], &settings(a, b, factors), groups(a, b, tiling));
+    c
+}
+
+fn settings(a: Matrices, b: Matrices, [product, added]: [f32; 2]) -> Settings {
+    let ([m, k], [inner, n]) = (a.shape, b.shape);
+    assert_eq!(k, inner, "the columns of one matrix are the rows of the other");
+    assert_eq!(a.count(), b.count(), "as many matrices on both sides");
+    Settings {
+        m: word(m),
+        n: word(n),
+        k: word(k),
+        a_row: word(a.strides[0]),
+        a_column: word(a.strides[1]),
+        b_row: word(b.strides[0]),
+        b_column: word(b.strides[1]),
+        a_matrix: word(a.elements()),
+        b_matrix: word(b.elements()),
+        product,
+        added,
+    }
+}
+
+fn groups(a: Matrices, b: Matrices, tiling: Tiling) -> [usize; 3] {
+    [b.shape[1].div_ceil(tiling.tile[1]), a.shape[0].div_ceil(tiling.tile[0]), a.count()]
+}
+
+/// Fewest tiles of [`matmul::LARGE`] that keep a GPU busy.
+const MANY_TILES: usize = 128;
+
+/// What suits the adapter and the shape of the product.
+fn tiling(a: Matrices, b: Matrices) -> Tiling {
+    if adapter_is_software() {
+        matmul::DIRECT
+    } else if groups(a, b, matmul::LARGE).iter().product::<usize>() < MANY_TILES {
+        matmul::SMALL
+    } else {
+        matmul::LARGE
+    }
+}
