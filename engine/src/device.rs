@@ -104,9 +104,10 @@ impl Adapter {
     }
 }
 
-/// Launches gathered into one submit in the browser: half the submits of the default, and still a first result soon.
+/// Launches gathered into one submit in the browser: more than a step of a small model has, so that what submits it is the
+/// upload of the next batch.
 #[cfg(all(feature = "gpu", target_arch = "wasm32"))]
-const TASKS_PER_SUBMIT: usize = 64;
+const TASKS_PER_SUBMIT: usize = 256;
 
 #[cfg(feature = "gpu")]
 fn gpu(adapter: Adapter) -> DeviceInfo {

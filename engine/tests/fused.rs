@@ -150,9 +150,9 @@ fn layer_norm_equals_stock() {
     everywhere(|on| {
         for [n, width] in [[1, 5], [33, 16], [70, 37]] {
             let (x, gamma, beta) = (on.leaf([n, width], 0.0), on.leaf([width], 1.0), on.leaf([width], 2.0));
-            type Norm = fn(Tensor<2>, Tensor<1>, Tensor<1>, f64) -> Tensor<2>;
+            type Norm = fn(Tensor<2>, [Tensor<1>; 2], f64) -> Tensor<2>;
             let run = |norm: Norm| {
-                with_gradients(norm(x.clone(), gamma.clone(), beta.clone(), 1e-5), |g| {
+                with_gradients(norm(x.clone(), [gamma.clone(), beta.clone()], 1e-5), |g| {
                     [gradient(&x, g), gradient(&gamma, g), gradient(&beta, g)]
                 })
             };
@@ -355,6 +355,51 @@ fn muon_equals_stock() {
                 }
                 assert!(found[used..].iter().all(|x| *x == 0.0), "what fills the array stays 0");
             }
+        }
+    });
+}
+
+#[test]
+fn the_norm_of_a_sum_equals_stock() {
+    everywhere(|on| {
+        for ([n, width], p) in [([1, 5], 0.0), ([33, 16], 0.3), ([70, 37], 0.1)] {
+            let (x, y) = (on.leaf([n, width], 0.0), on.leaf([n, width], 3.0));
+            let (gamma, beta) = (on.leaf([width], 1.0), on.leaf([width], 2.0));
+            let mask = Mask::new(p, [7, 8, 9]);
+            let run = |normal: Tensor<2>| {
+                with_gradients(normal, |g| [gradient(&x, g), gradient(&y, g), gradient(&gamma, g), gradient(&beta, g)])
+            };
+            let parameters = || [gamma.clone(), beta.clone()];
+            let (found_y, found) = run(fused::add_norm([x.clone(), y.clone()], parameters(), 1e-5, mask));
+            let dropped = fused::dropout(y.clone(), mask);
+            let (expected_y, expected) = run(stock::layer_norm(x.clone() + dropped, parameters(), 1e-5));
+            near("the norm", &found_y, &expected_y);
+            for (i, name) in ["x", "y", "gamma", "beta"].iter().enumerate() {
+                near(&format!("gradient of {name} at {n}, {width}"), &found[i], &expected[i]);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_gelu_of_a_linear_layer_equals_both() {
+    everywhere(|on| {
+        for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 170]] {
+            let (x, w, b) = (on.leaf([n, inputs], 0.0), on.leaf([outputs, inputs], 1.0), on.leaf([outputs], 2.0));
+            let with_bias = |y: Tensor<2>| with_gradients(y, |g| [gradient(&x, g), gradient(&w, g), gradient(&b, g)]);
+            let bias = || Some(b.clone());
+            let (y, found) = with_bias(fused::linear_gelu(x.clone(), w.clone(), bias()));
+            let (expected_y, expected) = with_bias(fused::gelu(stock::linear(x.clone(), w.clone(), bias())));
+            near("values", &y, &expected_y);
+            for (found, expected) in found.iter().zip(&expected) {
+                near(&format!("a gradient at {n}, {inputs}, {outputs}"), found, expected);
+            }
+            let plain = |y: Tensor<2>| with_gradients(y, |g| [gradient(&x, g), gradient(&w, g)]);
+            let (y, found) = plain(fused::linear_gelu(x.clone(), w.clone(), None));
+            let (expected_y, expected) = plain(fused::gelu(stock::linear(x.clone(), w.clone(), None)));
+            near("values without bias", &y, &expected_y);
+            near("gradient of x without bias", &found[0], &expected[0]);
+            near("gradient of the weight without bias", &found[1], &expected[1]);
         }
     });
 }

@@ -1,10 +1,13 @@
 //! A kernel as a text with its bindings, and how many workgroups it takes.
 
-use crate::{adamw, attention, column_sums, convolution, cross_entropy, dropout, gelu, gelu_backward};
+use crate::{adamw, attention, convolution, cross_entropy, dropout, gelu, gelu_backward};
 use crate::{gradients, layer_norm, matmul, muon, table};
 
 /// Most workgroups per dimension that WebGPU guarantees (`maxComputeWorkgroupsPerDimension`).
 pub const MAX_WORKGROUPS: u32 = 65_535;
+
+/// Columns that one workgroup of a kernel with the shared text `columns.wgsl` adds up.
+pub const COLUMNS: usize = 16;
 
 /// Workgroups `[x, y, z]` for at least `n` of them; a second dimension opens where one is too short.
 pub fn workgroups(n: usize) -> [u32; 3] {
@@ -42,13 +45,12 @@ macro_rules! kernel {
 }
 
 /// Every kernel, for tests that must hold for all.
-pub const KERNELS: [Kernel; 41] = [
+pub const KERNELS: [Kernel; 51] = [
     adamw::KERNEL,
     attention::ATTENTION,
     attention::KEYS_BACKWARD,
     attention::ROTARY,
     attention::SCORES_BACKWARD,
-    column_sums::KERNEL,
     convolution::BACKWARD,
     convolution::CONVOLUTION,
     convolution::TAPS,
@@ -60,23 +62,34 @@ pub const KERNELS: [Kernel; 41] = [
     gelu_backward::KERNEL,
     gradients::JOIN,
     gradients::NORM,
+    layer_norm::ADD_NORM,
+    layer_norm::ADD_NORM_BACKWARD,
     layer_norm::BACKWARD,
     layer_norm::LAYER_NORM,
     layer_norm::PARAMETERS,
     matmul::DIRECT.bias,
+    matmul::DIRECT.bias_gelu,
+    matmul::DIRECT.gelu,
     matmul::DIRECT.plain,
     matmul::DIRECT.plus_left,
     matmul::DIRECT.plus_right,
+    matmul::DIRECT.sums,
     matmul::DIRECT.with_itself,
     matmul::LARGE.bias,
+    matmul::LARGE.bias_gelu,
+    matmul::LARGE.gelu,
     matmul::LARGE.plain,
     matmul::LARGE.plus_left,
     matmul::LARGE.plus_right,
+    matmul::LARGE.sums,
     matmul::LARGE.with_itself,
     matmul::SMALL.bias,
+    matmul::SMALL.bias_gelu,
+    matmul::SMALL.gelu,
     matmul::SMALL.plain,
     matmul::SMALL.plus_left,
     matmul::SMALL.plus_right,
+    matmul::SMALL.sums,
     matmul::SMALL.with_itself,
     muon::APPLY,
     muon::MOMENTUM,

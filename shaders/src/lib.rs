@@ -7,7 +7,6 @@ mod kernel;
 
 pub mod adamw;
 pub mod attention;
-pub mod column_sums;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod dropout;
@@ -20,4 +19,4 @@ pub mod matmul;
 pub mod muon;
 pub mod table;
 
-pub use kernel::{KERNELS, Kernel, MAX_WORKGROUPS, workgroups};
+pub use kernel::{COLUMNS, KERNELS, Kernel, MAX_WORKGROUPS, workgroups};

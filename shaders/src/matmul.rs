@@ -39,6 +39,9 @@ macro_rules! direct {
 
 const PLAIN: &[&str] = &["a", "b", "c", "settings"];
 const BIAS: &[&str] = &["a", "b", "c", "bias", "settings"];
+const SUMS: &[&str] = &["a", "b", "c", "sums", "settings"];
+const GELU: &[&str] = &["a", "b", "c", "activated", "settings"];
+const BIAS_GELU: &[&str] = &["a", "b", "c", "activated", "bias", "settings"];
 const WITH_ITSELF: &[&str] = &["a", "c", "settings"];
 
 /// Kernels for one size of tile.
@@ -50,6 +53,12 @@ pub struct Tiling {
     pub plain: Kernel,
     /// The product with a bias that is added to each row.
     pub bias: Kernel,
+    /// The product, and the sums of the rows of the left matrix.
+    pub sums: Kernel,
+    /// The product and its GELU.
+    pub gelu: Kernel,
+    /// The product with a bias, and its GELU.
+    pub bias_gelu: Kernel,
     /// The product of a matrix with itself, or with its transpose, plus a multiple of the matrix.
     pub with_itself: Kernel,
     /// The product plus a multiple of the left matrix.
@@ -63,6 +72,9 @@ pub const SMALL: Tiling = Tiling {
     tile: [32, 32],
     plain: matmul!("matmul_small_plain", 8, 64, "plain", PLAIN),
     bias: matmul!("matmul_small_bias", 8, 64, "bias", BIAS),
+    sums: matmul!("matmul_small_sums", 8, 64, "sums", SUMS),
+    gelu: matmul!("matmul_small_gelu", 8, 64, "gelu", GELU),
+    bias_gelu: matmul!("matmul_small_bias_gelu", 8, 64, "bias_gelu", BIAS_GELU),
     with_itself: matmul!("matmul_small_self", 8, 64, "self", WITH_ITSELF),
     plus_left: matmul!("matmul_small_add_left", 8, 64, "add_left", PLAIN),
     plus_right: matmul!("matmul_small_add_right", 8, 64, "add_right", PLAIN),
@@ -73,6 +85,9 @@ pub const LARGE: Tiling = Tiling {
     tile: [64, 64],
     plain: matmul!("matmul_large_plain", 16, 256, "plain", PLAIN),
     bias: matmul!("matmul_large_bias", 16, 256, "bias", BIAS),
+    sums: matmul!("matmul_large_sums", 16, 256, "sums", SUMS),
+    gelu: matmul!("matmul_large_gelu", 16, 256, "gelu", GELU),
+    bias_gelu: matmul!("matmul_large_bias_gelu", 16, 256, "bias_gelu", BIAS_GELU),
     with_itself: matmul!("matmul_large_self", 16, 256, "self", WITH_ITSELF),
     plus_left: matmul!("matmul_large_add_left", 16, 256, "add_left", PLAIN),
     plus_right: matmul!("matmul_large_add_right", 16, 256, "add_right", PLAIN),
@@ -83,6 +98,9 @@ pub const DIRECT: Tiling = Tiling {
     tile: [8, 128],
     plain: direct!("matmul_direct_plain", "plain", PLAIN),
     bias: direct!("matmul_direct_bias", "bias", BIAS),
+    sums: direct!("matmul_direct_sums", "sums", SUMS),
+    gelu: direct!("matmul_direct_gelu", "gelu", GELU),
+    bias_gelu: direct!("matmul_direct_bias_gelu", "bias_gelu", BIAS_GELU),
     with_itself: direct!("matmul_direct_self", "self", WITH_ITSELF),
     plus_left: direct!("matmul_direct_add_left", "add_left", PLAIN),
     plus_right: direct!("matmul_direct_add_right", "add_right", PLAIN),

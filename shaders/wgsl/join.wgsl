@@ -26,28 +26,6 @@ struct Settings {
 @group(0) @binding(7) var<storage, read_write> squares: array<f32>;
 @group(0) @binding(8) var<uniform> settings: Settings;
 
-fn element(i: u32) -> f32 {
-    if i < settings.end0 {
-        return piece0[i - settings.begin];
-    }
-    if i < settings.end1 {
-        return piece1[i - settings.end0];
-    }
-    if i < settings.end2 {
-        return piece2[i - settings.end1];
-    }
-    if i < settings.end3 {
-        return piece3[i - settings.end2];
-    }
-    if i < settings.end4 {
-        return piece4[i - settings.end3];
-    }
-    if i < settings.end5 {
-        return piece5[i - settings.end4];
-    }
-    return 0.0;
-}
-
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -59,11 +37,40 @@ fn main(
     if start >= settings.end {
         return;
     }
+    let end = min(start + 2048u, settings.end);
     var sum = 0.0;
-    for (var i = start + lane; i < min(start + 2048u, settings.end); i += 256u) {
-        let x = element(i);
+    for (var i = max(start, settings.begin) + lane; i < min(end, settings.end0); i += 256u) {
+        let x = piece0[i - settings.begin];
         flat[i] = x;
         sum += x * x;
+    }
+    for (var i = max(start, settings.end0) + lane; i < min(end, settings.end1); i += 256u) {
+        let x = piece1[i - settings.end0];
+        flat[i] = x;
+        sum += x * x;
+    }
+    for (var i = max(start, settings.end1) + lane; i < min(end, settings.end2); i += 256u) {
+        let x = piece2[i - settings.end1];
+        flat[i] = x;
+        sum += x * x;
+    }
+    for (var i = max(start, settings.end2) + lane; i < min(end, settings.end3); i += 256u) {
+        let x = piece3[i - settings.end2];
+        flat[i] = x;
+        sum += x * x;
+    }
+    for (var i = max(start, settings.end3) + lane; i < min(end, settings.end4); i += 256u) {
+        let x = piece4[i - settings.end3];
+        flat[i] = x;
+        sum += x * x;
+    }
+    for (var i = max(start, settings.end4) + lane; i < min(end, settings.end5); i += 256u) {
+        let x = piece5[i - settings.end4];
+        flat[i] = x;
+        sum += x * x;
+    }
+    for (var i = max(start, settings.end5) + lane; i < end; i += 256u) {
+        flat[i] = 0.0;
     }
     let found = total(sum, lane);
     if lane == 0u {

@@ -17,6 +17,21 @@ pub fn dropout(x: &[f32], mask: &Mask) -> Vec<f32> {
     y
 }
 
+/// `x` plus [`dropout`] of `y`; all have one length.
+pub fn add(x: &[f32], y: &[f32], mask: &Mask) -> Vec<f32> {
+    let mut sum = vec![0.0; x.len()];
+    let parts = x.par_chunks(GRAIN).zip(y.par_chunks(GRAIN));
+    sum.par_chunks_mut(GRAIN).zip(parts).enumerate().for_each(|(i, (sum, (x, y)))| {
+        if mask.is_none() {
+            sum.fill(1.0);
+        } else {
+            factors(sum, i * GRAIN, mask);
+        }
+        multiply_and_add(sum, y, x);
+    });
+    sum
+}
+
 /// What the elements from `start` on are multiplied by, for as many as `out` has.
 pub fn factors(out: &mut [f32], start: usize, mask: &Mask) {
     let mut done = 0;
@@ -52,6 +67,15 @@ vectorized! {
     }
 }
 
+vectorized! {
+    /// `z <- z y + x`.
+    fn multiply_and_add<'a>(z: &'a mut [f32], y: &'a [f32], x: &'a [f32]) -> () {
+        for ((z, y), x) in z.iter_mut().zip(y).zip(x) {
+            *z = *z * y + x;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +98,16 @@ mod tests {
         let y = dropout(&x, &mask);
         for i in [0, 1, GRAIN - 1, GRAIN, 2 * GRAIN + 5, 3 * GRAIN + 16] {
             assert_eq!(y[i], x[i] * shaders::dropout::cpu(&mask, i as u32), "element {i}");
+        }
+    }
+
+    #[test]
+    fn a_sum_drops_its_second_part() {
+        let x: Vec<f32> = (0..100).map(|i| i as f32).collect();
+        let y = vec![10.0; 100];
+        for mask in [Mask::NONE, Mask::new(0.4, [1, 2, 3])] {
+            let expected: Vec<f32> = (0..100).map(|i| i as f32 + 10.0 * shaders::dropout::cpu(&mask, i)).collect();
+            assert_eq!(add(&x, &y, &mask), expected);
         }
     }
 }

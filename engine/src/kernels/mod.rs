@@ -13,8 +13,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Device, Tensor};
 pub use fused::{
-    AttentionInputs, Mask, RowNumbers, RowTargets, attention, convolve, cross_entropy_sums, dropout, gather_rows,
-    layer_norm, linear, projected_cross_entropy,
+    AttentionInputs, Mask, RowNumbers, RowTargets, add_norm, attention, convolve, cross_entropy_sums, dropout,
+    gather_rows, layer_norm, linear, linear_gelu, projected_cross_entropy,
 };
 #[cfg(feature = "gpu")]
 pub use gpu::set_adapter_is_software;

@@ -14,7 +14,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
 }
 
 /// See [`super::layer_norm`].
-pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
+pub fn layer_norm(x: Tensor<2>, [gamma, beta]: [Tensor<1>; 2], eps: f64) -> Tensor<2> {
     let centred = x.clone() - x.mean_dim(1); // [N, D]
     let variance = centred.clone().powi_scalar(2).mean_dim(1); // [N, 1]
     let normal = centred / (variance + eps).sqrt();

@@ -13,10 +13,21 @@ pub fn linear(leaves: &Leaves, name: &str, x: Tensor<2>) -> Tensor<2> {
     kernels::linear(x, weight, leaves.has(&bias).then(|| leaves.get::<1>(&bias)))
 }
 
+/// The GELU of [`linear`].
+pub fn linear_gelu(leaves: &Leaves, name: &str, x: Tensor<2>) -> Tensor<2> {
+    let weight = leaves.get::<2>(&format!("{name}.weight"));
+    let bias = format!("{name}.bias");
+    kernels::linear_gelu(x, weight, leaves.has(&bias).then(|| leaves.get::<1>(&bias)))
+}
+
 /// Layer normalisation over the last dimension, scale and shift from `name.weight` and `name.bias`.
 pub fn layer_norm(leaves: &Leaves, name: &str, x: Tensor<2>, eps: f64) -> Tensor<2> {
-    let [scale, shift] = ["weight", "bias"].map(|part| leaves.get::<1>(&format!("{name}.{part}")));
-    kernels::layer_norm(x, scale, shift, eps)
+    kernels::layer_norm(x, norm_parameters(leaves, name), eps)
+}
+
+/// Scale and shift of the layer normalisation `name`.
+pub fn norm_parameters(leaves: &Leaves, name: &str) -> [Tensor<1>; 2] {
+    ["weight", "bias"].map(|part| leaves.get::<1>(&format!("{name}.{part}")))
 }
 
 /// Shares of inverted dropout (Srivastava et al. 2014).

@@ -4,7 +4,7 @@
 use super::backbone::Architecture;
 use super::config::ModelConfig;
 use super::heads::{self, Heads};
-use super::layers::{Dropout, Masks};
+use super::layers::{Dropout, Masks, norm_parameters};
 use super::parameters::{Leaves, ParameterSpec};
 use crate::kernels::{self, Mask, RowNumbers, RowTargets};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -114,6 +114,12 @@ impl<'a> Network<'a> {
     pub(super) fn drop_hidden<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
         let mask = self.masks.next(self.dropout.hidden);
         if mask.is_none() { x } else { kernels::dropout(x, mask) }
+    }
+
+    /// The layer normalisation `name` of `x + y`, with dropout of `y`.
+    pub(super) fn add_norm(&self, name: &str, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
+        let mask = self.masks.next(self.dropout.hidden);
+        kernels::add_norm([x, y], norm_parameters(self.leaves, name), self.config.layer_norm_eps, mask)
     }
 
     /// Dropout of the next layer's attention probabilities.

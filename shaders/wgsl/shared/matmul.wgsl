@@ -34,6 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var sums1 = vec4<f32>();
     var sums2 = vec4<f32>();
     var sums3 = vec4<f32>();
+    var row_sums = vec4<f32>();
     for (var start = 0u; start < settings.k; start += DEPTH) {
         for (var i = lane; i < TILE * DEPTH; i += EDGE * EDGE) {
             // Neighbouring threads read neighbouring elements, whichever way the matrix lies.
@@ -56,6 +57,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var k = 0u; k < DEPTH; k++) {
             let from_a = k * STRIDE + row;
             let from_b = k * STRIDE + column;
+            if ADDS_ROWS {
+                row_sums +=
+                    vec4<f32>(a_tile[from_a], a_tile[from_a + 1u], a_tile[from_a + 2u], a_tile[from_a + 3u]);
+            }
             let y = vec4<f32>(b_tile[from_b], b_tile[from_b + 1u], b_tile[from_b + 2u], b_tile[from_b + 3u]);
             sums0 += a_tile[from_a] * y;
             sums1 += a_tile[from_a + 1u] * y;
@@ -68,4 +73,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     write_row(first_row + row + 1u, first_column + column, group.z, sums1);
     write_row(first_row + row + 2u, first_column + column, group.z, sums2);
     write_row(first_row + row + 3u, first_column + column, group.z, sums3);
+    if ADDS_ROWS && group.x == 0u && column == 0u {
+        write_sums(first_row + row, row_sums);
+    }
 }

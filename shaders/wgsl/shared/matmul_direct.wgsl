@@ -52,6 +52,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var lower6 = vec4<f32>();
     var upper7 = vec4<f32>();
     var lower7 = vec4<f32>();
+    var sums_above = vec4<f32>();
+    var sums_below = vec4<f32>();
     for (var k = 0u; k < settings.k; k++) {
         let x = vec4<f32>(a[above.x], a[above.y], a[above.z], a[above.w]);
         let y = vec4<f32>(a[below.x], a[below.y], a[below.z], a[below.w]);
@@ -73,6 +75,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         lower6 += y * q.z;
         upper7 += x * q.w;
         lower7 += y * q.w;
+        if ADDS_ROWS {
+            sums_above += x;
+            sums_below += y;
+        }
         above += settings.a_column;
         below += settings.a_column;
         near += settings.b_row;
@@ -86,4 +92,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     write_column(row, column + 80u, group.z, upper5, lower5);
     write_column(row, column + 96u, group.z, upper6, lower6);
     write_column(row, column + 112u, group.z, upper7, lower7);
+    if ADDS_ROWS && column == 0u {
+        write_sums(row, sums_above);
+        write_sums(row + 4u, sums_below);
+    }
 }

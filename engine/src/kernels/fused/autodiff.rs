@@ -14,19 +14,36 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     fn fused_linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Optional<Self>) -> FloatTensor<Self> {
         let (x_node, weight_node) = (x.node(), weight.node());
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
         let Some(bias) = bias.into_option() else {
-            let (x, weight) = (x.into_primitive(), weight.into_primitive());
             let y = B::linear_forward(x.clone(), weight.clone(), None);
             return match Linear.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
                 OpsKind::Tracked(prep) => prep.finish((x, weight), y),
                 OpsKind::UnTracked(prep) => prep.finish(y),
             };
         };
-        let bias_node = bias.node();
-        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let nodes = [x_node, weight_node, bias.node()];
         let y = B::linear_forward(x.clone(), weight.clone(), Some(bias.into_primitive()));
-        match Linear.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
+        match Linear.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_linear_gelu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Optional<Self>) -> FloatTensor<Self> {
+        let (x_node, weight_node) = (x.node(), weight.node());
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let Some(bias) = bias.into_option() else {
+            let [y, inner] = B::linear_gelu_forward(x.clone(), weight.clone(), None);
+            return match LinearGelu.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish([x, weight, inner], y),
+                OpsKind::UnTracked(prep) => prep.finish(y),
+            };
+        };
+        let nodes = [x_node, weight_node, bias.node()];
+        let [y, inner] = B::linear_gelu_forward(x.clone(), weight.clone(), Some(bias.into_primitive()));
+        match LinearGelu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([x, weight, inner], y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -54,6 +71,24 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         match LayerNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish([x, gamma, moments], y),
             OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_add_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f64,
+        dropout: Mask,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), y.node(), gamma.node(), beta.node()];
+        let gamma = gamma.into_primitive();
+        let parts = [x.into_primitive(), y.into_primitive()];
+        let [normal, sum, moments] = B::add_norm_forward(parts, [gamma.clone(), beta.into_primitive()], eps, dropout);
+        match AddNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(([sum, gamma, moments], dropout), normal),
+            OpsKind::UnTracked(prep) => prep.finish(normal),
         }
     }
 
@@ -129,9 +164,45 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let (x, weight) = ops.state;
-        let dbias = (N == 3).then(|| B::column_sums(dy.clone()));
-        let gradients = B::linear_backward(x, weight, dy).into_iter().chain(dbias);
+        let (gradients, dbias) = B::linear_backward(x, weight, dy, N == 3);
+        let gradients = gradients.into_iter().chain(dbias);
         register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct LinearGelu;
+
+/// With two parents there is no bias.
+impl<B: Kernels, const N: usize> Backward<B, N> for LinearGelu {
+    /// Input, weight, and what the GELU was taken of.
+    type State = [FloatTensor<B>; 3];
+
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [x, weight, inner] = ops.state;
+        let dinner = B::exact_gelu_backward(inner, dy);
+        let (gradients, dbias) = B::linear_backward(x, weight, dinner, N == 3);
+        let gradients = gradients.into_iter().chain(dbias);
+        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct AddNorm;
+
+impl<B: Kernels> Backward<B, 4> for AddNorm {
+    /// The sum, the scale and the moments of the rows; the dropout.
+    type State = ([FloatTensor<B>; 3], Mask);
+
+    fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dnormal = grads.consume::<B>(&ops.node);
+        let (state, dropout) = ops.state;
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            B::add_norm_backward(state, dropout, dnormal),
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
 
+use super::super::DifferentiableOps;
 use super::super::flex::{dense, like, owned, values};
 use super::{AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Numbers, Optional, Truth};
 use burn::backend::Flex;
@@ -16,6 +17,11 @@ impl FusedOps for Flex {
         Self::linear_forward(x, weight, bias.into_option())
     }
 
+    fn fused_linear_gelu(x: FlexTensor, weight: FlexTensor, bias: Optional<Self>) -> FlexTensor {
+        let [y, _] = Self::linear_gelu_forward(x, weight, bias.into_option());
+        y
+    }
+
     fn fused_gather(table: FlexTensor, numbers: FlexTensor, _readers: FlexTensor) -> FlexTensor {
         Self::gather_forward(table, numbers)
     }
@@ -23,6 +29,18 @@ impl FusedOps for Flex {
     fn fused_layer_norm(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> FlexTensor {
         let [y, _] = Self::layer_norm_forward(x, gamma, beta, eps);
         y
+    }
+
+    fn fused_add_norm(
+        x: FlexTensor,
+        y: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        eps: f64,
+        dropout: Mask,
+    ) -> FlexTensor {
+        let [normal, _, _] = Self::add_norm_forward([x, y], [gamma, beta], eps, dropout);
+        normal
     }
 
     fn fused_convolution(x: FlexTensor, taps: FlexTensor, keep: Optional<Self>, t: usize) -> FlexTensor {
@@ -109,16 +127,22 @@ impl Kernels for Flex {
         tensor(y, [rows(&x), rows(&weight)])
     }
 
-    fn linear_backward(x: FlexTensor, weight: FlexTensor, dy: FlexTensor) -> [FlexTensor; 2] {
+    fn linear_backward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        dy: FlexTensor,
+        has_bias: bool,
+    ) -> ([FlexTensor; 2], Option<FlexTensor>) {
         let (x, weight, dy) = (readable(x), readable(weight), dense(dy));
         let dweight = matmul::product(matrix(&dy).transposed(), matrix(&x)); // [O, I]
         let dx = matmul::product(matrix(&dy), matrix(&weight)); // [N, I]
-        [tensor(dx, [rows(&x), columns(&x)]), tensor(dweight, [rows(&weight), columns(&x)])]
+        let dbias = has_bias.then(|| tensor(cpu::rows::column_sums(values(&dy), columns(&dy)), [columns(&dy)]));
+        ([tensor(dx, [rows(&x), columns(&x)]), tensor(dweight, [rows(&weight), columns(&x)])], dbias)
     }
 
-    fn column_sums(x: FlexTensor) -> FlexTensor {
-        let x = dense(x);
-        tensor(cpu::rows::column_sums(values(&x), columns(&x)), [columns(&x)])
+    fn linear_gelu_forward(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> [FlexTensor; 2] {
+        let inner = Self::linear_forward(x, weight, bias);
+        [Self::exact_gelu(inner.clone()), inner]
     }
 
     fn gather_forward(table: FlexTensor, numbers: FlexTensor) -> FlexTensor {
@@ -144,6 +168,28 @@ impl Kernels for Flex {
         let [x, gamma, dy] = [x, gamma, dy].map(dense);
         let found = cpu::layer_norm::backward(values(&x), values(&dy), values(&gamma), values(&moments));
         [like(&x, found.x), like(&gamma, found.gamma), like(&gamma, found.beta)]
+    }
+
+    fn add_norm_forward(
+        [x, y]: [FlexTensor; 2],
+        [gamma, beta]: [FlexTensor; 2],
+        eps: f64,
+        dropout: Mask,
+    ) -> [FlexTensor; 3] {
+        let [x, y] = [x, y].map(dense);
+        let sum = like(&x, cpu::dropout::add(values(&x), values(&y), &dropout));
+        let [normal, moments] = Self::layer_norm_forward(sum.clone(), gamma, beta, eps);
+        [normal, sum, moments]
+    }
+
+    fn add_norm_backward(
+        [sum, gamma, moments]: [FlexTensor; 3],
+        dropout: Mask,
+        dnormal: FlexTensor,
+    ) -> [FlexTensor; 4] {
+        let [dx, dgamma, dbeta] = Self::layer_norm_backward(sum, gamma, moments, dnormal);
+        let dy = if dropout.is_none() { dx.clone() } else { Self::dropout(dx.clone(), dropout) };
+        [dx, dy, dgamma, dbeta]
     }
 
     fn convolution_forward(x: FlexTensor, taps: FlexTensor, keep: Option<FlexTensor>, t: usize) -> FlexTensor {
@@ -223,9 +269,8 @@ impl Kernels for Flex {
         if factor != 1.0 {
             cpu::rows::scale(dlogits.storage_mut(), factor);
         }
-        let dbias = Self::column_sums(dlogits.clone());
-        let [drows, dtable] = Self::linear_backward(rows, table, dlogits);
-        [drows, dtable, dbias]
+        let ([drows, dtable], dbias) = Self::linear_backward(rows, table, dlogits, true);
+        [drows, dtable, dbias.expect("it was asked for")]
     }
 }
 

@@ -8,11 +8,16 @@ use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, lik
 use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use shaders::{attention, column_sums, convolution, cross_entropy, dropout, layer_norm, table};
+use shaders::{COLUMNS, attention, convolution, cross_entropy, dropout, layer_norm, table};
 
 impl FusedOps for CubeBackend {
     fn fused_linear(x: CubeTensor, weight: CubeTensor, bias: Optional<Self>) -> CubeTensor {
         Self::linear_forward(x, weight, bias.into_option())
+    }
+
+    fn fused_linear_gelu(x: CubeTensor, weight: CubeTensor, bias: Optional<Self>) -> CubeTensor {
+        let [y, _] = Self::linear_gelu_forward(x, weight, bias.into_option());
+        y
     }
 
     fn fused_gather(table: CubeTensor, numbers: CubeTensor, _readers: CubeTensor) -> CubeTensor {
@@ -22,6 +27,18 @@ impl FusedOps for CubeBackend {
     fn fused_layer_norm(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f64) -> CubeTensor {
         let [y, _] = Self::layer_norm_forward(x, gamma, beta, eps);
         y
+    }
+
+    fn fused_add_norm(
+        x: CubeTensor,
+        y: CubeTensor,
+        gamma: CubeTensor,
+        beta: CubeTensor,
+        eps: f64,
+        dropout: Mask,
+    ) -> CubeTensor {
+        let [normal, _, _] = Self::add_norm_forward([x, y], [gamma, beta], eps, dropout);
+        normal
     }
 
     fn fused_convolution(x: CubeTensor, taps: CubeTensor, keep: Optional<Self>, t: usize) -> CubeTensor {
@@ -100,20 +117,26 @@ impl Kernels for CubeBackend {
         product(Matrices::of(&x), Matrices::of(&weight).transposed(), &bias.as_ref().map_or(Plus::Nothing, Plus::Bias))
     }
 
-    fn linear_backward(x: CubeTensor, weight: CubeTensor, dy: CubeTensor) -> [CubeTensor; 2] {
+    fn linear_backward(
+        x: CubeTensor,
+        weight: CubeTensor,
+        dy: CubeTensor,
+        has_bias: bool,
+    ) -> ([CubeTensor; 2], Option<CubeTensor>) {
         let [x, weight, dy] = [x, weight, dy].map(contiguous);
         let dx = product(Matrices::of(&dy), Matrices::of(&weight), &Plus::Nothing);
-        let dweight = product(Matrices::of(&dy).transposed(), Matrices::of(&x), &Plus::Nothing);
-        [dx, dweight]
+        let dbias = has_bias.then(|| empty(&dy, [dims::<2>(&dy)[1]]));
+        let with = dbias.as_ref().map_or(Plus::Nothing, Plus::Sums);
+        let dweight = product(Matrices::of(&dy).transposed(), Matrices::of(&x), &with);
+        ([dx, dweight], dbias)
     }
 
-    fn column_sums(x: CubeTensor) -> CubeTensor {
-        let x = contiguous(x);
-        let [rows, width] = dims(&x);
-        let sums = empty(&x, [width]);
-        let settings = column_sums::Settings { rows: word(rows), width: word(width) };
-        launch(column_sums::KERNEL, &[&x, &sums], &settings, width.div_ceil(column_sums::COLUMNS));
-        sums
+    fn linear_gelu_forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> [CubeTensor; 2] {
+        let (x, weight, bias) = (contiguous(x), contiguous(weight), bias.map(contiguous));
+        let y = empty(&x, [dims::<2>(&x)[0], dims::<2>(&weight)[0]]);
+        let with = Plus::Gelu { activated: &y, bias: bias.as_ref() };
+        let inner = product(Matrices::of(&x), Matrices::of(&weight).transposed(), &with);
+        [y, inner]
     }
 
     fn gather_forward(table: CubeTensor, numbers: CubeTensor) -> CubeTensor {
@@ -146,12 +169,41 @@ impl Kernels for CubeBackend {
     fn layer_norm_backward(x: CubeTensor, gamma: CubeTensor, moments: CubeTensor, dy: CubeTensor) -> [CubeTensor; 3] {
         let [x, gamma, dy] = [x, gamma, dy].map(contiguous);
         let [rows, width] = dims(&x);
-        let (dx, dgamma, dbeta) = (like(&x), like(&gamma), like(&gamma));
+        let dx = like(&x);
         let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: 0.0 };
         launch(layer_norm::BACKWARD, &[&x, &gamma, &moments, &dy, &dx], &settings, rows);
-        let groups = width.div_ceil(column_sums::COLUMNS);
-        launch(layer_norm::PARAMETERS, &[&x, &moments, &dy, &dgamma, &dbeta], &settings, groups);
+        let [dgamma, dbeta] = norm_parameters(&x, &moments, &dy);
         [dx, dgamma, dbeta]
+    }
+
+    fn add_norm_forward(
+        [x, y]: [CubeTensor; 2],
+        [gamma, beta]: [CubeTensor; 2],
+        eps: f64,
+        dropout: Mask,
+    ) -> [CubeTensor; 3] {
+        let ([x, y], [gamma, beta]) = ([x, y].map(contiguous), [gamma, beta].map(contiguous));
+        let (sum, normal, moments) = (like(&x), like(&x), empty(&x, [dims::<2>(&x)[0], 2]));
+        let buffers = [&x, &y, &gamma, &beta, &sum, &normal, &moments];
+        launch(layer_norm::ADD_NORM, &buffers, &add_norm_settings(&x, eps, dropout), dims::<2>(&x)[0]);
+        [normal, sum, moments]
+    }
+
+    fn add_norm_backward(
+        [sum, gamma, moments]: [CubeTensor; 3],
+        dropout: Mask,
+        dnormal: CubeTensor,
+    ) -> [CubeTensor; 4] {
+        if dropout.is_none() {
+            let [dx, dgamma, dbeta] = Self::layer_norm_backward(sum, gamma, moments, dnormal);
+            return [dx.clone(), dx, dgamma, dbeta];
+        }
+        let dnormal = contiguous(dnormal);
+        let (dx, dy) = (like(&sum), like(&sum));
+        let buffers = [&sum, &gamma, &moments, &dnormal, &dx, &dy];
+        launch(layer_norm::ADD_NORM_BACKWARD, &buffers, &add_norm_settings(&sum, 0.0, dropout), dims::<2>(&sum)[0]);
+        let [dgamma, dbeta] = norm_parameters(&sum, &moments, &dnormal);
+        [dx, dy, dgamma, dbeta]
     }
 
     fn convolution_forward(x: CubeTensor, taps: CubeTensor, keep: Option<CubeTensor>, t: usize) -> CubeTensor {
@@ -177,7 +229,7 @@ impl Kernels for CubeBackend {
         let groups = blocks(convolution::BACKWARD, count(&x));
         launch(convolution::BACKWARD, &[&taps, &keep, &dy, &dx], &settings, groups);
         let settings = convolution::Settings { n: word(rows), ..settings };
-        launch(convolution::TAPS, &[&x, &keep, &dy, &dtaps], &settings, width.div_ceil(column_sums::COLUMNS));
+        launch(convolution::TAPS, &[&x, &keep, &dy, &dtaps], &settings, width.div_ceil(COLUMNS));
         [dx, dtaps]
     }
 
@@ -243,9 +295,8 @@ impl Kernels for CubeBackend {
         let settings = cross_entropy::Settings { n: word(count(&dlogits)), v: word(v), scale: 1.0 / total };
         let buffers = [&dlogits, &targets, &weights, &losses, &dloss];
         launch(cross_entropy::BACKWARD, &buffers, &settings, blocks(cross_entropy::BACKWARD, count(&dlogits)));
-        let dbias = Self::column_sums(dlogits.clone());
-        let [drows, dtable] = Self::linear_backward(rows, table, dlogits);
-        [drows, dtable, dbias]
+        let ([drows, dtable], dbias) = Self::linear_backward(rows, table, dlogits, true);
+        [drows, dtable, dbias.expect("it was asked for")]
     }
 }
 
@@ -264,6 +315,21 @@ fn summed(rows: &CubeTensor, outputs: usize) -> CubeTensor {
     let settings = cross_entropy::SumsSettings { m: word(dims::<2>(rows)[0]), outputs: word(outputs) };
     launch(cross_entropy::SUMS, &[rows, &sums], &settings, 1);
     sums
+}
+
+/// Gradients of scale and shift, `[D]` each, of rows `x` `[N, D]` whose norm has the gradient `dy`.
+fn norm_parameters(x: &CubeTensor, moments: &CubeTensor, dy: &CubeTensor) -> [CubeTensor; 2] {
+    let [rows, width] = dims(x);
+    let (dgamma, dbeta) = (empty(x, [width]), empty(x, [width]));
+    let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: 0.0 };
+    launch(layer_norm::PARAMETERS, &[x, moments, dy, &dgamma, &dbeta], &settings, width.div_ceil(COLUMNS));
+    [dgamma, dbeta]
+}
+
+fn add_norm_settings(x: &CubeTensor, eps: f64, dropout: Mask) -> layer_norm::AddNormSettings {
+    let [rows, width] = dims(x);
+    let Mask { drop_below, kept_scale, key } = dropout;
+    layer_norm::AddNormSettings { rows: word(rows), width: word(width), eps: eps as f32, drop_below, key, kept_scale }
 }
 
 /// Padding for a kernel that reads it where `has_keep` says so, and the settings of `n` threads.

@@ -6,6 +6,7 @@ mod flex;
 #[cfg(feature = "gpu")]
 mod gpu;
 
+use super::DifferentiableOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -16,6 +17,11 @@ use std::fmt::Debug;
 /// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_linear(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
+}
+
+/// The exact (erf) GELU of [`linear`], `[N, O]`.
+pub fn linear_gelu(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::fused_linear_gelu(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
 }
 
 /// Which rows of a table are read, and, for the gradient, who reads each of them.
@@ -85,9 +91,15 @@ pub fn gather_rows(table: Tensor<2>, rows: &RowNumbers) -> Tensor<2> {
 
 /// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
 /// `beta` `[D]`.
-pub fn layer_norm(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<2> {
+pub fn layer_norm(x: Tensor<2>, [gamma, beta]: [Tensor<1>; 2], eps: f64) -> Tensor<2> {
     let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
     Tensor::from_dispatch(Dispatch::fused_layer_norm(x, gamma, beta, eps))
+}
+
+/// [`layer_norm`] of `x + y`, `[N, D]` each, with dropout of `y`.
+pub fn add_norm([x, y]: [Tensor<2>; 2], [gamma, beta]: [Tensor<1>; 2], eps: f64, dropout: Mask) -> Tensor<2> {
+    let ([x, y], [gamma, beta]) = ([x, y].map(Tensor::into_dispatch), [gamma, beta].map(Tensor::into_dispatch));
+    Tensor::from_dispatch(Dispatch::fused_add_norm(x, y, gamma, beta, eps, dropout))
 }
 
 /// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for texts of `t` rows in `x` `[B * T, D]` and taps `w`
@@ -237,6 +249,13 @@ pub trait FusedOps: Backend {
         #[extension_type] bias: Optional<Self>,
     ) -> FloatTensor<Self>;
 
+    /// See [`linear_gelu`].
+    fn fused_linear_gelu(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Optional<Self>,
+    ) -> FloatTensor<Self>;
+
     /// See [`gather_rows`].
     fn fused_gather(table: FloatTensor<Self>, numbers: IntTensor<Self>, readers: IntTensor<Self>) -> FloatTensor<Self>;
 
@@ -246,6 +265,16 @@ pub trait FusedOps: Backend {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         eps: f64,
+    ) -> FloatTensor<Self>;
+
+    /// See [`add_norm`].
+    fn fused_add_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f64,
+        dropout: Mask,
     ) -> FloatTensor<Self>;
 
     /// See [`convolve`].
@@ -280,7 +309,7 @@ pub trait FusedOps: Backend {
 }
 
 /// The operations with what their gradients need, and the gradients, on a backend without autodiff.
-trait Kernels: Backend {
+trait Kernels: DifferentiableOps {
     /// What attention's backward pass reads again.
     type AttentionState: Clone + Debug + Send;
     /// What the backward pass of the cross-entropy reads again.
@@ -292,15 +321,20 @@ trait Kernels: Backend {
         bias: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self>;
 
-    /// Of `x` `[N, I]` and `weight` `[O, I]`, given that of the result, `dy` `[N, O]`.
+    /// Of `x` `[N, I]` and `weight` `[O, I]`, given that of the result, `dy` `[N, O]`; and that of a bias `[O]` where asked.
     fn linear_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 2];
+        has_bias: bool,
+    ) -> ([FloatTensor<Self>; 2], Option<FloatTensor<Self>>);
 
-    /// Sums of the columns of `x` `[N, D]`, `[D]`: the gradient of a bias.
-    fn column_sums(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The GELU, and what it was taken of, `[N, O]` each.
+    fn linear_gelu_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
+    ) -> [FloatTensor<Self>; 2];
 
     fn gather_forward(table: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self>;
 
@@ -322,6 +356,21 @@ trait Kernels: Backend {
         moments: FloatTensor<Self>,
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
+
+    /// The norm, the sum that it was taken of, and its moments.
+    fn add_norm_forward(
+        parts: [FloatTensor<Self>; 2],
+        parameters: [FloatTensor<Self>; 2],
+        eps: f64,
+        dropout: Mask,
+    ) -> [FloatTensor<Self>; 3];
+
+    /// Of both parts of the sum, `gamma` and `beta`; `state` holds the sum, `gamma` and the moments.
+    fn add_norm_backward(
+        state: [FloatTensor<Self>; 3],
+        dropout: Mask,
+        dnormal: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 4];
 
     fn convolution_forward(
         x: FloatTensor<Self>,

@@ -3,9 +3,10 @@
 
 use super::attention::Attention;
 use super::{
-    Backbone, Recipe, SpecList, layer_norm, linear, max_over_time, mean_over_time, transform, transform_specs,
+    Backbone, Recipe, SpecList, layer_norm, linear, linear_gelu, max_over_time, mean_over_time, transform,
+    transform_specs,
 };
-use crate::kernels::{self, RowNumbers, gelu};
+use crate::kernels::{self, RowNumbers};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::ParameterSpec;
@@ -171,11 +172,11 @@ fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -
     let [weight, bias] = ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
     let qkv = kernels::linear(x.clone(), leaves.stack(&weight), Some(leaves.stack(&bias))); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
-    let context = network.drop_hidden(linear(leaves, &name("attention.output.dense"), context));
-    let x = norm(network, &name("attention.output.LayerNorm"), x + context);
-    let inner = gelu(linear(leaves, &name("intermediate.dense"), x.clone())); // [B * T, 4 D]
-    let outer = network.drop_hidden(linear(leaves, &name("output.dense"), inner));
-    (norm(network, &name("output.LayerNorm"), x + outer), probabilities)
+    let context = linear(leaves, &name("attention.output.dense"), context);
+    let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);
+    let inner = linear_gelu(leaves, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]
+    let outer = linear(leaves, &name("output.dense"), inner);
+    (network.add_norm(&name("output.LayerNorm"), x, outer), probabilities)
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {

@@ -3,8 +3,8 @@
 //! form does not (`docs/recipes.md`).
 
 use super::attention::{Attention, rotary_tables};
-use super::{Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, linear};
-use crate::kernels::{self, gelu};
+use super::{Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, linear, linear_gelu};
+use crate::kernels;
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::{Init, ParameterSpec};
@@ -131,7 +131,7 @@ fn block(
     let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
     let x = x + network.drop_hidden(linear(leaves, &name("attention.output"), context));
-    let inner = gelu(linear(leaves, &name("mlp.up"), norm(network, &name("mlp.norm"), x.clone())));
+    let inner = linear_gelu(leaves, &name("mlp.up"), norm(network, &name("mlp.norm"), x.clone()));
     (x + network.drop_hidden(linear(leaves, &name("mlp.down"), inner)), probabilities)
 }
 

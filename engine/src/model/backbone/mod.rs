@@ -9,7 +9,7 @@ mod mean;
 mod textcnn;
 
 use super::config::ModelConfig;
-use super::layers::{layer_norm, linear};
+use super::layers::{layer_norm, linear, linear_gelu};
 use super::network::{Encoded, Input, Network};
 use super::parameters::{Init, Leaves, ParameterSpec};
 use crate::kernels;
@@ -247,7 +247,7 @@ fn transform_specs(config: &ModelConfig, features: usize) -> Vec<ParameterSpec> 
 
 /// The transform itself: `[M, F]` to `[M, D]`.
 fn transform(leaves: &Leaves, rows: Tensor<2>, eps: f64) -> Tensor<2> {
-    let rows = crate::kernels::gelu(linear(leaves, "cls.predictions.transform.dense", rows));
+    let rows = linear_gelu(leaves, "cls.predictions.transform.dense", rows);
     layer_norm(leaves, "cls.predictions.transform.LayerNorm", rows, eps)
 }
 

@@ -38,34 +38,48 @@ impl<'a> Matrices<'a> {
     }
 }
 
-/// What is added to a product.
+/// What a launch computes besides a product.
 pub(super) enum Plus<'a> {
     Nothing,
-    /// `[columns]`, to each row.
+    /// Adds this, `[columns]`, to each row.
     Bias(&'a CubeTensor),
-    /// The left matrix times this.
+    /// Writes the sums of the rows of the left matrix, `[rows]`.
+    Sums(&'a CubeTensor),
+    /// Adds the bias and writes the GELU of the result, `[rows, columns]`.
+    Gelu {
+        activated: &'a CubeTensor,
+        bias: Option<&'a CubeTensor>,
+    },
+    /// Adds the left matrix times this.
     Left(f32),
-    /// The right matrix times this.
+    /// Adds the right matrix times this.
     Right(f32),
 }
 
-/// `a b` for each pair of matrices, and what is added; `[rows of all, columns]`.
+/// `a b` for each pair of matrices, `[rows of all, columns]`, with what else is asked for.
 pub(super) fn product(a: Matrices, b: Matrices, plus: &Plus) -> CubeTensor {
     let c = empty(a.tensor, [a.count() * a.shape[0], b.shape[1]]);
     let tiling = tiling(a, b);
-    let kernel = match plus {
-        Plus::Nothing => tiling.plain,
-        Plus::Bias(_) => tiling.bias,
-        Plus::Left(_) => tiling.plus_left,
-        Plus::Right(_) => tiling.plus_right,
+    let mut buffers = vec![a.tensor, b.tensor, &c];
+    let (kernel, added) = match plus {
+        Plus::Nothing => (tiling.plain, 0.0),
+        Plus::Bias(bias) => {
+            buffers.push(bias);
+            (tiling.bias, 0.0)
+        }
+        Plus::Sums(sums) => {
+            buffers.push(sums);
+            (tiling.sums, 0.0)
+        }
+        Plus::Gelu { activated, bias } => {
+            buffers.push(activated);
+            buffers.extend(bias);
+            (if bias.is_some() { tiling.bias_gelu } else { tiling.gelu }, 0.0)
+        }
+        Plus::Left(added) => (tiling.plus_left, *added),
+        Plus::Right(added) => (tiling.plus_right, *added),
     };
-    let added = if let Plus::Left(added) | Plus::Right(added) = plus { *added } else { 0.0 };
-    let settings = settings(a, b, [1.0, added]);
-    let buffers = [a.tensor, b.tensor, &c];
-    match plus {
-        Plus::Bias(bias) => launch(kernel, &[a.tensor, b.tensor, &c, bias], &settings, groups(a, b, tiling)),
-        _ => launch(kernel, &buffers, &settings, groups(a, b, tiling)),
-    }
+    launch(kernel, &buffers, &settings(a, b, [1.0, added]), groups(a, b, tiling));
     c
 }
 
