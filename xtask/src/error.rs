@@ -50,6 +50,11 @@ pub enum Error {
         /// Its reason.
         message: String,
     },
+    /// A module runs all of its static constructors at each call from JavaScript.
+    Command {
+        /// The module.
+        module: PathBuf,
+    },
     /// A part of the page grew beyond its limit.
     OverBudget(OverBudget),
 }
@@ -79,6 +84,11 @@ impl Display for Error {
             }
             Self::Port { port, source } => write!(f, "cannot listen on port {port}: {source}; choose one with --port"),
             Self::Bindgen { module, message } => write!(f, "wasm-bindgen refused {}: {message}", module.display()),
+            Self::Command { module } => write!(
+                f,
+                "each function that {} exports runs all static constructors first: call `__wasm_call_ctors` once, where it starts",
+                module.display()
+            ),
             Self::OverBudget(over) => write!(f, "{over}"),
         }
     }

@@ -3,6 +3,7 @@
 
 mod bind;
 mod compile;
+mod constructors;
 mod site;
 pub mod size;
 mod stamp;

@@ -1,8 +1,8 @@
 //! A compiled module to what a browser loads: wasm-bindgen writes the JavaScript that imports it, wasm-opt shrinks it.
 //! wasm-bindgen is a library here, so that its version is the one that the module was compiled against.
 
-use super::Binary;
 use super::stamp::{digest, unless_done};
+use super::{Binary, constructors};
 use crate::error::Error;
 use crate::project::Project;
 use crate::setup;
@@ -29,6 +29,9 @@ const WASM_FEATURES: [&str; 9] = [
 /// Writes `NAME.js` and `NAME_bg.wasm` into a folder beside the module, and says which.
 pub fn bind(module: &Path, binary: &Binary) -> Result<PathBuf, Error> {
     let bytes = std::fs::read(module).map_err(Error::file("read", module))?;
+    if constructors::run_on_every_call(&bytes) {
+        return Err(Error::Command { module: module.into() });
+    }
     let input = digest(&[RECIPE, binary.name.as_bytes(), &bytes]);
     unless_done(&module.with_file_name("bound"), &input, |folder| {
         let failed =
