@@ -8,7 +8,6 @@ use futures_lite::future::block_on;
 use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig, StartFrom};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Clone, Default)]
 struct Memory {
@@ -83,13 +82,6 @@ fn config(change: &[(&str, &str)]) -> RunConfig {
     config
 }
 
-/// The device's generator is one per process, and a process runs one session; so do these tests, one after another.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn session(host: &Memory) -> Session<Memory> {
     let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
     session.set_corpus(corpus(400), &ReadOptions::default()).expect("a sound corpus");
@@ -122,7 +114,6 @@ fn evaluations(host: &Memory) -> Vec<Metrics> {
 
 #[test]
 fn one_seed_gives_one_run_and_it_learns() {
-    let _alone = alone();
     let hosts = [Memory::default(), Memory::default()];
     let config = config(&[("steps", "150"), ("lr", "0.01")]);
     let models = hosts.clone().map(|host| pretrained(&host, &config, None));
@@ -136,10 +127,9 @@ fn one_seed_gives_one_run_and_it_learns() {
     assert!(pretrained(&other, &changed, None) != models[0], "another seed gives another model");
 }
 
-/// Dropout on, so that the device's generator is part of what must go on.
+/// Dropout on, so that its masks are part of what must go on.
 #[test]
 fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
-    let _alone = alone();
     for preset in ["fast-nano", "bert-tiny", "textcnn", "mean"] {
         let config = config(&[("preset", preset), ("steps", "24"), ("checkpoint-every", "10"), ("vocab-size", "60")]);
         let whole = Memory::default();
@@ -162,7 +152,6 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
 /// Each of five networks has its own fifth to be measured on, and a run that is stopped anywhere goes on to the same model.
 #[test]
 fn few_labelled_documents_are_cross_validated() {
-    let _alone = alone();
     let config = config(&[("epochs", "1"), ("lr", "0.01")]);
     let finetuned = |host: &Memory, resume| {
         let mut session = session_of_few(host);
@@ -190,7 +179,6 @@ fn few_labelled_documents_are_cross_validated() {
 /// What a cross-validated classifier is reviewed by are answers of parts that did not learn from the documents.
 #[test]
 fn a_review_of_a_cross_validated_classifier_is_of_unseen_documents() {
-    let _alone = alone();
     let host = Memory::default();
     let mut session = session_of_few(&host);
     // Labels that no text tells: what was learned by heart looks right, and what was not looks wrong.
@@ -217,7 +205,6 @@ fn classifier(metrics: &Metrics) -> &protocol::ClassifierMetrics {
 /// An evaluation may take minutes: a stop ends it, too, and the run that goes on makes up for it.
 #[test]
 fn a_stop_is_heard_amid_an_evaluation() {
-    let _alone = alone();
     // After each of two passes of each network, and of all parts together: five batches each for every network.
     stops_amid_evaluations("one", 3, 3 * 5);
     stops_amid_evaluations("fusion", 7, (6 + 3) * 5);
@@ -263,7 +250,6 @@ fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_sto
 /// They are for new models on the person's text, whatever their width; the counting task has other words and shapes.
 #[test]
 fn word_vectors_are_no_part_of_the_counting_task() {
-    let _alone = alone();
     let mut session = session(&Memory::default());
     session.set_word_vectors(Some(Box::new(|take| take(b"cat 1 2 3"))));
     block_on(session.toy("t", &config(&[("steps", "2")]))).expect("it counts");
@@ -273,7 +259,6 @@ fn word_vectors_are_no_part_of_the_counting_task() {
 /// N-grams are a fair baseline only on the documents that the model learns from.
 #[test]
 fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
-    let _alone = alone();
     let mut session = session(&Memory::default());
     let features =
         |session: &mut Session<Memory>, change: &[(&str, &str)]| match block_on(session.baseline(&config(change))) {
@@ -296,7 +281,6 @@ fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
 /// Figures of another device differ in their last digits: who goes on there is told.
 #[test]
 fn a_run_that_goes_on_on_another_device_says_so() {
-    let _alone = alone();
     let config = config(&[("steps", "8"), ("checkpoint-every", "4")]);
     let host = Memory::default();
     pretrained(&host, &config, None);
@@ -317,7 +301,6 @@ fn a_run_that_goes_on_on_another_device_says_so() {
 
 #[test]
 fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
-    let _alone = alone();
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "60"), ("lr", "0.01")]), None)).expect("pre-training works");
@@ -342,7 +325,6 @@ fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
 
 #[test]
 fn attention_rows_sum_to_one() {
-    let _alone = alone();
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "2")]), None)).expect("pre-training works");
@@ -355,7 +337,6 @@ fn attention_rows_sum_to_one() {
 
 #[test]
 fn an_exported_model_comes_back_the_same() {
-    let _alone = alone();
     for preset in ["fast-nano", "bert-tiny", "textcnn", "mean"] {
         let host = Memory::default();
         let files = pretrained(&host, &config(&[("preset", preset), ("steps", "2")]), None);
@@ -367,7 +348,6 @@ fn an_exported_model_comes_back_the_same() {
 
 #[test]
 fn what_cannot_be_done_is_refused_with_a_reason() {
-    let _alone = alone();
     let host = Memory::default();
     let mut session = session(&host);
     let code = |error: Error| {
@@ -399,7 +379,6 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
 
 #[test]
 fn a_run_on_other_text_does_not_resume() {
-    let _alone = alone();
     let host = Memory { stop_after: Some(2), ..Memory::default() };
     let mut first = session(&host);
     block_on(first.pretrain("p", &config(&[("steps", "20")]), None)).expect("it stops");
@@ -420,7 +399,6 @@ const TWENTY_STEPS: f64 = 1e-3;
 #[cfg(feature = "gpu")]
 #[test]
 fn the_cpu_and_the_gpu_engine_train_alike() {
-    let _alone = alone();
     // `fast` pre-trains without dropout, which would draw from each backend's own generator.
     let config = config(&[("steps", "20"), ("vocab-size", "60")]);
     let losses = [BackendChoice::Cpu, BackendChoice::Gpu].map(|backend| {

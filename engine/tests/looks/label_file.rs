@@ -1,6 +1,6 @@
 //! A file labelled line by line: the table, how far it is, what stops it.
 
-use crate::script::{Script, alone, config, failures, look, pretrain, served};
+use crate::script::{Script, config, failures, look, pretrain, served};
 use engine::data::{Corpus, Document, InputFile, ReadOptions, Selection};
 use protocol::{Command, Event, FileInfo, FileRole, StartFrom};
 
@@ -60,7 +60,6 @@ fn line(i: usize) -> String {
 
 #[test]
 fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
-    let _alone = alone();
     let mut lines: Vec<String> = (0..70).map(line).collect();
     lines[3] = String::new();
     lines[4] = "a \"cat\", one of two | three __label__dog".into();
@@ -104,7 +103,6 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
 
 #[test]
 fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
-    let _alone = alone();
     let pairs: String = (0..160).map(|i| format!("{}\tand {}\n", line(i), line(i + 1))).collect();
     let script = Script::default();
     let classify = Command::Classify { request: 9, text: "the small cat".into(), top_k: 1 };
@@ -128,7 +126,6 @@ fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
 
 #[test]
 fn a_large_file_comes_in_stretches_and_a_stop_ends_it() {
-    let _alone = alone();
     let large = (0..40).map(|i| format!("{} {}\n", line(i), "mouse ".repeat(160_000))).collect::<String>();
     let large = InputFile::held("large.txt", large, None);
     let many = InputFile::held("many.txt", (0..200).map(|i| line(i) + "\n").collect::<String>(), None);

@@ -1,11 +1,10 @@
 //! A text under the microscope before, during and after a run.
 
-use crate::script::{alone, config, look, losses, maskings, played, pretrain};
+use crate::script::{config, look, losses, maskings, played, pretrain};
 use protocol::{Command, Event, MaskKind, MaskedToken};
 
 #[test]
 fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_notice() {
-    let _alone = alone();
     let script = played(vec![look(0), pretrain(), look(0)], vec![]);
     let looks = maskings(&script);
     let (first, last) = (&looks[0], &looks[looks.len() - 1]);
@@ -29,7 +28,6 @@ fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_n
 
 #[test]
 fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
-    let _alone = alone();
     let script =
         played(vec![look(0), pretrain(), Command::Attend { request: 9, text: "the dog barks".into() }], vec![]);
     let told = script.told.borrow();
@@ -54,7 +52,6 @@ fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
 
 #[test]
 fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
-    let _alone = alone();
     let own = Command::PreviewMasking { config: config(&[]), example: 0, epoch: 3, text: Some("my friend cat".into()) };
     let during = vec![
         (4, Command::Pause),
@@ -88,7 +85,6 @@ fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
 
 #[test]
 fn the_counting_task_is_not_looked_at_with_a_person_s_text() {
-    let _alone = alone();
     let toy = Command::Toy { run: "counting-1".into(), config: config(&[("preset", "bert-tiny"), ("steps", "2")]) };
     let script = played(vec![look(0), toy, pretrain()], vec![]);
     let runs: Vec<String> = maskings(&script).into_iter().map(|look| look.0).collect();

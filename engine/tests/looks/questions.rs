@@ -1,12 +1,11 @@
 //! Questions, pauses and stops amid runs and evaluations.
 
-use crate::script::{Script, alone, config, failures, look, losses, played, pretrain, served, tried};
+use crate::script::{Script, config, failures, look, losses, played, pretrain, served, tried};
 use protocol::{Command, Event, Metrics, StartFrom};
 
 /// An evaluation may take minutes: nobody waits for its end to pause, to ask or to look elsewhere.
 #[test]
 fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() {
-    let _alone = alone();
     let finetune = || Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "60"), ("parts", "one")]),
@@ -37,7 +36,6 @@ fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() 
 /// Its labels are of coins, and its vocabulary has two words.
 #[test]
 fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
-    let _alone = alone();
     let finetune = Command::Finetune { run: "f".into(), config: config(&[("steps", "30")]), from: StartFrom::Scratch };
     let toy = Command::Toy { run: "t".into(), config: config(&[("preset", "bert-tiny"), ("steps", "40")]) };
     let question = Command::Classify { request: 4, text: "the small dog barks".into(), top_k: 1 };
@@ -53,7 +51,6 @@ fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
 /// What is kept of a run whose tab is closed is what it had learned by then.
 #[test]
 fn a_model_can_be_had_amid_a_run_which_does_not_notice() {
-    let _alone = alone();
     let script = played(vec![pretrain()], vec![(10, Command::ExportModel { request: 5 })]);
     let told = script.told.borrow();
     let place =
@@ -71,7 +68,6 @@ fn a_model_can_be_had_amid_a_run_which_does_not_notice() {
 /// Neither its values nor what was asked of it.
 #[test]
 fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
-    let _alone = alone();
     let export = |request| Command::ExportModel { request };
     let learn = |run: &str, go_on| Command::Pretrain { run: run.into(), config: config(&[]), go_on };
     let label = || Command::Finetune { run: "no".into(), config: config(&[]), from: StartFrom::Pretrained };
@@ -98,7 +94,6 @@ fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
 
 #[test]
 fn pre_training_goes_on_from_the_model_at_hand_only_when_asked_to() {
-    let _alone = alone();
     let again = |go_on| Command::Pretrain { run: "q".into(), config: config(&[]), go_on };
     let first_loss = |go_on| losses(&played(vec![pretrain(), again(go_on)], vec![]))[30].1;
     assert!(first_loss(true) < 0.8 * first_loss(false), "{} {}", first_loss(true), first_loss(false));
@@ -106,7 +101,6 @@ fn pre_training_goes_on_from_the_model_at_hand_only_when_asked_to() {
 
 #[test]
 fn a_refused_wish_to_go_on_is_forgotten() {
-    let _alone = alone();
     let refused = Command::Pretrain { run: "r".into(), config: config(&[("max-len", "4")]), go_on: true };
     let script = tried(vec![pretrain(), refused, pretrain()], vec![]);
     assert_eq!(failures(&script), ["max-len-too-small"]);
@@ -116,7 +110,6 @@ fn a_refused_wish_to_go_on_is_forgotten() {
 
 #[test]
 fn a_question_without_an_answer_says_which_it_was() {
-    let _alone = alone();
     let long = Command::Attend { request: 7, text: "cat ".repeat(600) };
     let script = tried(vec![Command::Attend { request: 6, text: "cat".into() }, pretrain(), long], vec![]);
     let failed = script.events().into_iter().filter_map(|event| match event {
@@ -129,7 +122,6 @@ fn a_question_without_an_answer_says_which_it_was() {
 /// The answer to many texts is what each of them gets by itself, amid a run and after it.
 #[test]
 fn many_hidden_words_are_guessed_in_one_answer() {
-    let _alone = alone();
     let texts = ["the small [MASK] barks", "[MASK] purrs today in the house of my friend"].map(String::from);
     let all = |request| Command::FillMasks { request, texts: texts.to_vec(), top_k: 3 };
     let one = |request, text: &String| Command::FillMask { request, text: text.clone(), top_k: 3 };

@@ -1,11 +1,10 @@
 //! A classifier as a whole: what it confuses, the lines behind a number, its doubts.
 
-use crate::script::{Script, alone, config, played, pretrain, served};
+use crate::script::{Script, config, played, pretrain, served};
 use protocol::{Command, Event, LineQuery, Metrics, StartFrom};
 
 #[test]
 fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
-    let _alone = alone();
     let finetune = Command::Finetune { run: "f".into(), config: config(&[("steps", "60")]), from: StartFrom::Scratch };
     let hit = LineQuery::Confused { truth: "cat".into(), predicted: "cat".into() };
     let script = played(
@@ -70,7 +69,6 @@ fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
 /// Of many documents both take their time.
 #[test]
 fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
-    let _alone = alone();
     let finetune = Command::Finetune { run: "f".into(), config: config(&[]), from: StartFrom::Scratch };
     let review = |request| Command::Review { request, split: "valid".into() };
     let doubts = |request| Command::Lines { request, query: LineQuery::Uncertain, limit: 3 };
@@ -91,7 +89,6 @@ fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
 /// A person may press start, and then stop, while a review is at work: both are for the run.
 #[test]
 fn what_is_said_of_a_run_during_a_review_is_heard_by_the_run() {
-    let _alone = alone();
     let finetune = Command::Finetune { run: "f".into(), config: config(&[]), from: StartFrom::Scratch };
     let script = Script::default();
     // The first one ends the last evaluation of the first run.

@@ -8,7 +8,6 @@ use protocol::{BackendChoice, Command, Event, FileRole, MaskedToken, RunConfig};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 /// An event with its bulk bytes.
@@ -83,13 +82,6 @@ impl Host for Script {
     async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
-}
-
-/// The device's generator is one per process, and a process runs one session; so do these tests, one after another.
-pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-pub fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub fn corpus() -> Vec<InputFile> {

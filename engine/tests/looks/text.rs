@@ -1,12 +1,11 @@
 //! What the text is, and what a run on it would take, before one begins.
 
-use crate::script::{Script, alone, config, failures, look, losses, played, pretrain, served_on, tried};
+use crate::script::{Script, config, failures, look, losses, played, pretrain, served_on, tried};
 use engine::data::InputFile;
 use protocol::{Candidate, Command, Estimate, Event};
 
 #[test]
 fn an_estimate_says_what_the_run_then_takes() {
-    let _alone = alone();
     let script = played(vec![Command::Estimate { request: 1, config: config(&[]), tries: true }, pretrain()], vec![]);
     let events = script.events();
     let estimate = events.iter().find_map(|event| match event {
@@ -33,7 +32,6 @@ fn an_estimate_says_what_the_run_then_takes() {
 
 #[test]
 fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_are() {
-    let _alone = alone();
     let script = played(vec![look(0), Command::Vocabulary { filter: "ca".into(), limit: 5 }], vec![]);
     let told = script.events().into_iter().find_map(|event| match event {
         Event::Vocabulary { entries, coverage, unknown_share, lengths, .. } => {
@@ -53,7 +51,6 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
 /// A word's company is known before anything is trained; a model adds what it has learned.
 #[test]
 fn nearest_words_come_from_the_text_and_from_the_model() {
-    let _alone = alone();
     let ask = |request, word: &str| Command::Neighbours { request, word: word.into(), top_k: 3 };
     let commands = vec![look(0), ask(1, "cat"), pretrain(), ask(2, "cat"), ask(3, "\u{1f9a9}")];
     let script = tried(commands, vec![]);
@@ -75,7 +72,6 @@ fn nearest_words_come_from_the_text_and_from_the_model() {
 /// A length that holds both texts is what fine-tuning on pairs needs.
 #[test]
 fn a_pair_is_one_document_as_long_as_both_its_texts() {
-    let _alone = alone();
     let line = |i: usize| format!("cats like warm places {i}\tdogs like cold water {i} __label__{}\n", i % 2);
     let file = InputFile::held("pairs.txt", (10..50).map(line).collect::<String>(), None);
     let script = served_on(
@@ -95,7 +91,6 @@ fn a_pair_is_one_document_as_long_as_both_its_texts() {
 
 #[test]
 fn a_corpus_tells_its_labels_its_copies_and_its_leaks() {
-    let _alone = alone();
     let events = played(vec![], vec![]).events();
     let traits = events.iter().find_map(|event| match event {
         Event::Corpus { traits, .. } => Some(traits.clone()),
