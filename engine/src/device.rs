@@ -104,8 +104,8 @@ impl Adapter {
     }
 }
 
-/// Launches gathered into one submit in the browser: more than a step of a small model has, so that what submits it is the
-/// upload of the next batch.
+/// Launches gathered into one submit in the browser: more than a step of `fast-tiny` has (141, counted), so that the upload
+/// of the next batch submits a whole step.
 #[cfg(all(feature = "gpu", target_arch = "wasm32"))]
 const TASKS_PER_SUBMIT: usize = 256;
 

@@ -3,6 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use engine::kernels::{AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients, gelu};
+use shaders::gradients::NormSettings;
 
 /// One unit in the last place or two of values around 1.
 const SAME: f32 = 1e-6;
@@ -140,6 +141,12 @@ fn gradients_are_joined_and_limited() {
         }
         let expected = groups.iter().flatten().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt() as f32;
         near("the norm", &values(norm), &[expected], SAME);
-        near("what limits it", &values(clip), &[2.0 / expected], SAME);
+        let settings = NormSettings { n: 0, max_norm: 2.0, eps: 1e-6 };
+        near("what limits it", &values(clip), &[shaders::gradients::clip(expected, &settings)], SAME);
+        for gradient in [0.0, 0.5] {
+            let pieces = vec![vec![tensor(&[gradient], &device)]];
+            let CollectedGradients { clip, .. } = collect_gradients(pieces, &[64], 2.0);
+            assert_eq!(values(clip), [1.0], "a small gradient is not scaled");
+        }
     }
 }

@@ -35,7 +35,7 @@ pub const KEYS_BACKWARD: Kernel = kernel!(
     "attention"
 );
 
-/// Turns queries and keys by their positions.
+/// Rotates queries and keys by their positions.
 pub const ROTARY: Kernel = kernel!("rotary", 256, &["x", "tables", "y", "settings"], "place");
 
 /// Of all kernels here but [`ROTARY`]; the same bytes as `struct Settings` in the WGSL.
@@ -76,6 +76,6 @@ pub struct RotarySettings {
     pub k: u32,
     /// Width of the model, `D`.
     pub width: u32,
-    /// 1, or -1 to turn back.
+    /// 1, or -1 for the inverse rotation.
     pub direction: f32,
 }

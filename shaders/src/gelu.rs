@@ -4,7 +4,7 @@ use crate::Kernel;
 use crate::math::exp;
 
 /// Text and bindings.
-pub const KERNEL: Kernel = kernel!("gelu", 256, &["x", "y", "settings"], "place");
+pub const KERNEL: Kernel = kernel!("gelu", 256, &["x", "y", "settings"], "place", "erf");
 
 /// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

@@ -5,7 +5,7 @@ use crate::gelu::erf;
 use crate::{Kernel, math::exp};
 
 /// Text and bindings.
-pub const KERNEL: Kernel = kernel!("gelu_backward", 256, &["x", "dy", "dx", "settings"], "place");
+pub const KERNEL: Kernel = kernel!("gelu_backward", 256, &["x", "dy", "dx", "settings"], "place", "erf");
 
 /// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

@@ -41,14 +41,14 @@ pub struct NormSettings {
     /// Number of sums.
     pub n: u32,
     /// Largest norm.
-    pub most: f32,
+    pub max_norm: f32,
     /// Added to the norm, so that one of 0 can be divided by.
     pub eps: f32,
 }
 
 /// Defines `norm.wgsl`: what a gradient of this norm is multiplied by.
 pub fn clip(norm: f32, settings: &NormSettings) -> f32 {
-    (settings.most / (norm + settings.eps)).min(1.0)
+    (settings.max_norm / (norm + settings.eps)).min(1.0)
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn only_large_gradients_are_scaled() {
-        let settings = NormSettings { n: 1, most: 1.0, eps: 1e-6 };
+        let settings = NormSettings { n: 1, max_norm: 1.0, eps: 1e-6 };
         assert_eq!(clip(0.5, &settings), 1.0);
         assert_eq!(clip(0.0, &settings), 1.0);
         assert!((clip(4.0, &settings) - 0.25).abs() < 1e-6);

@@ -9,7 +9,7 @@ pub const MAX_WORKGROUPS: u32 = 65_535;
 /// Columns that one workgroup of a kernel with the shared text `columns.wgsl` adds up.
 pub const COLUMNS: usize = 16;
 
-/// Workgroups `[x, y, z]` for at least `n` of them; a second dimension opens where one is too short.
+/// Workgroups `[x, y, z]` for at least `n` of them: more than a dimension can have use a second one.
 pub fn workgroups(n: usize) -> [u32; 3] {
     let groups = (n as u64).max(1);
     let x = groups.min(u64::from(MAX_WORKGROUPS));

@@ -11,6 +11,7 @@ macro_rules! matmul {
                 "const EDGE: u32 = ",
                 $edge,
                 "u;\n\n",
+                include_str!("../wgsl/shared/erf.wgsl"),
                 include_str!("../wgsl/shared/matmul_settings.wgsl"),
                 include_str!(concat!("../wgsl/shared/matmul_", $epilogue, ".wgsl")),
                 include_str!("../wgsl/shared/matmul.wgsl")
@@ -27,6 +28,7 @@ macro_rules! direct {
         Kernel {
             name: $name,
             wgsl: concat!(
+                include_str!("../wgsl/shared/erf.wgsl"),
                 include_str!("../wgsl/shared/matmul_settings.wgsl"),
                 include_str!(concat!("../wgsl/shared/matmul_", $epilogue, ".wgsl")),
                 include_str!("../wgsl/shared/matmul_direct.wgsl")

@@ -35,17 +35,17 @@ fn main(
         }
         let key = start + lane;
         if key < t {
-            var hidden = 0.0;
+            var mask_score = 0.0;
             if settings.has_keep == 1u {
                 // Far enough from 0 that the probability of padding is exactly 0.
-                hidden = (keep[head.text * t + key] - 1.0) * 1e9;
+                mask_score = (keep[head.text * t + key] - 1.0) * 1e9;
             }
             for (var i = 0u; i < 4u; i++) {
                 if first + i < t {
-                    probabilities[head.scores + (first + i) * t + key] = upper[i] * settings.scale + hidden;
+                    probabilities[head.scores + (first + i) * t + key] = upper[i] * settings.scale + mask_score;
                 }
                 if first + 4u + i < t {
-                    probabilities[head.scores + (first + 4u + i) * t + key] = lower[i] * settings.scale + hidden;
+                    probabilities[head.scores + (first + 4u + i) * t + key] = lower[i] * settings.scale + mask_score;
                 }
             }
         }

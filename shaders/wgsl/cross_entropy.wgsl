@@ -27,11 +27,11 @@ fn main(
     }
     let start = row * settings.v;
     let truth = u32(targets[row]);
-    var most = -3.4e38;
+    var max_logit = -3.4e38;
     for (var i = lane; i < settings.v; i += 32u) {
-        most = max(most, logits[start + i]);
+        max_logit = max(max_logit, logits[start + i]);
     }
-    let top = highest(most, lane);
+    let top = highest(max_logit, lane);
     // The sum of exponentials, and the columns before the true one that have the largest logit.
     var sums = vec2<f32>();
     for (var i = lane; i < settings.v; i += 32u) {

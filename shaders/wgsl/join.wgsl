@@ -1,5 +1,4 @@
 // Copies up to six arrays end to end into a part of another, zeros behind them, and sums the squares.
-// CPU shadow: src/gradients.rs.
 // Bindings: 0 to 5 pieces in: piece i goes to [end of the one before, end_i) of flat, the first from `begin` on; 6 flat out,
 // of which [begin, end) is written; 7 squares out: the sum of each block of 2,048 elements, from `first_block` on. One
 // workgroup copies one block.

@@ -1,10 +1,10 @@
-// The norm of a gradient from sums of squares, and what it is multiplied by so that its norm is at most `most`.
-// Source: Pascanu et al. 2013, algorithm 1. CPU shadow: src/gradients.rs.
+// The norm of a gradient from sums of squares, and what it is multiplied by so that its norm is at most `max_norm`.
+// Source: Pascanu et al. 2013, algorithm 1. Definition: src/gradients.rs.
 // Bindings: 0 squares in [n], 1 norm out [1], 2 clip out [1]. One workgroup.
 
 struct Settings {
     n: u32,
-    most: f32,
+    max_norm: f32,
     eps: f32,
 }
 
@@ -22,6 +22,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let found = sqrt(total(sum, lane));
     if lane == 0u {
         norm[0] = found;
-        clip[0] = min(settings.most / (found + settings.eps), 1.0);
+        clip[0] = min(settings.max_norm / (found + settings.eps), 1.0);
     }
 }

@@ -29,7 +29,7 @@ pub struct Rates {
 /// by `clip`. `shapes` holds rows and columns of each, in order.
 ///
 /// # Panics
-/// Where the matrices do not fill the arrays: a wrong program.
+/// Where the matrices are larger than the arrays: a wrong program. What lies behind them stays.
 pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], clip: f32, shapes: &[[usize; 2]], rates: Rates) {
     let (mut p, mut m, mut g) = (p, m, g);
     let mut matrices = Vec::with_capacity(shapes.len());

@@ -1,5 +1,6 @@
 //! The custom operations on the CPU backend: the loops of the crate `cpu` over the elements of tensors.
 
+use super::gradients::NormOps;
 use super::{AdamWSettings, DifferentiableOps, OptimizerOps};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -36,7 +37,9 @@ impl OptimizerOps for Flex {
         cpu::optimizer::adamw(&settings, values(&clip)[0], p_values, values(&g), m_values, v_values);
         (p, m, v)
     }
+}
 
+impl NormOps for Flex {
     fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self> {
         let norm = cpu::optimizer::squared_norm(values(&dense(g)));
         FlexTensor::new(Bytes::from_elems(vec![norm]), Layout::contiguous(Shape::from(vec![1])), DType::F32)

@@ -13,21 +13,21 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 use shaders::gradients::{self, JoinSettings, NormSettings};
-use shaders::{Kernel, adamw, gelu, gelu_backward, workgroups};
+use shaders::{Kernel, MAX_WORKGROUPS, adamw, gelu, gelu_backward, workgroups};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 impl DifferentiableOps for CubeBackend {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = contiguous(x);
         let y = like(&x);
-        launch(gelu::KERNEL, &[&x, &y], &gelu::Settings { n: count(&x) as u32 }, blocks(gelu::KERNEL, count(&x)));
+        launch(gelu::KERNEL, &[&x, &y], &gelu::Settings { n: word(count(&x)) }, blocks(gelu::KERNEL, count(&x)));
         y
     }
 
     fn exact_gelu_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, dy) = (contiguous(x), contiguous(dy));
         let dx = like(&x);
-        let settings = gelu_backward::Settings { n: count(&x) as u32 };
+        let settings = gelu_backward::Settings { n: word(count(&x)) };
         launch(gelu_backward::KERNEL, &[&x, &dy, &dx], &settings, blocks(gelu_backward::KERNEL, count(&x)));
         dx
     }
@@ -48,10 +48,6 @@ impl OptimizerOps for CubeBackend {
         let [p, m, v] = [p, m, v].map(exclusive);
         launch(adamw::KERNEL, &[&clip, &p, &g, &m, &v], &settings, blocks(adamw::KERNEL, settings.n as usize));
         (p, m, v)
-    }
-
-    fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_sum(Self::float_mul(g.clone(), g))
     }
 }
 
@@ -128,7 +124,7 @@ pub(super) fn collect_gradients(
         vec![Tensor::from_dispatch(flat)]
     });
     let flat = flat.collect();
-    let settings = NormSettings { n: total, most: clip_norm as f32, eps: eps as f32 };
+    let settings = NormSettings { n: total, max_norm: clip_norm as f32, eps: eps as f32 };
     let (norm, clip) = Dispatch::limit(squares, settings);
     CollectedGradients { groups: flat, norm: Tensor::from_dispatch(norm), clip: Tensor::from_dispatch(clip) }
 }
@@ -202,7 +198,11 @@ impl Groups for [usize; 2] {
 
 impl Groups for [usize; 3] {
     fn groups(self) -> [u32; 3] {
-        self.map(|n| u32::try_from(n).expect("a grid has fewer than 2^32 workgroups"))
+        self.map(|n| {
+            let n = u32::try_from(n).unwrap_or(u32::MAX);
+            assert!(n <= MAX_WORKGROUPS, "a dimension of a grid has at most {MAX_WORKGROUPS} workgroups, not {n}");
+            n
+        })
     }
 }
 
@@ -228,6 +228,11 @@ pub(super) fn launch(kernel: Kernel, buffers: &[&CubeTensor], settings: &impl by
 /// Workgroups of `kernel` for `n` elements at one thread each.
 pub(super) fn blocks(kernel: Kernel, n: usize) -> usize {
     n.div_ceil(kernel.threads as usize)
+}
+
+/// A size as the kernels take it.
+pub(super) fn word(size: usize) -> u32 {
+    u32::try_from(size).expect("a tensor has fewer than 2^32 elements")
 }
 
 /// Number of elements.

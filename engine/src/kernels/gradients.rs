@@ -1,7 +1,9 @@
 //! The gradients of all groups in the form that the optimiser takes, with their global norm (Pascanu et al. 2013, algorithm
 //! 1).
 
-use super::{is_cpu, squared_norm};
+use super::is_cpu;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
 /// Keeps the clipping factor finite; the value of `torch.nn.utils.clip_grad_norm_`.
@@ -30,4 +32,15 @@ pub fn collect_gradients(groups: Vec<Vec<Tensor<1>>>, lens: &[usize], clip_norm:
     let norm = squares.reduce(|a, b| a + b).expect("a model has parameters").sqrt(); // [1]
     let clip = (norm.clone() + EPS).recip().mul_scalar(clip_norm).clamp_max(1.0);
     CollectedGradients { groups, norm, clip }
+}
+
+fn squared_norm(g: Tensor<1>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::squared_norm(g.into_dispatch()))
+}
+
+/// What only the CPU engine computes gradient by gradient.
+#[backend_extension(Flex)]
+pub trait NormOps: Backend {
+    /// Sum of the squares of `g` `[n]`, `[1]`, in a fixed order.
+    fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self>;
 }

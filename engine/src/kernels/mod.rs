@@ -71,7 +71,7 @@ pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, sett
         (p, m, v) = Dispatch::adamw(p, g.into_dispatch(), m, v, clip.clone(), start, settings);
         start += n;
     }
-    assert!(start <= settings.n as usize, "the gradients lie in their group");
+    assert_eq!(start, settings.n as usize, "the gradients cover their group");
     AdamWState { p: Tensor::from_dispatch(p), m: Tensor::from_dispatch(m), v: Tensor::from_dispatch(v) }
 }
 
@@ -98,11 +98,4 @@ pub trait OptimizerOps: Backend {
         start: usize,
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-
-    /// Sum of the squares of `g` `[n]`, `[1]`, in a fixed order.
-    fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-fn squared_norm(g: Tensor<1>) -> Tensor<1> {
-    Tensor::from_dispatch(Dispatch::squared_norm(g.into_dispatch()))
 }

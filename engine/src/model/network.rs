@@ -18,6 +18,8 @@ pub struct Input {
     pub ids: RowNumbers,
     /// Segment ids, `B * T` of them.
     pub segments: RowNumbers,
+    /// Positions in the example, `B * T` of them, where the model has a table of them.
+    pub positions: Option<RowNumbers>,
     /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
     pub keep: Option<Tensor<2>>,
 }
@@ -34,8 +36,11 @@ impl Input {
         keep: Option<Vec<f32>>,
         (config, device): (&ModelConfig, &Device),
     ) -> Self {
+        let positions: Vec<i32> = (0..ids.len()).map(|i| (i % dims[1]) as i32).collect();
+        let has_positions = config.architecture == Architecture::Bert;
         Self {
             dims,
+            positions: has_positions.then(|| RowNumbers::new(&positions, config.max_position_embeddings, device)),
             ids: RowNumbers::new(ids, config.vocab_size, device),
             segments: RowNumbers::new(segments, config.type_vocab_size, device),
             keep: keep.map(|keep| Tensor::from_data(TensorData::new(keep, dims), device)),

@@ -139,33 +139,39 @@ pub struct Layout {
     index: HashMap<String, usize>,
 }
 
-/// A group closes before it passes this many elements (64 MiB of f32), so that one storage binding holds it on every
-/// WebGPU device (`maxStorageBufferBindingSize` is at least 128 MiB).
+/// A group closes before it passes this many elements (64 MiB of f32), unless one stack of parameters alone does, so that
+/// one storage binding holds it on every WebGPU device (`maxStorageBufferBindingSize` is at least 128 MiB).
 const GROUP_ELEMENTS: usize = 16 << 20;
+
+/// `specs` in runs, each of a parameter and those that continue it.
+fn stacks(specs: &[ParameterSpec]) -> impl Iterator<Item = &[ParameterSpec]> {
+    specs.chunk_by(|_, next| next.continues)
+}
 
 impl Layout {
     /// Lays out `specs`. Names must be distinct.
     pub fn new(specs: Vec<ParameterSpec>) -> Self {
         let (mut hidden, rest): (Vec<_>, Vec<_>) = specs.into_iter().partition(ParameterSpec::is_hidden);
         let (mut ordered, vectors): (Vec<_>, Vec<_>) = rest.into_iter().partition(ParameterSpec::decays);
-        // Equal shapes side by side are one batch of Muon's.
+        // Equal shapes side by side are one batch of Muon's. The order of equal ones stays, so that stacks stay whole.
         hidden.sort_by_key(|spec| (spec.matrices().rows, spec.matrices().columns));
         ordered.extend(hidden.into_iter().chain(vectors));
         let mut groups: Vec<ParameterGroup> = Vec::new();
-        for (i, spec) in ordered.iter().enumerate() {
+        let mut start = 0;
+        for stack in stacks(&ordered) {
+            let len: usize = stack.iter().map(ParameterSpec::len).sum();
+            let first = &stack[0];
             let fits = |group: &&mut ParameterGroup| {
-                let alike = group.decays == spec.decays() && group.matrices.is_empty() != spec.is_hidden();
-                alike && (spec.continues || group.used + spec.len() <= GROUP_ELEMENTS)
+                let alike = group.decays == first.decays() && group.matrices.is_empty() != first.is_hidden();
+                alike && group.used + len <= GROUP_ELEMENTS
             };
-            match groups.last_mut().filter(fits) {
-                Some(group) => group.take(i, spec),
-                None => {
-                    let mut group =
-                        ParameterGroup { decays: spec.decays(), matrices: Vec::new(), members: i..i, used: 0 };
-                    group.take(i, spec);
-                    groups.push(group);
-                }
+            if groups.last_mut().filter(fits).is_none() {
+                let members = start..start;
+                groups.push(ParameterGroup { decays: first.decays(), matrices: Vec::new(), members, used: 0 });
             }
+            let group = groups.last_mut().expect("one was just added");
+            stack.iter().enumerate().for_each(|(i, spec)| group.take(start + i, spec));
+            start += stack.len();
         }
         let index: HashMap<String, usize> = ordered.iter().enumerate().map(|(i, s)| (s.name.clone(), i)).collect();
         assert_eq!(index.len(), ordered.len(), "parameter names are distinct");
@@ -209,13 +215,11 @@ impl Layout {
             Leaves { tensors: Vec::new(), places: Vec::with_capacity(self.specs.len()), index: self.index.clone() };
         for (group, values) in self.groups.iter().zip(groups) {
             let mut start = 0;
-            let mut members = self.specs[group.members.clone()].iter().peekable();
-            while let Some(first) = members.next() {
-                let mut len = first.len();
-                leaves.push_place(first, 0);
-                while let Some(next) = members.next_if(|next| next.continues) {
-                    leaves.push_place(next, len);
-                    len += next.len();
+            for stack in stacks(&self.specs[group.members.clone()]) {
+                let mut len = 0;
+                for spec in stack {
+                    leaves.push_place(spec, len);
+                    len += spec.len();
                 }
                 let slice = values.clone().narrow(0, start, len); // [n]
                 leaves.tensors.push(if device.is_autodiff() {
@@ -287,7 +291,8 @@ impl Leaves {
     /// # Panics
     /// As [`Self::get`] does.
     pub fn stack<const R: usize>(&self, name: &str) -> Tensor<R> {
-        let Place { leaf, shape, .. } = self.place(name);
+        let Place { leaf, start, shape } = self.place(name);
+        assert_eq!(*start, 0, "a stack goes by the name of its first parameter");
         let mut shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
         let tensor = self.tensors[*leaf].clone();
         shape[0] = tensor.dims()[0] / shape[1..].iter().product::<usize>();
@@ -341,6 +346,15 @@ mod tests {
         assert_eq!(sizes, [(true, 8), (true, 16 << 20), (true, 4), (false, 8)]);
         assert!(layout.groups.iter().all(|group| group.len().is_multiple_of(64) && group.len() >= group.used));
         assert_eq!(layout.len(), 20 + (16 << 20));
+    }
+
+    #[test]
+    fn a_stack_lies_in_one_group() {
+        let part = |name: &str, continues| ParameterSpec { continues, ..spec(name, &[2048, 2048]) };
+        let layout =
+            Layout::new(vec![part("a", false), part("b", false), part("q", false), part("k", true), part("v", true)]);
+        let members: Vec<_> = layout.groups.iter().map(|group| group.members.clone()).collect();
+        assert_eq!(members, [0..2, 2..5]);
     }
 
     #[test]

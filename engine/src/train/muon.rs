@@ -1,6 +1,5 @@
 //! Muon: momentum whose update is orthogonalised, for the matrices inside the blocks (Jordan et al. 2024,
-//! "Muon: An optimizer for hidden layers in neural networks"). All matrices of one shape are one batched product, so
-//! that a step takes as many launches for twelve layers as for one.
+//! "Muon: An optimizer for hidden layers in neural networks").
 
 use crate::kernels::fused::{self, Rates};
 use crate::model::MatrixBatch;

@@ -159,7 +159,7 @@ impl Optimizer {
             }
             (_, v) => {
                 let v = v.expect("a group without second moment is Muon's");
-                let settings = self.adamw_settings(group.len(), group.decays, lr, step);
+                let settings = self.adamw_settings(gradients.iter().map(|g| g.dims()[0]).sum(), group.decays, lr, step);
                 let AdamWState { p, m, v } = adamw(AdamWState { p, m, v }, gradients, clip, settings);
                 GroupState { p, m, v: Some(v) }
             }

@@ -4,7 +4,7 @@ mod matmul;
 mod muon;
 
 use self::matmul::{Matrices, Plus, product};
-use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like};
+use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like, word};
 use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
@@ -103,7 +103,7 @@ pub(super) struct CrossEntropyState {
     targets: CubeTensor,
     /// `[M]`.
     weights: CubeTensor,
-    /// What `cross_entropy.wgsl` says of each row, `[M, 4]`.
+    /// Results of `cross_entropy.wgsl` for each row, `[M, 4]`.
     rows: CubeTensor,
     total: f32,
 }
@@ -198,7 +198,7 @@ impl Kernels for CubeBackend {
             let [dx, dgamma, dbeta] = Self::layer_norm_backward(sum, gamma, moments, dnormal);
             return [dx.clone(), dx, dgamma, dbeta];
         }
-        let dnormal = contiguous(dnormal);
+        let [gamma, dnormal] = [gamma, dnormal].map(contiguous);
         let (dx, dy) = (like(&sum), like(&sum));
         let buffers = [&sum, &gamma, &moments, &dnormal, &dx, &dy];
         launch(layer_norm::ADD_NORM_BACKWARD, &buffers, &add_norm_settings(&sum, 0.0, dropout), dims::<2>(&sum)[0]);
@@ -300,7 +300,7 @@ impl Kernels for CubeBackend {
     }
 }
 
-/// What `cross_entropy.wgsl` says of each row of `logits` `[M, V]`.
+/// Results of `cross_entropy.wgsl` for each row of `logits` `[M, V]`: `[M, 4]`.
 fn row_losses(logits: &CubeTensor, truth: &Truth<CubeBackend>) -> CubeTensor {
     let [m, v] = dims(logits);
     let rows = empty(logits, [m, 4]);
@@ -369,7 +369,8 @@ fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> at
     }
 }
 
-/// Queries and keys of rows `[B * T, 3 D]` turned by their positions, where these are rotary; back where `direction` is -1.
+/// Rows `[B * T, 3 D]` with queries and keys rotated by their positions, where these are rotary; the inverse rotation
+/// where `direction` is -1.
 fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -> CubeTensor {
     let Some(tables) = side.rotary.clone().map(contiguous) else { return qkv };
     let [_, t, h] = side.dims;
@@ -384,9 +385,4 @@ fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -
 
 fn dims<const R: usize>(tensor: &CubeTensor) -> [usize; R] {
     tensor.meta.shape().iter().copied().collect::<Vec<_>>().try_into().expect("a tensor of this rank")
-}
-
-/// A size as the kernels take it.
-fn word(size: usize) -> u32 {
-    u32::try_from(size).expect("a tensor has fewer than 2^32 elements")
 }

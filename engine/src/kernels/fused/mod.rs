@@ -24,12 +24,12 @@ pub fn linear_gelu(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> 
     Tensor::from_dispatch(Dispatch::fused_linear_gelu(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
 }
 
-/// Which rows of a table are read, and, for the gradient, who reads each of them.
+/// Which rows of a table are read, and, for the gradient, the positions that read each row.
 #[derive(Clone, Debug)]
 pub struct RowNumbers {
     /// `[M]`, each below the number of rows `N`.
     numbers: Tensor<1, Int>,
-    /// Where the list of readers of each row begins and the last one ends, then the lists, `[N + 1 + M]`.
+    /// Where the list of each row begins and the last one ends, then the lists of positions that read it, `[N + 1 + M]`.
     readers: Tensor<1, Int>,
 }
 
@@ -39,9 +39,12 @@ impl RowNumbers {
     /// # Panics
     /// Where a number is not below `rows`.
     pub fn new(numbers: &[i32], rows: usize, device: &Device) -> Self {
+        let row = |number: &i32| {
+            usize::try_from(*number).ok().filter(|row| *row < rows).expect("each number is that of a row of the table")
+        };
         let mut readers = vec![0; rows + 1 + numbers.len()];
-        for &number in numbers {
-            readers[number as usize + 1] += 1;
+        for number in numbers {
+            readers[row(number) + 1] += 1;
         }
         let (ends, lists) = readers.split_at_mut(rows + 1);
         let mut end = 0;
@@ -50,8 +53,8 @@ impl RowNumbers {
             *count = end;
         }
         // Filled from behind, which leaves the starts where the ends were.
-        for (reader, &number) in numbers.iter().enumerate().rev() {
-            let place = &mut ends[number as usize + 1];
+        for (reader, number) in numbers.iter().enumerate().rev() {
+            let place = &mut ends[row(number) + 1];
             *place -= 1;
             lists[*place as usize] = reader as i32;
         }
@@ -164,7 +167,8 @@ pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1
 }
 
 /// One step of Muon on the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]` and gradients `g` `[n]`
-/// scaled by `clip` `[1]`, all outside of autodiff. `shapes` holds rows and columns of each. Returns the new `p` and `m`.
+/// scaled by `clip` `[1]`, all outside of autodiff. `shapes` holds rows and columns of each; what of the arrays lies behind
+/// them stays. Returns the new `p` and `m`.
 pub fn muon(
     [p, m]: [Tensor<1>; 2],
     g: Tensor<1>,

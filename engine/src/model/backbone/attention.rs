@@ -35,8 +35,8 @@ impl Attention {
         Self { dims: [b, t, network.config.num_attention_heads], kernel }
     }
 
-    /// From queries, keys and values side by side, `[B * T, 3 D]`: the context `[B * T, D]` and, where the network returns them, the probabilities before dropout `[B, H, T, T]`, whose
-    /// rows sum to 1.
+    /// From queries, keys and values side by side, `[B * T, 3 D]`: the context `[B * T, D]` and, where the network returns
+    /// them, the probabilities before dropout `[B, H, T, T]`, whose rows sum to 1.
     pub fn forward(&self, qkv: Tensor<2>, dropout: Mask) -> (Tensor<2>, Option<Tensor<4>>) {
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {

@@ -154,14 +154,11 @@ fn mean(encoded: &Encoded) -> Tensor<2> {
 }
 
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
-    let [b, t] = input.dims;
-    let table = |part: &str| network.leaves.get::<2>(&format!("bert.embeddings.{part}_embeddings.weight"));
-    let words = kernels::gather_rows(network.leaves.get(WORDS), &input.ids); // [B * T, D]
-    let segments = kernels::gather_rows(table("token_type"), &input.segments);
-    let places: Vec<i32> = (0..b * t).map(|i| (i % t) as i32).collect();
-    let positions = table("position");
-    let places = RowNumbers::new(&places, positions.dims()[0], &input.device());
-    let sum = words + segments + kernels::gather_rows(positions, &places);
+    let rows = |part: &str, rows: &RowNumbers| {
+        kernels::gather_rows(network.leaves.get(&format!("bert.embeddings.{part}_embeddings.weight")), rows)
+    };
+    let positions = input.positions.as_ref().expect("a BERT's input has positions");
+    let sum = rows("word", &input.ids) + rows("token_type", &input.segments) + rows("position", positions); // [B * T, D]
     network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum))
 }
 

@@ -1,7 +1,7 @@
 //! Matrix products on a GPU.
 
-use super::super::super::gpu::{adapter_is_software, count, empty, launch};
-use super::{dims, word};
+use super::super::super::gpu::{adapter_is_software, count, empty, launch, word};
+use super::dims;
 use burn_cubecl::tensor::CubeTensor;
 use shaders::matmul::{self, Settings, Tiling};
 
@@ -115,14 +115,15 @@ fn groups(a: Matrices, b: Matrices, tiling: Tiling) -> [usize; 3] {
     [b.shape[1].div_ceil(tiling.tile[1]), a.shape[0].div_ceil(tiling.tile[0]), a.count()]
 }
 
-/// Fewest tiles of [`matmul::LARGE`] that keep a GPU busy.
-const MANY_TILES: usize = 128;
+/// Fewest tiles of [`matmul::LARGE`] for which it is used: about as many as a large GPU runs workgroups at once. Reckoned, not
+/// measured.
+const MIN_LARGE_TILES: usize = 128;
 
 /// What suits the adapter and the shape of the product.
 fn tiling(a: Matrices, b: Matrices) -> Tiling {
     if adapter_is_software() {
         matmul::DIRECT
-    } else if groups(a, b, matmul::LARGE).iter().product::<usize>() < MANY_TILES {
+    } else if groups(a, b, matmul::LARGE).iter().product::<usize>() < MIN_LARGE_TILES {
         matmul::SMALL
     } else {
         matmul::LARGE

@@ -1,9 +1,8 @@
 //! Muon on a GPU: all matrices of one shape that lie side by side are one launch.
 
-use super::super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like};
+use super::super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like, word};
 use super::super::FusedOptimizer;
 use super::matmul::{Matrices, Plus, product, product_with_itself};
-use super::word;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use cpu::muon::{EPS, QUINTIC, ROUNDS, Rates};
@@ -20,6 +19,8 @@ impl FusedOptimizer for CubeBackend {
     ) -> (CubeTensor, CubeTensor) {
         let [p, m] = [p, m].map(exclusive);
         let [g, clip] = [g, clip].map(contiguous);
+        let used: usize = shapes.iter().map(|[rows, columns]| rows * columns).sum();
+        assert!(count(&g) == count(&m) && used <= count(&m), "a gradient for each element, and room for the matrices");
         let ahead = like(&m);
         let settings = MomentumSettings { n: word(count(&m)), momentum: rates.momentum };
         launch(muon::MOMENTUM, &[&clip, &g, &m, &ahead], &settings, blocks(muon::MOMENTUM, count(&m)));

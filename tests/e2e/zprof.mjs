@@ -1,0 +1,30 @@
+import { serve, launch } from './harness.mjs';
+const site = await serve('/tmp/dist_count');
+const browser = await launch({ webgpu: true });
+const ctx = await browser.newContext();
+const page = await ctx.newPage();
+const s = await browser.newBrowserCDPSession();
+await page.goto(site.url + process.argv[2]);
+await page.waitForSelector('[data-testid=start-pretrain]:enabled', { timeout: 120000 });
+await page.click('[data-testid=start-pretrain]');
+await new Promise((r) => setTimeout(r, 15000));
+const cdp = await ctx.newCDPSession(page);
+// attach to worker
+const { targetInfos } = await s.send('Target.getTargets', { filter: [{}] });
+const w = targetInfos.find((t) => t.type === 'worker');
+console.log(targetInfos.map((t) => t.type + ' ' + t.url));
+const { sessionId } = await s.send('Target.attachToTarget', { targetId: w.targetId, flatten: false });
+let id = 0; const waits = new Map();
+s.on('Target.receivedMessageFromTarget', (e) => { const m = JSON.parse(e.message); if (m.id && waits.has(m.id)) waits.get(m.id)(m.result ?? m.error); });
+const send = (method, params = {}) => new Promise((res) => { const i = ++id; waits.set(i, res); s.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id: i, method, params }) }); });
+await send('Profiler.enable'); await send('Profiler.setSamplingInterval', { interval: 500 });
+await send('Profiler.start'); await new Promise((r) => setTimeout(r, 6000));
+const { profile } = await send('Profiler.stop');
+const self = new Map(); const byId = new Map(profile.nodes.map((n) => [n.id, n]));
+const dt = profile.timeDeltas; profile.samples.forEach((id, i) => { const n = byId.get(id); const k = n.callFrame.functionName + ' ' + n.callFrame.url.split('/').pop() + ':' + n.callFrame.lineNumber; self.set(k, (self.get(k) ?? 0) + dt[i]); });
+console.log([...self].sort((a, b) => b[1] - a[1]).slice(0, 25).map(([k, v]) => (v / 1000).toFixed(0) + ' ms ' + k).join('\n'));
+// inclusive by walking parents
+const parent = new Map(); profile.nodes.forEach((n) => (n.children ?? []).forEach((c) => parent.set(c, n.id)));
+const incl = new Map(); profile.samples.forEach((id, i) => { const seen = new Set(); for (let x = id; x; x = parent.get(x)) { const k = byId.get(x).callFrame.functionName; if (!seen.has(k)) { seen.add(k); incl.set(k, (incl.get(k) ?? 0) + dt[i]); } } });
+console.log('INCL'); console.log([...incl].sort((a, b) => b[1] - a[1]).slice(0, 60).map(([k, v]) => (v / 1000).toFixed(0) + ' ' + k).join('\n'));
+await browser.close(); site.close(); process.exit(0);
