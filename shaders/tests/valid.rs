@@ -1,4 +1,4 @@
-//! Every WGSL file is valid by itself, has the entry point `main`, and binds what its table says, in order.
+//! Every kernel is valid WGSL, has the entry point `main`, and binds what its table says, in order.
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use shaders::KERNELS;
