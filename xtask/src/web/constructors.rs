@@ -3,16 +3,13 @@
 
 use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
-/// Whether most exported functions of `module` begin with a call of one and the same function, as those of a command do.
+/// Whether every exported function of `module` begins with a call of one and the same function, as those of a command do.
 /// `false` for what is no module: later stages say so.
 pub fn run_on_every_call(module: &[u8]) -> bool {
-    let Ok(calls) = first_calls(module) else { return false };
-    let alike =
-        |call: &Option<u32>| call.is_some() && calls.iter().filter(|other| *other == call).count() > calls.len() / 2;
-    calls.len() > 1 && calls.iter().any(alike)
+    first_calls(module).is_ok_and(|calls| calls.len() > 1 && calls[0].is_some() && calls.iter().all(|c| *c == calls[0]))
 }
 
-/// Which function each exported function calls before it does anything else.
+/// Which function each exported function calls before it does anything else; exported imports have no body to look at.
 fn first_calls(module: &[u8]) -> wasmparser::Result<Vec<Option<u32>>> {
     let (mut imported, mut exported, mut bodies) = (0, Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {
@@ -35,8 +32,8 @@ fn first_calls(module: &[u8]) -> wasmparser::Result<Vec<Option<u32>>> {
             _ => {}
         }
     }
-    let first = |index: usize| index.checked_sub(imported).and_then(|own| bodies.get(own).copied()).flatten();
-    Ok(exported.into_iter().map(first).collect())
+    let own = |index: usize| index.checked_sub(imported).and_then(|own| bodies.get(own).copied());
+    Ok(exported.into_iter().filter_map(own).collect())
 }
 
 #[cfg(test)]
