@@ -21,7 +21,8 @@ pub const ADD_NORM: Kernel = kernel!(
     &["x", "y", "gamma", "beta", "sum", "normal", "moments", "settings"],
     "place",
     "reduce",
-    "random"
+    "random",
+    "add_norm"
 );
 
 /// The gradients of both parts of the sum.
@@ -31,7 +32,8 @@ pub const ADD_NORM_BACKWARD: Kernel = kernel!(
     &["sum", "gamma", "moments", "dnormal", "dx", "dy", "settings"],
     "place",
     "reduce",
-    "random"
+    "random",
+    "add_norm"
 );
 
 /// Of [`ADD_NORM`] and [`ADD_NORM_BACKWARD`]; the same bytes as `struct Settings` in the WGSL.

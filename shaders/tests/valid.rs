@@ -1,6 +1,7 @@
 //! Every kernel is valid WGSL, has the entry point `main`, and binds what its table says, in order.
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, GlobalVariable};
 use shaders::KERNELS;
 
 #[test]
@@ -26,6 +27,28 @@ fn every_kernel_is_valid_and_binds_what_its_table_says() {
         bound.sort();
         let names: Vec<&str> = bound.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!(names, kernel.bindings, "{}", kernel.name);
+    }
+}
+
+/// What every WebGPU device offers (specification, table of limits): `maxStorageBuffersPerShaderStage`,
+/// `maxComputeWorkgroupStorageSize` in bytes, `maxComputeInvocationsPerWorkgroup`.
+const STORAGE_BUFFERS: usize = 8;
+const WORKGROUP_BYTES: u32 = 16_384;
+const THREADS: u32 = 256;
+
+#[test]
+fn every_kernel_keeps_within_the_limits_of_every_device() {
+    for kernel in KERNELS {
+        let module = naga::front::wgsl::parse_str(kernel.wgsl).expect("another test names what is wrong");
+        let of = |is: fn(AddressSpace) -> bool| {
+            module.global_variables.iter().map(|(_, global)| global).filter(move |global| is(global.space))
+        };
+        let buffers = of(|space| matches!(space, AddressSpace::Storage { .. })).count();
+        let size = |global: &GlobalVariable| module.types[global.ty].inner.size(module.to_ctx());
+        let bytes: u32 = of(|space| space == AddressSpace::WorkGroup).map(size).sum();
+        assert!(buffers <= STORAGE_BUFFERS, "{}: {buffers} storage buffers", kernel.name);
+        assert!(bytes <= WORKGROUP_BYTES, "{}: {bytes} bytes of workgroup memory", kernel.name);
+        assert!(kernel.threads <= THREADS, "{}: {} threads", kernel.name, kernel.threads);
     }
 }
 

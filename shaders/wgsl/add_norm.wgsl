@@ -3,15 +3,6 @@
 // Bindings: 0 x in [rows, width], 1 y in [rows, width], 2 gamma in [width], 3 beta in [width], 4 sum out [rows, width],
 // 5 normal out [rows, width], 6 moments out [rows, 2]. One workgroup computes one row.
 
-struct Settings {
-    rows: u32,
-    width: u32,
-    eps: f32,
-    drop_below: u32,
-    key: vec3<u32>,
-    kept_scale: f32,
-}
-
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> gamma: array<f32>;

@@ -3,15 +3,6 @@
 // Bindings: 0 sum in [rows, width], 1 gamma in [width], 2 moments in [rows, 2], 3 dnormal in [rows, width], 4 dx out
 // [rows, width], 5 dy out [rows, width]. One workgroup computes one row.
 
-struct Settings {
-    rows: u32,
-    width: u32,
-    eps: f32,
-    drop_below: u32,
-    key: vec3<u32>,
-    kept_scale: f32,
-}
-
 @group(0) @binding(0) var<storage, read_write> sum: array<f32>;
 @group(0) @binding(1) var<storage, read_write> gamma: array<f32>;
 @group(0) @binding(2) var<storage, read_write> moments: array<f32>;

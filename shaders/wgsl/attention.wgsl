@@ -110,15 +110,3 @@ fn stage_rows(from_row: u32, first: u32, part: u32, lane: u32) {
         rows_tile[i] = x;
     }
 }
-
-fn stage_tile(from_row: u32, start: u32, part: u32, lane: u32) {
-    for (var i = lane; i < 1024u; i += 32u) {
-        let row = start + i / 32u;
-        let column = part + i % 32u;
-        var x = 0.0;
-        if row < settings.t && column < settings.k {
-            x = qkv[from_row + row * 3u * settings.h * settings.k + column];
-        }
-        tile[i / 32u * 33u + i % 32u] = x;
-    }
-}

@@ -3,26 +3,11 @@
 // Bindings: 0 x in [B * T, width], 1 taps in [width, 3], 2 keep in [B * T], 3 y out [B * T, width]. One thread computes one
 // element.
 
-struct Settings {
-    n: u32,
-    width: u32,
-    t: u32,
-    has_keep: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> taps: array<f32>;
 @group(0) @binding(2) var<storage, read_write> keep: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> settings: Settings;
-
-fn seen(row: u32, column: u32) -> f32 {
-    let value = x[row * settings.width + column];
-    if settings.has_keep == 1u {
-        return value * keep[row];
-    }
-    return value;
-}
 
 @compute @workgroup_size(256)
 fn main(

@@ -3,13 +3,6 @@
 // Bindings: 0 taps in [width, 3], 1 keep in [B * T], 2 dy in [B * T, width], 3 dx out [B * T, width]. One thread computes
 // one element.
 
-struct Settings {
-    n: u32,
-    width: u32,
-    t: u32,
-    has_keep: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> taps: array<f32>;
 @group(0) @binding(1) var<storage, read_write> keep: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dy: array<f32>;

@@ -3,26 +3,11 @@
 // Bindings: 0 x in [B * T, width], 1 keep in [B * T], 2 dy in [B * T, width], 3 dtaps out [width, 3]. One workgroup computes
 // 16 columns.
 
-struct Settings {
-    rows: u32,
-    width: u32,
-    t: u32,
-    has_keep: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> keep: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dtaps: array<f32>;
 @group(0) @binding(4) var<uniform> settings: Settings;
-
-fn seen(row: u32, column: u32) -> f32 {
-    let value = x[row * settings.width + column];
-    if settings.has_keep == 1u {
-        return value * keep[row];
-    }
-    return value;
-}
 
 @compute @workgroup_size(256)
 fn main(
@@ -33,7 +18,7 @@ fn main(
     let column = place(group, groups) * 16u + lane % 16u;
     var sums = vec3<f32>();
     if column < settings.width {
-        for (var row = lane / 16u; row < settings.rows; row += 16u) {
+        for (var row = lane / 16u; row < settings.n; row += 16u) {
             let position = row % settings.t;
             var around = vec3<f32>(0.0, seen(row, column), 0.0);
             if position > 0u {

@@ -12,6 +12,19 @@ fn products(lane: u32, upper: ptr<function, vec4<f32>>, lower: ptr<function, vec
     }
 }
 
+// Reads 32 rows of qkv from `start` on, 32 columns from `part` on, into the large tile; zeros beyond the last of both.
+fn stage_tile(from_row: u32, start: u32, part: u32, lane: u32) {
+    for (var i = lane; i < 1024u; i += 32u) {
+        let row = start + i / 32u;
+        let column = part + i % 32u;
+        var x = 0.0;
+        if row < settings.t && column < settings.k {
+            x = qkv[from_row + row * 3u * settings.h * settings.k + column];
+        }
+        tile[i / 32u * 33u + i % 32u] = x;
+    }
+}
+
 // Maxima and sums over four threads that share a row.
 var<workgroup> quarters: array<f32, 32>;
 

@@ -1,0 +1,10 @@
+// A part of the sum is dropped as dropout.wgsl does it.
+struct Settings {
+    rows: u32,
+    width: u32,
+    eps: f32,
+    drop_below: u32,
+    key: vec3<u32>,
+    kept_scale: f32,
+}
+
