@@ -1,6 +1,6 @@
 //! The small layers that every block is made of.
 
-use super::parameters::Leaves;
+use super::leaves::Leaves;
 use crate::kernels::{self, Mask};
 use burn::tensor::Tensor;
 use std::cell::Cell;

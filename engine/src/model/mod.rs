@@ -7,6 +7,7 @@ pub mod backbone;
 pub mod config;
 mod heads;
 mod layers;
+mod leaves;
 mod network;
 mod parameters;
 
@@ -14,5 +15,6 @@ pub use backbone::Architecture;
 pub use config::{ModelConfig, ProblemType};
 pub use heads::Heads;
 pub use layers::Dropout;
+pub use leaves::Leaves;
 pub use network::{Encoded, Input, Network, specs, word_embeddings};
-pub use parameters::{Init, Layout, Leaves, MatrixBatch, ParameterGroup, ParameterSpec, initial_values};
+pub use parameters::{Init, Layout, MatrixBatch, ParameterGroup, ParameterSpec, initial_values};

@@ -5,7 +5,8 @@ use super::backbone::Architecture;
 use super::config::ModelConfig;
 use super::heads::{self, Heads};
 use super::layers::{Dropout, Masks, norm_parameters};
-use super::parameters::{Leaves, ParameterSpec};
+use super::leaves::Leaves;
+use super::parameters::ParameterSpec;
 use crate::kernels::{self, Mask, RowNumbers, RowTargets};
 use burn::tensor::{Device, Tensor, TensorData};
 

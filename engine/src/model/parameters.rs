@@ -2,6 +2,7 @@
 //! per group), because the optimiser, a checkpoint and the gradient's norm want arrays and not a tree. [`Leaves`] are
 //! the same values as one tracked tensor per parameter, which is what a forward pass wants.
 
+use super::leaves::Leaves;
 use crate::data::random::{Purpose, generator, normals};
 use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::HashMap;
@@ -211,22 +212,13 @@ impl Layout {
     ///
     /// `groups` holds one `[len]` array per group. On a device with autodiff the leaves are tracked.
     pub fn leaves(&self, groups: &[Tensor<1>], device: &Device) -> Leaves {
-        let mut leaves =
-            Leaves { tensors: Vec::new(), places: Vec::with_capacity(self.specs.len()), index: self.index.clone() };
+        let mut leaves = Leaves::new(self.index.clone());
         for (group, values) in self.groups.iter().zip(groups) {
             let mut start = 0;
             for stack in stacks(&self.specs[group.members.clone()]) {
-                let mut len = 0;
-                for spec in stack {
-                    leaves.push_place(spec, len);
-                    len += spec.len();
-                }
+                let len = stack.iter().map(ParameterSpec::len).sum();
                 let slice = values.clone().narrow(0, start, len); // [n]
-                leaves.tensors.push(if device.is_autodiff() {
-                    Tensor::from_inner(slice).require_grad()
-                } else {
-                    slice
-                });
+                leaves.push(stack, if device.is_autodiff() { Tensor::from_inner(slice).require_grad() } else { slice });
                 start += len;
             }
         }
@@ -237,71 +229,8 @@ impl Layout {
     pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Vec<Tensor<1>>> {
         let mut take =
             |leaf: &Tensor<1>| leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like());
-        let of_group = |group: &ParameterGroup| {
-            let places = &leaves.places[group.members.clone()];
-            let (first, last) = (places[0].leaf, places[places.len() - 1].leaf);
-            leaves.tensors[first..=last].iter().map(&mut take).collect()
-        };
+        let of_group = |group: &ParameterGroup| leaves.of(group.members.clone()).iter().map(&mut take).collect();
         self.groups.iter().map(of_group).collect()
-    }
-}
-
-/// Where a parameter lies in a leaf.
-#[derive(Clone, Debug)]
-struct Place {
-    leaf: usize,
-    start: usize,
-    shape: Vec<usize>,
-}
-
-/// The parameters as tensors, by name.
-#[derive(Debug)]
-pub struct Leaves {
-    /// One per parameter or stack of parameters.
-    tensors: Vec<Tensor<1>>,
-    /// One per parameter.
-    places: Vec<Place>,
-    index: HashMap<String, usize>,
-}
-
-impl Leaves {
-    fn push_place(&mut self, spec: &ParameterSpec, start: usize) {
-        self.places.push(Place { leaf: self.tensors.len(), start, shape: spec.shape.clone() });
-    }
-
-    fn place(&self, name: &str) -> &Place {
-        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
-        &self.places[i]
-    }
-
-    /// The parameter `name` in its own shape.
-    ///
-    /// # Panics
-    /// Where the model asks for a name or rank that its own specs do not list: a wrong program.
-    pub fn get<const R: usize>(&self, name: &str) -> Tensor<R> {
-        let Place { leaf, start, shape } = self.place(name);
-        let shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
-        let (tensor, len) = (self.tensors[*leaf].clone(), shape.iter().product());
-        let own = if tensor.dims() == [len] { tensor } else { tensor.narrow(0, *start, len) };
-        own.reshape(shape)
-    }
-
-    /// The parameter `name` with those that continue it below, along the first dimension.
-    ///
-    /// # Panics
-    /// As [`Self::get`] does.
-    pub fn stack<const R: usize>(&self, name: &str) -> Tensor<R> {
-        let Place { leaf, start, shape } = self.place(name);
-        assert_eq!(*start, 0, "a stack goes by the name of its first parameter");
-        let mut shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
-        let tensor = self.tensors[*leaf].clone();
-        shape[0] = tensor.dims()[0] / shape[1..].iter().product::<usize>();
-        tensor.reshape(shape)
-    }
-
-    /// Whether the model has this parameter.
-    pub fn has(&self, name: &str) -> bool {
-        self.index.contains_key(name)
     }
 }
 

@@ -10,8 +10,9 @@ mod textcnn;
 
 use super::config::ModelConfig;
 use super::layers::{layer_norm, linear, linear_gelu};
+use super::leaves::Leaves;
 use super::network::{Encoded, Input, Network};
-use super::parameters::{Init, Leaves, ParameterSpec};
+use super::parameters::{Init, ParameterSpec};
 use crate::kernels;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
