@@ -2,7 +2,7 @@
 //! hosts, a Web Worker and a command line, drive the same [`session::Session`].
 #![recursion_limit = "256"]
 
-pub mod data;
+pub use data;
 pub mod device;
 pub mod error;
 pub mod interop;

@@ -1,0 +1,92 @@
+//! The documents of the files of one role: in memory as long as they are few, else read again from their files. What they
+//! have in common that a person should hear of.
+
+use super::Document;
+use super::survey::Survey;
+use crate::content::InputFile;
+use crate::error::DataError;
+use crate::file::{Warning, read_file};
+use crate::table::ReadOptions;
+use std::ops::ControlFlow;
+
+/// Share of repeated documents that a person should hear of.
+const NOTABLE_REPETITION: f64 = 0.25;
+
+/// Longer blocks are no documents: a stray blank line parted them.
+const MOST_LINES_PER_BLOCK: u64 = 200;
+
+/// The documents of the files of one role.
+#[derive(Default)]
+pub struct Part {
+    /// What one look at all of them told.
+    pub survey: Survey,
+    /// In memory, as long as they are few.
+    pub held: Option<Vec<Document>>,
+    /// Their files, in order.
+    pub files: Vec<PartFile>,
+}
+
+/// One of the files of a role.
+pub struct PartFile {
+    /// What it is read from.
+    pub file: InputFile,
+    /// How it is read.
+    pub options: ReadOptions,
+    /// Its place among all files of the corpus.
+    pub number: u32,
+    /// The block that it begins with.
+    pub first_block: u64,
+}
+
+impl Part {
+    /// Gives each document to `take`, in order.
+    pub fn each<E: From<DataError>>(&self, take: &mut dyn FnMut(Document) -> Result<(), E>) -> Result<(), E> {
+        for PartFile { file, options, number, first_block } in &self.files {
+            let mut failed = None;
+            read_file(file, options, &mut |mut document| {
+                document.block += first_block;
+                document.file = *number;
+                match take(document) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            })?;
+            failed.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    /// Says so when the text repeats so few words that any score on it means nothing.
+    pub fn monotony_warning(&self) -> Option<Warning> {
+        let words = self.survey.words();
+        let message = format!("the training text has only {words} different words: scores on it mean nothing");
+        (self.survey.documents > 0 && self.survey.is_monotonous()).then_some(("few-words", message))
+    }
+
+    /// Says so when many documents are copies: what is learned from them is the copies.
+    pub fn repetition_warning(&self) -> Option<Warning> {
+        let Survey { documents, repeated, .. } = self.survey;
+        let message = format!("{repeated} of the {documents} training documents repeat the text of another one");
+        (repeated as f64 > NOTABLE_REPETITION * documents as f64).then_some(("repeated-documents", message))
+    }
+
+    /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
+    pub fn looks_like_blocks(&self) -> bool {
+        let Survey { documents, labelled, blocks, .. } = self.survey;
+        blocks >= 2 && (2..=MOST_LINES_PER_BLOCK).contains(&(documents / blocks)) && labelled == 0
+    }
+
+    /// As [`Self::each`], without reading where the documents are in memory.
+    pub fn each_held_or_read<E: From<DataError>>(
+        &self,
+        take: &mut dyn FnMut(&Document) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &self.held {
+            Some(held) => held.iter().try_for_each(take),
+            None => self.each(&mut |document| take(&document)),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Tables as people have them, and what is taken from where.
+
+use super::*;
+use crate::Document;
+use protocol::Dropped;
+use std::ops::ControlFlow;
+
+fn options(text: &str, label: &str) -> ReadOptions {
+    let column = |name: &str| (!name.is_empty()).then(|| name.to_string());
+    ReadOptions { text_column: column(text), label_column: column(label), ..ReadOptions::default() }
+}
+
+fn parse(name: &str, text: &str, form: Form, options: &ReadOptions) -> Result<Parsed, DataError> {
+    let mut documents = Vec::new();
+    let parsed = read(name, &mut text.as_bytes(), form, options, &mut |document| {
+        documents.push(document);
+        ControlFlow::Continue(())
+    });
+    let mut parsed = parsed.map_err(|error| error.downcast::<DataError>().expect("carried"))?;
+    parsed.documents = documents;
+    Ok(parsed)
+}
+
+/// `text|second|label label` of each document.
+fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
+    let parsed = parse(name, text, form_of(name).expect("a table"), options).expect("readable");
+    let line = |d: &Document| {
+        let second = d.second.as_deref().map(|second| format!("|{second}")).unwrap_or_default();
+        format!("{}{second}|{}", d.text, d.labels.join(" "))
+    };
+    parsed.documents.iter().map(line).collect()
+}
+
+/// As where few lines of many are labelled. Both kinds of lines are looked at, whichever comes first.
+#[test]
+fn the_first_object_need_not_have_all_keys() {
+    let unlabelled = "{\"text\":\"a b\"}\n";
+    let labelled = "{\"text\":\"c d\",\"label\":\"x\"}\n";
+    let nested = "{\"text\":\"e f\",\"meta\":{\"id\":1}}\n{\"text\":\"g h\",\"meta\":{\"kind\":\"y\"}}\n";
+    for (text, asked, expected) in [
+        (format!("{unlabelled}{labelled}"), "", &["a b|", "c d|x"][..]),
+        (format!("{unlabelled}\n{labelled}"), "label", &["a b|", "c d|x"]),
+        (nested.into(), "meta.kind", &["e f|", "g h|y"]),
+        ("{\"text\":null}\n{\"label\":\"x\",\"text\":\"c d\"}\n".into(), "", &["c d|x"]),
+    ] {
+        assert_eq!(shown("a.jsonl", &text, &options("", asked)), expected, "{text}");
+    }
+    // One that few have is not the text of all, and addresses are no text.
+    let rows = "{\"content\":\"a b\"}\n{\"content\":\"c d\"}\n{\"content\":\"e\",\"text\":\"f\"}\n";
+    assert_eq!(shown("a.jsonl", rows, &options("", "")), ["a b|", "c d|", "e|"]);
+    let row = "{\"link\":\"https://example.org/a/long/path\",\"what\":\"a b\"}\n";
+    assert_eq!(shown("a.jsonl", row, &options("", "")), ["a b|"]);
+    // A key that comes later than this is not looked for.
+    let late = format!("{}{labelled}", unlabelled.repeat(100));
+    assert_eq!(shown("a.jsonl", &late, &options("", "")).last().map(String::as_str), Some("c d|"));
+    let parsed = parse("a.jsonl", "{\"text\":\"\"}\n\n", Form::JsonLines, &options("", "")).expect("readable");
+    assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 2, first_line: 1 }]);
+}
+
+/// A spreadsheet's columns have names in any language: what was taken for the text is told.
+#[test]
+fn a_column_that_was_guessed_is_told() {
+    let none = &options("", "");
+    let sheet = "Id;Beschreibung;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
+    assert_eq!(shown("a.csv", sheet, none), ["a text of some words|", "another such text|"]);
+    let told = |text: &str, name: &str| {
+        let parsed = parse(name, text, form_of(name).expect("a table"), none).expect("readable");
+        parsed.guessed_column.unwrap_or_default()
+    };
+    let sentence = told(sheet, "a.csv");
+    assert!(sentence.contains(": \"Beschreibung\" was taken as text and none as labels"), "{sentence}");
+    assert!(told("a text of some words,x\nanother,y\n", "a.csv").contains("column 1 was taken as text"));
+    assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
+    for named in ["text,label\na b,x\n", "only one column of text\n"] {
+        assert_eq!(told(named, "a.csv"), "", "{named}");
+    }
+}
+
+#[test]
+fn columns_are_found_by_name_number_or_length() {
+    let none = &options("", "");
+    for (text, options, expected) in [
+        ("label,text\nx,a b\ny,c d\n", none, &["a b|x", "c d|y"][..]),
+        ("Text;Label\na, b;x\n", none, &["a, b|x"]),
+        ("id,body,tags\n1,a b,x|y z\n", none, &["a b|x y z"]),
+        ("a long text,x\nanother one,y\n", none, &["a long text|x", "another one|y"]),
+        ("n,what,kind\n1,a b,x\n", &options("what", "kind"), &["a b|x"]),
+        ("1,a b,x\n", &options("2", "3"), &["a b|x"]),
+        ("sentence1,sentence2,label\na b,c d,x\n", none, &["a b|c d|x"]),
+        // What counts the rows is no label of theirs.
+        ("id,what\n7,a text of words\n", none, &["a text of words|"]),
+        (",what\n0,a text of words\n", none, &["a text of words|"]),
+        ("n,link,what\n7,https://example.org/a/long/path,a b c\n", none, &["a b c|"]),
+        ("n,what,kind\n7,https://a.org a b c,a longer kind\n", none, &["https://a.org a b c|"]),
+        ("id,name\n1,red apple\n2,pear\n", none, &["red apple|", "pear|"]),
+        ("phrase,intent_id\nbook me a table now,3\n", none, &["book me a table now|3"]),
+        ("title,abstract,category\na,b c,x\n", none, &["b c|x"]),
+        ("post_id,what\nx7,a text of words\n", none, &["a text of words|"]),
+        ("0,a text\n1,another one\n", none, &["a text|0", "another one|1"]),
+        ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
+    ] {
+        assert_eq!(shown("a.csv", text, options), expected, "{text}");
+    }
+    let json = "{\"text\":\"a b\",\"labels\":[\"x\",\"y z\"]}\n{\"text\":\"c\",\"labels\":3}\n";
+    assert_eq!(shown("a.jsonl.gz", json, none), ["a b|x y z", "c|3"]);
+    let cail = "{\"fact\":\"a\\nb\",\"meta\":{\"accusation\":[\"x\"]}}\n";
+    assert_eq!(shown("a.ndjson", cail, none), ["a b|x"]);
+    assert_eq!(shown("a.tsv", "text\tlabel\na\tx\n", none), ["a|x"]);
+    for name in ["a.txt", "csv", "a.csv.zip"] {
+        assert_eq!(form_of(name), None, "{name}");
+    }
+}
+
+/// As an editor shows them: the reader of rows counts otherwise after CRLF and blank lines.
+#[test]
+fn rows_know_their_lines() {
+    for text in ["text,label\na b,x\n\n\"c\nd\",y\ne f,x\n", "text,label\r\na b,x\r\n\r\n\"c\r\nd\",y\r\ne f,x\r\n"] {
+        let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+        assert_eq!(parsed.documents.iter().map(|document| document.line).collect::<Vec<_>>(), [2, 4, 6], "{text:?}");
+    }
+}
+
+#[test]
+fn what_was_taken_from_where_is_told() {
+    let told = |name: &str, text: &str| {
+        let parsed = parse(name, text, form_of(name).expect("a table"), &options("", "")).expect("readable");
+        let TableColumns { names, text, labels } = parsed.columns.expect("a table");
+        format!("{} | {} | {}", names.join(" "), text.join(" "), labels.join(" "))
+    };
+    for (name, text, expected) in [
+        ("a.csv", "id,review,sentiment,tags\n1,a b,good,x\n", "id review sentiment tags | review | sentiment"),
+        ("a.csv", "a long text,x\nanother one,y\n", "1 2 | 1 | 2"),
+        ("a.csv", "premise,hypothesis,label\na,b,x\n", "premise hypothesis label | premise hypothesis | label"),
+        ("a.jsonl", "{\"text\":\"a b\",\"label\":1}\n", "label text | text | label"),
+    ] {
+        assert_eq!(told(name, text), expected);
+    }
+}
+
+#[test]
+fn quotes_newlines_and_ragged_rows_do_no_harm() {
+    let text = "text,label\n\"one, \"\"two\"\"\nthree\",x\nragged\n,empty\n\"four\",\"a b\",more\nnot __label__me,z\n";
+    let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+    let documents: Vec<(&str, &[String])> =
+        parsed.documents.iter().map(|d| (d.text.as_str(), d.labels.as_slice())).collect();
+    let labels = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        documents,
+        [
+            ("one, \"two\" three", &labels(&["x"])[..]),
+            ("ragged", &labels(&[])[..]),
+            ("four", &labels(&["a b"])[..]),
+            ("not __label__me", &labels(&["z"])[..]),
+        ]
+    );
+    assert_eq!((parsed.dropped[0].reason.as_str(), parsed.dropped[0].count), ("empty", 1));
+    let parsed = parse("a.jsonl", "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n", Form::JsonLines, &options("", ""));
+    let parsed = parsed.expect("readable");
+    assert_eq!((parsed.documents.len(), parsed.dropped.iter().map(|d| d.count).sum::<u64>()), (1, 4));
+}
+
+/// A quote that is opened and not closed swallows what follows: nothing in the text itself would tell.
+#[test]
+fn a_quote_that_is_not_closed_is_told_with_its_line() {
+    for (text, documents, expected) in [
+        ("text,label\n\"a b\nc d\",x\n\"e \"\"f\"\"\",y\n", 2, None),
+        ("text,label\n5\" of rain,x\n\"a\nb\",y\n", 2, None),
+        ("text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n", 2, Some((1, 3, 2))),
+        ("text,label\n\"a b\",x\n\"c d,y\n\"e f\",x\n\"g h\",y\n", 3, Some((1, 3, 1))),
+        ("text,label\n\"a b,x\nc d,y\n\"e f,x\ng h,y\n", 2, Some((1, 2, 2))),
+        ("text,label\r\n\"a b\",x\r\n\r\n\"c d,y\r\n\"e f\",x\r\n", 2, Some((1, 4, 1))),
+    ] {
+        let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+        let open = parsed.open_quotes.map(|open| (open.rows, open.line, open.lines));
+        assert_eq!((parsed.documents.len(), open), (documents, expected), "{text}");
+    }
+}
+
+/// The form of many competitions' tables: a column per label. Who carries none of them is a class too.
+#[test]
+fn several_label_columns_are_labels_or_hold_some() {
+    let asked = &options("", "toxic, rude");
+    for (name, text, expected) in [
+        (
+            "a.csv",
+            "id,text,toxic,rude\n1,a b,0,1\n2,c d,1,1\n3,e f,0,0\n4,g h,-1,-1\n5,i j,,\n",
+            &["a b|rude", "c d|toxic rude", "e f|none", "g h|", "i j|"][..],
+        ),
+        ("a.csv", "text,toxic,rude\na b,0.83,0.1\nc d,No,TRUE\ne f,x,\n", &["a b|toxic", "c d|rude", "e f|toxic"]),
+        ("a.csv", "text,toxic,rude\na b,sport,mild|dry\nc d,,5\n", &["a b|sport mild dry", "c d|5"]),
+        (
+            "a.jsonl",
+            "{\"text\":\"a b\",\"toxic\":true,\"rude\":0}\n{\"text\":\"c d\",\"toxic\":0,\"rude\":null}\n",
+            &["a b|toxic", "c d|none"],
+        ),
+        ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"x\",\"y\"],\"rude\":1}\n", &["a b|x y rude"]),
+        ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"no\"],\"rude\":0}\n", &["a b|no"]),
+    ] {
+        assert_eq!(shown(name, text, asked), expected, "{text}");
+    }
+    // Columns by number have names too, where the first row says neither yes nor no.
+    let by_number = &options("2", "3,4,");
+    assert_eq!(shown("a.csv", "id,what,toxic,rude\n1,a b,0,1\n", by_number), ["a b|rude"]);
+    assert_eq!(shown("a.csv", "1,a b,0,1\n2,c d,1,0\n", by_number), ["a b|4", "c d|3"]);
+    // A column may have a comma in its name.
+    assert_eq!(shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked), ["a b|0"]);
+    let parsed = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", Form::Separated(b','), asked).expect("readable");
+    assert!(parsed.guessed_column.expect("guessed").contains("and \"toxic\", \"rude\" as labels"));
+}
+
+#[test]
+fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
+    let found = |text: &str, asked: &ReadOptions| {
+        parse("a.csv", text, Form::Separated(b','), asked).expect("readable").yes_no_columns.join(" ")
+    };
+    let none = &options("", "");
+    assert_eq!(found("id,text,toxic,rude\n0,a b c,0,1\n", none), "toxic rude", "the first row has the number 0");
+    let table = "id,text,toxic,rude,score\n17,a b c,0,1,0.5\n";
+    assert_eq!(found(table, none), "toxic rude");
+    assert_eq!(found("text,likes,rude\na b,0,1\nc d,7,0\n", none), "rude", "that was a number");
+    assert_eq!(found(table, &options("", "toxic")), "");
+    assert_eq!(found("text,label,rude\na b,x,1\n", none), "");
+    assert_eq!(found("text,\"a, b\",rude\na b,1,1\n", none), "rude");
+}
+
+/// Whatever of them is shown.
+#[test]
+fn all_label_columns_count_with_their_whole_names() {
+    let names: Vec<String> = (0..=MOST_NAMES).map(|number| format!("{}{number}", "x".repeat(120))).collect();
+    let (last, asked) = (names.last().expect("many"), options("text", &names.join(",")));
+    let cells = |yes: &str| names.iter().map(|name| u8::from(name == yes).to_string()).collect::<Vec<_>>().join(",");
+    let csv = format!("text,{}\na b,{}\n", names.join(","), cells(last));
+    let fields = names.iter().map(|name| format!("{name:?}:{}", name == last)).collect::<Vec<_>>().join(",");
+    for (name, text) in [("a.csv", csv), ("a.jsonl", format!("{{\"text\":\"a b\",{fields}}}\n"))] {
+        assert_eq!(shown(name, &text, &asked), [format!("a b|{last}")], "{name}");
+    }
+}
+
+#[test]
+fn labels_of_a_cell_part_where_a_person_says() {
+    let labels = |name: &str, text: &str, separator: &str| {
+        let options = ReadOptions { label_separator: Some(separator.into()), ..options("", "") };
+        let parsed = parse(name, text, form_of(name).expect("a table"), &options).expect("readable");
+        parsed.documents[0].labels.join("/")
+    };
+    for (separator, expected) in [(";", "x/y z"), ("", "x;y z"), ("|", "x;y z"), (" ", "x;y/z")] {
+        assert_eq!(labels("a.tsv", "text\ttags\na b\tx;y z\n", separator), expected, "{separator:?}");
+    }
+    assert_eq!(labels("a.jsonl", "{\"text\":\"a b\",\"tags\":\"x, y\"}\n", ","), "x/y");
+}
+
+#[test]
+fn a_column_that_is_not_there_is_named() {
+    for (name, text) in [("a.csv", "x,y\n1,2\n"), ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n")] {
+        let form = form_of(name).expect("a table");
+        let error = parse(name, text, form, &options("text", "")).expect_err("refused");
+        assert_eq!(error.code(), "no-column");
+        assert!(error.to_string().contains("\"x\", \"y\""), "{error}");
+    }
+}
+
+#[test]
+fn labels_of_any_kind_become_sound_ones() {
+    let long = "x".repeat(10_000);
+    let text = format!(
+        "{{\"text\":\"a\",\"label\":[\" two\\n words \",\"\",\"<b>\\\"q\\\"</b>\",\"{long}\",\"<b>\\\"q\\\"</b>\"]}}\n"
+    );
+    let parsed = parse("a.jsonl", &text, Form::JsonLines, &options("", "")).expect("readable");
+    let labels = &parsed.documents[0].labels;
+    assert_eq!(labels[..2], ["two words".to_string(), "<b>\"q\"</b>".into()]);
+    assert_eq!((labels.len(), labels[2].chars().count(), parsed.long_labels), (3, 200, 1));
+}

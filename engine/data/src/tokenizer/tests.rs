@@ -1,0 +1,235 @@
+//! The tokenizer against Hugging Face's, against hostile files, and against itself.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn golden(path: &str) -> String {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn from_one(name: &str, content: &str) -> Result<Tokenizer, DataError> {
+    Tokenizer::from_files(&|asked| (asked == name).then(|| content.as_bytes().to_vec()))
+}
+
+fn learn(kind: TokenizerKind, cased: bool, text: &str) -> Tokenizer {
+    Tokenizer::learn(kind, cased, 100, &mut text.lines()).expect("enough text")
+}
+
+fn tokens(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
+    ids.iter().map(|&id| tokenizer.token(id).to_string()).collect()
+}
+
+#[test]
+fn ids_tokens_and_offsets_equal_hugging_faces() {
+    for case in ["uncased", "cased"] {
+        let json = golden(&format!("tests/golden/tokenizer/{case}/tokenizer.json"));
+        let tokenizer = from_one("tokenizer.json", &json).expect("a tokenizer");
+        let expected = golden(&format!("tests/golden/tokenizer/{case}/expected.jsonl"));
+        assert_eq!(expected.lines().count(), 328);
+        for line in expected.lines() {
+            let expected: Value = serde_json::from_str(line).expect("JSON");
+            let encoding = tokenizer.encode_with_specials(expected["text"].as_str().expect("a text"));
+            let Specials { cls, sep, .. } = tokenizer.specials();
+            let ids = [&[cls], &encoding.ids[..], &[sep]].concat();
+            let offsets = [&[(0, 0)], &encoding.offsets[..], &[(0, 0)]].concat();
+            let got = json!({
+                "text": expected["text"], "ids": ids, "tokens": tokens(&tokenizer, &ids), "offsets": offsets,
+            });
+            assert_eq!(got, expected, "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_vocabulary_file_alone_gives_the_same_tokenizer() {
+    let json = golden("tests/golden/tokenizer/uncased/tokenizer.json");
+    let vocab = golden("tests/golden/tokenizer/uncased/vocab.txt");
+    assert_eq!(from_one("vocab.txt", &vocab).expect("a vocabulary"), from_one("tokenizer.json", &json).expect("JSON"));
+    let cased = Tokenizer::from_files(&|name| match name {
+        "vocab.txt" => Some(vocab.clone().into_bytes()),
+        "tokenizer_config.json" => Some(br#"{"do_lower_case": false}"#.to_vec()),
+        _ => None,
+    });
+    assert!(cased.expect("a vocabulary").is_cased());
+}
+
+#[test]
+fn learned_pieces_are_as_good_as_hugging_faces() {
+    let text = golden("public/bundle/pretrain_extra.txt");
+    let quality: Value = serde_json::from_str(&golden("tests/golden/tokenizer/bundle/quality.json")).expect("JSON");
+    let tokenizer = Tokenizer::learn(TokenizerKind::Wordpiece, false, 4096, &mut text.lines()).expect("enough text");
+    let ids: Vec<u32> = text.lines().flat_map(|line| tokenizer.encode(line)).collect();
+    let tokens_per_word = ids.len() as f64 / text.split_whitespace().count() as f64;
+    // Ties are broken otherwise, which moves the third decimal.
+    assert!(tokens_per_word < quality["tokens_per_word"].as_f64().expect("a number") + 0.001, "{tokens_per_word}");
+    assert_eq!((tokenizer.len(), ids.contains(&tokenizer.specials().unk)), (4096, false));
+    let mut counts = vec![0; tokenizer.len()];
+    ids.iter().for_each(|&id| counts[id as usize] += 1);
+    assert_eq!(tokenizer.counts(), counts);
+}
+
+#[test]
+fn learning_is_the_same_whatever_the_order_of_the_text() {
+    let text = golden("public/bundle/valid.txt");
+    let reversed: Vec<&str> = text.lines().rev().collect();
+    for kind in [TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char] {
+        let forward = Tokenizer::learn(kind, true, 500, &mut text.lines()).expect("enough text");
+        assert_eq!(Tokenizer::learn(kind, true, 500, &mut reversed.iter().copied()).expect("enough text"), forward);
+    }
+}
+
+#[test]
+fn each_kind_cuts_in_its_own_way() {
+    let text = "Élan vital, élan VITAL\nthe [MASK] the";
+    for (kind, cased, expected) in [
+        (TokenizerKind::Wordpiece, false, &["e", "##lan", "vital", ",", "e", "##lan", "vital"][..]),
+        (TokenizerKind::Word, false, &["élan", "[UNK]", "élan", "[UNK]"]),
+        (TokenizerKind::Char, true, &["É", "l", "a", "n", "v", "i", "t", "a", "l", ",", "é", "l"]),
+    ] {
+        let tokenizer = learn(kind, cased, text);
+        let line = text.lines().next().expect("a line");
+        let got = tokens(&tokenizer, &tokenizer.encode(line));
+        assert_eq!((tokenizer.kind(), tokenizer.is_cased()), (kind, cased));
+        if kind == TokenizerKind::Wordpiece {
+            assert_eq!(got.concat().replace("##", ""), "elanvital,elanvital");
+        } else {
+            assert_eq!(got[..expected.len()], *expected);
+        }
+    }
+}
+
+#[test]
+fn a_literal_special_token_is_text_unless_asked_for() {
+    for kind in [TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char] {
+        for cased in [false, true] {
+            let tokenizer = learn(kind, cased, "the [MASK] the [MASK] the\n[SEP] [SEP] M A S K P E m a s k p e [ ]");
+            let Specials { pad, cls, sep, mask, .. } = tokenizer.specials();
+            let ids = tokenizer.encode("the [MASK] [SEP] [CLS] [PAD]");
+            assert!(![pad, cls, sep, mask].iter().any(|id| ids.contains(id)), "{kind:?} {cased}");
+            let encoding = tokenizer.encode_with_specials("the[MASK] é [SEP]");
+            let at = encoding.ids.iter().position(|&id| id == mask).expect("a mask");
+            assert_eq!((encoding.offsets[at], encoding.word_starts[at]), ((3, 9), true));
+            assert_eq!((encoding.ids.last(), encoding.offsets.last()), (Some(&sep), Some(&(12, 17))));
+        }
+    }
+}
+
+#[test]
+fn word_starts_and_continuing_rows_agree() {
+    let tokenizer = learn(TokenizerKind::Wordpiece, false, "abc abd abe xyz xyw");
+    let encoding = tokenizer.encoding("abcabd xq xyzw");
+    let continues = tokenizer.continues();
+    assert_eq!(encoding.ids, tokenizer.encode("abcabd xq xyzw"));
+    for (&id, &starts) in encoding.ids.iter().zip(&encoding.word_starts) {
+        assert_eq!(starts, !continues[id as usize]);
+    }
+    assert_eq!(encoding.word_starts.iter().filter(|&&starts| starts).count(), 3);
+}
+
+#[test]
+fn hostile_words_stay_short_and_quick() {
+    let tokenizer = learn(TokenizerKind::Wordpiece, false, "aa aa ab ab e e");
+    let unk = tokenizer.specials().unk;
+    assert_eq!(tokenizer.encode(&"a".repeat(200_000)), [unk]);
+    assert_eq!(tokenizer.encode(&"a".repeat(100)).len(), 99);
+    assert_eq!(tokenizer.encode(&format!("e{}", "\u{301}".repeat(20_000))), tokenizer.encode("e"));
+    assert_eq!(tokenizer.encode("\u{0}\u{fffd}\u{ad}\u{e000} \u{2028}"), [0_u32; 0]);
+}
+
+#[test]
+fn too_little_to_learn_from_is_an_error() {
+    let learn = |kind, size, text: &str| Tokenizer::learn(kind, false, size, &mut text.lines()).map(|t| t.len());
+    let code = |result: Result<usize, DataError>| result.expect_err("refused").code();
+    assert_eq!(code(learn(TokenizerKind::Wordpiece, 15, "some text")), "vocabulary-too-small");
+    assert_eq!(code(learn(TokenizerKind::Wordpiece, 100, " ")), "nothing-to-mask");
+    assert_eq!(code(learn(TokenizerKind::Word, 100, "each word once")), "nothing-to-mask");
+    assert_eq!(learn(TokenizerKind::Wordpiece, 100, "a"), Ok(6));
+    assert_eq!(learn(TokenizerKind::Char, 16, "abcdefghijklmnopqrstuvwxyz"), Ok(16));
+    assert_eq!(learn(TokenizerKind::Wordpiece, 16, &"abcdefghijklmnopqrstuvwxyz ".repeat(3)), Ok(16));
+}
+
+#[test]
+fn files_read_back_as_the_tokenizer_they_were_written_from() {
+    let text = "The man went to the store, the man bought a gallon of milk. Der Mann ging, der Mann! 好 好";
+    for kind in [TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char] {
+        for cased in [false, true] {
+            let tokenizer = learn(kind, cased, text);
+            let files = tokenizer.to_files(128);
+            let find = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+            let mut back = Tokenizer::from_files(&find).expect("sound files");
+            back.counts = tokenizer.counts.clone();
+            assert_eq!(back, tokenizer);
+            let config: Value = serde_json::from_slice(&find("tokenizer_config.json").expect("written")).expect("JSON");
+            assert_eq!((&config["model_max_length"], &config["mask_token"]), (&json!(128), &json!("[MASK]")));
+            assert_eq!(files.len(), 4);
+        }
+    }
+    let tokenizer = learn(TokenizerKind::Wordpiece, true, text);
+    let files = tokenizer.to_files(128);
+    let old = Tokenizer::from_files(&|name| {
+        let wanted = name == "vocab.txt" || name == "tokenizer_config.json";
+        files.iter().find(|(file, _)| wanted && file == name).map(|(_, bytes)| bytes.clone())
+    });
+    assert_eq!(old.expect("sound files").encode(text), tokenizer.encode(text));
+}
+
+fn with_vocab(vocab: &str) -> String {
+    format!(
+        r####"{{"added_tokens": [], "normalizer": null, "pre_tokenizer": {{"type": "Whitespace"}}, "model":
+        {{"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "vocab": {vocab}}}}}"####
+    )
+}
+
+#[test]
+fn hostile_files_are_refused_with_the_reason() {
+    let five = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
+    let sound = with_vocab(&format!("{{{five}, \"the\": 5}}"));
+    assert!(from_one("tokenizer.json", &sound).is_ok());
+    let deep = sound.replace("null", &"[".repeat(100_000));
+    for (json, reason) in [
+        (
+            with_vocab(&format!("{{{five}, \"x\": 4294967295}}")),
+            "row 5 has no token; the next is \"x\" in row 4294967295",
+        ),
+        (with_vocab(&format!("{{{five}, \"x\": 7}}")), "row 5 has no token"),
+        (with_vocab(&format!("{{{five}, \"x\": 4}}")), "row 4 has two tokens"),
+        (with_vocab(&format!("{{{five}, \"x\": 5, \"x\": 6}}")), "\"x\" comes in row 5 and row 6"),
+        (with_vocab(&format!("{{{five}, \"x\": -1}}")), "invalid value: integer `-1`"),
+        (with_vocab(&format!("{{{five}, \"\": 5}}")), "row 5 holds an empty token"),
+        (with_vocab(r#"{"[PAD]": 0, "[UNK]": 1, "x": 2}"#), "it lacks [CLS], [SEP], [MASK]"),
+        (with_vocab("[]"), "it lacks [PAD], [UNK]"),
+        (sound[..sound.len() / 2].into(), "EOF while parsing"),
+        (deep, "recursion limit exceeded"),
+        (sound.replace("WordPiece", "BPE"), "uses a model \"BPE\""),
+        (sound.replace("Whitespace", "ByteLevel"), "uses a pre-tokenizer \"ByteLevel\""),
+        (sound.replace("null", r#"{"type": "Precompiled"}"#), "uses a normalizer \"Precompiled\""),
+        (sound.replace("[],", r#"[{"id": 6, "content": ""}],"#), "uses the added token \"\""),
+        (sound.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#), "\"[MASK]\" has the rows 4 and 5"),
+        ("[]".into(), "invalid"),
+    ] {
+        let error = from_one("tokenizer.json", &json).expect_err(reason).to_string();
+        assert!(error.contains(reason), "{error} instead of {reason}");
+    }
+    for (vocab, reason) in [
+        ("", "it is empty"),
+        ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "it lacks [MASK]"),
+        (
+            "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n\r\nthe\r\nthe\r\n",
+            "\"the\" comes in line 7 and line 8",
+        ),
+        ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\nthe\n", "line 6 holds an empty token"),
+    ] {
+        let error = from_one("vocab.txt", vocab).expect_err(reason).to_string();
+        assert!(error.contains(reason), "{error} instead of {reason}");
+    }
+    assert_eq!(Tokenizer::from_files(&|_| None), Err(DataError::NoTokenizer));
+}
+
+#[test]
+fn special_tokens_are_found_wherever_they_stand() {
+    let tokenizer = from_one("vocab.txt", "the\ncat\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n").expect("sound");
+    assert_eq!(tokenizer.specials().all(), [2, 3, 4, 5, 6]);
+    assert_eq!(tokenizer.encode_with_specials("the dog [MASK]").ids, [0, 3, 6]);
+    assert_eq!(tokenizer.counts(), [0; 7]);
+}

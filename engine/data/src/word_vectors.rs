@@ -1,0 +1,170 @@
+//! Word vectors in word2vec's text form -> rows of an embedding table. The first line may hold `count dim`, as in Tencent
+//! AI Lab's files; each other one is a word and its numbers, parted by spaces. Lines come one at a time, and only the
+//! rows of known words are kept: a file of many gigabytes takes no more memory than the table.
+
+use crate::error::DataError;
+use crate::tokenizer::Tokenizer;
+use std::collections::BTreeMap;
+
+/// Vectors of the words of one vocabulary, in the making.
+#[derive(Clone, Debug)]
+pub struct WordVectors<'a> {
+    tokenizer: &'a Tokenizer,
+    width: usize,
+    rows: BTreeMap<u32, Vec<f32>>,
+    line: u64,
+    /// Rows with another number of values than the first, or with something that is no number.
+    ragged: u64,
+    first_ragged: u64,
+}
+
+/// What became of a file of vectors.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FoundVectors {
+    /// By row of the embedding table.
+    pub rows: BTreeMap<u32, Vec<f32>>,
+    /// Words of the vocabulary that the file lacks.
+    pub missing: u64,
+    /// Rows that were left out, and the first one's line.
+    pub ragged: Option<(u64, u64)>,
+}
+
+impl<'a> WordVectors<'a> {
+    /// Vectors of `width` numbers for the words of `tokenizer`.
+    pub fn new(tokenizer: &'a Tokenizer, width: usize) -> Self {
+        Self { tokenizer, width, rows: BTreeMap::new(), line: 0, ragged: 0, first_ragged: 0 }
+    }
+
+    /// Takes the next line.
+    ///
+    /// # Errors
+    /// When the file's vectors have another width, told by its header or its first vector.
+    pub fn take(&mut self, line: &[u8]) -> Result<(), DataError> {
+        self.line += 1;
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_start_matches('\u{feff}').trim_end();
+        let fields = text.split([' ', '\t']).filter(|field| !field.is_empty()).count();
+        if fields == 0 {
+            return Ok(());
+        }
+        if self.line == 1 {
+            if let Some(width) = header(text) {
+                return self.check_width(width);
+            }
+            self.check_width(fields - 1)?;
+        }
+        match self.row(text) {
+            Some((word, values)) => self.keep(word, values),
+            None => {
+                self.ragged += 1;
+                self.first_ragged = if self.ragged == 1 { self.line } else { self.first_ragged };
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found.
+    ///
+    /// # Errors
+    /// When no line holds a vector.
+    pub fn finish(self) -> Result<FoundVectors, DataError> {
+        if self.line <= self.ragged + 1 && self.rows.is_empty() {
+            return Err(DataError::NoWordVectors);
+        }
+        let plain = (0..self.tokenizer.len() as u32).filter(|&id| !self.tokenizer.is_special(id)).count() as u64;
+        let missing = plain - self.rows.len() as u64;
+        let ragged = (self.ragged > 0).then_some((self.ragged, self.first_ragged));
+        Ok(FoundVectors { rows: self.rows, missing, ragged })
+    }
+
+    fn check_width(&self, found: usize) -> Result<(), DataError> {
+        if found == self.width { Ok(()) } else { Err(DataError::WordVectorWidth { found, needed: self.width }) }
+    }
+
+    /// The word of a line and its numbers: a word may hold spaces, the numbers are the last ones.
+    fn row<'t>(&self, text: &'t str) -> Option<(&'t str, Vec<f32>)> {
+        let (mut word, mut values) = (text, Vec::with_capacity(self.width));
+        for _ in 0..self.width {
+            let (rest, value) = word.trim_end().rsplit_once([' ', '\t'])?;
+            values.push(value.parse::<f32>().ok().filter(|value| value.is_finite())?);
+            word = rest;
+        }
+        values.reverse();
+        // A row that is too long would have a word that ends in numbers.
+        let word = word.trim();
+        let numbers = word.split([' ', '\t']).skip(1).any(|field| field.parse::<f32>().is_ok());
+        (!word.is_empty() && !numbers).then_some((word, values))
+    }
+
+    /// The first vector of a word counts: files are sorted by frequency.
+    fn keep(&mut self, word: &str, values: Vec<f32>) {
+        let lowered = (!self.tokenizer.is_cased()).then(|| word.to_lowercase());
+        let id = self.tokenizer.id(lowered.as_deref().unwrap_or(word));
+        if let Some(id) = id.filter(|&id| !self.tokenizer.is_special(id)) {
+            self.rows.entry(id).or_insert(values);
+        }
+    }
+}
+
+/// The width that a first line of two whole numbers tells.
+fn header(text: &str) -> Option<usize> {
+    let mut fields = text.split_whitespace();
+    let (count, width) = (fields.next()?, fields.next()?);
+    (fields.next().is_none() && count.parse::<u64>().is_ok()).then(|| width.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::TokenizerKind;
+
+    fn read(text: &str, width: usize) -> Result<FoundVectors, DataError> {
+        let corpus = ["the store the store new york"; 3];
+        let tokenizer = Tokenizer::learn(TokenizerKind::Word, false, 32, &mut corpus.into_iter()).expect("text");
+        let mut vectors = WordVectors::new(&tokenizer, width);
+        text.split('\n').try_for_each(|line| vectors.take(line.as_bytes()))?;
+        let mut found = vectors.finish()?;
+        // Words instead of rows, which depend on the vocabulary's order.
+        found.rows = std::mem::take(&mut found.rows)
+            .into_iter()
+            .map(|(id, row)| {
+                (
+                    ["the", "store", "new", "york"].iter().position(|w| *w == tokenizer.token(id)).expect("a word")
+                        as u32,
+                    row,
+                )
+            })
+            .collect();
+        Ok(found)
+    }
+
+    #[test]
+    fn known_words_get_their_rows() {
+        let expected = FoundVectors {
+            rows: BTreeMap::from([(0, vec![1.0, -2.5]), (1, vec![0.5, 3e-2])]),
+            missing: 2,
+            ragged: None,
+        };
+        for text in ["4 2\nThe 1 -2.5\nstore 0.5 3e-2\nthe 9 9\nunknown 7 7\n", "the 1 -2.5\r\nstore\t0.5\t3e-2 \n"] {
+            assert_eq!(read(text, 2).expect("vectors"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ragged_rows_are_left_out_and_counted() {
+        let text = "9 2\nthe 1 2\nstore 1\nnew 1 2 3\nyork 1 x\nnew 1 NaN\nnew york 5 5\n 1 2\nyork 4 4";
+        let found = read(text, 2).expect("vectors");
+        assert_eq!(found.rows, BTreeMap::from([(0, vec![1.0, 2.0]), (3, vec![4.0, 4.0])]));
+        assert_eq!(found.ragged, Some((5, 3)));
+    }
+
+    #[test]
+    fn another_width_is_refused() {
+        for text in ["1 200\nthe 1", "the 1 2 3"] {
+            assert_eq!(read(text, 2).expect_err("refused").code(), "word-vector-width");
+        }
+        for text in ["", "4 2", "4 2\nthe 1\nstore x y"] {
+            assert_eq!(read(text, 2).expect_err("refused").code(), "no-word-vectors");
+        }
+    }
+}
