@@ -157,7 +157,7 @@ fn slips_in_labels_and_unknown_columns_are_told() {
     let rows = (0..60).map(|i| format!("{i};some text about number {i} and more;{}\n", i % 2));
     lab.write("sheet.csv", std::iter::once("Id;Beschreibung;Art\n".to_string()).chain(rows).collect::<String>());
     let done = lab.tiny("pretrain --corpus sheet.csv --out sheet --steps 1").ok();
-    assert!(done.stderr.contains(": \"Beschreibung\" was taken as text"), "{}", done.stderr);
+    assert!(done.stderr.contains(": text from \"Beschreibung\""), "{}", done.stderr);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::state::{RunState, Topic};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::{Command, FileRole, Phase, RunConfig};
-use std::collections::VecDeque;
+use protocol::{Command, FileRole, Phase, Quoting, RunConfig};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
 const OWN_FILES: &str = "clozelab-own-files";
@@ -18,12 +18,19 @@ pub fn had_own_files() -> bool {
     remembered::get(OWN_FILES).is_some_and(|brought| !brought.is_empty())
 }
 
-/// The columns of tables that are set: of the text, of the labels, and what stands between labels.
-pub type Columns = [Option<String>; 3];
+/// How tables are read, as it is set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Columns {
+    text: Option<String>,
+    labels: Option<String>,
+    separator: Option<String>,
+    quoting: Option<Quoting>,
+    label_map: BTreeMap<String, Option<String>>,
+}
 
 fn columns_of(config: &RunConfig) -> Columns {
-    let RunConfig { text_column, label_column, label_separator, .. } = config;
-    [text_column, label_column, label_separator].map(Clone::clone)
+    let RunConfig { text_column, label_column, label_separator, quoting, label_map, .. } = config.clone();
+    Columns { text: text_column, labels: label_column, separator: label_separator, quoting, label_map }
 }
 
 /// Files on their way to the engine, and how they are to be read.
@@ -233,13 +240,21 @@ impl Lab {
     /// Sends files to the engine; they count as the corpus once it reports on them.
     pub(super) fn offer(&self, sources: Vec<Source>) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
-        let [text_column, label_column, label_separator] = columns_of(&config);
         let (files, blobs) = intake::parcels(&sources, self.encoding.get_untracked().as_deref());
         let columns = columns_of(&config);
+        let Columns { text, labels, separator, quoting, label_map } = columns.clone();
+        let command = Command::SetCorpus {
+            files,
+            text_column: text,
+            label_column: labels,
+            label_separator: separator,
+            quoting,
+            label_map,
+        };
         self.offered.update_value(|offered| offered.push_back(Offer { sources, columns }));
         self.state.update_value(RunState::begin_reading);
         self.touch(&[Topic::Corpus]);
-        self.send_with(Command::SetCorpus { files, text_column, label_column, label_separator }, blobs);
+        self.send_with(command, blobs);
     }
 
     /// What the engine said of the files that have been on their way to it for longest.

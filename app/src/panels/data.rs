@@ -1,6 +1,7 @@
 //! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
 
 use super::choice::TableField;
+use super::columns::ColumnPicker;
 use super::file_button::FileButton;
 use super::file_table::FileTable;
 use super::first_documents::FirstDocuments;
@@ -70,7 +71,7 @@ fn DropZone() -> impl IntoView {
         >
             <p class="drop-title">{tr!("Drop text files or folders here")}</p>
             <p class="help">
-                {tr!("Plain text, CSV, TSV, JSON Lines, or these as .gz, in any encoding. A saved model is opened.")}
+                {tr!("Plain text, CSV, TSV or JSON, also as .gz, in any encoding. A saved model is opened.")}
             </p>
             <div class="choices">
                 <FileInput id="choose-files" label=tr!("Choose files") folder=false />
@@ -135,6 +136,7 @@ fn Columns() -> impl IntoView {
     let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
     view! {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
+        <ColumnPicker tables busy />
         <details class="more">
             <summary>{tr!("Columns of tables, and the encoding")}</summary>
             <datalist id="columns">{move || names().into_iter().map(option).collect_view()}</datalist>
@@ -142,8 +144,8 @@ fn Columns() -> impl IntoView {
                 <TableField
                     name="text-column"
                     label=tr!("Column of the text")
-                    default=tr!("by its name")
-                    help=tr!("A name, or a number from 1; two with a comma make a pair.")
+                    default=tr!("by name and values")
+                    help=tr!("A name, or a number from 1; two with a comma are a pair, several with + are joined.")
                     suggests=true
                     busy
                     changed
@@ -151,7 +153,7 @@ fn Columns() -> impl IntoView {
                 <TableField
                     name="label-column"
                     label=tr!("Column of the labels")
-                    default=tr!("by its name")
+                    default=tr!("by name and values")
                     help=tr!("A name, or a number from 1; of several with commas, each is a label where it says 1 or yes.")
                     suggests=true
                     busy
@@ -165,9 +167,39 @@ fn Columns() -> impl IntoView {
                     busy
                     changed
                 />
+                <QuotingField busy />
                 <EncodingField busy />
             </div>
         </details>
+    }
+}
+
+/// How cells of tables are quoted.
+#[component]
+fn QuotingField(busy: Memo<bool>) -> impl IntoView {
+    let lab = lab();
+    let option = move |(value, words): (&'static str, String)| {
+        let chosen = move || lab.settings.with(|settings| settings.value("quoting") == value);
+        view! { <option value=value prop:selected=chosen>{words}</option> }
+    };
+    let options = [
+        ("", tr!("as the rows fit best")),
+        ("double", tr!("double quotes, doubled within")),
+        ("backslash", tr!("double quotes, with a backslash within")),
+        ("single", tr!("single quotes")),
+        ("none", tr!("no quotes")),
+    ];
+    let choose = move |event: web_sys::Event| {
+        let name = event_target_value(&event);
+        lab.settings.update(|settings| settings.edit("quoting", &name).unwrap_or_default());
+        lab.read_again();
+    };
+    view! {
+        <div class="field">
+            <label for="set-quoting">{tr!("Quotes")}</label>
+            <select id="set-quoting" disabled=busy on:change=choose>{options.map(option).collect_view()}</select>
+            <p class="help">{tr!("How cells of CSV and TSV are quoted.")}</p>
+        </div>
     }
 }
 
@@ -298,5 +330,56 @@ fn Warnings() -> impl IntoView {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>
         </Show>
+        <LabelMerges />
     }
 }
+
+/// Merges labels that differ by a slip, and takes that back.
+#[component]
+fn LabelMerges() -> impl IntoView {
+    let lab = lab();
+    let merges = lab.memo(&[Topic::Corpus], |state| {
+        state.corpus.as_ref().map(|corpus| corpus.traits.label_merges.clone()).unwrap_or_default()
+    });
+    let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
+    let renamed = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.label_map.clone()));
+    let merge = move |_| {
+        lab.settings.update(|settings| {
+            let merged = merges.get_untracked().into_iter().map(|(label, meant)| (label, Some(meant)));
+            settings.pretrain.label_map.extend(merged);
+        });
+        lab.read_again();
+    };
+    let undo = move |_| {
+        lab.settings.update(|settings| settings.pretrain.label_map.clear());
+        lab.read_again();
+    };
+    let offer = move || {
+        let shown = merges.with(|merges| {
+            let pairs = merges.iter().take(MAX_MERGES).map(|(label, meant)| format!("{label} → {meant}"));
+            pairs.collect::<Vec<_>>().join(", ") + if merges.len() > MAX_MERGES { ", …" } else { "" }
+        });
+        tr!("Labels that differ by a slip: {labels}.", labels = shown)
+    };
+    let done = move || {
+        let count = renamed.with(|map| map.len() as u64);
+        tr!("Labels with another name in this corpus: {count}.", count = grouped(count))
+    };
+    view! {
+        <Show when=move || merges.with(|merges| !merges.is_empty())>
+            <p class="merges">
+                <bdi>{offer}</bdi> " "
+                <button type="button" data-testid="merge-labels" disabled=busy on:click=merge>{tr!("Merge")}</button>
+            </p>
+        </Show>
+        <Show when=move || renamed.with(|map| !map.is_empty())>
+            <p class="merges">
+                {done} " "
+                <button type="button" data-testid="undo-merge" disabled=busy on:click=undo>{tr!("Undo")}</button>
+            </p>
+        </Show>
+    }
+}
+
+/// Merges that a sentence names.
+const MAX_MERGES: usize = 6;

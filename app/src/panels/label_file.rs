@@ -49,7 +49,7 @@ pub fn LabelFile() -> impl IntoView {
         <div class="block" data-testid="label-file">
             <h3>{tr!("Label a whole file")}</h3>
             <p class="help">
-                {tr!("Each line of a text, or row of a table, gets its labels, in a table (.csv) that a spreadsheet opens and that can be trained on.")}
+                {tr!("Each line of a text gets its labels in a table (.csv); a table or JSON file keeps its rows, columns and order, with the labels behind.")}
             </p>
             <div class="buttons">
                 <FileButton
@@ -87,7 +87,7 @@ fn how_far(file: &Labelling) -> String {
         () if *of == 0 => tr!("{name} is read…", name),
         () if !file.is_done() => {
             let (count, of) = (grouped(*documents), grouped(*of));
-            tr!("{name}: {count} of {of} documents are labelled.", name, count, of)
+            tr!("{name}: {count} of about {of} documents are labelled.", name, count, of)
         }
         () => {
             let (count, table) = (grouped(*of), file.table_name());

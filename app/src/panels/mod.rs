@@ -5,6 +5,7 @@ mod attention;
 mod bars;
 mod choice;
 mod clozes;
+mod columns;
 mod compare;
 mod confidence;
 mod data;

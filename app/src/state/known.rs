@@ -158,7 +158,12 @@ impl Labelling {
     pub fn table_name(&self) -> String {
         let name = self.name.rsplit('/').next().unwrap_or_default();
         let stem = name.strip_suffix(".gz").unwrap_or(name);
-        let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
-        format!("{stem}-labelled.csv")
+        let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, ""));
+        // A table stays what it is; lines become a table.
+        let ending = match ending.to_ascii_lowercase().as_str() {
+            kept @ ("tsv" | "json" | "jsonl" | "ndjson") => kept.to_string(),
+            _ => "csv".into(),
+        };
+        format!("{stem}-labelled.{ending}")
     }
 }

@@ -27,6 +27,8 @@ pub struct Decoding<R> {
     ended: bool,
     /// Name of the encoding.
     pub encoding: &'static str,
+    /// Whether a byte order mark stands at the start.
+    pub is_marked: bool,
     /// Whether the encoding may be wrong, so that a person should look.
     pub guessed: bool,
     /// Bytes so far that the encoding does not allow.
@@ -80,11 +82,17 @@ impl<R: Read> Decoding<R> {
             shown: 0,
             ended: false,
             encoding,
+            is_marked: skipped > 0,
             guessed,
             undecodable: 0,
             first_undecodable: None,
             ends: LineEnds::default(),
         })
+    }
+
+    /// Where the bytes come from.
+    pub fn raw(&self) -> &R {
+        &self.raw
     }
 
     /// Decodes the next chunk of bytes.

@@ -100,6 +100,25 @@ pub enum DataError {
         /// Those that it has.
         columns: Vec<String>,
     },
+    /// A file of lines where columns were asked for.
+    NotATable {
+        /// Name of the file.
+        file: String,
+    },
+    /// A file that its name says is JSON, without any object.
+    NoObject {
+        /// Name of the file.
+        file: String,
+        /// The first line that is none.
+        line: u64,
+    },
+    /// A table in which no column holds text.
+    NoTextColumn {
+        /// Name of the file.
+        file: String,
+        /// Those that it has.
+        columns: Vec<String>,
+    },
     /// Next-sentence prediction without a second document to draw from.
     TooFewDocuments {
         /// Documents with text.
@@ -132,8 +151,12 @@ pub enum DataError {
     },
     /// No training document carries a label.
     NoLabels {
-        /// Documents that were looked at.
+        /// Training documents there are.
         documents: u64,
+        /// Columns of their tables.
+        columns: Vec<String>,
+        /// Those of them that look like labels.
+        likely: Vec<String>,
     },
     /// Fewer labels than a choice needs.
     TooFewLabels {
@@ -186,6 +209,9 @@ impl DataError {
             Self::NothingToMask { .. } => "nothing-to-mask",
             Self::CorpusTooSmall { .. } => "corpus-too-small",
             Self::NoColumn { .. } => "no-column",
+            Self::NotATable { .. } => "not-a-table",
+            Self::NoObject { .. } => "no-object",
+            Self::NoTextColumn { .. } => "no-text-column",
             Self::TooFewDocuments { .. } => "too-few-documents",
             Self::NoWordVectors => "no-word-vectors",
             Self::WordVectorWidth { .. } => "word-vector-width",
@@ -204,7 +230,7 @@ impl DataError {
     pub fn hint(&self) -> String {
         match self {
             Self::EmptyFile { .. } | Self::NoText { .. } => "Give a text file with one document per line.".into(),
-            Self::NotText { .. } => "Export its text as UTF-8, one document per line, and give that file.".into(),
+            Self::NotText { kind, .. } => export_hint(kind).into(),
             Self::Unreadable { .. } => "Leave the file alone until the run is over, and start again.".into(),
             Self::LineTooLong { .. } => "Give one document per line.".into(),
             Self::GzipBomb { .. } => "Give it unpacked, if it is text indeed.".into(),
@@ -217,6 +243,15 @@ impl DataError {
             Self::NothingToMask { .. } => "Give more text, or another tokenizer (wordpiece, word, char).".into(),
             Self::CorpusTooSmall { .. } => "Give more text, or lower --max-len.".into(),
             Self::NoColumn { .. } => "Use one of its columns, by name or by number from 1.".into(),
+            Self::NotATable { .. } => {
+                "Leave --text-column and --label-column out, or give CSV, TSV or JSON with one row per document.".into()
+            }
+            Self::NoObject { .. } => {
+                "Give one object per line, such as {\"text\": \"some text\", \"label\": \"name\"}, or name the file .txt \
+                 to read its lines."
+                    .into()
+            }
+            Self::NoTextColumn { .. } => "Name the column of the text with --text-column.".into(),
             Self::TooFewDocuments { .. } => "Give several documents, or leave --nsp out.".into(),
             Self::NoWordVectors => "Give word2vec's text form: a word and its numbers on each line.".into(),
             Self::WordVectorWidth { found, .. } => format!("Use --hidden-size {found}, or vectors of another width."),
@@ -225,12 +260,34 @@ impl DataError {
             Self::UnsupportedTokenizer { .. } => {
                 "Use a model with a BERT tokenizer, or learn a new vocabulary from the corpus.".into()
             }
-            Self::NoLabels { .. } => "End each training line with its labels, as in: some text __label__name.".into(),
+            Self::NoLabels { columns, .. } if columns.is_empty() => {
+                "End each training line with its labels, as in: some text __label__name.".into()
+            }
+            Self::NoLabels { likely, columns, .. } => {
+                let example = likely.first().or(columns.first()).map(|name| quoted(name)).unwrap_or_default();
+                format!("Name the column of the labels, such as --label-column {example}.")
+            }
             Self::TooFewLabels { .. } => "Give training lines with at least two different labels.".into(),
             Self::TooManyLabels { .. } => "Join rare labels, or keep only the most frequent ones.".into(),
             Self::SeveralLabels { .. } => "Use --task multi-label, or leave one label on each line.".into(),
             Self::NotAPair { .. } => "Separate the two texts by one TAB, or use --task auto.".into(),
         }
+    }
+}
+
+/// How to get the text out of a file of this kind.
+fn export_hint(kind: &str) -> &'static str {
+    let is = |part: &str| kind.contains(part);
+    match () {
+        () if is("Parquet") || is("Arrow") => {
+            "Write it as JSON Lines, such as with pandas: read_parquet(\"a.parquet\").to_json(\"a.jsonl\", \
+             orient=\"records\", lines=True)."
+        }
+        () if is("Office") => "Save a sheet as CSV (UTF-8), or a document as plain text, and give that file.",
+        () if is("ZIP") || is("archive") => "Unpack it, and give the files inside.",
+        () if is("PDF") => "Extract its text, such as with pdftotext, and give that file.",
+        () if is("database") => "Export the table as CSV, and give that file.",
+        () => "Export its text as UTF-8, one document per line, and give that file.",
     }
 }
 
@@ -261,6 +318,13 @@ impl fmt::Display for DataError {
             Self::NoColumn { file, column, columns } => {
                 write!(f, "{} has no column {}; it has {}", quoted(file), quoted(column), Self::columns(columns))
             }
+            Self::NotATable { file } => write!(f, "{} holds lines of text and has no columns", quoted(file)),
+            Self::NoObject { file, line } => {
+                write!(f, "{} holds no JSON object: line {line} is none", quoted(file))
+            }
+            Self::NoTextColumn { file, columns } => {
+                write!(f, "no column of {} holds text; it has {}", quoted(file), Self::columns(columns))
+            }
             Self::TooFewDocuments { documents } => {
                 write!(f, "next-sentence prediction needs two documents; there are {documents}")
             }
@@ -271,7 +335,10 @@ impl fmt::Display for DataError {
             Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
             Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),
             Self::UnsupportedTokenizer { file, part } => write!(f, "{file} uses {part}, which is not supported"),
-            Self::NoLabels { documents } => write!(f, "none of the {documents} training documents carries a label"),
+            Self::NoLabels { documents, columns, .. } => {
+                write!(f, "none of the {documents} training documents carries a label")?;
+                if columns.is_empty() { Ok(()) } else { write!(f, "; the columns are {}", Self::columns(columns)) }
+            }
             Self::TooFewLabels { label } => {
                 write!(f, "every labelled training document has the same label, {}", quoted(label))
             }

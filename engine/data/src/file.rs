@@ -2,13 +2,19 @@
 //! does not know what the file is for.
 
 use crate::content::{Content, InputFile};
+use crate::corpus::Document;
 use crate::encoding::{Decoding, SAMPLE_BYTES};
 use crate::error::{DataError, quoted};
 use crate::gzip::{self, Unpacking};
-use crate::lines::{self, LabelRows, OpenQuotes, Parsed, Sink};
-use crate::table::{self, ReadOptions};
-use protocol::{Dropped, TableColumns};
-use std::io::{self, Cursor, Read};
+use crate::lines::{LabelRows, OpenQuotes, Parsed, Taken};
+use crate::reader::RowReader;
+use crate::table::{self, ReadOptions, Shape};
+use protocol::{Dropped, Quoting, TableColumns};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Chain, Cursor, Read};
+use std::ops::ControlFlow;
+use std::rc::Rc;
 
 /// A nuisance: a stable name and a sentence. The run goes on.
 pub type Warning = (&'static str, String);
@@ -22,81 +28,205 @@ pub struct ReadFile {
     pub dropped: Vec<Dropped>,
     /// What was taken from where, of a table.
     pub columns: Option<TableColumns>,
+    /// Columns that look like labels, where none was taken for them.
+    pub label_candidates: Vec<String>,
     /// What a person should know.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads one file and hands its documents to `sink`, until that has enough: unpacks, decodes, and splits it: a table by
-/// its name's ending, else lines of text. It is never in memory as a whole.
+/// Reads one file and hands its documents to `sink`, until that has enough. It is never in memory as a whole.
 ///
 /// # Errors
 /// When it is empty, not text, damaged, lacks a column, holds no document, or cannot be read. Documents that came before
 /// were handed over.
-pub fn read_file(file: &InputFile, options: &ReadOptions, sink: &mut Sink<'_>) -> Result<ReadFile, DataError> {
-    let name = &file.name;
-    let failed = |error: io::Error| DataError::reading(name, error);
-    let mut raw = file.content.open().map_err(failed)?;
-    let start = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
-    let mut found = 0_u64;
-    let mut counting = |document| {
-        found += 1;
-        sink(document)
-    };
-    let mut warnings = Vec::new();
-    let packed = gzip::is_gzip(&start);
-    let raw = Cursor::new(start).chain(raw);
-    let (decoding, parsed) = if packed {
-        let mut unpacking = Unpacking::new(name, file.content.size(), raw);
-        let read = documents(file, &mut unpacking, options, &mut counting)?;
-        warnings.extend(gzip_warning(name, unpacking.trailing));
-        read
-    } else {
-        warnings.extend(plain_warning(name));
-        documents(file, raw, options, &mut counting)?
-    };
-    warnings.extend(encoding_warnings(name, &decoding));
-    warnings.extend(line_warnings(name, &parsed));
-    if found == 0 {
-        return Err(DataError::NoText { file: name.into() });
+pub fn read_file(
+    file: &InputFile,
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
+) -> Result<ReadFile, DataError> {
+    let mut rows = FileRows::open(file, options, false)?;
+    while let Some(taken) = rows.next()? {
+        if let Some(document) = taken.document
+            && sink(document).is_break()
+        {
+            break;
+        }
     }
-    let Parsed { dropped, columns, .. } = parsed;
-    Ok(ReadFile { encoding: decoding.encoding.into(), dropped, columns, warnings })
+    rows.finish()
 }
+
+/// The rows of an open file, one at a time.
+pub struct FileRows<'a> {
+    file: &'a InputFile,
+    options: &'a ReadOptions,
+    bytes_read: Rc<Cell<u64>>,
+    rows: RowReader<'a, Raw<'a>>,
+    /// What the file is.
+    pub shape: Shape,
+    documents: u64,
+}
+
+/// The bytes of a file, unpacked where they are packed.
+enum Raw<'a> {
+    Plain(Begun<'a>),
+    Packed(Box<Unpacking<Begun<'a>>>),
+}
+
+type Begun<'a> = Chain<Cursor<Vec<u8>>, Box<dyn Read + 'a>>;
+
+impl Read for Raw<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(raw) => raw.read(out),
+            Self::Packed(raw) => raw.read(out),
+        }
+    }
+}
+
+/// Counts the bytes that are read.
+struct Counted<'a> {
+    content: Box<dyn Read + 'a>,
+    bytes: Rc<Cell<u64>>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(out)?;
+        self.bytes.set(self.bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+impl<'a> FileRows<'a> {
+    /// Opens `file`: unpacks and decodes it, and finds out what it is. The characters of its rows are kept `with_raw`.
+    ///
+    /// # Errors
+    /// When it is empty, not text, damaged, or cannot be read.
+    pub fn open(file: &'a InputFile, options: &'a ReadOptions, with_raw: bool) -> Result<Self, DataError> {
+        let name = &file.name;
+        let failed = |error: io::Error| DataError::reading(name, error);
+        let bytes_read = Rc::new(Cell::new(0));
+        let content = file.content.open().map_err(failed)?;
+        let mut content: Box<dyn Read + 'a> = Box::new(Counted { content, bytes: Rc::clone(&bytes_read) });
+        let start = first_bytes(&mut content, SAMPLE_BYTES).map_err(failed)?;
+        let packed = gzip::is_gzip(&start);
+        let begun = Cursor::new(start).chain(content);
+        let mut raw = if packed {
+            Raw::Packed(Box::new(Unpacking::new(name, file.content.size(), begun)))
+        } else {
+            Raw::Plain(begun)
+        };
+        let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
+        let is_whole = sample.len() < SAMPLE_BYTES;
+        let forced = file.encoding.as_deref().or(options.encoding.as_deref());
+        let mut text = Decoding::new(name, sample, is_whole, raw, forced)?;
+        let (head, is_whole) = head(&mut text, is_whole).map_err(failed)?;
+        let shape = table::shape_of(name, &head, is_whole, options);
+        if shape == Shape::Lines && options.wants_columns() {
+            return Err(DataError::NotATable { file: name.into() });
+        }
+        let rows = RowReader::new(name, text, shape, options, with_raw).map_err(failed)?;
+        Ok(Self { file, options, bytes_read, rows, shape, documents: 0 })
+    }
+
+    /// The names of its columns, once the first row was read; of a table without a header, their numbers.
+    pub fn column_names(&self) -> &[String] {
+        self.rows.column_names()
+    }
+
+    /// Whether it begins with a byte order mark.
+    pub fn has_mark(&self) -> bool {
+        self.rows.text().is_marked
+    }
+
+    /// The encoding that the file is read in.
+    pub fn encoding(&self) -> &'static str {
+        self.rows.text().encoding
+    }
+
+    /// The share of the file's bytes that were read, above 0 and up to 1.
+    pub fn share_read(&self) -> f64 {
+        let size = self.file.content.size().max(1);
+        (self.bytes_read.get().clamp(1, size)) as f64 / size as f64
+    }
+
+    /// The next row; nothing at the end.
+    ///
+    /// # Errors
+    /// When the file is damaged, lacks a column, or cannot be read.
+    #[expect(clippy::should_implement_trait, reason = "it can fail")]
+    pub fn next(&mut self) -> Result<Option<Taken>, DataError> {
+        let mut taken = self.rows.next().map_err(|error| DataError::reading(&self.file.name, error))?;
+        if let Some(Taken { document: Some(document), .. }) = &mut taken {
+            rename_labels(document, &self.options.label_map);
+        }
+        self.documents += u64::from(taken.as_ref().is_some_and(|taken| taken.document.is_some()));
+        Ok(taken)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parsed(self) -> Parsed {
+        self.rows.parsed()
+    }
+
+    /// What was found so far.
+    ///
+    /// # Errors
+    /// When that holds no document.
+    pub fn finish(self) -> Result<ReadFile, DataError> {
+        let name = &self.file.name;
+        if self.documents == 0 {
+            return Err(DataError::NoText { file: name.into() });
+        }
+        let text = self.rows.text();
+        let mut warnings = match text.raw() {
+            Raw::Packed(unpacking) => gzip_warning(name, unpacking.trailing),
+            Raw::Plain(_) => plain_warning(name).into_iter().collect(),
+        };
+        warnings.extend(encoding_warnings(name, text));
+        let encoding = text.encoding.into();
+        let parsed = self.rows.parsed();
+        warnings.extend(shape_warnings(name, self.shape, &parsed));
+        warnings.extend(line_warnings(name, &parsed));
+        let Parsed { dropped, columns, label_candidates, .. } = parsed;
+        Ok(ReadFile { encoding, dropped, columns, label_candidates, warnings })
+    }
+}
+
+/// Gives labels their new names, each once; one without a new name goes.
+fn rename_labels(document: &mut Document, map: &BTreeMap<String, Option<String>>) {
+    if map.is_empty() {
+        return;
+    }
+    let mut labels: Vec<String> = Vec::new();
+    for label in document.labels.drain(..) {
+        let label = match map.get(&label) {
+            Some(Some(renamed)) => renamed.clone(),
+            Some(None) => continue,
+            None => label,
+        };
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    document.labels = labels;
+}
+
+/// The first part of a text, to be looked at, and whether that is all of it.
+fn head<R: Read>(text: &mut Decoding<R>, is_whole: bool) -> io::Result<(String, bool)> {
+    let available = std::str::from_utf8(text.fill_buf()?).map_err(io::Error::other)?;
+    let end = available.floor_char_boundary(HEAD_BYTES);
+    Ok((available[..end].into(), is_whole && end == available.len()))
+}
+
+/// As much of a text as is looked at to see what it is.
+const HEAD_BYTES: usize = 256 << 10;
 
 /// Bytes of columns' names that a sentence lists.
 const MOST_LISTED: usize = 300;
 
 /// Columns that a sentence names.
 const MOST_NAMED: usize = 12;
-
-/// How a text was decoded.
-struct Decoded {
-    encoding: &'static str,
-    guessed: bool,
-    undecodable: u64,
-    first_undecodable: Option<u64>,
-}
-
-fn documents(
-    file: &InputFile,
-    mut raw: impl Read,
-    options: &ReadOptions,
-    sink: &mut Sink<'_>,
-) -> Result<(Decoded, Parsed), DataError> {
-    let name = &file.name;
-    let failed = |error: io::Error| DataError::reading(name, error);
-    let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
-    let whole = sample.len() < SAMPLE_BYTES;
-    let forced = file.encoding.as_deref().or(options.encoding.as_deref());
-    let mut text = Decoding::new(name, sample, whole, raw, forced)?;
-    let parsed = match table::form_of(name) {
-        Some(form) => table::read(name, &mut text, form, options, sink),
-        None => lines::read(&mut text, sink),
-    };
-    let parsed = parsed.map_err(failed)?;
-    let Decoding { encoding, guessed, undecodable, first_undecodable, .. } = text;
-    Ok((Decoded { encoding, guessed, undecodable, first_undecodable }, parsed))
-}
 
 /// The first `most` bytes, or as many as there are.
 fn first_bytes(raw: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
@@ -137,7 +267,7 @@ fn plain_warning(name: &str) -> Option<Warning> {
     has_gzip_name(name).then(|| ("not-gzip", format!("{} is not packed; it was read as plain text", quoted(name))))
 }
 
-fn encoding_warnings(name: &str, decoded: &Decoded) -> Vec<Warning> {
+fn encoding_warnings<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let (file, encoding) = (quoted(name), decoded.encoding);
     if decoded.guessed {
@@ -152,9 +282,90 @@ fn encoding_warnings(name: &str, decoded: &Decoded) -> Vec<Warning> {
     warnings
 }
 
+/// What a file was taken for, where its name does not say so, and what was taken from where.
+fn shape_warnings(name: &str, shape: Shape, parsed: &Parsed) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let file = quoted(name);
+    match shape {
+        Shape::Lines => {}
+        Shape::Objects(_) if !table::is_named_json(name) => {
+            warnings.push(("read-as-json", format!("{file} holds JSON: each object was read as a row")));
+        }
+        Shape::Objects(_) => {}
+        Shape::Separated(dialect) => {
+            // A semicolon is the comma of spreadsheets in half of the world.
+            let named = table::named_delimiter(name);
+            let is_expected = named == Some(dialect.delimiter) || named == Some(b',') && dialect.delimiter == b';';
+            let between = match dialect.delimiter {
+                b'\t' => "tabs",
+                b';' => "semicolons",
+                b'|' => "vertical bars",
+                _ => "commas",
+            };
+            if dialect.width > 1 && !is_expected {
+                warnings.push(("read-as-table", format!("{file} was read as a table with {between} between cells")));
+            }
+            if dialect.quoting != Quoting::Double {
+                let how = dialect.quoting.name();
+                let message =
+                    format!("cells of {file} were read with --quoting {how}, since rows fit their columns best so");
+                warnings.push(("quoting", message));
+            }
+            if dialect.skipped_lines > 0 {
+                let lines = dialect.skipped_lines;
+                warnings.push((
+                    "lines-before-header",
+                    format!("{file} has lines above its header ({lines}); they were left out"),
+                ));
+            }
+        }
+    }
+    if let Some(columns) = parsed.columns.as_ref().filter(|_| parsed.is_table && parsed.guessed_column.is_none()) {
+        warnings.push(("columns", columns_note(&file, columns, &parsed.label_candidates)));
+    }
+    warnings
+}
+
+/// What was taken from which column, in one sentence.
+fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> String {
+    let TableColumns { text, labels, is_pair, .. } = columns;
+    let kind = match (is_pair, text.len()) {
+        (true, _) => "pairs of texts",
+        (false, 0 | 1) => "text",
+        (false, _) => "text, joined,",
+    };
+    let text = DataError::columns(text);
+    if !labels.is_empty() {
+        return format!("{file}: {kind} from {text}; labels from {}", DataError::columns(labels));
+    }
+    match candidates {
+        [] => format!("{file}: {kind} from {text}; no labels"),
+        candidates => {
+            format!(
+                "{file}: {kind} from {text}; no labels; columns that look like some: {}",
+                DataError::columns(candidates)
+            )
+        }
+    }
+}
+
 fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let file = quoted(name);
+    if let Some((count, line)) = parsed.joined_rows {
+        let message = format!(
+            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the \
+             separator without quotes, and was joined again"
+        );
+        warnings.push(("joined-rows", message));
+    }
+    if parsed.trimmed_labels > 0 {
+        let message = format!(
+            "{file} has labels that end in a comma or hold invisible characters ({}); these were removed",
+            parsed.trimmed_labels
+        );
+        warnings.push(("trimmed-labels", message));
+    }
     if parsed.controls > 0 {
         let message = format!("{file} has control characters ({}); each became a space", parsed.controls);
         warnings.push(("control-characters", message));
@@ -177,7 +388,19 @@ fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("open-quotes", message));
     }
-    let LabelRows { without, mixed, denied } = &parsed.label_rows;
+    let LabelRows { without, mixed, denied, missing, missing_words, vectors } = &parsed.label_rows;
+    if *missing > 0 {
+        let words = DataError::columns(missing_words);
+        let message =
+            format!("{file} has labels that stand for none ({missing}): {words}; their rows have no such label");
+        warnings.push(("missing-labels", message));
+    }
+    if let Some(length) = vectors {
+        let message = format!(
+            "{file} has vectors of {length} zeros and ones as labels: each place is a label, named by its number from 0"
+        );
+        warnings.push(("label-vectors", message));
+    }
     if !denied.is_empty() {
         let columns = denied.iter().take(MOST_NAMED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
         let message = format!(
@@ -235,7 +458,6 @@ fn yes_no_warning(file: &str, columns: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ops::ControlFlow;
 
     fn read(name: &str, bytes: &[u8], options: &ReadOptions, found: &mut usize) -> Result<ReadFile, DataError> {
         read_file(&InputFile::held(name, bytes, None), options, &mut |_| {

@@ -3,6 +3,7 @@
 
 use crate::corpus::Document;
 use crate::error::DataError;
+use crate::table::integral;
 use protocol::TaskKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,12 +46,23 @@ impl LabelSet {
         self.names.len()
     }
 
+    /// The row of a label. A whole number is the same however it is written, and so are yes and no: 1 is 1.0, true is True.
+    fn row(&self, label: &str) -> Option<usize> {
+        let written = || {
+            let whole = integral(label)?;
+            self.names.iter().position(|name| integral(name).as_ref() == Some(&whole))
+        };
+        let is_answer = label.eq_ignore_ascii_case("true") || label.eq_ignore_ascii_case("false");
+        let answered = || self.names.iter().position(|name| is_answer && name.eq_ignore_ascii_case(label));
+        self.rows.get(label).copied().or_else(written).or_else(answered)
+    }
+
     /// The rows of a document's labels, and the labels that were never seen in training.
     pub fn encode(&self, document: &Document) -> (Vec<usize>, Vec<String>) {
         let (mut rows, mut unknown) = (Vec::new(), Vec::new());
         for label in &document.labels {
-            match self.rows.get(label) {
-                Some(&row) => rows.push(row),
+            match self.row(label) {
+                Some(row) => rows.push(row),
                 None => unknown.push(label.clone()),
             }
         }
@@ -90,6 +102,11 @@ impl LabelSurvey {
         }
     }
 
+    /// Whether no document carries a label.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// The labels, most frequent first, by name where equally frequent.
     ///
     /// # Errors
@@ -99,7 +116,7 @@ impl LabelSurvey {
         // Stable: equally frequent labels stay in the order of their names.
         by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         match by_count.len() {
-            0 => Err(DataError::NoLabels { documents: self.documents }),
+            0 => Err(DataError::NoLabels { documents: self.documents, columns: Vec::new(), likely: Vec::new() }),
             1 => Err(DataError::TooFewLabels { label: by_count[0].0.clone() }),
             labels if labels > MOST_LABELS => Err(DataError::TooManyLabels { labels, limit: MOST_LABELS }),
             _ => Ok(LabelSet::from_names(by_count.into_iter().map(|(label, _)| label.clone()).collect())),

@@ -5,19 +5,45 @@ use crate::corpus::Document;
 use crate::error::DataError;
 use protocol::{Dropped, TableColumns};
 use std::io::{self, BufRead};
-use std::ops::ControlFlow;
+use unicode_normalization::UnicodeNormalization;
 
 /// What marks a label: the convention of fastText (Joulin et al. 2016).
 pub const LABEL_PREFIX: &str = "__label__";
 
-/// Takes documents one after another, until it has enough.
-pub(crate) type Sink<'a> = dyn FnMut(Document) -> ControlFlow<()> + 'a;
+/// What stands at one place of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// What it is.
+    pub kind: Kind,
+    /// Its document; `None` where it is no row, or was left out.
+    pub document: Option<Document>,
+    /// Its line, from 1.
+    pub line: u64,
+    /// Its characters, where these are wanted.
+    pub raw: String,
+}
 
-/// What was noticed on the way, and the documents that were not handed over yet.
+impl Taken {
+    /// Whether it is a line or a row, with a document or without.
+    pub fn is_row(&self) -> bool {
+        self.kind == Kind::Row
+    }
+}
+
+/// What a place of a file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A line or a row.
+    Row,
+    /// The names of columns.
+    Header,
+    /// What stands before the header.
+    Before,
+}
+
+/// What was noticed on the way.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Parsed {
-    /// In the order of their lines.
-    pub documents: Vec<Document>,
     /// Lines left out.
     pub dropped: Vec<Dropped>,
     /// Control characters that became spaces.
@@ -26,7 +52,7 @@ pub(crate) struct Parsed {
     pub unnamed_labels: u64,
     /// Words that look like labels but do not begin as labels do, and the line of the first.
     pub odd_labels: Option<(u64, u64)>,
-    /// Labels that were cut to [`MOST_LABEL_CHARS`].
+    /// Labels that were cut to [`MAX_LABEL_CHARS`].
     pub long_labels: u64,
     /// Blocks of lines that blank lines part, so far.
     pub blocks: u64,
@@ -36,6 +62,14 @@ pub(crate) struct Parsed {
     pub open_quotes: Option<OpenQuotes>,
     /// What was taken from where, of a table.
     pub columns: Option<TableColumns>,
+    /// Whether it is a table.
+    pub is_table: bool,
+    /// Rows with more cells than columns whose text was joined again, and the line of the first.
+    pub joined_rows: Option<(u64, u64)>,
+    /// Columns that look like labels, where none was taken for them.
+    pub label_candidates: Vec<String>,
+    /// Labels that lost a comma or a semicolon at their end, or an invisible character.
+    pub trimmed_labels: u64,
     /// Columns of a table without labels that hold 0 or 1.
     pub yes_no_columns: Vec<String>,
     /// What the rows of a table with several label columns say, as far as a person should hear of it.
@@ -46,65 +80,70 @@ pub(crate) struct Parsed {
     pub bidi: bool,
 }
 
-/// Reads `text`, in UTF-8, line by line, and hands its documents to `sink`. LF, CRLF and a lone CR end a line; other white
-/// space does not.
-///
-/// # Errors
-/// When the text cannot be read to its end.
-pub(crate) fn read(text: &mut dyn BufRead, sink: &mut Sink<'_>) -> io::Result<Parsed> {
-    let mut parsed = Parsed::default();
-    each_line(text, &mut |line, number| {
-        parsed.take_line(line, number);
-        parsed.hand_over(sink)
-    })?;
-    Ok(parsed)
+/// The lines of a text in UTF-8. LF, CRLF and a lone CR end a line; other white space does not.
+pub(crate) struct LineReader<R> {
+    text: R,
+    line: Vec<u8>,
+    number: u64,
+    after_return: bool,
 }
 
-/// Hands each line of `text`, without its end, and its number from 1 to `take`, until that has enough.
-///
-/// # Errors
-/// When the text cannot be read to its end, or a line is too long for a document.
-pub(crate) fn each_line(text: &mut dyn BufRead, take: &mut dyn FnMut(&str, u64) -> ControlFlow<()>) -> io::Result<()> {
-    let (mut line, mut number, mut after_return) = (Vec::new(), 0, false);
-    loop {
-        let available = text.fill_buf()?;
-        let Some(&first) = available.first() else { break };
-        if std::mem::take(&mut after_return) && first == b'\n' {
-            text.consume(1);
-            continue;
-        }
-        let end = available.iter().position(|&byte| byte == b'\n' || byte == b'\r');
-        line.extend_from_slice(&available[..end.unwrap_or(available.len())]);
-        let used = end.map_or(available.len(), |end| end + 1);
-        after_return = end.is_some_and(|end| available[end] == b'\r');
-        text.consume(used);
-        if line.len() > MOST_LINE_BYTES {
-            return Err(io::Error::other(DataError::LineTooLong { line: number + 1, limit: MOST_LINE_BYTES }));
-        }
-        if end.is_some() {
-            number += 1;
-            let whole = std::str::from_utf8(&line).map_err(io::Error::other)?;
-            if take(whole, number).is_break() {
-                return Ok(());
+impl<R: BufRead> LineReader<R> {
+    /// Of `text`, from its start.
+    pub fn new(text: R) -> Self {
+        Self { text, line: Vec::new(), number: 0, after_return: false }
+    }
+
+    /// The text that is read.
+    pub fn text(&self) -> &R {
+        &self.text
+    }
+
+    /// The text that is read, behind the last line that was handed out.
+    pub fn text_mut(&mut self) -> &mut R {
+        &mut self.text
+    }
+
+    /// The next line, without its end, and its number from 1; nothing at the end.
+    ///
+    /// # Errors
+    /// When the text cannot be read, or the line is too long for a document.
+    pub fn next(&mut self) -> io::Result<Option<(&str, u64)>> {
+        self.line.clear();
+        loop {
+            let available = self.text.fill_buf()?;
+            let Some(&first) = available.first() else { break };
+            if std::mem::take(&mut self.after_return) && first == b'\n' {
+                self.text.consume(1);
+                continue;
             }
-            line.clear();
+            let end = available.iter().position(|&byte| byte == b'\n' || byte == b'\r');
+            self.line.extend_from_slice(&available[..end.unwrap_or(available.len())]);
+            self.after_return = end.is_some_and(|end| available[end] == b'\r');
+            let used = end.map_or(available.len(), |end| end + 1);
+            self.text.consume(used);
+            if self.line.len() > MAX_LINE_BYTES {
+                return Err(io::Error::other(DataError::LineTooLong { line: self.number + 1, limit: MAX_LINE_BYTES }));
+            }
+            if end.is_some() {
+                self.number += 1;
+                return std::str::from_utf8(&self.line).map(|line| Some((line, self.number))).map_err(io::Error::other);
+            }
         }
+        if self.line.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        std::str::from_utf8(&self.line).map(|line| Some((line, self.number))).map_err(io::Error::other)
     }
-    if !line.is_empty() {
-        // Nobody asks for more after the last line.
-        let _ = take(std::str::from_utf8(&line).map_err(io::Error::other)?, number + 1);
-    }
-    Ok(())
 }
 
 /// A line is a document, and all of it is in memory at once: this is a hundred novels.
-const MOST_LINE_BYTES: usize = 64 << 20;
+pub(crate) const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// What one line holds, cleaned as in training; `None` where that is no text.
 pub fn document_of(line: &str) -> Option<Document> {
-    let mut parsed = Parsed::default();
-    parsed.take_line(line, 1);
-    parsed.documents.pop()
+    Parsed::default().line(line, 1)
 }
 
 /// Rows of a table that take in what follows them.
@@ -127,66 +166,77 @@ pub(crate) struct LabelRows {
     pub mixed: Option<String>,
     /// Columns that say no in some rows and yes in none.
     pub denied: Vec<String>,
+    /// Labels that are words for a missing value, and some of these words.
+    pub missing: u64,
+    pub missing_words: Vec<String>,
+    /// The length of vectors of zeros and ones that stand for labels.
+    pub vectors: Option<usize>,
 }
 
 impl Parsed {
-    /// Gives the documents read so far to `sink`.
-    pub fn hand_over(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
-        self.documents.drain(..).try_for_each(sink)
-    }
-
-    fn take_line(&mut self, line: &str, number: u64) {
+    /// The document of a line; `None` where it holds no text.
+    pub fn line(&mut self, line: &str, number: u64) -> Option<Document> {
         let line = self.clean(line);
         if line.trim().is_empty() {
             self.after_blank = true;
-            return self.drop_line("empty", number);
+            self.drop_line("empty", number);
+            return None;
         }
         let mut labels = Vec::new();
         let mut parts =
             line.split('\t').map(|part| self.take_labels(part, &mut labels, number)).filter(|part| !part.is_empty());
-        let Some(text) = parts.next() else { return self.drop_line("labels without text", number) };
+        let Some(text) = parts.next() else {
+            self.drop_line("labels without text", number);
+            return None;
+        };
         let parts: Vec<String> = parts.collect();
         let (text, second) = match parts.len() {
             1 => (text, parts.into_iter().next()),
             // More than two columns are no pair: the line is one text.
             _ => (std::iter::once(text).chain(parts).collect::<Vec<_>>().join(" "), None),
         };
-        self.push(text, second, labels, number);
+        Some(self.document(text, second, labels, number))
     }
 
-    /// Takes a row of a table: one or two texts, which may hold line ends, and labels, which may hold spaces.
-    pub fn take_row(&mut self, text: &str, second: Option<&str>, labels: Vec<String>, number: u64) {
+    /// The document of a row: one or two texts, which may hold line ends, and labels, which may hold spaces. `None` where
+    /// there is no text.
+    pub fn row(&mut self, text: &str, second: Option<&str>, labels: Vec<String>, number: u64) -> Option<Document> {
         let mut one_line = |text: &str| self.clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
         let text = one_line(text);
         let second = second.map(&mut one_line).filter(|second| !second.is_empty());
-        let labels: Vec<String> =
-            labels.iter().map(|label| one_line(label)).filter(|label| !label.is_empty()).collect();
+        let labels: Vec<String> = labels.iter().map(|label| one_line(label)).collect();
         if text.is_empty() {
-            return self.drop_line("empty", number);
+            self.drop_line("empty", number);
+            return None;
         }
         let mut taken = Vec::new();
-        labels.iter().for_each(|label| self.take_label(label, &mut taken));
-        self.push(text, second, taken, number);
+        for label in &labels {
+            let name = label.strip_prefix(LABEL_PREFIX).unwrap_or(label);
+            self.take_label(name, &mut taken);
+        }
+        Some(self.document(text, second, taken, number))
     }
 
-    fn push(&mut self, text: String, second: Option<String>, labels: Vec<String>, line: u64) {
+    fn document(&mut self, text: String, second: Option<String>, labels: Vec<String>, line: u64) -> Document {
         if self.blocks == 0 || self.after_blank {
             self.blocks += 1;
         }
         self.after_blank = false;
-        self.documents.push(Document { text, second, labels, file: 0, line, block: self.blocks - 1 });
+        Document { text, second, labels, file: 0, line, block: self.blocks - 1 }
     }
 
     fn take_label(&mut self, name: &str, labels: &mut Vec<String>) {
-        let name = match name.char_indices().nth(MOST_LABEL_CHARS) {
+        let name = match name.char_indices().nth(MAX_LABEL_CHARS) {
             Some((end, _)) => {
                 self.long_labels += 1;
                 &name[..end]
             }
             None => name,
         };
-        if !labels.iter().any(|label| label == name) {
-            labels.push(name.into());
+        let visible = visible(name);
+        self.trimmed_labels += u64::from(visible != name);
+        if !visible.is_empty() && !labels.contains(&visible) {
+            labels.push(visible);
         }
     }
 
@@ -215,11 +265,25 @@ impl Parsed {
         for word in part.split_whitespace() {
             match word.strip_prefix(LABEL_PREFIX) {
                 None => words.push(word),
-                Some("") => self.unnamed_labels += 1,
-                Some(name) => self.take_label(name, labels),
+                Some(name) if visible(name).is_empty() => self.unnamed_labels += 1,
+                Some(name) => {
+                    let bare = name.trim_end_matches([',', ';']);
+                    let bare = if bare.is_empty() { name } else { bare };
+                    self.trimmed_labels += u64::from(bare != name);
+                    self.take_label(bare, labels);
+                }
             }
         }
         words.join(" ")
+    }
+
+    /// Counts a row that took in lines since a quote is not closed.
+    pub fn note_open_quote(&mut self, line: u64, taken_in: u64) {
+        if taken_in > 0 {
+            let open = self.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
+            open.rows += 1;
+            open.lines += taken_in;
+        }
     }
 
     /// Counts a line that is left out.
@@ -238,8 +302,22 @@ fn is_odd_label(word: &str) -> bool {
     begins_alike && prefix != "label" && prefix.chars().all(char::is_alphabetic) && !name.is_empty()
 }
 
+/// A label's name in one form of Unicode, without characters at its ends or marks of direction that nobody sees.
+fn visible(name: &str) -> String {
+    let is_unseen = |c: char| {
+        matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{AD}') || is_bidi(c) || c == BYTE_ORDER_MARK
+    };
+    // Joiners mean something within a word.
+    let is_joiner = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
+    if name.is_ascii() {
+        return name.into();
+    }
+    let seen: String = name.chars().filter(|c| !is_unseen(*c)).nfc().collect();
+    seen.trim_matches(|c: char| is_joiner(c) || c.is_whitespace()).into()
+}
+
 /// Longer names are no names: what a label adds to every report would drown the rest.
-const MOST_LABEL_CHARS: usize = 200;
+const MAX_LABEL_CHARS: usize = 200;
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
@@ -261,17 +339,20 @@ mod tests {
         Document { text: text.into(), second: second.map(Into::into), labels, file: 0, line, block: 0 }
     }
 
-    fn parse(text: &str) -> Parsed {
-        let mut documents = Vec::new();
-        let parsed = read(&mut text.as_bytes(), &mut |document| {
-            documents.push(document);
-            ControlFlow::Continue(())
-        });
-        Parsed { documents, ..parsed.expect("memory") }
+    fn parse_pieces(text: impl BufRead) -> (Vec<Document>, Parsed) {
+        let (mut lines, mut parsed, mut documents) = (LineReader::new(text), Parsed::default(), Vec::new());
+        while let Some((line, number)) = lines.next().expect("memory") {
+            documents.extend(parsed.line(line, number));
+        }
+        (documents, parsed)
+    }
+
+    fn parse(text: &str) -> (Vec<Document>, Parsed) {
+        parse_pieces(text.as_bytes())
     }
 
     fn check(text: &str, expected: &[Document]) {
-        let mut documents = parse(text).documents;
+        let mut documents = parse(text).0;
         documents.iter_mut().for_each(|document| document.block = 0);
         assert_eq!(documents, expected, "{text:?}");
     }
@@ -289,22 +370,11 @@ mod tests {
     #[test]
     fn lines_do_not_depend_on_the_pieces_they_come_in() {
         let text = "é a\r\nb\rc\n\r\n\n好🙂";
-        let whole = parse(text).documents;
+        let whole = parse(text).0;
         for size in 1..7 {
-            let mut documents = Vec::new();
-            let mut pieces = io::BufReader::with_capacity(size, text.as_bytes());
-            let taken = read(&mut pieces, &mut |document| {
-                documents.push(document);
-                ControlFlow::Continue(())
-            });
-            assert!(taken.is_ok() && documents == whole, "{size}: {documents:?}");
+            let pieces = io::BufReader::with_capacity(size, text.as_bytes());
+            assert_eq!(parse_pieces(pieces).0, whole, "{size}");
         }
-        let mut first = Vec::new();
-        let stopped = read(&mut text.as_bytes(), &mut |document| {
-            first.push(document);
-            ControlFlow::Break(())
-        });
-        assert!(stopped.is_ok() && first == whole[..1]);
     }
 
     #[test]
@@ -329,25 +399,25 @@ mod tests {
 
     #[test]
     fn blank_lines_part_blocks() {
-        let blocks = |text: &str| parse(text).documents.iter().map(|document| document.block).collect::<Vec<_>>();
+        let blocks = |text: &str| parse(text).0.iter().map(|document| document.block).collect::<Vec<_>>();
         assert_eq!(blocks("\na\nb\n\n \nc\n__label__x\nd\n"), [0, 0, 1, 1]);
-        assert_eq!((blocks("a\nb\nc"), parse("").blocks), (vec![0, 0, 0], 0));
+        assert_eq!((blocks("a\nb\nc"), parse("").1.blocks), (vec![0, 0, 0], 0));
     }
 
     #[test]
     fn dropped_lines_are_counted_with_their_reason() {
-        let parsed = parse("\nx\n \u{3000}\u{a0}\t\n__label__a __label__b\n\n__label__c");
-        assert_eq!(parsed.documents, [document(2, "x", None, &[])]);
+        let (documents, parsed) = parse("\nx\n \u{3000}\u{a0}\t\n__label__a __label__b\n\n__label__c");
+        assert_eq!(documents, [document(2, "x", None, &[])]);
         let dropped = |reason: &str, count, first_line| Dropped { reason: reason.into(), count, first_line };
         assert_eq!(parsed.dropped, [dropped("empty", 3, 1), dropped("labels without text", 2, 4)]);
     }
 
     #[test]
     fn noise_is_replaced_and_reported() {
-        let parsed = parse("a\0b\u{1b}[2J\n\u{feff}c\u{feff}d\u{202e} __label__\n\0\0\n");
-        assert_eq!(parsed.documents, [document(1, "a b [2J", None, &[]), document(2, "cd\u{202e}", None, &[])]);
+        let (documents, parsed) = parse("a\0b\u{1b}[2J\n\u{feff}c\u{feff}d\u{202e} __label__\n\0\0\n");
+        assert_eq!(documents, [document(1, "a b [2J", None, &[]), document(2, "cd\u{202e}", None, &[])]);
         assert_eq!((parsed.controls, parsed.unnamed_labels, parsed.bidi), (4, 1, true));
-        let odd = |text: &str| parse(text).odd_labels;
+        let odd = |text: &str| parse(text).1.odd_labels;
         assert_eq!(odd("a __label__x\nb __lable__x __LABEL__y\nc __label_x"), Some((2, 2)));
         assert_eq!(odd("__init__ __call__x __label__ __label__l__x"), None);
         assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 1, first_line: 3 }]);

@@ -1,8 +1,9 @@
 //! What a host asks of the engine.
 
-use crate::RunConfig;
 use crate::event::RunId;
+use crate::{Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One request. Queries carry a `request` number that their answer repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,12 @@ pub enum Command {
         /// What parts several labels in one cell; `None`: a vertical bar.
         #[serde(default)]
         label_separator: Option<String>,
+        /// How cells are quoted; `None`: as rows fit their columns best.
+        #[serde(default)]
+        quoting: Option<Quoting>,
+        /// New names of labels; `None` drops a label.
+        #[serde(default)]
+        label_map: BTreeMap<String, Option<String>>,
     },
     /// Show one example as the model would see it, with the guesses of the language model where there is one. Answered
     /// by `Masking`, and by `Attention` where the model has any. A run shows the same example again as it learns.

@@ -5,11 +5,12 @@ mod kinds;
 
 pub use kinds::{
     BackboneKind, BackendChoice, ClassWeights, EmbeddingInit, NearDuplicates, OptimizerKind, PartsKind, Pooling,
-    TaskKind, TokenizerKind,
+    Quoting, TaskKind, TokenizerKind,
 };
 
 use kinds::Named;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Names that `--preset` takes, smallest first within each family.
 pub const PRESET_NAMES: [&str; 14] = [
@@ -49,6 +50,8 @@ pub struct RunConfig {
     pub vocab_size: usize,
     /// Keep upper case (`false` lower-cases and strips accents). Default false.
     pub cased: bool,
+    /// Drop accents of a new vocabulary's text, as BERT's uncased vocabularies do. Default: false.
+    pub strip_accents: bool,
     /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 or 64 in pre-training, by the length of the documents; fitted to the data in fine-tuning.
     pub max_len: Option<usize>,
     /// Examples per step. Default: 16 or, from 2,000 examples on, 32.
@@ -92,12 +95,17 @@ pub struct RunConfig {
     pub freeze: Option<bool>,
     /// Steps between checkpoints. Default: a tenth of the run, at least 100.
     pub checkpoint_every: Option<u64>,
-    /// Column of the text in CSV, TSV and JSON Lines. Default: by its name.
+    /// Column of the text in a table. Default: by its name and values.
     pub text_column: Option<String>,
-    /// Column of the labels there, or several. Default: by its name.
+    /// Column of the labels there, or several. Default: by its name and values.
     pub label_column: Option<String>,
     /// What parts several labels in one cell. Default: a vertical bar.
     pub label_separator: Option<String>,
+    /// How cells of CSV and TSV are quoted. Default: as the rows fit their columns best.
+    pub quoting: Option<Quoting>,
+    /// New names of labels; `None` drops a label. Default: none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub label_map: BTreeMap<String, Option<String>>,
     /// Use only the first N documents.
     pub limit: Option<usize>,
     /// Share of the labelled documents to fine-tune on, chosen by their texts. Default: all of them.
@@ -115,6 +123,7 @@ impl Default for RunConfig {
             tokenizer: TokenizerKind::Wordpiece,
             vocab_size: 8000,
             cased: false,
+            strip_accents: false,
             max_len: None,
             batch_size: None,
             steps: None,
@@ -138,6 +147,8 @@ impl Default for RunConfig {
             text_column: None,
             label_column: None,
             label_separator: None,
+            quoting: None,
+            label_map: BTreeMap::new(),
             limit: None,
             label_fraction: None,
         }
@@ -176,6 +187,7 @@ impl RunConfig {
             "tokenizer" => self.tokenizer = named(key, value)?,
             "vocab-size" => self.vocab_size = number(key, value)?,
             "cased" => self.cased = switch(key, value)?,
+            "strip-accents" => self.strip_accents = switch(key, value)?,
             "max-len" => self.max_len = Some(number(key, value)?),
             "batch-size" => self.batch_size = Some(number(key, value)?),
             "steps" => self.steps = Some(number(key, value)?),
@@ -199,6 +211,11 @@ impl RunConfig {
             "text-column" => self.text_column = Some(value.into()),
             "label-column" => self.label_column = Some(value.into()),
             "label-separator" => self.label_separator = Some(value.into()),
+            "quoting" => self.quoting = if value.trim() == "auto" { None } else { Some(named(key, value)?) },
+            "label-map" => {
+                self.label_map = serde_json::from_str(value)
+                    .map_err(|_| error(key, "has to be a JSON object of old and new names".into()))?;
+            }
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(number(key, value)?),
             _ => return Err(error(key, "is not a setting".into())),
@@ -224,6 +241,7 @@ impl RunConfig {
         put("tokenizer", self.tokenizer != d.tokenizer, self.tokenizer.name().into());
         put("vocab-size", self.vocab_size != d.vocab_size, self.vocab_size.to_string());
         put("cased", self.cased, "true".into());
+        put("strip-accents", self.strip_accents, "true".into());
         put("max-len", self.max_len.is_some(), self.max_len.unwrap_or_default().to_string());
         put("batch-size", self.batch_size.is_some(), self.batch_size.unwrap_or_default().to_string());
         put("steps", self.steps.is_some(), self.steps.unwrap_or_default().to_string());
@@ -247,6 +265,8 @@ impl RunConfig {
         put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
         put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
         put("label-separator", self.label_separator.is_some(), self.label_separator.clone().unwrap_or_default());
+        put("quoting", self.quoting.is_some(), chosen(self.quoting));
+        put("label-map", !self.label_map.is_empty(), serde_json::to_string(&self.label_map).unwrap_or_default());
         put("limit", self.limit.is_some(), self.limit.unwrap_or_default().to_string());
         put("label-fraction", self.label_fraction.is_some(), optional(&self.label_fraction));
         out

@@ -322,14 +322,15 @@ pub enum Event {
         unseen: Vec<String>,
     },
     /// Answer to `LabelFile`, now and then until all documents are labelled. A buffer beside it holds the rows since the last
-    /// one: a table in CSV with a header `line,text,labels,scores` (of pairs: `line,sentence1,sentence2,labels,scores`), several
-    /// labels with a vertical bar between them. Those with rows are the only events that must come each and once.
+    /// one: of lines, a table in CSV with a header `line,text,labels,scores` (of pairs: `line,sentence1,sentence2,labels,scores`);
+    /// of a table, its own rows with the columns `label`, `score`, `confidence` and `unsure` behind. Several labels have a
+    /// vertical bar between them. Those with rows are the only events that must come each and once.
     Labelled {
         /// Of the question.
         request: u64,
         /// How many documents are labelled.
         documents: u64,
-        /// Of how many.
+        /// Of how many: an estimate until the last one, and 0 in the first.
         of: u64,
         /// Lines of the file that are no documents.
         dropped: Vec<Dropped>,
@@ -383,6 +384,11 @@ pub const STOPPED: &str = "stopped";
 pub fn is_note(code: &str) -> bool {
     [
         "restored",
+        "columns",
+        "read-as-json",
+        "read-as-table",
+        "role-by-name",
+        "folder-classes",
         "best-checkpoint",
         "word-vectors",
         "sampled-preview",

@@ -44,10 +44,16 @@ pub struct FileReport {
 pub struct TableColumns {
     /// All of them; numbers from 1 where they have no names.
     pub names: Vec<String>,
-    /// The one or two that hold the text.
+    /// Those that hold the text.
     pub text: Vec<String>,
     /// Those that hold the labels, or are one each.
     pub labels: Vec<String>,
+    /// Whether two texts are a pair; otherwise several are joined.
+    #[serde(default)]
+    pub is_pair: bool,
+    /// The cells of the first rows, cut where they are long.
+    #[serde(default)]
+    pub rows: Vec<Vec<String>>,
 }
 
 /// Lines left out for one reason.

@@ -3,6 +3,7 @@
 
 use crate::LabelScore;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How many documents carry a label, by use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct CorpusTraits {
     pub leaked_valid: u64,
     /// Different texts of the test files that are training texts too.
     pub leaked_test: u64,
+    /// Labels that differ from another one by a slip, each with the one that is meant.
+    #[serde(default)]
+    pub label_merges: BTreeMap<String, String>,
 }
 
 /// How many documents have at most so many tokens, and more than the entry before allows.

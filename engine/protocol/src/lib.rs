@@ -22,7 +22,7 @@ pub use compare::{
 };
 pub use config::{
     BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, NearDuplicates, OptimizerKind, PRESET_NAMES,
-    PartsKind, Pooling, RunConfig, TaskKind, TokenizerKind,
+    PartsKind, Pooling, Quoting, RunConfig, TaskKind, TokenizerKind,
 };
 pub use event::{Event, Metrics, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};

@@ -14,7 +14,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use protocol::RunConfig;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the words mean.
 #[derive(Debug)]
@@ -124,6 +124,18 @@ impl Common {
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         set_given(config, &[("device", &self.device), ("seed", &self.seed)])
     }
+}
+
+/// The text of a file that a flag names.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn text_of(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| Error::Input {
+        code: "unreadable-input",
+        message: format!("{} cannot be read: {error}", path.display().to_string().escape_debug()),
+        hint: "Check the path and its permissions.".into(),
+    })
 }
 
 /// Sets the fields whose flags were given.

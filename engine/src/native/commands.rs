@@ -1,7 +1,7 @@
 //! One function per command; here they are only told apart.
 
 use super::args::{Arguments, Task};
-use super::{ask, bench, compare, convert, demo, export, inspect, toy, train};
+use super::{ask, bench, compare, convert, demo, export, inspect, predict, toy, train};
 use crate::error::Error;
 
 pub use super::train::Ending;
@@ -23,7 +23,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::Bench(args)) => bench::bench(common, args),
         Some(Task::Convert(args)) => done(convert::convert(args)),
         Some(Task::Evaluate(args)) => done(ask::evaluate(common, args)),
-        Some(Task::Predict(args)) => done(ask::predict(common, args)),
+        Some(Task::Predict(args)) => done(predict::predict(common, args)),
         Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),
         Some(Task::Neighbours(args)) => done(ask::neighbours(common, args)),
         Some(Task::Attention(args)) => done(ask::attention(common, args)),

@@ -52,7 +52,9 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     let mut sources = Vec::new();
     for (paths, role) in [(&args.train, FileRole::Train), (&args.valid, FileRole::Valid), (&args.test, FileRole::Test)]
     {
-        sources.extend(inputs::read(paths, Some(role))?);
+        let found =
+            if role == FileRole::Train { inputs::read_for_training(paths) } else { inputs::read(paths, Some(role)) };
+        sources.extend(found?);
     }
     let model = inputs::read_model(&args.from)?;
     let weights = model.iter().find(|(name, _)| name == crate::interop::WEIGHTS_FILE).expect("a model has weights");

@@ -67,6 +67,18 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
     Ok(sources)
 }
 
+/// As [`read`], to train on: what a folder holds is used as the names in it say, since many hold test files too.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_for_training(paths: &[PathBuf]) -> Result<Vec<Source>, Error> {
+    let one = |path: &PathBuf| {
+        let role = if path.is_dir() { None } else { Some(FileRole::Train) };
+        read(std::slice::from_ref(path), role)
+    };
+    paths.iter().map(one).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
+}
+
 /// SHA-256 of what a file holds, in hexadecimal digits.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ mod inputs;
 mod inspect;
 mod journal;
 mod output;
+mod predict;
 mod progress;
 mod record;
 mod report;

@@ -230,8 +230,8 @@ pub(super) fn new_record(
 
 /// How a run reads its files.
 pub(super) fn read_options(config: &RunConfig, encoding: Option<String>) -> ReadOptions {
-    let RunConfig { text_column, label_column, label_separator, .. } = config.clone();
-    ReadOptions { encoding, text_column, label_column, label_separator }
+    let RunConfig { text_column, label_column, label_separator, quoting, label_map, .. } = config.clone();
+    ReadOptions { encoding, text_column, label_column, label_separator, quoting, label_map, ..ReadOptions::default() }
 }
 
 /// Where a model came from, for the record.
@@ -251,7 +251,10 @@ pub(super) fn files_of(sources: Vec<Source>) -> Vec<InputFile> {
 /// # Errors
 /// When a path cannot be read.
 pub(super) fn read_sources(request: &Request<'_>) -> Result<Vec<Source>, Error> {
-    let read = |(paths, role): &(&[PathBuf], FileRole)| inputs::read(paths, Some(*role));
+    let read = |(paths, role): &(&[PathBuf], FileRole)| match (request.phase, role) {
+        (Phase::Finetune, FileRole::Train) => inputs::read_for_training(paths),
+        (_, role) => inputs::read(paths, Some(*role)),
+    };
     request.paths.iter().map(read).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
 }
 

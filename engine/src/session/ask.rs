@@ -277,8 +277,19 @@ fn document(text: &str) -> Document {
 }
 
 fn example(model: &Trained, document: &Document) -> Row {
-    let most = model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS));
-    EncodedDocument::of_text(&model.tokenizer, document).assemble(&model.tokenizer.specials(), most)
+    EncodedDocument::of_text(&model.tokenizer, document).assemble(&model.tokenizer.specials(), tokens_read(model))
+}
+
+/// Tokens that a classifier reads of a text, the special ones included.
+pub fn tokens_read(model: &Trained) -> usize {
+    model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS))
+}
+
+/// Whether a text has more tokens than a classifier reads of it.
+pub fn is_cut(model: &Trained, text: &str) -> bool {
+    // A token is a character at least.
+    let may_be = text.chars().count() + 2 > tokens_read(model);
+    may_be && EncodedDocument::of_text(&model.tokenizer, &document(text)).length() > tokens_read(model)
 }
 
 /// Where nobody knows how a model was trained, longer texts are cut for labels: attention grows with the square.

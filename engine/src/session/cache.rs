@@ -48,7 +48,10 @@ pub(super) fn restored_labelled(
 pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokenizer>) -> String {
     let words = match tokenizer {
         Some(tokenizer) => sha256(&json(tokenizer)),
-        None => format!("{:?} cased {} size {}", config.tokenizer, config.cased, config.vocab_size),
+        None => {
+            let RunConfig { tokenizer, cased, strip_accents, vocab_size, .. } = config;
+            format!("{tokenizer:?} cased {cased} accents {} size {vocab_size}", !strip_accents)
+        }
     };
     let limit = format!("{:?} {}", config.limit, split(corpus));
     sha256([FORMAT, corpus.fingerprint(), &words, &limit].join("\n").as_bytes())

@@ -24,7 +24,7 @@ pub struct Learned {
     pub train: Packed,
     /// Held-out documents, where there are any.
     pub valid: Option<Packed>,
-    settings: (TokenizerKind, bool, usize, Option<usize>),
+    settings: (TokenizerKind, [bool; 2], usize, Option<usize>),
     given: bool,
     coverage: OnceCell<Vec<CoveragePoint>>,
     lengths: OnceCell<Vec<LengthCount>>,
@@ -196,7 +196,8 @@ fn encoded(
         Some(tokenizer) => tokenizer,
         None => {
             tell("learning the vocabulary");
-            let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?;
+            let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?
+                .strip_accents(config.strip_accents);
             corpus.each_text(FileRole::Train, &selection, &mut |text| {
                 learner.take(text);
                 Ok::<(), Error>(())
@@ -356,6 +357,9 @@ impl Labelled {
         let all = Selection { without_near_duplicates, ..selection(config) };
         let mut chosen = all;
         let mut survey = survey_labels(corpus, &all)?;
+        if survey.is_empty() {
+            return Err(corpus.no_labels().into());
+        }
         let mut singles = None;
         if config.task == TaskKind::Pair && survey.pairs {
             singles = corpus.singles(&[FileRole::Train, FileRole::Valid, FileRole::Test], &all)?;
@@ -376,8 +380,8 @@ pub fn selection(config: &RunConfig) -> Selection {
     Selection { limit: config.limit, ..Selection::default() }
 }
 
-fn settings(config: &RunConfig) -> (TokenizerKind, bool, usize, Option<usize>) {
-    (config.tokenizer, config.cased, config.vocab_size, config.limit)
+fn settings(config: &RunConfig) -> (TokenizerKind, [bool; 2], usize, Option<usize>) {
+    (config.tokenizer, [config.cased, config.strip_accents], config.vocab_size, config.limit)
 }
 
 fn no_room(error: io::Error) -> Error {

@@ -160,6 +160,7 @@ impl<H: Host> Session<H> {
                 plan::plan(&config, Phase::Finetune, &model, data)?
             }
         };
+        self.tell_long_documents(run, &train, plan.max_len);
         model.trained_len = Some(plan.max_len);
         // A run that goes on has in its checkpoint what it started from.
         let mut source = match (&resumed, base) {
@@ -281,6 +282,18 @@ impl<H: Host> Session<H> {
         Ok((selection, survey))
     }
 
+    /// Says so where documents are longer than what is read of them.
+    fn tell_long_documents(&self, run: &str, train: &EncodedDocuments, max_len: usize) {
+        let (long, all) = (train.longer_than(max_len), train.len());
+        if long > 0 {
+            let message = format!(
+                "{long} of {all} training documents are longer than {max_len} tokens: only the beginning of each is read; \
+                 --max-len reads more"
+            );
+            self.warn(run, "long-documents", message);
+        }
+    }
+
     fn warn_singles(&self, run: &str, singles: Option<(u64, u64)>) {
         if let Some((count, line)) = singles {
             let message = format!(
@@ -357,9 +370,11 @@ impl<H: Host> Session<H> {
         }
         let shown = unseen.keys().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
         if encoded.labels().iter().all(Vec::is_empty) {
-            let message =
-                format!("none of the {split} documents carries a label that training saw; they carry {shown}");
-            let hint = "Use documents with the labels that the model learned.";
+            let known = labels.names().iter().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "none of the {split} documents carries a label that training saw; they carry {shown}, the model knows {known}"
+            );
+            let hint = "Use documents with the labels that the model learned, or rename them with --label-map.";
             return Err(Error::input("unknown-labels", message, hint));
         }
         let (corpus, role, _) = documents;

@@ -1,17 +1,18 @@
-//! Labels for each document of a file, as a table: what a person has a classifier for. A file is read in stretches, so that
-//! one of any size is labelled in little memory.
+//! Labels for each document of a file, as a table: what a person has a classifier for. The file is read once, a batch at a
+//! time, so that one of any size is labelled in little memory; a table keeps its rows, columns and order.
 
 use super::ask::{self, Told};
 use super::checks::no_model;
 use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
-use crate::data::{DataError, Document, InputFile, ReadFile, ReadOptions, read_file};
+use crate::data::{
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken,
+};
 use crate::error::Result;
 use protocol::{Dropped, Event, LabelScore, TableColumns};
-use std::ops::ControlFlow;
 
-/// Bytes of documents that are in memory together. Each stretch reads the file from its beginning.
-const STRETCH_BYTES: usize = 32 << 20;
+/// Bytes of the table that are handed out together.
+const PART_BYTES: usize = 8 << 20;
 /// How often a person hears how far it is.
 const TOLD_EVERY_SECS: f64 = 0.25;
 /// Parts several labels in one cell, and in a table that is trained on.
@@ -19,8 +20,11 @@ const SEPARATOR: &str = "|";
 /// Spreadsheets take a table for UTF-8 where it begins so; whatever reads it here drops it.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What is said of labels that a file has already, which nobody asked for here.
-const OF_LABELS: [&str; 7] = [
+/// Codes of warnings about labels that a file has already, which nobody asked for where it is labelled.
+pub const IS_OF_LABELS: [&str; 10] = [
+    "missing-labels",
+    "label-vectors",
+    "trimmed-labels",
     "unnamed-labels",
     "odd-labels",
     "denied-labels",
@@ -30,21 +34,21 @@ const OF_LABELS: [&str; 7] = [
     "long-labels",
 ];
 
-/// A file to label, and what is known of it.
-struct Source<'a> {
-    file: &'a InputFile,
-    options: ReadOptions,
+/// How far a file is labelled.
+#[derive(Default)]
+struct Progress {
     documents: u64,
-    /// Whether any document has two texts.
-    pairs: bool,
+    /// Of how many, as far as that can be told from the bytes that were read; 0 before the first.
+    of: u64,
     dropped: Vec<Dropped>,
     columns: Option<TableColumns>,
     warnings: Vec<String>,
 }
 
 impl<H: Host> Session<H> {
-    /// Labels each document of `file` and hands out a table of them, as [`Event::Labelled`] says; the columns of a table are
-    /// found as `options` say, or by their names where it has none of those. Questions that change nothing are answered meanwhile.
+    /// Labels each document of `file` and hands out its table, as [`Event::Labelled`] says; the columns of a table are found
+    /// as `options` say, or by their names and values where it has none of those. The file is read once. Questions that
+    /// change nothing are answered meanwhile.
     ///
     /// # Errors
     /// When there is no classifier, the file cannot be used or changes meanwhile, or it was stopped.
@@ -56,119 +60,153 @@ impl<H: Host> Session<H> {
         own_thresholds: bool,
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
-        let source = Source::survey(file, options)?;
+        let options = fitting(file, options)?;
+        let mut rows = FileRows::open(file, &options, true)?;
+        let mut chunk = next_chunk(&mut rows)?;
         let told = Told::Given { own_thresholds };
-        let mut documents = 0;
-        self.tell_labelled(request, &source, documents, Vec::new());
+        let mut progress = Progress::default();
+        self.tell_labelled(request, &progress, Vec::new());
         let mut next_told = self.host.now_secs() + TOLD_EVERY_SECS;
-        let mut table = Table::with_header(source.pairs);
-        while documents < source.documents {
-            let stretch = source.stretch(documents)?;
-            if stretch.is_empty() {
-                let (file, reason) = (file.name.clone(), "it changed while it was read".into());
-                return Err(DataError::Unreadable { file, reason }.into());
+        let mut table = Table::of(&rows, &chunk);
+        while !chunk.is_empty() {
+            let texts: Vec<String> = chunk.iter().filter_map(|taken| taken.document.as_ref()).map(text_of).collect();
+            let answers = ask::predict(&model, &self.device, &texts, told).await?;
+            progress.documents += texts.len() as u64;
+            table.push(&chunk, rows.column_names(), answers);
+            if !hears_no_stop(&self.host, &mut self.deferred).await? {
+                return Err(stopped());
             }
-            for chunk in stretch.chunks(BATCH_SIZE) {
-                let texts: Vec<String> =
-                    chunk.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
-                let answers = ask::predict(&model, &self.device, &texts, told).await?;
-                chunk.iter().zip(answers).for_each(|(document, labels)| table.push(document, &labels));
-                documents += chunk.len() as u64;
-                if !hears_no_stop(&self.host, &mut self.deferred).await? {
-                    return Err(stopped());
-                }
-                self.answer_waiting().await;
-                if self.host.now_secs() >= next_told && documents < source.documents {
-                    self.tell_labelled(request, &source, documents, Vec::new());
-                    next_told = self.host.now_secs() + TOLD_EVERY_SECS;
-                }
+            self.answer_waiting().await;
+            // It is over when nothing more comes, not before.
+            let estimate = (progress.documents as f64 / rows.share_read()).round() as u64;
+            progress.of = estimate.max(progress.documents + 1);
+            if table.out.len() >= PART_BYTES {
+                self.tell_labelled(request, &progress, vec![std::mem::take(&mut table.out)]);
+            } else if self.host.now_secs() >= next_told {
+                self.tell_labelled(request, &progress, Vec::new());
+                next_told = self.host.now_secs() + TOLD_EVERY_SECS;
             }
-            self.tell_labelled(request, &source, documents, vec![table.take()]);
+            chunk = next_chunk(&mut rows)?;
         }
+        let ReadFile { dropped, columns, warnings, .. } = rows.finish()?;
+        let warnings = warnings.into_iter().filter(|(code, _)| !IS_OF_LABELS.contains(code) && *code != "columns");
+        let warnings = warnings.map(|(_, message)| message).collect();
+        let documents = progress.documents;
+        let progress = Progress { documents, of: documents, dropped, columns, warnings };
+        self.tell_labelled(request, &progress, vec![table.end()]);
         Ok(())
     }
 
-    fn tell_labelled(&self, request: u64, source: &Source<'_>, documents: u64, rows: Vec<Vec<u8>>) {
-        let Source { documents: of, dropped, columns, warnings, .. } = source;
-        let (of, dropped, columns, warnings) = (*of, dropped.clone(), columns.clone(), warnings.clone());
-        self.host.emit(Event::Labelled { request, documents, of, dropped, columns, warnings }, rows);
+    fn tell_labelled(&self, request: u64, progress: &Progress, rows: Vec<Vec<u8>>) {
+        let Progress { documents, of, dropped, columns, warnings } = progress;
+        let (dropped, columns, warnings) = (dropped.clone(), columns.clone(), warnings.clone());
+        let event = Event::Labelled { request, documents: *documents, of: *of, dropped, columns, warnings };
+        self.host.emit(event, rows);
     }
 }
 
-impl<'a> Source<'a> {
-    /// Reads the file once, to know how much there is.
-    fn survey(file: &'a InputFile, options: &ReadOptions) -> Result<Self> {
-        let mut options = options.clone();
-        let (mut documents, mut pairs) = (0, false);
-        let mut read = |options: &ReadOptions| {
-            (documents, pairs) = (0, false);
-            read_file(file, options, &mut |document| {
-                documents += 1;
-                pairs |= document.second.is_some();
-                ControlFlow::Continue(())
-            })
-        };
-        let found = match read(&options) {
-            Err(DataError::NoColumn { .. }) if options.text_column.is_some() => {
-                options.text_column = None;
-                read(&options)
-            }
-            found => found,
-        };
-        let ReadFile { dropped, columns, warnings, .. } = found?;
-        let warnings = warnings.into_iter().filter(|(code, _)| !OF_LABELS.contains(code));
-        let warnings = warnings.map(|(_, message)| message).collect();
-        Ok(Self { file, options, documents, pairs, dropped, columns, warnings })
-    }
-
-    /// The documents from number `first` on, as many as are in memory together.
-    fn stretch(&self, first: u64) -> Result<Vec<Document>> {
-        let (mut place, mut bytes, mut stretch) = (0, 0, Vec::new());
-        read_file(self.file, &self.options, &mut |document| {
-            if place >= first {
-                bytes += size_of::<Document>() + document.texts().map(str::len).sum::<usize>();
-                stretch.push(document);
-            }
-            place += 1;
-            if bytes < STRETCH_BYTES && place < self.documents {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        Ok(stretch)
+/// How to read `file`: without the text column that was asked for where it has none of that name.
+fn fitting(file: &InputFile, options: &ReadOptions) -> Result<ReadOptions> {
+    let options = ReadOptions { is_for_prediction: true, ..options.clone() };
+    let begun = FileRows::open(file, &options, false).and_then(|mut rows| rows.next().map(drop));
+    match begun {
+        Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if options.text_column.is_some() => {
+            Ok(ReadOptions { text_column: None, ..options })
+        }
+        begun => begun.map(|()| options).map_err(Into::into),
     }
 }
 
-/// Rows that were not handed out yet.
+/// The next places of a file, up to as many documents as a network answers at once; none at the end.
+fn next_chunk(rows: &mut FileRows<'_>) -> Result<Vec<Taken>> {
+    let (mut chunk, mut documents) = (Vec::new(), 0);
+    while documents < BATCH_SIZE {
+        let Some(taken) = rows.next()? else { break };
+        documents += usize::from(taken.document.is_some());
+        chunk.push(taken);
+    }
+    Ok(chunk)
+}
+
+/// The two texts of a pair with a tab between them.
+fn text_of(document: &Document) -> String {
+    document.texts().collect::<Vec<_>>().join("\t")
+}
+
+/// The table of answers, and its bytes that were not handed out yet.
 struct Table {
-    rows: csv::Writer<Vec<u8>>,
-    pairs: bool,
+    form: Form,
+    out: Vec<u8>,
+}
+
+enum Form {
+    /// A line of text is a row of a table of its own.
+    Lines {
+        /// Whether rows hold two texts.
+        pairs: bool,
+    },
+    /// A row of a table keeps all that it has.
+    Rows(LabelledTable),
 }
 
 impl Table {
-    fn with_header(pairs: bool) -> Self {
-        let mut table = Self { rows: csv::Writer::from_writer(BYTE_ORDER_MARK.into()), pairs };
+    /// For a file that begins with `chunk`.
+    fn of(rows: &FileRows<'_>, chunk: &[Taken]) -> Self {
+        if rows.shape != Shape::Lines {
+            return Self { form: Form::Rows(LabelledTable::new(rows, Some(SEPARATOR), true)), out: Vec::new() };
+        }
+        let pairs = chunk.iter().filter_map(|taken| taken.document.as_ref()).any(|document| document.second.is_some());
+        let mut table = Self { form: Form::Lines { pairs }, out: BYTE_ORDER_MARK.into() };
         let texts: &[&str] = if pairs { &["sentence1", "sentence2"] } else { &["text"] };
         table.write(&[&["line"], texts, &["labels", "scores"]].concat());
         table
     }
 
-    fn push(&mut self, document: &Document, labels: &[LabelScore]) {
+    /// Takes places of the file with the answers to their documents.
+    fn push(&mut self, chunk: &[Taken], columns: &[String], answers: Vec<Vec<LabelScore>>) {
+        let mut answers = answers.into_iter();
+        for taken in chunk {
+            let labels = taken.document.as_ref().map(|_| answers.next().expect("an answer per document"));
+            match (&mut self.form, labels) {
+                (Form::Rows(table), labels) => {
+                    let answer = labels.map(answer);
+                    self.out.extend(table.push(taken, columns, answer.as_ref()));
+                }
+                (Form::Lines { pairs }, Some(labels)) => {
+                    let pairs = *pairs;
+                    self.push_line(taken.document.as_ref().expect("it has labels"), pairs, labels);
+                }
+                (Form::Lines { .. }, None) => {}
+            }
+        }
+    }
+
+    fn push_line(&mut self, document: &Document, pairs: bool, labels: Vec<LabelScore>) {
         let names: Vec<&str> = labels.iter().map(|label| label.label.as_str()).collect();
         let scores: Vec<String> = labels.iter().map(|label| format!("{:.4}", label.score)).collect();
         let (line, names, scores) = (document.line.to_string(), names.join(SEPARATOR), scores.join(SEPARATOR));
-        let second = self.pairs.then(|| document.second.as_deref().unwrap_or_default());
+        let second = pairs.then(|| document.second.as_deref().unwrap_or_default());
         let texts: Vec<&str> = std::iter::once(document.text.as_str()).chain(second).collect();
         self.write(&[&[line.as_str()], texts.as_slice(), &[names.as_str(), scores.as_str()]].concat());
     }
 
     fn write(&mut self, row: &[&str]) {
-        self.rows.write_record(row).expect("memory takes it, and all rows are alike");
+        let mut writer = csv::Writer::from_writer(&mut self.out);
+        writer.write_record(row).expect("memory takes it");
     }
 
-    fn take(&mut self) -> Vec<u8> {
-        let rows = std::mem::replace(&mut self.rows, csv::Writer::from_writer(Vec::new()));
-        rows.into_inner().expect("memory takes it")
+    /// The rest of the table.
+    fn end(mut self) -> Vec<u8> {
+        if let Form::Rows(table) = &self.form {
+            self.out.extend(table.end());
+        }
+        self.out
     }
+}
+
+fn answer(labels: Vec<LabelScore>) -> Answer {
+    let confidence = labels.first().map_or(0.0, |best| best.score);
+    let is_unsure = labels.is_empty();
+    let (labels, scores) = labels.into_iter().map(|LabelScore { label, score }| (label, score)).unzip();
+    Answer { labels, scores, confidence, is_unsure }
 }

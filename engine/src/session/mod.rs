@@ -42,6 +42,7 @@ use ask::Told;
 pub use ask::failed;
 pub use compare::Progress as ComparisonProgress;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
+pub use label_file::IS_OF_LABELS;
 pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
 pub use vectors::vector_lines;
@@ -233,6 +234,12 @@ impl<H: Host> Session<H> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
         let told = top_k.map_or(Told::Given { own_thresholds: false }, Told::Best);
         ask::predict(model, &self.device, texts, told).await
+    }
+
+    /// Tokens that the classifier reads of a text, the special ones included, and whether `text` has more.
+    pub fn is_cut(&self, text: &str) -> Option<(usize, bool)> {
+        let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
+        Some((ask::tokens_read(model), ask::is_cut(model, text)))
     }
 
     /// Share of the different words of `text` that occurred in no training document of the classifier; `None` where it does

@@ -50,9 +50,17 @@ impl<H: Host> Session<H> {
     async fn handle(&mut self, command: Command, take_files: &mut impl FnMut() -> Vec<Rc<dyn Content>>) -> Result<()> {
         match command {
             Command::Open { .. } => self.host.emit(Event::Ready { device: self.info.clone() }, Vec::new()),
-            Command::SetCorpus { files, text_column, label_column, label_separator } => {
+            Command::SetCorpus { files, text_column, label_column, label_separator, quoting, label_map } => {
                 let inputs = files.into_iter().zip(take_files()).map(|(file, content)| input(file, content));
-                let options = ReadOptions { encoding: None, text_column, label_column, label_separator };
+                let options = ReadOptions {
+                    encoding: None,
+                    text_column,
+                    label_column,
+                    label_separator,
+                    quoting,
+                    label_map,
+                    ..ReadOptions::default()
+                };
                 self.set_corpus(inputs.collect(), &options)?;
             }
             Command::PreviewMasking { config, example, epoch, text } => {

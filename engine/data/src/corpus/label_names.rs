@@ -24,7 +24,7 @@ const LISTED: usize = 5;
 
 /// What stands out among `counts`.
 pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
-    [one(counts), alike(counts), misspelt(counts), joined(counts), rare(counts), too_many(counts)]
+    [one(counts), alike(counts), misspelt(counts), joined(counts), glued(counts), rare(counts), too_many(counts)]
         .into_iter()
         .flatten()
         .collect()
@@ -40,17 +40,31 @@ fn one(counts: &[LabelCount]) -> Option<Warning> {
 
 /// Labels that differ in nothing but case, spaces, hyphens and underscores: a slip, as a rule.
 fn alike(counts: &[LabelCount]) -> Option<Warning> {
-    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for LabelCount { label, .. } in counts {
-        groups.entry(letters(label)).or_default().push(label);
-    }
-    let alike: Vec<&str> = groups.into_values().filter(|group| group.len() > 1).flatten().collect();
+    let alike: Vec<&str> = alike_groups(counts).into_iter().flatten().collect();
     let count = alike.len();
     let message = format!(
         "{count} labels differ only in case, spaces, hyphens or underscores and count as different ones: {}",
         listed(alike.into_iter())
     );
     (count > 0).then_some(("similar-labels", message))
+}
+
+fn alike_groups(counts: &[LabelCount]) -> Vec<Vec<&str>> {
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for LabelCount { label, .. } in counts {
+        groups.entry(letters(label)).or_default().push(label);
+    }
+    groups.into_values().filter(|group| group.len() > 1).collect()
+}
+
+/// The labels that differ from another one by a slip, each with the one that is meant: the more frequent one. `counts` are
+/// in the order of their frequency.
+pub fn merges(counts: &[LabelCount]) -> BTreeMap<String, String> {
+    let alike = alike_groups(counts).into_iter().flat_map(|group| {
+        let (meant, others) = group.split_first().expect("a group has members");
+        others.iter().map(|other| ((*other).to_string(), (*meant).to_string())).collect::<Vec<_>>()
+    });
+    misspellings(counts).into_iter().chain(alike).collect()
 }
 
 /// A label in lower case, without what parts or ends its letters; -1 and 1 are two labels.
@@ -70,6 +84,15 @@ fn letters(label: &str) -> String {
 
 /// Rare labels that are a letter from a frequent one. Names with digits differ by these on purpose.
 fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
+    let misspelt = misspellings(counts);
+    let count = misspelt.len();
+    let shown = misspelt.iter().map(|(label, meant)| format!("{} ({})", quoted(label), quoted(meant)));
+    let message = format!("{count} rare labels differ by one letter from a frequent one: {}", first_of(shown));
+    (count > 0).then_some(("misspelt-labels", message))
+}
+
+/// Rare labels that are a letter from a frequent one, each with that.
+fn misspellings(counts: &[LabelCount]) -> Vec<(String, String)> {
     let is_spelt = |count: &&LabelCount| {
         count.label.chars().count() >= LEAST_SPELT_CHARS && !count.label.contains(|letter: char| letter.is_numeric())
     };
@@ -79,13 +102,9 @@ fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
     let meant = |rare: &LabelCount| {
         let is_meant =
             |other: &&&LabelCount| other.train >= TIMES_RARER * rare.train && is_one_slip(&rare.label, &other.label);
-        Some(format!("{} ({})", quoted(&rare.label), quoted(&frequent.iter().find(is_meant)?.label)))
+        Some((rare.label.clone(), frequent.iter().find(is_meant)?.label.clone()))
     };
-    let misspelt: Vec<String> = rare.filter_map(meant).collect();
-    let count = misspelt.len();
-    let message =
-        format!("{count} rare labels differ by one letter from a frequent one: {}", first_of(misspelt.into_iter()));
-    (count > 0).then_some(("misspelt-labels", message))
+    rare.filter_map(meant).collect()
 }
 
 /// Labels on each side that are compared letter by letter.
@@ -125,6 +144,32 @@ fn joined(counts: &[LabelCount]) -> Option<Warning> {
         );
         (count > 1 && count > alone.len()).then_some(("joined-labels", message))
     })
+}
+
+/// Labels that seem to have caught a word of the text, since a separator stands within most of them.
+fn glued(counts: &[LabelCount]) -> Option<Warning> {
+    let labels = || counts.iter().take(MOST_LABELS).map(|count| count.label.as_str());
+    let is_glued = |separator: char| {
+        move |label: &&str| {
+            let mut parts = label.split(separator);
+            let has_spaces = label.contains(char::is_whitespace);
+            parts.clone().count() == 2 && parts.all(|part| !part.is_empty()) && !has_spaces
+        }
+    };
+    let ends_sentence = |label: &&str| label.ends_with(['.', ':', '!', '?']) && label.chars().count() > 2;
+    let found = [',', ';', '|', ':'].into_iter().find_map(|separator| {
+        let glued: Vec<&str> = labels().filter(is_glued(separator)).collect();
+        (glued.len() > 1 && 2 * glued.len() > labels().count()).then_some(glued)
+    });
+    let found = found.or_else(|| {
+        let ended: Vec<&str> = labels().filter(ends_sentence).collect();
+        (!ended.is_empty()).then_some(ended)
+    })?;
+    let message = format!(
+        "labels seem to hold something of the text beside them: {}; in a line, a space stands behind each label",
+        listed(found.into_iter())
+    );
+    (joined(counts).is_none()).then_some(("glued-labels", message))
 }
 
 /// What stands between the separators, each once.
@@ -201,6 +246,15 @@ mod tests {
         ] {
             assert!(!codes(&labels).contains(&"misspelt-labels"), "{labels:?}");
         }
+    }
+
+    #[test]
+    fn slips_are_merged_into_the_label_that_is_meant() {
+        let count = |(label, train): (&str, u64)| LabelCount { label: label.into(), train, ..LabelCount::default() };
+        let counts = [("politics", 90), ("Sci Fi", 9), ("sci-fi", 4), ("politcs", 2), ("music", 2)].map(count);
+        let merges = merges(&counts).into_iter().collect::<Vec<_>>();
+        let pair = |from: &str, to: &str| (from.to_string(), to.to_string());
+        assert_eq!(merges, [pair("politcs", "politics"), pair("sci-fi", "Sci Fi")]);
     }
 
     #[test]

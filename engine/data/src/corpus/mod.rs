@@ -2,6 +2,7 @@
 //! decides roles and the validation split; it does not know tokens. A small corpus is held in memory; of a large one,
 //! only what one look at it told: its files are read again each time its documents are asked for.
 
+mod folders;
 mod label_names;
 mod near_duplicates;
 mod other_columns;
@@ -15,8 +16,9 @@ pub use select::{LOOKED_AT, Selection};
 
 use super::content::InputFile;
 use super::error::DataError;
-use super::file::{ReadFile, Warning, read_file};
+use super::file::{ReadFile, Warning};
 use super::table::ReadOptions;
+use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
@@ -84,6 +86,8 @@ pub struct Corpus {
     trains_on_all: bool,
     near_duplicates: Excluded,
     files: Vec<FileReport>,
+    /// Columns of training tables that look like labels, where none was taken for them.
+    label_candidates: Vec<String>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
     lines_are_sentences: bool,
@@ -117,16 +121,22 @@ impl Corpus {
             trains_on_all: false,
             near_duplicates: Excluded::default(),
             files: Vec::new(),
+            label_candidates: Vec::new(),
             fingerprint: String::new(),
             lines_are_sentences: false,
         };
         let mut warnings = Vec::new();
         let mut refused = Vec::new();
-        for (file, role) in files.iter().zip(roles::roles(files)) {
-            let added = match corpus.add(file, role, options, most_held) {
-                Err(DataError::NoColumn { .. }) if has_columns(files, options) => {
+        let roles = roles::roles(files);
+        warnings.extend(roles::warning(files, &roles));
+        let classes = folders::classes(files, options);
+        warnings.extend(classes.as_deref().map(folders::warning));
+        for (place, (file, role)) in files.iter().zip(roles).enumerate() {
+            let class = classes.as_ref().map(|classes| classes[place].clone());
+            let added = match corpus.add(file, role, options, class, most_held) {
+                Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if has_columns(files, options) => {
                     let (options, warning) = lacking(file, options);
-                    let added = corpus.add(file, role, &options, most_held);
+                    let added = corpus.add(file, role, &options, None, most_held);
                     added.map(|found| std::iter::once(warning).chain(found).collect())
                 }
                 added => added,
@@ -152,6 +162,7 @@ impl Corpus {
         file: &InputFile,
         role: FileRole,
         options: &ReadOptions,
+        class: Option<FolderClass>,
         most_held: u64,
     ) -> Result<Vec<Warning>, DataError> {
         let part = match role {
@@ -162,18 +173,20 @@ impl Corpus {
         let first_block = part.survey.blocks;
         let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
-        let ReadFile { encoding, dropped, columns, warnings } = read_file(file, options, &mut |mut document| {
-            survey.take(&document);
-            if part.survey.bytes + survey.bytes > most_held {
-                documents = None;
-            }
-            document.block += first_block;
-            document.file = number;
-            if let Some(documents) = &mut documents {
-                documents.push(document);
-            }
-            ControlFlow::Continue(())
-        })?;
+        let part_file = PartFile { file: file.clone(), options: options.clone(), number, first_block, class };
+        let ReadFile { encoding, dropped, columns, label_candidates, warnings } =
+            part_file.read(&mut |mut document| {
+                survey.take(&document);
+                if part.survey.bytes + survey.bytes > most_held {
+                    documents = None;
+                }
+                document.block += first_block;
+                document.file = number;
+                if let Some(documents) = &mut documents {
+                    documents.push(document);
+                }
+                ControlFlow::Continue(())
+            })?;
         self.files.push(FileReport {
             name: file.name.clone(),
             role,
@@ -185,7 +198,10 @@ impl Corpus {
             columns,
         });
         part.survey.join(survey);
-        part.files.push(PartFile { file: file.clone(), options: options.clone(), number, first_block });
+        part.files.push(part_file);
+        if role == FileRole::Train {
+            self.label_candidates.extend(label_candidates);
+        }
         part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
         Ok(warnings)
     }
@@ -312,12 +328,14 @@ impl Corpus {
     /// What stands out in the text as a whole.
     pub fn traits(&self) -> CorpusTraits {
         let mut label_counts = self.label_counts();
+        let label_merges = label_names::merges(&label_counts);
         label_counts.truncate(MOST_COUNTED_LABELS);
         CorpusTraits {
             label_counts,
             repeated: self.train.survey.repeated,
             leaked_valid: self.train.survey.shared_with(&self.valid.survey),
             leaked_test: self.train.survey.shared_with(&self.test.survey),
+            label_merges,
         }
     }
 
@@ -357,6 +375,19 @@ impl Corpus {
              scores on them flatter"
         );
         ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64).then_some(("leaked-documents", message))
+    }
+
+    /// Why no classifier can be trained on documents without labels.
+    pub fn no_labels(&self) -> DataError {
+        let tables =
+            self.files.iter().filter(|file| file.role == FileRole::Train).filter_map(|file| file.columns.as_ref());
+        let mut columns: Vec<String> = Vec::new();
+        for name in tables.flat_map(|table| &table.names) {
+            if !columns.contains(name) {
+                columns.push(name.clone());
+            }
+        }
+        DataError::NoLabels { documents: self.train.survey.documents, columns, likely: self.label_candidates.clone() }
     }
 
     /// Number of different labels that training documents carry.

@@ -4,12 +4,12 @@
 use crate::content::InputFile;
 use crate::error::{DataError, quoted};
 use crate::file::{Warning, read_file};
-use crate::table::{ReadOptions, is_table};
+use crate::table::ReadOptions;
 use std::ops::ControlFlow;
 
 /// Whether one of `files` is a table with the columns that were asked for.
 pub fn has_columns(files: &[InputFile], options: &ReadOptions) -> bool {
-    files.iter().filter(|file| is_table(&file.name)).any(|file| begin(file, options).is_ok())
+    files.iter().any(|file| begin(file, options).is_ok())
 }
 
 /// How to read a table that lacks columns which were asked for, and what a person should know of that.
@@ -18,6 +18,13 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
     let without_labels = ReadOptions { label_column: Some(String::new()), ..options.clone() };
     let lacks = |options: &ReadOptions| matches!(begin(file, options), Err(DataError::NoColumn { .. }));
     let name = quoted(&file.name);
+    if matches!(begin(file, options), Err(DataError::NotATable { .. })) {
+        let options = ReadOptions { text_column: None, label_column: None, ..options.clone() };
+        return (
+            options,
+            ("other-columns", format!("{name} is no table as another file is: it was read as lines of text")),
+        );
+    }
     let (options, message) = if !lacks(&without_labels) {
         (without_labels, format!("{name} lacks label columns that another file has: it was read without labels"))
     } else if !lacks(&own_text) {

@@ -2,10 +2,11 @@
 //! have in common that a person should hear of.
 
 use super::Document;
+use super::folders::{FolderClass, read_classed};
 use super::survey::Survey;
 use crate::content::InputFile;
 use crate::error::DataError;
-use crate::file::{Warning, read_file};
+use crate::file::{ReadFile, Warning};
 use crate::table::ReadOptions;
 use std::ops::ControlFlow;
 
@@ -36,16 +37,28 @@ pub struct PartFile {
     pub number: u32,
     /// The block that it begins with.
     pub first_block: u64,
+    /// What its folder says of it.
+    pub class: Option<FolderClass>,
+}
+
+impl PartFile {
+    /// Reads it from its start.
+    ///
+    /// # Errors
+    /// When it can no longer be read.
+    pub fn read(&self, sink: &mut dyn FnMut(Document) -> ControlFlow<()>) -> Result<ReadFile, DataError> {
+        read_classed(&self.file, &self.options, self.class.as_ref(), sink)
+    }
 }
 
 impl Part {
     /// Gives each document to `take`, in order.
     pub fn each<E: From<DataError>>(&self, take: &mut dyn FnMut(Document) -> Result<(), E>) -> Result<(), E> {
-        for PartFile { file, options, number, first_block } in &self.files {
+        for file in &self.files {
             let mut failed = None;
-            read_file(file, options, &mut |mut document| {
-                document.block += first_block;
-                document.file = *number;
+            file.read(&mut |mut document| {
+                document.block += file.first_block;
+                document.file = file.number;
                 match take(document) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {

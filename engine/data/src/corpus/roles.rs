@@ -1,17 +1,40 @@
 //! What each file is for: as given, else by its name.
 
-use crate::InputFile;
+use crate::{DataError, InputFile, Warning};
 use protocol::FileRole;
 
-/// The role of each file, as given, else by name. Where that leaves no training file, what was only guessed trains:
-/// a person who gives one file means to use it.
+/// The role of each file, as given, else by the folder it lies in, else by its name. Where that leaves no training file,
+/// what was only guessed trains: a person who gives one file means to use it.
 pub(super) fn roles(files: &[InputFile]) -> Vec<FileRole> {
-    let by_name = files.iter().map(|file| file.role.unwrap_or_else(|| role_by_name(&file.name)));
-    let roles: Vec<FileRole> = by_name.collect();
+    let folders = split_folders(files);
+    let by_name = |(place, file): (usize, &InputFile)| {
+        let by_folder = || folders.as_ref().and_then(|roles| roles[place]);
+        file.role.or_else(by_folder).unwrap_or_else(|| role_by_name(&file.name))
+    };
+    let roles: Vec<FileRole> = files.iter().enumerate().map(by_name).collect();
     if roles.contains(&FileRole::Train) {
         return roles;
     }
     files.iter().map(|file| file.role.unwrap_or(FileRole::Train)).collect()
+}
+
+/// The roles that folders tell, such as `train/` beside `test/`: where all files lie in folders of such names at one level,
+/// and some are for training.
+fn split_folders(files: &[InputFile]) -> Option<Vec<Option<FileRole>>> {
+    let folders = |file: &InputFile| {
+        let mut parts: Vec<String> = file.name.split(['/', '\\']).map(str::to_lowercase).collect();
+        parts.pop();
+        parts
+    };
+    let paths: Vec<Vec<String>> = files.iter().map(folders).collect();
+    let levels = paths.iter().map(Vec::len).max()?;
+    (0..levels).find_map(|level| {
+        let roles: Vec<Option<FileRole>> =
+            paths.iter().map(|parts| parts.get(level).and_then(|part| role_by_word(part))).collect();
+        let trains = roles.contains(&Some(FileRole::Train));
+        let holds_out = roles.iter().flatten().any(|role| *role != FileRole::Train);
+        (trains && holds_out).then_some(roles)
+    })
 }
 
 /// The role that a file's name tells as one of its words: `valid.txt`, `my-test.txt.gz`, but not `latest.txt`.
@@ -19,14 +42,34 @@ fn role_by_name(name: &str) -> FileRole {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name).to_lowercase();
     let base = base.strip_suffix(".gz").unwrap_or(&base);
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    for word in stem.split(|c: char| !c.is_alphabetic()) {
-        match word {
-            "valid" | "validation" | "val" | "dev" | "eval" => return FileRole::Valid,
-            "test" | "testing" => return FileRole::Test,
-            _ => {}
-        }
+    let mut words = stem.split(|c: char| !c.is_alphabetic());
+    words.find_map(|word| role_by_word(word).filter(|role| *role != FileRole::Train)).unwrap_or(FileRole::Train)
+}
+
+/// Whether a folder's name is that of a split.
+pub(super) fn is_split_name(name: &str) -> bool {
+    role_by_word(&name.to_lowercase()).is_some()
+}
+
+fn role_by_word(word: &str) -> Option<FileRole> {
+    match word {
+        "train" | "training" => Some(FileRole::Train),
+        "valid" | "validation" | "val" | "dev" | "eval" => Some(FileRole::Valid),
+        "test" | "testing" => Some(FileRole::Test),
+        _ => None,
     }
-    FileRole::Train
+}
+
+/// Says which files are held out by their names, of those whose use nobody gave.
+pub(super) fn warning(files: &[InputFile], roles: &[FileRole]) -> Option<Warning> {
+    let of = |wanted: FileRole| {
+        let found = files.iter().zip(roles).filter(|(file, role)| file.role.is_none() && **role == wanted);
+        DataError::columns(&found.map(|(file, _)| file.name.clone()).collect::<Vec<_>>())
+    };
+    let (valid, test) = (of(FileRole::Valid), of(FileRole::Test));
+    let uses = [("validation", valid), ("testing", test)].into_iter().filter(|(_, files)| !files.is_empty());
+    let uses = uses.map(|(what, files)| format!("for {what}: {files}")).collect::<Vec<_>>().join("; ");
+    (!uses.is_empty()).then(|| ("role-by-name", format!("files are held out by their names, {uses}")))
 }
 
 #[cfg(test)]
@@ -48,5 +91,17 @@ mod tests {
         ] {
             assert_eq!(role_by_name(name), role, "{name}");
         }
+    }
+
+    #[test]
+    fn folders_beside_each_other_tell_the_roles_of_their_files() {
+        use FileRole::{Test, Train, Valid};
+        let roles_of = |names: &[&str]| {
+            let files: Vec<InputFile> = names.iter().map(|name| InputFile::held(*name, "", None)).collect();
+            roles(&files)
+        };
+        assert_eq!(roles_of(&["a/train/pos/1.txt", "a/test/pos/1.txt", "a/dev/neg/2.txt"]), [Train, Test, Valid]);
+        assert_eq!(roles_of(&["a/test/1.txt", "a/test/2.txt"]), [Train, Train]);
+        assert_eq!(roles_of(&["a/train.txt", "a/dev.txt"]), [Train, Valid]);
     }
 }

@@ -1,11 +1,9 @@
 //! Which documents of a corpus a run uses, and the ways to walk over them: all, those with labels, text by text, sentence
 //! by sentence. Each walk may read the files anew and ends as soon as its taker has enough.
 
-use super::part::PartFile;
 use super::survey::text_hash;
 use super::{Corpus, Document};
 use crate::error::DataError;
-use crate::file::read_file;
 use crate::sentences::sentences;
 use protocol::FileRole;
 use std::collections::BTreeSet;
@@ -188,12 +186,12 @@ impl Corpus {
         let parts = [&self.train, &self.valid, &self.test];
         let found = parts.iter().flat_map(|part| &part.files).find(|other| other.number as usize == file);
         let mut documents = Vec::new();
-        if let Some(PartFile { file, options, number, .. }) = found {
-            read_file(file, options, &mut |document| {
+        if let Some(file) = found {
+            file.read(&mut |document| {
                 if documents.len() == limit {
                     return ControlFlow::Break(());
                 }
-                documents.push(Document { file: *number, ..document });
+                documents.push(Document { file: file.number, ..document });
                 ControlFlow::Continue(())
             })?;
         }

@@ -142,7 +142,7 @@ pub fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Offset and first bytes that no text has, or that tell a document format that happens to be text.
-const CERTAIN: [(usize, &[u8], &str); 19] = [
+const CERTAIN: [(usize, &[u8], &str); 22] = [
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (0, b"\xFF\xD8\xFF", "a JPEG image"),
     (0, b"<svg", "an SVG image"),
@@ -161,6 +161,9 @@ const CERTAIN: [(usize, &[u8], &str); 19] = [
     (0, b"\xCF\xFA\xED\xFE", "a program (Mach-O)"),
     (0, b"MZ\x90\0", "a Windows program"),
     (0, b"SQLite format 3\0", "an SQLite database"),
+    (0, b"PAR1\x15", "a Parquet file"),
+    (0, b"ARROW1", "an Arrow file"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (257, b"ustar", "a TAR archive"),
 ];
 

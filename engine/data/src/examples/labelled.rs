@@ -161,6 +161,11 @@ impl EncodedDocuments {
         lengths.get((share * last as f64).ceil() as usize).copied().unwrap_or(2)
     }
 
+    /// How many are longer than `max_len` tokens, the special ones included.
+    pub fn longer_than(&self, max_len: usize) -> usize {
+        (0..self.len()).filter(|index| self.length(*index) > max_len).count()
+    }
+
     /// Share of the tokens that are `id`, 0 to 1.
     pub fn share_of(&self, id: u32) -> f64 {
         let found = self.texts.chunks().flatten().filter(|token| *token == id).count();

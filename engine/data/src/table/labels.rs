@@ -1,47 +1,92 @@
 //! The labels of a table's rows. A label column alone holds names of labels. Of several, each is a label by itself where its
 //! cells say yes or no, as in many competitions' tables, and holds names where they say something else.
 
+use super::row::Cell;
+use super::values::{self, Found};
 use crate::lines::LabelRows;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The label of a row that says no to every label column: what carries none of the labels is a class too.
 const NO_LABEL: &str = "none";
+/// Words for a missing label that are shown.
+const MAX_MISSING_WORDS: usize = 5;
 
-/// The label columns that a person asked for: one, or several with commas, unless that is the name of one. An empty request is
-/// for none, though a column may have no name.
-pub fn asked(asked: &str, is_name: impl Fn(&str) -> bool) -> Vec<&str> {
-    match !asked.trim().is_empty() && is_name(asked) {
-        true => vec![asked],
-        false => asked.split(',').map(str::trim).filter(|name| !name.is_empty()).collect(),
-    }
-}
-
-/// Makes labels of cells, and remembers what a person should hear of them.
+/// Makes labels of cells, and remembers what a person should know of them.
 pub struct LabelReader<'a> {
     names: Vec<String>,
+    forms: Vec<Form>,
     separator: &'a str,
     without: u64,
+    missing: u64,
+    missing_words: BTreeSet<String>,
     answered: BTreeSet<usize>,
     named: BTreeSet<usize>,
     affirmed: BTreeSet<usize>,
 }
 
-/// One cell of a label column.
-pub enum Cell<'a> {
-    /// A text, which may say yes or no.
-    Text(Cow<'a, str>),
-    /// A list of labels.
-    List(Vec<String>),
+/// How the values of a label column are meant, by those of the first rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// They are whole numbers, however they are written: 1.0 is 1.
+    is_integral: bool,
+    /// -1 stands for no label, as in the test sets of GLUE.
+    minus_one_is_missing: bool,
+    /// They are vectors of this many zeros and ones.
+    vector: Option<usize>,
+}
+
+/// A share of rows labelled -1 from which on that is a class like others, where all labels are -1, 0 and 1.
+const MIN_CLASS_SHARE: f64 = 0.1;
+
+impl Form {
+    /// Of a column that begins with these cells.
+    pub fn of<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Self {
+        let texts: Vec<Cow<'a, str>> =
+            cells.filter_map(text_of_label).filter(|text| !values::is_missing(text)).collect();
+        let numbers: Option<BTreeSet<i64>> = texts.iter().map(|text| values::integral(text)?.parse().ok()).collect();
+        let vectors: Option<BTreeSet<usize>> =
+            texts.iter().map(|text| Some(values::vector(&values::listed(text)?)?.len())).collect();
+        let vector = vectors
+            .filter(|lengths| lengths.len() == 1 && texts.len() > 1)
+            .and_then(|lengths| lengths.first().copied());
+        let minus_ones = texts.iter().filter(|text| matches!(text.trim(), "-1" | "-1.0")).count();
+        let share = minus_ones as f64 / texts.len().max(1) as f64;
+        let minus_one_is_missing = match &numbers {
+            // Among words it is none.
+            None => true,
+            Some(numbers) => {
+                let are_signs = numbers.iter().all(|number| (-1..=1).contains(number));
+                let is_class = numbers.iter().any(|number| *number < -1)
+                    || !numbers.contains(&0)
+                    || are_signs && share >= MIN_CLASS_SHARE;
+                numbers.len() == 1 || !is_class
+            }
+        };
+        Self { is_integral: numbers.is_some_and(|numbers| !numbers.is_empty()), minus_one_is_missing, vector }
+    }
+}
+
+fn text_of_label(cell: Cell<'_>) -> Option<Cow<'_, str>> {
+    match cell {
+        Cell::Text(text) => Some(text.into()),
+        Cell::Value(value @ (Value::Array(_) | Value::Object(_))) => Some(value.to_string().into()),
+        Cell::Value(value) => values::word(value).map(Cow::Owned),
+        Cell::Nothing => None,
+    }
 }
 
 impl<'a> LabelReader<'a> {
-    /// For columns of these names; `separator` parts several labels in one cell.
-    pub fn new(names: Vec<String>, separator: &'a str) -> Self {
+    /// For columns of these names and forms; `separator` parts several labels in one cell.
+    pub fn new(names: Vec<String>, forms: Vec<Form>, separator: &'a str) -> Self {
         Self {
             names,
+            forms,
             separator,
             without: 0,
+            missing: 0,
+            missing_words: BTreeSet::new(),
             answered: BTreeSet::new(),
             named: BTreeSet::new(),
             affirmed: BTreeSet::new(),
@@ -51,29 +96,15 @@ impl<'a> LabelReader<'a> {
     /// The labels of a row, from the cells of these columns. A row without a yes and with a no gets [`NO_LABEL`].
     pub fn labels<'c>(&mut self, cells: impl Iterator<Item = Cell<'c>>) -> Vec<String> {
         let (mut labels, mut says_no) = (Vec::new(), false);
-        let is_alone = self.names.len() == 1;
         for (column, cell) in cells.enumerate() {
-            let text = match cell {
-                Cell::List(names) => {
-                    labels.extend(names);
-                    continue;
-                }
-                Cell::Text(text) => text,
+            let Some(text) = text_of_label(cell) else { continue };
+            let list = match cell {
+                Cell::Value(value) if value.is_array() || value.is_object() => Some(value.clone()),
+                _ => values::listed(&text),
             };
-            match if is_alone { Says::Names } else { Says::of(&text) } {
-                Says::Names => {
-                    self.named.insert(column);
-                    labels.extend(text.split(self.separator).map(String::from));
-                }
-                Says::Nothing => {}
-                answer => {
-                    self.answered.insert(column);
-                    says_no |= answer == Says::No;
-                    if answer == Says::Yes {
-                        self.affirmed.insert(column);
-                    }
-                    labels.extend(self.names.get(column).filter(|_| answer == Says::Yes).cloned());
-                }
+            match list {
+                Some(list) => self.take_list(&list, column, &mut labels, &mut says_no),
+                None => self.take_text(&text, column, &mut labels, &mut says_no),
             }
         }
         if says_no && labels.is_empty() {
@@ -83,7 +114,70 @@ impl<'a> LabelReader<'a> {
         labels
     }
 
-    /// What a person should hear of all rows so far.
+    /// Forgets what was noticed: rows that were looked at ahead come again.
+    pub fn forget(&mut self) {
+        (self.without, self.missing) = (0, 0);
+        for seen in [&mut self.answered, &mut self.named, &mut self.affirmed] {
+            seen.clear();
+        }
+    }
+
+    fn take_list(&mut self, list: &Value, column: usize, labels: &mut Vec<String>, says_no: &mut bool) {
+        let form = self.forms.get(column).copied().unwrap_or_default();
+        if let (Some(_), Some(vector)) = (form.vector, values::vector(list)) {
+            labels.extend(vector.iter().enumerate().filter(|(_, holds)| **holds).map(|(place, _)| place.to_string()));
+            *says_no |= !vector.contains(&true);
+            return;
+        }
+        match values::labels_of(list) {
+            Found::Names(names) => labels.extend(names.into_iter().filter(|name| !values::is_missing(name))),
+            Found::Answers(answers) => {
+                *says_no = true;
+                labels.extend(answers.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name));
+            }
+            Found::Nothing => {}
+        }
+    }
+
+    fn take_text(&mut self, text: &str, column: usize, labels: &mut Vec<String>, says_no: &mut bool) {
+        let form = self.forms.get(column).copied().unwrap_or_default();
+        match if self.names.len() == 1 { Says::Names } else { Says::of(text) } {
+            Says::Names => {
+                self.named.insert(column);
+                let separator = self.separator;
+                let names = text.split(['\r', '\n']).flat_map(|line| line.split(separator)).map(str::trim);
+                for name in names {
+                    let is_none = form.minus_one_is_missing && matches!(name, "-1" | "-1.0");
+                    if values::is_missing(name) || is_none {
+                        self.note_missing(name);
+                        continue;
+                    }
+                    let whole = values::integral(name).filter(|_| form.is_integral);
+                    labels.push(whole.unwrap_or_else(|| name.into()));
+                }
+            }
+            Says::Nothing => {}
+            answer => {
+                self.answered.insert(column);
+                *says_no |= answer == Says::No;
+                if answer == Says::Yes {
+                    self.affirmed.insert(column);
+                }
+                labels.extend(self.names.get(column).filter(|_| answer == Says::Yes).cloned());
+            }
+        }
+    }
+
+    fn note_missing(&mut self, word: &str) {
+        if !word.is_empty() {
+            self.missing += 1;
+            if self.missing_words.len() < MAX_MISSING_WORDS {
+                self.missing_words.insert(word.into());
+            }
+        }
+    }
+
+    /// What a person should know of all rows so far.
     pub fn noticed(&self) -> LabelRows {
         let mixed = self.named.intersection(&self.answered).next();
         let denied =
@@ -92,6 +186,9 @@ impl<'a> LabelReader<'a> {
             without: self.without,
             mixed: mixed.and_then(|column| self.names.get(*column).cloned()),
             denied: denied.filter_map(|column| self.names.get(*column).cloned()).collect(),
+            missing: self.missing,
+            missing_words: self.missing_words.iter().cloned().collect(),
+            vectors: self.forms.iter().find_map(|form| form.vector),
         }
     }
 }
@@ -128,6 +225,7 @@ impl Says {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_cell_says_yes_no_nothing_or_names() {
@@ -143,26 +241,77 @@ mod tests {
         }
     }
 
+    fn reader(names: &[&str]) -> LabelReader<'static> {
+        LabelReader::new(names.iter().map(|name| (*name).into()).collect(), Vec::new(), "|")
+    }
+
     #[test]
     fn lists_name_labels_whatever_they_hold() {
-        let mut reader = LabelReader::new(vec!["topics".into(), "rude".into()], "|");
+        let mut reader = reader(&["topics", "rude"]);
         for (list, rude, expected) in [
-            (&["x"][..], "0", &["x"][..]),
-            (&["no", "a|b"], "1", &["no", "a|b", "rude"]),
-            (&[], "0", &["none"]),
-            (&[], "", &[]),
+            (json!(["x"]), "0", &["x"][..]),
+            (json!(["no", "a|b"]), "1", &["no", "a|b", "rude"]),
+            (json!([]), "0", &["none"]),
+            (json!([]), "", &[]),
+            (json!({"x": 1, "y": 0}), "", &["x"]),
+            (json!({"x": 0.1, "y": false}), "", &["none"]),
         ] {
-            let list = list.iter().map(|label| (*label).to_string()).collect();
-            assert_eq!(reader.labels([Cell::List(list), Cell::Text(rude.into())].into_iter()), expected);
+            assert_eq!(reader.labels([Cell::Value(&list), Cell::Text(rude)].into_iter()), expected);
         }
-        assert_eq!(reader.noticed(), LabelRows { without: 1, ..LabelRows::default() });
+        assert_eq!(reader.noticed(), LabelRows { without: 2, ..LabelRows::default() });
+    }
+
+    #[test]
+    fn a_cell_may_hold_a_list_or_lines() {
+        for (cell, expected) in [
+            ("['a', 'b']", &["a", "b"][..]),
+            ("['a' 'b']", &["a", "b"]),
+            ("{\"choices\": [\"a\", \"b\"]}", &["a", "b"]),
+            ("a\nb c\r\n", &["a", "b c"]),
+            ("a|b", &["a", "b"]),
+            ("[sic] so", &["[sic] so"]),
+        ] {
+            assert_eq!(reader(&["label"]).labels([Cell::Text(cell)].into_iter()), expected, "{cell}");
+        }
+    }
+
+    #[test]
+    fn words_for_missing_are_no_labels_and_whole_numbers_are_one() {
+        let labels = |cells: &[&'static str]| {
+            let form = Form::of(cells.iter().map(|cell| Cell::Text(cell)));
+            let mut reader = LabelReader::new(vec!["label".into()], vec![form], "|");
+            let labels: Vec<String> =
+                cells.iter().flat_map(|cell| reader.labels([Cell::Text(cell)].into_iter())).collect();
+            (labels.join(" "), reader.noticed().missing)
+        };
+        for (cells, expected) in [
+            (&["a", "nan", "None", "-", "", "b"][..], ("a b", 3)),
+            (&["1.0", "1", "0.0"], ("1 1 0", 0)),
+            (&["1.0", "1.5"], ("1.0 1.5", 0)),
+            (&["-1", "0", "1", "2"], ("0 1 2", 1)),
+            (&["-1", "-1"], ("", 2)),
+            (&["-1", "1", "1"], ("-1 1 1", 0)),
+            (&["-1", "0", "1", "0"], ("-1 0 1 0", 0)),
+            (&["-1", "good", "bad"], ("good bad", 1)),
+        ] {
+            assert_eq!(labels(cells), (expected.0.to_string(), expected.1), "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn vectors_of_zeros_and_ones_label_by_place() {
+        let cells = ["[1, 0, 0]", "[0 1 1]", "[0, 0, 0]"];
+        let form = Form::of(cells.iter().map(|cell| Cell::Text(cell)));
+        let mut reader = LabelReader::new(vec!["label".into()], vec![form], "|");
+        let labels = cells.map(|cell| reader.labels([Cell::Text(cell)].into_iter()).join(" "));
+        assert_eq!((labels, reader.noticed().vectors), (["0", "1 2", "none"].map(String::from), Some(3)));
     }
 
     #[test]
     fn a_column_that_never_says_yes_is_noticed() {
-        let mut reader = LabelReader::new(["toxic", "rude", "kind"].map(String::from).to_vec(), "|");
+        let mut reader = reader(&["toxic", "rude", "kind"]);
         for row in [["1", "0", "x"], ["0", "-1", "0"]] {
-            reader.labels(row.map(|cell| Cell::Text(cell.into())).into_iter());
+            reader.labels(row.map(Cell::Text).into_iter());
         }
         assert_eq!(reader.noticed().denied, ["rude"]);
     }
@@ -170,8 +319,8 @@ mod tests {
     /// Stars from 1 to 5 are no yes and no: the first is read as one.
     #[test]
     fn a_column_of_both_kinds_is_noticed() {
-        let mut reader = LabelReader::new(vec!["rude".into(), "stars".into()], "|");
-        let mut row = |cells: [&'static str; 2]| reader.labels(cells.map(|cell| Cell::Text(cell.into())).into_iter());
+        let mut reader = reader(&["rude", "stars"]);
+        let mut row = |cells: [&'static str; 2]| reader.labels(cells.map(Cell::Text).into_iter());
         assert_eq!((row(["1", "1"]), row(["0", "5"])), (vec!["rude".to_string(), "stars".into()], vec!["5".into()]));
         assert_eq!(reader.noticed().mixed.as_deref(), Some("stars"));
     }

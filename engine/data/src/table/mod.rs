@@ -1,28 +1,60 @@
-//! CSV, TSV and JSON Lines -> documents: one column is the text (two are a pair), one holds the labels or several are one
-//! each. Which columns, a person says or their names tell. It cleans text as `lines` does and counts every row that it leaves out.
+//! Tables -> documents: rows of cells and objects of JSON alike. What a file is, its content tells ([`shape`]); which
+//! columns hold text and labels, a person says, or their names and values do ([`columns`]). It cleans text as `lines`
+//! does and counts every row that it leaves out.
 
-mod json_lines;
+mod columns;
+mod dialect;
+mod header;
 mod labels;
+mod names;
+mod objects;
 mod places;
+mod profile;
+mod relaxed;
+mod row;
 mod separated;
+mod shape;
+mod values;
 
-use super::error::{DataError, quoted};
-use super::lines::{Parsed, Sink};
-use protocol::TableColumns;
+pub use dialect::Dialect;
+pub(crate) use objects::ObjectRows;
+pub(crate) use relaxed::parse as relaxed_json;
+pub(crate) use separated::{Found as FoundCells, SeparatedRows};
+pub use shape::{Layout, Shape};
+pub(crate) use shape::{is_named_json, named_delimiter, of as shape_of};
+pub(crate) use values::integral;
+
+use crate::Document;
+use crate::error::{DataError, quoted};
+use crate::lines::{Kind, Parsed, Taken};
+use columns::{Choice, Columns};
+use labels::{Form, LabelReader};
+use protocol::{Quoting, TableColumns};
+use row::{Cell, Column, Place, Record, Row};
 use serde::{Deserialize, Serialize};
-use std::io::{self, BufRead};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How to read files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadOptions {
     /// Encoding, where detection guesses wrong.
     pub encoding: Option<String>,
-    /// Column of the text in CSV, TSV and JSON Lines: a name, or a number from 1; two with a comma are a pair.
+    /// Column of the text in a table: a name, or a number from 1; two with a comma are a pair, several with plus signs are
+    /// joined.
     pub text_column: Option<String>,
     /// Column of the labels: a name, or a number from 1; of several with commas, each is a label, or holds some.
     pub label_column: Option<String>,
     /// What parts several labels in one cell; `None`: a vertical bar.
     pub label_separator: Option<String>,
+    /// How cells are quoted, where detection guesses wrong.
+    #[serde(default)]
+    pub quoting: Option<Quoting>,
+    /// New names of labels; `None` drops a label.
+    #[serde(default)]
+    pub label_map: BTreeMap<String, Option<String>>,
+    /// Whether the file is to be labelled: lines without labels are what is expected, and no sign of a table.
+    #[serde(skip)]
+    pub is_for_prediction: bool,
 }
 
 impl ReadOptions {
@@ -30,135 +62,340 @@ impl ReadOptions {
     fn separator(&self) -> &str {
         self.label_separator.as_deref().filter(|separator| !separator.is_empty()).unwrap_or(LABEL_SEPARATOR)
     }
+
+    /// Whether a person asks for columns, so that a file has to have some.
+    pub fn wants_columns(&self) -> bool {
+        let names = |column: &Option<String>| column.as_ref().is_some_and(|names| !names.trim().is_empty());
+        names(&self.text_column) || names(&self.label_column)
+    }
+
+    /// The names that a person asks for.
+    fn asked_names(&self) -> Vec<&str> {
+        let asked = [&self.text_column, &self.label_column].into_iter().flatten();
+        asked.flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+']))).map(str::trim).collect()
+    }
 }
 
-/// Form of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Values with this byte between them.
-    Separated(u8),
-    /// One JSON object per line.
-    JsonLines,
-}
-
-/// Names of columns that hold text, and labels, likeliest first.
-const TEXT_NAMES: [&str; 18] = [
-    "text",
-    "sentence",
-    "content",
-    "fact",
-    "review",
-    "document",
-    "body",
-    "comment",
-    "message",
-    "question",
-    "comment_text",
-    "review_body",
-    "tweet",
-    "utterance",
-    "abstract",
-    "title",
-    "headline",
-    "description",
-];
-const LABEL_NAMES: [&str; 16] = [
-    "label",
-    "labels",
-    "category",
-    "categories",
-    "class",
-    "sentiment",
-    "intent",
-    "topic",
-    "genre",
-    "tag",
-    "tags",
-    "accusation",
-    "target",
-    "emotion",
-    "stars",
-    "rating",
-];
-/// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
-const NUMBER_NAMES: [&str; 8] = ["", "id", "idx", "index", "no", "nr", "number", "unnamed: 0"];
-/// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
-const HEADER_NAMES: [&str; 4] = ["id", "idx", "index", "unnamed: 0"];
-/// What `_id` stands behind in such a name, beside names of texts; `label_id` is a label.
-const NUMBERED: [&str; 8] = ["doc", "example", "item", "post", "product", "row", "sample", "user"];
-/// Names of the second text of a pair.
-const PAIR_NAMES: [(&str, &str); 4] =
-    [("sentence1", "sentence2"), ("text_a", "text_b"), ("premise", "hypothesis"), ("question1", "question2")];
 /// What parts several labels in one cell, unless a person says otherwise.
 const LABEL_SEPARATOR: &str = "|";
+/// Rows that are looked at before the first is read: not every object has all keys, such as one without labels.
+const SAMPLE_ROWS: usize = 200;
+/// Bytes of rows after which no more are looked at.
+const SAMPLE_BYTES: usize = 1 << 20;
+/// Columns that are shown, and characters of their names.
+const MAX_SHOWN_COLUMNS: usize = 200;
+const MAX_NAME_CHARS: usize = 100;
+/// Rows that are shown, and characters of their cells.
+const MAX_SHOWN_ROWS: usize = 5;
+const MAX_CELL_CHARS: usize = 120;
+/// A label that no sound row has is at most this long in a row with too many cells.
+const MAX_LABEL_CHARS: usize = 40;
 
-/// The form that a file's name tells, `None` for lines of text.
-pub(super) fn form_of(name: &str) -> Option<Form> {
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit_once('.')?.1 {
-        "csv" => Some(Form::Separated(b',')),
-        "tsv" => Some(Form::Separated(b'\t')),
-        "jsonl" | "ndjson" => Some(Form::JsonLines),
-        _ => None,
+/// A table on its way to documents.
+pub(crate) struct Table<'a> {
+    name: &'a str,
+    options: &'a ReadOptions,
+    /// Of rows of cells.
+    dialect: Option<Dialect>,
+    /// The first rows, until the columns are known.
+    sample: Vec<Row>,
+    sample_bytes: usize,
+    plan: Option<Plan<'a>>,
+}
+
+/// What is taken from where.
+struct Plan<'a> {
+    columns: Vec<Column>,
+    choice: Choice,
+    labels: LabelReader<'a>,
+    /// Labels of rows with the right number of cells, among the first.
+    known_labels: BTreeSet<String>,
+}
+
+impl<'a> Table<'a> {
+    /// In the file `name`; `dialect` where it has rows of cells.
+    pub fn new(name: &'a str, options: &'a ReadOptions, dialect: Option<Dialect>) -> Self {
+        Self { name, options, dialect, sample: Vec::new(), sample_bytes: 0, plan: None }
+    }
+
+    /// Takes the next row; what is read of it, and of those before it that had to wait, goes to `out`.
+    ///
+    /// # Errors
+    /// When a column that was asked for does not exist, or none holds text.
+    pub fn take(&mut self, row: Row, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
+        if self.plan.is_some() {
+            out.push_back(self.read(row, parsed));
+            return Ok(());
+        }
+        self.sample_bytes += row.record.size();
+        self.sample.push(row);
+        let is_enough = self.sample.len() == SAMPLE_ROWS || self.sample_bytes > SAMPLE_BYTES;
+        if is_enough { self.begin(parsed, out) } else { Ok(()) }
+    }
+
+    /// Ends the table: rows that wait go to `out`.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn finish(&mut self, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
+        if self.plan.is_some() { Ok(()) } else { self.begin(parsed, out) }
+    }
+
+    /// Adds what was noticed of all rows so far.
+    pub fn notice(self, parsed: &mut Parsed) {
+        let Some(Plan { columns, choice, labels, .. }) = self.plan else { return };
+        parsed.label_rows = labels.noticed();
+        parsed.label_candidates = choice.candidates.iter().map(|number| columns[*number].name.clone()).collect();
+    }
+
+    /// Finds the columns in the first rows, and reads these.
+    fn begin(&mut self, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
+        let mut sample = std::mem::take(&mut self.sample);
+        let columns = self.take_header(&mut sample, out).unwrap_or_else(|| object_columns(&sample));
+        if let Some(row) =
+            sample.iter().find(|row| matches!(row.record, Record::NoObject)).filter(|_| columns.is_empty())
+        {
+            return Err(DataError::NoObject { file: self.name.into(), line: row.line });
+        }
+        let is_empty = |row: &Row| matches!(row.record, Record::Blank | Record::NoObject);
+        if sample.iter().all(is_empty) || columns.is_empty() {
+            let names = columns.into_iter().map(|column| column.name).collect();
+            parsed.columns = Some(TableColumns { names, ..TableColumns::default() });
+            sample.iter().for_each(|row| parsed.drop_line("empty", row.line));
+            return Ok(());
+        }
+        self.plan = Some(self.plan(columns, &sample, parsed)?);
+        for row in sample {
+            out.push_back(self.read(row, parsed));
+        }
+        Ok(())
+    }
+
+    /// The columns of rows of cells, by their header where the first row is one, which is taken out.
+    fn take_header(&self, sample: &mut Vec<Row>, out: &mut VecDeque<Taken>) -> Option<Vec<Column>> {
+        let dialect = self.dialect?;
+        let rows: Vec<Vec<&str>> = sample.iter().map(cells).collect();
+        let is_header = header::is_header(&rows, &self.options.asked_names());
+        let width = rows.first().map_or(0, Vec::len);
+        // A header without a name for the numbers of the rows, as R writes it.
+        let has_index = is_header
+            && rows.len() > 1
+            && rows[1..].iter().all(|row| row.len() == width + 1)
+            && are_numbers(&rows[1..]);
+        let first: Vec<String> = rows.first().map(|row| row.iter().map(|cell| cell.trim().to_string()).collect())?;
+        let names = match (is_header, has_index) {
+            (true, true) => std::iter::once(String::new()).chain(first).collect(),
+            (true, false) => first,
+            (false, _) => (1..=dialect.width.max(1)).map(|number| number.to_string()).collect::<Vec<_>>(),
+        };
+        if is_header {
+            let Row { line, raw, .. } = sample.remove(0);
+            out.push_back(Taken { kind: Kind::Header, document: None, line, raw });
+        }
+        let column = |(number, name)| Column { name, place: Place::Cell(number) };
+        Some(names.into_iter().enumerate().map(column).collect())
+    }
+
+    fn plan(&self, columns: Vec<Column>, sample: &[Row], parsed: &mut Parsed) -> Result<Plan<'a>, DataError> {
+        let mut columns = Columns::new(self.name, columns, sample);
+        let choice = columns.choose(self.options)?;
+        let columns = columns.all;
+        let names = |numbers: &[usize]| numbers.iter().map(|number| columns[*number].name.clone()).collect::<Vec<_>>();
+        let form = |number: &usize| Form::of(sample.iter().map(|row| row.record.cell(&columns[*number].place)));
+        let forms = choice.labels.iter().map(form).collect();
+        let mut labels = LabelReader::new(names(&choice.labels), forms, self.options.separator());
+        let is_sound = |row: &&Row| cells(row).len() == columns.len();
+        let known_labels = sample
+            .iter()
+            .filter(is_sound)
+            .flat_map(|row| labels.labels(choice.labels.iter().map(|number| row.record.cell(&columns[*number].place))))
+            .collect();
+        labels.forget();
+        parsed.columns = Some(shown_columns(&columns, &choice, sample));
+        parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
+        parsed.guessed_column = self.guess(&columns, &choice);
+        parsed.is_table = true;
+        Ok(Plan { columns, choice, labels, known_labels })
+    }
+
+    /// What was taken for the text where no name told, in words.
+    fn guess(&self, columns: &[Column], choice: &Choice) -> Option<String> {
+        let has_header = self.dialect.is_none()
+            || columns.iter().enumerate().any(|(place, column)| column.name != (place + 1).to_string());
+        let listed = |numbers: &[usize]| {
+            let names = numbers.iter().map(|number| &columns[*number].name);
+            match has_header {
+                true => names.map(|name| quoted(name)).collect::<Vec<_>>().join(", "),
+                false => format!("column {}", names.cloned().collect::<Vec<_>>().join(", ")),
+            }
+        };
+        let labels = if choice.labels.is_empty() { "none".into() } else { listed(&choice.labels) };
+        let is_alone = columns.len() == 1 && self.dialect.is_some();
+        (choice.text_is_guessed && !is_alone).then(|| {
+            format!(
+                "{} names none of its columns text: {} was taken as text and {labels} as labels; --text-column and \
+                 --label-column choose others",
+                quoted(self.name),
+                listed(&choice.text)
+            )
+        })
+    }
+
+    fn read(&mut self, row: Row, parsed: &mut Parsed) -> Taken {
+        let Row { record, line, raw } = row;
+        let document = self.document(record, line, parsed);
+        Taken { kind: Kind::Row, document, line, raw }
+    }
+
+    /// The document of a row; `None` where it is left out, which is counted.
+    fn document(&mut self, record: Record, line: u64, parsed: &mut Parsed) -> Option<Document> {
+        let plan = self.plan.as_mut()?;
+        let record = match (record, self.dialect) {
+            (Record::Blank, _) => {
+                parsed.drop_line("empty", line);
+                return None;
+            }
+            (Record::NoObject, _) => {
+                parsed.drop_line("not a JSON object", line);
+                return None;
+            }
+            (Record::Cells(cells), Some(dialect)) if cells.len() > plan.columns.len() => {
+                match plan.joined(&cells, dialect.delimiter) {
+                    Some((cells, was_joined)) => {
+                        if was_joined {
+                            parsed.joined_rows.get_or_insert((0, line)).0 += 1;
+                        }
+                        Record::Cells(cells)
+                    }
+                    None => {
+                        parsed.drop_line("more cells than columns", line);
+                        return None;
+                    }
+                }
+            }
+            (record, _) => record,
+        };
+        let cell = |number: usize| record.cell(&plan.columns[number].place);
+        if let Some(decision) = plan.choice.decision
+            && let Cell::Text("reject" | "ignore") = cell(decision)
+        {
+            parsed.drop_line("rejected", line);
+            return None;
+        }
+        let texts: Vec<_> = plan.choice.text.iter().map(|number| cell(*number).text()).collect();
+        if texts.iter().all(Option::is_none) {
+            let is_cells = matches!(record, Record::Cells(_));
+            parsed.drop_line(if is_cells { "row without a text column" } else { "object without a text" }, line);
+            return None;
+        }
+        let mut texts = texts.into_iter().flatten().filter(|text| !values::is_missing(text));
+        let first = texts.next().unwrap_or_default();
+        let (text, second) = if plan.choice.is_pair {
+            (first.into_owned(), texts.next())
+        } else {
+            let parts: Vec<String> = std::iter::once(first).chain(texts).map(|part| part.into_owned()).collect();
+            (parts.join(" "), None)
+        };
+        let labels = plan.labels.labels(plan.choice.labels.iter().map(|number| cell(*number)));
+        parsed.row(&text, second.as_deref(), labels, line)
     }
 }
 
-/// Whether a file is a table, by its name.
-pub fn is_table(name: &str) -> bool {
-    form_of(name).is_some()
-}
-
-/// Reads the table `text`, in UTF-8, of the file `name` and hands its documents to `sink`.
-///
-/// # Errors
-/// When a column that was asked for does not exist, none looks like text, or the text cannot be read to its end.
-pub(super) fn read(
-    name: &str,
-    text: &mut dyn BufRead,
-    form: Form,
-    options: &ReadOptions,
-    sink: &mut Sink<'_>,
-) -> io::Result<Parsed> {
-    match form {
-        Form::Separated(separator) => separated::read(name, text, separator, options, sink),
-        Form::JsonLines => json_lines::read(name, text, options, sink),
+impl Plan<'_> {
+    /// A row with more cells than there are columns: without those that are empty at its end; else with the cells that
+    /// make up its text joined again, where the rest of the row then fits its columns.
+    fn joined(&self, cells: &csv::StringRecord, delimiter: u8) -> Option<(csv::StringRecord, bool)> {
+        let width = self.columns.len();
+        if cells.iter().skip(width).all(|cell| cell.trim().is_empty()) {
+            return Some((cells.iter().take(width).collect(), false));
+        }
+        let text = *self.choice.text.last()?;
+        let extra = cells.len() - width;
+        let parts: Vec<&str> = cells.iter().skip(text).take(extra + 1).collect();
+        let whole = parts.join(&char::from(delimiter).to_string());
+        let before = cells.iter().take(text);
+        let joined: csv::StringRecord =
+            before.chain(std::iter::once(whole.as_str())).chain(cells.iter().skip(text + extra + 1)).collect();
+        // What stands before the text is where it belongs; what stands behind may be a part of the text.
+        let fits = |number: &usize| {
+            let cell = joined.get(*number).unwrap_or_default();
+            let label = cell.trim();
+            let is_known = self.known_labels.contains(label) || values::is_missing(label);
+            let may_be_new = self.known_labels.len() < 2 && cell == label && label.chars().count() <= MAX_LABEL_CHARS;
+            *number < text || is_known || may_be_new
+        };
+        self.choice.labels.iter().all(fits).then_some((joined, true))
     }
 }
 
-/// What a person is told of a table's columns: a first row may be anything.
-fn told_columns(names: impl Iterator<Item = String>, text: Vec<String>, labels: Vec<String>) -> TableColumns {
-    let cut = |name: String| name.chars().take(MOST_NAME_CHARS).collect::<String>();
+fn cells(row: &Row) -> Vec<&str> {
+    match &row.record {
+        Record::Cells(cells) => cells.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the first cells of rows are numbers, each another one.
+fn are_numbers(rows: &[Vec<&str>]) -> bool {
+    let numbers: Option<BTreeSet<i64>> = rows.iter().map(|row| row.first()?.trim().parse().ok()).collect();
+    numbers.is_some_and(|numbers| numbers.len() == rows.len())
+}
+
+/// The columns of objects: their keys, in the order of the alphabet. Texts without keys are a column of that name.
+fn object_columns(sample: &[Row]) -> Vec<Column> {
+    let mut keys = BTreeSet::new();
+    for row in sample {
+        if let Record::Object(object) = &row.record {
+            keys.extend(row::keys(object));
+        }
+    }
+    if keys.is_empty() && sample.iter().any(|row| matches!(row.record, Record::Text(_))) {
+        keys.insert("text".into());
+    }
+    keys.into_iter().map(|key| Column { name: key.clone(), place: Place::Key(key) }).collect()
+}
+
+/// What a person is shown of a table's columns: a first row may be anything.
+fn shown_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> TableColumns {
+    let cut = |name: &str, most: usize| name.chars().take(most).collect::<String>();
+    let names = |numbers: &[usize]| {
+        numbers.iter().take(MAX_SHOWN_COLUMNS).map(|number| cut(&columns[*number].name, MAX_NAME_CHARS)).collect()
+    };
+    let cell = |row: &Row, column: &Column| match row.record.cell(&column.place) {
+        Cell::Text(text) => cut(text, MAX_CELL_CHARS),
+        Cell::Value(value) => cut(&value.to_string(), MAX_CELL_CHARS),
+        Cell::Nothing => String::new(),
+    };
+    let shown = &columns[..columns.len().min(MAX_SHOWN_COLUMNS)];
     TableColumns {
-        names: names.take(MOST_NAMES).map(cut).collect(),
-        text: text.into_iter().map(cut).collect(),
-        labels: labels.into_iter().take(MOST_NAMES).map(cut).collect(),
+        names: names(&(0..columns.len()).collect::<Vec<_>>()),
+        text: names(&choice.text),
+        labels: names(&choice.labels),
+        is_pair: choice.is_pair,
+        rows: sample
+            .iter()
+            .take(MAX_SHOWN_ROWS)
+            .map(|row| shown.iter().map(|column| cell(row, column)).collect())
+            .collect(),
     }
 }
 
-/// Columns that are told, and characters of their names.
-const MOST_NAMES: usize = 200;
-const MOST_NAME_CHARS: usize = 100;
-
-/// How much of a text a cell is, where no name tells: an address is long and none.
-fn text_length(cell: &str) -> usize {
-    let is_address = ["http://", "https://"].iter().any(|scheme| cell.starts_with(scheme));
-    if is_address && !cell.trim().contains(char::is_whitespace) { 0 } else { cell.len() }
-}
-
-/// What was taken for the text and for the labels of a file where no name told.
-fn guess(file: &str, text: &str, labels: Option<String>) -> String {
-    let file = quoted(file);
-    let labels = labels.unwrap_or_else(|| "none".into());
-    format!(
-        "{file} names none of its columns text: {text} was taken as text and {labels} as labels; --text-column and \
-         --label-column choose others"
-    )
+/// Columns of 0 and 1, where none was taken for the labels: each may be one.
+fn yes_no_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Vec<String> {
+    let is_answer = |column: &&Column| {
+        let is_yes_or_no =
+            |row: &Row| matches!(row.record.cell(&column.place).text().as_deref().map(str::trim), Some("0" | "1"));
+        // A name with a comma could not be asked for beside others.
+        !column.name.contains(',') && !names::is_number_name(&column.name) && sample.iter().all(is_yes_or_no)
+    };
+    let free =
+        columns.iter().enumerate().filter(|(number, _)| choice.labels.is_empty() && !choice.text.contains(number));
+    free.map(|(_, column)| column).filter(is_answer).map(|column| column.name.clone()).collect()
 }
 
 impl DataError {
     /// The columns of a table, for a sentence.
-    pub(super) fn columns(columns: &[String]) -> String {
+    pub(crate) fn columns(columns: &[String]) -> String {
         const LISTED: usize = 12;
         columns.iter().take(LISTED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
     }

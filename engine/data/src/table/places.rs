@@ -4,13 +4,14 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
+use std::rc::Rc;
 
 /// A text that is read, and notes of it on the way.
-pub struct Noted<'a> {
-    text: &'a mut dyn BufRead,
+pub struct Noted<R> {
+    text: R,
     /// Bytes so far.
     read: u64,
-    places: &'a RefCell<Places>,
+    places: Rc<RefCell<Places>>,
 }
 
 /// What was noted and not asked for yet, in the order of the text.
@@ -23,6 +24,11 @@ pub struct Places {
     lines: u64,
     /// The byte before the next one; none at the start.
     last: Option<u8>,
+    /// What stands around quoted cells.
+    mark: Option<u8>,
+    /// Characters that were not asked for yet, where they are wanted, and their place.
+    raw: Option<Vec<u8>>,
+    raw_from: u64,
 }
 
 /// A quote and what stands around it.
@@ -33,14 +39,19 @@ struct Quote {
     behind: Option<u8>,
 }
 
-impl<'a> Noted<'a> {
+impl<R> Noted<R> {
     /// Notes what is read of `text` in `places`.
-    pub fn new(text: &'a mut dyn BufRead, places: &'a RefCell<Places>) -> Self {
+    pub fn new(text: R, places: Rc<RefCell<Places>>) -> Self {
         Self { text, read: 0, places }
+    }
+
+    /// The text that is read.
+    pub fn text(&self) -> &R {
+        &self.text
     }
 }
 
-impl Read for Noted<'_> {
+impl<R: BufRead> Read for Noted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.text.read(out)?;
         let mut places = self.places.borrow_mut();
@@ -53,13 +64,30 @@ impl Read for Noted<'_> {
 }
 
 impl Places {
+    /// Behind `lines` lines that are passed already; `mark` stands around quoted cells. Characters are kept `with_raw`.
+    pub fn new(lines: u64, mark: Option<u8>, with_raw: bool) -> Self {
+        Self { lines, mark, raw: with_raw.then(Vec::new), ..Self::default() }
+    }
+
+    /// The characters up to `end` that were not asked for before.
+    pub fn raw(&mut self, end: u64) -> String {
+        let Some(raw) = &mut self.raw else { return String::new() };
+        let count = usize::try_from(end.saturating_sub(self.raw_from)).unwrap_or(usize::MAX).min(raw.len());
+        let taken: Vec<u8> = raw.drain(..count).collect();
+        self.raw_from += count as u64;
+        String::from_utf8_lossy(&taken).into_owned()
+    }
+
     fn note(&mut self, byte: u8, at: u64) {
         let before = self.last.replace(byte);
         if let Some(quote) = self.quotes.back_mut().filter(|quote| quote.at + 1 == at) {
             quote.behind = Some(byte);
         }
+        if let Some(raw) = &mut self.raw {
+            raw.push(byte);
+        }
         match byte {
-            b'"' => self.quotes.push_back(Quote { at, before, behind: None }),
+            _ if Some(byte) == self.mark => self.quotes.push_back(Quote { at, before, behind: None }),
             b'\n' if before == Some(b'\r') => {
                 if let Some((_, behind)) = self.ends.back_mut() {
                     *behind = at + 1;
@@ -115,9 +143,9 @@ mod tests {
             // What follows begins with a quote of its own.
             ("\"a,b\nc,d\n\"e f\",g\n", false),
         ] {
-            let places = RefCell::default();
+            let places = Rc::new(RefCell::new(Places::new(0, Some(b'"'), false)));
             let mut text_bytes = text.as_bytes();
-            Noted::new(&mut text_bytes, &places).read_to_end(&mut Vec::new()).expect("memory");
+            Noted::new(&mut text_bytes, Rc::clone(&places)).read_to_end(&mut Vec::new()).expect("memory");
             assert_eq!(places.borrow_mut().closes(u64::MAX, b','), expected, "{text}");
         }
     }
@@ -132,9 +160,9 @@ mod tests {
             ("\n\na", &[0], &[3]),
         ] {
             for size in [1, 2, 100] {
-                let places = RefCell::default();
+                let places = Rc::new(RefCell::new(Places::new(0, Some(b'"'), false)));
                 let mut pieces = io::BufReader::with_capacity(size, text.as_bytes());
-                Noted::new(&mut pieces, &places).read_to_end(&mut Vec::new()).expect("memory");
+                Noted::new(&mut pieces, Rc::clone(&places)).read_to_end(&mut Vec::new()).expect("memory");
                 let found: Vec<u64> = starts.iter().map(|start| places.borrow_mut().line(*start)).collect();
                 assert_eq!(found, lines, "{text:?} in pieces of {size}");
             }

@@ -1,34 +1,32 @@
 //! Tables as people have them, and what is taken from where.
 
 use super::*;
-use crate::Document;
-use protocol::Dropped;
-use std::ops::ControlFlow;
+use crate::{FileRows, InputFile};
+use protocol::{Dropped, Quoting};
 
 fn options(text: &str, label: &str) -> ReadOptions {
     let column = |name: &str| (!name.is_empty()).then(|| name.to_string());
     ReadOptions { text_column: column(text), label_column: column(label), ..ReadOptions::default() }
 }
 
-fn parse(name: &str, text: &str, form: Form, options: &ReadOptions) -> Result<Parsed, DataError> {
+fn parse(name: &str, text: &str, options: &ReadOptions) -> Result<(Vec<Document>, Parsed), DataError> {
+    let file = InputFile::held(name, text, None);
+    let mut rows = FileRows::open(&file, options, false)?;
     let mut documents = Vec::new();
-    let parsed = read(name, &mut text.as_bytes(), form, options, &mut |document| {
-        documents.push(document);
-        ControlFlow::Continue(())
-    });
-    let mut parsed = parsed.map_err(|error| error.downcast::<DataError>().expect("carried"))?;
-    parsed.documents = documents;
-    Ok(parsed)
+    while let Some(taken) = rows.next()? {
+        documents.extend(taken.document);
+    }
+    Ok((documents, rows.parsed()))
 }
 
 /// `text|second|label label` of each document.
 fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
-    let parsed = parse(name, text, form_of(name).expect("a table"), options).expect("readable");
+    let (documents, _) = parse(name, text, options).expect("readable");
     let line = |d: &Document| {
         let second = d.second.as_deref().map(|second| format!("|{second}")).unwrap_or_default();
         format!("{}{second}|{}", d.text, d.labels.join(" "))
     };
-    parsed.documents.iter().map(line).collect()
+    documents.iter().map(line).collect()
 }
 
 /// As where few lines of many are labelled. Both kinds of lines are looked at, whichever comes first.
@@ -51,9 +49,9 @@ fn the_first_object_need_not_have_all_keys() {
     let row = "{\"link\":\"https://example.org/a/long/path\",\"what\":\"a b\"}\n";
     assert_eq!(shown("a.jsonl", row, &options("", "")), ["a b|"]);
     // A key that comes later than this is not looked for.
-    let late = format!("{}{labelled}", unlabelled.repeat(100));
+    let late = format!("{}{labelled}", unlabelled.repeat(SAMPLE_ROWS));
     assert_eq!(shown("a.jsonl", &late, &options("", "")).last().map(String::as_str), Some("c d|"));
-    let parsed = parse("a.jsonl", "{\"text\":\"\"}\n\n", Form::JsonLines, &options("", "")).expect("readable");
+    let (_, parsed) = parse("a.jsonl", "{\"text\":\"\"}\n\n", &options("", "")).expect("readable");
     assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 2, first_line: 1 }]);
 }
 
@@ -61,15 +59,16 @@ fn the_first_object_need_not_have_all_keys() {
 #[test]
 fn a_column_that_was_guessed_is_told() {
     let none = &options("", "");
-    let sheet = "Id;Beschreibung;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
-    assert_eq!(shown("a.csv", sheet, none), ["a text of some words|", "another such text|"]);
+    let sheet = "Id;Anliegen;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
+    assert_eq!(shown("a.csv", sheet, none), ["a text of some words|x", "another such text|y"]);
     let told = |text: &str, name: &str| {
-        let parsed = parse(name, text, form_of(name).expect("a table"), none).expect("readable");
+        let (_, parsed) = parse(name, text, none).expect("readable");
         parsed.guessed_column.unwrap_or_default()
     };
     let sentence = told(sheet, "a.csv");
-    assert!(sentence.contains(": \"Beschreibung\" was taken as text and none as labels"), "{sentence}");
-    assert!(told("a text of some words,x\nanother,y\n", "a.csv").contains("column 1 was taken as text"));
+    assert!(sentence.contains(": \"Anliegen\" was taken as text and \"Kategorie\" as labels"), "{sentence}");
+    let sentence = told("a text of some words,x\nanother,y\n", "a.csv");
+    assert!(sentence.contains("column 1 was taken as text"), "{sentence}");
     assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
     for named in ["text,label\na b,x\n", "only one column of text\n"] {
         assert_eq!(told(named, "a.csv"), "", "{named}");
@@ -94,7 +93,7 @@ fn columns_are_found_by_name_number_or_length() {
         ("n,what,kind\n7,https://a.org a b c,a longer kind\n", none, &["https://a.org a b c|"]),
         ("id,name\n1,red apple\n2,pear\n", none, &["red apple|", "pear|"]),
         ("phrase,intent_id\nbook me a table now,3\n", none, &["book me a table now|3"]),
-        ("title,abstract,category\na,b c,x\n", none, &["b c|x"]),
+        ("title,abstract,category\na,b c,x\n", none, &["a b c|x"]),
         ("post_id,what\nx7,a text of words\n", none, &["a text of words|"]),
         ("0,a text\n1,another one\n", none, &["a text|0", "another one|1"]),
         ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
@@ -106,25 +105,22 @@ fn columns_are_found_by_name_number_or_length() {
     let cail = "{\"fact\":\"a\\nb\",\"meta\":{\"accusation\":[\"x\"]}}\n";
     assert_eq!(shown("a.ndjson", cail, none), ["a b|x"]);
     assert_eq!(shown("a.tsv", "text\tlabel\na\tx\n", none), ["a|x"]);
-    for name in ["a.txt", "csv", "a.csv.zip"] {
-        assert_eq!(form_of(name), None, "{name}");
-    }
 }
 
 /// As an editor shows them: the reader of rows counts otherwise after CRLF and blank lines.
 #[test]
 fn rows_know_their_lines() {
     for text in ["text,label\na b,x\n\n\"c\nd\",y\ne f,x\n", "text,label\r\na b,x\r\n\r\n\"c\r\nd\",y\r\ne f,x\r\n"] {
-        let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
-        assert_eq!(parsed.documents.iter().map(|document| document.line).collect::<Vec<_>>(), [2, 4, 6], "{text:?}");
+        let (documents, _) = parse("a.csv", text, &options("", "")).expect("readable");
+        assert_eq!(documents.iter().map(|document| document.line).collect::<Vec<_>>(), [2, 4, 6], "{text:?}");
     }
 }
 
 #[test]
 fn what_was_taken_from_where_is_told() {
     let told = |name: &str, text: &str| {
-        let parsed = parse(name, text, form_of(name).expect("a table"), &options("", "")).expect("readable");
-        let TableColumns { names, text, labels } = parsed.columns.expect("a table");
+        let (_, parsed) = parse(name, text, &options("", "")).expect("readable");
+        let TableColumns { names, text, labels, .. } = parsed.columns.expect("a table");
         format!("{} | {} | {}", names.join(" "), text.join(" "), labels.join(" "))
     };
     for (name, text, expected) in [
@@ -140,29 +136,29 @@ fn what_was_taken_from_where_is_told() {
 #[test]
 fn quotes_newlines_and_ragged_rows_do_no_harm() {
     let text = "text,label\n\"one, \"\"two\"\"\nthree\",x\nragged\n,empty\n\"four\",\"a b\",more\nnot __label__me,z\n";
-    let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
-    let documents: Vec<(&str, &[String])> =
-        parsed.documents.iter().map(|d| (d.text.as_str(), d.labels.as_slice())).collect();
+    let (documents, parsed) = parse("a.csv", text, &options("", "")).expect("readable");
+    let documents: Vec<(&str, &[String])> = documents.iter().map(|d| (d.text.as_str(), d.labels.as_slice())).collect();
     let labels = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
     assert_eq!(
         documents,
         [
             ("one, \"two\" three", &labels(&["x"])[..]),
             ("ragged", &labels(&[])[..]),
-            ("four", &labels(&["a b"])[..]),
             ("not __label__me", &labels(&["z"])[..]),
         ]
     );
-    assert_eq!((parsed.dropped[0].reason.as_str(), parsed.dropped[0].count), ("empty", 1));
-    let parsed = parse("a.jsonl", "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n", Form::JsonLines, &options("", ""));
-    let parsed = parsed.expect("readable");
-    assert_eq!((parsed.documents.len(), parsed.dropped.iter().map(|d| d.count).sum::<u64>()), (1, 4));
+    let dropped: Vec<(&str, u64)> = parsed.dropped.iter().map(|d| (d.reason.as_str(), d.count)).collect();
+    assert_eq!(dropped, [("empty", 1), ("more cells than columns", 1)]);
+    let objects = "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n";
+    let (documents, parsed) = parse("a.jsonl", objects, &options("", "")).expect("readable");
+    assert_eq!((documents.len(), parsed.dropped.iter().map(|d| d.count).sum::<u64>()), (1, 4));
 }
 
 /// A quote that is opened and not closed swallows what follows: nothing in the text itself would tell.
 #[test]
 fn a_quote_that_is_not_closed_is_told_with_its_line() {
-    for (text, documents, expected) in [
+    let doubled = ReadOptions { quoting: Some(Quoting::Double), ..ReadOptions::default() };
+    for (text, count, expected) in [
         ("text,label\n\"a b\nc d\",x\n\"e \"\"f\"\"\",y\n", 2, None),
         ("text,label\n5\" of rain,x\n\"a\nb\",y\n", 2, None),
         ("text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n", 2, Some((1, 3, 2))),
@@ -170,9 +166,9 @@ fn a_quote_that_is_not_closed_is_told_with_its_line() {
         ("text,label\n\"a b,x\nc d,y\n\"e f,x\ng h,y\n", 2, Some((1, 2, 2))),
         ("text,label\r\n\"a b\",x\r\n\r\n\"c d,y\r\n\"e f\",x\r\n", 2, Some((1, 4, 1))),
     ] {
-        let parsed = parse("a.csv", text, Form::Separated(b','), &options("", "")).expect("readable");
+        let (documents, parsed) = parse("a.csv", text, &doubled).expect("readable");
         let open = parsed.open_quotes.map(|open| (open.rows, open.line, open.lines));
-        assert_eq!((parsed.documents.len(), open), (documents, expected), "{text}");
+        assert_eq!((documents.len(), open), (count, expected), "{text}");
     }
 }
 
@@ -204,15 +200,14 @@ fn several_label_columns_are_labels_or_hold_some() {
     assert_eq!(shown("a.csv", "1,a b,0,1\n2,c d,1,0\n", by_number), ["a b|4", "c d|3"]);
     // A column may have a comma in its name.
     assert_eq!(shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked), ["a b|0"]);
-    let parsed = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", Form::Separated(b','), asked).expect("readable");
+    let (_, parsed) = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", asked).expect("readable");
     assert!(parsed.guessed_column.expect("guessed").contains("and \"toxic\", \"rude\" as labels"));
 }
 
 #[test]
 fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
-    let found = |text: &str, asked: &ReadOptions| {
-        parse("a.csv", text, Form::Separated(b','), asked).expect("readable").yes_no_columns.join(" ")
-    };
+    let found =
+        |text: &str, asked: &ReadOptions| parse("a.csv", text, asked).expect("readable").1.yes_no_columns.join(" ");
     let none = &options("", "");
     assert_eq!(found("id,text,toxic,rude\n0,a b c,0,1\n", none), "toxic rude", "the first row has the number 0");
     let table = "id,text,toxic,rude,score\n17,a b c,0,1,0.5\n";
@@ -226,7 +221,7 @@ fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
 /// Whatever of them is shown.
 #[test]
 fn all_label_columns_count_with_their_whole_names() {
-    let names: Vec<String> = (0..=MOST_NAMES).map(|number| format!("{}{number}", "x".repeat(120))).collect();
+    let names: Vec<String> = (0..=MAX_SHOWN_COLUMNS).map(|number| format!("{}{number}", "x".repeat(120))).collect();
     let (last, asked) = (names.last().expect("many"), options("text", &names.join(",")));
     let cells = |yes: &str| names.iter().map(|name| u8::from(name == yes).to_string()).collect::<Vec<_>>().join(",");
     let csv = format!("text,{}\na b,{}\n", names.join(","), cells(last));
@@ -240,8 +235,8 @@ fn all_label_columns_count_with_their_whole_names() {
 fn labels_of_a_cell_part_where_a_person_says() {
     let labels = |name: &str, text: &str, separator: &str| {
         let options = ReadOptions { label_separator: Some(separator.into()), ..options("", "") };
-        let parsed = parse(name, text, form_of(name).expect("a table"), &options).expect("readable");
-        parsed.documents[0].labels.join("/")
+        let (documents, _) = parse(name, text, &options).expect("readable");
+        documents[0].labels.join("/")
     };
     for (separator, expected) in [(";", "x/y z"), ("", "x;y z"), ("|", "x;y z"), (" ", "x;y/z")] {
         assert_eq!(labels("a.tsv", "text\ttags\na b\tx;y z\n", separator), expected, "{separator:?}");
@@ -252,8 +247,7 @@ fn labels_of_a_cell_part_where_a_person_says() {
 #[test]
 fn a_column_that_is_not_there_is_named() {
     for (name, text) in [("a.csv", "x,y\n1,2\n"), ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n")] {
-        let form = form_of(name).expect("a table");
-        let error = parse(name, text, form, &options("text", "")).expect_err("refused");
+        let error = parse(name, text, &options("text", "")).expect_err("refused");
         assert_eq!(error.code(), "no-column");
         assert!(error.to_string().contains("\"x\", \"y\""), "{error}");
     }
@@ -265,8 +259,8 @@ fn labels_of_any_kind_become_sound_ones() {
     let text = format!(
         "{{\"text\":\"a\",\"label\":[\" two\\n words \",\"\",\"<b>\\\"q\\\"</b>\",\"{long}\",\"<b>\\\"q\\\"</b>\"]}}\n"
     );
-    let parsed = parse("a.jsonl", &text, Form::JsonLines, &options("", "")).expect("readable");
-    let labels = &parsed.documents[0].labels;
+    let (documents, parsed) = parse("a.jsonl", &text, &options("", "")).expect("readable");
+    let labels = &documents[0].labels;
     assert_eq!(labels[..2], ["two words".to_string(), "<b>\"q\"</b>".into()]);
     assert_eq!((labels.len(), labels[2].chars().count(), parsed.long_labels), (3, 200, 1));
 }

@@ -36,6 +36,7 @@ pub struct Tokenizer {
 pub struct VocabularyLearner {
     kind: TokenizerKind,
     cased: bool,
+    strips_accents: bool,
     vocab_size: usize,
     words: WordCounts,
 }
@@ -49,12 +50,17 @@ impl VocabularyLearner {
         if vocab_size < SMALLEST_VOCABULARY {
             return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
         }
-        Ok(Self { kind, cased, vocab_size, words: WordCounts::default() })
+        Ok(Self { kind, cased, strips_accents: false, vocab_size, words: WordCounts::default() })
+    }
+
+    /// Drops accents and all other marks above and below letters, as BERT's published uncased vocabularies do.
+    pub fn strip_accents(self, strips_accents: bool) -> Self {
+        Self { strips_accents, ..self }
     }
 
     /// Learns from one more text.
     pub fn take(&mut self, text: &str) {
-        let (_, normalization, splitting) = parts(self.kind, self.cased);
+        let (_, normalization, splitting) = parts(self.kind, self.cased, self.strips_accents);
         self.words.take(text, normalization, splitting);
     }
 
@@ -63,7 +69,7 @@ impl VocabularyLearner {
     /// # Errors
     /// When no token occurs often enough.
     pub fn finish(self) -> Result<Tokenizer, DataError> {
-        let (model, normalization, splitting) = parts(self.kind, self.cased);
+        let (model, normalization, splitting) = parts(self.kind, self.cased, self.strips_accents);
         let words = self.words.finish();
         let room = self.vocab_size - SPECIAL_NAMES.len();
         let learned = match self.kind {
@@ -262,10 +268,10 @@ impl Tokenizer {
 /// Special tokens, and room for the letters of a word or two.
 const SMALLEST_VOCABULARY: usize = 16;
 
-fn parts(kind: TokenizerKind, cased: bool) -> (Model, Normalization, Splitting) {
+fn parts(kind: TokenizerKind, cased: bool, strips_accents: bool) -> (Model, Normalization, Splitting) {
     match kind {
         TokenizerKind::Wordpiece => {
-            (Model::WordPiece(WordPiece::default()), Normalization::bert(cased), Splitting::Bert)
+            (Model::WordPiece(WordPiece::default()), Normalization::bert(cased, strips_accents), Splitting::Bert)
         }
         TokenizerKind::Word => (Model::Words, Normalization::plain(cased), Splitting::Whitespace),
         TokenizerKind::Char => (Model::Words, Normalization::plain(cased), Splitting::Characters),

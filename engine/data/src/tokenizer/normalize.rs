@@ -23,9 +23,10 @@ pub(super) struct Normalization {
 }
 
 impl Normalization {
-    /// BERT's, cased or not.
-    pub fn bert(cased: bool) -> Self {
-        Self { clean_text: true, space_chinese: true, strip_accents: !cased, lowercase: !cased }
+    /// BERT's, cased or not. Its published vocabularies strip accents where they are not cased; many scripts write vowels
+    /// and tones as such marks.
+    pub fn bert(cased: bool, strip_accents: bool) -> Self {
+        Self { clean_text: true, space_chinese: true, strip_accents, lowercase: !cased }
     }
 
     /// Nothing but the case.
@@ -244,8 +245,8 @@ mod tests {
     #[test]
     fn each_glyph_remembers_its_source() {
         let sources = |text, rules| normalize(text, rules).iter().map(|glyph| glyph.source).collect::<Vec<_>>();
-        assert_eq!(text(&normalize("Éa\0 İ好", Normalization::bert(false))), "ea i 好 ");
-        assert_eq!(sources("Éa\0 İ好", Normalization::bert(false)), [0, 1, 3, 4, 5, 5, 5]);
+        assert_eq!(text(&normalize("Éa\0 İ好", Normalization::bert(false, true))), "ea i 好 ");
+        assert_eq!(sources("Éa\0 İ好", Normalization::bert(false, true)), [0, 1, 3, 4, 5, 5, 5]);
         assert_eq!(text(&normalize("İß", Normalization::plain(false))), "i\u{307}ß");
         assert_eq!(sources("İß", Normalization::plain(false)), [0, 0, 1]);
         assert_eq!(text(&normalize("É\t각", NONE)), "É\t각");

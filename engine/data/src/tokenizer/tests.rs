@@ -83,7 +83,7 @@ fn learning_is_the_same_whatever_the_order_of_the_text() {
 fn each_kind_cuts_in_its_own_way() {
     let text = "Élan vital, élan VITAL\nthe [MASK] the";
     for (kind, cased, expected) in [
-        (TokenizerKind::Wordpiece, false, &["e", "##lan", "vital", ",", "e", "##lan", "vital"][..]),
+        (TokenizerKind::Wordpiece, false, &["é", "##lan", "vital", ",", "é", "##lan", "vital"][..]),
         (TokenizerKind::Word, false, &["élan", "[UNK]", "élan", "[UNK]"]),
         (TokenizerKind::Char, true, &["É", "l", "a", "n", "v", "i", "t", "a", "l", ",", "é", "l"]),
     ] {
@@ -92,7 +92,7 @@ fn each_kind_cuts_in_its_own_way() {
         let got = tokens(&tokenizer, &tokenizer.encode(line));
         assert_eq!((tokenizer.kind(), tokenizer.is_cased()), (kind, cased));
         if kind == TokenizerKind::Wordpiece {
-            assert_eq!(got.concat().replace("##", ""), "elanvital,elanvital");
+            assert_eq!(got.concat().replace("##", ""), "élanvital,élanvital");
         } else {
             assert_eq!(got[..expected.len()], *expected);
         }
@@ -129,7 +129,9 @@ fn word_starts_and_continuing_rows_agree() {
 
 #[test]
 fn hostile_words_stay_short_and_quick() {
-    let tokenizer = learn(TokenizerKind::Wordpiece, false, "aa aa ab ab e e");
+    let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 500).expect("room").strip_accents(true);
+    learner.take("aa aa ab ab e e");
+    let tokenizer = learner.finish().expect("enough text");
     let unk = tokenizer.specials().unk;
     assert_eq!(tokenizer.encode(&"a".repeat(200_000)), [unk]);
     assert_eq!(tokenizer.encode(&"a".repeat(100)).len(), 99);

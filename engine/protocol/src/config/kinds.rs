@@ -122,6 +122,40 @@ pub enum Pooling {
     MaxMean,
 }
 
+/// How a cell of a table is quoted that holds a separator, a line end or a quote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quoting {
+    /// In double quotes; a quote within is doubled (RFC 4180).
+    #[default]
+    Double,
+    /// In double quotes; a quote within has a backslash before it.
+    Backslash,
+    /// In single quotes; a quote within is doubled.
+    Single,
+    /// Not at all: a quote is a character like any other.
+    None,
+}
+
+impl Quoting {
+    /// All ways, the usual one first.
+    pub const ALL: [Self; 4] = [Self::Double, Self::Backslash, Self::Single, Self::None];
+
+    /// The name by which a person asks for it.
+    pub fn name(self) -> &'static str {
+        Named::name(self)
+    }
+
+    /// What stands around a quoted cell.
+    pub fn mark(self) -> Option<u8> {
+        match self {
+            Self::Double | Self::Backslash => Some(b'"'),
+            Self::Single => Some(b'\''),
+            Self::None => None,
+        }
+    }
+}
+
 /// How labels are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -140,6 +174,11 @@ pub enum TaskKind {
 impl Named for BackendChoice {
     const NAMES: &'static [(&'static str, Self)] =
         &[("auto", Self::Auto), ("webgpu", Self::Gpu), ("gpu", Self::Gpu), ("cpu", Self::Cpu)];
+}
+
+impl Named for Quoting {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("double", Self::Double), ("backslash", Self::Backslash), ("single", Self::Single), ("none", Self::None)];
 }
 
 impl Named for TokenizerKind {

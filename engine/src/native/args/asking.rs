@@ -16,35 +16,63 @@ pub struct Evaluate {
     /// Labelled text, or plain text for a pre-trained model
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     pub data: Vec<PathBuf>,
-    /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
-    #[arg(long, value_name = "NAME")]
-    pub text_column: Option<String>,
-    /// Column of the labels there; of several with commas, each is a label where it says 1 or yes, and where none does "none" is
-    #[arg(long, value_name = "NAME")]
-    pub label_column: Option<String>,
-    /// What parts several labels in one cell, a vertical bar by default
-    #[arg(long, value_name = "TEXT")]
-    pub label_separator: Option<String>,
+    /// How tables are read
+    #[command(flatten)]
+    pub table: TableFlags,
     /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
     #[arg(long, value_name = "F|tuned|per-label", conflicts_with = "seed_metrics")]
     pub threshold: Option<String>,
     /// The 2018 system's formula for F1, to compare with its published numbers
     #[arg(long)]
     pub seed_metrics: bool,
+}
+
+/// How the tables among a command's files are read.
+#[derive(Debug, Default, Args)]
+pub struct TableFlags {
+    /// Column of the text in a table, by name or number from 1; "a,b" is a pair, "a+b" are joined
+    #[arg(long, value_name = "NAME")]
+    pub text_column: Option<String>,
+    /// Column of the labels; of several, "a,b", each is a label where a row says 1 or yes, and "none" where no one does
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
+    /// What separates several labels in one cell
+    #[arg(long, value_name = "TEXT")]
+    pub label_separator: Option<String>,
+    /// How cells are quoted: auto, double, backslash, single or none [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub quoting: Option<String>,
+    /// JSON object of old and new label names; null drops a label
+    #[arg(long, value_name = "FILE")]
+    pub label_map: Option<PathBuf>,
     /// Encoding of the text, where detection guesses wrong
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
 }
 
-impl Evaluate {
-    /// How its files are read.
-    pub fn read_options(&self) -> ReadOptions {
-        ReadOptions {
+impl TableFlags {
+    /// How files are read.
+    ///
+    /// # Errors
+    /// When a value or the map of labels cannot be used.
+    pub fn read_options(&self) -> Result<ReadOptions, Error> {
+        let mut config = RunConfig::default();
+        let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;
+        set_given(&mut config, &[("quoting", &self.quoting), ("label-map", &label_map)])?;
+        Ok(ReadOptions {
             encoding: self.encoding.clone(),
             text_column: self.text_column.clone(),
             label_column: self.label_column.clone(),
             label_separator: self.label_separator.clone(),
-        }
+            quoting: config.quoting,
+            label_map: config.label_map,
+            ..ReadOptions::default()
+        })
+    }
+
+    /// Whether any of them says that the input is a table.
+    pub fn wants_table(&self) -> bool {
+        self.text_column.is_some() || self.quoting.is_some()
     }
 }
 
@@ -54,18 +82,21 @@ pub struct Predict {
     /// Run directory or Hugging Face model directory of a classifier
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// Text, one per line; - or nothing means stdin
+    /// Text, one per line, or a table: CSV, TSV, JSON; - or nothing means stdin
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
+    /// Write the input to this file with labels beside each row, in its own form, instead of answers to stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How tables are read
+    #[command(flatten)]
+    pub table: TableFlags,
     /// Labels per line; without it, the best one and all others that pass the threshold
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
     /// Adds the confidence of each answer, and marks as unsure those below this probability
     #[arg(long, value_name = "F", value_parser = probability)]
     pub min_confidence: Option<f64>,
-    /// Encoding of the text, where detection guesses wrong
-    #[arg(long, value_name = "NAME")]
-    pub encoding: Option<String>,
 }
 
 fn probability(text: &str) -> Result<f64, String> {

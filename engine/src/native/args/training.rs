@@ -144,6 +144,9 @@ pub struct Training {
     /// Keep upper case
     #[arg(long)]
     cased: bool,
+    /// Drop accents of a new vocabulary's text, as BERT's published uncased vocabularies do
+    #[arg(long)]
+    strip_accents: bool,
     /// Tokens per example
     #[arg(long, value_name = "N")]
     max_len: Option<String>,
@@ -201,15 +204,21 @@ pub struct Training {
     /// Use only the first N documents
     #[arg(long, value_name = "N")]
     limit: Option<String>,
-    /// Column of the text in CSV, TSV and JSON Lines, by name or number from 1; two with a comma are a pair
+    /// Column of the text in a table, by name or number from 1; "a,b" is a pair, "a+b" are joined
     #[arg(long, value_name = "NAME")]
     text_column: Option<String>,
-    /// Column of the labels there; of several with commas, each is a label where it says 1 or yes, and where none does "none" is
+    /// Column of the labels; of several, "a,b", each is a label where a row says 1 or yes, and "none" where no one does
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// What parts several labels in one cell, a vertical bar by default
+    /// What separates several labels in one cell [default: |]
     #[arg(long, value_name = "TEXT")]
     label_separator: Option<String>,
+    /// How cells are quoted: auto, double, backslash, single or none [default: auto]
+    #[arg(long, value_name = "NAME")]
+    quoting: Option<String>,
+    /// JSON object of old and new label names; null drops a label
+    #[arg(long, value_name = "FILE")]
+    label_map: Option<PathBuf>,
     /// Share of the labelled texts to fine-tune on
     #[arg(long, value_name = "F")]
     label_fraction: Option<String>,
@@ -239,6 +248,7 @@ impl Training {
             ("--tokenizer", self.tokenizer.is_some()),
             ("--vocab-size", self.vocab_size.is_some()),
             ("--cased", self.cased),
+            ("--strip-accents", self.strip_accents),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
@@ -249,6 +259,7 @@ impl Training {
     /// When a value cannot be read.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         let switch = |on: bool| on.then(String::new);
+        let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;
         let embedding_init = self.embedding_init.clone().filter(|init| EMBEDDING_INITS.contains(&init.as_str()));
         set_given(
             config,
@@ -259,6 +270,7 @@ impl Training {
                 ("tokenizer", &self.tokenizer),
                 ("vocab-size", &self.vocab_size),
                 ("cased", &switch(self.cased)),
+                ("strip-accents", &switch(self.strip_accents)),
                 ("max-len", &self.max_len),
                 ("batch-size", &self.batch_size),
                 ("steps", &self.steps),
@@ -281,6 +293,8 @@ impl Training {
                 ("text-column", &self.text_column),
                 ("label-column", &self.label_column),
                 ("label-separator", &self.label_separator),
+                ("quoting", &self.quoting),
+                ("label-map", &label_map),
                 ("limit", &self.limit),
                 ("label-fraction", &self.label_fraction),
             ],

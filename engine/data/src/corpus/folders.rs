@@ -1,0 +1,151 @@
+//! A folder per class: text files without labels whose folders tell theirs, as scikit-learn, Keras and many data sets lay
+//! them out. Of many files, each is one document; a few large ones hold one document per line.
+
+use super::Document;
+use crate::content::InputFile;
+use crate::error::DataError;
+use crate::file::{FileRows, ReadFile, Warning, read_file};
+use crate::table::{ReadOptions, Shape};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// Files of a class, on average, from which on each is one document.
+const MIN_FILES_PER_CLASS: usize = 3;
+/// Larger files are no single documents.
+const MAX_DOCUMENT_BYTES: u64 = 1 << 20;
+/// Files that are looked at for labels of their own.
+const MAX_LOOKED_AT: usize = 5;
+/// Classes that a sentence names.
+const MAX_LISTED: usize = 5;
+
+/// What a file's folder says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderClass {
+    /// The label of its documents.
+    pub label: String,
+    /// Whether all of it is one document.
+    pub is_whole: bool,
+}
+
+/// The class of each file, where folders beside each other tell it: at least two folders, nothing but lines of text, and no
+/// labels in these.
+pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<FolderClass>> {
+    let folders: Vec<&str> = files.iter().map(|file| folder(&file.name)).collect::<Option<_>>()?;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    folders.iter().for_each(|folder| *counts.entry(folder).or_default() += 1);
+    let are_leaves = files.iter().all(|file| depth(&file.name) == depth(&files[0].name));
+    let are_splits = counts.keys().all(|name| super::roles::is_split_name(name));
+    if counts.len() < 2 || !are_leaves || are_splits || options.wants_columns() || !hold_plain_lines(files, options) {
+        return None;
+    }
+    let are_small = files.iter().all(|file| file.content.size() <= MAX_DOCUMENT_BYTES);
+    let is_whole = are_small && files.len() >= MIN_FILES_PER_CLASS * counts.len();
+    Some(folders.into_iter().map(|folder| FolderClass { label: folder.into(), is_whole }).collect())
+}
+
+/// The folder that a file lies in, in another one.
+fn folder(name: &str) -> Option<&str> {
+    let (path, _) = name.rsplit_once(['/', '\\'])?;
+    let (_, folder) = path.rsplit_once(['/', '\\'])?;
+    Some(folder).filter(|folder| !folder.is_empty())
+}
+
+fn depth(name: &str) -> usize {
+    name.matches(['/', '\\']).count()
+}
+
+/// Whether a few of the files hold lines without labels.
+fn hold_plain_lines(files: &[InputFile], options: &ReadOptions) -> bool {
+    let spread = (files.len() / MAX_LOOKED_AT).max(1);
+    files.iter().step_by(spread).all(|file| {
+        let Ok(mut rows) = FileRows::open(file, options, false) else { return true };
+        let mut labelled = false;
+        for _ in 0..MAX_LOOKED_AT {
+            let Ok(Some(taken)) = rows.next() else { break };
+            labelled |= taken.document.is_some_and(|document| !document.labels.is_empty());
+        }
+        rows.shape == Shape::Lines && !labelled
+    })
+}
+
+/// Reads a file whose folder may tell its class.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_classed(
+    file: &InputFile,
+    options: &ReadOptions,
+    class: Option<&FolderClass>,
+    sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
+) -> Result<ReadFile, DataError> {
+    let Some(class) = class else { return read_file(file, options, sink) };
+    if !class.is_whole {
+        return read_file(file, options, &mut |document| {
+            sink(Document { labels: vec![class.label.clone()], ..document })
+        });
+    }
+    let mut whole: Option<Document> = None;
+    let found = read_file(file, options, &mut |document| {
+        match &mut whole {
+            None => whole = Some(Document { labels: vec![class.label.clone()], second: None, block: 0, ..document }),
+            Some(whole) => {
+                whole.text.push(' ');
+                whole.text.push_str(&document.text);
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    // Nothing comes after the only document.
+    let _ = whole.map(sink);
+    Ok(found)
+}
+
+/// What a person should know of classes by folders.
+pub fn warning(classes: &[FolderClass]) -> Warning {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    classes.iter().for_each(|class| *counts.entry(&class.label).or_default() += 1);
+    let named = counts.iter().take(MAX_LISTED).map(|(label, files)| format!("{} ({files})", crate::quoted(label)));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let rest = if counts.len() > MAX_LISTED { ", …" } else { "" };
+    let unit =
+        if classes.iter().any(|class| class.is_whole) { "each file is a document" } else { "each line is a document" };
+    ("folder-classes", format!("folders name the labels of their files, and {unit}: {named}{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(names: &[&str], text: &str) -> Vec<String> {
+        let files: Vec<InputFile> = names.iter().map(|name| InputFile::held(*name, text, None)).collect();
+        let classes = classes(&files, &ReadOptions::default()).unwrap_or_default();
+        classes.iter().map(|class| format!("{}{}", class.label, if class.is_whole { "!" } else { "" })).collect()
+    }
+
+    #[test]
+    fn folders_beside_each_other_name_classes() {
+        assert_eq!(found(&["d/boat/1.txt", "d/tree/1.txt"], "a b\nc d\n"), ["boat", "tree"]);
+        let many: Vec<String> = (0..6).map(|i| format!("d/{}/{i}.txt", ["boat", "tree"][i % 2])).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(found(&many, "a b\n")[..2], ["boat!", "tree!"]);
+        for names in
+            [&["d/1.txt", "d/2.txt"][..], &["d/boat/1.txt", "d/tree/old/1.txt"], &["d/train/1.txt", "d/test/1.txt"]]
+        {
+            assert!(found(names, "a b\n").is_empty(), "{names:?}");
+        }
+        assert!(found(&["d/boat/1.txt", "d/tree/1.txt"], "a b __label__x\n").is_empty());
+    }
+
+    #[test]
+    fn a_whole_file_is_one_document() {
+        let file = InputFile::held("d/boat/1.txt", "a b\n\nc d\n", None);
+        let class = FolderClass { label: "boat".into(), is_whole: true };
+        let mut documents = Vec::new();
+        let read = read_classed(&file, &ReadOptions::default(), Some(&class), &mut |document| {
+            documents.push((document.text, document.labels));
+            ControlFlow::Continue(())
+        });
+        assert!(read.is_ok());
+        assert_eq!(documents, [("a b c d".to_string(), vec!["boat".to_string()])]);
+    }
+}

@@ -1,0 +1,271 @@
+//! A file with its answers: every row, column and character of what was read, in the same order, separator, quoting, line
+//! ends and encoding, with the labels beside it. Lines of text become a CSV table; objects of JSON get more keys.
+
+use crate::file::FileRows;
+use crate::lines::{Kind, Taken};
+use crate::table::{Dialect, Layout, Shape, relaxed_json};
+use encoding_rs::Encoding;
+use protocol::Quoting;
+use serde_json::{Map, Value};
+
+/// What a classifier answers for a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Its labels, best first.
+    pub labels: Vec<String>,
+    /// The probability of each.
+    pub scores: Vec<f64>,
+    /// The probability of the best one, 0 without any.
+    pub confidence: f64,
+    /// Whether a person should look at it.
+    pub is_unsure: bool,
+}
+
+/// Names of what is added.
+const ADDED: [&str; 4] = ["label", "score", "confidence", "unsure"];
+/// Before names that the table has already.
+const PREFIX: &str = "predicted_";
+/// What parts several labels in one cell: spreadsheets leave it alone where rows have commas.
+pub const LABEL_SEPARATOR: &str = ";";
+
+/// Writes the rows of a file with their answers.
+pub struct LabelledTable {
+    shape: Shape,
+    encoding: Output,
+    separator: String,
+    names: [String; 4],
+    /// Rows that were written.
+    rows: u64,
+    has_mark: bool,
+    is_begun: bool,
+}
+
+/// How characters become bytes.
+enum Output {
+    Utf8,
+    Utf16 { big_endian: bool },
+    Other(&'static Encoding),
+}
+
+impl LabelledTable {
+    /// For the rows of `file`; `separator` parts several labels. A table of lines begins with a byte order mark where it is
+    /// `for_spreadsheets`, which take it for another encoding otherwise; other files begin as they did.
+    pub fn new(file: &FileRows<'_>, separator: Option<&str>, for_spreadsheets: bool) -> Self {
+        let encoding = match file.encoding() {
+            "UTF-16LE" => Output::Utf16 { big_endian: false },
+            "UTF-16BE" => Output::Utf16 { big_endian: true },
+            name => match Encoding::for_label(name.as_bytes()) {
+                Some(encoding) if encoding != encoding_rs::UTF_8 => Output::Other(encoding),
+                _ => Output::Utf8,
+            },
+        };
+        let separator = separator.filter(|separator| !separator.is_empty()).unwrap_or(LABEL_SEPARATOR).into();
+        let names = ADDED.map(String::from);
+        let has_mark = if file.shape == Shape::Lines { for_spreadsheets } else { file.has_mark() };
+        Self { shape: file.shape, encoding, separator, names, rows: 0, has_mark, is_begun: false }
+    }
+
+    /// The bytes of one more place of the file; `columns` are the names that it has already. What is no row has no answer.
+    pub fn push(&mut self, taken: &Taken, columns: &[String], answer: Option<&Answer>) -> Vec<u8> {
+        let mut text = String::new();
+        if taken.kind != Kind::Before {
+            let is_taken = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+            self.names = ADDED.map(|name| if is_taken(name) { format!("{PREFIX}{name}") } else { name.into() });
+        }
+        if !std::mem::replace(&mut self.is_begun, true) {
+            text.push_str(&self.beginning());
+        }
+        match self.shape {
+            Shape::Lines => text.push_str(&self.line(taken, answer)),
+            Shape::Separated(dialect) => text.push_str(&self.cells(taken, &dialect, answer)),
+            Shape::Objects(layout) => text.push_str(&self.object(taken, layout, answer)),
+        }
+        self.rows += u64::from(taken.kind == Kind::Row);
+        self.encoded(&text)
+    }
+
+    /// The bytes behind the last row.
+    pub fn end(&self) -> Vec<u8> {
+        match self.shape {
+            Shape::Objects(Layout::Stream) if self.rows == 0 => self.encoded("[]\n"),
+            Shape::Objects(Layout::Stream) => self.encoded("\n]\n"),
+            _ => Vec::new(),
+        }
+    }
+
+    fn beginning(&self) -> String {
+        let mark = if self.has_mark { "\u{feff}" } else { "" };
+        match self.shape {
+            Shape::Lines => format!(
+                "{mark}{}",
+                row(["line", "text"].into_iter().chain(self.names()), b',', Quoting::Double, "\r\n")
+            ),
+            _ => mark.into(),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    fn values(&self, answer: Option<&Answer>) -> [String; 4] {
+        let Some(Answer { labels, scores, confidence, is_unsure }) = answer else {
+            return [String::new(), String::new(), String::new(), "true".into()];
+        };
+        let scores: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
+        [labels.join(&self.separator), scores.join(&self.separator), format!("{confidence:.4}"), is_unsure.to_string()]
+    }
+
+    fn line(&self, taken: &Taken, answer: Option<&Answer>) -> String {
+        let (line, values) = (taken.line.to_string(), self.values(answer));
+        let cells = [line.as_str(), &taken.raw].into_iter().chain(values.iter().map(String::as_str));
+        row(cells, b',', Quoting::Double, "\r\n")
+    }
+
+    /// A row as it stands in the file, with more cells behind it.
+    fn cells(&self, taken: &Taken, dialect: &Dialect, answer: Option<&Answer>) -> String {
+        let is_end = |c: char| matches!(c, '\r' | '\n');
+        let bare = taken.raw.trim_start_matches(is_end);
+        let before = &taken.raw[..taken.raw.len() - bare.len()];
+        let whole = bare.trim_end_matches(is_end);
+        let behind = &bare[whole.len()..];
+        let delimiter = char::from(dialect.delimiter);
+        let added = |cells: &[String; 4]| row(cells.iter().map(String::as_str), dialect.delimiter, dialect.quoting, "");
+        match taken.kind {
+            Kind::Before => taken.raw.clone(),
+            Kind::Header => format!("{before}{whole}{delimiter}{}{behind}", added(&self.names)),
+            // The last row of a file may have no line end.
+            Kind::Row => format!("{before}{whole}{delimiter}{}{behind}", added(&self.values(answer))),
+        }
+    }
+
+    fn object(&self, taken: &Taken, layout: Layout, answer: Option<&Answer>) -> String {
+        let object = match relaxed_json(&taken.raw) {
+            Some(Value::Object(object)) => object,
+            Some(value) => Map::from_iter([("text".to_string(), value)]),
+            None => Map::from_iter([("text".to_string(), Value::String(taken.raw.clone()))]),
+        };
+        let empty = Answer { is_unsure: true, ..Answer::default() };
+        let Answer { labels, scores, confidence, is_unsure } = answer.unwrap_or(&empty);
+        let rounded = |value: &f64| (value * 1e4).round() / 1e4;
+        let scores: Vec<Value> = scores.iter().map(|score| rounded(score).into()).collect();
+        let one = |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+        let labels: Vec<Value> = labels.iter().map(|label| label.as_str().into()).collect();
+        let values = [one(labels), one(scores), rounded(confidence).into(), (*is_unsure).into()];
+        let added = self.names.iter().cloned().zip(values);
+        let text = Value::Object(object.into_iter().chain(added).collect()).to_string();
+        match (layout, self.rows) {
+            (Layout::Lines, _) => format!("{text}\n"),
+            (Layout::Stream, 0) => format!("[\n{text}"),
+            (Layout::Stream, _) => format!(",\n{text}"),
+        }
+    }
+
+    fn encoded(&self, text: &str) -> Vec<u8> {
+        match &self.encoding {
+            Output::Utf8 => text.as_bytes().to_vec(),
+            Output::Utf16 { big_endian } => {
+                let bytes = |unit: u16| if *big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() };
+                text.encode_utf16().flat_map(bytes).collect()
+            }
+            Output::Other(encoding) => encoding.encode(text).0.into_owned(),
+        }
+    }
+}
+
+/// Cells with a delimiter between them, in quotes where they need some.
+fn row<'a>(cells: impl Iterator<Item = &'a str>, delimiter: u8, quoting: Quoting, end: &str) -> String {
+    let cells: Vec<String> = cells.map(|cell| quoted_cell(cell, delimiter, quoting)).collect();
+    format!("{}{end}", cells.join(&char::from(delimiter).to_string()))
+}
+
+fn quoted_cell(cell: &str, delimiter: u8, quoting: Quoting) -> String {
+    let needs = |mark: char| cell.contains([mark, '\r', '\n', char::from(delimiter)]);
+    match quoting {
+        Quoting::Double if needs('"') => format!("\"{}\"", cell.replace('"', "\"\"")),
+        Quoting::Backslash if needs('"') => format!("\"{}\"", cell.replace('\\', "\\\\").replace('"', "\\\"")),
+        Quoting::Single if needs('\'') => format!("'{}'", cell.replace('\'', "''")),
+        Quoting::None => cell.replace([char::from(delimiter), '\r', '\n'], " "),
+        _ => cell.into(),
+    }
+}
+
+/// Writes all of a file with the same answer for each row: what a test and a check of a host need.
+///
+/// # Errors
+/// When the file cannot be read.
+#[cfg(test)]
+fn written(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    use crate::{InputFile, ReadOptions};
+    use std::io;
+    let file = InputFile::held(name, bytes, None);
+    let options = ReadOptions::default();
+    let mut rows = FileRows::open(&file, &options, true).map_err(io::Error::other)?;
+    let mut table = LabelledTable::new(&rows, None, false);
+    let mut out = Vec::new();
+    while let Some(taken) = rows.next().map_err(io::Error::other)? {
+        let answer = Answer {
+            labels: vec!["x".into(), "y;z".into()],
+            scores: vec![0.75, 0.5],
+            confidence: 0.75,
+            is_unsure: false,
+        };
+        let answer = taken.document.is_some().then_some(answer);
+        out.extend(table.push(&taken, rows.column_names(), answer.as_ref()));
+    }
+    out.extend(table.end());
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, text: &str, expected: &str) {
+        let out = written(name, text.as_bytes()).expect("readable");
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), expected, "{text}");
+    }
+
+    const ADDED_CELLS: &str = "x;y;z,0.7500;0.5000,0.7500,false";
+
+    #[test]
+    fn rows_are_kept_as_they_stand() {
+        check(
+            "a.csv",
+            "id,text\r\n1,\"a \"\"b\"\"\r\nc\"\r\n\r\n2, d \r\n3,",
+            &format!(
+                "id,text,label,score,confidence,unsure\r\n1,\"a \"\"b\"\"\r\nc\",{ADDED_CELLS}\r\n\r\n2, d ,{ADDED_CELLS}\r\n3,,,,,true"
+            ),
+        );
+        check(
+            "a.csv",
+            "sep=;\ntext;label\na b;u\nc d;v\n",
+            "sep=;\ntext;label;predicted_label;score;confidence;unsure\na b;u;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\nc d;v;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\n",
+        );
+        check(
+            "a.txt",
+            "a, b\n\nc\n",
+            &format!(
+                "line,text,label,score,confidence,unsure\r\n1,\"a, b\",{ADDED_CELLS}\r\n2,,,,,true\r\n3,c,{ADDED_CELLS}\r\n"
+            ),
+        );
+    }
+
+    #[test]
+    fn objects_get_more_keys() {
+        let added = r#""label":["x","y;z"],"score":[0.75,0.5],"text":"a","unsure":false}"#;
+        check("a.jsonl", "{\"text\": \"a\"}\n", &format!("{{\"confidence\":0.75,{added}\n"));
+        check("a.json", "[{\"text\": \"a\"}]", &format!("[\n{{\"confidence\":0.75,{added}\n]\n"));
+    }
+
+    #[test]
+    fn the_encoding_stays() {
+        let text = "text;label\r\nbläuliche Töne;x\r\nöde Wege über Land;y\r\n";
+        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        let out = written("a.csv", &latin).expect("readable");
+        assert!(out.windows(3).any(|bytes| bytes == [b'l', 0xe4, b'u']));
+        let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let out = written("a.csv", &utf16).expect("readable");
+        assert_eq!((&out[..2], out.len() % 2), (&[0xff, 0xfe][..], 0));
+    }
+}

@@ -1,0 +1,113 @@
+//! One open file -> its rows, one at a time: lines, rows of cells or objects, each with its document. It reads each byte
+//! once and holds no more than the first rows of a table.
+
+use crate::encoding::Decoding;
+use crate::lines::{Kind, LineReader, Parsed, Taken};
+use crate::table::{ObjectRows, ReadOptions, SeparatedRows, Shape, Table};
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+/// Reads the rows of a decoded text.
+pub(crate) struct RowReader<'a, R> {
+    source: Source<Decoding<R>>,
+    table: Table<'a>,
+    parsed: Parsed,
+    /// Rows that wait: those that were read to find the columns.
+    waiting: VecDeque<Taken>,
+    with_raw: bool,
+    is_over: bool,
+}
+
+enum Source<R> {
+    Lines(LineReader<R>),
+    Separated(SeparatedRows<R>),
+    Objects(ObjectRows<R>),
+}
+
+impl<'a, R: Read> RowReader<'a, R> {
+    /// Of `text`, which is of this shape, in the file `name`, with the characters of each row where `with_raw`.
+    ///
+    /// # Errors
+    /// When the text cannot be read.
+    pub fn new(
+        name: &'a str,
+        text: Decoding<R>,
+        shape: Shape,
+        options: &'a ReadOptions,
+        with_raw: bool,
+    ) -> io::Result<Self> {
+        let (source, dialect) = match shape {
+            Shape::Lines => (Source::Lines(LineReader::new(text)), None),
+            Shape::Separated(dialect) => {
+                (Source::Separated(SeparatedRows::new(text, &dialect, with_raw)?), Some(dialect))
+            }
+            Shape::Objects(layout) => (Source::Objects(ObjectRows::new(text, layout, with_raw)), None),
+        };
+        let table = Table::new(name, options, dialect);
+        Ok(Self { source, table, parsed: Parsed::default(), waiting: VecDeque::new(), with_raw, is_over: false })
+    }
+
+    /// The text that is read.
+    pub fn text(&self) -> &Decoding<R> {
+        match &self.source {
+            Source::Lines(lines) => lines.text(),
+            Source::Separated(rows) => rows.text(),
+            Source::Objects(rows) => rows.text(),
+        }
+    }
+
+    /// The next row; nothing at the end.
+    ///
+    /// # Errors
+    /// When the text cannot be read, a column that was asked for does not exist, or none holds text.
+    pub fn next(&mut self) -> io::Result<Option<Taken>> {
+        if let Source::Lines(lines) = &mut self.source {
+            let Some((line, number)) = lines.next()? else { return Ok(None) };
+            let raw = if self.with_raw { line.into() } else { String::new() };
+            let document = self.parsed.line(line, number);
+            return Ok(Some(Taken { kind: Kind::Row, document, line: number, raw }));
+        }
+        while self.waiting.is_empty() && !self.is_over {
+            self.is_over = !self.read_row()?;
+            if self.is_over {
+                self.table.finish(&mut self.parsed, &mut self.waiting).map_err(io::Error::other)?;
+            }
+        }
+        Ok(self.waiting.pop_front())
+    }
+
+    /// Reads one more row of a table, which may have to wait until the columns are known; false at the end.
+    fn read_row(&mut self) -> io::Result<bool> {
+        use crate::table::FoundCells;
+        let Self { source, table, parsed, waiting, .. } = self;
+        let row = match source {
+            Source::Lines(_) => unreachable!("lines do not wait"),
+            Source::Objects(rows) => rows.next()?,
+            Source::Separated(rows) => match rows.next()? {
+                Some(FoundCells::Before(raw)) => {
+                    waiting.push_back(Taken { kind: Kind::Before, document: None, line: 1, raw });
+                    return Ok(true);
+                }
+                Some(FoundCells::Row(row, taken_in)) => {
+                    parsed.note_open_quote(row.line, taken_in);
+                    Some(row)
+                }
+                None => None,
+            },
+        };
+        let Some(row) = row else { return Ok(false) };
+        table.take(row, parsed, waiting).map_err(io::Error::other)?;
+        Ok(true)
+    }
+
+    /// The names of the columns, once the first row was read.
+    pub fn column_names(&self) -> &[String] {
+        self.parsed.columns.as_ref().map(|columns| columns.names.as_slice()).unwrap_or_default()
+    }
+
+    /// What was noticed so far.
+    pub fn parsed(mut self) -> Parsed {
+        self.table.notice(&mut self.parsed);
+        self.parsed
+    }
+}

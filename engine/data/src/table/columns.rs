@@ -1,0 +1,343 @@
+//! What each column of a table is for: a person says it, its name does, or its values.
+
+use super::ReadOptions;
+use super::names::{self, TextName};
+use super::profile::Profile;
+use super::row::{Column, Place, Row};
+use crate::error::DataError;
+
+/// What was taken for what, by the numbers of the columns.
+#[derive(Debug, Default, PartialEq)]
+pub struct Choice {
+    /// The text; of several, the texts of a pair, or parts of one text.
+    pub text: Vec<usize>,
+    /// Whether the two texts are a pair.
+    pub is_pair: bool,
+    /// The labels.
+    pub labels: Vec<usize>,
+    /// Whether each row was accepted or rejected.
+    pub decision: Option<usize>,
+    /// Whether no name told the text.
+    pub text_is_guessed: bool,
+    /// Columns that look like labels, where none was taken for them.
+    pub candidates: Vec<usize>,
+}
+
+/// The columns of a table and what its first rows say of them.
+pub struct Columns<'a> {
+    /// The file's name, for errors.
+    pub file: &'a str,
+    /// All of them, in order.
+    pub all: Vec<Column>,
+    profiles: Vec<Profile>,
+    rows: &'a [Row],
+}
+
+/// More columns of one kind are shown to nobody.
+const MAX_CANDIDATES: usize = 12;
+
+impl<'a> Columns<'a> {
+    /// Those of `file`, which begins with `rows`.
+    pub fn new(file: &'a str, all: Vec<Column>, rows: &'a [Row]) -> Self {
+        let profiles = all.iter().map(|column| profile(column, rows)).collect();
+        Self { file, all, profiles, rows }
+    }
+
+    /// What each is for.
+    ///
+    /// # Errors
+    /// When a column that was asked for does not exist, or none holds text.
+    pub fn choose(&mut self, options: &ReadOptions) -> Result<Choice, DataError> {
+        let asked_labels = match &options.label_column {
+            Some(asked) => Some(self.asked(asked, ',')?),
+            None => None,
+        };
+        let (text, is_pair, text_is_guessed) = match &options.text_column {
+            Some(asked) => {
+                let (text, is_pair) = self.asked_text(asked)?;
+                (text, is_pair, false)
+            }
+            None => self.find_text(asked_labels.as_deref().unwrap_or_default())?,
+        };
+        let labels = match asked_labels {
+            Some(labels) => labels,
+            None => self.find_labels(&text),
+        };
+        let is_free = |column: &usize| !text.contains(column) && !labels.contains(column);
+        let decision = self.by(|profile| profile.is_decision()).into_iter().find(|column| {
+            is_free(column) && names::words(&self.all[*column].name).last().is_some_and(|word| word == "answer")
+        });
+        let candidates = if labels.is_empty() && options.label_column.is_none() {
+            let likely = self.categories(&text).into_iter().filter(|column| Some(*column) != decision);
+            likely.take(MAX_CANDIDATES).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Choice { text, is_pair, labels, decision, text_is_guessed, candidates })
+    }
+
+    /// The columns of these names, which `separator` parts unless all of it is the name of one. An empty request is for none.
+    fn asked(&mut self, asked: &str, separator: char) -> Result<Vec<usize>, DataError> {
+        if asked.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(column) = self.named(asked) {
+            return Ok(vec![column]);
+        }
+        let parts = asked.split(separator).map(str::trim).filter(|name| !name.is_empty());
+        parts.map(|name| self.one_asked(name)).collect()
+    }
+
+    /// The text that a person asks for: two names with a comma are a pair, names with plus signs are parts of one text.
+    fn asked_text(&mut self, asked: &str) -> Result<(Vec<usize>, bool), DataError> {
+        if self.named(asked).is_none() && !asked.contains(',') && asked.contains('+') {
+            return Ok((self.asked(asked, '+')?, false));
+        }
+        let text = self.asked(asked, ',')?;
+        if text.is_empty() {
+            return self.one_asked(asked).map(|column| (vec![column], false));
+        }
+        Ok((text.clone(), text.len() == 2))
+    }
+
+    fn one_asked(&mut self, name: &str) -> Result<usize, DataError> {
+        let number = name.parse::<usize>().ok().filter(|number| (1..=self.all.len()).contains(number));
+        let found = self.named(name).or(number.map(|number| number - 1)).or_else(|| self.deep(name));
+        found.ok_or_else(|| DataError::NoColumn {
+            file: self.file.into(),
+            column: name.into(),
+            columns: self.all.iter().map(|column| column.name.clone()).collect(),
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<usize> {
+        let name = name.trim();
+        let exact = self.all.iter().position(|column| column.name == name);
+        exact.or_else(|| self.all.iter().position(|column| column.name.to_lowercase() == name.to_lowercase()))
+    }
+
+    /// A value further inside than the listed columns.
+    fn deep(&mut self, name: &str) -> Option<usize> {
+        let column = Column { name: name.into(), place: Place::Key(name.into()) };
+        let profile = profile(&column, self.rows);
+        let is_there = matches!(self.all.first()?.place, Place::Key(_)) && profile.filled + profile.lists > 0;
+        is_there.then(|| {
+            self.all.push(column);
+            self.profiles.push(profile);
+            self.all.len() - 1
+        })
+    }
+
+    fn by(&self, holds: impl Fn(&Profile) -> bool) -> Vec<usize> {
+        (0..self.all.len()).filter(|column| holds(&self.profiles[*column])).collect()
+    }
+
+    /// The columns of the text, whether they are a pair, and whether no name told them.
+    fn find_text(&self, labels: &[usize]) -> Result<(Vec<usize>, bool, bool), DataError> {
+        let is_free = |column: &usize| !labels.contains(column);
+        let named: Vec<(TextName, usize)> = self
+            .by(|profile| profile.filled == 0 || profile.may_be_text())
+            .into_iter()
+            .filter(is_free)
+            .filter_map(|column| Some((names::text_name(&self.all[column].name)?, column)))
+            .collect();
+        if let Some(pair) = self.pair(labels) {
+            return Ok((pair, true, false));
+        }
+        // A name of texts above short values, such as a kind of content, yields to one above sentences.
+        let rank = |(name, column): &(TextName, usize)| {
+            let profile = &self.profiles[*column];
+            (!profile.is_prose() && profile.mean_chars() < 12.0, std::cmp::Reverse(self.commonness(*column)), *name)
+        };
+        let Some((_, main)) = named.iter().min_by_key(|found| rank(found)).copied() else {
+            return self.guess_text(labels).map(|text| (text, false, true));
+        };
+        let is_part = |(name, column): &&(TextName, usize)| match name {
+            TextName::Title(_) => true,
+            TextName::Text(_) => *column == main || self.profiles[*column].is_prose(),
+            TextName::Partly(_) => *column == main,
+        };
+        let mut parts: Vec<(bool, usize)> = named
+            .iter()
+            .filter(is_part)
+            .filter(|(_, column)| *column == main || !self.repeats(*column, main))
+            .map(|(name, column)| (!matches!(name, TextName::Title(_)), *column))
+            .collect();
+        // Titles stand before what they are titles of.
+        parts.sort_unstable();
+        Ok((parts.into_iter().map(|(_, column)| column).collect(), false, false))
+    }
+
+    /// In how many tenths of the rows a column holds something: a rare one is not the text of all.
+    fn commonness(&self, column: usize) -> usize {
+        10 * self.profiles[column].filled / self.rows.len().max(1)
+    }
+
+    /// Whether a column holds what another one holds too, cleaned or otherwise changed.
+    fn repeats(&self, column: usize, other: usize) -> bool {
+        let cell =
+            |row: &Row, column: usize| row.record.cell(&self.all[column].place).text().map(|text| text.into_owned());
+        self.rows.iter().all(|row| cell(row, column) == cell(row, other))
+    }
+
+    /// Two columns whose names are those of a pair, and which hold text.
+    fn pair(&self, labels: &[usize]) -> Option<Vec<usize>> {
+        let is_text = |column: usize| {
+            let profile = &self.profiles[column];
+            !labels.contains(&column) && profile.filled > 0 && profile.may_be_text() && !profile.is_numeric()
+        };
+        (0..self.all.len()).find_map(|first| {
+            let name = &self.all[first].name;
+            let partner = (0..self.all.len()).find(|second| names::are_pair(name, &self.all[*second].name))?;
+            let is_named = names::text_name(name).is_some() || names::is_known(name);
+            let is_prose = self.profiles[first].is_prose() && self.profiles[partner].is_prose();
+            ((is_named || is_prose) && is_text(first) && is_text(partner)).then(|| vec![first, partner])
+        })
+    }
+
+    /// Without a telling name: all columns of sentences, else the one with the longest values.
+    fn guess_text(&self, labels: &[usize]) -> Result<Vec<usize>, DataError> {
+        let is_free = |column: &usize| !labels.contains(column);
+        let prose: Vec<usize> = self.by(Profile::is_prose).into_iter().filter(is_free).collect();
+        if !prose.is_empty() {
+            return Ok(prose);
+        }
+        let lengths = self.by(|profile| profile.filled > 0).into_iter().filter(is_free);
+        let length = |column: usize| {
+            let profile = &self.profiles[column];
+            if profile.may_be_text() { (1, (profile.mean_chars() * 100.0) as u64) } else { (0, 0) }
+        };
+        let longest = lengths.map(|column| (length(column), std::cmp::Reverse(column))).max();
+        let no_text = || DataError::NoTextColumn {
+            file: self.file.into(),
+            columns: self.all.iter().map(|column| column.name.clone()).collect(),
+        };
+        longest.map(|(_, column)| vec![column.0]).ok_or_else(no_text)
+    }
+
+    /// The columns of the labels: by a name, or the only one whose values are categories.
+    fn find_labels(&self, text: &[usize]) -> Vec<usize> {
+        let is_free = |column: &usize| !text.contains(column);
+        let is_label = |column: &usize| {
+            let profile = &self.profiles[*column];
+            let name = &self.all[*column].name;
+            let is_exact = names::label_name(name).is_some_and(names::is_exact_label);
+            profile.filled + profile.lists > 0
+                && !profile.is_split()
+                && (is_exact || profile.is_categorical() || profile.lists > 0)
+        };
+        let columns = (0..self.all.len()).filter(is_free).filter(is_label);
+        let named = columns.filter_map(|column| Some((names::label_name(&self.all[column].name)?, column))).min();
+        if let Some((_, column)) = named {
+            return vec![column];
+        }
+        let categories = self.categories(text);
+        let is_alone = self.all.len() == 2 && text.len() == 1;
+        let other = (0..self.all.len()).find(|column| !text.contains(column));
+        match (categories.as_slice(), other.filter(|_| is_alone)) {
+            ([only], _) => vec![*only],
+            // A table of two columns is a text and its label.
+            (_, Some(other)) if self.may_be_label(other) => vec![other],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the column beside the text may hold labels, of a table of two.
+    fn may_be_label(&self, column: usize) -> bool {
+        let name = &self.all[column].name;
+        let is_other = names::is_number_name(name) || names::text_name(name).is_some();
+        !is_other && self.profiles[column].may_be_labels() && self.commonness(column) >= 5
+    }
+
+    /// Columns whose values are categories, whatever their names.
+    fn categories(&self, text: &[usize]) -> Vec<usize> {
+        let is_label = |column: &usize| {
+            let profile = &self.profiles[*column];
+            let name = &self.all[*column].name;
+            !text.contains(column)
+                && profile.is_categorical()
+                && profile.repeats()
+                && !profile.is_split()
+                && !profile.is_decision()
+                && !names::is_number_name(name)
+                && !names::is_about_labels(name)
+        };
+        let found: Vec<usize> = (0..self.all.len()).filter(is_label).collect();
+        // The keys of an object are columns too, beside the object.
+        let is_inside = |column: &usize| {
+            let name = &self.all[*column].name;
+            found.iter().any(|other| name.starts_with(&format!("{}.", self.all[*other].name)))
+        };
+        found.iter().copied().filter(|column| !is_inside(column)).collect()
+    }
+}
+
+fn profile(column: &Column, rows: &[Row]) -> Profile {
+    Profile::of(rows.iter().map(|row| row.record.cell(&column.place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::row::Record;
+
+    /// The names of the text columns, `=` before those of a pair, and of the label columns.
+    fn chosen(header: &str, rows: &[&str], text: Option<&str>, label: Option<&str>) -> String {
+        let row = |row: &&str| Row { record: Record::Cells(row.split('|').collect()), line: 1, raw: String::new() };
+        let rows: Vec<Row> = rows.iter().map(row).collect();
+        let column = |(number, name): (usize, &str)| Column { name: name.into(), place: Place::Cell(number) };
+        let all = header.split('|').enumerate().map(column).collect();
+        let options = ReadOptions {
+            text_column: text.map(Into::into),
+            label_column: label.map(Into::into),
+            ..ReadOptions::default()
+        };
+        let mut columns = Columns::new("a", all, &rows);
+        let choice = columns.choose(&options).expect("chosen");
+        let names = |numbers: &[usize]| {
+            numbers.iter().map(|number| columns.all[*number].name.clone()).collect::<Vec<_>>().join("+")
+        };
+        format!("{}{} > {}", if choice.is_pair { "=" } else { "" }, names(&choice.text), names(&choice.labels))
+    }
+
+    const BOAT: &str = "the red boat waits near the pier";
+    const TREE: &str = "the tall tree drops its leaves";
+
+    #[test]
+    fn names_and_values_choose_together() {
+        let rows = |left: &str, right: &str| {
+            let values = ["x", "y", "x", "y"].iter().enumerate();
+            values.map(|(i, label)| format!("{left}{i} {BOAT}|{label}|{right}{i}")).collect::<Vec<_>>()
+        };
+        let plain = rows("", "7");
+        let plain: Vec<&str> = plain.iter().map(String::as_str).collect();
+        for (header, expected) in [
+            ("text|label|n", "text > label"),
+            ("was|art|n", "was > art"),
+            ("reviewText|overall|n", "reviewText > overall"),
+            ("text|genre|gold_label", "text > gold_label"),
+            ("tweet|airline_sentiment|n", "tweet > airline_sentiment"),
+            ("comment|is_duplicate|n", "comment > is_duplicate"),
+        ] {
+            assert_eq!(chosen(header, &plain, None, None), expected, "{header}");
+        }
+        assert_eq!(chosen("a|b|c", &plain, Some("3"), Some("a")), "c > a");
+    }
+
+    #[test]
+    fn several_texts_are_joined_and_pairs_are_pairs() {
+        let (both, other, title) = (format!("{BOAT}|{TREE}|x"), format!("{TREE}|{BOAT}|y"), format!("So so|{TREE}|x"));
+        let rows = [both.as_str(), &other, both.as_str(), &other];
+        for (header, rows, expected) in [
+            ("sentence1|sentence2|label", &rows[..], "=sentence1+sentence2 > label"),
+            ("#1 String|#2 String|Quality", &rows, "=#1 String+#2 String > Quality"),
+            ("body|answer|label", &rows, "body+answer > label"),
+            ("body|subject|label", &rows, "subject+body > label"),
+            ("Title|Review Text|Class Name", &[&title, &title], "Title+Review Text > Class Name"),
+        ] {
+            assert_eq!(chosen(header, rows, None, None), expected, "{header}");
+        }
+        assert_eq!(chosen("p|q|l", &rows, Some("p,q"), None), "=p+q > l");
+        assert_eq!(chosen("p|q|l", &rows, Some("p+q"), None), "p+q > l");
+    }
+}

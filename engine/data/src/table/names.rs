@@ -1,0 +1,360 @@
+//! What a column's name says of it: that it holds text, labels, the numbers of rows, or a part of a pair.
+
+/// Names of columns that hold text, likeliest first.
+const TEXT_NAMES: [&str; 48] = [
+    "text",
+    "sentence",
+    "content",
+    "fact",
+    "review",
+    "review_text",
+    "document",
+    "body",
+    "comment",
+    "message",
+    "question",
+    "comment_text",
+    "review_body",
+    "tweet",
+    "utterance",
+    "abstract",
+    "description",
+    "transcript",
+    "passage",
+    "paragraph",
+    "query",
+    "post",
+    "answer",
+    "reply",
+    "verbatim",
+    "feedback",
+    "full_text",
+    "messages",
+    "conversations",
+    "conversation",
+    "dialog",
+    "文本",
+    "内容",
+    "正文",
+    "评论",
+    "テキスト",
+    "本文",
+    "ข้อความ",
+    "texte",
+    "texto",
+    "testo",
+    "tekst",
+    "текст",
+    "nachricht",
+    "beschreibung",
+    "comentario",
+    "commentaire",
+    "descripción",
+];
+
+/// Names of short texts that stand above a longer one.
+const TITLE_NAMES: [&str; 12] = [
+    "title",
+    "headline",
+    "subject",
+    "summary",
+    "heading",
+    "标题",
+    "タイトル",
+    "betreff",
+    "titel",
+    "título",
+    "titre",
+    "objet",
+];
+
+/// Words that a longer name of a text contains.
+const TEXT_WORDS: [&str; 14] = [
+    "text",
+    "sentence",
+    "review",
+    "comment",
+    "message",
+    "content",
+    "body",
+    "tweet",
+    "utterance",
+    "description",
+    "abstract",
+    "document",
+    "feedback",
+    "transcript",
+];
+
+/// Names of columns that hold labels, likeliest first.
+const LABEL_NAMES: [&str; 46] = [
+    "gold_label",
+    "label",
+    "labels",
+    "cats",
+    "accept",
+    "category",
+    "categories",
+    "class",
+    "classes",
+    "sentiment",
+    "intent",
+    "intents",
+    "topic",
+    "topics",
+    "tag",
+    "tags",
+    "label_name",
+    "label_text",
+    "class_name",
+    "category_name",
+    "meta.accusation",
+    "accusation",
+    "annotations",
+    "annotation",
+    "completions",
+    "target",
+    "emotion",
+    "emotions",
+    "polarity",
+    "stance",
+    "is_duplicate",
+    "genre",
+    "stars",
+    "rating",
+    "overall",
+    "标签",
+    "类别",
+    "分类",
+    "ラベル",
+    "カテゴリ",
+    "ป้าย",
+    "kategorie",
+    "catégorie",
+    "étiquette",
+    "etiqueta",
+    "метка",
+];
+
+/// Words that a longer name of labels contains, and that say it is about labels but holds none.
+const LABEL_WORDS: [&str; 12] = [
+    "label",
+    "labels",
+    "category",
+    "sentiment",
+    "intent",
+    "emotion",
+    "class",
+    "topic",
+    "polarity",
+    "stance",
+    "genre",
+    "rating",
+];
+const ABOUT_LABELS: [&str; 14] = [
+    "confidence",
+    "score",
+    "scores",
+    "id",
+    "ids",
+    "annotator",
+    "annotators",
+    "reason",
+    "count",
+    "counts",
+    "probability",
+    "time",
+    "date",
+    "text",
+];
+
+/// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
+const NUMBER_NAMES: [&str; 10] = ["", "id", "idx", "index", "no", "nr", "number", "unnamed: 0", "guid", "uuid"];
+/// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
+const HEADER_NAMES: [&str; 6] = ["id", "idx", "index", "unnamed: 0", "guid", "uuid"];
+
+/// Names of the two texts of a pair whose words differ in more than a number or a letter.
+const PAIR_NAMES: [(&str, &str); 3] = [("premise", "hypothesis"), ("sentence", "question"), ("query", "passage")];
+
+/// The words of a name: `reviewText`, `Review Text` and `review_text` have the same two.
+pub fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut is_open, mut was_lower) = (false, false);
+    for c in name.trim().chars() {
+        if !c.is_alphanumeric() && !is_mark(c) {
+            is_open = false;
+            continue;
+        }
+        if !is_open || was_lower && c.is_uppercase() {
+            words.push(String::new());
+        }
+        (is_open, was_lower) = (true, c.is_lowercase());
+        words.last_mut().expect("just made sure of").extend(c.to_lowercase());
+    }
+    words
+}
+
+/// Vowels and tones of scripts that write them above or below a letter.
+fn is_mark(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+fn plain(name: &str) -> String {
+    words(name).join("_")
+}
+
+fn place_in(names: &[&str], name: &str) -> Option<usize> {
+    let lower = name.trim().to_lowercase();
+    let plain = plain(name);
+    names.iter().position(|known| *known == lower || *known == plain)
+}
+
+/// How likely a column of this name holds the text, the likeliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TextName {
+    /// It is a name of texts.
+    Text(usize),
+    /// A part of it is: the last key of `data.text`, or a word of `airline_review`.
+    Partly(usize),
+    /// It is a name of titles.
+    Title(usize),
+}
+
+/// What the name says of text; `None` where it says nothing.
+pub fn text_name(name: &str) -> Option<TextName> {
+    let last = name.rsplit('.').next().filter(|last| last.len() < name.len());
+    let contained = || {
+        let words = words(name);
+        TEXT_WORDS.iter().position(|known| words.iter().any(|word| word == known))
+    };
+    place_in(&TEXT_NAMES, name)
+        .map(TextName::Text)
+        .or_else(|| place_in(&TITLE_NAMES, name).map(TextName::Title))
+        .or_else(|| last.and_then(|last| place_in(&TEXT_NAMES, last)).map(TextName::Partly))
+        .or_else(|| contained().map(|place| TextName::Partly(TEXT_NAMES.len() + place)))
+}
+
+/// How likely a column of this name holds the labels, the likeliest first; `None` where the name says nothing of labels.
+pub fn label_name(name: &str) -> Option<usize> {
+    let contained = || {
+        let words = words(name);
+        let is_about = words.iter().any(|word| ABOUT_LABELS.contains(&word.as_str()));
+        let known = LABEL_WORDS.iter().position(|known| words.iter().any(|word| word == known));
+        known.filter(|_| !is_about).map(|place| LABEL_NAMES.len() + place)
+    };
+    let last = name.rsplit('.').next().filter(|last| last.len() < name.len());
+    let nested = || last.and_then(|last| place_in(&LABEL_NAMES, last)).map(|place| 2 * LABEL_NAMES.len() + place);
+    place_in(&LABEL_NAMES, name).or_else(contained).or_else(nested)
+}
+
+/// Whether a likelihood that [`label_name`] gave is that of a name which stands for labels as a whole.
+pub fn is_exact_label(likelihood: usize) -> bool {
+    likelihood < LABEL_NAMES.len()
+}
+
+/// Whether a column of this name is about labels but holds none, such as the confidence in one.
+pub fn is_about_labels(name: &str) -> bool {
+    let words = words(name);
+    words.len() > 1 && words.iter().any(|word| ABOUT_LABELS.contains(&word.as_str()))
+}
+
+/// Whether a column of this name is known for what it holds, so that a row of such names is a header.
+pub fn is_known(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    place_in(&TEXT_NAMES, &name).is_some()
+        || place_in(&TITLE_NAMES, &name).is_some()
+        || place_in(&LABEL_NAMES, &name).is_some()
+        || HEADER_NAMES.contains(&name.as_str())
+        || PAIR_NAMES.iter().any(|(a, b)| *a == name || *b == name)
+        || (name.len() > 3 && is_numbered(&name))
+}
+
+/// Whether a column of this name holds the numbers of the rows, or names of what a row is about.
+pub fn is_number_name(name: &str) -> bool {
+    let lower = name.trim().to_lowercase();
+    let words = words(name);
+    // `intent_id` is a label.
+    let is_id = words.len() > 1 && words.last().is_some_and(|word| word == "id") && label_name(&words[0]).is_none();
+    NUMBER_NAMES.contains(&lower.as_str()) || is_id
+}
+
+/// Whether it is a name of texts with a number or letter behind it, such as `sentence1` and `text_a`.
+fn is_numbered(name: &str) -> bool {
+    numbered(name).is_some_and(|(stem, _)| place_in(&TEXT_NAMES, &stem).is_some())
+}
+
+/// A name without the number or letter that tells it from its partner, and that mark.
+fn numbered(name: &str) -> Option<(String, char)> {
+    let name = plain(name);
+    let mark = name.chars().find(|c| matches!(c, '1' | '2')).or_else(|| {
+        let last = name.rsplit('_').next()?;
+        last.chars().next().filter(|c| last.len() == 1 && matches!(c, 'a' | 'b'))
+    })?;
+    let stem = if mark.is_ascii_digit() { name.replacen(mark, "", 1) } else { name[..name.len() - 1].into() };
+    Some((stem.trim_matches('_').to_string(), mark))
+}
+
+/// Whether these are names of the first and the second text of a pair.
+pub fn are_pair(first: &str, second: &str) -> bool {
+    let lower = [first, second].map(plain);
+    let is_known = PAIR_NAMES.iter().any(|(a, b)| *a == lower[0] && *b == lower[1]);
+    let alike = || match (numbered(first)?, numbered(second)?) {
+        ((stem, '1'), (other, '2')) | ((stem, 'a'), (other, 'b')) => Some(!stem.is_empty() && stem == other),
+        _ => Some(false),
+    };
+    is_known || alike().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_by_their_words() {
+        for (name, expected) in [
+            ("reviewText", "review text"),
+            ("Review Text", "review text"),
+            ("#1 String", "1 string"),
+            ("ข้อความ", "ข้อความ"),
+            ("  ID ", "id"),
+            ("", ""),
+        ] {
+            assert_eq!(words(name).join(" "), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_are_told_from_what_is_about_them() {
+        for (better, worse) in [("gold_label", "genre"), ("Class Name", "Rating"), ("label", "label_name")] {
+            assert!(label_name(better) < label_name(worse), "{better} {worse}");
+        }
+        for name in ["airline_sentiment_confidence", "annotator_labels_id", "label_id", "user", "text"] {
+            assert_eq!(label_name(name), None, "{name}");
+        }
+        assert!(label_name("airline_sentiment").is_some() && label_name("meta.label").is_some());
+    }
+
+    #[test]
+    fn texts_are_told_from_titles() {
+        assert!(text_name("Review Text") < text_name("Title"));
+        assert!(text_name("text") < text_name("data.text"));
+        assert!(text_name("reviewText").is_some() && text_name("airline").is_none());
+        assert!(is_number_name("tweet_id") && is_number_name("") && !is_number_name("intent_id"));
+    }
+
+    #[test]
+    fn partners_of_a_pair_differ_by_a_mark() {
+        for (first, second, expected) in [
+            ("sentence1", "sentence2", true),
+            ("text_a", "text_b", true),
+            ("#1 String", "#2 String", true),
+            ("premise", "hypothesis", true),
+            ("question1", "question2", true),
+            ("sentence2", "sentence1", false),
+            ("title", "body", false),
+            ("a", "b", false),
+        ] {
+            assert_eq!(are_pair(first, second), expected, "{first} {second}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! JSON -> rows: an object per line, or one after the other over as many lines as they take, in an array or without one. A
+//! file that is one object may hold its rows in an array inside, or a list or object per column, as pandas writes it.
+
+use super::relaxed;
+use super::row::{Record, Row};
+use super::shape::Layout;
+use crate::error::DataError;
+use crate::lines::{LineReader, MAX_LINE_BYTES};
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+use std::io::{self, BufRead};
+
+/// The rows of a text of objects.
+pub struct ObjectRows<R> {
+    lines: LineReader<R>,
+    layout: Layout,
+    with_raw: bool,
+    scanner: Scanner,
+    /// Bytes that were read and not looked at, of a stream.
+    chunk: Vec<u8>,
+    place: usize,
+    rows: u64,
+    is_array: bool,
+    /// The only object of a file may hold its rows: it waits until there is another.
+    only: Option<(String, u64)>,
+    inner: VecDeque<Row>,
+}
+
+impl<R: BufRead> ObjectRows<R> {
+    /// Of `text`, with the characters of each row where `with_raw`.
+    pub fn new(text: R, layout: Layout, with_raw: bool) -> Self {
+        Self {
+            lines: LineReader::new(text),
+            layout,
+            with_raw,
+            scanner: Scanner::default(),
+            chunk: Vec::new(),
+            place: 0,
+            rows: 0,
+            is_array: false,
+            only: None,
+            inner: VecDeque::new(),
+        }
+    }
+
+    /// The text that is read.
+    pub fn text(&self) -> &R {
+        self.lines.text()
+    }
+
+    /// The next row; nothing at the end.
+    ///
+    /// # Errors
+    /// When the text cannot be read.
+    pub fn next(&mut self) -> io::Result<Option<Row>> {
+        match self.layout {
+            Layout::Lines => self.next_line(),
+            Layout::Stream => self.next_object(),
+        }
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Row>> {
+        while let Some((line, number)) = self.lines.next()? {
+            // Brackets of an array around all lines, and commas between them.
+            let bare = line.trim().trim_end_matches(',');
+            if !matches!(bare, "[" | "]") {
+                return Ok(Some(row(bare, number, self.with_raw)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads an object over as many lines as it takes.
+    fn next_object(&mut self) -> io::Result<Option<Row>> {
+        loop {
+            if let Some(row) = self.inner.pop_front() {
+                return Ok(Some(row));
+            }
+            if self.place == self.chunk.len() {
+                let text = self.lines.text_mut();
+                let available = text.fill_buf()?;
+                self.chunk = available.to_vec();
+                self.place = 0;
+                text.consume(self.chunk.len());
+                if self.chunk.is_empty() {
+                    let Some((value, line)) = self.only.take() else { return Ok(None) };
+                    self.inner = inner_rows(&value, line, self.with_raw);
+                    continue;
+                }
+            }
+            while let Some(byte) = self.chunk.get(self.place).copied() {
+                self.place += 1;
+                self.is_array |= self.rows == 0 && self.scanner.depth == 0 && byte == b'[';
+                if let Some((value, line)) = self.scanner.take(byte)? {
+                    self.rows += 1;
+                    if self.rows == 1 && !self.is_array {
+                        self.only = Some((value, line));
+                        continue;
+                    }
+                    let first = self.only.take().map(|(value, line)| row(&value, line, self.with_raw));
+                    self.inner.extend(first.into_iter().chain([row(&value, line, self.with_raw)]));
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The row that a text is.
+fn row(text: &str, line: u64, with_raw: bool) -> Row {
+    let parsed = relaxed::parse(text).or_else(|| relaxed::parse(text.trim_start_matches('[').trim_end_matches(']')));
+    let record = match parsed {
+        Some(Value::Object(object)) => Record::Object(object),
+        Some(Value::String(text)) => Record::Text(text),
+        _ if text.trim().is_empty() => Record::Blank,
+        _ => Record::NoObject,
+    };
+    Row { record, line, raw: if with_raw { text.into() } else { String::new() } }
+}
+
+/// The rows of a file that is one object; without any inside, it is the only row.
+fn inner_rows(text: &str, line: u64, with_raw: bool) -> VecDeque<Row> {
+    let Some(Value::Object(object)) = relaxed::parse(text) else { return VecDeque::from([row(text, line, with_raw)]) };
+    let objects = rows_in(&object).or_else(|| rows_of_columns(&object)).unwrap_or_else(|| vec![object]);
+    let found = |object: Map<String, Value>| {
+        let raw = if with_raw { Value::Object(object.clone()).to_string() } else { String::new() };
+        Row { record: Record::Object(object), line, raw }
+    };
+    objects.into_iter().map(found).collect()
+}
+
+/// The objects of the longest list or object inside.
+fn rows_in(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
+    let lists = object.values().filter_map(|value| {
+        let items: Vec<&Value> = match value {
+            Value::Array(items) => items.iter().collect(),
+            _ => return None,
+        };
+        items.iter().map(|item| item.as_object().cloned()).collect::<Option<Vec<_>>>()
+    });
+    let longest = lists.max_by_key(Vec::len).filter(|rows| !rows.is_empty());
+    // Each value an object of the same keys: pandas' `orient="index"`.
+    longest.or_else(|| {
+        let rows: Vec<Map<String, Value>> =
+            object.values().map(|value| value.as_object().cloned()).collect::<Option<_>>()?;
+        let is_alike = rows.windows(2).all(|pair| pair[0].keys().eq(pair[1].keys()));
+        let holds_values = rows.iter().flat_map(Map::values).any(|value| !value.is_object());
+        let is_numbered = object.keys().all(|key| key.parse::<u64>().is_ok());
+        (rows.len() > 1 && is_alike && holds_values && is_numbered).then_some(rows)
+    })
+}
+
+/// The rows of an object that holds a list, or an object by row numbers, for each column.
+fn rows_of_columns(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
+    let column = |value: &Value| match value {
+        Value::Array(items) => Some(items.clone()),
+        Value::Object(items) => {
+            let mut numbered: Vec<(u64, Value)> =
+                items.iter().map(|(key, value)| Some((key.parse().ok()?, value.clone()))).collect::<Option<_>>()?;
+            numbered.sort_by_key(|(number, _)| *number);
+            Some(numbered.into_iter().map(|(_, value)| value).collect())
+        }
+        _ => None,
+    };
+    let columns: Vec<(&String, Vec<Value>)> =
+        object.iter().map(|(name, value)| Some((name, column(value)?))).collect::<Option<_>>()?;
+    let length = columns.first()?.1.len();
+    let is_even = columns.len() > 1 && length > 1 && columns.iter().all(|(_, values)| values.len() == length);
+    is_even.then(|| {
+        let row =
+            |number: usize| columns.iter().map(|(name, values)| ((*name).clone(), values[number].clone())).collect();
+        (0..length).map(row).collect()
+    })
+}
+
+/// The first object of a text that begins with one; `None` where it does not end.
+pub fn first_value(text: &str) -> Option<&str> {
+    let mut scanner = Scanner::default();
+    text.bytes().enumerate().find_map(|(place, byte)| {
+        let found = scanner.take(byte).ok().flatten()?;
+        Some(&text[..=place]).filter(|_| !found.0.is_empty())
+    })
+}
+
+/// Finds where each object ends, by its brackets outside strings.
+#[derive(Default)]
+struct Scanner {
+    value: Vec<u8>,
+    depth: usize,
+    quote: Option<u8>,
+    is_escaped: bool,
+    lines: u64,
+    begin: u64,
+    after_return: bool,
+}
+
+impl Scanner {
+    /// Takes a byte; the object that it ends, with the line where that begins.
+    fn take(&mut self, byte: u8) -> io::Result<Option<(String, u64)>> {
+        let is_line = matches!(byte, b'\n' | b'\r') && !(byte == b'\n' && self.after_return);
+        self.lines += u64::from(is_line);
+        self.after_return = byte == b'\r';
+        if self.depth == 0 {
+            if byte == b'{' {
+                (self.depth, self.begin) = (1, self.lines + 1);
+                self.value.push(byte);
+            }
+            return Ok(None);
+        }
+        self.value.push(byte);
+        if self.value.len() > MAX_LINE_BYTES {
+            return Err(io::Error::other(DataError::LineTooLong { line: self.begin, limit: MAX_LINE_BYTES }));
+        }
+        match (self.quote, byte) {
+            (Some(_), _) if self.is_escaped => self.is_escaped = false,
+            (Some(_), b'\\') => self.is_escaped = true,
+            (Some(quote), _) if quote == byte => self.quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => self.quote = Some(byte),
+            (None, b'{' | b'[') => self.depth += 1,
+            (None, b'}' | b']') => self.depth -= 1,
+            (None, _) => {}
+        }
+        if self.depth > 0 {
+            return Ok(None);
+        }
+        let value = String::from_utf8(std::mem::take(&mut self.value)).map_err(io::Error::other)?;
+        Ok(Some((value, self.begin)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `line:object` of each row, `line!` of what is none.
+    fn shown(text: &str, layout: Layout) -> String {
+        let pieces = io::BufReader::with_capacity(3, text.as_bytes());
+        let mut rows = ObjectRows::new(pieces, layout, false);
+        let rows = std::iter::from_fn(|| rows.next().expect("memory"));
+        let shown = rows.map(|Row { record, line, .. }| match record {
+            Record::Object(object) => format!("{line}:{}", Value::Object(object)),
+            Record::Text(text) => format!("{line}:{text:?}"),
+            Record::Blank => format!("{line}-"),
+            Record::NoObject => format!("{line}!"),
+            Record::Cells(_) => unreachable!("there are no cells"),
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn objects_are_found_however_they_are_laid_out() {
+        let (a, b) = ("{\"a\":1}", "{\"a\":2}");
+        for (text, layout, expected) in [
+            (format!("{a}\n\n{b}\nno\n\"s\"\n"), Layout::Lines, format!("1:{a} 2- 3:{b} 4! 5:\"s\"")),
+            (format!("[\n{a},\n{b}\n]\n"), Layout::Lines, format!("2:{a} 3:{b}")),
+            (format!("[{a},\n{b}]\n"), Layout::Lines, format!("1:{a} 2:{b}")),
+            (format!("[{a}, {b}]"), Layout::Stream, format!("1:{a} 1:{b}")),
+            (
+                "[\n {\n \"a\": 1\n },\r\n {\"a\": \"}\\\"{\"}\n]".into(),
+                Layout::Stream,
+                format!("2:{a} 5:{{\"a\":\"}}\\\"{{\"}}"),
+            ),
+            (format!("{a}\n{b}"), Layout::Stream, format!("1:{a} 2:{b}")),
+            (a.into(), Layout::Stream, format!("1:{a}")),
+            (format!("{{\"version\": 1, \"data\": [{a}, {b}]}}"), Layout::Stream, format!("1:{a} 1:{b}")),
+            (
+                "{\"a\": {\"0\": 1, \"1\": 2}, \"b\": {\"0\": 3, \"1\": 4}}".into(),
+                Layout::Stream,
+                "1:{\"a\":1,\"b\":3} 1:{\"a\":2,\"b\":4}".into(),
+            ),
+            ("{\"a\": [1, 2], \"b\": [3, 4]}".into(), Layout::Stream, "1:{\"a\":1,\"b\":3} 1:{\"a\":2,\"b\":4}".into()),
+            (format!("{{\"0\": {a}, \"1\": {b}}}"), Layout::Stream, format!("1:{a} 1:{b}")),
+        ] {
+            assert_eq!(shown(&text, layout), expected, "{text}");
+        }
+    }
+}

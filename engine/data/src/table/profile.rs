@@ -1,0 +1,191 @@
+//! What the values of a column look like, over the first rows of a table: prose, categories, numbers of rows, or nothing.
+
+use super::row::Cell;
+use super::values;
+use std::collections::BTreeMap;
+
+/// A column as its values describe it.
+#[derive(Debug, Default)]
+pub struct Profile {
+    /// Cells that hold something.
+    pub filled: usize,
+    /// The values, with how often each comes.
+    pub values: BTreeMap<String, usize>,
+    /// Values that are lists or objects.
+    pub lists: usize,
+    numbers: usize,
+    fractions: usize,
+    addresses: usize,
+    dates: usize,
+    brackets: usize,
+    chars: usize,
+    words: usize,
+    digits: usize,
+}
+
+/// Prose is longer than this, on average, in characters of an alphabet.
+const MIN_PROSE_CHARS: f64 = 20.0;
+/// And has more words.
+const MIN_PROSE_WORDS: f64 = 2.5;
+/// Text of which a greater share is digits is a date, a number or an identifier.
+const MAX_PROSE_DIGITS: f64 = 0.3;
+/// Categories are shorter than this, on average.
+const MAX_CATEGORY_CHARS: f64 = 40.0;
+/// Fewer values do not show that they repeat.
+const MIN_REPEATED: usize = 4;
+/// A character of a script without spaces says as much as so many of an alphabet.
+const CHARS_PER_SIGN: usize = 3;
+
+impl Profile {
+    /// Of these cells.
+    pub fn of<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Self {
+        let mut profile = Self::default();
+        cells.for_each(|cell| profile.take(cell));
+        profile
+    }
+
+    fn take(&mut self, cell: Cell<'_>) {
+        self.lists += usize::from(matches!(cell, Cell::Value(value) if value.is_array() || value.is_object()));
+        let Some(text) = cell.text().filter(|text| !values::is_missing(text)) else { return };
+        let text = text.trim();
+        self.filled += 1;
+        self.lists += usize::from(values::listed(text).is_some());
+        self.numbers += usize::from(text.parse::<f64>().is_ok());
+        self.fractions += usize::from(text.parse::<f64>().is_ok_and(|number| number.fract() != 0.0));
+        self.addresses += usize::from(is_address(text));
+        self.dates += usize::from(is_date(text));
+        self.brackets += usize::from(text.starts_with('(') && text.ends_with(')'));
+        let signs = text.chars().filter(|c| is_unspaced(*c)).count();
+        self.chars += text.chars().count() + (CHARS_PER_SIGN - 1) * signs;
+        self.words += text.split_whitespace().count() + signs / 2;
+        self.digits += text.chars().filter(char::is_ascii_digit).count();
+        *self.values.entry(text.into()).or_default() += 1;
+    }
+
+    /// Characters of a value, on average.
+    pub fn mean_chars(&self) -> f64 {
+        self.chars as f64 / self.filled.max(1) as f64
+    }
+
+    /// Whether the values are sentences.
+    pub fn is_prose(&self) -> bool {
+        let share = |count: usize| count as f64 / self.filled.max(1) as f64;
+        self.mean_chars() >= MIN_PROSE_CHARS
+            && share(self.words) >= MIN_PROSE_WORDS
+            && (self.digits as f64) < MAX_PROSE_DIGITS * self.chars as f64
+            && share(self.addresses) < 0.5
+            && share(self.brackets) < 0.5
+            && self.values.len() * 2 >= self.filled
+    }
+
+    /// Whether the values may be text at all: neither numbers nor dates nor addresses.
+    pub fn may_be_text(&self) -> bool {
+        let all = self.filled.max(1);
+        2 * self.numbers < all && 2 * self.dates < all && 2 * self.addresses < all
+    }
+
+    /// Whether the values are names of a few classes.
+    pub fn is_categorical(&self) -> bool {
+        let distinct = self.values.len();
+        let is_numbered = self.numbers == self.filled && distinct == self.filled && self.filled > 2;
+        let is_constant = distinct < 2 && self.filled > 2;
+        self.filled > 0
+            && !self.is_prose()
+            && distinct <= (self.filled / 2).max(2)
+            && self.mean_chars() <= MAX_CATEGORY_CHARS
+            && self.fractions == 0
+            && self.addresses == 0
+            && 2 * self.dates <= self.filled
+            && !is_numbered
+            && !is_constant
+    }
+
+    /// Whether the values may be labels where nothing else is: no addresses, no dates, and some of them more than once.
+    pub fn may_be_labels(&self) -> bool {
+        let is_repeated = self.filled < MIN_REPEATED || self.values.len() < self.filled;
+        self.addresses == 0 && 2 * self.dates <= self.filled && is_repeated
+    }
+
+    /// Whether there are enough values to see that they repeat.
+    pub fn repeats(&self) -> bool {
+        self.filled >= MIN_REPEATED && self.values.len() * 2 <= self.filled
+    }
+
+    /// Whether each value says that a row is taken or not: Prodigy's `answer`.
+    pub fn is_decision(&self) -> bool {
+        self.filled > 0 && self.values.keys().all(|value| matches!(value.as_str(), "accept" | "reject" | "ignore"))
+    }
+
+    /// Whether each value names a split.
+    pub fn is_split(&self) -> bool {
+        let is_name = |value: &str| {
+            matches!(value, "train" | "training" | "valid" | "validation" | "val" | "dev" | "eval" | "test" | "testing")
+        };
+        self.filled > 0 && self.values.keys().all(|value| is_name(&value.to_lowercase()))
+    }
+
+    /// Whether each value is a number.
+    pub fn is_numeric(&self) -> bool {
+        self.filled > 0 && self.numbers == self.filled
+    }
+}
+
+/// How much of a text a cell is: an address is long and none.
+pub fn text_length(cell: &str) -> usize {
+    if is_address(cell.trim()) {
+        0
+    } else {
+        cell.chars().map(|c| if is_unspaced(c) { CHARS_PER_SIGN } else { 1 }).sum()
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let has_scheme = ["http://", "https://", "www."].iter().any(|scheme| text.starts_with(scheme));
+    has_scheme && !text.contains(char::is_whitespace)
+}
+
+/// Whether a text is a date or a time: numbers with marks between them, or a year among few words.
+fn is_date(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).count();
+    digits >= 4 && parts >= 2 && letters <= digits && text.contains(['-', '/', ':', '.'])
+}
+
+/// Whether a script writes this character without spaces between words.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1780}'..='\u{17FF}' | '\u{1000}'..='\u{109F}' | '\u{3040}'..='\u{30FF}'
+        | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_tell_what_a_column_holds() {
+        for (values, expected) in [
+            (&["the red boat waits near the pier", "the tall tree drops its leaves"][..], "prose"),
+            (&["เรือสีแดงจอดอยู่ใกล้ท่าน้ำ", "ต้นไม้สูงอยู่ข้างกำแพง"], "prose"),
+            (&["这条船停在码头旁边很久了", "那棵树长得很高也很老"], "prose"),
+            (&["boat", "tree", "boat", "tree"], "categories"),
+            (&["0", "1", "1", "0"], "categories"),
+            (&["17", "18", "19", "20"], "neither"),
+            (&["0.5", "0.25", "0.5", "0.25"], "neither"),
+            (&["https://a.org/a/long/path/to/it", "https://a.org/another/long/path"], "neither"),
+            (&["Mon Apr 06 22:19:45 2009", "Mon Apr 06 22:19:46 2009", "Tue Apr 07 2:19:47 2009"], "neither"),
+            (&["2014-02-03", "2014-02-03", "2015-02-03", "2015-02-03"], "neither"),
+            (&["same", "same", "same"], "neither"),
+            (&["", "nan"], "neither"),
+        ] {
+            let profile = Profile::of(values.iter().map(|value| Cell::Text(value)));
+            let found = match (profile.is_prose(), profile.is_categorical()) {
+                (true, false) => "prose",
+                (false, true) => "categories",
+                (false, false) => "neither",
+                (true, true) => "both",
+            };
+            assert_eq!(found, expected, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What a cell says: nothing, words for "missing", one value, or a list of them, in any of the ways in which programs write
+//! lists into a table.
+
+use super::relaxed;
+use serde_json::{Map, Value};
+
+/// What `pandas.read_csv` takes for a missing value by default, and a lone hyphen, as SNLI marks texts without agreement.
+const MISSING: [&str; 18] = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "-",
+];
+/// Those of them in small letters, which are no words of a language.
+const MISSING_LOWER: [&str; 3] = ["nan", "null", "\\N"];
+
+/// Whether a cell stands for no value.
+pub fn is_missing(cell: &str) -> bool {
+    let cell = cell.trim();
+    MISSING.contains(&cell) || MISSING_LOWER.contains(&cell)
+}
+
+/// The labels of a value of JSON.
+#[derive(Debug, PartialEq)]
+pub enum Found {
+    /// Names of labels.
+    Names(Vec<String>),
+    /// A yes or no for each of several labels, such as spaCy's `cats`.
+    Answers(Vec<(String, bool)>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What a value says of labels: a word, a list, or an object that holds either, as tools for labelling export them.
+pub fn labels_of(value: &Value) -> Found {
+    match value {
+        Value::Null => Found::Nothing,
+        Value::Array(items) => {
+            let names = items.iter().flat_map(names_of).collect::<Vec<_>>();
+            if names.is_empty() { Found::Nothing } else { Found::Names(names) }
+        }
+        Value::Object(object) => labels_of_object(object),
+        value => word(value).map_or(Found::Nothing, |name| Found::Names(vec![name])),
+    }
+}
+
+/// Keys below which an object keeps its labels, likeliest first.
+const LABEL_KEYS: [&str; 12] =
+    ["choices", "labels", "label", "name", "value", "result", "class", "category", "tag", "title", "text", "id"];
+
+fn labels_of_object(object: &Map<String, Value>) -> Found {
+    let answers: Option<Vec<(String, bool)>> =
+        object.iter().map(|(name, value)| Some((name.clone(), answer(value)?))).collect();
+    if let Some(answers) = answers.filter(|answers| !answers.is_empty()) {
+        return Found::Answers(answers);
+    }
+    let found = LABEL_KEYS.iter().filter_map(|key| object.get(*key)).map(labels_of);
+    found.into_iter().find(|found| *found != Found::Nothing).unwrap_or(Found::Nothing)
+}
+
+fn names_of(value: &Value) -> Vec<String> {
+    match labels_of(value) {
+        Found::Names(names) => names,
+        Found::Answers(answers) => answers.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect(),
+        Found::Nothing => Vec::new(),
+    }
+}
+
+/// Yes or no, as true and false or as a probability.
+fn answer(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(holds) => Some(*holds),
+        Value::Number(number) => number.as_f64().filter(|share| (0.0..=1.0).contains(share)).map(|share| share >= 0.5),
+        _ => None,
+    }
+}
+
+/// A value that is one word or number.
+pub fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(word) => Some(word.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(holds) => Some(holds.to_string()),
+        _ => None,
+    }
+}
+
+/// Keys below which a message of a conversation keeps what was said.
+const SAID_KEYS: [&str; 4] = ["content", "text", "value", "utterance"];
+
+/// The text of a value: a list of words, sentences or messages is one text.
+pub fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(items) => {
+            let parts: Vec<String> = items.iter().filter_map(text_of).filter(|part| !part.is_empty()).collect();
+            (!parts.is_empty()).then(|| parts.join(" "))
+        }
+        Value::Object(object) => SAID_KEYS.iter().find_map(|key| text_of(object.get(*key)?)),
+        Value::Bool(_) => None,
+        value => word(value),
+    }
+}
+
+/// The value of a cell that holds a list or an object: of JSON, of Python (`['a', 'b']`, `('a',)`, `{'a'}`) or of numpy
+/// (`['a' 'b']`, `[0 1]`).
+pub fn listed(cell: &str) -> Option<Value> {
+    let cell = cell.trim();
+    let inside = match (cell.chars().next()?, cell.chars().next_back()?) {
+        ('[', ']') | ('(', ')') | ('{', '}') if cell.len() > 1 => &cell[1..cell.len() - 1],
+        _ => return None,
+    };
+    if !cell.starts_with('(') {
+        let value = relaxed::parse(cell).filter(|value| value.is_array() || value.is_object());
+        if value.is_some() {
+            return value;
+        }
+    }
+    relaxed::parse(&format!("[{inside}]")).or_else(|| spaced(inside))
+}
+
+/// Values with nothing but white space between them, as numpy prints arrays.
+fn spaced(inside: &str) -> Option<Value> {
+    let mut items = Vec::new();
+    let mut rest = inside.trim();
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '\'' | '"' => rest[1..].find(first).map(|end| end + 2)?,
+            _ => rest.find(char::is_whitespace).unwrap_or(rest.len()),
+        };
+        let (item, behind) = rest.split_at(end);
+        let number =
+            || item.parse::<f64>().ok().map(|number| Value::String(integral(item).unwrap_or(number.to_string())));
+        items.push(match first {
+            '\'' | '"' => Value::String(item[1..item.len() - 1].into()),
+            _ => number()?,
+        });
+        rest = behind.trim_start();
+    }
+    Some(Value::Array(items))
+}
+
+/// A whole number that is written as a decimal one, as an integer: `1.0` is `1`.
+pub fn integral(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_whole && fraction.bytes().all(|byte| byte == b'0')).then(|| whole.to_string())
+}
+
+/// The numbers of a list of nothing but 0 and 1: a vector with a place for each label.
+pub fn vector(value: &Value) -> Option<Vec<bool>> {
+    let items = value.as_array().filter(|items| items.len() > 1)?;
+    items
+        .iter()
+        .map(|item| match integral(&word(item)?)?.as_str() {
+            "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lists_are_read_however_they_are_written() {
+        for (cell, expected) in [
+            (r#"["a", "b"]"#, json!(["a", "b"])),
+            ("['a', 'b c']", json!(["a", "b c"])),
+            ("['a' 'b c']", json!(["a", "b c"])),
+            ("('a',)", json!(["a"])),
+            ("{'a', 'b'}", json!(["a", "b"])),
+            ("[0 1 1]", json!(["0", "1", "1"])),
+            ("[0. 1.]", json!(["0", "1"])),
+            ("[0, 1]", json!([0, 1])),
+            ("[]", json!([])),
+            (r#"{"choices": ["a"]}"#, json!({"choices": ["a"]})),
+        ] {
+            assert_eq!(listed(cell), Some(expected), "{cell}");
+        }
+        for cell in ["", "a", "[a, b]", "(see below)", "[sic] so", "{x}"] {
+            assert_eq!(listed(cell), None, "{cell}");
+        }
+    }
+
+    #[test]
+    fn labels_are_found_in_what_tools_export() {
+        let names = |names: &[&str]| Found::Names(names.iter().map(|name| (*name).to_string()).collect());
+        for (value, expected) in [
+            (json!("a"), names(&["a"])),
+            (json!(3), names(&["3"])),
+            (json!(["a", 2, null]), names(&["a", "2"])),
+            (json!({"choices": ["a", "b"]}), names(&["a", "b"])),
+            (json!({"name": "a", "id": 1}), names(&["a"])),
+            (json!([{"name": "a"}, {"label": "b"}]), names(&["a", "b"])),
+            (json!([{"result": [{"value": {"choices": ["a"]}, "type": "choices"}]}]), names(&["a"])),
+            (json!({"a": 1.0, "b": 0.2}), Found::Answers(vec![("a".into(), true), ("b".into(), false)])),
+            (json!([]), Found::Nothing),
+            (json!(null), Found::Nothing),
+        ] {
+            assert_eq!(labels_of(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_missing_values_are_known() {
+        for (text, expected) in
+            [("1.0", Some("1")), ("-5.00", Some("-5")), ("5", Some("5")), ("1.5", None), ("v1", None), ("", None)]
+        {
+            assert_eq!(integral(text).as_deref(), expected, "{text}");
+        }
+        assert!(["", " nan", "NaN", "None", "N/A", "-"].iter().all(|cell| is_missing(cell)));
+        assert!(!["none", "0", "-1", "na", "boat"].iter().any(|cell| is_missing(cell)));
+        assert_eq!(vector(&json!([0, "1", 1.0])), Some(vec![false, true, true]));
+        assert_eq!((vector(&json!([1])), vector(&json!([0, 2]))), (None, None));
+    }
+
+    #[test]
+    fn conversations_are_text() {
+        let messages = json!([{"role": "user", "content": "a b"}, {"from": "x", "value": "c"}]);
+        assert_eq!(text_of(&messages).as_deref(), Some("a b c"));
+        assert_eq!((text_of(&json!([])), text_of(&json!(true))), (None, None));
+    }
+}

@@ -1,0 +1,260 @@
+//! The `predict` command: labels for lines as they come, or for the rows of a table. Answers are JSON on stdout, one per
+//! line or row; with `--out`, a copy of the input with the labels beside each row.
+
+mod lines;
+
+pub(super) use lines::unpacked;
+
+use super::args::{Common, Predict};
+use super::ask::session;
+use super::host::NativeHost;
+use super::inputs;
+use super::output::{self, Reader};
+use super::store::{shown, write_error};
+use crate::data::{Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken};
+use crate::error::Error;
+use crate::session::Session;
+use futures_lite::future::block_on;
+use lines::{Lines, decoded};
+use protocol::LabelScore;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Rows that are answered together: enough for a network to work on at once.
+const CHUNK_ROWS: usize = 256;
+
+/// The answer for one line or row.
+#[derive(Serialize)]
+struct Prediction {
+    line: u64,
+    /// Its number among the rows of a table, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
+    labels: Vec<LabelScore>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    sureness: Option<Sureness>,
+}
+
+/// How far an answer can be relied on.
+#[derive(Serialize)]
+struct Sureness {
+    /// Probability of the best label, 0 without labels.
+    confidence: f64,
+    /// Whether that is below what was asked for, or no word of the text occurred in a training document.
+    unsure: bool,
+    /// Share of the text's different words that occurred in no training document, where the classifier knows those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen_words: Option<f64>,
+}
+
+/// Answers texts with one model.
+struct Predictor {
+    session: Session<NativeHost>,
+    top_k: Option<usize>,
+    min_confidence: Option<f64>,
+    /// Texts with more tokens than are read of them, and of how many texts.
+    cut: u64,
+    texts: u64,
+}
+
+/// The `predict` command.
+///
+/// # Errors
+/// When the model or the data cannot be used, or the output exists or cannot be written.
+pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
+    let options = ReadOptions { is_for_prediction: true, ..args.table.read_options()? };
+    let path = args.data.as_deref().unwrap_or(Path::new("-"));
+    // A table on stdin has to be asked for: lines are answered as they come.
+    let is_stream = path == Path::new("-") && args.out.is_none() && !args.table.wants_table();
+    let source = if is_stream { None } else { Some(whole_file(path)?) };
+    let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
+        // A file without lines gets no answers.
+        Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => None,
+        rows => rows.transpose()?,
+    };
+    let mut predictor = Predictor {
+        session: session(common, inputs::read_model(&args.model)?, true)?,
+        top_k: args.top_k,
+        min_confidence: args.min_confidence,
+        cut: 0,
+        texts: 0,
+    };
+    let done = match (rows, &args.out) {
+        (Some(rows), Some(out)) => predictor.write_table(rows, out, args.table.label_separator.as_deref()),
+        (Some(rows), None) if rows.shape != Shape::Lines => predictor.answer_rows(rows),
+        _ => predictor.answer_lines(path, args.table.encoding.as_deref()),
+    };
+    predictor.tell_cut();
+    done
+}
+
+/// The one file that a path names.
+fn whole_file(path: &Path) -> Result<InputFile, Error> {
+    if path != Path::new("-") {
+        inputs::open(path)?;
+    }
+    let mut found = inputs::read(&[path.into()], None)?;
+    Ok(found.remove(0).file)
+}
+
+impl Predictor {
+    /// Answers lines while it reads them.
+    fn answer_lines(&mut self, path: &Path, encoding: Option<&str>) -> Result<(), Error> {
+        let mut lines = Lines::new(decoded(unpacked(inputs::open(path)?)?, encoding)?);
+        loop {
+            let chunk = lines.chunk()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let texts: Vec<&str> = chunk.iter().map(|(_, text)| text.as_str()).collect();
+            let answers = self.answers(&texts)?;
+            for ((line, text), labels) in chunk.iter().zip(answers) {
+                if self.print(*line, None, text, labels)? == Reader::Gone {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Answers the rows of a table.
+    fn answer_rows(&mut self, mut rows: FileRows<'_>) -> Result<(), Error> {
+        let mut number = 0;
+        loop {
+            let chunk = next_chunk(&mut rows)?;
+            if chunk.is_empty() {
+                return tell(rows);
+            }
+            let texts: Vec<String> = chunk.iter().map(text_of).collect();
+            let answers = self.answers(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+            for ((taken, text), labels) in chunk.iter().zip(&texts).zip(answers) {
+                if !taken.is_row() {
+                    continue;
+                }
+                number += 1;
+                if self.print(taken.line, Some(number), text, labels)? == Reader::Gone {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Writes the input with an answer beside each row.
+    fn write_table(&mut self, mut rows: FileRows<'_>, path: &Path, separator: Option<&str>) -> Result<(), Error> {
+        let failed = |error: std::io::Error| write_error(path, &error);
+        let file = File::create_new(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::Input {
+                code: "output-exists",
+                message: format!("{} exists; nothing was changed", shown(path)),
+                hint: "Choose another output.".into(),
+            },
+            _ => failed(error),
+        })?;
+        let mut out = BufWriter::new(file);
+        let mut table = LabelledTable::new(&rows, separator, false);
+        let mut labelled = 0_u64;
+        loop {
+            let chunk = next_chunk(&mut rows)?;
+            if chunk.is_empty() {
+                break;
+            }
+            let texts: Vec<String> = chunk.iter().map(text_of).collect();
+            let answers = self.answers(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+            for ((taken, text), labels) in chunk.iter().zip(&texts).zip(answers) {
+                let answer = (!labels.is_empty()).then(|| self.answer(text, labels));
+                labelled += u64::from(answer.is_some());
+                let bytes = table.push(taken, rows.column_names(), answer.as_ref());
+                out.write_all(&bytes).map_err(failed)?;
+            }
+        }
+        out.write_all(&table.end()).and_then(|()| out.flush()).map_err(failed)?;
+        output::to_people(&format!("{labelled} rows labelled in {}", shown(path)));
+        tell(rows)
+    }
+
+    /// Labels of each text, best first; none for one that is empty.
+    fn answers(&mut self, texts: &[&str]) -> Result<Vec<Vec<LabelScore>>, Error> {
+        let filled: Vec<String> =
+            texts.iter().filter(|text| !text.is_empty()).map(|text| (*text).to_string()).collect();
+        // Without any label there is no confidence to tell.
+        let asked = if self.min_confidence.is_some() { self.top_k.map(|k| k.max(1)) } else { self.top_k };
+        let scores = if filled.is_empty() { Vec::new() } else { block_on(self.session.predict(&filled, asked))? };
+        self.texts += filled.len() as u64;
+        self.cut +=
+            filled.iter().filter(|text| self.session.is_cut(text).is_some_and(|(_, is_cut)| is_cut)).count() as u64;
+        let mut scores = scores.into_iter();
+        let of_text =
+            |text: &&str| if text.is_empty() { Vec::new() } else { scores.next().expect("one answer per text") };
+        Ok(texts.iter().map(of_text).collect())
+    }
+
+    /// Says so where texts are longer than what is read of them.
+    fn tell_cut(&self) {
+        if let Some((tokens, _)) = self.session.is_cut("").filter(|_| self.cut > 0) {
+            let Self { cut, texts, .. } = self;
+            output::to_people(&format!(
+                "warning: {cut} of {texts} texts are longer than the {tokens} tokens that the model reads: only their \
+                 beginning was read"
+            ));
+        }
+    }
+
+    fn print(&self, line: u64, row: Option<u64>, text: &str, labels: Vec<LabelScore>) -> Result<Reader, Error> {
+        let confidence = confidence_of(&labels);
+        let labels = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX)).collect();
+        let sureness = self.min_confidence.map(|min| {
+            let unseen_words = self.session.unseen_share(text);
+            Sureness { confidence, unsure: confidence < min || unseen_words == Some(1.0), unseen_words }
+        });
+        output::json_line(&Prediction { line, row, labels, sureness })
+    }
+
+    fn answer(&self, text: &str, labels: Vec<LabelScore>) -> Answer {
+        let confidence = confidence_of(&labels);
+        let is_unsure =
+            self.min_confidence.is_some_and(|min| confidence < min) || self.session.unseen_share(text) == Some(1.0);
+        let shown = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX));
+        let (labels, scores) = shown.map(|LabelScore { label, score }| (label, score)).unzip();
+        Answer { labels, scores, confidence, is_unsure }
+    }
+}
+
+fn confidence_of(labels: &[LabelScore]) -> f64 {
+    labels.first().map_or(0.0, |best| best.score)
+}
+
+/// The next places of a file, as many as are answered together; none at the end.
+fn next_chunk(rows: &mut FileRows<'_>) -> Result<Vec<Taken>, Error> {
+    let mut chunk = Vec::new();
+    while chunk.len() < CHUNK_ROWS {
+        match rows.next()? {
+            Some(taken) => chunk.push(taken),
+            None => break,
+        }
+    }
+    Ok(chunk)
+}
+
+/// What the model reads of a row; nothing where it has no text.
+fn text_of(taken: &Taken) -> String {
+    let texts = |document: &Document| document.texts().collect::<Vec<_>>().join("\t");
+    taken.document.as_ref().map(texts).unwrap_or_default()
+}
+
+/// Says what was noticed of a file, as far as it matters where nothing is learned from its labels.
+fn tell(rows: FileRows<'_>) -> Result<(), Error> {
+    match rows.finish() {
+        Ok(found) => {
+            for (code, message) in found.warnings {
+                if !crate::session::IS_OF_LABELS.contains(&code) {
+                    output::to_people(&output::plain(&message));
+                }
+            }
+            Ok(())
+        }
+        // Each of its rows was answered, with nothing.
+        Err(DataError::NoText { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Folders and archives: what a system leaves beside the data, a folder per class, parts of a data set in one folder,
+//! files that must be unpacked first, and a run directory that is taken.
+
+use super::{NOUNS, cases};
+
+#[test]
+fn what_systems_leave_in_folders_is_passed_over() {
+    cases(|bench| {
+        let case = bench.train("D01", "pretrain --corpus D01/data").ok();
+        case.documents(14).tells(&["Thumbs.db"]);
+    });
+}
+
+/// A file may count as one document or each of its lines as one.
+#[test]
+fn a_folder_per_class_gives_the_labels() {
+    cases(|bench| {
+        let case = bench.finetune("T34", "T34/train").learns(NOUNS).tells(&["folder"]);
+        case.holds("should read 36 labelled files or their 72 lines", |case| {
+            let corpus = case.corpus();
+            let labelled = corpus["labelled_train"].as_u64().zip(corpus["labelled_valid"].as_u64());
+            labelled.is_some_and(|(train, valid)| [36, 72].contains(&(train + valid)))
+        });
+    });
+}
+
+#[test]
+fn parts_of_a_data_set_in_one_folder_keep_their_use() {
+    cases(|bench| {
+        bench.copy("base");
+        for (name, source) in [("train.txt", "train.txt"), ("dev.txt", "two.txt"), ("test.txt", "test.txt")] {
+            bench.lab.write(&format!("parts/{name}"), bench.lab.read(&format!("base/{source}")));
+        }
+        let case = bench.finetune("T34 (train, dev, test)", "parts").learns(NOUNS).tells(&["dev.txt", "test.txt"]);
+        case.holds("should train on 60, choose by 40 and measure 12 documents", |case| {
+            let corpus = case.corpus();
+            let counts = ["labelled_train", "labelled_valid", "labelled_test"].map(|key| corpus[key].as_u64());
+            counts == [Some(60), Some(40), Some(12)]
+        });
+    });
+}
+
+#[test]
+fn archives_and_binary_tables_are_named() {
+    cases(|bench| {
+        for (file, names) in [
+            ("T33/archive.zip", &["ZIP archive"][..]),
+            ("T33/book.xlsx", &["Office", "Excel"]),
+            ("T33/train.ft.txt.bz2", &["bzip2 archive"]),
+            ("T33/train.parquet", &["Parquet file"]),
+            ("N12/train.parquet", &["Parquet file"]),
+        ] {
+            bench.finetune("T33", file).refused().tells_one_of(names);
+            bench.train("T33", &format!("pretrain --corpus {file}")).refused().tells_one_of(names);
+        }
+    });
+}
+
+#[test]
+fn a_run_directory_that_is_taken_stays_as_it_is() {
+    cases(|bench| {
+        let taken = bench.classifier("H33");
+        let before = bench.lab.tree();
+        let case = bench.run("H33", &format!("finetune --train base/train.txt --device cpu --steps 2 --out {taken}"));
+        let case = case.refused().tells(&["--out", "--resume"]);
+        case.holds("should change nothing", |_| bench.lab.tree() == before);
+    });
+}
