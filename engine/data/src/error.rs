@@ -159,6 +159,13 @@ pub enum DataError {
         /// Its line in its file.
         line: u64,
     },
+    /// A file in place of word vectors that is something else.
+    NotWordVectors {
+        /// What it seems to be, e.g. `an HTML page`.
+        kind: &'static str,
+        /// Its first line.
+        first: String,
+    },
 }
 
 impl DataError {
@@ -197,6 +204,7 @@ impl DataError {
             Self::TooManyLabels { .. } => "too-many-labels",
             Self::SeveralLabels { .. } => "several-labels",
             Self::NotAPair { .. } => "not-a-pair",
+            Self::NotWordVectors { .. } => "not-word-vectors",
         }
     }
 
@@ -218,7 +226,9 @@ impl DataError {
             Self::CorpusTooSmall { .. } => "Give more text, or lower --max-len.".into(),
             Self::NoColumn { .. } => "Use one of its columns, by name or by number from 1.".into(),
             Self::TooFewDocuments { .. } => "Give several documents, or leave --nsp out.".into(),
-            Self::NoWordVectors => "Give word2vec's text form: a word and its numbers on each line.".into(),
+            Self::NoWordVectors | Self::NotWordVectors { .. } => {
+                "Give word2vec's text form: a word and its numbers on each line.".into()
+            }
             Self::WordVectorWidth { found, .. } => format!("Use --hidden-size {found}, or vectors of another width."),
             Self::NoTokenizer => "Give the tokenizer.json or the vocab.txt that belongs to the model.".into(),
             Self::BadTokenizer { .. } => "Export the model again, or learn a new vocabulary from the corpus.".into(),
@@ -280,6 +290,9 @@ impl fmt::Display for DataError {
             }
             Self::SeveralLabels { line, labels } => write!(f, "line {line} has {labels} labels where one is expected"),
             Self::NotAPair { line } => write!(f, "line {line} has one text where a pair is expected"),
+            Self::NotWordVectors { kind, first } => {
+                write!(f, "the file of word vectors is {kind}; its first line begins {}", quoted(first))
+            }
         }
     }
 }
