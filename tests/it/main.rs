@@ -6,6 +6,7 @@
 mod answers;
 mod backbones;
 mod compare;
+mod directories;
 mod finetune;
 mod formats;
 mod interruption;
