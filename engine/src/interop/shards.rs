@@ -60,7 +60,7 @@ pub(super) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropEr
     }
     let start = bytes.trim_ascii_start();
     let is_page = |page: &&[u8]| start.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page));
-    if PAGES.iter().any(|page| is_page(page)) {
+    if PAGES.iter().any(is_page) {
         return Err(InteropError::NotAModel {
             found: format!("{} is an HTML page: the file itself was not downloaded", quoted(name)),
             remedy: "Download the file itself, not the page that shows it.".into(),

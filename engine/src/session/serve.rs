@@ -330,3 +330,41 @@ fn input(file: protocol::FileInfo, content: Rc<dyn Content>) -> InputFile {
     let protocol::FileInfo { name, role, encoding } = file;
     InputFile { name, content, role, encoding }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(files: &[(&str, &[u8])]) -> Result<Vec<String>> {
+        let info = |name: &str| protocol::FileInfo { name: name.into(), role: None, encoding: None };
+        let infos: Vec<_> = files.iter().map(|(name, _)| info(name)).collect();
+        let contents: Vec<Rc<dyn Content>> =
+            files.iter().map(|(_, bytes)| Rc::new(bytes.to_vec()) as Rc<dyn Content>).collect();
+        Ok(model_files(&infos, &contents)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    #[test]
+    fn a_model_comes_loose_or_packed_and_without_what_is_not_read() {
+        let model = [("config.json", &b"{}"[..]), ("model.safetensors", b"x"), ("vocab.txt", b"x")];
+        let loose = [&model[..], &[("pytorch_model.bin", b"x")]].concat();
+        let names = ["config.json", "model.safetensors", "vocab.txt"];
+        assert_eq!(read(&loose).expect("a model"), names);
+        let files: Vec<_> = model.iter().map(|(name, bytes)| (name.to_string(), bytes.to_vec())).collect();
+        assert_eq!(read(&[("m.ZIP", &interop::zip_write("m", &files))]).expect("a model"), names);
+    }
+
+    #[test]
+    fn weights_in_another_form_are_named() {
+        let torch = [("config.json", &b"{}"[..]), ("pytorch_model.bin", b"x")];
+        let files: Vec<_> = torch.iter().map(|(name, bytes)| (name.to_string(), bytes.to_vec())).collect();
+        let archive = interop::zip_write("m", &files);
+        for files in [&torch[..], &[("m.zip", archive.as_slice())]] {
+            let error = read(files).expect_err("another form");
+            assert_eq!(
+                error.to_string(),
+                "this model holds PyTorch weights (pytorch_model.bin), but no model.safetensors"
+            );
+            assert!(error.hint().contains("from_pretrained(\"DIR\")"), "{}", error.hint());
+        }
+    }
+}
