@@ -1,7 +1,7 @@
 //! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to what travels to the engine:
 //! the files themselves, which it reads where they lie. The text is never looked at here.
 
-use crate::model_files::name_in_model;
+use crate::model_files::{model_folder, name_in_model};
 use crate::tr;
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole, Phase};
@@ -146,9 +146,7 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     if let [only] = sources {
         return only.name.to_ascii_lowercase().ends_with(".zip").then(|| vec![only.clone()]);
     }
-    let folders = sources.iter().filter_map(|source| source.name.strip_suffix("model.safetensors"));
-    // A directory of sentence-transformers may hold the weights of further modules in folders of its own.
-    let folder = folders.min_by_key(|folder| folder.len())?;
+    let folder = model_folder(sources.iter().map(|source| source.name.as_str()))?;
     let inside = |source: &Source| {
         let name = name_in_model(&source.name, folder)?;
         Some(Source { name: name.into(), ..source.clone() })

@@ -6,6 +6,7 @@
 mod answers;
 mod backbones;
 mod compare;
+mod directories;
 mod field;
 mod finetune;
 mod formats;

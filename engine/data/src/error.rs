@@ -182,6 +182,13 @@ pub enum DataError {
         /// Its line in its file.
         line: u64,
     },
+    /// A file in place of word vectors that is something else.
+    NotWordVectors {
+        /// What it seems to be, e.g. `an HTML page`.
+        kind: &'static str,
+        /// Its first line.
+        first: String,
+    },
 }
 
 impl DataError {
@@ -223,6 +230,7 @@ impl DataError {
             Self::TooManyLabels { .. } => "too-many-labels",
             Self::SeveralLabels { .. } => "several-labels",
             Self::NotAPair { .. } => "not-a-pair",
+            Self::NotWordVectors { .. } => "not-word-vectors",
         }
     }
 
@@ -253,7 +261,9 @@ impl DataError {
             }
             Self::NoTextColumn { .. } => "Name the column of the text with --text-column.".into(),
             Self::TooFewDocuments { .. } => "Give several documents, or leave --nsp out.".into(),
-            Self::NoWordVectors => "Give word2vec's text form: a word and its numbers on each line.".into(),
+            Self::NoWordVectors | Self::NotWordVectors { .. } => {
+                "Give word2vec's text form: a word and its numbers on each line.".into()
+            }
             Self::WordVectorWidth { found, .. } => format!("Use --hidden-size {found}, or vectors of another width."),
             Self::NoTokenizer => "Give the tokenizer.json or the vocab.txt that belongs to the model.".into(),
             Self::BadTokenizer { .. } => "Export the model again, or learn a new vocabulary from the corpus.".into(),
@@ -347,6 +357,9 @@ impl fmt::Display for DataError {
             }
             Self::SeveralLabels { line, labels } => write!(f, "line {line} has {labels} labels where one is expected"),
             Self::NotAPair { line } => write!(f, "line {line} has one text where a pair is expected"),
+            Self::NotWordVectors { kind, first } => {
+                write!(f, "the file of word vectors is {kind}; its first line begins {}", quoted(first))
+            }
         }
     }
 }

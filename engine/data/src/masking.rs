@@ -60,7 +60,8 @@ pub struct Masked {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Masker {
     specials: Specials,
-    sorted_specials: [u32; 5],
+    /// Rows that are never drawn, ascending: those of special tokens, and those without a token.
+    reserved: Vec<u32>,
     vocab_size: usize,
     /// For each row, whether it goes on with a word; empty: every token is a word.
     continues: Vec<bool>,
@@ -71,13 +72,15 @@ impl Masker {
     /// Masks tokens of `tokenizer` as `masking` says.
     pub fn new(tokenizer: &Tokenizer, masking: Masking) -> Self {
         let continues = if masking.whole_word { tokenizer.continues() } else { Vec::new() };
-        Self::of_parts(tokenizer.specials(), tokenizer.len(), continues, masking)
+        let reserved = (0..tokenizer.len() as u32).filter(|&id| !tokenizer.is_text(id)).collect();
+        Self { reserved, ..Self::of_parts(tokenizer.specials(), tokenizer.len(), continues, masking) }
     }
 
+    /// Of a vocabulary in which all rows but the special ones are drawn.
     fn of_parts(specials: Specials, vocab_size: usize, continues: Vec<bool>, masking: Masking) -> Self {
-        let mut sorted_specials = specials.all();
-        sorted_specials.sort_unstable();
-        Self { specials, sorted_specials, vocab_size, continues, masking }
+        let mut reserved = specials.all().to_vec();
+        reserved.sort_unstable();
+        Self { specials, reserved, vocab_size, continues, masking }
     }
 
     /// The rows that stand for special tokens.
@@ -167,19 +170,19 @@ impl Masker {
         let Corruption { mask, random } = self.masking.corruption;
         match draw {
             _ if draw < mask => (self.specials.mask, MaskKind::Masked),
-            _ if draw < mask + random && self.vocab_size > self.sorted_specials.len() => {
+            _ if draw < mask + random && self.vocab_size > self.reserved.len() => {
                 (self.random_token(rng), MaskKind::Random)
             }
             _ => (id, MaskKind::Kept),
         }
     }
 
-    /// Any row but the special ones, uniformly.
+    /// Any row but the reserved ones, uniformly.
     fn random_token(&self, rng: &mut impl Rng) -> u32 {
-        let plain = self.vocab_size - self.sorted_specials.len();
+        let plain = self.vocab_size - self.reserved.len();
         let drawn = below(rng, plain as u64) as u32;
-        // Each special row at or below the answer moves it up by one.
-        self.sorted_specials.iter().fold(drawn, |id, &special| if special <= id { id + 1 } else { id })
+        // Each reserved row at or below the answer moves it up by one.
+        self.reserved.iter().fold(drawn, |id, &reserved| if reserved <= id { id + 1 } else { id })
     }
 }
 

@@ -1,10 +1,33 @@
 //! Word vectors in word2vec's text form -> rows of an embedding table. The first line may hold `count dim`, as in Tencent
 //! AI Lab's files; each other one is a word and its numbers, parted by spaces. Lines come one at a time, and only the
-//! rows of known words are kept: a file of many gigabytes takes no more memory than the table.
+//! rows of known words are kept: a file of many gigabytes takes no more memory than the table. A file that is something
+//! else is named by how it begins.
 
 use crate::error::DataError;
 use crate::tokenizer::Tokenizer;
 use std::collections::BTreeMap;
+
+/// Characters of the first line that are remembered.
+const SHOWN_CHARS: usize = 200;
+/// Lines without a vector at the beginning of a file, after which there is none.
+const MAX_FOREIGN_LINES: u64 = 100;
+/// Words that one vector may have: names and addresses, as in GloVe's files.
+const MAX_WORDS: usize = 4;
+/// What a file is that is nothing known.
+const NO_VECTORS: &str = "no list of words and numbers";
+/// First bytes of files that come in place of vectors, by any case.
+const FORMATS: [(&[u8], &str); 10] = [
+    (b"<!doctype html", "an HTML page"),
+    (b"<html", "an HTML page"),
+    (b"<?xml", "XML"),
+    (b"version https://git-lfs", "a Git LFS pointer"),
+    (b"\xba\x16\x4f\x2f", "a binary fastText model"),
+    (b"\x93numpy", "a NumPy array"),
+    (b"\x89hdf", "an HDF5 file"),
+    (b"pk\x03\x04", "a ZIP archive"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+];
 
 /// Vectors of the words of one vocabulary, in the making.
 #[derive(Clone, Debug)]
@@ -13,6 +36,10 @@ pub struct WordVectors<'a> {
     width: usize,
     rows: BTreeMap<u32, Vec<f32>>,
     line: u64,
+    /// Whether a line has told the file's width, and it is the right one.
+    has_width: bool,
+    /// The first line that is not blank.
+    first: Option<String>,
     /// Rows with another number of values than the first, or with something that is no number.
     ragged: u64,
     first_ragged: u64,
@@ -32,30 +59,45 @@ pub struct FoundVectors {
 impl<'a> WordVectors<'a> {
     /// Vectors of `width` numbers for the words of `tokenizer`.
     pub fn new(tokenizer: &'a Tokenizer, width: usize) -> Self {
-        Self { tokenizer, width, rows: BTreeMap::new(), line: 0, ragged: 0, first_ragged: 0 }
+        let (has_width, first) = (false, None);
+        Self { tokenizer, width, rows: BTreeMap::new(), line: 0, has_width, first, ragged: 0, first_ragged: 0 }
     }
 
     /// Takes the next line.
     ///
     /// # Errors
-    /// When the file's vectors have another width, told by its header or its first vector.
+    /// When the file's vectors have another width, told by its header or its first vector, or it holds something else.
     pub fn take(&mut self, line: &[u8]) -> Result<(), DataError> {
         self.line += 1;
         let text = String::from_utf8_lossy(line);
         let text = text.trim_start_matches('\u{feff}').trim_end();
-        let fields = text.split([' ', '\t']).filter(|field| !field.is_empty()).count();
-        if fields == 0 {
+        if text.is_empty() {
             return Ok(());
         }
-        if self.line == 1 {
+        if self.first.is_none() {
+            self.first = Some(text.chars().take(SHOWN_CHARS).collect());
+            if let Some(kind) = format_of(line) {
+                return Err(self.other(kind));
+            }
             if let Some(width) = header(text) {
                 return self.check_width(width);
             }
-            self.check_width(fields - 1)?;
+        }
+        if !self.has_width {
+            match numbers_of(text) {
+                Some(width) => self.check_width(width)?,
+                None if line.contains(&0) => return Err(self.other("binary")),
+                None if self.line > MAX_FOREIGN_LINES => return Err(self.other(NO_VECTORS)),
+                None => {}
+            }
         }
         match self.row(text) {
             Some((word, values)) => self.keep(word, values),
             None => {
+                // What is left of a binary file after its header is no text.
+                if self.rows.is_empty() && line.contains(&0) {
+                    return Err(self.other("binary"));
+                }
                 self.ragged += 1;
                 self.first_ragged = if self.ragged == 1 { self.line } else { self.first_ragged };
             }
@@ -68,17 +110,25 @@ impl<'a> WordVectors<'a> {
     /// # Errors
     /// When no line holds a vector.
     pub fn finish(self) -> Result<FoundVectors, DataError> {
+        if !self.has_width && self.first.is_some() {
+            return Err(self.other(NO_VECTORS));
+        }
         if self.line <= self.ragged + 1 && self.rows.is_empty() {
             return Err(DataError::NoWordVectors);
         }
-        let plain = (0..self.tokenizer.len() as u32).filter(|&id| !self.tokenizer.is_special(id)).count() as u64;
+        let plain = (0..self.tokenizer.len() as u32).filter(|&id| self.tokenizer.is_text(id)).count() as u64;
         let missing = plain - self.rows.len() as u64;
         let ragged = (self.ragged > 0).then_some((self.ragged, self.first_ragged));
         Ok(FoundVectors { rows: self.rows, missing, ragged })
     }
 
-    fn check_width(&self, found: usize) -> Result<(), DataError> {
-        if found == self.width { Ok(()) } else { Err(DataError::WordVectorWidth { found, needed: self.width }) }
+    fn check_width(&mut self, found: usize) -> Result<(), DataError> {
+        self.has_width = found == self.width;
+        if self.has_width { Ok(()) } else { Err(DataError::WordVectorWidth { found, needed: self.width }) }
+    }
+
+    fn other(&self, kind: &'static str) -> DataError {
+        DataError::NotWordVectors { kind, first: self.first.clone().unwrap_or_default() }
     }
 
     /// The word of a line and its numbers: a word may hold spaces, the numbers are the last ones.
@@ -100,7 +150,7 @@ impl<'a> WordVectors<'a> {
     fn keep(&mut self, word: &str, values: Vec<f32>) {
         let lowered = (!self.tokenizer.is_cased()).then(|| word.to_lowercase());
         let id = self.tokenizer.id(lowered.as_deref().unwrap_or(word));
-        if let Some(id) = id.filter(|&id| !self.tokenizer.is_special(id)) {
+        if let Some(id) = id.filter(|&id| self.tokenizer.is_text(id)) {
             self.rows.entry(id).or_insert(values);
         }
     }
@@ -111,6 +161,25 @@ fn header(text: &str) -> Option<usize> {
     let mut fields = text.split_whitespace();
     let (count, width) = (fields.next()?, fields.next()?);
     (fields.next().is_none() && count.parse::<u64>().is_ok()).then(|| width.parse().ok())?
+}
+
+/// How many numbers end a line that reads as a word, or a few, and numbers.
+fn numbers_of(text: &str) -> Option<usize> {
+    let fields: Vec<&str> = text.split([' ', '\t']).filter(|field| !field.is_empty()).collect();
+    let numbers = fields.iter().rev().take_while(|field| field.parse::<f32>().is_ok()).count();
+    // A word may be a number itself.
+    let numbers = numbers.min(fields.len() - 1);
+    (numbers > 0 && fields.len() - numbers <= MAX_WORDS && (numbers > 1 || fields.len() == 2)).then_some(numbers)
+}
+
+/// Names a file by its first bytes, where it is one that comes in place of vectors.
+fn format_of(line: &[u8]) -> Option<&'static str> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii_start();
+    let begins = |start: &[u8]| line.len() >= start.len() && line[..start.len()].eq_ignore_ascii_case(start);
+    let is_json = matches!(line, [b'{', rest @ ..] | [b'[', rest @ ..]
+        if matches!(rest.trim_ascii_start(), [] | [b'"' | b'{' | b'[', ..]));
+    let known = FORMATS.iter().find(|(start, _)| begins(start)).map(|(_, kind)| *kind);
+    known.or(is_json.then_some("JSON"))
 }
 
 #[cfg(test)]
@@ -165,6 +234,37 @@ mod tests {
         }
         for text in ["", "4 2", "4 2\nthe 1\nstore x y"] {
             assert_eq!(read(text, 2).expect_err("refused").code(), "no-word-vectors");
+        }
+    }
+
+    #[test]
+    fn what_is_something_else_is_named_with_its_first_line() {
+        for (text, kind, first) in [
+            ("\n<!DOCTYPE html>\n<html>", "an HTML page", "<!DOCTYPE html>"),
+            ("  <HTML lang=\"en\">", "an HTML page", "<HTML lang"),
+            ("{\"the\": [0.1, 0.2]}", "JSON", "{\\\"the\\\""),
+            ("[\n0.5,\n0.25]", "JSON", "\"[\""),
+            ("version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer", "version https"),
+            ("PK\u{3}\u{4}\0\0", "a ZIP archive", "PK\\u{3}"),
+            ("2 2\nthe \0\u{1}\0\u{2}store", "binary", "2 2"),
+            ("It rained on the pier all day.\nNobody came.", NO_VECTORS, "It rained"),
+            ("the,0.1,0.2\nstore,0.3,0.4", NO_VECTORS, "the,0.1,0.2"),
+            ("the", NO_VECTORS, "the"),
+        ] {
+            let error = read(text, 2).expect_err("refused");
+            assert_eq!(error.code(), "not-word-vectors", "{text}");
+            let sentence = error.to_string();
+            assert!(sentence.contains(&format!("is {kind}; its first line begins")), "{sentence}");
+            assert!(sentence.contains(first), "{sentence}");
+        }
+        let long = "no vector here\n".repeat(1000) + "the 1 2";
+        assert_eq!(read(&long, 2).expect_err("refused").code(), "not-word-vectors");
+    }
+
+    #[test]
+    fn a_title_or_an_odd_word_in_front_does_no_harm() {
+        for text in ["word a b\nthe 1 2", "\nthe 1 2", ". . . 5 5\nthe 1 2", "1999 5 5\nthe 1 2", "[ 5 5\nthe 1 2"] {
+            assert_eq!(read(text, 2).expect("vectors").rows, BTreeMap::from([(0, vec![1.0, 2.0])]), "{text}");
         }
     }
 }

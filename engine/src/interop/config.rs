@@ -1,12 +1,13 @@
 //! `config.json`: the shape of a model in Hugging Face's words.
 //!
 //! BERT is `BertConfig`; the `fast` form uses the same field names under its own `model_type`, so that one reader
-//! serves both. Unknown keys are ignored, as `transformers` does; a value that the engine cannot build is refused by
+//! serves both, and DistilBERT's are made the same first. Unknown keys are ignored, as `transformers` does; a value that the engine cannot build is refused by
 //! name before anything is allocated. It knows no weights: whether they agree is `names`' question.
 
-use super::InteropError;
 use super::error::quoted;
+use super::family::{Family, family_of};
 use super::sizes::check_sizes;
+use super::{InteropError, Notice, distilbert};
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
 use protocol::Pooling;
@@ -22,12 +23,8 @@ const POOLING: &str = "clozelab_pooling";
 const OWN_CLASS: &str = "Clozelab";
 /// Widths of filters at most.
 const MAX_FILTER_SIZES: usize = 64;
-/// Labels at most.
-const MAX_LABELS: usize = 100_000;
-/// Hugging Face's names for labels that were never named.
-const UNNAMED_LABEL: &str = "LABEL_";
-/// Labels of a classifier whose configuration names none: `PretrainedConfig`'s default.
-const DEFAULT_LABELS: usize = 2;
+/// The names of GELU by the error function.
+const GELU: [&str; 2] = ["gelu", "gelu_python"];
 
 /// Writes `config.json`. Equal configurations give equal bytes.
 pub fn config_to_json(config: &ModelConfig) -> Vec<u8> {
@@ -45,13 +42,23 @@ pub fn config_to_json(config: &ModelConfig) -> Vec<u8> {
 /// # Errors
 /// When it is not JSON, lacks a size, contradicts itself, or describes a model that this engine cannot build.
 pub fn config_from_json(bytes: &[u8]) -> Result<ModelConfig, InteropError> {
+    read_config(bytes).map(|(config, _)| config)
+}
+
+/// As [`config_from_json`], with what a person should know of it.
+///
+/// # Errors
+/// As there.
+pub fn read_config(bytes: &[u8]) -> Result<(ModelConfig, Vec<Notice>), InteropError> {
     let parsed: Value = serde_json::from_slice(bytes).map_err(|error| whole(format!("it is not JSON ({error})")))?;
     let Value::Object(map) = parsed else { return Err(whole("it is not a JSON object".into())) };
-    let fields = Fields(map);
-    fields.refuse_other_models()?;
-    let config = fields.model_config()?;
+    let family = family_of(&map)?;
+    let fields = Fields(if family == Family::DistilBert { distilbert::as_bert(map) } else { map });
+    fields.refuse_other_arithmetic()?;
+    let labels = fields.labels(family)?;
+    let config = fields.model_config(family, labels.names)?;
     check_sizes(&config)?;
-    Ok(config)
+    Ok((config, labels.notices))
 }
 
 fn common_fields(config: &ModelConfig) -> Map<String, Value> {
@@ -122,13 +129,12 @@ fn label_fields(config: &ModelConfig) -> Map<String, Value> {
 }
 
 /// The object with readers that name the key they fail on.
-struct Fields(Map<String, Value>);
+pub(super) struct Fields(pub Map<String, Value>);
 
 impl Fields {
-    fn model_config(&self) -> Result<ModelConfig, InteropError> {
-        let labels = self.labels()?;
+    fn model_config(&self, family: Family, labels: Vec<String>) -> Result<ModelConfig, InteropError> {
         Ok(ModelConfig {
-            architecture: self.architecture()?,
+            architecture: family.architecture(),
             vocab_size: self.size("vocab_size")?,
             hidden_size: self.size("hidden_size")?,
             num_hidden_layers: self.size("num_hidden_layers")?,
@@ -154,32 +160,23 @@ impl Fields {
         })
     }
 
-    fn refuse_other_models(&self) -> Result<(), InteropError> {
-        self.architecture()?;
-        if let Some(act) = self.text("hidden_act")?.filter(|act| *act != "gelu") {
-            return Err(refuse("hidden_act", format!("is {}; this engine computes gelu", quoted(act))));
+    /// Refuses what BERT's arithmetic is not.
+    fn refuse_other_arithmetic(&self) -> Result<(), InteropError> {
+        let unsupported = |reason: String| Err(InteropError::Unsupported { reason });
+        if let Some(act) = self.text("hidden_act")?.filter(|act| !GELU.contains(act)) {
+            return unsupported(format!("its activation (hidden_act) is {}, and only gelu is supported", quoted(act)));
         }
         if let Some(kind) =
             self.text("position_embedding_type")?.filter(|kind| !["absolute", "rotary", "none"].contains(kind))
         {
-            let reason = format!("is {}; this engine computes absolute positions", quoted(kind));
-            return Err(refuse("position_embedding_type", reason));
+            let kind = quoted(kind);
+            return unsupported(format!("its position_embedding_type is {kind}, and only absolute ones are supported"));
         }
-        for key in ["is_decoder", "add_cross_attention"] {
-            if self.0.get(key) == Some(&Value::Bool(true)) {
-                return Err(refuse(key, "is true; this engine has encoders only".into()));
-            }
+        let is_on = |key: &&str| self.0.get(*key) == Some(&Value::Bool(true));
+        match ["is_decoder", "add_cross_attention"].into_iter().find(|key| is_on(key)) {
+            Some(key) => unsupported(format!("its {key} is true, and only encoders are supported")),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    fn architecture(&self) -> Result<Architecture, InteropError> {
-        let Some(name) = self.text("model_type")? else { return Ok(Architecture::Bert) };
-        let known = Architecture::ALL.iter().find(|architecture| architecture.backbone().model_type() == name);
-        known.copied().ok_or_else(|| {
-            let types: Vec<String> = Architecture::ALL.iter().map(|a| quoted(a.backbone().model_type())).collect();
-            refuse("model_type", format!("is {}; this engine builds {}", quoted(name), types.join(", ")))
-        })
     }
 
     /// Widths of a TextCNN's filters; none for other models.
@@ -191,37 +188,7 @@ impl Fields {
         sizes.ok_or_else(|| refuse("filter_sizes", format!("must be a list of at most {MAX_FILTER_SIZES} widths")))
     }
 
-    /// Labels in output order. A classifier that names none has Hugging Face's default names.
-    fn labels(&self) -> Result<Vec<String>, InteropError> {
-        let count = self.0.get("num_labels").map(|_| self.size("num_labels")).transpose()?;
-        let labels = match self.0.get("id2label") {
-            Some(Value::Object(map)) => labels_in_order(map)?,
-            Some(other) => return Err(refuse("id2label", format!("is {}, not an object", kind_of(other)))),
-            None if self.is_classifier() => default_labels(count.unwrap_or(DEFAULT_LABELS))?,
-            None => Vec::new(),
-        };
-        if !self.is_classifier() && self.0.contains_key("architectures") {
-            return Ok(Vec::new());
-        }
-        if let Some(count) = count.filter(|count| !labels.is_empty() && *count != labels.len()) {
-            return Err(refuse("num_labels", format!("is {count}, but id2label names {} labels", labels.len())));
-        }
-        self.check_label2id(&labels)?;
-        Ok(labels)
-    }
-
-    fn check_label2id(&self, labels: &[String]) -> Result<(), InteropError> {
-        let Some(Value::Object(map)) = self.0.get("label2id") else { return Ok(()) };
-        let agrees = |(id, label): (usize, &String)| map.get(label).and_then(Value::as_u64) == Some(id as u64);
-        match labels.iter().enumerate().find(|pair| !agrees(*pair)) {
-            Some((id, label)) => {
-                Err(refuse("label2id", format!("does not give {} the id {id} that id2label does", quoted(label))))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn is_classifier(&self) -> bool {
+    pub fn is_classifier(&self) -> bool {
         let Some(Value::Array(names)) = self.0.get("architectures") else { return false };
         names.iter().filter_map(Value::as_str).any(|name| name.ends_with("ForSequenceClassification"))
     }
@@ -308,7 +275,7 @@ impl Fields {
         if self.0.contains_key(key) { self.size(key) } else { Ok(default) }
     }
 
-    fn size(&self, key: &str) -> Result<usize, InteropError> {
+    pub fn size(&self, key: &str) -> Result<usize, InteropError> {
         let value = self.0.get(key).ok_or_else(|| refuse(key, "is missing".into()))?;
         let size = value.as_u64().and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
         size.map(|size| size as usize).ok_or_else(|| {
@@ -317,7 +284,7 @@ impl Fields {
         })
     }
 
-    fn text(&self, key: &str) -> Result<Option<&str>, InteropError> {
+    pub fn text(&self, key: &str) -> Result<Option<&str>, InteropError> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -326,31 +293,7 @@ impl Fields {
     }
 }
 
-fn labels_in_order(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
-    let label = |id: usize| map.get(&id.to_string()).and_then(Value::as_str).map(String::from);
-    let labels: Option<Vec<String>> = (0..map.len()).map(label).collect();
-    let Some(labels) = labels else {
-        return Err(refuse(
-            "id2label",
-            format!("must give names to the ids 0 to {} without a gap", map.len().max(1) - 1),
-        ));
-    };
-    let mut sorted: Vec<&String> = labels.iter().collect();
-    sorted.sort();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(refuse("id2label", format!("gives two ids the label {}", quoted(pair[0])))),
-        None => Ok(labels),
-    }
-}
-
-fn default_labels(count: usize) -> Result<Vec<String>, InteropError> {
-    if count > MAX_LABELS {
-        return Err(refuse("num_labels", format!("is {count}; {MAX_LABELS} is the most allowed")));
-    }
-    Ok((0..count).map(|id| format!("{UNNAMED_LABEL}{id}")).collect())
-}
-
-fn kind_of(value: &Value) -> &'static str {
+pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

@@ -77,7 +77,8 @@ fn contradictions_are_refused_by_name() {
         json[key] = value;
         let error = config_from_json(json.to_string().as_bytes()).expect_err(key);
         assert!(error.to_string().contains(expected), "{error} lacks {expected}");
-        assert!(!error.hint().is_empty());
+        let is_broken = matches!(error, InteropError::Config { .. } | InteropError::TooLarge { .. });
+        assert_eq!(error.hint().contains("BERT model"), !is_broken, "{}", error.hint());
     };
     check("num_attention_heads", json!(7), "7, which does not divide hidden_size, 64");
     check("num_attention_heads", json!(0), "num_attention_heads");
@@ -102,11 +103,8 @@ fn contradictions_are_refused_by_name() {
     check("position_embedding_type", json!("relative_key"), "relative_key");
     check("is_decoder", json!(true), "is_decoder");
     check("id2label", json!({"0": "a", "2": "b"}), "without a gap");
-    check("id2label", json!({"0": "a", "1": "a"}), "two ids");
     check("id2label", json!([1]), "a list");
-    check("label2id", json!({"LABEL_0": 1}), "LABEL_0");
-    check("num_labels", json!(5), "names 6 labels");
-    check("problem_type", json!("regression"), "regression");
+    check("problem_type", json!("ranking"), "ranking");
     check("threshold", json!(2), "0 to 1");
 }
 

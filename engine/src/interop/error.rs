@@ -53,6 +53,18 @@ pub enum InteropError {
         /// What is wrong.
         reason: String,
     },
+    /// A sound model of a kind that this engine does not compute.
+    Unsupported {
+        /// What it is, and what is supported.
+        reason: String,
+    },
+    /// Files that are no model, or one in another form.
+    NotAModel {
+        /// What there is.
+        found: String,
+        /// What to do.
+        remedy: String,
+    },
 }
 
 impl InteropError {
@@ -66,6 +78,8 @@ impl InteropError {
             Self::TooLarge { .. } => "model-too-large",
             Self::Mismatch { .. } => "weights-contradict-config",
             Self::Archive { .. } => "bad-archive",
+            Self::Unsupported { .. } => "unsupported-model",
+            Self::NotAModel { .. } => "no-model",
         }
     }
 
@@ -80,6 +94,8 @@ impl InteropError {
             Self::Classifier { .. } => "Use all files of one and the same model directory, or remove classifier.json.",
             Self::TooLarge { .. } => "Use a smaller model; bert-base and everything below it fits.",
             Self::Mismatch { .. } => "Use config.json and model.safetensors from one and the same model directory.",
+            Self::Unsupported { .. } => "Use a BERT or DistilBERT model, or pre-train one on your own text.",
+            Self::NotAModel { remedy, .. } => remedy,
             Self::Archive { .. } => "Zip the files of one model directory (configuration, weights, tokenizer) anew.",
         }
         .into()
@@ -104,6 +120,8 @@ impl fmt::Display for InteropError {
                 let parts: Vec<String> = parts.into_iter().flatten().collect();
                 write!(f, "config.json and the weights contradict each other: {}", parts.join("; "))
             }
+            Self::Unsupported { reason } => write!(f, "this model is not supported: {reason}"),
+            Self::NotAModel { found, .. } => f.write_str(found),
             Self::Archive { reason } => write!(f, "the archive cannot be used: {reason}"),
         }
     }
@@ -118,9 +136,14 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}{rest}\"", cut.escape_debug())
 }
 
-fn part(what: &str, names: impl ExactSizeIterator<Item = String>) -> Option<String> {
+/// The first names, and how many there are besides.
+pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
     let count = names.len();
     let listed: Vec<String> = names.take(LISTED_NAMES).collect();
     let rest = if count > LISTED_NAMES { format!(" and {} more", count - LISTED_NAMES) } else { String::new() };
-    (count > 0).then(|| format!("{what}: {}{rest}", listed.join(", ")))
+    listed.join(", ") + &rest
+}
+
+fn part(what: &str, names: impl ExactSizeIterator<Item = String>) -> Option<String> {
+    (names.len() > 0).then(|| format!("{what}: {}", listed(names)))
 }

@@ -4,50 +4,80 @@
 //! `tests/golden/model`. The decoder of the masked-LM head is tied to the word embeddings and so has no tensor.
 
 use super::Weights;
-use super::config::refuse;
 use super::error::{InteropError, quoted};
+use super::family::refuse_other_names;
 use crate::model::{Heads, ModelConfig, specs};
+use std::collections::BTreeSet;
 
-/// Copies of the tied decoder, which some files carry beside the tensors they repeat.
-const TIED_COPIES: [&str; 2] = ["cls.predictions.decoder.weight", "cls.predictions.decoder.bias"];
+/// Copies of the tied decoder, which some files carry beside the tensors they repeat or in place of them.
+pub(super) const TIES: [(&str, &str); 2] = [
+    ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
+    ("cls.predictions.decoder.bias", "cls.predictions.bias"),
+];
 /// What the next-sentence head and the classifier read.
 const POOLER: [&str; 2] = ["bert.pooler.dense.weight", "bert.pooler.dense.bias"];
+/// The output layer of a classifier.
+const CLASSIFIER: [&str; 2] = ["classifier.weight", "classifier.bias"];
+/// What the names of an adapter's tensors have in common (PEFT).
+const ADAPTER_MARK: &str = ".lora_";
 
-/// The heads that a file carries.
-fn heads_of(weights: &Weights) -> Heads {
-    Heads {
-        masked_lm: weights.contains_key("cls.predictions.bias"),
-        next_sentence: weights.contains_key("cls.seq_relationship.weight"),
-        classifier: weights.contains_key("classifier.weight"),
-    }
+/// How weights fit a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// The heads that both have.
+    pub heads: Heads,
+    /// Tensors of heads that are not known here.
+    pub unused: Vec<String>,
 }
 
-/// Whether weights are those of a model of this shape, and with which heads. Labels call for a classifier, unless the
-/// file's head is the one that guesses.
+/// Whether weights are those of a model of this shape, and with which heads. Labels call for a classifier, unless the file
+/// has none of it; tensors of other heads are left out, as `transformers` does.
 ///
 /// # Errors
 /// [`InteropError::Mismatch`] with the names that are missing, unexpected or of another shape.
-pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Heads, InteropError> {
-    let mut heads = heads_of(weights);
-    heads.classifier |= !config.labels.is_empty() && !heads.masked_lm;
-    if heads.classifier && config.labels.is_empty() {
-        return Err(refuse("id2label", "names no labels, but the weights are a classifier's".into()));
-    }
+pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Fit, InteropError> {
+    refuse_adapter(weights)?;
+    let has_classifier = CLASSIFIER.iter().any(|name| weights.contains_key(*name));
+    let heads = Heads {
+        masked_lm: weights.contains_key("cls.predictions.bias"),
+        next_sentence: weights.contains_key("cls.seq_relationship.weight"),
+        classifier: has_classifier && !config.labels.is_empty(),
+    };
     let required: Vec<Named> = specs(config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
-    check_tensors(&required, &optional_tensors(config), weights)?;
+    if !required.iter().any(|(name, _)| weights.contains_key(name)) {
+        refuse_other_names(weights.keys())?;
+    }
+    // A name is read by its first part: the encoder's and those of the heads above are the model's own.
+    let owners: BTreeSet<&str> = required.iter().map(|(name, _)| owner(name)).chain(["bert", "cls"]).collect();
+    let (known, unused): (Vec<&String>, Vec<&String>) =
+        weights.keys().partition(|name| owners.contains(owner(name.as_str())));
+    check_tensors(&required, &optional_tensors(config), &known, weights)?;
     check_ties(weights)?;
-    Ok(heads)
+    Ok(Fit { heads, unused: unused.into_iter().cloned().collect() })
+}
+
+fn owner(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+fn refuse_adapter(weights: &Weights) -> Result<(), InteropError> {
+    match weights.keys().find(|name| name.contains(ADAPTER_MARK)) {
+        Some(name) => Err(InteropError::NotAModel {
+            found: format!("the weights are those of an adapter (PEFT), not of a whole model: {}", quoted(name)),
+            remedy: "Merge it into its base with peft (merge_and_unload) and save the whole model.".into(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// A decoder that only repeats the embeddings is left out; one of its own is another model.
 fn check_ties(weights: &Weights) -> Result<(), InteropError> {
-    let originals = ["bert.embeddings.word_embeddings.weight", "cls.predictions.bias"];
-    for (copy, original) in TIED_COPIES.iter().zip(originals) {
-        if let (Some(copied), Some(tied)) = (weights.get(*copy), weights.get(original))
+    for (copy, original) in TIES {
+        if let (Some(copied), Some(tied)) = (weights.get(copy), weights.get(original))
             && copied.data != tied.data
         {
             let reason = format!("it differs from {original}; this engine ties the two");
-            return Err(InteropError::Tensor { name: (*copy).into(), reason });
+            return Err(InteropError::Tensor { name: copy.into(), reason });
         }
     }
     Ok(())
@@ -56,14 +86,19 @@ fn check_ties(weights: &Weights) -> Result<(), InteropError> {
 /// A tensor's name and shape.
 type Named = (String, Vec<usize>);
 
-/// Whether `weights` holds each `required` tensor, and nothing that is neither required nor `optional`.
+/// Whether `weights` holds each `required` tensor, and `known` names none that is neither required nor `optional`.
 ///
 /// # Errors
 /// [`InteropError::Mismatch`] with the names that are missing, unexpected or of another shape.
-fn check_tensors(required: &[Named], optional: &[Named], weights: &Weights) -> Result<(), InteropError> {
+fn check_tensors(
+    required: &[Named],
+    optional: &[Named],
+    known: &[&String],
+    weights: &Weights,
+) -> Result<(), InteropError> {
     let missing = required.iter().filter(|(name, _)| !weights.contains_key(name)).map(|(name, _)| name.clone());
-    let known = |name: &String| required.iter().chain(optional).any(|(known, _)| known == name);
-    let unexpected = weights.keys().filter(|name| !known(name)).cloned();
+    let has_place = |name: &&String| required.iter().chain(optional).any(|(known, _)| known == *name);
+    let unexpected = known.iter().copied().filter(|name| !has_place(name)).cloned();
     let shapes = required.iter().chain(optional).filter_map(|(name, wanted)| {
         let found = &weights.get(name)?.shape;
         (found != wanted).then(|| format!("{} is {found:?}, config.json says {wanted:?}", quoted(name)))
@@ -80,7 +115,7 @@ fn check_tensors(required: &[Named], optional: &[Named], weights: &Weights) -> R
 /// heads do not need it.
 fn optional_tensors(config: &ModelConfig) -> Vec<Named> {
     let (width, vocab) = (config.hidden_size, config.vocab_size);
-    let copies = TIED_COPIES.map(String::from).into_iter().zip([vec![vocab, width], vec![vocab]]);
+    let copies = TIES.map(|(copy, _)| copy.into()).into_iter().zip([vec![vocab, width], vec![vocab]]);
     let pooler = POOLER.map(String::from).into_iter().zip([vec![width, width], vec![width]]);
     copies.chain(pooler).collect()
 }
@@ -104,7 +139,8 @@ mod tests {
             [("masked-lm", Heads::MASKED_LM), ("multi-label", Heads::CLASSIFIER), ("single-label", Heads::CLASSIFIER)]
         {
             let (config, weights) = golden(case);
-            assert_eq!(heads_of(&weights), heads, "{case}");
+            let fit = check_weights(&config, &weights).expect("Hugging Face's own file");
+            assert_eq!(fit, Fit { heads, unused: Vec::new() }, "{case}");
             let mut ours: Vec<Named> = specs(&config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
             ours.sort();
             let theirs: Vec<_> = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
@@ -118,7 +154,7 @@ mod tests {
         let tensor = |spec: &ParameterSpec| HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
         let specs = specs(&config, Heads::MASKED_LM);
         let mut weights: Weights = specs.iter().map(|spec| (spec.name.clone(), tensor(spec))).collect();
-        assert_eq!(check_weights(&config, &weights).expect("whole"), Heads::MASKED_LM);
+        assert_eq!(check_weights(&config, &weights).expect("whole").heads, Heads::MASKED_LM);
         weights.remove("clozelab.final_norm.bias");
         assert!(
             check_weights(&config, &weights).expect_err("not whole").to_string().contains("clozelab.final_norm.bias")
@@ -126,22 +162,48 @@ mod tests {
     }
 
     #[test]
-    fn a_classifier_without_labels_is_refused() {
-        let (mut config, mut weights) = golden("multi-label");
+    fn heads_that_are_not_known_are_left_out_and_named() {
+        let (mut config, weights) = golden("multi-label");
         config.labels.clear();
-        weights.insert("classifier.weight".into(), HostTensor { shape: vec![0, 64], data: Vec::new() });
-        weights.insert("classifier.bias".into(), HostTensor { shape: vec![0], data: Vec::new() });
-        assert!(check_weights(&config, &weights).expect_err("no labels").to_string().contains("id2label"));
+        let fit = check_weights(&config, &weights).expect("an encoder");
+        assert_eq!(
+            (fit.heads, fit.unused),
+            (Heads::default(), vec!["classifier.bias".into(), "classifier.weight".into()])
+        );
+        let (config, mut weights) = golden("masked-lm");
+        weights.insert("qa_outputs.weight".into(), HostTensor::default());
+        let fit = check_weights(&config, &weights).expect("whole");
+        assert_eq!((fit.heads, fit.unused), (Heads::MASKED_LM, vec!["qa_outputs.weight".into()]));
+    }
+
+    #[test]
+    fn labels_without_a_classifier_are_an_encoder() {
+        let (config, mut weights) = golden("multi-label");
+        weights.retain(|name, _| !name.starts_with("classifier."));
+        assert_eq!(check_weights(&config, &weights).expect("an encoder").heads, Heads::default());
+    }
+
+    #[test]
+    fn an_adapter_and_another_family_are_named() {
+        let (config, weights) = golden("masked-lm");
+        let renamed = |change: &dyn Fn(&str) -> String| {
+            let weights: Weights = weights.iter().map(|(name, tensor)| (change(name), tensor.clone())).collect();
+            check_weights(&config, &weights).expect_err("no BERT")
+        };
+        let adapter = renamed(&|name| name.replace(".weight", ".lora_A.weight"));
+        assert!(adapter.to_string().contains("adapter") && adapter.hint().contains("merge_and_unload"), "{adapter}");
+        let roberta = renamed(&|name| name.replace("bert.", "roberta.").replace("cls.", "lm_head."));
+        assert!(roberta.to_string().contains("it is RoBERTa"), "{roberta}");
     }
 
     #[test]
     fn a_decoder_of_its_own_is_refused() {
         let (config, mut weights) = golden("masked-lm");
         let mut decoder = weights["bert.embeddings.word_embeddings.weight"].clone();
-        weights.insert(TIED_COPIES[0].into(), decoder.clone());
+        weights.insert(TIES[0].0.into(), decoder.clone());
         check_weights(&config, &weights).expect("a copy");
         decoder.data[7] += 0.5;
-        weights.insert(TIED_COPIES[0].into(), decoder);
+        weights.insert(TIES[0].0.into(), decoder);
         assert!(check_weights(&config, &weights).expect_err("untied").to_string().contains("ties"));
     }
 
@@ -149,7 +211,7 @@ mod tests {
     fn a_masked_lm_whose_configuration_names_labels_is_a_masked_lm() {
         let (mut config, weights) = golden("masked-lm");
         config.labels = vec!["a".into(), "b".into()];
-        assert_eq!(check_weights(&config, &weights).expect("whole"), Heads::MASKED_LM);
+        assert_eq!(check_weights(&config, &weights).expect("whole").heads, Heads::MASKED_LM);
     }
 
     #[test]
@@ -174,7 +236,10 @@ mod tests {
         check(&|config, _| config.vocab_size = 212, "[211, 64], config.json says [212, 64]");
         check(&|config, _| config.labels.truncate(5), "\"classifier.weight\" is [6, 64]");
         check(&|_, weights| drop(weights.remove("bert.pooler.dense.bias")), "missing: \"bert.pooler.dense.bias\"");
-        check(&|_, weights| drop(weights.insert("x\u{1b}[31m".into(), HostTensor::default())), "\"x\\u{1b}[31m\"");
+        check(
+            &|_, weights| drop(weights.insert("cls.\u{1b}[31m".into(), HostTensor::default())),
+            "\"cls.\\u{1b}[31m\"",
+        );
         check(
             &|_, weights| drop(weights.insert("cls.predictions.bias".into(), HostTensor::default())),
             "transform.dense",

@@ -6,12 +6,14 @@
 //!
 //! Source: the safetensors specification, <https://github.com/huggingface/safetensors#format>.
 
+use super::distilbert::{self, weights_as_bert};
 use super::error::InteropError;
+use super::names::TIES;
 use super::{HostTensor, Weights};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Tensors per file at most; bert-large has 400.
 const MAX_TENSORS: usize = 4096;
@@ -26,11 +28,13 @@ const IGNORED_SUFFIXES: [&str; 2] = ["embeddings.position_ids", "embeddings.toke
 /// Endings of the LayerNorm names of 2018, with today's.
 const OLD_ENDINGS: [(&str, &str); 2] = [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")];
 /// First bytes of formats that are taken for safetensors by mistake.
-const FOREIGN_MAGICS: [(&[u8], &str); 5] = [
+const FOREIGN_MAGICS: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "a zip archive (perhaps a PyTorch .bin or .pt file, which can run code when opened)"),
     (b"\x80\x02", "a Python pickle (a PyTorch .bin file, which can run code when opened)"),
     (b"\x80\x04", "a Python pickle, which can run code when opened"),
+    (b"\x80\x05", "a Python pickle, which can run code when opened"),
     (b"GGUF", "a GGUF file"),
+    (b"\x89HDF", "an HDF5 file (perhaps TensorFlow weights)"),
     (b"\x1f\x8b", "a gzip archive"),
 ];
 
@@ -56,7 +60,7 @@ fn written(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>
 }
 
 /// Reads weights from safetensors. F32, F16 and BF16 are taken, as F32. Names of 2018 (`gamma`, `beta`, no `bert.`
-/// prefix) become today's.
+/// prefix), those of tied tensors and DistilBERT's become those of today's BERT.
 ///
 /// # Errors
 /// When the bytes are not one whole safetensors file, hold a name twice, another number type, or numbers that are not
@@ -73,7 +77,35 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
             return Err(InteropError::Tensor { name: name.into(), reason });
         }
     }
+    let mut weights = weights_as_bert(weights)?;
+    let aliases = aliases(bytes).into_iter();
+    settle_ties(&mut weights, aliases.map(|(alias, kept)| (modern_name(&alias, prefix), modern_name(&kept, prefix))));
     Ok(weights)
+}
+
+/// Names under which a file would hold a tensor once more, with the name that it has: what `safetensors.torch.save_model`
+/// notes of tensors that share their memory.
+pub(super) fn aliases(bytes: &[u8]) -> BTreeMap<String, String> {
+    let metadata = SafeTensors::read_metadata(bytes).ok().and_then(|(_, metadata)| metadata.metadata().clone());
+    metadata.into_iter().flatten().collect()
+}
+
+/// Gives a tied tensor the name that is looked for, where the file has it under the other one alone.
+fn settle_ties(weights: &mut Weights, aliases: impl Iterator<Item = (String, String)>) {
+    for (tied, original) in TIES {
+        if !weights.contains_key(original)
+            && let Some(tensor) = weights.remove(tied)
+        {
+            weights.insert(original.into(), tensor);
+        }
+    }
+    for (alias, kept) in aliases {
+        if !weights.contains_key(&alias)
+            && let Some(tensor) = weights.get(&kept).cloned()
+        {
+            weights.insert(alias, tensor);
+        }
+    }
 }
 
 /// Refuses what is no safetensors file, lists a name twice, or lists a flood of tensors.
@@ -120,10 +152,12 @@ fn is_ignored(name: &str) -> bool {
     IGNORED_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
-/// A bare `BertModel` saves its weights without the `bert.` that every model with a head puts in front.
+/// A bare `BertModel` saves its weights without the `bert.` that every model with a head puts in front. A bare DistilBERT
+/// is told by its layers.
 fn missing_prefix(file: &SafeTensors<'_>) -> &'static str {
     let any = |start: &str| file.names().iter().any(|name| name.starts_with(start));
-    if any("embeddings.word_embeddings.") && !any("bert.") { "bert." } else { "" }
+    let is_bare = any("embeddings.word_embeddings.") && !any("bert.") && !any(distilbert::LAYERS);
+    if is_bare { "bert." } else { "" }
 }
 
 fn modern_name(name: &str, prefix: &str) -> String {

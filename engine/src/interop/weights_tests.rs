@@ -75,6 +75,24 @@ fn names_of_2018_become_todays() {
 }
 
 #[test]
+fn a_tied_tensor_is_found_under_its_other_name() {
+    let data = 0.5f32.to_le_bytes();
+    let names = |bytes: &[u8]| weights_from_bytes(bytes).expect("sound").into_keys().collect::<Vec<_>>();
+    for (tied, original) in TIES {
+        assert_eq!(names(&one(tied, "F32", "[1]", &data)), [original]);
+    }
+    let header = r#"{"__metadata__":{"format":"pt","b":"a"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    assert_eq!(names(&file(header, &data)), ["a", "b"]);
+    let golden = weights_from_bytes(&golden("masked-lm")).expect("sound");
+    let mut moved = golden.clone();
+    for (tied, original) in TIES {
+        let tensor = moved.remove(original).expect("there");
+        moved.insert(tied.into(), tensor);
+    }
+    assert_eq!(weights_from_bytes(&weights_to_bytes(&moved)).expect("sound"), golden);
+}
+
+#[test]
 fn hostile_files_are_refused_by_name() {
     let check = |bytes: &[u8], expected: &str| {
         let error = weights_from_bytes(bytes).expect_err(expected);
@@ -95,6 +113,7 @@ fn hostile_files_are_refused_by_name() {
     check(&one("a", "I64", "[1]", &[0; 8]), "its numbers are I64");
     check(&one("a", "F32", &format!("[{}1]", "1,".repeat(20)), &[0; 4]), "21 axes");
     check(&one("a", "F32", "[65536,65537]", &[0; 4]), "damaged");
+    check(b"\x89HDF\r\n\x1a\n\0", "HDF5");
     check(b"\x80\x02}q\x00X\x04\x00\x00\x00", "Python pickle");
     check(b"GGUF\x03\x00\x00\x00\x00\x00", "GGUF");
     check(b"PK\x03\x04\x00\x00\x00\x00\x00\x00", "PyTorch .bin");

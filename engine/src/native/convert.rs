@@ -107,10 +107,13 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
     Ok(counts)
 }
 
-/// ` __label__a __label__b`; a label is one word, so white space in it becomes `_`. CAIL writes some in `[` and `]`.
+/// Brackets that CAIL puts around an accusation or a part of one, such as `[a、b]c`; they are no part of its name.
+const BRACKETS: [char; 6] = ['[', ']', '［', '］', '【', '】'];
+
+/// ` __label__a __label__b`; a label is one word, so white space in it becomes `_`.
 fn labels(accusations: &[String]) -> String {
     let one = |name: &String| {
-        let name = name.trim().trim_start_matches('[').trim_end_matches(']');
+        let name = name.replace(BRACKETS, "");
         name.split_whitespace().collect::<Vec<_>>().join("_")
     };
     accusations.iter().map(one).filter(|name| !name.is_empty()).map(|name| format!(" __label__{name}")).collect()
@@ -164,7 +167,7 @@ mod tests {
             case("old  fact", "\"theft\""),
             case(" ", "\"theft\""),
             "not json\n".into(),
-            case("c", ""),
+            case("c", "\"[组织、强迫]某事\",\"[a] [b\",\"[]\""),
         ];
         std::fs::write(path("valid.json"), valid).expect("writable");
         std::fs::write(path("train.json"), train.concat()).expect("writable");
@@ -172,7 +175,7 @@ mod tests {
         let counts = cail(&args).expect("cases");
         assert_eq!(counts, Counts { written: 2, repeated: 2, empty: 1, unreadable: 1, first_unreadable: 5 });
         let written = std::fs::read_to_string(path("train.txt")).expect("written");
-        assert_eq!(written, "a b __label__theft __label__dangerous_driving\nc\n");
+        assert_eq!(written, "a b __label__theft __label__dangerous_driving\nc __label__组织、强迫某事 __label__a_b\n");
         let again = Cail {
             input: path("train.json"),
             output: path("more.txt"),

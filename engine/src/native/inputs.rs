@@ -7,6 +7,7 @@ use super::output::plain;
 use super::store::shown;
 use crate::data::{Content, InputFile};
 use crate::error::Error;
+use crate::interop::{self, Directory};
 use crate::session::{ModelFiles, VectorLines};
 use protocol::FileRole;
 use std::collections::BTreeSet;
@@ -24,22 +25,10 @@ const MAX_HELD_BYTES: usize = 32 << 20;
 const STDIN: &str = "-";
 /// Bytes of one file of a model directory at most: bert-base's weights four times over.
 const MAX_MODEL_FILE_BYTES: u64 = 4 << 30;
-/// Files of a model directory; others, such as metrics and checkpoints, are not read.
-const MODEL_FILES: [&str; 10] = [
-    crate::interop::CONFIG_FILE,
-    crate::interop::WEIGHTS_FILE,
-    crate::interop::CLASSIFIER_FILE,
-    crate::interop::LINEAR_FILE,
-    crate::interop::MODULES_FILE,
-    crate::interop::POOLING_FILE,
-    "tokenizer.json",
-    "vocab.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-];
-
-/// Networks of a classifier at most.
-const MAX_NETWORKS: usize = 16;
+/// Folders inside a model directory that are looked into: a cache of the Hub has its models three below.
+const MAX_MODEL_DEPTH: usize = 4;
+/// Names of a model directory that are looked at.
+const MAX_MODEL_NAMES: usize = 5000;
 
 /// A file with the path it was read from.
 #[derive(Clone, Debug)]
@@ -148,28 +137,61 @@ fn read_stdin() -> Result<Box<dyn Content>, Error> {
     })
 }
 
-/// Reads the files of a model directory that are there. Whether they make a model is `session`'s question.
+/// Reads the files of a model directory that are the model's, with weights in one file. Whether they fit each other is
+/// `session`'s question.
 ///
 /// # Errors
-/// When `dir` is no directory, lacks a configuration or weights, or cannot be read.
+/// When `dir` is no directory, lacks a configuration or weights, has the weights in another form, or cannot be read.
 pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
-    let refuse = |message: String| Error::Input {
-        code: "no-model",
-        message,
-        hint: "Give the directory of a finished run, or a Hugging Face model directory.".into(),
-    };
     if !dir.is_dir() {
-        return Err(refuse(format!("{} is not a directory", shown(dir))));
+        return Err(no_directory(dir));
     }
-    for needed in [crate::interop::CONFIG_FILE, crate::interop::WEIGHTS_FILE] {
-        if !dir.join(needed).is_file() {
-            return Err(refuse(format!("{} holds no model: {needed} is missing", shown(dir))));
+    let mut names = names_inside(dir)?;
+    let place = shown(dir);
+    let start = |name: &str| {
+        let mut bytes = Vec::new();
+        let file = File::open(dir.join(name)).ok()?;
+        file.take(interop::MAX_START_BYTES).read_to_end(&mut bytes).ok().map(|_| bytes)
+    };
+    Directory { place: &place, path: &place, names: &names, start: &start }.check()?;
+    names.retain(|name| interop::is_model_file(name));
+    let read = |name: String| Ok((name.clone(), read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?));
+    let files = names.into_iter().map(read).collect::<Result<ModelFiles, Error>>()?;
+    Ok(interop::whole(files)?)
+}
+
+fn no_directory(dir: &Path) -> Error {
+    let ending = dir.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    let hint = match ending.as_deref() {
+        _ if !dir.exists() => {
+            "Give the directory of a finished run, or a Hugging Face model directory; a model of the Hub is downloaded \
+             first (hf download NAME --local-dir DIR)."
+        }
+        Some("zip") => "Unpack it, and give the directory with config.json.",
+        _ => "Give the directory that holds config.json and model.safetensors, not one of its files.",
+    };
+    Error::Input { code: "no-model", message: format!("{} is not a directory", shown(dir)), hint: hint.into() }
+}
+
+/// The files in a directory and in the folders inside it, in the order of their names, with `/` between folders.
+fn names_inside(dir: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    let mut folders = vec![(String::new(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let path = dir.join(&folder);
+        for entry in fs::read_dir(&path).map_err(|error| unreadable(&path, &error))? {
+            let entry = entry.map_err(|error| unreadable(&path, &error))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+            if metadata.is_file() && names.len() < MAX_MODEL_NAMES {
+                names.push(format!("{folder}{name}"));
+            } else if metadata.is_dir() && depth < MAX_MODEL_DEPTH && !name.starts_with('.') {
+                folders.push((format!("{folder}{name}/"), depth + 1));
+            }
         }
     }
-    let networks = (1..MAX_NETWORKS).map(crate::interop::network_file).take_while(|name| dir.join(name).is_file());
-    let present = MODEL_FILES.iter().map(|name| name.to_string()).filter(|name| dir.join(name).is_file());
-    let read = |name: String| Ok((name.clone(), read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?));
-    present.chain(networks).map(read).collect()
+    names.sort();
+    Ok(names)
 }
 
 /// Opens a path for reading piece by piece; `-` is stdin.
@@ -351,6 +373,22 @@ mod tests {
         for name in ["endless", "pipe", "dangling"] {
             read(&[root.path().join(name)], None).expect_err(name);
         }
+    }
+
+    #[test]
+    fn only_the_files_of_a_model_are_read() {
+        let root = folder();
+        let names =
+            ["config.json", "model.safetensors", "vocab.txt", "checkpoints/step-1/config.json", "metrics.jsonl"];
+        for name in names {
+            let path = root.path().join("run").join(name);
+            fs::create_dir_all(path.parent().expect("below the root")).expect("writable");
+            fs::write(path, name).expect("writable");
+        }
+        let files = read_model(&root.path().join("run")).expect("a model");
+        assert_eq!(files.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), names[..3]);
+        let error = read_model(root.path()).expect_err("a folder above");
+        assert!(error.hint().ends_with("/run"), "{}", error.hint());
     }
 
     #[test]

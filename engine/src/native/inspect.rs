@@ -5,7 +5,7 @@ use super::args::{Common, Inspect};
 use super::progress::count;
 use super::record::{RECORD_FILE, Record, Status};
 use super::store::shown;
-use super::{checkpoints, journal, output, progress};
+use super::{checkpoints, inputs, journal, output, progress};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes};
 use crate::model::config::ModelConfig;
@@ -110,13 +110,23 @@ impl Findings {
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
         let told = |error: InteropError| error.to_string();
         self.config = read(CONFIG_FILE).and_then(|bytes| self.noted(config_from_json(&bytes).map_err(told)));
-        let Some(bytes) = read(WEIGHTS_FILE) else { return };
+        let is_run = dir.join(RECORD_FILE).exists();
+        let Some(bytes) = read(WEIGHTS_FILE).or_else(|| if is_run { None } else { self.other_weights(dir) }) else {
+            return;
+        };
         let Some(weights) = self.noted(weights_from_bytes(&bytes).map_err(told)) else { return };
         let agree =
             self.config.as_ref().map_or(Ok(()), |config| check_weights(config, &weights).map(drop)).map_err(told);
         self.noted(agree);
         let parameters = weights.values().map(|tensor| tensor.data.len() as u64).sum();
         self.weights = Some(WeightsFound { tensors: weights.len(), parameters });
+    }
+
+    /// Weights in several files; those in another form are a problem.
+    fn other_weights(&mut self, dir: &Path) -> Option<Vec<u8>> {
+        self.config.as_ref()?;
+        let files = self.noted(inputs::read_model(dir).map_err(|error| error.to_string()))?;
+        files.into_iter().find(|(name, _)| name == WEIGHTS_FILE).map(|(_, bytes)| bytes)
     }
 
     fn to_text(&self) -> String {

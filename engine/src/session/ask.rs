@@ -173,7 +173,7 @@ async fn fill_masks(model: &Trained, device: &Device, texts: &[String], top_k: u
 
 /// The `top_k` likeliest tokens that are words.
 fn candidates(model: &Trained, scores: &[f32], top_k: usize) -> Vec<Candidate> {
-    let best = best(scores, top_k, |id| !model.tokenizer.is_special(id as u32)).into_iter();
+    let best = best(scores, top_k, |id| model.tokenizer.is_text(id as u32)).into_iter();
     best.map(|(id, score)| Candidate { token: model.tokenizer.token(id as u32).into(), score }).collect()
 }
 

@@ -43,6 +43,7 @@ impl Learner {
             groups: self.values.groups.iter().map(|group| group.p.clone()).collect(),
             ensemble: None,
             sentence_encoder: None,
+            notices: Vec::new(),
         }
     }
 }

@@ -212,7 +212,7 @@ fn byte(probability: f32) -> u8 {
 }
 
 fn guesses(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
-    let best = super::ask::best(row, GUESSES, |id| !tokenizer.is_special(id as u32));
+    let best = super::ask::best(row, GUESSES, |id| tokenizer.is_text(id as u32));
     best.into_iter()
         .map(|(id, score)| Candidate { token: tokenizer.token(id as u32).into(), score: score.exp() })
         .collect()

@@ -290,7 +290,10 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When the files are no sound model; the session is then what it was.
     pub fn import(&mut self, files: ModelFiles) -> Result<()> {
-        let model = Trained::from_files(&files, &self.device)?;
+        let mut model = Trained::from_files(&files, &self.device)?;
+        for notice in std::mem::take(&mut model.notices) {
+            self.warn("", notice.code, notice.message);
+        }
         self.classifier = model.heads.classifier.then(|| model.clone());
         self.latest = if model.heads.classifier { Phase::Finetune } else { Phase::Pretrain };
         self.continues = true;

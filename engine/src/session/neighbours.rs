@@ -56,7 +56,7 @@ fn nearest(tokenizer: &Tokenizer, table: (&[f32], usize), word: &str, top_k: usi
     for &id in &known {
         asked.iter_mut().zip(row(id)).for_each(|(sum, x)| *sum += x);
     }
-    let others = (0..tokenizer.len() as u32).filter(|id| !tokenizer.is_special(*id) && !known.contains(id));
+    let others = (0..tokenizer.len() as u32).filter(|id| tokenizer.is_text(*id) && !known.contains(id));
     let mut scored: Vec<(u32, f64)> = others.map(|id| (id, cosine(&asked, row(id)))).collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let candidate = |(id, score): (u32, f64)| Candidate { token: tokenizer.token(id).into(), score };

@@ -7,7 +7,7 @@ use super::look::{Eye, Moment, Watched};
 use super::{Host, ModelFiles, RunOutcome, Session, ToyOutcome, Trained, ask, plan, vector_lines};
 use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
-use crate::interop;
+use crate::interop::{self, Directory};
 use protocol::{Command, Event, LineQuery, Phase, RunConfig};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -207,18 +207,7 @@ impl<H: Host> Session<H> {
     }
 
     fn import_files(&mut self, files: Vec<protocol::FileInfo>, contents: Vec<Rc<dyn Content>>) -> Result<()> {
-        let mut named = ModelFiles::new();
-        for (file, content) in files.into_iter().zip(contents) {
-            let mut bytes = Vec::new();
-            let read = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
-            read.map_err(|error| DataError::reading(&file.name, error))?;
-            named.push((file.name, bytes));
-        }
-        if let [(name, bytes)] = named.as_slice()
-            && name.to_ascii_lowercase().ends_with(".zip")
-        {
-            named = interop::zip_read(bytes)?;
-        }
+        let mut named = model_files(&files, &contents)?;
         let lines = named.iter().position(|(name, _)| name == interop::HISTORY_FILE).map(|at| named.swap_remove(at).1);
         self.import(named)?;
         let model = self.language_model.as_ref().expect("just imported");
@@ -307,8 +296,83 @@ impl<H: Host> Session<H> {
     }
 }
 
+/// The files of a model: loose ones, or those of a single `.zip`.
+fn model_files(files: &[protocol::FileInfo], contents: &[Rc<dyn Content>]) -> Result<ModelFiles> {
+    let given = || files.iter().zip(contents);
+    if let [file] = files
+        && file.name.to_ascii_lowercase().ends_with(".zip")
+    {
+        let named = interop::zip_read(&bytes_of(file, &contents[0])?)?;
+        let bytes = |name: &str| named.iter().find(|(other, _)| other == name).map(|(_, bytes)| bytes.clone());
+        check_directory(named.iter().map(|(name, _)| name.clone()).collect(), &bytes)?;
+        return Ok(interop::whole(named)?);
+    }
+    // Asked before anything large is read.
+    let start = |name: &str| given().find(|(file, _)| file.name == name).and_then(|(_, content)| start_of(content));
+    check_directory(files.iter().map(|file| file.name.clone()).collect(), &start)?;
+    let read = given().filter(|(file, _)| !interop::is_foreign_weights(&file.name));
+    let named = read.map(|(file, content)| Ok((file.name.clone(), bytes_of(file, content)?)));
+    Ok(interop::whole(named.collect::<Result<ModelFiles>>()?)?)
+}
+
+/// Whether files of these names are a model, where nothing is known of their place.
+fn check_directory(names: Vec<String>, start: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<()> {
+    Ok(Directory { place: "this model", path: "DIR", names: &names, start }.check()?)
+}
+
+fn bytes_of(file: &protocol::FileInfo, content: &Rc<dyn Content>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
+    read.map_err(|error| DataError::reading(&file.name, error))?;
+    Ok(bytes)
+}
+
+/// How a file begins; nothing where it cannot be read.
+fn start_of(content: &Rc<dyn Content>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.open().ok()?.take(interop::MAX_START_BYTES).read_to_end(&mut bytes).ok().map(|_| bytes)
+}
+
 /// A file that came beside a command.
 fn input(file: protocol::FileInfo, content: Rc<dyn Content>) -> InputFile {
     let protocol::FileInfo { name, role, encoding } = file;
     InputFile { name, content, role, encoding }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(files: &[(&str, &[u8])]) -> Result<Vec<String>> {
+        let info = |name: &str| protocol::FileInfo { name: name.into(), role: None, encoding: None };
+        let infos: Vec<_> = files.iter().map(|(name, _)| info(name)).collect();
+        let contents: Vec<Rc<dyn Content>> =
+            files.iter().map(|(_, bytes)| Rc::new(bytes.to_vec()) as Rc<dyn Content>).collect();
+        Ok(model_files(&infos, &contents)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    #[test]
+    fn a_model_comes_loose_or_packed_and_without_what_is_not_read() {
+        let model = [("config.json", &b"{}"[..]), ("model.safetensors", b"x"), ("vocab.txt", b"x")];
+        let loose = [&model[..], &[("pytorch_model.bin", b"x")]].concat();
+        let names = ["config.json", "model.safetensors", "vocab.txt"];
+        assert_eq!(read(&loose).expect("a model"), names);
+        let files: Vec<_> = model.iter().map(|(name, bytes)| (name.to_string(), bytes.to_vec())).collect();
+        assert_eq!(read(&[("m.ZIP", &interop::zip_write("m", &files))]).expect("a model"), names);
+    }
+
+    #[test]
+    fn weights_in_another_form_are_named() {
+        let torch = [("config.json", &b"{}"[..]), ("pytorch_model.bin", b"x")];
+        let files: Vec<_> = torch.iter().map(|(name, bytes)| (name.to_string(), bytes.to_vec())).collect();
+        let archive = interop::zip_write("m", &files);
+        for files in [&torch[..], &[("m.zip", archive.as_slice())]] {
+            let error = read(files).expect_err("another form");
+            assert_eq!(
+                error.to_string(),
+                "this model holds PyTorch weights (pytorch_model.bin), but no model.safetensors"
+            );
+            assert!(error.hint().contains("from_pretrained(\"DIR\")"), "{}", error.hint());
+        }
+    }
 }

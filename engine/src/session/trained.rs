@@ -2,7 +2,7 @@
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::interop::{self, CONFIG_FILE, HostTensor, SentenceEncoder, WEIGHTS_FILE, Weights};
+use crate::interop::{self, CONFIG_FILE, Fit, HostTensor, Notice, SentenceEncoder, WEIGHTS_FILE, Weights};
 use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs};
 use crate::session::host::ModelFiles;
 use crate::session::parts::Ensemble;
@@ -28,6 +28,8 @@ pub struct Trained {
     pub ensemble: Option<Rc<Ensemble>>,
     /// What its directory said besides, where sentence-transformers saved it.
     pub sentence_encoder: Option<SentenceEncoder>,
+    /// What a person should know of its files.
+    pub notices: Vec<Notice>,
 }
 
 /// What became of each tensor of a model that another one started from.
@@ -106,27 +108,31 @@ impl Trained {
     /// When a file is missing or damaged, or files contradict each other.
     pub fn from_files(files: &[(String, Vec<u8>)], device: &Device) -> Result<Self> {
         let file = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
-        let mut config = interop::config_from_json(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
+        let (mut config, mut notices) = interop::read_config(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
         let weights = interop::weights_from_bytes(&file(WEIGHTS_FILE).ok_or_else(|| missing(WEIGHTS_FILE))?)?;
         let tokenizer = Tokenizer::from_files(&file)?;
-        if tokenizer.len() != config.vocab_size {
+        // A table may have more rows: they pad it, or are kept for tokens to come.
+        if tokenizer.len() > config.vocab_size {
             return Err(Error::input(
                 "vocabulary-contradicts-config",
                 format!("the tokenizer has {} tokens, config.json says {}", tokenizer.len(), config.vocab_size),
                 "Use the tokenizer files that were saved with the model.",
             ));
         }
+        notices.extend(Tokenizer::infers_case(&file).then(inferred_case));
         let sentence_encoder = interop::sentence_encoder(&file)?;
         if config.architecture == Architecture::Bert && config.pooling.is_none() {
             config.pooling = sentence_encoder.as_ref().map(|encoder| encoder.pooling.clone().unwrap_or(Pooling::Mean));
         }
         settle_segments(&mut config, &weights);
-        let heads = interop::check_weights(&config, &weights)?;
+        let Fit { heads, unused } = interop::check_weights(&config, &weights)?;
+        notices.extend((!unused.is_empty()).then(|| left_out(&unused)));
+        notices.extend((!config.labels.is_empty() && heads == Heads::default()).then(no_head));
         settle_labels(&mut config, heads);
         let layout = Layout::new(specs(&config, heads));
         let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
         let tokenizer = Rc::new(tokenizer);
-        let mut trained = Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder };
+        let mut trained = Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder, notices };
         trained.read_parts(&file, device)?;
         Ok(trained)
     }
@@ -194,6 +200,27 @@ fn settle_labels(config: &mut ModelConfig, heads: Heads) {
         config.labels = Vec::new();
         config.problem_type = None;
     }
+}
+
+fn inferred_case() -> Notice {
+    let message = "vocab.txt has capitals and no tokenizer_config.json says do_lower_case: upper case is kept";
+    Notice { code: "inferred-case", message: message.into() }
+}
+
+/// Tensors that a notice lists.
+const LISTED_TENSORS: usize = 5;
+
+fn left_out(names: &[String]) -> Notice {
+    let listed: Vec<&str> = names.iter().take(LISTED_TENSORS).map(String::as_str).collect();
+    let more = if names.len() > LISTED_TENSORS { ", .." } else { "" };
+    let (count, listed) = (names.len(), listed.join(", "));
+    let message = format!("{count} tensors belong to no head that is known here and are not used: {listed}{more}");
+    Notice { code: "unused-tensors", message }
+}
+
+fn no_head() -> Notice {
+    let message = "config.json names labels, but the weights hold no classifier: only the encoder is used";
+    Notice { code: "no-head", message: message.into() }
 }
 
 fn missing(name: &str) -> Error {

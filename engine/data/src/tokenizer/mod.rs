@@ -4,15 +4,18 @@
 //! Training text may contain `[MASK]` literally: [`Tokenizer::encode`] takes it as text, so that special ids only ever
 //! stand where the pipeline put them. Only [`Tokenizer::encode_with_specials`], for what a person types, obeys it.
 
+mod added;
 mod learn;
 mod normalize;
 mod older_unicode;
 mod read;
+mod settings;
 mod vocabulary;
 mod wordpiece;
 mod write;
 
 use super::error::DataError;
+use added::Piece;
 use learn::WordCounts;
 use normalize::{Glyph, Normalization, Splitting, normalize, split};
 use protocol::TokenizerKind;
@@ -82,7 +85,7 @@ impl VocabularyLearner {
             return Err(DataError::NothingToMask { needed });
         }
         let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();
-        let vocabulary = Vocabulary::new(tokens).expect("learned tokens are distinct");
+        let vocabulary = Vocabulary::new(tokens).expect("the special tokens stand in front");
         let mut tokenizer = Tokenizer { vocabulary, model, normalization, splitting, counts: Vec::new() };
         tokenizer.counts = tokenizer.count(&words);
         Ok(tokenizer)
@@ -145,6 +148,9 @@ impl Tokenizer {
 
     /// Token ids of training text. What looks like a special token is text; nothing is added around it.
     pub fn encode(&self, text: &str) -> Vec<u32> {
+        if !self.vocabulary.added().is_empty() {
+            return self.encoding(text).ids;
+        }
         let glyphs = normalize(text, self.normalization);
         let mut ids = Vec::new();
         for word in split(&glyphs, self.splitting) {
@@ -177,11 +183,36 @@ impl Tokenizer {
 
     /// Appends the tokens of `text`, whose first character has the index `start`.
     fn encode_part(&self, text: &str, start: usize, encoding: &mut Encoding) {
+        if self.vocabulary.added().is_empty() {
+            return self.encode_glyphs(&normalize(text, self.normalization), start, encoding);
+        }
+        let characters: Vec<char> = text.chars().collect();
+        for Piece { range, added } in self.vocabulary.added().split_text(&characters) {
+            let first = start + range.start;
+            match added {
+                Some(id) => encoding.push(id, (first, start + range.end), true),
+                None => self.encode_around_added(&characters[range].iter().collect::<String>(), first, encoding),
+            }
+        }
+    }
+
+    /// As [`Self::encode_part`], where only added tokens of normalised text are left.
+    fn encode_around_added(&self, text: &str, start: usize, encoding: &mut Encoding) {
         let glyphs = normalize(text, self.normalization);
-        for word in split(&glyphs, self.splitting) {
-            self.encode_word(&glyphs, word.clone(), &mut |id, piece| {
-                let offsets = (start + glyphs[piece.start].source, start + glyphs[piece.end - 1].source + 1);
-                encoding.push(id, offsets, piece.start == word.start);
+        let characters: Vec<char> = glyphs.iter().map(|glyph| glyph.character).collect();
+        for Piece { range, added } in self.vocabulary.added().split_normalized(&characters) {
+            match added {
+                Some(id) => encoding.push(id, source(&glyphs, &range, start), true),
+                None => self.encode_glyphs(&glyphs[range], start, encoding),
+            }
+        }
+    }
+
+    /// Appends the tokens of normalised text; its sources count from `start`.
+    fn encode_glyphs(&self, glyphs: &[Glyph], start: usize, encoding: &mut Encoding) {
+        for word in split(glyphs, self.splitting) {
+            self.encode_word(glyphs, word.clone(), &mut |id, piece| {
+                encoding.push(id, source(glyphs, &piece, start), piece.start == word.start);
             });
         }
     }
@@ -200,13 +231,13 @@ impl Tokenizer {
         }
     }
 
-    /// Number of entries, special tokens included.
+    /// Number of rows, special tokens and rows without a token included.
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary holds its special tokens and is never empty")]
     pub fn len(&self) -> usize {
         self.vocabulary.tokens().len()
     }
 
-    /// The token of a row.
+    /// The token of a row; empty where the row has none.
     ///
     /// # Panics
     /// When `id` is not below [`Self::len`].
@@ -227,6 +258,11 @@ impl Tokenizer {
     /// Whether `id` is a special token, which is never chosen for masking.
     pub fn is_special(&self, id: u32) -> bool {
         self.specials().contains(id)
+    }
+
+    /// Whether `id` stands for text: no special token, no row without a token, none of those that only pad a table.
+    pub fn is_text(&self, id: u32) -> bool {
+        !self.is_special(id) && self.vocabulary.tokens().get(id as usize).is_some_and(|token| !token.is_empty())
     }
 
     /// For each row, whether its token goes on with a word that an earlier token began.
@@ -263,6 +299,12 @@ impl Tokenizer {
     pub fn is_cased(&self) -> bool {
         !self.normalization.lowercase
     }
+}
+
+/// The first and one past the last character that `range` of `glyphs` came from, where the first of them has the index
+/// `start`.
+fn source(glyphs: &[Glyph], range: &Range<usize>, start: usize) -> (usize, usize) {
+    (start + glyphs[range.start].source, start + glyphs[range.end - 1].source + 1)
 }
 
 /// Special tokens, and room for the letters of a word or two.

@@ -1,8 +1,10 @@
-//! The files of a Hugging Face model directory -> tokenizer. Nothing in them is trusted: rows must be dense, since a
-//! row beyond the embedding table is an unchecked read on a GPU; tokens distinct; the special tokens there; every part one
-//! that runs here in linear time (no regular expression of the file is ever run).
+//! The files of a Hugging Face model directory -> tokenizer, as `transformers` reads them. Nothing in them is trusted:
+//! rows are few enough to be held, since a row beyond the embedding table is an unchecked read on a GPU; the special
+//! tokens are there; every part is one that runs here in linear time (no regular expression of the file is ever run).
 
+use super::added::AddedToken;
 use super::normalize::{Normalization, Splitting};
+use super::settings::{self, Settings};
 use super::vocabulary::{SPECIAL_NAMES, Vocabulary, VocabularyError};
 use super::wordpiece::{MAX_WORD_CHARS, PREFIX, WordPiece};
 use super::write::EACH_CHARACTER;
@@ -11,27 +13,45 @@ use crate::error::{DataError, quoted};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
 
 const TOKENIZER_JSON: &str = "tokenizer.json";
 const VOCAB_TXT: &str = "vocab.txt";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// The added tokens and their rows, as tokenizers without `tokenizer.json` have them.
+pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Matching costs this squared per word: BERT's is 100.
 const MOST_WORD_CHARS: usize = 1000;
+/// Rows at most: twice those of the largest multilingual vocabularies.
+const MAX_ROWS: u64 = 1 << 20;
 
 impl Tokenizer {
     /// Reads a tokenizer; `file` gives the content of a file of the directory, where there is one. `tokenizer.json`
-    /// counts; without it, `vocab.txt` and `tokenizer_config.json`, as older models have.
+    /// counts, with the case of `tokenizer_config.json`; without it, `vocab.txt`, as older models have.
     ///
     /// # Errors
     /// When there is none, or it contradicts itself, or is of a kind that does not run here.
     pub fn from_files(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Self, DataError> {
+        let settings = settings(file)?;
         if let Some(bytes) = file(TOKENIZER_JSON) {
-            return from_json(&bytes);
+            return from_json(&bytes, &settings, file);
         }
         let vocab = file(VOCAB_TXT).ok_or(DataError::NoTokenizer)?;
-        from_vocab(&vocab, file(TOKENIZER_CONFIG).as_deref())
+        from_vocab(&vocab, &settings, file)
     }
+
+    /// Whether these files leave the case open, and upper case in `vocab.txt` alone says that it counts.
+    pub fn infers_case(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> bool {
+        let is_open = settings(file).is_ok_and(|settings| settings.lowercase().is_none());
+        let vocab = if is_open && file(TOKENIZER_JSON).is_none() { file(VOCAB_TXT) } else { None };
+        vocab.is_some_and(|vocab| settings::has_upper_case(&lines(&String::from_utf8_lossy(&vocab))))
+    }
+}
+
+fn settings(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Settings, DataError> {
+    let parsed = file(TOKENIZER_CONFIG).map(|bytes| serde_json::from_slice::<Value>(&bytes)).transpose();
+    Ok(Settings::of(parsed.map_err(|error| bad(TOKENIZER_CONFIG, error.to_string()))?.unwrap_or(Value::Null)))
 }
 
 #[derive(Deserialize)]
@@ -41,12 +61,6 @@ struct TokenizerJson {
     normalizer: Option<Value>,
     pre_tokenizer: Option<Value>,
     model: ModelJson,
-}
-
-#[derive(Deserialize)]
-struct AddedToken {
-    id: u64,
-    content: String,
 }
 
 #[derive(Deserialize)]
@@ -91,17 +105,74 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-fn from_json(bytes: &[u8]) -> Result<Tokenizer, DataError> {
+fn from_json(
+    bytes: &[u8],
+    settings: &Settings,
+    file: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Tokenizer, DataError> {
     let json: TokenizerJson = serde_json::from_slice(bytes).map_err(|error| bad(TOKENIZER_JSON, error.to_string()))?;
     let model = model(&json.model)?;
-    let normalization = normalization(json.normalizer.as_ref().unwrap_or(&Value::Null))?;
+    let normalizer = json.normalizer.as_ref().unwrap_or(&Value::Null);
+    let normalization = settings.applied(normalization(normalizer)?, normalizer);
     let splitting = splitting(json.pre_tokenizer.as_ref().unwrap_or(&Value::Null))?;
-    let mut pairs = json.model.vocab.0;
-    for added in json.added_tokens {
-        add(&mut pairs, added)?;
-    }
-    let vocabulary = vocabulary(TOKENIZER_JSON, in_row_order(pairs)?)?;
+    let added = all_added(json.added_tokens, settings, file)?;
+    let (core, added): (Vec<AddedToken>, _) = added.into_iter().partition(is_core);
+    let vocabulary = vocabulary(TOKENIZER_JSON, with_core(by_row(json.model.vocab.0)?, &core))?;
+    check_core(&vocabulary, core)?;
+    let vocabulary = vocabulary.with_added(added, normalization).map_err(|error| refused(TOKENIZER_JSON, error))?;
     Ok(tokenizer(vocabulary, model, normalization, splitting))
+}
+
+fn is_core(token: &AddedToken) -> bool {
+    SPECIAL_NAMES.contains(&token.content.as_str())
+}
+
+/// Takes special tokens in that stand among the added ones alone.
+fn with_core(mut tokens: Vec<String>, core: &[AddedToken]) -> Vec<String> {
+    for AddedToken { content, id, .. } in core {
+        let row = *id as usize;
+        if tokens.contains(content) {
+            continue;
+        }
+        tokens.resize(tokens.len().max(row + 1), String::new());
+        if tokens[row].is_empty() {
+            tokens[row].clone_from(content);
+        }
+    }
+    tokens
+}
+
+/// The special tokens are found by name; where they are listed once more, it is with the same rows.
+fn check_core(vocabulary: &Vocabulary, listed: Vec<AddedToken>) -> Result<(), DataError> {
+    let other = |token: &AddedToken| vocabulary.id(&token.content).filter(|id| *id != token.id);
+    match listed.iter().find_map(|token| Some((token, other(token)?))) {
+        Some((AddedToken { content, id, .. }, other)) => {
+            let error = VocabularyError::TwoRows { token: content.clone(), row: *id, other };
+            Err(refused(TOKENIZER_JSON, error))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The tokens that the directory adds to its vocabulary: those `listed` in `tokenizer.json`, and those that only the other
+/// two files name.
+fn all_added(
+    mut listed: Vec<AddedToken>,
+    settings: &Settings,
+    file: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Vec<AddedToken>, DataError> {
+    let named: BTreeMap<String, u32> = match file(ADDED_TOKENS) {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| bad(ADDED_TOKENS, error.to_string()))?,
+        None => BTreeMap::new(),
+    };
+    let named = named.into_iter().map(|(content, id)| AddedToken::plain(content, id));
+    let mut known: HashSet<String> = listed.iter().map(|token| token.content.clone()).collect();
+    let others = settings.added_tokens().into_iter().chain(named);
+    listed.extend(others.filter(|token| known.insert(token.content.clone())));
+    match listed.iter().find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS) {
+        Some(token) => Err(unsupported(format!("the added token {} in row {}", quoted(&token.content), token.id))),
+        None => Ok(listed),
+    }
 }
 
 fn tokenizer(vocabulary: Vocabulary, model: Model, normalization: Normalization, splitting: Splitting) -> Tokenizer {
@@ -161,72 +232,62 @@ fn splits_characters(json: &Value) -> bool {
         && second["invert"] == false
 }
 
-/// Takes an added token into the vocabulary. Only the special ones are: others would be matched inside of words, which
-/// this tokenizer does not do.
-fn add(pairs: &mut Vec<(String, u64)>, added: AddedToken) -> Result<(), DataError> {
-    if !SPECIAL_NAMES.contains(&added.content.as_str()) {
-        return Err(unsupported(format!("the added token {}", quoted(&added.content))));
+/// The tokens by row, as `tokenizers` takes them: the last row of a token counts, and rows may be left out.
+fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
+    let rows: BTreeMap<&String, u64> = pairs.iter().map(|(token, row)| (token, *row)).collect();
+    if let Some((token, row)) = rows.iter().find(|(_, row)| **row >= MAX_ROWS) {
+        let problem = format!("{} stands in row {row}; {MAX_ROWS} rows are the most allowed", quoted(token));
+        return Err(bad(TOKENIZER_JSON, problem));
     }
-    match pairs.iter().find(|(token, _)| *token == added.content) {
-        None => pairs.push((added.content, added.id)),
-        Some((_, id)) if *id == added.id => {}
-        Some((token, id)) => {
-            return Err(bad(TOKENIZER_JSON, format!("{} has the rows {id} and {}", quoted(token), added.id)));
+    let mut tokens = vec![String::new(); rows.values().max().map_or(0, |row| *row as usize + 1)];
+    for (token, row) in rows.into_iter().filter(|(token, _)| !token.is_empty()) {
+        let place = &mut tokens[row as usize];
+        if !place.is_empty() {
+            return Err(bad(TOKENIZER_JSON, format!("row {row} has two tokens, one of them {}", quoted(token))));
         }
+        place.push_str(token);
     }
-    Ok(())
+    Ok(tokens)
 }
 
-/// The tokens by row, when each row from 0 has exactly one.
-fn in_row_order(mut pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
-    pairs.sort_by_key(|(_, row)| *row);
-    for (expected, (token, row)) in pairs.iter().enumerate() {
-        let (token, expected) = (quoted(token), expected as u64);
-        if *row < expected {
-            return Err(bad(TOKENIZER_JSON, format!("row {row} has two tokens, one of them {token}")));
-        }
-        if *row > expected {
-            return Err(bad(TOKENIZER_JSON, format!("row {expected} has no token; the next is {token} in row {row}")));
-        }
-    }
-    Ok(pairs.into_iter().map(|(token, _)| token).collect())
-}
-
-fn from_vocab(vocab: &[u8], config: Option<&[u8]>) -> Result<Tokenizer, DataError> {
+fn from_vocab(
+    vocab: &[u8],
+    settings: &Settings,
+    file: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Tokenizer, DataError> {
     let text = std::str::from_utf8(vocab).map_err(|error| bad(VOCAB_TXT, format!("it is not UTF-8 ({error})")))?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let tokens: Vec<String> = text.lines().map(Into::into).collect();
+    let tokens = lines(text);
     if tokens.is_empty() {
         return Err(bad(VOCAB_TXT, "it is empty".into()));
     }
-    let vocabulary = vocabulary(VOCAB_TXT, tokens)?;
-    let model = Model::WordPiece(WordPiece::default());
-    Ok(tokenizer(vocabulary, model, configured(config)?, Splitting::Bert))
+    let normalization = settings.normalization(!settings::has_upper_case(&tokens));
+    let (core, added): (Vec<AddedToken>, _) = all_added(Vec::new(), settings, file)?.into_iter().partition(is_core);
+    let tokens = tokens.into_iter().map(String::from).collect();
+    let vocabulary = vocabulary(VOCAB_TXT, with_core(tokens, &core))?;
+    let vocabulary = vocabulary.with_added(added, normalization).map_err(|error| refused(ADDED_TOKENS, error))?;
+    Ok(tokenizer(vocabulary, Model::WordPiece(WordPiece::default()), normalization, Splitting::Bert))
 }
 
-/// Normalisation as `tokenizer_config.json` says; BERT's defaults where it says nothing.
-fn configured(config: Option<&[u8]>) -> Result<Normalization, DataError> {
-    let parsed = config.map(serde_json::from_slice::<Value>).transpose();
-    let config = parsed.map_err(|error| bad(TOKENIZER_CONFIG, error.to_string()))?.unwrap_or(Value::Null);
-    let flag = |key: &str, default| config.get(key).and_then(Value::as_bool).unwrap_or(default);
-    let lowercase = flag("do_lower_case", true);
-    Ok(Normalization {
-        clean_text: true,
-        space_chinese: flag("tokenize_chinese_chars", true),
-        strip_accents: flag("strip_accents", lowercase),
-        lowercase,
-    })
+/// The tokens of `vocab.txt`; the number of a line is the row.
+fn lines(text: &str) -> Vec<&str> {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text).lines().collect()
 }
 
 fn vocabulary(file: &str, tokens: Vec<String>) -> Result<Vocabulary, DataError> {
-    let place = |row: usize| if file == VOCAB_TXT { format!("line {}", row + 1) } else { format!("row {row}") };
-    Vocabulary::new(tokens).map_err(|error| match error {
-        VocabularyError::Duplicate { token, first, second } => {
-            bad(file, format!("{} comes in {} and {}", quoted(&token), place(first), place(second)))
+    Vocabulary::new(tokens).map_err(|error| refused(file, error))
+}
+
+fn refused(file: &str, error: VocabularyError) -> DataError {
+    let problem = match error {
+        VocabularyError::Missing { tokens } => format!("it lacks {}", tokens.join(", ")),
+        VocabularyError::Taken { token, row, other } => {
+            format!("row {row} has two tokens, {} and {}", quoted(&other), quoted(&token))
         }
-        VocabularyError::Empty { row } => bad(file, format!("{} holds an empty token", place(row))),
-        VocabularyError::Missing { tokens } => bad(file, format!("it lacks {}", tokens.join(", "))),
-    })
+        VocabularyError::TwoRows { token, row, other } => {
+            format!("{} has the rows {other} and {row}", quoted(&token))
+        }
+    };
+    bad(file, problem)
 }
 
 fn bad(file: &str, problem: String) -> DataError {

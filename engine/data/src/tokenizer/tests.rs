@@ -190,15 +190,9 @@ fn hostile_files_are_refused_with_the_reason() {
     assert!(from_one("tokenizer.json", &sound).is_ok());
     let deep = sound.replace("null", &"[".repeat(100_000));
     for (json, reason) in [
-        (
-            with_vocab(&format!("{{{five}, \"x\": 4294967295}}")),
-            "row 5 has no token; the next is \"x\" in row 4294967295",
-        ),
-        (with_vocab(&format!("{{{five}, \"x\": 7}}")), "row 5 has no token"),
+        (with_vocab(&format!("{{{five}, \"x\": 4294967295}}")), "\"x\" stands in row 4294967295; 1048576 rows are"),
         (with_vocab(&format!("{{{five}, \"x\": 4}}")), "row 4 has two tokens"),
-        (with_vocab(&format!("{{{five}, \"x\": 5, \"x\": 6}}")), "\"x\" comes in row 5 and row 6"),
         (with_vocab(&format!("{{{five}, \"x\": -1}}")), "invalid value: integer `-1`"),
-        (with_vocab(&format!("{{{five}, \"\": 5}}")), "row 5 holds an empty token"),
         (with_vocab(r#"{"[PAD]": 0, "[UNK]": 1, "x": 2}"#), "it lacks [CLS], [SEP], [MASK]"),
         (with_vocab("[]"), "it lacks [PAD], [UNK]"),
         (sound[..sound.len() / 2].into(), "EOF while parsing"),
@@ -208,20 +202,15 @@ fn hostile_files_are_refused_with_the_reason() {
         (sound.replace("null", r#"{"type": "Precompiled"}"#), "uses a normalizer \"Precompiled\""),
         (sound.replace("[],", r#"[{"id": 6, "content": ""}],"#), "uses the added token \"\""),
         (sound.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#), "\"[MASK]\" has the rows 4 and 5"),
+        (sound.replace("[],", r#"[{"id": 4, "content": "the"}],"#), "\"the\" has the rows 5 and 4"),
+        (sound.replace("[],", r#"[{"id": 5, "content": "x"}],"#), "row 5 has two tokens, \"the\" and \"x\""),
+        (sound.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#), "the added token \"x\" in row 4294967295"),
         ("[]".into(), "invalid"),
     ] {
         let error = from_one("tokenizer.json", &json).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error} instead of {reason}");
     }
-    for (vocab, reason) in [
-        ("", "it is empty"),
-        ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "it lacks [MASK]"),
-        (
-            "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n\r\nthe\r\nthe\r\n",
-            "\"the\" comes in line 7 and line 8",
-        ),
-        ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\nthe\n", "line 6 holds an empty token"),
-    ] {
+    for (vocab, reason) in [("", "it is empty"), ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "it lacks [MASK]")] {
         let error = from_one("vocab.txt", vocab).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error} instead of {reason}");
     }
@@ -234,4 +223,89 @@ fn special_tokens_are_found_wherever_they_stand() {
     assert_eq!(tokenizer.specials().all(), [2, 3, 4, 5, 6]);
     assert_eq!(tokenizer.encode_with_specials("the dog [MASK]").ids, [0, 3, 6]);
     assert_eq!(tokenizer.counts(), [0; 7]);
+}
+
+fn from_many(files: &[(&str, String)]) -> Result<Tokenizer, DataError> {
+    let find = |asked: &str| files.iter().find(|(name, _)| *name == asked).map(|(_, text)| text.clone().into_bytes());
+    Tokenizer::from_files(&find)
+}
+
+/// What `tokenizer` writes, read back: from all files, and from those that a tokenizer of before 2020 reads.
+fn read_back(tokenizer: &Tokenizer) -> [Tokenizer; 2] {
+    let files = tokenizer.to_files(128);
+    let find = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+    [Tokenizer::from_files(&find), Tokenizer::from_files(&|name| find(name).filter(|_| name != "tokenizer.json"))]
+        .map(|tokenizer| tokenizer.expect("sound files"))
+}
+
+#[test]
+fn blank_and_repeated_lines_keep_the_numbers_of_the_others() {
+    let vocab = "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n\r\nthe\r\ncat\r\nthe\r\n\r\n";
+    let tokenizer = from_one("vocab.txt", vocab).expect("as transformers reads it");
+    assert_eq!((tokenizer.len(), tokenizer.id("the"), tokenizer.id("")), (10, Some(8), None));
+    assert_eq!(tokenizer.encode("the cat"), [8, 7]);
+    let of_text: Vec<u32> = (0..12).filter(|&id| tokenizer.is_text(id)).collect();
+    assert_eq!(of_text, [7, 8], "rows without a token stand for nothing");
+    for back in read_back(&tokenizer) {
+        assert_eq!((back.encode("the cat"), back.id("the")), (vec![8, 7], Some(8)));
+    }
+    let five = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
+    let holes = from_one("tokenizer.json", &with_vocab(&format!("{{{five}, \"x\": 5, \"x\": 7, \"\": 9}}")));
+    assert_eq!(holes.expect("as tokenizers reads it").encode("x y"), [7, 1]);
+}
+
+const ADDED: &str = r#"[{"id": 6, "content": "[DATE]", "normalized": false, "special": true},
+    {"id": 7, "content": "Pier42", "single_word": true, "normalized": true}]"#;
+
+#[test]
+fn added_tokens_are_found_in_the_text_before_it_is_cut() {
+    let vocab = r###"{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "the": 5}"###;
+    let json = with_vocab(vocab).replace("[],", &format!("{ADDED},"));
+    let json = json.replace("\"normalizer\": null", r#""normalizer": {"type": "BertNormalizer"}"#);
+    let tokenizer = from_one("tokenizer.json", &json).expect("sound");
+    let check = |tokenizer: &Tokenizer| {
+        let encoding = tokenizer.encode_with_specials("the[DATE]the PIER42 [MASK]");
+        assert_eq!(encoding.ids, [5, 6, 5, 7, 4]);
+        assert_eq!(encoding.offsets, [(0, 3), (3, 9), (9, 12), (13, 19), (20, 26)]);
+        assert_eq!(tokenizer.encode("the [DATE] pier42"), [5, 6, 7]);
+        assert!(!tokenizer.encode("pier425").contains(&7));
+        assert_eq!((tokenizer.len(), tokenizer.token(6), tokenizer.id("Pier42")), (8, "[DATE]", Some(7)));
+        assert!(tokenizer.is_text(7) && !tokenizer.is_text(8));
+    };
+    check(&tokenizer);
+    let [all, old] = read_back(&tokenizer);
+    check(&all);
+    assert_eq!(old.encode("the [DATE] pier42"), [5, 6, 7]);
+}
+
+#[test]
+fn added_tokens_of_the_other_files_count_too() {
+    let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n".to_string();
+    let named = ("added_tokens.json", r#"{"[DATE]": 6, "pier42": 7}"#.to_string());
+    let decoder = r#"{"added_tokens_decoder": {"4": {"content": "[MASK]", "special": true},
+        "6": {"content": "[DATE]", "special": true}, "7": {"content": "pier42", "normalized": true}}}"#;
+    for other in [named, ("tokenizer_config.json", decoder.into())] {
+        let tokenizer = from_many(&[("vocab.txt", vocab.clone()), other]).expect("sound");
+        assert_eq!(tokenizer.encode("the [DATE] Pier42"), [5, 6, 7]);
+        assert_eq!(tokenizer.encode("[MASK]").len(), 3);
+    }
+    let bad = from_many(&[("vocab.txt", vocab), ("added_tokens.json", r#"{"x": 5}"#.into())]).expect_err("taken");
+    assert!(bad.to_string().contains("added_tokens.json cannot be used: row 5 has two tokens"), "{bad}");
+}
+
+#[test]
+fn upper_case_in_a_vocabulary_alone_says_that_case_counts() {
+    let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nThe\n".to_string();
+    let infers = |files: &[(&str, String)]| {
+        let find =
+            |asked: &str| files.iter().find(|(name, _)| *name == asked).map(|(_, text)| text.clone().into_bytes());
+        (Tokenizer::infers_case(&find), from_many(files).expect("sound").is_cased())
+    };
+    let config = |text: &str| ("tokenizer_config.json", text.to_string());
+    let vocab = ("vocab.txt", vocab);
+    assert_eq!(infers(std::slice::from_ref(&vocab)), (true, true));
+    assert_eq!(infers(&[vocab.clone(), config("{}")]), (true, true));
+    assert_eq!(infers(&[vocab.clone(), config(r#"{"do_lower_case": true}"#)]), (false, false));
+    assert_eq!(infers(&[vocab.clone(), config(r#"{"do_lower_case": false}"#)]), (false, true));
+    assert_eq!(infers(&[("vocab.txt", vocab.1.replace("The", "a"))]), (false, false));
 }

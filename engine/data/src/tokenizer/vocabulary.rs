@@ -1,6 +1,8 @@
-//! Tokens and their rows. Rows are dense, tokens distinct, and the five special tokens are found by name, wherever they
-//! stand.
+//! Tokens and their rows. A row may have no token, as a blank line of `vocab.txt` has none; the five special tokens are
+//! found by name, wherever they stand.
 
+use super::added::{AddedToken, AddedTokens};
+use super::normalize::Normalization;
 use std::collections::HashMap;
 
 /// The special tokens of BERT, in the order in which a learned vocabulary begins.
@@ -36,8 +38,11 @@ impl Specials {
 /// Tokens by row and rows by token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Vocabulary {
+    /// By row; empty where a row has none.
     tokens: Vec<String>,
+    /// The rows of what words are cut into.
     ids: HashMap<String, u32>,
+    added: AddedTokens,
     specials: Specials,
     longest_chars: usize,
 }
@@ -45,26 +50,28 @@ pub(super) struct Vocabulary {
 /// Why a list of tokens is no vocabulary.
 #[derive(Debug, PartialEq)]
 pub(super) enum VocabularyError {
-    /// Two rows, from 0, with the same token.
-    Duplicate { token: String, first: usize, second: usize },
-    /// A row, from 0, whose token is the empty string: it would match everywhere.
-    Empty { row: usize },
     /// Special tokens are missing.
     Missing { tokens: Vec<&'static str> },
+    /// An added token stands in the row of another token.
+    Taken { token: String, row: u32, other: String },
+    /// An added token has another row than the same token among the others.
+    TwoRows { token: String, row: u32, other: u32 },
 }
 
 impl Vocabulary {
+    /// Of tokens by row. Of one that comes twice the last row counts, as in `transformers`, and the others have none.
+    ///
     /// # Errors
-    /// When a token comes twice or is empty, or a special token is missing.
-    pub fn new(tokens: Vec<String>) -> Result<Self, VocabularyError> {
+    /// When a special token is missing.
+    pub fn new(mut tokens: Vec<String>) -> Result<Self, VocabularyError> {
         let mut ids = HashMap::with_capacity(tokens.len());
-        for (second, token) in tokens.iter().enumerate() {
-            if let Some(first) = ids.insert(token.clone(), second as u32) {
-                return Err(VocabularyError::Duplicate { token: token.clone(), first: first as usize, second });
+        for row in 0..tokens.len() {
+            if tokens[row].is_empty() {
+                continue;
             }
-        }
-        if let Some(row) = tokens.iter().position(String::is_empty) {
-            return Err(VocabularyError::Empty { row });
+            if let Some(earlier) = ids.insert(tokens[row].clone(), row as u32) {
+                tokens[earlier as usize].clear();
+            }
         }
         let missing: Vec<&str> = SPECIAL_NAMES.into_iter().filter(|&name| !ids.contains_key(name)).collect();
         if !missing.is_empty() {
@@ -73,7 +80,40 @@ impl Vocabulary {
         let [pad, unk, cls, sep, mask] = SPECIAL_NAMES.map(|name| ids[name]);
         let specials = Specials { pad, unk, cls, sep, mask };
         let longest_chars = tokens.iter().map(|token| token.chars().count()).max().unwrap_or(0);
-        Ok(Self { tokens, ids, specials, longest_chars })
+        Ok(Self { tokens, ids, added: AddedTokens::default(), specials, longest_chars })
+    }
+
+    /// The same with tokens that are found in the text before it is cut, as `normalization` leaves it.
+    ///
+    /// # Errors
+    /// When one of them has the row of another token, or two rows.
+    pub fn with_added(mut self, added: Vec<AddedToken>, normalization: Normalization) -> Result<Self, VocabularyError> {
+        for AddedToken { content, id, .. } in &added {
+            let row = *id as usize;
+            match self.ids.get(content) {
+                Some(other) if other == id => continue,
+                Some(other) => {
+                    return Err(VocabularyError::TwoRows { token: content.clone(), row: *id, other: *other });
+                }
+                None => self.tokens.resize(self.tokens.len().max(row + 1), String::new()),
+            }
+            if !self.tokens[row].is_empty() && self.tokens[row] != *content {
+                let other = self.tokens[row].clone();
+                return Err(VocabularyError::Taken { token: content.clone(), row: *id, other });
+            }
+            self.tokens[row] = content.clone();
+        }
+        self.added = AddedTokens::new(added, normalization);
+        Ok(self)
+    }
+
+    pub fn added(&self) -> &AddedTokens {
+        &self.added
+    }
+
+    /// Whether words are cut into the token of this row; an added token is only found as a whole.
+    pub fn is_of_words(&self, row: usize) -> bool {
+        self.ids.get(&self.tokens[row]).is_some_and(|id| *id as usize == row)
     }
 
     pub fn tokens(&self) -> &[String] {
@@ -90,12 +130,12 @@ impl Vocabulary {
     }
 
     pub fn id(&self, token: &str) -> Option<u32> {
-        self.ids.get(token).copied()
+        self.ids.get(token).copied().or_else(|| self.added.id(token))
     }
 
     /// The row of a piece of text, which is never a special one.
     pub fn piece(&self, piece: &str) -> Option<u32> {
-        self.id(piece).filter(|&id| !self.specials.contains(id))
+        self.ids.get(piece).copied().filter(|&id| !self.specials.contains(id))
     }
 
     pub fn piece_or_unknown(&self, piece: &str) -> u32 {

@@ -1,23 +1,31 @@
-//! Tokenizer -> the four files of a Hugging Face model directory. What is written here, `tokenizers` loads and encodes
+//! Tokenizer -> the files of a Hugging Face model directory. What is written here, `tokenizers` loads and encodes
 //! equally; `read` is the way back.
 
+use super::added::AddedToken;
 use super::normalize::{Normalization, Splitting};
+use super::read::ADDED_TOKENS;
 use super::vocabulary::{SPECIAL_NAMES, Vocabulary};
 use super::{Model, Tokenizer};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 impl Tokenizer {
-    /// File names and contents: `tokenizer.json`, `vocab.txt`, `tokenizer_config.json`, `special_tokens_map.json`.
-    /// `model_max_length` is the longest sequence of the model that the tokenizer belongs to.
+    /// File names and contents: `tokenizer.json`, `vocab.txt`, `tokenizer_config.json`, `special_tokens_map.json`, and
+    /// `added_tokens.json` where there are tokens that `vocab.txt` lacks. `model_max_length` is the longest sequence of the model that the tokenizer belongs to.
     pub fn to_files(&self, model_max_length: usize) -> Vec<(String, Vec<u8>)> {
-        vec![
+        let mut files = vec![
             ("tokenizer.json".into(), pretty(&self.tokenizer_json())),
             ("vocab.txt".into(), self.vocab_txt()),
             ("tokenizer_config.json".into(), pretty(&self.tokenizer_config(model_max_length))),
             ("special_tokens_map.json".into(), pretty(&named_specials())),
-        ]
+        ];
+        let added = self.vocabulary.added().all().iter();
+        let added = added.filter(|token| !self.vocabulary.is_of_words(token.id as usize));
+        let rows: BTreeMap<&str, u32> = added.map(|token| (token.content.as_str(), token.id)).collect();
+        files.extend((!rows.is_empty()).then(|| (ADDED_TOKENS.to_string(), pretty(&rows))));
+        files
     }
 
     fn tokenizer_json(&self) -> TokenizerJson<'_> {
@@ -26,7 +34,7 @@ impl Tokenizer {
             version: "1.0",
             truncation: None,
             padding: None,
-            added_tokens: SPECIAL_NAMES.iter().zip(specials.all()).map(|(name, id)| added_token(name, id)).collect(),
+            added_tokens: self.added_tokens(),
             normalizer: normalizer(self.normalization),
             pre_tokenizer: pre_tokenizer(self.splitting),
             post_processor: json!({
@@ -40,6 +48,14 @@ impl Tokenizer {
             },
             model: self.model_json(),
         }
+    }
+
+    /// The special tokens and the others that are found in the text, by row.
+    fn added_tokens(&self) -> Vec<AddedToken> {
+        let specials = SPECIAL_NAMES.iter().zip(self.specials().all()).map(|(name, id)| special_token(name, id));
+        let mut tokens: Vec<AddedToken> = specials.chain(self.vocabulary.added().all().iter().cloned()).collect();
+        tokens.sort_by_key(|token| token.id);
+        tokens
     }
 
     fn model_json(&self) -> ModelJson<'_> {
@@ -62,8 +78,13 @@ impl Tokenizer {
         }
     }
 
+    /// The number of a line is the row: one without a token of its own is blank.
     fn vocab_txt(&self) -> Vec<u8> {
-        self.vocabulary.tokens().iter().flat_map(|token| token.bytes().chain([b'\n'])).collect()
+        let tokens = self.vocabulary.tokens();
+        let is_of_words = |row: &usize| self.vocabulary.is_of_words(*row);
+        let rows = (0..tokens.len()).rfind(is_of_words).map_or(0, |last| last + 1);
+        let line = |row: usize| if is_of_words(&row) { tokens[row].as_str() } else { "" };
+        (0..rows).flat_map(|row| line(row).bytes().chain([b'\n'])).collect()
     }
 
     fn tokenizer_config(&self, model_max_length: usize) -> Value {
@@ -85,7 +106,7 @@ struct TokenizerJson<'a> {
     version: &'static str,
     truncation: Option<Value>,
     padding: Option<Value>,
-    added_tokens: Vec<Value>,
+    added_tokens: Vec<AddedToken>,
     normalizer: Value,
     pre_tokenizer: Value,
     post_processor: Value,
@@ -105,13 +126,13 @@ struct ModelJson<'a> {
     vocab: InRowOrder<'a>,
 }
 
-/// A vocabulary as an object of token and row, in row order: readable, and the same bytes every time.
+/// The tokens of words as an object of token and row, in row order: readable, and the same bytes every time.
 struct InRowOrder<'a>(&'a Vocabulary);
 
 impl Serialize for InRowOrder<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.tokens().len()))?;
-        for (row, token) in self.0.tokens().iter().enumerate() {
+        let mut map = serializer.serialize_map(None)?;
+        for (row, token) in self.0.tokens().iter().enumerate().filter(|(row, _)| self.0.is_of_words(*row)) {
             map.serialize_entry(token, &row)?;
         }
         map.end()
@@ -132,16 +153,8 @@ fn named_specials() -> Value {
     })
 }
 
-fn added_token(name: &str, id: u32) -> Value {
-    json!({
-        "id": id,
-        "content": name,
-        "single_word": false,
-        "lstrip": false,
-        "rstrip": false,
-        "normalized": false,
-        "special": true,
-    })
+fn special_token(name: &str, id: u32) -> AddedToken {
+    AddedToken { normalized: false, special: true, ..AddedToken::plain(name.into(), id) }
 }
 
 fn normalizer(rules: Normalization) -> Value {
