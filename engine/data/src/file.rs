@@ -1,15 +1,17 @@
 //! One file's bytes -> documents, as they are read, and a warning for everything a person should know about the file. It
 //! does not know what the file is for.
 
+mod warnings;
+
 use crate::content::{Content, InputFile};
 use crate::corpus::Document;
 use crate::encoding::{Decoding, SAMPLE_BYTES};
-use crate::error::{DataError, quoted};
+use crate::error::DataError;
 use crate::gzip::{self, Unpacking};
-use crate::lines::{LabelRows, OpenQuotes, Parsed, Taken};
+use crate::lines::{Parsed, Taken};
 use crate::reader::RowReader;
 use crate::table::{self, ReadOptions, Shape};
-use protocol::{Dropped, Quoting, TableColumns};
+use protocol::{Dropped, TableColumns};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Chain, Cursor, Read};
@@ -180,14 +182,14 @@ impl<'a> FileRows<'a> {
         }
         let text = self.rows.text();
         let mut warnings = match text.raw() {
-            Raw::Packed(unpacking) => gzip_warning(name, unpacking.trailing),
-            Raw::Plain(_) => plain_warning(name).into_iter().collect(),
+            Raw::Packed(unpacking) => warnings::gzip(name, unpacking.trailing),
+            Raw::Plain(_) => warnings::plain(name).into_iter().collect(),
         };
-        warnings.extend(encoding_warnings(name, text));
+        warnings.extend(warnings::encoding(name, text));
         let encoding = text.encoding.into();
         let parsed = self.rows.parsed();
-        warnings.extend(shape_warnings(name, self.shape, &parsed));
-        warnings.extend(line_warnings(name, &parsed));
+        warnings.extend(warnings::shape(name, self.shape, &parsed));
+        warnings.extend(warnings::rows(name, &parsed));
         let Parsed { dropped, columns, label_candidates, .. } = parsed;
         Ok(ReadFile { encoding, dropped, columns, label_candidates, warnings })
     }
@@ -222,12 +224,6 @@ fn head<R: Read>(text: &mut Decoding<R>, is_whole: bool) -> io::Result<(String, 
 /// As much of a text as is looked at to see what it is.
 const HEAD_BYTES: usize = 256 << 10;
 
-/// Bytes of columns' names that a sentence lists.
-const MOST_LISTED: usize = 300;
-
-/// Columns that a sentence names.
-const MOST_NAMED: usize = 12;
-
 /// The first `most` bytes, or as many as there are.
 fn first_bytes(raw: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -245,214 +241,6 @@ pub fn unpacked(content: &dyn Content) -> io::Result<Box<dyn Read + '_>> {
     let packed = gzip::is_gzip(&start);
     let raw = Cursor::new(start).chain(raw);
     Ok(if packed { Box::new(Unpacking::new("the file", content.size(), raw)) } else { Box::new(raw) })
-}
-
-fn has_gzip_name(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".gz")
-}
-
-fn gzip_warning(name: &str, trailing: u64) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    if !has_gzip_name(name) {
-        warnings.push(("unnamed-gzip", format!("{} is packed with gzip; it was unpacked", quoted(name))));
-    }
-    if trailing > 0 {
-        let message = format!("{} ends in bytes that are not gzip ({trailing}); they were ignored", quoted(name));
-        warnings.push(("trailing-bytes", message));
-    }
-    warnings
-}
-
-fn plain_warning(name: &str) -> Option<Warning> {
-    has_gzip_name(name).then(|| ("not-gzip", format!("{} is not packed; it was read as plain text", quoted(name))))
-}
-
-fn encoding_warnings<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let (file, encoding) = (quoted(name), decoded.encoding);
-    if decoded.guessed {
-        let message = format!("{file} seems to be {encoding}; where its text looks wrong, --encoding forces another");
-        warnings.push(("encoding-detected", message));
-    }
-    if let Some(line) = decoded.first_undecodable {
-        let count = decoded.undecodable;
-        let message = format!("{file} has bytes that {encoding} does not allow ({count}, the first in line {line})");
-        warnings.push(("undecodable-bytes", message));
-    }
-    warnings
-}
-
-/// What a file was taken for, where its name does not say so, and what was taken from where.
-fn shape_warnings(name: &str, shape: Shape, parsed: &Parsed) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let file = quoted(name);
-    match shape {
-        Shape::Lines => {}
-        Shape::Objects(_) if !table::is_named_json(name) => {
-            warnings.push(("read-as-json", format!("{file} holds JSON: each object was read as a row")));
-        }
-        Shape::Objects(_) => {}
-        Shape::Separated(dialect) => {
-            // A semicolon is the comma of spreadsheets in half of the world.
-            let named = table::named_delimiter(name);
-            let is_expected = named == Some(dialect.delimiter) || named == Some(b',') && dialect.delimiter == b';';
-            let between = match dialect.delimiter {
-                b'\t' => "tabs",
-                b';' => "semicolons",
-                b'|' => "vertical bars",
-                _ => "commas",
-            };
-            if dialect.width > 1 && !is_expected {
-                warnings.push(("read-as-table", format!("{file} was read as a table with {between} between cells")));
-            }
-            if dialect.quoting != Quoting::Double {
-                let how = dialect.quoting.name();
-                let message =
-                    format!("cells of {file} were read with --quoting {how}, since rows fit their columns best so");
-                warnings.push(("quoting", message));
-            }
-            if dialect.skipped_lines > 0 {
-                let lines = dialect.skipped_lines;
-                warnings.push((
-                    "lines-before-header",
-                    format!("{file} has lines above its header ({lines}); they were left out"),
-                ));
-            }
-        }
-    }
-    if let Some(columns) = parsed.columns.as_ref().filter(|_| parsed.is_table && parsed.guessed_column.is_none()) {
-        warnings.push(("columns", columns_note(&file, columns, &parsed.label_candidates)));
-    }
-    warnings
-}
-
-/// What was taken from which column, in one sentence.
-fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> String {
-    let TableColumns { text, labels, is_pair, .. } = columns;
-    let kind = match (is_pair, text.len()) {
-        (true, _) => "pairs of texts",
-        (false, 0 | 1) => "text",
-        (false, _) => "text, joined,",
-    };
-    let text = DataError::columns(text);
-    if !labels.is_empty() {
-        return format!("{file}: {kind} from {text}; labels from {}", DataError::columns(labels));
-    }
-    match candidates {
-        [] => format!("{file}: {kind} from {text}; no labels"),
-        candidates => {
-            format!(
-                "{file}: {kind} from {text}; no labels; columns that look like some: {}",
-                DataError::columns(candidates)
-            )
-        }
-    }
-}
-
-fn line_warnings(name: &str, parsed: &Parsed) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let file = quoted(name);
-    if let Some((count, line)) = parsed.joined_rows {
-        let message = format!(
-            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the \
-             separator without quotes, and was joined again"
-        );
-        warnings.push(("joined-rows", message));
-    }
-    if parsed.trimmed_labels > 0 {
-        let message = format!(
-            "{file} has labels that end in a comma or hold invisible characters ({}); these were removed",
-            parsed.trimmed_labels
-        );
-        warnings.push(("trimmed-labels", message));
-    }
-    if parsed.controls > 0 {
-        let message = format!("{file} has control characters ({}); each became a space", parsed.controls);
-        warnings.push(("control-characters", message));
-    }
-    if parsed.unnamed_labels > 0 {
-        let message = format!("{file} has labels without a name ({}); they were ignored", parsed.unnamed_labels);
-        warnings.push(("unnamed-labels", message));
-    }
-    if let Some((count, line)) = parsed.odd_labels {
-        let message = format!(
-            "{file} has words that look like labels but do not begin with __label__ ({count}, the first in line {line}); \
-             they count as text"
-        );
-        warnings.push(("odd-labels", message));
-    }
-    if let Some(OpenQuotes { rows, line, lines }) = parsed.open_quotes {
-        let message = format!(
-            "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like \
-             this: {rows}, lines that they took in: {lines}"
-        );
-        warnings.push(("open-quotes", message));
-    }
-    let LabelRows { without, mixed, denied, missing, missing_words, vectors } = &parsed.label_rows;
-    if *missing > 0 {
-        let words = DataError::columns(missing_words);
-        let message =
-            format!("{file} has labels that stand for none ({missing}): {words}; their rows have no such label");
-        warnings.push(("missing-labels", message));
-    }
-    if let Some(length) = vectors {
-        let message = format!(
-            "{file} has vectors of {length} zeros and ones as labels: each place is a label, named by its number from 0"
-        );
-        warnings.push(("label-vectors", message));
-    }
-    if !denied.is_empty() {
-        let columns = denied.iter().take(MOST_NAMED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
-        let message = format!(
-            "{file} has label columns that never say yes ({}), so that they are no labels: {columns}",
-            denied.len()
-        );
-        warnings.push(("denied-labels", message));
-    }
-    if *without > 0 {
-        let message =
-            format!("{file} has rows that say no to every label column ({without}); they are labelled \"none\"");
-        warnings.push(("none-label", message));
-    }
-    if let Some(column) = mixed {
-        let message = format!(
-            "{file} says yes or no in some rows of the label column {} and something else in others: what it says else \
-             counts as a label of its own",
-            quoted(column)
-        );
-        warnings.push(("mixed-label-column", message));
-    }
-    if parsed.yes_no_columns.len() > 1 {
-        warnings.push(("yes-no-columns", yes_no_warning(&file, &parsed.yes_no_columns)));
-    }
-    if let Some(message) = &parsed.guessed_column {
-        warnings.push(("guessed-column", message.clone()));
-    }
-    if parsed.long_labels > 0 {
-        let message = format!("{file} has labels of more than 200 characters ({}); they were cut", parsed.long_labels);
-        warnings.push(("long-labels", message));
-    }
-    if parsed.bidi {
-        warnings.push(("bidi-characters", format!("{file} has characters that turn the direction of the text")));
-    }
-    warnings
-}
-
-/// How to take columns of yes and no for labels: the value to give, whole, or of many the first names.
-fn yes_no_warning(file: &str, columns: &[String]) -> String {
-    let shown = |columns: &[String]| format!("{:?}", columns.join(","));
-    let (count, whole) = (columns.len(), shown(columns));
-    if whole.len() <= MOST_LISTED {
-        return format!(
-            "{file} has no labels but columns of 0 and 1; --label-column {whole} makes each of them a label"
-        );
-    }
-    let most = (1..=count).take_while(|most| shown(&columns[..*most]).len() <= MOST_LISTED).last().unwrap_or(0);
-    let first = shown(&columns[..most]);
-    format!(
-        "{file} has no labels but {count} columns of 0 and 1, the first {most} {first}; all of them with commas as \
-         --label-column makes each a label"
-    )
 }
 
 #[cfg(test)]
@@ -493,15 +281,6 @@ mod tests {
             &["control-characters", "unnamed-labels", "bidi-characters"],
         );
         check("a.txt", b"end \xe5\xa5", 1, "UTF-8", &["undecodable-bytes"]);
-    }
-
-    #[test]
-    fn columns_of_yes_and_no_are_listed_by_whole_names() {
-        let names = |count| (0..count).map(|number| format!("emotion number {number}")).collect::<Vec<_>>();
-        assert!(yes_no_warning("\"a\"", &names(9)).contains("--label-column \"emotion number 0,emotion number 1,"));
-        let many = yes_no_warning("\"a\"", &names(40));
-        assert!(many.contains("but 40 columns of 0 and 1, the first 17 \"emotion number 0,"), "{many}");
-        assert!(many.contains(",emotion number 16\"; all"), "{many}");
     }
 
     #[test]

@@ -221,7 +221,8 @@ fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
 /// Whatever of them is shown.
 #[test]
 fn all_label_columns_count_with_their_whole_names() {
-    let names: Vec<String> = (0..=MAX_SHOWN_COLUMNS).map(|number| format!("{}{number}", "x".repeat(120))).collect();
+    let names: Vec<String> =
+        (0..=shown::MAX_SHOWN_COLUMNS).map(|number| format!("{}{number}", "x".repeat(120))).collect();
     let (last, asked) = (names.last().expect("many"), options("text", &names.join(",")));
     let cells = |yes: &str| names.iter().map(|name| u8::from(name == yes).to_string()).collect::<Vec<_>>().join(",");
     let csv = format!("text,{}\na b,{}\n", names.join(","), cells(last));

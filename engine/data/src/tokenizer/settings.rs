@@ -87,7 +87,7 @@ mod tests {
     fn the_configuration_counts_beside_tokenizer_json() {
         let bert = json!({"type": "BertNormalizer"});
         let check = |config: Value, normalizer: &Value, expected: (bool, bool, bool)| {
-            let rules = Settings::of(config.clone()).applied(Normalization::bert(false), normalizer);
+            let rules = Settings::of(config.clone()).applied(Normalization::bert(false, true), normalizer);
             assert_eq!((rules.lowercase, rules.strip_accents, rules.space_chinese), expected, "{config}");
         };
         check(json!({"do_lower_case": false}), &bert, (false, false, true));

@@ -1,0 +1,71 @@
+//! What the first rows of a table show: its columns, a few of its cells, and columns that answer with 0 and 1.
+
+use super::columns::Choice;
+use super::names;
+use super::row::{self, Cell, Column, Place, Record, Row};
+use protocol::TableColumns;
+use std::collections::BTreeSet;
+
+/// Columns that are shown, and characters of their names.
+pub const MAX_SHOWN_COLUMNS: usize = 200;
+const MAX_NAME_CHARS: usize = 100;
+/// Rows that are shown, and characters of their cells.
+const MAX_SHOWN_ROWS: usize = 5;
+const MAX_CELL_CHARS: usize = 120;
+/// Whether the first cells of rows are numbers, each another one.
+pub fn are_numbers(rows: &[Vec<&str>]) -> bool {
+    let numbers: Option<BTreeSet<i64>> = rows.iter().map(|row| row.first()?.trim().parse().ok()).collect();
+    numbers.is_some_and(|numbers| numbers.len() == rows.len())
+}
+
+/// The columns of objects: their keys, in the order of the alphabet. Texts without keys are a column of that name.
+pub fn object_columns(sample: &[Row]) -> Vec<Column> {
+    let mut keys = BTreeSet::new();
+    for row in sample {
+        if let Record::Object(object) = &row.record {
+            keys.extend(row::keys(object));
+        }
+    }
+    if keys.is_empty() && sample.iter().any(|row| matches!(row.record, Record::Text(_))) {
+        keys.insert("text".into());
+    }
+    keys.into_iter().map(|key| Column { name: key.clone(), place: Place::Key(key) }).collect()
+}
+
+/// What a person is shown of a table's columns: a first row may be anything.
+pub fn shown_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> TableColumns {
+    let cut = |name: &str, most: usize| name.chars().take(most).collect::<String>();
+    let names = |numbers: &[usize]| {
+        numbers.iter().take(MAX_SHOWN_COLUMNS).map(|number| cut(&columns[*number].name, MAX_NAME_CHARS)).collect()
+    };
+    let cell = |row: &Row, column: &Column| match row.record.cell(&column.place) {
+        Cell::Text(text) => cut(text, MAX_CELL_CHARS),
+        Cell::Value(value) => cut(&value.to_string(), MAX_CELL_CHARS),
+        Cell::Nothing => String::new(),
+    };
+    let shown = &columns[..columns.len().min(MAX_SHOWN_COLUMNS)];
+    TableColumns {
+        names: names(&(0..columns.len()).collect::<Vec<_>>()),
+        text: names(&choice.text),
+        labels: names(&choice.labels),
+        is_pair: choice.is_pair,
+        rows: sample
+            .iter()
+            .take(MAX_SHOWN_ROWS)
+            .map(|row| shown.iter().map(|column| cell(row, column)).collect())
+            .collect(),
+    }
+}
+
+/// Columns of 0 and 1, where none was taken for the labels: each may be one.
+pub fn yes_no_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Vec<String> {
+    let is_answer = |column: &&Column| {
+        let is_yes_or_no =
+            |row: &Row| matches!(row.record.cell(&column.place).text().as_deref().map(str::trim), Some("0" | "1"));
+        // A name with a comma could not be asked for beside others.
+        !column.name.contains(',') && !names::is_number_name(&column.name) && sample.iter().all(is_yes_or_no)
+    };
+    let free =
+        columns.iter().enumerate().filter(|(number, _)| choice.labels.is_empty() && !choice.text.contains(number));
+    free.map(|(_, column)| column).filter(is_answer).map(|column| column.name.clone()).collect()
+}
