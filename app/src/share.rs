@@ -70,7 +70,7 @@ struct SharedPlan {
 }
 
 /// Settings that are words of the text: names of a table's columns, and what stands between labels.
-const WORDS: [&str; 3] = ["text-column", "label-column", "label-separator"];
+const WORDS: [&str; 4] = ["text-column", "label-column", "label-separator", "label-map"];
 
 /// What of a run's configuration may travel.
 fn settings(run: &Run) -> Vec<(String, String)> {
