@@ -3,7 +3,7 @@
 
 use engine::data::{InputFile, ReadOptions};
 use engine::error::{Error, Result};
-use engine::session::{Host, Session, Snapshot};
+use engine::session::{Host, Long, Session, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig, StartFrom};
 use std::cell::{Cell, RefCell};
@@ -313,8 +313,8 @@ fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
         assert!(last.micro_f1 > 0.95, "{from:?}: micro F1 {}", last.micro_f1);
         assert_eq!(last.per_label.len(), 8);
     }
-    let labels =
-        block_on(session.predict(&["the small dog barks".into(), String::new()], Some(2))).expect("a classifier");
+    let labels = block_on(session.predict(&["the small dog barks".into(), String::new()], Some(2), Long::Cut))
+        .expect("a classifier");
     let mut best: Vec<&str> = labels[0].iter().map(|label| label.label.as_str()).collect();
     best.sort_unstable();
     assert_eq!(best, ["dog", "yard"]);
@@ -367,7 +367,10 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
     block_on(session.pretrain("p", &config(&[("steps", "2"), ("preset", "bert-tiny"), ("max-len", "16")]), None))
         .expect("sound");
     assert_eq!(code(block_on(session.fill_mask("no mask here", 1)).expect_err("no mask")), "no-mask");
-    assert_eq!(code(block_on(session.predict(&["text".into()], None)).expect_err("no labels")), "no-classifier");
+    assert_eq!(
+        code(block_on(session.predict(&["text".into()], None, Long::Cut)).expect_err("no labels")),
+        "no-classifier"
+    );
     let long = block_on(session.finetune("f", &config(&[("max-len", "513")]), StartFrom::Pretrained, None));
     assert_eq!(code(long.expect_err("too long")), "max-len-too-large");
     let (mut files, _) = (block_on(session.export()).expect("a model"), ());

@@ -55,6 +55,47 @@ test('a column per label, several labels in a cell, and the first documents as t
   }, { colorScheme: 'dark' });
 });
 
+test('a table shows its first rows with a use for each column, and labels that differ by a slip are merged', async () => {
+  // Semicolons, Windows-1252, line ends within cells, empty subjects, and a label with a slip: a spreadsheet of tickets.
+  const kinds = ['Rechnung', 'Versand', 'Störung'];
+  const kind = (i) => (i === 7 ? 'Rechnug' : kinds[i % 3]);
+  const row = (i) => `${4000 + i};${i % 4 ? `Frage ${i} zu ${kinds[i % 3]}` : ''};"Guten Tag, meine Nachricht über ${kinds[i % 3]}\nmit der Nummer ${i}";${kind(i)}`;
+  const table = ['Nr;Betreff;Nachricht;Bereich', ...Array.from({ length: 120 }, (_, i) => row(i))].join('\r\n');
+  const file = { name: 'tickets.csv', mimeType: 'text/csv', buffer: Buffer.from(table, 'latin1') };
+  for (const [name, options] of [
+    ['columns-light-1280', { colorScheme: 'light', viewport: { width: 1280, height: 720 } }],
+    ['columns-dark-360', { colorScheme: 'dark', viewport: { width: 360, height: 740 } }],
+    ['columns-dark-1920', { colorScheme: 'dark', viewport: { width: 1920, height: 1080 } }],
+  ]) {
+    await here.open('?preset=mean&max-len=16&vocab-size=500', async (journey) => {
+      const uses = () => journey.page.locator('[data-testid=column-role]').evaluateAll((all) => all.map(({ value }) => value).join());
+      const choose = (column, use) => journey.page.locator(`[data-testid=column-role][data-column="${column}"]`).selectOption(use);
+      const data = () => journey.page.locator('#data').innerText();
+      await journey.ready(3);
+      await journey.part('file-input').setInputFiles([file]);
+      await journey.until('the columns', async () => (await uses()) === 'ignore,text,text,label', 20);
+      assert.match(await data(), /4 labels/);
+      assert.match(await journey.text('file-table'), /windows-1252/);
+      assert.match(await journey.text('file-table'), /120 120/, 'no row is lost');
+      assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
+      assert.equal(await journey.overflow(), 0);
+      await journey.page.locator('figure.columns').scrollIntoViewIfNeeded();
+      await journey.picture(name);
+      if (options.viewport.width !== 1280) return;
+      await choose('Betreff', 'ignore');
+      await journey.until('one text', async () => (await uses()) === 'ignore,ignore,text,label', 20);
+      await choose('Bereich', 'ignore');
+      await journey.until('no labels', async () => /None has a label/.test(await data()), 20);
+      await choose('Bereich', 'label');
+      await journey.until('the labels', async () => /4 labels/.test(await data()), 20);
+      await journey.press('merge-labels');
+      await journey.until('the labels that are meant', async () => /3 labels/.test(await data()), 20);
+      await journey.press('undo-merge');
+      await journey.until('those that were there', async () => /4 labels/.test(await data()), 20);
+    }, options);
+  }
+});
+
 test('files join the present ones where that is chosen, and the bundled text comes back after the last', async () => {
   await here.open(QUERY, async (journey) => {
     const names = () => journey.page.locator('[data-testid=file-table] tbody th').allInnerTexts();

@@ -47,6 +47,8 @@ impl Role {
 
 /// Tables that are shown: those of a folder are alike.
 const MAX_TABLES: usize = 2;
+/// Names of this length may have been cut.
+const MAX_NAME_CHARS: usize = 100;
 /// Columns that are shown.
 const MAX_COLUMNS: usize = 40;
 
@@ -173,7 +175,7 @@ fn settings_of(names: &[String], roles: &[Role]) -> (Option<String>, Option<Stri
 /// How a column is asked for: by its name where that is one of a kind and no list of names, else by its number.
 fn asked_as(names: &[String], place: usize) -> String {
     let name = &names[place];
-    let is_plain = !name.is_empty() && !name.contains([',', '+']) && name.trim().parse::<u64>().is_err();
+    let is_plain = !name.is_empty() && !name.contains([',', '+']) && name.chars().count() < MAX_NAME_CHARS;
     let is_only = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1;
     if is_plain && is_only { name.clone() } else { (place + 1).to_string() }
 }
@@ -183,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_become_settings_and_back() {
+    fn roles_become_settings() {
         let names = ["id", "title", "a, b", "label"].map(String::from);
         let columns = |text: &[&str], labels: &[&str], is_pair| TableColumns {
             names: names.to_vec(),

@@ -161,7 +161,7 @@ impl Labelling {
         let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, ""));
         // A table stays what it is; lines become a table.
         let ending = match ending.to_ascii_lowercase().as_str() {
-            kept @ ("tsv" | "json" | "jsonl" | "ndjson") => kept.to_string(),
+            kept @ ("tsv" | "tab" | "psv" | "json" | "jsonl" | "ndjson") => kept.to_string(),
             _ => "csv".into(),
         };
         format!("{stem}-labelled.{ending}")

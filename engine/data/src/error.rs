@@ -375,7 +375,17 @@ pub fn quoted(name: &str) -> String {
     if shown.len() < name.len() {
         shown.push('…');
     }
-    format!("{shown:?}")
+    let mut out = String::from("\"");
+    for c in shown.chars() {
+        match c {
+            // Vowels and tones that stand above or below a letter are a part of the name.
+            _ if unicode_normalization::char::is_combining_mark(c) => out.push(c),
+            '\'' => out.push(c),
+            _ => out.extend(c.escape_debug()),
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]

@@ -130,6 +130,10 @@ impl LabelledTable {
         let whole = bare.trim_end_matches(is_end);
         let behind = &bare[whole.len()..];
         let delimiter = char::from(dialect.delimiter);
+        let aligned = taken.cells.as_ref();
+        let aligned =
+            aligned.map(|cells| row(cells.iter().map(String::as_str), dialect.delimiter, dialect.quoting, ""));
+        let whole = aligned.as_deref().unwrap_or(whole);
         let added = |cells: &[String; 4]| row(cells.iter().map(String::as_str), dialect.delimiter, dialect.quoting, "");
         match taken.kind {
             Kind::Before => taken.raw.clone(),
@@ -241,6 +245,14 @@ mod tests {
             "a.csv",
             "sep=;\ntext;label\na b;u\nc d;v\n",
             "sep=;\ntext;label;predicted_label;score;confidence;unsure\na b;u;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\nc d;v;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\n",
+        );
+        // Rows with too few cells, and with a separator in their text.
+        check(
+            "a.csv",
+            "id,text,kind\n1,a b,u\n2,c d\n3,e, f,u\n",
+            &format!(
+                "id,text,kind,label,score,confidence,unsure\n1,a b,u,{ADDED_CELLS}\n2,c d,,{ADDED_CELLS}\n3,\"e, f\",u,{ADDED_CELLS}\n"
+            ),
         );
         check(
             "a.txt",

@@ -21,6 +21,8 @@ pub struct Taken {
     pub line: u64,
     /// Its characters, where these are wanted.
     pub raw: String,
+    /// Of a row with another number of cells than its table has columns: its cells, one per column, where they are wanted.
+    pub cells: Option<Vec<String>>,
 }
 
 impl Taken {
@@ -235,7 +237,7 @@ impl Parsed {
         };
         let visible = visible(name);
         self.trimmed_labels += u64::from(visible != name);
-        if !visible.is_empty() && !labels.contains(&visible) {
+        if !visible.is_empty() && labels.len() < MAX_LABELS && !labels.contains(&visible) {
             labels.push(visible);
         }
     }
@@ -263,7 +265,7 @@ impl Parsed {
         }
         let mut words = Vec::new();
         for word in part.split_whitespace() {
-            match word.strip_prefix(LABEL_PREFIX) {
+            match word.trim_start_matches(is_unseen).strip_prefix(LABEL_PREFIX) {
                 None => words.push(word),
                 Some(name) if visible(name).is_empty() => self.unnamed_labels += 1,
                 Some(name) => {
@@ -297,6 +299,12 @@ impl Parsed {
 
 /// Whether a word is a label but for a slip in its beginning, such as `__lable__x` or `__LABEL__x`.
 fn is_odd_label(word: &str) -> bool {
+    let is_behind = |(before, name): (&str, &str)| {
+        before.chars().count() <= 2 && before.chars().any(|c| !c.is_alphanumeric() && !is_unseen(c)) && !name.is_empty()
+    };
+    if word.split_once(LABEL_PREFIX).is_some_and(is_behind) {
+        return true;
+    }
     let Some((prefix, name)) = word.strip_prefix("__").and_then(|word| word.split_once("__")) else { return false };
     let begins_alike = prefix.chars().next().is_some_and(|first| first.eq_ignore_ascii_case(&'l'));
     begins_alike && prefix != "label" && prefix.chars().all(char::is_alphabetic) && !name.is_empty()
@@ -304,9 +312,6 @@ fn is_odd_label(word: &str) -> bool {
 
 /// A label's name in one form of Unicode, without characters at its ends or marks of direction that nobody sees.
 fn visible(name: &str) -> String {
-    let is_unseen = |c: char| {
-        matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{AD}') || is_bidi(c) || c == BYTE_ORDER_MARK
-    };
     // Joiners mean something within a word.
     let is_joiner = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
     if name.is_ascii() {
@@ -314,6 +319,14 @@ fn visible(name: &str) -> String {
     }
     let seen: String = name.chars().filter(|c| !is_unseen(*c)).nfc().collect();
     seen.trim_matches(|c: char| is_joiner(c) || c.is_whitespace()).into()
+}
+
+/// Labels of one document; more are a fault in the data.
+const MAX_LABELS: usize = 1000;
+
+/// Whether a character has neither width nor meaning in a label.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{AD}') || is_bidi(c) || c == BYTE_ORDER_MARK
 }
 
 /// Longer names are no names: what a label adds to every report would drown the rest.

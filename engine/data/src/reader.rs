@@ -65,7 +65,7 @@ impl<'a, R: Read> RowReader<'a, R> {
             let Some((line, number)) = lines.next()? else { return Ok(None) };
             let raw = if self.with_raw { line.into() } else { String::new() };
             let document = self.parsed.line(line, number);
-            return Ok(Some(Taken { kind: Kind::Row, document, line: number, raw }));
+            return Ok(Some(Taken { kind: Kind::Row, document, line: number, raw, cells: None }));
         }
         while self.waiting.is_empty() && !self.is_over {
             self.is_over = !self.read_row()?;
@@ -85,7 +85,7 @@ impl<'a, R: Read> RowReader<'a, R> {
             Source::Objects(rows) => rows.next()?,
             Source::Separated(rows) => match rows.next()? {
                 Some(FoundCells::Before(raw)) => {
-                    waiting.push_back(Taken { kind: Kind::Before, document: None, line: 1, raw });
+                    waiting.push_back(Taken { kind: Kind::Before, document: None, line: 1, raw, cells: None });
                     return Ok(true);
                 }
                 Some(FoundCells::Row(row, taken_in)) => {

@@ -48,7 +48,7 @@ pub struct RunConfig {
     pub tokenizer: TokenizerKind,
     /// Entries of the vocabulary at most, special tokens included. Default 8000.
     pub vocab_size: usize,
-    /// Keep upper case (`false` lower-cases and strips accents). Default false.
+    /// Keep upper case (`false` lower-cases). Default false.
     pub cased: bool,
     /// Drop accents of a new vocabulary's text, as BERT's uncased vocabularies do. Default: false.
     pub strip_accents: bool,

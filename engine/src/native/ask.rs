@@ -5,7 +5,9 @@ use super::args::{Attention, Common, Evaluate, FillMask, Neighbours};
 use super::host::NativeHost;
 use super::inputs;
 use super::output;
+use super::record::Record;
 use super::train::files_of;
+use crate::data::ReadOptions;
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::ProblemType;
@@ -52,7 +54,13 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let files = files_of(inputs::read(&args.data, Some(role))?);
     // What was read is worth a line: what was left out is not measured.
     let mut session = session(common, model, common.quiet)?;
-    session.set_corpus(files, &args.table.read_options()?)?;
+    let mut options = ReadOptions { reads_folder_classes: true, ..args.table.read_options()? };
+    if args.table.label_map.is_none() {
+        // Labels that were renamed for training are renamed here too.
+        let record = Record::read(&args.model);
+        options.label_map = record.map(|record| record.config.label_map).unwrap_or_default();
+    }
+    session.set_corpus(files, &options)?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     let metrics = block_on(session.evaluate(RUN, split, rule, config.seed))?;

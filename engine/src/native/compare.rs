@@ -72,7 +72,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     signals::listen("and keeping the runs that are done");
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
-    session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone()))?;
+    session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone(), Phase::Finetune))?;
     session.check_comparison(&config, &compare)?;
     dir.write(SETTINGS_FILE, &json(&settings))?;
     write_cells(&dir, &known)?;

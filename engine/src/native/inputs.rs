@@ -68,6 +68,11 @@ pub(super) fn read_for_training(paths: &[PathBuf]) -> Result<Vec<Source>, Error>
     paths.iter().map(one).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
 }
 
+/// Whether stdin is a file, and no pipe or terminal.
+pub(super) fn is_stdin_a_file() -> bool {
+    fs::metadata("/dev/stdin").is_ok_and(|metadata| metadata.is_file())
+}
+
 /// SHA-256 of what a file holds, in hexadecimal digits.
 ///
 /// # Errors

@@ -13,14 +13,14 @@ use super::output::{self, Reader};
 use super::store::{shown, write_error};
 use crate::data::{Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken};
 use crate::error::Error;
-use crate::session::Session;
+use crate::session::{Long, Session};
 use futures_lite::future::block_on;
 use lines::{Lines, decoded};
 use protocol::LabelScore;
 use serde::Serialize;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// Rows that are answered together: enough for a network to work on at once.
 const CHUNK_ROWS: usize = 256;
@@ -54,6 +54,7 @@ struct Predictor {
     session: Session<NativeHost>,
     top_k: Option<usize>,
     min_confidence: Option<f64>,
+    long: Long,
     /// Texts with more tokens than are read of them, and of how many texts.
     cut: u64,
     texts: u64,
@@ -66,24 +67,35 @@ struct Predictor {
 pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let options = ReadOptions { is_for_prediction: true, ..args.table.read_options()? };
     let path = args.data.as_deref().unwrap_or(Path::new("-"));
-    // A table on stdin has to be asked for: lines are answered as they come.
-    let is_stream = path == Path::new("-") && args.out.is_none() && !args.table.wants_table();
+    if args.table.label_map.is_some() {
+        return Err(Error::Input {
+            code: "bad-argument",
+            message: "--label-map has no effect here: a model answers with the labels that it learned".into(),
+            hint: "Rename labels when training, with finetune --label-map.".into(),
+        });
+    }
+    // Lines of a pipe are answered as they come; a file on stdin is read as any other.
+    let is_stream =
+        path == Path::new("-") && args.out.is_none() && !args.table.wants_table() && !inputs::is_stdin_a_file();
     let source = if is_stream { None } else { Some(whole_file(path)?) };
     let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
         // A file without lines gets no answers.
-        Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => None,
+        Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => return Ok(()),
         rows => rows.transpose()?,
     };
     let mut predictor = Predictor {
         session: session(common, inputs::read_model(&args.model)?, true)?,
         top_k: args.top_k,
         min_confidence: args.min_confidence,
+        long: if args.long == "split" { Long::Split } else { Long::Cut },
         cut: 0,
         texts: 0,
     };
     let done = match (rows, &args.out) {
         (Some(rows), Some(out)) => predictor.write_table(rows, out, args.table.label_separator.as_deref()),
         (Some(rows), None) if rows.shape != Shape::Lines => predictor.answer_rows(rows),
+        // What was read from stdin is there only once.
+        (Some(rows), None) if path == Path::new("-") => predictor.answer_rows(rows),
         _ => predictor.answer_lines(path, args.table.encoding.as_deref()),
     };
     predictor.tell_cut();
@@ -133,7 +145,8 @@ impl Predictor {
                     continue;
                 }
                 number += 1;
-                if self.print(taken.line, Some(number), text, labels)? == Reader::Gone {
+                let row = (rows.shape != Shape::Lines).then_some(number);
+                if self.print(taken.line, row, text, labels)? == Reader::Gone {
                     return Ok(());
                 }
             }
@@ -143,15 +156,18 @@ impl Predictor {
     /// Writes the input with an answer beside each row.
     fn write_table(&mut self, mut rows: FileRows<'_>, path: &Path, separator: Option<&str>) -> Result<(), Error> {
         let failed = |error: std::io::Error| write_error(path, &error);
-        let file = File::create_new(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::Input {
-                code: "output-exists",
-                message: format!("{} exists; nothing was changed", shown(path)),
-                hint: "Choose another output.".into(),
-            },
-            _ => failed(error),
-        })?;
-        let mut out = BufWriter::new(file);
+        if path.exists() {
+            return Err(output_exists(path));
+        }
+        // Whole or not at all: it gets its name when it is finished.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).map_err(failed)?;
+        let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+        let mut out: Box<dyn Write> = if is_packed {
+            Box::new(flate2::write::GzEncoder::new(BufWriter::new(&file), flate2::Compression::default()))
+        } else {
+            Box::new(BufWriter::new(&file))
+        };
         let mut table = LabelledTable::new(&rows, separator, false);
         let mut labelled = 0_u64;
         loop {
@@ -169,6 +185,12 @@ impl Predictor {
             }
         }
         out.write_all(&table.end()).and_then(|()| out.flush()).map_err(failed)?;
+        drop(out);
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist_noclobber(path).map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => output_exists(path),
+            _ => failed(error.error),
+        })?;
         output::to_people(&format!("{labelled} rows labelled in {}", shown(path)));
         tell(rows)
     }
@@ -179,7 +201,8 @@ impl Predictor {
             texts.iter().filter(|text| !text.is_empty()).map(|text| (*text).to_string()).collect();
         // Without any label there is no confidence to tell.
         let asked = if self.min_confidence.is_some() { self.top_k.map(|k| k.max(1)) } else { self.top_k };
-        let scores = if filled.is_empty() { Vec::new() } else { block_on(self.session.predict(&filled, asked))? };
+        let scores =
+            if filled.is_empty() { Vec::new() } else { block_on(self.session.predict(&filled, asked, self.long))? };
         self.texts += filled.len() as u64;
         self.cut +=
             filled.iter().filter(|text| self.session.is_cut(text).is_some_and(|(_, is_cut)| is_cut)).count() as u64;
@@ -193,9 +216,12 @@ impl Predictor {
     fn tell_cut(&self) {
         if let Some((tokens, _)) = self.session.is_cut("").filter(|_| self.cut > 0) {
             let Self { cut, texts, .. } = self;
+            let what = match self.long {
+                Long::Cut => "only the beginning of each was read; --long split reads all of it",
+                Long::Split => "each was read in parts",
+            };
             output::to_people(&format!(
-                "warning: {cut} of {texts} texts are longer than the {tokens} tokens that the model reads: only their \
-                 beginning was read"
+                "warning: {cut} of {texts} texts are longer than the {tokens} tokens that the model reads: {what}"
             ));
         }
     }
@@ -217,6 +243,14 @@ impl Predictor {
         let shown = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX));
         let (labels, scores) = shown.map(|LabelScore { label, score }| (label, score)).unzip();
         Answer { labels, scores, confidence, is_unsure }
+    }
+}
+
+fn output_exists(path: &Path) -> Error {
+    Error::Input {
+        code: "output-exists",
+        message: format!("{} exists; nothing was changed", shown(path)),
+        hint: "Choose another output.".into(),
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     session.host().attach(OpenRun::new(dir, record, from_step));
     let result = (|| {
         session.set_word_vectors(embeddings.as_deref().map(inputs::vector_lines).transpose()?);
-        session.set_corpus(files, &read_options(&config, encoding))?;
+        session.set_corpus(files, &read_options(&config, encoding, phase))?;
         from.map_or(Ok(()), |model| session.import(model))?;
         if session.host().is_watched() {
             session.watch(&config)?;
@@ -229,9 +229,20 @@ pub(super) fn new_record(
 }
 
 /// How a run reads its files.
-pub(super) fn read_options(config: &RunConfig, encoding: Option<String>) -> ReadOptions {
+pub(super) fn read_options(config: &RunConfig, encoding: Option<String>, phase: Phase) -> ReadOptions {
+    // Pre-training reads lines, whatever folders they lie in.
+    let reads_folder_classes = phase == Phase::Finetune;
     let RunConfig { text_column, label_column, label_separator, quoting, label_map, .. } = config.clone();
-    ReadOptions { encoding, text_column, label_column, label_separator, quoting, label_map, ..ReadOptions::default() }
+    ReadOptions {
+        encoding,
+        text_column,
+        label_column,
+        label_separator,
+        quoting,
+        label_map,
+        reads_folder_classes,
+        ..ReadOptions::default()
+    }
 }
 
 /// Where a model came from, for the record.

@@ -12,7 +12,7 @@ use crate::data::examples::{Batch, EncodedDocument};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop;
-use crate::model::ProblemType;
+use crate::model::{Leaves, ProblemType};
 use crate::train::DeviceBatch;
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
@@ -40,7 +40,7 @@ pub async fn answer<H: Host>(host: &H, model: &Trained, device: &Device, questio
         }
         Command::Classify { request, text, top_k } => {
             let (words, unseen) = unseen_words(model, &text);
-            let labels = predict(model, device, &[text], Told::Best(top_k)).await;
+            let labels = predict(model, device, &[text], (Told::Best(top_k), Long::Cut)).await;
             labels.map(|mut labels| {
                 let labels = labels.remove(0);
                 let thresholds = of_labels(model, model.config.thresholds.as_deref(), &labels);
@@ -192,11 +192,26 @@ pub enum Told {
     },
 }
 
+/// What becomes of a text that is longer than the classifier reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Long {
+    /// Its beginning is read.
+    #[default]
+    Cut,
+    /// All of it is read in windows, whose probabilities are averaged.
+    Split,
+}
+
 /// Labels of each text, best first, in order. A text without tokens gets none; a tab parts the two texts of a pair.
 ///
 /// # Errors
 /// When the model knows no labels.
-pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: Told) -> Result<Vec<Vec<LabelScore>>> {
+pub async fn predict(
+    model: &Trained,
+    device: &Device,
+    texts: &[String],
+    (told, long): (Told, Long),
+) -> Result<Vec<Vec<LabelScore>>> {
     let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
         let hint = "Fine-tune it first (clozelab finetune --from DIR).";
         return Err(Error::input("no-classifier", "this model knows no labels", hint));
@@ -205,11 +220,11 @@ pub async fn predict(model: &Trained, device: &Device, texts: &[String], told: T
     let mut out = Vec::with_capacity(texts.len());
     for texts in texts.chunks(BATCH_SIZE) {
         let documents: Vec<Document> = texts.iter().map(|text| document(text)).collect();
-        let rows: Vec<Row> = documents.iter().map(|document| example(model, document)).collect();
-        let scores = model.probabilities(&networks, &padded(model, &rows), &documents, device).await?;
-        for (row, scores) in rows.iter().zip(scores) {
+        let windows: Vec<Vec<Row>> = documents.iter().map(|document| examples(model, document, long)).collect();
+        let scores = averaged(model, &networks, &windows, &documents, device).await?;
+        for (rows, scores) in windows.iter().zip(scores) {
             let scores: Vec<f32> = scores.into_iter().map(|p| p as f32).collect();
-            let most = if row.0.len() > 2 { usize::MAX } else { 0 };
+            let most = if rows[0].0.len() > 2 { usize::MAX } else { 0 };
             let ranked = match told {
                 Told::Best(most_told) => best(&scores, most.min(most_told), |_| true),
                 Told::Given { own_thresholds } => {
@@ -258,7 +273,7 @@ pub(super) type Row = (Vec<u32>, usize);
 /// # Errors
 /// When the text is a pair and the model has one segment.
 pub(super) fn row(model: &Trained, text: &str) -> Result<Row> {
-    Ok(example(model, &document(text)))
+    Ok(examples(model, &document(text), Long::Cut).remove(0))
 }
 
 /// How many different words `text` has, and those that the classifier's training documents did not have; nothing where its
@@ -276,8 +291,44 @@ fn document(text: &str) -> Document {
     Document { text: first.into(), second, labels: Vec::new(), file: 0, line: 0, block: 0 }
 }
 
-fn example(model: &Trained, document: &Document) -> Row {
-    EncodedDocument::of_text(&model.tokenizer, document).assemble(&model.tokenizer.specials(), tokens_read(model))
+/// What the networks read of a document: at least one example.
+fn examples(model: &Trained, document: &Document, long: Long) -> Vec<Row> {
+    let (specials, max_len) = (model.tokenizer.specials(), tokens_read(model));
+    let encoded = EncodedDocument::of_text(&model.tokenizer, document);
+    match long {
+        Long::Cut => vec![encoded.assemble(&specials, max_len)],
+        Long::Split => encoded.windows(max_len).iter().map(|window| window.assemble(&specials, max_len)).collect(),
+    }
+}
+
+/// Probabilities of each document, `[documents][C]`: the mean over its windows, weighted by their tokens. The linear part
+/// reads the whole document.
+async fn averaged(
+    model: &Trained,
+    networks: &[Leaves],
+    windows: &[Vec<Row>],
+    documents: &[Document],
+    device: &Device,
+) -> Result<Vec<Vec<f64>>> {
+    let owners = windows.iter().zip(documents).flat_map(|(rows, document)| rows.iter().map(move |row| (row, document)));
+    let owners: Vec<(&Row, &Document)> = owners.collect();
+    let mut scores = Vec::with_capacity(owners.len());
+    for chunk in owners.chunks(BATCH_SIZE) {
+        let rows: Vec<Row> = chunk.iter().map(|(row, _)| (*row).clone()).collect();
+        let documents: Vec<Document> = chunk.iter().map(|(_, document)| (*document).clone()).collect();
+        scores.extend(model.probabilities(networks, &padded(model, &rows), &documents, device).await?);
+    }
+    let mut scores = scores.into_iter();
+    let mean = |rows: &Vec<Row>| {
+        let tokens: f64 = rows.iter().map(|row| row.0.len() as f64).sum();
+        let mut mean = vec![0.0; model.config.labels.len()];
+        for row in rows {
+            let of_window = scores.next().expect("probabilities of each window");
+            mean.iter_mut().zip(of_window).for_each(|(sum, p)| *sum += p * row.0.len() as f64 / tokens);
+        }
+        mean
+    };
+    Ok(windows.iter().map(mean).collect())
 }
 
 /// Tokens that a classifier reads of a text, the special ones included.

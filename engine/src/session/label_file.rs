@@ -1,7 +1,7 @@
 //! Labels for each document of a file, as a table: what a person has a classifier for. The file is read once, a batch at a
 //! time, so that one of any size is labelled in little memory; a table keeps its rows, columns and order.
 
-use super::ask::{self, Told};
+use super::ask::{self, Long, Told};
 use super::checks::no_model;
 use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
@@ -13,6 +13,8 @@ use protocol::{Dropped, Event, LabelScore, TableColumns};
 
 /// Bytes of the table that are handed out together.
 const PART_BYTES: usize = 8 << 20;
+/// Rows that are in memory together, those without text among them.
+const MAX_ROWS: usize = 4096;
 /// How often a person hears how far it is.
 const TOLD_EVERY_SECS: f64 = 0.25;
 /// Parts several labels in one cell, and in a table that is trained on.
@@ -70,7 +72,7 @@ impl<H: Host> Session<H> {
         let mut table = Table::of(&rows, &chunk);
         while !chunk.is_empty() {
             let texts: Vec<String> = chunk.iter().filter_map(|taken| taken.document.as_ref()).map(text_of).collect();
-            let answers = ask::predict(&model, &self.device, &texts, told).await?;
+            let answers = ask::predict(&model, &self.device, &texts, (told, Long::Cut)).await?;
             progress.documents += texts.len() as u64;
             table.push(&chunk, rows.column_names(), answers);
             if !hears_no_stop(&self.host, &mut self.deferred).await? {
@@ -120,7 +122,7 @@ fn fitting(file: &InputFile, options: &ReadOptions) -> Result<ReadOptions> {
 /// The next places of a file, up to as many documents as a network answers at once; none at the end.
 fn next_chunk(rows: &mut FileRows<'_>) -> Result<Vec<Taken>> {
     let (mut chunk, mut documents) = (Vec::new(), 0);
-    while documents < BATCH_SIZE {
+    while documents < BATCH_SIZE && chunk.len() < MAX_ROWS {
         let Some(taken) = rows.next()? else { break };
         documents += usize::from(taken.document.is_some());
         chunk.push(taken);

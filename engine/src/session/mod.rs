@@ -39,7 +39,7 @@ mod vectors;
 mod vote;
 
 use ask::Told;
-pub use ask::failed;
+pub use ask::{Long, failed};
 pub use compare::Progress as ComparisonProgress;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
 pub use label_file::IS_OF_LABELS;
@@ -230,10 +230,15 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When there is no classifier.
-    pub async fn predict(&mut self, texts: &[String], top_k: Option<usize>) -> Result<Vec<Vec<LabelScore>>> {
+    pub async fn predict(
+        &mut self,
+        texts: &[String],
+        top_k: Option<usize>,
+        long: Long,
+    ) -> Result<Vec<Vec<LabelScore>>> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
         let told = top_k.map_or(Told::Given { own_thresholds: false }, Told::Best);
-        ask::predict(model, &self.device, texts, told).await
+        ask::predict(model, &self.device, texts, (told, long)).await
     }
 
     /// Tokens that the classifier reads of a text, the special ones included, and whether `text` has more.

@@ -160,7 +160,7 @@ impl<H: Host> Session<H> {
         let texts: Vec<String> = documents.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
-            answers.extend(ask::predict(model, &self.device, texts, Told::Best(SHOWN_LABELS)).await?);
+            answers.extend(ask::predict(model, &self.device, texts, (Told::Best(SHOWN_LABELS), ask::Long::Cut)).await?);
             if !hears_no_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
             }

@@ -59,6 +59,7 @@ impl<H: Host> Session<H> {
                     label_separator,
                     quoting,
                     label_map,
+                    reads_folder_classes: true,
                     ..ReadOptions::default()
                 };
                 self.set_corpus(inputs.collect(), &options)?;

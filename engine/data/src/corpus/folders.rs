@@ -30,6 +30,9 @@ pub struct FolderClass {
 /// The class of each file, where folders beside each other tell it: at least two folders, nothing but lines of text, and no
 /// labels in these.
 pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<FolderClass>> {
+    if !options.reads_folder_classes {
+        return None;
+    }
     let folders: Vec<&str> = files.iter().map(|file| folder(&file.name)).collect::<Option<_>>()?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     folders.iter().for_each(|folder| *counts.entry(folder).or_default() += 1);
@@ -118,7 +121,8 @@ mod tests {
 
     fn found(names: &[&str], text: &str) -> Vec<String> {
         let files: Vec<InputFile> = names.iter().map(|name| InputFile::held(*name, text, None)).collect();
-        let classes = classes(&files, &ReadOptions::default()).unwrap_or_default();
+        let options = ReadOptions { reads_folder_classes: true, ..ReadOptions::default() };
+        let classes = classes(&files, &options).unwrap_or_default();
         classes.iter().map(|class| format!("{}{}", class.label, if class.is_whole { "!" } else { "" })).collect()
     }
 

@@ -153,6 +153,7 @@ impl Corpus {
         warnings.extend(corpus.leak_warning());
         corpus.identify();
         corpus.hold_out()?;
+        warnings.extend(corpus.unused_settings_warning(options));
         warnings.extend(label_names::warnings(&corpus.label_counts()));
         Ok((corpus, warnings))
     }
@@ -375,6 +376,14 @@ impl Corpus {
              scores on them flatter"
         );
         ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64).then_some(("leaked-documents", message))
+    }
+
+    /// Says so where settings of tables have no effect, since no file is one.
+    fn unused_settings_warning(&self, options: &ReadOptions) -> Option<Warning> {
+        let is_set = options.quoting.is_some() || options.label_separator.is_some();
+        let has_table = self.files.iter().any(|file| file.columns.is_some());
+        let message = "no file is a table: --quoting and --label-separator have no effect";
+        (is_set && !has_table).then(|| ("unused-settings", message.into()))
     }
 
     /// Why no classifier can be trained on documents without labels.

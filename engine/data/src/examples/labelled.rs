@@ -39,6 +39,18 @@ impl EncodedDocument {
         self.first.len() + 2 + second
     }
 
+    /// Parts of a single text, each of at most `max_len` tokens with the special ones, about equally long and without overlap.
+    /// A pair, and a text that is short enough, is one part.
+    pub fn windows(&self, max_len: usize) -> Vec<Self> {
+        let room = max_len.saturating_sub(2).max(1);
+        if self.second.is_some() || self.first.len() <= room {
+            return vec![self.clone()];
+        }
+        let parts = self.first.len().div_ceil(room);
+        let part = |tokens: &[u32]| Self { first: tokens.to_vec(), second: None, labels: self.labels.clone() };
+        self.first.chunks(self.first.len().div_ceil(parts)).map(part).collect()
+    }
+
     /// Its tokens with the special ones, at most `max_len`, and where the second text begins. Of a pair, the longer
     /// text is shortened first. Source: Devlin et al. 2019, `_truncate_seq_pair`.
     pub fn assemble(&self, specials: &Specials, max_len: usize) -> (Vec<u32>, usize) {
@@ -316,6 +328,19 @@ mod tests {
 
     fn document(first: &[u32], second: Option<&[u32]>, labels: &[usize]) -> EncodedDocument {
         EncodedDocument { first: first.to_vec(), second: second.map(Into::into), labels: labels.to_vec() }
+    }
+
+    #[test]
+    fn windows_hold_each_token_once() {
+        for (length, max_len, expected) in
+            [(5, 10, &[5][..]), (9, 6, &[3, 3, 3]), (10, 6, &[4, 4, 2]), (3, 1, &[1, 1, 1])]
+        {
+            let tokens: Vec<u32> = (0..length).collect();
+            let document = EncodedDocument { first: tokens.clone(), second: None, labels: Vec::new() };
+            let windows = document.windows(max_len);
+            assert_eq!(windows.iter().map(|window| window.first.len()).collect::<Vec<_>>(), expected);
+            assert_eq!(windows.into_iter().flat_map(|window| window.first).collect::<Vec<_>>(), tokens);
+        }
     }
 
     #[test]

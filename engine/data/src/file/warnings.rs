@@ -46,7 +46,9 @@ pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
     }
     if let Some(line) = decoded.first_undecodable {
         let count = decoded.undecodable;
-        let message = format!("{file} has bytes that {encoding} does not allow ({count}, the first in line {line})");
+        let message = format!(
+            "{file} has bytes that {encoding} does not allow ({count}, the first in line {line}); --encoding forces another"
+        );
         warnings.push(("undecodable-bytes", message));
     }
     warnings
@@ -77,8 +79,9 @@ pub fn shape(name: &str, shape: Shape, parsed: &Parsed) -> Vec<Warning> {
             }
             if dialect.quoting != Quoting::Double {
                 let how = dialect.quoting.name();
-                let message =
-                    format!("cells of {file} were read with --quoting {how}, since rows fit their columns best so");
+                let message = format!(
+                    "cells of {file} were read with --quoting {how}, with which its rows fit their columns best"
+                );
                 warnings.push(("quoting", message));
             }
             if dialect.skipped_lines > 0 {
@@ -155,7 +158,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     if let Some(OpenQuotes { rows, line, lines }) = parsed.open_quotes {
         let message = format!(
             "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like \
-             this: {rows}, lines that they took in: {lines}"
+             this: {rows}, lines that they took in: {lines}; --quoting none takes quotes as characters"
         );
         warnings.push(("open-quotes", message));
     }

@@ -5,6 +5,7 @@ use super::names::{self, TextName};
 use super::profile::Profile;
 use super::row::{Column, Place, Row};
 use crate::error::DataError;
+use std::collections::BTreeSet;
 
 /// What was taken for what, by the numbers of the columns.
 #[derive(Debug, Default, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Columns<'a> {
     rows: &'a [Row],
 }
 
+/// Columns that are compared with each other as the texts of a pair.
+const MAX_PAIR_CANDIDATES: usize = 100;
 /// More columns of one kind are shown to nobody.
 const MAX_CANDIDATES: usize = 12;
 
@@ -186,12 +189,16 @@ impl<'a> Columns<'a> {
             let profile = &self.profiles[column];
             !labels.contains(&column) && profile.filled > 0 && profile.may_be_text() && !profile.is_numeric()
         };
-        (0..self.all.len()).find_map(|first| {
-            let name = &self.all[first].name;
-            let partner = (0..self.all.len()).find(|second| names::are_pair(name, &self.all[*second].name))?;
-            let is_named = names::text_name(name).is_some() || names::is_known(name);
-            let is_prose = self.profiles[first].is_prose() && self.profiles[partner].is_prose();
-            ((is_named || is_prose) && is_text(first) && is_text(partner)).then(|| vec![first, partner])
+        let is_named = |column: usize| {
+            let name = &self.all[column].name;
+            names::text_name(name).is_some() || names::is_known(name)
+        };
+        let texts = (0..self.all.len()).filter(|column| is_text(*column));
+        let likely = texts.filter(|column| self.profiles[*column].is_prose() || is_named(*column));
+        let likely: Vec<usize> = likely.take(MAX_PAIR_CANDIDATES).collect();
+        likely.iter().find_map(|first| {
+            let is_partner = |second: &&usize| names::are_pair(&self.all[*first].name, &self.all[**second].name);
+            likely.iter().find(is_partner).map(|partner| vec![*first, *partner])
         })
     }
 
@@ -264,9 +271,10 @@ impl<'a> Columns<'a> {
         };
         let found: Vec<usize> = (0..self.all.len()).filter(is_label).collect();
         // The keys of an object are columns too, beside the object.
+        let names: BTreeSet<&str> = found.iter().map(|column| self.all[*column].name.as_str()).collect();
         let is_inside = |column: &usize| {
             let name = &self.all[*column].name;
-            found.iter().any(|other| name.starts_with(&format!("{}.", self.all[*other].name)))
+            name.match_indices('.').any(|(dot, _)| names.contains(&name[..dot]))
         };
         found.iter().copied().filter(|column| !is_inside(column)).collect()
     }

@@ -33,7 +33,7 @@ pub struct Agreement {
 /// What may stand between cells, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// Rows that are looked at.
-const MAX_ROWS: usize = 200;
+const MAX_ROWS: usize = 10_000;
 /// Lines before the header.
 const MAX_PREAMBLE: usize = 20;
 /// Another delimiter than the name's has to make rows agree better by this much.
@@ -120,6 +120,8 @@ struct Shape {
     /// Whether each quote that opens a cell closes it.
     is_sound: bool,
     quoted: usize,
+    /// Lines that it takes.
+    lines: usize,
 }
 
 fn read_with(text: &str, whole: bool, delimiter: u8, quoting: Quoting) -> (Dialect, Agreement) {
@@ -139,8 +141,11 @@ fn read_with(text: &str, whole: bool, delimiter: u8, quoting: Quoting) -> (Diale
     let is_meant = quoting != Quoting::Single || 2 * quoted >= rows.len();
     let agrees = |row: &&Shape| row.cells == width && row.is_sound && is_meant;
     let header = usize::from(rows.first().is_some_and(|row| row.cells != width));
-    let agreeing = rows.iter().filter(agrees).count().saturating_sub(header);
-    let share = agreeing as f64 / rows.len().max(1) as f64;
+    // A row that takes in others since a quote is not closed counts as all of them.
+    let lines_of = |row: &Shape| row.lines;
+    let lines: usize = rows.iter().map(lines_of).sum();
+    let agreeing = rows.iter().filter(agrees).map(lines_of).sum::<usize>().saturating_sub(header);
+    let share = agreeing as f64 / lines.max(1) as f64;
     let skipped_lines = if preamble > 0 { line_ends(&text[..begin]) } else { 0 };
     let skipped_bytes = if preamble > 0 { begin } else { 0 };
     (
@@ -183,7 +188,7 @@ fn shapes(text: &str, delimiter: u8, quoting: Quoting) -> Vec<Shape> {
 
 /// The row that begins at `at`, and where it ends.
 fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape, usize) {
-    let mut row = Shape { start: at, cells: 0, filled: 0, first_is_filled: false, is_sound: true, quoted: 0 };
+    let mut row = Shape { start: at, cells: 0, filled: 0, first_is_filled: false, is_sound: true, quoted: 0, lines: 1 };
     loop {
         let cell = at;
         let is_quoted = quoting.mark().is_some() && bytes.get(at).copied() == quoting.mark();
@@ -198,19 +203,21 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
         let behind = bytes[closed.min(at)..at].iter().all(|byte| *byte == b' ');
         let is_whole = bytes[cell..at].len() > 1 && bytes[cell] == b'"' && bytes[at - 1] == b'"';
         // A quote closes a cell where a delimiter follows; without quoting, no cell is in quotes.
-        row.is_sound &= if quoting == Quoting::None { !is_whole } else { !is_quoted || (behind && closed > cell) };
+        let is_closed = closed > cell + 1 && Some(bytes[closed - 1]) == quoting.mark();
+        row.is_sound &= if quoting == Quoting::None { !is_whole } else { !is_quoted || (behind && is_closed) };
         let is_filled = bytes[cell..at].iter().any(|byte| !matches!(byte, b' ' | b'"'));
         row.first_is_filled |= row.cells == 0 && is_filled;
         row.filled += usize::from(is_filled);
         row.cells += 1;
         if bytes.get(at).copied() != Some(delimiter) {
+            row.lines += bytes[row.start..at].iter().filter(|byte| **byte == b'\n').count();
             return (row, at);
         }
         at += 1;
     }
 }
 
-/// Where a quoted cell that begins at `at` is over; `at` where it is not closed.
+/// Where a quoted cell that begins at `at` is over; the end of the text where it is not closed.
 fn behind_quotes(bytes: &[u8], at: usize, quoting: Quoting) -> usize {
     let mark = quoting.mark().expect("asked of quoted cells only");
     let mut place = at + 1;
@@ -223,7 +230,8 @@ fn behind_quotes(bytes: &[u8], at: usize, quoting: Quoting) -> usize {
         }
         place += 1;
     }
-    at
+    // Not closed: it takes in all that follows.
+    bytes.len()
 }
 
 #[cfg(test)]
@@ -250,6 +258,7 @@ mod tests {
             ("text,label\n'a, b',x\n'c, d',y\n", comma, (b',', Quoting::Single, 2, 0)),
             ("text,label\nit's, x\nit's,y\n", comma, (b',', Quoting::Double, 2, 0)),
             ("text\tlabel\n\"a b\tx\nc \"d\ty\n\"e\tz\n", Some(b'\t'), (b'\t', Quoting::None, 2, 0)),
+            ("text\tlabel\na\tx\n\"b\ty\nc\tx\nd\tx\n\"e\tz\nf\tx\n", Some(b'\t'), (b'\t', Quoting::None, 2, 0)),
             ("text\tlabel\n\"a\tb\"\tx\n\"c \"\"d\"\"\"\ty\n", Some(b'\t'), (b'\t', Quoting::Double, 2, 0)),
             ("From my app\non Monday\n\ntext,label\na b,x\nc d,y\ne f,z\n", comma, (b',', Quoting::Double, 2, 3)),
             ("Report;;\ntext;label;n\na b;x;1\nc d;y;2\n", comma, (b';', Quoting::Double, 3, 1)),

@@ -20,7 +20,9 @@ pub fn is_header(rows: &[Vec<&str>], named: &[&str]) -> bool {
     let is_asked = |cell: &str| {
         !cell.is_empty() && cell.parse::<usize>().is_err() && named.iter().any(|name| name.eq_ignore_ascii_case(cell))
     };
-    let known = first.iter().filter(|cell| names::is_known(cell) || is_asked(cell.trim())).count();
+    let repeats = |column: usize| below.iter().any(|row| row.get(column) == first.get(column));
+    let known = (0..first.len()).filter(|column| !repeats(*column)).map(|column| first[column].trim());
+    let known = known.filter(|cell| names::is_known(cell) || is_asked(cell)).count();
     if known > 0 && !repeats_below(first, below) {
         return true;
     }
@@ -112,6 +114,7 @@ mod tests {
         check(&["what|kind", "a b|x"], true);
         check(&["Beschreibung|Nummer", "a text of some words|7", "another such text|8"], true);
         check(&["a long text|x", "another one|y"], false);
+        check(&["how far is it|question", "it is near|answer", "who is that|question"], false);
         check(&["1|Note on a boat|the boat waits near the pier", "2|Note on a tree|the tree drops its leaves"], false);
         check(&["a text of words|0", "another text of words|1"], false);
         check(&[], false);

@@ -35,6 +35,8 @@ pub struct Form {
     minus_one_is_missing: bool,
     /// They are vectors of this many zeros and ones.
     vector: Option<usize>,
+    /// Some of them are lists, so that one name in brackets is a list too.
+    has_lists: bool,
 }
 
 /// A share of rows labelled -1 from which on that is a class like others, where all labels are -1, 0 and 1.
@@ -64,7 +66,9 @@ impl Form {
                 numbers.len() == 1 || !is_class
             }
         };
-        Self { is_integral: numbers.is_some_and(|numbers| !numbers.is_empty()), minus_one_is_missing, vector }
+        let has_lists = texts.iter().any(|text| values::listed(text).is_some());
+        let is_integral = numbers.is_some_and(|numbers| !numbers.is_empty());
+        Self { is_integral, minus_one_is_missing, vector, has_lists }
     }
 }
 
@@ -144,8 +148,9 @@ impl<'a> LabelReader<'a> {
         match if self.names.len() == 1 { Says::Names } else { Says::of(text) } {
             Says::Names => {
                 self.named.insert(column);
+                let text = if form.has_lists { values::without_brackets(text) } else { text };
                 let separator = self.separator;
-                let names = text.split(['\r', '\n']).flat_map(|line| line.split(separator)).map(str::trim);
+                let names = text.split(['\r', '\n']).flat_map(|line| line.split(separator)).map(values::unquoted);
                 for name in names {
                     let is_none = form.minus_one_is_missing && matches!(name, "-1" | "-1.0");
                     if values::is_missing(name) || is_none {
@@ -209,11 +214,16 @@ pub enum Says {
 impl Says {
     /// What this cell says. A share of people who said yes counts from one half on.
     pub fn of(cell: &str) -> Self {
-        let cell = cell.trim().to_ascii_lowercase();
-        match (cell.as_str(), cell.parse::<f64>()) {
+        let cell = cell.trim().to_lowercase();
+        // Half of the world writes a comma in a decimal number.
+        match (cell.as_str(), cell.replacen(',', ".", 1).parse::<f64>()) {
             ("" | "nan" | "na" | "n/a" | "null" | "none", _) => Self::Nothing,
-            ("true" | "t" | "yes" | "y" | "x", _) => Self::Yes,
-            ("false" | "f" | "no" | "n", _) => Self::No,
+            ("true" | "t" | "yes" | "y" | "x" | "ja" | "oui" | "sí" | "sim" | "да" | "是" | "はい" | "ใช่", _) => {
+                Self::Yes
+            }
+            ("false" | "f" | "no" | "n" | "nein" | "non" | "não" | "нет" | "否" | "いいえ" | "ไม่ใช่", _) => {
+                Self::No
+            }
             (_, Ok(number)) if (0.5..=1.0).contains(&number) => Self::Yes,
             (_, Ok(number)) if (0.0..0.5).contains(&number) => Self::No,
             (_, Ok(-1.0)) => Self::Nothing,
@@ -269,6 +279,7 @@ mod tests {
             ("{\"choices\": [\"a\", \"b\"]}", &["a", "b"]),
             ("a\nb c\r\n", &["a", "b c"]),
             ("a|b", &["a", "b"]),
+            ("\"a b\"", &["a b"]),
             ("[sic] so", &["[sic] so"]),
         ] {
             assert_eq!(reader(&["label"]).labels([Cell::Text(cell)].into_iter()), expected, "{cell}");

@@ -33,7 +33,7 @@ use labels::{Form, LabelReader};
 use protocol::{Quoting, TableColumns};
 use row::{Cell, Column, Place, Record, Row};
 use serde::{Deserialize, Serialize};
-use shown::{are_numbers, object_columns, shown_columns, yes_no_columns};
+use shown::{has_unnamed_index, object_columns, shown_columns, yes_no_columns};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How to read files.
@@ -54,6 +54,9 @@ pub struct ReadOptions {
     /// New names of labels; `None` drops a label.
     #[serde(default)]
     pub label_map: BTreeMap<String, Option<String>>,
+    /// Whether folders beside each other name classes.
+    #[serde(skip)]
+    pub reads_folder_classes: bool,
     /// Whether the file is to be labelled: lines without labels are what is expected, and no sign of a table.
     #[serde(skip)]
     pub is_for_prediction: bool,
@@ -157,7 +160,10 @@ impl<'a> Table<'a> {
         if sample.iter().all(is_empty) || columns.is_empty() {
             let names = columns.into_iter().map(|column| column.name).collect();
             parsed.columns = Some(TableColumns { names, ..TableColumns::default() });
-            sample.iter().for_each(|row| parsed.drop_line("empty", row.line));
+            for Row { line, raw, .. } in sample {
+                parsed.drop_line("empty", line);
+                out.push_back(Taken { kind: Kind::Row, document: None, line, raw, cells: None });
+            }
             return Ok(());
         }
         self.plan = Some(self.plan(columns, &sample, parsed)?);
@@ -172,12 +178,8 @@ impl<'a> Table<'a> {
         let dialect = self.dialect?;
         let rows: Vec<Vec<&str>> = sample.iter().map(cells).collect();
         let is_header = header::is_header(&rows, &self.options.asked_names());
-        let width = rows.first().map_or(0, Vec::len);
         // A header without a name for the numbers of the rows, as R writes it.
-        let has_index = is_header
-            && rows.len() > 1
-            && rows[1..].iter().all(|row| row.len() == width + 1)
-            && are_numbers(&rows[1..]);
+        let has_index = is_header && has_unnamed_index(&rows);
         let first: Vec<String> = rows.first().map(|row| row.iter().map(|cell| cell.trim().to_string()).collect())?;
         let names = match (is_header, has_index) {
             (true, true) => std::iter::once(String::new()).chain(first).collect(),
@@ -186,7 +188,7 @@ impl<'a> Table<'a> {
         };
         if is_header {
             let Row { line, raw, .. } = sample.remove(0);
-            out.push_back(Taken { kind: Kind::Header, document: None, line, raw });
+            out.push_back(Taken { kind: Kind::Header, document: None, line, raw, cells: None });
         }
         let column = |(number, name)| Column { name, place: Place::Cell(number) };
         Some(names.into_iter().enumerate().map(column).collect())
@@ -201,11 +203,17 @@ impl<'a> Table<'a> {
         let forms = choice.labels.iter().map(form).collect();
         let mut labels = LabelReader::new(names(&choice.labels), forms, self.options.separator());
         let is_sound = |row: &&Row| cells(row).len() == columns.len();
-        let known_labels = sample
+        let mut known_labels: BTreeSet<String> = sample
             .iter()
             .filter(is_sound)
             .flat_map(|row| labels.labels(choice.labels.iter().map(|number| row.record.cell(&columns[*number].place))))
             .collect();
+        known_labels.extend(repeated_labels(
+            &columns,
+            &choice,
+            sample,
+            self.dialect.map_or(b',', |dialect| dialect.delimiter),
+        ));
         labels.forget();
         parsed.columns = Some(shown_columns(&columns, &choice, sample));
         parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
@@ -239,8 +247,13 @@ impl<'a> Table<'a> {
 
     fn read(&mut self, row: Row, parsed: &mut Parsed) -> Taken {
         let Row { record, line, raw } = row;
+        let delimiter = self.dialect.map_or(b',', |dialect| dialect.delimiter);
+        let cells = match (&record, &self.plan) {
+            (Record::Cells(cells), Some(plan)) if !raw.is_empty() => plan.aligned(cells, delimiter),
+            _ => None,
+        };
         let document = self.document(record, line, parsed);
-        Taken { kind: Kind::Row, document, line, raw }
+        Taken { kind: Kind::Row, document, line, raw, cells }
     }
 
     /// The document of a row; `None` where it is left out, which is counted.
@@ -297,7 +310,49 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Labels that only rows with too many cells have, if they come more than once at the place where these end.
+fn repeated_labels(columns: &[Column], choice: &Choice, sample: &[Row], delimiter: u8) -> Vec<String> {
+    let Some(text) = choice.text.last() else { return Vec::new() };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for row in sample {
+        let Record::Cells(cells) = &row.record else { continue };
+        if cells.len() > columns.len() {
+            let joined = joined_text(cells, *text, columns.len(), delimiter);
+            let labels = choice.labels.iter().filter(|number| *number > text).filter_map(|number| joined.get(*number));
+            // What stands behind a comma of a sentence begins with a space.
+            for label in labels.filter(|label| label.trim() == *label && label.chars().count() <= MAX_LABEL_CHARS) {
+                *counts.entry(label.to_string()).or_default() += 1;
+            }
+        }
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(label, _)| label).collect()
+}
+
+/// A row of `width` cells: those from number `text` on that are too many, joined again.
+fn joined_text(cells: &csv::StringRecord, text: usize, width: usize, delimiter: u8) -> csv::StringRecord {
+    let extra = cells.len() - width;
+    let parts: Vec<&str> = cells.iter().skip(text).take(extra + 1).collect();
+    let whole = parts.join(&char::from(delimiter).to_string());
+    let before = cells.iter().take(text);
+    before.chain(std::iter::once(whole.as_str())).chain(cells.iter().skip(text + extra + 1)).collect()
+}
+
 impl Plan<'_> {
+    /// A row with too few or too many cells, with one cell per column: nothing of it is lost.
+    fn aligned(&self, cells: &csv::StringRecord, delimiter: u8) -> Option<Vec<String>> {
+        let width = self.columns.len();
+        if cells.len() == width || width == 0 {
+            return None;
+        }
+        let joined = match self.joined(cells, delimiter).filter(|_| cells.len() > width) {
+            Some((joined, _)) => joined,
+            None if cells.len() > width => joined_text(cells, width - 1, width, delimiter),
+            None => cells.clone(),
+        };
+        let padding = std::iter::repeat_n("", width.saturating_sub(joined.len()));
+        Some(joined.iter().chain(padding).map(String::from).collect())
+    }
+
     /// A row with more cells than there are columns: without those that are empty at its end; else with the cells that
     /// make up its text joined again, where the rest of the row then fits its columns.
     fn joined(&self, cells: &csv::StringRecord, delimiter: u8) -> Option<(csv::StringRecord, bool)> {
@@ -306,19 +361,15 @@ impl Plan<'_> {
             return Some((cells.iter().take(width).collect(), false));
         }
         let text = *self.choice.text.last()?;
-        let extra = cells.len() - width;
-        let parts: Vec<&str> = cells.iter().skip(text).take(extra + 1).collect();
-        let whole = parts.join(&char::from(delimiter).to_string());
-        let before = cells.iter().take(text);
-        let joined: csv::StringRecord =
-            before.chain(std::iter::once(whole.as_str())).chain(cells.iter().skip(text + extra + 1)).collect();
-        // What stands before the text is where it belongs; what stands behind may be a part of the text.
+        let joined = joined_text(cells, text, width, delimiter);
         let fits = |number: &usize| {
             let cell = joined.get(*number).unwrap_or_default();
             let label = cell.trim();
             let is_known = self.known_labels.contains(label) || values::is_missing(label);
             let may_be_new = self.known_labels.len() < 2 && cell == label && label.chars().count() <= MAX_LABEL_CHARS;
-            *number < text || is_known || may_be_new
+            // Nothing else stands before a text that is the second column.
+            let is_certain = *number == 0 && text == 1;
+            is_certain || is_known || may_be_new
         };
         self.choice.labels.iter().all(fits).then_some((joined, true))
     }

@@ -83,9 +83,7 @@ impl<R: BufRead> ObjectRows<R> {
                 self.place = 0;
                 text.consume(self.chunk.len());
                 if self.chunk.is_empty() {
-                    let Some((value, line)) = self.only.take() else { return Ok(None) };
-                    self.inner = inner_rows(&value, line, self.with_raw);
-                    continue;
+                    return Ok(self.last_rows());
                 }
             }
             while let Some(byte) = self.chunk.get(self.place).copied() {
@@ -106,22 +104,41 @@ impl<R: BufRead> ObjectRows<R> {
     }
 }
 
+impl<R> ObjectRows<R> {
+    /// What is left at the end of a stream: the only object of a file, which may hold its rows, or a value that is cut off.
+    fn last_rows(&mut self) -> Option<Row> {
+        let cut = self.scanner.cut().map(|(value, line)| row(&value, line, self.with_raw));
+        let only = self.only.take();
+        self.inner = match (only, &cut) {
+            (Some((value, line)), None) => inner_rows(&value, line, self.with_raw),
+            (only, _) => only.map(|(value, line)| row(&value, line, self.with_raw)).into_iter().collect(),
+        };
+        self.inner.extend(cut);
+        self.inner.pop_front()
+    }
+}
+
 /// The row that a text is.
 fn row(text: &str, line: u64, with_raw: bool) -> Row {
     let parsed = relaxed::parse(text).or_else(|| relaxed::parse(text.trim_start_matches('[').trim_end_matches(']')));
     let record = match parsed {
         Some(Value::Object(object)) => Record::Object(object),
         Some(Value::String(text)) => Record::Text(text),
+        Some(Value::Array(values)) if !values.is_empty() => Record::Object(numbered(values)),
         _ if text.trim().is_empty() => Record::Blank,
         _ => Record::NoObject,
     };
     Row { record, line, raw: if with_raw { text.into() } else { String::new() } }
 }
 
+/// The values of a row without names, by their numbers from 1.
+fn numbered(values: Vec<Value>) -> Map<String, Value> {
+    values.into_iter().enumerate().map(|(place, value)| ((place + 1).to_string(), value)).collect()
+}
+
 /// The rows of a file that is one object; without any inside, it is the only row.
 fn inner_rows(text: &str, line: u64, with_raw: bool) -> VecDeque<Row> {
-    let Some(Value::Object(object)) = relaxed::parse(text) else { return VecDeque::from([row(text, line, with_raw)]) };
-    let objects = rows_in(&object).or_else(|| rows_of_columns(&object)).unwrap_or_else(|| vec![object]);
+    let Some(objects) = rows_inside(text) else { return VecDeque::from([row(text, line, with_raw)]) };
     let found = |object: Map<String, Value>| {
         let raw = if with_raw { Value::Object(object.clone()).to_string() } else { String::new() };
         Row { record: Record::Object(object), line, raw }
@@ -129,25 +146,46 @@ fn inner_rows(text: &str, line: u64, with_raw: bool) -> VecDeque<Row> {
     objects.into_iter().map(found).collect()
 }
 
-/// The objects of the longest list or object inside.
+/// Objects that lie this deep inside a file of one object are found.
+const MAX_DEPTH: usize = 4;
+
+/// The objects of the longest list inside, with those of lists beside it whose objects are alike, such as other splits.
 fn rows_in(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
-    let lists = object.values().filter_map(|value| {
-        let items: Vec<&Value> = match value {
-            Value::Array(items) => items.iter().collect(),
-            _ => return None,
-        };
-        items.iter().map(|item| item.as_object().cloned()).collect::<Option<Vec<_>>>()
-    });
-    let longest = lists.max_by_key(Vec::len).filter(|rows| !rows.is_empty());
     // Each value an object of the same keys: pandas' `orient="index"`.
-    longest.or_else(|| {
-        let rows: Vec<Map<String, Value>> =
-            object.values().map(|value| value.as_object().cloned()).collect::<Option<_>>()?;
-        let is_alike = rows.windows(2).all(|pair| pair[0].keys().eq(pair[1].keys()));
-        let holds_values = rows.iter().flat_map(Map::values).any(|value| !value.is_object());
-        let is_numbered = object.keys().all(|key| key.parse::<u64>().is_ok());
-        (rows.len() > 1 && is_alike && holds_values && is_numbered).then_some(rows)
-    })
+    let rows: Option<Vec<Map<String, Value>>> = object.values().map(|value| value.as_object().cloned()).collect();
+    let is_numbered = object.keys().all(|key| key.parse::<u64>().is_ok());
+    if let Some(rows) = rows.filter(|rows| is_numbered && rows.len() > 1) {
+        return Some(rows);
+    }
+    let lists = lists_in(object, MAX_DEPTH);
+    let longest = lists.iter().max_by_key(|list| list.len())?;
+    let is_alike = |list: &&Vec<Map<String, Value>>| list[0].keys().eq(longest[0].keys());
+    Some(lists.iter().filter(is_alike).flatten().cloned().collect())
+}
+
+/// Lists of nothing but objects, at most so deep inside.
+fn lists_in(object: &Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Value>>> {
+    let mut lists = Vec::new();
+    for value in object.values() {
+        match value {
+            Value::Array(items) => {
+                let items = items.iter().filter(|item| !item.is_null());
+                let rows: Option<Vec<Map<String, Value>>> = items.map(|item| item.as_object().cloned()).collect();
+                lists.extend(rows.filter(|rows| !rows.is_empty()));
+            }
+            Value::Object(inner) if depth > 1 => lists.extend(lists_in(inner, depth - 1)),
+            _ => {}
+        }
+    }
+    lists
+}
+
+/// The rows of an object that holds names and lists of values: pandas' `orient="split"`.
+fn rows_of_split(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
+    let names: Vec<String> =
+        object.get("columns")?.as_array()?.iter().map(super::values::word).collect::<Option<_>>()?;
+    let row = |row: &Value| Some(names.iter().cloned().zip(row.as_array()?.iter().cloned()).collect());
+    object.get("data")?.as_array()?.iter().map(row).collect()
 }
 
 /// The rows of an object that holds a list, or an object by row numbers, for each column.
@@ -173,6 +211,21 @@ fn rows_of_columns(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>
     })
 }
 
+/// The rows inside of an object, if it holds any.
+fn rows_inside(text: &str) -> Option<Vec<Map<String, Value>>> {
+    let Some(Value::Object(object)) = relaxed::parse(text) else { return None };
+    // An object with a text is a row, whatever lists it has beside.
+    if object.iter().any(|(name, value)| value.is_string() && super::names::text_name(name).is_some()) {
+        return None;
+    }
+    rows_of_split(&object).or_else(|| rows_in(&object)).or_else(|| rows_of_columns(&object))
+}
+
+/// Whether an object holds rows.
+pub fn holds_rows(text: &str) -> bool {
+    rows_inside(text).is_some()
+}
+
 /// The first object of a text that begins with one; `None` where it does not end.
 pub fn first_value(text: &str) -> Option<&str> {
     let mut scanner = Scanner::default();
@@ -182,7 +235,7 @@ pub fn first_value(text: &str) -> Option<&str> {
     })
 }
 
-/// Finds where each object ends, by its brackets outside strings.
+/// Finds where each value of a stream or of an array ends, by brackets and quotes.
 #[derive(Default)]
 struct Scanner {
     value: Vec<u8>,
@@ -192,40 +245,79 @@ struct Scanner {
     lines: u64,
     begin: u64,
     after_return: bool,
+    /// Whether the bracket of the array around all values was passed.
+    in_array: bool,
 }
 
 impl Scanner {
-    /// Takes a byte; the object that it ends, with the line where that begins.
+    /// Takes a byte; the value that it ends, with the line where that begins.
     fn take(&mut self, byte: u8) -> io::Result<Option<(String, u64)>> {
         let is_line = matches!(byte, b'\n' | b'\r') && !(byte == b'\n' && self.after_return);
         self.lines += u64::from(is_line);
         self.after_return = byte == b'\r';
-        if self.depth == 0 {
-            if byte == b'{' {
-                (self.depth, self.begin) = (1, self.lines + 1);
-                self.value.push(byte);
+        if self.value.is_empty() {
+            self.begin = self.lines + 1;
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' => return Ok(None),
+                b'[' if !self.in_array => {
+                    self.in_array = true;
+                    return Ok(None);
+                }
+                _ => {}
             }
-            return Ok(None);
+        }
+        // A number or a word ends before what follows it.
+        if self.depth == 0
+            && self.quote.is_none()
+            && !self.value.is_empty()
+            && matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']')
+        {
+            return self.end().map(Some);
         }
         self.value.push(byte);
         if self.value.len() > MAX_LINE_BYTES {
             return Err(io::Error::other(DataError::LineTooLong { line: self.begin, limit: MAX_LINE_BYTES }));
         }
-        match (self.quote, byte) {
-            (Some(_), _) if self.is_escaped => self.is_escaped = false,
-            (Some(_), b'\\') => self.is_escaped = true,
-            (Some(quote), _) if quote == byte => self.quote = None,
-            (Some(_), _) => {}
-            (None, b'"' | b'\'') => self.quote = Some(byte),
-            (None, b'{' | b'[') => self.depth += 1,
-            (None, b'}' | b']') => self.depth -= 1,
-            (None, _) => {}
-        }
-        if self.depth > 0 {
-            return Ok(None);
-        }
+        let ends = match (self.quote, byte) {
+            (Some(_), _) if self.is_escaped => {
+                self.is_escaped = false;
+                false
+            }
+            (Some(_), b'\\') => {
+                self.is_escaped = true;
+                false
+            }
+            (Some(quote), _) if quote == byte => {
+                self.quote = None;
+                self.depth == 0
+            }
+            (Some(_), _) => false,
+            (None, b'"' | b'\'') => {
+                self.quote = Some(byte);
+                false
+            }
+            (None, b'{' | b'[') => {
+                self.depth += 1;
+                false
+            }
+            (None, b'}' | b']') => {
+                self.depth = self.depth.saturating_sub(1);
+                self.depth == 0
+            }
+            (None, _) => false,
+        };
+        if ends { self.end().map(Some) } else { Ok(None) }
+    }
+
+    fn end(&mut self) -> io::Result<(String, u64)> {
         let value = String::from_utf8(std::mem::take(&mut self.value)).map_err(io::Error::other)?;
-        Ok(Some((value, self.begin)))
+        Ok((value, self.begin))
+    }
+
+    /// A value that the end of the stream cuts off.
+    fn cut(&mut self) -> Option<(String, u64)> {
+        let value = String::from_utf8_lossy(&std::mem::take(&mut self.value)).into_owned();
+        Some((value, self.begin)).filter(|(value, _)| !value.is_empty())
     }
 }
 
@@ -271,6 +363,15 @@ mod tests {
             ),
             ("{\"a\": [1, 2], \"b\": [3, 4]}".into(), Layout::Stream, "1:{\"a\":1,\"b\":3} 1:{\"a\":2,\"b\":4}".into()),
             (format!("{{\"0\": {a}, \"1\": {b}}}"), Layout::Stream, format!("1:{a} 1:{b}")),
+            ("{\"columns\": [\"a\"], \"data\": [[1], [2]]}".into(), Layout::Stream, format!("1:{a} 1:{b}")),
+            (
+                "[\"s\", [\"x\", 1], null, {\"a\":1}]".into(),
+                Layout::Stream,
+                format!("1:\"s\" 1:{{\"1\":\"x\",\"2\":1}} 1! 1:{a}"),
+            ),
+            // Cut off, or swallowed by a quote that is not closed.
+            (format!("[{a},\n{{\"a\": \"x"), Layout::Stream, format!("1:{a} 2!")),
+            (format!("{a}\n{{\"a\": 2"), Layout::Stream, format!("1:{a} 2!")),
         ] {
             assert_eq!(shown(&text, layout), expected, "{text}");
         }

@@ -1,6 +1,9 @@
 //! Where quotes and line ends stand in a text that a reader of rows goes through: it tells where a row begins as a byte, and
 //! counts lines in its own way.
 
+use crate::error::DataError;
+use crate::lines::MAX_LINE_BYTES;
+use protocol::Quoting;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -24,8 +27,12 @@ pub struct Places {
     lines: u64,
     /// The byte before the next one; none at the start.
     last: Option<u8>,
+    /// Where the row begins that was asked for last.
+    asked: u64,
     /// What stands around quoted cells.
     mark: Option<u8>,
+    /// Whether a backslash takes a quote's meaning.
+    escapes: bool,
     /// Characters that were not asked for yet, where they are wanted, and their place.
     raw: Option<Vec<u8>>,
     raw_from: u64,
@@ -55,6 +62,9 @@ impl<R: BufRead> Read for Noted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.text.read(out)?;
         let mut places = self.places.borrow_mut();
+        if self.read.saturating_sub(places.asked) > MAX_LINE_BYTES as u64 {
+            return Err(io::Error::other(DataError::LineTooLong { line: places.lines + 1, limit: MAX_LINE_BYTES }));
+        }
         for byte in &out[..count] {
             places.note(*byte, self.read);
             self.read += 1;
@@ -64,9 +74,10 @@ impl<R: BufRead> Read for Noted<R> {
 }
 
 impl Places {
-    /// Behind `lines` lines that are passed already; `mark` stands around quoted cells. Characters are kept `with_raw`.
-    pub fn new(lines: u64, mark: Option<u8>, with_raw: bool) -> Self {
-        Self { lines, mark, raw: with_raw.then(Vec::new), ..Self::default() }
+    /// Behind `lines` lines that are passed already; cells are quoted by `quoting`. Characters are kept `with_raw`.
+    pub fn new(lines: u64, quoting: Quoting, with_raw: bool) -> Self {
+        let (mark, escapes) = (quoting.mark(), quoting == Quoting::Backslash);
+        Self { lines, mark, escapes, raw: with_raw.then(Vec::new), ..Self::default() }
     }
 
     /// The characters up to `end` that were not asked for before.
@@ -100,6 +111,7 @@ impl Places {
 
     /// The line, from 1, of the first byte from `at` on that is no line end. Asked for in the order of the text.
     pub fn line(&mut self, mut at: u64) -> u64 {
+        self.asked = at;
         while let Some((_, behind)) = self.ends.front().copied().filter(|(first, _)| *first <= at) {
             self.ends.pop_front();
             self.lines += 1;
@@ -119,7 +131,8 @@ impl Places {
             match is_open {
                 false => is_open = is_border(before),
                 // Two stand for one.
-                true if is_doubled || behind == Some(b'"') => is_doubled = !is_doubled,
+                true if before == Some(b'\\') && self.escapes => {}
+                true if is_doubled || behind == self.mark => is_doubled = !is_doubled,
                 true if is_border(behind) => is_open = false,
                 true => closes = false,
             }
@@ -143,7 +156,7 @@ mod tests {
             // What follows begins with a quote of its own.
             ("\"a,b\nc,d\n\"e f\",g\n", false),
         ] {
-            let places = Rc::new(RefCell::new(Places::new(0, Some(b'"'), false)));
+            let places = Rc::new(RefCell::new(Places::new(0, Quoting::Double, false)));
             let mut text_bytes = text.as_bytes();
             Noted::new(&mut text_bytes, Rc::clone(&places)).read_to_end(&mut Vec::new()).expect("memory");
             assert_eq!(places.borrow_mut().closes(u64::MAX, b','), expected, "{text}");
@@ -160,7 +173,7 @@ mod tests {
             ("\n\na", &[0], &[3]),
         ] {
             for size in [1, 2, 100] {
-                let places = Rc::new(RefCell::new(Places::new(0, Some(b'"'), false)));
+                let places = Rc::new(RefCell::new(Places::new(0, Quoting::Double, false)));
                 let mut pieces = io::BufReader::with_capacity(size, text.as_bytes());
                 Noted::new(&mut pieces, Rc::clone(&places)).read_to_end(&mut Vec::new()).expect("memory");
                 let found: Vec<u64> = starts.iter().map(|start| places.borrow_mut().line(*start)).collect();

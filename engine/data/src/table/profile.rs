@@ -46,7 +46,11 @@ impl Profile {
 
     fn take(&mut self, cell: Cell<'_>) {
         self.lists += usize::from(matches!(cell, Cell::Value(value) if value.is_array() || value.is_object()));
-        let Some(text) = cell.text().filter(|text| !values::is_missing(text)) else { return };
+        let answer = match cell {
+            Cell::Value(value) => value.as_bool().map(|answer| answer.to_string().into()),
+            _ => None,
+        };
+        let Some(text) = cell.text().or(answer).filter(|text| !values::is_missing(text)) else { return };
         let text = text.trim();
         self.filled += 1;
         self.lists += usize::from(values::listed(text).is_some());

@@ -75,6 +75,7 @@ impl Writer<'_> {
             match next {
                 _ if next == quote => {
                     self.skip(1);
+                    self.out.push('"');
                     break;
                 }
                 '\\' => self.escape(),
@@ -89,7 +90,6 @@ impl Writer<'_> {
                 _ => self.copy(next.len_utf8()),
             }
         }
-        self.out.push('"');
     }
 
     fn escape(&mut self) {
@@ -150,7 +150,7 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(expected), "{text}");
         }
-        for text in ["", "{bad", "{\"a\": }", "some text", "{\"a\": nonsense}"] {
+        for text in ["", "{bad", "{\"a\": }", "some text", "{\"a\": nonsense}", "'tis so", "\"cut"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -19,6 +19,9 @@ pub enum Record {
     Blank,
 }
 
+/// The key of a row that is a text and nothing else.
+pub const TEXT_KEY: &str = "text";
+
 /// A row and where it stands.
 #[derive(Debug)]
 pub struct Row {
@@ -69,7 +72,7 @@ impl Record {
                 Some(Value::String(text)) => Cell::Text(text),
                 Some(value) => Cell::Value(value),
             },
-            (Self::Text(text), _) => Cell::Text(text),
+            (Self::Text(text), Place::Key(key)) if key == TEXT_KEY => Cell::Text(text),
             _ => Cell::Nothing,
         }
     }
@@ -77,7 +80,7 @@ impl Record {
     /// Bytes it takes in memory, roughly.
     pub fn size(&self) -> usize {
         match self {
-            Self::Cells(cells) => cells.as_slice().len(),
+            Self::Cells(cells) => cells.as_slice().len() + cells.len() * size_of::<usize>(),
             Self::Object(object) => object.iter().map(|(key, value)| key.len() + size_of_value(value)).sum(),
             Self::Text(text) => text.len(),
             Self::NoObject | Self::Blank => 0,

@@ -36,7 +36,7 @@ impl<R: BufRead> SeparatedRows<R> {
     pub fn new(mut text: R, dialect: &Dialect, with_raw: bool) -> io::Result<Self> {
         let before = skip(&mut text, dialect.skipped_bytes)?;
         let mark = dialect.quoting.mark();
-        let places = Rc::new(RefCell::new(Places::new(dialect.skipped_lines, mark, with_raw)));
+        let places = Rc::new(RefCell::new(Places::new(dialect.skipped_lines, dialect.quoting, with_raw)));
         let reader = csv::ReaderBuilder::new()
             .delimiter(dialect.delimiter)
             .quoting(dialect.quoting != Quoting::None)

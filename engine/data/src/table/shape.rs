@@ -4,6 +4,7 @@
 use super::ReadOptions;
 use super::dialect::{self, Agreement, Dialect};
 use super::names;
+use super::profile::text_length;
 use super::relaxed;
 use crate::lines::LABEL_PREFIX;
 use std::collections::BTreeMap;
@@ -73,6 +74,8 @@ const MIN_UNNAMED_ROWS: usize = 8;
 const MIN_AGREEMENT: f64 = 0.95;
 /// Longer values are no labels.
 const MAX_LABEL_CHARS: usize = 40;
+/// A text without spaces between its words is longer than this, in letters of an alphabet.
+const MIN_TEXT_LENGTH: usize = 15;
 /// A label comes at least so many times, on average.
 const MIN_REPETITION: usize = 3;
 
@@ -105,6 +108,10 @@ fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
     if !is_object && !is_named {
         return None;
     }
+    if whole && opens_list.is_none() && is_only_value(first) {
+        // The only object of a file may hold its rows.
+        return Some(Layout::Stream);
+    }
     let line = first.lines().next().unwrap_or_default().trim_end();
     let is_lines = relaxed::parse(line.trim_end_matches([',', ']'])).is_some_and(|value| value.is_object());
     let on_own_line = opens_list.is_none_or(|_| text[1..].trim_start_matches([' ', '\t', '\r']).starts_with('\n'));
@@ -120,6 +127,12 @@ fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
         _ if is_named => Some(Layout::Lines),
         _ => None,
     }
+}
+
+/// Whether a text is one object that holds rows.
+fn is_only_value(text: &str) -> bool {
+    let object = super::objects::first_value(text).filter(|_| text.starts_with('{'));
+    object.is_some_and(|object| text[object.len()..].trim().is_empty() && super::objects::holds_rows(object))
 }
 
 /// Whether a text whose name does not tell is a table: its rows agree, and their names or values say so.
@@ -155,7 +168,8 @@ fn holds_labels(rows: &[Vec<&str>], column: usize, width: usize) -> bool {
     rows.iter().for_each(|row| *counts.entry(row[column].trim()).or_default() += 1);
     let are_short = counts.keys().all(|value| value.chars().count() <= MAX_LABEL_CHARS);
     let words = |row: &&Vec<&str>| {
-        (0..width).filter(|other| *other != column).any(|other| row[other].split_whitespace().count() > 2)
+        let is_text = |cell: &str| cell.split_whitespace().count() > 2 || text_length(cell) > MIN_TEXT_LENGTH;
+        (0..width).filter(|other| *other != column).any(|other| is_text(row[other]))
     };
     let beside_text = rows.iter().filter(|row| words(row)).count() * 2 > rows.len();
     counts.len() > 1 && are_short && counts.len() * MIN_REPETITION <= rows.len() && beside_text
@@ -192,7 +206,9 @@ mod tests {
             ("a.txt", &commas, "rows"),
             ("a.csv", "only text\n", "rows"),
             ("a.txt", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n", "objects in lines"),
-            ("a.csv", "{\"text\": \"a\"}\n", "objects in lines"),
+            ("a.csv", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n", "objects in lines"),
+            ("a.json", "{\"data\": [{\"text\": \"a\"}]}\n", "objects"),
+            ("a.json", "[\"a\", \"b\"]", "objects"),
             ("a.jsonl", "[\n{\"text\": \"a\"},\n{\"text\": \"b\"}\n]\n", "objects in lines"),
             ("a", "[{\"text\": \"a\"}, {\"text\": \"b\"}]", "objects"),
             ("a", "[\n {\n  \"text\": \"a\"\n }\n]", "objects"),

@@ -12,10 +12,14 @@ const MAX_NAME_CHARS: usize = 100;
 /// Rows that are shown, and characters of their cells.
 const MAX_SHOWN_ROWS: usize = 5;
 const MAX_CELL_CHARS: usize = 120;
-/// Whether the first cells of rows are numbers, each another one.
-pub fn are_numbers(rows: &[Vec<&str>]) -> bool {
+/// Whether each row begins with a number of its own that the header has no name for, as R writes them.
+pub fn has_unnamed_index(rows: &[Vec<&str>]) -> bool {
+    let Some((header, rows)) = rows.split_first().filter(|(_, rows)| !rows.is_empty()) else { return false };
+    let has_name = header.first().is_some_and(|name| names::is_number_name(name));
+    let are_longer = rows.iter().all(|row| row.len() == header.len() + 1);
+    let ends_empty = rows.iter().all(|row| row.last().is_some_and(|cell| cell.trim().is_empty()));
     let numbers: Option<BTreeSet<i64>> = rows.iter().map(|row| row.first()?.trim().parse().ok()).collect();
-    numbers.is_some_and(|numbers| numbers.len() == rows.len())
+    !has_name && are_longer && !ends_empty && numbers.is_some_and(|numbers| numbers.len() == rows.len())
 }
 
 /// The columns of objects: their keys, in the order of the alphabet. Texts without keys are a column of that name.
@@ -27,7 +31,7 @@ pub fn object_columns(sample: &[Row]) -> Vec<Column> {
         }
     }
     if keys.is_empty() && sample.iter().any(|row| matches!(row.record, Record::Text(_))) {
-        keys.insert("text".into());
+        keys.insert(row::TEXT_KEY.into());
     }
     keys.into_iter().map(|key| Column { name: key.clone(), place: Place::Key(key) }).collect()
 }

@@ -34,6 +34,9 @@ pub fn labels_of(value: &Value) -> Found {
     match value {
         Value::Null => Found::Nothing,
         Value::Array(items) => {
+            // A span of a text, `[0, 5, "x"]`, has the places where it begins and ends.
+            let is_span = items.len() == 3 && items[..2].iter().all(Value::is_u64) && items[2].is_string();
+            let items = if is_span { &items[2..] } else { items };
             let names = items.iter().flat_map(names_of).collect::<Vec<_>>();
             if names.is_empty() { Found::Nothing } else { Found::Names(names) }
         }
@@ -43,13 +46,19 @@ pub fn labels_of(value: &Value) -> Found {
 }
 
 /// Keys below which an object keeps its labels, likeliest first.
-const LABEL_KEYS: [&str; 12] =
-    ["choices", "labels", "label", "name", "value", "result", "class", "category", "tag", "title", "text", "id"];
+const LABEL_KEYS: [&str; 11] =
+    ["choices", "labels", "label", "name", "value", "class", "category", "tag", "title", "text", "id"];
 
 fn labels_of_object(object: &Map<String, Value>) -> Found {
+    // An annotation of Label Studio: without a result, or cancelled, it has no labels.
+    if let Some(result) = object.get("result") {
+        let is_cancelled = object.get("was_cancelled").and_then(Value::as_bool).unwrap_or(false);
+        return if is_cancelled { Found::Nothing } else { labels_of(result) };
+    }
     let answers: Option<Vec<(String, bool)>> =
         object.iter().map(|(name, value)| Some((name.clone(), answer(value)?))).collect();
-    if let Some(answers) = answers.filter(|answers| !answers.is_empty()) {
+    let holds_labels = LABEL_KEYS.iter().any(|key| object.contains_key(*key));
+    if let Some(answers) = answers.filter(|answers| !answers.is_empty() && !holds_labels) {
         return Found::Answers(answers);
     }
     let found = LABEL_KEYS.iter().filter_map(|key| object.get(*key)).map(labels_of);
@@ -103,6 +112,8 @@ pub fn text_of(value: &Value) -> Option<String> {
 /// (`['a' 'b']`, `[0 1]`).
 pub fn listed(cell: &str) -> Option<Value> {
     let cell = cell.trim();
+    let cell = cell.strip_prefix("array(").and_then(|list| list.strip_suffix(')')).unwrap_or(cell);
+    let cell = cell.split_once("], dtype").map_or(cell, |(list, _)| &cell[..=list.len()]);
     let inside = match (cell.chars().next()?, cell.chars().next_back()?) {
         ('[', ']') | ('(', ')') | ('{', '}') if cell.len() > 1 => &cell[1..cell.len() - 1],
         _ => return None,
@@ -113,7 +124,29 @@ pub fn listed(cell: &str) -> Option<Value> {
             return value;
         }
     }
-    relaxed::parse(&format!("[{inside}]")).or_else(|| spaced(inside))
+    let parsed = relaxed::parse(&format!("[{inside}]")).or_else(|| spaced(inside));
+    parsed.or_else(|| if cell.starts_with('(') { None } else { bare(inside) })
+}
+
+/// A cell without the brackets around it.
+pub fn without_brackets(cell: &str) -> &str {
+    let inside = |open: char, close: char| cell.trim().strip_prefix(open)?.strip_suffix(close);
+    inside('[', ']').or_else(|| inside('{', '}')).unwrap_or(cell)
+}
+
+/// A value without white space around it and without the quotes that a space before them keeps from being any.
+pub fn unquoted(value: &str) -> &str {
+    let value = value.trim();
+    let inside = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    inside.filter(|inside| !inside.is_empty() && !inside.contains('"')).unwrap_or(value)
+}
+
+/// Names without quotes and with commas between them, as in `[a, b]` and Postgres' `{a,b}`.
+fn bare(inside: &str) -> Option<Value> {
+    let is_name = |name: &&str| !name.is_empty() && !name.contains(['[', ']', '{', '}', ':']);
+    let names: Vec<&str> = inside.split(',').map(str::trim).collect();
+    let are_names = names.len() > 1 && names.iter().all(is_name);
+    are_names.then(|| names.into_iter().map(|name| Value::from(name.trim_matches('"'))).collect())
 }
 
 /// Values with nothing but white space between them, as numpy prints arrays.
@@ -175,12 +208,16 @@ mod tests {
             ("[0 1 1]", json!(["0", "1", "1"])),
             ("[0. 1.]", json!(["0", "1"])),
             ("[0, 1]", json!([0, 1])),
+            ("[a, b c]", json!(["a", "b c"])),
+            ("{a,\"b c\"}", json!(["a", "b c"])),
+            ("array(['a'])", json!(["a"])),
+            ("array(['a', 'b'], dtype=object)", json!(["a", "b"])),
             ("[]", json!([])),
             (r#"{"choices": ["a"]}"#, json!({"choices": ["a"]})),
         ] {
             assert_eq!(listed(cell), Some(expected), "{cell}");
         }
-        for cell in ["", "a", "[a, b]", "(see below)", "[sic] so", "{x}"] {
+        for cell in ["", "a", "(see below)", "(a, b)", "[sic] so", "{x}", "[urgent]"] {
             assert_eq!(listed(cell), None, "{cell}");
         }
     }
@@ -194,8 +231,11 @@ mod tests {
             (json!(["a", 2, null]), names(&["a", "2"])),
             (json!({"choices": ["a", "b"]}), names(&["a", "b"])),
             (json!({"name": "a", "id": 1}), names(&["a"])),
+            (json!({"label": 1, "score": 0.9}), names(&["1"])),
             (json!([{"name": "a"}, {"label": "b"}]), names(&["a", "b"])),
             (json!([{"result": [{"value": {"choices": ["a"]}, "type": "choices"}]}]), names(&["a"])),
+            (json!([{"id": 900, "was_cancelled": true, "result": []}]), Found::Nothing),
+            (json!([[0, 5, "a"], [7, 9, "b"]]), names(&["a", "b"])),
             (json!({"a": 1.0, "b": 0.2}), Found::Answers(vec![("a".into(), true), ("b".into(), false)])),
             (json!([]), Found::Nothing),
             (json!(null), Found::Nothing),

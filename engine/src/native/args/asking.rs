@@ -72,7 +72,8 @@ impl TableFlags {
 
     /// Whether any of them says that the input is a table.
     pub fn wants_table(&self) -> bool {
-        self.text_column.is_some() || self.quoting.is_some()
+        let names = [&self.text_column, &self.label_column, &self.quoting];
+        names.into_iter().any(Option::is_some)
     }
 }
 
@@ -88,6 +89,9 @@ pub struct Predict {
     /// Write the input to this file with labels beside each row, in its own form, instead of answers to stdout
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Of a text longer than the model reads: cut reads its beginning, split averages over parts of it
+    #[arg(long, value_name = "cut|split", default_value = "cut", value_parser = ["cut", "split"])]
+    pub long: String,
     /// How tables are read
     #[command(flatten)]
     pub table: TableFlags,
