@@ -322,8 +322,10 @@ fn describe(corpus: &Corpus) -> String {
 #[component]
 fn Warnings() -> impl IntoView {
     let lab = lab();
-    let warnings = lab.memo(&[Topic::Corpus], |state| state.warnings.clone());
-    // Which columns were taken stands above, too.
+    // Which columns were taken stands above.
+    let warnings = lab.memo(&[Topic::Corpus], |state| {
+        state.warnings.iter().filter(|(code, _)| code != "columns").cloned().collect::<Vec<_>>()
+    });
     let is_quiet = |code: &str| is_note(code) || code == "guessed-column";
     let row = move |(code, message): (String, String)| view! { <li class:note=is_quiet(&code)>{told(&message)}</li> };
     view! {

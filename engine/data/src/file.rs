@@ -195,7 +195,7 @@ impl<'a> FileRows<'a> {
     }
 }
 
-/// Gives labels their new names, each once; one without a new name goes.
+/// Renames labels, removes duplicates, and drops those mapped to `None`.
 fn rename_labels(document: &mut Document, map: &BTreeMap<String, Option<String>>) {
     if map.is_empty() {
         return;

@@ -18,8 +18,8 @@ pub(super) fn roles(files: &[InputFile]) -> Vec<FileRole> {
     files.iter().map(|file| file.role.unwrap_or(FileRole::Train)).collect()
 }
 
-/// The roles that folders tell, such as `train/` beside `test/`: where all files lie in folders of such names at one level,
-/// and some are for training.
+/// The roles that folders tell, such as `train/` beside `test/`: where files lie in folders of such names at one level, some of
+/// them for training.
 fn split_folders(files: &[InputFile]) -> Option<Vec<Option<FileRole>>> {
     let folders = |file: &InputFile| {
         let mut parts: Vec<String> = file.name.split(['/', '\\']).map(str::to_lowercase).collect();

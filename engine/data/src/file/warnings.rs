@@ -9,10 +9,10 @@ use crate::table::{self, Shape};
 use protocol::{Quoting, TableColumns};
 
 /// Bytes of columns' names that a sentence lists.
-const MOST_LISTED: usize = 300;
+const MAX_LISTED: usize = 300;
 
 /// Columns that a sentence names.
-const MOST_NAMED: usize = 12;
+const MAX_NAMED: usize = 12;
 
 fn has_gzip_name(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(".gz")
@@ -176,7 +176,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         warnings.push(("label-vectors", message));
     }
     if !denied.is_empty() {
-        let columns = denied.iter().take(MOST_NAMED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
+        let columns = denied.iter().take(MAX_NAMED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
         let message = format!(
             "{file} has label columns that never say yes ({}), so that they are no labels: {columns}",
             denied.len()
@@ -216,12 +216,12 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
 fn yes_no_warning(file: &str, columns: &[String]) -> String {
     let shown = |columns: &[String]| format!("{:?}", columns.join(","));
     let (count, whole) = (columns.len(), shown(columns));
-    if whole.len() <= MOST_LISTED {
+    if whole.len() <= MAX_LISTED {
         return format!(
             "{file} has no labels but columns of 0 and 1; --label-column {whole} makes each of them a label"
         );
     }
-    let most = (1..=count).take_while(|most| shown(&columns[..*most]).len() <= MOST_LISTED).last().unwrap_or(0);
+    let most = (1..=count).take_while(|most| shown(&columns[..*most]).len() <= MAX_LISTED).last().unwrap_or(0);
     let first = shown(&columns[..most]);
     format!(
         "{file} has no labels but {count} columns of 0 and 1, the first {most} {first}; all of them with commas as \

@@ -18,7 +18,7 @@ pub struct Choice {
     pub labels: Vec<usize>,
     /// Whether each row was accepted or rejected.
     pub decision: Option<usize>,
-    /// Whether no name told the text.
+    /// Whether the text column was guessed from values.
     pub text_is_guessed: bool,
     /// Columns that look like labels, where none was taken for them.
     pub candidates: Vec<usize>,

@@ -121,6 +121,7 @@ impl<'a> LabelReader<'a> {
     /// Forgets what was noticed: rows that were looked at ahead come again.
     pub fn forget(&mut self) {
         (self.without, self.missing) = (0, 0);
+        self.missing_words.clear();
         for seen in [&mut self.answered, &mut self.named, &mut self.affirmed] {
             seen.clear();
         }

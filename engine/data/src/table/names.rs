@@ -1,4 +1,4 @@
-//! What a column's name says of it: that it holds text, labels, the numbers of rows, or a part of a pair.
+//! Classifies columns by name: text, labels, numbers of rows, or one part of a pair.
 
 /// Names of columns that hold text, likeliest first.
 const TEXT_NAMES: [&str; 48] = [

@@ -1,5 +1,5 @@
-//! What a text is, by what stands in it: lines, rows of cells, or objects of JSON. The file's name only decides where the
-//! content does not.
+//! Detects the format of a text from its content: lines, rows of cells, or objects of JSON. The file's name only decides
+//! where the content does not.
 
 use super::ReadOptions;
 use super::dialect::{self, Agreement, Dialect};

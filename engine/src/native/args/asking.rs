@@ -36,7 +36,7 @@ pub struct TableFlags {
     /// Column of the labels; of several, "a,b", each is a label where a row says 1 or yes, and "none" where no one does
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
-    /// What separates several labels in one cell
+    /// What separates several labels in one cell [default: | in input, ; in --out]
     #[arg(long, value_name = "TEXT")]
     pub label_separator: Option<String>,
     /// How cells are quoted: auto, double, backslash, single or none [default: auto]
@@ -86,7 +86,7 @@ pub struct Predict {
     /// Text, one per line, or a table: CSV, TSV, JSON; - or nothing means stdin
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// Write the input to this file with labels beside each row, in its own form, instead of answers to stdout
+    /// Write a copy of the input with predictions added to each row, instead of printing JSON
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Of a text longer than the model reads: cut reads its beginning, split averages over parts of it
