@@ -18,6 +18,11 @@ pub fn is_within(selector: &str) -> bool {
     active.tag_name() == "BODY" || active.closest(selector).is_ok_and(|found| found.is_some())
 }
 
+/// Whether nothing has the focus.
+pub fn is_nowhere() -> bool {
+    document().active_element().is_none_or(|active| active.tag_name() == "BODY")
+}
+
 /// Whether what `selector` finds has the focus in it.
 pub fn holds(selector: &str) -> bool {
     document().query_selector(&format!("{selector} :focus")).is_ok_and(|found| found.is_some())

@@ -1,6 +1,7 @@
 //! Which columns of a table hold the text and the labels: its first rows, with a choice above each column. What was found
 //! is chosen already; another choice reads the files again.
 
+use crate::focus;
 use crate::lab::{Lab, lab};
 use crate::tr;
 use leptos::prelude::*;
@@ -72,11 +73,28 @@ pub fn ColumnPicker(
         });
         kinds
     };
-    move || shown().into_iter().map(|(file, columns)| view! { <Table file columns busy /> }).collect_view()
+    // Another choice reads the files again and draws the table anew: the focus stays on the column.
+    let chosen = StoredValue::new(None::<String>);
+    Effect::new(move |_| {
+        tables.track();
+        let Some(name) = chosen.get_value().filter(|name| !name.contains(['"', '\\'])) else { return };
+        request_animation_frame(move || {
+            if focus::is_nowhere() {
+                focus::on(&format!("[data-testid=column-role][data-column=\"{name}\"]"));
+            }
+        });
+    });
+    move || shown().into_iter().map(|(file, columns)| view! { <Table file columns busy chosen /> }).collect_view()
 }
 
 #[component]
-fn Table(file: String, columns: TableColumns, busy: Memo<bool>) -> impl IntoView {
+fn Table(
+    file: String,
+    columns: TableColumns,
+    busy: Memo<bool>,
+    /// The column whose use was changed last.
+    chosen: StoredValue<Option<String>>,
+) -> impl IntoView {
     let lab = lab();
     let count = columns.names.len().min(MAX_COLUMNS);
     let rows = columns.rows.clone();
@@ -85,6 +103,7 @@ fn Table(file: String, columns: TableColumns, busy: Memo<bool>) -> impl IntoView
         let mut roles = table.with_value(roles);
         roles[place] = Role::of_value(&value);
         let names = table.with_value(|columns| columns.names.clone());
+        chosen.set_value(names.get(place).cloned());
         read_with(&lab, &names, &roles);
     };
     let heads =

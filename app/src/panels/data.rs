@@ -133,7 +133,8 @@ fn Columns() -> impl IntoView {
         let more = (more > 0).then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
         (tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()), more)
     };
-    let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
+    // The fields stay usable while files are read: another value is read after them.
+    let busy = lab.memo(&[Topic::Runs, Topic::Progress], RunState::is_at_work);
     view! {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
         <ColumnPicker tables busy />

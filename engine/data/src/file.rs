@@ -188,7 +188,7 @@ impl<'a> FileRows<'a> {
         warnings.extend(warnings::encoding(name, text));
         let encoding = text.encoding.into();
         let parsed = self.rows.parsed();
-        warnings.extend(warnings::shape(name, self.shape, &parsed));
+        warnings.extend(warnings::shape(name, self.shape, self.options.quoting.is_some(), &parsed));
         warnings.extend(warnings::rows(name, &parsed));
         let Parsed { dropped, columns, label_candidates, .. } = parsed;
         Ok(ReadFile { encoding, dropped, columns, label_candidates, warnings })
@@ -212,6 +212,15 @@ fn rename_labels(document: &mut Document, map: &BTreeMap<String, Option<String>>
         }
     }
     document.labels = labels;
+}
+
+/// Whether bytes are the start of a table or of JSON, and not of lines of text.
+pub fn looks_like_table(start: &[u8], options: &ReadOptions) -> bool {
+    let Ok(mut text) = Decoding::new("stdin", start.to_vec(), false, io::empty(), options.encoding.as_deref()) else {
+        return false;
+    };
+    let Ok((head, _)) = head(&mut text, false) else { return false };
+    table::shape_of("stdin", &head, false, options) != Shape::Lines
 }
 
 /// The first part of a text, to be looked at, and whether that is all of it.

@@ -29,7 +29,7 @@ pub use corpus::{Corpus, Document, LOOKED_AT, NearDuplicateCounts, Selection};
 pub use encoding::Decoding;
 pub use error::{DataError, quoted};
 pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};
-pub use file::{FileRows, ReadFile, Warning, read_file, unpacked};
+pub use file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
 pub use floors::Floors;
 pub use labelled_table::{Answer, LabelledTable};
 pub use labels::{LabelSet, LabelSurvey};

@@ -74,9 +74,9 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
             hint: "Rename labels when training, with finetune --label-map.".into(),
         });
     }
-    // Lines of a pipe are answered as they come; a file on stdin is read as any other.
-    let is_stream =
-        path == Path::new("-") && args.out.is_none() && !args.table.wants_table() && !inputs::is_stdin_a_file();
+    // Lines on stdin are answered as they come; a table is read as from a file.
+    let is_stdin = path == Path::new("-") && args.out.is_none();
+    let is_stream = is_stdin && !args.table.wants_table() && !inputs::is_stdin_a_table(&options);
     let source = if is_stream { None } else { Some(whole_file(path)?) };
     let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
         // A file without lines gets no answers.

@@ -10,6 +10,7 @@ mod part;
 mod roles;
 mod select;
 mod survey;
+mod traits;
 
 pub use near_duplicates::NearDuplicateCounts;
 pub use select::{LOOKED_AT, Selection};
@@ -22,7 +23,7 @@ use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
-use protocol::{CorpusTraits, FileReport, FileRole, LabelCount};
+use protocol::{FileReport, FileRole};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -326,79 +327,6 @@ impl Corpus {
         }
     }
 
-    /// What stands out in the text as a whole.
-    pub fn traits(&self) -> CorpusTraits {
-        let mut label_counts = self.label_counts();
-        let label_merges = label_names::merges(&label_counts);
-        label_counts.truncate(MOST_COUNTED_LABELS);
-        CorpusTraits {
-            label_counts,
-            repeated: self.train.survey.repeated,
-            leaked_valid: self.train.survey.shared_with(&self.valid.survey),
-            leaked_test: self.train.survey.shared_with(&self.test.survey),
-            label_merges,
-        }
-    }
-
-    /// How many documents carry each label, most frequent first.
-    fn label_counts(&self) -> Vec<LabelCount> {
-        let mut counts: BTreeMap<String, LabelCount> = BTreeMap::new();
-        let mut add = |part: &'_ Part, of: fn(&mut LabelCount, u64)| {
-            for (label, documents) in &part.survey.labels {
-                of(counts.entry(label.clone()).or_default(), *documents);
-            }
-        };
-        add(&self.train, |count, documents| count.train += documents);
-        add(&self.valid, |count, documents| count.valid += documents);
-        add(&self.test, |count, documents| count.test += documents);
-        for label in self.valid_aside.labels() {
-            let count = counts.entry(label.clone()).or_default();
-            count.train -= 1;
-            count.valid += 1;
-        }
-        for label in self.test_aside.labels() {
-            let count = counts.entry(label.clone()).or_default();
-            count.train -= 1;
-            count.test += 1;
-        }
-        let mut counts: Vec<(String, LabelCount)> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(count.train + count.valid + count.test));
-        counts.into_iter().map(|(label, count)| LabelCount { label, ..count }).collect()
-    }
-
-    /// Says so when held-out documents are training documents too: scores on them flatter.
-    fn leak_warning(&self) -> Option<Warning> {
-        let (train, valid, test) = (&self.train.survey, &self.valid.survey, &self.test.survey);
-        let (leaked_valid, leaked_test) = (train.shared_with(valid), train.shared_with(test));
-        let held_out = valid.documents + test.documents;
-        let message = format!(
-            "{leaked_valid} texts of the validation files and {leaked_test} of the test files are training texts too: \
-             scores on them flatter"
-        );
-        ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64).then_some(("leaked-documents", message))
-    }
-
-    /// Says so where settings of tables have no effect, since no file is one.
-    fn unused_settings_warning(&self, options: &ReadOptions) -> Option<Warning> {
-        let is_set = options.quoting.is_some() || options.label_separator.is_some();
-        let has_table = self.files.iter().any(|file| file.columns.is_some());
-        let message = "no file is a table: --quoting and --label-separator have no effect";
-        (is_set && !has_table).then(|| ("unused-settings", message.into()))
-    }
-
-    /// Why no classifier can be trained on documents without labels.
-    pub fn no_labels(&self) -> DataError {
-        let tables =
-            self.files.iter().filter(|file| file.role == FileRole::Train).filter_map(|file| file.columns.as_ref());
-        let mut columns: Vec<String> = Vec::new();
-        for name in tables.flat_map(|table| &table.names) {
-            if !columns.contains(name) {
-                columns.push(name.clone());
-            }
-        }
-        DataError::NoLabels { documents: self.train.survey.documents, columns, likely: self.label_candidates.clone() }
-    }
-
     /// Number of different labels that training documents carry.
     pub fn training_labels(&self) -> usize {
         let mut moved: BTreeMap<&str, u64> = BTreeMap::new();
@@ -415,12 +343,6 @@ const MOST_HELD_BYTES: u64 = 64 << 20;
 
 /// Fewer characters than this are not worth a message about sequence lengths.
 const MIN_CHARACTERS: u64 = 4;
-
-/// Labels that are counted for a person; nobody reads more.
-const MOST_COUNTED_LABELS: usize = 200;
-
-/// Share of held-out documents among the training texts that a person should hear of.
-const NOTABLE_LEAK: f64 = 0.01;
 
 /// One labelled document in this many validates.
 const HELD_OUT_LABELLED: u64 = 10;

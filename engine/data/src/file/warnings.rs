@@ -55,7 +55,7 @@ pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
 }
 
 /// What a file was taken for, where its name does not say so, and what was taken from where.
-pub fn shape(name: &str, shape: Shape, parsed: &Parsed) -> Vec<Warning> {
+pub fn shape(name: &str, shape: Shape, is_quoting_asked: bool, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let file = quoted(name);
     match shape {
@@ -77,7 +77,7 @@ pub fn shape(name: &str, shape: Shape, parsed: &Parsed) -> Vec<Warning> {
             if dialect.width > 1 && !is_expected {
                 warnings.push(("read-as-table", format!("{file} was read as a table with {between} between cells")));
             }
-            if dialect.quoting != Quoting::Double {
+            if dialect.quoting != Quoting::Double && !is_quoting_asked {
                 let how = dialect.quoting.name();
                 let message = format!(
                     "cells of {file} were read with --quoting {how}, with which its rows fit their columns best"

@@ -229,16 +229,15 @@ impl<'a> Columns<'a> {
             let profile = &self.profiles[*column];
             let name = &self.all[*column].name;
             let is_exact = names::label_name(name).is_some_and(names::is_exact_label);
-            profile.filled + profile.lists > 0
-                && !profile.is_split()
-                && (is_exact || profile.is_categorical() || profile.lists > 0)
+            // Labels may be few, and none among the first rows.
+            !profile.is_split() && (is_exact || profile.may_be_named_labels() || profile.lists > 0)
         };
         let columns = (0..self.all.len()).filter(is_free).filter(is_label);
         let named = columns.filter_map(|column| Some((names::label_name(&self.all[column].name)?, column))).min();
         if let Some((_, column)) = named {
             return vec![column];
         }
-        let categories = self.categories(text);
+        let categories = self.likeliest(self.categories(text));
         let is_alone = self.all.len() == 2 && text.len() == 1;
         let other = (0..self.all.len()).find(|column| !text.contains(column));
         match (categories.as_slice(), other.filter(|_| is_alone)) {
@@ -247,6 +246,14 @@ impl<'a> Columns<'a> {
             (_, Some(other)) if self.may_be_label(other) => vec![other],
             _ => Vec::new(),
         }
+    }
+
+    /// Of several columns, the one whose name is likelier than all others to be that of classes.
+    fn likeliest(&self, columns: Vec<usize>) -> Vec<usize> {
+        let likelihood = |column: &usize| names::class_likelihood(&self.all[*column].name);
+        let best = columns.iter().map(likelihood).max();
+        let likeliest: Vec<usize> = columns.iter().copied().filter(|column| Some(likelihood(column)) == best).collect();
+        if likeliest.len() == 1 && columns.len() > 1 { likeliest } else { columns }
     }
 
     /// Whether the column beside the text may hold labels, of a table of two.
@@ -324,6 +331,8 @@ mod tests {
             ("was|art|n", "was > art"),
             ("reviewText|overall|n", "reviewText > overall"),
             ("text|genre|gold_label", "text > gold_label"),
+            ("text|Queue|n", "text > Queue"),
+            ("text|Ticket category|n", "text > Ticket category"),
             ("tweet|airline_sentiment|n", "tweet > airline_sentiment"),
             ("comment|is_duplicate|n", "comment > is_duplicate"),
         ] {

@@ -168,6 +168,43 @@ const ABOUT_LABELS: [&str; 14] = [
     "text",
 ];
 
+/// Words of names that rather hold the classes of a text than something else about it, in a few languages.
+const CLASS_WORDS: [&str; 20] = [
+    "queue",
+    "department",
+    "team",
+    "type",
+    "kind",
+    "area",
+    "product",
+    "issue",
+    "problem",
+    "subcategory",
+    "bereich",
+    "abteilung",
+    "thema",
+    "typ",
+    "art",
+    "tipo",
+    "tema",
+    "rubrique",
+    "département",
+    "тип",
+];
+/// Words of names that hold something else about a text, such as where it came from.
+const OTHER_WORDS: [&str; 22] = [
+    "priority", "status", "state", "severity", "channel", "language", "lang", "country", "city", "region", "gender",
+    "age", "agent", "source", "platform", "version", "year", "month", "day", "user", "author", "split",
+];
+
+/// How likely a column of this name holds the classes, where several columns have repeated values: above 0 rather so, below
+/// rather not.
+pub fn class_likelihood(name: &str) -> i32 {
+    let words = words(name);
+    let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    i32::from(any(&CLASS_WORDS)) - i32::from(any(&OTHER_WORDS))
+}
+
 /// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
 const NUMBER_NAMES: [&str; 10] = ["", "id", "idx", "index", "no", "nr", "number", "unnamed: 0", "guid", "uuid"];
 /// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
@@ -227,10 +264,17 @@ pub fn text_name(name: &str) -> Option<TextName> {
         let words = words(name);
         TEXT_WORDS.iter().position(|known| words.iter().any(|word| word == known))
     };
+    // `Subject line`, but not `title_length`.
+    let contained_title = || {
+        let words = words(name);
+        let is_about = words.iter().any(|word| ABOUT_LABELS.contains(&word.as_str()));
+        TITLE_NAMES.iter().position(|known| !is_about && words.iter().any(|word| word == known))
+    };
     place_in(&TEXT_NAMES, name)
         .map(TextName::Text)
         .or_else(|| place_in(&TITLE_NAMES, name).map(TextName::Title))
         .or_else(|| last.and_then(|last| place_in(&TEXT_NAMES, last)).map(TextName::Partly))
+        .or_else(|| contained_title().map(TextName::Title))
         .or_else(|| contained().map(|place| TextName::Partly(TEXT_NAMES.len() + place)))
 }
 
@@ -338,6 +382,8 @@ mod tests {
     fn texts_are_told_from_titles() {
         assert!(text_name("Review Text") < text_name("Title"));
         assert!(text_name("text") < text_name("data.text"));
+        assert!(matches!(text_name("Subject line"), Some(TextName::Title(_))));
+        assert!(class_likelihood("Queue") > class_likelihood("x") && class_likelihood("Ticket priority") < 0);
         assert!(text_name("reviewText").is_some() && text_name("airline").is_none());
         assert!(is_number_name("tweet_id") && is_number_name("") && !is_number_name("intent_id"));
     }

@@ -110,6 +110,12 @@ impl Profile {
         self.addresses == 0 && 2 * self.dates <= self.filled && is_repeated
     }
 
+    /// Whether the values may be labels where the name says so: short ones, few or not seen yet.
+    pub fn may_be_named_labels(&self) -> bool {
+        let is_repeated = self.filled < MIN_REPEATED || self.values.len() < self.filled;
+        self.mean_chars() <= MAX_CATEGORY_CHARS && self.fractions == 0 && self.addresses == 0 && is_repeated
+    }
+
     /// Whether there are enough values to see that they repeat.
     pub fn repeats(&self) -> bool {
         self.filled >= MIN_REPEATED && self.values.len() * 2 <= self.filled

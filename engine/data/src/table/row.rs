@@ -115,16 +115,24 @@ fn value_at<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> 
     })
 }
 
+/// Objects inside of objects whose keys are listed.
+const MAX_DEPTH: usize = 3;
+
 /// The keys of an object, those of objects inside with a dot.
 pub fn keys(object: &Map<String, Value>) -> Vec<String> {
     let mut keys = Vec::new();
-    for (key, value) in object {
-        keys.push(key.clone());
-        if let Value::Object(inner) = value {
-            keys.extend(inner.keys().map(|inner| format!("{key}.{inner}")));
-        }
-    }
+    add_keys(object, "", MAX_DEPTH, &mut keys);
     keys
+}
+
+fn add_keys(object: &Map<String, Value>, before: &str, depth: usize, keys: &mut Vec<String>) {
+    for (key, value) in object {
+        let name = format!("{before}{key}");
+        if let (Value::Object(inner), true) = (value, depth > 1) {
+            add_keys(inner, &format!("{name}."), depth - 1, keys);
+        }
+        keys.push(name);
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +149,6 @@ mod tests {
         assert_eq!((at("a.b.c"), at("d.e"), at("n")), (Cell::Text("x"), Cell::Text("y"), Cell::Nothing));
         assert_eq!((at("a.c"), at("")), (Cell::Nothing, Cell::Nothing));
         let Record::Object(object) = &record else { unreachable!("it is one") };
-        assert_eq!(keys(object), ["a", "a.b", "d.e", "n"]);
+        assert_eq!(keys(object), ["a.b.c", "a.b", "a", "d.e", "n"]);
     }
 }

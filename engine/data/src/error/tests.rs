@@ -1,0 +1,33 @@
+//! Tests of `error`.
+
+use super::*;
+
+#[test]
+fn a_hostile_name_stays_on_one_line() {
+    for (name, expected) in [
+        ("a.txt", "\"a.txt\"".to_string()),
+        ("new\nline\u{1b}[2J", "\"new\\nline\\u{1b}[2J\"".into()),
+        ("\u{202e}txt.exe", "\"\\u{202e}txt.exe\"".into()),
+        (&"x".repeat(300), format!("\"{}…\"", "x".repeat(80))),
+    ] {
+        assert_eq!(quoted(name), expected);
+    }
+}
+
+#[test]
+fn a_sentence_says_what_and_where() {
+    let png = DataError::NotText { file: "a.txt".into(), kind: "a PNG image".into() };
+    let one = DataError::NothingUsable { files: 1, first: Box::new(png.clone()) };
+    let three = DataError::NothingUsable { files: 3, first: Box::new(png.clone()) };
+    for (error, expected) in [
+        (png, "\"a.txt\" is not text but a PNG image"),
+        (one, "\"a.txt\" is not text but a PNG image"),
+        (three, "none of the 3 files can be used: \"a.txt\" is not text but a PNG image"),
+        (
+            DataError::CorpusTooSmall { tokens: 312, needed: 512 },
+            "the corpus has 312 tokens and one sequence needs 512",
+        ),
+    ] {
+        assert_eq!(error.to_string(), expected);
+    }
+}
