@@ -10,7 +10,7 @@ use super::section::Section;
 use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
 use crate::lab::{had_own_files, lab};
-use crate::state::{Corpus, Topic};
+use crate::state::{Corpus, RunState, Topic};
 use crate::told::told;
 use crate::tr;
 use crate::wording::{self, grouped};

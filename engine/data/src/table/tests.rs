@@ -265,3 +265,72 @@ fn labels_of_any_kind_become_sound_ones() {
     assert_eq!(labels[..2], ["two words".to_string(), "<b>\"q\"</b>".into()]);
     assert_eq!((labels.len(), labels[2].chars().count(), parsed.long_labels), (3, 200, 1));
 }
+
+/// One file may hold its rows in an object, in an array, or as values without names.
+#[test]
+fn rows_are_found_in_json_however_it_is_laid_out() {
+    let none = &options("", "");
+    let expected = ["a b|x", "c d|y"];
+    for text in [
+        "{\"version\":1,\"data\":[{\"text\":\"a b\",\"label\":\"x\"},{\"text\":\"c d\",\"label\":\"y\"}]}",
+        "{\"hits\":{\"hits\":[{\"text\":\"a b\",\"label\":\"x\"},null,{\"text\":\"c d\",\"label\":\"y\"}]}}",
+        "{\"text\":{\"0\":\"a b\",\"1\":\"c d\"},\"label\":{\"0\":\"x\",\"1\":\"y\"}}",
+        "{\"text\":[\"a b\",\"c d\"],\"label\":[\"x\",\"y\"]}",
+        "{\"0\":{\"text\":\"a b\",\"label\":\"x\"},\"1\":{\"text\":\"c d\",\"label\":\"y\"}}",
+        "{\"columns\":[\"text\",\"label\"],\"data\":[[\"a b\",\"x\"],[\"c d\",\"y\"]]}",
+        "{\"train\":[{\"text\":\"a b\",\"label\":\"x\"}],\"test\":[{\"text\":\"c d\",\"label\":\"y\"}]}",
+    ] {
+        let mut found = shown("a.json", text, none);
+        found.sort();
+        assert_eq!(found, expected, "{text}");
+    }
+    assert_eq!(shown("a.json", "[\"a b\", \"c d\"]", none), ["a b|", "c d|"]);
+    assert_eq!(shown("a.json", "[[\"a b\", \"x\"], [\"c d\", \"y\"]]", &options("1", "2")), expected);
+    let answers = "{\"text\":\"a b\",\"label\":true}\n{\"text\":\"c d\",\"label\":false}\n";
+    assert_eq!(shown("a.jsonl", answers, none), ["a b|true", "c d|false"]);
+    let (documents, parsed) = parse("a.json", "[{\"text\":\"a b\"},\n{\"text\":\"c", none).expect("readable");
+    let dropped = [Dropped { reason: "not a JSON object".into(), count: 1, first_line: 2 }];
+    assert_eq!((documents.len(), parsed.dropped), (1, dropped.to_vec()), "what is cut off is counted");
+}
+
+/// A header with a name less than the rows have cells may lack a name for their numbers, or their text may hold a comma.
+#[test]
+fn one_cell_too_many_in_each_row_is_an_index_or_a_comma() {
+    let none = &options("", "");
+    for (text, expected) in [
+        ("text,label\n1,a b c,x\n2,d e f,y\n", ["a b c|x", "d e f|y"]),
+        ("id,text,label\n1,a b, c,x\n2,d e, f,y\n", ["a b, c|x", "d e, f|y"]),
+        ("id,label,text\n1,x,a b, c\n2,y,d e, f\n", ["a b, c|x", "d e, f|y"]),
+        ("text,label\na b c,x,\nd e f,y,\n", ["a b c|x", "d e f|y"]),
+    ] {
+        assert_eq!(shown("a.csv", text, none), expected, "{text}");
+    }
+}
+
+/// A column before the text may hold the separator too: then nothing tells which cells belong together.
+#[test]
+fn cells_that_fit_no_column_are_left_out() {
+    let rows = "Ann,pos,good one\nBob,neg,bad one\nEve,pos,good too\nDan,neg,bad too\n";
+    let text = format!("name,label,text\n{rows}Smith, John,pos,great\n");
+    let (documents, parsed) = parse("a.csv", &text, &options("", "")).expect("readable");
+    assert_eq!((documents.len(), parsed.dropped[0].reason.as_str()), (4, "more cells than columns"));
+}
+
+/// Labels may begin after the rows that are looked at first.
+#[test]
+fn of_several_classes_the_likelier_name_is_taken() {
+    let rows: String = (0..12)
+        .map(|i| {
+            format!("{i};a message about number {i} of a few;{};{}\n", ["low", "high"][i % 2], ["sales", "help"][i / 6])
+        })
+        .collect();
+    let labels = |header: &str| {
+        let (_, parsed) = parse("a.csv", &format!("{header}\n{rows}"), &options("", "")).expect("readable");
+        (parsed.columns.expect("a table").labels.join(" "), parsed.label_candidates.len())
+    };
+    assert_eq!(labels("Nr;Message;Priority;Queue"), ("Queue".into(), 0));
+    assert_eq!(labels("Nr;Message;p;q"), (String::new(), 2), "no name is likelier");
+    let unlabelled = "a message without a label;\n".repeat(SAMPLE_ROWS + 9);
+    let text = format!("Body;Ticket category\n{unlabelled}the last message;help\n");
+    assert_eq!(shown("a.csv", &text, &options("", "")).last().map(String::as_str), Some("the last message|help"));
+}
