@@ -1,6 +1,7 @@
 //! What can be wrong with the input, one variant per thing a person can do something about. A wrong program panics
 //! instead; a nuisance is a warning and never comes here.
 
+use protocol::FileRole;
 use std::{fmt, io};
 
 /// Why the input cannot be used. `Display` says what and where in one sentence, [`DataError::hint`] what to do.
@@ -151,7 +152,9 @@ pub enum DataError {
     },
     /// No training document carries a label.
     NoLabels {
-        /// Training documents there are.
+        /// What the documents are for.
+        role: FileRole,
+        /// Documents there are.
         documents: u64,
         /// Columns of their tables.
         columns: Vec<String>,
@@ -271,7 +274,7 @@ impl DataError {
                 "Use a model with a BERT tokenizer, or learn a new vocabulary from the corpus.".into()
             }
             Self::NoLabels { columns, .. } if columns.is_empty() => {
-                "End each training line with its labels, as in: some text __label__name.".into()
+                "End each line with its labels, as in: some text __label__name.".into()
             }
             Self::NoLabels { likely, columns, .. } => {
                 let shown = if likely.is_empty() { columns } else { likely };
@@ -346,9 +349,19 @@ impl fmt::Display for DataError {
             Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
             Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),
             Self::UnsupportedTokenizer { file, part } => write!(f, "{file} uses {part}, which is not supported"),
-            Self::NoLabels { documents, columns, .. } => {
-                write!(f, "none of the {documents} training documents carries a label")?;
-                if columns.is_empty() { Ok(()) } else { write!(f, "; the columns are {}", Self::columns(columns)) }
+            Self::NoLabels { role, documents, columns, .. } => {
+                let used = match role {
+                    FileRole::Train => "training",
+                    FileRole::Valid => "validation",
+                    FileRole::Test => "test",
+                };
+                match columns.as_slice() {
+                    [] => write!(f, "none of the {documents} {used} documents carries a label"),
+                    columns => {
+                        let columns = Self::columns(columns);
+                        write!(f, "none of the {documents} {used} documents carries a label; the columns are {columns}")
+                    }
+                }
             }
             Self::TooFewLabels { label } => {
                 write!(f, "every labelled training document has the same label, {}", quoted(label))

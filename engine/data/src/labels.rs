@@ -4,7 +4,7 @@
 use crate::corpus::Document;
 use crate::error::DataError;
 use crate::table::integral;
-use protocol::TaskKind;
+use protocol::{FileRole, TaskKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -116,7 +116,12 @@ impl LabelSurvey {
         // Stable: equally frequent labels stay in the order of their names.
         by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         match by_count.len() {
-            0 => Err(DataError::NoLabels { documents: self.documents, columns: Vec::new(), likely: Vec::new() }),
+            0 => Err(DataError::NoLabels {
+                role: FileRole::Train,
+                documents: self.documents,
+                columns: Vec::new(),
+                likely: Vec::new(),
+            }),
             1 => Err(DataError::TooFewLabels { label: by_count[0].0.clone() }),
             labels if labels > MOST_LABELS => Err(DataError::TooManyLabels { labels, limit: MOST_LABELS }),
             _ => Ok(LabelSet::from_names(by_count.into_iter().map(|(label, _)| label.clone()).collect())),

@@ -70,7 +70,9 @@ pub(super) fn weights_as_bert(weights: Weights) -> Result<Weights, InteropError>
     }
     check_encoder(&weights)?;
     let mut renamed: Weights = weights.into_iter().map(|(name, tensor)| (bert_name(&name), tensor)).collect();
-    let width = renamed["bert.embeddings.word_embeddings.weight"].shape.get(1).copied().unwrap_or(0);
+    let table = &renamed["bert.embeddings.word_embeddings.weight"];
+    // An empty tensor may claim an axis of any length.
+    let width = table.shape.get(1).copied().unwrap_or(0).min(table.data.len());
     let zeros = HostTensor { shape: vec![TOKEN_TYPES, width], data: vec![0.0; TOKEN_TYPES * width] };
     renamed.insert(TOKEN_TYPE_TABLE.into(), zeros);
     Ok(renamed)
@@ -140,6 +142,15 @@ mod tests {
         let specs = specs(&config, Heads::MASKED_LM).into_iter().filter(|spec| spec.name != TOKEN_TYPE_TABLE);
         let tensor = |shape: Vec<usize>| HostTensor { data: vec![0.5; shape.iter().product()], shape };
         specs.map(|spec| (old_name(&spec.name), tensor(spec.shape))).collect()
+    }
+
+    #[test]
+    fn an_empty_table_of_any_width_takes_no_memory() {
+        let mut weights = distilbert(PREFIX);
+        let table = HostTensor { shape: vec![0, usize::MAX / 2], data: Vec::new() };
+        weights.insert(format!("{PREFIX}embeddings.word_embeddings.weight"), table);
+        let renamed = weights_as_bert(weights).expect("what it lacks is found later");
+        assert!(renamed[TOKEN_TYPE_TABLE].data.is_empty());
     }
 
     #[test]

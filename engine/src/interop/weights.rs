@@ -87,8 +87,11 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
 /// notes of tensors that share their memory.
 pub(super) fn aliases(bytes: &[u8]) -> BTreeMap<String, String> {
     let metadata = SafeTensors::read_metadata(bytes).ok().and_then(|(_, metadata)| metadata.metadata().clone());
-    metadata.into_iter().flatten().collect()
+    metadata.into_iter().flatten().take(MAX_ALIASES).collect()
 }
+
+/// Names that a file lists for tensors it has once; each is a copy in memory.
+const MAX_ALIASES: usize = 16;
 
 /// Gives a tied tensor the name that is looked for, where the file has it under the other one alone.
 fn settle_ties(weights: &mut Weights, aliases: impl Iterator<Item = (String, String)>) {

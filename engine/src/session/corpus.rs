@@ -358,7 +358,7 @@ impl Labelled {
         let mut chosen = all;
         let mut survey = survey_labels(corpus, &all)?;
         if survey.is_empty() {
-            return Err(corpus.no_labels().into());
+            return Err(corpus.no_labels(FileRole::Train).into());
         }
         let mut singles = None;
         if config.task == TaskKind::Pair && survey.pairs {

@@ -52,7 +52,7 @@ use crate::data::labels::LabelSet;
 use crate::data::masking::{Masker, Masking};
 use crate::data::{Corpus, InputFile, ReadOptions, Selection};
 use crate::device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::ProblemType;
 use burn::tensor::Device;
 use checks::{needs_masked_lm, no_corpus, no_model};
@@ -210,14 +210,14 @@ impl<H: Host> Session<H> {
         run: &str,
         split: &str,
         model: &Trained,
-        documents: (&Corpus, FileRole, &Selection),
+        documents_of: (&Corpus, FileRole, &Selection),
     ) -> Result<HeldOut> {
         let labels = LabelSet::from_names(model.config.labels.clone());
         let linear = model.ensemble.as_ref().and_then(|ensemble| ensemble.linear.as_ref());
-        let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents, linear)?;
+        let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents_of, linear)?;
         let Some(Encoded { documents, unseen, has_unseen, margins }) = encoded else {
-            let hint = "Labelled lines look like: text __label__name";
-            return Err(Error::input("no-labels", "none of these lines carries a label", hint));
+            let (corpus, role, _) = documents_of;
+            return Err(corpus.no_labels(role).into());
         };
         let fitted = || plan::fitted_len(&documents).min(model.config.max_position_embeddings);
         let max_len = model.config.trained_len.unwrap_or_else(fitted);

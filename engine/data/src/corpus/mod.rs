@@ -87,7 +87,7 @@ pub struct Corpus {
     trains_on_all: bool,
     near_duplicates: Excluded,
     files: Vec<FileReport>,
-    /// Columns of training tables that look like labels, where none was taken for them.
+    /// Columns of tables that look like labels, where none was taken for them.
     label_candidates: Vec<String>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
@@ -201,9 +201,7 @@ impl Corpus {
         });
         part.survey.join(survey);
         part.files.push(part_file);
-        if role == FileRole::Train {
-            self.label_candidates.extend(label_candidates);
-        }
+        self.label_candidates.extend(label_candidates);
         part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
         Ok(warnings)
     }

@@ -75,16 +75,16 @@ impl Corpus {
         (is_set && !has_table).then(|| ("unused-settings", message.into()))
     }
 
-    /// Why no classifier can be trained on documents without labels.
-    pub fn no_labels(&self) -> DataError {
-        let tables =
-            self.files.iter().filter(|file| file.role == FileRole::Train).filter_map(|file| file.columns.as_ref());
+    /// Why documents of one use, none of which has a label, do not serve a classifier.
+    pub fn no_labels(&self, role: FileRole) -> DataError {
+        let tables = self.files.iter().filter(|file| file.role == role).filter_map(|file| file.columns.as_ref());
         let mut columns: Vec<String> = Vec::new();
         for name in tables.flat_map(|table| &table.names) {
             if !columns.contains(name) {
                 columns.push(name.clone());
             }
         }
-        DataError::NoLabels { documents: self.train.survey.documents, columns, likely: self.label_candidates.clone() }
+        let documents = self.documents(role);
+        DataError::NoLabels { role, documents, columns, likely: self.label_candidates.clone() }
     }
 }
