@@ -171,6 +171,20 @@ impl<'a> FileRows<'a> {
         self.rows.parsed()
     }
 
+    /// The next rows: up to so many documents, and no more rows than are held in memory at once; none at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub fn chunk(&mut self, max_documents: usize) -> Result<Vec<Taken>, DataError> {
+        let (mut chunk, mut documents) = (Vec::new(), 0);
+        while documents < max_documents && chunk.len() < MAX_CHUNK_ROWS {
+            let Some(taken) = self.next()? else { break };
+            documents += usize::from(taken.document.is_some());
+            chunk.push(taken);
+        }
+        Ok(chunk)
+    }
+
     /// What was found so far.
     ///
     /// # Errors
@@ -229,6 +243,9 @@ fn head<R: Read>(text: &mut Decoding<R>, is_whole: bool) -> io::Result<(String, 
     let end = available.floor_char_boundary(HEAD_BYTES);
     Ok((available[..end].into(), is_whole && end == available.len()))
 }
+
+/// Rows of a chunk at most, those without a document among them.
+const MAX_CHUNK_ROWS: usize = 4096;
 
 /// As much of a text as is looked at to see what it is.
 const HEAD_BYTES: usize = 256 << 10;

@@ -52,7 +52,7 @@ impl Floors {
 /// Loss of a bigram model on text that it has not seen: it learns from every other stretch of the corpus and is measured
 /// on the ones between. A plain entropy of bigrams would be that of having learned the corpus by heart. Where a bigram is
 /// rare, its estimate leans on the unigram's: interpolated Witten-Bell (Chen & Goodman 1998, 2.4). Of a large corpus it
-/// looks at stretches from everywhere, [`MOST_TOKENS`] in all.
+/// looks at stretches from everywhere, [`MAX_TOKENS`] in all.
 fn bigram(tokens: &Tokens, specials: &Specials, counts: &[u64]) -> Option<f64> {
     let total = counts.iter().sum::<u64>() as f64;
     let kinds = counts.iter().filter(|&&count| count > 0).count() as f64;
@@ -86,7 +86,7 @@ fn bigram(tokens: &Tokens, specials: &Specials, counts: &[u64]) -> Option<f64> {
 
 /// Every other stretch, from `first` on, with the token that follows it.
 fn stretches(tokens: &Tokens, first: usize) -> impl Iterator<Item = Vec<u32>> {
-    let every = tokens.len().div_ceil(MOST_TOKENS).max(1);
+    let every = tokens.len().div_ceil(MAX_TOKENS).max(1);
     (first..tokens.len()).step_by(2 * STRETCH * every).map(|start| {
         let mut stretch = Vec::with_capacity(STRETCH + 1);
         tokens.read(start..tokens.len().min(start + STRETCH + 1), &mut stretch);
@@ -95,7 +95,7 @@ fn stretches(tokens: &Tokens, first: usize) -> impl Iterator<Item = Vec<u32>> {
 }
 
 /// Tokens that a bigram floor is computed from at most: more change its third digit.
-const MOST_TOKENS: usize = 8 << 20;
+const MAX_TOKENS: usize = 8 << 20;
 
 /// Tokens of a stretch that is learned from or measured on.
 const STRETCH: usize = 512;

@@ -5,7 +5,7 @@ use crate::file::FileRows;
 use crate::lines::{Kind, Taken};
 use crate::table::{Dialect, Layout, Shape, relaxed_json};
 use encoding_rs::Encoding;
-use protocol::Quoting;
+use protocol::{LabelScore, Quoting};
 use serde_json::{Map, Value};
 
 /// What a classifier answers for a row.
@@ -19,6 +19,15 @@ pub struct Answer {
     pub confidence: f64,
     /// Whether a person should look at it.
     pub is_unsure: bool,
+}
+
+impl Answer {
+    /// Of labels with their scores, best first.
+    pub fn of(labels: Vec<LabelScore>, is_unsure: bool) -> Self {
+        let confidence = labels.first().map_or(0.0, |best| best.score);
+        let (labels, scores) = labels.into_iter().map(|LabelScore { label, score }| (label, score)).unzip();
+        Self { labels, scores, confidence, is_unsure }
+    }
 }
 
 /// Names of what is added.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A classifier's output layer grows with the labels; beyond this the fault is in the data, e.g. ids as labels.
-pub(crate) const MOST_LABELS: usize = 10_000;
+pub(crate) const MAX_LABELS: usize = 10_000;
 
 /// What the classifier's outputs mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl LabelSurvey {
                 likely: Vec::new(),
             }),
             1 => Err(DataError::TooFewLabels { label: by_count[0].0.clone() }),
-            labels if labels > MOST_LABELS => Err(DataError::TooManyLabels { labels, limit: MOST_LABELS }),
+            labels if labels > MAX_LABELS => Err(DataError::TooManyLabels { labels, limit: MAX_LABELS }),
             _ => Ok(LabelSet::from_names(by_count.into_iter().map(|(label, _)| label.clone()).collect())),
         }
     }

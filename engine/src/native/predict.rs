@@ -13,10 +13,10 @@ use super::output::{self, Reader};
 use super::store::{shown, write_error};
 use crate::data::{Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken};
 use crate::error::Error;
-use crate::session::{Long, Session};
+use crate::session::{LABEL_WARNING_CODES, Long, Session};
 use futures_lite::future::block_on;
 use lines::{Lines, decoded};
-use protocol::LabelScore;
+use protocol::{Dropped, LabelScore};
 use serde::Serialize;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -134,7 +134,7 @@ impl Predictor {
     fn answer_rows(&mut self, mut rows: FileRows<'_>) -> Result<(), Error> {
         let mut number = 0;
         loop {
-            let chunk = next_chunk(&mut rows)?;
+            let chunk = rows.chunk(CHUNK_ROWS)?;
             if chunk.is_empty() {
                 return tell(rows);
             }
@@ -171,7 +171,7 @@ impl Predictor {
         let mut table = LabelledTable::new(&rows, separator, false);
         let mut labelled = 0_u64;
         loop {
-            let chunk = next_chunk(&mut rows)?;
+            let chunk = rows.chunk(CHUNK_ROWS)?;
             if chunk.is_empty() {
                 break;
             }
@@ -237,12 +237,10 @@ impl Predictor {
     }
 
     fn answer(&self, text: &str, labels: Vec<LabelScore>) -> Answer {
-        let confidence = confidence_of(&labels);
-        let is_unsure =
-            self.min_confidence.is_some_and(|min| confidence < min) || self.session.unseen_share(text) == Some(1.0);
-        let shown = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX));
-        let (labels, scores) = shown.map(|LabelScore { label, score }| (label, score)).unzip();
-        Answer { labels, scores, confidence, is_unsure }
+        let is_low = self.min_confidence.is_some_and(|min| confidence_of(&labels) < min);
+        let is_unsure = is_low || self.session.unseen_share(text) == Some(1.0);
+        let shown = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX)).collect();
+        Answer::of(shown, is_unsure)
     }
 }
 
@@ -258,22 +256,9 @@ fn confidence_of(labels: &[LabelScore]) -> f64 {
     labels.first().map_or(0.0, |best| best.score)
 }
 
-/// The next places of a file, as many as are answered together; none at the end.
-fn next_chunk(rows: &mut FileRows<'_>) -> Result<Vec<Taken>, Error> {
-    let mut chunk = Vec::new();
-    while chunk.len() < CHUNK_ROWS {
-        match rows.next()? {
-            Some(taken) => chunk.push(taken),
-            None => break,
-        }
-    }
-    Ok(chunk)
-}
-
 /// What the model reads of a row; nothing where it has no text.
 fn text_of(taken: &Taken) -> String {
-    let texts = |document: &Document| document.texts().collect::<Vec<_>>().join("\t");
-    taken.document.as_ref().map(texts).unwrap_or_default()
+    taken.document.as_ref().map(Document::joined).unwrap_or_default()
 }
 
 /// Says what was noticed of a file, as far as it matters where nothing is learned from its labels.
@@ -281,9 +266,12 @@ fn tell(rows: FileRows<'_>) -> Result<(), Error> {
     match rows.finish() {
         Ok(found) => {
             for (code, message) in found.warnings {
-                if !crate::session::IS_OF_LABELS.contains(&code) {
+                if !LABEL_WARNING_CODES.contains(&code) {
                     output::to_people(&output::plain(&message));
                 }
+            }
+            for Dropped { reason, count, first_line } in found.dropped {
+                output::to_people(&format!("{count} rows without an answer: {reason} (first: line {first_line})"));
             }
             Ok(())
         }

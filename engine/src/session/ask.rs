@@ -333,7 +333,7 @@ async fn averaged(
 
 /// Tokens that a classifier reads of a text, the special ones included.
 pub fn tokens_read(model: &Trained) -> usize {
-    model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MOST_TOKENS))
+    model.config.trained_len.unwrap_or(model.config.max_position_embeddings.min(MAX_TOKENS))
 }
 
 /// Whether a text has more tokens than a classifier reads of it.
@@ -344,7 +344,7 @@ pub fn is_cut(model: &Trained, text: &str) -> bool {
 }
 
 /// Where nobody knows how a model was trained, longer texts are cut for labels: attention grows with the square.
-const MOST_TOKENS: usize = 512;
+const MAX_TOKENS: usize = 512;
 
 /// `[CLS] text [SEP]` with literal `[MASK]`s recognised.
 pub(super) fn enclosed(model: &Trained, text: &str) -> Result<Vec<u32>> {

@@ -9,12 +9,10 @@ use crate::data::{
     Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken,
 };
 use crate::error::Result;
-use protocol::{Dropped, Event, LabelScore, TableColumns};
+use protocol::{Dropped, Event, TableColumns};
 
 /// Bytes of the table that are handed out together.
 const PART_BYTES: usize = 8 << 20;
-/// Rows that are in memory together, those without text among them.
-const MAX_ROWS: usize = 4096;
 /// How often a person hears how far it is.
 const TOLD_EVERY_SECS: f64 = 0.25;
 /// Parts several labels in one cell, and in a table that is trained on.
@@ -23,7 +21,7 @@ const SEPARATOR: &str = "|";
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Codes of warnings about labels that a file has already, which nobody asked for where it is labelled.
-pub const IS_OF_LABELS: [&str; 10] = [
+pub const LABEL_WARNING_CODES: [&str; 10] = [
     "missing-labels",
     "label-vectors",
     "trimmed-labels",
@@ -64,16 +62,19 @@ impl<H: Host> Session<H> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
         let options = fitting(file, options)?;
         let mut rows = FileRows::open(file, &options, true)?;
-        let mut chunk = next_chunk(&mut rows)?;
+        let mut chunk = rows.chunk(BATCH_SIZE)?;
         let told = Told::Given { own_thresholds };
         let mut progress = Progress::default();
         self.tell_labelled(request, &progress, Vec::new());
         let mut next_told = self.host.now_secs() + TOLD_EVERY_SECS;
         let mut table = Table::of(&rows, &chunk);
         while !chunk.is_empty() {
-            let texts: Vec<String> = chunk.iter().filter_map(|taken| taken.document.as_ref()).map(text_of).collect();
+            let texts: Vec<String> =
+                chunk.iter().filter_map(|taken| taken.document.as_ref()).map(Document::joined).collect();
             let answers = ask::predict(&model, &self.device, &texts, (told, Long::Cut)).await?;
             progress.documents += texts.len() as u64;
+            let answers = answers.into_iter().zip(&texts);
+            let answers = answers.map(|(labels, text)| Answer::of(labels, self.unseen_share(text) == Some(1.0)));
             table.push(&chunk, rows.column_names(), answers);
             if !hears_no_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
@@ -88,10 +89,11 @@ impl<H: Host> Session<H> {
                 self.tell_labelled(request, &progress, Vec::new());
                 next_told = self.host.now_secs() + TOLD_EVERY_SECS;
             }
-            chunk = next_chunk(&mut rows)?;
+            chunk = rows.chunk(BATCH_SIZE)?;
         }
         let ReadFile { dropped, columns, warnings, .. } = rows.finish()?;
-        let warnings = warnings.into_iter().filter(|(code, _)| !IS_OF_LABELS.contains(code) && *code != "columns");
+        let warnings =
+            warnings.into_iter().filter(|(code, _)| !LABEL_WARNING_CODES.contains(code) && *code != "columns");
         let warnings = warnings.map(|(_, message)| message).collect();
         let documents = progress.documents;
         let progress = Progress { documents, of: documents, dropped, columns, warnings };
@@ -117,22 +119,6 @@ fn fitting(file: &InputFile, options: &ReadOptions) -> Result<ReadOptions> {
         }
         begun => begun.map(|()| options).map_err(Into::into),
     }
-}
-
-/// The next places of a file, up to as many documents as a network answers at once; none at the end.
-fn next_chunk(rows: &mut FileRows<'_>) -> Result<Vec<Taken>> {
-    let (mut chunk, mut documents) = (Vec::new(), 0);
-    while documents < BATCH_SIZE && chunk.len() < MAX_ROWS {
-        let Some(taken) = rows.next()? else { break };
-        documents += usize::from(taken.document.is_some());
-        chunk.push(taken);
-    }
-    Ok(chunk)
-}
-
-/// The two texts of a pair with a tab between them.
-fn text_of(document: &Document) -> String {
-    document.texts().collect::<Vec<_>>().join("\t")
 }
 
 /// The table of answers, and its bytes that were not handed out yet.
@@ -165,28 +151,23 @@ impl Table {
     }
 
     /// Takes places of the file with the answers to their documents.
-    fn push(&mut self, chunk: &[Taken], columns: &[String], answers: Vec<Vec<LabelScore>>) {
-        let mut answers = answers.into_iter();
+    fn push(&mut self, chunk: &[Taken], columns: &[String], mut answers: impl Iterator<Item = Answer>) {
         for taken in chunk {
-            let labels = taken.document.as_ref().map(|_| answers.next().expect("an answer per document"));
-            match (&mut self.form, labels) {
-                (Form::Rows(table), labels) => {
-                    let answer = labels.map(answer);
-                    self.out.extend(table.push(taken, columns, answer.as_ref()));
-                }
-                (Form::Lines { pairs }, Some(labels)) => {
+            let answer = taken.document.as_ref().map(|_| answers.next().expect("an answer per document"));
+            match (&mut self.form, answer) {
+                (Form::Rows(table), answer) => self.out.extend(table.push(taken, columns, answer.as_ref())),
+                (Form::Lines { pairs }, Some(answer)) => {
                     let pairs = *pairs;
-                    self.push_line(taken.document.as_ref().expect("it has labels"), pairs, labels);
+                    self.push_line(taken.document.as_ref().expect("it has an answer"), pairs, &answer);
                 }
                 (Form::Lines { .. }, None) => {}
             }
         }
     }
 
-    fn push_line(&mut self, document: &Document, pairs: bool, labels: Vec<LabelScore>) {
-        let names: Vec<&str> = labels.iter().map(|label| label.label.as_str()).collect();
-        let scores: Vec<String> = labels.iter().map(|label| format!("{:.4}", label.score)).collect();
-        let (line, names, scores) = (document.line.to_string(), names.join(SEPARATOR), scores.join(SEPARATOR));
+    fn push_line(&mut self, document: &Document, pairs: bool, answer: &Answer) {
+        let scores: Vec<String> = answer.scores.iter().map(|score| format!("{score:.4}")).collect();
+        let (line, names, scores) = (document.line.to_string(), answer.labels.join(SEPARATOR), scores.join(SEPARATOR));
         let second = pairs.then(|| document.second.as_deref().unwrap_or_default());
         let texts: Vec<&str> = std::iter::once(document.text.as_str()).chain(second).collect();
         self.write(&[&[line.as_str()], texts.as_slice(), &[names.as_str(), scores.as_str()]].concat());
@@ -204,11 +185,4 @@ impl Table {
         }
         self.out
     }
-}
-
-fn answer(labels: Vec<LabelScore>) -> Answer {
-    let confidence = labels.first().map_or(0.0, |best| best.score);
-    let is_unsure = labels.is_empty();
-    let (labels, scores) = labels.into_iter().map(|LabelScore { label, score }| (label, score)).unzip();
-    Answer { labels, scores, confidence, is_unsure }
 }

@@ -157,7 +157,7 @@ impl<H: Host> Session<H> {
             let hint = "Add lines without labels; the least certain of them are worth labelling first.";
             return Err(Error::input("all-labelled", "every training document has a label already", hint));
         }
-        let texts: Vec<String> = documents.iter().map(|document| Vec::from_iter(document.texts()).join("\t")).collect();
+        let texts: Vec<String> = documents.iter().map(Document::joined).collect();
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
             answers.extend(ask::predict(model, &self.device, texts, (Told::Best(SHOWN_LABELS), ask::Long::Cut)).await?);

@@ -44,6 +44,24 @@ fn json_and_odd_tables_are_answered_by_row() {
     });
 }
 
+/// A row that cannot be read has no answer, and is counted; one that was rejected for training is answered.
+#[test]
+fn rows_without_an_answer_are_counted() {
+    cases(|bench| {
+        let model = bench.classifier("F16");
+        bench.lab.write(
+            "wide.csv",
+            "name,label,text\nann,boat,the red boat\nbob,tree,the tree\neve,boat,a boat\ndan,tree,a tree\na,b,c,d\n",
+        );
+        ask(bench, "F16", &model, "wide.csv").ok().tells(&["1 rows without an answer", "line 6"]);
+        let case = ask(bench, "T28", &model, "T28/prodigy.jsonl").ok().lacks(&["rejected"]);
+        case.holds("should answer each row with a label", |case| {
+            let answers = case.answers();
+            answers.len() == 36 && answers.iter().all(|answer| answer["labels"][0]["label"].is_string())
+        });
+    });
+}
+
 #[test]
 fn a_table_comes_back_with_its_answers() {
     cases(|bench| {

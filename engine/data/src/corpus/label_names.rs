@@ -3,7 +3,7 @@
 
 use crate::error::{DataError, quoted};
 use crate::file::Warning;
-use crate::labels::MOST_LABELS;
+use crate::labels::MAX_LABELS;
 use protocol::LabelCount;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ const RARE: u64 = 3;
 const TIMES_RARER: u64 = 10;
 
 /// Shorter names differ by a letter on purpose.
-const LEAST_SPELT_CHARS: usize = 5;
+const MIN_SPELT_CHARS: usize = 5;
 
 /// What people write between several labels.
 const SEPARATORS: [char; 4] = [',', ';', '|', '/'];
@@ -94,11 +94,11 @@ fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
 /// Rare labels that are a letter from a frequent one, each with that.
 fn misspellings(counts: &[LabelCount]) -> Vec<(String, String)> {
     let is_spelt = |count: &&LabelCount| {
-        count.label.chars().count() >= LEAST_SPELT_CHARS && !count.label.contains(|letter: char| letter.is_numeric())
+        count.label.chars().count() >= MIN_SPELT_CHARS && !count.label.contains(|letter: char| letter.is_numeric())
     };
     let frequent: Vec<&LabelCount> =
-        counts.iter().filter(|count| count.train >= TIMES_RARER).filter(is_spelt).take(MOST_COMPARED).collect();
-    let rare = counts.iter().filter(|count| (1..RARE).contains(&count.train)).filter(is_spelt).take(MOST_COMPARED);
+        counts.iter().filter(|count| count.train >= TIMES_RARER).filter(is_spelt).take(MAX_COMPARED).collect();
+    let rare = counts.iter().filter(|count| (1..RARE).contains(&count.train)).filter(is_spelt).take(MAX_COMPARED);
     let meant = |rare: &LabelCount| {
         let is_meant =
             |other: &&&LabelCount| other.train >= TIMES_RARER * rare.train && is_one_slip(&rare.label, &other.label);
@@ -108,7 +108,7 @@ fn misspellings(counts: &[LabelCount]) -> Vec<(String, String)> {
 }
 
 /// Labels on each side that are compared letter by letter.
-const MOST_COMPARED: usize = 1000;
+const MAX_COMPARED: usize = 1000;
 
 /// Whether a letter too many, too few, wrong, or two that changed places make one word of the other.
 fn is_one_slip(a: &str, b: &str) -> bool {
@@ -129,7 +129,7 @@ fn is_one_slip(a: &str, b: &str) -> bool {
 /// Labels that seem to be several, since each of their parts stands in another label too.
 fn joined(counts: &[LabelCount]) -> Option<Warning> {
     // More are not learned, whatever they are.
-    let labels = || counts.iter().take(MOST_LABELS).map(|count| count.label.as_str());
+    let labels = || counts.iter().take(MAX_LABELS).map(|count| count.label.as_str());
     SEPARATORS.iter().find_map(|&separator| {
         let mut found: BTreeMap<&str, usize> = BTreeMap::new();
         let is_joined = |label: &&str| label.contains(separator);
@@ -148,7 +148,7 @@ fn joined(counts: &[LabelCount]) -> Option<Warning> {
 
 /// Labels that seem to have caught a word of the text, since a separator stands within most of them.
 fn glued(counts: &[LabelCount]) -> Option<Warning> {
-    let labels = || counts.iter().take(MOST_LABELS).map(|count| count.label.as_str());
+    let labels = || counts.iter().take(MAX_LABELS).map(|count| count.label.as_str());
     let is_glued = |separator: char| {
         move |label: &&str| {
             let mut parts = label.split(separator);
@@ -191,8 +191,8 @@ fn rare(counts: &[LabelCount]) -> Option<Warning> {
 /// So many that no classifier will be made: a person should hear that before they start one.
 fn too_many(counts: &[LabelCount]) -> Option<Warning> {
     let taught = counts.iter().filter(|count| count.train > 0).count();
-    let error = DataError::TooManyLabels { labels: taught, limit: MOST_LABELS };
-    (taught > MOST_LABELS).then(|| ("too-many-labels", format!("{error}. {}", error.hint())))
+    let error = DataError::TooManyLabels { labels: taught, limit: MAX_LABELS };
+    (taught > MAX_LABELS).then(|| ("too-many-labels", format!("{error}. {}", error.hint())))
 }
 
 /// The first of these names, in quotes.
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn more_labels_than_can_be_learned_are_told() {
-        let names: Vec<String> = (0..=MOST_LABELS).map(|number| format!("number {number}")).collect();
+        let names: Vec<String> = (0..=MAX_LABELS).map(|number| format!("number {number}")).collect();
         let labels: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 9)).collect();
         let codes = |labels: &[(&str, u64)]| told(labels).iter().map(|(code, _)| *code).collect::<Vec<_>>();
         assert_eq!((codes(&labels), codes(&labels[1..])), (vec!["too-many-labels"], vec![]));

@@ -51,6 +51,11 @@ impl Document {
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.text.as_str()).chain(self.second.as_deref())
     }
+
+    /// Its text as a classifier takes it: the two texts of a pair have a tab between them.
+    pub fn joined(&self) -> String {
+        self.texts().collect::<Vec<_>>().join("\t")
+    }
 }
 
 /// Documents of the training files that are not trained on.
@@ -100,7 +105,7 @@ impl Corpus {
     /// # Errors
     /// When no file can be used or there is next to no text.
     pub fn read(files: &[InputFile], options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
-        Self::read_holding(files, options, MOST_HELD_BYTES)
+        Self::read_holding(files, options, MAX_HELD_BYTES)
     }
 
     /// As [`Self::read`], with at most `most_held` bytes of documents of each role in memory.
@@ -337,7 +342,7 @@ impl Corpus {
 }
 
 /// Documents of one role that stay in memory: below this, reading them again would cost more than they take.
-const MOST_HELD_BYTES: u64 = 64 << 20;
+const MAX_HELD_BYTES: u64 = 64 << 20;
 
 /// Fewer characters than this are not worth a message about sequence lengths.
 const MIN_CHARACTERS: u64 = 4;

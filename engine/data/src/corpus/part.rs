@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 const NOTABLE_REPETITION: f64 = 0.25;
 
 /// Longer blocks are no documents: a stray blank line parted them.
-const MOST_LINES_PER_BLOCK: u64 = 200;
+const MAX_LINES_PER_BLOCK: u64 = 200;
 
 /// The documents of the files of one role.
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Part {
     /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
     pub fn looks_like_blocks(&self) -> bool {
         let Survey { documents, labelled, blocks, .. } = self.survey;
-        blocks >= 2 && (2..=MOST_LINES_PER_BLOCK).contains(&(documents / blocks)) && labelled == 0
+        blocks >= 2 && (2..=MAX_LINES_PER_BLOCK).contains(&(documents / blocks)) && labelled == 0
     }
 
     /// As [`Self::each`], without reading where the documents are in memory.

@@ -11,7 +11,7 @@ const VARIED_WORDS: usize = 5;
 const VARIED_CHARACTERS: usize = 8;
 
 /// Different texts that later ones are compared with: 32 MiB of hashes.
-const MOST_COMPARED: usize = 1 << 21;
+const MAX_COMPARED: usize = 1 << 21;
 
 /// More held-out documents cost time and tell nothing new.
 pub(super) const MAX_HELD_OUT: usize = 2000;
@@ -37,7 +37,7 @@ pub(super) struct Survey {
     pub all: Smallest,
     /// The smallest hashes of those with labels.
     pub with_labels: Smallest,
-    /// The hashes of different texts, [`MOST_COMPARED`] at most.
+    /// The hashes of different texts, [`MAX_COMPARED`] at most.
     texts: HashSet<u64>,
     words: BTreeSet<String>,
     letters: BTreeSet<char>,
@@ -75,7 +75,7 @@ impl Survey {
     fn compare(&mut self, hash: u64) {
         if self.texts.contains(&hash) {
             self.repeated += 1;
-        } else if self.texts.len() < MOST_COMPARED {
+        } else if self.texts.len() < MAX_COMPARED {
             self.texts.insert(hash);
         }
     }

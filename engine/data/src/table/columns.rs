@@ -2,6 +2,7 @@
 
 use super::ReadOptions;
 use super::names::{self, TextName};
+use super::pair_names;
 use super::profile::Profile;
 use super::row::{Column, Place, Row};
 use crate::error::DataError;
@@ -67,9 +68,8 @@ impl<'a> Columns<'a> {
             None => self.find_labels(&text),
         };
         let is_free = |column: &usize| !text.contains(column) && !labels.contains(column);
-        let decision = self.by(|profile| profile.is_decision()).into_iter().find(|column| {
-            is_free(column) && names::words(&self.all[*column].name).last().is_some_and(|word| word == "answer")
-        });
+        // A row that was rejected is no example to learn from; it is answered like any other.
+        let decision = if options.is_for_prediction { None } else { self.decision(is_free) };
         let candidates = if labels.is_empty() && options.label_column.is_none() {
             let likely = self.categories(&text).into_iter().filter(|column| Some(*column) != decision);
             likely.take(MAX_CANDIDATES).collect()
@@ -77,6 +77,13 @@ impl<'a> Columns<'a> {
             Vec::new()
         };
         Ok(Choice { text, is_pair, labels, decision, text_is_guessed, candidates })
+    }
+
+    /// The column that says which rows were accepted: Prodigy's `answer`.
+    fn decision(&self, is_free: impl Fn(&usize) -> bool) -> Option<usize> {
+        let is_named =
+            |column: &usize| names::words(&self.all[*column].name).last().is_some_and(|word| word == "answer");
+        self.by(Profile::is_decision).into_iter().find(|column| is_free(column) && is_named(column))
     }
 
     /// The columns of these names, which `separator` parts unless all of it is the name of one. An empty request is for none.
@@ -197,7 +204,7 @@ impl<'a> Columns<'a> {
         let likely = texts.filter(|column| self.profiles[*column].is_prose() || is_named(*column));
         let likely: Vec<usize> = likely.take(MAX_PAIR_CANDIDATES).collect();
         likely.iter().find_map(|first| {
-            let is_partner = |second: &&usize| names::are_pair(&self.all[*first].name, &self.all[**second].name);
+            let is_partner = |second: &&usize| pair_names::are_pair(&self.all[*first].name, &self.all[**second].name);
             likely.iter().find(is_partner).map(|partner| vec![*first, *partner])
         })
     }

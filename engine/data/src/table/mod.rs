@@ -8,6 +8,7 @@ mod header;
 mod labels;
 mod names;
 mod objects;
+mod pair_names;
 mod places;
 mod profile;
 mod relaxed;

@@ -1,5 +1,7 @@
 //! Classifies columns by name: text, labels, numbers of rows, or one part of a pair.
 
+use super::pair_names;
+
 /// Names of columns that hold text, likeliest first.
 const TEXT_NAMES: [&str; 48] = [
     "text",
@@ -210,9 +212,6 @@ const NUMBER_NAMES: [&str; 10] = ["", "id", "idx", "index", "no", "nr", "number"
 /// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
 const HEADER_NAMES: [&str; 6] = ["id", "idx", "index", "unnamed: 0", "guid", "uuid"];
 
-/// Names of the two texts of a pair whose words differ in more than a number or a letter.
-const PAIR_NAMES: [(&str, &str); 3] = [("premise", "hypothesis"), ("sentence", "question"), ("query", "passage")];
-
 /// The words of a name: `reviewText`, `Review Text` and `review_text` have the same two.
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -236,7 +235,8 @@ fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-fn plain(name: &str) -> String {
+/// The words of a name with underscores between them.
+pub fn plain(name: &str) -> String {
     words(name).join("_")
 }
 
@@ -244,6 +244,11 @@ fn place_in(names: &[&str], name: &str) -> Option<usize> {
     let lower = name.trim().to_lowercase();
     let plain = plain(name);
     names.iter().position(|known| *known == lower || *known == plain)
+}
+
+/// Whether it is a name of texts as a whole.
+pub fn is_text_name(name: &str) -> bool {
+    place_in(&TEXT_NAMES, name).is_some()
 }
 
 /// How likely a column of this name holds the text, the likeliest first.
@@ -309,8 +314,7 @@ pub fn is_known(name: &str) -> bool {
         || place_in(&TITLE_NAMES, &name).is_some()
         || place_in(&LABEL_NAMES, &name).is_some()
         || HEADER_NAMES.contains(&name.as_str())
-        || PAIR_NAMES.iter().any(|(a, b)| *a == name || *b == name)
-        || (name.len() > 3 && is_numbered(&name))
+        || pair_names::is_part(&name)
 }
 
 /// Whether a column of this name holds the numbers of the rows, or names of what a row is about.
@@ -320,33 +324,6 @@ pub fn is_number_name(name: &str) -> bool {
     // `intent_id` is a label.
     let is_id = words.len() > 1 && words.last().is_some_and(|word| word == "id") && label_name(&words[0]).is_none();
     NUMBER_NAMES.contains(&lower.as_str()) || is_id
-}
-
-/// Whether it is a name of texts with a number or letter behind it, such as `sentence1` and `text_a`.
-fn is_numbered(name: &str) -> bool {
-    numbered(name).is_some_and(|(stem, _)| place_in(&TEXT_NAMES, &stem).is_some())
-}
-
-/// A name without the number or letter that tells it from its partner, and that mark.
-fn numbered(name: &str) -> Option<(String, char)> {
-    let name = plain(name);
-    let mark = name.chars().find(|c| matches!(c, '1' | '2')).or_else(|| {
-        let last = name.rsplit('_').next()?;
-        last.chars().next().filter(|c| last.len() == 1 && matches!(c, 'a' | 'b'))
-    })?;
-    let stem = if mark.is_ascii_digit() { name.replacen(mark, "", 1) } else { name[..name.len() - 1].into() };
-    Some((stem.trim_matches('_').to_string(), mark))
-}
-
-/// Whether these are names of the first and the second text of a pair.
-pub fn are_pair(first: &str, second: &str) -> bool {
-    let lower = [first, second].map(plain);
-    let is_known = PAIR_NAMES.iter().any(|(a, b)| *a == lower[0] && *b == lower[1]);
-    let alike = || match (numbered(first)?, numbered(second)?) {
-        ((stem, '1'), (other, '2')) | ((stem, 'a'), (other, 'b')) => Some(!stem.is_empty() && stem == other),
-        _ => Some(false),
-    };
-    is_known || alike().unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -386,21 +363,5 @@ mod tests {
         assert!(class_likelihood("Queue") > class_likelihood("x") && class_likelihood("Ticket priority") < 0);
         assert!(text_name("reviewText").is_some() && text_name("airline").is_none());
         assert!(is_number_name("tweet_id") && is_number_name("") && !is_number_name("intent_id"));
-    }
-
-    #[test]
-    fn partners_of_a_pair_differ_by_a_mark() {
-        for (first, second, expected) in [
-            ("sentence1", "sentence2", true),
-            ("text_a", "text_b", true),
-            ("#1 String", "#2 String", true),
-            ("premise", "hypothesis", true),
-            ("question1", "question2", true),
-            ("sentence2", "sentence1", false),
-            ("title", "body", false),
-            ("a", "b", false),
-        ] {
-            assert_eq!(are_pair(first, second), expected, "{first} {second}");
-        }
     }
 }

@@ -17,7 +17,7 @@ const LIMIT_ALPHABET: usize = 1000;
 
 /// Words that are counted at once; beyond this the rarest are forgotten, as word2vec does (Mikolov et al. 2013,
 /// `ReduceVocab`), so that no corpus is too large.
-const MOST_WORDS: usize = 2 << 20;
+const MAX_WORDS: usize = 2 << 20;
 
 /// The distinct words of texts and how often each occurs.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ impl WordCounts {
                 None => drop(self.counts.insert(self.word.clone(), 1)),
             }
         }
-        while self.counts.len() > MOST_WORDS {
+        while self.counts.len() > MAX_WORDS {
             self.forgotten += 1;
             self.counts.retain(|_, count| *count > self.forgotten);
         }

@@ -22,7 +22,7 @@ const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Matching costs this squared per word: BERT's is 100.
-const MOST_WORD_CHARS: usize = 1000;
+const MAX_READ_WORD_CHARS: usize = 1000;
 /// Rows at most: twice those of the largest multilingual vocabularies.
 const MAX_ROWS: u64 = 1 << 20;
 
@@ -189,7 +189,7 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
     // Files of before 2020 name no type; only WordPiece has the prefix and no merges.
     let kind = json.kind.as_deref().or(prefix.is_some().then_some("WordPiece")).unwrap_or("of no type");
     match kind {
-        "WordPiece" if max_chars > MOST_WORD_CHARS => Err(unsupported(format!("words of {max_chars} characters"))),
+        "WordPiece" if max_chars > MAX_READ_WORD_CHARS => Err(unsupported(format!("words of {max_chars} characters"))),
         "WordPiece" => Ok(Model::WordPiece(WordPiece::new(prefix.unwrap_or_else(|| PREFIX.into()), max_chars))),
         "WordLevel" => Ok(Model::Words),
         _ => Err(unsupported(format!("a model {}", quoted(kind)))),

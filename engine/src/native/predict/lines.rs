@@ -86,7 +86,7 @@ fn text_of(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     // Only what ends a line is cut: a carriage return within would start a second document.
     let text = text.trim_start_matches('\u{feff}').trim().replace('\r', " ");
-    document_of(&text).map(|document| document.texts().collect::<Vec<_>>().join("\t")).unwrap_or_default()
+    document_of(&text).map(|document| document.joined()).unwrap_or_default()
 }
 
 fn unreadable(line: u64, error: &std::io::Error) -> Error {
