@@ -20,6 +20,7 @@ mod near_duplicates;
 pub mod random;
 mod reader;
 pub mod sentences;
+pub mod script;
 mod table;
 pub mod tokenizer;
 pub mod word_vectors;

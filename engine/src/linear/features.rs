@@ -3,6 +3,7 @@
 use super::LinearInput;
 use super::ngrams;
 use super::rows::{Rows, normalize};
+use crate::data::script::Unspaced;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -69,7 +70,7 @@ impl Features {
 
     /// Collects the features of `inputs`, and their rows.
     pub fn learn(inputs: &[LinearInput], with_characters: bool, with_dense: bool) -> (Self, Rows) {
-        let longest = if ngrams::mostly_unspaced(inputs.iter().map(|input| input.document)) { 3 } else { 2 };
+        let longest = if Unspaced::of(inputs.iter().map(|input| input.document)).is_most() { 3 } else { 2 };
         let words = Table::learn(inputs, 1, |input| ngrams::of_words(input.document, longest));
         let of_characters = |input: &LinearInput| ngrams::of_characters(input.document);
         let characters = with_characters.then(|| Table::learn(inputs, MIN_CHARACTER_DOCUMENTS, of_characters));

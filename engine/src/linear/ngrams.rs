@@ -2,27 +2,12 @@
 //! room than its text, and a saved classifier lists no words.
 
 use crate::data::Document;
+use crate::data::script::is_unspaced;
 use std::collections::HashSet;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// Shortest and longest run of characters, as in `TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))`.
 const CHARACTERS: std::ops::RangeInclusive<usize> = 2..=5;
-
-/// Whether most letters belong to scripts that are written without spaces.
-pub(super) fn mostly_unspaced<'a>(documents: impl Iterator<Item = &'a Document>) -> bool {
-    let (mut unspaced, mut all) = (0_u64, 0_u64);
-    for c in documents.flat_map(Document::texts).flat_map(str::chars) {
-        all += u64::from(c.is_alphanumeric());
-        unspaced += u64::from(is_unspaced(c));
-    }
-    2 * unspaced > all
-}
-
-/// Han, kana, Thai, Lao, Khmer and Burmese letters.
-fn is_unspaced(c: char) -> bool {
-    matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF
-        | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
-}
 
 /// Whether a character continues a word: letters, digits and the marks that belong to them.
 fn is_of_a_word(c: char) -> bool {

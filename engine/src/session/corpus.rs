@@ -197,7 +197,8 @@ fn encoded(
         None => {
             tell("learning the vocabulary");
             let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?
-                .strip_accents(config.strip_accents);
+                .strip_accents(config.strip_accents)
+                .unspaced(corpus.hides_words());
             corpus.each_text(FileRole::Train, &selection, &mut |text| {
                 learner.take(text);
                 Ok::<(), Error>(())

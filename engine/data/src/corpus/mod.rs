@@ -303,6 +303,11 @@ impl Corpus {
         self.trains_on_all
     }
 
+    /// Whether the words of the training text are several letters without spaces between them, as in Thai and Japanese.
+    pub fn hides_words(&self) -> bool {
+        self.train.survey.unspaced.hides_words()
+    }
+
     /// Documents of the training files that validate and that test.
     fn aside(&self) -> [&[Document]; 2] {
         let valid = if self.trains_on_all { &[][..] } else { &self.valid_aside.documents };

@@ -2,6 +2,7 @@
 //! of them would be held out, and a digest.
 
 use super::Document;
+use crate::script::Unspaced;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::ops::Range;
@@ -25,6 +26,8 @@ pub(super) struct Survey {
     pub labelled: u64,
     /// Characters that are not white space.
     pub characters: u64,
+    /// Letters of scripts without spaces.
+    pub unspaced: Unspaced,
     /// Blocks of lines.
     pub blocks: u64,
     /// Bytes that they take in memory, about.
@@ -63,6 +66,7 @@ impl Survey {
         for text in document.texts() {
             self.bytes += text.len() as u64;
             self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
+            self.unspaced.take(text);
             self.take_variety(text);
             self.digest_text(text);
         }
@@ -98,6 +102,7 @@ impl Survey {
         self.documents += other.documents;
         self.labelled += other.labelled;
         self.characters += other.characters;
+        self.unspaced.join(other.unspaced);
         self.blocks += other.blocks;
         self.bytes += other.bytes;
         for (label, count) in other.labels {

@@ -2,6 +2,7 @@
 
 use super::row::Cell;
 use super::values;
+use crate::script::is_unspaced;
 use std::collections::BTreeMap;
 
 /// A column as its values describe it.
@@ -160,12 +161,6 @@ fn is_date(text: &str) -> bool {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).count();
     digits >= 4 && parts >= 2 && letters <= digits && text.contains(['-', '/', ':', '.'])
-}
-
-/// Whether a script writes this character without spaces between words.
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1780}'..='\u{17FF}' | '\u{1000}'..='\u{109F}' | '\u{3040}'..='\u{30FF}'
-        | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! Source: Sennrich et al. 2016, algorithm 1; Hugging Face `tokenizers`, `models/bpe/trainer.rs`.
 
 use super::normalize::{Normalization, Splitting, normalize, split};
-use super::wordpiece::PREFIX;
+use super::wordpiece::WordPiece;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
@@ -64,13 +64,16 @@ pub(super) fn frequent(words: &[(String, u64)], room: usize, least: u64) -> Vec<
     kept.into_iter().take(room).map(|(word, _)| word.clone()).collect()
 }
 
-/// At most `room` pieces that spell `words` well: first the alphabet, then merges, most frequent first. Words of more
-/// than `max_chars` are left out, since they are never spelled.
-pub(super) fn word_pieces(words: &[(String, u64)], room: usize, max_chars: usize) -> Vec<String> {
-    let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| word.chars().count() <= max_chars).collect();
+/// At most `room` pieces of `model` that spell `words` well: first the alphabet, then merges, most frequent first. Longer
+/// words than the model spells are left out.
+pub(super) fn word_pieces(words: &[(String, u64)], room: usize, model: &WordPiece) -> Vec<String> {
+    let is_spelled = |word: &str| word.chars().count() <= model.max_chars();
+    let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| is_spelled(word)).collect();
     let characters = count_characters(&spelled);
-    let mut learner = Learner::default();
-    learner.take_alphabet(&characters, room);
+    let mut learner = Learner { prefix: model.prefix().into(), ..Learner::default() };
+    // Without spaces a single unknown character makes a whole paragraph unknown.
+    let alphabet = if model.prefix().is_empty() { room / 4 * 3 } else { LIMIT_ALPHABET.min(room / 2) };
+    learner.take_alphabet(&characters, alphabet);
     learner.take_words(&spelled);
     while learner.tokens.len() < room && learner.merge_most_frequent() {}
     learner.take_rare_characters(&characters, room);
@@ -107,6 +110,8 @@ struct Places {
 
 #[derive(Default)]
 struct Learner {
+    /// What marks a piece that goes on with a word.
+    prefix: String,
     tokens: Vec<String>,
     ids: HashMap<String, u32>,
     /// Each word as tokens, and how often it occurs.
@@ -127,17 +132,17 @@ impl Learner {
         id
     }
 
-    /// The most frequent characters, each as the beginning of a word and, where it occurs so, within one.
-    fn take_alphabet(&mut self, characters: &BTreeMap<char, Occurrences>, room: usize) {
+    /// The `limit` most frequent characters, each as the beginning of a word and, where it occurs so, within one.
+    fn take_alphabet(&mut self, characters: &BTreeMap<char, Occurrences>, limit: usize) {
         let mut by_count: Vec<(char, Occurrences)> = characters.iter().map(|(c, n)| (*c, *n)).collect();
         by_count.sort_by_key(|(_, occurrences)| Reverse(occurrences.beginning + occurrences.within));
-        by_count.truncate(LIMIT_ALPHABET.min(room / 2));
+        by_count.truncate(limit);
         by_count.sort_by_key(|(character, _)| *character);
         for (character, _) in &by_count {
             self.add(character.to_string());
         }
         for (character, _) in by_count.iter().filter(|(_, occurrences)| occurrences.within > 0) {
-            self.add(format!("{PREFIX}{character}"));
+            self.add(format!("{}{character}", self.prefix));
         }
     }
 
@@ -148,7 +153,7 @@ impl Learner {
             let mut spelling = Vec::new();
             for (index, character) in word.chars().enumerate() {
                 token.clear();
-                token.push_str(if index > 0 { PREFIX } else { "" });
+                token.push_str(if index > 0 { &self.prefix } else { "" });
                 token.push(character);
                 spelling.extend(self.ids.get(&token));
             }
@@ -189,7 +194,7 @@ impl Learner {
 
     fn merge(&mut self, pair: Pair) {
         let [first, second] = [pair.0, pair.1].map(|id| &self.tokens[id as usize]);
-        let joined = format!("{first}{}", second.strip_prefix(PREFIX).unwrap_or(second));
+        let joined = format!("{first}{}", second.strip_prefix(&self.prefix).unwrap_or(second));
         let joined = self.add(joined);
         let mut places = self.pairs.remove(&pair).unwrap_or_default().words;
         places.dedup();
@@ -217,7 +222,7 @@ impl Learner {
         let mut rare = Vec::new();
         for (character, occurrences) in characters {
             rare.push((occurrences.beginning, character.to_string()));
-            rare.push((occurrences.within, format!("{PREFIX}{character}")));
+            rare.push((occurrences.within, format!("{}{character}", self.prefix)));
         }
         rare.retain(|(count, token)| *count >= MIN_FREQUENCY && !self.ids.contains_key(token));
         rare.sort_by_key(|(count, _)| Reverse(*count));
@@ -256,7 +261,7 @@ mod tests {
     }
 
     fn check(words: &[(&str, u64)], room: usize, expected: &[&str]) {
-        assert_eq!(word_pieces(&counted(words), room, 100), expected);
+        assert_eq!(word_pieces(&counted(words), room, &WordPiece::default()), expected);
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub struct VocabularyLearner {
     kind: TokenizerKind,
     cased: bool,
     strips_accents: bool,
+    is_unspaced: bool,
     vocab_size: usize,
     words: WordCounts,
 }
@@ -53,7 +54,8 @@ impl VocabularyLearner {
         if vocab_size < SMALLEST_VOCABULARY {
             return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
         }
-        Ok(Self { kind, cased, strips_accents: false, vocab_size, words: WordCounts::default() })
+        let words = WordCounts::default();
+        Ok(Self { kind, cased, strips_accents: false, is_unspaced: false, vocab_size, words })
     }
 
     /// Drops accents and all other marks above and below letters, as BERT's published uncased vocabularies do.
@@ -61,9 +63,30 @@ impl VocabularyLearner {
         Self { strips_accents, ..self }
     }
 
+    /// Learns sub-words of a script without spaces: a piece is the same wherever it stands, and a paragraph may be one word.
+    pub fn unspaced(self, is_unspaced: bool) -> Self {
+        Self { is_unspaced, ..self }
+    }
+
+    fn parts(&self) -> (Model, Normalization, Splitting) {
+        let Self { kind, cased, strips_accents, is_unspaced, .. } = *self;
+        match kind {
+            TokenizerKind::Wordpiece if is_unspaced => (
+                Model::WordPiece(WordPiece::unspaced()),
+                Normalization::unspaced(cased, strips_accents),
+                Splitting::Bert,
+            ),
+            TokenizerKind::Wordpiece => {
+                (Model::WordPiece(WordPiece::default()), Normalization::bert(cased, strips_accents), Splitting::Bert)
+            }
+            TokenizerKind::Word => (Model::Words, Normalization::plain(cased), Splitting::Whitespace),
+            TokenizerKind::Char => (Model::Words, Normalization::plain(cased), Splitting::Characters),
+        }
+    }
+
     /// Learns from one more text.
     pub fn take(&mut self, text: &str) {
-        let (_, normalization, splitting) = parts(self.kind, self.cased, self.strips_accents);
+        let (_, normalization, splitting) = self.parts();
         self.words.take(text, normalization, splitting);
     }
 
@@ -72,13 +95,13 @@ impl VocabularyLearner {
     /// # Errors
     /// When no token occurs often enough.
     pub fn finish(self) -> Result<Tokenizer, DataError> {
-        let (model, normalization, splitting) = parts(self.kind, self.cased, self.strips_accents);
+        let (model, normalization, splitting) = self.parts();
         let words = self.words.finish();
         let room = self.vocab_size - SPECIAL_NAMES.len();
-        let learned = match self.kind {
-            TokenizerKind::Wordpiece => learn::word_pieces(&words, room, wordpiece::MAX_WORD_CHARS),
-            TokenizerKind::Word => learn::frequent(&words, room, learn::MIN_FREQUENCY),
-            TokenizerKind::Char => learn::frequent(&words, room, 1),
+        let learned = match (&model, self.kind) {
+            (Model::WordPiece(model), _) => learn::word_pieces(&words, room, model),
+            (Model::Words, TokenizerKind::Char) => learn::frequent(&words, room, 1),
+            (Model::Words, _) => learn::frequent(&words, room, learn::MIN_FREQUENCY),
         };
         if learned.is_empty() {
             let needed = if self.kind == TokenizerKind::Word { "no word that occurs twice" } else { "no text" };
@@ -309,16 +332,6 @@ fn source(glyphs: &[Glyph], range: &Range<usize>, start: usize) -> (usize, usize
 
 /// Special tokens, and room for the letters of a word or two.
 const SMALLEST_VOCABULARY: usize = 16;
-
-fn parts(kind: TokenizerKind, cased: bool, strips_accents: bool) -> (Model, Normalization, Splitting) {
-    match kind {
-        TokenizerKind::Wordpiece => {
-            (Model::WordPiece(WordPiece::default()), Normalization::bert(cased, strips_accents), Splitting::Bert)
-        }
-        TokenizerKind::Word => (Model::Words, Normalization::plain(cased), Splitting::Whitespace),
-        TokenizerKind::Char => (Model::Words, Normalization::plain(cased), Splitting::Characters),
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,11 @@ impl Normalization {
         Self { clean_text: true, space_chinese: true, strip_accents, lowercase: !cased }
     }
 
+    /// BERT's for scripts without spaces: words are found by the vocabulary, Chinese characters among them.
+    pub fn unspaced(cased: bool, strip_accents: bool) -> Self {
+        Self { space_chinese: false, ..Self::bert(cased, strip_accents) }
+    }
+
     /// Nothing but the case.
     pub fn plain(cased: bool) -> Self {
         Self { clean_text: false, space_chinese: false, strip_accents: false, lowercase: !cased }

@@ -140,6 +140,29 @@ fn hostile_words_stay_short_and_quick() {
 }
 
 #[test]
+fn scripts_without_spaces_are_cut_into_pieces_that_are_the_same_everywhere() {
+    // A boat in the harbour, a tree in the garden, without a space between words.
+    let (boat, tree) = ("เรือในท่าเรือ", "ต้นไม้ในสวน");
+    let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 100).expect("room").unspaced(true);
+    [boat, tree, boat, tree].into_iter().for_each(|word| learner.take(word));
+    let tokenizer = learner.finish().expect("enough text");
+    let (boat, tree) = (tokenizer.encode(boat), tokenizer.encode(tree));
+    assert_eq!((boat.len(), tree.len()), (1, 1), "{:?}", tokens(&tokenizer, &[&boat[..], &tree].concat()));
+    // A paragraph of more than BERT's longest word.
+    assert_eq!(tokenizer.encode(&"เรือในท่าเรือต้นไม้ในสวน".repeat(20)), [boat[0], tree[0]].repeat(20));
+    // What stands behind a mask is spelled as it was in training.
+    let masked = tokenizer.encode_with_specials("ต้นไม้ในสวน[MASK]เรือในท่าเรือ").ids;
+    assert_eq!(masked, [tree[0], tokenizer.specials().mask, boat[0]]);
+
+    let files = tokenizer.to_files(128);
+    let content = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+    let read = Tokenizer::from_files(&content).expect("its own files");
+    assert_eq!(read.with_counts(tokenizer.counts().to_vec()), Some(tokenizer));
+    let config: Value = serde_json::from_slice(&content("tokenizer_config.json").expect("written")).expect("JSON");
+    assert_eq!(config["tokenizer_class"], "PreTrainedTokenizerFast");
+}
+
+#[test]
 fn too_little_to_learn_from_is_an_error() {
     let learn = |kind, size, text: &str| Tokenizer::learn(kind, false, size, &mut text.lines()).map(|t| t.len());
     let code = |result: Result<usize, DataError>| result.expect_err("refused").code();

@@ -7,6 +7,9 @@ use std::ops::Range;
 /// A longer word is `[UNK]`, as in BERT.
 pub(super) const MAX_WORD_CHARS: usize = 100;
 
+/// The same where a script has no spaces: a paragraph may be one word.
+pub(super) const MAX_UNSPACED_CHARS: usize = 1000;
+
 /// What marks a piece that goes on with a word, as in BERT.
 pub(super) const PREFIX: &str = "##";
 
@@ -26,6 +29,11 @@ impl Default for WordPiece {
 impl WordPiece {
     pub fn new(prefix: String, max_chars: usize) -> Self {
         Self { prefix, max_chars }
+    }
+
+    /// For scripts without spaces: a piece is the same wherever it stands, since words do not begin where spaces end.
+    pub fn unspaced() -> Self {
+        Self::new(String::new(), MAX_UNSPACED_CHARS)
     }
 
     pub fn prefix(&self) -> &str {

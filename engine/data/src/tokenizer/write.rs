@@ -5,6 +5,7 @@ use super::added::AddedToken;
 use super::normalize::{Normalization, Splitting};
 use super::read::ADDED_TOKENS;
 use super::vocabulary::{SPECIAL_NAMES, Vocabulary};
+use super::wordpiece::WordPiece;
 use super::{Model, Tokenizer};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -88,7 +89,9 @@ impl Tokenizer {
     }
 
     fn tokenizer_config(&self, model_max_length: usize) -> Value {
-        let bert = matches!(self.model, Model::WordPiece(_)) && self.splitting == Splitting::Bert;
+        // `BertTokenizer` may put its own prefix and longest word in place of those of `tokenizer.json`.
+        let is_published = matches!(&self.model, Model::WordPiece(model) if *model == WordPiece::default());
+        let bert = is_published && self.splitting == Splitting::Bert;
         let mut config = named_specials();
         config["tokenizer_class"] = if bert { "BertTokenizer" } else { "PreTrainedTokenizerFast" }.into();
         config["model_max_length"] = model_max_length.into();
@@ -158,21 +161,19 @@ fn special_token(name: &str, id: u32) -> AddedToken {
 }
 
 fn normalizer(rules: Normalization) -> Value {
-    match rules {
-        Normalization { clean_text: false, space_chinese: false, strip_accents: false, lowercase: false } => {
-            Value::Null
-        }
-        Normalization { clean_text: false, space_chinese: false, strip_accents: false, lowercase: true } => {
-            json!({"type": "Lowercase"})
-        }
-        _ => json!({
-            "type": "BertNormalizer",
-            "clean_text": rules.clean_text,
-            "handle_chinese_chars": rules.space_chinese,
-            "strip_accents": rules.strip_accents,
-            "lowercase": rules.lowercase,
-        }),
+    if rules == Normalization::plain(true) {
+        return Value::Null;
     }
+    if rules == Normalization::plain(false) {
+        return json!({"type": "Lowercase"});
+    }
+    json!({
+        "type": "BertNormalizer",
+        "clean_text": rules.clean_text,
+        "handle_chinese_chars": rules.space_chinese,
+        "strip_accents": rules.strip_accents,
+        "lowercase": rules.lowercase,
+    })
 }
 
 /// Splits off every character: what is left after `WhitespaceSplit` has no white space in it.
