@@ -153,11 +153,6 @@ impl LabelledTable {
     }
 
     fn object(&self, taken: &Taken, layout: Layout, answer: Option<&Answer>) -> String {
-        let object = match relaxed_json(&taken.raw) {
-            Some(Value::Object(object)) => object,
-            Some(value) => Map::from_iter([("text".to_string(), value)]),
-            None => Map::from_iter([("text".to_string(), Value::String(taken.raw.clone()))]),
-        };
         let empty = Answer { is_unsure: true, ..Answer::default() };
         let Answer { labels, scores, confidence, is_unsure } = answer.unwrap_or(&empty);
         let rounded = |value: &f64| (value * 1e4).round() / 1e4;
@@ -165,8 +160,7 @@ impl LabelledTable {
         let one = |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
         let labels: Vec<Value> = labels.iter().map(|label| label.as_str().into()).collect();
         let values = [one(labels), one(scores), rounded(confidence).into(), (*is_unsure).into()];
-        let added = self.names.iter().cloned().zip(values);
-        let text = Value::Object(object.into_iter().chain(added).collect()).to_string();
+        let text = with_members(&taken.raw, self.names.iter().map(String::as_str).zip(values));
         match (layout, self.rows) {
             (Layout::Lines, _) => format!("{text}\n"),
             (Layout::Stream, 0) => format!("[\n{text}"),
@@ -184,6 +178,31 @@ impl LabelledTable {
             Output::Other(encoding) => encoding.encode(text).0.into_owned(),
         }
     }
+}
+
+/// An object as it was written, with more members at its end. What is not JSON, but was read as such, becomes JSON.
+fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) -> String {
+    let raw = raw.trim();
+    let as_written = serde_json::from_str::<Map<String, Value>>(raw).ok();
+    let mut added = added.collect::<Vec<_>>();
+    if let Some(object) = &as_written
+        && let Some(open) = raw.strip_suffix('}')
+        && added.iter().all(|(name, _)| !object.contains_key(*name))
+    {
+        let members = added.into_iter().map(|(name, value)| format!("{}: {value}", Value::from(name)));
+        let members = members.collect::<Vec<_>>().join(", ");
+        let between = if object.is_empty() { "" } else { ", " };
+        return format!("{}{between}{members}}}", open.trim_end());
+    }
+    let mut object = match as_written.or_else(|| relaxed_json(raw)?.as_object().cloned()) {
+        Some(object) => object,
+        None => {
+            let text = relaxed_json(raw).unwrap_or_else(|| raw.into());
+            Map::from_iter([("text".to_string(), text)])
+        }
+    };
+    object.extend(added.drain(..).map(|(name, value)| (name.to_string(), value)));
+    Value::Object(object).to_string()
 }
 
 /// Cells with a delimiter between them, in quotes where they need some.
@@ -273,10 +292,20 @@ mod tests {
     }
 
     #[test]
-    fn objects_get_more_keys() {
-        let added = r#""label":["x","y;z"],"score":[0.75,0.5],"text":"a","unsure":false}"#;
-        check("a.jsonl", "{\"text\": \"a\"}\n", &format!("{{\"confidence\":0.75,{added}\n"));
-        check("a.json", "[{\"text\": \"a\"}]", &format!("[\n{{\"confidence\":0.75,{added}\n]\n"));
+    fn objects_get_more_members() {
+        let added = r#""label": ["x","y;z"], "score": [0.75,0.5], "confidence": 0.75, "unsure": false}"#;
+        check("a.jsonl", "{\"text\": \"a\"}\n", &format!("{{\"text\": \"a\", {added}\n"));
+        check("a.json", "[{\"text\": \"a\"}]", &format!("[\n{{\"text\": \"a\", {added}\n]\n"));
+        // Members keep their order and their form, and an own label stays.
+        let own = added.replace("\"label\"", "\"predicted_label\"");
+        check(
+            "a.jsonl",
+            "{\"z\":1.50,\"text\":\"a\",\"label\":\"u\"}\n",
+            &format!("{{\"z\":1.50,\"text\":\"a\",\"label\":\"u\", {own}\n"),
+        );
+        // What Python wrote becomes JSON.
+        let sorted = r#"{"confidence":0.75,"label":["x","y;z"],"n":null,"score":[0.75,0.5],"text":"a","unsure":false}"#;
+        check("a.jsonl", "{'text': 'a', 'n': None}\n", &format!("{sorted}\n"));
     }
 
     #[test]
