@@ -78,6 +78,8 @@ pub(crate) struct Parsed {
     pub label_rows: LabelRows,
     /// The columns of a table whose text was found by its length, in words.
     pub guessed_column: Option<String>,
+    /// Columns that the model was trained on, where the table lacks some of them.
+    pub lacking: Vec<String>,
     /// Whether characters stand in the text that turn the direction of what is shown.
     pub bidi: bool,
 }

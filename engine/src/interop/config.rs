@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 /// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
 const TRAINED_LEN: &str = "clozelab_trained_len";
+const TEXT_COLUMNS: &str = "clozelab_text_columns";
 /// Our own key for a classifier whose task is pairs of texts only.
 const PAIRS: &str = "clozelab_pairs";
 /// Our own key for how a BERT's hidden states are pooled, where not as published.
@@ -96,6 +97,9 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
     if let Some(length) = config.trained_len {
         map.insert(TRAINED_LEN.into(), json!(length));
     }
+    if !config.text_columns.is_empty() {
+        map.insert(TEXT_COLUMNS.into(), json!(config.text_columns));
+    }
     if let Some(pooling) = config.pooling {
         map.insert(POOLING.into(), json!(pooling));
     }
@@ -155,6 +159,7 @@ impl Fields {
             threshold_scales: None,
             thresholds: self.thresholds(labels.len())?,
             trained_len: self.trained_len()?,
+            text_columns: self.text_columns()?,
             pairs: !labels.is_empty() && self.0.get(PAIRS) == Some(&Value::Bool(true)),
             labels,
         })
@@ -238,6 +243,12 @@ impl Fields {
         let Some(value) = self.0.get(POOLING).filter(|value| !value.is_null()) else { return Ok(None) };
         let pooling = serde_json::from_value(value.clone());
         pooling.map(Some).map_err(|_| refuse(POOLING, "must be cls, first-token, mean or max-mean".into()))
+    }
+
+    fn text_columns(&self) -> Result<Vec<String>, InteropError> {
+        let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
+        let names = serde_json::from_value(value.clone());
+        names.map_err(|_| refuse(TEXT_COLUMNS, "must be a list of names".into()))
     }
 
     fn trained_len(&self) -> Result<Option<usize>, InteropError> {

@@ -56,6 +56,9 @@ pub struct ModelConfig {
     /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
     /// labels are wanted.
     pub trained_len: Option<usize>,
+    /// Columns of the tables that it was trained on, from which the text was read; none where it was trained on others.
+    #[serde(default)]
+    pub text_columns: Vec<String>,
     /// Whether its task is pairs of texts only: it is measured on no others.
     pub pairs: bool,
 }
@@ -89,6 +92,7 @@ impl ModelConfig {
             threshold_scales: None,
             thresholds: None,
             trained_len: None,
+            text_columns: Vec::new(),
             pairs: false,
         };
         architecture.backbone().settle(&mut config);

@@ -60,6 +60,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         let record = Record::read(&args.model);
         options.label_map = record.map(|record| record.config.label_map).unwrap_or_default();
     }
+    let options = session.reading_as_trained(options);
     session.set_corpus(files, &options)?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;

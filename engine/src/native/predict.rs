@@ -80,11 +80,13 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let source = if is_stream { None } else { Some(whole_file(path)?) };
     let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
         // A file without lines gets no answers.
+    let session = session(common, inputs::read_model(&args.model)?, true)?;
+    let options = session.reading_as_trained(options);
         Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => return Ok(()),
         rows => rows.transpose()?,
     };
     let mut predictor = Predictor {
-        session: session(common, inputs::read_model(&args.model)?, true)?,
+        session,
         top_k: args.top_k,
         min_confidence: args.min_confidence,
         long: if args.long == "split" { Long::Split } else { Long::Cut },

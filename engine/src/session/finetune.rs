@@ -162,6 +162,7 @@ impl<H: Host> Session<H> {
         };
         self.tell_long_documents(run, &train, plan.max_len);
         model.trained_len = Some(plan.max_len);
+        model.text_columns = corpus.text_columns();
         // A run that goes on has in its checkpoint what it started from.
         let mut source = match (&resumed, base) {
             (Some(resumed), _) => resumed.source.clone(),

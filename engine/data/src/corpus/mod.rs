@@ -23,7 +23,7 @@ use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
-use protocol::{FileReport, FileRole};
+use protocol::{FileReport, FileRole, TableColumns};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -289,6 +289,15 @@ impl Corpus {
     }
 
     /// Whether documents were set aside to validate since no file holds any.
+    /// The columns that all tables of training text are read from; none where they differ, or where one has no header.
+    pub fn text_columns(&self) -> Vec<String> {
+        let is_named = |columns: &&TableColumns| columns.text.iter().all(|name| name.parse::<usize>().is_err());
+        let mut tables = self.files.iter().filter(|file| file.role == FileRole::Train).map(|file| &file.columns);
+        let Some(Some(first)) = tables.next() else { return Vec::new() };
+        let are_equal = tables.all(|columns| columns.as_ref().is_some_and(|columns| columns.text == first.text));
+        Some(first).filter(|_| are_equal).filter(is_named).map(|columns| columns.text.clone()).unwrap_or_default()
+    }
+
     pub fn sets_validation_aside(&self) -> bool {
         !self.valid_aside.documents.is_empty()
     }

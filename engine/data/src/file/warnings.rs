@@ -125,6 +125,13 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> St
 /// What is odd about the rows and labels of a file.
 pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    if !parsed.lacking.is_empty() {
+        let message = format!(
+            "{file} lacks columns that the model was trained on: {}; check what is read instead",
+            DataError::columns(&parsed.lacking)
+        );
+        warnings.push(("other-columns", message));
+    }
     let file = quoted(name);
     if let Some((count, line)) = parsed.joined_rows {
         let message = format!(

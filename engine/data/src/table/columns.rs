@@ -21,6 +21,8 @@ pub struct Choice {
     pub decision: Option<usize>,
     /// Whether the text column was guessed from values.
     pub text_is_guessed: bool,
+    /// Whether the table has other columns than the model was trained on.
+    pub lacks_trained: bool,
     /// Columns that look like labels, where none was taken for them.
     pub candidates: Vec<usize>,
 }
@@ -56,12 +58,18 @@ impl<'a> Columns<'a> {
             Some(asked) => Some(self.asked(asked, ',')?),
             None => None,
         };
-        let (text, is_pair, text_is_guessed) = match &options.text_column {
-            Some(asked) => {
+        let trained = self.trained(options);
+        let lacks_trained = options.text_column.is_none() && !options.trained_columns.is_empty() && trained.is_none();
+        let (text, is_pair, text_is_guessed) = match (&options.text_column, trained) {
+            (Some(asked), _) => {
                 let (text, is_pair) = self.asked_text(asked)?;
                 (text, is_pair, false)
             }
-            None => self.find_text(asked_labels.as_deref().unwrap_or_default())?,
+            (None, Some(text)) => {
+                let is_pair = options.trained_on_pairs && text.len() == 2;
+                (text, is_pair, false)
+            }
+            (None, None) => self.find_text(asked_labels.as_deref().unwrap_or_default())?,
         };
         let labels = match asked_labels {
             Some(labels) => labels,
@@ -76,7 +84,13 @@ impl<'a> Columns<'a> {
         } else {
             Vec::new()
         };
-        Ok(Choice { text, is_pair, labels, decision, text_is_guessed, candidates })
+        Ok(Choice { text, is_pair, labels, decision, text_is_guessed, lacks_trained, candidates })
+    }
+
+    /// The columns that the model was trained on, where all of them are there.
+    fn trained(&self, options: &ReadOptions) -> Option<Vec<usize>> {
+        let found = options.trained_columns.iter().map(|name| self.named(name)).collect::<Option<Vec<usize>>>()?;
+        (!found.is_empty()).then_some(found)
     }
 
     /// The column that says which rows were accepted: Prodigy's `answer`.

@@ -55,6 +55,12 @@ pub struct ReadOptions {
     /// New names of labels; `None` drops a label.
     #[serde(default)]
     pub label_map: BTreeMap<String, Option<String>>,
+    /// Columns of the text that the model was trained on: they are taken where a table has all of them.
+    #[serde(skip)]
+    pub trained_columns: Vec<String>,
+    /// Whether these are the two texts of a pair.
+    #[serde(skip)]
+    pub trained_on_pairs: bool,
     /// Whether folders beside each other name classes.
     #[serde(skip)]
     pub reads_folder_classes: bool,
@@ -219,6 +225,9 @@ impl<'a> Table<'a> {
         parsed.columns = Some(shown_columns(&columns, &choice, sample));
         parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
         parsed.guessed_column = self.guess(&columns, &choice);
+        if choice.lacks_trained {
+            parsed.lacking = self.options.trained_columns.clone();
+        }
         parsed.is_table = true;
         Ok(Plan { columns, choice, labels, known_labels })
     }
