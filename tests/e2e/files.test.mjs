@@ -92,6 +92,25 @@ test('a table shows its first rows with a use for each column, and labels that d
       await journey.until('the labels that are meant', async () => /3 labels/.test(await data()), 20);
       await journey.press('undo-merge');
       await journey.until('those that were there', async () => /4 labels/.test(await data()), 20);
+      // Renamed and deleted one by one, too.
+      const names = () => journey.page.locator('[data-testid=label-name]').evaluateAll((all) => all.map(({ value }) => value).sort().join());
+      await journey.page.locator('#data summary', { hasText: /^Labels/ }).click();
+      await journey.page.getByText('Rename or delete labels').click();
+      await journey.until('a field for each label', async () => (await names()) === 'Rechnug,Rechnung,Störung,Versand');
+      const field = journey.page.getByRole('textbox', { name: 'Name of Versand', exact: true });
+      await field.fill('Lieferung');
+      await field.press('Enter');
+      await journey.until('another name', async () => (await names()) === 'Lieferung,Rechnug,Rechnung,Störung', 20);
+      await journey.page.getByRole('button', { name: 'Delete Rechnug', exact: true }).click();
+      await journey.until('one less', async () => (await names()) === 'Lieferung,Rechnung,Störung', 20);
+      assert.match(await data(), /3 labels/);
+      assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
+      await journey.page.locator('.label-names').scrollIntoViewIfNeeded();
+      await journey.picture('label-names-light-1280');
+      await journey.press('undo-merge');
+      await journey.until('the deleted one', async () => (await names()) === 'Lieferung,Rechnug,Rechnung,Störung', 20);
+      await journey.press('undo-merge');
+      await journey.until('the first names', async () => (await names()) === 'Rechnug,Rechnung,Störung,Versand', 20);
     }, options);
   }
 });

@@ -5,6 +5,7 @@ use super::columns::ColumnPicker;
 use super::file_button::FileButton;
 use super::file_table::FileTable;
 use super::first_documents::FirstDocuments;
+use super::label_edits::{LabelEdits, LabelMerges, LabelNames};
 use super::labels::{LabelHistogram, PasteBox};
 use super::section::Section;
 use super::turn::InTurn;
@@ -20,6 +21,7 @@ use protocol::{CorpusTraits, FileReport, FileRole, TableColumns, is_note};
 /// Files, what was read from them, and what the model will see of them.
 #[component]
 pub fn DataPanel() -> impl IntoView {
+    provide_context(LabelEdits::new(lab()));
     view! {
         <Section
             id="data"
@@ -34,7 +36,7 @@ pub fn DataPanel() -> impl IntoView {
             <Columns />
             <Warnings />
             <InTurn><FirstDocuments /></InTurn>
-            <InTurn><LabelHistogram /></InTurn>
+            <InTurn><LabelHistogram><LabelNames /></LabelHistogram></InTurn>
             <InTurn><VocabularyTable /></InTurn>
         </Section>
     }
@@ -336,53 +338,3 @@ fn Warnings() -> impl IntoView {
         <LabelMerges />
     }
 }
-
-/// Merges labels that differ by a slip, and takes that back.
-#[component]
-fn LabelMerges() -> impl IntoView {
-    let lab = lab();
-    let merges = lab.memo(&[Topic::Corpus], |state| {
-        state.corpus.as_ref().map(|corpus| corpus.traits.label_merges.clone()).unwrap_or_default()
-    });
-    let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
-    let renamed = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.label_map.clone()));
-    let merge = move |_| {
-        lab.settings.update(|settings| {
-            let merged = merges.get_untracked().into_iter().map(|(label, meant)| (label, Some(meant)));
-            settings.pretrain.label_map.extend(merged);
-        });
-        lab.read_again();
-    };
-    let undo = move |_| {
-        lab.settings.update(|settings| settings.pretrain.label_map.clear());
-        lab.read_again();
-    };
-    let offer = move || {
-        let shown = merges.with(|merges| {
-            let pairs = merges.iter().take(MAX_MERGES).map(|(label, meant)| format!("{label} → {meant}"));
-            pairs.collect::<Vec<_>>().join(", ") + if merges.len() > MAX_MERGES { ", …" } else { "" }
-        });
-        tr!("Labels that differ by a slip: {labels}.", labels = shown)
-    };
-    let done = move || {
-        let count = renamed.with(|map| map.len() as u64);
-        tr!("Labels with another name in this corpus: {count}.", count = grouped(count))
-    };
-    view! {
-        <Show when=move || merges.with(|merges| !merges.is_empty())>
-            <p class="merges">
-                <bdi>{offer}</bdi> " "
-                <button type="button" data-testid="merge-labels" disabled=busy on:click=merge>{tr!("Merge")}</button>
-            </p>
-        </Show>
-        <Show when=move || renamed.with(|map| !map.is_empty())>
-            <p class="merges">
-                {done} " "
-                <button type="button" data-testid="undo-merge" disabled=busy on:click=undo>{tr!("Undo")}</button>
-            </p>
-        </Show>
-    }
-}
-
-/// Merges that a sentence names.
-const MAX_MERGES: usize = 6;

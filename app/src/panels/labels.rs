@@ -9,9 +9,9 @@ use crate::wording::grouped;
 use leptos::prelude::*;
 use protocol::LabelCount;
 
-/// How often each label occurs, folded away until asked for.
+/// How often each label occurs, folded away until asked for, with what can be done about labels below.
 #[component]
-pub fn LabelHistogram() -> impl IntoView {
+pub fn LabelHistogram(children: Children) -> impl IntoView {
     let lab = lab();
     let rows = lab.memo(&[Topic::Corpus], bars);
     let note = move || rows.with(|rows| if rows.is_empty() { tr!("none") } else { tr!("the most frequent") });
@@ -19,6 +19,7 @@ pub fn LabelHistogram() -> impl IntoView {
         <details>
             <summary>{tr!("Labels")} " " <span class="summary-note">{note}</span></summary>
             <Bars caption=tr!("Documents by label") heads=[tr!("Label"), tr!("Training / validation / test")] rows />
+            {children()}
         </details>
     }
     .into_any()

@@ -17,6 +17,7 @@ mod finetune;
 mod first_documents;
 mod folded;
 mod header;
+mod label_edits;
 mod label_file;
 mod labels;
 mod learn;

@@ -1,0 +1,202 @@
+//! Labels put right where they are seen: merged, renamed or deleted, with undo. The renames are a setting of the run.
+
+use crate::focus;
+use crate::lab::Lab;
+use crate::state::{RunState, Topic};
+use crate::tr;
+use crate::wording::grouped;
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+
+/// Labels of the files with their new names; `None`: deleted.
+type Renames = BTreeMap<String, Option<String>>;
+
+/// Merges that a sentence names.
+const MAX_MERGES: usize = 6;
+
+/// Changes the renames, and takes changes back.
+#[derive(Clone, Copy)]
+pub struct LabelEdits {
+    lab: Lab,
+    /// The renames before each change.
+    before: RwSignal<Vec<Renames>>,
+    renames: Memo<Renames>,
+    busy: Memo<bool>,
+}
+
+impl LabelEdits {
+    /// Of the settings of `lab`.
+    pub fn new(lab: Lab) -> Self {
+        let busy =
+            lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
+        let renames = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.label_map.clone()));
+        Self { lab, before: RwSignal::new(Vec::new()), renames, busy }
+    }
+
+    fn set(&self, renames: Renames) {
+        self.lab.settings.update(|settings| settings.pretrain.label_map = renames);
+        self.lab.read_again();
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Renames)) {
+        let before = self.renames.get_untracked();
+        let mut renames = before.clone();
+        change(&mut renames);
+        if renames != before {
+            self.before.update(|all| all.push(before));
+            self.set(renames);
+        }
+    }
+
+    /// Takes the last change back; renames that came with a link go all at once.
+    fn undo(&self) {
+        let before = self.before.try_update(Vec::pop).flatten();
+        self.set(before.unwrap_or_default());
+    }
+}
+
+/// Gives the label that is shown as `label` another name; `None` deletes it.
+fn rename(renames: &mut Renames, label: &str, new: Option<&str>) {
+    for name in renames.values_mut().filter(|name| name.as_deref() == Some(label)) {
+        *name = new.map(String::from);
+    }
+    renames.insert(label.into(), new.map(String::from));
+    renames.retain(|old, new| new.as_ref() != Some(old));
+}
+
+/// Merges labels that differ by a slip; takes any change of labels back.
+#[component]
+pub fn LabelMerges() -> impl IntoView {
+    let edits: LabelEdits = expect_context();
+    let LabelEdits { lab, renames, busy, .. } = edits;
+    let merges = lab.memo(&[Topic::Corpus], |state| {
+        state.corpus.as_ref().map(|corpus| corpus.traits.label_merges.clone()).unwrap_or_default()
+    });
+    let merge = move |_| {
+        edits.change(|renames| {
+            for (label, meant) in merges.get_untracked() {
+                rename(renames, &label, Some(&meant));
+            }
+        });
+    };
+    let offer = move || {
+        let shown = merges.with(|merges| {
+            let pairs = merges.iter().take(MAX_MERGES).map(|(label, meant)| format!("{label} → {meant}"));
+            pairs.collect::<Vec<_>>().join(", ") + if merges.len() > MAX_MERGES { ", …" } else { "" }
+        });
+        tr!("Labels that differ by a slip: {labels}.", labels = shown)
+    };
+    let done = move || {
+        let count = renames.with(|renames| renames.len() as u64);
+        tr!("Labels that were renamed or deleted: {count}.", count = grouped(count))
+    };
+    view! {
+        <Show when=move || merges.with(|merges| !merges.is_empty())>
+            <p class="merges">
+                <bdi>{offer}</bdi> " "
+                <button type="button" data-testid="merge-labels" disabled=busy on:click=merge>{tr!("Merge")}</button>
+            </p>
+        </Show>
+        <Show when=move || renames.with(|renames| !renames.is_empty())>
+            <p class="merges">
+                {done} " "
+                <button type="button" data-testid="undo-merge" disabled=busy on:click=move |_| edits.undo()>
+                    {tr!("Undo")}
+                </button>
+            </p>
+        </Show>
+    }
+}
+
+/// A field for the name of each label, and a button that deletes it.
+#[component]
+pub fn LabelNames() -> impl IntoView {
+    let edits: LabelEdits = expect_context();
+    let LabelEdits { lab, renames, busy, .. } = edits;
+    let labels = lab.memo(&[Topic::Corpus], labels);
+    view! {
+        <details hidden=move || labels.with(Vec::is_empty)>
+            <summary>{tr!("Rename or delete labels")}</summary>
+            <p class="help">{tr!("Two labels with the same name become one. The files stay as they are.")}</p>
+            <ul class="plain label-names scroll tall" tabindex="0" aria-label=tr!("Names of the labels")>
+                <For each=move || labels.get() key=Clone::clone let:label>
+                    <LabelName label />
+                </For>
+            </ul>
+            <button
+                type="button"
+                hidden=move || renames.with(Renames::is_empty)
+                disabled=busy
+                on:click=move |_| edits.undo()
+            >
+                {tr!("Undo")}
+            </button>
+        </details>
+    }
+}
+
+fn labels(state: &RunState) -> Vec<String> {
+    let counts = state.corpus.as_ref().map(|corpus| corpus.traits.label_counts.as_slice()).unwrap_or_default();
+    counts.iter().map(|count| count.label.clone()).collect()
+}
+
+#[component]
+fn LabelName(label: String) -> impl IntoView {
+    let edits: LabelEdits = expect_context();
+    let busy = edits.busy;
+    let (of_field, of_button, to_rename, to_delete) = (label.clone(), label.clone(), label.clone(), label.clone());
+    let change = move |event| {
+        let typed = event_target_value(&event);
+        let new = typed.trim();
+        if !new.is_empty() {
+            edits.change(|renames| rename(renames, &to_rename, Some(new)));
+        }
+    };
+    let delete = move |_| {
+        edits.change(|renames| rename(renames, &to_delete, None));
+        focus::on("#data .label-names");
+    };
+    view! {
+        <li>
+            <input
+                type="text"
+                data-testid="label-name"
+                dir="auto"
+                aria-label=tr!("Name of {label}", label = of_field)
+                disabled=busy
+                prop:value=label
+                on:change=change
+            />
+            <button
+                type="button"
+                class="quiet"
+                data-testid="delete-label"
+                aria-label=tr!("Delete {label}", label = of_button)
+                disabled=busy
+                on:click=delete
+            >
+                "×"
+            </button>
+        </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renames_follow_each_other() {
+        let mut renames = Renames::new();
+        rename(&mut renames, "spam", Some("Spam"));
+        rename(&mut renames, "Spam", Some("junk"));
+        let all = |renames: &Renames| {
+            renames.iter().map(|(old, new)| format!("{old}>{}", new.as_deref().unwrap_or("-"))).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&renames), ["Spam>junk", "spam>junk"]);
+        rename(&mut renames, "junk", Some("spam"));
+        assert_eq!(all(&renames), ["Spam>spam", "junk>spam"]);
+        rename(&mut renames, "spam", None);
+        assert_eq!(all(&renames), ["Spam>-", "junk>-", "spam>-"]);
+    }
+}
