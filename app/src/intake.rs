@@ -5,6 +5,7 @@ use crate::model_files::{model_folder, name_in_model};
 use crate::tr;
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole, Phase};
+use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -27,6 +28,11 @@ const BUNDLE: [(&str, FileRole); 4] = [
 const FINISHED_MODEL: &str = "finished-model.zip";
 const FINISHED_CLASSIFIER: &str = "finished-classifier.zip";
 
+/// Bytes at the end of an archive that are searched for the name of weights: a saved model has some thirty entries.
+const ARCHIVE_DIRECTORY_BYTES: f64 = 65_536.0;
+/// The name of a model's weights.
+const WEIGHTS: &[u8] = b"model.safetensors";
+
 /// A file that the page holds on to, so that a restarted engine can be given it again.
 #[derive(Clone)]
 pub struct Source {
@@ -34,6 +40,10 @@ pub struct Source {
     pub name: String,
     /// What it is for; `None` lets the engine decide.
     pub role: Option<FileRole>,
+    /// Of an archive: what files inside it are for, by their names with the archive's before them.
+    pub member_roles: BTreeMap<String, FileRole>,
+    /// Whether it is an archive with a model in it.
+    holds_model: bool,
     blob: Blob,
     bundled: bool,
     /// Whether it was typed or pasted: then its encoding is known.
@@ -48,7 +58,7 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for (name, role) in BUNDLE {
         let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| format!("{name}: {}", words(&error)))?;
-        sources.push(Source { name: name.into(), role: Some(role), blob, bundled: true, typed: false });
+        sources.push(Source { role: Some(role), bundled: true, ..Source::of_blob(name, blob) });
     }
     Ok(sources)
 }
@@ -60,7 +70,7 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
 pub async fn finished_model(phase: Phase) -> Result<Vec<Source>, String> {
     let name = if phase == Phase::Pretrain { FINISHED_MODEL } else { FINISHED_CLASSIFIER };
     let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| words(&error))?;
-    Ok(vec![Source { name: name.into(), role: None, blob, bundled: true, typed: false }])
+    Ok(vec![Source { bundled: true, ..Source::of_blob(name, blob) }])
 }
 
 /// The files of an `<input type=file>`, folders included; hidden ones are passed over, as in a folder that is dropped.
@@ -81,7 +91,20 @@ fn too_many() -> String {
 impl Source {
     /// What lies in the browser's storage, as a file.
     pub fn of_blob(name: &str, blob: Blob) -> Self {
-        Self { name: name.into(), role: None, blob, bundled: false, typed: false }
+        Self {
+            name: name.into(),
+            role: None,
+            member_roles: BTreeMap::new(),
+            holds_model: false,
+            blob,
+            bundled: false,
+            typed: false,
+        }
+    }
+
+    /// Whether the engine calls it so, or something inside it.
+    pub fn is_named(&self, name: &str) -> bool {
+        name.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether its bytes are a person's own, in whatever encoding.
@@ -144,7 +167,7 @@ pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Sour
 /// The files of a model, where these are one: a single `.zip`, or a run directory with its weights. Names lose their folder.
 pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     if let [only] = sources {
-        return only.name.to_ascii_lowercase().ends_with(".zip").then(|| vec![only.clone()]);
+        return only.holds_model.then(|| vec![only.clone()]);
     }
     let folder = model_folder(sources.iter().map(|source| source.name.as_str()))?;
     let inside = |source: &Source| {
@@ -154,12 +177,31 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     Some(sources.iter().filter_map(inside).collect())
 }
 
+/// The same files, with archives that hold a model marked.
+pub async fn looked_at(mut sources: Vec<Source>) -> Vec<Source> {
+    for source in &mut sources {
+        if source.name.to_ascii_lowercase().ends_with(".zip") {
+            source.holds_model = lists_weights(&source.blob).await.unwrap_or(false);
+        }
+    }
+    sources
+}
+
+/// Whether an archive lists a file of weights: its directory stands at its end.
+async fn lists_weights(archive: &Blob) -> Result<bool, JsValue> {
+    let end = archive.size();
+    let directory = archive.slice_with_f64_and_f64((end - ARCHIVE_DIRECTORY_BYTES).max(0.0), end)?;
+    let bytes = js_sys::Uint8Array::new(&JsFuture::from(directory.array_buffer()).await?).to_vec();
+    Ok(bytes.windows(WEIGHTS.len()).any(|window| window == WEIGHTS))
+}
+
 /// What travels to the engine: the names and the files. Those that a person brought are in `encoding`, where it was chosen.
 pub fn parcels(sources: &[Source], encoding: Option<&str>) -> (Vec<FileInfo>, Vec<Blob>) {
     let info = |source: &Source| FileInfo {
         name: source.name.clone(),
         role: source.role,
         encoding: encoding.filter(|_| source.is_foreign()).map(String::from),
+        member_roles: source.member_roles.clone(),
     };
     (sources.iter().map(info).collect(), sources.iter().map(|source| source.blob.clone()).collect())
 }

@@ -70,7 +70,10 @@ impl Lab {
         let Some(turn) = self.take_turn() else { return };
         let (lab, failure) = (*self, failure.to_string());
         spawn_local(async move {
-            let listed = files.await;
+            let listed = match files.await {
+                Ok(sources) => Ok(intake::looked_at(sources).await),
+                failed => failed,
+            };
             if lab.intake.get_value() != turn {
                 return;
             }
@@ -154,19 +157,33 @@ impl Lab {
     /// Changes what a file is used for, and has the corpus read again.
     pub fn set_role(&self, name: &str, role: FileRole) {
         self.change_files(|sources| {
-            sources.iter_mut().filter(|source| source.name == name).for_each(|source| source.role = Some(role));
+            for source in sources.iter_mut().filter(|source| source.is_named(name)) {
+                if source.name == name {
+                    source.role = Some(role);
+                } else {
+                    source.member_roles.insert(name.into(), role);
+                }
+            }
         });
     }
 
-    /// Goes on with the other files only, as long as any of them can be used.
+    /// Goes on with the other files only, as long as any of them can be used. A file inside an archive goes with all of it.
     pub fn remove_file(&self, name: &str) {
         let refused = self.refused_files();
         self.change_files(|sources| {
-            sources.retain(|source| source.name != name);
+            sources.retain(|source| !source.is_named(name));
             if sources.iter().all(|source| refused.contains(&source.name)) {
                 sources.clear();
             }
         });
+    }
+
+    /// The file that a person gave of which `name` is a part, or is itself.
+    pub fn given_name(&self, name: &str) -> String {
+        let given = self.sources.with_value(|sources| {
+            sources.iter().find(|source| source.is_named(name)).map(|source| source.name.clone())
+        });
+        given.unwrap_or_else(|| name.into())
     }
 
     /// The files that came to nothing when they were read last; a warning says why.
@@ -176,8 +193,8 @@ impl Lab {
             files.iter().map(|file| file.name.clone()).collect()
         });
         self.sources.with_value(|sources| {
-            let names = sources.iter().map(|source| source.name.clone());
-            names.filter(|name| !used.contains(name)).collect()
+            let is_used = |source: &&Source| used.iter().any(|name| source.is_named(name));
+            sources.iter().filter(|source| !is_used(source)).map(|source| source.name.clone()).collect()
         })
     }
 

@@ -157,7 +157,7 @@ impl Labelling {
     /// What the table of its labels is called.
     pub fn table_name(&self) -> String {
         let name = self.name.rsplit('/').next().unwrap_or_default();
-        let stem = name.strip_suffix(".gz").unwrap_or(name);
+        let stem = [".gz", ".bz2", ".xz", ".zip"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
         let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, ""));
         // A table stays what it is; lines become a table.
         let ending = match ending.to_ascii_lowercase().as_str() {

@@ -1,7 +1,9 @@
 //! Bytes with a place, without saying where they lie: what is read, from its start and as often as needed, and what is
 //! set aside while working. A host keeps them in memory, on a disk or in a browser's file.
 
+use crate::file::Warning;
 use protocol::FileRole;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -33,18 +35,32 @@ impl Content for Vec<u8> {
 pub struct InputFile {
     /// Name as the person sees it, with its folder where there is one.
     pub name: String,
-    /// Content, possibly packed with gzip.
+    /// Content, possibly packed.
     pub content: Rc<dyn Content>,
     /// What it is for; `None`: by its name.
     pub role: Option<FileRole>,
     /// Its encoding, where that is known better than how files are read says.
     pub encoding: Option<String>,
+    /// Of an archive: what files inside it are for, by their names with the archive's before them.
+    pub member_roles: BTreeMap<String, FileRole>,
+    /// What a person should know of it, whatever is found when it is read.
+    pub notes: Vec<Warning>,
 }
 
 impl InputFile {
+    /// A file as a host has found it.
+    pub fn new(name: impl Into<String>, content: Rc<dyn Content>, role: Option<FileRole>) -> Self {
+        Self { name: name.into(), content, role, encoding: None, member_roles: BTreeMap::new(), notes: Vec::new() }
+    }
+
     /// A file whose bytes are at hand.
     pub fn held(name: impl Into<String>, bytes: impl Into<Vec<u8>>, role: Option<FileRole>) -> Self {
-        Self { name: name.into(), content: Rc::new(bytes.into()), role, encoding: None }
+        Self::new(name, Rc::new(bytes.into()), role)
+    }
+
+    /// The same file with other bytes.
+    pub(crate) fn with_content(&self, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { content: Rc::new(bytes.into()), ..self.clone() }
     }
 }
 

@@ -351,7 +351,7 @@ mod tests {
         for (bytes, kind) in [
             (&b"\x89PNG\r\n\x1a\n1234"[..], "a PNG image"),
             (b"%PDF-1.7\n", "a PDF document"),
-            (b"PK\x03\x04word/document.xml", "a ZIP archive or an Office document"),
+            (b"PK\x03\x04word/document.xml", "a ZIP archive"),
             (b"\0asm\x01\0\0\0", "a WebAssembly module"),
             (b"\x7fELF\x02", "a program (ELF)"),
             (b"ID3\x04\0\0", "an MP3 recording"),

@@ -38,19 +38,30 @@ pub enum DataError {
         /// The most that is read, in bytes.
         limit: usize,
     },
-    /// A `.gz` that breaks off or whose checksum does not match: none of it is used.
-    DamagedGzip {
+    /// A packed file that breaks off or whose checksum does not match: none of it is used.
+    DamagedArchive {
         /// Name as given.
         file: String,
+        /// How it is packed, e.g. `gzip`.
+        format: &'static str,
         /// What is wrong, e.g. `ends early`.
         problem: String,
     },
-    /// A `.gz` that unpacks to far more than text does.
-    GzipBomb {
+    /// A packed file that unpacks to far more than text does.
+    ArchiveTooLarge {
         /// Name as given.
         file: String,
+        /// How it is packed, e.g. `gzip`.
+        format: &'static str,
         /// The limit that was passed, in words.
         limit: String,
+    },
+    /// An archive of several files where one is needed.
+    SeveralFiles {
+        /// Name as given.
+        file: String,
+        /// How many texts it holds.
+        files: usize,
     },
     /// An encoding's name that nobody knows.
     UnknownEncoding {
@@ -209,8 +220,11 @@ impl DataError {
             Self::NotText { .. } => "not-text",
             Self::Unreadable { .. } => "unreadable-input",
             Self::LineTooLong { .. } => "line-too-long",
-            Self::DamagedGzip { .. } => "damaged-gzip",
-            Self::GzipBomb { .. } => "gzip-bomb",
+            Self::DamagedArchive { format: "gzip", .. } => "damaged-gzip",
+            Self::DamagedArchive { .. } => "damaged-archive",
+            Self::ArchiveTooLarge { format: "gzip", .. } => "gzip-bomb",
+            Self::ArchiveTooLarge { .. } => "archive-too-large",
+            Self::SeveralFiles { .. } => "several-files",
             Self::UnknownEncoding { .. } => "unknown-encoding",
             Self::NothingUsable { .. } => "nothing-usable",
             Self::NoFiles => "no-files",
@@ -244,8 +258,12 @@ impl DataError {
             Self::NotText { kind, .. } => export_hint(kind).into(),
             Self::Unreadable { .. } => "Leave the file alone until the run is over, and start again.".into(),
             Self::LineTooLong { .. } => "Give one document per line.".into(),
-            Self::GzipBomb { .. } => "Give it unpacked, if it is text indeed.".into(),
-            Self::DamagedGzip { .. } => "Pack or download it again, or give it unpacked.".into(),
+            Self::ArchiveTooLarge { .. } => "Give it unpacked, if it is text indeed.".into(),
+            Self::DamagedArchive { problem, .. } if problem.starts_with("is encrypted") => {
+                "Unpack it with its password, and give the files inside.".into()
+            }
+            Self::DamagedArchive { .. } => "Pack or download it again, or give it unpacked.".into(),
+            Self::SeveralFiles { .. } => "Unpack it, and give one of its files.".into(),
             Self::UnknownEncoding { .. } => "Use a name such as utf-8, gbk, big5, shift_jis or windows-1252.".into(),
             Self::NothingUsable { first, .. } => first.hint(),
             Self::NoFiles => "Give at least one text file with one document per line.".into(),
@@ -297,7 +315,10 @@ fn export_hint(kind: &str) -> &'static str {
             "Write it as JSON Lines, such as with pandas: read_parquet(\"a.parquet\").to_json(\"a.jsonl\", \
              orient=\"records\", lines=True)."
         }
-        () if is("Office") => "Save a sheet as CSV (UTF-8), or a document as plain text, and give that file.",
+        () if is("Office") || is("OpenDocument") => {
+            "Save a sheet as .xlsx or CSV (UTF-8), or a document as .docx or plain text, and give that file."
+        }
+        () if is("saved model") => "Open it as a model, and give text here.",
         () if is("ZIP") || is("archive") => "Unpack it, and give the files inside.",
         () if is("PDF") => "Extract its text, such as with pdftotext, and give that file.",
         () if is("database") => "Export the table as CSV, and give that file.",
@@ -313,8 +334,11 @@ impl fmt::Display for DataError {
             Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
             Self::Unreadable { file, reason } => write!(f, "{} cannot be read: {reason}", quoted(file)),
             Self::LineTooLong { line, limit } => write!(f, "line {line} is longer than {} MiB", limit >> 20),
-            Self::DamagedGzip { file, problem } => write!(f, "the gzip file {} {problem}", quoted(file)),
-            Self::GzipBomb { file, limit } => write!(f, "the gzip file {} unpacks to more than {limit}", quoted(file)),
+            Self::DamagedArchive { file, format, problem } => write!(f, "the {format} file {} {problem}", quoted(file)),
+            Self::ArchiveTooLarge { file, format, limit } => {
+                write!(f, "the {format} file {} unpacks to more than {limit}", quoted(file))
+            }
+            Self::SeveralFiles { file, files } => write!(f, "{} holds {files} texts where one is needed", quoted(file)),
             Self::UnknownEncoding { name } => write!(f, "{} is not an encoding", quoted(name)),
             Self::NothingUsable { files: 1, first } => first.fmt(f),
             Self::NothingUsable { files, first } => write!(f, "none of the {files} files can be used: {first}"),

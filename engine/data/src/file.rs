@@ -7,13 +7,13 @@ use crate::content::{Content, InputFile};
 use crate::corpus::Document;
 use crate::encoding::{Decoding, SAMPLE_BYTES};
 use crate::error::DataError;
-use crate::gzip::{self, Unpacking};
+use crate::label_map::Renaming;
 use crate::lines::{Parsed, Taken};
+use crate::packed::{Format, Unpacking};
 use crate::reader::RowReader;
 use crate::table::{self, ReadOptions, Shape};
 use protocol::{Dropped, TableColumns};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, Chain, Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -32,6 +32,8 @@ pub struct ReadFile {
     pub columns: Option<TableColumns>,
     /// Columns that look like labels, where none was taken for them.
     pub label_candidates: Vec<String>,
+    /// Which labels of the map were there.
+    pub renamed: Renaming,
     /// What a person should know.
     pub warnings: Vec<Warning>,
 }
@@ -66,6 +68,7 @@ pub struct FileRows<'a> {
     /// What the file is.
     pub shape: Shape,
     documents: u64,
+    renaming: Renaming,
 }
 
 /// The bytes of a file, unpacked where they are packed.
@@ -111,12 +114,11 @@ impl<'a> FileRows<'a> {
         let content = file.content.open().map_err(failed)?;
         let mut content: Box<dyn Read + 'a> = Box::new(Counted { content, bytes: Rc::clone(&bytes_read) });
         let start = first_bytes(&mut content, SAMPLE_BYTES).map_err(failed)?;
-        let packed = gzip::is_gzip(&start);
+        let format = Format::of(&start);
         let begun = Cursor::new(start).chain(content);
-        let mut raw = if packed {
-            Raw::Packed(Box::new(Unpacking::new(name, file.content.size(), begun)))
-        } else {
-            Raw::Plain(begun)
+        let mut raw = match format {
+            Some(format) => Raw::Packed(Box::new(Unpacking::new(name, format, file.content.size(), begun))),
+            None => Raw::Plain(begun),
         };
         let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
         let is_whole = sample.len() < SAMPLE_BYTES;
@@ -128,7 +130,7 @@ impl<'a> FileRows<'a> {
             return Err(DataError::NotATable { file: name.into() });
         }
         let rows = RowReader::new(name, text, shape, options, with_raw).map_err(failed)?;
-        Ok(Self { file, options, bytes_read, rows, shape, documents: 0 })
+        Ok(Self { file, options, bytes_read, rows, shape, documents: 0, renaming: Renaming::default() })
     }
 
     /// The names of its columns, once the first row was read; of a table without a header, their numbers.
@@ -160,7 +162,7 @@ impl<'a> FileRows<'a> {
     pub fn next(&mut self) -> Result<Option<Taken>, DataError> {
         let mut taken = self.rows.next().map_err(|error| DataError::reading(&self.file.name, error))?;
         if let Some(Taken { document: Some(document), .. }) = &mut taken {
-            rename_labels(document, &self.options.label_map);
+            self.renaming.apply(&self.options.label_map, &mut document.labels);
         }
         self.documents += u64::from(taken.as_ref().is_some_and(|taken| taken.document.is_some()));
         Ok(taken)
@@ -195,37 +197,19 @@ impl<'a> FileRows<'a> {
             return Err(DataError::NoText { file: name.into() });
         }
         let text = self.rows.text();
-        let mut warnings = match text.raw() {
-            Raw::Packed(unpacking) => warnings::gzip(name, unpacking.trailing),
+        let mut warnings = self.file.notes.clone();
+        warnings.extend(match text.raw() {
+            Raw::Packed(unpacking) => warnings::packed(name, unpacking.format, unpacking.trailing()),
             Raw::Plain(_) => warnings::plain(name).into_iter().collect(),
-        };
+        });
         warnings.extend(warnings::encoding(name, text));
         let encoding = text.encoding.into();
         let parsed = self.rows.parsed();
         warnings.extend(warnings::shape(name, self.shape, self.options.quoting.is_some(), &parsed));
         warnings.extend(warnings::rows(name, &parsed));
         let Parsed { dropped, columns, label_candidates, .. } = parsed;
-        Ok(ReadFile { encoding, dropped, columns, label_candidates, warnings })
+        Ok(ReadFile { encoding, dropped, columns, label_candidates, renamed: self.renaming, warnings })
     }
-}
-
-/// Renames labels, removes duplicates, and drops those mapped to `None`.
-fn rename_labels(document: &mut Document, map: &BTreeMap<String, Option<String>>) {
-    if map.is_empty() {
-        return;
-    }
-    let mut labels: Vec<String> = Vec::new();
-    for label in document.labels.drain(..) {
-        let label = match map.get(&label) {
-            Some(Some(renamed)) => renamed.clone(),
-            Some(None) => continue,
-            None => label,
-        };
-        if !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    document.labels = labels;
 }
 
 /// Whether bytes are the start of a table or of JSON, and not of lines of text.
@@ -244,6 +228,9 @@ fn head<R: Read>(text: &mut Decoding<R>, is_whole: bool) -> io::Result<(String, 
     Ok((available[..end].into(), is_whole && end == available.len()))
 }
 
+/// Bytes that tell how a file is packed.
+const START_BYTES: usize = 16;
+
 /// Rows of a chunk at most, those without a document among them.
 const MAX_CHUNK_ROWS: usize = 4096;
 
@@ -257,16 +244,19 @@ fn first_bytes(raw: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// `content` as it is, or unpacked where it is gzip. Errors carry a [`DataError`] where the packing is damaged.
+/// `content` as it is, or unpacked where it is packed. Errors carry a [`DataError`] where the packing is damaged.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub fn unpacked(content: &dyn Content) -> io::Result<Box<dyn Read + '_>> {
     let mut raw = content.open()?;
-    let start = first_bytes(&mut raw, 3)?;
-    let packed = gzip::is_gzip(&start);
+    let start = first_bytes(&mut raw, START_BYTES)?;
+    let format = Format::of(&start);
     let raw = Cursor::new(start).chain(raw);
-    Ok(if packed { Box::new(Unpacking::new("the file", content.size(), raw)) } else { Box::new(raw) })
+    Ok(match format {
+        Some(format) => Box::new(Unpacking::new("the file", format, content.size(), raw)),
+        None => Box::new(raw),
+    })
 }
 
 #[cfg(test)]

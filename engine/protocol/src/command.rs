@@ -224,6 +224,9 @@ pub struct FileInfo {
     /// Its encoding; `None`: as it seems to be.
     #[serde(default)]
     pub encoding: Option<String>,
+    /// Of an archive: what files inside it are for, by their names with the archive's before them.
+    #[serde(default)]
+    pub member_roles: BTreeMap<String, FileRole>,
 }
 
 /// What a file of text is used for.

@@ -49,8 +49,8 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
         for found in resolve(path)? {
             let content: Rc<dyn Content> =
                 if found == Path::new(STDIN) { Rc::from(read_stdin()?) } else { Rc::new(OnDisk::find(&found)?) };
-            let name = plain_name(&found);
-            sources.push(Source { path: found, file: InputFile { name, content, role, encoding: None } });
+            let file = InputFile::new(plain_name(&found), content, role);
+            sources.push(Source { path: found, file });
         }
     }
     Ok(sources)
@@ -307,7 +307,7 @@ fn wrong_type(path: &Path) -> Error {
     Error::Input {
         code: "not-a-file",
         message: format!("{} is neither a file nor a folder", shown(path)),
-        hint: "Give text files, folders, .gz files, or - for stdin.".into(),
+        hint: "Give text files, tables, archives, folders, or - for stdin.".into(),
     }
 }
 

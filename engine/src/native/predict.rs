@@ -11,7 +11,9 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::store::{shown, write_error};
-use crate::data::{Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken};
+use crate::data::{
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken, opened_one,
+};
 use crate::error::Error;
 use crate::session::{LABEL_WARNING_CODES, Long, Session};
 use futures_lite::future::block_on;
@@ -78,10 +80,10 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let is_stdin = path == Path::new("-") && args.out.is_none();
     let is_stream = is_stdin && !args.table.wants_table() && !inputs::is_stdin_a_table(&options);
     let source = if is_stream { None } else { Some(whole_file(path)?) };
-    let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
-        // A file without lines gets no answers.
     let session = session(common, inputs::read_model(&args.model)?, true)?;
     let options = session.reading_as_trained(options);
+    let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
+        // A file without lines gets no answers.
         Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => return Ok(()),
         rows => rows.transpose()?,
     };
@@ -95,10 +97,8 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     };
     let done = match (rows, &args.out) {
         (Some(rows), Some(out)) => predictor.write_table(rows, out, args.table.label_separator.as_deref()),
-        (Some(rows), None) if rows.shape != Shape::Lines => predictor.answer_rows(rows),
-        // What was read from stdin is there only once.
-        (Some(rows), None) if path == Path::new("-") => predictor.answer_rows(rows),
-        _ => predictor.answer_lines(path, args.table.encoding.as_deref()),
+        (Some(rows), None) => predictor.answer_rows(rows),
+        (None, _) => predictor.answer_lines(path, args.table.encoding.as_deref()),
     };
     predictor.tell_cut();
     done
@@ -110,7 +110,7 @@ fn whole_file(path: &Path) -> Result<InputFile, Error> {
         inputs::open(path)?;
     }
     let mut found = inputs::read(&[path.into()], None)?;
-    Ok(found.remove(0).file)
+    Ok(opened_one(found.remove(0).file)?)
 }
 
 impl Predictor {

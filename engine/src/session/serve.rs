@@ -336,8 +336,8 @@ fn start_of(content: &Rc<dyn Content>) -> Option<Vec<u8>> {
 
 /// A file that came beside a command.
 fn input(file: protocol::FileInfo, content: Rc<dyn Content>) -> InputFile {
-    let protocol::FileInfo { name, role, encoding } = file;
-    InputFile { name, content, role, encoding }
+    let protocol::FileInfo { name, role, encoding, member_roles } = file;
+    InputFile { encoding, member_roles, ..InputFile::new(name, content, role) }
 }
 
 #[cfg(test)]
@@ -345,7 +345,12 @@ mod tests {
     use super::*;
 
     fn read(files: &[(&str, &[u8])]) -> Result<Vec<String>> {
-        let info = |name: &str| protocol::FileInfo { name: name.into(), role: None, encoding: None };
+        let info = |name: &str| protocol::FileInfo {
+            name: name.into(),
+            role: None,
+            encoding: None,
+            member_roles: std::collections::BTreeMap::new(),
+        };
         let infos: Vec<_> = files.iter().map(|(name, _)| info(name)).collect();
         let contents: Vec<Rc<dyn Content>> =
             files.iter().map(|(_, bytes)| Rc::new(bytes.to_vec()) as Rc<dyn Content>).collect();

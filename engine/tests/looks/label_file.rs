@@ -12,7 +12,7 @@ fn finetune_from(from: StartFrom) -> Command {
 }
 
 fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
-    let file = FileInfo { name: file.name.clone(), role: None, encoding: None };
+    let file = FileInfo { name: file.name.clone(), role: None, encoding: None, member_roles: Default::default() };
     Command::LabelFile {
         request,
         file,

@@ -5,6 +5,7 @@ use super::Document;
 use crate::content::InputFile;
 use crate::error::DataError;
 use crate::file::{FileRows, ReadFile, Warning, read_file};
+use crate::label_map::Renaming;
 use crate::table::{ReadOptions, Shape};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -33,12 +34,12 @@ pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<FolderC
     if !options.reads_folder_classes {
         return None;
     }
-    let folders: Vec<&str> = files.iter().map(|file| folder(&file.name)).collect::<Option<_>>()?;
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let folders = class_folders(&names)?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     folders.iter().for_each(|folder| *counts.entry(folder).or_default() += 1);
-    let are_leaves = files.iter().all(|file| depth(&file.name) == depth(&files[0].name));
     let are_splits = counts.keys().all(|name| super::roles::is_split_name(name));
-    if counts.len() < 2 || !are_leaves || are_splits || options.wants_columns() || !hold_plain_lines(files, options) {
+    if counts.len() < 2 || are_splits || options.wants_columns() || !hold_plain_lines(files, options) {
         return None;
     }
     let are_small = files.iter().all(|file| file.content.size() <= MAX_DOCUMENT_BYTES);
@@ -46,15 +47,25 @@ pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<FolderC
     Some(folders.into_iter().map(|folder| FolderClass { label: folder.into(), is_whole }).collect())
 }
 
-/// The folder that a file lies in, in another one.
-fn folder(name: &str) -> Option<&str> {
-    let (path, _) = name.rsplit_once(['/', '\\'])?;
-    let (_, folder) = path.rsplit_once(['/', '\\'])?;
-    Some(folder).filter(|folder| !folder.is_empty())
+/// The folder that tells the class of each file: the one it lies in, or, where some lie deeper than others, the first one
+/// below the folder that holds them all. Nothing where a file lies in no such folder.
+fn class_folders<'a>(names: &[&'a str]) -> Option<Vec<&'a str>> {
+    let paths: Vec<Vec<&str>> = names.iter().map(|name| folders(name)).collect();
+    let depth = paths.first()?.len();
+    if paths.iter().all(|path| path.len() == depth) {
+        // A folder at the top is what was given, not one beside others.
+        return paths.iter().map(|path| path.last().copied().filter(|_| depth > 1)).collect();
+    }
+    let shared = (0..depth).take_while(|&level| paths.iter().all(|path| path.get(level) == Some(&paths[0][level])));
+    let shared = shared.count();
+    paths.iter().map(|path| path.get(shared).copied().filter(|_| shared > 0)).collect()
 }
 
-fn depth(name: &str) -> usize {
-    name.matches(['/', '\\']).count()
+/// The folders above a file.
+fn folders(name: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = name.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    parts.pop();
+    parts
 }
 
 /// Whether a few of the files hold lines without labels.
@@ -82,15 +93,17 @@ pub fn read_classed(
     sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
 ) -> Result<ReadFile, DataError> {
     let Some(class) = class else { return read_file(file, options, sink) };
+    let mut labels = vec![class.label.clone()];
+    let mut renaming = Renaming::default();
+    renaming.apply(&options.label_map, &mut labels);
     if !class.is_whole {
-        return read_file(file, options, &mut |document| {
-            sink(Document { labels: vec![class.label.clone()], ..document })
-        });
+        let found = read_file(file, options, &mut |document| sink(Document { labels: labels.clone(), ..document }))?;
+        return Ok(ReadFile { renamed: renaming, ..found });
     }
     let mut whole: Option<Document> = None;
     let found = read_file(file, options, &mut |document| {
         match &mut whole {
-            None => whole = Some(Document { labels: vec![class.label.clone()], second: None, block: 0, ..document }),
+            None => whole = Some(Document { labels: labels.clone(), second: None, block: 0, ..document }),
             Some(whole) => {
                 whole.text.push(' ');
                 whole.text.push_str(&document.text);
@@ -100,7 +113,7 @@ pub fn read_classed(
     })?;
     // Nothing comes after the only document.
     let _ = whole.map(sink);
-    Ok(found)
+    Ok(ReadFile { renamed: renaming, ..found })
 }
 
 /// What a person should know of classes by folders.
@@ -132,9 +145,8 @@ mod tests {
         let many: Vec<String> = (0..6).map(|i| format!("d/{}/{i}.txt", ["boat", "tree"][i % 2])).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(found(&many, "a b\n")[..2], ["boat!", "tree!"]);
-        for names in
-            [&["d/1.txt", "d/2.txt"][..], &["d/boat/1.txt", "d/tree/old/1.txt"], &["d/train/1.txt", "d/test/1.txt"]]
-        {
+        assert_eq!(found(&["d/boat/1.txt", "d/tree/old/1.txt", "d/tree/2.txt"], "a b\n"), ["boat", "tree", "tree"]);
+        for names in [&["d/1.txt", "d/2.txt"][..], &["d/boat/1.txt", "d/2.txt"], &["d/train/1.txt", "d/test/1.txt"]] {
             assert!(found(names, "a b\n").is_empty(), "{names:?}");
         }
         assert!(found(&["d/boat/1.txt", "d/tree/1.txt"], "a b __label__x\n").is_empty());

@@ -6,6 +6,7 @@ use crate::file::Warning;
 use crate::labels::MAX_LABELS;
 use protocol::LabelCount;
 use std::collections::{BTreeMap, BTreeSet};
+use unicode_normalization::UnicodeNormalization;
 
 /// Labels on fewer training documents than this are as good as not taught.
 const RARE: u64 = 3;
@@ -30,6 +31,13 @@ pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
         .collect()
 }
 
+/// Labels of a person's map that no document has: a slip, as a rule.
+pub fn unmapped(labels: &[String]) -> Option<Warning> {
+    let listed = listed(labels.iter().map(String::as_str));
+    let message = format!("no document has these labels of the label map: {listed}");
+    (!labels.is_empty()).then_some(("unused-label-map", message))
+}
+
 /// One label is nothing to choose from: a person should hear that before they start a classifier.
 fn one(counts: &[LabelCount]) -> Option<Warning> {
     let mut taught = counts.iter().filter(|count| count.train > 0);
@@ -43,7 +51,8 @@ fn alike(counts: &[LabelCount]) -> Option<Warning> {
     let alike: Vec<&str> = alike_groups(counts).into_iter().flatten().collect();
     let count = alike.len();
     let message = format!(
-        "{count} labels differ only in case, spaces, hyphens or underscores and count as different ones: {}",
+        "{count} labels differ only in case, spaces, hyphens, underscores or forms of characters and count as different \
+         ones: {}",
         listed(alike.into_iter())
     );
     (count > 0).then_some(("similar-labels", message))
@@ -69,7 +78,9 @@ pub fn merges(counts: &[LabelCount]) -> BTreeMap<String, String> {
 
 /// A label in lower case, without what parts or ends its letters; -1 and 1 are two labels.
 fn letters(label: &str) -> String {
-    let chars: Vec<char> = label.chars().collect();
+    // As in a page on the web, and as in full-width forms.
+    let plain = quick_xml::escape::unescape(label).unwrap_or(label.into());
+    let chars: Vec<char> = plain.nfkc().collect();
     let is_by_letters = |place: usize| {
         let around = [place.checked_sub(1).map(|before| chars[before]), chars.get(place + 1).copied()];
         let around: Vec<char> = around.into_iter().flatten().collect();

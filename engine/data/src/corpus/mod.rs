@@ -13,11 +13,14 @@ mod survey;
 mod traits;
 
 pub use near_duplicates::NearDuplicateCounts;
+pub(crate) use roles::is_split_name;
 pub use select::{LOOKED_AT, Selection};
 
 use super::content::InputFile;
 use super::error::DataError;
 use super::file::{ReadFile, Warning};
+use super::label_map::Renaming;
+use super::packed::Opened;
 use super::table::ReadOptions;
 use folders::FolderClass;
 use near_duplicates::Excluded;
@@ -94,6 +97,7 @@ pub struct Corpus {
     files: Vec<FileReport>,
     /// Columns of tables that look like labels, where none was taken for them.
     label_candidates: Vec<String>,
+    renamed: Renaming,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
     lines_are_sentences: bool,
@@ -128,11 +132,14 @@ impl Corpus {
             near_duplicates: Excluded::default(),
             files: Vec::new(),
             label_candidates: Vec::new(),
+            renamed: Renaming::default(),
             fingerprint: String::new(),
             lines_are_sentences: false,
         };
         let mut warnings = Vec::new();
-        let mut refused = Vec::new();
+        let Opened { files, mut refused } = Opened::new(files);
+        let given = files.len() + refused.len();
+        let files = files.as_slice();
         let roles = roles::roles(files);
         warnings.extend(roles::warning(files, &roles));
         let classes = folders::classes(files, options);
@@ -152,7 +159,7 @@ impl Corpus {
                 Err(error) => refused.push(error),
             }
         }
-        corpus.check(files.len(), &refused)?;
+        corpus.check(given, &refused)?;
         corpus.lines_are_sentences = corpus.train.looks_like_blocks();
         warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}. {}", error.hint()))));
         warnings.extend(corpus.train.monotony_warning().or_else(|| corpus.train.repetition_warning()));
@@ -161,6 +168,9 @@ impl Corpus {
         corpus.hold_out()?;
         warnings.extend(corpus.unused_settings_warning(options));
         warnings.extend(label_names::warnings(&corpus.label_counts()));
+        if corpus.train.survey.labelled > 0 {
+            warnings.extend(label_names::unmapped(&corpus.renamed.unused(&options.label_map)));
+        }
         Ok((corpus, warnings))
     }
 
@@ -181,7 +191,7 @@ impl Corpus {
         let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
         let part_file = PartFile { file: file.clone(), options: options.clone(), number, first_block, class };
-        let ReadFile { encoding, dropped, columns, label_candidates, warnings } =
+        let ReadFile { encoding, dropped, columns, label_candidates, renamed, warnings } =
             part_file.read(&mut |mut document| {
                 survey.take(&document);
                 if part.survey.bytes + survey.bytes > most_held {
@@ -207,6 +217,7 @@ impl Corpus {
         part.survey.join(survey);
         part.files.push(part_file);
         self.label_candidates.extend(label_candidates);
+        self.renamed.join(renamed);
         part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
         Ok(warnings)
     }
@@ -278,17 +289,6 @@ impl Corpus {
         &self.files
     }
 
-    /// A number for all texts and labels in order: two corpora with the same one give the same batches.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// Whether training documents are read from their files each time.
-    pub fn is_read_again(&self) -> bool {
-        self.train.held.is_none()
-    }
-
-    /// Whether documents were set aside to validate since no file holds any.
     /// The columns that all tables of training text are read from; none where they differ, or where one has no header.
     pub fn text_columns(&self) -> Vec<String> {
         let is_named = |columns: &&TableColumns| columns.text.iter().all(|name| name.parse::<usize>().is_err());
@@ -298,6 +298,22 @@ impl Corpus {
         Some(first).filter(|_| are_equal).filter(is_named).map(|columns| columns.text.clone()).unwrap_or_default()
     }
 
+    /// A number for all texts and labels in order: two corpora with the same one give the same batches.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Whether the words of the training text are several letters without spaces between them, as in Thai and Japanese.
+    pub fn hides_words(&self) -> bool {
+        self.train.survey.unspaced.hides_words()
+    }
+
+    /// Whether training documents are read from their files each time.
+    pub fn is_read_again(&self) -> bool {
+        self.train.held.is_none()
+    }
+
+    /// Whether documents were set aside to validate since no file holds any.
     pub fn sets_validation_aside(&self) -> bool {
         !self.valid_aside.documents.is_empty()
     }
@@ -310,11 +326,6 @@ impl Corpus {
     /// Whether they are, at present.
     pub fn trains_on_all(&self) -> bool {
         self.trains_on_all
-    }
-
-    /// Whether the words of the training text are several letters without spaces between them, as in Thai and Japanese.
-    pub fn hides_words(&self) -> bool {
-        self.train.survey.unspaced.hides_words()
     }
 
     /// Documents of the training files that validate and that test.

@@ -1,5 +1,6 @@
 //! What each file is for: as given, else by its name.
 
+use crate::packed::unpacked_name;
 use crate::{DataError, InputFile, Warning};
 use protocol::FileRole;
 
@@ -30,7 +31,7 @@ fn split_folders(files: &[InputFile]) -> Option<Vec<Option<FileRole>>> {
     let levels = paths.iter().map(Vec::len).max()?;
     (0..levels).find_map(|level| {
         let roles: Vec<Option<FileRole>> =
-            paths.iter().map(|parts| parts.get(level).and_then(|part| role_by_word(part))).collect();
+            paths.iter().map(|parts| parts.get(level).and_then(|part| role_of_folder(part))).collect();
         let trains = roles.contains(&Some(FileRole::Train));
         let holds_out = roles.iter().flatten().any(|role| *role != FileRole::Train);
         (trains && holds_out).then_some(roles)
@@ -40,14 +41,19 @@ fn split_folders(files: &[InputFile]) -> Option<Vec<Option<FileRole>>> {
 /// The role that a file's name tells as one of its words: `valid.txt`, `my-test.txt.gz`, but not `latest.txt`.
 fn role_by_name(name: &str) -> FileRole {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name).to_lowercase();
-    let base = base.strip_suffix(".gz").unwrap_or(&base);
+    let base = unpacked_name(&base);
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
     let mut words = stem.split(|c: char| !c.is_alphabetic());
     words.find_map(|word| role_by_word(word).filter(|role| *role != FileRole::Train)).unwrap_or(FileRole::Train)
 }
 
-/// Whether a folder's name is that of a split.
-pub(super) fn is_split_name(name: &str) -> bool {
+/// The role that a folder or an archive tells by its name.
+fn role_of_folder(name: &str) -> Option<FileRole> {
+    role_by_word(name.strip_suffix(".zip").unwrap_or(name))
+}
+
+/// Whether a name is that of a split.
+pub(crate) fn is_split_name(name: &str) -> bool {
     role_by_word(&name.to_lowercase()).is_some()
 }
 

@@ -148,7 +148,7 @@ const CERTAIN: [(usize, &[u8], &str); 22] = [
     (0, b"<svg", "an SVG image"),
     (0, b"%PDF-", "a PDF document"),
     (0, b"{\\rtf", "an RTF document"),
-    (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
     (0, b"PK\x05\x06", "an empty ZIP archive"),
     (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Office document"),
     (0, b"\x1f\x8b", "a nested or damaged gzip archive"),

@@ -5,6 +5,7 @@ use super::Warning;
 use crate::encoding::Decoding;
 use crate::error::{DataError, quoted};
 use crate::lines::{LabelRows, OpenQuotes, Parsed};
+use crate::packed::Format;
 use crate::table::{self, Shape};
 use protocol::{Quoting, TableColumns};
 
@@ -14,15 +15,12 @@ const MAX_LISTED: usize = 300;
 /// Columns that a sentence names.
 const MAX_NAMED: usize = 12;
 
-fn has_gzip_name(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".gz")
-}
-
 /// What is odd about how a file is packed.
-pub fn gzip(name: &str, trailing: u64) -> Vec<Warning> {
+pub fn packed(name: &str, format: Format, trailing: u64) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if !has_gzip_name(name) {
-        warnings.push(("unnamed-gzip", format!("{} is packed with gzip; it was unpacked", quoted(name))));
+    if Format::named(name) != Some(format) {
+        let code = if format == Format::Gzip { "unnamed-gzip" } else { "unnamed-archive" };
+        warnings.push((code, format!("{} is packed with {}; it was unpacked", quoted(name), format.name())));
     }
     if trailing > 0 {
         let message = format!("{} ends in bytes that are not gzip ({trailing}); they were ignored", quoted(name));
@@ -33,7 +31,8 @@ pub fn gzip(name: &str, trailing: u64) -> Vec<Warning> {
 
 /// Says so where a file only has the name of a packed one.
 pub fn plain(name: &str) -> Option<Warning> {
-    has_gzip_name(name).then(|| ("not-gzip", format!("{} is not packed; it was read as plain text", quoted(name))))
+    let code = if Format::named(name)? == Format::Gzip { "not-gzip" } else { "not-packed" };
+    Some((code, format!("{} is not packed; it was read as plain text", quoted(name))))
 }
 
 /// What a person should check of the encoding.
@@ -125,6 +124,7 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> St
 /// What is odd about the rows and labels of a file.
 pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let file = quoted(name);
     if !parsed.lacking.is_empty() {
         let message = format!(
             "{file} lacks columns that the model was trained on: {}; check what is read instead",
@@ -132,7 +132,6 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("other-columns", message));
     }
-    let file = quoted(name);
     if let Some((count, line)) = parsed.joined_rows {
         let message = format!(
             "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the \

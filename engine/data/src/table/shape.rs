@@ -7,6 +7,7 @@ use super::names;
 use super::profile::text_length;
 use super::relaxed;
 use crate::lines::LABEL_PREFIX;
+use crate::packed::unpacked_name;
 use std::collections::BTreeMap;
 
 /// What a text is.
@@ -43,9 +44,10 @@ pub enum Named {
 /// What the name of a file stands for.
 pub fn named(name: &str) -> Named {
     let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = unpacked_name(&name);
     match name.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("csv") => Named::Separated(b','),
+        // A workbook comes as CSV.
+        Some("csv" | "xlsx" | "xlsm") => Named::Separated(b','),
         Some("tsv" | "tab") => Named::Separated(b'\t'),
         Some("psv") => Named::Separated(b'|'),
         Some("jsonl" | "ndjson" | "json") => Named::Json,

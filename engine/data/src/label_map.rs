@@ -1,0 +1,62 @@
+//! Labels by other names, as a person maps them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// New names of labels; `None` drops a label.
+pub type LabelMap = BTreeMap<String, Option<String>>;
+
+/// Renames labels, and remembers which of the map's were there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Renaming {
+    found: BTreeSet<String>,
+}
+
+impl Renaming {
+    /// Renames `labels`, removes duplicates, and drops those mapped to `None`.
+    pub fn apply(&mut self, map: &LabelMap, labels: &mut Vec<String>) {
+        if map.is_empty() {
+            return;
+        }
+        let mut renamed: Vec<String> = Vec::new();
+        for label in labels.drain(..) {
+            let label = match map.get(&label) {
+                Some(new) => {
+                    self.found.insert(label);
+                    let Some(new) = new else { continue };
+                    new.clone()
+                }
+                None => label,
+            };
+            if !renamed.contains(&label) {
+                renamed.push(label);
+            }
+        }
+        *labels = renamed;
+    }
+
+    /// Adds what was found in another file.
+    pub fn join(&mut self, other: Self) {
+        self.found.extend(other.found);
+    }
+
+    /// The labels of the map that were not there.
+    pub fn unused(&self, map: &LabelMap) -> Vec<String> {
+        map.keys().filter(|label| !self.found.contains(*label)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_renamed_once_and_the_rest_of_the_map_is_known() {
+        let map: LabelMap = [("a", Some("b")), ("c", None), ("d", Some("e"))]
+            .map(|(old, new)| (old.into(), new.map(String::from)))
+            .into();
+        let mut renaming = Renaming::default();
+        let mut labels = ["a", "b", "c", "x"].map(String::from).to_vec();
+        renaming.apply(&map, &mut labels);
+        assert_eq!((labels, renaming.unused(&map)), (vec!["b".to_string(), "x".into()], vec!["d".to_string()]));
+    }
+}

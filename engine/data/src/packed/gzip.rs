@@ -1,0 +1,102 @@
+//! Unpacks gzip (RFC 1952): several members, checksums verified, and what may follow the last one. Nothing in the header
+//! is trusted: neither the file name nor the size.
+
+use flate2::bufread::GzDecoder;
+use std::io::{self, BufRead, BufReader, Read};
+
+/// Whether `bytes` begin as gzip does.
+pub fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+/// Two bytes of the format and one for deflate, its only method.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
+
+/// The content of a gzip file, all members one after the other.
+pub struct Members<R> {
+    member: Option<GzDecoder<Ahead<R>>>,
+    /// Bytes after the last member that are no member.
+    pub trailing: u64,
+}
+
+impl<R: Read> Members<R> {
+    /// Of a file that `raw` reads.
+    pub fn new(raw: R) -> Self {
+        let raw = Ahead { start: Vec::new(), shown: 0, rest: BufReader::new(raw) };
+        Self { member: Some(GzDecoder::new(raw)), trailing: 0 }
+    }
+
+    /// Goes on with the next member, or with what follows the last one.
+    fn next_member(&mut self, mut raw: Ahead<R>) -> io::Result<()> {
+        if is_gzip(raw.peek(MAGIC.len())?) {
+            self.member = Some(GzDecoder::new(raw));
+            return Ok(());
+        }
+        // Tapes and block devices pad with zeros; that is no damage.
+        let (mut bytes, mut zeros) = (0, true);
+        loop {
+            let rest = raw.fill_buf()?;
+            if rest.is_empty() {
+                break;
+            }
+            zeros &= rest.iter().all(|&byte| byte == 0);
+            let length = rest.len();
+            bytes += length as u64;
+            raw.consume(length);
+        }
+        self.trailing = if zeros { 0 } else { bytes };
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Members<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(out)?;
+            if read > 0 || out.is_empty() {
+                return Ok(read);
+            }
+            let raw = self.member.take().expect("just read from").into_inner();
+            self.next_member(raw)?;
+        }
+        Ok(0)
+    }
+}
+
+/// A reader whose next bytes can be looked at, however few its buffer holds.
+struct Ahead<R> {
+    start: Vec<u8>,
+    shown: usize,
+    rest: BufReader<R>,
+}
+
+impl<R: Read> Ahead<R> {
+    /// The next `n` bytes, or as many as there are.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        self.start.drain(..self.shown);
+        self.shown = 0;
+        let missing = n.saturating_sub(self.start.len()) as u64;
+        (&mut self.rest).take(missing).read_to_end(&mut self.start)?;
+        Ok(&self.start)
+    }
+}
+
+impl<R: Read> BufRead for Ahead<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.shown < self.start.len() { Ok(&self.start[self.shown..]) } else { self.rest.fill_buf() }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.shown < self.start.len() { self.shown += amount } else { self.rest.consume(amount) }
+    }
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let taken = available.len().min(out.len());
+        out[..taken].copy_from_slice(&available[..taken]);
+        self.consume(taken);
+        Ok(taken)
+    }
+}

@@ -1,0 +1,166 @@
+use super::*;
+use crate::corpus::Corpus;
+use crate::table::ReadOptions;
+use crate::{ReadFile, read_file};
+use protocol::FileRole;
+use std::io::Write;
+use std::ops::ControlFlow;
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/");
+    std::fs::read(format!("{folder}{name}")).expect("a file of the tests")
+}
+
+fn held(name: &str) -> InputFile {
+    InputFile::held(name, bytes_of(name), None)
+}
+
+fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        archive.start_file(*name, zip::write::SimpleFileOptions::DEFAULT).expect("memory");
+        archive.write_all(bytes).expect("memory");
+    }
+    archive.finish().expect("memory").into_inner()
+}
+
+/// Each document's text, labels and line.
+fn documents(file: &InputFile) -> (Vec<(String, Vec<String>)>, ReadFile) {
+    let mut documents = Vec::new();
+    let read = read_file(file, &ReadOptions::default(), &mut |document| {
+        documents.push((document.text, document.labels));
+        ControlFlow::Continue(())
+    });
+    (documents, read.expect("readable"))
+}
+
+#[test]
+fn a_workbook_is_a_table() {
+    let Opened { files, refused } = Opened::new(&[held("tickets.xlsx")]);
+    assert!(refused.is_empty(), "{refused:?}");
+    let (documents, read) = documents(&files[0]);
+    assert_eq!((files.len(), documents.len()), (1, 30));
+    let columns = read.columns.expect("a table");
+    assert_eq!(columns.names, ["Nr", "Datum", "Betreff", "Nachricht", "Bereich", "Offen", "Stunden"]);
+    assert_eq!((columns.text.join("+"), columns.labels.join("+")), ("Betreff+Nachricht".into(), "Bereich".into()));
+    assert_eq!(documents[0].0, "Printer jams The printer jams on page two. Please help.");
+    assert_eq!(documents[0].1, ["hardware"]);
+    let note = &read.warnings[0];
+    assert_eq!((note.0, note.1.contains("\"Tickets\" was read; left out: \"Notes\"")), ("sheet", true), "{}", note.1);
+    let text = String::from_utf8(read_bytes(&files[0])).expect("UTF-8");
+    assert!(text.starts_with("Nr,Datum,"), "{text}");
+    assert!(text.contains("\n1002,2024-05-04,,"), "{text}");
+    assert!(text.lines().any(|line| line.ends_with("hardware,true,0.5")), "{text}");
+}
+
+fn read_bytes(file: &InputFile) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut file.content.open().expect("memory"), &mut bytes).expect("memory");
+    bytes
+}
+
+#[test]
+fn sheets_named_like_splits_are_files() {
+    let (corpus, _) = Corpus::read(&[held("splits.xlsx")], &ReadOptions::default()).expect("text");
+    let files: Vec<_> = corpus.files().iter().map(|file| (file.name.as_str(), file.role, file.labelled)).collect();
+    assert_eq!(files, [("splits.xlsx/Train.csv", FileRole::Train, 8), ("splits.xlsx/Test.csv", FileRole::Test, 1)]);
+}
+
+#[test]
+fn archives_are_folders() {
+    let options = ReadOptions { reads_folder_classes: true, ..ReadOptions::default() };
+    let (corpus, warnings) = Corpus::read(&[held("classes.zip")], &options).expect("text");
+    assert_eq!(corpus.files().len(), 6);
+    assert_eq!(corpus.files()[0].name, "classes.zip/pictures/boat/0.txt");
+    assert!(warnings.iter().any(|(code, _)| *code == "folder-classes"), "{warnings:?}");
+
+    let Opened { files, refused } = Opened::new(&[held("documents.zip"), held("one.zip")]);
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["documents.zip/letters/minutes.docx", "documents.zip/letters/plain.txt", "one.zip/a.csv"],
+        "{refused:?}"
+    );
+    let texts: Vec<String> = documents(&files[0]).0.into_iter().map(|(text, _)| text).collect();
+    assert_eq!(texts, ["Minutes", "The board met & agreed.", "left cell", "right cell"]);
+    assert_eq!(documents(&files[2]).0[1], ("three four".to_string(), vec!["y".to_string()]));
+    assert_eq!(opened_one(held("one.zip")).expect("one file").name, "one.zip/a.csv");
+    assert_eq!(opened_one(held("documents.zip")).expect_err("two files").code(), "several-files");
+}
+
+#[test]
+fn splits_may_be_archives() {
+    let text = b"some words __label__a\nother words __label__b\n";
+    let named = |name: &str| InputFile::held(name, zip_of(&[("data.txt", text)]), None);
+    let (corpus, _) = Corpus::read(&[named("train.zip"), named("test.zip")], &ReadOptions::default()).expect("text");
+    assert_eq!(corpus.labelled_documents(FileRole::Test), 2);
+}
+
+#[test]
+fn streams_keep_their_kind() {
+    let table = b"text,label\none two,x\nthree four,y\n";
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    encoder.write_all(table).expect("memory");
+    let packed = encoder.finish().expect("memory");
+    let (found, read) = documents(&InputFile::held("a.csv.bz2", packed.clone(), None));
+    assert_eq!((found.len(), found[0].1.as_slice()), (2, &["x".to_string()][..]));
+    assert!(read.warnings.iter().all(|(code, _)| *code != "unnamed-archive"), "{:?}", read.warnings);
+    let (_, read) = documents(&InputFile::held("a.csv", packed, None));
+    assert!(read.warnings.iter().any(|(code, _)| *code == "unnamed-archive"), "{:?}", read.warnings);
+}
+
+#[test]
+fn what_cannot_be_opened_is_named() {
+    let refused = |name: &str, bytes: &[u8]| {
+        let Opened { files, mut refused } = Opened::new(&[InputFile::held(name, bytes, None)]);
+        assert!(files.is_empty(), "{name}");
+        let error = refused.remove(0);
+        format!("{}: {error}. {}", error.code(), error.hint())
+    };
+    let one = bytes_of("one.zip");
+    for (bytes, parts) in [
+        (bytes_of("secret.zip"), ["damaged-archive", "is encrypted", "password"]),
+        (one[..one.len() - 30].to_vec(), ["damaged-archive", "is damaged", "again"]),
+        (zip_of(&[("ppt/presentation.xml", b"")]), ["not-text", "a presentation", "Export"]),
+        (zip_of(&[("META-INF/manifest.xml", b"")]), ["not-text", "an OpenDocument file", ".xlsx"]),
+        (zip_of(&[("m/model.safetensors", b"x")]), ["not-text", "a saved model", "Open it as a model"]),
+        (zip_of(&[("word/document.xml", b"<w:p><w:t></w:p>")]), ["damaged-archive", "Word", "again"]),
+        (zip_of(&[("xl/workbook.xml", b"<x")]), ["damaged-archive", "Excel", "again"]),
+        (zip_of(&[(".hidden", b"x")]), ["empty-file", "is empty", "text file"]),
+        (zip_of(&[("a.txt", &vec![b'a'; 20 << 20])]), ["archive-too-large", "200 times", "unpacked"]),
+    ] {
+        let message = refused("a.zip", &bytes);
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+    let nested = zip_of(&[("b.zip", &zip_of(&[("c.zip", &one)]))]);
+    assert!(refused("a.zip", &nested).contains("an archive inside others"));
+}
+
+#[test]
+fn stray_cells_do_not_fill_memory() {
+    let sheet = |cells: &str| {
+        let workbook = "<workbook xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets>\
+             <sheet name=\"S\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>";
+        let links = "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\" \
+             Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\"/></Relationships>";
+        let sheet = format!("<worksheet><sheetData>{cells}</sheetData></worksheet>");
+        let root = "<Relationships><Relationship Id=\"r\" Target=\"xl/workbook.xml\" \
+             Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\"/></Relationships>";
+        zip_of(&[
+            ("_rels/.rels", root.as_bytes()),
+            ("xl/workbook.xml", workbook.as_bytes()),
+            ("xl/_rels/workbook.xml.rels", links.as_bytes()),
+            ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+        ])
+    };
+    let cell = |at: &str| format!("<c r=\"{at}\" t=\"inlineStr\"><is><t>word {at}</t></is></c>");
+    let row = |number: u32, cells: &str| format!("<row r=\"{number}\">{cells}</row>");
+    let far = [row(1, &cell("A1")), row(2, &cell("A2")), row(1_048_576, &cell("XFD1048576"))].concat();
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", sheet(&far), None)]);
+    assert!(refused.is_empty(), "{refused:?}");
+    assert!(files[0].content.size() < 100_000, "{}", files[0].content.size());
+    // A gap stays, so that rows keep their numbers.
+    let gap = [row(1, &cell("B1")), row(4, &cell("B4"))].concat();
+    let Opened { files, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&gap), None)]);
+    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "word B1\n\"\"\n\"\"\nword B4\n");
+}
