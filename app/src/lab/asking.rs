@@ -75,15 +75,20 @@ impl Lab {
         self.send(Command::Classify { request, text, top_k: TOP_K });
     }
 
-    /// Has each document of a file labelled; `own_thresholds`: each label from its own on.
-    pub fn label_file(&self, source: &Source, own_thresholds: bool) {
+    /// Has each document of a file labelled; `own_thresholds`: each label from its own on; `splits_long`: long texts are read
+    /// in parts.
+    pub fn label_file(&self, source: &Source, own_thresholds: bool, splits_long: bool) {
         let request = self.state.try_update_value(|state| state.ask_file(&source.name)).unwrap_or_default();
         self.table.set_value(vec![]);
         self.touch(&[Topic::Answers, Topic::Runs]);
-        let text_column = self.settings.with_untracked(|settings| settings.pretrain.text_column.clone());
+        let (text_column, quoting) = self.settings.with_untracked(|settings| {
+            let RunConfig { text_column, quoting, .. } = &settings.pretrain;
+            (text_column.clone(), *quoting)
+        });
         let (files, blobs) = intake::parcels(std::slice::from_ref(source), self.encoding.get_untracked().as_deref());
         if let Some(file) = files.into_iter().next() {
-            self.send_with(Command::LabelFile { request, file, text_column, own_thresholds }, blobs);
+            let command = Command::LabelFile { request, file, text_column, quoting, own_thresholds, splits_long };
+            self.send_with(command, blobs);
         }
     }
 

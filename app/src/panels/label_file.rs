@@ -19,6 +19,7 @@ use protocol::Command;
 pub fn LabelFile() -> impl IntoView {
     let lab = lab();
     let Asked { by_own, .. } = expect_context();
+    let splits_long = RwSignal::new(false);
     let labelling = lab.memo(&[Topic::Answers], |state| state.labelling.clone());
     let under_way = lab.memo(&[Topic::Answers], RunState::is_labelling);
     let reason = lab.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
@@ -32,7 +33,7 @@ pub fn LabelFile() -> impl IntoView {
     let warnings = Memo::new(move |_| labelling.with(|file| file.as_ref().map(notes)).unwrap_or_default());
     let take = move |sources: Result<Vec<Source>, String>| {
         if let Some(source) = sources.unwrap_or_default().first() {
-            lab.label_file(source, by_own.get_untracked());
+            lab.label_file(source, by_own.get_untracked(), splits_long.get_untracked());
         }
     };
     let note = |words: String| view! { <li>{words}</li> };
@@ -69,6 +70,16 @@ pub fn LabelFile() -> impl IntoView {
                         on:change=move |event| by_own.set(event_target_checked(&event))
                     />
                     <span>{tr!("Each label from its own threshold on, where it has one")}</span>
+                </label>
+                <label class="option">
+                    <input
+                        type="checkbox"
+                        data-testid="split-long"
+                        disabled=off
+                        prop:checked=splits_long
+                        on:change=move |event| splits_long.set(event_target_checked(&event))
+                    />
+                    <span>{tr!("Read long texts in parts, not only their beginning")}</span>
                 </label>
             </div>
             <p id="label-file-reason" class="help">{reason}</p>

@@ -31,6 +31,8 @@ pub struct Decoding<R> {
     pub is_marked: bool,
     /// Whether the encoding may be wrong, so that a person should look.
     pub guessed: bool,
+    /// Whether all bytes so far were ASCII, which says nothing of those to come.
+    is_open: bool,
     /// Bytes so far that the encoding does not allow.
     pub undecodable: u64,
     /// In which line the first of them stands, from 1.
@@ -61,6 +63,8 @@ impl<R: Read> Decoding<R> {
             (None, Some(charset)) => (charset, matches!(charset, Charset::Utf32 { .. })),
             (None, None) => by_shape(name, &sample, whole)?,
         };
+        let is_utf8 = charset == Charset::Known(encoding_rs::UTF_8);
+        let is_open = forced.is_none() && marked.is_none() && is_utf8 && !whole && sample.is_ascii();
         let skipped = if marked == Some(charset) { mark } else { 0 };
         if whole && sample.len() == skipped {
             return Err(DataError::EmptyFile { file: name.into() });
@@ -84,6 +88,7 @@ impl<R: Read> Decoding<R> {
             encoding,
             is_marked: skipped > 0,
             guessed,
+            is_open,
             undecodable: 0,
             first_undecodable: None,
             ends: LineEnds::default(),
@@ -103,18 +108,43 @@ impl<R: Read> Decoding<R> {
         self.text.clear();
         self.shown = 0;
         while self.text.is_empty() && !self.ended {
-            let waiting = self.input.len();
             // The sample is decoded first; UTF-32 may have left the beginning of a character.
-            if waiting < 4 {
-                self.input.resize(waiting + CHUNK_BYTES, 0);
-                let read = self.raw.read(&mut self.input[waiting..]);
-                self.input.truncate(waiting + *read.as_ref().unwrap_or(&0));
-                self.ended = read? == 0;
+            if self.input.len() < 4 {
+                self.read_chunk()?;
+            }
+            if self.is_open && !self.input.is_ascii() {
+                self.settle()?;
             }
             match &self.decoder {
                 Decoder::Known(_) => self.decode_known(),
                 Decoder::Utf32 { big_endian } => self.decode_utf32(*big_endian),
             }
+        }
+        Ok(())
+    }
+
+    /// Adds the next bytes to those that wait.
+    fn read_chunk(&mut self) -> io::Result<()> {
+        let waiting = self.input.len();
+        self.input.resize(waiting + CHUNK_BYTES, 0);
+        let read = self.raw.read(&mut self.input[waiting..]);
+        self.input.truncate(waiting + *read.as_ref().unwrap_or(&0));
+        self.ended = read? == 0;
+        Ok(())
+    }
+
+    /// Finds the encoding of a file that began with nothing but ASCII, at its first other byte.
+    fn settle(&mut self) -> io::Result<()> {
+        let first = self.input.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
+        while !self.ended && self.input.len() < first + CHUNK_BYTES {
+            self.read_chunk()?;
+        }
+        self.is_open = false;
+        if let Ok((Charset::Known(encoding), guessed)) = by_shape("", &self.input, self.ended)
+            && encoding.is_ascii_compatible()
+        {
+            self.decoder = Decoder::Known(Box::new(encoding.new_decoder_without_bom_handling()));
+            (self.encoding, self.guessed) = (encoding.name(), guessed);
         }
         Ok(())
     }
@@ -232,6 +262,25 @@ mod tests {
 
     fn decode(name: &str, bytes: &[u8], forced: Option<&str>) -> Result<Decoded, DataError> {
         Ok(Decoding::new(name, bytes.to_vec(), true, io::empty(), forced)?.into())
+    }
+
+    #[test]
+    fn a_file_that_begins_with_ascii_is_judged_where_that_ends() {
+        let ascii = b"plain words\n".repeat(10);
+        for (rest, encoding, guessed) in
+            [("café naïve déjà vu\n", "windows-1252", true), ("no more than that\n", "UTF-8", false)]
+        {
+            let latin: Vec<u8> = rest.chars().map(|c| c as u8).collect();
+            let decoding = Decoding::new("a", ascii.clone(), false, Dripping(&latin), None).expect("text");
+            let text = String::from_utf8(ascii.clone()).expect("ASCII") + rest;
+            let expected = Decoded { text, encoding, guessed, undecodable: 0, first_undecodable: None };
+            assert_eq!(Decoded::from(decoding), expected);
+            // What a person says counts.
+            let forced = Decoding::new("a", ascii.clone(), false, Dripping(&latin), Some("utf-8")).expect("text");
+            assert_eq!(Decoded::from(forced).encoding, "UTF-8");
+        }
+        let utf8 = Decoding::new("a", ascii.clone(), false, Dripping("déjà".as_bytes()), None).expect("text");
+        assert_eq!(Decoded::from(utf8).undecodable, 0);
     }
 
     /// Reads a byte at a time.

@@ -136,9 +136,15 @@ pub enum Command {
         /// Column of the text of a table; `None`, and where the table has none of that name: by its name.
         #[serde(default)]
         text_column: Option<String>,
+        /// How cells of a table are quoted; `None`: as it seems.
+        #[serde(default)]
+        quoting: Option<Quoting>,
         /// Whether each label counts from its own threshold, where the model has any.
         #[serde(default)]
         own_thresholds: bool,
+        /// Whether texts that are longer than the model reads are read in parts; otherwise their beginning is read.
+        #[serde(default)]
+        splits_long: bool,
     },
     /// Where the model looks in a text. Answered by `Attention` with one buffer.
     Attend {

@@ -57,14 +57,14 @@ impl<H: Host> Session<H> {
         request: u64,
         file: &InputFile,
         options: &ReadOptions,
-        own_thresholds: bool,
+        (told, long): (Told, Long),
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
         let file = opened_one(file.clone())?;
         let options = self.reading_as_trained(fitting(&file, options)?);
         let mut rows = FileRows::open(&file, &options, true)?;
         let mut chunk = rows.chunk(BATCH_SIZE)?;
-        let told = Told::Given { own_thresholds };
+        let mut cut = 0;
         let mut progress = Progress::default();
         self.tell_labelled(request, &progress, Vec::new());
         let mut next_told = self.host.now_secs() + TOLD_EVERY_SECS;
@@ -72,7 +72,8 @@ impl<H: Host> Session<H> {
         while !chunk.is_empty() {
             let texts: Vec<String> =
                 chunk.iter().filter_map(|taken| taken.document.as_ref()).map(Document::joined).collect();
-            let answers = ask::predict(&model, &self.device, &texts, (told, Long::Cut)).await?;
+            let answers = ask::predict(&model, &self.device, &texts, (told, long)).await?;
+            cut += texts.iter().filter(|text| ask::is_cut(&model, text)).count() as u64;
             progress.documents += texts.len() as u64;
             let answers = answers.into_iter().zip(&texts);
             let answers = answers.map(|(labels, text)| Answer::of(labels, self.unseen_share(text) == Some(1.0)));
@@ -95,8 +96,9 @@ impl<H: Host> Session<H> {
         let ReadFile { dropped, columns, warnings, .. } = rows.finish()?;
         let warnings =
             warnings.into_iter().filter(|(code, _)| !LABEL_WARNING_CODES.contains(code) && *code != "columns");
-        let warnings = warnings.map(|(_, message)| message).collect();
         let documents = progress.documents;
+        let warnings = warnings.map(|(_, message)| message);
+        let warnings = warnings.chain(long_texts((cut, documents), ask::tokens_read(&model), long)).collect();
         let progress = Progress { documents, of: documents, dropped, columns, warnings };
         self.tell_labelled(request, &progress, vec![table.end()]);
         Ok(())
@@ -108,6 +110,16 @@ impl<H: Host> Session<H> {
         let event = Event::Labelled { request, documents: *documents, of: *of, dropped, columns, warnings };
         self.host.emit(event, rows);
     }
+}
+
+/// Says how many of the texts were longer than the model reads.
+fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option<String> {
+    let what = match long {
+        Long::Cut => "only the beginning of each was read",
+        Long::Split => "each was read in parts",
+    };
+    (cut > 0)
+        .then(|| format!("{cut} of {texts} texts are longer than the {tokens} tokens that the model reads: {what}"))
 }
 
 /// How to read `file`: without the text column that was asked for where it has none of that name.

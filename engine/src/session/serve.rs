@@ -114,10 +114,12 @@ impl<H: Host> Session<H> {
                 let (lines, more) = self.lines(&query, limit).await?;
                 self.host.emit(Event::Lines { request, lines, more }, Vec::new());
             }
-            Command::LabelFile { request, file, text_column, own_thresholds } => {
-                let options = ReadOptions { text_column, ..ReadOptions::default() };
+            Command::LabelFile { request, file, text_column, quoting, own_thresholds, splits_long } => {
+                let options = ReadOptions { text_column, quoting, ..ReadOptions::default() };
                 let content = take_files().into_iter().next().ok_or(DataError::NoFiles)?;
-                self.label_file(request, &input(file, content), &options, own_thresholds).await?;
+                let long = if splits_long { ask::Long::Split } else { ask::Long::Cut };
+                let told = ask::Told::Given { own_thresholds };
+                self.label_file(request, &input(file, content), &options, (told, long)).await?;
             }
             Command::Estimate { request, config, tries } => {
                 let estimate = self.estimate(&config, tries).await?;

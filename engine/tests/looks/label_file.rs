@@ -17,7 +17,9 @@ fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
         request,
         file,
         text_column: text_column.map(Into::into),
+        quoting: None,
         own_thresholds: request.is_multiple_of(2),
+        splits_long: false,
     }
 }
 
