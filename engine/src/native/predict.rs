@@ -20,7 +20,7 @@ use futures_lite::future::block_on;
 use lines::{Lines, decoded};
 use protocol::{Dropped, LabelScore};
 use serde::Serialize;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -97,8 +97,14 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     };
     let done = match (rows, &args.out) {
         (Some(rows), Some(out)) => predictor.write_table(rows, out, args.table.label_separator.as_deref()),
-        (Some(rows), None) => predictor.answer_rows(rows),
-        (None, _) => predictor.answer_lines(path, args.table.encoding.as_deref()),
+        (Some(rows), None) if rows.shape != Shape::Lines || path == Path::new("-") => predictor.answer_rows(rows),
+        _ => {
+            let raw: Box<dyn Read + '_> = match &source {
+                Some(file) => data::unpacked(&*file.content).map_err(|error| DataError::reading(&file.name, error))?,
+                None => inputs::open(path)?,
+            };
+            predictor.answer_lines(raw, args.table.encoding.as_deref())
+        }
     };
     predictor.tell_cut();
     done
@@ -115,8 +121,8 @@ fn whole_file(path: &Path) -> Result<InputFile, Error> {
 
 impl Predictor {
     /// Answers lines while it reads them.
-    fn answer_lines(&mut self, path: &Path, encoding: Option<&str>) -> Result<(), Error> {
-        let mut lines = Lines::new(decoded(unpacked(inputs::open(path)?)?, encoding)?);
+    fn answer_lines(&mut self, raw: Box<dyn Read + '_>, encoding: Option<&str>) -> Result<(), Error> {
+        let mut lines = Lines::new(decoded(unpacked(raw)?, encoding)?);
         loop {
             let chunk = lines.chunk()?;
             if chunk.is_empty() {

@@ -14,7 +14,7 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 const SAMPLE_BYTES: usize = 64 << 10;
 
 /// The text behind a reader that may be packed with gzip, with as much of it as is there ready to be looked at.
-pub fn unpacked(raw: Box<dyn Read>) -> Result<BufReader<Box<dyn Read>>, Error> {
+pub fn unpacked<'a>(raw: Box<dyn Read + 'a>) -> Result<BufReader<Box<dyn Read + 'a>>, Error> {
     let mut raw = BufReader::with_capacity(SAMPLE_BYTES, raw);
     let start = raw.fill_buf().map_err(|error| unreadable(0, &error))?;
     if !start.starts_with(&[0x1f, 0x8b]) {
@@ -24,7 +24,10 @@ pub fn unpacked(raw: Box<dyn Read>) -> Result<BufReader<Box<dyn Read>>, Error> {
 }
 
 /// The text in UTF-8, whatever its encoding.
-pub fn decoded(mut raw: BufReader<Box<dyn Read>>, forced: Option<&str>) -> Result<BufReader<Box<dyn Read>>, Error> {
+pub fn decoded<'a>(
+    mut raw: BufReader<Box<dyn Read + 'a>>,
+    forced: Option<&str>,
+) -> Result<BufReader<Box<dyn Read + 'a>>, Error> {
     let sample = raw.fill_buf().map_err(|error| unreadable(0, &error))?.to_vec();
     if sample.is_empty() {
         return Ok(raw);
