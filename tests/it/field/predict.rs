@@ -81,6 +81,29 @@ fn a_table_comes_back_with_its_answers() {
     });
 }
 
+/// Trained on a workbook whose table begins below and beside its first cell.
+#[test]
+fn a_workbook_is_learned_and_comes_back_as_a_table() {
+    cases(|bench| {
+        let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/data/tests/data/tickets.xlsx");
+        bench.lab.write("tickets.xlsx", std::fs::read(book).expect("a workbook"));
+        let words =
+            "finetune --train tickets.xlsx --out book --steps 20 --preset mean --parts one --seed 3 --device cpu";
+        let told = ["\"Tickets\" was read", "\"Betreff\", \"Nachricht\"", "labels from \"Bereich\""];
+        bench.run("xlsx", words).ok().tells(&told);
+        ask(bench, "xlsx", "book", "tickets.xlsx --out labelled.csv").ok().holds("should answer 30 rows", |_| {
+            let table = std::fs::read_to_string(bench.lab.path("labelled.csv")).unwrap_or_default();
+            let begins = table.starts_with("Nr,Datum,Betreff,Nachricht,Bereich,Offen,Stunden,label,score");
+            begins && (1001..=1030).all(|number| table.contains(&format!("\n{number},2024-05-0")))
+        });
+        let other = "Nr;Betreff;Nachricht;Antwort\n1;a;the printer is broken today;we will call you back\n";
+        bench.lab.write("other.csv", other);
+        ask(bench, "columns", "book", "other.csv").ok().tells(&["text, joined, from \"Betreff\", \"Nachricht\";"]);
+        bench.lab.write("less.csv", "Nr;Nachricht\n1;the printer is broken today\n");
+        ask(bench, "columns", "book", "less.csv").ok().tells(&["lacks columns that the model was trained on"]);
+    });
+}
+
 /// Some of its cells hold two lines.
 #[test]
 fn rows_of_several_lines_come_back_as_rows() {
