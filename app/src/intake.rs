@@ -1,7 +1,7 @@
 //! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to what travels to the engine:
 //! the files themselves, which it reads where they lie. The text is never looked at here.
 
-use crate::model_files::{model_folder, name_in_model};
+use crate::model_files::{WEIGHTS, model_folder, name_in_model};
 use crate::tr;
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole, Phase};
@@ -30,8 +30,6 @@ const FINISHED_CLASSIFIER: &str = "finished-classifier.zip";
 
 /// Bytes at the end of an archive that are searched for the name of weights: a saved model has some thirty entries.
 const ARCHIVE_DIRECTORY_BYTES: f64 = 65_536.0;
-/// The name of a model's weights.
-const WEIGHTS: &[u8] = b"model.safetensors";
 
 /// A file that the page holds on to, so that a restarted engine can be given it again.
 #[derive(Clone)]
@@ -102,8 +100,8 @@ impl Source {
         }
     }
 
-    /// Whether the engine calls it so, or something inside it.
-    pub fn is_named(&self, name: &str) -> bool {
+    /// Whether it is the file `name`, or the archive that holds it.
+    pub fn contains(&self, name: &str) -> bool {
         name.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
@@ -140,7 +138,10 @@ pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
             source.name = free.unwrap_or(source.name);
         }
         match present.iter_mut().find(|other| other.name == source.name) {
-            Some(before) => *before = Source { role: before.role, ..source },
+            Some(before) => {
+                let member_roles = std::mem::take(&mut before.member_roles);
+                *before = Source { role: before.role, member_roles, ..source };
+            }
             None => present.push(source),
         }
     }
@@ -178,7 +179,7 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
 }
 
 /// The same files, with archives that hold a model marked.
-pub async fn looked_at(mut sources: Vec<Source>) -> Vec<Source> {
+pub async fn mark_models(mut sources: Vec<Source>) -> Vec<Source> {
     for source in &mut sources {
         if source.name.to_ascii_lowercase().ends_with(".zip") {
             source.holds_model = lists_weights(&source.blob).await.unwrap_or(false);
@@ -192,7 +193,8 @@ async fn lists_weights(archive: &Blob) -> Result<bool, JsValue> {
     let end = archive.size();
     let directory = archive.slice_with_f64_and_f64((end - ARCHIVE_DIRECTORY_BYTES).max(0.0), end)?;
     let bytes = js_sys::Uint8Array::new(&JsFuture::from(directory.array_buffer()).await?).to_vec();
-    Ok(bytes.windows(WEIGHTS.len()).any(|window| window == WEIGHTS))
+    let lists = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+    Ok(WEIGHTS.iter().any(|name| lists(name)))
 }
 
 /// What travels to the engine: the names and the files. Those that a person brought are in `encoding`, where it was chosen.

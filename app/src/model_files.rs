@@ -1,7 +1,7 @@
 //! Which files of a folder that was dropped are the model's.
 
 /// Files that make a folder a model's; the engine says which of them it does not read.
-const WEIGHTS: [&str; 9] = [
+pub const WEIGHTS: [&str; 9] = [
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",

@@ -71,7 +71,7 @@ impl Lab {
         let (lab, failure) = (*self, failure.to_string());
         spawn_local(async move {
             let listed = match files.await {
-                Ok(sources) => Ok(intake::looked_at(sources).await),
+                Ok(sources) => Ok(intake::mark_models(sources).await),
                 failed => failed,
             };
             if lab.intake.get_value() != turn {
@@ -157,7 +157,7 @@ impl Lab {
     /// Changes what a file is used for, and has the corpus read again.
     pub fn set_role(&self, name: &str, role: FileRole) {
         self.change_files(|sources| {
-            for source in sources.iter_mut().filter(|source| source.is_named(name)) {
+            for source in sources.iter_mut().filter(|source| source.contains(name)) {
                 if source.name == name {
                     source.role = Some(role);
                 } else {
@@ -171,7 +171,7 @@ impl Lab {
     pub fn remove_file(&self, name: &str) {
         let refused = self.refused_files();
         self.change_files(|sources| {
-            sources.retain(|source| !source.is_named(name));
+            sources.retain(|source| !source.contains(name));
             if sources.iter().all(|source| refused.contains(&source.name)) {
                 sources.clear();
             }
@@ -179,9 +179,9 @@ impl Lab {
     }
 
     /// The file that a person gave of which `name` is a part, or is itself.
-    pub fn given_name(&self, name: &str) -> String {
+    pub fn source_name(&self, name: &str) -> String {
         let given = self.sources.with_value(|sources| {
-            sources.iter().find(|source| source.is_named(name)).map(|source| source.name.clone())
+            sources.iter().find(|source| source.contains(name)).map(|source| source.name.clone())
         });
         given.unwrap_or_else(|| name.into())
     }
@@ -193,7 +193,7 @@ impl Lab {
             files.iter().map(|file| file.name.clone()).collect()
         });
         self.sources.with_value(|sources| {
-            let is_used = |source: &&Source| used.iter().any(|name| source.is_named(name));
+            let is_used = |source: &&Source| used.iter().any(|name| source.contains(name));
             sources.iter().filter(|source| !is_used(source)).map(|source| source.name.clone()).collect()
         })
     }

@@ -117,7 +117,7 @@ fn remove_button(
     name: String,
     focus: impl Fn() + Copy + 'static,
 ) -> impl IntoView {
-    let label = tr!("Remove {name}", name = lab.given_name(&name));
+    let label = tr!("Remove {name}", name = lab.source_name(&name));
     let remove = move |_| {
         lab.remove_file(&name);
         focus();

@@ -1,10 +1,11 @@
-//! Labels put right where they are seen: merged, renamed or deleted, with undo. The renames are a setting of the run.
+//! Merges, renames and deletes labels, with undo. The renames are a setting of the run.
 
 use crate::focus;
 use crate::lab::Lab;
 use crate::state::{RunState, Topic};
 use crate::tr;
 use crate::wording::grouped;
+use leptos::html::Input;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
@@ -145,11 +146,14 @@ fn LabelName(label: String) -> impl IntoView {
     let edits: LabelEdits = expect_context();
     let busy = edits.busy;
     let (of_field, of_button, to_rename, to_delete) = (label.clone(), label.clone(), label.clone(), label.clone());
-    let change = move |event| {
-        let typed = event_target_value(&event);
-        let new = typed.trim();
-        if !new.is_empty() {
-            edits.change(|renames| rename(renames, &to_rename, Some(new)));
+    let field = NodeRef::<Input>::new();
+    let change = move |_| {
+        let Some(field) = field.get_untracked() else { return };
+        let typed = field.value();
+        match typed.trim() {
+            // A label has a name: what was emptied gets its own back.
+            "" => field.set_value(&to_rename),
+            new => edits.change(|renames| rename(renames, &to_rename, Some(new))),
         }
     };
     let delete = move |_| {
@@ -162,6 +166,7 @@ fn LabelName(label: String) -> impl IntoView {
                 type="text"
                 data-testid="label-name"
                 dir="auto"
+                node_ref=field
                 aria-label=tr!("Name of {label}", label = of_field)
                 disabled=busy
                 prop:value=label

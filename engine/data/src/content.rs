@@ -30,6 +30,15 @@ impl Content for Vec<u8> {
     }
 }
 
+/// What an Office document was converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Converted {
+    /// CSV as in RFC 4180.
+    Table,
+    /// A document per line.
+    Lines,
+}
+
 /// One file as a host hands it over.
 #[derive(Clone)]
 pub struct InputFile {
@@ -43,6 +52,8 @@ pub struct InputFile {
     pub encoding: Option<String>,
     /// Of an archive: what files inside it are for, by their names with the archive's before them.
     pub member_roles: BTreeMap<String, FileRole>,
+    /// What it was converted to, whatever it looks like; then it is UTF-8.
+    pub converted: Option<Converted>,
     /// What a person should know of it, whatever is found when it is read.
     pub notes: Vec<Warning>,
 }
@@ -50,12 +61,25 @@ pub struct InputFile {
 impl InputFile {
     /// A file as a host has found it.
     pub fn new(name: impl Into<String>, content: Rc<dyn Content>, role: Option<FileRole>) -> Self {
-        Self { name: name.into(), content, role, encoding: None, member_roles: BTreeMap::new(), notes: Vec::new() }
+        Self {
+            name: name.into(),
+            content,
+            role,
+            encoding: None,
+            member_roles: BTreeMap::new(),
+            converted: None,
+            notes: Vec::new(),
+        }
     }
 
     /// A file whose bytes are at hand.
     pub fn held(name: impl Into<String>, bytes: impl Into<Vec<u8>>, role: Option<FileRole>) -> Self {
         Self::new(name, Rc::new(bytes.into()), role)
+    }
+
+    /// The same file as text that was made of it.
+    pub(crate) fn converted_to(&self, converted: Converted, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { converted: Some(converted), ..self.with_content(bytes) }
     }
 
     /// The same file with other bytes.

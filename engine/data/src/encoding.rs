@@ -11,6 +11,11 @@ use detect::{Charset, binary_kind, by_mark, by_name, by_shape};
 use encoding_rs::DecoderResult;
 use std::io::{self, BufRead, Read};
 
+/// The encoding that bytes seem to be in which are not UTF-8.
+pub(crate) fn guess(bytes: &[u8]) -> &'static encoding_rs::Encoding {
+    detect::guess(bytes)
+}
+
 /// How many bytes the guesses look at, at most: what a reader should hand over as a sample.
 pub const SAMPLE_BYTES: usize = 1 << 20;
 /// Bytes decoded between two looks at the source.

@@ -3,7 +3,7 @@
 
 mod warnings;
 
-use crate::content::{Content, InputFile};
+use crate::content::{Content, Converted, InputFile};
 use crate::corpus::Document;
 use crate::encoding::{Decoding, SAMPLE_BYTES};
 use crate::error::DataError;
@@ -11,7 +11,7 @@ use crate::label_map::Renaming;
 use crate::lines::{Parsed, Taken};
 use crate::packed::{Format, Unpacking};
 use crate::reader::RowReader;
-use crate::table::{self, ReadOptions, Shape};
+use crate::table::{self, ReadOptions, Shape, TextColumns};
 use protocol::{Dropped, TableColumns};
 use std::cell::Cell;
 use std::io::{self, BufRead, Chain, Cursor, Read};
@@ -30,6 +30,8 @@ pub struct ReadFile {
     pub dropped: Vec<Dropped>,
     /// What was taken from where, of a table.
     pub columns: Option<TableColumns>,
+    /// The columns that the text was read from, where they have names.
+    pub text_columns: Option<TextColumns>,
     /// Columns that look like labels, where none was taken for them.
     pub label_candidates: Vec<String>,
     /// Which labels of the map were there.
@@ -122,10 +124,15 @@ impl<'a> FileRows<'a> {
         };
         let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
         let is_whole = sample.len() < SAMPLE_BYTES;
-        let forced = file.encoding.as_deref().or(options.encoding.as_deref());
+        let chosen = file.encoding.as_deref().or(options.encoding.as_deref());
+        let forced = if file.converted.is_some() { Some("utf-8") } else { chosen };
         let mut text = Decoding::new(name, sample, is_whole, raw, forced)?;
         let (head, is_whole) = head(&mut text, is_whole).map_err(failed)?;
-        let shape = table::shape_of(name, &head, is_whole, options);
+        let shape = match file.converted {
+            Some(Converted::Lines) => Shape::Lines,
+            Some(Converted::Table) => table::shape_of_csv(&head, is_whole),
+            None => table::shape_of(name, &head, is_whole, options),
+        };
         if shape == Shape::Lines && options.wants_columns() {
             return Err(DataError::NotATable { file: name.into() });
         }
@@ -205,10 +212,10 @@ impl<'a> FileRows<'a> {
         warnings.extend(warnings::encoding(name, text));
         let encoding = text.encoding.into();
         let parsed = self.rows.parsed();
-        warnings.extend(warnings::shape(name, self.shape, self.options.quoting.is_some(), &parsed));
+        warnings.extend(warnings::shape(self.file, self.shape, self.options.quoting.is_some(), &parsed));
         warnings.extend(warnings::rows(name, &parsed));
-        let Parsed { dropped, columns, label_candidates, .. } = parsed;
-        Ok(ReadFile { encoding, dropped, columns, label_candidates, renamed: self.renaming, warnings })
+        let Parsed { dropped, columns, text_columns, label_candidates, .. } = parsed;
+        Ok(ReadFile { encoding, dropped, columns, text_columns, label_candidates, renamed: self.renaming, warnings })
     }
 }
 

@@ -79,7 +79,12 @@ impl LabelledTable {
         let mut text = String::new();
         if taken.kind != Kind::Before {
             let is_taken = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-            self.names = ADDED.map(|name| if is_taken(name) { format!("{PREFIX}{name}") } else { name.into() });
+            self.names = ADDED.map(|name| {
+                let prefixed = format!("{PREFIX}{name}");
+                let numbered = (2..).map(|number| format!("{prefixed}_{number}"));
+                let mut names = [name.to_string(), prefixed.clone()].into_iter().chain(numbered);
+                names.find(|name| !is_taken(name)).unwrap_or_default()
+            });
         }
         if !std::mem::replace(&mut self.is_begun, true) {
             text.push_str(&self.beginning());
@@ -184,7 +189,7 @@ impl LabelledTable {
 fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) -> String {
     let raw = raw.trim();
     let as_written = serde_json::from_str::<Map<String, Value>>(raw).ok();
-    let mut added = added.collect::<Vec<_>>();
+    let added = added.collect::<Vec<_>>();
     if let Some(object) = &as_written
         && let Some(open) = raw.strip_suffix('}')
         && added.iter().all(|(name, _)| !object.contains_key(*name))
@@ -194,14 +199,11 @@ fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) ->
         let between = if object.is_empty() { "" } else { ", " };
         return format!("{}{between}{members}}}", open.trim_end());
     }
-    let mut object = match as_written.or_else(|| relaxed_json(raw)?.as_object().cloned()) {
-        Some(object) => object,
-        None => {
-            let text = relaxed_json(raw).unwrap_or_else(|| raw.into());
-            Map::from_iter([("text".to_string(), text)])
-        }
+    let mut object = match as_written.map(Value::Object).or_else(|| relaxed_json(raw)) {
+        Some(Value::Object(object)) => object,
+        other => Map::from_iter([("text".to_string(), other.unwrap_or_else(|| raw.into()))]),
     };
-    object.extend(added.drain(..).map(|(name, value)| (name.to_string(), value)));
+    object.extend(added.into_iter().map(|(name, value)| (name.to_string(), value)));
     Value::Object(object).to_string()
 }
 
@@ -273,6 +275,18 @@ mod tests {
             "a.csv",
             "sep=;\ntext;label\na b;u\nc d;v\n",
             "sep=;\ntext;label;predicted_label;score;confidence;unsure\na b;u;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\nc d;v;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\n",
+        );
+        // A table that was labelled before.
+        check(
+            "a.csv",
+            "text,label,predicted_label\na b,u,v\n",
+            &format!("text,label,predicted_label,predicted_label_2,score,confidence,unsure\na b,u,v,{ADDED_CELLS}\n"),
+        );
+        // A table in Markdown keeps its rule.
+        check(
+            "a.psv",
+            "|text|kind\n|---|---\n|a b|u\n|c d|u\n",
+            "|text|kind|label|score|confidence|unsure\n|---|---\n|a b|u|x;y;z|0.7500;0.5000|0.7500|false\n|c d|u|x;y;z|0.7500;0.5000|0.7500|false\n",
         );
         // Rows with too few cells, and with a separator in their text.
         check(

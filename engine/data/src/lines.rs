@@ -3,6 +3,7 @@
 
 use crate::corpus::Document;
 use crate::error::DataError;
+use crate::table::TextColumns;
 use protocol::{Dropped, TableColumns};
 use std::io::{self, BufRead};
 use unicode_normalization::UnicodeNormalization;
@@ -78,7 +79,9 @@ pub(crate) struct Parsed {
     pub label_rows: LabelRows,
     /// The columns of a table whose text was found by its length, in words.
     pub guessed_column: Option<String>,
-    /// Columns that the model was trained on, where the table lacks some of them.
+    /// The columns that the text is read from, where they have names.
+    pub text_columns: Option<TextColumns>,
+    /// Columns that the model was trained on and the table lacks.
     pub lacking: Vec<String>,
     /// Whether characters stand in the text that turn the direction of what is shown.
     pub bidi: bool,

@@ -214,7 +214,12 @@ impl RunConfig {
             "quoting" => self.quoting = if value.trim() == "auto" { None } else { Some(named(key, value)?) },
             "label-map" => {
                 self.label_map = serde_json::from_str(value)
-                    .map_err(|_| error(key, "has to be a JSON object of old and new names".into()))?;
+                    .map_err(|_| error(key, "has to be a JSON object of old and new names, or null for none".into()))?;
+                let unnamed =
+                    self.label_map.iter().find(|(_, new)| new.as_deref().is_some_and(|new| new.trim().is_empty()));
+                if let Some((old, _)) = unnamed {
+                    return Err(error(key, format!("gives {old:?} an empty name; null drops a label")));
+                }
             }
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(number(key, value)?),

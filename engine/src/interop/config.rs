@@ -8,6 +8,7 @@ use super::error::quoted;
 use super::family::{Family, family_of};
 use super::sizes::check_sizes;
 use super::{InteropError, Notice, distilbert};
+use crate::data::TextColumns;
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
 use protocol::Pooling;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 /// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
 const TRAINED_LEN: &str = "clozelab_trained_len";
+/// Which columns of a table a classifier was trained on.
 const TEXT_COLUMNS: &str = "clozelab_text_columns";
 /// Our own key for a classifier whose task is pairs of texts only.
 const PAIRS: &str = "clozelab_pairs";
@@ -97,8 +99,8 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
     if let Some(length) = config.trained_len {
         map.insert(TRAINED_LEN.into(), json!(length));
     }
-    if !config.text_columns.is_empty() {
-        map.insert(TEXT_COLUMNS.into(), json!(config.text_columns));
+    if let Some(columns) = &config.text_columns {
+        map.insert(TEXT_COLUMNS.into(), json!(columns));
     }
     if let Some(pooling) = config.pooling {
         map.insert(POOLING.into(), json!(pooling));
@@ -245,10 +247,10 @@ impl Fields {
         pooling.map(Some).map_err(|_| refuse(POOLING, "must be cls, first-token, mean or max-mean".into()))
     }
 
-    fn text_columns(&self) -> Result<Vec<String>, InteropError> {
-        let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
-        let names = serde_json::from_value(value.clone());
-        names.map_err(|_| refuse(TEXT_COLUMNS, "must be a list of names".into()))
+    fn text_columns(&self) -> Result<Option<TextColumns>, InteropError> {
+        let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else { return Ok(None) };
+        let columns = serde_json::from_value(value.clone());
+        columns.map(Some).map_err(|_| refuse(TEXT_COLUMNS, "must have names and is_pair".into()))
     }
 
     fn trained_len(&self) -> Result<Option<usize>, InteropError> {

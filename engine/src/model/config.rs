@@ -3,6 +3,7 @@
 //! What a preset's name means is each backbone's own knowledge.
 
 use super::backbone::Architecture;
+use crate::data::TextColumns;
 pub use crate::data::labels::ProblemType;
 use protocol::Pooling;
 use serde::{Deserialize, Serialize};
@@ -56,9 +57,9 @@ pub struct ModelConfig {
     /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
     /// labels are wanted.
     pub trained_len: Option<usize>,
-    /// Columns of the tables that it was trained on, from which the text was read; none where it was trained on others.
+    /// Text columns of the training tables; nothing if they differ or have no header.
     #[serde(default)]
-    pub text_columns: Vec<String>,
+    pub text_columns: Option<TextColumns>,
     /// Whether its task is pairs of texts only: it is measured on no others.
     pub pairs: bool,
 }
@@ -92,7 +93,7 @@ impl ModelConfig {
             threshold_scales: None,
             thresholds: None,
             trained_len: None,
-            text_columns: Vec::new(),
+            text_columns: None,
             pairs: false,
         };
         architecture.backbone().settle(&mut config);

@@ -5,7 +5,7 @@
 use super::checkpoints::digest;
 use super::output::plain;
 use super::store::shown;
-use crate::data::{Content, InputFile, ReadOptions, looks_like_table};
+use crate::data::{Content, InputFile, ReadOptions, is_archive, looks_like_table};
 use crate::error::Error;
 use crate::interop::{self, Directory};
 use crate::session::{ModelFiles, VectorLines};
@@ -56,14 +56,21 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
     Ok(sources)
 }
 
-/// As [`read`], to train on: what a folder holds is used as the names in it say, since many hold test files too.
+/// As [`read`], to train on: what a folder or an archive holds is used as the names in it say, since many hold test files
+/// too.
 ///
 /// # Errors
 /// As [`read`].
 pub(super) fn read_for_training(paths: &[PathBuf]) -> Result<Vec<Source>, Error> {
     let one = |path: &PathBuf| {
-        let role = if path.is_dir() { None } else { Some(FileRole::Train) };
-        read(std::slice::from_ref(path), role)
+        let mut sources = read(std::slice::from_ref(path), None)?;
+        if !path.is_dir() {
+            for file in sources.iter_mut().map(|source| &mut source.file) {
+                let holds_files = is_archive(&*file.content).map_err(|error| unreadable(path, &error))?;
+                file.role = if holds_files { None } else { Some(FileRole::Train) };
+            }
+        }
+        Ok(sources)
     };
     paths.iter().map(one).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
 }

@@ -4,6 +4,7 @@
 use crate::error::Error;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// Whether there is still somebody to write for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +48,18 @@ pub(super) fn result(text: &str) -> Result<Reader, Error> {
 
 /// Foreign text made harmless for a terminal: control and direction characters are escaped, quotes stay.
 pub(super) fn plain(text: &str) -> String {
-    let harmless = |c: char| matches!(c, '"' | '\'' | '\\');
+    // Vowels and tones above or below a letter are parts of it.
+    let harmless = |c: char| matches!(c, '"' | '\'' | '\\') || is_mark(c);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if harmless(c) { out.push(c) } else { out.extend(c.escape_debug()) }
     }
     out
+}
+
+fn is_mark(c: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
+    matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
 }
 
 #[cfg(test)]
@@ -62,5 +69,6 @@ mod tests {
     #[test]
     fn text_from_files_cannot_drive_a_terminal() {
         assert_eq!(plain("a \"b\"\u{1b}[31m\n\u{202e}é"), "a \"b\"\\u{1b}[31m\\n\\u{202e}é");
+        assert_eq!(plain("ข้อความ Cafe\u{301}"), "ข้อความ Cafe\u{301}");
     }
 }

@@ -12,7 +12,7 @@ use super::inputs;
 use super::output::{self, Reader};
 use super::store::{shown, write_error};
 use crate::data::{
-    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken, opened_one,
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken, open_single,
 };
 use crate::error::Error;
 use crate::session::{LABEL_WARNING_CODES, Long, Session};
@@ -112,11 +112,18 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
 
 /// The one file that a path names.
 fn whole_file(path: &Path) -> Result<InputFile, Error> {
+    if path.is_dir() {
+        return Err(Error::Input {
+            code: "not-a-file",
+            message: format!("{} is a folder, and predict reads one file", shown(path)),
+            hint: "Give one file at a time, or a table with one document per row.".into(),
+        });
+    }
     if path != Path::new("-") {
         inputs::open(path)?;
     }
     let mut found = inputs::read(&[path.into()], None)?;
-    Ok(opened_one(found.remove(0).file)?)
+    Ok(open_single(found.remove(0).file)?)
 }
 
 impl Predictor {
@@ -169,7 +176,15 @@ impl Predictor {
         }
         // Whole or not at all: it gets its name when it is finished.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(failed)?;
+        if !folder.is_dir() {
+            return Err(Error::Input {
+                code: "no-folder",
+                message: format!("the folder {} does not exist", shown(folder)),
+                hint: "Make it first, or choose another output.".into(),
+            });
+        }
+        check_ending(path)?;
+        let file = temporary_file(folder).map_err(failed)?;
         let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
         let mut out: Box<dyn Write> = if is_packed {
             Box::new(flate2::write::GzEncoder::new(BufWriter::new(&file), flate2::Compression::default()))
@@ -252,6 +267,27 @@ impl Predictor {
     }
 }
 
+/// A file without a name yet, with the rights that a new file gets.
+fn temporary_file(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Refuses the name of a file that is not written.
+fn check_ending(path: &Path) -> Result<(), Error> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    if !["xlsx", "xlsm", "xls", "ods", "docx", "zip", "bz2", "xz", "parquet"].contains(&ending.as_str()) {
+        return Ok(());
+    }
+    Err(Error::Input {
+        code: "bad-argument",
+        message: format!("{} would not be a .{ending} file: tables are written as CSV, objects as JSON", shown(path)),
+        hint: "Choose a name that ends in .csv or .jsonl, also with .gz; spreadsheets open CSV.".into(),
+    })
+}
+
 fn output_exists(path: &Path) -> Error {
     Error::Input {
         code: "output-exists",
@@ -284,7 +320,10 @@ fn tell(rows: FileRows<'_>) -> Result<(), Error> {
             Ok(())
         }
         // Each of its rows was answered, with nothing.
-        Err(DataError::NoText { .. }) => Ok(()),
+        Err(error @ DataError::NoText { .. }) => {
+            output::to_people(&output::plain(&format!("warning: {error}")));
+            Ok(())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -16,7 +16,7 @@ const TRAIN: [&str; 2] = ["train.tokens", "train.lengths"];
 const VALID: [&str; 2] = ["valid.tokens", "valid.lengths"];
 const MARKS: &str = "train.labels";
 /// Changes whenever tokens come out differently, or their form does.
-const FORMAT: &str = "clozelab tokens 2";
+const FORMAT: &str = "clozelab tokens 3";
 
 /// Tells the tokens of labelled documents apart.
 pub(super) fn labelled_key(corpus: &Corpus, selection: &Selection, tokenizer: &Tokenizer, labels: &LabelSet) -> String {

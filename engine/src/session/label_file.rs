@@ -6,7 +6,7 @@ use super::checks::no_model;
 use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{
-    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken, opened_one,
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken, open_single,
 };
 use crate::error::Result;
 use protocol::{Dropped, Event, TableColumns};
@@ -60,8 +60,8 @@ impl<H: Host> Session<H> {
         (told, long): (Told, Long),
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
-        let file = opened_one(file.clone())?;
-        let options = self.reading_as_trained(fitting(&file, options)?);
+        let file = open_single(file.clone())?;
+        let options = fitting(&file, &self.reading_as_trained(options.clone()))?;
         let mut rows = FileRows::open(&file, &options, true)?;
         let mut chunk = rows.chunk(BATCH_SIZE)?;
         let mut cut = 0;

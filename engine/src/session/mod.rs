@@ -156,8 +156,7 @@ impl<H: Host> Session<H> {
     /// `options`, with the columns that the classifier was trained on.
     pub fn reading_as_trained(&self, options: ReadOptions) -> ReadOptions {
         let Some(model) = &self.classifier else { return options };
-        let (trained_columns, trained_on_pairs) = (model.config.text_columns.clone(), model.config.pairs);
-        ReadOptions { trained_columns, trained_on_pairs, ..options }
+        ReadOptions { trained_columns: model.config.text_columns.clone(), ..options }
     }
 
     /// Has each run show what it makes of the first document, masked as `config` says, as it learns.

@@ -9,11 +9,17 @@ use crate::label_map::Renaming;
 use crate::table::{ReadOptions, Shape};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use unicode_normalization::UnicodeNormalization;
 
 /// Files of a class, on average, from which on each is one document.
 const MIN_FILES_PER_CLASS: usize = 3;
 /// Larger files are no single documents.
 const MAX_DOCUMENT_BYTES: u64 = 1 << 20;
+/// Files beside the folders of classes, such as a README or `desktop.ini`: so many at most, or one in so many.
+const MAX_STRAYS: usize = 3;
+const STRAYS_ONE_IN: usize = 10;
+/// Share of the files that lie at one depth where the folders right above them are the classes.
+const MIN_USUAL_PERCENT: usize = 90;
 /// Files that are looked at for labels of their own.
 const MAX_LOOKED_AT: usize = 5;
 /// Classes that a sentence names.
@@ -29,36 +35,48 @@ pub struct FolderClass {
 }
 
 /// The class of each file, where folders beside each other tell it: at least two folders, nothing but lines of text, and no
-/// labels in these.
-pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<FolderClass>> {
+/// labels in these. A few files that lie in none of the folders have no class.
+pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<Option<FolderClass>>> {
     if !options.reads_folder_classes {
         return None;
     }
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let folders = class_folders(&names)?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    folders.iter().for_each(|folder| *counts.entry(folder).or_default() += 1);
-    let are_splits = counts.keys().all(|name| super::roles::is_split_name(name));
-    if counts.len() < 2 || are_splits || options.wants_columns() || !hold_plain_lines(files, options) {
+    folders.iter().flatten().for_each(|folder| *counts.entry(folder).or_default() += 1);
+    let are_splits = counts.keys().all(|name| super::roles::split_role(name).is_some());
+    let classed: Vec<&InputFile> =
+        files.iter().zip(&folders).filter(|(_, f)| f.is_some()).map(|(file, _)| file).collect();
+    if counts.len() < 2 || are_splits || options.wants_columns() || !hold_plain_lines(&classed, options) {
         return None;
     }
-    let are_small = files.iter().all(|file| file.content.size() <= MAX_DOCUMENT_BYTES);
-    let is_whole = are_small && files.len() >= MIN_FILES_PER_CLASS * counts.len();
-    Some(folders.into_iter().map(|folder| FolderClass { label: folder.into(), is_whole }).collect())
+    let are_small = classed.iter().all(|file| file.content.size() <= MAX_DOCUMENT_BYTES);
+    let is_whole = are_small && classed.len() >= MIN_FILES_PER_CLASS * counts.len();
+    // Some systems write accents as letters of their own.
+    let class = |folder: &str| FolderClass { label: folder.nfc().collect(), is_whole };
+    Some(folders.into_iter().map(|folder| folder.map(class)).collect())
 }
 
 /// The folder that tells the class of each file: the one it lies in, or, where some lie deeper than others, the first one
-/// below the folder that holds them all. Nothing where a file lies in no such folder.
-fn class_folders<'a>(names: &[&'a str]) -> Option<Vec<&'a str>> {
+/// below the folder that holds them all. Nothing where many files lie in no such folder.
+fn class_folders<'a>(names: &[&'a str]) -> Option<Vec<Option<&'a str>>> {
     let paths: Vec<Vec<&str>> = names.iter().map(|name| folders(name)).collect();
     let depth = paths.first()?.len();
-    if paths.iter().all(|path| path.len() == depth) {
-        // A folder at the top is what was given, not one beside others.
-        return paths.iter().map(|path| path.last().copied().filter(|_| depth > 1)).collect();
-    }
     let shared = (0..depth).take_while(|&level| paths.iter().all(|path| path.get(level) == Some(&paths[0][level])));
     let shared = shared.count();
-    paths.iter().map(|path| path.get(shared).copied().filter(|_| shared > 0)).collect()
+    let mut depths: BTreeMap<usize, usize> = BTreeMap::new();
+    paths.iter().filter(|path| path.len() > shared).for_each(|path| *depths.entry(path.len()).or_default() += 1);
+    let (usual, count) = depths.into_iter().max_by_key(|(_, count)| *count)?;
+    let is_few = |others: usize| others <= MAX_STRAYS.max(paths.len() / STRAYS_ONE_IN);
+    // A folder at the top is what was given, not one beside others.
+    let found: Vec<Option<&str>> =
+        if usual > 1 && (count == paths.len() || count * 100 >= paths.len() * MIN_USUAL_PERCENT) {
+            paths.iter().map(|path| path.last().copied().filter(|_| path.len() == usual)).collect()
+        } else {
+            paths.iter().map(|path| path.get(shared).copied().filter(|_| shared > 0)).collect()
+        };
+    let strays = found.iter().filter(|folder| folder.is_none()).count();
+    (strays == 0 || is_few(strays) && strays < paths.len() / 2).then_some(found)
 }
 
 /// The folders above a file.
@@ -69,7 +87,7 @@ fn folders(name: &str) -> Vec<&str> {
 }
 
 /// Whether a few of the files hold lines without labels.
-fn hold_plain_lines(files: &[InputFile], options: &ReadOptions) -> bool {
+fn hold_plain_lines(files: &[&InputFile], options: &ReadOptions) -> bool {
     let spread = (files.len() / MAX_LOOKED_AT).max(1);
     files.iter().step_by(spread).all(|file| {
         let Ok(mut rows) = FileRows::open(file, options, false) else { return true };
@@ -117,15 +135,20 @@ pub fn read_classed(
 }
 
 /// What a person should know of classes by folders.
-pub fn warning(classes: &[FolderClass]) -> Warning {
+pub fn warning(classes: &[Option<FolderClass>]) -> Warning {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    classes.iter().for_each(|class| *counts.entry(&class.label).or_default() += 1);
+    classes.iter().flatten().for_each(|class| *counts.entry(&class.label).or_default() += 1);
     let named = counts.iter().take(MAX_LISTED).map(|(label, files)| format!("{} ({files})", crate::quoted(label)));
     let named = named.collect::<Vec<_>>().join(", ");
     let rest = if counts.len() > MAX_LISTED { ", …" } else { "" };
-    let unit =
-        if classes.iter().any(|class| class.is_whole) { "each file is a document" } else { "each line is a document" };
-    ("folder-classes", format!("folders name the labels of their files, and {unit}: {named}{rest}"))
+    let unit = if classes.iter().flatten().any(|class| class.is_whole) {
+        "each file is a document"
+    } else {
+        "each line is a document"
+    };
+    let strays = classes.iter().filter(|class| class.is_none()).count();
+    let beside = if strays > 0 { format!("; files without a label beside them: {strays}") } else { String::new() };
+    ("folder-classes", format!("folders name the labels of their files, and {unit}: {named}{rest}{beside}"))
 }
 
 #[cfg(test)]
@@ -136,7 +159,8 @@ mod tests {
         let files: Vec<InputFile> = names.iter().map(|name| InputFile::held(*name, text, None)).collect();
         let options = ReadOptions { reads_folder_classes: true, ..ReadOptions::default() };
         let classes = classes(&files, &options).unwrap_or_default();
-        classes.iter().map(|class| format!("{}{}", class.label, if class.is_whole { "!" } else { "" })).collect()
+        let shown = |class: &FolderClass| format!("{}{}", class.label, if class.is_whole { "!" } else { "" });
+        classes.iter().map(|class| class.as_ref().map_or("-".into(), shown)).collect()
     }
 
     #[test]

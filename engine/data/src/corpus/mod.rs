@@ -13,7 +13,7 @@ mod survey;
 mod traits;
 
 pub use near_duplicates::NearDuplicateCounts;
-pub(crate) use roles::is_split_name;
+pub(crate) use roles::split_role;
 pub use select::{LOOKED_AT, Selection};
 
 use super::content::InputFile;
@@ -21,12 +21,12 @@ use super::error::DataError;
 use super::file::{ReadFile, Warning};
 use super::label_map::Renaming;
 use super::packed::Opened;
-use super::table::ReadOptions;
+use super::table::{ReadOptions, TextColumns};
 use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
-use protocol::{FileReport, FileRole, TableColumns};
+use protocol::{FileReport, FileRole};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -98,6 +98,8 @@ pub struct Corpus {
     /// Columns of tables that look like labels, where none was taken for them.
     label_candidates: Vec<String>,
     renamed: Renaming,
+    /// The columns that the text of each training file is read from.
+    train_columns: Vec<Option<TextColumns>>,
     fingerprint: String,
     /// Whether blocks are documents and lines their sentences, as in BERT's published format.
     lines_are_sentences: bool,
@@ -133,11 +135,12 @@ impl Corpus {
             files: Vec::new(),
             label_candidates: Vec::new(),
             renamed: Renaming::default(),
+            train_columns: Vec::new(),
             fingerprint: String::new(),
             lines_are_sentences: false,
         };
         let mut warnings = Vec::new();
-        let Opened { files, mut refused } = Opened::new(files);
+        let Opened { files, mut refused, .. } = Opened::new(files);
         let given = files.len() + refused.len();
         let files = files.as_slice();
         let roles = roles::roles(files);
@@ -145,7 +148,7 @@ impl Corpus {
         let classes = folders::classes(files, options);
         warnings.extend(classes.as_deref().map(folders::warning));
         for (place, (file, role)) in files.iter().zip(roles).enumerate() {
-            let class = classes.as_ref().map(|classes| classes[place].clone());
+            let class = classes.as_ref().and_then(|classes| classes[place].clone());
             let added = match corpus.add(file, role, options, class, most_held) {
                 Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if has_columns(files, options) => {
                     let (options, warning) = lacking(file, options);
@@ -191,8 +194,8 @@ impl Corpus {
         let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
         let part_file = PartFile { file: file.clone(), options: options.clone(), number, first_block, class };
-        let ReadFile { encoding, dropped, columns, label_candidates, renamed, warnings } =
-            part_file.read(&mut |mut document| {
+        let ReadFile { encoding, dropped, columns, text_columns, label_candidates, renamed, warnings } = part_file
+            .read(&mut |mut document| {
                 survey.take(&document);
                 if part.survey.bytes + survey.bytes > most_held {
                     documents = None;
@@ -218,6 +221,7 @@ impl Corpus {
         part.files.push(part_file);
         self.label_candidates.extend(label_candidates);
         self.renamed.join(renamed);
+        self.train_columns.extend((role == FileRole::Train).then_some(text_columns));
         part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
         Ok(warnings)
     }
@@ -289,13 +293,10 @@ impl Corpus {
         &self.files
     }
 
-    /// The columns that all tables of training text are read from; none where they differ, or where one has no header.
-    pub fn text_columns(&self) -> Vec<String> {
-        let is_named = |columns: &&TableColumns| columns.text.iter().all(|name| name.parse::<usize>().is_err());
-        let mut tables = self.files.iter().filter(|file| file.role == FileRole::Train).map(|file| &file.columns);
-        let Some(Some(first)) = tables.next() else { return Vec::new() };
-        let are_equal = tables.all(|columns| columns.as_ref().is_some_and(|columns| columns.text == first.text));
-        Some(first).filter(|_| are_equal).filter(is_named).map(|columns| columns.text.clone()).unwrap_or_default()
+    /// The columns that all tables of training text are read from; nothing where they differ, or where one has no header.
+    pub fn text_columns(&self) -> Option<TextColumns> {
+        let (first, others) = self.train_columns.split_first()?;
+        first.clone().filter(|_| others.iter().all(|columns| columns == first))
     }
 
     /// A number for all texts and labels in order: two corpora with the same one give the same batches.

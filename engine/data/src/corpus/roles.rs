@@ -43,8 +43,15 @@ fn role_by_name(name: &str) -> FileRole {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name).to_lowercase();
     let base = unpacked_name(&base);
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    let mut words = stem.split(|c: char| !c.is_alphabetic());
-    words.find_map(|word| role_by_word(word).filter(|role| *role != FileRole::Train)).unwrap_or(FileRole::Train)
+    let roles = |name: &str| name.split(|c: char| !c.is_alphabetic()).filter_map(role_by_word).collect::<Vec<_>>();
+    let of_file = roles(stem);
+    let held_out = |roles: &[FileRole]| roles.iter().copied().find(|role| *role != FileRole::Train);
+    if !of_file.is_empty() {
+        return held_out(&of_file).unwrap_or(FileRole::Train);
+    }
+    // What an archive of several parts is called says nothing of one of them.
+    let of_archive = name.split('/').find_map(|part| part.to_lowercase().strip_suffix(".zip").map(roles));
+    of_archive.filter(|roles| roles.len() == 1).and_then(|roles| held_out(&roles)).unwrap_or(FileRole::Train)
 }
 
 /// The role that a folder or an archive tells by its name.
@@ -52,9 +59,9 @@ fn role_of_folder(name: &str) -> Option<FileRole> {
     role_by_word(name.strip_suffix(".zip").unwrap_or(name))
 }
 
-/// Whether a name is that of a split.
-pub(crate) fn is_split_name(name: &str) -> bool {
-    role_by_word(&name.to_lowercase()).is_some()
+/// The role that a folder or a sheet tells by its name, which is that of a split.
+pub(crate) fn split_role(name: &str) -> Option<FileRole> {
+    role_by_word(&name.to_lowercase())
 }
 
 fn role_by_word(word: &str) -> Option<FileRole> {
@@ -91,6 +98,9 @@ mod tests {
             ("my-dev.TXT", FileRole::Valid),
             ("C:\\x\\test.txt", FileRole::Test),
             ("test/part1.txt", FileRole::Train),
+            ("test.zip/part1.txt", FileRole::Test),
+            ("train_test.zip/part1.txt", FileRole::Train),
+            ("test.zip/train.txt", FileRole::Train),
             ("latest.txt", FileRole::Train),
             ("carnival devices", FileRole::Train),
             ("", FileRole::Train),

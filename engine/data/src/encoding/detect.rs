@@ -70,9 +70,14 @@ pub fn by_shape(name: &str, sample: &[u8], whole: bool) -> Result<(Charset, bool
     if !valid && mostly_utf8(sample) {
         return Ok((Charset::Known(UTF_8), false));
     }
+    Ok((Charset::Known(guess(sample)), true))
+}
+
+/// The encoding that bytes seem to be in which are not UTF-8.
+pub fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(sample, true);
-    Ok((Charset::Known(detector.guess(None, Utf8Detection::Deny)), true))
+    detector.feed(bytes, true);
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 /// UTF-16 of mostly Latin text has a zero in every second byte; no other text has.

@@ -2,6 +2,7 @@
 //! odd about its rows and labels. Each is a sentence with a stable name.
 
 use super::Warning;
+use crate::content::InputFile;
 use crate::encoding::Decoding;
 use crate::error::{DataError, quoted};
 use crate::lines::{LabelRows, OpenQuotes, Parsed};
@@ -54,8 +55,9 @@ pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
 }
 
 /// What a file was taken for, where its name does not say so, and what was taken from where.
-pub fn shape(name: &str, shape: Shape, is_quoting_asked: bool, parsed: &Parsed) -> Vec<Warning> {
+pub fn shape(file: &InputFile, shape: Shape, is_quoting_asked: bool, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let (name, is_converted) = (file.name.as_str(), file.converted.is_some());
     let file = quoted(name);
     match shape {
         Shape::Lines => {}
@@ -66,7 +68,8 @@ pub fn shape(name: &str, shape: Shape, is_quoting_asked: bool, parsed: &Parsed) 
         Shape::Separated(dialect) => {
             // A semicolon is the comma of spreadsheets in half of the world.
             let named = table::named_delimiter(name);
-            let is_expected = named == Some(dialect.delimiter) || named == Some(b',') && dialect.delimiter == b';';
+            let is_expected =
+                is_converted || named == Some(dialect.delimiter) || named == Some(b',') && dialect.delimiter == b';';
             let between = match dialect.delimiter {
                 b'\t' => "tabs",
                 b';' => "semicolons",

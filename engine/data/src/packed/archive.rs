@@ -1,41 +1,43 @@
 //! A ZIP archive: its files, or the text of the Office document that it is. Nothing that it says of itself is trusted:
 //! bytes are counted while unpacking, and names only become names of documents.
 
-use super::{damaged, is_bomb, too_large, word, workbook};
-use crate::content::{Content, InputFile};
+use super::{Budget, MAX_BYTES, damaged, names, too_large, word, workbook};
+use crate::content::{Content, Converted, InputFile};
 use crate::error::{DataError, quoted};
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Write};
 use zip::ZipArchive;
+use zip::result::ZipError;
 
-/// Bytes of an archive, and of all that is in it, at most: they are held in memory.
-const MAX_BYTES: u64 = 1 << 30;
 /// Entries of an archive at most.
 const MAX_ENTRIES: usize = 200_000;
 /// Its name in a sentence.
 const ZIP: &str = "ZIP";
-
-/// The texts that a file holds; nothing where it is no archive.
-///
-/// # Errors
-/// When it is damaged, encrypted or too large, or holds something that is not text.
-pub fn members(file: &InputFile) -> Result<Option<Vec<InputFile>>, DataError> {
-    let failed = |error| DataError::reading(&file.name, error);
-    if !is_archive(&*file.content).map_err(failed)? {
-        return Ok(None);
-    }
-    if file.content.size() > MAX_BYTES {
-        return Err(too_large(&file.name, ZIP));
-    }
-    let mut bytes = Vec::new();
-    file.content.open().and_then(|content| content.take(MAX_BYTES).read_to_end(&mut bytes)).map_err(failed)?;
-    Archive::open(file, bytes)?.members().map(Some)
-}
+/// Endings of files that are parts of a model rather than text.
+const MODEL_FILES: [&str; 6] =
+    [".safetensors", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx", "data.pkl"];
 
 /// Whether the bytes begin as an archive does.
-fn is_archive(content: &dyn Content) -> io::Result<bool> {
+///
+/// # Errors
+/// When they cannot be read.
+pub fn is_archive(content: &dyn Content) -> io::Result<bool> {
     let mut start = Vec::new();
     content.open()?.take(4).read_to_end(&mut start)?;
     Ok(start == b"PK\x03\x04")
+}
+
+/// The texts in an archive.
+///
+/// # Errors
+/// When it is damaged, encrypted or too large, or holds something that is not text.
+pub(super) fn members(file: &InputFile, budget: &mut Budget) -> Result<Vec<InputFile>, DataError> {
+    if file.content.size() > MAX_BYTES {
+        return Err(too_large(&file.name, ZIP, format!("{} GiB", MAX_BYTES >> 30)));
+    }
+    let mut bytes = Vec::new();
+    let read = file.content.open().and_then(|content| content.take(MAX_BYTES).read_to_end(&mut bytes));
+    read.map_err(|error| DataError::reading(&file.name, error))?;
+    Archive::open(file, bytes, budget)?.members()
 }
 
 /// An archive in memory.
@@ -43,76 +45,87 @@ struct Archive<'a> {
     file: &'a InputFile,
     zip: ZipArchive<Cursor<Vec<u8>>>,
     names: Vec<String>,
-    unpacked: u64,
+    budget: &'a mut Budget,
 }
 
 impl<'a> Archive<'a> {
-    fn open(file: &'a InputFile, bytes: Vec<u8>) -> Result<Self, DataError> {
+    fn open(file: &'a InputFile, bytes: Vec<u8>, budget: &'a mut Budget) -> Result<Self, DataError> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(file, &error))?;
         if zip.len() > MAX_ENTRIES {
-            return Err(too_large(&file.name, ZIP));
+            return Err(too_large(&file.name, ZIP, format!("{MAX_ENTRIES} files")));
         }
-        let names = zip.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-        Ok(Self { file, zip, names, unpacked: 0 })
+        let raw: Vec<&[u8]> = zip.file_names_raw().collect();
+        let names = names::decoded(raw.iter().copied());
+        Ok(Self { file, zip, names, budget })
     }
 
     fn members(mut self) -> Result<Vec<InputFile>, DataError> {
         let holds = |name: &str| self.names.iter().any(|found| found == name);
+        let has = |ends: &dyn Fn(&str) -> bool| self.names.iter().any(|name| ends(name));
         let not_text = |kind: &str| DataError::NotText { file: self.file.name.clone(), kind: kind.into() };
         match () {
             () if holds("xl/workbook.xml") => {
-                // A reader of workbooks trusts them.
-                (0..self.zip.len()).try_for_each(|place| self.unpack(place, &mut io::sink()))?;
-                workbook::sheets(self.file, self.zip.into_inner())
+                // calamine sets no limit, so count what it will unpack first.
+                (0..self.zip.len()).try_for_each(|index| self.unpack(index, &mut io::sink()))?;
+                workbook::sheets(self.file, self.zip.into_inner(), self.budget)
             }
-            () if holds("word/document.xml") => {
-                let place = self.names.iter().position(|name| name == "word/document.xml").unwrap_or_default();
-                let mut document = Vec::new();
-                self.unpack(place, &mut document)?;
-                let text = word::lines(&document).map_err(|problem| damaged(&self.file.name, "Word", problem))?;
-                Ok(vec![self.file.with_content(text)])
-            }
+            () if holds("word/document.xml") => self.word_document(),
             () if holds("ppt/presentation.xml") => Err(not_text("a presentation")),
             () if holds("xl/workbook.bin") => Err(not_text("a binary Office workbook")),
-            () if holds("META-INF/manifest.xml") => Err(not_text("an OpenDocument file")),
-            () if self.names.iter().any(|name| name.ends_with("model.safetensors")) => Err(not_text("a saved model")),
+            () if holds("[Content_Types].xml") => Err(not_text("an Office document of another kind")),
+            () if holds("META-INF/manifest.xml") && holds("content.xml") => Err(not_text("an OpenDocument file")),
+            () if has(&|name| name.starts_with("META-INF/")) => Err(not_text("an e-book or a program")),
+            () if has(&|name| MODEL_FILES.iter().any(|file| name.ends_with(file))) => Err(not_text("a saved model")),
+            () if has(&|name| name.ends_with(".npy")) => Err(not_text("arrays of NumPy")),
             () => self.files(),
         }
     }
 
-    /// Its files, without folders and what is hidden.
+    fn word_document(&mut self) -> Result<Vec<InputFile>, DataError> {
+        let index = self.names.iter().position(|name| name == "word/document.xml").unwrap_or_default();
+        let mut document = Vec::new();
+        self.unpack(index, &mut document)?;
+        let text = word::text(&document).map_err(|problem| damaged(&self.file.name, "Word", problem))?;
+        Ok(vec![match text {
+            word::Text::Lines(lines) => self.file.converted_to(Converted::Lines, lines),
+            word::Text::Table(csv) => self.file.converted_to(Converted::Table, csv),
+        }])
+    }
+
+    /// Its files, without folders, links and what is hidden.
     fn files(&mut self) -> Result<Vec<InputFile>, DataError> {
-        let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+        let is_hidden = |name: &str| name.split(['/', '\\']).any(|part| part.starts_with('.') || part == "__MACOSX");
         let is_file = |name: &str| !name.ends_with(['/', '\\']) && !is_hidden(name);
-        let places: Vec<usize> = (0..self.names.len()).filter(|place| is_file(&self.names[*place])).collect();
-        if places.is_empty() {
+        let indices: Vec<usize> = (0..self.names.len()).filter(|index| is_file(&self.names[*index])).collect();
+        if indices.is_empty() {
             return Err(DataError::EmptyFile { file: self.file.name.clone() });
         }
         let mut files = Vec::new();
-        for place in places {
+        for index in indices {
+            let is_link = self.zip.by_index_raw(index).map_err(|error| broken(self.file, &error))?.is_symlink();
+            if is_link {
+                continue;
+            }
             let mut bytes = Vec::new();
-            self.unpack(place, &mut bytes)?;
-            let name = format!("{}/{}", self.file.name, self.names[place]);
+            self.unpack(index, &mut bytes)?;
+            let name = format!("{}/{}", self.file.name, self.names[index]);
             files.push(InputFile { name, ..self.file.with_content(bytes) });
         }
         Ok(files)
     }
 
     /// Writes what an entry holds to `out`.
-    fn unpack(&mut self, place: usize, out: &mut dyn io::Write) -> Result<(), DataError> {
-        let Self { file, zip, names, unpacked } = self;
-        let is_encrypted = zip.by_index_raw(place).map_err(|error| broken(file, &error))?.encrypted();
+    fn unpack(&mut self, index: usize, out: &mut dyn Write) -> Result<(), DataError> {
+        let Self { file, zip, names, budget } = self;
+        let is_encrypted = zip.by_index_raw(index).map_err(|error| broken(file, &error))?.encrypted();
         if is_encrypted {
-            return Err(damaged(&file.name, ZIP, format!("is encrypted: {}", quoted(&names[place]))));
+            return Err(damaged(&file.name, ZIP, format!("is encrypted: {}", quoted(&names[index]))));
         }
-        let mut entry = zip.by_index(place).map_err(|error| broken(file, &error))?;
+        let mut entry = zip.by_index(index).map_err(|error| broken(file, &error))?;
         let mut buffer = vec![0; 64 << 10];
         loop {
-            let count = entry.read(&mut buffer).map_err(|error| broken(file, &error))?;
-            *unpacked += count as u64;
-            if is_bomb(file.content.size(), *unpacked) || *unpacked > MAX_BYTES {
-                return Err(too_large(&file.name, ZIP));
-            }
+            let count = entry.read(&mut buffer).map_err(|error| broken(file, &ZipError::Io(error)))?;
+            budget.take(count as u64, &file.name, ZIP)?;
             if count == 0 {
                 return Ok(());
             }
@@ -121,7 +134,11 @@ impl<'a> Archive<'a> {
     }
 }
 
-fn broken(file: &InputFile, error: &dyn std::error::Error) -> DataError {
+fn broken(file: &InputFile, error: &ZipError) -> DataError {
     let reason: String = error.to_string().escape_debug().take(200).collect();
-    damaged(&file.name, ZIP, format!("is damaged ({reason})"))
+    let problem = match error {
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => "cannot be unpacked here",
+        _ => "is damaged",
+    };
+    damaged(&file.name, ZIP, format!("{problem} ({reason})"))
 }

@@ -1,7 +1,7 @@
 //! Unpacks a compressed stream as it is read: checksums verified, and never more output than text would give.
 
 use super::gzip::Members;
-use super::{damaged, is_bomb, too_large};
+use super::{damaged, is_bomb, ratio_limit, too_large};
 use bzip2::read::MultiBzDecoder;
 use lzma_rust2::XzReader;
 use std::io::{self, Read};
@@ -75,7 +75,7 @@ pub(crate) struct Unpacking<R: Read> {
 }
 
 enum Reader<R: Read> {
-    Gzip(Members<R>),
+    Gzip(Box<Members<R>>),
     Bzip2(Box<MultiBzDecoder<R>>),
     Xz(Box<XzReader<R>>),
 }
@@ -84,7 +84,7 @@ impl<R: Read> Unpacking<R> {
     /// Unpacks `raw`, the `packed` bytes of the file `name`.
     pub fn new(name: &str, format: Format, packed: u64, raw: R) -> Self {
         let reader = match format {
-            Format::Gzip => Reader::Gzip(Members::new(raw)),
+            Format::Gzip => Reader::Gzip(Box::new(Members::new(raw))),
             Format::Bzip2 => Reader::Bzip2(Box::new(MultiBzDecoder::new(raw))),
             Format::Xz => Reader::Xz(Box::new(XzReader::new_mem_limit(raw, true, MAX_XZ_KIB))),
         };
@@ -111,7 +111,7 @@ impl<R: Read> Read for Unpacking<R> {
         let read = read.map_err(|error| io::Error::other(damaged(&self.name, format, problem(&error))))?;
         self.unpacked += read as u64;
         if is_bomb(self.packed, self.unpacked) {
-            return Err(io::Error::other(too_large(&self.name, format)));
+            return Err(io::Error::other(too_large(&self.name, format, ratio_limit())));
         }
         Ok(read)
     }

@@ -1,3 +1,5 @@
+//! Archives and Office documents: what is read from them, and that hostile ones stay small.
+
 use super::*;
 use crate::corpus::Corpus;
 use crate::table::ReadOptions;
@@ -24,7 +26,7 @@ fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("memory").into_inner()
 }
 
-/// Each document's text, labels and line.
+/// Each document's text and labels, and what was found in the file.
 fn documents(file: &InputFile) -> (Vec<(String, Vec<String>)>, ReadFile) {
     let mut documents = Vec::new();
     let read = read_file(file, &ReadOptions::default(), &mut |document| {
@@ -36,7 +38,7 @@ fn documents(file: &InputFile) -> (Vec<(String, Vec<String>)>, ReadFile) {
 
 #[test]
 fn a_workbook_is_a_table() {
-    let Opened { files, refused } = Opened::new(&[held("tickets.xlsx")]);
+    let Opened { files, refused, .. } = Opened::new(&[held("tickets.xlsx")]);
     assert!(refused.is_empty(), "{refused:?}");
     let (documents, read) = documents(&files[0]);
     assert_eq!((files.len(), documents.len()), (1, 30));
@@ -46,7 +48,7 @@ fn a_workbook_is_a_table() {
     assert_eq!(documents[0].0, "Printer jams The printer jams on page two. Please help.");
     assert_eq!(documents[0].1, ["hardware"]);
     let note = &read.warnings[0];
-    assert_eq!((note.0, note.1.contains("\"Tickets\" was read; left out: \"Notes\"")), ("sheet", true), "{}", note.1);
+    assert_eq!((note.0, note.1.contains("\"Tickets\" was read; left out: \"Notes\";")), ("sheet", true), "{}", note.1);
     let text = String::from_utf8(read_bytes(&files[0])).expect("UTF-8");
     assert!(text.starts_with("Nr,Datum,"), "{text}");
     assert!(text.contains("\n1002,2024-05-04,,"), "{text}");
@@ -74,7 +76,7 @@ fn archives_are_folders() {
     assert_eq!(corpus.files()[0].name, "classes.zip/pictures/boat/0.txt");
     assert!(warnings.iter().any(|(code, _)| *code == "folder-classes"), "{warnings:?}");
 
-    let Opened { files, refused } = Opened::new(&[held("documents.zip"), held("one.zip")]);
+    let Opened { files, refused, .. } = Opened::new(&[held("documents.zip"), held("one.zip")]);
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(
         names,
@@ -84,8 +86,8 @@ fn archives_are_folders() {
     let texts: Vec<String> = documents(&files[0]).0.into_iter().map(|(text, _)| text).collect();
     assert_eq!(texts, ["Minutes", "The board met & agreed.", "left cell", "right cell"]);
     assert_eq!(documents(&files[2]).0[1], ("three four".to_string(), vec!["y".to_string()]));
-    assert_eq!(opened_one(held("one.zip")).expect("one file").name, "one.zip/a.csv");
-    assert_eq!(opened_one(held("documents.zip")).expect_err("two files").code(), "several-files");
+    assert_eq!(open_single(held("one.zip")).expect("one file").name, "one.zip/a.csv");
+    assert_eq!(open_single(held("documents.zip")).expect_err("two files").code(), "several-files");
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn streams_keep_their_kind() {
 #[test]
 fn what_cannot_be_opened_is_named() {
     let refused = |name: &str, bytes: &[u8]| {
-        let Opened { files, mut refused } = Opened::new(&[InputFile::held(name, bytes, None)]);
+        let Opened { files, mut refused, .. } = Opened::new(&[InputFile::held(name, bytes, None)]);
         assert!(files.is_empty(), "{name}");
         let error = refused.remove(0);
         format!("{}: {error}. {}", error.code(), error.hint())
@@ -122,7 +124,13 @@ fn what_cannot_be_opened_is_named() {
         (bytes_of("secret.zip"), ["damaged-archive", "is encrypted", "password"]),
         (one[..one.len() - 30].to_vec(), ["damaged-archive", "is damaged", "again"]),
         (zip_of(&[("ppt/presentation.xml", b"")]), ["not-text", "a presentation", "Export"]),
-        (zip_of(&[("META-INF/manifest.xml", b"")]), ["not-text", "an OpenDocument file", ".xlsx"]),
+        (
+            zip_of(&[("META-INF/manifest.xml", b""), ("content.xml", b"")]),
+            ["not-text", "an OpenDocument file", ".xlsx"],
+        ),
+        (zip_of(&[("META-INF/container.xml", b"")]), ["not-text", "an e-book or a program", "Export"]),
+        (zip_of(&[("[Content_Types].xml", b"")]), ["not-text", "Office document", ".docx"]),
+        (zip_of(&[("a.npy", b"")]), ["not-text", "NumPy", "Export"]),
         (zip_of(&[("m/model.safetensors", b"x")]), ["not-text", "a saved model", "Open it as a model"]),
         (zip_of(&[("word/document.xml", b"<w:p><w:t></w:p>")]), ["damaged-archive", "Word", "again"]),
         (zip_of(&[("xl/workbook.xml", b"<x")]), ["damaged-archive", "Excel", "again"]),
@@ -156,11 +164,54 @@ fn stray_cells_do_not_fill_memory() {
     let cell = |at: &str| format!("<c r=\"{at}\" t=\"inlineStr\"><is><t>word {at}</t></is></c>");
     let row = |number: u32, cells: &str| format!("<row r=\"{number}\">{cells}</row>");
     let far = [row(1, &cell("A1")), row(2, &cell("A2")), row(1_048_576, &cell("XFD1048576"))].concat();
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", sheet(&far), None)]);
+    let Opened { files, refused, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&far), None)]);
     assert!(refused.is_empty(), "{refused:?}");
     assert!(files[0].content.size() < 100_000, "{}", files[0].content.size());
-    // A gap stays, so that rows keep their numbers.
+    // calamine takes any column for one.
+    let outside = row(1, &cell("ZZZZZZ1"));
+    let Opened { files, refused, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&outside), None)]);
+    assert_eq!((files.len(), refused[0].code()), (0, "damaged-archive"));
+    // A short gap stays.
     let gap = [row(1, &cell("B1")), row(4, &cell("B4"))].concat();
     let Opened { files, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&gap), None)]);
     assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "word B1\n\"\"\n\"\"\nword B4\n");
+}
+
+#[test]
+fn archives_inside_an_archive_share_its_limit() {
+    let inner = zip_of(&[("a.txt", &vec![b'a'; 10 << 20])]);
+    let outer = zip_of(&[("1.zip", &inner), ("2.zip", &inner), ("3.zip", &inner)]);
+    let Opened { files, refused, .. } = Opened::new(&[InputFile::held("a.zip", outer, None)]);
+    assert_eq!(files.len(), 1, "{refused:?}");
+    assert!(refused.iter().all(|error| error.code() == "archive-too-large"), "{refused:?}");
+}
+
+#[test]
+fn what_was_converted_is_not_looked_at_again() {
+    // One column whose texts hold semicolons, in a file with another name, read with another encoding.
+    let book = bytes_of("splits.xlsx");
+    let Opened { files, .. } = Opened::new(&[InputFile::held("data", book, None)]);
+    let options = ReadOptions { encoding: Some("gbk".into()), ..ReadOptions::default() };
+    let mut texts = Vec::new();
+    let read = read_file(&files[0], &options, &mut |document| {
+        texts.push(document.text);
+        ControlFlow::Continue(())
+    });
+    let columns = read.expect("readable").columns.expect("a table");
+    assert_eq!((columns.names.join(","), texts[0].as_str()), ("text,label".to_string(), "a good day number 0"));
+    let sheet = InputFile::held("a.xlsx", "text\none; two\nthree; four\nfive; six\n", None);
+    let sheet = InputFile { converted: Some(crate::content::Converted::Table), ..sheet };
+    assert_eq!(documents(&sheet).0[0].0, "one; two");
+}
+
+#[test]
+fn a_title_and_an_empty_row_stand_above_the_header() {
+    let mut rows = "Tickets of March,,\nDate,2024-03-01,\n,,\nid,text,kind\n".to_string();
+    for row in 0..12 {
+        rows.push_str(&format!("{row},the screen of machine {row} stays black,{}\n", ["x", "y"][row % 2]));
+    }
+    let (documents, read) = documents(&InputFile::held("a.csv", rows, None));
+    assert_eq!(read.columns.expect("a table").names, ["id", "text", "kind"]);
+    assert_eq!(documents[0], ("the screen of machine 0 stays black".to_string(), vec!["x".to_string()]));
+    assert_eq!(documents.len(), 12);
 }

@@ -1,45 +1,147 @@
-//! A Word document (Office Open XML): its paragraphs, one per line.
+//! A Word document (Office Open XML): its paragraphs, one per line; or its table, where that is most of the document.
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesRef, Event};
 
-/// The paragraphs of `document`, which is `word/document.xml`. Cells of tables are paragraphs; deleted text and
-/// instructions of fields are left out.
+/// What a document holds.
+#[derive(Debug, PartialEq)]
+pub enum Text {
+    /// A paragraph per line.
+    Lines(String),
+    /// Rows as CSV.
+    Table(Vec<u8>),
+}
+
+/// Rows from which on a table is what the document is for.
+const MIN_ROWS: usize = 3;
+/// Elements whose text is not part of the document: the fallback repeats the preceding choice for older versions of Word,
+/// and moved text stands where it was moved to.
+const SKIPPED: [&str; 2] = ["mc:Fallback", "w:moveFrom"];
+
+/// The text of `document`, which is `word/document.xml`. Deleted text and instructions of fields are left out.
 ///
 /// # Errors
-/// What is wrong, when it is not XML.
-pub fn lines(document: &[u8]) -> Result<String, String> {
+/// What is wrong, when it is not whole XML.
+pub fn text(document: &[u8]) -> Result<Text, String> {
     let mut reader = Reader::from_reader(document);
-    let mut lines = String::new();
-    let (mut is_text, mut fallbacks) = (false, 0_usize);
+    let mut blocks = Blocks::default();
+    let (mut depth, mut skipped) = (0_usize, 0_usize);
     loop {
         let event = reader.read_event().map_err(|error| format!("is damaged ({error})"))?;
         match &event {
-            Event::Eof => return Ok(lines),
-            // What an older Word would show instead of the choice before it.
-            Event::Start(tag) if tag.name().as_ref() == "mc:Fallback" => fallbacks += 1,
-            Event::End(tag) if tag.name().as_ref() == "mc:Fallback" => fallbacks = fallbacks.saturating_sub(1),
-            _ if fallbacks > 0 => {}
-            Event::Start(tag) if tag.name().as_ref() == "w:t" => is_text = true,
-            Event::End(tag) if tag.name().as_ref() == "w:t" => is_text = false,
-            Event::End(tag) if tag.name().as_ref() == "w:p" => lines.push('\n'),
-            Event::Empty(tag) if matches!(tag.name().as_ref(), "w:tab" | "w:br" | "w:cr") => lines.push(' '),
-            Event::Text(text) if is_text => lines.push_str(&one_line(text)),
-            Event::GeneralRef(name) if is_text => lines.push_str(&character(name)),
-            Event::CData(text) if is_text => lines.push_str(&one_line(text)),
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth = depth.saturating_sub(1),
+            Event::Eof if depth > 0 => return Err("ends early".into()),
+            Event::Eof => return Ok(blocks.text()),
+            _ => {}
+        }
+        match event {
+            Event::Start(tag) if SKIPPED.contains(&tag.name().as_ref()) => skipped += 1,
+            Event::End(tag) if SKIPPED.contains(&tag.name().as_ref()) => skipped = skipped.saturating_sub(1),
+            _ if skipped > 0 => {}
+            Event::Start(tag) => blocks.open(tag.name().as_ref()),
+            Event::End(tag) => blocks.close(tag.name().as_ref()),
+            Event::Empty(tag) => match tag.name().as_ref() {
+                "w:tab" | "w:br" | "w:cr" => blocks.put(" "),
+                "w:noBreakHyphen" => blocks.put("-"),
+                _ => {}
+            },
+            Event::Text(text) if blocks.is_text => blocks.put(&text),
+            Event::CData(text) if blocks.is_text => blocks.put(&text),
+            Event::GeneralRef(name) if blocks.is_text => blocks.put(&character(&name)),
             _ => {}
         }
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.replace(['\r', '\n', '\t'], " ")
+/// Paragraphs and rows on their way.
+#[derive(Default)]
+struct Blocks {
+    is_text: bool,
+    /// Paragraphs that are open: a text box stands inside one.
+    open: Vec<String>,
+    tables: usize,
+    cell: Vec<String>,
+    row: Vec<Vec<String>>,
+    done: Vec<Block>,
+}
+
+enum Block {
+    Line(String),
+    /// The paragraphs of each cell.
+    Row(Vec<Vec<String>>),
+}
+
+impl Blocks {
+    fn open(&mut self, tag: &str) {
+        match tag {
+            "w:t" => self.is_text = true,
+            "w:p" => self.open.push(String::new()),
+            "w:tbl" => self.tables += 1,
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, tag: &str) {
+        match tag {
+            "w:t" => self.is_text = false,
+            "w:p" => {
+                let Some(line) = self.open.pop() else { return };
+                if self.tables > 0 { self.cell.push(line) } else { self.done.push(Block::Line(line)) }
+            }
+            // A table inside a cell is a part of that cell.
+            "w:tc" if self.tables == 1 => self.row.push(std::mem::take(&mut self.cell)),
+            "w:tr" if self.tables == 1 => self.done.push(Block::Row(std::mem::take(&mut self.row))),
+            "w:tbl" => self.tables = self.tables.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        if let Some(line) = self.open.last_mut() {
+            line.push_str(&text.replace(['\r', '\n', '\t'], " "));
+        }
+    }
+
+    fn text(self) -> Text {
+        let cells = |block: &Block| match block {
+            Block::Line(_) => 0,
+            Block::Row(cells) => cells.len(),
+        };
+        let chars = |block: &Block| match block {
+            Block::Line(line) => line.len(),
+            Block::Row(cells) => cells.iter().flatten().map(String::len).sum(),
+        };
+        let rows: Vec<&Block> = self.done.iter().filter(|block| cells(block) > 1).collect();
+        let are_alike = rows.iter().all(|row| cells(row) == cells(rows[0]));
+        let of_rows: usize = rows.iter().map(|row| chars(row)).sum();
+        let is_table = rows.len() >= MIN_ROWS && are_alike && 2 * of_rows > self.done.iter().map(chars).sum();
+        if is_table { Text::Table(csv_of(&rows)) } else { Text::Lines(lines_of(&self.done)) }
+    }
+}
+
+fn lines_of(blocks: &[Block]) -> String {
+    let lines = blocks.iter().flat_map(|block| match block {
+        Block::Line(line) => vec![line],
+        Block::Row(cells) => cells.iter().flatten().collect(),
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn csv_of(rows: &[&Block]) -> Vec<u8> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    for block in rows {
+        if let Block::Row(cells) = block {
+            csv.write_record(cells.iter().map(|cell| cell.join("\n"))).expect("memory takes all rows");
+        }
+    }
+    csv.into_inner().expect("memory needs no flush")
 }
 
 /// The character that `&name;` or `&#number;` stands for.
-fn character(name: &quick_xml::events::BytesRef<'_>) -> String {
+fn character(name: &BytesRef<'_>) -> String {
     if let Ok(Some(character)) = name.resolve_char_ref() {
-        return one_line(&character.to_string());
+        return character.to_string();
     }
     quick_xml::escape::resolve_predefined_entity(name).unwrap_or_default().into()
 }
@@ -48,13 +150,30 @@ fn character(name: &quick_xml::events::BytesRef<'_>) -> String {
 mod tests {
     use super::*;
 
+    fn document(body: &str) -> Result<Text, String> {
+        text(format!("<w:document><w:body>{body}</w:body></w:document>").as_bytes())
+    }
+
     #[test]
     fn paragraphs_are_lines() {
-        let document = "<w:document><w:body><w:p><w:r><w:t>Fish &amp; chips</w:t><w:tab/><w:t xml:space=\"preserve\"> cold&#33;\
-             </w:t></w:r></w:p><w:tbl><w:tc><w:p><w:t>cell</w:t><w:delText>gone</w:delText></w:p></w:tc></w:tbl>\
-             <mc:Choice><w:p><w:t>box</w:t></w:p></mc:Choice><mc:Fallback><w:p><w:t>box</w:t></w:p></mc:Fallback>\
-             </w:body></w:document>";
-        assert_eq!(lines(document.as_bytes()).expect("XML"), "Fish & chips  cold!\ncell\nbox\n");
-        assert!(lines(b"<w:p><w:t>open</w:r>").is_err());
+        let body = "<w:p><w:r><w:t>Fish &amp; chips</w:t><w:tab/><w:t xml:space=\"preserve\"> cold&#33; </w:t></w:r></w:p>\
+             <w:tbl><w:tr><w:tc><w:p><w:t>cell</w:t><w:delText>gone</w:delText></w:p></w:tc></w:tr></w:tbl>\
+             <w:p><w:t>about a </w:t><mc:Choice><w:p><w:t>box</w:t></w:p></mc:Choice>\
+             <mc:Fallback><w:p><w:t>box</w:t></w:p></mc:Fallback><w:t>ship</w:t></w:p>\
+             <w:moveFrom><w:p><w:t>moved</w:t></w:p></w:moveFrom>";
+        let expected = "Fish & chips  cold! \ncell\nbox\nabout a ship\n";
+        assert_eq!(document(body), Ok(Text::Lines(expected.into())));
+        assert!(document("<w:p><w:t>open</w:r>").is_err());
+        assert_eq!(text(b"<w:document><w:p><w:t>cut"), Err("ends early".into()));
+    }
+
+    #[test]
+    fn a_document_that_is_a_table_has_rows() {
+        let cell = |text: &str| format!("<w:tc><w:p><w:t>{text}</w:t></w:p></w:tc>");
+        let row = |text: &str, label: &str| format!("<w:tr>{}{}</w:tr>", cell(text), cell(label));
+        let rows = [row("text", "label"), row("a red, old boat", "boat"), row("a tall tree", "tree")].concat();
+        let expected = "text,label\n\"a red, old boat\",boat\na tall tree,tree\n";
+        let table = document(&format!("<w:p><w:t>Title</w:t></w:p><w:tbl>{rows}</w:tbl>"));
+        assert_eq!(table, Ok(Text::Table(expected.into())));
     }
 }

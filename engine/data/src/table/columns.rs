@@ -1,10 +1,10 @@
 //! What each column of a table is for: a person says it, its name does, or its values.
 
-use super::ReadOptions;
 use super::names::{self, TextName};
 use super::pair_names;
 use super::profile::Profile;
 use super::row::{Column, Place, Row};
+use super::{ReadOptions, TextColumns};
 use crate::error::DataError;
 use std::collections::BTreeSet;
 
@@ -21,8 +21,8 @@ pub struct Choice {
     pub decision: Option<usize>,
     /// Whether the text column was guessed from values.
     pub text_is_guessed: bool,
-    /// Whether the table has other columns than the model was trained on.
-    pub lacks_trained: bool,
+    /// Columns that the model was trained on and the table lacks.
+    pub lacking: Vec<String>,
     /// Columns that look like labels, where none was taken for them.
     pub candidates: Vec<usize>,
 }
@@ -58,18 +58,15 @@ impl<'a> Columns<'a> {
             Some(asked) => Some(self.asked(asked, ',')?),
             None => None,
         };
-        let trained = self.trained(options);
-        let lacks_trained = options.text_column.is_none() && !options.trained_columns.is_empty() && trained.is_none();
+        let trained = options.trained_columns.as_ref().filter(|_| options.text_column.is_none());
+        let (found, lacking) = trained.map(|columns| self.trained(columns)).unwrap_or_default();
         let (text, is_pair, text_is_guessed) = match (&options.text_column, trained) {
             (Some(asked), _) => {
                 let (text, is_pair) = self.asked_text(asked)?;
                 (text, is_pair, false)
             }
-            (None, Some(text)) => {
-                let is_pair = options.trained_on_pairs && text.len() == 2;
-                (text, is_pair, false)
-            }
-            (None, None) => self.find_text(asked_labels.as_deref().unwrap_or_default())?,
+            (None, Some(trained)) if lacking.is_empty() => (found, trained.is_pair, false),
+            (None, _) => self.find_text(asked_labels.as_deref().unwrap_or_default())?,
         };
         let labels = match asked_labels {
             Some(labels) => labels,
@@ -84,13 +81,19 @@ impl<'a> Columns<'a> {
         } else {
             Vec::new()
         };
-        Ok(Choice { text, is_pair, labels, decision, text_is_guessed, lacks_trained, candidates })
+        Ok(Choice { text, is_pair, labels, decision, text_is_guessed, lacking, candidates })
     }
 
-    /// The columns that the model was trained on, where all of them are there.
-    fn trained(&self, options: &ReadOptions) -> Option<Vec<usize>> {
-        let found = options.trained_columns.iter().map(|name| self.named(name)).collect::<Option<Vec<usize>>>()?;
-        (!found.is_empty()).then_some(found)
+    /// The columns that the model was trained on, and the names of those that the table lacks.
+    fn trained(&mut self, columns: &TextColumns) -> (Vec<usize>, Vec<String>) {
+        let (mut found, mut lacking) = (Vec::new(), Vec::new());
+        for name in &columns.names {
+            match self.named(name).or_else(|| self.deep(name)) {
+                Some(column) => found.push(column),
+                None => lacking.push(name.clone()),
+            }
+        }
+        (found, lacking)
     }
 
     /// The column that says which rows were accepted: Prodigy's `answer`.

@@ -85,6 +85,11 @@ pub fn find(head: &str, whole: bool, named: Option<u8>, asked: Option<Quoting>) 
     (dialect, agreement)
 }
 
+/// The dialect of CSV as in RFC 4180; only lines above the header are looked for.
+pub fn of_csv(head: &str, whole: bool) -> Dialect {
+    read_with(head, whole, b',', Quoting::Double).0
+}
+
 /// What `sep=;` in the first line declares, as spreadsheets read it, and where the text behind that line begins.
 fn declared_delimiter(head: &str) -> (Option<u8>, usize) {
     let first = head.split(['\r', '\n']).next().unwrap_or_default();
@@ -154,8 +159,17 @@ fn read_with(text: &str, whole: bool, delimiter: u8, quoting: Quoting) -> (Diale
     )
 }
 
-/// Rows before the header: those of one cell, or with one filled, above rows that have more.
+/// Rows before the header: those of one cell, or with one filled, above rows that have more; and all those above a row
+/// without a filled cell, if none of them fills its cells and the row behind it does.
 fn preamble(rows: &[Shape], width: usize) -> usize {
+    let first_rows = &rows[..rows.len().min(MAX_PREAMBLE)];
+    let gap = first_rows.iter().position(|row| row.filled == 0).filter(|_| width > 1);
+    if let Some(gap) = gap
+        && rows[..gap].iter().all(|row| row.filled < width)
+        && rows.get(gap + 1).is_some_and(|row| row.filled == width)
+    {
+        return gap + 1;
+    }
     let is_row = |row: &Shape| row.filled > 1 || !row.first_is_filled;
     let Some(first) = rows.iter().take(MAX_PREAMBLE).position(is_row).filter(|_| width > 1) else { return 0 };
     // They are few beside the rows; a row whose other cells are empty may begin a table all the same.

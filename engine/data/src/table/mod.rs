@@ -23,7 +23,7 @@ pub(crate) use objects::ObjectRows;
 pub(crate) use relaxed::parse as relaxed_json;
 pub(crate) use separated::{Found as FoundCells, SeparatedRows};
 pub use shape::{Layout, Shape};
-pub(crate) use shape::{is_named_json, named_delimiter, of as shape_of};
+pub(crate) use shape::{is_named_json, named_delimiter, of as shape_of, of_csv as shape_of_csv};
 pub(crate) use values::integral;
 
 use crate::Document;
@@ -57,10 +57,7 @@ pub struct ReadOptions {
     pub label_map: BTreeMap<String, Option<String>>,
     /// Columns of the text that the model was trained on: they are taken where a table has all of them.
     #[serde(skip)]
-    pub trained_columns: Vec<String>,
-    /// Whether these are the two texts of a pair.
-    #[serde(skip)]
-    pub trained_on_pairs: bool,
+    pub trained_columns: Option<TextColumns>,
     /// Whether folders beside each other name classes.
     #[serde(skip)]
     pub reads_folder_classes: bool,
@@ -86,6 +83,15 @@ impl ReadOptions {
         let asked = [&self.text_column, &self.label_column].into_iter().flatten();
         asked.flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+']))).map(str::trim).collect()
     }
+}
+
+/// The columns that a text is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextColumns {
+    /// Their names, in the order in which they are read.
+    pub names: Vec<String>,
+    /// Whether the two texts are a pair; otherwise several are joined.
+    pub is_pair: bool,
 }
 
 /// What parts several labels in one cell, unless a person says otherwise.
@@ -197,6 +203,11 @@ impl<'a> Table<'a> {
             let Row { line, raw, .. } = sample.remove(0);
             out.push_back(Taken { kind: Kind::Header, document: None, line, raw, cells: None });
         }
+        // The line below the header of a table in Markdown.
+        if is_header && dialect.delimiter == b'|' && sample.first().is_some_and(is_rule) {
+            let Row { line, raw, .. } = sample.remove(0);
+            out.push_back(Taken { kind: Kind::Before, document: None, line, raw, cells: None });
+        }
         let column = |(number, name)| Column { name, place: Place::Cell(number) };
         Some(names.into_iter().enumerate().map(column).collect())
     }
@@ -225,9 +236,10 @@ impl<'a> Table<'a> {
         parsed.columns = Some(shown_columns(&columns, &choice, sample));
         parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
         parsed.guessed_column = self.guess(&columns, &choice);
-        if choice.lacks_trained {
-            parsed.lacking = self.options.trained_columns.clone();
-        }
+        let has_names =
+            self.dialect.is_none() || choice.text.iter().all(|text| columns[*text].name != (text + 1).to_string());
+        parsed.text_columns = has_names.then(|| TextColumns { names: names(&choice.text), is_pair: choice.is_pair });
+        parsed.lacking = choice.lacking.clone();
         parsed.is_table = true;
         Ok(Plan { columns, choice, labels, known_labels })
     }
@@ -383,6 +395,12 @@ impl Plan<'_> {
         };
         self.choice.labels.iter().all(fits).then_some((joined, true))
     }
+}
+
+/// Whether a row has nothing but hyphens and colons in its cells.
+fn is_rule(row: &Row) -> bool {
+    let cells: Vec<&str> = cells(row).into_iter().map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    !cells.is_empty() && cells.iter().all(|cell| cell.contains('-') && cell.trim_matches(':').chars().all(|c| c == '-'))
 }
 
 fn cells(row: &Row) -> Vec<&str> {

@@ -46,8 +46,7 @@ pub fn named(name: &str) -> Named {
     let name = name.to_ascii_lowercase();
     let name = unpacked_name(&name);
     match name.rsplit_once('.').map(|(_, ending)| ending) {
-        // A workbook comes as CSV.
-        Some("csv" | "xlsx" | "xlsm") => Named::Separated(b','),
+        Some("csv") => Named::Separated(b','),
         Some("tsv" | "tab") => Named::Separated(b'\t'),
         Some("psv") => Named::Separated(b'|'),
         Some("jsonl" | "ndjson" | "json") => Named::Json,
@@ -80,6 +79,11 @@ const MAX_LABEL_CHARS: usize = 40;
 const MIN_TEXT_LENGTH: usize = 15;
 /// A label comes at least so many times, on average.
 const MIN_REPETITION: usize = 3;
+
+/// The shape of CSV as in RFC 4180 that begins with `head`, which is all of it where `whole`.
+pub fn of_csv(head: &str, whole: bool) -> Shape {
+    Shape::Separated(dialect::of_csv(head, whole))
+}
 
 /// The shape of a text that begins with `head`, which is all of it where `whole`.
 pub fn of(name: &str, head: &str, whole: bool, options: &ReadOptions) -> Shape {

@@ -4,8 +4,9 @@
 //!
 //! Source: Sennrich et al. 2016, algorithm 1; Hugging Face `tokenizers`, `models/bpe/trainer.rs`.
 
+use super::Model;
 use super::normalize::{Normalization, Splitting, normalize, split};
-use super::wordpiece::WordPiece;
+use super::wordpiece::{MAX_UNSPACED_CHARS, WordPiece};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
@@ -14,6 +15,13 @@ pub(super) const MIN_FREQUENCY: u64 = 2;
 
 /// Characters that take part in merges; rarer ones enter as they are where room is left. Hugging Face's default.
 const LIMIT_ALPHABET: usize = 1000;
+
+/// Share of the room that characters may take where a script has no spaces: a single unknown one makes a whole paragraph
+/// unknown (docs/recipes.md, "Scripts without spaces").
+const UNSPACED_ALPHABET_PERCENT: usize = 75;
+
+/// Different phrases that are counted where a script has no spaces; they are long, and hardly any comes twice.
+const MAX_PHRASES: usize = 1 << 18;
 
 /// Words that are counted at once; beyond this the rarest are forgotten, as word2vec does (Mikolov et al. 2013,
 /// `ReduceVocab`), so that no corpus is too large.
@@ -29,10 +37,14 @@ pub(super) struct WordCounts {
 }
 
 impl WordCounts {
-    /// Counts the words of one more text.
-    pub fn take(&mut self, text: &str, normalization: Normalization, splitting: Splitting) {
+    /// Counts the words of one more text: those that `model` spells.
+    pub fn take(&mut self, text: &str, model: &Model, normalization: Normalization, splitting: Splitting) {
+        let is_unspaced = matches!(model, Model::WordPiece(model) if model.prefix().is_empty());
         let glyphs = normalize(text, normalization);
         for range in split(&glyphs, splitting) {
+            if is_unspaced && (range.len() > MAX_UNSPACED_CHARS || self.counts.len() >= MAX_PHRASES) {
+                continue;
+            }
             self.word.clear();
             self.word.extend(glyphs[range].iter().map(|glyph| glyph.character));
             match self.counts.get_mut(&self.word) {
@@ -71,8 +83,8 @@ pub(super) fn word_pieces(words: &[(String, u64)], room: usize, model: &WordPiec
     let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| is_spelled(word)).collect();
     let characters = count_characters(&spelled);
     let mut learner = Learner { prefix: model.prefix().into(), ..Learner::default() };
-    // Without spaces a single unknown character makes a whole paragraph unknown.
-    let alphabet = if model.prefix().is_empty() { room / 4 * 3 } else { LIMIT_ALPHABET.min(room / 2) };
+    let alphabet =
+        if model.prefix().is_empty() { room * UNSPACED_ALPHABET_PERCENT / 100 } else { LIMIT_ALPHABET.min(room / 2) };
     learner.take_alphabet(&characters, alphabet);
     learner.take_words(&spelled);
     while learner.tokens.len() < room && learner.merge_most_frequent() {}
@@ -221,8 +233,12 @@ impl Learner {
     fn take_rare_characters(&mut self, characters: &BTreeMap<char, Occurrences>, room: usize) {
         let mut rare = Vec::new();
         for (character, occurrences) in characters {
-            rare.push((occurrences.beginning, character.to_string()));
-            rare.push((occurrences.within, format!("{}{character}", self.prefix)));
+            if self.prefix.is_empty() {
+                rare.push((occurrences.beginning + occurrences.within, character.to_string()));
+            } else {
+                rare.push((occurrences.beginning, character.to_string()));
+                rare.push((occurrences.within, format!("{}{character}", self.prefix)));
+            }
         }
         rare.retain(|(count, token)| *count >= MIN_FREQUENCY && !self.ids.contains_key(token));
         rare.sort_by_key(|(count, _)| Reverse(*count));

@@ -86,8 +86,8 @@ impl VocabularyLearner {
 
     /// Learns from one more text.
     pub fn take(&mut self, text: &str) {
-        let (_, normalization, splitting) = self.parts();
-        self.words.take(text, normalization, splitting);
+        let (model, normalization, splitting) = self.parts();
+        self.words.take(text, &model, normalization, splitting);
     }
 
     /// The vocabulary.
