@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Arguments of `pretrain`.
 #[derive(Debug, Args)]
 pub struct Pretrain {
-    /// Text files, folders, .gz files, or - for stdin; one document per line
+    /// Text files, tables, archives, folders, or - for stdin; one document per line
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "resume")]
     pub corpus: Vec<PathBuf>,
     /// Held-out text; without it a part of the corpus is held out
