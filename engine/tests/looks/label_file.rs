@@ -102,10 +102,13 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
         &rows[..80]
     );
     let columns = script.events().into_iter().find_map(|event| match event {
-        Event::Labelled { request: 2, columns: Some(columns), warnings, .. } => Some((columns.text, warnings.len())),
+        Event::Labelled { request: 2, columns: Some(columns), warnings, .. } => Some((columns.text, warnings)),
         _ => None,
     });
-    assert_eq!(columns, Some((vec!["note".into()], 1)), "which column was taken, and that it was a guess");
+    let (columns, warnings) = columns.expect("what was read");
+    assert_eq!((columns, warnings.len()), (vec!["note".to_string()], 2), "{warnings:?}");
+    assert!(warnings[0].contains("\"note\" was taken as text"), "that it was a guess: {warnings:?}");
+    assert!(warnings[1].contains("texts are longer than"), "that they were cut: {warnings:?}");
     let rows = String::from_utf8(table(&script, 3)).expect("UTF-8");
     assert!(rows.starts_with("q,label,predicted_label,score,"), "what was there stays: {rows}");
 }

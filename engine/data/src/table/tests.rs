@@ -55,6 +55,30 @@ fn the_first_object_need_not_have_all_keys() {
     assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 2, first_line: 1 }]);
 }
 
+/// As a classifier remembers them.
+#[test]
+fn columns_of_training_are_taken_again() {
+    let trained = |names: &[&str], is_pair: bool| {
+        let names = names.iter().map(|name| (*name).to_string()).collect();
+        ReadOptions { trained_columns: Some(TextColumns { names, is_pair }), ..ReadOptions::default() }
+    };
+    let table = "subject,answer,body,notes\na b,c d,e f,a text of many words\n";
+    assert_eq!(shown("a.csv", table, &trained(&["subject", "body"], false)), ["a b e f|"]);
+    assert_eq!(shown("a.csv", table, &trained(&["answer", "body"], true)), ["c d|e f|"]);
+    let nested = "{\"title\": \"a b\", \"data\": {\"inner\": {\"said\": \"c d\"}}}\n";
+    assert_eq!(shown("a.jsonl", nested, &trained(&["data.inner.said"], false)), ["c d|"]);
+    let options = trained(&["body", "comment"], false);
+    let (_, parsed) = parse("a.csv", table, &options).expect("readable");
+    assert_eq!(parsed.lacking, ["comment"]);
+    // What a person asks for comes before.
+    let asked = ReadOptions { text_column: Some("notes".into()), ..options };
+    assert_eq!(shown("a.csv", table, &asked), ["a text of many words|"]);
+    // What training remembers: nothing where columns have no names.
+    let columns = |text: &str| parse("a.csv", text, &ReadOptions::default()).expect("readable").1.text_columns;
+    assert_eq!(columns("text,label\na b,x\n").map(|columns| columns.names), Some(vec!["text".to_string()]));
+    assert_eq!(columns("a text of some words,x\nanother,y\n"), None);
+}
+
 /// A spreadsheet's columns have names in any language: what was taken for the text is told.
 #[test]
 fn a_column_that_was_guessed_is_told() {
