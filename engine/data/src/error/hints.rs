@@ -67,6 +67,9 @@ fn export_hint(kind: &str) -> &'static str {
             "Write it as JSON Lines, such as with pandas: read_parquet(\"a.parquet\").to_json(\"a.jsonl\", \
              orient=\"records\", lines=True)."
         }
+        () if is("Excel workbook") => {
+            "Save the sheet as CSV (UTF-8), and give that file; the command line reads workbooks as they are."
+        }
         () if is("Office") || is("OpenDocument") => {
             "Save a sheet as .xlsx or CSV (UTF-8), or a document as .docx or plain text, and give that file."
         }

@@ -1,7 +1,7 @@
 //! A ZIP archive: its files, or the text of the Office document that it is. Nothing that it says of itself is trusted:
 //! bytes are counted while unpacking, and names only become names of documents.
 
-use super::{Budget, MAX_BYTES, damaged, names, too_large, word, workbook};
+use super::{Budget, MAX_BYTES, damaged, names, too_large, word};
 use crate::content::{Content, Converted, InputFile};
 use crate::error::{DataError, quoted};
 use std::io::{self, Cursor, Read, Write};
@@ -64,11 +64,7 @@ impl<'a> Archive<'a> {
         let has = |ends: &dyn Fn(&str) -> bool| self.names.iter().any(|name| ends(name));
         let not_text = |kind: &str| DataError::NotText { file: self.file.name.clone(), kind: kind.into() };
         match () {
-            () if holds("xl/workbook.xml") => {
-                // calamine sets no limit, so count what it will unpack first.
-                (0..self.zip.len()).try_for_each(|index| self.unpack(index, &mut io::sink()))?;
-                workbook::sheets(self.file, self.zip.into_inner(), self.budget)
-            }
+            () if holds("xl/workbook.xml") => self.workbook(),
             () if holds("word/document.xml") => self.word_document(),
             () if holds("ppt/presentation.xml") => Err(not_text("a presentation")),
             () if holds("xl/workbook.bin") => Err(not_text("a binary Office workbook")),
@@ -79,6 +75,18 @@ impl<'a> Archive<'a> {
             () if has(&|name| name.ends_with(".npy")) => Err(not_text("arrays of NumPy")),
             () => self.files(),
         }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn workbook(mut self) -> Result<Vec<InputFile>, DataError> {
+        // calamine sets no limit, so count what it will unpack first.
+        (0..self.zip.len()).try_for_each(|index| self.unpack(index, &mut io::sink()))?;
+        super::workbook::sheets(self.file, self.zip.into_inner(), self.budget)
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn workbook(self) -> Result<Vec<InputFile>, DataError> {
+        Err(DataError::NotText { file: self.file.name.clone(), kind: "an Excel workbook".into() })
     }
 
     fn word_document(&mut self) -> Result<Vec<InputFile>, DataError> {

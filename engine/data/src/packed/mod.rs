@@ -6,6 +6,7 @@ mod gzip;
 mod names;
 mod stream;
 mod word;
+#[cfg(not(target_arch = "wasm32"))]
 mod workbook;
 
 pub use archive::is_archive;
