@@ -1,6 +1,9 @@
 //! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
 
+mod codes;
 mod read;
+
+pub use codes::{STOPPED, is_note};
 
 use crate::{
     Candidate, ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport,
@@ -375,30 +378,6 @@ pub enum Event {
         /// Its start, steps, evaluations and end, in order.
         events: Vec<Event>,
     },
-}
-
-/// The code of a question that was stopped before it was answered.
-pub const STOPPED: &str = "stopped";
-
-/// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
-pub fn is_note(code: &str) -> bool {
-    [
-        "restored",
-        "columns",
-        "read-as-json",
-        "read-as-table",
-        "role-by-name",
-        "folder-classes",
-        "best-checkpoint",
-        "word-vectors",
-        "sampled-preview",
-        "none-label",
-        "next-network",
-        "parts",
-        "frozen",
-        "cross-validation",
-    ]
-    .contains(&code)
 }
 
 /// The figures of an evaluation, told apart by their fields.

@@ -3,17 +3,19 @@
 
 mod length;
 mod limits;
+mod shape;
 
 pub use length::FINETUNING_EPOCHS;
 pub use limits::{check_length, check_numbers, training_bytes};
+pub use shape::model_config;
 
 use crate::data::examples::EncodedDocuments;
-use crate::error::{Error, Result};
-use crate::model::{Architecture, Dropout, ModelConfig};
+use crate::error::Result;
+use crate::model::{Dropout, ModelConfig};
 use crate::train::{MuonSettings, OptimizerSettings, Schedule, USUAL_WARMUP};
 use length::{budget, networks, pretraining_epochs};
 use limits::{check_frozen_memory, check_memory};
-use protocol::{BackboneKind, EmbeddingInit, OptimizerKind, Phase, RunConfig};
+use protocol::{EmbeddingInit, OptimizerKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
 /// How long a run lasts.
@@ -111,8 +113,6 @@ const SEED_WINDOW: usize = 11;
 const SEED_MASK_RATE: f64 = 0.1;
 /// Examples of a pass from which a batch holds 32 of them rather than 16: fewer would make too few steps.
 const MIN_EXAMPLES_OF_WIDE_BATCHES: u64 = 2000;
-/// Positions that a new model gets: as published.
-const POSITIONS: usize = 512;
 
 /// Window of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
 pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
@@ -129,81 +129,6 @@ pub fn finetuning_max_len(config: &RunConfig, documents: &EncodedDocuments, most
 /// The length that suits classifying `documents`.
 pub fn fitted_len(documents: &EncodedDocuments) -> usize {
     documents.fitting_len(FITTED_SHARE).next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, LONGEST_FITTED)
-}
-
-/// The shape of a new model for `config` and a vocabulary of `vocab_size`.
-///
-/// # Errors
-/// For a preset or backbone that does not exist.
-pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig> {
-    let positions = POSITIONS.max(config.max_len.unwrap_or(0));
-    let mut model = ModelConfig::preset(preset_name(config), vocab_size, positions).ok_or_else(|| {
-        let names = protocol::PRESET_NAMES.join(", ");
-        Error::input(
-            "no-such-preset",
-            format!("there is no preset \"{}\"", config.preset),
-            format!("Use one of {names}."),
-        )
-    })?;
-    if let Some(width) = config.hidden_size {
-        widen(&mut model, width)?;
-    }
-    let wanted = match config.backbone {
-        BackboneKind::Transformer => None,
-        BackboneKind::Textcnn => Some(Architecture::Textcnn),
-        BackboneKind::Mean => Some(Architecture::Mean),
-    };
-    match wanted {
-        Some(wanted) if wanted != model.architecture => Err(Error::input(
-            "no-such-backbone",
-            format!(
-                "--preset {} is a {}, not what --backbone asks for",
-                config.preset,
-                model.architecture.backbone().title()
-            ),
-            "Leave out one of --preset and --backbone.",
-        )),
-        // Two texts want two segments; BERT has them anyway.
-        _ if config.nsp => Ok(ModelConfig { type_vocab_size: model.type_vocab_size.max(2), ..model }),
-        _ => Ok(model),
-    }
-}
-
-/// Gives a preset another width; its heads must divide it.
-fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
-    let per_head = width / model.num_attention_heads;
-    if width == 0 || width > MOST_WIDTH || per_head * model.num_attention_heads != width || width % 2 == 1 {
-        let heads = model.num_attention_heads;
-        return Err(Error::input(
-            "bad-setting",
-            format!(
-                "--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MOST_WIDTH}"
-            ),
-            "Change --hidden-size or leave it out.",
-        ));
-    }
-    model.initializer_range *= (model.hidden_size as f64 / width as f64).sqrt();
-    model.intermediate_size = 4 * width;
-    model.hidden_size = width;
-    let backbone = model.architecture.backbone();
-    backbone.settle(model);
-    backbone.check(model).map_err(|(key, reason)| {
-        Error::input("bad-setting", format!("{key} {reason}"), "Change --hidden-size or leave it out.")
-    })
-}
-
-/// Widest model: four times bert-base.
-const MOST_WIDTH: usize = 3072;
-
-/// The preset that `--preset` and `--backbone` mean together: a backbone's own where the preset is another backbone's
-/// and was not chosen.
-fn preset_name(config: &RunConfig) -> &str {
-    let default = config.preset == RunConfig::default().preset;
-    match config.backbone {
-        BackboneKind::Textcnn if default => "textcnn",
-        BackboneKind::Mean if default => "mean",
-        _ => &config.preset,
-    }
 }
 
 /// Checks `config` for a run of `phase` on `data` with `model`.
@@ -392,7 +317,10 @@ mod tests {
         assert_eq!(code(|c| c.mask_rate = Some(1.5)), "bad-setting");
         assert_eq!(code(|c| c.max_len = Some(4)), "max-len-too-small");
         assert_eq!(code(|c| c.preset = "huge".into()), "no-such-preset");
-        assert_eq!(code(|c| (c.preset, c.backbone) = ("big".into(), BackboneKind::Textcnn)), "no-such-backbone");
+        assert_eq!(
+            code(|c| (c.preset, c.backbone) = ("big".into(), protocol::BackboneKind::Textcnn)),
+            "no-such-backbone"
+        );
         assert_eq!(code(|c| c.batch_size = Some(1_000_000)), "too-large");
         assert_eq!(code(|c| c.max_predictions = Some(0)), "bad-setting");
     }

@@ -1,0 +1,116 @@
+//! A host that only remembers, and what the tests of runs are about.
+
+use engine::data::{InputFile, ReadOptions};
+use engine::error::Result;
+use engine::session::{Host, Session, Snapshot};
+use futures_lite::future::block_on;
+use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Remembers what it is told, and stops a run where it should.
+#[derive(Clone, Default)]
+pub struct Memory {
+    /// What the session told.
+    pub events: Rc<RefCell<Vec<Event>>>,
+    /// What it kept.
+    pub snapshots: Rc<RefCell<Vec<Snapshot>>>,
+    /// Step after which a `Stop` arrives.
+    pub stop_after: Option<u64>,
+    /// How often the session has listened.
+    pub breaths: Rc<Cell<usize>>,
+    /// After how often a `Stop` arrives.
+    pub stop_at_breath: Rc<Cell<Option<usize>>>,
+}
+
+impl Memory {
+    pub fn steps(&self) -> u64 {
+        let last = |event: &Event| if let Event::Step { step, .. } = event { Some(*step) } else { None };
+        self.events.borrow().iter().filter_map(last).next_back().unwrap_or(0)
+    }
+}
+
+impl Host for Memory {
+    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+        self.events.borrow_mut().push(event);
+    }
+
+    fn now_secs(&self) -> f64 {
+        0.0
+    }
+
+    async fn breathe(&self) -> Vec<Command> {
+        self.breaths.set(self.breaths.get() + 1);
+        let stop = self.stop_after.is_some_and(|step| self.steps() >= step);
+        if stop || self.stop_at_breath.get() == Some(self.breaths.get()) { vec![Command::Stop] } else { Vec::new() }
+    }
+
+    async fn next_command(&self) -> Command {
+        Command::Stop
+    }
+
+    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>> {
+        self.snapshots.borrow_mut().push(snapshot.clone());
+        Ok(Some("memory".into()))
+    }
+}
+
+/// Sentences with a grammar: an animal does what its kind does, so there is something to learn.
+pub fn corpus(lines: usize) -> Vec<InputFile> {
+    let line = |i: usize| {
+        let (animal, does, place) =
+            [("cat", "purrs", "house"), ("dog", "barks", "yard"), ("fish", "swims", "pond"), ("bird", "sings", "tree")]
+                [i % 4];
+        let when = ["today", "often", "always", "again", "now"][i % 5];
+        format!(
+            "the small {animal} {does} {when} in the {place} of my friend number {} __label__{animal} __label__{place}\n",
+            i % 13
+        )
+    };
+    let file = |name: &str, range: std::ops::Range<usize>, role| {
+        InputFile::held(name, range.map(line).collect::<String>(), Some(role))
+    };
+    vec![file("train.txt", 0..lines, FileRole::Train), file("valid.txt", lines..lines + 40, FileRole::Valid)]
+}
+
+pub fn config(change: &[(&str, &str)]) -> RunConfig {
+    let mut config = RunConfig::default();
+    for (key, value) in
+        [("preset", "fast-nano"), ("vocab-size", "120"), ("max-len", "16"), ("batch-size", "8"), ("seed", "7")]
+            .iter()
+            .chain(change)
+    {
+        config.set(key, value).expect("a valid setting");
+    }
+    config
+}
+
+pub fn session(host: &Memory) -> Session<Memory> {
+    let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
+    session.set_corpus(corpus(400), &ReadOptions::default()).expect("a sound corpus");
+    session
+}
+
+/// A session with few labelled documents and none to validate.
+pub fn session_of_few(host: &Memory) -> Session<Memory> {
+    let mut session = session(host);
+    session.set_corpus(vec![corpus(60).remove(0)], &ReadOptions::default()).expect("a sound corpus");
+    session
+}
+
+pub fn pretrained(host: &Memory, config: &RunConfig, resume: Option<Snapshot>) -> Vec<(String, Vec<u8>)> {
+    let mut session = session(host);
+    block_on(session.pretrain("run", config, resume)).expect("the run ends well");
+    block_on(session.export()).expect("a model")
+}
+
+pub fn steps(host: &Memory) -> Vec<(u64, f64)> {
+    let step = |event: &Event| if let Event::Step { step, loss, .. } = event { Some((*step, *loss)) } else { None };
+    host.events.borrow().iter().filter_map(step).collect()
+}
+
+pub fn evaluations(host: &Memory) -> Vec<Metrics> {
+    let metrics =
+        |event: &Event| if let Event::Evaluated { metrics, .. } = event { Some(metrics.clone()) } else { None };
+    host.events.borrow().iter().filter_map(metrics).collect()
+}
