@@ -7,8 +7,8 @@ use crate::state::{RunState, Topic};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::{Command, FileRole, Phase, Quoting, RunConfig};
-use std::collections::{BTreeMap, VecDeque};
+use protocol::{Command, FileRole, LabelMap, Phase, Quoting, RunConfig};
+use std::collections::VecDeque;
 
 /// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
 const OWN_FILES: &str = "clozelab-own-files";
@@ -25,7 +25,7 @@ pub struct Columns {
     labels: Option<String>,
     separator: Option<String>,
     quoting: Option<Quoting>,
-    label_map: BTreeMap<String, Option<String>>,
+    label_map: LabelMap,
 }
 
 fn columns_of(config: &RunConfig) -> Columns {

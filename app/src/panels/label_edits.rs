@@ -7,10 +7,7 @@ use crate::tr;
 use crate::wording::grouped;
 use leptos::html::Input;
 use leptos::prelude::*;
-use std::collections::BTreeMap;
-
-/// Labels of the files with their new names; `None`: deleted.
-type Renames = BTreeMap<String, Option<String>>;
+use protocol::LabelMap;
 
 /// Merges that a sentence names.
 const MAX_MERGES: usize = 6;
@@ -20,8 +17,8 @@ const MAX_MERGES: usize = 6;
 pub struct LabelEdits {
     lab: Lab,
     /// The renames before each change.
-    before: RwSignal<Vec<Renames>>,
-    renames: Memo<Renames>,
+    before: RwSignal<Vec<LabelMap>>,
+    renames: Memo<LabelMap>,
     busy: Memo<bool>,
 }
 
@@ -34,12 +31,12 @@ impl LabelEdits {
         Self { lab, before: RwSignal::new(Vec::new()), renames, busy }
     }
 
-    fn set(&self, renames: Renames) {
+    fn set(&self, renames: LabelMap) {
         self.lab.settings.update(|settings| settings.pretrain.label_map = renames);
         self.lab.read_again();
     }
 
-    fn change(&self, change: impl FnOnce(&mut Renames)) {
+    fn change(&self, change: impl FnOnce(&mut LabelMap)) {
         let before = self.renames.get_untracked();
         let mut renames = before.clone();
         change(&mut renames);
@@ -57,7 +54,7 @@ impl LabelEdits {
 }
 
 /// Gives the label that is shown as `label` another name; `None` deletes it.
-fn rename(renames: &mut Renames, label: &str, new: Option<&str>) {
+fn rename(renames: &mut LabelMap, label: &str, new: Option<&str>) {
     for name in renames.values_mut().filter(|name| name.as_deref() == Some(label)) {
         *name = new.map(String::from);
     }
@@ -126,7 +123,7 @@ pub fn LabelNames() -> impl IntoView {
             </ul>
             <button
                 type="button"
-                hidden=move || renames.with(Renames::is_empty)
+                hidden=move || renames.with(LabelMap::is_empty)
                 disabled=busy
                 on:click=move |_| edits.undo()
             >
@@ -192,10 +189,10 @@ mod tests {
 
     #[test]
     fn renames_follow_each_other() {
-        let mut renames = Renames::new();
+        let mut renames = LabelMap::new();
         rename(&mut renames, "spam", Some("Spam"));
         rename(&mut renames, "Spam", Some("junk"));
-        let all = |renames: &Renames| {
+        let all = |renames: &LabelMap| {
             renames.iter().map(|(old, new)| format!("{old}>{}", new.as_deref().unwrap_or("-"))).collect::<Vec<_>>()
         };
         assert_eq!(all(&renames), ["Spam>junk", "spam>junk"]);

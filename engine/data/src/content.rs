@@ -5,7 +5,7 @@ use crate::file::Warning;
 use protocol::FileRole;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
 /// The bytes of one file.
@@ -28,6 +28,18 @@ impl Content for Vec<u8> {
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(self.as_slice()))
     }
+}
+
+/// Reads what a buffered reader has at hand: `Read` for a type that is written as [`BufRead`].
+///
+/// # Errors
+/// When its source cannot be read.
+pub(crate) fn read_buffered(reader: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
+    let available = reader.fill_buf()?;
+    let taken = available.len().min(out.len());
+    out[..taken].copy_from_slice(&available[..taken]);
+    reader.consume(taken);
+    Ok(taken)
 }
 
 /// What an Office document was converted to.

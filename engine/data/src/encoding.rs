@@ -6,6 +6,7 @@
 
 mod detect;
 
+use crate::content::read_buffered;
 use crate::error::DataError;
 use detect::{Charset, binary_kind, by_mark, by_name, by_shape};
 use encoding_rs::DecoderResult;
@@ -234,11 +235,7 @@ impl<R: Read> BufRead for Decoding<R> {
 
 impl<R: Read> Read for Decoding<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let taken = available.len().min(out.len());
-        out[..taken].copy_from_slice(&available[..taken]);
-        self.consume(taken);
-        Ok(taken)
+        read_buffered(self, out)
     }
 }
 

@@ -1,9 +1,7 @@
 //! Labels by other names, as a person maps them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-/// New names of labels; `None` drops a label.
-pub type LabelMap = BTreeMap<String, Option<String>>;
+use protocol::LabelMap;
+use std::collections::BTreeSet;
 
 /// Renames labels, and remembers which of the map's were there.
 #[derive(Clone, Debug, Default, PartialEq)]

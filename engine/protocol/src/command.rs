@@ -1,7 +1,7 @@
 //! What a host asks of the engine.
 
 use crate::event::RunId;
-use crate::{Quoting, RunConfig};
+use crate::{LabelMap, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub enum Command {
         quoting: Option<Quoting>,
         /// New names of labels; `None` drops a label.
         #[serde(default)]
-        label_map: BTreeMap<String, Option<String>>,
+        label_map: LabelMap,
     },
     /// Show one example as the model would see it, with the guesses of the language model where there is one. Answered
     /// by `Masking`, and by `Attention` where the model has any. A run shows the same example again as it learns.

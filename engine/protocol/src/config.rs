@@ -12,6 +12,9 @@ use kinds::Named;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// New names of labels; `None` drops a label.
+pub type LabelMap = BTreeMap<String, Option<String>>;
+
 /// Names that `--preset` takes, smallest first within each family.
 pub const PRESET_NAMES: [&str; 14] = [
     "fast-nano",
@@ -105,7 +108,7 @@ pub struct RunConfig {
     pub quoting: Option<Quoting>,
     /// New names of labels; `None` drops a label. Default: none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub label_map: BTreeMap<String, Option<String>>,
+    pub label_map: LabelMap,
     /// Use only the first N documents.
     pub limit: Option<usize>,
     /// Share of the labelled documents to fine-tune on, chosen by their texts. Default: all of them.

@@ -21,8 +21,8 @@ pub use compare::{
     LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
 pub use config::{
-    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, NearDuplicates, OptimizerKind, PRESET_NAMES,
-    PartsKind, Pooling, Quoting, RunConfig, TaskKind, TokenizerKind,
+    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap, NearDuplicates, OptimizerKind,
+    PRESET_NAMES, PartsKind, Pooling, Quoting, RunConfig, TaskKind, TokenizerKind,
 };
 pub use event::{Event, Metrics, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};

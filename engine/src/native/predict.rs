@@ -15,7 +15,7 @@ use crate::data::{
     Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken, open_single,
 };
 use crate::error::Error;
-use crate::session::{LABEL_WARNING_CODES, Long, Session};
+use crate::session::{LABEL_WARNING_CODES, Long, Session, long_texts};
 use futures_lite::future::block_on;
 use lines::{Lines, decoded};
 use protocol::{Dropped, LabelScore};
@@ -237,15 +237,10 @@ impl Predictor {
 
     /// Says so where texts are longer than what is read of them.
     fn tell_cut(&self) {
-        if let Some((tokens, _)) = self.session.is_cut("").filter(|_| self.cut > 0) {
-            let Self { cut, texts, .. } = self;
-            let what = match self.long {
-                Long::Cut => "only the beginning of each was read; --long split reads all of it",
-                Long::Split => "each was read in parts",
-            };
-            output::to_people(&format!(
-                "warning: {cut} of {texts} texts are longer than the {tokens} tokens that the model reads: {what}"
-            ));
+        let Some((tokens, _)) = self.session.is_cut("") else { return };
+        if let Some(sentence) = long_texts((self.cut, self.texts), tokens, self.long) {
+            let hint = if self.long == Long::Cut { "; --long split reads all of it" } else { "" };
+            output::to_people(&format!("warning: {sentence}{hint}"));
         }
     }
 

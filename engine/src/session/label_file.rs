@@ -112,8 +112,8 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// Says how many of the texts were longer than the model reads.
-fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option<String> {
+/// How many of the texts were longer than the model reads, in a sentence; nothing where none was.
+pub fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option<String> {
     let what = match long {
         Long::Cut => "only the beginning of each was read",
         Long::Split => "each was read in parts",

@@ -42,7 +42,7 @@ use ask::Told;
 pub use ask::{Long, failed};
 pub use compare::Progress as ComparisonProgress;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
-pub use label_file::LABEL_WARNING_CODES;
+pub use label_file::{LABEL_WARNING_CODES, long_texts};
 pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
 pub use vectors::vector_lines;

@@ -171,7 +171,27 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("open-quotes", message));
     }
-    let LabelRows { without, mixed, denied, missing, missing_words, vectors } = &parsed.label_rows;
+    warnings.extend(label_cells(&file, &parsed.label_rows));
+    if parsed.yes_no_columns.len() > 1 {
+        warnings.push(("yes-no-columns", yes_no_warning(&file, &parsed.yes_no_columns)));
+    }
+    if let Some(message) = &parsed.guessed_column {
+        warnings.push(("guessed-column", message.clone()));
+    }
+    if parsed.long_labels > 0 {
+        let message = format!("{file} has labels of more than 200 characters ({}); they were cut", parsed.long_labels);
+        warnings.push(("long-labels", message));
+    }
+    if parsed.bidi {
+        warnings.push(("bidi-characters", format!("{file} has characters that turn the direction of the text")));
+    }
+    warnings
+}
+
+/// What is odd about the cells of label columns.
+fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let LabelRows { without, mixed, denied, missing, missing_words, vectors } = found;
     if *missing > 0 {
         let words = DataError::columns(missing_words);
         let message =
@@ -204,19 +224,6 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
             quoted(column)
         );
         warnings.push(("mixed-label-column", message));
-    }
-    if parsed.yes_no_columns.len() > 1 {
-        warnings.push(("yes-no-columns", yes_no_warning(&file, &parsed.yes_no_columns)));
-    }
-    if let Some(message) = &parsed.guessed_column {
-        warnings.push(("guessed-column", message.clone()));
-    }
-    if parsed.long_labels > 0 {
-        let message = format!("{file} has labels of more than 200 characters ({}); they were cut", parsed.long_labels);
-        warnings.push(("long-labels", message));
-    }
-    if parsed.bidi {
-        warnings.push(("bidi-characters", format!("{file} has characters that turn the direction of the text")));
     }
     warnings
 }

@@ -1,6 +1,7 @@
 //! Unpacks gzip (RFC 1952): several members, checksums verified, and what may follow the last one. Nothing in the header
 //! is trusted: neither the file name nor the size.
 
+use crate::content::read_buffered;
 use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -93,10 +94,6 @@ impl<R: Read> BufRead for Ahead<R> {
 
 impl<R: Read> Read for Ahead<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let taken = available.len().min(out.len());
-        out[..taken].copy_from_slice(&available[..taken]);
-        self.consume(taken);
-        Ok(taken)
+        read_buffered(self, out)
     }
 }

@@ -1,8 +1,7 @@
 //! How a person wants files to be read.
 
-use protocol::Quoting;
+use protocol::{LabelMap, Quoting};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What parts several labels in one cell, unless a person says otherwise.
 const LABEL_SEPARATOR: &str = "|";
@@ -24,7 +23,7 @@ pub struct ReadOptions {
     pub quoting: Option<Quoting>,
     /// New names of labels; `None` drops a label.
     #[serde(default)]
-    pub label_map: BTreeMap<String, Option<String>>,
+    pub label_map: LabelMap,
     /// Columns of the text that the model was trained on: they are taken where a table has all of them.
     #[serde(skip)]
     pub trained_columns: Option<TextColumns>,
