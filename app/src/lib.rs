@@ -4,6 +4,7 @@
 
 pub mod chart;
 pub mod clozes;
+pub mod columns;
 pub mod comparing;
 pub mod confidence;
 pub mod guide;
@@ -11,6 +12,7 @@ pub mod language;
 pub mod model_files;
 pub mod presets;
 pub mod query;
+pub mod renames;
 pub mod settings;
 pub mod share;
 pub mod state;

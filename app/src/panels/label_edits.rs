@@ -2,6 +2,7 @@
 
 use crate::focus;
 use crate::lab::Lab;
+use crate::renames::rename;
 use crate::state::{RunState, Topic};
 use crate::tr;
 use crate::wording::grouped;
@@ -51,15 +52,6 @@ impl LabelEdits {
         let before = self.before.try_update(Vec::pop).flatten();
         self.set(before.unwrap_or_default());
     }
-}
-
-/// Gives the label that is shown as `label` another name; `None` deletes it.
-fn rename(renames: &mut LabelMap, label: &str, new: Option<&str>) {
-    for name in renames.values_mut().filter(|name| name.as_deref() == Some(label)) {
-        *name = new.map(String::from);
-    }
-    renames.insert(label.into(), new.map(String::from));
-    renames.retain(|old, new| new.as_ref() != Some(old));
 }
 
 /// Merges labels that differ by a slip; takes any change of labels back.
@@ -180,25 +172,5 @@ fn LabelName(label: String) -> impl IntoView {
                 "×"
             </button>
         </li>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn renames_follow_each_other() {
-        let mut renames = LabelMap::new();
-        rename(&mut renames, "spam", Some("Spam"));
-        rename(&mut renames, "Spam", Some("junk"));
-        let all = |renames: &LabelMap| {
-            renames.iter().map(|(old, new)| format!("{old}>{}", new.as_deref().unwrap_or("-"))).collect::<Vec<_>>()
-        };
-        assert_eq!(all(&renames), ["Spam>junk", "spam>junk"]);
-        rename(&mut renames, "junk", Some("spam"));
-        assert_eq!(all(&renames), ["Spam>spam", "junk>spam"]);
-        rename(&mut renames, "spam", None);
-        assert_eq!(all(&renames), ["Spam>-", "junk>-", "spam>-"]);
     }
 }
