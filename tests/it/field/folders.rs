@@ -41,6 +41,24 @@ fn parts_of_a_data_set_in_one_folder_keep_their_use() {
 }
 
 #[test]
+fn parts_of_a_data_set_in_an_archive_keep_their_use() {
+    cases(|bench| {
+        let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/data/tests/data/splits.zip");
+        bench.lab.write("data.zip", std::fs::read(archive).expect("an archive"));
+        let case = bench.finetune("splits", "data.zip").tells(&["data.zip/test.csv"]);
+        case.holds("should train and choose by 40 and measure 2 documents", |case| {
+            let corpus = case.corpus();
+            let count = |key: &str| corpus[key].as_u64().unwrap_or_default();
+            (count("labelled_train") + count("labelled_valid"), count("labelled_test")) == (40, 2)
+        });
+        bench.lab.write("empty-name.json", "{\"pos\": \"\"}");
+        bench.finetune("map", "data.zip --label-map empty-name.json").refused().tells(&["\"pos\"", "empty name"]);
+        bench.lab.write("unused.json", "{\"positive\": \"good\"}");
+        bench.finetune("map", "data.zip --label-map unused.json").ok().tells(&["no document has", "\"positive\""]);
+    });
+}
+
+#[test]
 fn archives_are_read_and_binary_tables_are_named() {
     cases(|bench| {
         for (file, names) in [

@@ -104,6 +104,29 @@ fn a_workbook_is_learned_and_comes_back_as_a_table() {
     });
 }
 
+#[test]
+fn where_answers_cannot_go_is_refused_and_what_is_written_can_be_read_by_others() {
+    cases(|bench| {
+        let model = bench.classifier("F16");
+        for (words, told) in [
+            ("F16/table.csv --out none/labelled.csv", "does not exist"),
+            ("F16/table.csv --out labelled.xlsx", ".xlsx"),
+            ("base --out labelled.csv", "is a folder"),
+        ] {
+            ask(bench, "out", &model, words).refused().tells(&[told]);
+        }
+        ask(bench, "out", &model, "F16/table.csv --out labelled.csv").ok();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            bench.lab.write("new.csv", "a new file");
+            let rights =
+                |name: &str| std::fs::metadata(bench.lab.path(name)).map(|file| file.permissions().mode()).ok();
+            assert_eq!(rights("labelled.csv"), rights("new.csv"));
+        }
+    });
+}
+
 /// Some of its cells hold two lines.
 #[test]
 fn rows_of_several_lines_come_back_as_rows() {
