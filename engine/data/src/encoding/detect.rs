@@ -143,7 +143,19 @@ pub fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
     };
     // A text may well begin with "ID3" or "BZh"; the binary formats of that name hold a zero soon after.
     let zero = bytes.iter().take(1024).any(|&byte| byte == 0);
-    find(&CERTAIN).or_else(|| if zero { find(&WITH_ZEROS) } else { None })
+    match find(&CERTAIN).or_else(|| if zero { find(&WITH_ZEROS) } else { None }) {
+        Some(OLD_OFFICE) if is_encrypted(bytes) => Some("an Office document with a password"),
+        kind => kind,
+    }
+}
+
+/// A compound file (MS-CFB).
+const OLD_OFFICE: &str = "an old Office document";
+
+/// Whether a compound file has the stream that an Office document with a password is kept in (MS-OFFCRYPTO 2.3.4.4).
+fn is_encrypted(bytes: &[u8]) -> bool {
+    let stream: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(stream.len()).step_by(2).any(|window| window == stream)
 }
 
 /// Offset and first bytes that no text has, or that tell a document format that happens to be text.
@@ -155,7 +167,7 @@ const CERTAIN: [(usize, &[u8], &str); 22] = [
     (0, b"{\\rtf", "an RTF document"),
     (0, b"PK\x03\x04", "a ZIP archive"),
     (0, b"PK\x05\x06", "an empty ZIP archive"),
-    (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Office document"),
+    (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", OLD_OFFICE),
     (0, b"\x1f\x8b", "a nested or damaged gzip archive"),
     (0, b"\xFD7zXZ\0", "an xz archive"),
     (0, b"\x28\xB5\x2F\xFD", "a zstd archive"),

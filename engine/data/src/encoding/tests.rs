@@ -157,6 +157,8 @@ fn a_forced_encoding_wins_and_must_exist() {
 
 #[test]
 fn what_is_not_text_is_refused_by_name() {
+    let mut locked = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
+    locked.extend("Root Entry\0EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
     let tar = [&[b'a'; 257][..], b"ustar\0"].concat();
     for (bytes, kind) in [
         (&b"\x89PNG\r\n\x1a\n1234"[..], "a PNG image"),
@@ -166,6 +168,8 @@ fn what_is_not_text_is_refused_by_name() {
         (b"\x7fELF\x02", "a program (ELF)"),
         (b"ID3\x04\0\0", "an MP3 recording"),
         (&tar, "a TAR archive"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1 and more", "an old Office document"),
+        (&locked, "an Office document with a password"),
         (&[0; 4096], "binary data"),
         (&[7, 200, 201, 6, 250, 3, 255, 99], "binary data"),
     ] {

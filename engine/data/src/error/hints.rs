@@ -15,6 +15,7 @@ impl DataError {
                 "Unpack it with its password, and give the files inside.".into()
             }
             Self::DamagedArchive { .. } => "Pack or download it again, or give it unpacked.".into(),
+            Self::NotOpened { hint, .. } => hint.clone(),
             Self::SeveralFiles { .. } => "Unpack it, and give one of its files.".into(),
             Self::UnknownEncoding { .. } => "Use a name such as utf-8, gbk, big5, shift_jis or windows-1252.".into(),
             Self::NothingUsable { first, .. } => first.hint(),
@@ -67,9 +68,7 @@ fn export_hint(kind: &str) -> &'static str {
             "Write it as JSON Lines, such as with pandas: read_parquet(\"a.parquet\").to_json(\"a.jsonl\", \
              orient=\"records\", lines=True)."
         }
-        () if is("Excel workbook") => {
-            "Save the sheet as CSV (UTF-8), and give that file; the command line reads workbooks as they are."
-        }
+        () if is("with a password") => "Open it with its password, save a copy without one, and give that file.",
         () if is("Office") || is("OpenDocument") => {
             "Save a sheet as .xlsx or CSV (UTF-8), or a document as .docx or plain text, and give that file."
         }
