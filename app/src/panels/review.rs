@@ -215,7 +215,7 @@ fn LineList() -> impl IntoView {
     let lab = lab();
     let lines = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.lines.clone());
     let row = |JudgedLine { file, line, text, truth, predicted }: JudgedLine| {
-        let given = |LabelScore { label, score }: LabelScore| {
+        let given = |LabelScore { label, score, .. }: LabelScore| {
             view! { <li><bdi>{label}</bdi>" "<span class="help">{percent(score)}</span></li> }
         };
         let truth = if truth.is_empty() { "–".into() } else { truth.join(", ") };

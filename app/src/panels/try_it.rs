@@ -264,7 +264,7 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let by_label = cutoffs.iter().any(|cutoff| *cutoff != threshold);
     let tuned = !own.is_empty();
     let by_own = by_own && tuned;
-    let row = move |(index, LabelScore { label, score }): (usize, LabelScore)| {
+    let row = move |(index, LabelScore { label, score, .. }): (usize, LabelScore)| {
         let from = if by_own { &own } else { &cutoffs }.get(index).copied().unwrap_or(threshold);
         let given = Some(index == 0 || score >= from && from > 0.0);
         scored_row(label, (score, 1.0), given, own.get(index).filter(|_| by_own).map(|own| percent(*own)))

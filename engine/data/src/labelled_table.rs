@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 pub struct Answer {
     /// Its labels, best first.
     pub labels: Vec<String>,
-    /// The probability of each.
+    /// The score of each before calibration, where the classifier is calibrated.
     pub scores: Vec<f64>,
-    /// The probability of the best one, 0 without any.
-    pub confidence: f64,
+    /// The probability of each.
+    pub probabilities: Vec<f64>,
     /// Whether a person should look at it.
     pub is_unsure: bool,
 }
@@ -24,9 +24,15 @@ pub struct Answer {
 impl Answer {
     /// Of labels with their scores, best first.
     pub fn of(labels: Vec<LabelScore>, is_unsure: bool) -> Self {
-        let confidence = labels.first().map_or(0.0, |best| best.score);
-        let (labels, scores) = labels.into_iter().map(|LabelScore { label, score }| (label, score)).unzip();
-        Self { labels, scores, confidence, is_unsure }
+        let scores = labels.iter().map(|label| label.raw.unwrap_or(label.score)).collect();
+        let probabilities = labels.iter().map(|label| label.score).collect();
+        let labels = labels.into_iter().map(|LabelScore { label, .. }| label).collect();
+        Self { labels, scores, probabilities, is_unsure }
+    }
+
+    /// The probability of the best label, 0 without any.
+    fn confidence(&self) -> f64 {
+        self.probabilities.first().copied().unwrap_or_default()
     }
 }
 
@@ -123,9 +129,11 @@ impl LabelledTable {
     }
 
     fn values(&self, answer: Option<&Answer>) -> [String; 4] {
-        let Some(Answer { labels, scores, confidence, is_unsure }) = answer else {
+        let Some(answer) = answer else {
             return [String::new(), String::new(), String::new(), "true".into()];
         };
+        let Answer { labels, scores, is_unsure, .. } = answer;
+        let confidence = answer.confidence();
         let scores: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
         [labels.join(&self.separator), scores.join(&self.separator), format!("{confidence:.4}"), is_unsure.to_string()]
     }
@@ -159,12 +167,13 @@ impl LabelledTable {
 
     fn object(&self, taken: &Taken, layout: Layout, answer: Option<&Answer>) -> String {
         let empty = Answer { is_unsure: true, ..Answer::default() };
-        let Answer { labels, scores, confidence, is_unsure } = answer.unwrap_or(&empty);
+        let answer = answer.unwrap_or(&empty);
+        let Answer { labels, scores, is_unsure, .. } = answer;
         let rounded = |value: &f64| (value * 1e4).round() / 1e4;
         let scores: Vec<Value> = scores.iter().map(|score| rounded(score).into()).collect();
         let one = |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
         let labels: Vec<Value> = labels.iter().map(|label| label.as_str().into()).collect();
-        let values = [one(labels), one(scores), rounded(confidence).into(), (*is_unsure).into()];
+        let values = [one(labels), one(scores), rounded(&answer.confidence()).into(), (*is_unsure).into()];
         let text = with_members(&taken.raw, self.names.iter().map(String::as_str).zip(values));
         match (layout, self.rows) {
             (Layout::Lines, _) => format!("{text}\n"),
@@ -241,7 +250,7 @@ fn written(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         let answer = Answer {
             labels: vec!["x".into(), "y;z".into()],
             scores: vec![0.75, 0.5],
-            confidence: 0.75,
+            probabilities: vec![0.8, 0.4],
             is_unsure: false,
         };
         let answer = taken.document.is_some().then_some(answer);
@@ -260,7 +269,7 @@ mod tests {
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected, "{text}");
     }
 
-    const ADDED_CELLS: &str = "x;y;z,0.7500;0.5000,0.7500,false";
+    const ADDED_CELLS: &str = "x;y;z,0.7500;0.5000,0.8000,false";
 
     #[test]
     fn rows_are_kept_as_they_stand() {
@@ -274,7 +283,7 @@ mod tests {
         check(
             "a.csv",
             "sep=;\ntext;label\na b;u\nc d;v\n",
-            "sep=;\ntext;label;predicted_label;score;confidence;unsure\na b;u;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\nc d;v;\"x;y;z\";\"0.7500;0.5000\";0.7500;false\n",
+            "sep=;\ntext;label;predicted_label;score;confidence;unsure\na b;u;\"x;y;z\";\"0.7500;0.5000\";0.8000;false\nc d;v;\"x;y;z\";\"0.7500;0.5000\";0.8000;false\n",
         );
         // A table that was labelled before.
         check(
@@ -286,7 +295,7 @@ mod tests {
         check(
             "a.psv",
             "|text|kind\n|---|---\n|a b|u\n|c d|u\n",
-            "|text|kind|label|score|confidence|unsure\n|---|---\n|a b|u|x;y;z|0.7500;0.5000|0.7500|false\n|c d|u|x;y;z|0.7500;0.5000|0.7500|false\n",
+            "|text|kind|label|score|confidence|unsure\n|---|---\n|a b|u|x;y;z|0.7500;0.5000|0.8000|false\n|c d|u|x;y;z|0.7500;0.5000|0.8000|false\n",
         );
         // Rows with too few cells, and with a separator in their text.
         check(
@@ -307,7 +316,7 @@ mod tests {
 
     #[test]
     fn objects_get_more_members() {
-        let added = r#""label": ["x","y;z"], "score": [0.75,0.5], "confidence": 0.75, "unsure": false}"#;
+        let added = r#""label": ["x","y;z"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
         check("a.jsonl", "{\"text\": \"a\"}\n", &format!("{{\"text\": \"a\", {added}\n"));
         check("a.json", "[{\"text\": \"a\"}]", &format!("[\n{{\"text\": \"a\", {added}\n]\n"));
         // Members keep their order and their form, and an own label stays.
@@ -318,7 +327,7 @@ mod tests {
             &format!("{{\"z\":1.50,\"text\":\"a\",\"label\":\"u\", {own}\n"),
         );
         // What Python wrote becomes JSON.
-        let sorted = r#"{"confidence":0.75,"label":["x","y;z"],"n":null,"score":[0.75,0.5],"text":"a","unsure":false}"#;
+        let sorted = r#"{"confidence":0.8,"label":["x","y;z"],"n":null,"score":[0.75,0.5],"text":"a","unsure":false}"#;
         check("a.jsonl", "{'text': 'a', 'n': None}\n", &format!("{sorted}\n"));
     }
 

@@ -4,6 +4,7 @@ use super::BATCH_SIZE;
 use super::checks::needs_masked_lm;
 use super::host::{Host, ModelFiles};
 use super::look::{self, Moment, attend, single};
+use super::parts::DocumentScores;
 use super::read::read;
 use super::scored::UNTUNED_THRESHOLD;
 use super::task::evaluation_model;
@@ -223,7 +224,8 @@ pub async fn predict(
         let windows: Vec<Vec<Row>> = documents.iter().map(|document| examples(model, document, long)).collect();
         let scores = averaged(model, &networks, &windows, &documents, device).await?;
         for (rows, scores) in windows.iter().zip(scores) {
-            let scores: Vec<f32> = scores.into_iter().map(|p| p as f32).collect();
+            let raw = scores.raw;
+            let scores: Vec<f32> = scores.probabilities.into_iter().map(|p| p as f32).collect();
             let most = if rows[0].0.len() > 2 { usize::MAX } else { 0 };
             let ranked = match told {
                 Told::Best(most_told) => best(&scores, most.min(most_told), |_| true),
@@ -234,7 +236,9 @@ pub async fn predict(
                     given(best(&scores, most, |_| true), problem, from)
                 }
             };
-            let label = |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score };
+            let raw_of = |label: usize| raw.as_ref().map(|raw| raw[label]);
+            let label =
+                |(i, score): (usize, f64)| LabelScore { label: model.config.labels[i].clone(), score, raw: raw_of(i) };
             out.push(ranked.into_iter().map(label).collect());
         }
     }
@@ -301,30 +305,38 @@ fn examples(model: &Trained, document: &Document, long: Long) -> Vec<Row> {
     }
 }
 
-/// Probabilities of each document, `[documents][C]`: the mean over its windows, weighted by their tokens. The linear part
-/// reads the whole document.
+/// Scores of each document: the mean over its windows, weighted by their tokens. The linear part reads the whole document.
 async fn averaged(
     model: &Trained,
     networks: &[Leaves],
     windows: &[Vec<Row>],
     documents: &[Document],
     device: &Device,
-) -> Result<Vec<Vec<f64>>> {
+) -> Result<Vec<DocumentScores>> {
     let owners = windows.iter().zip(documents).flat_map(|(rows, document)| rows.iter().map(move |row| (row, document)));
     let owners: Vec<(&Row, &Document)> = owners.collect();
     let mut scores = Vec::with_capacity(owners.len());
     for chunk in owners.chunks(BATCH_SIZE) {
         let rows: Vec<Row> = chunk.iter().map(|(row, _)| (*row).clone()).collect();
         let documents: Vec<Document> = chunk.iter().map(|(_, document)| (*document).clone()).collect();
-        scores.extend(model.probabilities(networks, &padded(model, &rows), &documents, device).await?);
+        scores.extend(model.scores(networks, &padded(model, &rows), &documents, device).await?);
     }
     let mut scores = scores.into_iter();
     let mean = |rows: &Vec<Row>| {
         let tokens: f64 = rows.iter().map(|row| row.0.len() as f64).sum();
-        let mut mean = vec![0.0; model.config.labels.len()];
+        let zeros = vec![0.0; model.config.labels.len()];
+        let raw = model.ensemble.is_some().then(|| zeros.clone());
+        let mut mean = DocumentScores { probabilities: zeros, raw };
         for row in rows {
-            let of_window = scores.next().expect("probabilities of each window");
-            mean.iter_mut().zip(of_window).for_each(|(sum, p)| *sum += p * row.0.len() as f64 / tokens);
+            let of_window = scores.next().expect("scores of each window");
+            let share = row.0.len() as f64 / tokens;
+            let add = |mean: &mut [f64], of_window: &[f64]| {
+                mean.iter_mut().zip(of_window).for_each(|(sum, p)| *sum += p * share);
+            };
+            add(&mut mean.probabilities, &of_window.probabilities);
+            if let Some((mean, of_window)) = mean.raw.as_mut().zip(of_window.raw) {
+                add(mean, &of_window);
+            }
         }
         mean
     };

@@ -1,5 +1,5 @@
 //! A classifier as a whole: one network or several, a linear part, and how they vote. To a person it is one model; every
-//! question goes through [`Trained::probabilities`].
+//! question goes through [`Trained::scores`].
 
 use super::read::read;
 use super::scored::HeldOut;
@@ -169,6 +169,14 @@ impl Ensemble {
     }
 }
 
+/// What a classifier makes of one document, per label.
+pub(super) struct DocumentScores {
+    /// Its probabilities, `[C]`.
+    pub probabilities: Vec<f64>,
+    /// The same before calibration, `[C]`; nothing of a classifier that is not calibrated.
+    pub raw: Option<Vec<f64>>,
+}
+
 impl Trained {
     /// The parameters of each of its networks.
     pub(super) fn networks(&self, device: &Device) -> Vec<Leaves> {
@@ -176,17 +184,17 @@ impl Trained {
         std::iter::once(&self.groups).chain(others).map(|groups| self.layout.leaves(groups, device)).collect()
     }
 
-    /// Probabilities of the documents in one batch, `[documents][C]`; `networks` are those of [`Self::networks`].
+    /// Scores of the documents in one batch; `networks` are those of [`Self::networks`].
     ///
     /// # Errors
     /// When the device no longer answers.
-    pub(super) async fn probabilities(
+    pub(super) async fn scores(
         &self,
         networks: &[Leaves],
         batch: &Batch,
         documents: &[Document],
         device: &Device,
-    ) -> Result<Vec<Vec<f64>>> {
+    ) -> Result<Vec<DocumentScores>> {
         let problem = self.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
         let batch = DeviceBatch::upload(batch, &self.config, device);
         let mut parts: Vec<Logits> = Vec::new();
@@ -195,10 +203,16 @@ impl Trained {
             parts.push(logits.chunks(self.config.labels.len()).take(documents.len()).map(<[f32]>::to_vec).collect());
         }
         let Some(ensemble) = &self.ensemble else {
-            return Ok(plain(&parts[0], problem));
+            let alone = plain(&parts[0], problem).into_iter();
+            return Ok(alone.map(|probabilities| DocumentScores { probabilities, raw: None }).collect());
         };
         parts.extend(ensemble.linear.as_ref().map(|linear| linear.margins(Some(&self.tokenizer), documents)));
-        Ok(ensemble.probabilities(&parts.iter().collect::<Vec<_>>(), problem))
+        let of_document = |index: usize| {
+            let outputs: Vec<&[f32]> = parts.iter().map(|part| part[index].as_slice()).collect();
+            let probabilities = ensemble.fusion.probabilities(&outputs, problem);
+            DocumentScores { probabilities, raw: Some(ensemble.fusion.raw(&outputs, problem)) }
+        };
+        Ok((0..documents.len()).map(of_document).collect())
     }
 
     /// Probabilities of all held-out documents; `None` where `goes_on`, which is asked between batches, said no.

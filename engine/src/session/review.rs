@@ -287,7 +287,7 @@ fn point(threshold: f64, metrics: &ClassifierMetrics) -> ThresholdPoint {
 fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
-    let score = |&label: &usize| LabelScore { label: labels[label].clone(), score: scores[label] };
+    let score = |&label: &usize| LabelScore { label: labels[label].clone(), score: scores[label], raw: None };
     order.iter().take(SHOWN_LABELS).map(score).collect()
 }
 

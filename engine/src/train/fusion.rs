@@ -90,6 +90,14 @@ impl Fusion {
         probabilities(&self.logits(parts), problem)
     }
 
+    /// The same before calibration: of the weighted mean of the parts' outputs, without the bias.
+    pub fn raw(&self, parts: &[&[f32]], problem: ProblemType) -> Vec<f64> {
+        let sum = self.weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        let per_weight = |numbers: &[f64]| numbers.iter().map(|x| x / sum).collect();
+        let mean = Self { weights: per_weight(&self.weights), bias: 0.0, label_bias: per_weight(&self.label_bias) };
+        mean.probabilities(parts, problem)
+    }
+
     /// The weighted sum of each part's outputs, `[C]`.
     fn logits(&self, parts: &[&[f32]]) -> Vec<f32> {
         let classes = parts.first().map_or(0, |part| part.len());
@@ -272,6 +280,24 @@ mod tests {
             })
             .collect();
         (outputs, truth)
+    }
+
+    #[test]
+    fn raw_scores_know_nothing_of_calibration() {
+        let parts: [&[f32]; 2] = [&[1.0, -2.0], &[3.0, 0.0]];
+        for problem in [MultiLabelClassification, SingleLabelClassification] {
+            let mean = probabilities(&[2.0, -1.0], problem);
+            for scale in [0.1, 0.5, 4.0] {
+                let fusion = Fusion { weights: vec![scale, scale], bias: -scale, label_bias: Vec::new() };
+                let raw = fusion.raw(&parts, problem);
+                assert!(
+                    raw.iter().zip(&mean).all(|(raw, mean)| (raw - mean).abs() < 1e-6),
+                    "{scale}: {raw:?} {mean:?}"
+                );
+            }
+            let one = Fusion { weights: vec![0.25], bias: 0.5, label_bias: Vec::new() };
+            assert_eq!(one.raw(&parts[..1], problem), probabilities(parts[0], problem));
+        }
     }
 
     #[test]
