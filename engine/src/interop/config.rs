@@ -6,6 +6,7 @@
 
 use super::error::quoted;
 use super::family::{Family, family_of};
+use super::python::remote_code_fields;
 use super::sizes::check_sizes;
 use super::{InteropError, Notice, distilbert};
 use crate::data::TextColumns;
@@ -35,6 +36,7 @@ pub fn config_to_json(config: &ModelConfig) -> Vec<u8> {
     if !config.labels.is_empty() {
         json.extend(label_fields(config));
     }
+    json.extend(remote_code_fields(config));
     let mut bytes = serde_json::to_vec_pretty(&Value::Object(json)).expect("a JSON value serialises");
     bytes.push(b'\n');
     bytes

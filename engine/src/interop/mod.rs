@@ -16,6 +16,7 @@ mod history;
 mod labels;
 mod names;
 mod parts;
+mod python;
 mod sentence;
 mod shards;
 mod sizes;
@@ -31,6 +32,7 @@ pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes, linear_to_bytes,
     network_file,
 };
+pub use python::python_files;
 pub use sentence::{MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder};
 pub use shards::whole;
 pub use weights::{weights_from_bytes, weights_to_bytes, weights_to_half_bytes};

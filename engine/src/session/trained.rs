@@ -86,6 +86,7 @@ impl Trained {
         let weights = self.weights().await?;
         let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
         files.push((CONFIG_FILE.into(), interop::config_to_json(&self.config_alone())));
+        files.extend(interop::python_files(&self.config));
         files.extend(self.part_files().await?);
         files.push((WEIGHTS_FILE.into(), interop::weights_to_bytes(&weights)));
         Ok(files)

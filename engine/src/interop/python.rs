@@ -1,0 +1,90 @@
+//! The Python code that lets `transformers` load a model of ours (`trust_remote_code=True`): which files a directory
+//! carries, and which classes its `config.json` names. A BERT that guesses masked words needs none.
+
+use crate::model::{Architecture, ModelConfig};
+use crate::session::ModelFiles;
+use serde_json::{Map, Value, json};
+
+/// The configurations, as a module of Python.
+pub(super) const CONFIGURATION_FILE: &str = "configuration_clozelab.py";
+/// The models, as a module of Python.
+pub(super) const MODELING_FILE: &str = "modeling_clozelab.py";
+
+/// The code that a directory carries.
+pub fn python_files(config: &ModelConfig) -> ModelFiles {
+    if class_map(config).is_empty() {
+        return ModelFiles::new();
+    }
+    vec![
+        (CONFIGURATION_FILE.into(), include_bytes!("python/configuration_clozelab.py").to_vec()),
+        (MODELING_FILE.into(), include_bytes!("python/modeling_clozelab.py").to_vec()),
+    ]
+}
+
+/// `auto_map` and `custom_pipelines` of `config.json`.
+pub(super) fn remote_code_fields(config: &ModelConfig) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let classes = class_map(config);
+    if !classes.is_empty() {
+        fields.insert("auto_map".into(), Value::Object(classes));
+    }
+    // A BERT's own pipeline works without remote code, which one of another class would not.
+    if !config.labels.is_empty() && config.architecture != Architecture::Bert {
+        let pipeline = json!({
+            "impl": modeling("ClozelabTextClassification"),
+            "pt": ["AutoModelForSequenceClassification"],
+        });
+        fields.insert("custom_pipelines".into(), json!({ "text-classification": pipeline }));
+    }
+    fields
+}
+
+fn class_map(config: &ModelConfig) -> Map<String, Value> {
+    let is_classifier = !config.labels.is_empty();
+    let configuration = match config.architecture {
+        Architecture::Bert if is_classifier => {
+            let class = modeling("ClozelabBertForSequenceClassification");
+            return Map::from_iter([("AutoModelForSequenceClassification".into(), class)]);
+        }
+        Architecture::Bert => return Map::new(),
+        Architecture::Fast => "ClozelabFastConfig",
+        Architecture::Textcnn => "ClozelabTextCnnConfig",
+        Architecture::Mean => "ClozelabMeanConfig",
+    };
+    let head = if is_classifier {
+        ("AutoModelForSequenceClassification", modeling("ClozelabForSequenceClassification"))
+    } else {
+        ("AutoModelForMaskedLM", modeling("ClozelabForMaskedLM"))
+    };
+    let configuration = format!("configuration_clozelab.{configuration}").into();
+    let classes = [("AutoConfig", configuration), ("AutoModel", modeling("ClozelabModel")), head];
+    classes.map(|(name, class)| (name.to_string(), class)).into_iter().collect()
+}
+
+fn modeling(class: &str) -> Value {
+    format!("modeling_clozelab.{class}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_that_a_configuration_names_is_in_the_code() {
+        for name in ["bert-tiny", "fast-nano", "textcnn", "mean"] {
+            for labels in [vec![], vec!["a".to_string(), "b".into()]] {
+                let config = ModelConfig { labels, ..ModelConfig::preset(name, 100, 16).expect("a preset") };
+                let files = python_files(&config);
+                let fields = remote_code_fields(&config);
+                let classes = class_map(&config);
+                assert_eq!(files.is_empty(), name == "bert-tiny" && config.labels.is_empty());
+                assert_eq!(fields.is_empty(), files.is_empty(), "{name}");
+                for class in classes.values() {
+                    let (module, class) = class.as_str().and_then(|class| class.split_once('.')).expect("a class");
+                    let (_, code) = files.iter().find(|(file, _)| file == &format!("{module}.py")).expect("its module");
+                    assert!(String::from_utf8_lossy(code).contains(&format!("\nclass {class}(")), "{class}");
+                }
+            }
+        }
+    }
+}
