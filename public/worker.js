@@ -7,6 +7,25 @@ function fail(message, hint) {
 
 const reason = (error) => String(error?.message ?? error);
 
+// What opens archives, workbooks and Word documents comes when the first of them does. An instance that has failed is
+// not used again; under another address the browser makes a new one.
+let archives;
+let failures = 0;
+
+self.openArchives = async (described, blobs) => {
+  archives ??= import(`./unpack.js${failures ? `?${failures}` : ''}`).then(async (module) => {
+    await module.default();
+    return module;
+  });
+  try {
+    return (await archives).open(described, blobs);
+  } catch (error) {
+    archives = undefined;
+    failures += 1;
+    throw error;
+  }
+};
+
 addEventListener('unhandledrejection', (rejection) => {
   rejection.preventDefault();
   fail(`The engine stopped: ${reason(rejection.reason)}`, 'Restart the engine; if it stops again, choose a smaller preset.');

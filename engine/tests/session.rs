@@ -4,7 +4,7 @@
 #[path = "session/host.rs"]
 mod host;
 
-use engine::data::{InputFile, ReadOptions};
+use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Error;
 use engine::session::{Long, Session};
 use futures_lite::future::block_on;
@@ -84,7 +84,7 @@ fn a_review_of_a_cross_validated_classifier_is_of_unseen_documents() {
     let line = |i: usize| format!("word{} word{} __label__{}\n", i, 7 * i % 60, ["a", "b"][(i * i / 7) % 2]);
     let text: String = (0..60).map(line).collect();
     session
-        .set_corpus(vec![InputFile::held("t.txt", text, Some(FileRole::Train))], &ReadOptions::default())
+        .set_corpus(&Opened::new(&[InputFile::held("t.txt", text, Some(FileRole::Train))]), &ReadOptions::default())
         .expect("sound");
     let config = config(&[("epochs", "30"), ("lr", "0.02")]);
     block_on(session.finetune("f", &config, StartFrom::Scratch, None)).expect("it ends well");
@@ -172,7 +172,7 @@ fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
     let line = |i: usize| format!("is it {i}\tit is {} __label__{}\n", i % 5, i % 2);
     let text: String = (0..40).map(line).chain(["not a pair __label__0\n".to_string()]).collect();
     session
-        .set_corpus(vec![InputFile::held("pairs.txt", text, Some(FileRole::Train))], &ReadOptions::default())
+        .set_corpus(&Opened::new(&[InputFile::held("pairs.txt", text, Some(FileRole::Train))]), &ReadOptions::default())
         .expect("a sound corpus");
     assert!(features(&mut session, &[("task", "pair")]) > 0, "a line that is no pair is left out");
 }
@@ -286,7 +286,7 @@ fn a_run_on_other_text_does_not_resume() {
     block_on(first.pretrain("p", &config(&[("steps", "20")]), None)).expect("it stops");
     let snapshot = host.snapshots.borrow()[0].clone();
     let mut other = block_on(Session::open(Memory::default(), BackendChoice::Cpu)).expect("opens");
-    other.set_corpus(corpus(404), &ReadOptions::default()).expect("sound");
+    other.set_corpus(&Opened::new(&corpus(404)), &ReadOptions::default()).expect("sound");
     let error = block_on(other.pretrain("p", &config(&[("steps", "20")]), Some(snapshot))).expect_err("refused");
     assert_eq!(error.code(), "other-corpus");
 }
@@ -313,7 +313,7 @@ fn check_engines(config: &RunConfig) {
         let host = Memory::default();
         let opened = block_on(Session::open(host.clone(), backend));
         let mut session = opened.expect("this test needs an adapter; Mesa's lavapipe will do");
-        session.set_corpus(corpus(400), &ReadOptions::default()).expect("a sound corpus");
+        session.set_corpus(&Opened::new(&corpus(400)), &ReadOptions::default()).expect("a sound corpus");
         block_on(session.pretrain("run", config, None)).expect("the run ends well");
         steps(&host)
     });

@@ -123,6 +123,10 @@ test('archives are opened, and the files in them have uses of their own', async 
     const use = (name) => journey.page.getByRole('combobox', { name: `Use of ${name}`, exact: true });
     const take = (name) => journey.part('file-input').setInputFiles([given(name)]);
     await journey.ready(3);
+    await journey.page.route('**/unpack_bg.wasm', (route) => route.abort());
+    await take('documents.zip');
+    await journey.until('what blocks it', async () => /could not be opened: .+Check the connection/s.test(await journey.page.locator('body').innerText()), 20);
+    await journey.page.unroute('**/unpack_bg.wasm');
     await take('documents.zip');
     await journey.until('the documents', async () => (await names()).join() === 'documents.zip/letters/minutes.docx,documents.zip/letters/plain.txt', 20);
     await take('splits.zip');
@@ -138,7 +142,13 @@ test('archives are opened, and the files in them have uses of their own', async 
     await journey.page.getByRole('button', { name: 'Remove classes.zip', exact: true }).first().click();
     await journey.until('the bundled text', async () => (await names()).includes('train.txt'), 20);
     await take('tickets.xlsx');
-    await journey.until('what to do with it', async () => /is not text but an Excel workbook/.test(await journey.page.locator('body').innerText()), 20);
+    await journey.until('the workbook', async () => (await names()).join() === 'tickets.xlsx', 20);
+    const text = async (name) => (await journey.page.locator(name).innerText()).replace(/\s+/g, ' ');
+    await journey.until('its labels', async () => /3 labels/.test(await text('#data')), 20);
+    assert.match(await text('#data'), /left out: "Notes"/);
+    await journey.picture('workbook-light-1280');
+    await take('splits.xlsx');
+    await journey.until('its sheets', async () => (await names()).join() === 'splits.xlsx/Train.csv,splits.xlsx/Test.csv', 20);
     await take('secret.zip');
     await journey.until('why not', async () => /is encrypted/.test(await journey.page.locator('body').innerText()), 20);
   });

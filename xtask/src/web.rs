@@ -1,4 +1,4 @@
-//! From sources to `dist/`: compile two wasm binaries, bind them to JavaScript, shrink them, lay the site out, weigh it.
+//! From sources to `dist/`: compile three wasm binaries, bind them to JavaScript, shrink them, lay the site out, weigh it.
 //! Each stage keeps its result in the build folder and is skipped while its input is the same.
 
 mod bind;
@@ -17,7 +17,7 @@ use crate::setup::{self, Toolchain};
 use size::Budget;
 use std::path::PathBuf;
 
-/// One of the two wasm binaries.
+/// One of the three wasm binaries.
 struct Binary {
     /// Its name in the site: `NAME.js` and `NAME_bg.wasm`.
     name: &'static str,
@@ -61,11 +61,26 @@ const ENGINE: Binary = Binary {
     optimise: &["-Os"],
 };
 
+/// What opens archives, workbooks and Word documents: fetched when the first of them comes, which for most people is
+/// never.
+const UNPACK: Binary = Binary {
+    name: "unpack",
+    package: "clozelab-unpack",
+    bin: "unpack",
+    features: "module",
+    rustflags: "",
+    profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1"],
+    optimise: &["-Os"],
+};
+
 /// What a first visit may cost before the page can be used.
 const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 600 };
 
 /// What the worker may load beside it.
 const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 3000 };
+
+/// What the worker fetches for the first archive.
+const UNPACK_BUDGET: Budget = Budget { what: "module for archives", kilobytes: 400 };
 
 /// Makes `dist/`.
 ///
@@ -74,7 +89,7 @@ const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 3000 };
 pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
     let toolchain = setup::for_web(project, mode)?;
     let mut modules = Vec::new();
-    for binary in [&PAGE, &ENGINE] {
+    for binary in [&PAGE, &ENGINE, &UNPACK] {
         modules.push(make(project, toolchain, binary, mode)?);
     }
     site::assemble(project, &modules)?;
@@ -83,6 +98,7 @@ pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
         eprint!("{table}");
         table.check(&PAGE_BUDGET, size::is_page)?;
         table.check(&ENGINE_BUDGET, size::is_engine)?;
+        table.check(&UNPACK_BUDGET, size::is_unpack)?;
     }
     eprintln!("xtask: the site is in {}", project.dist().display());
     Ok(())

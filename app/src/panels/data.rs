@@ -73,7 +73,7 @@ fn DropZone() -> impl IntoView {
         >
             <p class="drop-title">{tr!("Drop text files or folders here")}</p>
             <p class="help">
-                {tr!("Plain text, CSV, TSV, JSON or .docx, also as .zip, .gz, .bz2 or .xz, in any encoding. A saved model is opened.")}
+                {tr!("Plain text, CSV, TSV, JSON, .xlsx or .docx, also as .zip, .gz, .bz2 or .xz, in any encoding. A saved model is opened.")}
             </p>
             <div class="choices">
                 <FileInput id="choose-files" label=tr!("Choose files") folder=false />

@@ -1,15 +1,16 @@
 //! Bytes with a place, without saying where they lie: what is read, from its start and as often as needed, and what is
 //! set aside while working. A host keeps them in memory, on a disk or in a browser's file.
 
-use crate::file::Warning;
 use protocol::FileRole;
+use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-/// The bytes of one file.
-pub trait Content {
+/// The bytes of one file. [`Any`] lets a host find its own kind of file again.
+pub trait Content: Any {
     /// How many there are.
     fn size(&self) -> u64;
 
@@ -43,7 +44,7 @@ pub(crate) fn read_buffered(reader: &mut impl BufRead, out: &mut [u8]) -> io::Re
 }
 
 /// What an Office document was converted to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Converted {
     /// CSV as in RFC 4180.
     Table,
@@ -67,7 +68,7 @@ pub struct InputFile {
     /// What it was converted to, whatever it looks like; then it is UTF-8.
     pub converted: Option<Converted>,
     /// What a person should know of it, whatever is found when it is read.
-    pub notes: Vec<Warning>,
+    pub notes: Vec<String>,
 }
 
 impl InputFile {

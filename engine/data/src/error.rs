@@ -58,6 +58,13 @@ pub enum DataError {
         /// The limit that was passed, in words.
         limit: String,
     },
+    /// An archive that another program opens, and why it did not.
+    NotOpened {
+        /// What that said.
+        message: String,
+        /// What to do, as that said.
+        hint: String,
+    },
     /// An archive of several files where one is needed.
     SeveralFiles {
         /// Name as given.
@@ -226,6 +233,7 @@ impl DataError {
             Self::DamagedArchive { .. } => "damaged-archive",
             Self::ArchiveTooLarge { format: "gzip", .. } => "gzip-bomb",
             Self::ArchiveTooLarge { .. } => "archive-too-large",
+            Self::NotOpened { .. } => "archive-not-opened",
             Self::SeveralFiles { .. } => "several-files",
             Self::UnknownEncoding { .. } => "unknown-encoding",
             Self::NothingUsable { .. } => "nothing-usable",
@@ -266,6 +274,7 @@ impl fmt::Display for DataError {
             Self::ArchiveTooLarge { file, format, limit } => {
                 write!(f, "the {format} file {} unpacks to more than {limit}", quoted(file))
             }
+            Self::NotOpened { message, .. } => f.write_str(message),
             Self::SeveralFiles { file, files } => write!(f, "{} holds {files} texts where one is needed", quoted(file)),
             Self::UnknownEncoding { name } => write!(f, "{} is not an encoding", quoted(name)),
             Self::NothingUsable { files: 1, first } => first.fmt(f),

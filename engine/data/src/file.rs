@@ -204,7 +204,7 @@ impl<'a> FileRows<'a> {
             return Err(DataError::NoText { file: name.into() });
         }
         let text = self.rows.text();
-        let mut warnings = self.file.notes.clone();
+        let mut warnings: Vec<Warning> = self.file.notes.iter().map(|note| ("sheet", note.clone())).collect();
         warnings.extend(match text.raw() {
             Raw::Packed(unpacking) => warnings::packed(name, unpacking.format, unpacking.trailing()),
             Raw::Plain(_) => warnings::plain(name).into_iter().collect(),

@@ -37,6 +37,6 @@ pub use labelled_table::{Answer, LabelledTable};
 pub use labels::{LabelSet, LabelSurvey};
 pub use lines::{Kind, Taken, document_of};
 pub use masking::{Corruption, Masked, Masker};
-pub use packed::{Opened, is_archive, open_single};
+pub use packed::{Opened, is_archive};
 pub use table::{Dialect, Layout, ReadOptions, Shape, TextColumns};
 pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner};

@@ -216,8 +216,9 @@ impl RunConfig {
             "label-separator" => self.label_separator = Some(value.into()),
             "quoting" => self.quoting = if value.trim() == "auto" { None } else { Some(named(key, value)?) },
             "label-map" => {
-                self.label_map = serde_json::from_str(value)
-                    .map_err(|_| error(key, "has to be a JSON object of old and new names; null drops a label".into()))?;
+                self.label_map = serde_json::from_str(value).map_err(|_| {
+                    error(key, "has to be a JSON object of old and new names; null drops a label".into())
+                })?;
                 let unnamed =
                     self.label_map.iter().find(|(_, new)| new.as_deref().is_some_and(|new| new.trim().is_empty()));
                 if let Some((old, _)) = unnamed {

@@ -7,7 +7,7 @@ use super::inputs;
 use super::output;
 use super::record::Record;
 use super::train::files_of;
-use crate::data::ReadOptions;
+use crate::data::{Opened, ReadOptions};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, config_from_json};
 use crate::model::ProblemType;
@@ -61,7 +61,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         options.label_map = record.map(|record| record.config.label_map).unwrap_or_default();
     }
     let options = session.reading_as_trained(options);
-    session.set_corpus(files, &options)?;
+    session.set_corpus(&Opened::new(&files), &options)?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     let metrics = block_on(session.evaluate(RUN, split, rule, config.seed))?;

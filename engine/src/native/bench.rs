@@ -7,7 +7,7 @@ use super::demo;
 use super::output;
 use super::token_cache::TokenCache;
 use super::train::Ending;
-use crate::data::{InputFile, ReadOptions, Scratch};
+use crate::data::{InputFile, Opened, ReadOptions, Scratch};
 use crate::error::{Error, Result};
 use crate::session::{Host, Piece, Session, Snapshot};
 use futures_lite::future::block_on;
@@ -85,6 +85,10 @@ impl Host for Stopwatch {
         false
     }
 
+    async fn open(&self, files: Vec<InputFile>) -> Opened {
+        Opened::new(&files)
+    }
+
     async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
@@ -134,7 +138,7 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
         InputFile::held("train.txt", demo::TRAIN, Some(FileRole::Train)),
         InputFile::held("valid.txt", demo::VALID, Some(FileRole::Valid)),
     ];
-    session.set_corpus(files, &ReadOptions::default())?;
+    session.set_corpus(&Opened::new(&files), &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
     let marks = host.marks.borrow();
     let (parameters, tokens, steps) = marks

@@ -8,8 +8,8 @@ use super::inputs;
 use super::output;
 use super::token_cache::TokenCache;
 use super::train::{Ending, files_of};
-use crate::data::ReadOptions;
 use crate::data::random::{Purpose, below, generator, unit_f64};
+use crate::data::{Opened, ReadOptions};
 use crate::error::Error;
 use crate::session::Session;
 use futures_lite::future::block_on;
@@ -89,7 +89,7 @@ fn measure(config: &RunConfig, corpus: &Path, cache: &Path) -> Result<Times, Err
     let watch = Stopwatch::start(TokenCache::new(cache.to_str()));
     let mut session = block_on(Session::open(watch.clone(), config.device))?;
     let sources = inputs::read(&[corpus.into()], Some(FileRole::Train))?;
-    session.set_corpus(files_of(sources), &ReadOptions::default())?;
+    session.set_corpus(&Opened::new(&files_of(sources)), &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
     let told = |words: &str| watch.first(|event| matches!(event, Event::Compiling { message, .. } if message == words));
     let read_secs = watch.first(|event| matches!(event, Event::Corpus { .. })).expect("a corpus is told");

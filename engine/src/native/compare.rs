@@ -10,6 +10,7 @@ use super::record::Versions;
 use super::store::{RunDir, shown};
 use super::train::{Ending, files_of, read_options, warn_unused};
 use super::{checkpoints::sha256, journal, report, signals};
+use crate::data::Opened;
 use crate::error::Error;
 use crate::session::{ComparisonProgress, Session};
 use futures_lite::future::block_on;
@@ -72,7 +73,10 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     signals::listen("and keeping the runs that are done");
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
-    session.set_corpus(files_of(sources), &read_options(&config, args.training.encoding.clone(), Phase::Finetune))?;
+    session.set_corpus(
+        &Opened::new(&files_of(sources)),
+        &read_options(&config, args.training.encoding.clone(), Phase::Finetune),
+    )?;
     session.check_comparison(&config, &compare)?;
     dir.write(SETTINGS_FILE, &json(&settings))?;
     write_cells(&dir, &known)?;

@@ -11,7 +11,7 @@ use super::record::{RECORD_FILE, Record};
 use super::signals;
 use super::store::RunDir;
 use super::token_cache::TokenCache;
-use crate::data::Scratch;
+use crate::data::{InputFile, Opened, Scratch};
 use crate::error::Error;
 use crate::session::{Host, Piece, Snapshot};
 use protocol::{Command, Event};
@@ -197,6 +197,10 @@ impl Host for NativeHost {
 
     fn keeps(&self) -> bool {
         self.run.borrow().is_some()
+    }
+
+    async fn open(&self, files: Vec<InputFile>) -> Opened {
+        Opened::new(&files)
     }
 
     /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay.

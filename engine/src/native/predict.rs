@@ -11,9 +11,7 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::store::{shown, write_error};
-use crate::data::{
-    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadOptions, Shape, Taken, open_single,
-};
+use crate::data::{Answer, DataError, Document, FileRows, InputFile, LabelledTable, Opened, ReadOptions, Shape, Taken};
 use crate::error::Error;
 use crate::session::{LABEL_WARNING_CODES, Long, Session, long_texts};
 use futures_lite::future::block_on;
@@ -123,7 +121,9 @@ fn whole_file(path: &Path) -> Result<InputFile, Error> {
         inputs::open(path)?;
     }
     let mut found = inputs::read(&[path.into()], None)?;
-    Ok(open_single(found.remove(0).file)?)
+    let file = found.remove(0).file;
+    let name = file.name.clone();
+    Ok(Opened::new(&[file]).single(&name)?)
 }
 
 impl Predictor {

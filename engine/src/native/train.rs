@@ -9,7 +9,7 @@ use super::record::{Input, Origin, Record, Status, Versions};
 use super::resume::resumed;
 use super::store::{RunDir, shown};
 use super::{journal, output, report, signals};
-use crate::data::{InputFile, ReadOptions};
+use crate::data::{InputFile, Opened, ReadOptions};
 use crate::error::Error;
 use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed};
 use futures_lite::future::block_on;
@@ -127,7 +127,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     session.host().attach(OpenRun::new(dir, record, from_step));
     let result = (|| {
         session.set_word_vectors(embeddings.as_deref().map(inputs::vector_lines).transpose()?);
-        session.set_corpus(files, &read_options(&config, encoding, phase))?;
+        session.set_corpus(&Opened::new(&files), &read_options(&config, encoding, phase))?;
         from.map_or(Ok(()), |model| session.import(model))?;
         if session.host().is_watched() {
             session.watch(&config)?;

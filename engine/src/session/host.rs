@@ -1,6 +1,6 @@
 //! What a session needs from the platform that it runs on.
 
-use crate::data::{Blocks, Scratch, Stored};
+use crate::data::{Blocks, InputFile, Opened, Scratch, Stored};
 use crate::error::Result;
 use protocol::{Command, Event};
 use std::rc::Rc;
@@ -58,6 +58,9 @@ pub trait Host {
     async fn next_order(&self) -> Command {
         self.next_command().await
     }
+
+    /// Replaces each archive, workbook and Word document by the texts in it.
+    async fn open(&self, files: Vec<InputFile>) -> Opened;
 
     /// Whether [`Self::keep`] has a place to write to: a snapshot is not made for nothing.
     fn keeps(&self) -> bool {

@@ -6,7 +6,7 @@ use super::checks::no_model;
 use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{
-    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken, open_single,
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken,
 };
 use crate::error::Result;
 use protocol::{Dropped, Event, TableColumns};
@@ -60,7 +60,7 @@ impl<H: Host> Session<H> {
         (told, long): (Told, Long),
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
-        let file = open_single(file.clone())?;
+        let file = self.host.open(vec![file.clone()]).await.single(&file.name)?;
         let options = fitting(&file, &self.reading_as_trained(options.clone()))?;
         let mut rows = FileRows::open(&file, &options, true)?;
         let mut chunk = rows.chunk(BATCH_SIZE)?;
@@ -179,7 +179,7 @@ impl Table {
     }
 
     fn push_line(&mut self, document: &Document, pairs: bool, answer: &Answer) {
-        let scores: Vec<String> = answer.scores.iter().map(|score| format!("{score:.4}")).collect();
+        let scores: Vec<String> = answer.probabilities.iter().map(|score| format!("{score:.4}")).collect();
         let (line, names, scores) = (document.line.to_string(), answer.labels.join(SEPARATOR), scores.join(SEPARATOR));
         let second = pairs.then(|| document.second.as_deref().unwrap_or_default());
         let texts: Vec<&str> = std::iter::once(document.text.as_str()).chain(second).collect();

@@ -50,7 +50,7 @@ pub use vectors::vector_lines;
 use crate::data::examples::{LabelledExamples, MaskedExamples, Windows};
 use crate::data::labels::LabelSet;
 use crate::data::masking::{Masker, Masking};
-use crate::data::{Corpus, InputFile, ReadOptions, Selection};
+use crate::data::{Corpus, Opened, ReadOptions, Selection};
 use crate::device;
 use crate::error::Result;
 use crate::model::ProblemType;
@@ -141,8 +141,8 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When nothing usable is among them; the corpus is then what it was.
-    pub fn set_corpus(&mut self, files: Vec<InputFile>, options: &ReadOptions) -> Result<()> {
-        let (corpus, warnings) = Corpus::read(&files, options)?;
+    pub fn set_corpus(&mut self, files: &Opened, options: &ReadOptions) -> Result<()> {
+        let (corpus, warnings) = Corpus::read(files, options)?;
         self.host.emit(corpus::report(&corpus), Vec::new());
         for (code, message) in warnings {
             self.warn("", code, message);

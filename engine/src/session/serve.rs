@@ -62,7 +62,8 @@ impl<H: Host> Session<H> {
                     reads_folder_classes: true,
                     ..ReadOptions::default()
                 };
-                self.set_corpus(inputs.collect(), &options)?;
+                let files = self.host.open(inputs.collect()).await;
+                self.set_corpus(&files, &options)?;
             }
             Command::PreviewMasking { config, example, epoch, text } => {
                 self.preview(config, example, epoch, text).await?;

@@ -1,17 +1,15 @@
 //! The Web Worker as a session sees it: commands come in with files beside them, events go out with bulk bytes as
 //! transferred buffers. The only part of the engine that names the browser.
 
-mod file;
-
-use crate::data::Content;
+use crate::data::{Content, InputFile, Opened};
 use crate::error::Result;
 use crate::session::{Host, Snapshot};
-use file::WebFile;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use protocol::{Command, Event};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use unpack::WebFile;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
@@ -126,6 +124,10 @@ impl Host for WebHost {
             // A closed channel cannot be: this host holds both ends.
             let _ = self.bell.1.recv().await;
         }
+    }
+
+    async fn open(&self, files: Vec<InputFile>) -> Opened {
+        unpack::opened(files).await
     }
 
     fn keeps(&self) -> bool {

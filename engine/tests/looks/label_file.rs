@@ -1,7 +1,7 @@
 //! A file labelled line by line: the table, how far it is, what stops it.
 
 use crate::script::{Script, config, failures, look, pretrain, served};
-use engine::data::{Corpus, Document, InputFile, ReadOptions, Selection};
+use engine::data::{Corpus, Document, InputFile, Opened, ReadOptions, Selection};
 use protocol::{Command, Event, FileInfo, FileRole, StartFrom};
 
 /// How far it is with how many documents, and the rows since the one before.
@@ -51,7 +51,7 @@ fn table(script: &Script, wanted: u64) -> Vec<u8> {
 /// The table as a corpus to train on.
 fn documents(table: Vec<u8>) -> Vec<Document> {
     let files = [InputFile::held("labelled.csv", table, Some(FileRole::Test))];
-    let (corpus, _) = Corpus::read(&files, &ReadOptions::default()).expect("a table that can be read");
+    let (corpus, _) = Corpus::read(&Opened::new(&files), &ReadOptions::default()).expect("a table that can be read");
     corpus.labelled(FileRole::Test, &Selection::default()).expect("documents in memory")
 }
 

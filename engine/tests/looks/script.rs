@@ -1,6 +1,6 @@
 //! A host with a script, and what the session says to it.
 
-use engine::data::{InputFile, ReadOptions};
+use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
 use engine::session::{Host, Session, Snapshot};
 use futures_lite::future::{self, block_on, pending, poll_fn};
@@ -79,6 +79,10 @@ impl Host for Script {
         self.during.borrow_mut().pop_front().map_or(Command::Stop, |(_, command)| command)
     }
 
+    async fn open(&self, files: Vec<InputFile>) -> Opened {
+        Opened::new(&files)
+    }
+
     async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
@@ -144,7 +148,7 @@ pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) 
     script.commands.borrow_mut().extend(commands);
     block_on(async {
         let mut session = Session::open(script.clone(), BackendChoice::Cpu).await.expect("the CPU engine opens");
-        session.set_corpus(files, &ReadOptions::default()).expect("a sound corpus");
+        session.set_corpus(&Opened::new(&files), &ReadOptions::default()).expect("a sound corpus");
         let over = script.over.clone();
         let end = poll_fn(move |_| if *over.borrow() { Poll::Ready(()) } else { Poll::Pending });
         let beside = || script.beside.borrow_mut().pop_front().map(|file| file.content).into_iter().collect();

@@ -1,6 +1,6 @@
 //! A host that only remembers, and what the tests of runs are about.
 
-use engine::data::{InputFile, ReadOptions};
+use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
 use engine::session::{Host, Session, Snapshot};
 use futures_lite::future::block_on;
@@ -49,6 +49,10 @@ impl Host for Memory {
         Command::Stop
     }
 
+    async fn open(&self, files: Vec<InputFile>) -> Opened {
+        Opened::new(&files)
+    }
+
     async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>> {
         self.snapshots.borrow_mut().push(snapshot.clone());
         Ok(Some("memory".into()))
@@ -87,14 +91,14 @@ pub fn config(change: &[(&str, &str)]) -> RunConfig {
 
 pub fn session(host: &Memory) -> Session<Memory> {
     let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
-    session.set_corpus(corpus(400), &ReadOptions::default()).expect("a sound corpus");
+    session.set_corpus(&Opened::new(&corpus(400)), &ReadOptions::default()).expect("a sound corpus");
     session
 }
 
 /// A session with few labelled documents and none to validate.
 pub fn session_of_few(host: &Memory) -> Session<Memory> {
     let mut session = session(host);
-    session.set_corpus(vec![corpus(60).remove(0)], &ReadOptions::default()).expect("a sound corpus");
+    session.set_corpus(&Opened::new(&[corpus(60).remove(0)]), &ReadOptions::default()).expect("a sound corpus");
     session
 }
 

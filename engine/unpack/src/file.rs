@@ -1,8 +1,10 @@
 //! A file of the page as the engine reads it: a slice at a time, where it lies on the person's disk.
 
-use crate::data::Content;
-use js_sys::{Reflect, Uint8Array};
+use data::Content;
+use js_sys::{Array, Reflect, Uint8Array};
+use std::any::Any;
 use std::io::{self, Read};
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, FileReaderSync};
 
@@ -21,6 +23,21 @@ impl Content for WebFile {
         let reader = FileReaderSync::new().map_err(|error| failed(&error))?;
         Ok(Box::new(Slices { blob: &self.0, reader, next: 0.0, slice: Vec::new(), shown: 0 }))
     }
+}
+
+/// `content` as a blob: as it came, where it is one; else its bytes are copied into a new one.
+///
+/// # Errors
+/// As the browser says, when it cannot be read or copied.
+pub fn blob_of(content: &Rc<dyn Content>) -> Result<Blob, JsValue> {
+    let found: &dyn Any = &**content;
+    if let Some(WebFile(blob)) = found.downcast_ref() {
+        return Ok(blob.clone());
+    }
+    let mut bytes = Vec::new();
+    let read = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
+    read.map_err(|error| JsValue::from(error.to_string()))?;
+    Blob::new_with_u8_array_sequence(&Array::of(&[Uint8Array::from(bytes.as_slice()).into()]))
 }
 
 /// The slices of a blob, one after another.

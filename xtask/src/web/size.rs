@@ -97,10 +97,15 @@ pub fn is_engine(path: &Path) -> bool {
     ["engine.js", "engine_bg.wasm", "worker.js"].iter().any(|name| path == Path::new(name))
 }
 
+/// True for what the worker fetches to open archives.
+pub fn is_unpack(path: &Path) -> bool {
+    ["unpack.js", "unpack_bg.wasm"].iter().any(|name| path == Path::new(name))
+}
+
 /// True for the code and style that the page needs before it can be used.
 pub fn is_page(path: &Path) -> bool {
     let code = path.extension().is_some_and(|ending| ["wasm", "js", "mjs", "css"].iter().any(|e| ending == *e));
-    code && !is_engine(path)
+    code && !is_engine(path) && !is_unpack(path)
 }
 
 fn kilobytes(bytes: u64) -> String {

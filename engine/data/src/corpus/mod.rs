@@ -111,7 +111,7 @@ impl Corpus {
     ///
     /// # Errors
     /// When no file can be used or there is next to no text.
-    pub fn read(files: &[InputFile], options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
+    pub fn read(files: &Opened, options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
         Self::read_holding(files, options, MAX_HELD_BYTES)
     }
 
@@ -120,7 +120,7 @@ impl Corpus {
     /// # Errors
     /// As there.
     pub fn read_holding(
-        files: &[InputFile],
+        files: &Opened,
         options: &ReadOptions,
         most_held: u64,
     ) -> Result<(Self, Vec<Warning>), DataError> {
@@ -141,9 +141,8 @@ impl Corpus {
             lines_are_sentences: false,
         };
         let mut warnings = Vec::new();
-        let Opened { files, mut refused, .. } = Opened::new(files);
-        let given = files.len() + refused.len();
-        let files = files.as_slice();
+        let given = files.files.len() + files.refused.len();
+        let (files, mut refused) = (files.files.as_slice(), files.refused.clone());
         let roles = roles::roles(files);
         warnings.extend(roles::warning(files, &roles));
         let classes = folders::classes(files, options);

@@ -13,8 +13,8 @@ fn file(name: &str, text: &str) -> InputFile {
 
 fn read(files: &[InputFile]) -> (Corpus, Vec<&'static str>) {
     let options = ReadOptions::default();
-    let (corpus, warnings) = Corpus::read(files, &options).expect("usable");
-    let (read_again, again) = Corpus::read_holding(files, &options, 0).expect("usable");
+    let (corpus, warnings) = Corpus::read(&Opened::new(files), &options).expect("usable");
+    let (read_again, again) = Corpus::read_holding(&Opened::new(files), &options, 0).expect("usable");
     assert_eq!((read_again.is_read_again(), corpus.is_read_again()), (corpus.documents(Train) > 0, false));
     assert_eq!((read_again.fingerprint(), again), (corpus.fingerprint(), warnings.clone()));
     let selections = [ALL, Selection { limit: Some(3), ..ALL }, Selection { pairs: true, ..ALL }];
@@ -191,7 +191,7 @@ fn a_bad_file_among_good_ones_is_left_out_with_a_warning() {
         (vec![file("e", "x\n\ny\n")], "too-little-text"),
         (vec![file("e", ""), file("f", "%PDF-")], "empty-file"),
     ] {
-        let error = Corpus::read(&files, &ReadOptions::default()).err().expect("refused");
+        let error = Corpus::read(&Opened::new(&files), &ReadOptions::default()).err().expect("refused");
         let error = if let DataError::NothingUsable { first, .. } = error { *first } else { error };
         assert_eq!(error.code(), code);
     }
@@ -247,7 +247,7 @@ fn columns_that_another_table_has_are_not_missed() {
     ] {
         for most_held in [u64::MAX, 0] {
             let files = [train(), file("more.csv", text)];
-            let (corpus, warnings) = Corpus::read_holding(&files, &both, most_held).expect("usable");
+            let (corpus, warnings) = Corpus::read_holding(&Opened::new(&files), &both, most_held).expect("usable");
             let all = documents(&corpus, Train, ALL).into_iter().chain(documents(&corpus, Valid, ALL));
             let more: Vec<Document> = all.filter(|document| document.file == 1).collect();
             assert_eq!(more.iter().map(|document| document.text.as_str()).collect::<Vec<_>>(), [unlabelled_text]);
@@ -260,16 +260,17 @@ fn columns_that_another_table_has_are_not_missed() {
         }
     }
     let named = [train(), file("valid.jsonl", "{\"text\":\"a b\",\"toxic\":1,\"rude\":1}\n")];
-    let (corpus, warnings) = Corpus::read(&named, &both).expect("usable");
+    let (corpus, warnings) = Corpus::read(&Opened::new(&named), &both).expect("usable");
     assert_eq!(labelled(&corpus, Valid, ALL)[0].labels, ["toxic", "rude"]);
     assert!(warnings.iter().any(|(_, told)| told.contains("lacks the text column")), "{warnings:?}");
-    let slip = Corpus::read(&[train(), file("more.csv", "id,comment\n7,a\n")], &asked(None, Some("toxik")));
+    let slip =
+        Corpus::read(&Opened::new(&[train(), file("more.csv", "id,comment\n7,a\n")]), &asked(None, Some("toxik")));
     assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
     // Lines have no columns: beside a table they are read as lines, alone they are not what was asked for.
     let lines = || file("a.txt", "lines of text\n");
-    let slip = Corpus::read(&[train(), lines()], &asked(None, Some("toxik")));
+    let slip = Corpus::read(&Opened::new(&[train(), lines()]), &asked(None, Some("toxik")));
     assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
-    let (corpus, warnings) = Corpus::read(&[train(), lines()], &both).expect("usable");
+    let (corpus, warnings) = Corpus::read(&Opened::new(&[train(), lines()]), &both).expect("usable");
     assert_eq!(corpus.files().len(), 2);
     assert!(warnings.iter().any(|(_, told)| told.contains("read as lines of text")), "{warnings:?}");
 }

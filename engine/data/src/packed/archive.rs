@@ -1,8 +1,9 @@
 //! A ZIP archive: its files, or the text of the Office document that it is. Nothing that it says of itself is trusted:
 //! bytes are counted while unpacking, and names only become names of documents.
 
-use super::{Budget, MAX_BYTES, damaged, names, too_large, word};
-use crate::content::{Content, Converted, InputFile};
+use super::open::{Budget, MAX_BYTES};
+use super::{damaged, names, too_large, word};
+use crate::content::{Converted, InputFile};
 use crate::error::{DataError, quoted};
 use std::io::{self, Cursor, Read, Write};
 use zip::ZipArchive;
@@ -15,16 +16,6 @@ const ZIP: &str = "ZIP";
 /// Endings of files that are parts of a model rather than text.
 const MODEL_FILES: [&str; 6] =
     [".safetensors", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx", "data.pkl"];
-
-/// Whether the bytes begin as an archive does.
-///
-/// # Errors
-/// When they cannot be read.
-pub fn is_archive(content: &dyn Content) -> io::Result<bool> {
-    let mut start = Vec::new();
-    content.open()?.take(4).read_to_end(&mut start)?;
-    Ok(start == b"PK\x03\x04")
-}
 
 /// The texts in an archive.
 ///
@@ -77,16 +68,10 @@ impl<'a> Archive<'a> {
         }
     }
 
-    #[cfg(not(target_arch = "wasm32"))]
     fn workbook(mut self) -> Result<Vec<InputFile>, DataError> {
         // calamine sets no limit, so count what it will unpack first.
         (0..self.zip.len()).try_for_each(|index| self.unpack(index, &mut io::sink()))?;
         super::workbook::sheets(self.file, self.zip.into_inner(), self.budget)
-    }
-
-    #[cfg(target_arch = "wasm32")]
-    fn workbook(self) -> Result<Vec<InputFile>, DataError> {
-        Err(DataError::NotText { file: self.file.name.clone(), kind: "an Excel workbook".into() })
     }
 
     fn word_document(&mut self) -> Result<Vec<InputFile>, DataError> {

@@ -38,7 +38,7 @@ fn documents(file: &InputFile) -> (Vec<(String, Vec<String>)>, ReadFile) {
 
 #[test]
 fn a_workbook_is_a_table() {
-    let Opened { files, refused, .. } = Opened::new(&[held("tickets.xlsx")]);
+    let Opened { files, refused } = Opened::new(&[held("tickets.xlsx")]);
     assert!(refused.is_empty(), "{refused:?}");
     let (documents, read) = documents(&files[0]);
     assert_eq!((files.len(), documents.len()), (1, 30));
@@ -63,7 +63,7 @@ fn read_bytes(file: &InputFile) -> Vec<u8> {
 
 #[test]
 fn sheets_named_like_splits_are_files() {
-    let (corpus, _) = Corpus::read(&[held("splits.xlsx")], &ReadOptions::default()).expect("text");
+    let (corpus, _) = Corpus::read(&Opened::new(&[held("splits.xlsx")]), &ReadOptions::default()).expect("text");
     let files: Vec<_> = corpus.files().iter().map(|file| (file.name.as_str(), file.role, file.labelled)).collect();
     assert_eq!(files, [("splits.xlsx/Train.csv", FileRole::Train, 8), ("splits.xlsx/Test.csv", FileRole::Test, 1)]);
 }
@@ -71,12 +71,12 @@ fn sheets_named_like_splits_are_files() {
 #[test]
 fn archives_are_folders() {
     let options = ReadOptions { reads_folder_classes: true, ..ReadOptions::default() };
-    let (corpus, warnings) = Corpus::read(&[held("classes.zip")], &options).expect("text");
+    let (corpus, warnings) = Corpus::read(&Opened::new(&[held("classes.zip")]), &options).expect("text");
     assert_eq!(corpus.files().len(), 6);
     assert_eq!(corpus.files()[0].name, "classes.zip/pictures/boat/0.txt");
     assert!(warnings.iter().any(|(code, _)| *code == "folder-classes"), "{warnings:?}");
 
-    let Opened { files, refused, .. } = Opened::new(&[held("documents.zip"), held("one.zip")]);
+    let Opened { files, refused } = Opened::new(&[held("documents.zip"), held("one.zip")]);
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(
         names,
@@ -86,15 +86,19 @@ fn archives_are_folders() {
     let texts: Vec<String> = documents(&files[0]).0.into_iter().map(|(text, _)| text).collect();
     assert_eq!(texts, ["Minutes", "The board met & agreed.", "left cell", "right cell"]);
     assert_eq!(documents(&files[2]).0[1], ("three four".to_string(), vec!["y".to_string()]));
-    assert_eq!(open_single(held("one.zip")).expect("one file").name, "one.zip/a.csv");
-    assert_eq!(open_single(held("documents.zip")).expect_err("two files").code(), "several-files");
+    assert_eq!(Opened::new(&[held("one.zip")]).single("one.zip").expect("one file").name, "one.zip/a.csv");
+    assert_eq!(
+        Opened::new(&[held("documents.zip")]).single("documents.zip").expect_err("two files").code(),
+        "several-files"
+    );
 }
 
 #[test]
 fn splits_may_be_archives() {
     let text = b"some words __label__a\nother words __label__b\n";
     let named = |name: &str| InputFile::held(name, zip_of(&[("data.txt", text)]), None);
-    let (corpus, _) = Corpus::read(&[named("train.zip"), named("test.zip")], &ReadOptions::default()).expect("text");
+    let (corpus, _) =
+        Corpus::read(&Opened::new(&[named("train.zip"), named("test.zip")]), &ReadOptions::default()).expect("text");
     assert_eq!(corpus.labelled_documents(FileRole::Test), 2);
 }
 
@@ -114,7 +118,7 @@ fn streams_keep_their_kind() {
 #[test]
 fn what_cannot_be_opened_is_named() {
     let refused = |name: &str, bytes: &[u8]| {
-        let Opened { files, mut refused, .. } = Opened::new(&[InputFile::held(name, bytes, None)]);
+        let Opened { files, mut refused } = Opened::new(&[InputFile::held(name, bytes, None)]);
         assert!(files.is_empty(), "{name}");
         let error = refused.remove(0);
         format!("{}: {error}. {}", error.code(), error.hint())
@@ -144,36 +148,81 @@ fn what_cannot_be_opened_is_named() {
     assert!(refused("a.zip", &nested).contains("an archive inside others"));
 }
 
+/// A workbook of sheets, each with its rows and further attributes.
+fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let number = |place: usize| place + 1;
+    let links = |kind: &str, targets: &[String]| {
+        let link = |(place, target): (usize, &String)| {
+            format!("<Relationship Id=\"r{}\" Target=\"{target}\" Type=\"{OFFICE}/{kind}\"/>", number(place))
+        };
+        format!("<Relationships>{}</Relationships>", targets.iter().enumerate().map(link).collect::<String>())
+    };
+    let names: Vec<String> = (0..sheets.len()).map(|place| format!("worksheets/sheet{}.xml", number(place))).collect();
+    let listed = |(place, (_, attributes)): (usize, &(&str, &str))| {
+        let number = number(place);
+        format!("<sheet name=\"S{number}\" sheetId=\"{number}\" r:id=\"r{number}\" {attributes}/>")
+    };
+    let listed: String = sheets.iter().enumerate().map(listed).collect();
+    let book = format!("<workbook xmlns:r=\"{OFFICE}\"><sheets>{listed}</sheets></workbook>");
+    let (root, links) = (links("officeDocument", &["xl/workbook.xml".into()]), links("worksheet", &names));
+    let rows = |rows: &str| format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    let written: Vec<(String, String)> =
+        names.iter().zip(sheets).map(|(name, sheet)| (format!("xl/{name}"), rows(sheet.0))).collect();
+    let parts = [("_rels/.rels", &root), ("xl/workbook.xml", &book), ("xl/_rels/workbook.xml.rels", &links)];
+    let parts = parts.into_iter().chain(written.iter().map(|(name, text)| (name.as_str(), text)));
+    zip_of(&parts.map(|(name, text)| (name, text.as_bytes())).collect::<Vec<_>>())
+}
+
+fn row(number: u32, cells: &str) -> String {
+    format!("<row r=\"{number}\">{cells}</row>")
+}
+
+fn cell(at: &str, text: &str) -> String {
+    format!("<c r=\"{at}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
+}
+
+#[test]
+fn cells_that_lose_what_they_show_are_counted() {
+    let formula = "<c r=\"A2\"><f>B2&amp;\" x\"</f></c><c r=\"B2\" t=\"e\"><f>1/0</f><v>#DIV/0!</v></c>";
+    let sum = "<c r=\"A3\"><f>1+1</f><v>2</v></c><c r=\"B3\" t=\"e\"><v>#N/A</v></c>";
+    let rows = [row(1, &[cell("A1", "text"), cell("B1", "kind")].concat()), row(2, formula), row(3, sum)].concat();
+    let rows = rows + &row(4, &[cell("A4", "some words"), cell("B4", "a")].concat());
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&rows, "")]), None)]);
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "text,kind\n\"\"\n2,\nsome words,a\n");
+    let starts: Vec<&str> = files[0].notes.iter().map(|note| note.split(" of ").next().unwrap_or_default()).collect();
+    assert_eq!(starts, ["2 cells", "1 cells"], "{:?}", files[0].notes);
+}
+
+#[test]
+fn a_hidden_sheet_is_read_where_the_others_are_empty() {
+    let rows = [row(1, &cell("A1", "text")), row(2, &cell("A2", "some words"))].concat();
+    let book = workbook(&[("", ""), (&rows, "state=\"hidden\"")]);
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", book, None)]);
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "text\nsome words\n");
+    assert!(
+        files[0].notes.iter().any(|note| note.contains("the hidden sheet \"S2\" was read")),
+        "{:?}",
+        files[0].notes
+    );
+}
+
 #[test]
 fn stray_cells_do_not_fill_memory() {
-    let sheet = |cells: &str| {
-        let workbook = "<workbook xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets>\
-             <sheet name=\"S\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>";
-        let links = "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\" \
-             Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\"/></Relationships>";
-        let sheet = format!("<worksheet><sheetData>{cells}</sheetData></worksheet>");
-        let root = "<Relationships><Relationship Id=\"r\" Target=\"xl/workbook.xml\" \
-             Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\"/></Relationships>";
-        zip_of(&[
-            ("_rels/.rels", root.as_bytes()),
-            ("xl/workbook.xml", workbook.as_bytes()),
-            ("xl/_rels/workbook.xml.rels", links.as_bytes()),
-            ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
-        ])
-    };
-    let cell = |at: &str| format!("<c r=\"{at}\" t=\"inlineStr\"><is><t>word {at}</t></is></c>");
-    let row = |number: u32, cells: &str| format!("<row r=\"{number}\">{cells}</row>");
+    let cell = |at: &str| cell(at, &format!("word {at}"));
     let far = [row(1, &cell("A1")), row(2, &cell("A2")), row(1_048_576, &cell("XFD1048576"))].concat();
-    let Opened { files, refused, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&far), None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&far, "")]), None)]);
     assert!(refused.is_empty(), "{refused:?}");
     assert!(files[0].content.size() < 100_000, "{}", files[0].content.size());
     // calamine takes any column for one.
     let outside = row(1, &cell("ZZZZZZ1"));
-    let Opened { files, refused, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&outside), None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&outside, "")]), None)]);
     assert_eq!((files.len(), refused[0].code()), (0, "damaged-archive"));
     // A short gap stays.
     let gap = [row(1, &cell("B1")), row(4, &cell("B4"))].concat();
-    let Opened { files, .. } = Opened::new(&[InputFile::held("a.xlsx", sheet(&gap), None)]);
+    let Opened { files, .. } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&gap, "")]), None)]);
     assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "word B1\n\"\"\n\"\"\nword B4\n");
 }
 
@@ -181,7 +230,7 @@ fn stray_cells_do_not_fill_memory() {
 fn archives_inside_an_archive_share_its_limit() {
     let inner = zip_of(&[("a.txt", &vec![b'a'; 10 << 20])]);
     let outer = zip_of(&[("1.zip", &inner), ("2.zip", &inner), ("3.zip", &inner)]);
-    let Opened { files, refused, .. } = Opened::new(&[InputFile::held("a.zip", outer, None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.zip", outer, None)]);
     assert_eq!(files.len(), 1, "{refused:?}");
     assert!(refused.iter().all(|error| error.code() == "archive-too-large"), "{refused:?}");
 }

@@ -1,6 +1,7 @@
 //! A workbook (Office Open XML): its sheets as CSV.
 
-use super::{Budget, damaged};
+use super::damaged;
+use super::open::Budget;
 use crate::content::{Converted, InputFile};
 use crate::corpus::split_role;
 use crate::error::{DataError, quoted};
@@ -21,32 +22,43 @@ const MAX_ROWS: u32 = 1 << 20;
 const MAX_COLUMNS: u32 = 1 << 14;
 
 /// The sheets of a workbook that hold what is looked for: those named like parts of a data set where one is for training
-/// and one is not (`train`, `test`), else the first visible one with rows below its header. The others are reported.
+/// and one is not (`train`, `test`), else the first visible one with rows below its header, or a hidden one where all
+/// visible ones are empty. The others are reported.
 ///
 /// # Errors
-/// When it is damaged or too large, or all visible sheets are empty.
+/// When it is damaged or too large, or all sheets are empty.
 pub(super) fn sheets(
     file: &InputFile,
     bytes: Cursor<Vec<u8>>,
     budget: &mut Budget,
 ) -> Result<Vec<InputFile>, DataError> {
     let mut workbook = Xlsx::new(bytes).map_err(|error| broken(file, &error))?;
-    let is_shown =
-        |sheet: &&calamine::Sheet| sheet.visible == SheetVisible::Visible && sheet.typ == SheetType::WorkSheet;
-    let names: Vec<String> =
-        workbook.sheets_metadata().iter().filter(is_shown).map(|sheet| sheet.name.clone()).collect();
+    let named = |is_shown: bool| {
+        let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+        let sheets = sheets.filter(|sheet| (sheet.visible == SheetVisible::Visible) == is_shown);
+        sheets.map(|sheet| sheet.name.clone()).collect::<Vec<String>>()
+    };
+    let (names, hidden) = (named(true), named(false));
     let roles: Vec<Option<FileRole>> = names.iter().map(|name| split_role(name)).collect();
     let holds_out = roles.iter().flatten().any(|role| *role != FileRole::Train);
     let mut found = Vec::new();
     if roles.contains(&Some(FileRole::Train)) && holds_out {
         for (name, _) in names.iter().zip(&roles).filter(|(_, role)| role.is_some()) {
-            let (csv, _) = table(file, &mut workbook, name, budget)?;
-            let part =
-                InputFile { name: format!("{}/{name}.csv", file.name), ..file.converted_to(Converted::Table, csv) };
-            found.push((name, part));
+            let sheet = Table::read(file, &mut workbook, name, budget)?.into_file(file);
+            found.push((name, InputFile { name: format!("{}/{name}.csv", file.name), ..sheet }));
         }
     } else {
         found.extend(main_sheet(file, &mut workbook, &names, budget)?);
+    }
+    if found.is_empty() {
+        found.extend(main_sheet(file, &mut workbook, &hidden, budget)?);
+        found.iter_mut().for_each(|(name, file)| {
+            file.notes.push(format!(
+                "all visible sheets of {} are empty: the hidden sheet {} was read",
+                quoted(&file.name),
+                quoted(name)
+            ));
+        });
     }
     let taken: Vec<String> = found.iter().map(|(name, _)| (*name).clone()).collect();
     let others: Vec<String> = names.iter().filter(|name| !taken.contains(name)).cloned().collect();
@@ -58,7 +70,7 @@ pub(super) fn sheets(
             DataError::columns(&taken),
             DataError::columns(&others)
         );
-        first.1.notes.push(("sheet", message));
+        first.1.notes.push(message);
     }
     Ok(found.into_iter().map(|(_, file)| file).collect())
 }
@@ -72,41 +84,84 @@ fn main_sheet<'a>(
 ) -> Result<Option<(&'a String, InputFile)>, DataError> {
     let mut first = None;
     for name in names {
-        let (csv, rows) = table(file, workbook, name, budget)?;
-        if rows > 1 {
-            return Ok(Some((name, file.converted_to(Converted::Table, csv))));
+        let table = Table::read(file, workbook, name, budget)?;
+        if table.rows > 1 {
+            return Ok(Some((name, table.into_file(file))));
         }
-        first = first.or((rows > 0).then_some((name, csv)));
+        first = first.or((table.rows > 0).then_some((name, table)));
     }
-    Ok(first.map(|(name, csv)| (name, file.converted_to(Converted::Table, csv))))
+    Ok(first.map(|(name, table)| (name, table.into_file(file))))
 }
 
-/// A sheet as CSV, from its first filled cell on, and how many of its rows hold something.
-fn table(
-    file: &InputFile,
-    workbook: &mut Workbook,
-    name: &str,
-    budget: &mut Budget,
-) -> Result<(Vec<u8>, usize), DataError> {
-    let cells = cells(file, workbook, name, budget)?;
-    let rows: Vec<&[Cell]> = cells.chunk_by(|a, b| a.row == b.row).collect();
-    let first_column = cells.iter().map(|cell| cell.column).min().unwrap_or_default();
-    let width_of = |row: &[Cell]| row.iter().map(|cell| cell.column - first_column + 1).max().unwrap_or_default();
-    let width = rows.iter().take(SHOWN_ROWS).map(|row| width_of(row)).max().unwrap_or_default();
-    let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-    let mut last_row = rows.first().map_or(0, |row| row[0].row.saturating_sub(1));
-    for row in &rows {
-        // A longer jump leads to a stray cell.
-        for _ in 1..row[0].row.saturating_sub(last_row).min(MAX_GAP) {
-            csv.write_record([""]).expect("memory takes all rows");
+/// A sheet as CSV, from its first filled cell on.
+struct Table {
+    csv: Vec<u8>,
+    /// How many rows hold something.
+    rows: usize,
+    empty: Empty,
+}
+
+impl Table {
+    fn read(file: &InputFile, workbook: &mut Workbook, name: &str, budget: &mut Budget) -> Result<Self, DataError> {
+        let (cells, empty) = cells(file, workbook, name, budget)?;
+        let rows: Vec<&[Cell]> = cells.chunk_by(|a, b| a.row == b.row).collect();
+        let first_column = cells.iter().map(|cell| cell.column).min().unwrap_or_default();
+        let width_of = |row: &[Cell]| row.iter().map(|cell| cell.column - first_column + 1).max().unwrap_or_default();
+        let width = rows.iter().take(SHOWN_ROWS).map(|row| width_of(row)).max().unwrap_or_default();
+        let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        let mut last_row = rows.first().map_or(0, |row| row[0].row.saturating_sub(1));
+        for row in &rows {
+            // A longer jump leads to a stray cell.
+            for _ in 1..row[0].row.saturating_sub(last_row).min(MAX_GAP) {
+                csv.write_record([""]).expect("memory takes all rows");
+            }
+            last_row = row[0].row;
+            let mut values = vec![""; width.max(width_of(row)) as usize];
+            row.iter().for_each(|cell| values[(cell.column - first_column) as usize] = &cell.value);
+            budget.take(values.iter().map(|value| value.len() as u64 + 1).sum(), &file.name, XLSX)?;
+            csv.write_record(values).expect("memory takes all rows");
         }
-        last_row = row[0].row;
-        let mut values = vec![""; width.max(width_of(row)) as usize];
-        row.iter().for_each(|cell| values[(cell.column - first_column) as usize] = &cell.value);
-        budget.take(values.iter().map(|value| value.len() as u64 + 1).sum(), &file.name, XLSX)?;
-        csv.write_record(values).expect("memory takes all rows");
+        let csv = csv.into_inner().expect("memory needs no flush");
+        Ok(Self { csv, rows: rows.len(), empty })
     }
-    Ok((csv.into_inner().expect("memory needs no flush"), rows.len()))
+
+    /// `file` as this table.
+    fn into_file(self, file: &InputFile) -> InputFile {
+        let mut table = file.converted_to(Converted::Table, self.csv);
+        table.notes.extend(self.empty.notes(&file.name));
+        table
+    }
+}
+
+/// Cells that show something and are read as empty ones.
+#[derive(Default)]
+struct Empty {
+    errors: u64,
+    formulas: u64,
+}
+
+impl Empty {
+    fn count(&mut self, value: &DataRef<'_>, has_formula: bool) {
+        match value {
+            DataRef::Error(_) => self.errors += 1,
+            DataRef::Empty if has_formula => self.formulas += 1,
+            _ => {}
+        }
+    }
+
+    fn notes(&self, name: &str) -> Vec<String> {
+        let Self { errors, formulas } = *self;
+        let name = quoted(name);
+        let of_errors = (errors > 0)
+            .then(|| format!("{errors} cells of {name} show an error such as #N/A: they were read as empty"));
+        let of_formulas = (formulas > 0).then(|| {
+            format!(
+                "{formulas} cells of {name} hold formulas without results: they were read as empty; a spreadsheet program \
+                 adds the results when it saves the file"
+            )
+        });
+        of_errors.into_iter().chain(of_formulas).collect()
+    }
 }
 
 /// A cell with something in it.
@@ -117,23 +172,29 @@ struct Cell {
 }
 
 /// The cells of a sheet in the order of the file, which is that of its rows.
-fn cells(file: &InputFile, workbook: &mut Workbook, name: &str, budget: &mut Budget) -> Result<Vec<Cell>, DataError> {
+fn cells(
+    file: &InputFile,
+    workbook: &mut Workbook,
+    name: &str,
+    budget: &mut Budget,
+) -> Result<(Vec<Cell>, Empty), DataError> {
     let broken = |error| broken(file, &error);
     let mut reader = workbook.worksheet_cells_reader(name).map_err(broken)?;
-    let mut cells = Vec::new();
-    while let Some(cell) = reader.next_cell().map_err(broken)? {
-        let (row, column) = cell.get_position();
-        let value = text(cell.get_value());
+    let (mut cells, mut empty) = (Vec::new(), Empty::default());
+    while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(broken)? {
+        let (row, column) = cell.pos;
+        let value = text(&cell.value);
         if row >= MAX_ROWS || column >= MAX_COLUMNS {
             return Err(damaged(&file.name, XLSX, "has a cell outside of any sheet"));
         }
         // Many cells may share one long text.
         budget.take(value.len() as u64, &file.name, XLSX)?;
+        empty.count(&cell.value, cell.formula.is_some());
         if !value.is_empty() {
             cells.push(Cell { row, column, value });
         }
     }
-    Ok(cells)
+    Ok((cells, empty))
 }
 
 fn broken(file: &InputFile, error: &calamine::XlsxError) -> DataError {

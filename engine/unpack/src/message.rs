@@ -1,0 +1,84 @@
+//! What goes to the module and comes back, beside the bytes.
+
+use data::content::Converted;
+use data::{DataError, InputFile};
+use protocol::FileRole;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An [`InputFile`] without its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Described {
+    name: String,
+    role: Option<FileRole>,
+    encoding: Option<String>,
+    member_roles: BTreeMap<String, FileRole>,
+    converted: Option<Converted>,
+    notes: Vec<String>,
+}
+
+impl Described {
+    /// What is known of `file`.
+    pub fn of(file: &InputFile) -> Self {
+        let InputFile { name, role, encoding, member_roles, converted, notes, .. } = file.clone();
+        Self { name, role, encoding, member_roles, converted, notes }
+    }
+
+    /// The file with its content.
+    pub fn with(self, content: std::rc::Rc<dyn data::Content>) -> InputFile {
+        let Self { name, role, encoding, member_roles, converted, notes } = self;
+        InputFile { name, content, role, encoding, member_roles, converted, notes }
+    }
+}
+
+/// Why a file could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    message: String,
+    hint: String,
+}
+
+impl From<DataError> for Refusal {
+    fn from(error: DataError) -> Self {
+        Self { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<Refusal> for DataError {
+    fn from(Refusal { message, hint }: Refusal) -> Self {
+        Self::NotOpened { message, hint }
+    }
+}
+
+/// What the module found. The content of each file lies beside it, in the same order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Files that can be read.
+    pub files: Vec<Described>,
+    /// Why others could not be opened.
+    pub refused: Vec<Refusal>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_same_on_the_other_side() {
+        let mut file = InputFile::held("a.xlsx/Test.csv", "text,label\n", Some(FileRole::Test));
+        file.converted = Some(Converted::Table);
+        file.notes.push("of two sheets one was read".into());
+        file.member_roles.insert("a.zip/b.txt".into(), FileRole::Valid);
+        let found = Found {
+            files: vec![Described::of(&file)],
+            refused: vec![DataError::EmptyFile { file: "b".into() }.into()],
+        };
+        let sent = serde_json::to_string(&found).expect("plain data");
+        let Found { mut files, mut refused } = serde_json::from_str(&sent).expect("the same");
+        let back = files.remove(0).with(file.content.clone());
+        assert_eq!(Described::of(&back), Described::of(&file));
+        let error = DataError::from(refused.remove(0));
+        let empty = DataError::EmptyFile { file: "b".into() };
+        assert_eq!((error.to_string(), error.hint()), (empty.to_string(), empty.hint()));
+    }
+}
