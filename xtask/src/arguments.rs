@@ -9,6 +9,7 @@ pub const USAGE: &str = "\
 cargo xtask serve [--port 8080] [--debug]   install what is missing, build the page and the engine, serve dist/
 cargo xtask build [--debug]                 the same without serving: a static site in dist/
 cargo xtask test [PART...]                  every check, or only: format lint native web browser
+cargo xtask interop                         tests against Hugging Face transformers
 cargo xtask setup                           only install what is missing
 
 --debug       build fast instead of small: no wasm-opt, no size limits
@@ -40,6 +41,8 @@ pub enum Task {
         /// Another folder than `dist/`.
         site: Option<PathBuf>,
     },
+    /// Run the tests against Hugging Face transformers.
+    Interop,
     /// Run checks.
     Test {
         /// Which, in their fixed order.
@@ -70,6 +73,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
     match task.as_str() {
         "help" => Ok(Task::Help),
         "setup" => done(words, Task::Setup),
+        "interop" => done(words, Task::Interop),
         "build" => parse_build(words),
         "serve" => parse_serve(words),
         "test" => parse_test(words),
@@ -145,6 +149,7 @@ mod tests {
         let serve = |port, mode| Task::Serve { port, mode, site: None };
         check("", Task::Help);
         check("setup", Task::Setup);
+        check("interop", Task::Interop);
         check("build", Task::Build { mode: Mode::Release });
         check("build --debug", Task::Build { mode: Mode::Debug });
         check("serve", serve(8080, Some(Mode::Release)));

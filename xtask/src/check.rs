@@ -89,6 +89,17 @@ pub fn run(project: &Project, parts: &[Part]) -> Result<(), Error> {
     result
 }
 
+/// Every kind of run directory against Hugging Face transformers. Not a part of [`run`]: it needs torch.
+///
+/// # Errors
+/// When the packages cannot be installed or a test fails.
+pub fn interop(project: &Project) -> Result<(), Error> {
+    let python = setup::interop(project)?;
+    Program::cargo(project.root()).args(["build", "--release", "--locked"]).run()?;
+    let tests = Program::new(python).args(["-m", "unittest", "discover", "--verbose", "--start-directory", "."]);
+    tests.dir(&project.interop()).env("CLOZELAB_BIN", project.clozelab()).env("PYTHONDONTWRITEBYTECODE", "1").run()
+}
+
 fn timed(name: &str, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let begin = Instant::now();
     eprintln!("\n== {name}");
@@ -106,7 +117,7 @@ fn lint(project: &Project) -> Result<(), Error> {
     }
     let toolchain = setup::for_web(project, Mode::Debug)?;
     if toolchain.lints() {
-        return web::lint_page(project, toolchain);
+        return web::lint(project, toolchain);
     }
     eprintln!("xtask: the page is not linted: clippy for its target comes with rustup only");
     Ok(())

@@ -1,4 +1,4 @@
-//! `cargo xtask serve | build | test | setup`: everything between a bare machine and a working page. It installs what is
+//! `cargo xtask serve | build | test | interop | setup`: everything between a bare machine and a working page. It installs what is
 //! missing, builds both wasm binaries, weighs and serves them, and runs every check. It knows the tools around the
 //! product and nothing of what the product computes.
 //!
@@ -38,6 +38,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Setup => setup::everything(&project),
         Task::Build { mode } => web::build(&project, mode),
         Task::Serve { port, mode, site } => serve_page(&project, port, mode, site),
+        Task::Interop => check::interop(&project),
         Task::Test { parts } => check::run(&project, &parts),
     }
 }

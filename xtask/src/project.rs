@@ -51,6 +51,11 @@ impl Project {
         self.root.join("tests").join("e2e")
     }
 
+    /// The tests against Hugging Face transformers.
+    pub fn interop(&self) -> PathBuf {
+        self.root.join("tests").join("interop")
+    }
+
     /// The native command line.
     pub fn clozelab(&self) -> PathBuf {
         self.target.join("release").join(format!("clozelab{}", std::env::consts::EXE_SUFFIX))

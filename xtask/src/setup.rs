@@ -3,9 +3,11 @@
 
 mod debian;
 mod node;
+mod python;
 mod wasm;
 
 pub use node::wasm_opt;
+pub use python::interop;
 pub use wasm::Toolchain;
 
 use crate::arguments::Mode;

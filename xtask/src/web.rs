@@ -8,7 +8,7 @@ mod site;
 pub mod size;
 mod stamp;
 
-pub use compile::lint_page;
+pub use compile::lint;
 
 use crate::arguments::Mode;
 use crate::error::Error;

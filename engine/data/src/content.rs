@@ -91,11 +91,13 @@ impl InputFile {
     }
 
     /// The same file as text that was made of it.
+    #[cfg(feature = "archives")]
     pub(crate) fn converted_to(&self, converted: Converted, bytes: impl Into<Vec<u8>>) -> Self {
         Self { converted: Some(converted), ..self.with_content(bytes) }
     }
 
     /// The same file with other bytes.
+    #[cfg(feature = "archives")]
     pub(crate) fn with_content(&self, bytes: impl Into<Vec<u8>>) -> Self {
         Self { content: Rc::new(bytes.into()), ..self.clone() }
     }

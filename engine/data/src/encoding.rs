@@ -13,6 +13,7 @@ use encoding_rs::DecoderResult;
 use std::io::{self, BufRead, Read};
 
 /// The encoding that bytes seem to be in which are not UTF-8.
+#[cfg(feature = "archives")]
 pub(crate) fn guess(bytes: &[u8]) -> &'static encoding_rs::Encoding {
     detect::guess(bytes)
 }

@@ -55,6 +55,8 @@ pub struct RunConfig {
     pub cased: bool,
     /// Drop accents of a new vocabulary's text, as BERT's uncased vocabularies do. Default: false.
     pub strip_accents: bool,
+    /// How often a word or a part of one occurs in the training text at least to enter the vocabulary. Default 2.
+    pub min_count: Option<u64>,
     /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 or 64 in pre-training, by the length of the documents; fitted to the data in fine-tuning.
     pub max_len: Option<usize>,
     /// Examples per step. Default: 16 or, from 2,000 examples on, 32.
@@ -127,6 +129,7 @@ impl Default for RunConfig {
             vocab_size: 8000,
             cased: false,
             strip_accents: false,
+            min_count: None,
             max_len: None,
             batch_size: None,
             steps: None,
@@ -191,6 +194,7 @@ impl RunConfig {
             "vocab-size" => self.vocab_size = number(key, value)?,
             "cased" => self.cased = switch(key, value)?,
             "strip-accents" => self.strip_accents = switch(key, value)?,
+            "min-count" => self.min_count = Some(number(key, value)?),
             "max-len" => self.max_len = Some(number(key, value)?),
             "batch-size" => self.batch_size = Some(number(key, value)?),
             "steps" => self.steps = Some(number(key, value)?),
@@ -251,6 +255,7 @@ impl RunConfig {
         put("vocab-size", self.vocab_size != d.vocab_size, self.vocab_size.to_string());
         put("cased", self.cased, "true".into());
         put("strip-accents", self.strip_accents, "true".into());
+        put("min-count", self.min_count.is_some(), self.min_count.unwrap_or_default().to_string());
         put("max-len", self.max_len.is_some(), self.max_len.unwrap_or_default().to_string());
         put("batch-size", self.batch_size.is_some(), self.batch_size.unwrap_or_default().to_string());
         put("steps", self.steps.is_some(), self.steps.unwrap_or_default().to_string());

@@ -9,11 +9,12 @@ use super::family::family_of;
 use super::foreign::{self, Form};
 use super::python::{CONFIGURATION_FILE, MODELING_FILE};
 use super::shards::{INDEX_FILE, check_downloaded, is_shard};
-use super::{CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE};
+use super::{CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE};
 use serde_json::{Map, Value};
 
 /// Files of a model directory besides its weights and a classifier's networks.
-const SMALL_FILES: [&str; 12] = [
+const SMALL_FILES: [&str; 13] = [
+    CARD_FILE,
     CONFIG_FILE,
     CLASSIFIER_FILE,
     CONFIGURATION_FILE,

@@ -42,6 +42,8 @@ use std::collections::BTreeMap;
 
 /// Name of the configuration in a model directory.
 pub const CONFIG_FILE: &str = "config.json";
+/// Name of the model card in a model directory.
+pub const CARD_FILE: &str = "README.md";
 /// Name of the weights in a model directory.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 

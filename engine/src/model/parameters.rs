@@ -179,6 +179,12 @@ impl Layout {
         Self { specs: ordered, groups, index }
     }
 
+    /// Names of the parameters of each group, in order.
+    pub fn names(&self) -> Vec<Vec<String>> {
+        let of_group = |group: &ParameterGroup| self.specs[group.members.clone()].iter().map(|spec| spec.name.clone());
+        self.groups.iter().map(|group| of_group(group).collect()).collect()
+    }
+
     /// Trainable numbers in all.
     pub fn len(&self) -> usize {
         self.groups.iter().map(|group| group.used).sum()

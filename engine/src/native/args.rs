@@ -5,7 +5,7 @@ mod asking;
 mod training;
 
 pub use asking::{
-    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict, Source, Toy,
+    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict, Source, Tokenize, Toy,
 };
 pub use training::{Compare, Finetune, Pretrain, Training};
 
@@ -90,6 +90,8 @@ pub enum Task {
     Attention(Attention),
     /// Pack a model for the page or for sending
     Export(Export),
+    /// Write a corpus as token ids that numpy reads, for training elsewhere
+    Tokenize(Tokenize),
     /// Say what a directory holds
     Inspect(Inspect),
 }

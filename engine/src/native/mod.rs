@@ -29,6 +29,7 @@ mod resume;
 mod signals;
 mod store;
 mod token_cache;
+mod tokenize;
 mod toy;
 mod train;
 

@@ -49,8 +49,9 @@ pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokeni
     let words = match tokenizer {
         Some(tokenizer) => sha256(&json(tokenizer)),
         None => {
-            let RunConfig { tokenizer, cased, strip_accents, vocab_size, .. } = config;
-            format!("{tokenizer:?} cased {cased} accents {} size {vocab_size}", !strip_accents)
+            let RunConfig { tokenizer, cased, strip_accents, vocab_size, min_count, .. } = config;
+            let least = min_count.map_or_else(String::new, |count| format!(" from {count}"));
+            format!("{tokenizer:?} cased {cased} accents {} size {vocab_size}{least}", !strip_accents)
         }
     };
     let limit = format!("{:?} {}", config.limit, split(corpus));

@@ -24,7 +24,7 @@ pub struct Learned {
     pub train: Packed,
     /// Held-out documents, where there are any.
     pub valid: Option<Packed>,
-    settings: (TokenizerKind, [bool; 2], usize, Option<usize>),
+    settings: (TokenizerKind, [bool; 2], (usize, Option<u64>), Option<usize>),
     given: bool,
     coverage: OnceCell<Vec<CoveragePoint>>,
     lengths: OnceCell<Vec<LengthCount>>,
@@ -198,6 +198,7 @@ fn encoded(
             tell("learning the vocabulary");
             let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?
                 .strip_accents(config.strip_accents)
+                .min_count(config.min_count)
                 .unspaced(corpus.hides_words());
             corpus.each_text(FileRole::Train, &selection, &mut |text| {
                 learner.take(text);
@@ -381,8 +382,8 @@ pub fn selection(config: &RunConfig) -> Selection {
     Selection { limit: config.limit, ..Selection::default() }
 }
 
-fn settings(config: &RunConfig) -> (TokenizerKind, [bool; 2], usize, Option<usize>) {
-    (config.tokenizer, [config.cased, config.strip_accents], config.vocab_size, config.limit)
+fn settings(config: &RunConfig) -> (TokenizerKind, [bool; 2], (usize, Option<u64>), Option<usize>) {
+    (config.tokenizer, [config.cased, config.strip_accents], (config.vocab_size, config.min_count), config.limit)
 }
 
 fn no_room(error: io::Error) -> Error {

@@ -44,6 +44,7 @@ impl Learner {
             ensemble: None,
             sentence_encoder: None,
             notices: Vec::new(),
+            card: None,
         }
     }
 }

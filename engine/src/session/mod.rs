@@ -3,6 +3,7 @@
 
 mod ask;
 mod cache;
+mod card;
 mod checks;
 mod classification;
 mod clock;
@@ -10,6 +11,7 @@ mod compare;
 mod corpus;
 mod diagnosis;
 mod estimate;
+mod evaluation;
 mod finetune;
 mod folds;
 mod frozen;
@@ -41,15 +43,15 @@ mod vote;
 use ask::Told;
 pub use ask::{Long, failed};
 pub use compare::Progress as ComparisonProgress;
+pub use evaluation::EvaluationRows;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
 pub use label_file::{LABEL_WARNING_CODES, long_texts};
 pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
 pub use vectors::vector_lines;
 
-use crate::data::examples::{LabelledExamples, MaskedExamples, Windows};
+use crate::data::examples::LabelledExamples;
 use crate::data::labels::LabelSet;
-use crate::data::masking::{Masker, Masking};
 use crate::data::{Corpus, Opened, ReadOptions, Selection};
 use crate::device;
 use crate::error::Result;
@@ -59,7 +61,6 @@ use checks::{needs_masked_lm, no_corpus, no_model};
 use corpus::Learned;
 use finetune::Encoded;
 use look::Watched;
-use plan::EVALUATION_MASK_RATE;
 use protocol::{BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
 use review::Reviewed;
 pub use scored::LabelRule;
@@ -197,12 +198,7 @@ impl<H: Host> Session<H> {
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;
         let role = if role == FileRole::Valid { role } else { FileRole::Train };
-        let packed = corpus::pack(&self.host, &model.tokenizer, corpus, role)?;
-        let fitted = || plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed));
-        let max_len = model.config.trained_len.unwrap_or_else(|| fitted().min(model.config.max_position_embeddings));
-        packed.check(max_len)?;
-        let masker = Masker::new(&model.tokenizer, Masking::of_rate(EVALUATION_MASK_RATE));
-        let mut examples = MaskedExamples::new(Windows::Packed(packed), masker, seed, BATCH_SIZE, max_len);
+        let mut examples = self.evaluation_examples(model, role, seed)?;
         let leaves = model.leaves(&self.device);
         let (config, device) = (&model.config, &self.device);
         let metrics =

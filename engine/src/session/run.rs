@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::train::{DeviceBatch, StepReport};
 use burn::tensor::Tensor;
-use protocol::{Command, Event, Figures, Phase, RunConfig};
+use protocol::{Command, Event, Figures, Metrics, Phase, RunConfig};
 use rand_core::Rng;
 use std::rc::Rc;
 
@@ -47,6 +47,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub grad_norm: Option<Tensor<1>>,
     /// What a classifier's evaluations said.
     pub scores: Vec<Score>,
+    /// The last figures of each split that were told.
+    pub measured: Vec<(Split, Metrics)>,
     /// What the loss is measured against.
     pub floors: Floors,
     /// Whether the task is done before its plan is.
@@ -65,6 +67,8 @@ pub struct Finished {
     pub outcome: RunOutcome,
     /// What a classifier's evaluations said, in order.
     pub scores: Vec<Score>,
+    /// The last figures of each split that were told.
+    pub measured: Vec<(Split, Metrics)>,
 }
 
 /// One evaluation of a classifier.
@@ -263,6 +267,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             networks: self.at.networks.iter().map(BestState::of).collect(),
             steps_before: self.learner.steps_before,
             began_secs: self.at.began_secs,
+            groups: self.learner.optimizer.layout.names(),
             device: self.device_name.into(),
         };
         // A language model is one network, and needs its source no more.
@@ -297,6 +302,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         let trained = Trained { ensemble, ..self.learner.trained() };
         self.ear.host.emit(event, Vec::new());
-        Ok(Finished { trained, outcome, scores: std::mem::take(&mut self.scores) })
+        let (scores, measured) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.measured));
+        Ok(Finished { trained, outcome, scores, measured })
     }
 }

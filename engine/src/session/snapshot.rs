@@ -63,6 +63,9 @@ pub struct RunState {
     /// Seconds of training when the present network began.
     #[serde(default)]
     pub began_secs: f64,
+    /// Names of the parameters whose moments lie end to end in each group of [`OPTIMIZER_FILE`]; for other programs.
+    #[serde(default)]
+    pub groups: Vec<Vec<String>>,
     /// The device, in words; empty of a checkpoint from before this was kept.
     #[serde(default)]
     pub device: String,

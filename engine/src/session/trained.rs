@@ -2,8 +2,9 @@
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::interop::{self, CONFIG_FILE, Fit, HostTensor, Notice, SentenceEncoder, WEIGHTS_FILE, Weights};
+use crate::interop::{self, CARD_FILE, CONFIG_FILE, Fit, HostTensor, Notice, SentenceEncoder, WEIGHTS_FILE, Weights};
 use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs};
+use crate::session::card::card;
 use crate::session::host::ModelFiles;
 use crate::session::parts::Ensemble;
 use crate::session::read::read_groups;
@@ -30,6 +31,8 @@ pub struct Trained {
     pub sentence_encoder: Option<SentenceEncoder>,
     /// What a person should know of its files.
     pub notices: Vec<Notice>,
+    /// Its model card, where a run has written one.
+    pub card: Option<Rc<str>>,
 }
 
 /// What became of each tensor of a model that another one started from.
@@ -87,6 +90,8 @@ impl Trained {
         let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
         files.push((CONFIG_FILE.into(), interop::config_to_json(&self.config_alone())));
         files.extend(interop::python_files(&self.config));
+        let card = self.card.as_deref().map_or_else(|| card(self, None), String::from);
+        files.push((CARD_FILE.into(), card.into_bytes()));
         files.extend(self.part_files().await?);
         files.push((WEIGHTS_FILE.into(), interop::weights_to_bytes(&weights)));
         Ok(files)
@@ -133,7 +138,9 @@ impl Trained {
         let layout = Layout::new(specs(&config, heads));
         let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
         let tokenizer = Rc::new(tokenizer);
-        let mut trained = Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder, notices };
+        let card = file(CARD_FILE).and_then(|bytes| String::from_utf8(bytes).ok()).map(Rc::from);
+        let mut trained =
+            Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder, notices, card };
         trained.read_parts(&file, device)?;
         Ok(trained)
     }

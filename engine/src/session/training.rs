@@ -1,6 +1,7 @@
 //! What both kinds of training share: the vocabulary they learn, the values they start with, and the run itself, whose
 //! loop is in `run`.
 
+use super::card::{Provenance, card};
 use super::checks::{check_same_corpus, no_corpus};
 use super::corpus::Learned;
 use super::learner::Learner;
@@ -103,7 +104,7 @@ impl<H: Host> Session<H> {
         };
         let run = Run {
             config: &config,
-            plan,
+            plan: plan.clone(),
             task,
             learner: Learner { model, heads, tokenizer, optimizer, values, steps_before },
             at,
@@ -112,12 +113,17 @@ impl<H: Host> Session<H> {
             device_name: &self.info.name,
             grad_norm: None,
             scores: Vec::new(),
+            measured: Vec::new(),
             floors,
             learned: false,
             lr: 0.0,
             beginning,
         };
-        run.train().await
+        let mut finished = run.train().await?;
+        let from =
+            Provenance { corpus: self.corpus.as_ref(), config: &config, plan: &plan, measured: &finished.measured };
+        finished.trained.card = Some(card(&finished.trained, Some(&from)).into());
+        Ok(finished)
     }
 
     /// What each network of the run starts from.

@@ -37,7 +37,8 @@ pub fn blob_of(content: &Rc<dyn Content>) -> Result<Blob, JsValue> {
     let mut bytes = Vec::new();
     let read = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
     read.map_err(|error| JsValue::from(error.to_string()))?;
-    Blob::new_with_u8_array_sequence(&Array::of(&[Uint8Array::from(bytes.as_slice()).into()]))
+    let parts: JsValue = Array::from_iter([Uint8Array::from(bytes.as_slice())]).into();
+    Blob::new_with_u8_array_sequence(&parts)
 }
 
 /// The slices of a blob, one after another.

@@ -1,7 +1,7 @@
 //! Sources to wasm, by cargo. Page and engine have a build folder each: their flags differ, and one shared folder would
 //! rebuild the world at every change of sides.
 
-use super::{Binary, PAGE};
+use super::{Binary, PAGE, UNPACK};
 use crate::arguments::Mode;
 use crate::error::Error;
 use crate::program::Program;
@@ -20,12 +20,14 @@ pub fn compile(project: &Project, toolchain: Toolchain, binary: &Binary, mode: M
     Ok(folder(project, binary).join(TARGET).join(profile).join(module))
 }
 
-/// Clippy on the page as the browser gets it; most of the page exists for that target only.
+/// Clippy on the page and the module for archives as the browser gets them; most of both exists for that target only.
 ///
 /// # Errors
 /// When clippy finds something.
-pub fn lint_page(project: &Project, toolchain: Toolchain) -> Result<(), Error> {
-    cargo(project, toolchain, "clippy", &PAGE, profile(Mode::Release)).args(["--", "-D", "warnings"]).run()
+pub fn lint(project: &Project, toolchain: Toolchain) -> Result<(), Error> {
+    [&PAGE, &UNPACK].into_iter().try_for_each(|binary| {
+        cargo(project, toolchain, "clippy", binary, profile(Mode::Release)).args(["--", "-D", "warnings"]).run()
+    })
 }
 
 fn cargo(project: &Project, toolchain: Toolchain, task: &str, binary: &Binary, profile: &str) -> Program {

@@ -13,7 +13,7 @@ mod survey;
 mod traits;
 
 pub use near_duplicates::NearDuplicateCounts;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "archives")]
 pub(crate) use roles::split_role;
 pub use select::{LOOKED_AT, Selection};
 

@@ -76,13 +76,17 @@ pub(super) fn frequent(words: &[(String, u64)], room: usize, least: u64) -> Vec<
     kept.into_iter().take(room).map(|(word, _)| word.clone()).collect()
 }
 
-/// At most `room` pieces of `model` that spell `words` well: first the alphabet, then merges, most frequent first. Longer
-/// words than the model spells are left out.
-pub(super) fn word_pieces(words: &[(String, u64)], room: usize, model: &WordPiece) -> Vec<String> {
+/// At most `room` pieces of `model` that spell `words` well: first the alphabet, then merges, most frequent first, that
+/// occur `least` times. Longer words than the model spells are left out.
+pub(super) fn word_pieces(words: &[(String, u64)], (room, least): (usize, u64), model: &WordPiece) -> Vec<String> {
     let is_spelled = |word: &str| word.chars().count() <= model.max_chars();
     let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| is_spelled(word)).collect();
-    let characters = count_characters(&spelled);
-    let mut learner = Learner { prefix: model.prefix().into(), ..Learner::default() };
+    let mut characters = count_characters(&spelled);
+    // The alphabet has room for all characters, unless a person wants rare ones left out.
+    if least > MIN_FREQUENCY {
+        characters.retain(|_, occurrences| occurrences.beginning + occurrences.within >= least);
+    }
+    let mut learner = Learner { prefix: model.prefix().into(), least, ..Learner::default() };
     let alphabet =
         if model.prefix().is_empty() { room * UNSPACED_ALPHABET_PERCENT / 100 } else { LIMIT_ALPHABET.min(room / 2) };
     learner.take_alphabet(&characters, alphabet);
@@ -124,6 +128,8 @@ struct Places {
 struct Learner {
     /// What marks a piece that goes on with a word.
     prefix: String,
+    /// How often a merged pair or a rare character occurs at least.
+    least: u64,
     tokens: Vec<String>,
     ids: HashMap<String, u32>,
     /// Each word as tokens, and how often it occurs.
@@ -190,12 +196,12 @@ impl Learner {
             let current = self.pairs.get(&pair).map_or(0, |places| places.count);
             if current != count {
                 // Stale: queue it again at its true place.
-                if current >= MIN_FREQUENCY {
+                if current >= self.least {
                     self.queue.push((current, Reverse(pair)));
                 }
                 continue;
             }
-            if count < MIN_FREQUENCY {
+            if count < self.least {
                 return false;
             }
             self.merge(pair);
@@ -240,7 +246,7 @@ impl Learner {
                 rare.push((occurrences.within, format!("{}{character}", self.prefix)));
             }
         }
-        rare.retain(|(count, token)| *count >= MIN_FREQUENCY && !self.ids.contains_key(token));
+        rare.retain(|(count, token)| *count >= self.least && !self.ids.contains_key(token));
         rare.sort_by_key(|(count, _)| Reverse(*count));
         for (_, token) in rare.into_iter().take(room.saturating_sub(self.tokens.len())) {
             self.add(token);
@@ -277,7 +283,7 @@ mod tests {
     }
 
     fn check(words: &[(&str, u64)], room: usize, expected: &[&str]) {
-        assert_eq!(word_pieces(&counted(words), room, &WordPiece::default()), expected);
+        assert_eq!(word_pieces(&counted(words), (room, MIN_FREQUENCY), &WordPiece::default()), expected);
     }
 
     #[test]
@@ -304,6 +310,16 @@ mod tests {
         // Room for 6 tokens lets 3 characters into the alphabet.
         check(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 1), ("f", 5)], 6, &["a", "b", "c", "d", "f"]);
         check(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("f", 5), ("g", 4)], 5, &["a", "b", "c", "d", "f"]);
+    }
+
+    #[test]
+    fn what_is_rare_can_be_left_out() {
+        let words = counted(&[("common", 9), ("communes", 9), ("zyx", 3), ("q", 2)]);
+        let learned = |least| word_pieces(&words, (1000, least), &WordPiece::default());
+        assert!(learned(2).contains(&"zyx".to_string()) && learned(2).contains(&"q".to_string()));
+        let kept = learned(9);
+        assert!(kept.contains(&"common".to_string()), "{kept:?}");
+        assert!(!kept.iter().any(|piece| piece.contains(['z', 'y', 'x', 'q'])), "{kept:?}");
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub struct VocabularyLearner {
     strips_accents: bool,
     is_unspaced: bool,
     vocab_size: usize,
+    min_count: Option<u64>,
     words: WordCounts,
 }
 
@@ -55,12 +56,18 @@ impl VocabularyLearner {
             return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
         }
         let words = WordCounts::default();
-        Ok(Self { kind, cased, strips_accents: false, is_unspaced: false, vocab_size, words })
+        Ok(Self { kind, cased, strips_accents: false, is_unspaced: false, vocab_size, min_count: None, words })
     }
 
     /// Drops accents and all other marks above and below letters, as BERT's published uncased vocabularies do.
     pub fn strip_accents(self, strips_accents: bool) -> Self {
         Self { strips_accents, ..self }
+    }
+
+    /// Leaves out what occurs less often: rare words tell most of the text that they come from. By default 2, and 1 for
+    /// characters.
+    pub fn min_count(self, min_count: Option<u64>) -> Self {
+        Self { min_count, ..self }
     }
 
     /// Learns sub-words of a script without spaces: a piece is the same wherever it stands, and a paragraph may be one word.
@@ -98,13 +105,13 @@ impl VocabularyLearner {
         let (model, normalization, splitting) = self.parts();
         let words = self.words.finish();
         let room = self.vocab_size - SPECIAL_NAMES.len();
-        let learned = match (&model, self.kind) {
-            (Model::WordPiece(model), _) => learn::word_pieces(&words, room, model),
-            (Model::Words, TokenizerKind::Char) => learn::frequent(&words, room, 1),
-            (Model::Words, _) => learn::frequent(&words, room, learn::MIN_FREQUENCY),
+        let least = self.min_count.unwrap_or(if self.kind == TokenizerKind::Char { 1 } else { learn::MIN_FREQUENCY });
+        let learned = match &model {
+            Model::WordPiece(model) => learn::word_pieces(&words, (room, least), model),
+            Model::Words => learn::frequent(&words, room, least),
         };
         if learned.is_empty() {
-            let needed = if self.kind == TokenizerKind::Word { "no word that occurs twice" } else { "no text" };
+            let needed = if self.kind == TokenizerKind::Word { "no word that occurs often enough" } else { "no text" };
             return Err(DataError::NothingToMask { needed });
         }
         let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();

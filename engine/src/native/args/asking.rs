@@ -108,6 +108,29 @@ fn probability(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "a number from 0 to 1 is needed".into())
 }
 
+/// Arguments of `tokenize`.
+#[derive(Debug, Args)]
+pub struct Tokenize {
+    /// Text files, tables, archives or folders; one document per line
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub corpus: Vec<PathBuf>,
+    /// Held-out text; without it a part of the corpus is held out
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub valid: Vec<PathBuf>,
+    /// Run directory or Hugging Face model directory whose vocabulary cuts the text
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Folder to make
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Column of the text in a table, by name or number from 1; "a+b" are joined
+    #[arg(long, value_name = "NAME")]
+    pub text_column: Option<String>,
+    /// Encoding of the text, where detection guesses wrong
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+}
+
 /// Arguments of `neighbours`.
 #[derive(Debug, Args)]
 pub struct Neighbours {

@@ -147,6 +147,9 @@ pub struct Training {
     /// Drop accents of a new vocabulary's text, as BERT's published uncased vocabularies do
     #[arg(long)]
     strip_accents: bool,
+    /// How often a word or a part of one occurs at least to enter the vocabulary [default: 2]
+    #[arg(long, value_name = "N")]
+    min_count: Option<String>,
     /// Tokens per example
     #[arg(long, value_name = "N")]
     max_len: Option<String>,
@@ -249,6 +252,7 @@ impl Training {
             ("--vocab-size", self.vocab_size.is_some()),
             ("--cased", self.cased),
             ("--strip-accents", self.strip_accents),
+            ("--min-count", self.min_count.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
@@ -271,6 +275,7 @@ impl Training {
                 ("vocab-size", &self.vocab_size),
                 ("cased", &switch(self.cased)),
                 ("strip-accents", &switch(self.strip_accents)),
+                ("min-count", &self.min_count),
                 ("max-len", &self.max_len),
                 ("batch-size", &self.batch_size),
                 ("steps", &self.steps),

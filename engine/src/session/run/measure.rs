@@ -16,7 +16,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub(super) async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
         let metrics = self.measure_network(split, clock).await?;
         if let Some(metrics) = &metrics {
-            self.tell_evaluated(split, self.network(metrics), metrics.clone());
+            let network = self.network(metrics);
+            self.tell_evaluated(split, network, metrics.clone());
         }
         Ok(metrics)
     }
@@ -41,7 +42,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         matches!(metrics, Metrics::Classifier(_)).then_some((self.at.networks.len() as u64 + 1).min(self.plan.networks))
     }
 
-    fn tell_evaluated(&self, split: Split, network: Option<u64>, metrics: Metrics) {
+    fn tell_evaluated(&mut self, split: Split, network: Option<u64>, metrics: Metrics) {
+        self.measured.retain(|(other, _)| *other != split);
+        self.measured.push((split, metrics.clone()));
         let event = Event::Evaluated {
             run: self.ear.run.into(),
             step: self.learner.step(),
