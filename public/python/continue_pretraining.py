@@ -212,6 +212,8 @@ def given_back(run, out, model, optimizer, steps):
     for path in run.folder.iterdir():
         if path.name not in ("manifest.json", "model.safetensors", "optimizer.safetensors", "state.json"):
             shutil.copy(path, folder)
+            # An interrupted run has no model beside its checkpoints.
+            shutil.copy(path, out)
     state = {**run.state, "step": run.step + steps, "window_loss_sum": 0.0, "window_steps": 0}
     state["window_next_sentence_sum"] = None
     (folder / "state.json").write_text(json.dumps(state, indent=2), encoding="utf-8")
@@ -244,7 +246,7 @@ def main():
     size = asked.batch_size or run.plan["batch_size"]
     if size % accelerator.num_processes:
         raise SystemExit(f"a batch of {size} cannot be divided among {accelerator.num_processes} processes")
-    say = print if accelerator.is_main_process else (lambda *_: None)
+    say = print if accelerator.is_main_process else (lambda *_, **__: None)
     say(json.dumps({"step": run.step, "masked_lm_loss": evaluated(model, asked.tokens, accelerator.device)}))
     wrapped = accelerator.prepare(model)
     for step in range(run.step, run.step + asked.steps):
