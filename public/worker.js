@@ -7,8 +7,8 @@ function fail(message, hint) {
 
 const reason = (error) => String(error?.message ?? error);
 
-// What opens archives, workbooks and Word documents comes when the first of them does. An instance that has failed is
-// not used again; under another address the browser makes a new one.
+// The module for archives, workbooks and Word documents is loaded on first use. An instance that has failed is not used
+// again; under another address the browser makes a new one.
 let archives;
 let failures = 0;
 

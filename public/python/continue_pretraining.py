@@ -1,12 +1,12 @@
-"""Goes on with a Clozelab pre-training run under accelerate, on any number of processes and GPUs, and gives it back.
+"""Continues a Clozelab pre-training run under accelerate, on any number of processes and GPUs.
 
     clozelab tokenize --corpus text.txt --valid valid.txt --model runs/a --out tokens
     accelerate launch --num_processes 8 continue_pretraining.py --model runs/a --tokens tokens --out runs/b --steps 1000
-    clozelab pretrain --resume --out runs/b             # goes on with what is left of the run's plan
+    clozelab pretrain --resume --out runs/b             # the steps that are left of the run's plan
     clozelab finetune --train labelled.csv --from runs/b --out runs/c
 
-Weights and the moments of AdamW and Muon are taken from the newest checkpoint and go back into a new one. The order of
-the examples and the masks are this script's own; the same global batch gives the same step on any number of processes.
+Weights and the moments of AdamW and Muon are read from the newest checkpoint and written to a new one. The order of the
+examples and the masks are this script's own; the same global batch gives the same step on any number of processes.
 
 Needs torch, numpy, safetensors, transformers and accelerate; see docs/beyond-one-machine.md.
 """
@@ -42,11 +42,16 @@ def arguments():
     return parser.parse_args()
 
 
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class Run:
     """The newest checkpoint of a run directory."""
 
     def __init__(self, directory):
-        steps = sorted(int(path.name[5:]) for path in (directory / "checkpoints").glob("step-*"))
+        names = (path.name[5:] for path in (directory / "checkpoints").glob("step-*"))
+        steps = sorted(int(name) for name in names if name.isdigit())
         if not steps:
             raise SystemExit(f"{directory} has no checkpoint: it is not a run directory, or one from before its first")
         self.directory, self.folder = directory, directory / "checkpoints" / f"step-{steps[-1]}"
@@ -55,7 +60,12 @@ class Run:
             raise SystemExit(f"{directory} is not a pre-training run")
         if not self.state.get("groups"):
             raise SystemExit("this checkpoint does not name its moments: make one with a newer clozelab")
+        for file in json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))["files"]:
+            if digest(self.folder / file["name"]) != file["sha256"]:
+                raise SystemExit(f"{self.folder / file['name']} is damaged: its SHA-256 differs")
         self.plan, self.step = self.state["plan"], self.state["step"]
+        if self.plan["whole_word"] or self.state["config"].get("nsp"):
+            raise SystemExit("runs with --whole-word or --nsp are continued by clozelab only")
         self.moments = load_file(self.folder / "optimizer.safetensors")
 
     def steps_left(self):
@@ -148,12 +158,18 @@ def orthogonalized(x):
 class Examples:
     """Windows of the training text, in a new order in each pass, and their masks: functions of the seed and the step."""
 
-    def __init__(self, folder, plan, seed):
+    def __init__(self, folder, run, seed):
+        plan = run.plan
         self.index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        if self.index["version"] != 1:
+            raise SystemExit(f"{folder} was written by another version of clozelab")
+        if self.index["tokenizer_sha256"] not in (None, digest(run.folder / "tokenizer.json")):
+            raise SystemExit(f"{folder} was made with the tokenizer of another model")
         shards = [np.load(folder / name, mmap_mode="r") for name in self.index["shards"]]
         self.tokens = shards[0] if len(shards) == 1 else np.concatenate(shards)
         self.special, self.seed = self.index["special_tokens"], seed
-        self.length, self.rate = plan["max_len"], plan["mask_rate"]
+        self.length, self.rate, self.most = plan["max_len"], plan["mask_rate"], plan.get("max_predictions")
+        self.words = np.setdiff1d(np.arange(self.index["vocab_size"]), list(self.special.values()))
         self.windows = -(-len(self.tokens) // (self.length - 1))
         self.order = None
 
@@ -168,7 +184,7 @@ class Examples:
         ids[0], ids[1 : 1 + len(found)] = self.special["cls"], found
         draw = np.random.default_rng([self.seed, 1, number])
         choosable = np.flatnonzero(~np.isin(ids, list(self.special.values())))
-        count = min(max(round(self.rate * len(choosable)), 1), len(choosable))
+        count = min(max(round(self.rate * len(choosable)), 1), len(choosable), self.most or self.length)
         chosen = draw.choice(choosable, count, replace=False)
         targets = np.full(self.length, NOT_MASKED, dtype=np.int64)
         targets[chosen] = ids[chosen]
@@ -176,7 +192,7 @@ class Examples:
         fate = draw.random(count)
         ids[chosen[fate < 0.8]] = self.special["mask"]
         replaced = chosen[(fate >= 0.8) & (fate < 0.9)]
-        ids[replaced] = draw.integers(self.index["vocab_size"], size=len(replaced))
+        ids[replaced] = draw.choice(self.words, len(replaced))
         return ids, targets
 
     def batch(self, step, size, process, processes, device):
@@ -201,9 +217,10 @@ def evaluated(model, folder, device):
     return total / max(count, 1)
 
 
-def given_back(run, out, model, optimizer, steps):
-    """A copy of the run directory with the new weights and a checkpoint of the step that was reached."""
-    shutil.copytree(run.directory, out, ignore=shutil.ignore_patterns("checkpoints", ".lock"))
+def write_run(run, out, model, optimizer, steps):
+    """Writes the run with the new weights and a checkpoint of the step that was reached into `out`, an empty folder."""
+    old = ("checkpoints", ".lock", "report.html")
+    shutil.copytree(run.directory, out, ignore=shutil.ignore_patterns(*old), dirs_exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
     names = {name for names in optimizer.groups for name in names}
     weights = {name: weights[name] for name in names}
@@ -212,7 +229,7 @@ def given_back(run, out, model, optimizer, steps):
     for path in run.folder.iterdir():
         if path.name not in ("manifest.json", "model.safetensors", "optimizer.safetensors", "state.json"):
             shutil.copy(path, folder)
-            # An interrupted run has no model beside its checkpoints.
+            # A killed run has no model beside its checkpoints.
             shutil.copy(path, out)
     state = {**run.state, "step": run.step + steps, "window_loss_sum": 0.0, "window_steps": 0}
     state["window_next_sentence_sum"] = None
@@ -221,8 +238,7 @@ def given_back(run, out, model, optimizer, steps):
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     save_file(optimizer.flat(), folder / "optimizer.safetensors", metadata={"format": "pt"})
     files = [
-        {"name": path.name, "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for path in sorted(folder.iterdir())
+        {"name": path.name, "bytes": path.stat().st_size, "sha256": digest(path)} for path in sorted(folder.iterdir())
     ]
     manifest = {"step": run.step + steps, "files": files}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
@@ -232,17 +248,24 @@ def main():
     asked = arguments()
     if asked.out.exists():
         raise SystemExit(f"{asked.out} exists; nothing was changed")
-    accelerator = Accelerator()
+    # Gradients are clipped and moments kept in 32 bits; a scaled loss would spoil both.
+    accelerator = Accelerator(mixed_precision="no")
+    if accelerator.distributed_type.value in ("DEEPSPEED", "FSDP", "MEGATRON_LM", "TPU", "XLA"):
+        raise SystemExit(f"{accelerator.distributed_type.value} is not supported: use data parallelism (DDP)")
+    torch.manual_seed(asked.seed + accelerator.process_index)
     run = Run(asked.model)
-    if run.state["config"].get("nsp"):
-        raise SystemExit("a run with next-sentence prediction goes on in clozelab only")
+    # What cannot be written is noticed before the work, not after it.
+    made = asked.out.with_name(f".{asked.out.name}.partial")
+    if accelerator.is_main_process:
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
     model = AutoModelForMaskedLM.from_pretrained(run.folder, trust_remote_code=True).to(accelerator.device)
     names = {name for names in run.state["groups"] for name in names}
     parameters = {name: parameter for name, parameter in model.named_parameters() if name in names}
     if names - parameters.keys():
         raise SystemExit(f"transformers does not know {sorted(names - parameters.keys())}")
     optimizer = Optimizer(run, parameters)
-    examples = Examples(asked.tokens, run.plan, asked.seed)
+    examples = Examples(asked.tokens, run, asked.seed)
     size = asked.batch_size or run.plan["batch_size"]
     if size % accelerator.num_processes:
         raise SystemExit(f"a batch of {size} cannot be divided among {accelerator.num_processes} processes")
@@ -267,7 +290,8 @@ def main():
     loss = evaluated(model, asked.tokens, accelerator.device)
     say(json.dumps({"step": run.step + asked.steps, "masked_lm_loss": loss}))
     if accelerator.is_main_process:
-        given_back(run, asked.out, model, optimizer, asked.steps)
+        write_run(run, made, model, optimizer, asked.steps)
+        made.rename(asked.out)
     accelerator.wait_for_everyone()
 
 

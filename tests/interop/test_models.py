@@ -3,10 +3,12 @@
 Needs CLOZELAB_BIN (a built command line) and the packages of requirements.txt; `cargo xtask interop` provides both.
 """
 
+import atexit
 import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -75,6 +77,7 @@ class Directories:
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="clozelab-interop-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.known = {}
 
     def data(self, kind):
@@ -258,6 +261,30 @@ class Models(unittest.TestCase):
         ids = tokenizer("a [MASK] bird", return_tensors="pt")
         self.assertEqual(float((model(**ids).logits - again(**ids).logits).abs().max()), 0.0)
         self.assertIn("masks", json.loads(clozelab("fill-mask", "--model", copy, "a [MASK] bird")))
+
+    def test_a_classifier_saved_again(self):
+        for preset in ("fast-tiny", "bert-tiny"):
+            with self.subTest(preset=preset):
+                model, tokenizer = self.loaded(
+                    AutoModelForSequenceClassification, DIRECTORIES.classifier(preset, "single")
+                )
+                copy = DIRECTORIES.folder / f"classifier-saved-{preset}"
+                model.train()
+                model.save_pretrained(copy)
+                tokenizer.save_pretrained(copy)
+                again, _ = self.loaded(AutoModelForSequenceClassification, copy)
+                texts = texts_of("single")[:10]
+                difference = model.fused_logits(texts, tokenizer) - again.fused_logits(texts, tokenizer)
+                self.assertEqual(float(difference.abs().max()), 0.0)
+                self.assertEqual(again.predict([]), [])
+                with self.assertRaises(TypeError):
+                    again.predict("one text")
+
+    def test_other_poolings(self):
+        for pooling in ("mean", "max-mean", "first-token"):
+            with self.subTest(pooling=pooling):
+                directory = DIRECTORIES.classifier("bert-tiny", "single", "--pooling", pooling)
+                self.check_classifier(directory, "single")
 
     def test_words_and_characters(self):
         for kind in ("word", "char"):

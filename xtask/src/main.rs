@@ -1,5 +1,5 @@
 //! `cargo xtask serve | build | test | interop | setup`: everything between a bare machine and a working page. It installs what is
-//! missing, builds both wasm binaries, weighs and serves them, and runs every check. It knows the tools around the
+//! missing, builds the wasm binaries, weighs and serves them, and runs every check. It knows the tools around the
 //! product and nothing of what the product computes.
 //!
 //! Standard output carries results only (the address of the page, the count of tests); all progress is on standard error.

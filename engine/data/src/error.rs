@@ -60,6 +60,8 @@ pub enum DataError {
     },
     /// An archive that another program opens, and why it did not.
     NotOpened {
+        /// Stable name for programs.
+        code: &'static str,
         /// What that said.
         message: String,
         /// What to do, as that said.
@@ -233,7 +235,7 @@ impl DataError {
             Self::DamagedArchive { .. } => "damaged-archive",
             Self::ArchiveTooLarge { format: "gzip", .. } => "gzip-bomb",
             Self::ArchiveTooLarge { .. } => "archive-too-large",
-            Self::NotOpened { .. } => "archive-not-opened",
+            Self::NotOpened { code, .. } => code,
             Self::SeveralFiles { .. } => "several-files",
             Self::UnknownEncoding { .. } => "unknown-encoding",
             Self::NothingUsable { .. } => "nothing-usable",

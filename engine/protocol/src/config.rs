@@ -55,7 +55,7 @@ pub struct RunConfig {
     pub cased: bool,
     /// Drop accents of a new vocabulary's text, as BERT's uncased vocabularies do. Default: false.
     pub strip_accents: bool,
-    /// How often a word or a part of one occurs in the training text at least to enter the vocabulary. Default 2.
+    /// How often a word or a part of one occurs in the training text at least to enter the vocabulary. Default 2, of characters 1.
     pub min_count: Option<u64>,
     /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 or 64 in pre-training, by the length of the documents; fitted to the data in fine-tuning.
     pub max_len: Option<usize>,

@@ -60,7 +60,7 @@ pub struct LabelScore {
     pub label: String,
     /// Probability, 0 to 1.
     pub score: f64,
-    /// The same before calibration, where the classifier is calibrated and this was asked for.
+    /// The same before calibration, where the classifier is calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<f64>,
 }

@@ -2,7 +2,6 @@
 //! carries, and which classes its `config.json` names. A BERT that guesses masked words needs none.
 
 use crate::model::{Architecture, ModelConfig};
-use crate::session::ModelFiles;
 use serde_json::{Map, Value, json};
 
 /// The configurations, as a module of Python.
@@ -11,9 +10,9 @@ pub(super) const CONFIGURATION_FILE: &str = "configuration_clozelab.py";
 pub(super) const MODELING_FILE: &str = "modeling_clozelab.py";
 
 /// The code that a directory carries.
-pub fn python_files(config: &ModelConfig) -> ModelFiles {
+pub fn python_files(config: &ModelConfig) -> Vec<(String, Vec<u8>)> {
     if class_map(config).is_empty() {
-        return ModelFiles::new();
+        return Vec::new();
     }
     vec![
         (CONFIGURATION_FILE.into(), include_bytes!("python/configuration_clozelab.py").to_vec()),
@@ -41,24 +40,22 @@ pub(super) fn remote_code_fields(config: &ModelConfig) -> Map<String, Value> {
 
 fn class_map(config: &ModelConfig) -> Map<String, Value> {
     let is_classifier = !config.labels.is_empty();
-    let configuration = match config.architecture {
+    let family = match config.architecture {
         Architecture::Bert if is_classifier => {
             let class = modeling("ClozelabBertForSequenceClassification");
             return Map::from_iter([("AutoModelForSequenceClassification".into(), class)]);
         }
         Architecture::Bert => return Map::new(),
-        Architecture::Fast => "ClozelabFastConfig",
-        Architecture::Textcnn => "ClozelabTextCnnConfig",
-        Architecture::Mean => "ClozelabMeanConfig",
+        Architecture::Fast => "ClozelabFast",
+        Architecture::Textcnn => "ClozelabTextCnn",
+        Architecture::Mean => "ClozelabMean",
     };
-    let head = if is_classifier {
-        ("AutoModelForSequenceClassification", modeling("ClozelabForSequenceClassification"))
-    } else {
-        ("AutoModelForMaskedLM", modeling("ClozelabForMaskedLM"))
-    };
-    let configuration = format!("configuration_clozelab.{configuration}").into();
-    let classes = [("AutoConfig", configuration), ("AutoModel", modeling("ClozelabModel")), head];
-    classes.map(|(name, class)| (name.to_string(), class)).into_iter().collect()
+    let head = if is_classifier { "ForSequenceClassification" } else { "ForMaskedLM" };
+    let head = (format!("AutoModel{head}"), modeling(&format!("{family}{head}")));
+    let configuration = format!("configuration_clozelab.{family}Config").into();
+    let encoder = modeling(&format!("{family}Model"));
+    let classes = [("AutoConfig".to_string(), configuration), ("AutoModel".to_string(), encoder), head];
+    classes.into_iter().collect()
 }
 
 fn modeling(class: &str) -> Value {

@@ -5,7 +5,8 @@ mod asking;
 mod training;
 
 pub use asking::{
-    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict, Source, Tokenize, Toy,
+    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict, ServeModel, Served,
+    Source, Tokenize, Toy,
 };
 pub use training::{Compare, Finetune, Pretrain, Training};
 
@@ -42,7 +43,7 @@ from it and from scratch under the same budget, and compares.\n\nExit codes: 0 d
 130 interrupted with a checkpoint that --resume continues.";
 
 /// Flags of every command.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Common {
     /// Where to compute: auto, gpu or cpu
     #[arg(long, global = true, value_name = "DEVICE")]
@@ -90,6 +91,10 @@ pub enum Task {
     Attention(Attention),
     /// Pack a model for the page or for sending
     Export(Export),
+    /// Answer other programs over HTTP: labels, masks, similar documents
+    ServeModel(ServeModel),
+    /// Answer a language model's client as tools of the Model Context Protocol, over stdin and stdout
+    Mcp(Served),
     /// Write a corpus as token ids that numpy reads, for training elsewhere
     Tokenize(Tokenize),
     /// Say what a directory holds

@@ -1,7 +1,7 @@
 //! One function per command; here they are only told apart.
 
 use super::args::{Arguments, Task};
-use super::{ask, bench, compare, convert, demo, export, inspect, predict, tokenize, toy, train};
+use super::{ask, bench, compare, convert, demo, export, inspect, predict, serving, tokenize, toy, train};
 use crate::error::Error;
 
 pub use super::train::Ending;
@@ -28,6 +28,8 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::Neighbours(args)) => done(ask::neighbours(common, args)),
         Some(Task::Attention(args)) => done(ask::attention(common, args)),
         Some(Task::Export(args)) => done(export::export(args)),
+        Some(Task::ServeModel(args)) => done(serving::serve_model(common, args)),
+        Some(Task::Mcp(args)) => done(serving::mcp(common, args)),
         Some(Task::Tokenize(args)) => done(tokenize::tokenize(common, args)),
         Some(Task::Inspect(args)) => done(inspect::inspect(common, args)),
     }

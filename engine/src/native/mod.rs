@@ -26,6 +26,7 @@ mod progress;
 mod record;
 mod report;
 mod resume;
+mod serving;
 mod signals;
 mod store;
 mod token_cache;

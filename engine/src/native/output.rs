@@ -20,6 +20,11 @@ pub(super) fn to_people(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// A failure of stdin as a person should read it.
+pub(super) fn stdin_error(error: &std::io::Error) -> Error {
+    Error::Io { message: format!("stdin cannot be read: {error}"), hint: "Start the command again.".into() }
+}
+
 /// One JSON value as one line on stdout, at once.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! The `tokenize` command: a corpus as token ids that numpy reads, for training elsewhere (docs/beyond-one-machine.md).
 
 use super::args::{Common, Tokenize};
+use super::checkpoints::sha256;
 use super::store::{TEMPORARY, remove, shown, sync_folder, write_error};
 use super::train::files_of;
 use super::{ask, inputs, output};
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 1;
 /// Tokens of a shard: 128 MiB of two bytes each.
 const SHARD_TOKENS: usize = 64 << 20;
+/// Vocabularies up to this size take two bytes per token.
+const MAX_NARROW_VOCABULARY: usize = 1 << 16;
 /// What describes the other files.
 const INDEX_FILE: &str = "index.json";
 /// Where each training document begins, and where the last one ends.
@@ -32,6 +35,8 @@ struct Index {
     version: u32,
     vocab_size: usize,
     max_len: usize,
+    /// SHA-256 of the tokenizer.json that the ids belong to, where the model has one.
+    tokenizer_sha256: Option<String>,
     documents: usize,
     tokens: usize,
     shards: Vec<String>,
@@ -62,24 +67,27 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         });
     }
     let model = inputs::read_model(model)?;
+    let tokenizer = model.iter().find(|(name, _)| name == "tokenizer.json").map(|(_, bytes)| sha256(bytes));
     let mut sources = inputs::read_for_training(corpus)?;
     sources.extend(inputs::read(valid, Some(FileRole::Valid))?);
     let mut session = ask::session(common, model, common.quiet)?;
+    session.check_masked_lm()?;
     let options = ReadOptions { text_column: text_column.clone(), encoding: encoding.clone(), ..Default::default() };
     session.set_corpus(&Opened::new(&files_of(sources)), &options)?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    let (train, specials) = session.training_tokens()?;
+    // What may be too short is looked at first.
     let rows = session.evaluation_rows(config.seed)?;
+    let (train, specials) = session.training_tokens()?;
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let made = folder.join(format!("{TEMPORARY}{name}"));
-    let written = write(&made, &train, specials, &rows)
+    let written = write(&made, &train, specials, &rows, tokenizer)
         .and_then(|()| sync_folder(&made))
         .and_then(|()| fs::rename(&made, out))
         .and_then(|()| sync_folder(folder));
     if let Err(error) = written {
-        // What is left of it hinders nobody.
+        // A leftover folder is harmless.
         let _ = remove(&made);
         return Err(write_error(out, &error));
     }
@@ -88,14 +96,21 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     Ok(())
 }
 
-fn write(folder: &Path, train: &Packed, specials: Specials, rows: &EvaluationRows) -> io::Result<()> {
+fn write(
+    folder: &Path,
+    train: &Packed,
+    specials: Specials,
+    rows: &EvaluationRows,
+    tokenizer: Option<String>,
+) -> io::Result<()> {
     if folder.exists() {
         remove(folder)?;
     }
     fs::create_dir_all(folder)?;
     let vocab_size = train.counts().len();
     let tokens = train.tokens();
-    let (wide, kind) = (vocab_size > 1 << 16, if vocab_size > 1 << 16 { "<u4" } else { "<u2" });
+    let is_wide = vocab_size > MAX_NARROW_VOCABULARY;
+    let kind = if is_wide { "<u4" } else { "<u2" };
     let shards: Vec<String> =
         (0..tokens.len().div_ceil(SHARD_TOKENS)).map(|shard| format!("train-{shard:05}.npy")).collect();
     let mut ids = tokens.chunks().flatten();
@@ -103,7 +118,7 @@ fn write(folder: &Path, train: &Packed, specials: Specials, rows: &EvaluationRow
         let count = SHARD_TOKENS.min(tokens.len() - shard * SHARD_TOKENS);
         let mut array = Array::create(folder.join(name), kind, &[count])?;
         for id in ids.by_ref().take(count) {
-            if wide {
+            if is_wide {
                 array.out.write_all(&id.to_le_bytes())?
             } else {
                 array.out.write_all(&(id as u16).to_le_bytes())?
@@ -129,6 +144,7 @@ fn write(folder: &Path, train: &Packed, specials: Specials, rows: &EvaluationRow
         version: VERSION,
         vocab_size,
         max_len: rows.max_len,
+        tokenizer_sha256: tokenizer,
         documents: tokens.documents(),
         tokens: tokens.len(),
         shards,
@@ -137,8 +153,9 @@ fn write(folder: &Path, train: &Packed, specials: Specials, rows: &EvaluationRow
     };
     let mut json = serde_json::to_vec_pretty(&index).expect("plain data serialises");
     json.push(b'\n');
-    fs::write(folder.join(INDEX_FILE), json)?;
-    File::open(folder.join(INDEX_FILE))?.sync_all()
+    let mut file = File::create(folder.join(INDEX_FILE))?;
+    file.write_all(&json)?;
+    file.sync_all()
 }
 
 /// An array in NumPy's format (NEP 1, version 1.0), which is written from its start to its end.

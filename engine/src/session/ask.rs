@@ -382,7 +382,7 @@ pub(super) fn enclosed_or_pair(model: &Trained, text: &str) -> Result<Row> {
     }
 }
 
-fn padded(model: &Trained, rows: &[Row]) -> Batch {
+pub(super) fn padded(model: &Trained, rows: &[Row]) -> Batch {
     let longest = rows.iter().map(|row| row.0.len()).max().unwrap_or(2);
     let max_len = longest.next_multiple_of(LENGTH_STEP).min(model.config.max_position_embeddings).max(longest);
     let mut batch = Batch::filled(&model.tokenizer.specials(), rows.len(), max_len);

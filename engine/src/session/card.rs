@@ -1,12 +1,13 @@
 //! The model card, `README.md` of a run directory: what a model is, what it learned from, how good it is, how to use it
-//! and what it reveals of its text. It holds no date, path or device: equal runs write equal cards.
+//! and what it reveals of its text. It holds no date, path or device.
 
+use super::RunOutcome;
 use super::plan::{Budget, Plan};
 use super::task::Split;
 use super::trained::Trained;
 use crate::data::Corpus;
 use crate::model::{Architecture, ModelConfig, ProblemType};
-use protocol::{ClassifierMetrics, FileRole, LabelMetrics, Metrics, RunConfig};
+use protocol::{ClassifierMetrics, FileRole, Metrics, Pooling, RunConfig};
 use std::fmt::Write as _;
 
 /// Rows of the table of labels at most.
@@ -20,8 +21,12 @@ pub struct Provenance<'a> {
     pub corpus: Option<&'a Corpus>,
     /// What was asked for.
     pub config: &'a RunConfig,
-    /// What it did.
+    /// What was planned.
     pub plan: &'a Plan,
+    /// What was done.
+    pub outcome: RunOutcome,
+    /// Whether the vocabulary was learned from the same text.
+    pub has_own_words: bool,
     /// The last figures of each split.
     pub measured: &'a [(Split, Metrics)],
 }
@@ -37,10 +42,9 @@ pub fn card(model: &Trained, from: Option<&Provenance<'_>>) -> String {
         training(&mut out, from);
     }
     if !model.config.labels.is_empty() {
-        let test = from.and_then(|from| figures(from, Split::Test).or_else(|| figures(from, Split::Valid)));
-        labels(&mut out, &model.config, test.map_or(&[], |metrics| metrics.per_label.as_slice()));
+        labels(&mut out, &model.config, from.and_then(figures));
     }
-    privacy(&mut out, model);
+    privacy(&mut out, model, from);
     out
 }
 
@@ -62,16 +66,16 @@ fn summary(out: &mut String, model: &Trained) {
     let (kind, task) = match (labels.len(), problem_type) {
         (0, _) => ("Masked language model", "It guesses masked words.".into()),
         (n, Some(ProblemType::MultiLabelClassification)) => {
-            ("Text classifier", format!("It gives a text any of {n} labels."))
+            ("Text classifier", format!("It assigns any number of {n} labels to a text."))
         }
-        (n, _) => ("Text classifier", format!("It gives a text one of {n} labels.")),
+        (n, _) => ("Text classifier", format!("It assigns one of {n} labels to a text.")),
     };
     paragraph!(out, "# {kind}");
     let (title, parameters) = (architecture.backbone().title(), model.parameters());
     let layers = if *num_hidden_layers == 1 { "one layer".into() } else { format!("{num_hidden_layers} layers") };
     paragraph!(
         out,
-        "Trained with Clozelab {}. {task} Its network is a {title} with {layers} of width {hidden_size}, \
+        "Trained with Clozelab {}. {task} Each network is a {title} with {layers} of width {hidden_size}, \
          {parameters} parameters and a vocabulary of {vocab_size} tokens.",
         env!("CARGO_PKG_VERSION")
     );
@@ -104,10 +108,14 @@ fn usage(out: &mut String, config: &ModelConfig) {
     };
     paragraph!(out, "```python\n{code}\n```");
     if !config.labels.is_empty() && is_bert {
-        paragraph!(
-            out,
-            "Without `trust_remote_code`, transformers loads the first network alone, as `BertForSequenceClassification`."
-        );
+        let sentence = match config.pooling {
+            None | Some(Pooling::Cls) => {
+                "Without `trust_remote_code`, transformers loads the first network alone, as \
+                 `BertForSequenceClassification`; `pipeline` uses that in any case."
+            }
+            Some(_) => "It needs `trust_remote_code`: `BertForSequenceClassification` pools in another way.",
+        };
+        paragraph!(out, "{sentence}");
     }
     let command = if config.labels.is_empty() {
         "clozelab fill-mask --model . \"a text with a [MASK] in it\""
@@ -118,7 +126,8 @@ fn usage(out: &mut String, config: &ModelConfig) {
 }
 
 fn scores(out: &mut String, from: &Provenance<'_>) {
-    if from.measured.is_empty() {
+    // Of a stopped run, the last figures may be of other weights than those that are left.
+    if from.measured.is_empty() || from.outcome.stopped {
         return;
     }
     paragraph!(out, "## Scores");
@@ -126,17 +135,14 @@ fn scores(out: &mut String, from: &Provenance<'_>) {
     let head = if is_classifier {
         "| documents | number | micro F1 (95 %) | macro F1 (95 %) | calibration error |\n|---|---|---|---|---|"
     } else {
-        "| text | masked tokens | loss, nats | found at the first guess |\n|---|---|---|---|"
+        "| text | masked tokens | loss, nats | masked accuracy |\n|---|---|---|---|"
     };
     let rows: Vec<String> = from.measured.iter().map(|(split, metrics)| score_row(*split, metrics)).collect();
     paragraph!(out, "{head}\n{}", rows.join("\n"));
 }
 
 fn score_row(split: Split, metrics: &Metrics) -> String {
-    let name = match split {
-        Split::Valid => "validation",
-        Split::Test => "test",
-    };
+    let name = split_name(split);
     match metrics {
         Metrics::MaskedLm(metrics) => format!(
             "| {name} | {} | {:.3} | {:.1} % |",
@@ -183,65 +189,102 @@ fn training(out: &mut String, from: &Provenance<'_>) {
         (None, Some(share)) => paragraph!(out, "Of the labelled ones, {:.1} % were trained on.", 100.0 * share),
         (None, None) => {}
     }
-    let Plan { seed, batch_size, max_len, networks, budget, schedule, .. } = from.plan;
-    let length = match budget {
-        Budget::Steps(0) => "no step: only the output layer was fitted".into(),
-        Budget::Steps(steps) => format!("{steps} steps"),
-        Budget::Seconds(seconds) => format!("{seconds} seconds"),
+    let Plan { seed, batch_size, max_len, networks, schedule, .. } = from.plan;
+    let RunOutcome { step, stopped, .. } = from.outcome;
+    let length = match step {
+        0 => "No step: only the output layer was fitted".into(),
+        1 => "1 step".into(),
+        steps => format!("{steps} steps"),
     };
-    let each = if *networks > 1 { format!(" for each of {networks} networks") } else { String::new() };
+    let planned = match from.plan.budget {
+        Budget::Steps(_) if stopped => format!(" of {} planned ones", from.plan.steps()),
+        Budget::Seconds(_) if stopped => " of a longer plan".into(),
+        _ => String::new(),
+    };
+    let all = if *networks > 1 { format!(", for {networks} networks together") } else { String::new() };
     paragraph!(
         out,
-        "Length: {length}{each}, in batches of {batch_size} examples of {max_len} tokens, at a learning rate of up to {}, \
+        "{length}{planned}{all}, in batches of {batch_size} examples of {max_len} tokens, at a learning rate of up to {:.5}, \
          with seed {seed}. `run.json` has all settings.",
         schedule.peak
     );
 }
 
-fn labels(out: &mut String, config: &ModelConfig, per_label: &[LabelMetrics]) {
+fn labels(out: &mut String, config: &ModelConfig, measured: Option<(Split, &ClassifierMetrics)>) {
     paragraph!(out, "## Labels");
     let is_multi = config.problem_type == Some(ProblemType::MultiLabelClassification);
     let threshold = |label: usize| {
         let scale = config.threshold_scales.as_ref().and_then(|scales| scales.get(label)).copied().unwrap_or(1.0);
         config.threshold.map_or_else(|| "-".into(), |threshold| format!("{:.3}", threshold * scale))
     };
-    let (head, rule) = if is_multi { (" counts from |", "---|") } else { ("", "") };
+    let mut columns = vec!["label".to_string()];
+    columns.extend(is_multi.then(|| "threshold".into()));
+    if let Some((split, _)) = measured {
+        columns.extend([format!("F1, {}", split_name(split)), "documents".into()]);
+    }
     let row = |(index, label): (usize, &String)| {
-        let counts = if is_multi { format!(" {} |", threshold(index)) } else { String::new() };
-        let found = per_label.iter().find(|metrics| metrics.label == *label);
-        let (f1, support) = found
-            .map_or(("-".into(), "-".into()), |metrics| (format!("{:.3}", metrics.f1), metrics.support.to_string()));
-        format!("| {} |{counts} {f1} | {support} |", escaped(label))
+        let mut cells = vec![escaped(label)];
+        cells.extend(is_multi.then(|| threshold(index)));
+        if let Some((_, metrics)) = measured {
+            let found = metrics.per_label.iter().find(|metrics| metrics.label == *label);
+            cells.push(found.map_or_else(|| "-".into(), |metrics| format!("{:.3}", metrics.f1)));
+            cells.push(found.map_or_else(|| "-".into(), |metrics| metrics.support.to_string()));
+        }
+        format!("| {} |", cells.join(" | "))
     };
     let rows: Vec<String> = config.labels.iter().enumerate().take(MAX_LABELS).map(row).collect();
-    paragraph!(out, "| label |{head} F1 | documents |\n|---|{rule}---|---|\n{}", rows.join("\n"));
+    let rule = "---|".repeat(columns.len());
+    paragraph!(out, "| {} |\n|{rule}\n{}", columns.join(" | "), rows.join("\n"));
     if config.labels.len() > MAX_LABELS {
         paragraph!(out, "And {} more, in `config.json`.", config.labels.len() - MAX_LABELS);
     }
 }
 
-fn privacy(out: &mut String, model: &Trained) {
-    paragraph!(out, "## What this model reveals of its training text");
+fn privacy(out: &mut String, model: &Trained, from: Option<&Provenance<'_>>) {
+    paragraph!(out, "## What these files reveal of the training text");
     let linear = model.ensemble.as_ref().is_some_and(|ensemble| ensemble.linear.is_some());
-    let mut facts = vec!["`vocab.txt` lists words and parts of words of the training text, rare ones included."];
+    let mut facts = Vec::new();
+    facts.push(match from.map(|from| (from.has_own_words, from.config.min_count.unwrap_or(2))) {
+        Some((true, least)) => {
+            format!("`vocab.txt` lists words and parts of words that occur {least} times or more in the training text.")
+        }
+        Some((false, _)) => "`vocab.txt` is that of the model that training started from.".into(),
+        None => "`vocab.txt` lists words and parts of words of a training text.".into(),
+    });
     if !model.config.labels.is_empty() {
-        facts.push("The names of the labels stand in `config.json`.");
+        facts.push("`config.json` holds the names of the labels and of the text columns.".into());
     }
     if linear {
-        facts.push("`parts/linear.safetensors` holds hashes of words and word pairs; whoever guesses one can test it.");
+        facts.push(
+            "`parts/linear.safetensors` holds hashes of words, word pairs and short runs of characters: who has a word can \
+             test whether it occurred, and short runs can be listed completely."
+                .into(),
+        );
     }
     facts.push(
-        "No line of the text is stored. A model can still show what it has learned from a text that it saw often.",
+        "`run.json` and `metrics.jsonl` hold names and SHA-256 of the input files; they need not be passed on.".into(),
     );
+    facts.push("No line of the text is stored. A model can still reproduce what it read often.".into());
     let facts: Vec<String> = facts.into_iter().map(|fact| format!("- {fact}")).collect();
     writeln!(out, "{}", facts.join("\n")).expect("memory");
 }
 
-fn figures<'a>(from: &'a Provenance<'_>, wanted: Split) -> Option<&'a ClassifierMetrics> {
-    from.measured.iter().find_map(|(split, metrics)| match metrics {
-        Metrics::Classifier(metrics) if *split == wanted => Some(metrics),
-        _ => None,
-    })
+/// The figures of each label: on test documents, else on validation documents.
+fn figures<'a>(from: &'a Provenance<'_>) -> Option<(Split, &'a ClassifierMetrics)> {
+    let of = |wanted: Split| {
+        from.measured.iter().find_map(|(split, metrics)| match metrics {
+            Metrics::Classifier(metrics) if *split == wanted => Some((wanted, metrics)),
+            _ => None,
+        })
+    };
+    if from.outcome.stopped { None } else { of(Split::Test).or_else(|| of(Split::Valid)) }
+}
+
+fn split_name(split: Split) -> &'static str {
+    match split {
+        Split::Valid => "validation",
+        Split::Test => "test",
+    }
 }
 
 /// A label in a table of Markdown: on one line, and nothing of it is markup.

@@ -24,6 +24,14 @@ pub struct EvaluationRows {
 }
 
 impl<H: Host> Session<H> {
+    /// Refuses a session whose model does not guess masked words.
+    ///
+    /// # Errors
+    /// When it does not, or there is no model.
+    pub fn check_masked_lm(&self) -> Result<()> {
+        needs_masked_lm(self.language_model.as_ref().ok_or_else(no_model)?)
+    }
+
     /// The windows of a part of the corpus, masked as `seed` says.
     ///
     /// # Errors

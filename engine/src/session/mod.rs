@@ -31,6 +31,7 @@ mod review;
 mod run;
 mod scored;
 mod serve;
+mod similar;
 mod snapshot;
 mod standing;
 mod task;
@@ -46,6 +47,7 @@ pub use compare::Progress as ComparisonProgress;
 pub use evaluation::EvaluationRows;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
 pub use label_file::{LABEL_WARNING_CODES, long_texts};
+pub use similar::SimilarDocuments;
 pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
 pub use vectors::vector_lines;
@@ -136,6 +138,11 @@ impl<H: Host> Session<H> {
     /// What computes.
     pub fn device(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    /// The labels that the model gives; none of a language model.
+    pub fn labels(&self) -> &[String] {
+        self.classifier.as_ref().map_or(&[], |model| &model.config.labels)
     }
 
     /// Reads files into the corpus and tells what was found.

@@ -138,13 +138,17 @@ impl Trained {
         let layout = Layout::new(specs(&config, heads));
         let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
         let tokenizer = Rc::new(tokenizer);
-        let card = file(CARD_FILE).and_then(|bytes| String::from_utf8(bytes).ok()).map(Rc::from);
+        let card = file(CARD_FILE).filter(|bytes| bytes.len() <= MAX_CARD_BYTES);
+        let card = card.and_then(|bytes| String::from_utf8(bytes).ok()).map(Rc::from);
         let mut trained =
             Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder, notices, card };
         trained.read_parts(&file, device)?;
         Ok(trained)
     }
 }
+
+/// Bytes of a model card at most; a longer one is not carried along.
+const MAX_CARD_BYTES: usize = 1 << 20;
 
 /// Named tensors as a layout's groups on `device`; `None` where one is missing or has another size.
 pub fn groups_of(layout: &Layout, weights: &Weights, device: &Device) -> Option<Vec<Tensor<1>>> {

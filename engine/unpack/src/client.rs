@@ -21,13 +21,25 @@ pub async fn opened(files: Vec<InputFile>) -> Opened {
     if !files.iter().any(|file| is_archive(&*file.content).unwrap_or(false)) {
         return Opened { files, refused: Vec::new() };
     }
-    let asked = ask(&files).await;
-    asked.unwrap_or_else(|reason| {
-        let is_text = |file: &InputFile| !is_archive(&*file.content).unwrap_or(false);
-        let (files, archives): (Vec<InputFile>, Vec<InputFile>) = files.into_iter().partition(is_text);
-        let refused = archives.into_iter().map(|file| failed(&file, &reason)).collect();
-        Opened { files, refused }
-    })
+    if let Ok(opened) = ask(&files).await {
+        return opened;
+    }
+    // One of them may be too much for the module's memory: each has an instance of its own then.
+    let mut opened = Opened::default();
+    for file in files {
+        if !is_archive(&*file.content).unwrap_or(false) {
+            opened.files.push(file);
+            continue;
+        }
+        match ask(std::slice::from_ref(&file)).await {
+            Ok(found) => {
+                opened.files.extend(found.files);
+                opened.refused.extend(found.refused);
+            }
+            Err(reason) => opened.refused.push(failed(&file, &reason)),
+        }
+    }
+    opened
 }
 
 async fn ask(files: &[InputFile]) -> Result<Opened, JsValue> {
@@ -39,6 +51,9 @@ async fn ask(files: &[InputFile]) -> Result<Opened, JsValue> {
     let found: Found = serde_json::from_str(&field("found")?.as_string().unwrap_or_default())
         .map_err(|error| JsValue::from(error.to_string()))?;
     let blobs: Array = field("blobs")?.dyn_into()?;
+    if blobs.length() as usize != found.files.len() {
+        return Err("the module lost a file".into());
+    }
     let file = |(described, blob): (Described, JsValue)| {
         let blob: Blob = blob.dyn_into()?;
         Ok::<_, JsValue>(described.with(Rc::new(WebFile(blob))))
@@ -53,6 +68,7 @@ fn failed(file: &InputFile, reason: &JsValue) -> DataError {
     let said = Reflect::get(reason, &"message".into()).ok().and_then(|message| message.as_string());
     let reason = said.or_else(|| reason.as_string()).unwrap_or_else(|| "no reason was given".into());
     DataError::NotOpened {
+        code: "archive-not-opened",
         message: format!("{} could not be opened: {reason}", data::quoted(&file.name)),
         hint: "Check the connection and give the file again, or give what it holds as text or CSV.".into(),
     }

@@ -34,19 +34,25 @@ impl Described {
 /// Why a file could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
+    code: String,
     message: String,
     hint: String,
 }
 
+/// Codes of refusals that keep their name; any other one is [`OTHER_CODE`].
+const CODES: [&str; 5] = ["archive-too-large", "damaged-archive", "empty-file", "not-text", "unreadable-input"];
+const OTHER_CODE: &str = "archive-not-opened";
+
 impl From<DataError> for Refusal {
     fn from(error: DataError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        Self { code: error.code().into(), message: error.to_string(), hint: error.hint() }
     }
 }
 
 impl From<Refusal> for DataError {
-    fn from(Refusal { message, hint }: Refusal) -> Self {
-        Self::NotOpened { message, hint }
+    fn from(Refusal { code, message, hint }: Refusal) -> Self {
+        let code = CODES.into_iter().find(|known| *known == code).unwrap_or(OTHER_CODE);
+        Self::NotOpened { code, message, hint }
     }
 }
 
@@ -79,6 +85,7 @@ mod tests {
         assert_eq!(Described::of(&back), Described::of(&file));
         let error = DataError::from(refused.remove(0));
         let empty = DataError::EmptyFile { file: "b".into() };
-        assert_eq!((error.to_string(), error.hint()), (empty.to_string(), empty.hint()));
+        let parts = |error: &DataError| (error.code(), error.to_string(), error.hint());
+        assert_eq!(parts(&error), parts(&empty));
     }
 }

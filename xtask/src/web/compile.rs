@@ -1,4 +1,4 @@
-//! Sources to wasm, by cargo. Page and engine have a build folder each: their flags differ, and one shared folder would
+//! Sources to wasm, by cargo. Each binary has a build folder: their flags differ, and one shared folder would
 //! rebuild the world at every change of sides.
 
 use super::{Binary, PAGE, UNPACK};

@@ -22,7 +22,7 @@ impl DataError {
             Self::NoFiles => "Give at least one text file with one document per line.".into(),
             Self::TooLittleText { .. } => "Give more text: a few thousand lines are a good start.".into(),
             Self::VocabularyTooSmall { needed, .. } => format!("Ask for a vocabulary of at least {needed}."),
-            Self::NothingToMask { .. } => "Give more text, or another tokenizer (wordpiece, word, char).".into(),
+            Self::NothingToMask { .. } => "Give more text, lower --min-count, or choose another tokenizer (wordpiece, word, char).".into(),
             Self::CorpusTooSmall { .. } => "Give more text, or lower --max-len.".into(),
             Self::NoColumn { .. } => "Use one of its columns, by name or by number from 1.".into(),
             Self::NotATable { .. } => {

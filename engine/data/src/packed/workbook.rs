@@ -44,7 +44,7 @@ pub(super) fn sheets(
     let mut found = Vec::new();
     if roles.contains(&Some(FileRole::Train)) && holds_out {
         for (name, _) in names.iter().zip(&roles).filter(|(_, role)| role.is_some()) {
-            let sheet = Table::read(file, &mut workbook, name, budget)?.into_file(file);
+            let sheet = Table::read(file, &mut workbook, name, budget)?.into_file(file, name);
             found.push((name, InputFile { name: format!("{}/{name}.csv", file.name), ..sheet }));
         }
     } else {
@@ -86,11 +86,11 @@ fn main_sheet<'a>(
     for name in names {
         let table = Table::read(file, workbook, name, budget)?;
         if table.rows > 1 {
-            return Ok(Some((name, table.into_file(file))));
+            return Ok(Some((name, table.into_file(file, name))));
         }
         first = first.or((table.rows > 0).then_some((name, table)));
     }
-    Ok(first.map(|(name, table)| (name, table.into_file(file))))
+    Ok(first.map(|(name, table)| (name, table.into_file(file, name))))
 }
 
 /// A sheet as CSV, from its first filled cell on.
@@ -126,9 +126,9 @@ impl Table {
     }
 
     /// `file` as this table.
-    fn into_file(self, file: &InputFile) -> InputFile {
+    fn into_file(self, file: &InputFile, name: &str) -> InputFile {
         let mut table = file.converted_to(Converted::Table, self.csv);
-        table.notes.extend(self.empty.notes(&file.name));
+        table.notes.extend(self.empty.notes(&file.name, name));
         table
     }
 }
@@ -149,15 +149,17 @@ impl Empty {
         }
     }
 
-    fn notes(&self, name: &str) -> Vec<String> {
+    /// What a person should know of them, of a sheet of the file `name`.
+    fn notes(&self, name: &str, sheet: &str) -> Vec<String> {
         let Self { errors, formulas } = *self;
-        let name = quoted(name);
-        let of_errors = (errors > 0)
-            .then(|| format!("{errors} cells of {name} show an error such as #N/A: they were read as empty"));
+        let (name, sheet) = (quoted(name), quoted(sheet));
+        let of_errors = (errors > 0).then(|| {
+            format!("{name}, sheet {sheet}: cells that show an error such as #N/A were read as empty ({errors})")
+        });
         let of_formulas = (formulas > 0).then(|| {
             format!(
-                "{formulas} cells of {name} hold formulas without results: they were read as empty; a spreadsheet program \
-                 adds the results when it saves the file"
+                "{name}, sheet {sheet}: formulas without results were read as empty cells ({formulas}); a spreadsheet \
+                 program adds the results when it saves the file"
             )
         });
         of_errors.into_iter().chain(of_formulas).collect()

@@ -77,13 +77,19 @@ pub(super) fn frequent(words: &[(String, u64)], room: usize, least: u64) -> Vec<
 }
 
 /// At most `room` pieces of `model` that spell `words` well: first the alphabet, then merges, most frequent first, that
-/// occur `least` times. Longer words than the model spells are left out.
-pub(super) fn word_pieces(words: &[(String, u64)], (room, least): (usize, u64), model: &WordPiece) -> Vec<String> {
+/// occur `min_count` times, by default twice. Longer words than the model spells are left out.
+pub(super) fn word_pieces(
+    words: &[(String, u64)],
+    room: usize,
+    min_count: Option<u64>,
+    model: &WordPiece,
+) -> Vec<String> {
     let is_spelled = |word: &str| word.chars().count() <= model.max_chars();
     let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| is_spelled(word)).collect();
     let mut characters = count_characters(&spelled);
+    let least = min_count.unwrap_or(MIN_FREQUENCY);
     // The alphabet has room for all characters, unless a person wants rare ones left out.
-    if least > MIN_FREQUENCY {
+    if min_count.is_some() {
         characters.retain(|_, occurrences| occurrences.beginning + occurrences.within >= least);
     }
     let mut learner = Learner { prefix: model.prefix().into(), least, ..Learner::default() };
@@ -283,7 +289,7 @@ mod tests {
     }
 
     fn check(words: &[(&str, u64)], room: usize, expected: &[&str]) {
-        assert_eq!(word_pieces(&counted(words), (room, MIN_FREQUENCY), &WordPiece::default()), expected);
+        assert_eq!(word_pieces(&counted(words), room, None, &WordPiece::default()), expected);
     }
 
     #[test]
@@ -315,9 +321,10 @@ mod tests {
     #[test]
     fn what_is_rare_can_be_left_out() {
         let words = counted(&[("common", 9), ("communes", 9), ("zyx", 3), ("q", 2)]);
-        let learned = |least| word_pieces(&words, (1000, least), &WordPiece::default());
-        assert!(learned(2).contains(&"zyx".to_string()) && learned(2).contains(&"q".to_string()));
-        let kept = learned(9);
+        let learned = |min_count| word_pieces(&words, 1000, min_count, &WordPiece::default());
+        assert!(learned(None).contains(&"zyx".to_string()) && learned(None).contains(&"q".to_string()));
+        assert!(!learned(Some(3)).contains(&"q".to_string()));
+        let kept = learned(Some(9));
         assert!(kept.contains(&"common".to_string()), "{kept:?}");
         assert!(!kept.iter().any(|piece| piece.contains(['z', 'y', 'x', 'q'])), "{kept:?}");
     }

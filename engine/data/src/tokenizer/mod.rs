@@ -64,8 +64,7 @@ impl VocabularyLearner {
         Self { strips_accents, ..self }
     }
 
-    /// Leaves out what occurs less often: rare words tell most of the text that they come from. By default 2, and 1 for
-    /// characters.
+    /// Leaves out what occurs less often: rare words reveal most of the text. By default 2, and 1 for characters.
     pub fn min_count(self, min_count: Option<u64>) -> Self {
         Self { min_count, ..self }
     }
@@ -107,11 +106,12 @@ impl VocabularyLearner {
         let room = self.vocab_size - SPECIAL_NAMES.len();
         let least = self.min_count.unwrap_or(if self.kind == TokenizerKind::Char { 1 } else { learn::MIN_FREQUENCY });
         let learned = match &model {
-            Model::WordPiece(model) => learn::word_pieces(&words, (room, least), model),
+            Model::WordPiece(model) => learn::word_pieces(&words, room, self.min_count, model),
             Model::Words => learn::frequent(&words, room, least),
         };
         if learned.is_empty() {
-            let needed = if self.kind == TokenizerKind::Word { "no word that occurs often enough" } else { "no text" };
+            let is_rare = self.kind == TokenizerKind::Word || self.min_count.is_some();
+            let needed = if is_rare { "no word that occurs often enough" } else { "no text" };
             return Err(DataError::NothingToMask { needed });
         }
         let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();

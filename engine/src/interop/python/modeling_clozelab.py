@@ -5,15 +5,18 @@
     classify("The printer jams on page two.")
 
 `AutoModelForSequenceClassification.from_pretrained(directory, trust_remote_code=True)` is the whole classifier:
-`forward` computes the logits of its first network, as any model does, and `predict(texts)` also asks the other networks
-and the linear classifier that `classifier.json` names, which reads words and not token ids.
+`forward` computes the logits of its first network, as any model does, and `predict(texts)` also evaluates the other
+networks and the linear classifier that `classifier.json` lists, which reads words and not token ids. The pipeline of a
+`bert-*` model is that of transformers and so evaluates the first network alone; its `predict` evaluates all parts.
 
 Needs torch, numpy, safetensors and transformers 4.40 or newer.
 """
 
 import json
 import math
+import os
 import re
+import shutil
 import unicodedata
 from collections import Counter
 
@@ -314,20 +317,39 @@ class WholeClassifier:
     def from_pretrained(cls, path, *arguments, **settings):
         loaded = super().from_pretrained(path, *arguments, **settings)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
-        model.parts = Parts.of(path, model)
+        source = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token")
+        model.parts = Parts.of(path, model, {key: settings[key] for key in source if settings.get(key) is not None})
         return loaded
+
+    def save_pretrained(self, directory, *arguments, **settings):
+        super().save_pretrained(directory, *arguments, **settings)
+        for name, path in (self.parts.files if self.parts else {}).items():
+            target = os.path.join(directory, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.abspath(path) != os.path.abspath(target):
+                shutil.copyfile(path, target)
 
     def fused_logits(self, texts, tokenizer=None):
         """Logits of the whole classifier, `[N, C]`: their sigmoid or softmax is the calibrated probability. A text is a
         string, or a pair of strings."""
         parts = self.parts
+        if parts is None:
+            raise ValueError("this model was not loaded with from_pretrained, so the other parts of it are not known")
+        if isinstance(texts, str):
+            raise TypeError("texts has to be a list of texts, not one text")
+        if not texts:
+            return torch.zeros(0, self.config.num_labels, dtype=torch.float64)
+        was_training = self.training
+        self.eval()
         pairs = [(text, None) if isinstance(text, str) else tuple(text) for text in texts]
         pairs = [tuple(text if text is None else cleaned(text) for text in pair) for pair in pairs]
         tokenizer = tokenizer or AutoTokenizer.from_pretrained(self.config._name_or_path)
         documents = [[token_ids(tokenizer, text) for text in pair if text is not None] for pair in pairs]
         batch = self.padded(documents, tokenizer)
         with torch.no_grad():
-            logits = [network(**batch).logits for network in [self, *parts.networks]]
+            networks = [self, *(network.to(self.device, self.dtype).eval() for network in parts.networks)]
+            logits = [network(**batch).logits for network in networks]
+        self.train(was_training)
         if parts.linear is not None:
             margins = [parts.linear.margins(pair, ids) for pair, ids in zip(pairs, documents)]
             logits.append(torch.tensor(np.stack(margins)))
@@ -396,6 +418,42 @@ class ClozelabForSequenceClassification(WholeClassifier, ClozelabPreTrainedModel
         return classified(self.config, logits, labels, states, attentions)
 
 
+class ClozelabFastModel(ClozelabModel):
+    config_class = ClozelabFastConfig
+
+
+class ClozelabFastForMaskedLM(ClozelabForMaskedLM):
+    config_class = ClozelabFastConfig
+
+
+class ClozelabFastForSequenceClassification(ClozelabForSequenceClassification):
+    config_class = ClozelabFastConfig
+
+
+class ClozelabTextCnnModel(ClozelabModel):
+    config_class = ClozelabTextCnnConfig
+
+
+class ClozelabTextCnnForMaskedLM(ClozelabForMaskedLM):
+    config_class = ClozelabTextCnnConfig
+
+
+class ClozelabTextCnnForSequenceClassification(ClozelabForSequenceClassification):
+    config_class = ClozelabTextCnnConfig
+
+
+class ClozelabMeanModel(ClozelabModel):
+    config_class = ClozelabMeanConfig
+
+
+class ClozelabMeanForMaskedLM(ClozelabForMaskedLM):
+    config_class = ClozelabMeanConfig
+
+
+class ClozelabMeanForSequenceClassification(ClozelabForSequenceClassification):
+    config_class = ClozelabMeanConfig
+
+
 class ClozelabBertForSequenceClassification(WholeClassifier, BertPreTrainedModel):
     """A `bert-*` classifier with all its parts. Without remote code, transformers loads its first network as
     BertForSequenceClassification."""
@@ -454,30 +512,36 @@ class ClozelabTextClassification(TextClassificationPipeline):
 class Parts:
     """What `classifier.json` names: further networks, a linear classifier, and the weights of their votes."""
 
-    def __init__(self, header, networks, linear):
-        self.header, self.networks, self.linear = header, networks, linear
+    def __init__(self, header, networks, linear, files):
+        # `files`: where each file of the parts lies, by name.
+        self.header, self.networks, self.linear, self.files = header, networks, linear, files
 
     @classmethod
-    def of(cls, path, model):
+    def of(cls, path, model, source):
         """The parts in a directory, or of a model on the hub. A directory without any is its network alone."""
+        files = {}
 
         def file(name):
-            return cached_file(path, name, _raise_exceptions_for_missing_entries=False)
+            found = cached_file(path, name, _raise_exceptions_for_missing_entries=False, **source)
+            if found is not None:
+                files[name] = found
+            return found
 
         found = file("classifier.json")
         if found is None:
             alone = {"weights": [1.0], "bias": 0.0}
             alone["threshold"] = getattr(model.config, "threshold", None)
-            return cls(alone, [], None)
+            return cls(alone, [], None, files)
         with open(found, encoding="utf-8") as text:
             header = json.load(text)
         networks = []
         for number in range(2, header["networks"] + 1):
             network = type(model)(model.config)
             network.load_state_dict(load_tensors(file(f"parts/network-{number}.safetensors")))
-            networks.append(network.to(model.device).eval())
+            networks.append(network)
         linear = header.get("linear")
-        return cls(header, networks, linear and Linear(linear, load_arrays(file("parts/linear.safetensors"))))
+        linear = linear and Linear(linear, load_arrays(file("parts/linear.safetensors")))
+        return cls(header, networks, linear, files)
 
     def fused(self, logits):
         """The weighted sum of the parts' logits, `[N, C]`."""

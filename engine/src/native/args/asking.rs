@@ -5,6 +5,7 @@ use crate::data::ReadOptions;
 use crate::error::Error;
 use clap::{Args, Subcommand};
 use protocol::RunConfig;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// Arguments of `evaluate`.
@@ -108,6 +109,35 @@ fn probability(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "a number from 0 to 1 is needed".into())
 }
 
+/// A model that answers other programs.
+#[derive(Clone, Debug, Args)]
+pub struct Served {
+    /// Run directory or Hugging Face model directory
+    #[arg(value_name = "DIR")]
+    pub model: PathBuf,
+    /// Documents to find those like a text in: lines, a table or JSON
+    #[arg(long, value_name = "FILE")]
+    pub documents: Option<PathBuf>,
+}
+
+/// Arguments of `serve-model`.
+#[derive(Debug, Args)]
+pub struct ServeModel {
+    /// The model
+    #[command(flatten)]
+    pub served: Served,
+    /// Address to listen at; others than 127.0.0.1 let other machines ask
+    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_HOST)]
+    pub host: IpAddr,
+    /// Port to listen at; 0 takes any free one
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+}
+
+/// Where a server listens unless it is told otherwise: this machine alone reaches it.
+const DEFAULT_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const DEFAULT_PORT: u16 = 8765;
+
 /// Arguments of `tokenize`.
 #[derive(Debug, Args)]
 pub struct Tokenize {
@@ -117,10 +147,10 @@ pub struct Tokenize {
     /// Held-out text; without it a part of the corpus is held out
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub valid: Vec<PathBuf>,
-    /// Run directory or Hugging Face model directory whose vocabulary cuts the text
+    /// Run directory or Hugging Face model directory whose tokenizer is used
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// Folder to make
+    /// Output folder
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     /// Column of the text in a table, by name or number from 1; "a+b" are joined

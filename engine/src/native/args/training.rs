@@ -147,7 +147,7 @@ pub struct Training {
     /// Drop accents of a new vocabulary's text, as BERT's published uncased vocabularies do
     #[arg(long)]
     strip_accents: bool,
-    /// How often a word or a part of one occurs at least to enter the vocabulary [default: 2]
+    /// How often a word or a part of one occurs at least to enter the vocabulary [default: 2, of characters 1]
     #[arg(long, value_name = "N")]
     min_count: Option<String>,
     /// Tokens per example

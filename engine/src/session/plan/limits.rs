@@ -31,6 +31,7 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
         }
         _ => (),
     }
+    positive("--min-count", config.min_count.map(|v| v as f64))?;
     positive("--limit", config.limit.map(|v| v as f64))?;
     if config.steps.is_some_and(|steps| steps > MOST_STEPS) {
         refuse("--steps", config.steps.unwrap_or_default() as f64, "must be at most 1e9")?;

@@ -1,0 +1,333 @@
+//! The `serve-model` command: a model behind an HTTP address. The model has a thread of its own; requests wait in a queue
+//! of bounded length, and those to classify are answered together.
+
+use super::{Classified, DEFAULT_TOP_K, MAX_TEXTS, Service, checked_top_k, error_json, openapi};
+use crate::error::Error;
+use crate::native::args::{Common, ServeModel};
+use crate::native::output;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// Bytes of a request's body at most.
+const MAX_BODY_BYTES: usize = 1 << 20;
+/// Connections at once; more wait until one ends.
+const MAX_CONNECTIONS: usize = 512;
+/// Requests that wait for the model; more are turned away.
+const MAX_WAITING: usize = 1024;
+/// Texts that are classified together.
+const TOGETHER: usize = 64;
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take in all.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Names by which a program on this machine may call a server that only listens to this machine.
+const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// What is asked of the model, and where the answer goes.
+enum Job {
+    Classify { texts: Vec<String>, top_k: Option<usize>, reply: oneshot::Sender<Result<Vec<Classified>, Error>> },
+    FillMask { text: String, top_k: usize, reply: oneshot::Sender<Result<Value, Error>> },
+    Similar { text: String, top_k: usize, reply: oneshot::Sender<Result<Value, Error>> },
+}
+
+/// What each request sees.
+#[derive(Clone)]
+struct Shared {
+    jobs: mpsc::Sender<Job>,
+    described: Arc<Value>,
+    /// Whether only this machine may ask: then a request has to name it, so that no page of another site can.
+    is_local: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClassifyBody {
+    text: Option<String>,
+    texts: Option<Vec<String>>,
+    top_k: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextBody {
+    text: String,
+    top_k: Option<usize>,
+}
+
+/// The `serve-model` command. Returns only when it fails.
+///
+/// # Errors
+/// When the model cannot be loaded or the address cannot be used.
+pub fn serve_model(common: &Common, args: &ServeModel) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| no_server("the server cannot be started", &error))?;
+    runtime.block_on(serve(common, args))
+}
+
+async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
+    let address = SocketAddr::new(args.host, args.port);
+    let busy = |error| no_server(&format!("{address} cannot be used"), &error);
+    let listener = TcpListener::bind(address).await.map_err(busy)?;
+    let address = listener.local_addr().map_err(busy)?;
+    let (jobs, queue) = mpsc::channel(MAX_WAITING);
+    let (ready, loaded) = oneshot::channel();
+    let (common, served) = (common.clone(), args.served.clone());
+    std::thread::spawn(move || match Service::open(&common, &served) {
+        Ok(service) => {
+            if ready.send(Ok(service.described())).is_ok() {
+                work(service, queue);
+            }
+        }
+        Err(error) => drop(ready.send(Err(error))),
+    });
+    let described = loaded.await.map_err(|_| stopped())??;
+    let shared = Shared { jobs, described: Arc::new(described), is_local: args.host.is_loopback() };
+    // A program that started this one reads where it listens.
+    output::result(&format!("Clozelab serves {} at http://{address}/\n", args.served.model.display()))?;
+    accept(listener, router(shared)).await
+}
+
+/// Answers connections, each in a task of its own.
+async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(|_| stopped())?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // Such as too many open files: others end in a moment.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let mut http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new()).http1_only();
+            http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+            // A client that breaks off is its own affair.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+            drop(place);
+        });
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/healthz", get(async |State(shared): State<Shared>| Json(shared.described.as_ref().clone())))
+        .route("/openapi.json", get(async || Json(openapi::document())))
+        .route("/classify", post(classify))
+        .route("/fill-mask", post(fill_mask))
+        .route("/similar", post(similar))
+        .fallback(async || {
+            refusal(StatusCode::NOT_FOUND, "not-found", "there is no such address", "See /openapi.json.")
+        })
+        .method_not_allowed_fallback(async || {
+            refusal(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "bad-method",
+                "this address takes another method",
+                "See /openapi.json.",
+            )
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}
+
+/// Refuses requests that name another host, and ends those that take too long.
+async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    if shared.is_local && !names_this_machine(request.headers()) {
+        let message = "the request names another host than this machine";
+        return refusal(StatusCode::MISDIRECTED_REQUEST, "other-host", message, "Call it 127.0.0.1 or localhost.");
+    }
+    let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        let message = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
+        refusal(StatusCode::REQUEST_TIMEOUT, "timeout", &message, "Send less at once.")
+    })
+}
+
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => host,
+    };
+    LOCAL_NAMES.iter().any(|local| name.eq_ignore_ascii_case(local))
+}
+
+async fn classify(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Response {
+    let body: ClassifyBody = match read(&headers, body) {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let texts = match (body.text, body.texts) {
+        (Some(text), None) => vec![text],
+        (None, Some(texts)) if (1..=MAX_TEXTS).contains(&texts.len()) => texts,
+        _ => {
+            let message = format!("the body needs text, or texts with 1 to {MAX_TEXTS} of them");
+            return refusal(StatusCode::BAD_REQUEST, "bad-body", &message, "See /openapi.json.");
+        }
+    };
+    let top_k = match checked_top_k(body.top_k) {
+        Ok(top_k) => top_k,
+        Err(error) => return failed(&error),
+    };
+    let answer = ask(&shared, |reply| Job::Classify { texts, top_k, reply }).await;
+    answer.map_or_else(|response| response, |results| Json(json!({ "results": results })).into_response())
+}
+
+async fn fill_mask(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Response {
+    question(&shared, &headers, body, |text, top_k, reply| Job::FillMask { text, top_k, reply }).await
+}
+
+async fn similar(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Response {
+    question(&shared, &headers, body, |text, top_k, reply| Job::Similar { text, top_k, reply }).await
+}
+
+async fn question(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: Result<Bytes, BodyError>,
+    job: impl FnOnce(String, usize, oneshot::Sender<Result<Value, Error>>) -> Job,
+) -> Response {
+    let TextBody { text, top_k } = match read(headers, body) {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let top_k = match checked_top_k(top_k) {
+        Ok(top_k) => top_k.unwrap_or(DEFAULT_TOP_K),
+        Err(error) => return failed(&error),
+    };
+    let answer = ask(shared, |reply| job(text, top_k, reply)).await;
+    answer.map_or_else(|response| response, |value| Json(value).into_response())
+}
+
+type BodyError = axum::extract::rejection::BytesRejection;
+
+/// A body of JSON.
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BodyError>) -> Result<T, Response> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        let (message, hint) = ("the body has to be JSON", "Send Content-Type: application/json.");
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message, hint));
+    }
+    let body = body.map_err(|error| {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let message = format!("the body is larger than {} MiB", MAX_BODY_BYTES >> 20);
+            return refusal(error.status(), "body-too-large", &message, "Send fewer texts at once.");
+        }
+        refusal(error.status(), "bad-body", "the body could not be read", "Send it again.")
+    })?;
+    serde_json::from_slice(&body)
+        .map_err(|error| refusal(StatusCode::BAD_REQUEST, "bad-body", &error.to_string(), "See /openapi.json."))
+}
+
+/// Puts a job into the queue and waits for its answer.
+async fn ask<T>(shared: &Shared, job: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Job) -> Result<T, Response> {
+    let (reply, answer) = oneshot::channel();
+    shared.jobs.try_send(job(reply)).map_err(|_| {
+        let hint = "Ask again in a moment.";
+        refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting for the model", hint)
+    })?;
+    match answer.await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(failed(&error)),
+        Err(_) => Err(failed(&stopped())),
+    }
+}
+
+/// Answers jobs until nobody asks any more.
+fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| queue.blocking_recv()) {
+        match job {
+            Job::Classify { texts, top_k, reply } => {
+                let mut waiting = vec![(texts.len(), reply)];
+                let mut all = texts;
+                while all.len() < TOGETHER {
+                    match queue.try_recv() {
+                        Ok(Job::Classify { texts, top_k: other, reply }) if other == top_k => {
+                            waiting.push((texts.len(), reply));
+                            all.extend(texts);
+                        }
+                        other => {
+                            next = other.ok();
+                            break;
+                        }
+                    }
+                }
+                answer_together(&mut service, &all, top_k, waiting);
+            }
+            // A client that has left needs no answer.
+            Job::FillMask { text, top_k, reply } => drop(reply.send(service.fill_mask(&text, top_k))),
+            Job::Similar { text, top_k, reply } => drop(reply.send(service.similar(&text, top_k))),
+        }
+    }
+}
+
+fn answer_together(
+    service: &mut Service,
+    texts: &[String],
+    top_k: Option<usize>,
+    waiting: Vec<(usize, oneshot::Sender<Result<Vec<Classified>, Error>>)>,
+) {
+    match service.classify(texts, top_k) {
+        Ok(answers) => {
+            let mut answers = answers.into_iter();
+            for (count, reply) in waiting {
+                // A client that has left needs no answer.
+                drop(reply.send(Ok(answers.by_ref().take(count).collect())));
+            }
+        }
+        Err(error) => waiting.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
+    }
+}
+
+/// The answer to a request that the model cannot answer.
+fn failed(error: &Error) -> Response {
+    let is_theirs = error.exit_code() == 2;
+    let status = if is_theirs { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
+    refusal(status, error.code(), &error.to_string(), &error.hint())
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str, hint: &str) -> Response {
+    (status, Json(error_json(code, message, hint))).into_response()
+}
+
+fn stopped() -> Error {
+    Error::Failed { message: "the model has stopped".into(), hint: "Start the server again.".into() }
+}
+
+fn no_server(what: &str, error: &std::io::Error) -> Error {
+    Error::Io { message: format!("{what}: {error}"), hint: "Choose another --port or --host.".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_named() {
+        let named = |host: &str| {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header"))]);
+            names_this_machine(&headers)
+        };
+        assert!(["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:80", "[::1]"].into_iter().all(named));
+        assert!(!["example.org", "127.0.0.1.example.org:80", "localhost.", ""].into_iter().any(named));
+        assert!(!names_this_machine(&HeaderMap::new()));
+    }
+}

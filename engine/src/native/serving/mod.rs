@@ -1,0 +1,128 @@
+//! A model that answers other programs: over HTTP (`serve-model`) and as tools of a language model's client (`mcp`).
+//! Both ask a [`Service`]; neither writes anything.
+
+mod http;
+mod mcp;
+mod openapi;
+
+pub(super) use http::serve_model;
+pub(super) use mcp::mcp;
+
+use super::host::NativeHost;
+use super::{ask, inputs};
+use crate::data::{DataError, Document, FileRows, Opened, ReadOptions};
+use crate::error::Error;
+use crate::native::args::{Common, Served};
+use crate::session::{Long, Session, SimilarDocuments};
+use futures_lite::future::block_on;
+use protocol::{FileRole, LabelScore};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Texts of one request at most.
+const MAX_TEXTS: usize = 256;
+/// Answers to one question at most.
+const MAX_TOP_K: usize = 1000;
+/// Answers to one question where none are asked for.
+const DEFAULT_TOP_K: usize = 5;
+
+/// A model, and documents to compare a text with.
+struct Service {
+    session: Session<NativeHost>,
+    labels: usize,
+    documents: Option<Documents>,
+}
+
+struct Documents {
+    texts: Vec<(u64, String)>,
+    index: SimilarDocuments,
+}
+
+/// The answer to one text.
+#[derive(Serialize)]
+struct Classified {
+    labels: Vec<LabelScore>,
+}
+
+impl Service {
+    /// Loads the model and reads the documents.
+    ///
+    /// # Errors
+    /// When the model or the documents cannot be read.
+    fn open(common: &Common, args: &Served) -> Result<Self, Error> {
+        let model = inputs::read_model(&args.model)?;
+        let session = ask::session(common, model, true)?;
+        let labels = session.labels().len();
+        let mut service = Self { session, labels, documents: None };
+        if let Some(path) = &args.documents {
+            let options = ReadOptions { is_for_prediction: true, ..ReadOptions::default() };
+            let file = inputs::read(std::slice::from_ref(path), Some(FileRole::Train))?.remove(0).file;
+            let name = file.name.clone();
+            let file = Opened::new(&[file]).single(&name)?;
+            let mut rows = FileRows::open(&file, &options, false)?;
+            let mut texts: Vec<(u64, String)> = Vec::new();
+            while let Some(taken) = rows.next()? {
+                texts.extend(taken.document.as_ref().map(|document| (document.line, Document::joined(document))));
+            }
+            if texts.is_empty() {
+                return Err(DataError::NoText { file: name }.into());
+            }
+            let all: Vec<String> = texts.iter().map(|(_, text)| text.clone()).collect();
+            let index = block_on(service.session.similar_documents(&all))?;
+            service.documents = Some(Documents { texts, index });
+        }
+        Ok(service)
+    }
+
+    /// What it can do, for people and programs.
+    fn described(&self) -> Value {
+        json!({
+            "status": "ok",
+            "version": env!("CARGO_PKG_VERSION"),
+            "classifies": self.labels > 0,
+            "labels": self.labels,
+            "documents": self.documents.as_ref().map_or(0, |documents| documents.texts.len()),
+        })
+    }
+
+    /// Labels of each text: the `top_k` best, or those that count.
+    fn classify(&mut self, texts: &[String], top_k: Option<usize>) -> Result<Vec<Classified>, Error> {
+        let answers = block_on(self.session.predict(texts, top_k, Long::Cut))?;
+        Ok(answers.into_iter().map(|labels| Classified { labels }).collect())
+    }
+
+    fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Value, Error> {
+        Ok(json!({ "masks": block_on(self.session.fill_mask(text, top_k))? }))
+    }
+
+    fn similar(&mut self, text: &str, top_k: usize) -> Result<Value, Error> {
+        let Some(Documents { texts, index }) = &self.documents else {
+            let hint = "Start it with --documents FILE.";
+            return Err(Error::input("no-documents", "no documents were given to compare with", hint));
+        };
+        let found = block_on(self.session.similar(index, text, top_k))?;
+        let document = |(number, score): (usize, f64)| {
+            let (line, text) = &texts[number];
+            json!({ "line": line, "text": text, "score": score })
+        };
+        Ok(json!({ "documents": found.into_iter().map(document).collect::<Vec<_>>() }))
+    }
+}
+
+/// `top_k` as it was asked for.
+///
+/// # Errors
+/// When it is 0 or too large.
+fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
+    match top_k {
+        Some(0) | Some(MAX_TOP_K..) => {
+            Err(Error::input("bad-top-k", format!("top_k has to be 1 to {MAX_TOP_K}"), "Ask for fewer answers."))
+        }
+        top_k => Ok(top_k),
+    }
+}
+
+/// An error as JSON.
+fn error_json(code: &str, message: &str, hint: &str) -> Value {
+    json!({ "error": { "code": code, "message": message, "hint": hint } })
+}
