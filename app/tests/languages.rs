@@ -145,7 +145,8 @@ fn translations_have_the_placeholders_of_their_sentence() {
 #[test]
 fn what_the_engine_says_is_translated_as_it_says_it() {
     let mut said = BTreeSet::new();
-    let folders = ["engine/src", "engine/data/src", "engine/protocol/src"].map(|folder| sources(&root().join(folder)));
+    let folders = ["engine/src", "engine/data/src", "engine/protocol/src", "engine/unpack/src"];
+    let folders = folders.map(|folder| sources(&root().join(folder)));
     folders.into_iter().flatten().for_each(|tokens| patterns(tokens, &mut said));
     for tag in tags() {
         let catalogue = catalogue(tag);

@@ -152,6 +152,11 @@ async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Re
         let message = "the request names another host than this machine";
         return refusal(StatusCode::MISDIRECTED_REQUEST, "other-host", message, "Call it 127.0.0.1 or localhost.");
     }
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return body_too_large();
+    }
     let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
     answered.unwrap_or_else(|_| {
         let message = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
@@ -227,8 +232,7 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BodyError>
     }
     let body = body.map_err(|error| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let message = format!("the body is larger than {} MiB", MAX_BODY_BYTES >> 20);
-            return refusal(error.status(), "body-too-large", &message, "Send fewer texts at once.");
+            return body_too_large();
         }
         refusal(error.status(), "bad-body", "the body could not be read", "Send it again.")
     })?;
@@ -295,6 +299,11 @@ fn answer_together(
         }
         Err(error) => waiting.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
     }
+}
+
+fn body_too_large() -> Response {
+    let message = format!("the body is larger than {} MiB", MAX_BODY_BYTES >> 20);
+    refusal(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", &message, "Send fewer texts at once.")
 }
 
 /// The answer to a request that the model cannot answer.
