@@ -323,7 +323,10 @@ class WholeClassifier:
 
     def save_pretrained(self, directory, *arguments, **settings):
         super().save_pretrained(directory, *arguments, **settings)
-        for name, path in (self.parts.files if self.parts else {}).items():
+        # transformers copies the code of its own accord for some kinds of models only.
+        code = os.path.dirname(os.path.abspath(__file__))
+        files = {name: os.path.join(code, name) for name in ("configuration_clozelab.py", "modeling_clozelab.py")}
+        for name, path in {**files, **(self.parts.files if self.parts else {})}.items():
             target = os.path.join(directory, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.abspath(path) != os.path.abspath(target):
