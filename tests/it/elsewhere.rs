@@ -69,3 +69,18 @@ fn rare_words_can_be_kept_out() {
     lab.tiny("pretrain --corpus text.txt --steps 1 --out none --min-count 0").refused();
     lab.tiny("pretrain --corpus text.txt --steps 1 --out none --min-count 1000").refused();
 }
+
+#[test]
+fn a_network_becomes_an_onnx_graph() {
+    let lab = models();
+    for model in ["pretrained", "finetuned"] {
+        let out = format!("{model}.onnx");
+        lab.run(&format!("export --model {model} --onnx {out}")).ok();
+        let bytes = lab.read(&out);
+        // IR version 8, the first field.
+        assert!(bytes.starts_with(&[0x08, 8]) && bytes.len() > 10_000, "{} bytes", bytes.len());
+        assert!(bytes.windows(6).any(|window| window == b"logits"));
+        lab.run(&format!("export --model {model} --onnx {out}")).refused();
+    }
+    lab.run("export --model pretrained").refused();
+}

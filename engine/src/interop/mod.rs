@@ -15,6 +15,7 @@ mod foreign;
 mod history;
 mod labels;
 mod names;
+mod onnx;
 mod parts;
 mod python;
 mod sentence;
@@ -28,6 +29,7 @@ pub use directory::{Directory, MAX_START_BYTES, is_foreign_weights, is_model_fil
 pub use error::InteropError;
 pub use history::{HISTORY_FILE, MAX_HISTORY_BYTES, history, history_lines};
 pub use names::{Fit, check_weights};
+pub use onnx::onnx;
 pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes, linear_to_bytes,
     network_file,

@@ -204,10 +204,13 @@ pub struct Export {
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// The .zip to write, which the page opens
+    #[arg(long, value_name = "FILE", required_unless_present = "onnx")]
+    pub zip: Option<PathBuf>,
+    /// The ONNX file to write: the first network, from token ids to logits
     #[arg(long, value_name = "FILE")]
-    pub zip: PathBuf,
-    /// Store network weights as 16-bit floats; a linear part keeps 32 bits
-    #[arg(long)]
+    pub onnx: Option<PathBuf>,
+    /// Store network weights of a .zip as 16-bit floats; a linear part keeps 32 bits
+    #[arg(long, requires = "zip")]
     pub half: bool,
 }
 

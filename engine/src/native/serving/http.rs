@@ -40,9 +40,30 @@ const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What is asked of the model, and where the answer goes.
 enum Job {
-    Classify { texts: Vec<String>, top_k: Option<usize>, reply: oneshot::Sender<Result<Vec<Classified>, Error>> },
-    FillMask { text: String, top_k: usize, reply: oneshot::Sender<Result<Value, Error>> },
-    Similar { text: String, top_k: usize, reply: oneshot::Sender<Result<Value, Error>> },
+    Classify { texts: Vec<String>, top_k: Option<usize>, reply: Reply<Vec<Classified>> },
+    FillMask { text: String, top_k: usize, reply: Reply<Value> },
+    Similar { text: String, top_k: usize, reply: Reply<Value> },
+}
+
+/// Where the answer to a job goes.
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// Why a request is not answered.
+struct Refusal {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &str, message: &str, hint: &str) -> Self {
+        Self { status, body: error_json(code, message, hint) }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body)).into_response()
+    }
 }
 
 /// What each request sees.
@@ -131,10 +152,10 @@ fn router(shared: Shared) -> Router {
         .route("/fill-mask", post(fill_mask))
         .route("/similar", post(similar))
         .fallback(async || {
-            refusal(StatusCode::NOT_FOUND, "not-found", "there is no such address", "See /openapi.json.")
+            Refusal::new(StatusCode::NOT_FOUND, "not-found", "there is no such address", "See /openapi.json.")
         })
         .method_not_allowed_fallback(async || {
-            refusal(
+            Refusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "bad-method",
                 "this address takes another method",
@@ -150,17 +171,18 @@ fn router(shared: Shared) -> Router {
 async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     if shared.is_local && !names_this_machine(request.headers()) {
         let message = "the request names another host than this machine";
-        return refusal(StatusCode::MISDIRECTED_REQUEST, "other-host", message, "Call it 127.0.0.1 or localhost.");
+        let hint = "Call it 127.0.0.1 or localhost.";
+        return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "other-host", message, hint).into_response();
     }
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return body_too_large();
+        return body_too_large().into_response();
     }
     let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
     answered.unwrap_or_else(|_| {
         let message = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
-        refusal(StatusCode::REQUEST_TIMEOUT, "timeout", &message, "Send less at once.")
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", &message, "Send less at once.").into_response()
     })
 }
 
@@ -173,32 +195,29 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     LOCAL_NAMES.iter().any(|local| name.eq_ignore_ascii_case(local))
 }
 
-async fn classify(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Response {
-    let body: ClassifyBody = match read(&headers, body) {
-        Ok(body) => body,
-        Err(response) => return response,
-    };
+/// An answer to a request.
+type Answer = Result<Json<Value>, Refusal>;
+
+async fn classify(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Answer {
+    let body: ClassifyBody = read(&headers, body)?;
     let texts = match (body.text, body.texts) {
         (Some(text), None) => vec![text],
         (None, Some(texts)) if (1..=MAX_TEXTS).contains(&texts.len()) => texts,
         _ => {
             let message = format!("the body needs text, or texts with 1 to {MAX_TEXTS} of them");
-            return refusal(StatusCode::BAD_REQUEST, "bad-body", &message, "See /openapi.json.");
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-body", &message, "See /openapi.json."));
         }
     };
-    let top_k = match checked_top_k(body.top_k) {
-        Ok(top_k) => top_k,
-        Err(error) => return failed(&error),
-    };
-    let answer = ask(&shared, |reply| Job::Classify { texts, top_k, reply }).await;
-    answer.map_or_else(|response| response, |results| Json(json!({ "results": results })).into_response())
+    let top_k = checked_top_k(body.top_k).map_err(|error| failed(&error))?;
+    let results = ask(&shared, |reply| Job::Classify { texts, top_k, reply }).await?;
+    Ok(Json(json!({ "results": results })))
 }
 
-async fn fill_mask(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Response {
+async fn fill_mask(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Answer {
     question(&shared, &headers, body, |text, top_k, reply| Job::FillMask { text, top_k, reply }).await
 }
 
-async fn similar(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Response {
+async fn similar(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Answer {
     question(&shared, &headers, body, |text, top_k, reply| Job::Similar { text, top_k, reply }).await
 }
 
@@ -206,46 +225,39 @@ async fn question(
     shared: &Shared,
     headers: &HeaderMap,
     body: Result<Bytes, BodyError>,
-    job: impl FnOnce(String, usize, oneshot::Sender<Result<Value, Error>>) -> Job,
-) -> Response {
-    let TextBody { text, top_k } = match read(headers, body) {
-        Ok(body) => body,
-        Err(response) => return response,
-    };
-    let top_k = match checked_top_k(top_k) {
-        Ok(top_k) => top_k.unwrap_or(DEFAULT_TOP_K),
-        Err(error) => return failed(&error),
-    };
-    let answer = ask(shared, |reply| job(text, top_k, reply)).await;
-    answer.map_or_else(|response| response, |value| Json(value).into_response())
+    job: impl FnOnce(String, usize, Reply<Value>) -> Job,
+) -> Answer {
+    let TextBody { text, top_k } = read(headers, body)?;
+    let top_k = checked_top_k(top_k).map_err(|error| failed(&error))?.unwrap_or(DEFAULT_TOP_K);
+    ask(shared, |reply| job(text, top_k, reply)).await.map(Json)
 }
 
 type BodyError = axum::extract::rejection::BytesRejection;
 
 /// A body of JSON.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BodyError>) -> Result<T, Response> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BodyError>) -> Result<T, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
         let (message, hint) = ("the body has to be JSON", "Send Content-Type: application/json.");
-        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message, hint));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message, hint));
     }
     let body = body.map_err(|error| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return body_too_large();
         }
-        refusal(error.status(), "bad-body", "the body could not be read", "Send it again.")
+        Refusal::new(error.status(), "bad-body", "the body could not be read", "Send it again.")
     })?;
     serde_json::from_slice(&body)
-        .map_err(|error| refusal(StatusCode::BAD_REQUEST, "bad-body", &error.to_string(), "See /openapi.json."))
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "bad-body", &error.to_string(), "See /openapi.json."))
 }
 
 /// Puts a job into the queue and waits for its answer.
-async fn ask<T>(shared: &Shared, job: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Job) -> Result<T, Response> {
+async fn ask<T>(shared: &Shared, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refusal> {
     let (reply, answer) = oneshot::channel();
     shared.jobs.try_send(job(reply)).map_err(|_| {
         let hint = "Ask again in a moment.";
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting for the model", hint)
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting for the model", hint)
     })?;
     match answer.await {
         Ok(Ok(answer)) => Ok(answer),
@@ -287,7 +299,7 @@ fn answer_together(
     service: &mut Service,
     texts: &[String],
     top_k: Option<usize>,
-    waiting: Vec<(usize, oneshot::Sender<Result<Vec<Classified>, Error>>)>,
+    waiting: Vec<(usize, Reply<Vec<Classified>>)>,
 ) {
     match service.classify(texts, top_k) {
         Ok(answers) => {
@@ -301,20 +313,16 @@ fn answer_together(
     }
 }
 
-fn body_too_large() -> Response {
+fn body_too_large() -> Refusal {
     let message = format!("the body is larger than {} MiB", MAX_BODY_BYTES >> 20);
-    refusal(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", &message, "Send fewer texts at once.")
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", &message, "Send fewer texts at once.")
 }
 
 /// The answer to a request that the model cannot answer.
-fn failed(error: &Error) -> Response {
+fn failed(error: &Error) -> Refusal {
     let is_theirs = error.exit_code() == 2;
     let status = if is_theirs { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
-    refusal(status, error.code(), &error.to_string(), &error.hint())
-}
-
-fn refusal(status: StatusCode, code: &str, message: &str, hint: &str) -> Response {
-    (status, Json(error_json(code, message, hint))).into_response()
+    Refusal::new(status, error.code(), &error.to_string(), &error.hint())
 }
 
 fn stopped() -> Error {
