@@ -30,13 +30,20 @@ NOT_MASKED = -100
 QUINTIC, ROUNDS, EPS = (3.4445, -4.7750, 2.0315), 5, 1e-7
 
 
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("has to be at least 1")
+    return number
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="run directory to go on from")
     parser.add_argument("--tokens", type=Path, required=True, help="folder that `clozelab tokenize` made")
     parser.add_argument("--out", type=Path, required=True, help="run directory to make")
-    parser.add_argument("--steps", type=int, required=True, help="optimisation steps to do here")
-    parser.add_argument("--batch-size", type=int, help="examples of one step on all processes together")
+    parser.add_argument("--steps", type=positive, required=True, help="optimisation steps to do here")
+    parser.add_argument("--batch-size", type=positive, help="examples of one step on all processes together")
     parser.add_argument("--lr", type=float, help="peak of a new schedule, where the run's own is not followed")
     parser.add_argument("--seed", type=int, default=1, help="order of the examples, and masks")
     return parser.parse_args()
@@ -53,7 +60,7 @@ class Run:
         names = (path.name[5:] for path in (directory / "checkpoints").glob("step-*"))
         steps = sorted(int(name) for name in names if name.isdigit())
         if not steps:
-            raise SystemExit(f"{directory} has no checkpoint: it is not a run directory, or one from before its first")
+            raise SystemExit(f"{directory} is not a run directory, or has not reached its first checkpoint")
         self.directory, self.folder = directory, directory / "checkpoints" / f"step-{steps[-1]}"
         self.state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
         if self.state["plan"]["phase"] != "pretrain":
@@ -160,6 +167,8 @@ class Examples:
 
     def __init__(self, folder, run, seed):
         plan = run.plan
+        if not (folder / "index.json").is_file():
+            raise SystemExit(f"{folder} was not made by clozelab tokenize: index.json is missing")
         self.index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         if self.index["version"] != 1:
             raise SystemExit(f"{folder} was written by another version of clozelab")
@@ -271,6 +280,8 @@ def main():
         raise SystemExit(f"a batch of {size} cannot be divided among {accelerator.num_processes} processes")
     say = print if accelerator.is_main_process else (lambda *_, **__: None)
     say(json.dumps({"step": run.step, "masked_lm_loss": evaluated(model, asked.tokens, accelerator.device)}))
+    schedule = "the run's" if asked.lr is None and asked.steps <= run.steps_left() else "a new one"
+    say(json.dumps({"schedule": schedule, "lr": run.rate(run.step, asked), "batch_size": size}))
     wrapped = accelerator.prepare(model)
     for step in range(run.step, run.step + asked.steps):
         wrapped.train()

@@ -96,6 +96,8 @@ fn what_a_server_should_not_answer_is_refused() {
     refused(server.post("/classify", &json!({ "texts": [] })), (400, "bad-body"));
     refused(server.post("/classify", &json!({ "text": "a", "topk": 3 })), (400, "bad-body"));
     refused(server.post("/classify", &json!({ "text": "a", "top_k": 0 })), (400, "bad-top-k"));
+    refused(server.post("/classify", &json!({ "text": "a", "top_k": 1001 })), (400, "bad-top-k"));
+    assert_eq!(server.post("/classify", &json!({ "text": "a", "top_k": 1000 })).0, 200);
     refused(server.post("/fill-mask", &json!({ "text": "a [MASK]" })), (400, "no-masked-lm"));
     refused(server.post("/similar", &json!({ "text": "a" })), (400, "no-documents"));
     refused(server.post("/nothing", &json!({})), (404, "not-found"));
@@ -122,6 +124,7 @@ fn a_busy_port_and_a_missing_model_are_refused() {
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(done.stderr.contains("--port"), "{}", done.stderr);
     models().run("serve-model nothing --device cpu --port 0").refused();
+    models().run("serve-model finetuned --documents finetuned --device cpu --port 0").refused();
 }
 
 #[test]

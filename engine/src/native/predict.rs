@@ -306,7 +306,8 @@ fn tell(rows: FileRows<'_>) -> Result<(), Error> {
         Ok(found) => {
             for (code, message) in found.warnings {
                 if !LABEL_WARNING_CODES.contains(&code) {
-                    output::to_people(&output::plain(&message));
+                    let mark = if code == "sheet" { "warning: " } else { "" };
+                    output::to_people(&format!("{mark}{}", output::plain(&message)));
                 }
             }
             for Dropped { reason, count, first_line } in found.dropped {

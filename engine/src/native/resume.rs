@@ -22,7 +22,10 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     let record = Record::read(request.out)?;
     check_same_run(common, request, &record)?;
     if record.status == Status::Finished {
-        output::to_people(&format!("{} is already finished; there is nothing to resume.", shown(request.out)));
+        output::to_people(&format!(
+            "{} is already finished; there is nothing to resume. --from starts another run from it.",
+            shown(request.out)
+        ));
         return Ok(None);
     }
     let files = read_again(request, &record)?;

@@ -25,8 +25,6 @@ pub struct Provenance<'a> {
     pub plan: &'a Plan,
     /// What was done.
     pub outcome: RunOutcome,
-    /// Whether the vocabulary was learned from the same text.
-    pub has_own_words: bool,
     /// The last figures of each split.
     pub measured: &'a [(Split, Metrics)],
 }
@@ -44,7 +42,7 @@ pub fn card(model: &Trained, from: Option<&Provenance<'_>>) -> String {
     if !model.config.labels.is_empty() {
         labels(&mut out, &model.config, from.and_then(figures));
     }
-    privacy(&mut out, model, from);
+    privacy(&mut out, model);
     out
 }
 
@@ -79,6 +77,12 @@ fn summary(out: &mut String, model: &Trained) {
          {parameters} parameters and a vocabulary of {vocab_size} tokens.",
         env!("CARGO_PKG_VERSION")
     );
+    if let Some(length) = model.config.trained_len.filter(|_| !labels.is_empty()) {
+        paragraph!(
+            out,
+            "It reads the first {length} tokens of a text; `clozelab predict --long split` reads all of it."
+        );
+    }
     if let Some(sentence) = model.ensemble.as_ref().and_then(|ensemble| ensemble.sentence()) {
         let mut letters = sentence.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
@@ -240,24 +244,22 @@ fn labels(out: &mut String, config: &ModelConfig, measured: Option<(Split, &Clas
     }
 }
 
-fn privacy(out: &mut String, model: &Trained, from: Option<&Provenance<'_>>) {
+fn privacy(out: &mut String, model: &Trained) {
     paragraph!(out, "## What these files reveal of the training text");
     let linear = model.ensemble.as_ref().is_some_and(|ensemble| ensemble.linear.is_some());
-    let mut facts = Vec::new();
-    facts.push(match from.map(|from| (from.has_own_words, from.config.min_count.unwrap_or(2))) {
-        Some((true, least)) => {
-            format!("`vocab.txt` lists words and parts of words that occur {least} times or more in the training text.")
-        }
-        Some((false, _)) => "`vocab.txt` is that of the model that training started from.".into(),
-        None => "`vocab.txt` lists words and parts of words of a training text.".into(),
-    });
+    let mut facts: Vec<String> = Vec::new();
+    facts.push(
+        "`vocab.txt` lists words and parts of words of the text that it was learned from: those that occur twice or more, \
+         unless `--min-count` said otherwise."
+            .into(),
+    );
     if !model.config.labels.is_empty() {
         facts.push("`config.json` holds the names of the labels and of the text columns.".into());
     }
     if linear {
         facts.push(
-            "`parts/linear.safetensors` holds hashes of words, word pairs and short runs of characters: who has a word can \
-             test whether it occurred, and short runs can be listed completely."
+            "`parts/linear.safetensors` holds hashes of words, word pairs and short runs of characters: anyone can test \
+             whether a given word occurred, and all short runs can be enumerated."
                 .into(),
         );
     }

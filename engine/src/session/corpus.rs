@@ -78,11 +78,6 @@ impl Learned {
         }
     }
 
-    /// Whether the words of `tokenizer` were learned from this text.
-    pub fn has_learned(&self, tokenizer: &Rc<Tokenizer>) -> bool {
-        !self.given && Rc::ptr_eq(tokenizer, &self.tokenizer)
-    }
-
     /// Vectors of `width` numbers for the vocabulary, learned from the training documents; `None` where those hold no two
     /// different tokens side by side.
     pub fn embeddings(&self, width: usize) -> Option<Rc<WordEmbeddings>> {

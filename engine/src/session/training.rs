@@ -89,7 +89,6 @@ impl<H: Host> Session<H> {
             self.warn(name, "restored", sentence);
         }
         let Starting { heads, model, tokenizer, plan, config, floors, .. } = start;
-        let has_own_words = self.learned.as_ref().is_some_and(|learned| learned.has_learned(&tokenizer));
         let ear = Ear {
             host: &self.host,
             run: name,
@@ -123,7 +122,7 @@ impl<H: Host> Session<H> {
         let mut finished = run.train().await?;
         let Finished { outcome, measured, .. } = &finished;
         let corpus = self.corpus.as_ref();
-        let from = Provenance { corpus, config: &config, plan: &plan, outcome: *outcome, has_own_words, measured };
+        let from = Provenance { corpus, config: &config, plan: &plan, outcome: *outcome, measured };
         finished.trained.card = Some(card(&finished.trained, Some(&from)).into());
         Ok(finished)
     }

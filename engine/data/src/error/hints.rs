@@ -16,6 +16,9 @@ impl DataError {
             }
             Self::DamagedArchive { .. } => "Pack or download it again, or give it unpacked.".into(),
             Self::NotOpened { hint, .. } => hint.clone(),
+            Self::SeveralFiles { file, .. } if file.to_ascii_lowercase().ends_with(".xlsx") => {
+                "Save one of its sheets as a file of its own, and give that.".into()
+            }
             Self::SeveralFiles { .. } => "Unpack it, and give one of its files.".into(),
             Self::UnknownEncoding { .. } => "Use a name such as utf-8, gbk, big5, shift_jis or windows-1252.".into(),
             Self::NothingUsable { first, .. } => first.hint(),

@@ -197,6 +197,18 @@ fn cells_that_lose_what_they_show_are_counted() {
 }
 
 #[test]
+fn a_cover_sheet_is_passed_over() {
+    let rows =
+        |count: u32| (1..=count).map(|n| row(n, &cell(&format!("A{n}"), &format!("row {n}")))).collect::<String>();
+    let (cover, months) = (rows(2), [rows(12), rows(20)]);
+    let book = workbook(&[(&cover, ""), (&months[0], ""), (&months[1], "")]);
+    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", book, None)]);
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8").lines().count(), 12);
+    assert!(files[0].notes[0].contains("\"S2\" was read; left out: \"S1\", \"S3\""), "{:?}", files[0].notes);
+}
+
+#[test]
 fn a_hidden_sheet_is_read_where_the_others_are_empty() {
     let rows = [row(1, &cell("A1", "text")), row(2, &cell("A2", "some words"))].concat();
     let book = workbook(&[("", ""), (&rows, "state=\"hidden\"")]);

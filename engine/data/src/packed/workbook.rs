@@ -15,6 +15,8 @@ type Workbook = Xlsx<Cursor<Vec<u8>>>;
 const XLSX: &str = "Excel";
 /// The width of the table is taken from these rows; a stray cell may follow far below.
 const SHOWN_ROWS: usize = 200;
+/// A sheet with this part of the rows of the largest one may be what a workbook is for.
+const MAIN_SHARE: usize = 4;
 /// Empty rows between others that are kept at most.
 const MAX_GAP: u32 = 1000;
 /// Size of a sheet (Excel's specifications and limits).
@@ -22,8 +24,8 @@ const MAX_ROWS: u32 = 1 << 20;
 const MAX_COLUMNS: u32 = 1 << 14;
 
 /// The sheets of a workbook that hold what is looked for: those named like parts of a data set where one is for training
-/// and one is not (`train`, `test`), else the first visible one with rows below its header, or a hidden one where all
-/// visible ones are empty. The others are reported.
+/// and one is not (`train`, `test`), else the first visible one that is no mere cover, or a hidden one where all visible
+/// ones are empty. The others are reported.
 ///
 /// # Errors
 /// When it is damaged or too large, or all sheets are empty.
@@ -75,22 +77,18 @@ pub(super) fn sheets(
     Ok(found.into_iter().map(|(_, file)| file).collect())
 }
 
-/// The first sheet with more than one row, else the first with one.
+/// The first sheet with a quarter of the rows of the largest one: what stands before it is a cover or an explanation.
 fn main_sheet<'a>(
     file: &InputFile,
     workbook: &mut Workbook,
     names: &'a [String],
     budget: &mut Budget,
 ) -> Result<Option<(&'a String, InputFile)>, DataError> {
-    let mut first = None;
-    for name in names {
-        let table = Table::read(file, workbook, name, budget)?;
-        if table.rows > 1 {
-            return Ok(Some((name, table.into_file(file, name))));
-        }
-        first = first.or((table.rows > 0).then_some((name, table)));
-    }
-    Ok(first.map(|(name, table)| (name, table.into_file(file, name))))
+    let tables = names.iter().map(|name| Ok((name, Table::read(file, workbook, name, budget)?)));
+    let tables = tables.collect::<Result<Vec<(&String, Table)>, DataError>>()?;
+    let most = tables.iter().map(|(_, table)| table.rows).max().unwrap_or_default();
+    let found = tables.into_iter().find(|(_, table)| table.rows > 0 && table.rows >= most.div_ceil(MAIN_SHARE));
+    Ok(found.map(|(name, table)| (name, table.into_file(file, name))))
 }
 
 /// A sheet as CSV, from its first filled cell on.

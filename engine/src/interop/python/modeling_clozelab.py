@@ -346,7 +346,12 @@ class WholeClassifier:
         self.eval()
         pairs = [(text, None) if isinstance(text, str) else tuple(text) for text in texts]
         pairs = [tuple(text if text is None else cleaned(text) for text in pair) for pair in pairs]
-        tokenizer = tokenizer or AutoTokenizer.from_pretrained(self.config._name_or_path)
+        if tokenizer is None:
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(self.config._name_or_path)
+            except (OSError, ValueError) as error:
+                where = self.config._name_or_path
+                raise ValueError(f"there is no tokenizer in {where}: save it there, or give tokenizer=") from error
         documents = [[token_ids(tokenizer, text) for text in pair if text is not None] for pair in pairs]
         batch = self.padded(documents, tokenizer)
         with torch.no_grad():
@@ -364,7 +369,10 @@ class WholeClassifier:
         is_multi = self.config.problem_type == "multi_label_classification"
         probabilities = (logits.sigmoid() if is_multi else logits.softmax(-1)).numpy()
         answers = []
-        for row in probabilities:
+        for row, text in zip(probabilities, texts):
+            if not "".join([text] if isinstance(text, str) else text).strip():
+                answers.append([])
+                continue
             ranked = sorted(range(len(row)), key=lambda label: -row[label])
             chosen = [i for n, i in enumerate(ranked) if n == 0 or (is_multi and row[i] >= self.parts.threshold(i))]
             answers.append([(self.config.id2label[i], float(row[i])) for i in chosen])

@@ -118,6 +118,9 @@ pub struct Served {
     /// Documents to find those like a text in: lines, a table or JSON
     #[arg(long, value_name = "FILE")]
     pub documents: Option<PathBuf>,
+    /// Column of the documents' text in a table, by name or number from 1; "a+b" are joined
+    #[arg(long, value_name = "NAME", requires = "documents")]
+    pub text_column: Option<String>,
 }
 
 /// Arguments of `serve-model`.
@@ -126,10 +129,10 @@ pub struct ServeModel {
     /// The model
     #[command(flatten)]
     pub served: Served,
-    /// Address to listen at; others than 127.0.0.1 let other machines ask
+    /// Address to listen on; any but a loopback address lets other machines connect
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_HOST)]
     pub host: IpAddr,
-    /// Port to listen at; 0 takes any free one
+    /// Port to listen on; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
     pub port: u16,
 }

@@ -9,7 +9,8 @@ pub(super) use http::serve_model;
 pub(super) use mcp::mcp;
 
 use super::host::NativeHost;
-use super::{ask, inputs};
+use super::store::shown;
+use super::{ask, inputs, output};
 use crate::data::{DataError, Document, FileRows, Opened, ReadOptions};
 use crate::error::Error;
 use crate::native::args::{Common, Served};
@@ -55,7 +56,12 @@ impl Service {
         let labels = session.labels().len();
         let mut service = Self { session, labels, documents: None };
         if let Some(path) = &args.documents {
-            let options = ReadOptions { is_for_prediction: true, ..ReadOptions::default() };
+            if path.is_dir() {
+                let hint = "Give one file: lines, a table or JSON.";
+                return Err(Error::input("not-a-file", format!("{} is a folder", shown(path)), hint));
+            }
+            let text_column = args.text_column.clone();
+            let options = ReadOptions { is_for_prediction: true, text_column, ..ReadOptions::default() };
             let file = inputs::read(std::slice::from_ref(path), Some(FileRole::Train))?.remove(0).file;
             let name = file.name.clone();
             let file = Opened::new(&[file]).single(&name)?;
@@ -68,6 +74,9 @@ impl Service {
                 return Err(DataError::NoText { file: name }.into());
             }
             let all: Vec<String> = texts.iter().map(|(_, text)| text.clone()).collect();
+            let column = rows.finish()?.columns.map(|columns| format!(", column {}", columns.text.join(" + ")));
+            let column = column.unwrap_or_default();
+            output::to_people(&format!("{} documents of {}{}", texts.len(), shown(path), output::plain(&column)));
             let index = block_on(service.session.similar_documents(&all))?;
             service.documents = Some(Documents { texts, index });
         }
@@ -115,8 +124,9 @@ impl Service {
 /// When it is 0 or too large.
 fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
     match top_k {
-        Some(0) | Some(MAX_TOP_K..) => {
-            Err(Error::input("bad-top-k", format!("top_k has to be 1 to {MAX_TOP_K}"), "Ask for fewer answers."))
+        Some(number) if !(1..=MAX_TOP_K).contains(&number) => {
+            let hint = format!("Give a whole number from 1 to {MAX_TOP_K}.");
+            Err(Error::input("bad-top-k", format!("top_k is {number}"), hint))
         }
         top_k => Ok(top_k),
     }

@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 /// The description of the interface.
 pub fn document() -> Value {
     let text = json!({ "type": "string", "description": "A tab separates the two texts of a pair." });
-    let top_k = |default: Value| json!({ "type": "integer", "minimum": 1, "maximum": MAX_TOP_K, "default": default });
+    let top_k = json!({ "type": "integer", "minimum": 1, "maximum": MAX_TOP_K });
+    let mut top_k_of_question = top_k.clone();
+    top_k_of_question["default"] = DEFAULT_TOP_K.into();
     let question = json!({
         "type": "object",
         "required": ["text"],
         "additionalProperties": false,
-        "properties": { "text": text, "top_k": top_k(DEFAULT_TOP_K.into()) },
+        "properties": { "text": text, "top_k": top_k_of_question },
     });
     let scored = |name: &str| {
         json!({
@@ -25,6 +27,8 @@ pub fn document() -> Value {
         "type": "object",
         "properties": { "position": { "type": "integer" }, "candidates": list(scored("token")) },
     });
+    let mut label = scored("label");
+    label["properties"]["raw"] = json!({ "type": "number", "description": "The score before calibration." });
     let mut document = scored("text");
     document["properties"]["line"] = json!({ "type": "integer" });
     let classify = json!({
@@ -34,7 +38,7 @@ pub fn document() -> Value {
         "properties": {
             "text": text,
             "texts": { "type": "array", "items": text, "minItems": 1, "maxItems": MAX_TEXTS },
-            "top_k": top_k(Value::Null),
+            "top_k": top_k,
         },
     });
     json!({
@@ -42,7 +46,7 @@ pub fn document() -> Value {
         "info": { "title": "Clozelab model", "version": env!("CARGO_PKG_VERSION") },
         "paths": {
             "/healthz": { "get": operation("healthz", "Whether the model is ready, and what it can do", None, json!({ "type": "object" })) },
-            "/classify": { "post": operation("classify", "Labels of texts, with probabilities", Some(classify), object("results", list(object("labels", list(scored("label")))))) },
+            "/classify": { "post": operation("classify", "Labels of texts, with probabilities", Some(classify), object("results", list(object("labels", list(label))))) },
             "/fill-mask": { "post": operation("fillMask", "Guesses for each [MASK] of a text", Some(question.clone()), object("masks", list(mask))) },
             "/similar": { "post": operation("similar", "The documents that are most like a text", Some(question), object("documents", list(document))) },
         },
