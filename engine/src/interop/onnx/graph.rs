@@ -3,10 +3,8 @@
 use super::proto::{Attribute, GraphParts, Kind, model, node, tensor, value};
 use crate::interop::Weights;
 use crate::interop::error::InteropError;
+use crate::model::backbone::BELOW_ALL;
 use std::collections::BTreeMap;
-
-/// Far below every activation, so that padding never is the maximum.
-const BELOW_ALL: f32 = 1e4;
 
 /// Nodes and constants.
 pub struct Graph<'a> {
@@ -187,7 +185,7 @@ impl<'a> Graph<'a> {
     /// Maximum over the positions that `column` `[B, T, 1]` keeps, `[B, F]`.
     pub fn max_over_time(&mut self, x: &str, column: &str) -> String {
         let lowered = self.shifted(column, -1.0);
-        let lowered = self.scaled(&lowered, BELOW_ALL);
+        let lowered = self.scaled(&lowered, -BELOW_ALL as f32);
         let x = self.add(x, &lowered);
         self.node("ReduceMax", &[&x], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
     }

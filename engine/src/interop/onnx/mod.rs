@@ -6,12 +6,13 @@ mod proto;
 
 use super::Weights;
 use super::error::InteropError;
+use crate::model::backbone::rotary_values;
 use crate::model::{Architecture, Heads, ModelConfig};
 use graph::Graph;
 use protocol::Pooling;
 
-/// Base of the rotary angles, as in `model::backbone::attention`.
-const ROTARY_BASE: f64 = 10_000.0;
+/// Factor of the scores of padded keys, as in `kernels::stock`.
+const MASKED_SCORE: f32 = 1e9;
 
 /// The bytes of an ONNX file that computes the logits `[B, C]` of a classifier, or `[B, T, V]` of a model that guesses
 /// masked words, from `input_ids`, `attention_mask` and `token_type_ids` `[B, T]`.
@@ -202,17 +203,15 @@ impl Network<'_> {
         let row = self.graph.unsqueeze(keep, 1);
         let row = self.graph.unsqueeze(&row, 1);
         let lowered = self.graph.shifted(&row, -1.0);
-        self.graph.scaled(&lowered, 1e9)
+        self.graph.scaled(&lowered, MASKED_SCORE)
     }
 
     /// Cosines and sines of the positions at hand, `[T, K / 2]` each.
     fn rotary_tables(&mut self) -> [String; 2] {
         let (positions, heads) = (self.config.max_position_embeddings, self.config.num_attention_heads);
-        let half = self.config.hidden_size / heads / 2;
-        let angle = |i: usize| (i / half) as f64 * ROTARY_BASE.powf(-((i % half) as f64) / half as f64);
-        [f64::cos as fn(f64) -> f64, f64::sin].map(|of| {
-            let values: Vec<f32> = (0..positions * half).map(|i| of(angle(i)) as f32).collect();
-            let table = self.graph.constant(&values, &[positions, half]);
+        let width = self.config.hidden_size / heads;
+        rotary_values(positions, width).map(|values| {
+            let table = self.graph.constant(&values, &[positions, width / 2]);
             self.graph.first_rows(&table)
         })
     }

@@ -57,13 +57,17 @@ impl Attention {
 /// Base of the rotary angles (Su et al. 2021, section 3.2.2).
 const ROTARY_BASE: f64 = 10_000.0;
 
-/// Cosines and sines of the rotary positions, `[2, T, K / 2]`, for `t` positions of heads of width `k` (even).
-pub fn rotary_tables(t: usize, k: usize, device: &Device) -> Tensor<3> {
+/// Cosines and sines of the rotary positions, `[T, K / 2]` each, for `t` positions of heads of width `k` (even).
+pub fn rotary_values(t: usize, k: usize) -> [Vec<f32>; 2] {
     let angle = |i: usize| {
         let (position, pair) = (i / (k / 2), i % (k / 2));
         position as f64 * ROTARY_BASE.powf(-2.0 * pair as f64 / k as f64)
     };
-    let table = |of: fn(f64) -> f64| (0..t * k / 2).map(move |i| of(angle(i)) as f32);
-    let values: Vec<f32> = table(f64::cos).chain(table(f64::sin)).collect();
-    Tensor::from_data(TensorData::new(values, [2, t, k / 2]), device)
+    let table = |of: fn(f64) -> f64| (0..t * k / 2).map(|i| of(angle(i)) as f32).collect();
+    [table(f64::cos), table(f64::sin)]
+}
+
+/// [`rotary_values`] as one tensor, `[2, T, K / 2]`.
+pub fn rotary_tables(t: usize, k: usize, device: &Device) -> Tensor<3> {
+    Tensor::from_data(TensorData::new(rotary_values(t, k).concat(), [2, t, k / 2]), device)
 }

@@ -8,6 +8,8 @@ mod fast;
 mod mean;
 mod textcnn;
 
+pub use attention::rotary_values;
+
 use super::config::ModelConfig;
 use super::layers::{layer_norm, linear, linear_gelu};
 use super::leaves::Leaves;
@@ -148,7 +150,7 @@ const WORDS: &str = "clozelab.embeddings.word_embeddings.weight";
 const SEGMENTS: &str = "clozelab.embeddings.token_type_embeddings.weight";
 
 /// Far below every activation, so that padding never is the maximum.
-const BELOW_ALL: f64 = -1e4;
+pub const BELOW_ALL: f64 = -1e4;
 
 /// Maximum over the tokens that are not padding, `[B, F]`.
 fn max_over_time(encoded: &Encoded) -> Tensor<2> {
