@@ -324,21 +324,8 @@ async fn averaged(
     let mut scores = scores.into_iter();
     let mean = |rows: &Vec<Row>| {
         let tokens: f64 = rows.iter().map(|row| row.0.len() as f64).sum();
-        let zeros = vec![0.0; model.config.labels.len()];
-        let raw = model.ensemble.is_some().then(|| zeros.clone());
-        let mut mean = DocumentScores { probabilities: zeros, raw };
-        for row in rows {
-            let of_window = scores.next().expect("scores of each window");
-            let share = row.0.len() as f64 / tokens;
-            let add = |mean: &mut [f64], of_window: &[f64]| {
-                mean.iter_mut().zip(of_window).for_each(|(sum, p)| *sum += p * share);
-            };
-            add(&mut mean.probabilities, &of_window.probabilities);
-            if let Some((mean, of_window)) = mean.raw.as_mut().zip(of_window.raw) {
-                add(mean, &of_window);
-            }
-        }
-        mean
+        let of_windows = rows.iter().map(|row| row.0.len() as f64 / tokens).zip(scores.by_ref());
+        DocumentScores::mean(of_windows)
     };
     Ok(windows.iter().map(mean).collect())
 }

@@ -177,6 +177,23 @@ pub(super) struct DocumentScores {
     pub raw: Option<Vec<f64>>,
 }
 
+impl DocumentScores {
+    /// The mean of the scores of a document's windows, each with its share of the document.
+    pub fn mean(windows: impl Iterator<Item = (f64, Self)>) -> Self {
+        let scaled = |numbers: Vec<f64>, share: f64| numbers.into_iter().map(|x| share * x).collect();
+        let added = |sum: Vec<f64>, more: Vec<f64>| sum.into_iter().zip(more).map(|(sum, x)| sum + x).collect();
+        let windows = windows.map(|(share, window)| Self {
+            probabilities: scaled(window.probabilities, share),
+            raw: window.raw.map(|raw| scaled(raw, share)),
+        });
+        let sum = windows.reduce(|sum, window| Self {
+            probabilities: added(sum.probabilities, window.probabilities),
+            raw: sum.raw.zip(window.raw).map(|(sum, raw)| added(sum, raw)),
+        });
+        sum.expect("a document has a window")
+    }
+}
+
 impl Trained {
     /// The parameters of each of its networks.
     pub(super) fn networks(&self, device: &Device) -> Vec<Leaves> {
