@@ -9,7 +9,7 @@
 networks and the linear classifier that `classifier.json` lists, which reads words and not token ids. The pipeline of a
 `bert-*` model is that of transformers and so evaluates the first network alone; its `predict` evaluates all parts.
 
-Needs torch, numpy, safetensors and transformers 4.40 or newer.
+Needs torch, numpy, safetensors and transformers; tested with 4.40 and 4.57.
 """
 
 import json
