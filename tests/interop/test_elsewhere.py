@@ -55,6 +55,7 @@ class Elsewhere(unittest.TestCase):
             if json.loads(line)["event"] == "checkpoint":
                 process.kill()
                 break
+        process.stdout.close()
         process.wait()
         kept = sorted((out / "checkpoints").glob("step-*"), key=lambda path: int(path.name[5:]))
         for later in kept[1:]:
