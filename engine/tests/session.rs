@@ -1,6 +1,8 @@
 //! Whole runs through the session, with a host that only remembers: the same twice, exactly on after an interruption,
 //! and refusals that change nothing.
 
+#[path = "session/divergence.rs"]
+mod divergence;
 #[path = "session/host.rs"]
 mod host;
 

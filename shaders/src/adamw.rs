@@ -28,9 +28,13 @@ pub struct Settings {
 }
 
 /// Defines `adamw.wgsl`: updates parameters `p` and moments `m`, `v` in place from gradients `g`, each `[n]`, after
-/// scaling the gradients by `clip`.
+/// scaling the gradients by `clip`. A `clip` that is not above 0, that of a gradient which is not finite, leaves them as
+/// they are.
 #[inline(always)]
 pub fn cpu(s: &Settings, clip: f32, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    if clip.is_nan() || clip <= 0.0 {
+        return;
+    }
     for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
         let gradient = g * clip;
         *m = s.beta1 * *m + (1.0 - s.beta1) * gradient;
@@ -71,6 +75,25 @@ mod tests {
         }
         assert!((f64::from(p[0]) - rp).abs() < 1e-6, "{} against {rp}", p[0]);
         assert!(p[0] < 0.95, "it moved");
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() {
+        let settings = Settings {
+            n: 2,
+            lr: 0.1,
+            beta1: 0.9,
+            beta2: 0.98,
+            eps: 1e-6,
+            weight_decay: 0.01,
+            correction1: 0.1,
+            correction2: 0.02,
+        };
+        for clip in [0.0, f32::NAN] {
+            let (mut p, mut m, mut v) = ([1.0_f32, 2.0], [0.5_f32; 2], [0.25_f32; 2]);
+            cpu(&settings, clip, &mut p, &[f32::NAN, f32::INFINITY], &mut m, &mut v);
+            assert_eq!((p, m, v), ([1.0, 2.0], [0.5; 2], [0.25; 2]));
+        }
     }
 
     #[test]

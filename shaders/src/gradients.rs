@@ -46,9 +46,9 @@ pub struct NormSettings {
     pub eps: f32,
 }
 
-/// Defines `norm.wgsl`: what a gradient of this norm is multiplied by.
+/// Defines `norm.wgsl`: what a gradient of this norm is multiplied by; 0 if the norm is not finite, which skips the step.
 pub fn clip(norm: f32, settings: &NormSettings) -> f32 {
-    (settings.max_norm / (norm + settings.eps)).min(1.0)
+    if norm.is_finite() { (settings.max_norm / (norm + settings.eps)).min(1.0) } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //   p' = p (1 - lr wd) - lr (m' / c1) / (sqrt(v' / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
 // Source: Loshchilov & Hutter 2019, algorithm 2. CPU shadow: src/adamw.rs.
 // Bindings: 0 clip in [1], 1 p in/out [n], 2 g in [n], 3 m in/out [n], 4 v in/out [n].
-// One thread updates one parameter. `clip` stays on the device, so that no step waits for the gradient's norm.
+// A `clip` of 0, that of a gradient which is not finite, leaves everything as it is. One thread updates one parameter. `clip` stays on the device, so that no step waits for the gradient's norm.
 
 struct Settings {
     n: u32,
@@ -30,7 +30,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let i = place(group, groups) * 256u + lane;
-    if i >= settings.n {
+    if i >= settings.n || clip[0] == 0.0 {
         return;
     }
     let gradient = g[i] * clip[0];

@@ -1,4 +1,5 @@
 // Advances the momentum m' = momentum m + g and looks one step ahead (Nesterov): g + momentum m', with g scaled by `clip`.
+// A `clip` of 0, that of a gradient which is not finite, keeps the momentum and looks at 0, so that nothing moves.
 // Source: Jordan et al. 2024. Definition: cpu::muon::muon.
 // Bindings: 0 clip in [1], 1 g in [n], 2 m in/out [n], 3 ahead out [n]. One thread computes one element.
 
@@ -21,6 +22,10 @@ fn main(
 ) {
     let i = place(group, groups) * 256u + lane;
     if i >= settings.n {
+        return;
+    }
+    if clip[0] == 0.0 {
+        ahead[i] = 0.0;
         return;
     }
     let gradient = g[i] * clip[0];

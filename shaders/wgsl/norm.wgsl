@@ -1,5 +1,6 @@
 // The norm of a gradient from sums of squares, and what it is multiplied by so that its norm is at most `max_norm`.
-// Source: Pascanu et al. 2013, algorithm 1. Definition: src/gradients.rs.
+// A norm that is not finite gives 0: the optimiser then skips the step. Its bits tell, since a compiler may assume that no
+// number is infinite or NaN. Source: Pascanu et al. 2013, algorithm 1. Definition: src/gradients.rs.
 // Bindings: 0 squares in [n], 1 norm out [1], 2 clip out [1]. One workgroup.
 
 struct Settings {
@@ -22,6 +23,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let found = sqrt(total(sum, lane));
     if lane == 0u {
         norm[0] = found;
-        clip[0] = min(settings.max_norm / (found + settings.eps), 1.0);
+        let is_finite = (bitcast<u32>(found) & 0x7f800000u) != 0x7f800000u;
+        clip[0] = select(0.0, min(settings.max_norm / (found + settings.eps), 1.0), is_finite);
     }
 }

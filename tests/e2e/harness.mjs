@@ -52,6 +52,11 @@ export function launch({ webgpu = false, args: more = [] } = {}) {
   return chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
 }
 
+/** Starts a browser on a profile of its own, which outlives it. */
+export function launchProfile(folder) {
+  return chromium.launchPersistentContext(folder, { executablePath: findBrowser(), args: QUIET, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'], acceptDownloads: true, viewport: { width: 1280, height: 900 } });
+}
+
 function findBrowser() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];

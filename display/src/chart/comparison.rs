@@ -91,6 +91,7 @@ mod tests {
             test: Figures::default(),
             valid: scores.iter().enumerate().map(pass).collect(),
             elapsed_secs: 1.0,
+            diverged: false,
         };
         let spread = Spread { mean: runs[0][0], sd: 0.1 };
         ComparisonArm {

@@ -26,11 +26,15 @@ pub struct Rates {
 }
 
 /// Moves the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]`, by their gradients `g` `[n]`, scaled
-/// by `clip`. `shapes` holds rows and columns of each, in order.
+/// by `clip`. `shapes` holds rows and columns of each, in order. A `clip` that is not above 0, that of a gradient which is
+/// not finite, leaves them as they are.
 ///
 /// # Panics
 /// Where the matrices are larger than the arrays: a wrong program. What lies behind them stays.
 pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], clip: f32, shapes: &[[usize; 2]], rates: Rates) {
+    if clip.is_nan() || clip <= 0.0 {
+        return;
+    }
     let (mut p, mut m, mut g) = (p, m, g);
     let mut matrices = Vec::with_capacity(shapes.len());
     for &shape in shapes {

@@ -47,6 +47,13 @@ pub enum Command {
         #[serde(default)]
         text: Option<String>,
     },
+    /// Save checkpoints of a run that is about to start or to be resumed.
+    SaveCheckpoints {
+        /// Its name.
+        run: RunId,
+        /// Where, in the browser's private file system: a folder of this name in `runs/`.
+        folder: String,
+    },
     /// Learn to guess masked tokens.
     Pretrain {
         /// Names the run in every event.
@@ -66,6 +73,14 @@ pub enum Command {
         /// From which weights.
         from: StartFrom,
     },
+    /// Continue an interrupted run from the newest whole one of its checkpoints, whose files are beside the message under the
+    /// name of their checkpoint and their own (`1/state.json`). Answered by `History`, then as the run itself.
+    ResumeRun {
+        /// Names the run in every event.
+        run: RunId,
+        /// The files, in the order of those beside the message.
+        files: Vec<FileInfo>,
+    },
     /// Compare fine-tuning from the pre-trained weights with fine-tuning from scratch and with n-grams. Answered by
     /// `Compared`.
     Compare {
@@ -75,6 +90,9 @@ pub enum Command {
         config: RunConfig,
         /// How far to go.
         compare: crate::CompareConfig,
+        /// Runs of an earlier attempt, which are not repeated.
+        #[serde(default)]
+        known: Vec<crate::ComparisonCell>,
     },
     /// Word vectors, in word2vec's text form, that models started from scratch get: one buffer beside the message, or
     /// none to take them away.
@@ -253,6 +271,7 @@ impl Command {
         match self {
             Self::Pretrain { run, .. }
             | Self::Finetune { run, .. }
+            | Self::ResumeRun { run, .. }
             | Self::Compare { run, .. }
             | Self::Toy { run, .. } => Some(run),
             _ => None,

@@ -110,6 +110,9 @@ pub struct ComparisonRun {
     pub valid: Vec<EpochFigures>,
     /// Seconds of training.
     pub elapsed_secs: f64,
+    /// Whether its loss diverged: it then has no figures and counts as zero.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub diverged: bool,
 }
 
 /// The figures of an evaluation that a comparison needs.

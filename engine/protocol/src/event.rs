@@ -6,9 +6,9 @@ mod read;
 pub use codes::{STOPPED, is_note};
 
 use crate::{
-    Candidate, ClassifierMetrics, Comparison, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport,
-    JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken, Review, TableColumns,
-    VocabularyEntry,
+    Candidate, ClassifierMetrics, Comparison, ComparisonCell, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
+    Estimate, FileReport, JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken,
+    Review, TableColumns, VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub enum Event {
         /// [`crate::PROTOCOL_VERSION`] of the engine.
         protocol: u32,
     },
+    /// The worker computes and has had nothing else to report for a second.
+    Alive {},
     /// The device is chosen.
     Ready {
         /// What computes.
@@ -282,6 +284,13 @@ pub enum Event {
         /// Share of fresh examples told right.
         accuracy: f64,
     },
+    /// A run of a comparison is done.
+    ComparedRun {
+        /// The comparison.
+        run: RunId,
+        /// The run, with its place in the comparison.
+        cell: ComparisonCell,
+    },
     /// A comparison is done.
     Compared {
         /// Its name.
@@ -371,7 +380,8 @@ pub enum Event {
         /// Whether it guesses masked tokens.
         guesses: bool,
     },
-    /// Follows `Imported` if the model's directory contains the log of its run.
+    /// Follows `Imported` if the model's directory contains the log of its run, and precedes the other events of a run that is
+    /// resumed.
     History {
         /// Names the run; equal directories give equal names.
         run: RunId,

@@ -32,6 +32,9 @@ pub struct CorpusTraits {
     /// Labels that differ from another one by a slip, each with the one that is meant.
     #[serde(default)]
     pub label_merges: BTreeMap<String, String>,
+    /// Identifies the texts and labels: a run resumes only on the same ones.
+    #[serde(default)]
+    pub fingerprint: String,
 }
 
 /// How many documents have at most so many tokens, and more than the entry before allows.

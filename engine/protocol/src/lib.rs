@@ -34,4 +34,4 @@ pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, ScoreInterva
 pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;

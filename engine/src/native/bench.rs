@@ -81,7 +81,7 @@ impl Host for Stopwatch {
         Command::Stop
     }
 
-    fn keeps(&self) -> bool {
+    fn keeps(&self, _run: &str) -> bool {
         false
     }
 
@@ -89,7 +89,7 @@ impl Host for Stopwatch {
         Opened::new(&files)
     }
 
-    async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
+    async fn keep(&self, _run: &str, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
 

@@ -195,7 +195,7 @@ impl Host for NativeHost {
         Command::Stop
     }
 
-    fn keeps(&self) -> bool {
+    fn keeps(&self, _run: &str) -> bool {
         self.run.borrow().is_some()
     }
 
@@ -204,7 +204,7 @@ impl Host for NativeHost {
     }
 
     /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay.
-    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>, Error> {
+    async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>, Error> {
         let (run, result) = match self.run.borrow().as_ref() {
             // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
             Some(OpenRun { dir, record, journal: Some(journal), .. }) => {
@@ -220,6 +220,10 @@ impl Host for NativeHost {
                 Ok(None)
             }
         }
+    }
+
+    async fn newest_checkpoint(&self, _run: &str) -> Result<Option<Snapshot>, Error> {
+        Ok(self.run.borrow().as_ref().and_then(|run| checkpoints::newest(run.dir.path()).0))
     }
 
     fn scratch(&self) -> Box<dyn Scratch> {

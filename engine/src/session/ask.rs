@@ -1,7 +1,7 @@
 //! Questions to a model: guesses for a mask, labels for a text, where attention looks.
 
 use super::BATCH_SIZE;
-use super::checks::needs_masked_lm;
+use super::checks::{finite, needs_masked_lm};
 use super::host::{Host, ModelFiles};
 use super::look::{self, Moment, attend, single};
 use super::parts::DocumentScores;
@@ -137,7 +137,7 @@ pub async fn fill_mask(model: &Trained, device: &Device, text: &str, top_k: usiz
     let leaves = model.leaves(device);
     let forward = evaluation_model(&model.config, &leaves);
     let logits = forward.masked_lm(&forward.encode(batch.input()), &batch.guesses().positions);
-    let scores = read(softmax(logits, 1)).await?;
+    let scores = finite(read(softmax(logits, 1)).await?)?;
     let guess = |(position, row): (&i32, &[f32])| MaskGuess {
         position: *position as u64,
         candidates: candidates(model, row, top_k),
@@ -168,7 +168,7 @@ async fn fill_masks(model: &Trained, device: &Device, texts: &[String], top_k: u
     let leaves = model.leaves(device);
     let forward = evaluation_model(&model.config, &leaves);
     let logits = forward.masked_lm(&forward.encode(batch.input()), &batch.guesses().positions);
-    let scores = read(softmax(logits, 1)).await?;
+    let scores = finite(read(softmax(logits, 1)).await?)?;
     Ok(scores.chunks(model.config.vocab_size).map(|row| candidates(model, row, top_k)).collect())
 }
 
@@ -225,7 +225,7 @@ pub async fn predict(
         let scores = averaged(model, &networks, &windows, &documents, device).await?;
         for (rows, scores) in windows.iter().zip(scores) {
             let raw = scores.raw;
-            let scores: Vec<f32> = scores.probabilities.into_iter().map(|p| p as f32).collect();
+            let scores: Vec<f32> = finite(scores.probabilities)?.into_iter().map(|p| p as f32).collect();
             let most = if rows[0].0.len() > 2 { usize::MAX } else { 0 };
             let ranked = match told {
                 Told::Best(most_told) => best(&scores, most.min(most_told), |_| true),

@@ -30,6 +30,18 @@ pub fn check_same_corpus(saved: &str, now: &str) -> Result<()> {
     Err(Error::input("other-corpus", message, "Give the same files, or start a new run with --from this directory."))
 }
 
+/// Refuses outputs of a model that are not finite numbers: it has diverged, or its weights are damaged.
+///
+/// # Errors
+/// When one of `outputs` is not.
+pub fn finite<F: Into<f64> + Copy>(outputs: Vec<F>) -> Result<Vec<F>> {
+    if outputs.iter().all(|output| (*output).into().is_finite()) {
+        return Ok(outputs);
+    }
+    let hint = "Use a model from before its loss diverged, or train it again with a lower learning rate.";
+    Err(Error::input("not-finite", "the outputs of this model are not finite numbers", hint))
+}
+
 /// Refuses a model without the head that guesses.
 ///
 /// # Errors

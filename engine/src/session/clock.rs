@@ -24,7 +24,8 @@ impl Clock {
     /// Steps per second since the last lap, which ends here, after `step`.
     pub fn lap(&mut self, now: f64, step: u64) -> f64 {
         let secs = (now - std::mem::replace(&mut self.lap_at, now)).max(1e-6);
-        (step - std::mem::replace(&mut self.lap_step, step)) as f64 / secs
+        // A run that was rolled back has fewer steps than before.
+        step.saturating_sub(std::mem::replace(&mut self.lap_step, step)) as f64 / secs
     }
 
     /// What took these seconds, an evaluation or a checkpoint, is no part of the lap.

@@ -199,13 +199,28 @@ impl<H: Host> Session<H> {
         let name = format!("{}-{start}-{}-{}-seed-{seed}", arms.run, arms.fraction, rounded(lr));
         let config = RunConfig { lr: Some(lr), seed, ..arms.of_labels() };
         let start = if pretrained { Start::Pretrained } else { Start::LikeTheLanguageModel };
-        let Finished { outcome, scores, .. } = self.finetune_from(&name, &config, start, None).await?;
-        if outcome.stopped {
-            return Ok(None);
-        }
-        let run = run_of(seed, &scores, outcome.elapsed_secs);
+        let run = match self.finetune_from(&name, &config, start, None).await {
+            Ok(Finished { outcome, .. }) if outcome.stopped => return Ok(None),
+            Ok(Finished { outcome, scores, .. }) => run_of(seed, &scores, outcome.elapsed_secs),
+            // One rate that is too high says nothing of the others.
+            Err(Error::Diverged { step }) => {
+                let message =
+                    format!("the run at learning rate {} diverged at step {step}: it counts as zero", rounded(lr));
+                self.warn(arms.run, "diverged-run", message);
+                ComparisonRun {
+                    seed,
+                    valid_micro_f1: 0.0,
+                    test: Figures::default(),
+                    valid: Vec::new(),
+                    elapsed_secs: 0.0,
+                    diverged: true,
+                }
+            }
+            Err(error) => return Err(error),
+        };
         let cell = ComparisonCell { pretrained, label_fraction: arms.fraction, lr, run };
         (progress.on_cell)(&cell)?;
+        self.host.emit(Event::ComparedRun { run: arms.run.into(), cell: cell.clone() }, Vec::new());
         Ok(Some(cell.run))
     }
 
@@ -339,7 +354,7 @@ fn run_of(seed: u64, scores: &[Score], elapsed_secs: f64) -> ComparisonRun {
     let best = valid.iter().max_by(|a, b| a.figures.micro_f1.total_cmp(&b.figures.micro_f1));
     let best = best.map(|best| best.figures).unwrap_or_default();
     let test = scores.iter().find(|score| score.split == Split::Test).map_or(best, |score| score.figures);
-    ComparisonRun { seed, valid_micro_f1: best.micro_f1, test, valid, elapsed_secs }
+    ComparisonRun { seed, valid_micro_f1: best.micro_f1, test, valid, elapsed_secs, diverged: false }
 }
 
 /// What a comparison takes of an evaluation.
@@ -373,7 +388,7 @@ mod tests {
 
     fn run(micro_f1: f64) -> ComparisonRun {
         let test = Figures { micro_f1, ..Figures::default() };
-        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0 }
+        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0, diverged: false }
     }
 
     #[test]

@@ -62,16 +62,35 @@ pub trait Host {
     /// Replaces each archive, workbook and Word document by the texts in it.
     async fn open(&self, files: Vec<InputFile>) -> Opened;
 
-    /// Whether [`Self::keep`] has a place to write to: a snapshot is not made for nothing.
-    fn keeps(&self) -> bool {
+    /// Has checkpoints of `run` saved in `folder` from here on, where the platform does not decide that itself.
+    fn save_checkpoints(&self, _run: &str, _folder: &str) {}
+
+    /// Continues the log of the run that resumes from `checkpoint` after the lines `log`.
+    fn resume_log(&self, _checkpoint: &str, _log: &[u8]) {}
+
+    /// Whether [`Self::keep`] has a place for checkpoints of `run`: a snapshot is not made for nothing.
+    fn keeps(&self, _run: &str) -> bool {
         true
     }
 
-    /// Keeps a snapshot, whole or not at all; gives where, or `None` where the platform keeps none.
+    /// Whether a checkpoint is due after a step; `by_steps`: the plan says so. A platform may follow its clock instead.
+    fn is_checkpoint_due(&self, by_steps: bool) -> bool {
+        by_steps
+    }
+
+    /// Saves a snapshot of `run`, whole or not at all; returns where, or `None` where the platform saves none.
     ///
     /// # Errors
     /// When the platform has a place for it and could not write there.
-    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>>;
+    async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>>;
+
+    /// The newest whole checkpoint of `run`, which it may have to return to; `None` if the platform saved none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn newest_checkpoint(&self, _run: &str) -> Result<Option<Snapshot>> {
+        Ok(None)
+    }
 
     /// A place to set bytes aside while working; memory, unless the platform has a better one.
     fn scratch(&self) -> Box<dyn Scratch> {

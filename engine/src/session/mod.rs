@@ -4,6 +4,7 @@
 mod ask;
 mod cache;
 mod card;
+mod checkpoint;
 mod checks;
 mod classification;
 mod clock;
@@ -27,6 +28,7 @@ pub mod plan;
 mod portfolio;
 mod pretrain;
 mod read;
+mod resume;
 mod review;
 mod run;
 mod scored;
@@ -43,6 +45,7 @@ mod vote;
 
 use ask::Told;
 pub use ask::{Long, failed};
+pub use checkpoint::{LOG_FILE, MANIFEST_FILE, Manifest};
 pub use compare::Progress as ComparisonProgress;
 pub use evaluation::EvaluationRows;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
@@ -59,7 +62,7 @@ use crate::device;
 use crate::error::Result;
 use crate::model::ProblemType;
 use burn::tensor::Device;
-use checks::{needs_masked_lm, no_corpus, no_model};
+use checks::{finite, needs_masked_lm, no_corpus, no_model};
 use corpus::Learned;
 use finetune::Encoded;
 use look::Watched;
@@ -210,7 +213,9 @@ impl<H: Host> Session<H> {
         let (config, device) = (&model.config, &self.device);
         let metrics =
             masked_lm_metrics(&mut examples, u64::MAX, config, &leaves, device, &mut async || Ok(true)).await?;
-        Ok(Metrics::MaskedLm(metrics.expect("nothing stops it")))
+        let metrics = metrics.expect("nothing stops it");
+        finite(vec![metrics.masked_lm_loss])?;
+        Ok(Metrics::MaskedLm(metrics))
     }
 
     /// `documents` for measuring `model`, a classifier, as long as it was trained at.

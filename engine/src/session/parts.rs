@@ -1,6 +1,7 @@
 //! A classifier as a whole: one network or several, a linear part, and how they vote. To a person it is one model; every
 //! question goes through [`Trained::scores`].
 
+use super::checks::finite;
 use super::read::read;
 use super::scored::HeldOut;
 use super::trained::{Trained, groups_of, weights_of};
@@ -251,10 +252,11 @@ impl Trained {
             }
         }
         let parts: Vec<&Logits> = parts.iter().chain(&held_out.margins).collect();
-        Ok(Some(match &self.ensemble {
+        let probabilities = match &self.ensemble {
             None => plain(parts[0], problem),
             Some(ensemble) => ensemble.probabilities(&parts, problem),
-        }))
+        };
+        probabilities.into_iter().map(finite).collect::<Result<_>>().map(Some)
     }
 
     /// The files of its parts besides the first network; none where it has no others.

@@ -1,6 +1,7 @@
 //! The training loop, the only one: step, report, evaluate, keep, and listen to the host between any two steps. It
 //! decides when; the leaves below it compute.
 
+mod divergence;
 mod measure;
 mod networks;
 
@@ -9,9 +10,8 @@ use super::host::{Host, RunOutcome, Snapshot};
 use super::learner::Learner;
 use super::listen::{Ear, Wish};
 use super::plan::{Budget, Plan};
-use super::read::read_groups;
 use super::snapshot::{BestState, RunState, encode};
-use super::standing::{Standing, Window};
+use super::standing::{Standing, Sums};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
 use super::training::Beginning;
@@ -20,7 +20,6 @@ use crate::data::random::{Purpose, generator};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::train::{DeviceBatch, StepReport};
-use burn::tensor::Tensor;
 use protocol::{Command, Event, Figures, Metrics, Phase, RunConfig};
 use rand_core::Rng;
 use std::rc::Rc;
@@ -43,8 +42,6 @@ pub struct Run<'a, H: Host, T: Task> {
     pub corpus: String,
     /// The device, in words.
     pub device_name: &'a str,
-    /// Gradient norm of the last step, `[1]`.
-    pub grad_norm: Option<Tensor<1>>,
     /// What a classifier's evaluations said.
     pub scores: Vec<Score>,
     /// The last figures of each split that were told.
@@ -97,7 +94,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     async fn train_to_its_end(&mut self) -> Result<Finished> {
         let first = self.learner.step();
         // A run that goes on amid a report says only what it would have said without the interruption.
-        if first == 0 || self.at.window.steps == 0 {
+        if first == 0 || self.at.window.is_empty() {
             let message = "preparing the first step: kernels are compiled and memory is reserved".into();
             self.ear.host.emit(Event::Compiling { run: self.ear.run.into(), message }, Vec::new());
         }
@@ -144,10 +141,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Learning rate of the next step: by steps, or by the share of the time that is spent.
     fn next_lr(&self, clock: &Clock) -> f64 {
-        match self.plan.budget {
+        let planned = match self.plan.budget {
             Budget::Steps(_) => self.plan.schedule.lr(self.learner.values.step),
             Budget::Seconds(seconds) => self.plan.schedule.lr_at(self.network_secs(clock) / seconds),
-        }
+        };
+        planned * self.at.rate_scale
     }
 
     fn step(&mut self, clock: &Clock) -> StepReport {
@@ -163,16 +161,17 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
-        self.at.window.add(&report);
-        self.grad_norm = Some(report.grad_norm.clone());
+        self.at.window.add(report);
         let step = self.learner.step();
         let local_step = self.learner.values.step;
         let last = self.plan.budget == Budget::Steps(local_step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
+        let is_due = self.ear.host.is_checkpoint_due(keep);
         let steps_singly = self.ear.pause_at == Some(step);
-        // What is kept was looked at: a checkpoint never holds values that are no longer numbers.
         if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
-            self.report(report, clock).await?;
+            if !self.report(clock).await? {
+                return Ok(());
+            }
             if steps_singly || last || self.ear.host.now_secs() >= self.ear.next_look {
                 self.ear.look(&self.learner).await?;
             }
@@ -181,27 +180,27 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if !last && local_step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid, clock).await?;
         }
-        if !last && keep {
+        if !last && is_due {
             self.keep(clock).await?;
         }
         clock.skip(clock.elapsed(self.ear.host.now_secs()) - reported);
         Ok(())
     }
 
-    /// Reads the losses since the last report and the gradient's norm, in one transfer, and tells them.
-    async fn report(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
-        let steps = std::mem::take(&mut self.at.window.steps);
-        let sum = self.at.window.loss_sum.take().unwrap_or(report.loss);
-        let next_sentence = self.at.window.next_sentence_sum.take();
-        let wanted: Vec<Tensor<1>> = [sum, report.grad_norm].into_iter().chain(next_sentence).collect();
-        let read = read_groups(&wanted).await?;
-        let mean = |sum: f32| f64::from(sum) / steps.max(1) as f64;
-        let (loss, grad_norm) = (mean(read[0][0]), f64::from(read[1][0]));
-        let next_sentence_loss = read.get(2).map(|sum| mean(sum[0]));
-        let step = self.learner.step();
-        if !loss.is_finite() || !grad_norm.is_finite() {
-            return Err(Error::Diverged { step });
+    /// Reads the losses and the gradient's norm since the last report, in one transfer, and reports them; `false` if the run
+    /// has diverged and was rolled back.
+    async fn report(&mut self, clock: &mut Clock) -> Result<bool> {
+        let sums = std::mem::take(&mut self.at.window).read().await?;
+        if sums.skipped > 0 && !self.at.has_skipped {
+            self.at.has_skipped = true;
+            let message = "a step had a gradient that is not a finite number: such steps are skipped";
+            self.note("skipped-steps", message.into());
         }
+        let Some((loss, next_sentence_loss)) = sums.mean().filter(|mean| !self.has_diverged(*mean, clock)) else {
+            self.roll_back(clock).await?;
+            return Ok(false);
+        };
+        let step = self.learner.step();
         let now = self.ear.host.now_secs();
         let steps_per_sec = clock.lap(now, step);
         let elapsed_secs = clock.elapsed(now);
@@ -219,10 +218,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             tokens_per_sec: steps_per_sec * (self.plan.batch_size * self.plan.max_len) as f64,
             elapsed_secs,
             eta_secs: eta_secs.max(0.0),
-            grad_norm,
+            grad_norm: f64::from(sums.grad_norm),
         };
         self.ear.host.emit(event, Vec::new());
-        Ok(())
+        Ok(true)
     }
 
     fn note(&self, code: &str, message: String) {
@@ -231,16 +230,21 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
-        self.keep_now().await
+        self.keep_now(clock).await
     }
 
-    async fn keep_now(&mut self) -> Result<()> {
+    async fn keep_now(&mut self, clock: &Clock) -> Result<()> {
         // A whole checkpoint of this step must not make way for its like.
-        if !self.ear.host.keeps() || self.at.kept == Some(self.learner.step()) {
+        if !self.ear.host.keeps(self.ear.run) || self.at.kept == Some(self.learner.step()) {
             return Ok(());
         }
-        let snapshot = self.snapshot().await?;
-        if let Some(path) = self.ear.host.keep(&snapshot).await? {
+        let sums = self.at.window.read().await?;
+        // The next report decides what becomes of a run that has diverged; its values are not saved.
+        if !self.is_sound(&sums, clock) {
+            return Ok(());
+        }
+        let snapshot = self.snapshot(&sums).await?;
+        if let Some(path) = self.ear.host.keep(self.ear.run, &snapshot).await? {
             self.at.kept = Some(self.learner.step());
             self.ear
                 .host
@@ -249,19 +253,19 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(())
     }
 
-    async fn snapshot(&self) -> Result<Snapshot> {
-        let Window { loss_sum, next_sentence_sum, .. } = &self.at.window;
-        let sums: Vec<Tensor<1>> = loss_sum.iter().chain(next_sentence_sum).cloned().collect();
-        let sums = if sums.is_empty() { Vec::new() } else { read_groups(&sums).await? };
+    async fn snapshot(&self, sums: &Sums) -> Result<Snapshot> {
         let state = RunState {
             config: self.config.clone(),
             plan: self.plan.clone(),
             corpus: self.corpus.clone(),
             step: self.learner.step(),
             elapsed_secs: self.at.elapsed_secs,
-            window_loss_sum: sums.first().map_or(0.0, |sum| sum[0]),
-            window_next_sentence_sum: sums.get(1).map(|sum| sum[0]),
-            window_steps: self.at.window.steps,
+            window_loss_sum: sums.loss,
+            window_next_sentence_sum: sums.next_sentence,
+            window_steps: sums.steps,
+            window_skipped: sums.skipped,
+            rollbacks: self.at.rollbacks,
+            rate_scale: self.at.rate_scale,
             best: self.at.best.as_ref().map(BestState::of),
             owes_evaluation: self.at.owes_evaluation,
             networks: self.at.networks.iter().map(BestState::of).collect(),
@@ -278,11 +282,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Last snapshot and, of a run that came to its end, last figures.
     async fn close(&mut self, mut stopped: bool, clock: &mut Clock) -> Result<Finished> {
-        let seen: Vec<Tensor<1>> = self.at.window.loss_sum.iter().chain(&self.grad_norm).cloned().collect();
-        if !seen.is_empty() && read_groups(&seen).await?.iter().flatten().any(|number| !number.is_finite()) {
+        if !self.is_sound(&self.at.window.read().await?, clock) {
             return Err(Error::Diverged { step: self.learner.step() });
         }
-        self.keep_now().await?;
+        self.keep_now(clock).await?;
         if stopped {
             self.set_aside();
         } else {

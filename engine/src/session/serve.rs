@@ -79,9 +79,15 @@ impl<H: Host> Session<H> {
                 let trained = self.finetune(&run, &config, from, None).await;
                 self.adopt(trained, before)?;
             }
-            Command::Compare { run, config, compare } => {
+            Command::SaveCheckpoints { run, folder } => self.host.save_checkpoints(&run, &folder),
+            Command::ResumeRun { run, files } => {
+                let before = self.models();
+                let trained = self.resume_run(&run, &files, &take_files()).await;
+                self.adopt(trained, before)?;
+            }
+            Command::Compare { run, config, compare, known } => {
                 let pretraining_secs = self.pretraining_secs;
-                let progress = Progress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs };
+                let progress = Progress { known, on_cell: &mut |_| Ok(()), pretraining_secs };
                 let started = self.host.now_secs();
                 // What a person watches belongs to their own runs.
                 let watched = self.watched.take();

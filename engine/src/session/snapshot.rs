@@ -48,6 +48,15 @@ pub struct RunState {
     pub window_next_sentence_sum: Option<f32>,
     /// Of how many steps.
     pub window_steps: u64,
+    /// Steps beside them that were skipped.
+    #[serde(default)]
+    pub window_skipped: u64,
+    /// How often the run returned to an earlier checkpoint since its loss diverged.
+    #[serde(default)]
+    pub rollbacks: u32,
+    /// What the learning rate is multiplied by since then.
+    #[serde(default = "whole_rate")]
+    pub rate_scale: f64,
     /// What [`BEST_FILE`] holds, where a classifier was measured.
     #[serde(default)]
     pub best: Option<BestState>,
@@ -69,6 +78,10 @@ pub struct RunState {
     /// The device, in words; empty of a checkpoint from before this was kept.
     #[serde(default)]
     pub device: String,
+}
+
+fn whole_rate() -> f64 {
+    1.0
 }
 
 /// The best values so far, besides the values.
@@ -146,6 +159,16 @@ fn moments(values: &TrainState, layout: &Layout) -> (Vec<String>, Vec<Tensor<1>>
     values.groups.iter().zip(&layout.groups).enumerate().flat_map(of_group).unzip()
 }
 
+/// Where the run of a snapshot stands.
+///
+/// # Errors
+/// When that file is missing or damaged.
+pub fn state_of(snapshot: &Snapshot) -> Result<RunState> {
+    let found = snapshot.files.iter().find(|(file, _)| file == STATE_FILE);
+    let (_, bytes) = found.ok_or_else(|| damaged(&format!("{STATE_FILE} is missing")))?;
+    serde_json::from_slice(bytes).map_err(|error| damaged(&format!("{STATE_FILE}: {error}")))
+}
+
 /// Reads a run of `phase` back: where it stands, its model, and its values with their moments.
 ///
 /// # Errors
@@ -155,8 +178,7 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
         let found = snapshot.files.iter().find(|(file, _)| file == name);
         found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| damaged(&format!("{name} is missing")))
     };
-    let state: RunState =
-        serde_json::from_slice(file(STATE_FILE)?).map_err(|e| damaged(&format!("{STATE_FILE}: {e}")))?;
+    let state = state_of(snapshot)?;
     let trained = Trained::from_files(&snapshot.files, device)?;
     let heads = heads_of(phase, &state.config);
     if state.plan.phase != phase || trained.heads != heads {

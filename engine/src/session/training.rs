@@ -76,7 +76,7 @@ impl<H: Host> Session<H> {
                 self.warn_other_device(name, &state.device);
                 steps_before = state.steps_before;
                 task.begin_network(networks.len(), start.plan.seed.wrapping_add(networks.len() as u64));
-                (values, Standing::resumed(&state, best, networks, &self.device), None)
+                (values, Standing::resumed(&state, best, networks), None)
             }
             None => {
                 let (groups, restored) = beginning.values(&start.model, &optimizer.layout, &task, start.plan.seed);
@@ -111,7 +111,6 @@ impl<H: Host> Session<H> {
             ear,
             corpus,
             device_name: &self.info.name,
-            grad_norm: None,
             scores: Vec::new(),
             measured: Vec::new(),
             floors,

@@ -1,12 +1,15 @@
 //! The Web Worker as a session sees it: commands come in with files beside them, events go out with bulk bytes as
 //! transferred buffers. The only part of the engine that names the browser.
 
+mod checkpoints;
+
 use crate::data::{Content, InputFile, Opened};
 use crate::error::Result;
 use crate::session::{Host, Snapshot};
+use checkpoints::Checkpoints;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use protocol::{Command, Event};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use unpack::WebFile;
@@ -20,6 +23,9 @@ type Delivery = (Command, Files);
 /// What files hold, in their order.
 type Files = Vec<Rc<dyn Content>>;
 
+/// Seconds without an event after which a worker that computes says that it is alive.
+const HEARTBEAT_SECS: f64 = 1.0;
+
 /// The worker's side of the conversation. Clones share one inbox.
 #[derive(Clone)]
 pub struct WebHost {
@@ -28,6 +34,9 @@ pub struct WebHost {
     files: Rc<RefCell<Files>>,
     bell: (async_channel::Sender<()>, async_channel::Receiver<()>),
     turn: MessageChannel,
+    checkpoints: Rc<Checkpoints>,
+    /// When the last event was posted.
+    posted_secs: Rc<Cell<f64>>,
 }
 
 impl WebHost {
@@ -43,6 +52,8 @@ impl WebHost {
             files: Rc::default(),
             bell: async_channel::unbounded(),
             turn: MessageChannel::new().expect("workers have message channels"),
+            checkpoints: Rc::default(),
+            posted_secs: Rc::default(),
         };
         let listener = host.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| listener.receive(&event));
@@ -73,7 +84,10 @@ impl WebHost {
 
 impl Host for WebHost {
     fn emit(&self, event: Event, buffers: Vec<Vec<u8>>) {
-        post(&self.scope, &event, buffers);
+        self.posted_secs.set(self.now_secs());
+        let text = serde_json::to_string(&event).expect("events are plain data");
+        self.checkpoints.log(&event, &text);
+        post(&self.scope, &text, buffers);
     }
 
     fn now_secs(&self) -> f64 {
@@ -83,6 +97,9 @@ impl Host for WebHost {
     /// Gives the browser one turn of its event loop, in which messages and GPU callbacks arrive. Not a timer: those are
     /// clamped to 4 ms, and slowed in hidden pages.
     async fn breathe(&self) -> Vec<Command> {
+        if self.now_secs() - self.posted_secs.get() > HEARTBEAT_SECS {
+            self.emit(Event::Alive {}, Vec::new());
+        }
         let (inner, outer) = (self.turn.port1(), self.turn.port2());
         let turned = Promise::new(&mut |resolve, _| {
             inner.set_onmessage(Some(&resolve));
@@ -130,12 +147,39 @@ impl Host for WebHost {
         unpack::opened(files).await
     }
 
-    fn keeps(&self) -> bool {
-        false
+    fn save_checkpoints(&self, run: &str, folder: &str) {
+        self.checkpoints.announce(run, folder);
     }
 
-    async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
-        Ok(None)
+    fn resume_log(&self, checkpoint: &str, log: &[u8]) {
+        self.checkpoints.resume(checkpoint, log);
+    }
+
+    fn keeps(&self, run: &str) -> bool {
+        self.checkpoints.has(run)
+    }
+
+    fn is_checkpoint_due(&self, _by_steps: bool) -> bool {
+        self.checkpoints.is_due(self.now_secs())
+    }
+
+    async fn newest_checkpoint(&self, run: &str) -> Result<Option<Snapshot>> {
+        Ok(if self.checkpoints.has(run) { self.checkpoints.newest().await } else { None })
+    }
+
+    /// Saves a checkpoint. One that cannot be saved is a warning: the run continues and the older checkpoint stays.
+    async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>> {
+        match self.checkpoints.save(snapshot, || self.now_secs()).await {
+            Ok(path) => Ok(Some(path)),
+            Err(reason) => {
+                if self.checkpoints.is_new_failure(&reason) {
+                    let message = format!("the browser could not save a checkpoint: {reason}");
+                    let code = "checkpoint-failed".into();
+                    self.emit(Event::Warning { run: run.into(), code, message }, Vec::new());
+                }
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -174,11 +218,11 @@ pub fn post_failure(code: &str, message: &str) {
         hint: "Restart the engine; the files stay loaded in the page.".into(),
         request: None,
     };
-    post(&js_sys::global().unchecked_into(), &event, Vec::new());
+    let text = serde_json::to_string(&event).expect("events are plain data");
+    post(&js_sys::global().unchecked_into(), &text, Vec::new());
 }
 
-fn post(scope: &DedicatedWorkerGlobalScope, event: &Event, buffers: Vec<Vec<u8>>) {
-    let text = serde_json::to_string(event).expect("events are plain data");
+fn post(scope: &DedicatedWorkerGlobalScope, text: &str, buffers: Vec<Vec<u8>>) {
     let arrays: Array = buffers.iter().map(|bytes| Uint8Array::from(bytes.as_slice()).buffer()).collect();
     let message = Object::new();
     let set = |name: &str, value: &JsValue| Reflect::set(&message, &name.into(), value);

@@ -83,7 +83,7 @@ impl Host for Script {
         Opened::new(&files)
     }
 
-    async fn keep(&self, _snapshot: &Snapshot) -> Result<Option<String>> {
+    async fn keep(&self, _run: &str, _snapshot: &Snapshot) -> Result<Option<String>> {
         Ok(None)
     }
 }

@@ -53,9 +53,13 @@ impl Host for Memory {
         Opened::new(&files)
     }
 
-    async fn keep(&self, snapshot: &Snapshot) -> Result<Option<String>> {
+    async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>> {
         self.snapshots.borrow_mut().push(snapshot.clone());
         Ok(Some("memory".into()))
+    }
+
+    async fn newest_checkpoint(&self, _run: &str) -> Result<Option<Snapshot>> {
+        Ok(self.snapshots.borrow().last().cloned())
     }
 }
 

@@ -26,6 +26,7 @@ impl Corpus {
             leaked_valid: self.train.survey.shared_with(&self.valid.survey),
             leaked_test: self.train.survey.shared_with(&self.test.survey),
             label_merges,
+            fingerprint: self.fingerprint.clone(),
         }
     }
 

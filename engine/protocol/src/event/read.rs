@@ -35,6 +35,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
     Ok(kinds! {
         kind.as_str(), fields:
             "hello" => Hello { protocol },
+            "alive" => Alive {},
             "ready" => Ready { device },
             "corpus" => Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels; in the rest traits },
             "masking" => Masking { example, tokens, step; or default run },
@@ -56,6 +57,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "finished" => Finished { run, step, stopped, elapsed_secs },
             "failed" => Failed { code, message, hint, request; or default run },
             "counted" => Counted { run, learned, step, loss, accuracy },
+            "compared_run" => ComparedRun { run, cell },
             "compared" => Compared { run, comparison },
             "guesses" => Guesses { request, masks },
             "filled_masks" => FilledMasks { request, step, guesses },

@@ -46,7 +46,7 @@ mod tests {
 
     fn run(micro_f1: f64) -> ComparisonRun {
         let test = Figures { micro_f1, ..Figures::default() };
-        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0 }
+        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0, diverged: false }
     }
 
     fn arm(scores: &[f64]) -> ComparisonArm {

@@ -1,0 +1,194 @@
+//! The files of a checkpoint: its manifest, which tells whether they are whole, and the newest whole checkpoint among
+//! those that a host hands over. What the files mean is known to `snapshot`.
+
+use super::Snapshot;
+use super::host::ModelFiles;
+use crate::data::{Content, DataError};
+use crate::error::{Error, Result};
+use protocol::FileInfo;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::rc::Rc;
+
+/// Lists the files of a checkpoint; written last.
+pub const MANIFEST_FILE: &str = "manifest.json";
+
+/// Events of the run up to the checkpoint, where the host saves them with it.
+pub const LOG_FILE: &str = "metrics.jsonl";
+
+/// The step and the files of a checkpoint.
+#[derive(Serialize, Deserialize)]
+pub struct Manifest {
+    /// Optimisation steps done.
+    pub step: u64,
+    /// Every file but the manifest.
+    pub files: Vec<FileDigest>,
+}
+
+/// What a file must be.
+#[derive(Serialize, Deserialize)]
+pub struct FileDigest {
+    /// Without folders.
+    pub name: String,
+    /// Size.
+    pub bytes: u64,
+    /// In hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Describes `files`.
+    pub fn of<'a>(step: u64, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let digest = |(name, bytes): (&str, &[u8])| FileDigest {
+            name: name.into(),
+            bytes: bytes.len() as u64,
+            sha256: sha256(bytes),
+        };
+        Self { step, files: files.map(digest).collect() }
+    }
+
+    /// The manifest as its file holds it.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("a manifest serialises")
+    }
+}
+
+impl FileDigest {
+    /// Compares a file with what was written.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn check(&self, bytes: &[u8]) -> std::result::Result<(), String> {
+        if bytes.len() as u64 != self.bytes {
+            return Err(format!("{} has {} bytes instead of {}", self.name, bytes.len(), self.bytes));
+        }
+        if sha256(bytes) != self.sha256 {
+            return Err(format!("{} is not what was written: its SHA-256 differs", self.name));
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256 in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A checkpoint that a run resumes from.
+pub struct Found {
+    /// Its name among those that were handed over.
+    pub name: String,
+    /// The run.
+    pub snapshot: Snapshot,
+    /// Its events so far, one per line; empty where the host saved none.
+    pub log: Vec<u8>,
+}
+
+/// The newest whole checkpoint among files named after their checkpoint and themselves (`1/state.json`). Checkpoints are
+/// read one at a time, since each may take a large part of the memory.
+///
+/// # Errors
+/// When none is whole, with what is wrong with each.
+pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<Found> {
+    let read = |name: String| {
+        let found = files.iter().zip(contents).find(|(file, _)| file.name == name);
+        let (file, content) = found.ok_or_else(|| format!("{name} is missing"))?;
+        let mut bytes = Vec::new();
+        let outcome = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
+        outcome.map_err(|error| DataError::reading(&file.name, error).to_string())?;
+        Ok::<_, String>(bytes)
+    };
+    let mut manifests = Vec::new();
+    let mut reasons = Vec::new();
+    let is_manifest = |file: &&FileInfo| file.name.ends_with(&format!("/{MANIFEST_FILE}"));
+    for file in files.iter().filter(is_manifest) {
+        let name = file.name.trim_end_matches(MANIFEST_FILE).trim_end_matches('/');
+        match read(file.name.clone()).map(|bytes| serde_json::from_slice::<Manifest>(&bytes)) {
+            Ok(Ok(manifest)) => manifests.push((name, manifest)),
+            Ok(Err(_)) => reasons.push(format!("{name}: it was not completed")),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    manifests.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.step));
+    for (name, manifest) in manifests {
+        match whole(name, &manifest, &read) {
+            Ok(found) => return Ok(found),
+            Err(reason) => reasons.push(format!("{name}: {reason}")),
+        }
+    }
+    let reasons = if reasons.is_empty() { "there is none".into() } else { reasons.join("; ") };
+    Err(Error::input(
+        "no-whole-checkpoint",
+        format!("no checkpoint of this run is whole ({reasons})"),
+        "Start the run anew; a model that was saved with it still opens.",
+    ))
+}
+
+/// The checkpoint `name`, with every byte checked.
+fn whole(
+    name: &str,
+    manifest: &Manifest,
+    read: &impl Fn(String) -> std::result::Result<Vec<u8>, String>,
+) -> std::result::Result<Found, String> {
+    let checked = |digest: &FileDigest| {
+        let bytes = read(format!("{name}/{}", digest.name))?;
+        digest.check(&bytes).map(|()| (digest.name.clone(), bytes))
+    };
+    let mut files = manifest.files.iter().map(checked).collect::<std::result::Result<ModelFiles, String>>()?;
+    let log = files.iter().position(|(file, _)| file == LOG_FILE).map(|at| files.swap_remove(at).1);
+    let snapshot = Snapshot { step: manifest.step, files };
+    Ok(Found { name: name.into(), snapshot, log: log.unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files of a checkpoint of `step` under `name`, as a host hands them over.
+    fn checkpoint(name: &str, step: u64) -> Vec<(String, Vec<u8>)> {
+        let files = [("state.json", step.to_string().into_bytes()), (LOG_FILE, b"log".to_vec())];
+        let manifest = Manifest::of(step, files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
+        let named = |(file, bytes): (&str, Vec<u8>)| (format!("{name}/{file}"), bytes);
+        files.into_iter().chain([(MANIFEST_FILE, manifest.to_json())]).map(named).collect()
+    }
+
+    fn newest(files: Vec<(String, Vec<u8>)>) -> std::result::Result<u64, String> {
+        let info = |name: &String| FileInfo {
+            name: name.clone(),
+            role: None,
+            encoding: None,
+            member_roles: std::collections::BTreeMap::new(),
+        };
+        let infos: Vec<FileInfo> = files.iter().map(|(name, _)| info(name)).collect();
+        let contents: Vec<Rc<dyn Content>> =
+            files.into_iter().map(|(_, bytes)| Rc::new(bytes) as Rc<dyn Content>).collect();
+        let found = newest_whole(&infos, &contents).map_err(|error| error.to_string())?;
+        assert_eq!((found.log.as_slice(), found.snapshot.files.len()), (&b"log"[..], 1));
+        Ok(found.snapshot.step)
+    }
+
+    #[test]
+    fn the_newest_whole_checkpoint_is_found() {
+        let both = || [checkpoint("0", 40), checkpoint("1", 20)].concat();
+        assert_eq!(newest(both()), Ok(40));
+        for (damage, step) in
+            [("0/state.json", 20), ("0/manifest.json", 20), ("1/state.json", 40), ("1/manifest.json", 40)]
+        {
+            let mut files = both();
+            let (_, bytes) = files.iter_mut().find(|(name, _)| name == damage).expect("there");
+            bytes.pop();
+            assert_eq!(newest(files), Ok(step), "{damage} was cut");
+            let without = both().into_iter().filter(|(name, _)| name != damage).collect();
+            assert_eq!(newest(without), Ok(step), "{damage} is missing");
+        }
+    }
+
+    #[test]
+    fn a_run_without_a_whole_checkpoint_says_what_is_wrong() {
+        let mut files = checkpoint("0", 40);
+        files[0].1 = b"41".to_vec();
+        let error = newest(files).expect_err("changed");
+        assert!(error.contains("0: state.json is not what was written"), "{error}");
+        assert!(newest(Vec::new()).expect_err("nothing").contains("there is none"));
+    }
+}

@@ -1,0 +1,97 @@
+//! A run whose loss diverges returns to its last good checkpoint at half the learning rate, and ends when that does not help.
+
+use super::Run;
+use crate::error::{Error, Result};
+use crate::session::Host;
+use crate::session::clock::Clock;
+use crate::session::plan::Budget;
+use crate::session::snapshot::{Decoded, decode};
+use crate::session::standing::{Standing, Sums};
+use crate::session::task::Task;
+use protocol::Phase;
+
+/// How often a run returns to an earlier checkpoint.
+const MAX_ROLLBACKS: u32 = 2;
+
+/// What the learning rate is multiplied by each time.
+const RATE_FACTOR: f64 = 0.5;
+
+/// The loss of a language model diverges at so many nats above that of uniform guessing.
+const LANGUAGE_MODEL_MARGIN: f64 = 0.5;
+
+/// That of a classifier diverges at so many times that of uniform guessing, plus a margin: its batches are small, and a
+/// sure error costs much.
+const CLASSIFIER_LIMIT: (f64, f64) = (2.0, 1.0);
+
+impl<H: Host, T: Task> Run<'_, H, T> {
+    /// Whether a mean loss (and its part from next-sentence prediction) says that the run has diverged: after the warm-up it
+    /// is worse than uniform guessing.
+    pub(super) fn has_diverged(&self, (loss, next_sentence): (f64, Option<f64>), clock: &Clock) -> bool {
+        let is_warm = match self.plan.budget {
+            Budget::Steps(_) => self.learner.values.step > self.plan.schedule.warmup_steps,
+            Budget::Seconds(secs) => self.network_secs(clock) > self.plan.schedule.warmup_share * secs,
+        };
+        let uniform = self.floors.uniform;
+        let limit = match self.plan.phase {
+            Phase::Pretrain => uniform + LANGUAGE_MODEL_MARGIN,
+            Phase::Finetune => CLASSIFIER_LIMIT.0 * uniform + CLASSIFIER_LIMIT.1,
+        };
+        is_warm && loss - next_sentence.unwrap_or_default() > limit
+    }
+
+    /// Whether nothing in the steps since the last report speaks against the present values.
+    pub(super) fn is_sound(&self, sums: &Sums, clock: &Clock) -> bool {
+        match sums.mean() {
+            Some(mean) => !self.has_diverged(mean, clock),
+            None => sums.skipped == 0,
+        }
+    }
+
+    /// Returns to the last checkpoint, or to the start if there is none, at half the learning rate.
+    ///
+    /// # Errors
+    /// When that was done twice before, or the checkpoint cannot be read.
+    pub(super) async fn roll_back(&mut self, clock: &Clock) -> Result<()> {
+        let diverged = self.learner.step();
+        if self.at.rollbacks == MAX_ROLLBACKS {
+            return Err(Error::Diverged { step: diverged });
+        }
+        let (rollbacks, rate_scale) = (self.at.rollbacks + 1, self.at.rate_scale * RATE_FACTOR);
+        match self.ear.host.newest_checkpoint(self.ear.run).await? {
+            Some(snapshot) => {
+                let device = &self.learner.optimizer.device;
+                self.return_to(decode(&snapshot, self.plan.phase, device)?);
+            }
+            // What it started from was not kept with the checkpoint that it resumed from.
+            None if self.at.kept.is_some() => return Err(Error::Diverged { step: diverged }),
+            None => self.start_over(),
+        }
+        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
+        (self.at.rollbacks, self.at.rate_scale, self.at.has_skipped) = (rollbacks, rate_scale, true);
+        let (step, rate) = (self.learner.step(), self.next_lr(clock));
+        let message = format!(
+            "the loss diverged at step {diverged}: the run returns to step {step} at half the learning rate, {rate:.1e}"
+        );
+        self.note("rolled-back", message);
+        Ok(())
+    }
+
+    /// Makes the values of a checkpoint the present ones.
+    fn return_to(&mut self, Decoded { state, values, best, networks, .. }: Decoded) {
+        let seed = self.plan.seed.wrapping_add(networks.len() as u64);
+        self.task.begin_network(networks.len(), seed);
+        self.learner.values = values;
+        self.learner.steps_before = state.steps_before;
+        self.at = Standing::resumed(&state, best, networks);
+    }
+
+    /// Starts the present network over.
+    fn start_over(&mut self) {
+        let seed = self.network_seed();
+        let layout = &self.learner.optimizer.layout;
+        let (groups, _) = self.beginning.values(&self.learner.model, layout, &self.task, seed);
+        self.learner.values = self.learner.optimizer.state_from(groups);
+        self.at.best = None;
+        self.at.owes_evaluation = false;
+    }
+}

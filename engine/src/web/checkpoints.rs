@@ -1,0 +1,197 @@
+//! Checkpoints of the page's runs, in the browser's private file system: `runs/FOLDER/0/` and `runs/FOLDER/1/`, written
+//! in turn, so that one of them is whole whenever the tab ends. `worker.js` names the file system itself.
+
+use crate::session::{LOG_FILE, MANIFEST_FILE, Manifest, Snapshot};
+use js_sys::{Reflect, Uint8Array};
+use protocol::Event;
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+
+/// A run is saved for the first time so many seconds after its start: by then there may be something to lose.
+const FIRST_SECS: f64 = 2.0;
+
+/// Seconds between two checkpoints, if they cost little.
+const INTERVAL_SECS: f64 = 10.0;
+
+/// Seconds between two checkpoints of a small model at most.
+const MAX_SMALL_INTERVAL_SECS: f64 = 15.0;
+
+/// Bytes of a small checkpoint: 5 million parameters with both moments.
+const MAX_SMALL_BYTES: usize = 60_000_000;
+
+/// Share of the time that saving a small model takes at most.
+const SMALL_SHARE: f64 = 0.02;
+
+/// The same of larger ones.
+const LARGE_SHARE: f64 = 0.05;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Of `worker.js`: writes `runs/FOLDER/CHECKPOINT/NAME` whole.
+    #[wasm_bindgen(catch, js_name = saveFile)]
+    async fn save_file(folder: &str, checkpoint: &str, name: &str, bytes: &Uint8Array) -> Result<JsValue, JsValue>;
+
+    /// Of `worker.js`: reads that file.
+    #[wasm_bindgen(catch, js_name = loadFile)]
+    async fn load_file(folder: &str, checkpoint: &str, name: &str) -> Result<JsValue, JsValue>;
+}
+
+/// Saves the run that was announced last.
+#[derive(Default)]
+pub struct Checkpoints(RefCell<Option<Saved>>);
+
+/// A run that is saved.
+struct Saved {
+    run: String,
+    folder: String,
+    /// Its events so far, one per line.
+    log: Vec<u8>,
+    /// The checkpoint to write next, 0 or 1.
+    next: usize,
+    /// When it is due; `None` until the run starts.
+    due_secs: Option<f64>,
+    /// Why the last one was not saved.
+    failure: Option<String>,
+}
+
+impl Checkpoints {
+    /// Saves `run` in `folder` from here on.
+    pub fn announce(&self, run: &str, folder: &str) {
+        let saved =
+            Saved { run: run.into(), folder: folder.into(), log: Vec::new(), next: 0, due_secs: None, failure: None };
+        self.0.replace(Some(saved));
+    }
+
+    /// Continues after `checkpoint`, which is overwritten last, and after the events of `log`.
+    pub fn resume(&self, checkpoint: &str, log: &[u8]) {
+        if let Some(saved) = &mut *self.0.borrow_mut() {
+            saved.next = usize::from(checkpoint == "0");
+            saved.log = log.to_vec();
+        }
+    }
+
+    /// Whether `run` is saved.
+    pub fn has(&self, run: &str) -> bool {
+        self.0.borrow().as_ref().is_some_and(|saved| saved.run == run)
+    }
+
+    /// Adds an event to the log of the run that is saved. Previews come by the clock and stay out.
+    pub fn log(&self, event: &Event, text: &str) {
+        let mut saved = self.0.borrow_mut();
+        let Some(saved) = saved.as_mut() else { return };
+        let run = match event {
+            Event::Started { run, .. }
+            | Event::Step { run, .. }
+            | Event::Evaluated { run, .. }
+            | Event::Checkpoint { run, .. }
+            | Event::Warning { run, .. } => run,
+            _ => return,
+        };
+        if *run == saved.run {
+            saved.log.extend_from_slice(text.as_bytes());
+            saved.log.push(b'\n');
+        }
+    }
+
+    /// Whether a checkpoint is due at `now_secs`.
+    pub fn is_due(&self, now_secs: f64) -> bool {
+        let mut saved = self.0.borrow_mut();
+        let Some(saved) = saved.as_mut() else { return false };
+        now_secs >= *saved.due_secs.get_or_insert(now_secs + FIRST_SECS)
+    }
+
+    /// Writes a checkpoint in place of the older one and returns where it lies, or why it could not be written. `now_secs`
+    /// reads the clock.
+    pub async fn save(&self, snapshot: &Snapshot, now_secs: impl Fn() -> f64) -> Result<String, String> {
+        let began = now_secs();
+        let (folder, next, log) = {
+            let saved = self.0.borrow();
+            let saved = saved.as_ref().expect("only a run that was announced is saved");
+            (saved.folder.clone(), saved.next, saved.log.clone())
+        };
+        let files = snapshot.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let files: Vec<(&str, &[u8])> = files.chain([(LOG_FILE, log.as_slice())]).collect();
+        let written = write(&folder, &next.to_string(), snapshot.step, &files).await;
+        let size = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        if let Some(saved) = &mut *self.0.borrow_mut() {
+            let now = now_secs();
+            saved.due_secs = Some(now + interval_secs(now - began, size));
+            if written.is_ok() {
+                saved.next = 1 - next;
+            }
+        }
+        written.map(|()| format!("runs/{folder}/{next}")).map_err(|error| said(&error))
+    }
+
+    /// The checkpoint written last or, if it is damaged, the other one.
+    pub async fn newest(&self) -> Option<Snapshot> {
+        let (folder, next) = self.0.borrow().as_ref().map(|saved| (saved.folder.clone(), saved.next))?;
+        for checkpoint in [1 - next, next] {
+            if let Some(snapshot) = read(&folder, &checkpoint.to_string()).await {
+                return Some(snapshot);
+            }
+        }
+        None
+    }
+
+    /// Whether `reason` for a failure is not the one of the checkpoint before.
+    pub fn is_new_failure(&self, reason: &str) -> bool {
+        let mut saved = self.0.borrow_mut();
+        let Some(saved) = saved.as_mut() else { return false };
+        saved.failure.replace(reason.into()).is_none_or(|before| before != reason)
+    }
+}
+
+/// Seconds until the next checkpoint, if the last one took `cost_secs` for so many bytes.
+fn interval_secs(cost_secs: f64, bytes: usize) -> f64 {
+    let is_small = bytes <= MAX_SMALL_BYTES;
+    let share = if is_small { SMALL_SHARE } else { LARGE_SHARE };
+    let interval = (cost_secs / share - cost_secs).max(INTERVAL_SECS);
+    if is_small { interval.min(MAX_SMALL_INTERVAL_SECS) } else { interval }
+}
+
+/// Writes the files of a checkpoint. It has no valid manifest from the first write to the last.
+async fn write(folder: &str, checkpoint: &str, step: u64, files: &[(&str, &[u8])]) -> Result<(), JsValue> {
+    // Copies, since the memory of the module may move while the browser writes.
+    let save = async |name: &str, bytes: &[u8]| save_file(folder, checkpoint, name, &Uint8Array::from(bytes)).await;
+    save(MANIFEST_FILE, b"").await?;
+    for (name, bytes) in files {
+        save(name, bytes).await?;
+    }
+    save(MANIFEST_FILE, &Manifest::of(step, files.iter().copied()).to_json()).await.map(drop)
+}
+
+/// A checkpoint, if it is there and whole.
+async fn read(folder: &str, checkpoint: &str) -> Option<Snapshot> {
+    let load = async |name: &str| {
+        let bytes = load_file(folder, checkpoint, name).await.ok()?;
+        Some(Uint8Array::new(&bytes).to_vec())
+    };
+    let manifest: Manifest = serde_json::from_slice(&load(MANIFEST_FILE).await?).ok()?;
+    let mut files = Vec::new();
+    for digest in manifest.files {
+        let bytes = load(&digest.name).await?;
+        digest.check(&bytes).ok()?;
+        files.push((digest.name, bytes));
+    }
+    Some(Snapshot { step: manifest.step, files })
+}
+
+/// What the browser said.
+fn said(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    message.unwrap_or_else(|| "the browser refused".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saving_takes_a_small_share_of_the_time() {
+        assert_eq!(interval_secs(0.01, 1_000_000), INTERVAL_SECS);
+        assert_eq!(interval_secs(0.25, 50_000_000), 0.25 * 49.0);
+        assert_eq!(interval_secs(1.0, 50_000_000), MAX_SMALL_INTERVAL_SECS);
+        assert_eq!(interval_secs(2.0, 160_000_000), 38.0);
+    }
+}
