@@ -1,11 +1,51 @@
-// Starts the engine in its worker. When it cannot be loaded or dies, the page is told in the engine's own words, so
-// that it can show a sentence and offer a new one.
-function fail(message, hint) {
-  const event = { event: 'failed', run: '', code: 'engine-crashed', message, hint };
+// Starts the engine in its worker. If it cannot be loaded or fails, the page receives an event that says why, and starts
+// another one.
+function fail(message, hint, code = 'engine-crashed') {
+  const event = { event: 'failed', run: '', code, message, hint };
   postMessage({ message: JSON.stringify(event), buffers: [] });
 }
 
 const reason = (error) => String(error?.message ?? error);
+
+// The page waits for this lock: the browser releases it when the worker ends, however that happens.
+const lock = new URL(location.href).searchParams.get('lock');
+if (lock) navigator.locks?.request(lock, () => new Promise(() => {}));
+
+// Faults of the GPU, as WebGPU itself describes them; the page words them. The engine would name a place in its source.
+const requestDevice = self.GPUAdapter?.prototype.requestDevice;
+if (requestDevice) {
+  self.GPUAdapter.prototype.requestDevice = async function (...options) {
+    const device = await requestDevice.apply(this, options);
+    device.addEventListener('uncapturederror', ({ error }) => {
+      fail(reason(error), '', error instanceof GPUOutOfMemoryError ? 'gpu-memory' : 'gpu-refused');
+    });
+    device.lost.then(({ message }) => fail(message, '', 'gpu-lost'));
+    return device;
+  };
+}
+
+// The file `runs/FOLDER/CHECKPOINT/NAME` in the browser's private file system.
+async function checkpointFile(folder, checkpoint, name, create) {
+  let directory = await navigator.storage.getDirectory();
+  for (const part of ['runs', folder, checkpoint]) directory = await directory.getDirectoryHandle(part, { create });
+  return directory.getFileHandle(name, { create });
+}
+
+self.loadFile = async (folder, checkpoint, name) => {
+  const file = await (await checkpointFile(folder, checkpoint, name, false)).getFile();
+  return file.arrayBuffer();
+};
+
+self.saveFile = async (folder, checkpoint, name, bytes) => {
+  const file = await (await checkpointFile(folder, checkpoint, name, true)).createSyncAccessHandle();
+  try {
+    file.truncate(0);
+    if (file.write(bytes, { at: 0 }) !== bytes.length) throw new Error('there is no room left');
+    file.flush();
+  } finally {
+    file.close();
+  }
+};
 
 // The module for archives, workbooks and Word documents is loaded on first use. An instance that has failed is not used
 // again; under another address the browser makes a new one.

@@ -5,6 +5,7 @@ use crate::model_files::{WEIGHTS, model_folder, name_in_model};
 use crate::tr;
 use js_sys::{Array, Reflect};
 use protocol::{FileInfo, FileRole, Phase};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -46,6 +47,23 @@ pub struct Source {
     bundled: bool,
     /// Whether it was typed or pasted: then its encoding is known.
     typed: bool,
+}
+
+/// A file as the browser's storage describes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredSource {
+    name: String,
+    role: Option<FileRole>,
+    member_roles: BTreeMap<String, FileRole>,
+    typed: bool,
+}
+
+impl StoredSource {
+    /// The file with its bytes.
+    pub fn with(self, blob: Blob) -> Source {
+        let Self { name, role, member_roles, typed } = self;
+        Source { role, member_roles, typed, ..Source::of_blob(&name, blob) }
+    }
 }
 
 /// Fetches the corpus that ships with the page.
@@ -98,6 +116,17 @@ impl Source {
             bundled: false,
             typed: false,
         }
+    }
+
+    /// What is stored of it beside its bytes.
+    pub fn description(&self) -> StoredSource {
+        let Self { name, role, member_roles, typed, .. } = self.clone();
+        StoredSource { name, role, member_roles, typed }
+    }
+
+    /// Its bytes.
+    pub fn blob(&self) -> Blob {
+        self.blob.clone()
     }
 
     /// Whether it is the file `name`, or the archive that holds it.

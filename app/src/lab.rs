@@ -6,8 +6,11 @@ mod asking;
 mod events;
 mod files;
 mod models;
+mod resuming;
 mod runs;
 mod sharing;
+mod supervisor;
+mod texts;
 
 pub use files::had_own_files;
 use files::{Columns, Offer};
@@ -17,14 +20,16 @@ use crate::archive::Archive;
 use crate::guide::Guide;
 use crate::intake::Source;
 use crate::link::Link;
+use crate::locks::Lock;
 use crate::query;
 use crate::settings::Settings;
-use crate::state::{Engine, Notice, RunState, Topic};
+use crate::state::{Engine, Failures, Notice, Pulse, RunState, Topic};
 use crate::tr;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use models::Export;
-use protocol::{Command, CompareConfig, Phase, RunConfig, StartFrom};
+use protocol::{BackendChoice, Command, CompareConfig, Phase, RunConfig, StartFrom};
+use resuming::Pending;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use web_sys::Blob;
@@ -73,6 +78,24 @@ pub struct Lab {
     models: StoredValue<Option<VecDeque<(String, ArrayBuffer)>>, LocalStorage>,
     /// What starts when the present run is over.
     next: StoredValue<Option<After>>,
+    /// Whether the browser may store the text; `None` until the person answered.
+    stores_text: RwSignal<Option<bool>>,
+    /// The run that resumes when its text is read.
+    pending: StoredValue<Option<Pending>>,
+    /// Tells other tabs which run this one works on.
+    lock: StoredValue<Option<Lock>, LocalStorage>,
+    /// How regularly the engine reports.
+    pulse: StoredValue<Pulse>,
+    /// How often it failed.
+    failures: StoredValue<Failures>,
+    /// Where it computed last.
+    device: StoredValue<Option<String>>,
+    /// The device that is used in place of the chosen one, after faults.
+    backend: StoredValue<Option<BackendChoice>>,
+    /// Keys of the runs whose models could not be saved for lack of room.
+    unsaved: StoredValue<Vec<String>>,
+    /// What was deleted when everything was: runs, their models or checkpoints, and bytes.
+    pub deleted: RwSignal<Option<(usize, usize, u64)>>,
 }
 
 /// What follows a run.
@@ -115,14 +138,27 @@ impl Lab {
             ended: StoredValue::new(vec![]),
             models: StoredValue::new_local(None),
             next: StoredValue::new(None),
+            stores_text: RwSignal::new(Self::remembered_answer()),
+            pending: StoredValue::new(None),
+            lock: StoredValue::new_local(None),
+            pulse: StoredValue::default(),
+            failures: StoredValue::default(),
+            device: StoredValue::new(None),
+            backend: StoredValue::new(None),
+            unsaved: StoredValue::new(vec![]),
+            deleted: RwSignal::new(None),
         };
         if let Some(sentence) = query::explain(&refused) {
             lab.complain(sentence, tr!("They were ignored; the rest of the link holds."));
         }
         lab.take_shared();
         lab.start_engine();
-        lab.use_bundle();
+        if Self::last_text().is_none() {
+            lab.use_bundle();
+        }
         lab.open_archive();
+        lab.watch_over_engine();
+        lab.save_what_was_not();
         lab
     }
 
@@ -192,7 +228,7 @@ impl Lab {
     pub fn pretrain(&self, go_on: bool) {
         let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
         let run = self.begin(Phase::Pretrain, &config, None, go_on);
-        self.send(Command::Pretrain { run, config, go_on });
+        self.start_run(Command::Pretrain { run, config, go_on });
     }
 
     /// Stops the run under way and starts anew with the settings as they are.
@@ -208,7 +244,21 @@ impl Lab {
             config.freeze = None;
         }
         let run = self.begin(Phase::Finetune, &config, Some(from), from == StartFrom::Pretrained);
-        self.send(Command::Finetune { run, config, from });
+        self.start_run(Command::Finetune { run, config, from });
+    }
+
+    /// Sends the command that starts a run, which is kept to start it over.
+    fn start_run(&self, command: Command) {
+        let Some(id) = command.run() else { return };
+        let key = self.peek(|state| state.runs.iter().find(|run| run.id == *id).map(|run| run.key.clone()));
+        if let Some(key) = key.filter(|key| !key.is_empty()) {
+            let text = serde_json::to_string(&command).expect("commands are plain data");
+            self.change_run(&key, |run| run.resume.command = Some(text));
+            self.lock_run(&key);
+            self.announce_checkpoints(&key, id);
+            self.store_text();
+        }
+        self.send(command);
     }
 
     fn begin(&self, phase: Phase, config: &RunConfig, from: Option<StartFrom>, takes_over: bool) -> String {
@@ -225,7 +275,8 @@ impl Lab {
         let run = self.state.try_update_value(|state| state.begin_comparison(&config, &compare)).unwrap_or_default();
         self.name_run(&run);
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
-        self.send(Command::Compare { run, config, compare });
+        self.keep_compared_model(&run);
+        self.start_run(Command::Compare { run, config, compare, known: vec![] });
     }
 
     /// Starts the counting task, with the published BERT at a size that a tab learns in minutes.
@@ -273,8 +324,13 @@ impl Lab {
                 self.complain(tr!("No engine can be started: {error}", error), tr!("Try another browser."));
             }
         }
-        let backend = self.settings.with_untracked(|settings| settings.pretrain.device);
-        self.send(Command::Open { backend });
+        let chosen = self.settings.with_untracked(|settings| settings.pretrain.device);
+        self.send(Command::Open { backend: self.backend.get_value().unwrap_or(chosen) });
+    }
+
+    /// Ends the engine: what a failed one still sends is of no use.
+    fn end_engine(&self) {
+        self.link.set_value(None);
     }
 
     fn send_with(&self, command: Command, files: Vec<Blob>) {

@@ -2,11 +2,12 @@
 //! it, or of an event, with bulk bytes as transferred buffers. What is sent before the engine said `Hello` waits here, since a worker drops
 //! messages that come before it listens.
 
+use crate::locks;
 use crate::state::ENGINE_CRASHED;
 use crate::tr;
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use protocol::{Command, Event, PROTOCOL_VERSION};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
@@ -14,9 +15,15 @@ use web_sys::{Blob, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, Worker
 /// Where the engine's worker script lies, seen from the page.
 const WORKER: &str = "./worker.js";
 
+thread_local! {
+    /// Engines started in this page so far.
+    static STARTED: Cell<u32> = const { Cell::new(0) };
+}
+
 /// A running engine. Dropping it ends the worker.
 pub struct Link {
     worker: Worker,
+    is_open: Rc<Cell<bool>>,
     waiting: Rc<RefCell<Option<Vec<Message>>>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
@@ -33,14 +40,23 @@ impl Link {
     /// # Errors
     /// When the browser refuses to start a worker.
     pub fn spawn(on_event: impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static) -> Result<Self, JsValue> {
-        let worker = start_worker()?;
+        let lock = lock_name();
+        let worker = start_worker(&lock)?;
         let waiting = Rc::new(RefCell::new(Some(Vec::new())));
-        let on_event = Rc::new(on_event);
-        let on_message = message_handler(worker.clone(), waiting.clone(), on_event.clone());
+        let is_open = Rc::new(Cell::new(true));
+        let on_event = {
+            let is_open = is_open.clone();
+            Rc::new(move |text: &str, event, buffers| {
+                if is_open.get() {
+                    on_event(text, event, buffers);
+                }
+            })
+        };
+        let on_message = message_handler(worker.clone(), lock, waiting.clone(), on_event.clone());
         let on_error = error_handler(on_event);
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Self { worker, waiting, _on_message: on_message, _on_error: on_error })
+        Ok(Self { worker, is_open, waiting, _on_message: on_message, _on_error: on_error })
     }
 
     /// Sends a command with its files. A file is sent as a handle: its bytes stay where they are.
@@ -56,15 +72,23 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        self.is_open.set(false);
         self.worker.set_onmessage(None);
         self.worker.set_onerror(None);
         self.worker.terminate();
     }
 }
 
-fn start_worker() -> Result<Worker, JsValue> {
+/// The lock that a worker holds while it lives: a name for this page and this worker alone.
+fn lock_name() -> String {
+    let number = STARTED.with(|started| started.replace(started.get() + 1));
+    format!("clozelab-engine-{}-{number}", js_sys::Math::random())
+}
+
+fn start_worker(lock: &str) -> Result<Worker, JsValue> {
     let base = web_sys::window().and_then(|window| window.document()).and_then(|document| document.base_uri().ok()?);
     let url = Url::new_with_base(WORKER, &base.unwrap_or_default())?;
+    url.search_params().set("lock", lock);
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
     Worker::new_with_options(&url.href(), &options)
@@ -72,6 +96,7 @@ fn start_worker() -> Result<Worker, JsValue> {
 
 fn message_handler(
     worker: Worker,
+    lock: String,
     waiting: Rc<RefCell<Option<Vec<Message>>>>,
     on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>,
 ) -> Closure<dyn FnMut(MessageEvent)> {
@@ -81,6 +106,8 @@ fn message_handler(
             if protocol != PROTOCOL_VERSION {
                 return on_event("", other_version(protocol), vec![]);
             }
+            let on_end = on_event.clone();
+            locks::when_free(&lock, move || on_end("", worker_ended(), vec![]));
             let queued = waiting.borrow_mut().take().unwrap_or_default();
             queued.iter().for_each(|message| post(&worker, message));
         }
@@ -105,6 +132,17 @@ fn error_handler(on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>)
         };
         on_event("", event, vec![]);
     })
+}
+
+/// A worker ended without a word: the browser ended it, or its own code did.
+fn worker_ended() -> Event {
+    Event::Failed {
+        run: String::new(),
+        code: ENGINE_CRASHED.into(),
+        message: tr!("The browser ended the engine's worker."),
+        hint: tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
+        request: None,
+    }
 }
 
 fn other_version(protocol: u32) -> Event {

@@ -14,7 +14,7 @@ use crate::state::{RunState, Stage, Topic};
 use crate::tr;
 use crate::wording::figure;
 use crate::{dropping, focus, theme};
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -85,6 +85,7 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     lab.when_read(move || scope.reset());
     keep_link(lab);
     keep_title(lab, spoken);
+    ask_before_leaving(lab);
     dropping::catch_drops(lab);
     dropping::catch_pastes(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
@@ -103,6 +104,17 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
         {parts}
         <Announcer />
     }
+}
+
+/// Has the browser ask before it closes or reloads the page amid a run.
+fn ask_before_leaving(lab: Lab) {
+    let options = EventListenerOptions::enable_prevent_default();
+    EventListener::new_with_options(&window(), "beforeunload", options, move |event| {
+        if lab.peek(|state| state.active().is_some()) {
+            event.prevent_default();
+        }
+    })
+    .forget();
 }
 
 /// Takes the static shell away, in the task that puts the page in its place.

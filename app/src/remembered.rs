@@ -13,6 +13,11 @@ pub fn keep(key: &str, value: &str) {
     storage().and_then(|storage| storage.set_item(key, value).ok()).unwrap_or_default();
 }
 
+/// Forgets everything.
+pub fn clear() {
+    storage().and_then(|storage| storage.clear().ok()).unwrap_or_default();
+}
+
 fn storage() -> Option<Storage> {
     web_sys::window()?.local_storage().ok().flatten()
 }

@@ -7,6 +7,7 @@ mod looks;
 mod model;
 mod questions;
 mod reasons;
+mod recovery;
 mod rows;
 mod run;
 mod sentence;
@@ -21,7 +22,8 @@ pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
 pub use questions::Question;
 use questions::{Estimating, Requests};
-pub use run::{HeldOut, Origin, Plan, Progress, Run, Score, Stage};
+pub use recovery::{Failures, Pulse, Recovery, Silence, ends_the_engine, worded};
+pub use run::{HeldOut, Origin, Plan, Progress, Run, Score, Stage, Text};
 pub use topic::Topic;
 pub use verdict::{Next, Verdict};
 
@@ -121,6 +123,8 @@ pub struct RunState {
     texts: u64,
     /// How often other word vectors were given, or taken away.
     pub vectors: u64,
+    /// Seconds for which the engine has not answered amid a run, if that is unusual.
+    pub silent_secs: Option<u64>,
 }
 
 impl RunState {
@@ -128,7 +132,7 @@ impl RunState {
     pub fn apply(&mut self, event: Event) -> &'static [Topic] {
         let topics = Topic::touched_by(&event);
         match event {
-            Event::Hello { .. } | Event::Checkpoint { .. } | Event::Exported { .. } => {}
+            Event::Hello { .. } | Event::Alive {} | Event::Exported { .. } => {}
             Event::Ready { device } => self.engine = Engine::Ready(device),
             Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels, traits } => {
                 let labelled = [labelled_train, labelled_valid, labelled_test];
@@ -210,6 +214,8 @@ impl RunState {
             // Work that belongs to no run, such as a preview, makes no row.
             Event::Compiling { ref run, .. } if run.is_empty() => (),
             Event::Started { ref run, .. }
+            | Event::Checkpoint { ref run, .. }
+            | Event::ComparedRun { ref run, .. }
             | Event::Compiling { ref run, .. }
             | Event::Step { ref run, .. }
             | Event::Evaluated { ref run, .. }
@@ -339,19 +345,25 @@ impl RunState {
             // What failed within a comparison is over with it.
             self.runs.retain(|other| !other.id.starts_with(&format!("{run}-")));
         }
-        // The trap that ends a panic is reported once more, with less to say.
-        if code == ENGINE_CRASHED && self.engine == Engine::Crashed {
+        // What follows from a failure is reported too, with less to say.
+        if ends_the_engine(code) && self.engine == Engine::Crashed {
             return;
         }
         // An engine that could not open its device never becomes ready either.
         let never_opened = run.is_empty() && self.engine == Engine::Loading;
-        if code == ENGINE_CRASHED || code == DEVICE_LOST || never_opened {
+        if ends_the_engine(code) || never_opened {
             self.engine = Engine::Crashed;
             self.drop_questions();
-            let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
-            open.for_each(|run| run.fail(mark!("the engine stopped")));
+            self.end_open_runs();
         }
         self.notice = Some(Notice { message, hint });
+    }
+
+    /// Ends the runs under way, whose engine has failed; the parts of a comparison go.
+    pub fn end_open_runs(&mut self) {
+        let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
+        open.for_each(|run| run.fail(mark!("the engine stopped")));
+        self.runs.retain(|run| !run.is_part_of_comparison());
     }
 }
 

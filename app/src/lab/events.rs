@@ -2,7 +2,7 @@
 //! ten times a second for what a running step changes.
 
 use super::{After, Lab};
-use crate::state::{ENGINE_CRASHED, RunState, Topic};
+use crate::state::{ENGINE_CRASHED, Failures, RunState, Topic, worded};
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use protocol::Event;
@@ -14,9 +14,12 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 impl Lab {
     /// Takes an event in; `text` is what it was read from.
     pub(super) fn receive(&self, text: &str, event: Event, buffers: &[ArrayBuffer]) {
+        let event = worded(event);
         let open =
             |state: &RunState| state.runs.iter().filter(|run| !run.stage.is_over()).map(|run| run.id.clone()).collect();
         let under_way: Vec<String> = if matches!(event, Event::Failed { .. }) { self.peek(open) } else { vec![] };
+        let had_failed = self.has_crashed();
+        self.hear();
         let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
         if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
             let bytes = Uint8Array::new(bytes).to_vec();
@@ -26,11 +29,15 @@ impl Lab {
         match event {
             Event::Corpus { documents, .. } => {
                 self.settle_offer(true);
+                self.resume_pending();
+                if self.peek(|state| state.active().is_some()) {
+                    self.store_text();
+                }
                 if documents > 0 {
                     self.on_read.with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
-            Event::Failed { run, code, request, .. } => {
+            Event::Failed { run, code, message, request, .. } => {
                 if run.is_empty() && request.is_none() && code != ENGINE_CRASHED {
                     self.settle_offer(false);
                 }
@@ -39,9 +46,17 @@ impl Lab {
                     self.table.set_value(vec![]);
                 }
                 // Whatever failed may have ended the run under way; what was to follow it does not.
+                let fails_now = self.has_crashed() && !had_failed;
                 for ended in under_way.iter().filter(|id| self.peek(|state| state.is_over(id))) {
-                    self.next.set_value(None);
+                    if !fails_now {
+                        self.next.set_value(None);
+                        self.lock.set_value(None);
+                    }
                     self.keep_run(ended);
+                }
+                if fails_now {
+                    let key = |id: &String| self.peek(|state| state.key_of(id));
+                    self.recover(under_way.iter().find_map(key), message);
                 }
             }
             // Within a run the question would wait, and be asked again with every look.
@@ -59,6 +74,9 @@ impl Lab {
             }
             Event::Exported { request, name } => self.exported(request, &name, buffers),
             Event::Labelled { request, .. } => buffers.iter().for_each(|rows| self.take_rows(request, rows)),
+            Event::Ready { device } => self.device.set_value(Some(device.backend)),
+            Event::Checkpoint { run, .. } | Event::ComparedRun { run, .. } => self.keep_run(&run),
+            Event::Started { run, .. } => self.check_room(&run),
             Event::Compared { run, .. } => self.state.update_value(|state| state.keep_comparison(&run, text)),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
             Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
@@ -68,6 +86,10 @@ impl Lab {
 
     /// Keeps a run that is over, and starts what was to follow it.
     fn ended(&self, run: &str, stopped: bool) {
+        self.lock.set_value(None);
+        if !stopped {
+            self.failures.update_value(Failures::forget);
+        }
         let is_own = self.peek(|state| state.runs.iter().any(|other| other.id == run && other.is_own()));
         if !is_own {
             return self.keep_run(run);

@@ -8,6 +8,7 @@ use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, LabelMap, Phase, Quoting, RunConfig};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
@@ -19,13 +20,22 @@ pub fn had_own_files() -> bool {
 }
 
 /// How tables are read, as it is set.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Columns {
     text: Option<String>,
     labels: Option<String>,
     separator: Option<String>,
     quoting: Option<Quoting>,
     label_map: LabelMap,
+}
+
+impl Columns {
+    /// Makes them those of `config`.
+    pub fn put(&self, config: &mut RunConfig) {
+        let Self { text, labels, separator, quoting, label_map } = self.clone();
+        (config.text_column, config.label_column, config.label_separator) = (text, labels, separator);
+        (config.quoting, config.label_map) = (quoting, label_map);
+    }
 }
 
 fn columns_of(config: &RunConfig) -> Columns {
@@ -104,7 +114,7 @@ impl Lab {
     }
 
     /// The number of a wish for other files; `None`, with the reason told, while a run needs the present ones.
-    fn take_turn(&self) -> Option<u64> {
+    pub(super) fn take_turn(&self) -> Option<u64> {
         if self.peek(|state| state.active().is_some()) {
             self.complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
             return None;
@@ -122,7 +132,7 @@ impl Lab {
         Some(turn)
     }
 
-    fn use_listed(&self, sources: Vec<Source>) {
+    pub(super) fn use_listed(&self, sources: Vec<Source>) {
         match (intake::as_model(&sources), self.has_crashed()) {
             (Some(model), crashed) => {
                 if crashed {
@@ -145,6 +155,7 @@ impl Lab {
     pub fn go_back_to_bundle(&self) {
         if self.take_turn().is_some() {
             remembered::keep(OWN_FILES, "");
+            self.forget_last_text();
             self.use_bundle();
         }
     }

@@ -4,13 +4,14 @@ use super::Lab;
 use crate::archive;
 use crate::download;
 use crate::intake::Source;
-use crate::state::Question;
+use crate::state::{Question, Stage};
 use crate::tr;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::Command;
 use std::collections::VecDeque;
+use web_sys::Blob;
 
 /// What becomes of an exported model.
 pub(super) enum Export {
@@ -77,23 +78,36 @@ impl Lab {
             }
             Ok(()) => {
                 let size = u64::from(bytes.byte_length());
-                self.change_run(key, |run| run.kept = Some(size));
+                self.change_run(key, |run| {
+                    run.kept = Some(size);
+                    run.resume.saved = run.resume.saved.filter(|_| run.stage != Stage::Finished);
+                });
+                if self.peek(|state| state.runs.iter().any(|run| run.key == key && run.stage == Stage::Finished)) {
+                    archive::forget_checkpoints(key).await;
+                }
             }
-            Err(reason) => self.complain(
-                tr!("The model of this run could not be kept in the browser: {reason}.", reason),
-                tr!("Save it as .zip before you close the tab."),
-            ),
+            Err(reason) => {
+                self.unsaved.update_value(|unsaved| unsaved.push(key.into()));
+                self.complain(
+                    tr!("The model of this run could not be kept in the browser: {reason}.", reason),
+                    tr!("It is saved as soon as there is room. Until then, do not close the tab, or save it as .zip."),
+                );
+            }
         }
     }
 
-    /// Opens the model that is kept with a run.
+    /// Opens the model that is kept with a run, or that of its newest checkpoint.
     pub fn open_run(&self, key: &str) {
         let (lab, key) = (*self, key.to_string());
         spawn_local(async move {
-            match archive::model(&key).await {
-                Ok(blob) => {
+            let kept = match archive::model(&key).await {
+                Ok(blob) => Ok(vec![Source::of_blob("model.zip", blob)]),
+                Err(reason) => archive::newest_checkpoint(&key).await.ok_or(reason).map(sources),
+            };
+            match kept {
+                Ok(sources) => {
                     let run = lab.peek(|state| state.runs.iter().find(|run| run.key == key).map(|run| run.id.clone()));
-                    lab.import_of(run, vec![Source::of_blob("model.zip", blob)]);
+                    lab.import_of(run, sources);
                 }
                 Err(reason) => lab.complain(
                     tr!("The model could not be opened: {reason}.", reason),
@@ -102,4 +116,9 @@ impl Lab {
             }
         });
     }
+}
+
+/// The files of a checkpoint as those of a model.
+fn sources(files: Vec<(String, Blob)>) -> Vec<Source> {
+    files.into_iter().map(|(name, blob)| Source::of_blob(&name, blob)).collect()
 }

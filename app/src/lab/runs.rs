@@ -2,22 +2,27 @@
 
 use super::Lab;
 use super::models::Export;
+use super::resuming::lock_name;
 use crate::archive::{self, Archive};
-use crate::focus;
 use crate::language::LANGUAGES;
-use crate::state::{Run, Topic};
-use crate::tr;
+use crate::state::{Origin, Run, Topic};
+use crate::wording::bytes;
+use crate::{focus, locks, remembered, tr};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::rc::Rc;
+use std::time::Duration;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-/// Larger models are kept only where a person saves them: a browser's storage is not endless.
-const MOST_KEPT_PARAMETERS: u64 = 30_000_000;
+/// Bytes per parameter that a run stores at most: two checkpoints with both moments, and its model.
+const BYTES_PER_PARAMETER: u64 = 28;
 
-/// Of a run under way only smaller ones: reading the values holds it up.
-const MOST_KEPT_UNDER_WAY: u64 = 5_000_000;
+/// Between two attempts to save a model for which there was no room.
+const RETRY_EVERY: Duration = Duration::from_secs(20);
+
+/// Between two looks at the runs of other tabs.
+const FOLLOW_EVERY: Duration = Duration::from_secs(3);
 
 /// A run under way is kept this often.
 const KEEP_MILLIS: f64 = 20_000.0;
@@ -50,14 +55,20 @@ impl Lab {
     pub(super) fn open_archive(&self) {
         let lab = *self;
         spawn_local(async move {
-            let opened = Archive::open().await;
-            match opened {
+            match Archive::open().await {
                 Ok(archive) => {
                     let archive = Rc::new(archive);
                     // A run may end while the earlier ones are read.
                     lab.archive.set_value(Some(archive.clone()));
+                    if let Some(fingerprint) = Self::last_text() {
+                        lab.use_stored_text(fingerprint, |lab| lab.use_bundle());
+                    }
                     match archive.runs().await {
-                        Ok(texts) => lab.take_kept(texts).await,
+                        Ok(texts) => {
+                            lab.take_kept(texts).await;
+                            lab.follow_other_tabs().await;
+                            lab.follow_from_time_to_time();
+                        }
                         Err(reason) => lab.complain(
                             tr!("The kept runs could not be read: {reason}.", reason),
                             tr!("They are still there; load the page again to see them."),
@@ -65,7 +76,12 @@ impl Lab {
                     }
                     lab.weigh_storage().await;
                 }
-                Err(_) => lab.storage.set(Storage::Denied),
+                Err(_) => {
+                    lab.storage.set(Storage::Denied);
+                    if Self::last_text().is_some() {
+                        lab.use_bundle();
+                    }
+                }
             }
         });
     }
@@ -92,7 +108,7 @@ impl Lab {
         }
     }
 
-    async fn weigh_storage(&self) {
+    pub(super) async fn weigh_storage(&self) {
         let usage = archive::usage().await;
         self.storage.set(Storage::Open { usage, persistent: archive::is_persistent().await });
     }
@@ -115,11 +131,13 @@ impl Lab {
     pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
         let begun = js_sys::Date::new(&date.into()).to_locale_string(&date_language(), &short_time());
+        let has_own_files = self.has_own_files();
         self.kept_at.set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
         self.state.update_value(|state| {
             if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
                 run.key = format!("{id}@{date}");
                 run.begun = begun.as_string();
+                run.resume.text.bundled = !has_own_files;
             }
         });
     }
@@ -130,16 +148,16 @@ impl Lab {
         if now - self.kept_at.get_value() >= KEEP_MILLIS {
             self.kept_at.set_value(now);
             self.keep_run(id);
-            self.keep_model_of(id, MOST_KEPT_UNDER_WAY);
         }
     }
 
-    /// Keeps the present model of a run of this tab, where it has learned anything and is small enough.
-    fn keep_model_of(&self, id: &str, most_parameters: u64) {
+    /// Keeps the present model of a run of this tab, where it has learned anything.
+    fn keep_model_of(&self, id: &str) {
         let key = self.peek(|state| {
             let run = state.runs.iter().find(|run| run.id == id && run.is_own() && !run.key.is_empty())?;
-            let is_small = run.plan.as_ref().is_some_and(|plan| plan.parameters <= most_parameters);
-            (is_small && run.steps_done() > 0).then(|| run.key.clone())
+            // A run without steps fitted an output layer.
+            let has_learned = run.steps_done() > 0 || run.plan.as_ref().is_some_and(|plan| plan.steps == 0);
+            has_learned.then(|| run.key.clone())
         });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
             self.export(Export::Keep(key));
@@ -161,7 +179,117 @@ impl Lab {
         // Its end may be told twice; by then the model at hand may be another one.
         let Some(key) = key.filter(|key| !self.ended.with_value(|ended| ended.contains(key))) else { return };
         self.ended.update_value(|ended| ended.push(key));
-        self.keep_model_of(id, MOST_KEPT_PARAMETERS);
+        self.keep_model_of(id);
+    }
+
+    /// Keeps the model that a comparison begins with, if no run of this browser keeps it.
+    pub(super) fn keep_compared_model(&self, id: &str) {
+        let is_imported = |run: &Run| run.id == id && matches!(run.origin, Some(Origin::Import(_)));
+        let key = self.peek(|state| state.runs.iter().find(|run| is_imported(run)).map(|run| run.key.clone()));
+        if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
+            self.change_run(&key, |run| run.origin = Some(Origin::Run(run.key.clone())));
+            self.export(Export::Keep(key));
+        }
+    }
+
+    /// Says so if the browser has no room for the checkpoints of a run that starts.
+    pub(super) fn check_room(&self, id: &str) {
+        let parameters = self.peek(|state| {
+            let run = state.runs.iter().find(|run| run.id == id && !run.key.is_empty())?;
+            Some((run.key.clone(), run.plan.as_ref()?.parameters))
+        });
+        let Some((key, parameters)) = parameters else { return };
+        let lab = *self;
+        spawn_local(async move {
+            let Some((used, granted)) = archive::usage().await else { return };
+            let (needed, free) = (parameters * BYTES_PER_PARAMETER, (granted - used).max(0.0) as u64);
+            if needed > free {
+                let (needed, free) = (bytes(needed), bytes(free));
+                let sentence = tr!(
+                    "The browser has room for {free}, but the checkpoints and the model of this run take up to {needed}: it may not resume after a reload.",
+                    free,
+                    needed
+                );
+                lab.change_run(&key, |run| run.warnings.push(("little-room".into(), sentence)));
+            }
+        });
+    }
+
+    /// Tries again from time to time to save the models for which there was no room.
+    pub(super) fn save_what_was_not(&self) {
+        let lab = *self;
+        set_interval(
+            move || {
+                let unsaved = lab.unsaved.try_update_value(std::mem::take).unwrap_or_default();
+                for key in unsaved {
+                    let id = lab.peek(|state| {
+                        state
+                            .runs
+                            .iter()
+                            .find(|run| run.key == key && state.is_at_hand(&run.id))
+                            .map(|run| run.id.clone())
+                    });
+                    if let Some(id) = id {
+                        lab.keep_run(&id);
+                        lab.keep_model_of(&id);
+                    }
+                }
+            },
+            RETRY_EVERY,
+        );
+    }
+
+    /// Marks the runs that other tabs work on, and follows them.
+    pub(super) async fn follow_other_tabs(&self) {
+        let held = locks::held().await;
+        let own = self.peek(|state| state.active().map(|run| run.key.clone()));
+        let is_held = |run: &Run| held.contains(&lock_name(&run.key)) && own.as_ref() != Some(&run.key);
+        let changed = self.peek(|state| {
+            let differs = |run: &&Run| !run.key.is_empty() && is_held(run) != run.resume.elsewhere;
+            let followed = |run: &&Run| run.resume.elsewhere;
+            let keys = state.runs.iter().filter(|run| differs(run) || followed(run)).map(|run| run.key.clone());
+            keys.collect::<Vec<String>>()
+        });
+        let Some(archive) = self.archive.get_value() else { return };
+        for key in changed {
+            let Ok(Some(text)) = archive.run(&key).await else { continue };
+            let Ok(run) = serde_json::from_str::<Run>(&text) else { continue };
+            self.state.update_value(|state| state.refresh_saved(run, held.contains(&lock_name(&key))));
+            self.touch(&[Topic::Runs, Topic::Progress]);
+        }
+    }
+
+    fn follow_from_time_to_time(&self) {
+        let lab = *self;
+        set_interval(move || spawn_local(async move { lab.follow_other_tabs().await }), FOLLOW_EVERY);
+    }
+
+    /// Deletes everything that this page stored in the browser, and says what that was.
+    pub fn delete_everything(&self) {
+        let (runs, models) = self.peek(|state| {
+            let stored = state.runs.iter().filter(|run| !run.key.is_empty());
+            (stored.clone().count(), stored.filter(|run| run.kept.is_some() || run.resume.saved.is_some()).count())
+        });
+        self.with_archive(move |lab, archive| async move {
+            let before = archive::usage().await.map_or(0.0, |(used, _)| used);
+            let outcome = match archive.clear().await {
+                Ok(()) => archive::clear_files().await,
+                failed => failed,
+            };
+            remembered::clear();
+            lab.stores_text.set(None);
+            lab.state.update_value(|state| state.runs.retain(|run| !run.stage.is_over()));
+            lab.touch(&[Topic::Runs, Topic::Progress]);
+            lab.weigh_storage().await;
+            let after = archive::usage().await.map_or(0.0, |(used, _)| used);
+            match outcome {
+                Ok(()) => lab.deleted.set(Some((runs, models, (before - after).max(0.0) as u64))),
+                Err(reason) => lab.complain(
+                    tr!("Not everything could be deleted: {reason}.", reason),
+                    tr!("Clear this site's data in the browser."),
+                ),
+            }
+        });
     }
 
     /// Writes what is known of a run.

@@ -30,6 +30,7 @@ pub fn DataPanel() -> impl IntoView {
             lead=tr!("One document per line. Lines that end in __label__name also teach the classifier.")
         >
             <DropZone />
+            <StoreTextQuestion />
             <PasteBox />
             <Totals />
             <FileTable />
@@ -41,6 +42,24 @@ pub fn DataPanel() -> impl IntoView {
         </Section>
     }
     .into_any()
+}
+
+/// Asked once, at the first files of the person's own.
+#[component]
+fn StoreTextQuestion() -> impl IntoView {
+    let lab = lab();
+    let asks = Memo::new(move |_| lab.read(&[Topic::Corpus], |_| lab.asks_to_store_text()));
+    view! {
+        <div class="start" hidden=move || !asks.get()>
+            <p class="help">
+                {tr!("May this browser store your text, so that a run can resume after a reload or a crash? It stays on this computer.")}
+            </p>
+            <button type="button" data-testid="store-text" on:click=move |_| lab.answer_store_text(true)>{tr!("Store it")}</button>
+            <button type="button" data-testid="store-no-text" on:click=move |_| lab.answer_store_text(false)>
+                {tr!("Do not store it")}
+            </button>
+        </div>
+    }
 }
 
 #[component]

@@ -25,10 +25,29 @@ pub fn RunBar() -> impl IntoView {
                 <Figures />
                 <Controls />
             </div>
+            <Silence />
             <progress aria-label=tr!("Share of the run that is done") max="1" prop:value=share></progress>
         </section>
     }
     .into_any()
+}
+
+/// Says that the engine has fallen silent amid a run, and lets the person wait or restart it.
+#[component]
+fn Silence() -> impl IntoView {
+    let lab = lab();
+    let silent = lab.memo(&[Topic::Runs], |state| state.silent_secs);
+    view! {
+        <div class="silence" role="alert" hidden=move || silent.get().is_none()>
+            <p>
+                {move || silent.get().map(|secs| tr!("The engine has not answered for {secs} seconds.", secs))}
+            </p>
+            <button type="button" data-testid="wait-for-engine" on:click=move |_| lab.wait_for_engine()>{tr!("Wait")}</button>
+            <button type="button" class="primary" data-testid="restart-engine" on:click=move |_| lab.replace_silent_engine()>
+                {tr!("Restart engine")}
+            </button>
+        </div>
+    }
 }
 
 fn stage_word(run: &Run) -> String {

@@ -29,7 +29,7 @@ pub fn RunsPanel() -> impl IntoView {
             id="runs-panel"
             number="7"
             title=tr!("Runs")
-            lead=tr!("Kept in this browser: figures and models, no line of your text. A saved model opens on the command line and in Hugging Face transformers.")
+            lead=tr!("This browser stores figures, models and checkpoints; your text only if you allowed it. A saved model opens on the command line and in Hugging Face transformers.")
         >
             <RunTable />
             <LinkToShown />
@@ -86,6 +86,9 @@ struct Shown {
     over: bool,
     key: String,
     kept: Option<u64>,
+    saved: bool,
+    resumes: bool,
+    elsewhere: bool,
 }
 
 fn shown(state: &RunState, id: &str) -> Shown {
@@ -108,6 +111,9 @@ fn shown(state: &RunState, id: &str) -> Shown {
         over: run.stage.is_over(),
         key: run.key.clone(),
         kept: run.kept,
+        saved: run.resume.saved.is_some(),
+        resumes: run.can_resume(),
+        elsewhere: run.resume.elsewhere,
     }
 }
 
@@ -202,6 +208,17 @@ fn Differences() -> impl IntoView {
 
 fn stage_words(run: &Run) -> String {
     let steps = grouped(run.steps_done());
+    if run.resume.elsewhere {
+        return tr!("running in another tab, step {step}", step = steps);
+    }
+    let stage = stage_alone(run, steps);
+    match run.resume.saved {
+        Some(step) if run.stage != Stage::Finished => tr!("{stage}; saved at step {step}", stage, step = grouped(step)),
+        _ => stage,
+    }
+}
+
+fn stage_alone(run: &Run, steps: String) -> String {
     match &run.stage {
         Stage::Requested | Stage::Started | Stage::Compiling(_) => tr!("preparing"),
         Stage::Running => tr!("running, {share} %", share = figure((run.share() * 100.0).floor(), 0)),

@@ -52,6 +52,11 @@ impl RunState {
         Some(run.map_or_else(|| Origin::Import(id.clone()), |run| Origin::Run(run.key.clone())))
     }
 
+    /// Whether the values at hand are those of `origin`.
+    pub fn has_at_hand(&self, origin: &Origin) -> bool {
+        self.origin().as_ref() == Some(origin)
+    }
+
     /// Whose values a run began with, in words.
     pub fn origin_of(&self, run: &Run) -> Option<String> {
         let name = match run.origin.as_ref()? {
@@ -74,6 +79,13 @@ impl RunState {
         let learning = self.active().filter(|run| run.is_own()).and_then(planned);
         let told = || self.vocabulary.as_ref().map(|words| (words.size as f64).ln());
         learning.or_else(told).or_else(|| self.runs_of(Phase::Pretrain).next_back().and_then(planned))
+    }
+
+    /// The key of the run whose model is at hand, the newest one, if the browser has it.
+    pub fn model_at_hand(&self) -> Option<String> {
+        let id = if self.model.latest == Phase::Finetune { &self.model.labeller } else { &self.model.guesser };
+        let run = self.runs.iter().find(|run| Some(&run.id) == id.as_ref())?;
+        run.kept.map(|_| run.key.clone())
     }
 
     /// Whether the model of this run is at hand.

@@ -1,6 +1,6 @@
 //! The rows of the table of runs: a new one, those that the browser kept, and how the shown ones differ.
 
-use super::{Run, RunState, Stage};
+use super::{Run, RunState, Stage, Text};
 use crate::mark;
 use protocol::{CompareConfig, Event, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
@@ -17,11 +17,13 @@ impl RunState {
         let takes_over = takes_over || phase == Phase::Pretrain && self.model.continues;
         let (text, vectors, origin) = (self.texts, self.vectors, self.origin().filter(|_| takes_over));
         let baseline = self.baseline.as_ref().filter(|_| phase == Phase::Finetune).map(|found| found.test.mean_f1);
+        let text_id = self.text_id();
         let run = self.add_row(word, phase, config);
         run.baseline = baseline;
         run.pairs = config.pairs().into_iter().map(|(key, value)| (key.into(), value)).collect();
         run.text = text;
         run.vectors = vectors;
+        run.resume.text = text_id;
         run.from = from;
         run.origin = origin;
         run.id.clone()
@@ -30,7 +32,22 @@ impl RunState {
     /// Adds the row of a comparison, and returns its name.
     pub fn begin_comparison(&mut self, config: &RunConfig, compare: &CompareConfig) -> String {
         self.least_runs = compare.least_runs();
-        self.begin_other("compare", config)
+        let id = self.begin_other("compare", config);
+        let (text, origin) = (self.text_id(), self.origin());
+        let run = self.run_mut(&id);
+        (run.resume.text, run.origin) = (text, origin);
+        id
+    }
+
+    /// The text in use.
+    fn text_id(&self) -> Text {
+        let fingerprint = self.corpus.as_ref().map(|corpus| corpus.traits.fingerprint.clone());
+        Text { fingerprint: fingerprint.unwrap_or_default(), bundled: false }
+    }
+
+    /// A comparison resumes that asks for so many runs.
+    pub fn expect_runs(&mut self, compare: &CompareConfig) {
+        self.least_runs = compare.least_runs();
     }
 
     /// Which run of a comparison under way is at work, of how many at least.
@@ -84,6 +101,11 @@ impl RunState {
         self.runs.last_mut().expect("just added")
     }
 
+    /// The key of the run of this name, if it has one.
+    pub fn key_of(&self, id: &str) -> Option<String> {
+        self.runs.iter().find(|run| run.id == id && !run.key.is_empty()).map(|run| run.key.clone())
+    }
+
     /// The run of that key.
     pub fn run_of_key(&mut self, key: &str) -> Option<&mut Run> {
         self.runs.iter_mut().find(|run| run.key == key && !key.is_empty())
@@ -104,14 +126,27 @@ impl RunState {
             run.id.clone_from(&run.key);
             run.old = true;
             run.shown = false;
-            run.fail(mark!("its tab was closed, or runs it still"));
+            run.fail(mark!("its tab was closed"));
         }
         old.append(&mut self.runs);
         self.runs = old;
     }
 
-    /// Shows the run that an imported model comes from, with its curves.
+    /// Takes in a run anew that another tab may have changed; `elsewhere`: it runs there.
+    pub fn refresh_saved(&mut self, saved: Run, elsewhere: bool) {
+        let Some(run) = self.runs.iter_mut().find(|run| run.key == saved.key && run.old) else { return };
+        let (id, shown) = (std::mem::take(&mut run.id), run.shown);
+        *run = saved;
+        (run.id, run.shown, run.old) = (id, shown, true);
+        run.resume.elsewhere = elsewhere;
+        run.fail(mark!("its tab was closed"));
+    }
+
+    /// Shows the run that an imported model comes from, with its curves, or that of a run which is resumed.
     pub(super) fn take_history(&mut self, id: String, events: Vec<Event>) {
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == id && !run.is_imported()) {
+            return run.replay(events);
+        }
         self.runs.retain(|run| run.id != id);
         let mut run = Run::unknown(&id);
         events.into_iter().for_each(|event| run.apply(event));

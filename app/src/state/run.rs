@@ -3,8 +3,10 @@
 
 mod name;
 mod parts;
+mod resume;
 
 pub use parts::{HeldOut, Origin, Plan, Progress, Score, Stage};
+pub use resume::{Resume, Text};
 
 use crate::chart::curve::Curve;
 use protocol::{Event, Metrics, Phase, StartFrom};
@@ -83,6 +85,9 @@ pub struct Run {
     pub comparison: Option<String>,
     /// Warnings as (code, message).
     pub warnings: Vec<(String, String)>,
+    /// What it needs to be resumed.
+    #[serde(default)]
+    pub resume: Resume,
     reached: u64,
 }
 
@@ -117,6 +122,7 @@ impl Run {
             begun: None,
             comparison: None,
             warnings: vec![],
+            resume: Resume::default(),
             reached: 0,
         }
     }
@@ -170,6 +176,8 @@ impl Run {
             Event::Evaluated { step, epoch, split, network, metrics, .. } => {
                 self.evaluated((step, epoch), split, network, metrics);
             }
+            Event::Checkpoint { step, .. } => self.resume.saved = Some(step),
+            Event::ComparedRun { cell, .. } => self.resume.cells.push(cell),
             Event::Paused { step, .. } => self.wait_or_go(step, Stage::Paused),
             Event::Resumed { step, .. } => self.wait_or_go(step, Stage::Running),
             Event::Finished { step, stopped, .. } => {

@@ -29,13 +29,15 @@ impl Topic {
 
     pub(super) fn touched_by(event: &Event) -> &'static [Topic] {
         match event {
-            Event::Hello { .. } | Event::Checkpoint { .. } | Event::Exported { .. } => &[],
+            Event::Hello { .. } | Event::Alive {} | Event::Exported { .. } => &[],
             Event::Ready { .. } => &[Topic::Engine],
             Event::Corpus { .. } => &[Topic::Corpus, Topic::Masking, Topic::Vocabulary],
             Event::Masking { .. } | Event::Attention { request: 0, .. } => &[Topic::Masking],
             Event::Vocabulary { .. } => &[Topic::Vocabulary],
             Event::Step { .. } => &[Topic::Progress],
             Event::Started { .. }
+            | Event::Checkpoint { .. }
+            | Event::ComparedRun { .. }
             | Event::Compiling { .. }
             | Event::Evaluated { .. }
             | Event::Paused { .. }

@@ -21,11 +21,13 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
         let id = id.clone();
         move |_| lab.show_comparison(&id)
     };
-    let kept = move || row.with(|row| row.kept.is_some());
+    let resumes = move || row.with(|row| row.resumes);
+    let elsewhere = move || row.with(|row| row.elsewhere);
+    let kept = move || row.with(|row| row.kept.is_some() || row.own && row.saved);
     let named = move || row.with(|row| !row.key.is_empty());
-    let words = move || {
-        let size = row.with(|row| row.kept).map(bytes).unwrap_or_default();
-        tr!("Open its model ({size})", size)
+    let words = move || match row.with(|row| row.kept).map(bytes) {
+        Some(size) => tr!("Open its model ({size})", size),
+        None => tr!("Open its model"),
     };
     let linked = {
         let id = id.clone();
@@ -41,6 +43,16 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
     };
     view! {
         <div class="row-actions" hidden=move || !over()>
+            <button
+                type="button"
+                class="primary"
+                data-testid="resume-run"
+                hidden=move || !resumes()
+                disabled=busy
+                on:click=move |_| lab.resume_run(&row.get_untracked().key)
+            >
+                {tr!("Resume")}
+            </button>
             <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
                 {words}
             </button>
@@ -56,7 +68,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
                 {tr!("Show its result")}
             </button>
             <LinkOut testid="share-run" words=tr!("Copy link") runs=linked />
-            <button type="button" on:click=delete on:blur=move |_| sure.set(false)>
+            <button type="button" hidden=elsewhere on:click=delete on:blur=move |_| sure.set(false)>
                 {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
         </div>

@@ -29,6 +29,24 @@ pub fn StorageLine() -> impl IntoView {
             format!("{kept} {promise}")
         }
     };
+    let sure = RwSignal::new(false);
+    let delete = move |_| {
+        if sure.get_untracked() {
+            lab.delete_everything();
+        }
+        sure.update(|sure| *sure = !*sure);
+    };
+    let deleted = move || {
+        lab.deleted.get().map(|(runs, models, size)| {
+            tr!(
+                "Deleted: {runs} runs, {models} of them with a model or checkpoints, {size} in all, and every stored text and choice.",
+                runs,
+                models,
+                size = bytes(size)
+            )
+        })
+    };
+    let is_open = move || matches!(lab.storage.get(), Storage::Open { .. });
     let can_ask = move || matches!(lab.storage.get(), Storage::Open { persistent: false, .. });
     view! {
         <div class="start">
@@ -36,6 +54,16 @@ pub fn StorageLine() -> impl IntoView {
             <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>
                 {tr!("Ask the browser to keep them")}
             </button>
+            <button
+                type="button"
+                data-testid="delete-everything"
+                hidden=move || !is_open()
+                on:click=delete
+                on:blur=move |_| sure.set(false)
+            >
+                {move || if sure.get() { tr!("Delete everything for good?") } else { tr!("Delete everything stored here") }}
+            </button>
+            <p class="help" role="status">{deleted}</p>
         </div>
     }
 }

@@ -47,6 +47,11 @@ impl Run {
         }
     }
 
+    /// Whether it is one of the runs of a comparison.
+    pub fn is_part_of_comparison(&self) -> bool {
+        self.part_of_comparison().is_some()
+    }
+
     /// The number of the comparison that it is a part of, and which part: `compare-1-scratch-0.5-0.003-seed-2`.
     fn part_of_comparison(&self) -> Option<(&str, String)> {
         let (number, part) = self.id.strip_prefix("compare-")?.split_once('-')?;

@@ -1,0 +1,171 @@
+//! Runs that were interrupted go on: after a reload, a crash or a kill from their newest checkpoint, on the text that they
+//! began with, a comparison from its finished runs.
+
+use super::Lab;
+use crate::archive;
+use crate::intake::Source;
+use crate::locks;
+use crate::state::{Origin, Run, Text, Topic};
+use crate::tr;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::{Command, FileInfo};
+use std::collections::BTreeMap;
+use web_sys::Blob;
+
+/// A run that resumes as soon as its text is read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pending {
+    key: String,
+    text: Text,
+}
+
+impl Lab {
+    /// Resumes the run of this key, first bringing back its text if another one is in use.
+    pub fn resume_run(&self, key: &str) {
+        if self.peek(|state| state.active().is_some()) {
+            return self.complain(tr!("Another run is under way."), tr!("Stop it before you resume this one."));
+        }
+        let Some(run) = self.run_of(key) else { return };
+        self.dismiss();
+        let text = run.resume.text.clone();
+        if self.reads(&text.fingerprint) {
+            return self.resume_now(key);
+        }
+        self.pending.set_value(Some(Pending { key: key.into(), text: text.clone() }));
+        if text.bundled {
+            return self.use_bundle();
+        }
+        self.use_stored_text(text.fingerprint, |lab| {
+            lab.complain(
+                tr!("The text of this run is not stored in this browser."),
+                tr!("Choose the same files again: the run then resumes by itself."),
+            );
+        });
+    }
+
+    /// Resumes the run of this key once its text, which is on its way to the engine, is read.
+    pub(super) fn resume_when_read(&self, key: &str) {
+        let text = self.run_of(key).map(|run| run.resume.text).unwrap_or_default();
+        self.pending.set_value(Some(Pending { key: key.into(), text }));
+    }
+
+    /// Opens the model of the run of this key, if the browser has it.
+    pub(super) async fn open_model_of(&self, key: &str) {
+        if let Ok(blob) = archive::model(key).await {
+            self.import_of(self.run_of(key).map(|run| run.id), vec![Source::of_blob("model.zip", blob)]);
+        }
+    }
+
+    /// Resumes the run that waits for its text, if that was read now.
+    pub(super) fn resume_pending(&self) {
+        let Some(pending) = self.pending.get_value() else { return };
+        if self.reads(&pending.text.fingerprint) {
+            self.pending.set_value(None);
+            self.resume_now(&pending.key);
+        } else if pending.text.bundled {
+            self.pending.set_value(None);
+            self.complain(
+                tr!("This run began with another version of the bundled text and cannot resume."),
+                tr!("Its model still opens."),
+            );
+        }
+    }
+
+    fn resume_now(&self, key: &str) {
+        let (lab, key) = (*self, key.to_string());
+        spawn_local(async move {
+            let Some(run) = lab.run_of(&key) else { return };
+            lab.open_origin(&run).await;
+            match run.is_own() {
+                true => lab.resume_from_checkpoint(&run).await,
+                false => lab.resume_comparison(&run),
+            }
+        });
+    }
+
+    async fn resume_from_checkpoint(&self, run: &Run) {
+        let files = archive::checkpoints(&run.key).await.unwrap_or_default();
+        let has_manifest = files.iter().any(|(name, _)| name.ends_with("manifest.json"));
+        let command = run.resume.command.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        match (has_manifest, command) {
+            (true, _) => {
+                let (infos, blobs): (Vec<FileInfo>, Vec<Blob>) = files.into_iter().map(described).unzip();
+                self.reopen(&run.key);
+                self.announce_checkpoints(&run.key, &run.id);
+                self.send_with(Command::ResumeRun { run: run.id.clone(), files: infos }, blobs);
+            }
+            // It ended before its first checkpoint.
+            (false, Some(command)) => {
+                self.reopen(&run.key);
+                self.announce_checkpoints(&run.key, &run.id);
+                self.send(command);
+            }
+            (false, None) => self.complain(
+                tr!("The checkpoints of this run are gone from this browser."),
+                tr!("They may have been cleared. Start the run anew."),
+            ),
+        }
+    }
+
+    fn resume_comparison(&self, run: &Run) {
+        let command = run.resume.command.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        if let Some(Command::Compare { config, compare, .. }) = command {
+            self.reopen(&run.key);
+            let known = run.resume.cells.clone();
+            self.state.update_value(|state| state.expect_runs(&compare));
+            self.send(Command::Compare { run: run.id.clone(), config, compare, known });
+        }
+    }
+
+    /// Opens the model that a run began with, if the engine has lost it and the browser has it.
+    async fn open_origin(&self, run: &Run) {
+        let Some(origin) = &run.origin else { return };
+        let Origin::Run(key) = origin else { return };
+        if self.peek(|state| state.has_at_hand(origin)) {
+            return;
+        }
+        self.open_model_of(key).await;
+    }
+
+    /// Has the engine save the checkpoints of a run that starts or resumes.
+    pub(super) fn announce_checkpoints(&self, key: &str, id: &str) {
+        if self.archive.with_value(Option::is_some) {
+            let folder = archive::folder_name(key);
+            self.send(Command::SaveCheckpoints { run: id.into(), folder });
+        }
+    }
+
+    /// Makes a run the present one again, and this tab the one that runs it.
+    fn reopen(&self, key: &str) {
+        self.change_run(key, Run::reopen);
+        self.lock_run(key);
+        self.touch(&[Topic::Runs, Topic::Progress]);
+    }
+
+    /// Tells other tabs that this one runs the run of this key.
+    pub(super) fn lock_run(&self, key: &str) {
+        self.lock.set_value(locks::hold(&lock_name(key)));
+    }
+
+    fn run_of(&self, key: &str) -> Option<Run> {
+        self.peek(|state| state.runs.iter().find(|run| run.key == key).cloned())
+    }
+
+    /// Whether the engine has read the text of this fingerprint.
+    fn reads(&self, fingerprint: &str) -> bool {
+        self.peek(|state| {
+            let corpus = state.corpus.as_ref().filter(|_| !state.reading);
+            corpus.is_some_and(|corpus| corpus.traits.fingerprint == fingerprint)
+        })
+    }
+}
+
+/// The lock of the tab that runs the run of this key.
+pub(super) fn lock_name(key: &str) -> String {
+    format!("clozelab-run-{key}")
+}
+
+fn described((name, blob): (String, Blob)) -> (FileInfo, Blob) {
+    (FileInfo { name, role: None, encoding: None, member_roles: BTreeMap::new() }, blob)
+}

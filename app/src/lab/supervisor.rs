@@ -1,0 +1,125 @@
+//! Watches over the engine: one that fails, ends or falls silent amid a run is replaced, gets the text and the model back, and
+//! the run resumes. Says in one sentence what happened.
+
+use super::Lab;
+use crate::state::{Engine, Recovery, Run, RunState, Silence, Stage, Topic};
+use crate::tr;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::BackendChoice;
+use std::time::Duration;
+
+/// Between two looks at the silence of a run.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A timer that is late by more than this was held up with the whole page.
+const MAX_LATENESS_SECS: f64 = 5.0;
+
+impl Lab {
+    /// Begins to watch.
+    pub(super) fn watch_over_engine(&self) {
+        let lab = *self;
+        let mut last = now_secs();
+        let look = move || {
+            let now = now_secs();
+            // A page that was frozen or asleep says nothing about the engine.
+            if now - std::mem::replace(&mut last, now) > MAX_LATENESS_SECS {
+                lab.pulse.update_value(|pulse| pulse.reset(now));
+            }
+            lab.judge_silence(now);
+        };
+        let look = std::cell::RefCell::new(look);
+        set_interval(move || (look.borrow_mut())(), LOOK_EVERY);
+    }
+
+    /// The engine reported something.
+    pub(super) fn hear(&self) {
+        let now = now_secs();
+        self.pulse.update_value(|pulse| pulse.beat(now));
+        if self.peek(|state| state.silent_secs.is_some()) {
+            self.tell_silence(None);
+        }
+    }
+
+    fn judge_silence(&self, now: f64) {
+        let computes = self.peek(|state| state.active().is_some_and(|run| run.stage == Stage::Running));
+        if !computes {
+            return self.pulse.update_value(|pulse| pulse.reset(now));
+        }
+        let (silence, secs) = self.pulse.with_value(|pulse| (pulse.silence(now), pulse.silence_secs(now)));
+        match silence {
+            Silence::Usual => {}
+            Silence::Suspicious => self.tell_silence(Some(secs as u64)),
+            Silence::Dead => self.replace_silent_engine(),
+        }
+    }
+
+    fn tell_silence(&self, secs: Option<u64>) {
+        self.state.update_value(|state| state.silent_secs = secs);
+        self.touch(&[Topic::Runs]);
+    }
+
+    /// The person wants to wait for an engine that is silent.
+    pub fn wait_for_engine(&self) {
+        self.pulse.update_value(|pulse| pulse.waits = true);
+        self.tell_silence(None);
+    }
+
+    /// Replaces an engine that no longer answers and resumes its run.
+    pub fn replace_silent_engine(&self) {
+        let secs = self.pulse.with_value(|pulse| pulse.silence_secs(now_secs())) as u64;
+        self.tell_silence(None);
+        let run = self.peek(|state| state.active().map(|run| run.key.clone()));
+        self.state.update_value(RunState::end_open_runs);
+        self.recover(run, tr!("The engine did not answer for {secs} seconds.", secs));
+    }
+
+    /// Replaces an engine that failed amid the run of this key, or outside of one; `cause` says why.
+    pub(super) fn recover(&self, run: Option<String>, cause: String) {
+        let (on_gpu, was_ready) = self.peek(|state| match &state.engine {
+            Engine::Ready(device) => (device.backend != "cpu", true),
+            _ => self.device.with_value(|device| (device.as_deref() == Some("webgpu"), device.is_some())),
+        });
+        self.end_engine();
+        // An engine that has never been ready fails again.
+        let recovery = match was_ready {
+            true => self.failures.try_update_value(|failures| failures.count(on_gpu)).unwrap_or(Recovery::None),
+            false => Recovery::None,
+        };
+        if recovery == Recovery::None {
+            return;
+        }
+        if recovery == Recovery::Cpu {
+            self.backend.set_value(Some(BackendChoice::Cpu));
+        }
+        let resumes = run.filter(|key| self.can_continue(key));
+        let (model, next) = (self.peek(RunState::model_at_hand), self.next.get_value());
+        self.restart_engine();
+        self.next.set_value(next);
+        let goes_on = match (recovery, resumes.is_some()) {
+            (Recovery::Cpu, true) => tr!("The engine restarted on the CPU, and the run resumes."),
+            (Recovery::Cpu, false) => tr!("The engine restarted on the CPU."),
+            (_, true) => tr!("The engine restarted, and the run resumes."),
+            (_, false) => tr!("The engine restarted."),
+        };
+        if let Some(key) = &resumes {
+            let sentence = format!("{cause} {goes_on}");
+            self.change_run(key, |run| run.warnings.push(("recovered".into(), sentence)));
+            self.resume_when_read(key);
+        } else if let Some(key) = model {
+            let lab = *self;
+            spawn_local(async move { lab.open_model_of(&key).await });
+        }
+        self.complain(cause, goes_on);
+    }
+
+    fn can_continue(&self, key: &str) -> bool {
+        let can = |run: &Run| run.key == key && (run.can_resume() || run.is_own() && run.resume.command.is_some());
+        self.peek(|state| state.runs.iter().any(can))
+    }
+}
+
+/// Seconds on a clock that runs while the page sleeps, too.
+fn now_secs() -> f64 {
+    js_sys::Date::now() / 1000.0
+}

@@ -1,0 +1,230 @@
+// Nothing of a run is lost: it resumes bit for bit after the browser is killed, by itself after its worker ended or fell
+// silent, on stored text or on files that are chosen again; a comparison goes on from its finished runs; tabs know of each other.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { inflateRawSync } from 'node:zlib';
+import { Journey, launchProfile, withBrowser } from './harness.mjs';
+
+const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=cpu';
+const STEPS = 6000;
+const LINES = Array.from({ length: 300 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7} and ${index % 11} fish`).join('\n');
+
+const here = withBrowser();
+
+/** The file of that name in a `.zip`: its directory stands at its end (APPNOTE.TXT, 4.3.12). */
+function inZip(bytes, wanted) {
+  let at = bytes.readUInt32LE(bytes.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1')) + 16);
+  while (bytes.readUInt32LE(at) === 0x02014b50) {
+    const [method, size, name, extra, comment, local] = [bytes.readUInt16LE(at + 10), bytes.readUInt32LE(at + 20), bytes.readUInt16LE(at + 28), bytes.readUInt16LE(at + 30), bytes.readUInt16LE(at + 32), bytes.readUInt32LE(at + 42)];
+    if (bytes.toString('utf8', at + 46, at + 46 + name).endsWith(wanted)) {
+      const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+      const data = bytes.subarray(start, start + size);
+      return method === 8 ? inflateRawSync(data) : data;
+    }
+    at += 46 + name + extra + comment;
+  }
+  return assert.fail(`no ${wanted} in the archive`);
+}
+
+/** SHA-256 of the weights that the page saves. */
+async function weights(journey) {
+  const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.press('export-model', 30)]);
+  const bytes = readFileSync(await download.path());
+  return createHash('sha256').update(inZip(bytes, 'model.safetensors')).digest('hex');
+}
+
+const opened = async (context, query) => {
+  const journey = new Journey(context.pages()[0] ?? (await context.newPage()), []);
+  journey.page.on('dialog', (dialog) => dialog.accept());
+  await journey.page.goto(here.site.url + query);
+  await journey.ready(1);
+  return journey;
+};
+
+const saved = (journey, seconds = 60) => journey.until('a checkpoint', async () => /saved at step/.test(await journey.text('runs')), seconds);
+const finished = (journey, seconds = 120) => journey.until('the end of the run', async () => /finished, [\d,]+ steps/.test(await journey.text('runs')), seconds);
+
+/** Ends every process of a browser at once, as a crash of the machine would. */
+function kill(profile) {
+  const pids = execFileSync('pgrep', ['-f', profile], { encoding: 'utf8' }).trim().split('\n').map(Number);
+  for (const pid of pids.filter((pid) => pid !== process.pid)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended with its parent.
+    }
+  }
+}
+
+/** The weights of a run that nothing interrupts. */
+async function undisturbed(query, start) {
+  const context = await here.browser.newContext();
+  try {
+    const journey = await opened(context, query);
+    await start(journey);
+    await finished(journey);
+    return await weights(journey);
+  } finally {
+    await context.close();
+  }
+}
+
+/** Starts a run, kills the browser once it saved a checkpoint, and hands over the page that a new browser shows. */
+async function killed(query, start, then) {
+  const profile = mkdtempSync(join(tmpdir(), 'clozelab-profile-'));
+  try {
+    const first = await launchProfile(profile);
+    const journey = await opened(first, query);
+    await start(journey);
+    await saved(journey);
+    // The row that names the checkpoint is stored after it.
+    await journey.page.waitForTimeout(300);
+    kill(profile);
+    const second = await launchProfile(profile);
+    try {
+      await then(await opened(second, query));
+    } finally {
+      await second.close();
+    }
+  } finally {
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+const pretrains = (journey) => journey.press('start-pretrain', 60);
+
+test('a run whose browser is killed resumes with the same weights to the last bit', async () => {
+  const query = `${NANO}&steps=${STEPS}`;
+  const expected = await undisturbed(query, pretrains);
+  await killed(query, pretrains, async (journey) => {
+    await journey.press('resume-run', 30);
+    await finished(journey);
+    assert.match(await journey.text('runs'), /finished, 6,000 steps/);
+    assert.equal(await weights(journey), expected);
+  });
+});
+
+test('a classifier whose browser is killed resumes with the same weights to the last bit', async () => {
+  const query = `${NANO}&finetune-epochs=6&finetune-from=scratch`;
+  const start = (journey) => journey.press('start-finetune', 60);
+  const expected = await undisturbed(query, start);
+  await killed(query, start, async (journey) => {
+    await journey.press('resume-run', 30);
+    await finished(journey);
+    assert.equal(await weights(journey), expected);
+  });
+});
+
+test('a run goes on by itself after its worker ended, failed or fell silent', async () => {
+  const faults = {
+    closed: () => close(),
+    failed: () => {
+      setTimeout(() => Promise.reject(new Error('a test')));
+    },
+    silent: () => {
+      setTimeout(() => {
+        for (;;);
+      });
+    },
+  };
+  for (const [name, fault] of Object.entries(faults)) {
+    await here.open(`${NANO}&steps=1000000`, async (journey) => {
+      await journey.ready(3);
+      await pretrains(journey);
+      await saved(journey);
+      await journey.page.workers()[0].evaluate(fault);
+      const seconds = name === 'silent' ? 60 : 10;
+      await journey.until(`word of the worker that ${name}`, async () => /and the run resumes/.test(await journey.text('error')), seconds);
+      const then = await journey.value('step');
+      await journey.until('further steps', async () => (await journey.value('step')) > then + 100, 60);
+      await journey.press('stop');
+      await journey.idle(60);
+      journey.complaints.length = 0;
+    });
+  }
+});
+
+test('text that may be stored is there after a reload; text that may not is recognised when it is chosen again', async () => {
+  for (const stores of [true, false]) {
+    const context = await here.browser.newContext();
+    try {
+      const query = `${NANO}&steps=1000000`;
+      const journey = await opened(context, query);
+      await journey.choose({ 'own.txt': LINES });
+      await journey.until('the own file', async () => /own\.txt/.test(await journey.text('file-table')));
+      await journey.press(stores ? 'store-text' : 'store-no-text');
+      await pretrains(journey);
+      await saved(journey);
+      await journey.page.reload();
+      await journey.ready(1);
+      assert.equal(/own\.txt/.test(await journey.text('file-table')), stores);
+      assert.equal(await journey.part('store-text').isVisible(), false, 'the question is asked once');
+      await journey.press('resume-run', 30);
+      if (!stores) {
+        await journey.until('the request', async () => /Choose the same files again/.test(await journey.text('error')));
+        await journey.choose({ 'own.txt': LINES });
+      }
+      await journey.until('further steps', async () => (await journey.value('step')) > 0 && (await journey.part('stop').isEnabled()), 60);
+      const then = await journey.value('step');
+      await journey.until('further steps', async () => (await journey.value('step')) > then, 60);
+    } finally {
+      await context.close();
+    }
+  }
+});
+
+test('another tab sees that a run is under way here, and closing this one asks first', async () => {
+  const context = await here.browser.newContext();
+  try {
+    const journey = await opened(context, `${NANO}&steps=1000000`);
+    await pretrains(journey);
+    await saved(journey);
+    const other = new Journey(await context.newPage(), []);
+    await other.page.goto(here.site.url + NANO);
+    await other.ready(3);
+    const elsewhere = async () => /running in another tab, step [\d,]+/.test(await other.text('runs'));
+    await other.until('the run of the other tab', elsewhere, 20);
+    assert.equal(await other.page.getByRole('button', { name: 'Delete', exact: true }).isVisible(), false);
+    const step = async () => Number(/another tab, step ([\d,]+)/.exec(await other.text('runs'))?.[1].replace(/,/g, ''));
+    const then = await step();
+    await other.until('its progress', async () => (await step()) > then, 40);
+    const asked = journey.page.waitForEvent('dialog');
+    await journey.page.close({ runBeforeUnload: true });
+    assert.equal((await asked).type(), 'beforeunload');
+    await other.until('the end of the other tab', async () => !(await elsewhere()) && (await other.part('resume-run').isVisible()), 20);
+  } finally {
+    await context.close();
+  }
+});
+
+test('everything that is stored can be deleted, and the page says what it was', async () => {
+  const context = await here.browser.newContext();
+  try {
+    const journey = await opened(context, `${NANO}&steps=50`);
+    await journey.choose({ 'own.txt': LINES });
+    await journey.press('store-text', 30);
+    await pretrains(journey);
+    await finished(journey);
+    await journey.until('the model to be kept', async () => /Open its model \(/.test(await journey.text('runs')), 20);
+    await journey.press('delete-everything');
+    await journey.press('delete-everything');
+    await journey.until('the report', async () => /Deleted: 1 runs, 1 of them with a model/.test(await journey.page.locator('#runs-panel').innerText()), 20);
+    const left = await journey.page.evaluate(async () => {
+      const files = [];
+      for await (const [name] of (await navigator.storage.getDirectory()).entries()) files.push(name);
+      return { files, choices: localStorage.length };
+    });
+    assert.deepEqual(left, { files: [], choices: 0 });
+    await journey.page.reload();
+    await journey.ready(3);
+    assert.match(await journey.text('runs'), /No run yet/);
+  } finally {
+    await context.close();
+  }
+});
