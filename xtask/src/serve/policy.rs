@@ -1,0 +1,64 @@
+//! Security headers: what the `<meta>` policy of the page cannot say or does not reach. A `<meta>` cannot forbid framing,
+//! and a worker started from a URL takes its policy from the headers of its own script (CSP Level 3, section 4.2.3).
+//!
+//! No Cross-Origin-Embedder-Policy: it would isolate the page for shared memory, which nothing here uses.
+
+use std::path::Path;
+
+/// What holds for every file of every site.
+const HEADERS: [(&str, &str); 5] = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", PERMISSIONS),
+];
+
+/// Sensors, devices and payment, none of which the page uses. It does use the clipboard.
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), \
+                           payment=(), serial=(), usb=(), xr-spatial-tracking=()";
+
+/// No other page may show this one in a frame.
+const FRAMES: &str = "frame-ancestors 'none'";
+
+/// The headers of every file in `folder`, with the policy of its page as it stands now.
+pub fn headers(folder: &Path) -> Vec<(&'static str, String)> {
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap_or_default();
+    let policy = page_policy(&page).map_or_else(|| FRAMES.into(), |policy| format!("{policy}; {FRAMES}"));
+    let fixed = HEADERS.map(|(name, value)| (name, value.to_string()));
+    fixed.into_iter().chain([("Content-Security-Policy", policy)]).collect()
+}
+
+/// The policy in the `<meta>` of a page; `None` where it has none on one line.
+fn page_policy(page: &str) -> Option<&str> {
+    let (_, element) = page.split_once("http-equiv=\"Content-Security-Policy\"")?;
+    let (element, _) = element.split_once('>')?;
+    let (policy, _) = element.split_once("content=\"")?.1.split_once('"')?;
+    let is_one_line = !policy.contains(|c: char| c.is_control() || !c.is_ascii());
+    is_one_line.then(|| policy.trim_end_matches([';', ' ']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worker_has_the_policy_of_the_page() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let headers = headers(root);
+        let policy = |name: &str| headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str());
+        let content = policy("Content-Security-Policy").expect("a policy");
+        assert!(content.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"), "{content}");
+        assert!(content.ends_with("; frame-ancestors 'none'"), "{content}");
+        assert_eq!(policy("Cross-Origin-Opener-Policy"), Some("same-origin"));
+    }
+
+    #[test]
+    fn a_policy_is_found_or_absent() {
+        let meta = |rest: &str| format!("<head><meta\n http-equiv=\"Content-Security-Policy\"\n {rest}></head>");
+        assert_eq!(page_policy(&meta("content=\"default-src 'self';\" /")), Some("default-src 'self'"));
+        assert_eq!(page_policy(&meta("")), None);
+        assert_eq!(page_policy(&meta("content=\"a\r\nSet-Cookie: b\"")), None);
+        assert_eq!(page_policy("<p content=\"a\">page</p>"), None);
+    }
+}

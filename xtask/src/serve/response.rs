@@ -1,0 +1,96 @@
+//! An HTTP/1.1 response: status, headers and a body of known length, since a length lets a browser show progress. Does
+//! not know connections.
+
+use super::request::Refusal;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+
+/// Bytes of a body that are sent together.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What a client gets.
+pub struct Response {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Box<dyn Read>,
+    body_bytes: u64,
+}
+
+impl Response {
+    /// A file.
+    ///
+    /// # Errors
+    /// When its length cannot be read.
+    pub fn of_file(file: File) -> io::Result<Self> {
+        let body_bytes = file.metadata()?.len();
+        Ok(Self { status: 200, headers: Vec::new(), body: Box::new(file), body_bytes })
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whether it refuses the request.
+    pub fn is_error(&self) -> bool {
+        self.status >= 400
+    }
+
+    /// The status line and the headers.
+    fn head(&self) -> String {
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status));
+        for (name, value) in &self.headers {
+            write!(head, "{name}: {value}\r\n").expect("a string takes every write");
+        }
+        write!(head, "Content-Length: {}\r\nConnection: close\r\n\r\n", self.body_bytes)
+            .expect("a string takes every write");
+        head
+    }
+
+    /// Hands the response to `send` piece by piece; the answer to HEAD has no body.
+    ///
+    /// # Errors
+    /// When a piece cannot be read or sent.
+    pub fn send(self, has_body: bool, mut send: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        send(self.head().as_bytes())?;
+        if !has_body {
+            return Ok(());
+        }
+        let mut body = self.body.take(self.body_bytes);
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            match body.read(&mut piece)? {
+                0 => return Ok(()),
+                count => send(&piece[..count])?,
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Self {
+        let text = format!("{}\n", refusal.reason);
+        let body_bytes = text.len() as u64;
+        Self { status: refusal.status, headers: Vec::new(), body: Box::new(Cursor::new(text)), body_bytes }
+            .with("Content-Type", "text/plain; charset=utf-8")
+            .with("X-Content-Type-Options", "nosniff")
+    }
+}
+
+/// The words of a status in RFC 9110 and RFC 6585.
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        421 => "Misdirected Request",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}
