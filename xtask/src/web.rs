@@ -6,7 +6,7 @@ mod compile;
 mod constructors;
 mod site;
 pub mod size;
-mod stamp;
+pub mod stamp;
 
 pub use compile::lint;
 
