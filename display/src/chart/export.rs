@@ -1,6 +1,7 @@
 //! What charts show, as files: a table of figures, everything as JSON, a picture in lines. Pure.
 
 use super::scene::{Anchor, BAND_OPACITY, DASHES, Ink, Mark, Scene, Size};
+use protocol::inert_cell;
 use std::fmt::Write;
 
 /// The figures of one run by step, as `(name of the figure, points)`.
@@ -14,7 +15,8 @@ pub struct Figures {
     pub columns: Vec<(&'static str, Vec<(f64, f64)>)>,
 }
 
-/// One row per point: run, its settings, figure, step, value. Names in quotes where they need them.
+/// One row per point: run, its settings, figure, step, value. Names in quotes where they need them, and never a formula:
+/// a link of somebody else can name a run.
 pub fn csv(runs: &[Figures]) -> String {
     let mut out = String::from("run,settings,figure,step,value\n");
     for run in runs {
@@ -30,7 +32,8 @@ pub fn csv(runs: &[Figures]) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+    let cell = inert_cell(text);
+    if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
 }
 
 /// A scene as a file of SVG; `colour` knows what each role looks like, `paper` what is behind.
@@ -125,6 +128,18 @@ mod tests {
             csv(&runs),
             format!("run,settings,figure,step,value\n{name},loss,1,5.5\n{name},loss,2,5.25\n{name},lr,1,0.001\n")
         );
+    }
+
+    #[test]
+    fn a_name_is_no_formula() {
+        let run = "=HYPERLINK(\"http://evil/\",\"x\")".to_string();
+        let columns = vec![("loss", vec![(1.0, -5.5)])];
+        let table = csv(&[Figures { run, settings: vec![("+a".into(), "1".into())], columns }]);
+        assert_eq!(
+            table,
+            "run,settings,figure,step,value\n\"'=HYPERLINK(\"\"http://evil/\"\",\"\"x\"\")\",'+a=1,loss,1,-5.5\n"
+        );
+        assert_eq!(quoted("a\rb"), "\"a\rb\"");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Writes a file again with predictions added to each row. CSV and TSV keep their rows, columns, delimiter, quoting, line
 //! ends and encoding; objects of JSON get more keys; lines of text become a CSV table.
+//!
+//! Cells that a person's table has already stay as they are, byte by byte. Cells that are added, labels and the text of a
+//! line, are never a formula (`protocol::inert_cell`): both may come from somebody else.
 
 use crate::file::FileRows;
 use crate::lines::{Kind, Taken};
 use crate::table::{Dialect, Layout, Shape, relaxed_json};
 use encoding_rs::Encoding;
-use protocol::{LabelScore, Quoting};
+use protocol::{LabelScore, Quoting, inert_cell};
 use serde_json::{Map, Value};
 
 /// What a classifier answers for a row.
@@ -135,12 +138,15 @@ impl LabelledTable {
         let Answer { labels, scores, is_unsure, .. } = answer;
         let confidence = answer.confidence();
         let scores: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
+        // Each label, so that it is written the same wherever it stands.
+        let labels: Vec<_> = labels.iter().map(|label| inert_cell(label)).collect();
         [labels.join(&self.separator), scores.join(&self.separator), format!("{confidence:.4}"), is_unsure.to_string()]
     }
 
     fn line(&self, taken: &Taken, answer: Option<&Answer>) -> String {
-        let (line, values) = (taken.line.to_string(), self.values(answer));
-        let cells = [line.as_str(), &taken.raw].into_iter().chain(values.iter().map(String::as_str));
+        let (line, text) = (taken.line.to_string(), inert_cell(&taken.raw));
+        let values = self.values(answer);
+        let cells = [line.as_str(), &text].into_iter().chain(values.iter().map(String::as_str));
         row(cells, b',', Quoting::Double, "\r\n")
     }
 
@@ -238,7 +244,7 @@ fn quoted_cell(cell: &str, delimiter: u8, quoting: Quoting) -> String {
 /// # Errors
 /// When the file cannot be read.
 #[cfg(test)]
-fn written(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn written(name: &str, bytes: &[u8], labels: [&str; 2]) -> std::io::Result<Vec<u8>> {
     use crate::{InputFile, ReadOptions};
     use std::io;
     let file = InputFile::held(name, bytes, None);
@@ -248,7 +254,7 @@ fn written(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::new();
     while let Some(taken) = rows.next().map_err(io::Error::other)? {
         let answer = Answer {
-            labels: vec!["x".into(), "y;z".into()],
+            labels: labels.map(String::from).into(),
             scores: vec![0.75, 0.5],
             probabilities: vec![0.8, 0.4],
             is_unsure: false,
@@ -265,9 +271,11 @@ mod tests {
     use super::*;
 
     fn check(name: &str, text: &str, expected: &str) {
-        let out = written(name, text.as_bytes()).expect("readable");
+        let out = written(name, text.as_bytes(), LABELS).expect("readable");
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected, "{text}");
     }
+
+    const LABELS: [&str; 2] = ["x", "y;z"];
 
     const ADDED_CELLS: &str = "x;y;z,0.7500;0.5000,0.8000,false";
 
@@ -315,6 +323,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_added_is_no_formula_and_what_was_there_stays() {
+        let check = |name: &str, text: &str, expected: &str| {
+            let out = written(name, text.as_bytes(), ["=A1", "-1"]).expect("readable");
+            assert_eq!(String::from_utf8(out).expect("UTF-8"), expected, "{text}");
+        };
+        let added = "'=A1;-1,0.7500;0.5000,0.8000,false";
+        // The cells of a table, also where a row had too few and is written anew.
+        check(
+            "a.csv",
+            "id,text,kind\n=1+1,@a b,-u\n+2,=c d\n",
+            &format!("id,text,kind,label,score,confidence,unsure\n=1+1,@a b,-u,{added}\n+2,=c d,,{added}\n"),
+        );
+        check(
+            "a.txt",
+            "=1+1, a\n- b\nc\n",
+            &format!(
+                "line,text,label,score,confidence,unsure\r\n1,\"'=1+1, a\",{added}\r\n2,'- b,{added}\r\n3,c,{added}\r\n"
+            ),
+        );
+        let members = r#""label": ["=A1","-1"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
+        check("a.jsonl", "{\"text\": \"=a\"}\n", &format!("{{\"text\": \"=a\", {members}\n"));
+    }
+
+    #[test]
     fn objects_get_more_members() {
         let added = r#""label": ["x","y;z"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
         check("a.jsonl", "{\"text\": \"a\"}\n", &format!("{{\"text\": \"a\", {added}\n"));
@@ -335,10 +367,10 @@ mod tests {
     fn the_encoding_stays() {
         let text = "text;label\r\nbläuliche Töne;x\r\nöde Wege über Land;y\r\n";
         let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
-        let out = written("a.csv", &latin).expect("readable");
+        let out = written("a.csv", &latin, LABELS).expect("readable");
         assert!(out.windows(3).any(|bytes| bytes == [b'l', 0xe4, b'u']));
         let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
-        let out = written("a.csv", &utf16).expect("readable");
+        let out = written("a.csv", &utf16, LABELS).expect("readable");
         assert_eq!((&out[..2], out.len() % 2), (&[0xff, 0xfe][..], 0));
     }
 }

@@ -12,6 +12,7 @@ mod event;
 mod found;
 mod insight;
 mod metrics;
+mod spreadsheet;
 mod token;
 
 pub use cloze::Cloze;
@@ -31,6 +32,7 @@ pub use insight::{
     Review, SurestShare, ThresholdPoint,
 };
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, ScoreInterval};
+pub use spreadsheet::inert_cell;
 pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).

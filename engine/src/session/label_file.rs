@@ -9,7 +9,7 @@ use crate::data::{
     Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken,
 };
 use crate::error::Result;
-use protocol::{Dropped, Event, TableColumns};
+use protocol::{Dropped, Event, TableColumns, inert_cell};
 
 /// Bytes of the table that are handed out together.
 const PART_BYTES: usize = 8 << 20;
@@ -180,9 +180,11 @@ impl Table {
 
     fn push_line(&mut self, document: &Document, pairs: bool, answer: &Answer) {
         let scores: Vec<String> = answer.probabilities.iter().map(|score| format!("{score:.4}")).collect();
-        let (line, names, scores) = (document.line.to_string(), answer.labels.join(SEPARATOR), scores.join(SEPARATOR));
+        let names: Vec<_> = answer.labels.iter().map(|label| inert_cell(label)).collect();
+        let (line, names, scores) = (document.line.to_string(), names.join(SEPARATOR), scores.join(SEPARATOR));
         let second = pairs.then(|| document.second.as_deref().unwrap_or_default());
-        let texts: Vec<&str> = std::iter::once(document.text.as_str()).chain(second).collect();
+        let texts: Vec<_> = std::iter::once(document.text.as_str()).chain(second).map(inert_cell).collect();
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         self.write(&[&[line.as_str()], texts.as_slice(), &[names.as_str(), scores.as_str()]].concat());
     }
 
