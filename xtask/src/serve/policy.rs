@@ -53,6 +53,32 @@ mod tests {
         assert_eq!(policy("Cross-Origin-Opener-Policy"), Some("same-origin"));
     }
 
+    /// Compares each directive of `text` with that of the page; each must occur at least `times`.
+    fn check_directives(text: &str, times: usize) {
+        let text = text.replace("\\\n", "");
+        let page = page_policy(include_str!("../../../index.html")).expect("the page has a policy");
+        for directive in page.split("; ").chain([FRAMES]) {
+            let (name, value) = directive.split_once(' ').expect("a name and a value");
+            let found: Vec<_> = text.split(&format!("{name} ")).skip(1).collect();
+            assert!(found.len() >= times, "{name} occurs {} times, not {times}", found.len());
+            for rest in found {
+                let found = rest.split([';', '"', '`', '\n']).next().unwrap_or_default();
+                assert_eq!(found.trim(), value, "{name} is as in index.html");
+            }
+        }
+    }
+
+    #[test]
+    fn other_servers_are_told_to_send_the_same() {
+        let own = include_str!("../../../public/_headers");
+        check_directives(own, 1);
+        for (name, value) in HEADERS {
+            assert!(own.contains(&format!("\n  {name}: {value}\n")), "{name}: {value}");
+        }
+        // nginx, Caddy, Apache.
+        check_directives(include_str!("../../../docs/hosting.md"), 3);
+    }
+
     #[test]
     fn a_policy_is_found_or_absent() {
         let meta = |rest: &str| format!("<head><meta\n http-equiv=\"Content-Security-Policy\"\n {rest}></head>");
