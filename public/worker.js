@@ -8,7 +8,7 @@ function fail(message, hint, code = 'engine-crashed') {
 const reason = (error) => String(error?.message ?? error);
 
 // The page waits for this lock: the browser releases it when the worker ends, however that happens.
-const lock = new URL(location.href).searchParams.get('lock');
+const lock = new URL(import.meta.url).searchParams.get('lock');
 if (lock) navigator.locks?.request(lock, () => new Promise(() => {}));
 
 // Faults of the GPU, as WebGPU itself describes them; the page words them. The engine would name a place in its source.

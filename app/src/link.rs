@@ -10,7 +10,7 @@ use protocol::{Command, Event, PROTOCOL_VERSION};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 /// Where the engine's worker script lies, seen from the page.
 const WORKER: &str = "./worker.js";
@@ -89,9 +89,18 @@ fn start_worker(lock: &str) -> Result<Worker, JsValue> {
     let base = web_sys::window().and_then(|window| window.document()).and_then(|document| document.base_uri().ok()?);
     let url = Url::new_with_base(WORKER, &base.unwrap_or_default())?;
     url.search_params().set("lock", lock);
+    // A worker that starts from a blob inherits the page's content policy; one that starts from an address has only what
+    // the server sends with it.
+    let script = format!("import {};", serde_json::Value::from(url.href()));
+    let kind = BlobPropertyBag::new();
+    kind.set_type("text/javascript");
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&script.into()), &kind)?;
+    let address = Url::create_object_url_with_blob(&blob)?;
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
-    Worker::new_with_options(&url.href(), &options)
+    let worker = Worker::new_with_options(&address, &options);
+    Url::revoke_object_url(&address)?;
+    worker
 }
 
 fn message_handler(

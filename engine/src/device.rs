@@ -27,12 +27,13 @@ pub async fn open(choice: BackendChoice) -> Result<(Device, DeviceInfo)> {
     }
 }
 
-fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
+/// The CPU engine, and why it was taken in place of a GPU.
+pub fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
     let name = match cpu::instruction_set() {
         instructions if cfg!(target_arch = "wasm32") => format!("CPU (one thread, {instructions})"),
         instructions => format!("CPU ({instructions})"),
     };
-    (Device::flex(), DeviceInfo { backend: "cpu".into(), name, software: false, reason })
+    (Device::flex(), DeviceInfo { backend: "cpu".into(), name, software: false, reason, self_check: false })
 }
 
 /// An adapter that the GPU engine can use.
@@ -115,5 +116,5 @@ fn gpu(adapter: Adapter) -> DeviceInfo {
     let reason = adapter.software.then(|| "this adapter emulates a GPU in software and is slow".to_string());
     let kind = if cfg!(target_arch = "wasm32") { "WebGPU" } else { "GPU" };
     let name = format!("{kind}: {}", adapter.name);
-    DeviceInfo { backend: "gpu".into(), name, software: adapter.software, reason }
+    DeviceInfo { backend: "gpu".into(), name, software: adapter.software, reason, self_check: false }
 }

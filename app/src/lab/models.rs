@@ -1,6 +1,7 @@
 //! The lab's models as files: saved by the person, kept with their runs in the browser, opened again.
 
 use super::Lab;
+use super::resuming::described;
 use crate::archive;
 use crate::download;
 use crate::intake::Source;
@@ -9,7 +10,7 @@ use crate::tr;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::Command;
+use protocol::{Command, FileInfo};
 use std::collections::VecDeque;
 use web_sys::Blob;
 
@@ -32,6 +33,18 @@ impl Lab {
         let request = self.next_request(Question::Export);
         self.exports.update_value(|exports| drop(exports.insert(request, wanted)));
         self.send(Command::ExportModel { request });
+    }
+
+    /// Saves a run with its newest checkpoint as a file, which the command line resumes.
+    pub fn save_run(&self, key: &str) {
+        let (lab, key) = (*self, key.to_string());
+        spawn_local(async move {
+            let files = archive::checkpoints(&key).await.unwrap_or_default();
+            let (files, blobs): (Vec<FileInfo>, Vec<Blob>) = files.into_iter().map(described).unzip();
+            let request = lab.next_request(Question::Export);
+            lab.exports.update_value(|exports| drop(exports.insert(request, Export::Download)));
+            lab.send_with(Command::ExportRun { request, files }, blobs);
+        });
     }
 
     /// Takes an exported model to where it was wanted.

@@ -166,6 +166,7 @@ pub(super) fn lock_name(key: &str) -> String {
     format!("clozelab-run-{key}")
 }
 
-fn described((name, blob): (String, Blob)) -> (FileInfo, Blob) {
+/// A file of a checkpoint, as it travels to the engine.
+pub(super) fn described((name, blob): (String, Blob)) -> (FileInfo, Blob) {
     (FileInfo { name, role: None, encoding: None, member_roles: BTreeMap::new() }, blob)
 }

@@ -69,6 +69,10 @@ fn Device() -> impl IntoView {
             <span class="chip">{move || device_name(&engine.get())}</span>
             " "
             <span class="device-reason">{move || device_reason(&engine.get())}</span>
+            " "
+            <span class="device-reason" data-testid="self-check" hidden=move || !is_checked(&engine.get())>
+                {tr!("Self-check passed: a training step gave the same numbers as on the CPU.")}
+            </span>
         </p>
     }
 }
@@ -90,6 +94,10 @@ fn device_reason(engine: &Engine) -> String {
         Engine::Ready(device) => device.reason.as_deref().map(|reason| sentence(&told(reason))).unwrap_or_default(),
         _ => String::new(),
     }
+}
+
+fn is_checked(engine: &Engine) -> bool {
+    matches!(engine, Engine::Ready(device) if device.self_check)
 }
 
 /// Each language under its own name.

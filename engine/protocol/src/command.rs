@@ -81,6 +81,14 @@ pub enum Command {
         /// The files, in the order of those beside the message.
         files: Vec<FileInfo>,
     },
+    /// A run as a run directory in a `.zip`, which the command line resumes: the newest whole one of its checkpoints, whose
+    /// files are beside the message as those of `ResumeRun` are. Answered by `Exported` with one buffer.
+    ExportRun {
+        /// Repeated in the answer.
+        request: u64,
+        /// The files, in the order of those beside the message.
+        files: Vec<FileInfo>,
+    },
     /// Compare fine-tuning from the pre-trained weights with fine-tuning from scratch and with n-grams. Answered by
     /// `Compared`.
     Compare {
@@ -293,6 +301,7 @@ impl Command {
             | Self::Review { request, .. }
             | Self::Lines { request, .. }
             | Self::Estimate { request, .. }
+            | Self::ExportRun { request, .. }
             | Self::ExportModel { request } => Some(*request),
             Self::Vocabulary { .. }
             | Self::Baseline { .. }

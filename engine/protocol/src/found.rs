@@ -15,6 +15,9 @@ pub struct DeviceInfo {
     /// Why it was chosen, where that needs a sentence.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Whether a training step on it gave the same numbers as on the CPU; adapters that emulate a GPU are not checked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_check: bool,
 }
 
 /// What was read from one file.

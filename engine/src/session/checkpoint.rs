@@ -16,6 +16,9 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 /// Events of the run up to the checkpoint, where the host saves them with it.
 pub const LOG_FILE: &str = "metrics.jsonl";
 
+/// Folder of the checkpoints in a run directory.
+pub const CHECKPOINTS: &str = "checkpoints";
+
 /// The step and the files of a checkpoint.
 #[derive(Serialize, Deserialize)]
 pub struct Manifest {

@@ -32,6 +32,7 @@ mod resume;
 mod review;
 mod run;
 mod scored;
+mod self_check;
 mod serve;
 mod similar;
 mod snapshot;
@@ -50,6 +51,7 @@ pub use compare::Progress as ComparisonProgress;
 pub use evaluation::EvaluationRows;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
 pub use label_file::{LABEL_WARNING_CODES, long_texts};
+pub use self_check::largest_difference;
 pub use similar::SimilarDocuments;
 pub use toy::{LEARNED, ToyOutcome};
 pub use trained::{Restored, Trained};
@@ -113,6 +115,7 @@ impl<H: Host> Session<H> {
     /// When a GPU was asked for by name and there is none.
     pub async fn open(host: H, choice: BackendChoice) -> Result<Self> {
         let (device, info) = device::open(choice).await?;
+        let (device, info) = self_check::checked(device, info).await;
         host.emit(Event::Ready { device: info.clone() }, Vec::new());
         Ok(Self {
             host,

@@ -196,6 +196,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             let message = "a step had a gradient that is not a finite number: such steps are skipped";
             self.note("skipped-steps", message.into());
         }
+        self.at.newest_loss = sums.last_loss.map(f64::from).or(self.at.newest_loss);
         let Some((loss, next_sentence_loss)) = sums.mean().filter(|mean| !self.has_diverged(*mean, clock)) else {
             self.roll_back(clock).await?;
             return Ok(false);

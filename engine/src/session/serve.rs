@@ -4,7 +4,7 @@ use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
 use super::listen::is_question;
 use super::look::{Eye, Moment, Watched};
-use super::{Host, ModelFiles, RunOutcome, Session, ToyOutcome, Trained, ask, plan, vector_lines};
+use super::{Host, ModelFiles, RunOutcome, Session, ToyOutcome, Trained, ask, plan, resume, vector_lines};
 use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop::{self, Directory};
@@ -84,6 +84,9 @@ impl<H: Host> Session<H> {
                 let before = self.models();
                 let trained = self.resume_run(&run, &files, &take_files()).await;
                 self.adopt(trained, before)?;
+            }
+            Command::ExportRun { request, files } => {
+                ask::exported(&self.host, request, &resume::run_directory(&files, &take_files())?);
             }
             Command::Compare { run, config, compare, known } => {
                 let pretraining_secs = self.pretraining_secs;

@@ -28,6 +28,12 @@ fn trained_file(index: usize) -> String {
     format!("trained-{}.safetensors", index + 1)
 }
 
+/// Whether a file of a checkpoint serves further training only, and is no part of the model.
+pub fn is_of_training(name: &str) -> bool {
+    let is_network = name.starts_with("trained-") && name.ends_with(".safetensors");
+    is_network || [OPTIMIZER_FILE, BEST_FILE, SOURCE_FILE, STATE_FILE].contains(&name)
+}
+
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {

@@ -53,6 +53,16 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             >
                 {tr!("Resume")}
             </button>
+            <button
+                type="button"
+                data-testid="save-run"
+                hidden=move || !resumes() || !row.with(|row| row.own)
+                disabled=busy
+                title=tr!("With its newest checkpoint: clozelab pretrain or finetune --resume continues it.")
+                on:click=move |_| lab.save_run(&row.get_untracked().key)
+            >
+                {tr!("Save the run as .zip")}
+            </button>
             <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
                 {words}
             </button>

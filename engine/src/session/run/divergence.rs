@@ -39,12 +39,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         is_warm && loss - next_sentence.unwrap_or_default() > limit
     }
 
-    /// Whether nothing in the steps since the last report speaks against the present values.
+    /// Whether neither the steps since the last report nor the newest loss speaks against the present values.
     pub(super) fn is_sound(&self, sums: &Sums, clock: &Clock) -> bool {
-        match sums.mean() {
-            Some(mean) => !self.has_diverged(mean, clock),
-            None => sums.skipped == 0,
-        }
+        let newest = sums.last_loss.map(f64::from).or(self.at.newest_loss);
+        let mut losses = sums.mean().into_iter().chain(newest.map(|loss| (loss, None)));
+        (sums.steps > 0 || sums.skipped == 0) && losses.all(|loss| !self.has_diverged(loss, clock))
     }
 
     /// Returns to the last checkpoint, or to the start if there is none, at half the learning rate.
