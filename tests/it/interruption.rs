@@ -1,10 +1,10 @@
 //! Kills, signals, damage: a run goes on exactly, and two never write to one directory.
 
-use crate::lab::{Done, Lab, finish, tiny};
+use crate::lab::{Done, Lab, finish, tiny, wait_for_step};
 use protocol::Event;
 use std::collections::BTreeMap;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Steps of an interrupted run, and between its checkpoints: kills hit before, between and during them.
 const STEPS: u64 = 60;
@@ -22,24 +22,6 @@ fn resume(lab: &Lab, words: &str, out: &str) -> Done {
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
     assert!(sent.expect("kill is there").success(), "the process was gone before the signal");
-}
-
-/// Waits until the journal tells of `step`, or the process ended.
-fn wait_for_step(lab: &Lab, out: &str, step: u64, child: &mut Child) {
-    let path = lab.path(format!("{out}/metrics.jsonl"));
-    let reached = || {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let steps = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter_map(|event| match event {
-            Event::Step { step, .. } => Some(step),
-            _ => None,
-        });
-        steps.max().unwrap_or(0)
-    };
-    let started = Instant::now();
-    while reached() < step && child.try_wait().expect("a child can be waited for").is_none() {
-        assert!(started.elapsed() < Duration::from_secs(120), "step {step} never came");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// What a run says of each step, the last word counting: a resumed run may say it again.

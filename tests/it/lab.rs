@@ -217,6 +217,24 @@ pub fn models() -> &'static Lab {
     })
 }
 
+/// Waits until the journal tells of `step`, or the process ended.
+pub fn wait_for_step(lab: &Lab, out: &str, step: u64, child: &mut Child) {
+    let path = lab.path(format!("{out}/metrics.jsonl"));
+    let reached = || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let steps = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter_map(|event| match event {
+            Event::Step { step, .. } => Some(step),
+            _ => None,
+        });
+        steps.max().unwrap_or(0)
+    };
+    let started = Instant::now();
+    while reached() < step && child.try_wait().expect("a child can be waited for").is_none() {
+        assert!(started.elapsed() < Duration::from_secs(120), "step {step} never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// Waits for the end and takes both streams.
 pub fn finish(mut child: Child) -> Done {
     let stdout = collect(child.stdout.take());

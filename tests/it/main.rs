@@ -13,6 +13,7 @@ mod finetune;
 mod formats;
 mod interruption;
 mod lab;
+mod lost;
 mod pretrain;
 mod refusals;
 mod scale;

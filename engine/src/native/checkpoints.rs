@@ -4,8 +4,7 @@
 //! size and SHA-256. A damaged one is passed over for the one before it, and the person hears which and why. What the
 //! files mean is `session`'s.
 
-use super::store::{CHECKPOINTS, RunDir, TEMPORARY, remove, replace, shown, sync_folder, write_error};
-use crate::error::Error;
+use super::store::{CHECKPOINTS, RunDir, TEMPORARY, WriteFailure, remove, replace, shown, sync_folder};
 use crate::session::Snapshot;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -68,15 +67,16 @@ pub(super) fn digest(reader: impl Read) -> io::Result<String> {
 /// same wherever the run lies.
 ///
 /// # Errors
-/// When the disk does not take it; the older checkpoints are then untouched.
-pub(super) fn keep(dir: &RunDir, snapshot: &Snapshot) -> Result<String, Error> {
+/// When the disk does not take it or the directory is lost; the older checkpoints are then untouched.
+pub(super) fn keep(dir: &RunDir, snapshot: &Snapshot) -> Result<String, WriteFailure> {
+    dir.check_claim()?;
     let folder = dir.path().join(CHECKPOINTS);
     let name = format!("{NAME_START}{}", snapshot.step);
     let made = folder.join(format!("{TEMPORARY}{name}"));
     let result = make(&made, snapshot).and_then(|()| publish(&folder, &made, &name));
     if let Err(error) = result {
         let _ = remove(&made);
-        return Err(write_error(&folder.join(name), &error));
+        return Err(dir.failure(&folder.join(name), error));
     }
     prune(&folder, snapshot.step);
     Ok(format!("{CHECKPOINTS}/{name}"))

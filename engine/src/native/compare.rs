@@ -7,9 +7,9 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::record::Versions;
-use super::store::{RunDir, shown};
+use super::store::{RunDir, WriteFailure, shown};
 use super::train::{Ending, files_of, read_options, warn_unused};
-use super::{checkpoints::sha256, journal, report, signals};
+use super::{checkpoints::sha256, journal, report, rescue, signals};
 use crate::data::Opened;
 use crate::error::Error;
 use crate::session::{ComparisonProgress, Session};
@@ -84,15 +84,16 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     let done = RefCell::new(known.clone());
     let mut on_cell = |cell: &ComparisonCell| {
         done.borrow_mut().push(cell.clone());
-        write_cells(&dir, &done.borrow())
+        write_cells(&dir, &done.borrow()).map_err(|failure| unwritten(failure, &settings, &done.borrow()))
     };
     let progress = ComparisonProgress { known, on_cell: &mut on_cell, pretraining_secs: pretraining_secs(&args.from) };
     let Some(comparison) = block_on(session.compare(RUN, &config, &compare, progress))? else {
         output::to_people(&format!("{} keeps the finished runs; --resume goes on from them.", shown(&args.out)));
         return Ok(Ending::Interrupted);
     };
-    dir.write(REPORT_JSON, &json(&comparison))?;
-    dir.write(report::REPORT_FILE, compare_report::render(&comparison).as_bytes())?;
+    dir.write(REPORT_JSON, &json(&comparison))
+        .and_then(|()| dir.write(report::REPORT_FILE, compare_report::render(&comparison).as_bytes()))
+        .map_err(|failure| unwritten(failure, &settings, &done.borrow()))?;
     tell(common, &comparison, &args.out)
 }
 
@@ -144,7 +145,18 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
-fn write_cells(dir: &RunDir, cells: &[ComparisonCell]) -> Result<(), Error> {
+/// The error that ends a comparison. Where its directory is lost, the finished runs are saved beside it.
+fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonCell]) -> Error {
+    let WriteFailure::Lost { path } = &failure else { return failure.into() };
+    let saved = rescue::save(path, |dir| {
+        dir.write(SETTINGS_FILE, &json(settings))?;
+        write_cells(dir, cells)
+    });
+    let what = format!("{} finished runs", cells.len());
+    rescue::ended(path, &what, saved, |place| format!("Repeat the command with --resume --out {place} to go on."))
+}
+
+fn write_cells(dir: &RunDir, cells: &[ComparisonCell]) -> Result<(), WriteFailure> {
     let line = |cell: &ComparisonCell| serde_json::to_string(cell).expect("a run serialises") + "\n";
     dir.write(CELLS_FILE, cells.iter().map(line).collect::<String>().as_bytes())
 }

@@ -8,8 +8,9 @@ use super::journal::Journal;
 use super::output::{self, Reader};
 use super::progress::Progress;
 use super::record::{RECORD_FILE, Record};
+use super::rescue;
 use super::signals;
-use super::store::RunDir;
+use super::store::{RunDir, WriteFailure};
 use super::token_cache::TokenCache;
 use crate::data::{InputFile, Opened, Scratch};
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub struct NativeHost {
     early: RefCell<Vec<Event>>,
     /// The first thing that could not be written. The run stops, and fails with it.
     failure: RefCell<Option<Error>>,
+    /// Whether the run's directory is no longer its own. The run stops, and its last state is saved elsewhere.
+    lost: Cell<bool>,
     tokens: TokenCache,
 }
 
@@ -56,7 +59,7 @@ impl OpenRun {
     }
 
     /// First files of a run: from here on its directory is a run's.
-    fn begin(&mut self, parameters: u64) -> Result<(), Error> {
+    fn begin(&mut self, parameters: u64) -> Result<(), WriteFailure> {
         self.record.parameters = Some(parameters);
         self.dir.write(RECORD_FILE, &self.record.to_json())?;
         self.journal = Some(Journal::open(&self.dir, self.from_step)?);
@@ -81,6 +84,7 @@ impl NativeHost {
             run: RefCell::new(None),
             early: RefCell::default(),
             failure: RefCell::new(None),
+            lost: Cell::new(false),
             tokens: TokenCache::new(None),
         }
     }
@@ -128,7 +132,7 @@ impl NativeHost {
         }
     }
 
-    fn to_journal(&self, event: &Event) -> Result<(), Error> {
+    fn to_journal(&self, event: &Event) -> Result<(), WriteFailure> {
         let mut run = self.run.borrow_mut();
         let mut early = self.early.borrow_mut();
         early.push(event.clone());
@@ -136,8 +140,8 @@ impl NativeHost {
         if let Event::Started { parameters, .. } = event {
             run.begin(*parameters)?;
         }
-        let Some(journal) = run.journal.as_mut() else { return Ok(()) };
-        early.drain(..).try_for_each(|event| journal.append(&event))
+        let OpenRun { dir, journal: Some(journal), .. } = run else { return Ok(()) };
+        early.drain(..).try_for_each(|event| journal.append(dir, &event))
     }
 
     fn to_stdout(&self, event: &Event) -> Result<(), Error> {
@@ -152,6 +156,20 @@ impl NativeHost {
     fn fail(&self, error: Error) {
         self.failure.borrow_mut().get_or_insert(error);
     }
+
+    /// The same of a file of the run. A lost directory is no failure yet: the state of the run is still to be saved.
+    fn fail_to_write(&self, failure: WriteFailure) {
+        if failure.is_lost() {
+            self.lost.set(true);
+        } else {
+            self.fail(failure.into());
+        }
+    }
+}
+
+fn keep_in(run: &OpenRun, journal: &Journal, snapshot: &Snapshot) -> Result<String, WriteFailure> {
+    journal.sync(&run.dir)?;
+    checkpoints::keep(&run.dir, snapshot)
 }
 
 impl Host for NativeHost {
@@ -162,10 +180,11 @@ impl Host for NativeHost {
         if matches!(event, Event::Masking { .. } | Event::Attention { .. }) {
             return;
         }
-        for result in [self.to_stdout(&event), self.to_journal(&event)] {
-            if let Err(error) = result {
-                self.fail(error);
-            }
+        if let Err(error) = self.to_stdout(&event) {
+            self.fail(error);
+        }
+        if let Err(failure) = self.to_journal(&event) {
+            self.fail_to_write(failure);
         }
     }
 
@@ -174,7 +193,7 @@ impl Host for NativeHost {
     }
 
     async fn breathe(&self) -> Vec<Command> {
-        if signals::stop_asked() || self.failure.borrow().is_some() {
+        if signals::stop_asked() || self.lost.get() || self.failure.borrow().is_some() {
             return vec![Command::Stop];
         }
         self.screen.borrow_mut().as_mut().map(|screen| screen.keys(Duration::ZERO)).unwrap_or_default()
@@ -207,14 +226,22 @@ impl Host for NativeHost {
     async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>, Error> {
         let (run, result) = match self.run.borrow().as_ref() {
             // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
-            Some(OpenRun { dir, record, journal: Some(journal), .. }) => {
-                (record.run.clone(), journal.sync().and_then(|()| checkpoints::keep(dir, snapshot)))
+            Some(run @ OpenRun { journal: Some(journal), .. }) => {
+                let result = keep_in(run, journal, snapshot);
+                if result.as_ref().is_err_and(WriteFailure::is_lost) {
+                    self.lost.set(true);
+                    let rescued = || rescue::save_snapshot(run.dir.path(), &run.record, snapshot);
+                    self.failure.borrow_mut().get_or_insert_with(rescued);
+                    return Ok(None);
+                }
+                (run.record.run.clone(), result)
             }
             _ => return Ok(None),
         };
         match result {
             Ok(path) => Ok(Some(path)),
-            Err(error) => {
+            Err(failure) => {
+                let error = Error::from(failure);
                 let message = format!("no checkpoint of step {}: {error}. {}", snapshot.step, error.hint());
                 self.emit(Event::Warning { run, code: "checkpoint-failed".into(), message }, Vec::new());
                 Ok(None)

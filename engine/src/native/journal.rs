@@ -3,8 +3,7 @@
 //! A resumed run first forgets what came after its checkpoint, so that the file reads like that of a run which was
 //! never interrupted, except that it tells of each start.
 
-use super::store::{RunDir, write_error};
-use crate::error::Error;
+use super::store::{RunDir, WriteFailure};
 use protocol::Event;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
@@ -27,8 +26,8 @@ impl Journal {
     /// Opens the stream of a run that starts, or goes on, after `step`: later events are removed first.
     ///
     /// # Errors
-    /// When the disk does not take it.
-    pub fn open(dir: &RunDir, step: u64) -> Result<Self, Error> {
+    /// When the disk does not take it or the directory is lost.
+    pub fn open(dir: &RunDir, step: u64) -> Result<Self, WriteFailure> {
         let path = dir.path().join(JOURNAL_FILE);
         let mut before: Vec<String> = lines(dir.path()).collect();
         // What a run that was stopped at its end has measured after its checkpoint, the resumed one measures again.
@@ -37,26 +36,27 @@ impl Journal {
         }
         let kept: String = before.into_iter().filter(|line| is_kept(line, step)).map(|line| line + "\n").collect();
         dir.write(JOURNAL_FILE, if step == 0 { b"" } else { kept.as_bytes() })?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(|error| write_error(&path, &error))?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(|error| dir.failure(&path, error))?;
         Ok(Self { path, file })
     }
 
-    /// Adds one event.
+    /// Adds one event to the stream of the run in `dir`.
     ///
     /// # Errors
-    /// When the disk does not take it.
-    pub fn append(&mut self, event: &Event) -> Result<(), Error> {
+    /// When the disk does not take it or the directory is lost.
+    pub fn append(&mut self, dir: &RunDir, event: &Event) -> Result<(), WriteFailure> {
+        dir.check_claim()?;
         let mut line = serde_json::to_string(event).expect("events serialise");
         line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(|error| write_error(&self.path, &error))
+        self.file.write_all(line.as_bytes()).map_err(|error| dir.failure(&self.path, error))
     }
 
     /// Makes what was added survive a power cut.
     ///
     /// # Errors
-    /// When the disk does not take it.
-    pub fn sync(&self) -> Result<(), Error> {
-        self.file.sync_data().map_err(|error| write_error(&self.path, &error))
+    /// When the disk does not take it or the directory is lost.
+    pub fn sync(&self, dir: &RunDir) -> Result<(), WriteFailure> {
+        self.file.sync_data().map_err(|error| dir.failure(&self.path, error))
     }
 }
 
@@ -103,14 +103,14 @@ mod tests {
         let dir = RunDir::create(root.path()).expect("free");
         let mut journal = Journal::open(&dir, 0).expect("writable");
         for event in [warning(), checkpoint(5), warning(), checkpoint(10), finished(10)] {
-            journal.append(&event).expect("writable");
+            journal.append(&dir, &event).expect("writable");
         }
         let path = root.path().join(JOURNAL_FILE);
         let torn = [std::fs::read(&path).expect("there"), b"{\"event\":\"step\",\"st".to_vec()].concat();
         std::fs::write(&path, torn).expect("writable");
         assert_eq!(events(root.path()).len(), 5);
         let mut journal = Journal::open(&dir, 5).expect("writable");
-        journal.append(&checkpoint(7)).expect("writable");
+        journal.append(&dir, &checkpoint(7)).expect("writable");
         assert_eq!(events(root.path()), [warning(), checkpoint(5), checkpoint(7)]);
         drop(Journal::open(&dir, 0).expect("writable"));
         assert_eq!(events(root.path()), []);

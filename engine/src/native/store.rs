@@ -4,14 +4,13 @@
 //! process left under such a name is swept by the next one that holds the lock. What the files mean is known to
 //! `checkpoints`, `record`, `journal` and `session`.
 
+use super::lock::{DirLock, LOCK_FILE, LockError};
 use crate::error::Error;
 use crate::session::ModelFiles;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Held by the process that writes the directory. It stays there, empty: removing it would race with the next holder.
-const LOCK_FILE: &str = ".lock";
 /// Start of every name that is not yet, or no longer, a file of the run.
 pub(super) const TEMPORARY: &str = ".clozelab.tmp-";
 /// Folder of the checkpoints.
@@ -25,7 +24,43 @@ pub(super) struct RunDir {
     /// The directories that were made for it, innermost first.
     made: Vec<PathBuf>,
     written: std::cell::Cell<bool>,
-    _lock: File,
+    lock: DirLock,
+}
+
+/// Why a file of a run could not be written.
+#[derive(Debug)]
+pub(super) enum WriteFailure {
+    /// The disk does not take it.
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The directory was removed, renamed or replaced, so that another process may write there.
+    Lost {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl WriteFailure {
+    /// Whether the directory is no longer this run's.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost { .. })
+    }
+}
+
+impl From<WriteFailure> for Error {
+    fn from(failure: WriteFailure) -> Self {
+        match failure {
+            WriteFailure::Disk { path, error } => write_error(&path, &error),
+            WriteFailure::Lost { path } => Self::Io {
+                message: super::rescue::lost_sentence(&path),
+                hint: "Leave a run directory alone while a run writes there; choose another --out.".into(),
+            },
+        }
+    }
 }
 
 impl RunDir {
@@ -38,7 +73,7 @@ impl RunDir {
             return Err(occupied_error(path));
         }
         let made = make(path)?;
-        let dir = Self { _lock: lock(path)?, path: path.into(), made, written: false.into() };
+        let dir = Self { lock: lock(path)?, path: path.into(), made, written: false.into() };
         // Another process may have begun a run between the look and the lock.
         if occupied(path)? { Err(occupied_error(path)) } else { dir.sweep().map(|()| dir) }
     }
@@ -55,7 +90,7 @@ impl RunDir {
                 hint: "Check --out, or leave out --resume to start a run there.".into(),
             });
         }
-        let dir = Self { _lock: lock(path)?, path: path.into(), made: Vec::new(), written: true.into() };
+        let dir = Self { lock: lock(path)?, path: path.into(), made: Vec::new(), written: true.into() };
         dir.sweep().map(|()| dir)
     }
 
@@ -64,24 +99,39 @@ impl RunDir {
         &self.path
     }
 
+    /// Checks that the path still names the directory that was claimed.
+    ///
+    /// # Errors
+    /// When it was removed, renamed or replaced.
+    pub fn check_claim(&self) -> Result<(), WriteFailure> {
+        if self.lock.is_of(&self.path) { Ok(()) } else { Err(WriteFailure::Lost { path: self.path.clone() }) }
+    }
+
+    /// What a failed write of `path` in this directory means.
+    pub fn failure(&self, path: &Path, error: io::Error) -> WriteFailure {
+        let lost = self.check_claim().err();
+        lost.unwrap_or_else(|| WriteFailure::Disk { path: path.into(), error })
+    }
+
     /// Writes one file, whole or not at all.
     ///
     /// # Errors
-    /// When the disk does not take it; the old file, if any, is then untouched.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    /// When the disk does not take it or the directory is lost; the old file, if any, is then untouched.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), WriteFailure> {
+        self.check_claim()?;
         self.written.set(true);
         let target = self.path.join(name);
-        if let Some(folder) = target.parent() {
-            fs::create_dir_all(folder).map_err(|error| write_error(&target, &error))?;
-        }
-        replace(&self.path, &target, bytes).map_err(|error| write_error(&target, &error))
+        let folder = target.parent().expect("a file of a run lies in its directory");
+        fs::create_dir_all(folder)
+            .and_then(|()| replace(&self.path, &target, bytes))
+            .map_err(|error| self.failure(&target, error))
     }
 
     /// Writes the files of a model, weights last: whoever sees new weights sees the files that explain them.
     ///
     /// # Errors
-    /// When the disk does not take one.
-    pub fn write_model(&self, files: &ModelFiles) -> Result<(), Error> {
+    /// As of [`Self::write`].
+    pub fn write_model(&self, files: &ModelFiles) -> Result<(), WriteFailure> {
         let is_weights = |name: &str| name == crate::interop::WEIGHTS_FILE;
         let others = files.iter().filter(|(name, _)| !is_weights(name));
         let weights = files.iter().filter(|(name, _)| is_weights(name));
@@ -103,7 +153,7 @@ impl RunDir {
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        if self.written.get() {
+        if self.written.get() || self.check_claim().is_err() {
             return;
         }
         // `remove_dir` refuses what is not empty, so this can remove nothing but what was made here.
@@ -193,19 +243,15 @@ fn make(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(missing)
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
-    let name = path.join(LOCK_FILE);
-    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-    let file = open.map_err(|error| out_error(path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Input {
+fn lock(path: &Path) -> Result<DirLock, Error> {
+    DirLock::acquire(path).map_err(|error| match error {
+        LockError::InUse => Error::Input {
             code: "run-in-use",
             message: format!("another process is training in {}", shown(path)),
             hint: "Wait until it is done, or choose another --out.".into(),
-        }),
-        Err(TryLockError::Error(error)) => Err(out_error(path, &error)),
-    }
+        },
+        LockError::Io(error) => out_error(path, &error),
+    })
 }
 
 #[cfg(test)]
@@ -256,6 +302,24 @@ mod tests {
         let _dir = RunDir::reopen(root.path(), "run.json").expect("a run");
         assert!(!root.path().join(".clozelab.tmp-x").exists());
         assert!(!root.path().join("checkpoints/.clozelab.tmp-step-4").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_that_another_run_took_over_is_left_alone() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let path = root.path().join("run");
+        let first = RunDir::create(&path).expect("free");
+        first.write("run.json", b"first").expect("writable");
+        fs::remove_dir_all(&path).expect("there");
+        assert!(first.write("run.json", b"first").expect_err("removed").is_lost());
+        assert!(!path.exists(), "the directory was made again");
+        let second = RunDir::create(&path).expect("free");
+        second.write("run.json", b"second").expect("writable");
+        assert!(first.write("model/config.json", b"first").expect_err("replaced").is_lost());
+        drop(first);
+        assert_eq!(fs::read(path.join("run.json")).expect("there"), b"second");
+        assert_eq!(code(RunDir::reopen(&path, "run.json")), "run-in-use");
     }
 
     #[cfg(unix)]

@@ -7,8 +7,8 @@ use super::host::{NativeHost, OpenRun};
 use super::inputs::{self, Source};
 use super::record::{Input, Origin, Record, Status, Versions};
 use super::resume::resumed;
-use super::store::{RunDir, shown};
-use super::{journal, output, report, signals};
+use super::store::{RunDir, WriteFailure, shown};
+use super::{journal, output, report, rescue, signals};
 use crate::data::{InputFile, Opened, ReadOptions};
 use crate::error::Error;
 use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed};
@@ -155,20 +155,29 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     Ok(outcome)
 }
 
-/// The last files of a run. The record says how it ended only once all others are in place, so that a kill in between
-/// leaves a run that `--resume` still completes.
+/// The last files of a run. Where its directory is lost, its model is saved beside it and the run ends with an error.
 fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(), Error> {
     let OpenRun { dir, mut record, .. } = open;
-    if outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
+    record.status = if outcome.stopped { Status::Interrupted } else { Status::Finished };
+    let is_claimed = dir.check_claim().is_ok();
+    if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
         return Err(Error::Io {
             message: format!("the run was stopped, but its step {} could not be kept", outcome.step),
             hint: "--resume goes on from the last checkpoint that was.".into(),
         });
     }
+    match write_last_files(&dir, &record, model) {
+        Err(failure) if failure.is_lost() => Err(rescue::save_model(dir.path(), &record, model)),
+        result => Ok(result?),
+    }
+}
+
+/// The record says how the run ended only once all other files are in place, so that a kill in between leaves a run that
+/// `--resume` still completes.
+fn write_last_files(dir: &RunDir, record: &Record, model: &ModelFiles) -> Result<(), WriteFailure> {
     dir.write_model(model)?;
     let title = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     dir.write(report::REPORT_FILE, report::render(&title, &journal::events(dir.path())).as_bytes())?;
-    record.status = if outcome.stopped { Status::Interrupted } else { Status::Finished };
     dir.write(super::record::RECORD_FILE, &record.to_json())
 }
 
