@@ -63,12 +63,19 @@ pub(super) fn digest(reader: impl Read) -> io::Result<String> {
     }
 }
 
-/// Writes a checkpoint and removes those it makes superfluous. Returns its path below the run directory, which is the
-/// same wherever the run lies.
+/// Writes a checkpoint and removes those it makes superfluous; on a full disk, all but the newest whole one make way first.
+/// Returns its path below the run directory, which is the same wherever the run lies.
 ///
 /// # Errors
-/// When the disk does not take it or the directory is lost; the older checkpoints are then untouched.
+/// When the disk does not take it or the directory is lost; the newest whole checkpoint is then untouched.
 pub(super) fn keep(dir: &RunDir, snapshot: &Snapshot) -> Result<String, WriteFailure> {
+    match save(dir, snapshot) {
+        Err(failure) if failure.is_full() && remove_older(dir.path()) => save(dir, snapshot),
+        result => result,
+    }
+}
+
+fn save(dir: &RunDir, snapshot: &Snapshot) -> Result<String, WriteFailure> {
     dir.check_claim()?;
     let folder = dir.path().join(CHECKPOINTS);
     let name = format!("{NAME_START}{}", snapshot.step);
@@ -80,6 +87,37 @@ pub(super) fn keep(dir: &RunDir, snapshot: &Snapshot) -> Result<String, WriteFai
     }
     prune(&folder, snapshot.step);
     Ok(format!("{CHECKPOINTS}/{name}"))
+}
+
+/// Writes the last files of a run that came to its end. On a full disk its checkpoints make way, the newest whole one last;
+/// where that does not help either, that one is written again, so that the run can be resumed.
+///
+/// # Errors
+/// As of `write`.
+pub(super) fn make_room_for(
+    dir: &RunDir,
+    mut write: impl FnMut() -> Result<(), WriteFailure>,
+) -> Result<(), WriteFailure> {
+    let is_full = |result: &Result<(), WriteFailure>| result.as_ref().is_err_and(WriteFailure::is_full);
+    let mut result = write();
+    if is_full(&result) && remove_older(dir.path()) {
+        result = write();
+    }
+    if !is_full(&result) {
+        return result;
+    }
+    let (newest, _) = newest(dir.path());
+    if !remove_steps(dir.path(), &steps(dir.path())) {
+        return result;
+    }
+    result = write();
+    if result.is_err()
+        && let Some(snapshot) = newest
+    {
+        // Where there is no room for it any more, the failure of `write` is what counts.
+        let _ = save(dir, &snapshot);
+    }
+    result
 }
 
 /// The newest whole checkpoint, if any, and the damaged ones that are newer.
@@ -183,12 +221,30 @@ fn publish(folder: &Path, made: &Path, name: &str) -> io::Result<()> {
 fn prune(folder: &Path, step: u64) {
     let run = folder.parent().expect("checkpoints lie in a run directory");
     let (past, beyond): (Vec<u64>, Vec<u64>) = steps(run).into_iter().partition(|kept| *kept <= step);
-    let superfluous = past.iter().rev().skip(KEPT).chain(&beyond);
-    for path in superfluous.map(|step| folder.join(format!("{NAME_START}{step}"))) {
-        if let Err(error) = remove_renamed(&path) {
-            super::output::to_people(&format!("warning: the old checkpoint {} stays: {error}", shown(&path)));
+    let superfluous: Vec<u64> = past.into_iter().rev().skip(KEPT).chain(beyond).collect();
+    remove_steps(run, &superfluous);
+}
+
+/// Removes all checkpoints but the newest whole one; whether there were any.
+fn remove_older(run: &Path) -> bool {
+    let (newest, _) = newest(run);
+    let is_other = |step: &u64| newest.as_ref().is_none_or(|newest| newest.step != *step);
+    let others: Vec<u64> = steps(run).into_iter().filter(is_other).collect();
+    remove_steps(run, &others)
+}
+
+/// Removes checkpoints; whether any is gone.
+fn remove_steps(run: &Path, steps: &[u64]) -> bool {
+    let mut is_any_gone = false;
+    for path in steps.iter().map(|step| run.join(CHECKPOINTS).join(format!("{NAME_START}{step}"))) {
+        match remove_renamed(&path) {
+            Ok(()) => is_any_gone = true,
+            Err(error) => {
+                super::output::to_people(&format!("warning: the old checkpoint {} stays: {error}", shown(&path)))
+            }
         }
     }
+    is_any_gone
 }
 
 /// Renames before removing, so that a kill in between leaves no half of a checkpoint under its name.

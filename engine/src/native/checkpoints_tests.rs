@@ -94,3 +94,56 @@ fn a_folder_without_checkpoints_has_none() {
     let (found, damaged) = newest(dir.path());
     assert!(found.is_none() && damaged.is_empty());
 }
+
+/// A failure for want of room.
+fn full(dir: &RunDir) -> WriteFailure {
+    WriteFailure::Disk { path: dir.path().into(), error: io::ErrorKind::StorageFull.into() }
+}
+
+#[test]
+fn on_a_full_disk_checkpoints_make_way_for_the_model_the_newest_last() {
+    let room_with = |most: usize| {
+        let (root, dir) = run();
+        [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+        let left = std::cell::RefCell::new(Vec::new());
+        let result = make_room_for(&dir, || {
+            let kept = steps(dir.path());
+            let fits = kept.len() <= most;
+            left.borrow_mut().push(kept);
+            if fits { Ok(()) } else { Err(full(&dir)) }
+        });
+        assert!(result.is_ok());
+        drop(root);
+        left.into_inner()
+    };
+    assert_eq!(room_with(2), [vec![5, 10]]);
+    assert_eq!(room_with(1), [vec![5, 10], vec![10]]);
+    assert_eq!(room_with(0), [vec![5, 10], vec![10], vec![]]);
+}
+
+#[test]
+fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
+    let (_root, dir) = run();
+    [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+    assert!(make_room_for(&dir, || Err(full(&dir))).expect_err("no room").is_full());
+    assert!(same(&newest(dir.path()).0.expect("written again"), &snapshot(10)));
+}
+
+#[test]
+fn only_a_full_disk_costs_checkpoints() {
+    let (_root, dir) = run();
+    [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+    let broken = || WriteFailure::Disk { path: dir.path().into(), error: io::ErrorKind::PermissionDenied.into() };
+    assert!(make_room_for(&dir, || Err(broken())).is_err());
+    assert_eq!(steps(dir.path()), [5, 10]);
+}
+
+#[test]
+fn of_older_checkpoints_the_newest_whole_one_stays() {
+    let (_root, dir) = run();
+    [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+    fs::remove_file(dir.path().join("checkpoints/step-10/state.json")).expect("there");
+    assert!(remove_older(dir.path()));
+    assert_eq!(steps(dir.path()), [5]);
+    assert!(!remove_older(dir.path()));
+}

@@ -17,8 +17,13 @@ use crate::error::Error;
 use crate::session::{Host, Piece, Snapshot};
 use protocol::{Command, Event};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+/// Code of the warning that the log cannot be written.
+const LOG_FAILED: &str = "log-failed";
+/// Code of the warning that a checkpoint cannot be written.
+const CHECKPOINT_FAILED: &str = "checkpoint-failed";
 /// Between two looks for a signal while a session waits.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -37,6 +42,8 @@ pub struct NativeHost {
     failure: RefCell<Option<Error>>,
     /// Whether the run's directory is no longer its own. The run stops, and its last state is saved elsewhere.
     lost: Cell<bool>,
+    /// Codes of what cannot be written at present. Each is told once until it can be written again.
+    troubles: RefCell<BTreeSet<&'static str>>,
     tokens: TokenCache,
 }
 
@@ -49,7 +56,8 @@ pub(super) struct OpenRun {
     pub record: Record,
     /// Step that it goes on after; 0 for a new one.
     pub from_step: u64,
-    journal: Option<Journal>,
+    /// Its log, once it has one.
+    pub journal: Option<Journal>,
 }
 
 impl OpenRun {
@@ -85,6 +93,7 @@ impl NativeHost {
             early: RefCell::default(),
             failure: RefCell::new(None),
             lost: Cell::new(false),
+            troubles: RefCell::default(),
             tokens: TokenCache::new(None),
         }
     }
@@ -132,16 +141,37 @@ impl NativeHost {
         }
     }
 
+    /// Adds an event to the run's log. A run is worth going on without: only what it cannot start without fails.
     fn to_journal(&self, event: &Event) -> Result<(), WriteFailure> {
-        let mut run = self.run.borrow_mut();
         let mut early = self.early.borrow_mut();
         early.push(event.clone());
+        let mut run = self.run.borrow_mut();
         let Some(run) = run.as_mut() else { return Ok(()) };
         if let Event::Started { parameters, .. } = event {
             run.begin(*parameters)?;
         }
         let OpenRun { dir, journal: Some(journal), .. } = run else { return Ok(()) };
-        early.drain(..).try_for_each(|event| journal.append(dir, &event))
+        // Each event is added, whatever became of the one before.
+        let results: Vec<_> = early.drain(..).map(|event| journal.append(dir, &event)).collect();
+        results.into_iter().collect()
+    }
+
+    /// Tells once that something cannot be written, until [`Self::end_trouble`].
+    fn warn_once(&self, code: &'static str, message: String) {
+        if !self.troubles.borrow_mut().insert(code) {
+            return;
+        }
+        let run = self.run.borrow().as_ref().map(|run| run.record.run.clone()).unwrap_or_default();
+        self.emit(Event::Warning { run, code: code.into(), message }, Vec::new());
+    }
+
+    /// Whether the run has its first files.
+    fn has_begun(&self) -> bool {
+        self.run.borrow().as_ref().is_some_and(|run| run.journal.is_some())
+    }
+
+    fn end_trouble(&self, code: &'static str) {
+        self.troubles.borrow_mut().remove(code);
     }
 
     fn to_stdout(&self, event: &Event) -> Result<(), Error> {
@@ -156,20 +186,12 @@ impl NativeHost {
     fn fail(&self, error: Error) {
         self.failure.borrow_mut().get_or_insert(error);
     }
-
-    /// The same of a file of the run. A lost directory is no failure yet: the state of the run is still to be saved.
-    fn fail_to_write(&self, failure: WriteFailure) {
-        if failure.is_lost() {
-            self.lost.set(true);
-        } else {
-            self.fail(failure.into());
-        }
-    }
 }
 
-fn keep_in(run: &OpenRun, journal: &Journal, snapshot: &Snapshot) -> Result<String, WriteFailure> {
-    journal.sync(&run.dir)?;
-    checkpoints::keep(&run.dir, snapshot)
+/// Tells that the log has a gap at present.
+fn log_failed(failure: WriteFailure) -> String {
+    let error = Error::from(failure);
+    format!("{error}. The run goes on; the lines that are missing follow when they can be written")
 }
 
 impl Host for NativeHost {
@@ -183,8 +205,11 @@ impl Host for NativeHost {
         if let Err(error) = self.to_stdout(&event) {
             self.fail(error);
         }
-        if let Err(failure) = self.to_journal(&event) {
-            self.fail_to_write(failure);
+        match self.to_journal(&event) {
+            Ok(()) => self.end_trouble(LOG_FAILED),
+            Err(failure) if failure.is_lost() => self.lost.set(true),
+            Err(failure) if self.has_begun() => self.warn_once(LOG_FAILED, log_failed(failure)),
+            Err(failure) => self.fail(failure.into()),
         }
     }
 
@@ -222,28 +247,34 @@ impl Host for NativeHost {
         Opened::new(&files)
     }
 
-    /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay.
+    /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay. In a lost
+    /// directory it is saved elsewhere, and the run ends.
     async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>, Error> {
-        let (run, result) = match self.run.borrow().as_ref() {
+        let result = match self.run.borrow().as_ref() {
             // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
-            Some(run @ OpenRun { journal: Some(journal), .. }) => {
-                let result = keep_in(run, journal, snapshot);
+            Some(OpenRun { dir, journal: Some(journal), record, .. }) => {
+                // A log that cannot be written was told already.
+                let _ = journal.sync(dir);
+                let result = checkpoints::keep(dir, snapshot);
                 if result.as_ref().is_err_and(WriteFailure::is_lost) {
                     self.lost.set(true);
-                    let rescued = || rescue::save_snapshot(run.dir.path(), &run.record, snapshot);
+                    let rescued = || rescue::save_snapshot(dir.path(), record, snapshot);
                     self.failure.borrow_mut().get_or_insert_with(rescued);
                     return Ok(None);
                 }
-                (run.record.run.clone(), result)
+                result
             }
             _ => return Ok(None),
         };
         match result {
-            Ok(path) => Ok(Some(path)),
+            Ok(path) => {
+                self.end_trouble(CHECKPOINT_FAILED);
+                Ok(Some(path))
+            }
             Err(failure) => {
                 let error = Error::from(failure);
                 let message = format!("no checkpoint of step {}: {error}. {}", snapshot.step, error.hint());
-                self.emit(Event::Warning { run, code: "checkpoint-failed".into(), message }, Vec::new());
+                self.warn_once(CHECKPOINT_FAILED, message);
                 Ok(None)
             }
         }

@@ -1,13 +1,14 @@
 //! `metrics.jsonl`: the events of a run, one per line, each written at once and whole.
 //!
 //! A resumed run first forgets what came after its checkpoint, so that the file reads like that of a run which was
-//! never interrupted, except that it tells of each start.
+//! never interrupted, except that it tells of each start. A line that the disk does not take waits for the next one.
 
 use super::store::{RunDir, WriteFailure};
 use protocol::Event;
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the event stream in a run directory.
@@ -15,11 +16,20 @@ pub(super) const JOURNAL_FILE: &str = "metrics.jsonl";
 /// Events that tell of an end, which a resumed run takes back.
 const ENDINGS: [&str; 4] = ["finished", "failed", "paused", "resumed"];
 
+/// Lines at most that wait for a disk with room; the oldest make way.
+const MAX_WAITING: usize = 4096;
+
 /// The event stream, open for more.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
+    /// Size of the whole lines in the file.
+    bytes: u64,
+    /// Whether a part of a line lies behind them.
+    is_torn: bool,
+    /// Lines that are yet to be written.
+    waiting: VecDeque<String>,
 }
 
 impl Journal {
@@ -37,18 +47,44 @@ impl Journal {
         let kept: String = before.into_iter().filter(|line| is_kept(line, step)).map(|line| line + "\n").collect();
         dir.write(JOURNAL_FILE, if step == 0 { b"" } else { kept.as_bytes() })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(|error| dir.failure(&path, error))?;
-        Ok(Self { path, file })
+        let bytes = file.metadata().map_err(|error| dir.failure(&path, error))?.len();
+        Ok(Self { path, file, bytes, is_torn: false, waiting: VecDeque::new() })
     }
 
-    /// Adds one event to the stream of the run in `dir`.
+    /// Adds one event to the stream of the run in `dir`, behind those that wait.
     ///
     /// # Errors
-    /// When the disk does not take it or the directory is lost.
+    /// When the disk does not take it or the directory is lost; it then waits for the next one.
     pub fn append(&mut self, dir: &RunDir, event: &Event) -> Result<(), WriteFailure> {
         dir.check_claim()?;
         let mut line = serde_json::to_string(event).expect("events serialise");
         line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(|error| dir.failure(&self.path, error))
+        self.waiting.push_back(line);
+        if self.waiting.len() > MAX_WAITING {
+            self.waiting.pop_front();
+        }
+        self.write_waiting().map_err(|error| dir.failure(&self.path, error))
+    }
+
+    /// Writes the lines that wait.
+    ///
+    /// # Errors
+    /// When the disk does not take one.
+    pub fn write_waiting(&mut self) -> io::Result<()> {
+        while let Some(line) = self.waiting.front() {
+            if self.is_torn {
+                self.file.set_len(self.bytes)?;
+                self.is_torn = false;
+            }
+            if let Err(error) = self.file.write_all(line.as_bytes()) {
+                // The next line must not run on from a part of this one.
+                self.is_torn = self.file.set_len(self.bytes).is_err();
+                return Err(error);
+            }
+            self.bytes += line.len() as u64;
+            self.waiting.pop_front();
+        }
+        Ok(())
     }
 
     /// Makes what was added survive a power cut.
@@ -114,5 +150,24 @@ mod tests {
         assert_eq!(events(root.path()), [warning(), checkpoint(5), checkpoint(7)]);
         drop(Journal::open(&dir, 0).expect("writable"));
         assert_eq!(events(root.path()), []);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn lines_that_a_full_disk_refused_follow_when_there_is_room() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let dir = RunDir::create(root.path()).expect("free");
+        let mut journal = Journal::open(&dir, 0).expect("writable");
+        journal.append(&dir, &checkpoint(1)).expect("writable");
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("a device that is always full");
+        let file = std::mem::replace(&mut journal.file, full);
+        for step in [2, 3] {
+            assert!(journal.append(&dir, &checkpoint(step)).expect_err("no room").is_full());
+        }
+        journal.file = file;
+        // As a write leaves it that was cut short.
+        journal.file.write_all(b"{\"event\":\"che").expect("writable");
+        journal.append(&dir, &checkpoint(4)).expect("room again");
+        assert_eq!(events(root.path()), [1, 2, 3, 4].map(checkpoint));
     }
 }

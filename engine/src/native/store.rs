@@ -45,6 +45,11 @@ pub(super) enum WriteFailure {
 }
 
 impl WriteFailure {
+    /// Whether there was no room for it.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Disk { error, .. } if is_full(error.kind()))
+    }
+
     /// Whether the directory is no longer this run's.
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Lost { .. })
@@ -190,7 +195,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 /// A failed write as a person should read it.
 pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
     let hint = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free some space, then go on with --resume.",
+        kind if is_full(kind) => "Free some space, then go on with --resume.",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "Choose a directory that you may write.",
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             "A file stands where a directory is needed; choose another --out."
@@ -198,6 +203,10 @@ pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
         _ => "Check the disk; what was kept before is untouched, and --resume goes on from it.",
     };
     Error::Io { message: format!("{} cannot be written: {error}", shown(path)), hint: hint.into() }
+}
+
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// A path as a person may see it.

@@ -5,10 +5,11 @@ use super::args::{self, Common, Training};
 use super::checkpoints::{self, sha256};
 use super::host::{NativeHost, OpenRun};
 use super::inputs::{self, Source};
+use super::journal::{self, Journal};
 use super::record::{Input, Origin, Record, Status, Versions};
 use super::resume::resumed;
 use super::store::{RunDir, WriteFailure, shown};
-use super::{journal, output, report, rescue, signals};
+use super::{output, report, rescue, signals};
 use crate::data::{InputFile, Opened, ReadOptions};
 use crate::error::Error;
 use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed};
@@ -157,7 +158,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
 
 /// The last files of a run. Where its directory is lost, its model is saved beside it and the run ends with an error.
 fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(), Error> {
-    let OpenRun { dir, mut record, .. } = open;
+    let OpenRun { dir, mut record, mut journal, .. } = open;
     record.status = if outcome.stopped { Status::Interrupted } else { Status::Finished };
     let is_claimed = dir.check_claim().is_ok();
     if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
@@ -166,7 +167,15 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
             hint: "--resume goes on from the last checkpoint that was.".into(),
         });
     }
-    match write_last_files(&dir, &record, model) {
+    let mut write = || {
+        dir.write_model(model)?;
+        // The log was told of where it cannot be written; now there may be room.
+        let _ = journal.as_mut().map(Journal::write_waiting);
+        write_last_files(&dir, &record)
+    };
+    // A run that was stopped goes on from its checkpoint, which must not make way for a model that is not final.
+    let written = if outcome.stopped { write() } else { checkpoints::make_room_for(&dir, write) };
+    match written {
         Err(failure) if failure.is_lost() => Err(rescue::save_model(dir.path(), &record, model)),
         result => Ok(result?),
     }
@@ -174,10 +183,10 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
 
 /// The record says how the run ended only once all other files are in place, so that a kill in between leaves a run that
 /// `--resume` still completes.
-fn write_last_files(dir: &RunDir, record: &Record, model: &ModelFiles) -> Result<(), WriteFailure> {
-    dir.write_model(model)?;
+fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
     let title = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    dir.write(report::REPORT_FILE, report::render(&title, &journal::events(dir.path())).as_bytes())?;
+    let report = report::render(&title, &journal::events(dir.path()));
+    dir.write(report::REPORT_FILE, report.as_bytes())?;
     dir.write(super::record::RECORD_FILE, &record.to_json())
 }
 
