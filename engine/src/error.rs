@@ -56,6 +56,16 @@ impl Error {
         Self::Input { code, message: message.into(), hint: hint.into() }
     }
 
+    /// A file that a newer program wrote, as `writer` says.
+    pub fn newer_version(file: &str, writer: &str) -> Self {
+        let ours = env!("CARGO_PKG_VERSION");
+        Self::input(
+            "newer-version",
+            format!("{file} was written by {writer}, and this is version {ours}"),
+            "Update Clozelab to use it; nothing was changed.",
+        )
+    }
+
     /// Stable name of the failure.
     pub fn code(&self) -> &'static str {
         match self {

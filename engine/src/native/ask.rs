@@ -57,8 +57,12 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let mut options = ReadOptions { reads_folder_classes: true, ..args.table.read_options()? };
     if args.table.label_map.is_none() {
         // Labels that were renamed for training are renamed here too.
-        let record = Record::read(&args.model);
-        options.label_map = record.map(|record| record.config.label_map).unwrap_or_default();
+        options.label_map = match Record::read(&args.model) {
+            Ok(record) => record.config.label_map,
+            // What it would rename is not known.
+            Err(error) if error.code() == "newer-version" => return Err(error),
+            Err(_) => Default::default(),
+        };
     }
     let options = session.reading_as_trained(options);
     session.set_corpus(&Opened::new(&files), &options)?;

@@ -134,8 +134,10 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
         message,
         hint: "Repeat the command as it was, or choose another --out.".into(),
     };
-    let before = std::fs::read(dir.join(SETTINGS_FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let Some(before): Option<Settings> = before else {
+    let path = dir.join(SETTINGS_FILE);
+    let bytes = std::fs::read(&path).unwrap_or_default();
+    Versions::check(&path, &bytes)?;
+    let Ok(before) = serde_json::from_slice::<Settings>(&bytes) else {
         return Err(refuse(format!("{} holds no comparison to go on with", shown(dir))));
     };
     if before != *settings {

@@ -91,6 +91,25 @@ impl Versions {
     pub fn current() -> Self {
         Self { clozelab: env!("CARGO_PKG_VERSION").into(), protocol: protocol::PROTOCOL_VERSION }
     }
+
+    /// Refuses what a newer program wrote into the file at `path`, before its `json` is read otherwise: it may have any form.
+    /// What names no versions is the reader's question.
+    ///
+    /// # Errors
+    /// When it was written for newer events than this program's.
+    pub fn check(path: &Path, json: &[u8]) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            versions: Versions,
+        }
+        let Ok(Versioned { versions }) = serde_json::from_slice(json) else { return Ok(()) };
+        let ours = Self::current();
+        if versions.protocol <= ours.protocol {
+            return Ok(());
+        }
+        let theirs = super::output::plain(&versions.clozelab);
+        Err(Error::newer_version(&shown(path), &format!("version {theirs} of Clozelab")))
+    }
 }
 
 impl Input {
@@ -108,7 +127,7 @@ impl Record {
     /// Reads the record of a run directory.
     ///
     /// # Errors
-    /// When there is none or it cannot be understood.
+    /// When there is none, a newer program wrote it, or it cannot be understood.
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(RECORD_FILE);
         let refuse = |reason: String| Error::Input {
@@ -117,6 +136,7 @@ impl Record {
             hint: "Without it the run cannot be resumed; its model can still be used with --from.".into(),
         };
         let bytes = std::fs::read(&path).map_err(|error| refuse(error.to_string()))?;
+        Versions::check(&path, &bytes)?;
         serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))
     }
 
@@ -125,5 +145,37 @@ impl Record {
         let mut json = serde_json::to_vec_pretty(self).expect("a record serialises");
         json.push(b'\n');
         json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As version 0.1.0 with protocol 6 wrote it.
+    const GOLDEN: &str = include_str!("../../../tests/golden/run/run.json");
+
+    fn read(json: &str) -> Result<Record, Error> {
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        std::fs::write(dir.path().join(RECORD_FILE), json).expect("writable");
+        Record::read(dir.path())
+    }
+
+    #[test]
+    fn a_record_of_an_older_version_is_read() {
+        let record = read(GOLDEN).expect("the golden record");
+        assert_eq!((record.status, record.phase, record.seed), (Status::Finished, Phase::Pretrain, 3));
+        assert_eq!(record.versions.protocol, 6);
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_refused_by_name() {
+        let newer = GOLDEN.replace("\"0.1.0\"", "\"9.9.9\"").replace("\"protocol\": 6", "\"protocol\": 99");
+        for json in [newer.as_str(), r#"{"status":"new","versions":{"clozelab":"9.9.9","protocol":99}}"#] {
+            let error = read(json).expect_err("refused");
+            assert_eq!(error.code(), "newer-version");
+            assert!(error.to_string().contains("run.json was written by version 9.9.9 of Clozelab"), "{error}");
+            assert!(error.to_string().contains(env!("CARGO_PKG_VERSION")) && error.hint().contains("Update"));
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::host::{Host, RunOutcome, Snapshot};
 use super::learner::Learner;
 use super::listen::{Ear, Wish};
 use super::plan::{Budget, Plan};
-use super::snapshot::{BestState, RunState, encode};
+use super::snapshot::{BestState, RunState, STATE_FORMAT, encode};
 use super::standing::{Standing, Sums};
 use super::task::{Split, Task, training_model};
 use super::trained::Trained;
@@ -256,6 +256,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     async fn snapshot(&self, sums: &Sums) -> Result<Snapshot> {
         let state = RunState {
+            format: STATE_FORMAT,
             config: self.config.clone(),
             plan: self.plan.clone(),
             corpus: self.corpus.clone(),

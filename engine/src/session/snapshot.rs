@@ -34,9 +34,16 @@ pub fn is_of_training(name: &str) -> bool {
     is_network || [OPTIMIZER_FILE, BEST_FILE, SOURCE_FILE, STATE_FILE].contains(&name)
 }
 
+/// Version of the form of a checkpoint. It grows when an older program would read a checkpoint wrongly; a checkpoint from
+/// before it was written has 0.
+pub const STATE_FORMAT: u32 = 1;
+
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
+    /// [`STATE_FORMAT`] of the program that wrote it.
+    #[serde(default)]
+    pub format: u32,
     /// What was asked for.
     pub config: RunConfig,
     /// What will be done.
@@ -168,11 +175,11 @@ fn moments(values: &TrainState, layout: &Layout) -> (Vec<String>, Vec<Tensor<1>>
 /// Where the run of a snapshot stands.
 ///
 /// # Errors
-/// When that file is missing or damaged.
+/// When that file is missing or damaged, or a newer program wrote it.
 pub fn state_of(snapshot: &Snapshot) -> Result<RunState> {
     let found = snapshot.files.iter().find(|(file, _)| file == STATE_FILE);
     let (_, bytes) = found.ok_or_else(|| damaged(&format!("{STATE_FILE} is missing")))?;
-    serde_json::from_slice(bytes).map_err(|error| damaged(&format!("{STATE_FILE}: {error}")))
+    state_in(bytes)
 }
 
 /// Reads a run of `phase` back: where it stands, its model, and its values with their moments.
@@ -239,6 +246,25 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
     Ok(Decoded { state, trained, values, best, networks, source })
 }
 
+/// Reads where a run stands.
+///
+/// # Errors
+/// When a newer program wrote it, which may have given it any form, or it is damaged.
+fn state_in(json: &[u8]) -> Result<RunState> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        #[serde(default)]
+        format: u32,
+    }
+    match serde_json::from_slice(json) {
+        Ok(Versioned { format }) if format > STATE_FORMAT => {
+            let place = format!("{STATE_FILE} of the checkpoint");
+            Err(Error::newer_version(&place, &format!("a newer version of Clozelab in format {format}")))
+        }
+        _ => serde_json::from_slice(json).map_err(|e| damaged(&format!("{STATE_FILE}: {e}"))),
+    }
+}
+
 fn best_of(state: &BestState, groups: Vec<Tensor<1>>) -> Best {
     let BestState { score, step, threshold, thresholds } = state.clone();
     Best { score, step, threshold, thresholds, groups }
@@ -266,4 +292,28 @@ fn damaged(what: &str) -> Error {
         format!("the checkpoint cannot be used: {what}"),
         "Remove the newest folder in checkpoints/ to go on from the one before, or start anew in another --out.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As version 0.1.0 wrote it before states had a format.
+    const GOLDEN: &str = include_str!("../../../tests/golden/run/state.json");
+
+    #[test]
+    fn a_state_of_an_older_version_is_read() {
+        let state = state_of(GOLDEN.as_bytes()).expect("the golden state");
+        assert_eq!((state.format, state.step), (0, 10));
+    }
+
+    #[test]
+    fn a_state_of_a_newer_version_is_refused_by_name() {
+        for json in [GOLDEN.replacen('{', "{\"format\": 2,", 1), "{\"format\": 2}".into()] {
+            let error = state_of(json.as_bytes()).expect_err("refused");
+            assert_eq!(error.code(), "newer-version");
+            assert!(error.to_string().contains("state.json") && error.to_string().contains("format 2"), "{error}");
+        }
+        assert_eq!(state_of(b"{\"format\": 1}").expect_err("damaged").code(), "bad-checkpoint");
+    }
 }
