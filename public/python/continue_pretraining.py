@@ -230,6 +230,10 @@ def write_run(run, out, model, optimizer, steps):
     """Writes the run with the new weights and a checkpoint of the step that was reached into `out`, an empty folder."""
     old = ("checkpoints", ".lock", "report.html")
     shutil.copytree(run.directory, out, ignore=shutil.ignore_patterns(*old), dirs_exist_ok=True)
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    # The digests of a finished run are those of its own weights.
+    record.pop("model_sha256", None)
+    (out / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     weights = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
     names = {name for names in optimizer.groups for name in names}
     weights = {name: weights[name] for name in names}

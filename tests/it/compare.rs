@@ -48,8 +48,13 @@ fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
         lab.write(&format!("cut/{name}"), lab.read(&format!("whole/{name}")));
     }
     let runs = String::from_utf8(lab.read("cut/runs.jsonl")).expect("UTF-8");
-    lab.write("cut/runs.jsonl", runs.lines().take(5).map(|line| format!("{line}\n")).collect::<String>());
-    lab.run(&format!("{WORDS} --out cut --resume")).ok();
+    // The last one says another score than was measured.
+    let damaged =
+        runs.lines().nth(5).expect("a sixth run").replacen("\"valid_micro_f1\":0.", "\"valid_micro_f1\":0.9", 1);
+    let kept = runs.lines().take(5).chain([damaged.as_str()]).map(|line| format!("{line}\n"));
+    lab.write("cut/runs.jsonl", kept.collect::<String>());
+    let done = lab.run(&format!("{WORDS} --out cut --resume")).ok();
+    assert!(done.stderr.contains("damaged lines in cut/runs.jsonl: 1"), "{}", done.stderr);
     assert_eq!(timeless(comparison(&lab, "cut")), timeless(whole));
     lab.run(&format!("{WORDS} --out cut --resume --seed 9")).refused();
     lab.run(&format!("{WORDS} --out cut")).refused();

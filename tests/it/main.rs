@@ -6,6 +6,7 @@
 mod answers;
 mod backbones;
 mod compare;
+mod damage;
 mod directories;
 mod elsewhere;
 mod field;

@@ -25,6 +25,9 @@ const SETTINGS_FILE: &str = "compare.json";
 const REPORT_JSON: &str = "report.json";
 /// Finished runs, one per line.
 const CELLS_FILE: &str = "runs.jsonl";
+/// Before and after a line's digest.
+const DIGEST_START: &str = ",\"sha256\":\"";
+const DIGEST_END: &str = "\"}";
 /// Names the comparison in events.
 const RUN: &str = "compare";
 
@@ -143,8 +146,34 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
     if before != *settings {
         return Err(refuse(format!("{} holds a comparison with other settings, text or model", shown(dir))));
     }
-    let text = std::fs::read_to_string(dir.join(CELLS_FILE)).unwrap_or_default();
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let bytes = std::fs::read(dir.join(CELLS_FILE)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let cells: Vec<ComparisonCell> = text.lines().filter_map(cell_of).collect();
+    let damaged = text.lines().count() - cells.len();
+    if damaged > 0 {
+        let path = shown(&dir.join(CELLS_FILE));
+        output::to_people(&format!("warning: damaged lines in {path}: {damaged}; their runs are repeated"));
+    }
+    Ok(cells)
+}
+
+/// A finished run as a line: its JSON, at whose end the SHA-256 of the JSON without it is inserted.
+fn line_of(cell: &ComparisonCell) -> String {
+    let json = serde_json::to_string(cell).expect("a run serialises");
+    let open = json.strip_suffix('}').expect("a run is an object");
+    format!("{open}{DIGEST_START}{}{DIGEST_END}\n", sha256(json.as_bytes()))
+}
+
+/// The finished run of a line; nothing where it is not what was written.
+fn cell_of(line: &str) -> Option<ComparisonCell> {
+    let Some((open, end)) = line.split_once(DIGEST_START) else {
+        // From before lines had a digest: the same characters are written again.
+        let cell: ComparisonCell = serde_json::from_str(line).ok()?;
+        return (serde_json::to_string(&cell).ok()? == line).then_some(cell);
+    };
+    let json = format!("{open}}}");
+    let is_whole = end.strip_suffix(DIGEST_END)? == sha256(json.as_bytes());
+    is_whole.then(|| serde_json::from_str(&json).ok()).flatten()
 }
 
 /// The error that ends a comparison. Where its directory is lost, the finished runs are saved beside it.
@@ -159,8 +188,7 @@ fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonCell
 }
 
 fn write_cells(dir: &RunDir, cells: &[ComparisonCell]) -> Result<(), WriteFailure> {
-    let line = |cell: &ComparisonCell| serde_json::to_string(cell).expect("a run serialises") + "\n";
-    dir.write(CELLS_FILE, cells.iter().map(line).collect::<String>().as_bytes())
+    dir.write(CELLS_FILE, cells.iter().map(line_of).collect::<String>().as_bytes())
 }
 
 /// Seconds of the pre-training that made a model directory, where its events tell.
@@ -177,4 +205,30 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("plain data serialises");
     bytes.push(b'\n');
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{ComparisonRun, Figures};
+
+    fn cell() -> ComparisonCell {
+        let test = Figures { micro_f1: 0.1 + 0.2, ..Figures::default() };
+        let run = ComparisonRun { seed: 7, valid_micro_f1: 0.25, test, valid: Vec::new(), elapsed_secs: 1.5 };
+        ComparisonCell { pretrained: true, label_fraction: 0.5, lr: 3e-3, run }
+    }
+
+    #[test]
+    fn a_line_comes_back_as_it_was_or_not_at_all() {
+        let line = line_of(&cell());
+        let line = line.trim_end();
+        assert_eq!(cell_of(line), Some(cell()));
+        assert_eq!(cell_of(&serde_json::to_string(&cell()).expect("plain data")), Some(cell()), "of an older version");
+        for at in 0..line.len() {
+            assert_eq!(cell_of(&line[..at]), None, "cut at {at}");
+            let mut bytes = line.as_bytes().to_vec();
+            bytes[at] ^= 1;
+            assert_eq!(cell_of(&String::from_utf8_lossy(&bytes)), None, "byte {at}");
+        }
+    }
 }

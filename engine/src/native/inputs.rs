@@ -3,6 +3,7 @@
 //! often as needed; only stdin is set aside. What the bytes mean is `data`'s.
 
 use super::checkpoints::digest;
+use super::model_digests;
 use super::output::plain;
 use super::store::shown;
 use crate::data::{Content, InputFile, ReadOptions, is_archive, looks_like_table};
@@ -155,7 +156,8 @@ fn read_stdin() -> Result<Box<dyn Content>, Error> {
 /// `session`'s question.
 ///
 /// # Errors
-/// When `dir` is no directory, lacks a configuration or weights, has the weights in another form, or cannot be read.
+/// When `dir` is no directory, lacks a configuration or weights, has the weights in another form, cannot be read, or holds
+/// what its run did not write.
 pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
     if !dir.is_dir() {
         return Err(no_directory(dir));
@@ -171,6 +173,7 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
     names.retain(|name| interop::is_model_file(name));
     let read = |name: String| Ok((name.clone(), read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?));
     let files = names.into_iter().map(read).collect::<Result<ModelFiles, Error>>()?;
+    model_digests::check(dir, &files)?;
     Ok(interop::whole(files)?)
 }
 

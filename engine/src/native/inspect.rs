@@ -5,7 +5,7 @@ use super::args::{Common, Inspect};
 use super::progress::count;
 use super::record::{RECORD_FILE, Record, Status};
 use super::store::shown;
-use super::{checkpoints, inputs, journal, output, progress};
+use super::{checkpoints, inputs, journal, model_digests, output, progress};
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes};
 use crate::model::config::ModelConfig;
@@ -80,6 +80,7 @@ fn look(dir: &Path) -> Findings {
         tokenizer_files.iter().filter(|name| dir.join(name).is_file()).map(|name| name.to_string()).collect();
     if dir.join(RECORD_FILE).exists() {
         findings.run = findings.noted(Record::read(dir).map_err(|error| error.to_string()));
+        findings.noted(model_digests::check_on_disk(dir).map_err(|error| error.to_string()));
     }
     let evaluated = |event: &Event| matches!(event, Event::Evaluated { .. });
     findings.last_evaluation = journal::events(dir).into_iter().rfind(evaluated);

@@ -21,6 +21,7 @@ mod inputs;
 mod inspect;
 mod journal;
 mod lock;
+mod model_digests;
 mod output;
 mod predict;
 mod progress;

@@ -2,6 +2,7 @@
 //! twice gives the same record, but for the words that name its device.
 
 use super::inputs::{Source, sha256_of};
+use super::model_digests::ModelDigests;
 use super::store::shown;
 use crate::error::Error;
 use protocol::{DeviceInfo, FileRole, Phase, RunConfig};
@@ -37,6 +38,9 @@ pub(super) struct Record {
     pub device: Option<DeviceInfo>,
     /// Trainable numbers; known once it runs.
     pub parameters: Option<u64>,
+    /// Digests of its model's files, once it is finished.
+    #[serde(default, skip_serializing_if = "ModelDigests::is_empty")]
+    pub model_sha256: ModelDigests,
     /// What made it.
     pub versions: Versions,
 }

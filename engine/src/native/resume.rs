@@ -4,6 +4,7 @@
 use super::args::Common;
 use super::checkpoints;
 use super::inputs::{self, Source};
+use super::model_digests;
 use super::output;
 use super::record::{Input, Origin, Record, Status};
 use super::store::{RunDir, shown};
@@ -22,6 +23,7 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     let record = Record::read(request.out)?;
     check_same_run(common, request, &record)?;
     if record.status == Status::Finished {
+        model_digests::check_on_disk(request.out)?;
         output::to_people(&format!(
             "{} is already finished; there is nothing to resume. --from starts another run from it.",
             shown(request.out)

@@ -6,6 +6,7 @@ use super::checkpoints::{self, sha256};
 use super::host::{NativeHost, OpenRun};
 use super::inputs::{self, Source};
 use super::journal::{self, Journal};
+use super::model_digests::digests_of;
 use super::record::{Input, Origin, Record, Status, Versions};
 use super::resume::resumed;
 use super::store::{RunDir, WriteFailure, shown};
@@ -160,6 +161,9 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
 fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(), Error> {
     let OpenRun { dir, mut record, mut journal, .. } = open;
     record.status = if outcome.stopped { Status::Interrupted } else { Status::Finished };
+    if !outcome.stopped {
+        record.model_sha256 = digests_of(model);
+    }
     let is_claimed = dir.check_claim().is_ok();
     if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
         return Err(Error::Io {
@@ -242,6 +246,7 @@ pub(super) fn new_record(
         inputs: sources.iter().map(Input::of).collect::<Result<_, _>>()?,
         device: None,
         parameters: None,
+        model_sha256: Default::default(),
         versions: Versions::current(),
     })
 }

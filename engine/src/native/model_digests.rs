@@ -1,0 +1,105 @@
+//! SHA-256 digests of a finished run's model files: written into `run.json`, checked wherever the model beside it is used.
+
+use super::checkpoints::{digest, sha256};
+use super::record::RECORD_FILE;
+use super::store::shown;
+use crate::error::Error;
+use crate::interop::{CARD_FILE, is_model_file};
+use crate::session::ModelFiles;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+/// SHA-256 in hexadecimal digits by the name of a file.
+pub(super) type ModelDigests = BTreeMap<String, String>;
+
+/// Digests of the files that decide what `model` computes. Its card is text for people, who may add to it.
+pub(super) fn digests_of(model: &ModelFiles) -> ModelDigests {
+    let decides = |name: &str| is_model_file(name) && name != CARD_FILE;
+    let files = model.iter().filter(|(name, _)| decides(name));
+    files.map(|(name, bytes)| (name.clone(), sha256(bytes))).collect()
+}
+
+/// Checks the files of the model in `dir` against the record beside them, where there is one that holds digests.
+///
+/// # Errors
+/// When a file is not what the run wrote.
+pub(super) fn check(dir: &Path, model: &ModelFiles) -> Result<(), Error> {
+    let found = |name: &str| model.iter().find(|(file, _)| file == name).map(|(_, bytes)| sha256(bytes));
+    refuse_changed(dir, changed(&recorded(dir), found))
+}
+
+/// As [`check`], of the files as they lie in `dir`.
+///
+/// # Errors
+/// When a file is not what the run wrote.
+pub(super) fn check_on_disk(dir: &Path) -> Result<(), Error> {
+    let found = |name: &str| File::open(dir.join(name)).and_then(digest).ok();
+    refuse_changed(dir, changed(&recorded(dir), found))
+}
+
+/// The first file whose digest differs. One that is missing is left to whoever needs it.
+fn changed(recorded: &ModelDigests, found: impl Fn(&str) -> Option<String>) -> Option<&str> {
+    let differs = |(name, expected): &(&String, &String)| found(name).is_some_and(|found| found != **expected);
+    recorded.iter().find(differs).map(|(name, _)| name.as_str())
+}
+
+fn refuse_changed(dir: &Path, changed: Option<&str>) -> Result<(), Error> {
+    let Some(name) = changed else { return Ok(()) };
+    Err(Error::Input {
+        code: "model-damaged",
+        message: format!("{} is not what the run wrote: its SHA-256 differs", shown(&dir.join(name))),
+        hint: "Copy the model again; a file that was changed on purpose is used from a copy without run.json.".into(),
+    })
+}
+
+/// What the record in `dir` says; nothing of one from before digests were written, or that cannot be read.
+fn recorded(dir: &Path) -> ModelDigests {
+    #[derive(Deserialize)]
+    struct Recorded {
+        #[serde(default)]
+        model_sha256: ModelDigests,
+    }
+    let record = std::fs::read(dir.join(RECORD_FILE)).unwrap_or_default();
+    let digests = serde_json::from_slice(&record).map(|Recorded { model_sha256 }| model_sha256);
+    digests.unwrap_or_default().into_iter().filter(|(name, _)| is_model_file(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> ModelFiles {
+        let file = |name: &str| (name.to_string(), name.as_bytes().to_vec());
+        ["config.json", "model.safetensors", "parts/network-2.safetensors", CARD_FILE, "metrics.jsonl"].map(file).into()
+    }
+
+    #[test]
+    fn every_file_that_decides_what_a_model_computes_is_checked() {
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        assert!(check(dir.path(), &model()).is_ok(), "without a record nothing is known");
+        let digests = digests_of(&model());
+        assert_eq!(
+            digests.keys().collect::<Vec<_>>(),
+            ["config.json", "model.safetensors", "parts/network-2.safetensors"]
+        );
+        let record = serde_json::json!({ "model_sha256": digests }).to_string();
+        std::fs::write(dir.path().join(RECORD_FILE), record).expect("writable");
+        assert!(check(dir.path(), &model()).is_ok());
+        for changed in 0..model().len() {
+            let mut files = model();
+            files[changed].1[0] ^= 1;
+            let result = check(dir.path(), &files);
+            let name = &files[changed].0;
+            if digests.contains_key(name) {
+                assert!(result.expect_err("changed").to_string().contains(name));
+            } else {
+                assert!(result.is_ok(), "{name}");
+            }
+        }
+        assert!(check(dir.path(), &model()[1..].to_vec()).is_ok(), "a missing file is left to whoever needs it");
+        std::fs::write(dir.path().join("model.safetensors"), "other").expect("writable");
+        assert_eq!(check_on_disk(dir.path()).expect_err("changed").code(), "model-damaged");
+    }
+}

@@ -1,0 +1,35 @@
+//! Finished runs that were damaged on the disk: what was changed is named, and nothing is computed with it.
+
+use crate::lab::Lab;
+
+/// Flips one bit in the middle of a file.
+fn flip(lab: &Lab, name: &str) {
+    let mut bytes = lab.read(name);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    lab.write(name, bytes);
+}
+
+#[test]
+fn a_model_with_a_flipped_bit_is_refused_wherever_it_is_used() {
+    let lab = Lab::new();
+    lab.tiny("finetune --train train.txt --valid valid.txt --out run --steps 3 --parts one").ok();
+    let commands = [
+        "inspect run",
+        "evaluate --model run --data test.txt --device cpu",
+        "predict --model run --data text.txt --device cpu",
+        "finetune --train train.txt --from run --out other --steps 3 --device cpu",
+        "finetune --out run --resume",
+    ];
+    flip(&lab, "run/README.md");
+    for words in &commands[..3] {
+        lab.run(words).ok();
+    }
+    flip(&lab, "run/model.safetensors");
+    for words in commands {
+        let done = lab.run(words);
+        assert!(done.refused().stderr.contains("model.safetensors is not what the run wrote"), "{}", done.stderr);
+    }
+    flip(&lab, "run/model.safetensors");
+    lab.run("evaluate --model run --data test.txt --device cpu").ok();
+}
