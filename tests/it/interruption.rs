@@ -80,7 +80,11 @@ fn a_killed_fine_tuning_goes_on_bit_for_bit() {
     wait_for_step(&lab, "killed", 20, &mut child);
     child.kill().expect("a child can be killed");
     finish(child);
-    resume(&lab, FINETUNE, "killed").ok();
+    lab.tiny("pretrain --corpus text.txt --out other --steps 5 --lr 0.01").ok();
+    let done = resume(&lab, &format!("{FINETUNE} --from other"), "killed");
+    assert!(done.refused().stderr.contains("other is not the model"), "{}", done.stderr);
+    // The flag may be repeated.
+    resume(&lab, &words, "killed").ok();
     assert_same_run(&lab, "whole", "killed");
 }
 

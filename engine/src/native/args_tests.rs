@@ -49,7 +49,9 @@ fn common_flags_stand_before_or_after_the_command() {
     assert!(pretrain("--json pretrain --corpus a --out o").0.json);
     assert!(pretrain("pretrain --corpus a --out o --json").0.json);
     assert!(matches!(parse(words("")), Ok(Parsed::Run(arguments)) if arguments.task.is_none()));
-    assert!(matches!(parse(words("pretrain --resume --out o")), Ok(Parsed::Run(_))));
+    for line in ["pretrain --resume --out o", "finetune --train t --from m --out o --resume"] {
+        assert!(matches!(parse(words(line)), Ok(Parsed::Run(_))), "{line}");
+    }
 }
 
 #[test]
@@ -71,7 +73,6 @@ fn nonsense_is_refused_in_one_line_with_a_hint() {
     check("pretrain --out o", "--corpus");
     check("pretrain --corpus a --out o --steps 5 --epochs 2", "--epochs");
     check("pretrain --corpus a --out o --stepz 5", "--stepz");
-    check("finetune --out o --from m --resume", "--from");
     check("evaluate --model m", "--data");
     check("predict --model m --top-k many", "many");
     check("fill-mask --model m", "<TEXT>");

@@ -132,6 +132,11 @@ pub(super) fn newest(run: &Path) -> (Option<Snapshot>, Vec<Damaged>) {
     (None, damaged)
 }
 
+/// Where the checkpoint of `step` lies.
+pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
+    run.join(CHECKPOINTS).join(format!("{NAME_START}{step}"))
+}
+
 /// Steps of the checkpoints that are there, whole or not, oldest first.
 pub(super) fn steps(run: &Path) -> Vec<u64> {
     let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten().flatten();
@@ -146,7 +151,7 @@ pub(super) fn steps(run: &Path) -> Vec<u64> {
 /// # Errors
 /// What is wrong with it, in words.
 pub(super) fn read(run: &Path, step: u64) -> Result<Snapshot, String> {
-    let folder = run.join(CHECKPOINTS).join(format!("{NAME_START}{step}"));
+    let folder = folder(run, step);
     let manifest = read_file(&folder, MANIFEST_FILE)?;
     let manifest: Manifest =
         serde_json::from_slice(&manifest).map_err(|error| format!("{MANIFEST_FILE} is damaged ({error})"))?;
@@ -236,7 +241,7 @@ fn remove_older(run: &Path) -> bool {
 /// Removes checkpoints; whether any is gone.
 fn remove_steps(run: &Path, steps: &[u64]) -> bool {
     let mut is_any_gone = false;
-    for path in steps.iter().map(|step| run.join(CHECKPOINTS).join(format!("{NAME_START}{step}"))) {
+    for path in steps.iter().map(|&step| folder(run, step)) {
         match remove_renamed(&path) {
             Ok(()) => is_any_gone = true,
             Err(error) => {

@@ -1,10 +1,12 @@
 //! `run.json`: what was run, so that it can be told, compared and resumed. Without clock or host name: the same run
 //! twice gives the same record, but for the words that name its device.
 
+use super::checkpoints;
 use super::inputs::{Source, sha256_of};
 use super::model_digests::ModelDigests;
 use super::store::shown;
 use crate::error::Error;
+use crate::interop::{CONFIG_FILE, WEIGHTS_FILE};
 use protocol::{DeviceInfo, FileRole, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -137,7 +139,7 @@ impl Record {
         let refuse = |reason: String| Error::Input {
             code: "bad-run-record",
             message: format!("{} cannot be read: {reason}", shown(&path)),
-            hint: "Without it the run cannot be resumed; its model can still be used with --from.".into(),
+            hint: hint_without(dir),
         };
         let bytes = std::fs::read(&path).map_err(|error| refuse(error.to_string()))?;
         Versions::check(&path, &bytes)?;
@@ -149,6 +151,22 @@ impl Record {
         let mut json = serde_json::to_vec_pretty(self).expect("a record serialises");
         json.push(b'\n');
         json
+    }
+}
+
+/// What can still be done with the run in `dir`, whose record cannot be read.
+fn hint_without(dir: &Path) -> String {
+    let usable = if dir.join(CONFIG_FILE).is_file() && dir.join(WEIGHTS_FILE).is_file() {
+        Some(("its model", dir.to_path_buf()))
+    } else {
+        let newest = checkpoints::newest(dir).0;
+        newest.map(|snapshot| ("its newest whole checkpoint", checkpoints::folder(dir, snapshot.step)))
+    };
+    match usable {
+        Some((what, path)) => {
+            format!("Without it the run cannot be resumed; a new run starts from {what} with --from {}.", shown(&path))
+        }
+        None => "Without it the run cannot be resumed, and it left no model; start it anew in another --out.".into(),
     }
 }
 

@@ -83,9 +83,19 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
     }
     match &request.training.encoding {
         Some(encoding) if Some(encoding) != record.encoding.as_ref() => {
-            Err(refuse("the interrupted run has another --encoding".into()))
+            return Err(refuse("the interrupted run has another --encoding".into()));
         }
-        _ => Ok(()),
+        _ => (),
+    }
+    let Some(path) = request.from else { return Ok(()) };
+    let given = origin(path, &inputs::read_model(path)?);
+    match &record.from {
+        None => Err(refuse("the interrupted run started without --from".into())),
+        Some(from) if from.sha256 != given.sha256 => {
+            let (path, from) = (shown(path), shown(&from.path));
+            Err(refuse(format!("{path} is not the model that the interrupted run started from, which was {from}")))
+        }
+        Some(_) => Ok(()),
     }
 }
 

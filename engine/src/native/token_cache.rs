@@ -2,6 +2,7 @@
 //! is written whole or not at all, and every byte of it is checked when it is found.
 
 use super::checkpoints::digest;
+use super::lock::LOCK_FILE;
 use super::output;
 use super::store::{remove, shown};
 use crate::data::{Scratch, Stored};
@@ -13,7 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Lists the pieces of an entry.
 const MANIFEST_FILE: &str = "manifest.json";
@@ -23,6 +24,10 @@ const MOST_CACHED_BYTES: u64 = 20 << 30;
 const MOST_HELD_BYTES: usize = 32 << 20;
 /// Bytes copied at a time.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Start of the name of an entry that is being made.
+const UNFINISHED: &str = ".new-";
+/// Age from which an unfinished entry without a lock is taken for one that a killed process left.
+const MAX_UNLOCKED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What turns the cache off.
 const OFF: &str = "off";
 
@@ -88,6 +93,7 @@ impl TokenCache {
     /// Keeps `pieces` under `key`. What cannot be kept is made again another time.
     pub fn put(&self, key: &str, pieces: &[Piece]) {
         let Some(root) = &self.root else { return };
+        sweep(root);
         match write(root, key, pieces) {
             Ok(()) => prune(root, key),
             Err(error) => output::to_people(&format!("warning: the tokens of this corpus are not kept: {error}")),
@@ -110,7 +116,9 @@ fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<Piece>> {
 
 fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
     fs::create_dir_all(root)?;
-    let made = tempfile::Builder::new().prefix(".new-").tempdir_in(root)?;
+    let made = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(root)?;
+    let in_use = File::create_new(made.path().join(LOCK_FILE))?;
+    in_use.try_lock()?;
     let mut entries = Vec::new();
     for Piece { name, size, bytes } in pieces {
         let path = made.path().join(name);
@@ -129,7 +137,34 @@ fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
     if target.exists() {
         return Ok(());
     }
-    fs::rename(made.keep(), target)
+    // Some platforms do not rename a folder with an open file.
+    drop(in_use);
+    fs::remove_file(made.path().join(LOCK_FILE))?;
+    fs::rename(made.path(), &target)?;
+    let _ = made.keep();
+    Ok(())
+}
+
+/// Removes the entries that a killed process left unfinished: those that nobody holds a lock in.
+fn sweep(root: &Path) {
+    let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_unfinished =
+        |folder: &PathBuf| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
+    for folder in folders.filter(is_unfinished).filter(|folder| is_left(folder)) {
+        // What stays is found again.
+        let _ = remove(&folder);
+    }
+}
+
+/// Whether nobody works in an unfinished entry. One without a lock has just been made, or is of an older version.
+fn is_left(folder: &Path) -> bool {
+    match File::options().write(true).open(folder.join(LOCK_FILE)) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        Err(_) => {
+            let made = fs::metadata(folder).and_then(|found| found.modified());
+            made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > MAX_UNLOCKED_AGE))
+        }
+    }
 }
 
 /// Removes the entries that were longest of no use, until the others fit.
@@ -232,6 +267,27 @@ mod tests {
         let off = TokenCache::new(Some(OFF));
         off.put("k", &pieces(&bytes));
         assert_eq!(read(&off, "k"), None);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_unfinished_is_swept() {
+        let root = tempfile::tempdir().expect("a scratch folder");
+        let path = |name: &str| root.path().join(name);
+        for name in [".new-left", ".new-used", ".new-young", ".new-old"] {
+            fs::create_dir(path(name)).expect("writable");
+            fs::write(path(name).join("tokens"), "half").expect("writable");
+        }
+        File::create(path(".new-left").join(LOCK_FILE)).expect("writable");
+        let used = File::create(path(".new-used").join(LOCK_FILE)).expect("writable");
+        used.try_lock().expect("free");
+        let long_ago = SystemTime::now() - 2 * MAX_UNLOCKED_AGE;
+        File::open(path(".new-old")).and_then(|folder| folder.set_modified(long_ago)).expect("writable");
+        TokenCache::new(root.path().to_str()).put("k", &pieces(b"tokens"));
+        let entries = fs::read_dir(root.path()).expect("readable").flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        assert_eq!(names, [".new-used", ".new-young", "k"]);
+        assert!(!path("k").join(LOCK_FILE).exists());
     }
 
     #[test]

@@ -49,7 +49,8 @@ pub(super) struct Request<'a> {
     pub out: &'a Path,
     /// What to read, for what.
     pub paths: Vec<(&'a [PathBuf], FileRole)>,
-    from: Option<&'a Path>,
+    /// The model to start from.
+    pub from: Option<&'a Path>,
     task: &'a Option<String>,
     /// The flags of both commands.
     pub training: &'a Training,

@@ -19,7 +19,7 @@ pub struct Pretrain {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Go on from this model with a fresh schedule
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
     /// Training flags.
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub struct Finetune {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Start from this pre-trained model; without it from scratch
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
     /// Kind of labels: auto, multi-label, single-label or pair
     #[arg(long, value_name = "TASK")]
