@@ -12,6 +12,8 @@ mod elsewhere;
 mod field;
 mod finetune;
 mod formats;
+#[cfg(target_os = "linux")]
+mod hostile_names;
 mod interruption;
 mod lab;
 mod lost;

@@ -35,6 +35,8 @@ pub enum DataError {
     },
     /// A line too long to be a document.
     LineTooLong {
+        /// Name as given; readers of lines leave it empty, and [`DataError::reading`] fills it in.
+        file: String,
         /// Its number in its file.
         line: u64,
         /// The most that is read, in bytes.
@@ -220,7 +222,17 @@ impl DataError {
     /// What an error means that came up through readers of `file`: theirs, where they made it.
     pub fn reading(file: &str, error: io::Error) -> Self {
         let unreadable = |error: io::Error| Self::Unreadable { file: file.into(), reason: error.to_string() };
-        error.downcast::<Self>().unwrap_or_else(unreadable)
+        match error.downcast::<Self>().unwrap_or_else(unreadable) {
+            Self::LineTooLong { file: unnamed, line, limit } if unnamed.is_empty() => {
+                Self::LineTooLong { file: file.into(), line, limit }
+            }
+            error => error,
+        }
+    }
+
+    /// What a reader of lines says of one that is too long; it does not know its file.
+    pub(crate) fn line_too_long(line: u64, limit: usize) -> Self {
+        Self::LineTooLong { file: String::new(), line, limit }
     }
 
     /// Stable name for programs, e.g. `corpus-too-small`.
@@ -271,7 +283,9 @@ impl fmt::Display for DataError {
             Self::NoText { file } => write!(f, "{} holds no text", quoted(file)),
             Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
             Self::Unreadable { file, reason } => write!(f, "{} cannot be read: {reason}", quoted(file)),
-            Self::LineTooLong { line, limit } => write!(f, "line {line} is longer than {} MiB", limit >> 20),
+            Self::LineTooLong { file, line, limit } => {
+                write!(f, "line {line} of {} is longer than {} MiB", quoted(file), limit >> 20)
+            }
             Self::DamagedArchive { file, format, problem } => write!(f, "the {format} file {} {problem}", quoted(file)),
             Self::ArchiveTooLarge { file, format, limit } => {
                 write!(f, "the {format} file {} unpacks to more than {limit}", quoted(file))

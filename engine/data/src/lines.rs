@@ -130,7 +130,7 @@ impl<R: BufRead> LineReader<R> {
             let used = end.map_or(available.len(), |end| end + 1);
             self.text.consume(used);
             if self.line.len() > MAX_LINE_BYTES {
-                return Err(io::Error::other(DataError::LineTooLong { line: self.number + 1, limit: MAX_LINE_BYTES }));
+                return Err(io::Error::other(DataError::line_too_long(self.number + 1, MAX_LINE_BYTES)));
             }
             if end.is_some() {
                 self.number += 1;

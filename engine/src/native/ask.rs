@@ -6,6 +6,7 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output;
 use super::record::Record;
+use super::text_refusals::naming;
 use super::train::files_of;
 use crate::data::{Opened, ReadOptions};
 use crate::error::Error;
@@ -65,10 +66,12 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         };
     }
     let options = session.reading_as_trained(options);
-    session.set_corpus(&Opened::new(&files), &options)?;
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    let metrics = block_on(session.evaluate(RUN, split, rule, config.seed))?;
+    let metrics = session
+        .set_corpus(&Opened::new(&files), &options)
+        .and_then(|()| block_on(session.evaluate(RUN, split, rule, config.seed)))
+        .map_err(|error| naming(error, &files))?;
     output::json_line(&metrics).map(drop)
 }
 

@@ -8,6 +8,7 @@ use super::inputs;
 use super::output::{self, Reader};
 use super::record::Versions;
 use super::store::{RunDir, WriteFailure, shown};
+use super::text_refusals::naming;
 use super::train::{Ending, files_of, read_options, warn_unused};
 use super::{checkpoints::sha256, journal, report, rescue, signals};
 use crate::data::Opened;
@@ -76,11 +77,12 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     signals::listen("and keeping the runs that are done");
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
-    session.set_corpus(
-        &Opened::new(&files_of(sources)),
-        &read_options(&config, args.training.encoding.clone(), Phase::Finetune),
-    )?;
-    session.check_comparison(&config, &compare)?;
+    let files = files_of(sources);
+    let options = read_options(&config, args.training.encoding.clone(), Phase::Finetune);
+    session
+        .set_corpus(&Opened::new(&files), &options)
+        .and_then(|()| session.check_comparison(&config, &compare))
+        .map_err(|error| naming(error, &files))?;
     dir.write(SETTINGS_FILE, &json(&settings))?;
     write_cells(&dir, &known)?;
     signals::resumable();

@@ -132,7 +132,7 @@ fn fingerprint(text: &str) -> [u8; 16] {
 }
 
 fn each_line(path: &Path, take: &mut dyn FnMut(u64, &str) -> Result<(), Error>) -> Result<(), Error> {
-    let mut reader = super::predict::unpacked(inputs::open(path)?)?;
+    let mut reader = super::predict::unpacked(&shown(path), inputs::open(path)?)?;
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();

@@ -301,7 +301,7 @@ fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
 }
 
 /// A path as events and reports name it.
-fn plain_name(path: &Path) -> String {
+pub(super) fn plain_name(path: &Path) -> String {
     if path == Path::new(STDIN) { "stdin".into() } else { plain(&path.to_string_lossy()) }
 }
 

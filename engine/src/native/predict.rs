@@ -101,7 +101,7 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
                 Some(file) => data::unpacked(&*file.content).map_err(|error| DataError::reading(&file.name, error))?,
                 None => inputs::open(path)?,
             };
-            predictor.answer_lines(raw, args.table.encoding.as_deref())
+            predictor.answer_lines(&inputs::plain_name(path), raw, args.table.encoding.as_deref())
         }
     };
     predictor.tell_cut();
@@ -128,8 +128,8 @@ fn whole_file(path: &Path) -> Result<InputFile, Error> {
 
 impl Predictor {
     /// Answers lines while it reads them.
-    fn answer_lines(&mut self, raw: Box<dyn Read + '_>, encoding: Option<&str>) -> Result<(), Error> {
-        let mut lines = Lines::new(decoded(unpacked(raw)?, encoding)?);
+    fn answer_lines(&mut self, name: &str, raw: Box<dyn Read + '_>, encoding: Option<&str>) -> Result<(), Error> {
+        let mut lines = Lines::new(name, decoded(name, unpacked(name, raw)?, encoding)?);
         loop {
             let chunk = lines.chunk()?;
             if chunk.is_empty() {

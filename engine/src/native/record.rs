@@ -4,6 +4,7 @@
 use super::checkpoints;
 use super::inputs::{Source, sha256_of};
 use super::model_digests::ModelDigests;
+use super::recorded_path;
 use super::store::shown;
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, WEIGHTS_FILE};
@@ -32,7 +33,7 @@ pub(super) struct Record {
     /// Model it started from.
     pub from: Option<Origin>,
     /// Word vectors it started from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "recorded_path::optional", skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<PathBuf>,
     /// Files it reads, in order.
     pub inputs: Vec<Input>,
@@ -63,6 +64,7 @@ pub(super) enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Origin {
     /// As given.
+    #[serde(with = "recorded_path")]
     pub path: PathBuf,
     /// Of its weights.
     pub sha256: String,
@@ -72,6 +74,7 @@ pub(super) struct Origin {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Input {
     /// As given.
+    #[serde(with = "recorded_path")]
     pub path: PathBuf,
     /// As events name it.
     pub name: String,
@@ -148,7 +151,7 @@ impl Record {
 
     /// The record as its file holds it.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec_pretty(self).expect("a record serialises");
+        let mut json = serde_json::to_vec_pretty(self).expect("a record is plain data, and its paths are text");
         json.push(b'\n');
         json
     }

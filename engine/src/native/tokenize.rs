@@ -3,6 +3,7 @@
 use super::args::{Common, Tokenize};
 use super::checkpoints::sha256;
 use super::store::{TEMPORARY, remove, shown, sync_folder, write_error};
+use super::text_refusals::naming;
 use super::train::files_of;
 use super::{ask, inputs, output};
 use crate::data::{Opened, Packed, ReadOptions, Specials};
@@ -73,12 +74,15 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     let mut session = ask::session(common, model, common.quiet)?;
     session.check_masked_lm()?;
     let options = ReadOptions { text_column: text_column.clone(), encoding: encoding.clone(), ..Default::default() };
-    session.set_corpus(&Opened::new(&files_of(sources)), &options)?;
+    let files = files_of(sources);
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    // What may be too short is looked at first.
-    let rows = session.evaluation_rows(config.seed)?;
-    let (train, specials) = session.training_tokens()?;
+    let mut encode = || {
+        session.set_corpus(&Opened::new(&files), &options)?;
+        // What may be too short is looked at first.
+        Ok::<_, Error>((session.evaluation_rows(config.seed)?, session.training_tokens()?))
+    };
+    let (rows, (train, specials)) = encode().map_err(|error| naming(error, &files))?;
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let made = folder.join(format!("{TEMPORARY}{name}"));

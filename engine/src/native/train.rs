@@ -10,6 +10,7 @@ use super::model_digests::digests_of;
 use super::record::{Input, Origin, Record, Status, Versions};
 use super::resume::resumed;
 use super::store::{RunDir, WriteFailure, shown};
+use super::text_refusals::{naming, naming_vectors};
 use super::{output, report, rescue, signals};
 use crate::data::{InputFile, Opened, ReadOptions};
 use crate::error::Error;
@@ -141,7 +142,8 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
                 Phase::Finetune => session.finetune(&name, &config, start, snapshot).await,
             }
         })
-    })();
+    })()
+    .map_err(|error| naming_vectors(naming(error, &files), embeddings.as_deref()));
     if let Err(error) = &result {
         session.host().emit(failed(&name, error), Vec::new());
     }

@@ -31,3 +31,14 @@ fn a_sentence_says_what_and_where() {
         assert_eq!(error.to_string(), expected);
     }
 }
+
+#[test]
+fn a_line_that_is_too_long_is_told_with_its_file() {
+    let error = DataError::reading("a.txt", io::Error::other(DataError::line_too_long(3, 64 << 20)));
+    assert_eq!(error.to_string(), "line 3 of \"a.txt\" is longer than 64 MiB");
+    assert_eq!(
+        DataError::reading("b.zip", io::Error::other(error.clone())),
+        error,
+        "the inner file is the one to name"
+    );
+}

@@ -63,7 +63,7 @@ impl<R: BufRead> Read for Noted<R> {
         let count = self.text.read(out)?;
         let mut places = self.places.borrow_mut();
         if self.read.saturating_sub(places.asked) > MAX_LINE_BYTES as u64 {
-            return Err(io::Error::other(DataError::LineTooLong { line: places.lines + 1, limit: MAX_LINE_BYTES }));
+            return Err(io::Error::other(DataError::line_too_long(places.lines + 1, MAX_LINE_BYTES)));
         }
         for byte in &out[..count] {
             places.note(*byte, self.read);

@@ -13,29 +13,30 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 /// How much of a stream the guess of its encoding looks at.
 const SAMPLE_BYTES: usize = 64 << 10;
 
-/// The text behind a reader that may be packed with gzip, with as much of it as is there ready to be looked at.
-pub fn unpacked<'a>(raw: Box<dyn Read + 'a>) -> Result<BufReader<Box<dyn Read + 'a>>, Error> {
+/// The text behind a reader of `name` that may be packed with gzip, with as much of it as is there ready to be looked at.
+pub fn unpacked<'a>(name: &str, raw: Box<dyn Read + 'a>) -> Result<BufReader<Box<dyn Read + 'a>>, Error> {
     let mut raw = BufReader::with_capacity(SAMPLE_BYTES, raw);
-    let start = raw.fill_buf().map_err(|error| unreadable(0, &error))?;
+    let start = raw.fill_buf().map_err(|error| unreadable(name, 0, &error))?;
     if !start.starts_with(&[0x1f, 0x8b]) {
         return Ok(raw);
     }
     Ok(BufReader::with_capacity(SAMPLE_BYTES, Box::new(flate2::read::MultiGzDecoder::new(raw))))
 }
 
-/// The text in UTF-8, whatever its encoding.
+/// The text of `name` in UTF-8, whatever its encoding.
 pub fn decoded<'a>(
+    name: &str,
     mut raw: BufReader<Box<dyn Read + 'a>>,
     forced: Option<&str>,
 ) -> Result<BufReader<Box<dyn Read + 'a>>, Error> {
-    let sample = raw.fill_buf().map_err(|error| unreadable(0, &error))?.to_vec();
+    let sample = raw.fill_buf().map_err(|error| unreadable(name, 0, &error))?.to_vec();
     if sample.is_empty() {
         return Ok(raw);
     }
     raw.consume(sample.len());
-    let text = Decoding::new("the input", sample, false, raw, forced)?;
+    let text = Decoding::new(name, sample, false, raw, forced)?;
     if text.guessed {
-        output::to_people(&format!("The input seems to be {}; --encoding forces another.", text.encoding));
+        output::to_people(&format!("{name} seems to be {}; --encoding forces another.", text.encoding));
     }
     Ok(BufReader::new(Box::new(text)))
 }
@@ -44,13 +45,15 @@ pub fn decoded<'a>(
 pub struct Lines<R> {
     /// What is read.
     pub reader: BufReader<R>,
+    /// What people call it.
+    name: String,
     number: u64,
 }
 
 impl<R: Read> Lines<R> {
-    /// Of a text in UTF-8, from its start.
-    pub fn new(reader: BufReader<R>) -> Self {
-        Self { reader, number: 0 }
+    /// Of the text of `name` in UTF-8, from its start.
+    pub fn new(name: &str, reader: BufReader<R>) -> Self {
+        Self { reader, name: name.into(), number: 0 }
     }
 
     /// The next lines with their numbers: as many as are there, at most [`CHUNK_LINES`]; none at the end.
@@ -68,7 +71,7 @@ impl<R: Read> Lines<R> {
     fn line(&mut self) -> Result<Option<(u64, String)>, Error> {
         let mut bytes = Vec::new();
         let taken = self.reader.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut bytes);
-        let taken = taken.map_err(|error| unreadable(self.number, &error))?;
+        let taken = taken.map_err(|error| unreadable(&self.name, self.number, &error))?;
         if taken == 0 {
             return Ok(None);
         }
@@ -76,7 +79,7 @@ impl<R: Read> Lines<R> {
         if taken as u64 > MAX_LINE_BYTES {
             return Err(Error::Input {
                 code: "line-too-long",
-                message: format!("line {} is longer than {} MiB", self.number, MAX_LINE_BYTES >> 20),
+                message: format!("line {} of {} is longer than {} MiB", self.number, self.name, MAX_LINE_BYTES >> 20),
                 hint: "Put one text on each line.".into(),
             });
         }
@@ -92,10 +95,10 @@ fn text_of(line: &[u8]) -> String {
     document_of(&text).map(|document| document.joined()).unwrap_or_default()
 }
 
-fn unreadable(line: u64, error: &std::io::Error) -> Error {
+fn unreadable(name: &str, line: u64, error: &std::io::Error) -> Error {
     Error::Input {
         code: "unreadable-input",
-        message: format!("the input cannot be read after line {line}: {error}"),
+        message: format!("{name} cannot be read after line {line}: {error}"),
         hint: "Check the file; all lines before were answered.".into(),
     }
 }
@@ -106,8 +109,8 @@ mod tests {
     use std::io::Write;
 
     fn all_lines(bytes: &[u8]) -> Vec<(u64, String)> {
-        let reader = unpacked(Box::new(std::io::Cursor::new(bytes.to_vec()))).expect("readable");
-        let mut lines = Lines { reader: decoded(reader, None).expect("text"), number: 0 };
+        let reader = unpacked("stdin", Box::new(std::io::Cursor::new(bytes.to_vec()))).expect("readable");
+        let mut lines = Lines::new("stdin", decoded("stdin", reader, None).expect("text"));
         std::iter::from_fn(|| Some(lines.chunk().expect("readable")).filter(|chunk| !chunk.is_empty()))
             .flatten()
             .collect()
@@ -132,8 +135,8 @@ mod tests {
             let texts: Vec<String> = all_lines(bytes).into_iter().map(|(_, text)| text).collect();
             assert_eq!(texts, german.lines().collect::<Vec<_>>());
         }
-        let picture = unpacked(Box::new(std::io::Cursor::new(b"\x89PNG\r\n\x1a\n"))).expect("readable");
-        assert!(decoded(picture, None).is_err());
+        let picture = unpacked("stdin", Box::new(std::io::Cursor::new(b"\x89PNG\r\n\x1a\n"))).expect("readable");
+        assert!(decoded("stdin", picture, None).is_err());
     }
 
     #[test]
@@ -146,8 +149,15 @@ mod tests {
             let lines = all_lines(bytes);
             assert_eq!((lines.len(), lines[99].1.as_str()), (100, "line 100"));
         }
-        let mut lines = Lines { reader: BufReader::new(text.as_bytes()), number: 0 };
+        let mut lines = Lines::new("stdin", BufReader::new(text.as_bytes()));
         assert_eq!(lines.chunk().expect("readable").len(), CHUNK_LINES);
         assert!(all_lines(b"").is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_told_with_its_file() {
+        let long = vec![b'x'; MAX_LINE_BYTES as usize + 1];
+        let error = Lines::new("a.txt", BufReader::new(&long[..])).chunk().expect_err("too long");
+        assert_eq!(error.to_string(), "line 1 of a.txt is longer than 16 MiB");
     }
 }
