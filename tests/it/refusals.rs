@@ -149,6 +149,8 @@ fn settings_that_do_not_fit() {
     check(&lab, &pretrain("--steps 0"), &["steps"]);
     check(&lab, &pretrain("--steps 5 --epochs 1"), &["steps", "epochs"]);
     check(&lab, &pretrain("--lr 0"), &["lr"]);
+    check(&lab, &pretrain("--lr 1e38"), &["--lr is 1e38, but it must be at most 1"]);
+    check(&lab, &pretrain("--minutes 1e300"), &["--minutes is 1e300, but it must be at most 525600"]);
     check(&lab, &pretrain("--mask-rate 1.5"), &["mask-rate"]);
     check(&lab, &pretrain("--batch-size 0"), &["batch-size"]);
     check(&lab, &pretrain("--vocab-size 3"), &["vocab"]);

@@ -142,7 +142,7 @@ impl<H: Host> Session<H> {
             tried.insert(lr.to_bits(), (lr, run));
             if wanted.is_empty() && widenings < MOST_WIDENINGS {
                 widenings += 1;
-                wanted.extend(beyond_the_edge(&tried));
+                wanted.extend(beyond_the_edge(&tried).filter(|lr| *lr <= plan::MAX_LR));
             }
         }
         let best = tried.values().fold(None, |best: Option<&(f64, ComparisonRun)>, tried| match best {
@@ -376,8 +376,8 @@ fn check(compare: &CompareConfig) -> Result<()> {
     if compare.label_fractions.is_empty() {
         return refuse("--label-fractions is empty".into());
     }
-    if let Some(bad) = compare.lrs.iter().find(|lr| !(lr.is_finite() && **lr > 0.0)) {
-        return refuse(format!("--lrs has {bad}, but a learning rate must be above 0"));
+    if let Some(bad) = compare.lrs.iter().find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR)) {
+        return refuse(format!("--lrs has {bad}, but a learning rate must be above 0 and at most {}", plan::MAX_LR));
     }
     Ok(())
 }
@@ -409,7 +409,7 @@ mod tests {
             check(&compare).is_err()
         };
         assert!(refused(|c| c.seeds = 0) && refused(|c| c.label_fractions = vec![0.0]));
-        assert!(refused(|c| c.label_fractions = vec![]) && refused(|c| c.lrs = vec![f64::NAN]));
+        assert!(refused(|c| c.label_fractions = vec![]) && refused(|c| c.lrs = vec![1e-3, 1e30]));
         assert!(!refused(|_| ()));
     }
 }

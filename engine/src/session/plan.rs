@@ -6,7 +6,7 @@ mod limits;
 mod shape;
 
 pub use length::FINETUNING_EPOCHS;
-pub use limits::{check_length, check_numbers, training_bytes};
+pub use limits::{MAX_LR, check_length, check_numbers, training_bytes};
 pub use shape::model_config;
 
 use crate::data::examples::EncodedDocuments;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::{Dropout, ModelConfig};
 use crate::train::{MuonSettings, OptimizerSettings, Schedule, USUAL_WARMUP};
 use length::{budget, networks, pretraining_epochs};
-use limits::{check_frozen_memory, check_memory};
+use limits::{check_frozen_memory, check_memory, is_sound_budget};
 use protocol::{EmbeddingInit, OptimizerKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
@@ -229,12 +229,27 @@ impl Plan {
     pub fn is_sound(&self, model: &ModelConfig) -> bool {
         let counts =
             [self.networks, self.steps_per_epoch, self.report_every, self.evaluate_every, self.checkpoint_every];
-        let shares = [self.mask_rate, self.hidden_dropout, self.attention_dropout];
+        let OptimizerSettings { beta1, beta2, eps, weight_decay, clip_norm, muon } = self.optimizer;
+        let Schedule { peak, warmup_share, floor, .. } = self.schedule;
+        let shares = [self.mask_rate, self.hidden_dropout, self.attention_dropout, beta1, beta2, warmup_share];
+        let is_positive = |value: f64| value.is_finite() && value > 0.0;
+        let is_decay = |value: f64| value.is_finite() && value >= 0.0;
+        let has_sound_muon = muon.is_none_or(|muon| {
+            is_positive(muon.lr_ratio) && (0.0..1.0).contains(&muon.momentum) && is_decay(muon.weight_decay)
+        });
         let memory = if self.budget == Budget::Steps(0) { check_frozen_memory } else { check_memory };
         let fits = check_length(self.max_len, model).and_then(|()| memory(model, self.batch_size, self.max_len));
         self.batch_size > 0
             && counts.iter().all(|&count| count > 0)
             && shares.iter().all(|share| (0.0..1.0).contains(share))
+            && is_positive(peak)
+            && peak <= MAX_LR
+            && (0.0..=1.0).contains(&floor)
+            && [eps, clip_norm].into_iter().all(is_positive)
+            && is_decay(weight_decay)
+            && has_sound_muon
+            && is_sound_budget(self.budget)
+            && self.max_predictions != Some(0)
             && fits.is_ok()
     }
 
@@ -313,6 +328,9 @@ mod tests {
         let code = |change: fn(&mut RunConfig)| check(change).expect_err("refused").code();
         assert_eq!(code(|c| c.lr = Some(0.0)), "bad-setting");
         assert_eq!(code(|c| c.lr = Some(f64::NAN)), "bad-setting");
+        assert_eq!(code(|c| c.lr = Some(1.1)), "bad-setting");
+        assert_eq!(code(|c| c.minutes = Some(1e300)), "bad-setting");
+        assert_eq!(code(|c| c.epochs = Some(f64::INFINITY)), "bad-setting");
         assert_eq!(code(|c| c.batch_size = Some(0)), "bad-setting");
         assert_eq!(code(|c| c.mask_rate = Some(1.5)), "bad-setting");
         assert_eq!(code(|c| c.max_len = Some(4)), "max-len-too-small");
@@ -323,6 +341,35 @@ mod tests {
         );
         assert_eq!(code(|c| c.batch_size = Some(1_000_000)), "too-large");
         assert_eq!(code(|c| c.max_predictions = Some(0)), "bad-setting");
+    }
+
+    #[test]
+    fn a_plan_from_a_file_that_no_run_could_have_is_refused() {
+        let model = ModelConfig::preset("fast-nano", 1000, 64).expect("exists");
+        let plan = check(|_| ()).expect("defaults are sound");
+        let is_sound = |change: fn(&mut Plan)| {
+            let mut plan = plan.clone();
+            change(&mut plan);
+            plan.is_sound(&model)
+        };
+        assert!(is_sound(|_| ()) && is_sound(|p| *p = p.clone().without_steps()));
+        assert!(is_sound(|p| (p.schedule.peak, p.optimizer.muon) = (MAX_LR, None)));
+        for change in [
+            |p: &mut Plan| p.schedule.peak = -1.0,
+            |p: &mut Plan| p.schedule.peak = 2.0,
+            |p: &mut Plan| p.schedule.warmup_share = 1.0,
+            |p: &mut Plan| p.schedule.floor = f64::NAN,
+            |p: &mut Plan| p.optimizer.beta1 = 1.0,
+            |p: &mut Plan| p.optimizer.beta2 = 1.0,
+            |p: &mut Plan| p.optimizer.eps = 0.0,
+            |p: &mut Plan| p.optimizer.weight_decay = -0.1,
+            |p: &mut Plan| p.optimizer.clip_norm = 0.0,
+            |p: &mut Plan| p.optimizer.muon = Some(MuonSettings { momentum: 1.0, ..MuonSettings::default() }),
+            |p: &mut Plan| p.budget = Budget::Seconds(f64::INFINITY),
+            |p: &mut Plan| p.max_predictions = Some(0),
+        ] {
+            assert!(!is_sound(change));
+        }
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! What a run may ask for at most, and at least: each limit refused by the name of its flag.
 
-use super::LEAST_MAX_LEN;
+use super::{Budget, LEAST_MAX_LEN};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use protocol::RunConfig;
 
 /// Far beyond any run, and far below where products of it overflow.
 const MOST_STEPS: u64 = 1_000_000_000;
+/// Highest peak learning rate, as the page's field takes it: beyond it every preset diverges.
+pub const MAX_LR: f64 = 1.0;
+/// Far beyond any run, and far below where the steps of so many passes overflow.
+const MAX_EPOCHS: f64 = 1e6;
+/// A year.
+const MAX_MINUTES: f64 = 525_600.0;
 /// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
 const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") { 3e9 } else { 12e9 };
 
@@ -19,9 +25,13 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
         Some(v) if !(v.is_finite() && v > 0.0) => refuse(flag, v, "must be above 0"),
         _ => Ok(()),
     };
-    positive("--lr", config.lr)?;
-    positive("--epochs", config.epochs)?;
-    positive("--minutes", config.minutes)?;
+    let at_most = |flag: &str, value: Option<f64>, max: f64| match value {
+        Some(v) if v > max => refuse(flag, v, &format!("must be at most {max}")),
+        _ => positive(flag, value),
+    };
+    at_most("--lr", config.lr, MAX_LR)?;
+    at_most("--epochs", config.epochs, MAX_EPOCHS)?;
+    at_most("--minutes", config.minutes, MAX_MINUTES)?;
     positive("--steps", config.steps.map(|v| v as f64))?;
     positive("--batch-size", config.batch_size.map(|v| v as f64))?;
     positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
@@ -46,12 +56,25 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
     Ok(())
 }
 
+/// A number as a person may have typed it.
+fn shown(value: f64) -> String {
+    if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") }
+}
+
 fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
     Err(Error::input(
         "bad-setting",
-        format!("{flag} is {value}, but it {rule}"),
+        format!("{flag} is {}, but it {rule}", shown(value)),
         format!("Change {flag} or leave it out."),
     ))
+}
+
+/// Whether a run may last this long.
+pub fn is_sound_budget(budget: Budget) -> bool {
+    match budget {
+        Budget::Steps(steps) => steps <= MOST_STEPS,
+        Budget::Seconds(seconds) => seconds > 0.0 && seconds <= MAX_MINUTES * 60.0,
+    }
 }
 
 /// Refuses examples that leave no room for context, or that are longer than the model's positions.
