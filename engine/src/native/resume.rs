@@ -61,14 +61,9 @@ fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {
 
 /// A resumed run is the same run: its flags may be repeated, not changed.
 fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Result<(), Error> {
-    let refuse = |message: String| Error::Input {
-        code: "not-the-same-run",
-        message,
-        hint: "Leave the flag out to continue the run as it was, or start a new one in another --out.".into(),
-    };
     if record.phase != request.phase {
         let command = phase_name(record.phase);
-        return Err(refuse(format!("{} holds a run of the {command} command", shown(request.out))));
+        return Err(another_run(format!("{} holds a run of the {command} command", shown(request.out))));
     }
     let mut config = record.config.clone();
     apply_flags(common, request, &mut config)?;
@@ -79,23 +74,32 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
             found.map_or("its default".to_string(), |(_, value)| value.clone())
         };
         let (before, now, flag) = (value(&before), value(&now), if *flag == "backend" { "device" } else { flag });
-        return Err(refuse(format!("the interrupted run has --{flag} {before}, not {now}")));
+        return Err(another_run(format!("the interrupted run has --{flag} {before}, not {now}")));
     }
-    match &request.training.encoding {
-        Some(encoding) if Some(encoding) != record.encoding.as_ref() => {
-            return Err(refuse("the interrupted run has another --encoding".into()));
-        }
-        _ => (),
+    if request.training.encoding.is_some() && request.training.encoding != record.encoding {
+        return Err(another_run("the interrupted run has another --encoding".into()));
     }
-    let Some(path) = request.from else { return Ok(()) };
-    let given = origin(path, &inputs::read_model(path)?);
-    match &record.from {
-        None => Err(refuse("the interrupted run started without --from".into())),
-        Some(from) if from.sha256 != given.sha256 => {
-            let (path, from) = (shown(path), shown(&from.path));
-            Err(refuse(format!("{path} is not the model that the interrupted run started from, which was {from}")))
-        }
-        Some(_) => Ok(()),
+    request.from.map_or(Ok(()), |path| check_same_origin(path, record.from.as_ref()))
+}
+
+/// The model after `--from` must be the one that the run started from, wherever it lies now.
+fn check_same_origin(path: &Path, before: Option<&Origin>) -> Result<(), Error> {
+    let Some(before) = before else {
+        return Err(another_run("the interrupted run started without --from".into()));
+    };
+    let now = origin(path, &inputs::read_model(path)?);
+    if now.sha256 == before.sha256 {
+        return Ok(());
+    }
+    let (path, before) = (shown(path), shown(&before.path));
+    Err(another_run(format!("{path} is not the model that the interrupted run started from, which was {before}")))
+}
+
+fn another_run(message: String) -> Error {
+    Error::Input {
+        code: "not-the-same-run",
+        message,
+        hint: "Leave the flag out to continue the run as it was, or start a new one in another --out.".into(),
     }
 }
 
