@@ -264,7 +264,8 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandl
     })
 }
 
-fn binary() -> PathBuf {
+/// The program that is tested.
+pub fn binary() -> PathBuf {
     let named = std::env::var_os("CLOZELAB_BIN").map(PathBuf::from);
     let path = named.unwrap_or_else(|| clozelab_tests::workspace().join("target/release/clozelab"));
     assert!(

@@ -13,6 +13,8 @@ mod field;
 mod finetune;
 mod formats;
 #[cfg(target_os = "linux")]
+mod full_disk;
+#[cfg(target_os = "linux")]
 mod hostile_names;
 mod interruption;
 mod lab;
