@@ -2,7 +2,8 @@
 //! of one platform, and leaves every question about text, models and training to the engine.
 //!
 //! `args` turns words into a task, `commands` drives it, `host` is what a running session talks to; below it stand the
-//! run directory (`store`, `checkpoints`, `record`, `journal`) and what people see (`progress`, `report`, `inspect`).
+//! run directory (`lock`, `store`, `checkpoints`, `record`, `journal`, `rescue`) and what people see (`progress`, `report`,
+//! `inspect`).
 
 pub mod args;
 mod ask;
