@@ -107,7 +107,9 @@ impl fmt::Display for Error {
             Self::Input { message, .. } | Self::Io { message, .. } | Self::Failed { message, .. } => {
                 f.write_str(message)
             }
-            Self::Diverged { step } => write!(f, "training diverged: the loss at step {step} is not a number"),
+            Self::Diverged { step } => {
+                write!(f, "training diverged at step {step}, also from its last good checkpoint at a lower rate")
+            }
             Self::Device { message } => write!(f, "the device stopped answering: {message}"),
         }
     }

@@ -196,7 +196,6 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             let message = "a step had a gradient that is not a finite number: such steps are skipped";
             self.note("skipped-steps", message.into());
         }
-        self.at.newest_loss = sums.last_loss.map(f64::from).or(self.at.newest_loss);
         let Some((loss, next_sentence_loss)) = sums.mean().filter(|mean| !self.has_diverged(*mean, clock)) else {
             self.roll_back(clock).await?;
             return Ok(false);
@@ -241,7 +240,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         let sums = self.at.window.read().await?;
         // The next report decides what becomes of a run that has diverged; its values are not saved.
-        if !self.is_sound(&sums, clock) {
+        if !self.has_sound_values(&sums, clock).await? {
             return Ok(());
         }
         let snapshot = self.snapshot(&sums).await?;
@@ -284,7 +283,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Last snapshot and, of a run that came to its end, last figures.
     async fn close(&mut self, mut stopped: bool, clock: &mut Clock) -> Result<Finished> {
-        if !self.is_sound(&self.at.window.read().await?, clock) {
+        let sums = self.at.window.read().await?;
+        // A classifier leaves its best step, which was measured.
+        if self.plan.phase == Phase::Pretrain && !self.has_sound_values(&sums, clock).await? {
             return Err(Error::Diverged { step: self.learner.step() });
         }
         self.keep_now(clock).await?;

@@ -28,8 +28,6 @@ pub struct Standing {
     pub rate_scale: f64,
     /// Whether a step was skipped.
     pub has_skipped: bool,
-    /// The newest loss of a single step, or on held-out text if that was measured since.
-    pub newest_loss: Option<f64>,
 }
 
 impl Default for Standing {
@@ -45,7 +43,6 @@ impl Default for Standing {
             rollbacks: 0,
             rate_scale: 1.0,
             has_skipped: false,
-            newest_loss: None,
         }
     }
 }
@@ -64,7 +61,6 @@ impl Standing {
             rollbacks: state.rollbacks,
             rate_scale: state.rate_scale,
             has_skipped: false,
-            newest_loss: None,
         }
     }
 }
@@ -91,8 +87,6 @@ pub struct Sums {
     pub skipped: u64,
     /// Gradient norm of the last step in the sums that was not taken from a checkpoint.
     pub grad_norm: f32,
-    /// Loss of that step.
-    pub last_loss: Option<f32>,
 }
 
 /// Values of a step that validation liked best so far. An early stop that costs no decision (Prechelt 1998).
@@ -167,7 +161,6 @@ impl Sums {
         };
         self.steps += 1;
         self.grad_norm = grad_norm;
-        self.last_loss = Some(loss);
     }
 
     /// The mean loss and its part from next-sentence prediction; `None` if every step was skipped.

@@ -55,7 +55,7 @@ fn a_diverged_run_of_a_comparison_is_marked_and_the_others_go_on() {
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "10")]), None)).expect("the run ends well");
-    let compare = CompareConfig { seeds: 1, label_fractions: vec![1.0], lrs: vec![1e-3, 1e30] };
+    let compare = CompareConfig { seeds: 1, label_fractions: vec![1.0], lrs: vec![1e-3, 1.0] };
     let progress = ComparisonProgress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs: None };
     let settings = config(&[("epochs", "1")]);
     let comparison =

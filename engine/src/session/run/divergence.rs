@@ -4,10 +4,13 @@ use super::Run;
 use crate::error::{Error, Result};
 use crate::session::Host;
 use crate::session::clock::Clock;
+use crate::session::learner::Learner;
 use crate::session::plan::Budget;
+use crate::session::read::read_groups;
 use crate::session::snapshot::{Decoded, decode};
 use crate::session::standing::{Standing, Sums};
-use crate::session::task::Task;
+use crate::session::task::{Task, evaluation_model};
+use crate::train::{DeviceBatch, Objective};
 use protocol::Phase;
 
 /// How often a run returns to an earlier checkpoint.
@@ -39,11 +42,20 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         is_warm && loss - next_sentence.unwrap_or_default() > limit
     }
 
-    /// Whether neither the steps since the last report nor the newest loss speaks against the present values.
-    pub(super) fn is_sound(&self, sums: &Sums, clock: &Clock) -> bool {
-        let newest = sums.last_loss.map(f64::from).or(self.at.newest_loss);
-        let mut losses = sums.mean().into_iter().chain(newest.map(|loss| (loss, None)));
-        (sums.steps > 0 || sums.skipped == 0) && losses.all(|loss| !self.has_diverged(loss, clock))
+    /// Whether the present values are worth saving: not every step since the last report was skipped, and their loss on the
+    /// next batch, without dropout, has not diverged. The loss of a step says nothing of the values that it leaves.
+    pub(super) async fn has_sound_values(&mut self, sums: &Sums, clock: &Clock) -> Result<bool> {
+        if sums.steps == 0 && sums.skipped > 0 {
+            return Ok(false);
+        }
+        let batch = self.task.batch(self.learner.values.step);
+        let Learner { model, optimizer, .. } = &self.learner;
+        let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
+        let leaves = self.learner.leaves();
+        let Objective { total, next_sentence } = self.task.loss(&evaluation_model(model, &leaves), &batch);
+        let read = read_groups(&[total].into_iter().chain(next_sentence).collect::<Vec<_>>()).await?;
+        let loss = (f64::from(read[0][0]), read.get(1).map(|part| f64::from(part[0])));
+        Ok(loss.0.is_finite() && !self.has_diverged(loss, clock))
     }
 
     /// Returns to the last checkpoint, or to the start if there is none, at half the learning rate.

@@ -33,9 +33,6 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
         let Some(metrics) = metrics else { return Ok(None) };
         self.learned = self.task.is_learned(&metrics);
-        if let Metrics::MaskedLm(measured) = &metrics {
-            self.at.newest_loss = Some(measured.masked_lm_loss);
-        }
         self.score(split, &metrics);
         Ok(Some(metrics))
     }
