@@ -198,12 +198,12 @@ impl RunConfig {
             "max-len" => self.max_len = Some(number(key, value)?),
             "batch-size" => self.batch_size = Some(number(key, value)?),
             "steps" => self.steps = Some(number(key, value)?),
-            "epochs" => self.epochs = Some(number(key, value)?),
-            "minutes" => self.minutes = Some(number(key, value)?),
-            "lr" => self.lr = Some(number(key, value)?),
+            "epochs" => self.epochs = Some(decimal(key, value)?),
+            "minutes" => self.minutes = Some(decimal(key, value)?),
+            "lr" => self.lr = Some(decimal(key, value)?),
             "optimizer" => self.optimizer = Some(named(key, value)?),
             "embedding-init" => self.embedding_init = Some(named(key, value)?),
-            "mask-rate" => self.mask_rate = Some(number(key, value)?),
+            "mask-rate" => self.mask_rate = Some(decimal(key, value)?),
             "whole-word" => self.whole_word = switch(key, value)?,
             "max-predictions" => self.max_predictions = Some(number(key, value)?),
             "seed-masking" => self.seed_masking = switch(key, value)?,
@@ -230,7 +230,7 @@ impl RunConfig {
                 }
             }
             "limit" => self.limit = Some(number(key, value)?),
-            "label-fraction" => self.label_fraction = Some(number(key, value)?),
+            "label-fraction" => self.label_fraction = Some(decimal(key, value)?),
             _ => return Err(error(key, "is not a setting".into())),
         }
         Ok(())
@@ -295,6 +295,12 @@ fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, ConfigError
     value.trim().parse().map_err(|_| error(key, format!("\"{value}\" is not a number it can take")))
 }
 
+/// A number that a message can carry: JSON has neither infinity nor NaN.
+fn decimal(key: &str, value: &str) -> Result<f64, ConfigError> {
+    let number: f64 = number(key, value)?;
+    if number.is_finite() { Ok(number) } else { Err(error(key, format!("\"{value}\" is not a number it can take"))) }
+}
+
 fn named<T: Named>(key: &str, value: &str) -> Result<T, ConfigError> {
     word(key, value, T::NAMES)
 }
@@ -350,9 +356,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_and_changes_nothing() {
-        for (key, value) in
-            [("seed", "-1"), ("preset", "huge"), ("steps", "1e99x"), ("colour", "red"), ("nsp", "maybe")]
-        {
+        for (key, value) in [
+            ("seed", "-1"),
+            ("preset", "huge"),
+            ("steps", "1e99x"),
+            ("colour", "red"),
+            ("nsp", "maybe"),
+            ("epochs", "inf"),
+            ("lr", "NaN"),
+        ] {
             let mut config = RunConfig::default();
             let error = config.set(key, value).expect_err("refused");
             assert_eq!(error.key, key);
