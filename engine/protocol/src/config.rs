@@ -219,16 +219,7 @@ impl RunConfig {
             "label-column" => self.label_column = Some(value.into()),
             "label-separator" => self.label_separator = Some(value.into()),
             "quoting" => self.quoting = if value.trim() == "auto" { None } else { Some(named(key, value)?) },
-            "label-map" => {
-                self.label_map = serde_json::from_str(value).map_err(|_| {
-                    error(key, "has to be a JSON object of old and new names; null drops a label".into())
-                })?;
-                let unnamed =
-                    self.label_map.iter().find(|(_, new)| new.as_deref().is_some_and(|new| new.trim().is_empty()));
-                if let Some((old, _)) = unnamed {
-                    return Err(error(key, format!("gives {old:?} an empty name; null drops a label")));
-                }
-            }
+            "label-map" => self.label_map = label_map(key, value)?,
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(decimal(key, value)?),
             _ => return Err(error(key, "is not a setting".into())),
@@ -293,6 +284,16 @@ fn error(key: &str, message: String) -> ConfigError {
 
 fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, ConfigError> {
     value.trim().parse().map_err(|_| error(key, format!("\"{value}\" is not a number it can take")))
+}
+
+fn label_map(key: &str, value: &str) -> Result<LabelMap, ConfigError> {
+    let map: LabelMap = serde_json::from_str(value)
+        .map_err(|_| error(key, "has to be a JSON object of old and new names; null drops a label".into()))?;
+    let is_unnamed = |new: &Option<String>| new.as_deref().is_some_and(|new| new.trim().is_empty());
+    match map.iter().find(|(_, new)| is_unnamed(new)) {
+        Some((old, _)) => Err(error(key, format!("gives {old:?} an empty name; null drops a label"))),
+        None => Ok(map),
+    }
 }
 
 /// A number that a message can carry: JSON has neither infinity nor NaN.
@@ -364,6 +365,7 @@ mod tests {
             ("nsp", "maybe"),
             ("epochs", "inf"),
             ("lr", "NaN"),
+            ("label-map", r#"{"a": ""}"#),
         ] {
             let mut config = RunConfig::default();
             let error = config.set(key, value).expect_err("refused");
