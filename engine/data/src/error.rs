@@ -282,11 +282,13 @@ impl fmt::Display for DataError {
             Self::EmptyFile { file } => write!(f, "{} is empty", quoted(file)),
             Self::NoText { file } => write!(f, "{} holds no text", quoted(file)),
             Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
-            Self::Unreadable { file, reason } => write!(f, "{} cannot be read: {reason}", quoted(file)),
+            Self::Unreadable { file, reason } => write!(f, "{} cannot be read: {}", quoted(file), on_one_line(reason)),
             Self::LineTooLong { file, line, limit } => {
                 write!(f, "line {line} of {} is longer than {} MiB", quoted(file), limit >> 20)
             }
-            Self::DamagedArchive { file, format, problem } => write!(f, "the {format} file {} {problem}", quoted(file)),
+            Self::DamagedArchive { file, format, problem } => {
+                write!(f, "the {format} file {} {}", quoted(file), on_one_line(problem))
+            }
             Self::ArchiveTooLarge { file, format, limit } => {
                 write!(f, "the {format} file {} unpacks to more than {limit}", quoted(file))
             }
@@ -324,8 +326,10 @@ impl fmt::Display for DataError {
                 write!(f, "the word vectors have {found} numbers each and the model's embeddings {needed}")
             }
             Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
-            Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {problem}"),
-            Self::UnsupportedTokenizer { file, part } => write!(f, "{file} uses {part}, which is not supported"),
+            Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {}", on_one_line(problem)),
+            Self::UnsupportedTokenizer { file, part } => {
+                write!(f, "{file} uses {}, which is not supported", on_one_line(part))
+            }
             Self::NoLabels { role, documents, columns, .. } => {
                 let used = match role {
                     FileRole::Train => "training",
@@ -369,14 +373,35 @@ pub fn quoted(name: &str) -> String {
     let mut out = String::from("\"");
     for c in shown.chars() {
         match c {
-            // Vowels and tones that stand above or below a letter are a part of the name.
-            _ if unicode_normalization::char::is_combining_mark(c) => out.push(c),
-            '\'' => out.push(c),
-            _ => out.extend(c.escape_debug()),
+            '"' | '\\' => out.extend(['\\', c]),
+            _ => push_visible(&mut out, c),
         }
     }
     out.push('"');
     out
+}
+
+/// The longest part of another library's sentence that is shown: it may repeat what stands in a file.
+const SHOWN_REASON_CHARS: usize = 300;
+
+/// What another library says of a file: on one line, without control or bidirectional characters, and not too long.
+fn on_one_line(reason: &str) -> String {
+    let mut out = String::new();
+    reason.chars().take(SHOWN_REASON_CHARS).for_each(|c| push_visible(&mut out, c));
+    if reason.chars().nth(SHOWN_REASON_CHARS).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Adds a character, or its escape where it cannot be seen.
+fn push_visible(out: &mut String, c: char) {
+    match c {
+        // Vowels and tones that stand above or below a letter are a part of a name.
+        _ if unicode_normalization::char::is_combining_mark(c) => out.push(c),
+        '\'' | '"' | '\\' => out.push(c),
+        _ => out.extend(c.escape_debug()),
+    }
 }
 
 #[cfg(test)]

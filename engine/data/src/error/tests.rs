@@ -15,6 +15,21 @@ fn a_hostile_name_stays_on_one_line() {
 }
 
 #[test]
+fn what_a_library_says_of_a_hostile_file_stays_on_one_line() {
+    let damaged =
+        |problem: &str| DataError::DamagedArchive { file: "a".into(), format: "Word", problem: problem.into() };
+    for (problem, expected) in [
+        ("is damaged (no `</\u{7f}\n\u{202e}>`)", "is damaged (no `</\\u{7f}\\n\\u{202e}>`)".to_string()),
+        ("is \"é\" or 'e'", "is \"é\" or 'e'".into()),
+        (&"x".repeat(5000), format!("{}…", "x".repeat(300))),
+    ] {
+        assert_eq!(damaged(problem).to_string(), format!("the Word file \"a\" {expected}"));
+    }
+    let bad = DataError::BadTokenizer { file: "vocab.txt".into(), problem: "\u{1b}[2J".into() };
+    assert_eq!(bad.to_string(), "vocab.txt cannot be used: \\u{1b}[2J");
+}
+
+#[test]
 fn a_sentence_says_what_and_where() {
     let png = DataError::NotText { file: "a.txt".into(), kind: "a PNG image".into() };
     let one = DataError::NothingUsable { files: 1, first: Box::new(png.clone()) };
