@@ -90,9 +90,6 @@ impl<'a> Archive<'a> {
         let is_hidden = |name: &str| name.split(['/', '\\']).any(|part| part.starts_with('.') || part == "__MACOSX");
         let is_file = |name: &str| !name.ends_with(['/', '\\']) && !is_hidden(name);
         let indices: Vec<usize> = (0..self.names.len()).filter(|index| is_file(&self.names[*index])).collect();
-        if indices.is_empty() {
-            return Err(DataError::EmptyFile { file: self.file.name.clone() });
-        }
         let mut files = Vec::new();
         for index in indices {
             let is_link = self.zip.by_index_raw(index).map_err(|error| broken(self.file, &error))?.is_symlink();
@@ -103,6 +100,10 @@ impl<'a> Archive<'a> {
             self.unpack(index, &mut bytes)?;
             let name = format!("{}/{}", self.file.name, self.names[index]);
             files.push(InputFile { name, ..self.file.with_content(bytes) });
+        }
+        // Nothing is left of folders, hidden files and links.
+        if files.is_empty() {
+            return Err(DataError::EmptyFile { file: self.file.name.clone() });
         }
         Ok(files)
     }
@@ -128,10 +129,9 @@ impl<'a> Archive<'a> {
 }
 
 fn broken(file: &InputFile, error: &ZipError) -> DataError {
-    let reason: String = error.to_string().escape_debug().take(200).collect();
     let problem = match error {
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => "cannot be unpacked here",
         _ => "is damaged",
     };
-    damaged(&file.name, ZIP, format!("{problem} ({reason})"))
+    damaged(&file.name, ZIP, format!("{problem} ({error})"))
 }

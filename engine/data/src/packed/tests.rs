@@ -94,6 +94,15 @@ fn archives_are_folders() {
 }
 
 #[test]
+fn an_archive_of_links_alone_is_empty() {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.add_symlink("a.txt", "/etc/passwd", zip::write::SimpleFileOptions::DEFAULT).expect("memory");
+    let bytes = archive.finish().expect("memory").into_inner();
+    let Opened { files, refused } = Opened::new(&[InputFile::held("links.zip", bytes, None)]);
+    assert_eq!((files.len(), refused.first().map(DataError::code)), (0, Some("empty-file")));
+}
+
+#[test]
 fn splits_may_be_archives() {
     let text = b"some words __label__a\nother words __label__b\n";
     let named = |name: &str| InputFile::held(name, zip_of(&[("data.txt", text)]), None);
