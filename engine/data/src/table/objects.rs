@@ -23,8 +23,14 @@ pub struct ObjectRows<R> {
     is_array: bool,
     /// The only object of a file may hold its rows: it waits until there is another.
     only: Option<(String, u64)>,
-    inner: VecDeque<Row>,
+    ready: VecDeque<Row>,
+    /// The rows inside of the only object, and its line.
+    inside: Option<(RowsInside, u64)>,
 }
+
+/// The rows of an object that holds a table. They are made one at a time: each repeats the names of the columns, which may
+/// be longer than the values.
+type RowsInside = Box<dyn Iterator<Item = Map<String, Value>>>;
 
 impl<R: BufRead> ObjectRows<R> {
     /// Of `text`, with the characters of each row where `with_raw`.
@@ -39,7 +45,8 @@ impl<R: BufRead> ObjectRows<R> {
             rows: 0,
             is_array: false,
             only: None,
-            inner: VecDeque::new(),
+            ready: VecDeque::new(),
+            inside: None,
         }
     }
 
@@ -73,8 +80,11 @@ impl<R: BufRead> ObjectRows<R> {
     /// Reads an object over as many lines as it takes.
     fn next_object(&mut self) -> io::Result<Option<Row>> {
         loop {
-            if let Some(row) = self.inner.pop_front() {
+            if let Some(row) = self.ready.pop_front() {
                 return Ok(Some(row));
+            }
+            if self.inside.is_some() {
+                return Ok(self.next_inside());
             }
             if self.place == self.chunk.len() {
                 let text = self.lines.text_mut();
@@ -96,7 +106,7 @@ impl<R: BufRead> ObjectRows<R> {
                         continue;
                     }
                     let first = self.only.take().map(|(value, line)| row(&value, line, self.with_raw));
-                    self.inner.extend(first.into_iter().chain([row(&value, line, self.with_raw)]));
+                    self.ready.extend(first.into_iter().chain([row(&value, line, self.with_raw)]));
                     break;
                 }
             }
@@ -108,13 +118,24 @@ impl<R> ObjectRows<R> {
     /// What is left at the end of a stream: the only object of a file, which may hold its rows, or a value that is cut off.
     fn last_rows(&mut self) -> Option<Row> {
         let cut = self.scanner.cut().map(|(value, line)| row(&value, line, self.with_raw));
-        let only = self.only.take();
-        self.inner = match (only, &cut) {
-            (Some((value, line)), None) => inner_rows(&value, line, self.with_raw),
-            (only, _) => only.map(|(value, line)| row(&value, line, self.with_raw)).into_iter().collect(),
-        };
-        self.inner.extend(cut);
-        self.inner.pop_front()
+        if let Some((value, line)) = self.only.take() {
+            if cut.is_none()
+                && let Some(rows) = rows_inside(&value)
+            {
+                self.inside = Some((rows, line));
+                return self.next_inside();
+            }
+            self.ready.push_back(row(&value, line, self.with_raw));
+        }
+        self.ready.extend(cut);
+        self.ready.pop_front()
+    }
+
+    fn next_inside(&mut self) -> Option<Row> {
+        let (rows, line) = self.inside.as_mut()?;
+        let object = rows.next()?;
+        let raw = if self.with_raw { Value::Object(object.clone()).to_string() } else { String::new() };
+        Some(Row { record: Record::Object(object), line: *line, raw })
     }
 }
 
@@ -136,43 +157,34 @@ fn numbered(values: Vec<Value>) -> Map<String, Value> {
     values.into_iter().enumerate().map(|(place, value)| ((place + 1).to_string(), value)).collect()
 }
 
-/// The rows of a file that is one object; without any inside, it is the only row.
-fn inner_rows(text: &str, line: u64, with_raw: bool) -> VecDeque<Row> {
-    let Some(objects) = rows_inside(text) else { return VecDeque::from([row(text, line, with_raw)]) };
-    let found = |object: Map<String, Value>| {
-        let raw = if with_raw { Value::Object(object.clone()).to_string() } else { String::new() };
-        Row { record: Record::Object(object), line, raw }
-    };
-    objects.into_iter().map(found).collect()
-}
-
 /// Objects that lie this deep inside a file of one object are found.
 const MAX_DEPTH: usize = 4;
 
-/// The objects of the longest list inside, with those of lists beside it whose objects are alike, such as other splits.
-fn rows_in(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
-    // Each value an object of the same keys: pandas' `orient="index"`.
-    let rows: Option<Vec<Map<String, Value>>> = object.values().map(|value| value.as_object().cloned()).collect();
-    let is_numbered = object.keys().all(|key| key.parse::<u64>().is_ok());
-    if let Some(rows) = rows.filter(|rows| is_numbered && rows.len() > 1) {
-        return Some(rows);
-    }
-    let lists = lists_in(object, MAX_DEPTH);
-    let longest = lists.iter().max_by_key(|list| list.len())?;
-    let is_alike = |list: &&Vec<Map<String, Value>>| list[0].keys().eq(longest[0].keys());
-    Some(lists.iter().filter(is_alike).flatten().cloned().collect())
+/// Whether each value is an object and each key a number: pandas' `orient="index"`.
+fn is_numbered(object: &Map<String, Value>) -> bool {
+    object.len() > 1 && object.iter().all(|(key, value)| value.is_object() && key.parse::<u64>().is_ok())
 }
 
-/// Lists of nothing but objects, at most so deep inside.
-fn lists_in(object: &Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Value>>> {
+/// Whether these are nothing but objects, and some.
+fn are_objects(items: &[Value]) -> bool {
+    items.iter().all(|item| item.is_object() || item.is_null()) && items.iter().any(Value::is_object)
+}
+
+/// Whether there is a list of objects inside, at most so deep.
+fn has_lists(object: &Map<String, Value>, depth: usize) -> bool {
+    object.values().any(|value| match value {
+        Value::Array(items) => are_objects(items),
+        Value::Object(inner) => depth > 1 && has_lists(inner, depth - 1),
+        _ => false,
+    })
+}
+
+/// The lists of objects inside, at most so deep.
+fn lists_in(object: Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Value>>> {
     let mut lists = Vec::new();
-    for value in object.values() {
+    for (_, value) in object {
         match value {
-            Value::Array(items) => {
-                let items = items.iter().filter(|item| !item.is_null());
-                let rows: Option<Vec<Map<String, Value>>> = items.map(|item| item.as_object().cloned()).collect();
-                lists.extend(rows.filter(|rows| !rows.is_empty()));
-            }
+            Value::Array(items) if are_objects(&items) => lists.push(objects(items.into_iter()).collect()),
             Value::Object(inner) if depth > 1 => lists.extend(lists_in(inner, depth - 1)),
             _ => {}
         }
@@ -180,45 +192,81 @@ fn lists_in(object: &Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Va
     lists
 }
 
-/// The rows of an object that holds names and lists of values: pandas' `orient="split"`.
-fn rows_of_split(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
-    let names: Vec<String> =
-        object.get("columns")?.as_array()?.iter().map(super::values::word).collect::<Option<_>>()?;
-    let row = |row: &Value| Some(names.iter().cloned().zip(row.as_array()?.iter().cloned()).collect());
-    object.get("data")?.as_array()?.iter().map(row).collect()
+fn objects(values: impl Iterator<Item = Value>) -> impl Iterator<Item = Map<String, Value>> {
+    values.filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None })
 }
 
-/// The rows of an object that holds a list, or an object by row numbers, for each column.
-fn rows_of_columns(object: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
-    let column = |value: &Value| match value {
-        Value::Array(items) => Some(items.clone()),
-        Value::Object(items) => {
-            let mut numbered: Vec<(u64, Value)> =
-                items.iter().map(|(key, value)| Some((key.parse().ok()?, value.clone()))).collect::<Option<_>>()?;
-            numbered.sort_by_key(|(number, _)| *number);
-            Some(numbered.into_iter().map(|(_, value)| value).collect())
-        }
+/// The objects of the longest list inside, with those of lists beside it whose objects are alike, such as other splits.
+fn rows_of_lists(object: Map<String, Value>) -> RowsInside {
+    let mut lists = lists_in(object, MAX_DEPTH);
+    let keys = |list: &Vec<Map<String, Value>>| list[0].keys().cloned().collect::<Vec<_>>();
+    let longest = lists.iter().max_by_key(|list| list.len()).map(keys);
+    lists.retain(|list| Some(keys(list)) == longest);
+    Box::new(lists.into_iter().flatten())
+}
+
+/// The names of an object that holds names and lists of values: pandas' `orient="split"`.
+fn split_names(object: &Map<String, Value>) -> Option<Vec<String>> {
+    let are_rows = object.get("data")?.as_array()?.iter().all(Value::is_array);
+    let names = object.get("columns")?.as_array()?.iter().map(super::values::word).collect::<Option<_>>()?;
+    are_rows.then_some(names)
+}
+
+/// The rows of such an object.
+fn rows_of_split(mut object: Map<String, Value>, names: Vec<String>) -> RowsInside {
+    let rows = match object.remove("data") {
+        Some(Value::Array(rows)) => rows,
+        _ => Vec::new(),
+    };
+    let values = |row| if let Value::Array(values) = row { values } else { Vec::new() };
+    Box::new(rows.into_iter().map(move |row| names.iter().cloned().zip(values(row)).collect()))
+}
+
+/// Whether an object holds a list, or an object by row numbers, for each column, and all of the same length.
+fn is_columns(object: &Map<String, Value>) -> bool {
+    let length = |value: &Value| match value {
+        Value::Array(items) => Some(items.len()),
+        Value::Object(items) if items.keys().all(|key| key.parse::<u64>().is_ok()) => Some(items.len()),
         _ => None,
     };
-    let columns: Vec<(&String, Vec<Value>)> =
-        object.iter().map(|(name, value)| Some((name, column(value)?))).collect::<Option<_>>()?;
-    let length = columns.first()?.1.len();
-    let is_even = columns.len() > 1 && length > 1 && columns.iter().all(|(_, values)| values.len() == length);
-    is_even.then(|| {
-        let row =
-            |number: usize| columns.iter().map(|(name, values)| ((*name).clone(), values[number].clone())).collect();
-        (0..length).map(row).collect()
-    })
+    let Some(first) = object.values().next().and_then(length) else { return false };
+    object.len() > 1 && first > 1 && object.values().all(|value| length(value) == Some(first))
+}
+
+/// The rows of such an object.
+fn rows_of_columns(object: Map<String, Value>) -> RowsInside {
+    let column = |value: Value| match value {
+        Value::Array(items) => items,
+        Value::Object(items) => {
+            let mut numbered: Vec<(Option<u64>, Value)> =
+                items.into_iter().map(|(key, value)| (key.parse().ok(), value)).collect();
+            numbered.sort_by_key(|(number, _)| *number);
+            numbered.into_iter().map(|(_, value)| value).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut columns: Vec<(String, std::vec::IntoIter<Value>)> =
+        object.into_iter().map(|(name, value)| (name, column(value).into_iter())).collect();
+    let row = move || columns.iter_mut().map(|(name, values)| Some((name.clone(), values.next()?))).collect();
+    Box::new(std::iter::from_fn(row))
 }
 
 /// The rows inside of an object, if it holds any.
-fn rows_inside(text: &str) -> Option<Vec<Map<String, Value>>> {
+fn rows_inside(text: &str) -> Option<RowsInside> {
     let Some(Value::Object(object)) = relaxed::parse(text) else { return None };
     // An object with a text is a row, whatever lists it has beside.
     if object.iter().any(|(name, value)| value.is_string() && super::names::text_name(name).is_some()) {
         return None;
     }
-    rows_of_split(&object).or_else(|| rows_in(&object)).or_else(|| rows_of_columns(&object))
+    if let Some(names) = split_names(&object) {
+        return Some(rows_of_split(object, names));
+    }
+    match () {
+        () if is_numbered(&object) => Some(Box::new(objects(object.into_iter().map(|(_, value)| value)))),
+        () if has_lists(&object, MAX_DEPTH) => Some(rows_of_lists(object)),
+        () if is_columns(&object) => Some(rows_of_columns(object)),
+        () => None,
+    }
 }
 
 /// Whether an object holds rows.
