@@ -23,6 +23,10 @@ pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Matching costs this squared per word: BERT's is 100.
 const MAX_READ_WORD_CHARS: usize = 1000;
+/// Each piece of a word begins with a copy of this: BERT's is 2 characters long.
+const MAX_PREFIX_CHARS: usize = 16;
+/// An added token may be looked for in full at each place of a text.
+const MAX_ADDED_CHARS: usize = 500;
 /// Rows at most: twice those of the largest multilingual vocabularies.
 const MAX_ROWS: u64 = 1 << 20;
 
@@ -169,6 +173,11 @@ fn all_added(
     let mut known: HashSet<String> = listed.iter().map(|token| token.content.clone()).collect();
     let others = settings.added_tokens().into_iter().chain(named);
     listed.extend(others.filter(|token| known.insert(token.content.clone())));
+    let is_long = |token: &&AddedToken| token.content.chars().nth(MAX_ADDED_CHARS).is_some();
+    if let Some(token) = listed.iter().find(is_long) {
+        let problem = format!("the added token {} of more than {MAX_ADDED_CHARS} characters", quoted(&token.content));
+        return Err(unsupported(problem));
+    }
     match listed.iter().find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS) {
         Some(token) => Err(unsupported(format!("the added token {} in row {}", quoted(&token.content), token.id))),
         None => Ok(listed),
@@ -186,6 +195,9 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
     }
     let max_chars = json.max_input_chars_per_word.unwrap_or(MAX_WORD_CHARS);
     let prefix = json.continuing_subword_prefix.clone();
+    if prefix.as_deref().is_some_and(|prefix| prefix.chars().nth(MAX_PREFIX_CHARS).is_some()) {
+        return Err(unsupported(format!("a subword prefix of more than {MAX_PREFIX_CHARS} characters")));
+    }
     // Files of before 2020 name no type; only WordPiece has the prefix and no merges.
     let kind = json.kind.as_deref().or(prefix.is_some().then_some("WordPiece")).unwrap_or("of no type");
     match kind {

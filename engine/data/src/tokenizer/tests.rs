@@ -229,6 +229,14 @@ fn hostile_files_are_refused_with_the_reason() {
         (sound.replace("[],", r#"[{"id": 5, "content": "x"}],"#), "row 5 has two tokens, \"the\" and \"x\""),
         (sound.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#), "the added token \"x\" in row 4294967295"),
         ("[]".into(), "invalid"),
+        (
+            sound.replace("[],", &format!(r#"[{{"id": 6, "content": "{}"}}],"#, "a".repeat(501))),
+            "of more than 500 characters",
+        ),
+        (
+            sound.replace(r###""##""###, &format!(r#""{}""#, "#".repeat(17))),
+            "a subword prefix of more than 16 characters",
+        ),
     ] {
         let error = from_one("tokenizer.json", &json).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error} instead of {reason}");
