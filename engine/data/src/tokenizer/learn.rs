@@ -93,8 +93,11 @@ pub(super) fn word_pieces(
         characters.retain(|_, occurrences| occurrences.beginning + occurrences.within >= least);
     }
     let mut learner = Learner { prefix: model.prefix().into(), least, ..Learner::default() };
-    let alphabet =
-        if model.prefix().is_empty() { room * UNSPACED_ALPHABET_PERCENT / 100 } else { LIMIT_ALPHABET.min(room / 2) };
+    let alphabet = if model.prefix().is_empty() {
+        room.saturating_mul(UNSPACED_ALPHABET_PERCENT) / 100
+    } else {
+        LIMIT_ALPHABET.min(room / 2)
+    };
     learner.take_alphabet(&characters, alphabet);
     learner.take_words(&spelled);
     while learner.tokens.len() < room && learner.merge_most_frequent() {}
