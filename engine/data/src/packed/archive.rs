@@ -2,10 +2,11 @@
 //! bytes are counted while unpacking, and names only become names of documents.
 
 use super::open::{Budget, MAX_BYTES};
+use super::promised::Promised;
 use super::{damaged, names, too_large, word};
 use crate::content::{Converted, InputFile};
 use crate::error::{DataError, quoted};
-use std::io::{self, Cursor, Read, Write};
+use std::io::{Cursor, Read, Write};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -69,8 +70,14 @@ impl<'a> Archive<'a> {
     }
 
     fn workbook(mut self) -> Result<Vec<InputFile>, DataError> {
-        // calamine sets no limit, so count what it will unpack first.
-        (0..self.zip.len()).try_for_each(|index| self.unpack(index, &mut io::sink()))?;
+        // calamine sets no limit, so count first what it will unpack, and what it will take memory for.
+        for index in 0..self.zip.len() {
+            let mut promised = Promised::default();
+            self.unpack(index, &mut promised)?;
+            if promised.is_hollow() {
+                return Err(damaged(&self.file.name, ZIP, "is damaged (a list promises more texts than it has bytes)"));
+            }
+        }
         super::workbook::sheets(self.file, self.zip.into_inner(), self.budget)
     }
 

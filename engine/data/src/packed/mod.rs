@@ -8,6 +8,8 @@ mod gzip;
 mod names;
 #[cfg(feature = "archives")]
 mod open;
+#[cfg(feature = "archives")]
+mod promised;
 mod stream;
 #[cfg(feature = "archives")]
 mod word;

@@ -93,6 +93,15 @@ fn archives_are_folders() {
     );
 }
 
+/// The library for workbooks takes memory for as many texts as are promised: a whole machine's, here.
+#[test]
+fn a_workbook_that_promises_too_many_texts_is_refused() {
+    let texts = b"<sst uniqueCount=\"999999999999\"><si><t>a</t></si></sst>";
+    let bytes = zip_of(&[("xl/workbook.xml", b"<workbook/>"), ("xl/sharedStrings.xml", texts)]);
+    let Opened { refused, .. } = Opened::new(&[InputFile::held("a.xlsx", bytes, None)]);
+    assert!(refused[0].to_string().contains("promises more texts"), "{refused:?}");
+}
+
 #[test]
 fn an_archive_of_links_alone_is_empty() {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
