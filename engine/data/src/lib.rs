@@ -18,6 +18,8 @@ mod lines;
 pub mod masking;
 mod near_duplicates;
 mod packed;
+#[cfg(all(test, feature = "archives"))]
+mod properties;
 pub mod random;
 mod reader;
 pub mod script;

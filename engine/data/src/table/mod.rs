@@ -360,5 +360,13 @@ impl DataError {
     }
 }
 
+/// What properties of any input are tried on.
+#[cfg(test)]
+pub(crate) mod tried {
+    pub use super::labels::{Form, LabelReader};
+    pub use super::row::Cell;
+    pub use super::values::{is_missing, listed};
+}
+
 #[cfg(test)]
 mod tests;

@@ -261,6 +261,14 @@ impl Tokenizer {
         }
     }
 
+    /// The words of `text`, normalised.
+    #[cfg(test)]
+    pub(crate) fn normalized_words(&self, text: &str) -> Vec<String> {
+        let glyphs = normalize(text, self.normalization);
+        let word = |range: Range<usize>| glyphs[range].iter().map(|glyph| glyph.character).collect();
+        split(&glyphs, self.splitting).into_iter().map(word).collect()
+    }
+
     /// Number of rows, special tokens and rows without a token included.
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary holds its special tokens and is never empty")]
     pub fn len(&self) -> usize {
