@@ -401,4 +401,4 @@ pub enum Metrics {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

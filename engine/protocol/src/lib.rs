@@ -13,6 +13,8 @@ mod found;
 mod insight;
 mod metrics;
 mod spreadsheet;
+#[cfg(test)]
+mod properties;
 mod token;
 
 pub use cloze::Cloze;

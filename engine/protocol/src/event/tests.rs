@@ -2,26 +2,31 @@
 
 use super::*;
 
-#[test]
-fn both_kinds_of_evaluation_survive_the_wire() {
+/// An evaluation of each kind.
+pub(crate) fn evaluations() -> [Event; 2] {
     let masked =
         Metrics::MaskedLm(MaskedLmMetrics { n: 3, masked_lm_loss: 4.5, masked_accuracy: 0.25, ..Default::default() });
     let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
-    for metrics in [masked, labels] {
-        let event =
-            Event::Evaluated { run: "r".into(), step: 1, epoch: 1.0, split: "valid".into(), network: None, metrics };
+    [masked, labels].map(|metrics| {
+        let (run, split) = ("r".into(), "valid".into());
+        Event::Evaluated { run, step: 1, epoch: 1.0, split, network: None, metrics }
+    })
+}
+
+#[test]
+fn both_kinds_of_evaluation_survive_the_wire() {
+    for event in evaluations() {
         let text = serde_json::to_string(&event).expect("serialises");
         assert!(text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#), "{text}");
         assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), event);
     }
 }
 
-/// The names and fields that are written, by serde, are those that are read, by hand.
-#[test]
-fn every_kind_is_read_as_it_is_written() {
+/// An event of each kind.
+pub(crate) fn every_kind() -> Vec<Event> {
     let (run, step) = ("r".to_string(), 7);
     let text = |text: &str| text.to_string();
-    let all = [
+    vec![
         Event::Hello { protocol: 5 },
         Event::Ready { device: DeviceInfo { reason: Some(text("why")), ..DeviceInfo::default() } },
         Event::Corpus {
@@ -108,7 +113,13 @@ fn every_kind_is_read_as_it_is_written() {
         Event::Exported { request: 1, name: text("n") },
         Event::Imported { summary: text("s"), labels: vec![text("x")], guesses: true },
         Event::History { run: run.clone(), events: vec![Event::Paused { run: run.clone(), step }] },
-    ];
+    ]
+}
+
+/// The names and fields that are written, by serde, are those that are read, by hand.
+#[test]
+fn every_kind_is_read_as_it_is_written() {
+    let all = every_kind();
     let mut kinds = std::collections::HashSet::new();
     for event in &all {
         let text = serde_json::to_string(event).expect("serialises");

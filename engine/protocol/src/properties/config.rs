@@ -1,0 +1,132 @@
+//! Settings, as links and the command line carry them.
+
+use super::messages::check;
+use crate::{PRESET_NAMES, RunConfig};
+use fuzz::ensure;
+use fuzz::proptest::collection::vec;
+use fuzz::proptest::prelude::*;
+use fuzz::proptest::sample::select;
+
+const KEYS: &[&str] = &[
+    "backend",
+    "device",
+    "seed",
+    "preset",
+    "hidden-size",
+    "backbone",
+    "tokenizer",
+    "vocab-size",
+    "cased",
+    "strip-accents",
+    "min-count",
+    "max-len",
+    "batch-size",
+    "steps",
+    "epochs",
+    "minutes",
+    "lr",
+    "optimizer",
+    "embedding-init",
+    "mask-rate",
+    "whole-word",
+    "max-predictions",
+    "seed-masking",
+    "nsp",
+    "task",
+    "parts",
+    "class-weights",
+    "near-duplicates",
+    "pooling",
+    "freeze",
+    "checkpoint-every",
+    "text-column",
+    "label-column",
+    "label-separator",
+    "quoting",
+    "label-map",
+    "limit",
+    "label-fraction",
+    "x",
+    "",
+];
+
+const WORDS: &[&str] = &[
+    "",
+    "true",
+    "false",
+    "0",
+    "1",
+    "auto",
+    "gpu",
+    "webgpu",
+    "cpu",
+    "wordpiece",
+    "word",
+    "char",
+    "transformer",
+    "textcnn",
+    "mean",
+    "muon",
+    "adamw",
+    "own",
+    "random",
+    "multi-label",
+    "single-label",
+    "pair",
+    "seeds",
+    "linear",
+    "balanced",
+    "none",
+    "keep",
+    "drop",
+    "cls",
+    "max-mean",
+    "double",
+    "single",
+    "backslash",
+    "{\"a\": \"b\", \"c\": null}",
+    "{\"a\": \"\"}",
+    "{}",
+    "inf",
+    "NaN",
+    "1e999",
+    "-0",
+    "+1",
+    " 2 ",
+    "1e-400",
+    "0x1",
+];
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => select(WORDS).prop_map(String::from),
+        1 => select(&PRESET_NAMES[..]).prop_map(String::from),
+        2 => any::<f64>().prop_map(|number| number.to_string()),
+        2 => any::<u64>().prop_map(|number| number.to_string()),
+        1 => any::<String>(),
+    ]
+}
+
+/// What a link says, the same link says of the settings that it was read as; and so does a message.
+#[test]
+fn settings_read_back_as_they_were_written() {
+    fuzz::check("settings", 10_000, &vec((select(KEYS), value()), 0..12), |pairs| {
+        let mut config = RunConfig::default();
+        for (key, value) in &pairs {
+            let before = config.clone();
+            if let Err(error) = config.set(key, value) {
+                ensure(config == before, || format!("{key} was refused and has changed something"))?;
+                ensure(error.key == *key && !error.message.is_empty(), || error.to_string())?;
+            }
+        }
+        let mut again = RunConfig::default();
+        for (key, value) in config.pairs() {
+            again.set(key, &value).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        }
+        ensure(again == config, || format!("{config:?} reads back as {again:?}"))?;
+        let text = serde_json::to_string(&config).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        check::<RunConfig>(text.as_bytes())?;
+        let sent = serde_json::from_str::<RunConfig>(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        ensure(sent == config, || format!("{config:?} arrives as {sent:?}"))
+    });
+}
