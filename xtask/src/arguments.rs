@@ -9,6 +9,7 @@ pub const USAGE: &str = "\
 cargo xtask serve [--port 8080] [--debug]   install what is missing, build the page and the engine, serve dist/
 cargo xtask build [--debug]                 the same without serving: a static site in dist/
 cargo xtask test [PART...]                  every check, or only: format lint native web browser
+cargo xtask soak [--minutes 60]             generated inputs for all that reads files and messages
 cargo xtask interop                         tests against Hugging Face transformers
 cargo xtask setup                           only install what is missing
 
@@ -19,6 +20,12 @@ cargo xtask setup                           only install what is missing
 
 /// Port of the page where none is named.
 const DEFAULT_PORT: u16 = 8080;
+
+/// How long inputs are generated where nothing is said.
+const DEFAULT_SOAK_MINUTES: u64 = 60;
+
+/// A day; more is a slip of the keyboard.
+const MAX_SOAK_MINUTES: u64 = 24 * 60;
 
 /// What a person asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +50,11 @@ pub enum Task {
     },
     /// Run the tests against Hugging Face transformers.
     Interop,
+    /// Try generated inputs.
+    Soak {
+        /// For how long.
+        minutes: u64,
+    },
     /// Run checks.
     Test {
         /// Which, in their fixed order.
@@ -76,6 +88,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
         "interop" => done(words, Task::Interop),
         "build" => parse_build(words),
         "serve" => parse_serve(words),
+        "soak" => parse_soak(words),
         "test" => parse_test(words),
         other => Err(usage(format!("there is no task \"{other}\""))),
     }
@@ -112,6 +125,23 @@ fn parse_serve(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
 fn parse_port(word: Option<String>) -> Result<u16, Error> {
     let word = word.ok_or_else(|| usage("--port needs a number"))?;
     word.parse().map_err(|_| usage(format!("--port takes a number from 0 to 65535, not \"{word}\"")))
+}
+
+fn parse_soak(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
+    let mut minutes = DEFAULT_SOAK_MINUTES;
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--minutes" => minutes = parse_minutes(words.next())?,
+            other => return Err(unknown(other)),
+        }
+    }
+    Ok(Task::Soak { minutes })
+}
+
+fn parse_minutes(word: Option<String>) -> Result<u64, Error> {
+    let word = word.ok_or_else(|| usage("--minutes needs a number"))?;
+    let minutes = word.parse().ok().filter(|minutes| (1..=MAX_SOAK_MINUTES).contains(minutes));
+    minutes.ok_or_else(|| usage(format!("--minutes takes a number from 1 to {MAX_SOAK_MINUTES}, not \"{word}\"")))
 }
 
 fn parse_test(words: impl Iterator<Item = String>) -> Result<Task, Error> {
@@ -156,14 +186,25 @@ mod tests {
         check("serve --port 9000 --debug", serve(9000, Some(Mode::Debug)));
         check("serve --no-build --debug --port 0", serve(0, None));
         check("serve --no-build --dir a", Task::Serve { port: 8080, mode: None, site: Some("a".into()) });
+        check("soak", Task::Soak { minutes: 60 });
+        check("soak --minutes 5", Task::Soak { minutes: 5 });
         check("test", Task::Test { parts: Part::ALL.to_vec() });
         check("test browser lint", Task::Test { parts: vec![Part::Lint, Part::Browser] });
     }
 
     #[test]
     fn a_line_with_a_mistake_is_refused() {
-        for line in ["sevre", "serve 9000", "serve --port", "serve --port x", "serve --dir a", "test all", "setup now"]
-        {
+        for line in [
+            "sevre",
+            "serve 9000",
+            "serve --port",
+            "serve --port x",
+            "serve --dir a",
+            "test all",
+            "setup now",
+            "soak 5",
+            "soak --minutes 0",
+        ] {
             let words = line.split_whitespace().map(String::from);
             let error = parse(words).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -1,4 +1,4 @@
-//! `cargo xtask serve | build | test | interop | setup`: everything between a bare machine and a working page. It installs what is
+//! `cargo xtask serve | build | test | soak | interop | setup`: everything between a bare machine and a working page. It installs what is
 //! missing, builds the wasm binaries, weighs and serves them, and runs every check. It knows the tools around the
 //! product and nothing of what the product computes.
 //!
@@ -11,6 +11,7 @@ mod program;
 mod project;
 mod serve;
 mod setup;
+mod soak;
 mod web;
 
 use arguments::{Mode, Task};
@@ -39,6 +40,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Build { mode } => web::build(&project, mode),
         Task::Serve { port, mode, site } => serve_page(&project, port, mode, site),
         Task::Interop => check::interop(&project),
+        Task::Soak { minutes } => soak::run(&project, minutes),
         Task::Test { parts } => check::run(&project, &parts),
     }
 }
