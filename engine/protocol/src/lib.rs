@@ -12,9 +12,9 @@ mod event;
 mod found;
 mod insight;
 mod metrics;
-mod spreadsheet;
 #[cfg(test)]
 mod properties;
+mod spreadsheet;
 mod token;
 
 pub use cloze::Cloze;

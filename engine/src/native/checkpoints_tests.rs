@@ -95,6 +95,13 @@ fn a_folder_without_checkpoints_has_none() {
     assert!(found.is_none() && damaged.is_empty());
 }
 
+/// Writes the checkpoints of steps 5 and 10.
+fn keep_two(dir: &RunDir) {
+    for step in [5, 10] {
+        keep(dir, &snapshot(step)).expect("kept");
+    }
+}
+
 /// A failure for want of room.
 fn full(dir: &RunDir) -> WriteFailure {
     WriteFailure::Disk { path: dir.path().into(), error: io::ErrorKind::StorageFull.into() }
@@ -104,7 +111,7 @@ fn full(dir: &RunDir) -> WriteFailure {
 fn on_a_full_disk_checkpoints_make_way_for_the_model_the_newest_last() {
     let room_with = |most: usize| {
         let (root, dir) = run();
-        [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+        keep_two(&dir);
         let left = std::cell::RefCell::new(Vec::new());
         let result = make_room_for(&dir, || {
             let kept = steps(dir.path());
@@ -124,7 +131,7 @@ fn on_a_full_disk_checkpoints_make_way_for_the_model_the_newest_last() {
 #[test]
 fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
     let (_root, dir) = run();
-    [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+    keep_two(&dir);
     assert!(make_room_for(&dir, || Err(full(&dir))).expect_err("no room").is_full());
     assert!(same(&newest(dir.path()).0.expect("written again"), &snapshot(10)));
 }
@@ -132,7 +139,7 @@ fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
 #[test]
 fn only_a_full_disk_costs_checkpoints() {
     let (_root, dir) = run();
-    [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+    keep_two(&dir);
     let broken = || WriteFailure::Disk { path: dir.path().into(), error: io::ErrorKind::PermissionDenied.into() };
     assert!(make_room_for(&dir, || Err(broken())).is_err());
     assert_eq!(steps(dir.path()), [5, 10]);
@@ -141,7 +148,7 @@ fn only_a_full_disk_costs_checkpoints() {
 #[test]
 fn of_older_checkpoints_the_newest_whole_one_stays() {
     let (_root, dir) = run();
-    [5, 10].map(|step| keep(&dir, &snapshot(step)).expect("kept"));
+    keep_two(&dir);
     fs::remove_file(dir.path().join("checkpoints/step-10/state.json")).expect("there");
     assert!(remove_older(dir.path()));
     assert_eq!(steps(dir.path()), [5]);

@@ -59,7 +59,7 @@ pub(super) fn ended(run: &Path, what: &str, saved: Result<PathBuf, Error>, hint:
     match saved {
         Ok(path) => {
             let place = shown(&path);
-            Error::Io { message: format!("{lost}; {what} is saved in {place}"), hint: hint(&place) }
+            Error::Io { message: format!("{lost}; saved in {place}: {what}"), hint: hint(&place) }
         }
         Err(error) => Error::Io {
             message: format!("{lost}, and {what} could not be saved beside it: {error}"),

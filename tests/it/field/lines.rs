@@ -66,10 +66,14 @@ fn too_little_text_is_refused_with_figures() {
 }
 
 #[test]
-fn a_run_that_diverges_stops_and_names_the_learning_rate() {
+fn a_rate_far_too_high_is_refused_and_a_run_that_diverges_stops() {
     cases(|bench| {
         let words = "finetune --train base/train.txt --out diverged --device cpu --preset fast-nano --parts one";
-        let case = bench.run("F14", &format!("{words} --lr 1000 --steps 60"));
+        bench.run("F14", &format!("{words} --lr 1000 --steps 60")).refused().tells(&["--lr"]);
+        // Numbers whose products are none.
+        let row = |word: &str| format!("{word}{}\n", " 1e38 -1e38".repeat(16));
+        bench.lab.write("huge.vec", ["the", "boat", "song", "tree"].map(row).concat());
+        let case = bench.run("F14", &format!("{words} --tokenizer word --embeddings huge.vec --steps 60"));
         case.holds("should fail", |case| case.done.code == Some(1)).tells(&["--lr", "diverged"]);
     });
 }
