@@ -139,6 +139,8 @@ export class Journey {
   constructor(page, complaints) {
     this.page = page;
     this.complaints = complaints;
+    // The page asks before it is left amid a run.
+    page.on('dialog', (dialog) => dialog.accept());
   }
 
   /** The element of that name. */

@@ -64,8 +64,8 @@ test('a run whose tab is closed, early or late, and one whose engine stops, leav
     await second.press('start-pretrain');
     await second.reaches('step', 50, 60);
     await stopEngine(second);
-    await second.until('the end of the run', async () => /the engine stopped/.test(await second.text('runs')));
-    await second.page.waitForTimeout(500);
+    await second.until('its return', async () => /the engine stopped: a test.*and the run resumes/i.test(await second.text('error')));
+    await second.until('its progress', async () => (await second.value('step')) > 50 && (await second.part('stop').isEnabled()), 30);
     await second.page.reload();
     await second.ready(3);
     const names = async () => (await second.page.locator('[data-testid=runs] th[scope=row]').allInnerTexts()).map((name) => name.replace(/\s+/g, ' ').trim());
@@ -92,13 +92,14 @@ test('where storage is full a run goes on, and is told not to be kept', async ()
   });
 });
 
-test('files chosen after the engine stopped are read by a new one, which has the word vectors', async () => {
+test('an engine that stops is replaced by itself, and the new one has the word vectors', async () => {
   await here.open(`${NANO}&steps=2`, async (journey) => {
     await journey.ready(3);
     await journey.unfold();
     await journey.page.locator('#choose-vectors').setInputFiles({ name: 'vectors.txt', mimeType: 'text/plain', buffer: Buffer.from(VECTORS) });
     await stopEngine(journey);
-    await journey.until('the stop', async () => /has stopped/.test(await journey.text('device')));
+    await journey.until('another engine', async () => /The engine restarted\./.test(await journey.text('error')));
+    await journey.ready(3);
     await journey.choose({ 'own.txt': LINES });
     await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt', 60);
     await journey.press('start-pretrain', 30);

@@ -2,14 +2,15 @@
 // silent, on stored text or on files that are chosen again; a comparison goes on from its finished runs; tabs know of each other.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inflateRawSync } from 'node:zlib';
-import { Journey, launchProfile, withBrowser } from './harness.mjs';
+import { Journey, ROOT, launchProfile, withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=cpu';
 const STEPS = 6000;
@@ -17,19 +18,31 @@ const LINES = Array.from({ length: 300 }, (_, index) => `the bird number ${index
 
 const here = withBrowser();
 
-/** The file of that name in a `.zip`: its directory stands at its end (APPNOTE.TXT, 4.3.12). */
-function inZip(bytes, wanted) {
+/** Names and contents of the files in a `.zip`: its directory stands at its end (APPNOTE.TXT, 4.3.12). */
+function* entries(bytes) {
   let at = bytes.readUInt32LE(bytes.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1')) + 16);
   while (bytes.readUInt32LE(at) === 0x02014b50) {
-    const [method, size, name, extra, comment, local] = [bytes.readUInt16LE(at + 10), bytes.readUInt32LE(at + 20), bytes.readUInt16LE(at + 28), bytes.readUInt16LE(at + 30), bytes.readUInt16LE(at + 32), bytes.readUInt32LE(at + 42)];
-    if (bytes.toString('utf8', at + 46, at + 46 + name).endsWith(wanted)) {
-      const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
-      const data = bytes.subarray(start, start + size);
-      return method === 8 ? inflateRawSync(data) : data;
-    }
+    const [method, size, local] = [bytes.readUInt16LE(at + 10), bytes.readUInt32LE(at + 20), bytes.readUInt32LE(at + 42)];
+    const [name, extra, comment] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field));
+    const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    const data = bytes.subarray(start, start + size);
+    yield [bytes.toString('utf8', at + 46, at + 46 + name), method === 8 ? inflateRawSync(data) : data];
     at += 46 + name + extra + comment;
   }
+}
+
+/** The file in a `.zip` whose name ends like that. */
+function inZip(bytes, wanted) {
+  for (const [name, data] of entries(bytes)) if (name.endsWith(wanted)) return data;
   return assert.fail(`no ${wanted} in the archive`);
+}
+
+/** Writes the files of a `.zip` below a folder. */
+function unpacked(bytes, folder) {
+  for (const [name, data] of entries(bytes)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), data);
+  }
 }
 
 /** SHA-256 of the weights that the page saves. */
@@ -41,7 +54,6 @@ async function weights(journey) {
 
 const opened = async (context, query) => {
   const journey = new Journey(context.pages()[0] ?? (await context.newPage()), []);
-  journey.page.on('dialog', (dialog) => dialog.accept());
   await journey.page.goto(here.site.url + query);
   await journey.ready(1);
   return journey;
@@ -108,6 +120,39 @@ test('a run whose browser is killed resumes with the same weights to the last bi
     assert.match(await journey.text('runs'), /finished, 6,000 steps/);
     assert.equal(await weights(journey), expected);
   });
+});
+
+test('a run that was saved with its checkpoint continues on the command line', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clozelab-run-'));
+  const clozelab = process.env.CLOZELAB_BIN ?? join(ROOT, 'target', 'release', 'clozelab');
+  try {
+    writeFileSync(join(folder, 'own.txt'), LINES);
+    await here.open(`${NANO}&steps=100000`, async (journey) => {
+      await journey.ready(3);
+      await journey.choose({ 'own.txt': LINES });
+      await journey.until('the own file', async () => /own\.txt/.test(await journey.text('file-table')));
+      await pretrains(journey);
+      await saved(journey);
+      await journey.press('stop');
+      await journey.idle(30);
+      const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.press('save-run', 30)]);
+      unpacked(readFileSync(await download.path()), folder);
+    });
+    const run = join(folder, 'clozelab-model');
+    const log = () => readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const stopped = log().filter(({ event }) => event === 'step').at(-1).step;
+    const resumed = spawn(clozelab, ['pretrain', '--resume', '--corpus', join(folder, 'own.txt'), '--out', run], { stdio: 'ignore' });
+    const further = async () => existsSync(join(run, 'run.json')) && log().filter(({ event }) => event === 'step').at(-1).step > stopped + 50;
+    for (const end = Date.now() + 30_000; !(await further()); await sleep(100)) assert.ok(Date.now() < end, 'it continues');
+    resumed.kill('SIGINT');
+    await new Promise((resolve) => resumed.on('exit', resolve));
+    const steps = log().filter(({ event }) => event === 'step').map(({ step }) => step);
+    assert.deepEqual(steps, [...steps].sort((a, b) => a - b), 'the log continues where the page stopped');
+    const started = log().filter(({ event }) => event === 'started').map(({ step }) => step);
+    assert.ok(started.length >= 2 && started.at(-1) >= stopped - 8, JSON.stringify(started));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('a classifier whose browser is killed resumes with the same weights to the last bit', async () => {

@@ -4,14 +4,16 @@
 use super::args::Common;
 use super::checkpoints;
 use super::inputs::{self, Source};
+use super::journal::JOURNAL_FILE;
 use super::model_digests;
 use super::output;
-use super::record::{Input, Origin, Record, Status};
+use super::record::{Input, Origin, RECORD_FILE, Record, Status};
 use super::store::{RunDir, shown};
-use super::train::{Request, Run, apply_flags, files_of, origin, phase_name, read_sources};
+use super::train::{Request, Run, apply_flags, files_of, new_record, origin, phase_name, read_sources};
 use crate::data::InputFile;
 use crate::error::Error;
-use crate::session::{ModelFiles, Snapshot};
+use crate::session::{ModelFiles, Snapshot, resumable};
+use protocol::Phase;
 use std::path::Path;
 
 /// An interrupted run, as it was; `None` where it is already complete.
@@ -19,7 +21,10 @@ use std::path::Path;
 /// # Errors
 /// When the directory holds no such run, it is in use, a flag or the text differs, or no checkpoint is whole.
 pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<Run>, Error> {
-    let dir = RunDir::reopen(request.out, super::record::RECORD_FILE)?;
+    if !request.out.join(RECORD_FILE).exists() && !checkpoints::steps(request.out).is_empty() {
+        return taken_over(common, request).map(Some);
+    }
+    let dir = RunDir::reopen(request.out, RECORD_FILE)?;
     let record = Record::read(request.out)?;
     check_same_run(common, request, &record)?;
     if record.status == Status::Finished {
@@ -36,6 +41,26 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     let origin = record.from.as_ref().filter(|_| snapshot.is_none());
     let from = origin.map(same_model).transpose()?;
     Ok(Some(Run { dir, record, files, from, snapshot }))
+}
+
+/// A run that the page began: its directory has checkpoints and no record. The text has to be given; the session compares
+/// it with the run's own.
+fn taken_over(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
+    let sources = read_sources(request)?;
+    if sources.is_empty() {
+        let text = if request.phase == Phase::Pretrain { "--corpus" } else { "--train" };
+        return Err(Error::Input {
+            code: "no-text",
+            message: format!("{} does not say which text its run reads", shown(request.out)),
+            hint: format!("Give the files that the run began with: {text} and, if there were others, --valid."),
+        });
+    }
+    let snapshot = newest_checkpoint(request.out)?.expect("a directory with checkpoints has a whole one, or an error");
+    let (phase, config) = resumable(&snapshot)?;
+    let record = new_record(phase, phase_name(phase), config, request.training.encoding.clone(), None, &sources)?;
+    check_same_run(common, request, &record)?;
+    let dir = RunDir::reopen(request.out, JOURNAL_FILE)?;
+    Ok(Run { dir, record, files: files_of(sources), from: None, snapshot: Some(snapshot) })
 }
 
 fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {

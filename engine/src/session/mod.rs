@@ -51,6 +51,7 @@ pub use compare::Progress as ComparisonProgress;
 pub use evaluation::EvaluationRows;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
 pub use label_file::{LABEL_WARNING_CODES, long_texts};
+pub use resume::resumable;
 pub use self_check::largest_difference;
 pub use similar::SimilarDocuments;
 pub use toy::{LEARNED, ToyOutcome};

@@ -1,11 +1,11 @@
 //! A run that was interrupted continues from a checkpoint that the host hands over.
 
 use super::checkpoint::{CHECKPOINTS, Found, LOG_FILE, MANIFEST_FILE, Manifest, newest_whole};
-use super::{Host, ModelFiles, RunOutcome, Session, snapshot};
+use super::{Host, ModelFiles, RunOutcome, Session, Snapshot, snapshot};
 use crate::data::Content;
 use crate::error::Result;
 use crate::interop;
-use protocol::{Event, FileInfo, Phase, StartFrom};
+use protocol::{Event, FileInfo, Phase, RunConfig, StartFrom};
 use std::rc::Rc;
 
 impl<H: Host> Session<H> {
@@ -29,6 +29,15 @@ impl<H: Host> Session<H> {
             Phase::Finetune => self.finetune(run, &state.config, StartFrom::Scratch, Some(found.snapshot)).await,
         }
     }
+}
+
+/// What a checkpoint is of: the phase and the settings of its run.
+///
+/// # Errors
+/// When it does not say, or a newer program wrote it.
+pub fn resumable(snapshot: &Snapshot) -> Result<(Phase, RunConfig)> {
+    let state = snapshot::state_of(snapshot)?;
+    Ok((state.plan.phase, state.config))
 }
 
 /// The run directory of the newest whole checkpoint among `files`: its model, its log, and the checkpoint itself.
