@@ -16,7 +16,7 @@ use tally::Tally;
 const SELECTIONS: [&[&str]; 2] = [&["--workspace", "--exclude", "xtask"], &["--package", "xtask"]];
 
 /// The journeys, in order; one file at a time, since each measures times on the whole machine.
-const JOURNEYS: [&str; 12] = [
+const JOURNEYS: [&str; 13] = [
     "harness.test.mjs",
     "start.test.mjs",
     "cpu.test.mjs",
@@ -25,6 +25,7 @@ const JOURNEYS: [&str; 12] = [
     "laboratory.test.mjs",
     "runs.test.mjs",
     "keeping.test.mjs",
+    "resume.test.mjs",
     "follow.test.mjs",
     "large.test.mjs",
     "soak.test.mjs",
