@@ -28,6 +28,7 @@ use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use part::{Part, PartFile};
 use protocol::{FileReport, FileRole};
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -147,10 +148,11 @@ impl Corpus {
         warnings.extend(roles::warning(files, &roles));
         let classes = folders::classes(files, options);
         warnings.extend(classes.as_deref().map(folders::warning));
+        let any_has_columns = LazyCell::new(|| has_columns(files, options));
         for (place, (file, role)) in files.iter().zip(roles).enumerate() {
             let class = classes.as_ref().and_then(|classes| classes[place].clone());
             let added = match corpus.add(file, role, options, class, most_held) {
-                Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if has_columns(files, options) => {
+                Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if *any_has_columns => {
                     let (options, warning) = lacking(file, options);
                     let added = corpus.add(file, role, &options, None, most_held);
                     added.map(|found| std::iter::once(warning).chain(found).collect())
@@ -222,7 +224,7 @@ impl Corpus {
         self.label_candidates.extend(label_candidates);
         self.renamed.join(renamed);
         self.train_columns.extend((role == FileRole::Train).then_some(text_columns));
-        part.held = part.held.take().zip(documents).map(|(held, documents)| [held, documents].concat());
+        part.hold(documents);
         Ok(warnings)
     }
 

@@ -52,6 +52,15 @@ impl PartFile {
 }
 
 impl Part {
+    /// Adds the documents of one more file to those in memory. The documents are moved: copying the earlier ones for each
+    /// file takes quadratic time. `None`, for documents that exceed the memory, releases the earlier ones, too.
+    pub fn hold(&mut self, documents: Option<Vec<Document>>) {
+        match (&mut self.held, documents) {
+            (Some(held), Some(documents)) => held.extend(documents),
+            (held, _) => *held = None,
+        }
+    }
+
     /// Gives each document to `take`, in order.
     pub fn each<E: From<DataError>>(&self, take: &mut dyn FnMut(Document) -> Result<(), E>) -> Result<(), E> {
         for file in &self.files {
@@ -101,5 +110,38 @@ impl Part {
             Some(held) => held.iter().try_for_each(take),
             None => self.each(&mut |document| take(&document)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        let text = text.into();
+        Document { text, second: None, labels: Vec::new(), file: 0, line: 1, block: 0 }
+    }
+
+    /// Where the texts of the documents in memory lie.
+    fn addresses(part: &Part) -> Vec<*const u8> {
+        part.held.iter().flatten().map(|document| document.text.as_ptr()).collect()
+    }
+
+    #[test]
+    fn the_documents_of_a_further_file_copy_no_earlier_ones() {
+        let mut part = Part { held: Some(vec![document("one")]), ..Part::default() };
+        let before = addresses(&part);
+        for text in ["two", "three", "four"] {
+            part.hold(Some(vec![document(text)]));
+        }
+        assert_eq!((&addresses(&part)[..1], addresses(&part).len()), (before.as_slice(), 4));
+    }
+
+    #[test]
+    fn documents_that_exceed_the_memory_release_all() {
+        let mut part = Part { held: Some(vec![document("one")]), ..Part::default() };
+        part.hold(None);
+        part.hold(Some(vec![document("two")]));
+        assert_eq!(part.held, None);
     }
 }

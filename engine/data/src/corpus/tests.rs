@@ -2,7 +2,11 @@
 
 use super::*;
 
+use crate::content::Content;
 use protocol::FileRole::{Test, Train, Valid};
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::rc::Rc;
 
 const ALL: Selection =
     Selection { limit: None, pairs: false, share: None, with_set_aside: false, without_near_duplicates: false };
@@ -273,4 +277,42 @@ fn columns_that_another_table_has_are_not_missed() {
     let (corpus, warnings) = Corpus::read(&Opened::new(&[train(), lines()]), &both).expect("usable");
     assert_eq!(corpus.files().len(), 2);
     assert!(warnings.iter().any(|(_, told)| told.contains("read as lines of text")), "{warnings:?}");
+}
+
+/// A file that counts how often it and others are opened.
+struct Counted {
+    text: &'static str,
+    opened: Rc<Cell<usize>>,
+}
+
+impl Content for Counted {
+    fn size(&self) -> u64 {
+        self.text.len() as u64
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        self.opened.set(self.opened.get() + 1);
+        Ok(Box::new(self.text.as_bytes()))
+    }
+}
+
+/// How often files are opened to read a corpus of `count` files of lines and a table behind them.
+fn opens(count: usize, options: &ReadOptions) -> usize {
+    let opened = Rc::new(Cell::new(0));
+    let file = |name: String, text| InputFile::new(name, Rc::new(Counted { text, opened: opened.clone() }), None);
+    let lines = (0..count).map(|number| file(format!("a/{number}.txt"), "lines of text\n"));
+    let files: Vec<InputFile> = lines.chain([file("b.csv".into(), "id,comment\n7,a text of words\n")]).collect();
+    let (corpus, _) = Corpus::read(&Opened::new(&files), options).expect("usable");
+    assert_eq!(corpus.files().len(), files.len());
+    opened.get()
+}
+
+/// A folder of files takes time in proportion to their number, also where none of them but the last one has the columns.
+#[test]
+fn each_file_is_opened_as_often_in_a_large_folder_as_in_a_small_one() {
+    let named = ReadOptions { text_column: Some("comment".into()), ..ReadOptions::default() };
+    for options in [ReadOptions::default(), named] {
+        let (few, many, more) = (opens(50, &options), opens(100, &options), opens(150, &options));
+        assert_eq!(more - many, many - few, "{few}, {many} and {more} times");
+    }
 }

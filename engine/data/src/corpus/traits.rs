@@ -6,7 +6,7 @@ use crate::error::DataError;
 use crate::file::Warning;
 use crate::table::ReadOptions;
 use protocol::{CorpusTraits, FileRole, LabelCount};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels that are counted for a person; nobody reads more.
 const MAX_COUNTED_LABELS: usize = 200;
@@ -79,12 +79,9 @@ impl Corpus {
     /// Why documents of one use, none of which has a label, do not serve a classifier.
     pub fn no_labels(&self, role: FileRole) -> DataError {
         let tables = self.files.iter().filter(|file| file.role == role).filter_map(|file| file.columns.as_ref());
-        let mut columns: Vec<String> = Vec::new();
-        for name in tables.flat_map(|table| &table.names) {
-            if !columns.contains(name) {
-                columns.push(name.clone());
-            }
-        }
+        let mut known = BTreeSet::new();
+        let names = tables.flat_map(|table| &table.names).filter(|name| known.insert(*name));
+        let columns = names.cloned().collect();
         let documents = self.documents(role);
         DataError::NoLabels { role, documents, columns, likely: self.label_candidates.clone() }
     }
