@@ -346,6 +346,7 @@ impl Lab {
 const ALL: [Topic; Topic::COUNT] = [
     Topic::Engine,
     Topic::Corpus,
+    Topic::Warnings,
     Topic::Masking,
     Topic::Vocabulary,
     Topic::Runs,

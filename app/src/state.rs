@@ -174,7 +174,11 @@ impl RunState {
                 self.take_import(summary, &labels, guesses);
             }
             Event::History { run, events } => self.take_history(run, events),
-            Event::Warning { run, code, message } => self.warn(&run, code, message),
+            Event::Warning { run, code, message } => {
+                if !self.warn(&run, code, message) {
+                    return &[];
+                }
+            }
             Event::Failed { request: Some(request), code, message, hint, .. } => {
                 let is_aside = self.is_asked_aside(request);
                 self.end_question(request);
@@ -328,12 +332,15 @@ impl RunState {
         self.reading = false;
     }
 
-    fn warn(&mut self, run: &str, code: String, message: String) {
+    /// Takes in a warning; whether it is a new one that is shown.
+    fn warn(&mut self, run: &str, code: String, message: String) -> bool {
         let warnings = if run.is_empty() { &mut self.warnings } else { &mut self.run_mut(run).warnings };
         let warning = (code, message);
-        if !warnings.contains(&warning) && warnings.len() < WARNINGS {
+        let is_shown = !warnings.contains(&warning) && warnings.len() < WARNINGS;
+        if is_shown {
             warnings.push(warning);
         }
+        is_shown
     }
 
     fn fail(&mut self, run: &str, code: &str, message: String, hint: String) {

@@ -345,7 +345,7 @@ fn describe(corpus: &Corpus) -> String {
 fn Warnings() -> impl IntoView {
     let lab = lab();
     // Which columns were taken stands above.
-    let warnings = lab.memo(&[Topic::Corpus], |state| {
+    let warnings = lab.memo(&[Topic::Corpus, Topic::Warnings], |state| {
         // A label that was renamed twice has an old name that is in no file.
         let is_told = |code: &str| !["columns", "unused-label-map"].contains(&code);
         state.warnings.iter().filter(|(code, _)| is_told(code)).cloned().collect::<Vec<_>>()

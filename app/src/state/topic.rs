@@ -9,6 +9,8 @@ pub enum Topic {
     Engine,
     /// Files and documents.
     Corpus,
+    /// What is odd about them: apart from the files, since a folder of pictures has a warning for each of its files.
+    Warnings,
     /// The masking preview.
     Masking,
     /// The vocabulary table.
@@ -25,7 +27,7 @@ pub enum Topic {
 
 impl Topic {
     /// Number of topics.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     pub(super) fn touched_by(event: &Event) -> &'static [Topic] {
         match event {
@@ -44,7 +46,7 @@ impl Topic {
             | Event::Resumed { .. } => &[Topic::Runs, Topic::Progress],
             // What the model before said is not of this one.
             Event::Finished { .. } => &[Topic::Runs, Topic::Progress, Topic::Answers],
-            Event::Warning { run, .. } if run.is_empty() => &[Topic::Corpus],
+            Event::Warning { run, .. } if run.is_empty() => &[Topic::Warnings],
             Event::Warning { .. } => &[Topic::Runs],
             Event::Failed { .. } => {
                 &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress, Topic::Answers]

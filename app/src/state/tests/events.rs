@@ -217,3 +217,15 @@ fn an_engine_that_finds_no_device_can_be_restarted() {
     assert_eq!(state.engine, Engine::Crashed);
     assert!(state.notice.is_some());
 }
+
+#[test]
+fn warnings_of_a_large_folder_change_little_of_the_page() {
+    let mut state = RunState::default();
+    let mut warn = |number: usize| {
+        let message = format!("file {number} is a picture");
+        state.apply(Event::Warning { run: String::new(), code: "file-refused".into(), message })
+    };
+    assert_eq!((warn(0), warn(0)), (&[Topic::Warnings][..], &[][..]), "a repeated one changes nothing");
+    let touching = (1..5000).filter(|number| !warn(*number).is_empty()).count();
+    assert_eq!(touching, WARNINGS - 1, "the others are not shown");
+}
