@@ -157,21 +157,27 @@ pub fn from_text(name: &str, text: &str) -> Result<Source, String> {
 /// The present files and new ones behind them. A new file takes the place of one of its name; a text that was typed gets a
 /// name of its own.
 pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
+    // Where each name comes first.
+    let named = present.iter().enumerate().rev().map(|(place, source)| (source.name.clone(), place));
+    let mut places: BTreeMap<String, usize> = named.collect();
     for mut source in new {
-        let taken = |name: &str| present.iter().any(|other| other.name == name);
         if source.typed
             && let Some((stem, ending)) = source.name.clone().rsplit_once('.')
         {
             let names = (2..).map(|number| format!("{stem}-{number}.{ending}"));
-            let free = std::iter::once(source.name.clone()).chain(names).find(|name| !taken(name));
+            let free = std::iter::once(source.name.clone()).chain(names).find(|name| !places.contains_key(name));
             source.name = free.unwrap_or(source.name);
         }
-        match present.iter_mut().find(|other| other.name == source.name) {
-            Some(before) => {
+        match places.get(&source.name) {
+            Some(&place) => {
+                let before = &mut present[place];
                 let member_roles = std::mem::take(&mut before.member_roles);
                 *before = Source { role: before.role, member_roles, ..source };
             }
-            None => present.push(source),
+            None => {
+                places.insert(source.name.clone(), present.len());
+                present.push(source);
+            }
         }
     }
     present

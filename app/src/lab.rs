@@ -21,6 +21,7 @@ use crate::guide::Guide;
 use crate::intake::Source;
 use crate::link::Link;
 use crate::locks::Lock;
+use crate::paging::Paging;
 use crate::query;
 use crate::settings::Settings;
 use crate::state::{Engine, Failures, Notice, Pulse, RunState, Topic};
@@ -96,6 +97,10 @@ pub struct Lab {
     unsaved: StoredValue<Vec<String>>,
     /// What was deleted when everything was: runs, their models or checkpoints, and bytes.
     pub deleted: RwSignal<Option<(usize, usize, u64)>>,
+    /// How many rows the table of files shows.
+    pub file_rows: RwSignal<Paging>,
+    /// Whether the table of runs shows the oldest of many, too.
+    pub shows_all_runs: RwSignal<bool>,
 }
 
 /// What follows a run.
@@ -147,6 +152,8 @@ impl Lab {
             backend: StoredValue::new(None),
             unsaved: StoredValue::new(vec![]),
             deleted: RwSignal::new(None),
+            file_rows: RwSignal::new(Paging::default()),
+            shows_all_runs: RwSignal::new(false),
         };
         if let Some(sentence) = query::explain(&refused) {
             lab.complain(sentence, tr!("They were ignored; the rest of the link holds."));

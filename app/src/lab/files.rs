@@ -3,13 +3,14 @@
 use super::Lab;
 use crate::intake::{self, Source};
 use crate::remembered;
+use crate::source_names::{SourceNames, unused};
 use crate::state::{RunState, Topic};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, LabelMap, Phase, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
 const OWN_FILES: &str = "clozelab-own-files";
@@ -147,8 +148,15 @@ impl Lab {
 
     /// The files that were chosen last, whether the engine has reported on them or not.
     pub(super) fn files(&self) -> Vec<Source> {
-        let newest = self.offered.with_value(|offered| offered.back().map(|offer| offer.sources.clone()));
-        newest.unwrap_or_else(|| self.sources.get_value())
+        self.with_files(<[Source]>::to_vec)
+    }
+
+    /// Reads the files that were chosen last, without copying them.
+    fn with_files<T>(&self, read: impl FnOnce(&[Source]) -> T) -> T {
+        self.offered.with_value(|offered| match offered.back() {
+            Some(offer) => read(&offer.sources),
+            None => self.sources.with_value(|sources| read(sources)),
+        })
     }
 
     /// Loads the corpus that ships with the page since a person wants it, unless a run needs the present one.
@@ -162,7 +170,7 @@ impl Lab {
 
     /// Whether the person brought files of their own.
     pub fn has_own_files(&self) -> bool {
-        self.files().iter().any(|source| !source.is_bundled())
+        self.with_files(|sources| sources.iter().any(|source| !source.is_bundled()))
     }
 
     /// Changes what a file is used for, and has the corpus read again.
@@ -180,7 +188,7 @@ impl Lab {
 
     /// Goes on with the other files only, as long as any of them can be used. A file inside an archive goes with all of it.
     pub fn remove_file(&self, name: &str) {
-        let refused = self.refused_files();
+        let refused: BTreeSet<String> = self.refused_files().into_iter().collect();
         self.change_files(|sources| {
             sources.retain(|source| !source.contains(name));
             if sources.iter().all(|source| refused.contains(&source.name)) {
@@ -189,23 +197,20 @@ impl Lab {
         });
     }
 
-    /// The file that a person gave of which `name` is a part, or is itself.
-    pub fn source_name(&self, name: &str) -> String {
-        let given = self.sources.with_value(|sources| {
-            sources.iter().find(|source| source.contains(name)).map(|source| source.name.clone())
-        });
-        given.unwrap_or_else(|| name.into())
+    /// The files that a person chose of which the files `names` are parts, or are themselves.
+    pub fn source_names<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+        self.sources.with_value(|sources| {
+            let known = SourceNames::new(sources.iter().map(|source| source.name.as_str()));
+            names.map(|name| known.source_of(name).unwrap_or(name).to_string()).collect()
+        })
     }
 
     /// The files that came to nothing when they were read last; a warning says why.
     pub fn refused_files(&self) -> Vec<String> {
-        let used: Vec<String> = self.peek(|state| {
+        self.peek(|state| {
             let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
-            files.iter().map(|file| file.name.clone()).collect()
-        });
-        self.sources.with_value(|sources| {
-            let is_used = |source: &&Source| used.iter().any(|name| source.contains(name));
-            sources.iter().filter(|source| !is_used(source)).map(|source| source.name.clone()).collect()
+            let names = files.iter().map(|file| file.name.as_str());
+            self.sources.with_value(|sources| unused(sources.iter().map(|source| source.name.as_str()), names))
         })
     }
 

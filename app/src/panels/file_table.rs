@@ -1,11 +1,12 @@
 //! What was read from each file, and what each is used for. Names are other people's text: shown as text only, and
-//! isolated so that right-to-left names do not reorder the row.
+//! isolated so that right-to-left names do not reorder the row. A long table begins with its first rows.
 
 use crate::focus;
 use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
-use crate::state::Topic;
+use crate::paging::Paging;
+use crate::state::{RunState, Topic};
 use crate::told::told;
 use crate::tr;
 use crate::wording::{bytes, grouped};
@@ -19,28 +20,64 @@ const ROLES: [(FileRole, &str, &str); 3] = [
     (FileRole::Test, "test", mark!("Test")),
 ];
 
-/// One row per file.
+/// The rows that are shown, and how many there are besides.
+#[derive(Clone, PartialEq)]
+struct Page {
+    /// Identifies the table among those of other texts: the name of its first file.
+    table: String,
+    rows: Vec<Row>,
+    /// Files in all.
+    total: usize,
+    /// Rows that the button adds.
+    next: usize,
+}
+
+/// A file, and the chosen file that it comes from.
+#[derive(Clone, PartialEq)]
+struct Row {
+    index: usize,
+    file: FileReport,
+    source: String,
+}
+
+impl Page {
+    /// The page that `paging` asks for.
+    fn of(lab: Lab, state: &RunState, paging: &Paging) -> Self {
+        let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
+        let table = files.first().map(|file| file.name.clone()).unwrap_or_default();
+        let (shown, next) = (paging.shown(&table, files.len()), paging.next(&table, files.len()));
+        let files_shown = files.iter().take(shown);
+        let sources = lab.source_names(files_shown.clone().map(|file| file.name.as_str()));
+        let row = |(index, (file, source)): (usize, (&FileReport, String))| Row { index, file: file.clone(), source };
+        let rows = files_shown.zip(sources).enumerate().map(row).collect();
+        Self { table, rows, total: files.len(), next }
+    }
+}
+
+/// A row for each of the first files, and a button that shows more.
 #[component]
 pub fn FileTable() -> impl IntoView {
     let lab = lab();
-    let files = lab
-        .memo(&[Topic::Corpus], |state| state.corpus.as_ref().map(|corpus| corpus.files.clone()).unwrap_or_default());
+    let paging = lab.file_rows;
+    let page =
+        Memo::new(move |_| paging.with(|paging| lab.read(&[Topic::Corpus], |state| Page::of(lab, state, paging))));
     let busy = lab.memo(&[Topic::Runs], |state| state.is_at_work());
     // A row that is removed takes the focus with it.
     let region = NodeRef::<Div>::new();
-    let focus = move || region.get_untracked().map(|region| region.focus().unwrap_or_default()).unwrap_or_default();
-    let row = move |file: FileReport| {
+    let focus = move || focus_on(region);
+    let row = move |row: Row| {
+        let file = &row.file;
         let dropped = if file.dropped.is_empty() { "–".into() } else { describe(&file.dropped) };
         view! {
             <tr>
                 <th scope="row"><bdi>{file.name.clone()}</bdi></th>
-                <td data-label=tr!("Use")>{role_select(lab, busy, files, &file)}</td>
+                <td data-label=tr!("Use")>{role_select(lab, busy, page, &row)}</td>
                 <td class="number" data-label=tr!("Size")>{bytes(file.bytes)}</td>
                 <td data-label=tr!("Encoding")>{file.encoding.clone()}</td>
                 <td class="number" data-label=tr!("Documents")>{grouped(file.documents)}</td>
                 <td class="number" data-label=tr!("Labelled")>{grouped(file.labelled)}</td>
                 <td data-label=tr!("Left out")>{dropped}</td>
-                <td>{remove_button(lab, busy, files, file.name, focus)}</td>
+                <td>{remove_button(lab, busy, page, &row, focus)}</td>
             </tr>
         }
     };
@@ -60,15 +97,50 @@ pub fn FileTable() -> impl IntoView {
                     </tr>
                 </thead>
                 <tbody>
-                    <For each=move || files.get().into_iter().enumerate() key=key let:entry>
-                        {row(entry.1)}
+                    <For each=move || page.with(|page| page.rows.clone()) key=key let:entry>
+                        {row(entry)}
                     </For>
+                    <MoreFiles page region />
                 </tbody>
             </table>
         </div>
         <RefusedFiles busy />
     }
     .into_any()
+}
+
+/// A row with the button that shows more files, as long as there are any.
+#[component]
+fn MoreFiles(page: Memo<Page>, region: NodeRef<Div>) -> impl IntoView {
+    let paging = lab().file_rows;
+    let show_more = move |_| {
+        let table = page.with_untracked(|page| page.table.clone());
+        paging.update(|paging| paging.press(&table));
+        if page.with_untracked(|page| page.next == 0) {
+            // The button is gone.
+            focus_on(region);
+        }
+    };
+    let words = move || {
+        let number = page.with(|page| page.next as u64);
+        tr!("Show {count} more file" | "Show {count} more files" % number, count = grouped(number))
+    };
+    view! {
+        <Show when=move || page.with(|page| page.next > 0)>
+            <tr>
+                <td colspan="8">
+                    <button type="button" data-testid="more-files" on:click=show_more>{words}</button>
+                </td>
+            </tr>
+        </Show>
+    }
+}
+
+/// Moves the focus to the table as a whole.
+fn focus_on(region: NodeRef<Div>) {
+    if let Some(region) = region.get_untracked() {
+        region.focus().unwrap_or_default();
+    }
 }
 
 /// The files that came to nothing: they stay, since another encoding may help, until they are removed.
@@ -105,19 +177,20 @@ fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
 const MOST_REFUSED: usize = 5;
 
 /// Rows are kept while their file is the same, so that changing a file's use does not take the focus away.
-fn key((index, file): &(usize, FileReport)) -> (usize, String, u64, String, u64, u64) {
+fn key(Row { index, file, .. }: &Row) -> (usize, String, u64, String, u64, u64) {
     (*index, file.name.clone(), file.bytes, file.encoding.clone(), file.documents, file.labelled)
 }
 
 /// Without files of the person's own the bundled ones come back; these stay, since a page without a text has nothing to show.
-fn remove_button(
+fn remove_button<F: Fn() + Copy + 'static>(
     lab: Lab,
     busy: Memo<bool>,
-    files: Memo<Vec<FileReport>>,
-    name: String,
-    focus: impl Fn() + Copy + 'static,
-) -> impl IntoView {
-    let label = tr!("Remove {name}", name = lab.source_name(&name));
+    page: Memo<Page>,
+    row: &Row,
+    focus: F,
+) -> impl IntoView + use<F> {
+    let name = row.file.name.clone();
+    let label = tr!("Remove {name}", name = row.source);
     let remove = move |_| {
         lab.remove_file(&name);
         focus();
@@ -127,7 +200,7 @@ fn remove_button(
             type="button"
             class="quiet"
             aria-label=label
-            hidden=move || files.with(|files| files.len() < 2) && !lab.has_own_files()
+            hidden=move || page.with(|page| page.total < 2) && !lab.has_own_files()
             disabled=busy
             on:click=remove
         >
@@ -136,10 +209,11 @@ fn remove_button(
     }
 }
 
-fn role_select(lab: Lab, busy: Memo<bool>, files: Memo<Vec<FileReport>>, file: &FileReport) -> impl IntoView + use<> {
-    let (name, named, present) = (file.name.clone(), file.name.clone(), file.role);
+fn role_select(lab: Lab, busy: Memo<bool>, page: Memo<Page>, row: &Row) -> impl IntoView + use<> {
+    let Row { index, file, .. } = row.clone();
+    let (name, named, present) = (file.name.clone(), file.name, file.role);
     let role = Memo::new(move |_| {
-        files.with(|files| files.iter().find(|file| file.name == named).map_or(present, |file| file.role))
+        page.with(|page| page.rows.get(index).filter(|row| row.file.name == named).map_or(present, |row| row.file.role))
     });
     let label = tr!("Use of {name}", name);
     let change = move |event| {

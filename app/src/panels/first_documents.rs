@@ -4,9 +4,12 @@ use super::folded::is_open;
 use crate::lab::{Lab, lab};
 use crate::state::{Lines, RunState, Topic};
 use crate::tr;
-use crate::wording;
+use crate::wording::{self, grouped};
 use leptos::prelude::*;
-use protocol::JudgedLine;
+use protocol::{FileReport, JudgedLine};
+
+/// Files that can be chosen: of a folder of thousands the first ones say enough.
+const MAX_CHOICES: usize = 500;
 
 /// The first documents of a file, asked for when they are unfolded.
 #[component]
@@ -15,8 +18,7 @@ pub fn FirstDocuments() -> impl IntoView {
     let open = RwSignal::new(false);
     let chosen = RwSignal::new(String::new());
     let names = lab.memo(&[Topic::Corpus], |state| {
-        let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
-        files.iter().map(|file| file.name.clone()).collect::<Vec<_>>()
+        files(state).iter().take(MAX_CHOICES).map(|file| file.name.clone()).collect::<Vec<_>>()
     });
     let place = move || names.with(|names| names.iter().position(|name| *name == chosen.get()).unwrap_or(0));
     Effect::new(move || {
@@ -47,6 +49,7 @@ pub fn FirstDocuments() -> impl IntoView {
 /// Of which file, where there are several.
 #[component]
 fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, place: Signal<usize>) -> impl IntoView {
+    let are_more = lab.memo(&[Topic::Corpus], |state| files(state).len() > MAX_CHOICES);
     let choose = move |event| {
         chosen.set(event_target_value(&event));
         lab.first_documents(place.get_untracked());
@@ -62,8 +65,16 @@ fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, plac
         <div class="field" hidden=move || names.with(|names| names.len() < 2)>
             <label for="first-documents-of">{tr!("File")}</label>
             <select id="first-documents-of" on:change=choose>{options}</select>
+            <p class="help" hidden=move || !are_more.get()>
+                {tr!("The first {count} files can be chosen.", count = grouped(MAX_CHOICES as u64))}
+            </p>
         </div>
     }
+}
+
+/// The files of the text in use.
+fn files(state: &RunState) -> &[FileReport] {
+    state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default()
 }
 
 fn table(Lines { lines, more, .. }: Lines) -> impl IntoView {

@@ -7,6 +7,7 @@ mod storage;
 
 use super::section::Section;
 use crate::chart::scene::RUN_INKS;
+use crate::focus;
 use crate::lab::lab;
 use crate::language::translated;
 use crate::share::MOST_RUNS;
@@ -41,11 +42,21 @@ pub fn RunsPanel() -> impl IntoView {
     .into_any()
 }
 
+/// Of more runs than this, the table shows only the newest ones at first: a browser may have stored hundreds.
+const MAX_FIRST_RUNS: usize = 50;
+
 #[component]
 fn RunTable() -> impl IntoView {
     let lab = lab();
-    let ids = lab
-        .memo(&[Topic::Runs, Topic::Progress], |state| state.runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>());
+    let count = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.runs.len());
+    let earlier =
+        Memo::new(move |_| if lab.shows_all_runs.get() { 0 } else { count.get().saturating_sub(MAX_FIRST_RUNS) });
+    let ids = Memo::new(move |_| {
+        let skipped = earlier.get();
+        lab.read(&[Topic::Runs, Topic::Progress], |state| {
+            state.runs.iter().skip(skipped).map(|run| run.id.clone()).collect::<Vec<_>>()
+        })
+    });
     view! {
         <div id="runs-table" class="scroll" role="region" aria-label=tr!("Table of runs") tabindex="0">
             <table class="wide-table" data-testid="runs">
@@ -60,6 +71,7 @@ fn RunTable() -> impl IntoView {
                     </tr>
                 </thead>
                 <tbody>
+                    <EarlierRuns earlier />
                     <For each=move || ids.get() key=String::clone children=move |id| view! { <Row id /> } />
                     <tr hidden=move || ids.with(|ids| !ids.is_empty())>
                         <td colspan="6">{tr!("No run yet.")}</td>
@@ -67,6 +79,30 @@ fn RunTable() -> impl IntoView {
                 </tbody>
             </table>
         </div>
+    }
+}
+
+/// A row with the button that shows the runs before the newest ones, as long as there are any.
+#[component]
+fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
+    let lab = lab();
+    let show = move |_| {
+        lab.shows_all_runs.set(true);
+        // The button is gone.
+        focus::on("#runs-table");
+    };
+    let words = move || {
+        let number = earlier.get() as u64;
+        tr!("Show {count} earlier run" | "Show {count} earlier runs" % number, count = grouped(number))
+    };
+    view! {
+        <Show when=move || earlier.get() != 0>
+            <tr>
+                <td colspan="6">
+                    <button type="button" data-testid="earlier-runs" on:click=show>{words}</button>
+                </td>
+            </tr>
+        </Show>
     }
 }
 
