@@ -56,6 +56,33 @@ test('a column per label, several labels in a cell, and the first documents as t
   }, { colorScheme: 'dark' });
 });
 
+test('a folder of many files shows its first files, and more at each press', async () => {
+  await here.open(QUERY, async (journey) => {
+    await journey.ready(3);
+    const count = 720;
+    await journey.choose(Object.fromEntries(Array.from({ length: count }, (_, i) => [`part-${i}.txt`, `a text of part ${i}\n`])));
+    const files = journey.page.locator('[data-testid=file-table] tbody th[scope=row]');
+    const shows = (number) => journey.until(`${number} files`, async () => (await files.count()) === number);
+    await shows(100);
+    assert.equal(await journey.text('more-files'), 'Show 500 more files');
+    await journey.press('more-files');
+    await shows(600);
+    assert.equal(await journey.text('more-files'), 'Show 120 more files');
+
+    // Another use reads the files again: the rows stay.
+    const use = journey.page.getByLabel('Use of part-599.txt');
+    await use.selectOption('test');
+    await journey.until('the file to be read for the test', async () => (await use.isEnabled()) && (await use.inputValue()) === 'test');
+    assert.equal(await files.count(), 600);
+
+    await journey.press('more-files');
+    await shows(count);
+    assert.equal(await journey.part('more-files').count(), 0);
+    assert.equal(await journey.page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Files');
+    assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
+  });
+});
+
 test('a table shows its first rows with a use for each column, and labels that differ by a slip are merged', async () => {
   // Semicolons, Windows-1252, line ends within cells, empty subjects, and a label with a slip: a spreadsheet of tickets.
   const kinds = ['Rechnung', 'Versand', 'Störung'];
