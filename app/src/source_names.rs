@@ -28,7 +28,7 @@ impl<'a> SourceNames<'a> {
 }
 
 /// The chosen files that no file of the corpus comes from, in their order.
-pub fn unused<'a>(sources: impl Iterator<Item = &'a str>, corpus: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn unused<'a, 'b>(sources: impl Iterator<Item = &'a str>, corpus: impl Iterator<Item = &'b str>) -> Vec<String> {
     let used: BTreeSet<&str> = corpus.flat_map(name_and_folders).collect();
     sources.filter(|name| !used.contains(name)).map(String::from).collect()
 }
