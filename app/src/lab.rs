@@ -257,6 +257,7 @@ impl Lab {
     /// Sends the command that starts a run, which is kept to start it over.
     fn start_run(&self, command: Command) {
         let Some(id) = command.run() else { return };
+        self.pending.set_value(None);
         let key = self.peek(|state| state.runs.iter().find(|run| run.id == *id).map(|run| run.key.clone()));
         if let Some(key) = key.filter(|key| !key.is_empty()) {
             let text = serde_json::to_string(&command).expect("commands are plain data");
@@ -295,8 +296,15 @@ impl Lab {
         self.send(Command::Toy { run, config });
     }
 
+    /// Replaces a stopped engine and gives it the corpus again, on the device that was chosen.
+    pub fn restart_engine_as_chosen(&self) {
+        self.backend.set_value(None);
+        self.failures.set_value(Failures::default());
+        self.restart_engine();
+    }
+
     /// Replaces a stopped engine and gives it the corpus again.
-    pub fn restart_engine(&self) {
+    pub(crate) fn restart_engine(&self) {
         self.restart_engine_with(self.files());
     }
 

@@ -13,9 +13,15 @@ pub fn keep(key: &str, value: &str) {
     storage().and_then(|storage| storage.set_item(key, value).ok()).unwrap_or_default();
 }
 
-/// Forgets everything.
+/// Start of the keys of this page: other pages of the same site have theirs.
+const PREFIX: &str = "clozelab";
+
+/// Forgets every choice.
 pub fn clear() {
-    storage().and_then(|storage| storage.clear().ok()).unwrap_or_default();
+    let Some(storage) = storage() else { return };
+    let keys = (0..storage.length().unwrap_or_default()).filter_map(|index| storage.key(index).ok().flatten());
+    let own: Vec<String> = keys.filter(|key| key.starts_with(PREFIX)).collect();
+    own.iter().for_each(|key| storage.remove_item(key).unwrap_or_default());
 }
 
 fn storage() -> Option<Storage> {

@@ -218,6 +218,7 @@ impl RunState {
             // Work that belongs to no run, such as a preview, makes no row.
             Event::Compiling { ref run, .. } if run.is_empty() => (),
             Event::Started { ref run, .. }
+            | Event::RolledBack { ref run, .. }
             | Event::Checkpoint { ref run, .. }
             | Event::ComparedRun { ref run, .. }
             | Event::Compiling { ref run, .. }

@@ -259,7 +259,7 @@ test('everything that is stored can be deleted, and the page says what it was', 
     await journey.until('the model to be kept', async () => /Open its model \(/.test(await journey.text('runs')), 20);
     await journey.press('delete-everything');
     await journey.press('delete-everything');
-    await journey.until('the report', async () => /Deleted: 1 runs, 1 of them with a model/.test(await journey.page.locator('#runs-panel').innerText()), 20);
+    await journey.until('the report', async () => /Deleted 1 runs \(1 with a model/.test(await journey.page.locator('#runs-panel').innerText()), 20);
     const left = await journey.page.evaluate(async () => {
       const files = [];
       for await (const [name] of (await navigator.storage.getDirectory()).entries()) files.push(name);

@@ -127,12 +127,18 @@ pub async fn forget_checkpoints(key: &str) {
 pub async fn clear_files() -> Result<(), String> {
     let clear = async {
         let root = folder().await?;
-        for (name, _) in entries(&root).await? {
+        for (name, _) in entries(&root).await?.into_iter().filter(|(name, _)| is_own(name)) {
             JsFuture::from(root.remove_entry_with_options(&name, &with_contents())).await?;
         }
         Ok(())
     };
     clear.await.map_err(said)
+}
+
+/// Whether an entry of the private file system is this page's: other pages of the same site have theirs.
+fn is_own(name: &str) -> bool {
+    let of_run = |word: &&str| name.starts_with(&format!("{word}-")) && name.ends_with(".zip");
+    name == RUNS || ["pretrain", "finetune", "compare", "counting"].iter().any(|word| of_run(&word))
 }
 
 /// Name of the folder in `runs/` for a run's checkpoints.

@@ -56,7 +56,7 @@ impl Lab {
                 }
                 if fails_now {
                     let key = |id: &String| self.peek(|state| state.key_of(id));
-                    self.recover(under_way.iter().find_map(key), message);
+                    self.recover(under_way.iter().find_map(key), message, code.starts_with("gpu-"));
                 }
             }
             // Within a run the question would wait, and be asked again with every look.

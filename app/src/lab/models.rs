@@ -102,8 +102,8 @@ impl Lab {
             Err(reason) => {
                 self.unsaved.update_value(|unsaved| unsaved.push(key.into()));
                 self.complain(
-                    tr!("The model of this run could not be kept in the browser: {reason}.", reason),
-                    tr!("It is saved as soon as there is room. Until then, do not close the tab, or save it as .zip."),
+                    tr!("The model of this run could not be saved in the browser: {reason}.", reason),
+                    tr!("It will be saved as soon as there is room. Until then, leave this tab open, or save the model as .zip."),
                 );
             }
         }

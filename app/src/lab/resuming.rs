@@ -60,6 +60,9 @@ impl Lab {
     /// Resumes the run that waits for its text, if that was read now.
     pub(super) fn resume_pending(&self) {
         let Some(pending) = self.pending.get_value() else { return };
+        if self.peek(|state| state.active().is_some()) {
+            return;
+        }
         if self.reads(&pending.text.fingerprint) {
             self.pending.set_value(None);
             self.resume_now(&pending.key);
@@ -67,7 +70,7 @@ impl Lab {
             self.pending.set_value(None);
             self.complain(
                 tr!("This run began with another version of the bundled text and cannot resume."),
-                tr!("Its model still opens."),
+                tr!("Its model can still be opened."),
             );
         }
     }
@@ -76,19 +79,27 @@ impl Lab {
         let (lab, key) = (*self, key.to_string());
         spawn_local(async move {
             let Some(run) = lab.run_of(&key) else { return };
+            let is_ours = lab.lock.with_value(Option::is_some);
+            if !is_ours && locks::held().await.contains(&lock_name(&key)) {
+                return lab.complain(tr!("This run is under way in another tab."), tr!("Stop it there first."));
+            }
             lab.open_origin(&run).await;
-            match run.is_own() {
-                true => lab.resume_from_checkpoint(&run).await,
-                false => lab.resume_comparison(&run),
+            if lab.peek(|state| state.active().is_some()) {
+                return;
+            }
+            if run.is_own() {
+                lab.resume_from_checkpoint(&run).await;
+            } else {
+                lab.resume_comparison(&run);
             }
         });
     }
 
     async fn resume_from_checkpoint(&self, run: &Run) {
         let files = archive::checkpoints(&run.key).await.unwrap_or_default();
-        let has_manifest = files.iter().any(|(name, _)| name.ends_with("manifest.json"));
+        let has_checkpoint = archive::newest_checkpoint(&run.key).await.is_some();
         let command = run.resume.command.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        match (has_manifest, command) {
+        match (has_checkpoint, command) {
             (true, _) => {
                 let (infos, blobs): (Vec<FileInfo>, Vec<Blob>) = files.into_iter().map(described).unzip();
                 self.reopen(&run.key);
@@ -97,13 +108,14 @@ impl Lab {
             }
             // It ended before its first checkpoint.
             (false, Some(command)) => {
+                self.change_run(&run.key, |run| run.replay(vec![]));
                 self.reopen(&run.key);
                 self.announce_checkpoints(&run.key, &run.id);
                 self.send(command);
             }
             (false, None) => self.complain(
                 tr!("The checkpoints of this run are gone from this browser."),
-                tr!("They may have been cleared. Start the run anew."),
+                tr!("They may have been cleared. Start a new run."),
             ),
         }
     }

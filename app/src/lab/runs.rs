@@ -206,7 +206,7 @@ impl Lab {
             if needed > free {
                 let (needed, free) = (bytes(needed), bytes(free));
                 let sentence = tr!(
-                    "The browser has room for {free}, but the checkpoints and the model of this run take up to {needed}: it may not resume after a reload.",
+                    "The browser has {free} free, but the checkpoints and the model of this run need up to {needed}: it may not resume after a reload.",
                     free,
                     needed
                 );
@@ -271,6 +271,10 @@ impl Lab {
             (stored.clone().count(), stored.filter(|run| run.kept.is_some() || run.resume.saved.is_some()).count())
         });
         self.with_archive(move |lab, archive| async move {
+            let is_running = |name: &String| name.starts_with(&lock_name(""));
+            if locks::held().await.iter().any(is_running) {
+                return lab.complain(tr!("A run is under way, here or in another tab."), tr!("Stop it first."));
+            }
             let before = archive::usage().await.map_or(0.0, |(used, _)| used);
             let outcome = match archive.clear().await {
                 Ok(()) => archive::clear_files().await,

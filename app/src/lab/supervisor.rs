@@ -69,25 +69,28 @@ impl Lab {
     pub fn replace_silent_engine(&self) {
         let secs = self.pulse.with_value(|pulse| pulse.silence_secs(now_secs())) as u64;
         self.tell_silence(None);
-        let run = self.peek(|state| state.active().map(|run| run.key.clone()));
+        // The parts of a comparison have no key.
+        let open = |run: &&Run| !run.stage.is_over() && !run.key.is_empty();
+        let run = self.peek(|state| state.runs.iter().find(open).map(|run| run.key.clone()));
         self.state.update_value(RunState::end_open_runs);
-        self.recover(run, tr!("The engine did not answer for {secs} seconds.", secs));
+        self.recover(run, tr!("The engine did not answer for {secs} seconds.", secs), false);
     }
 
     /// Replaces an engine that failed amid the run of this key, or outside of one; `cause` says why.
-    pub(super) fn recover(&self, run: Option<String>, cause: String) {
-        let (on_gpu, was_ready) = self.peek(|state| match &state.engine {
-            Engine::Ready(device) => (device.backend != "cpu", true),
-            _ => self.device.with_value(|device| (device.as_deref() == Some("webgpu"), device.is_some())),
-        });
+    pub(super) fn recover(&self, run: Option<String>, cause: String, is_gpu_fault: bool) {
         self.end_engine();
-        // An engine that has never been ready fails again.
-        let recovery = match was_ready {
-            true => self.failures.try_update_value(|failures| failures.count(on_gpu)).unwrap_or(Recovery::None),
-            false => Recovery::None,
+        let device = self.device.get_value();
+        let recovery = match device.as_deref() {
+            Some(backend) => {
+                let on_gpu = backend != "cpu";
+                self.failures.try_update_value(|failures| failures.count(on_gpu)).unwrap_or(Recovery::None)
+            }
+            // A GPU that fails before it is chosen fails again; so does an engine that has never been ready.
+            None if is_gpu_fault => Recovery::Cpu,
+            None => Recovery::None,
         };
         if recovery == Recovery::None {
-            return;
+            return self.give_up(cause);
         }
         if recovery == Recovery::Cpu {
             self.backend.set_value(Some(BackendChoice::Cpu));
@@ -111,6 +114,20 @@ impl Lab {
             spawn_local(async move { lab.open_model_of(&key).await });
         }
         self.complain(cause, goes_on);
+    }
+
+    /// Leaves it to the person to restart the engine.
+    fn give_up(&self, cause: String) {
+        self.state.update_value(|state| state.engine = Engine::Crashed);
+        self.lock.set_value(None);
+        self.next.set_value(None);
+        if self.peek(|state| state.notice.is_none()) {
+            self.complain(
+                cause,
+                tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
+            );
+        }
+        self.touch(&[Topic::Engine, Topic::Runs, Topic::Progress, Topic::Notice]);
     }
 
     fn can_continue(&self, key: &str) -> bool {

@@ -6,6 +6,7 @@ use super::files::Columns;
 use crate::archive::Archive;
 use crate::intake::{Source, StoredSource};
 use crate::remembered;
+use crate::state::Run;
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -80,11 +81,13 @@ impl Lab {
         });
     }
 
-    /// Forgets the texts that no run reads and that are not the present one.
+    /// Forgets the texts that no stored run reads, in this tab or another, and that are not the present one.
     async fn forget_unused_texts(&self, archive: &Archive) {
-        let of_runs =
-            self.peek(|state| state.runs.iter().map(|run| run.resume.text.fingerprint.clone()).collect::<Vec<_>>());
-        let used: Vec<String> = of_runs.into_iter().chain(remembered::get(LAST_TEXT)).collect();
+        let Ok(stored) = archive.runs().await else { return };
+        let stored = stored.iter().filter_map(|text| serde_json::from_str::<Run>(text).ok());
+        let present = self.peek(|state| state.runs.clone());
+        let of_runs = stored.chain(present).map(|run| run.resume.text.fingerprint);
+        let used: Vec<String> = of_runs.chain(remembered::get(LAST_TEXT)).collect();
         // What stays for longer than needed is forgotten the next time.
         let _ = archive.keep_texts(&used).await;
     }

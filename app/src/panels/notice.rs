@@ -29,7 +29,7 @@ pub fn NoticeLine() -> impl IntoView {
             <div class="notice-words">{move || notice.get().map(words)}</div>
             <div class="notice-buttons">
                 <Show when=move || crashed.get()>
-                    <button type="button" class="primary" on:click=move |_| lab.restart_engine()>
+                    <button type="button" class="primary" on:click=move |_| lab.restart_engine_as_chosen()>
                         {tr!("Restart engine")}
                     </button>
                 </Show>

@@ -176,6 +176,7 @@ impl Run {
             Event::Evaluated { step, epoch, split, network, metrics, .. } => {
                 self.evaluated((step, epoch), split, network, metrics);
             }
+            Event::RolledBack { step, .. } => self.return_to(step),
             Event::Checkpoint { step, .. } => self.resume.saved = Some(step),
             Event::ComparedRun { cell, .. } => self.resume.cells.push(cell),
             Event::Paused { step, .. } => self.wait_or_go(step, Stage::Paused),

@@ -38,6 +38,7 @@ impl Topic {
             Event::Vocabulary { .. } => &[Topic::Vocabulary],
             Event::Step { .. } => &[Topic::Progress],
             Event::Started { .. }
+            | Event::RolledBack { .. }
             | Event::Checkpoint { .. }
             | Event::ComparedRun { .. }
             | Event::Compiling { .. }

@@ -61,6 +61,12 @@ impl Default for Curve {
 }
 
 impl Curve {
+    /// Forgets what came after `step`.
+    pub fn cut(&mut self, step: u64) {
+        self.buckets.retain(|bucket| bucket.last <= step);
+        self.points = self.buckets.iter().map(|bucket| bucket.count).sum();
+    }
+
     /// Adds a point. A step that does not rise (a repeated event) and a value that is no number are left out.
     pub fn push(&mut self, step: u64, value: f64) {
         if !value.is_finite() || self.buckets.last().is_some_and(|bucket| step <= bucket.last) {

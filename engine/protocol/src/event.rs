@@ -223,6 +223,13 @@ pub enum Event {
         /// Where.
         path: String,
     },
+    /// The loss diverged: the run continues from an earlier step.
+    RolledBack {
+        /// The run.
+        run: RunId,
+        /// The step that it continues from.
+        step: u64,
+    },
     /// Something a person should know; the run goes on.
     Warning {
         /// The run, empty outside of one.

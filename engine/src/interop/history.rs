@@ -73,7 +73,9 @@ fn is_evaluation(event: &Event) -> bool {
 }
 
 fn is_kept(event: &Event) -> bool {
-    is_step(event) || is_evaluation(event) || matches!(event, Event::Started { .. } | Event::Finished { .. })
+    is_step(event)
+        || is_evaluation(event)
+        || matches!(event, Event::Started { .. } | Event::RolledBack { .. } | Event::Finished { .. })
 }
 
 #[cfg(test)]

@@ -216,7 +216,14 @@ mod tests {
 
     fn cell() -> ComparisonCell {
         let test = Figures { micro_f1: 0.1 + 0.2, ..Figures::default() };
-        let run = ComparisonRun { seed: 7, valid_micro_f1: 0.25, test, valid: Vec::new(), elapsed_secs: 1.5 };
+        let run = ComparisonRun {
+            seed: 7,
+            valid_micro_f1: 0.25,
+            test,
+            valid: Vec::new(),
+            elapsed_secs: 1.5,
+            diverged: false,
+        };
         ComparisonCell { pretrained: true, label_fraction: 0.5, lr: 3e-3, run }
     }
 

@@ -46,20 +46,20 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
 /// A run that the page began: its directory has checkpoints and no record. The text has to be given; the session compares
 /// it with the run's own.
 fn taken_over(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
+    let dir = RunDir::reopen(request.out, JOURNAL_FILE)?;
     let sources = read_sources(request)?;
     if sources.is_empty() {
         let text = if request.phase == Phase::Pretrain { "--corpus" } else { "--train" };
         return Err(Error::Input {
             code: "no-text",
-            message: format!("{} does not say which text its run reads", shown(request.out)),
-            hint: format!("Give the files that the run began with: {text} and, if there were others, --valid."),
+            message: format!("{} does not record the text of its run", shown(request.out)),
+            hint: format!("Pass the original files with {text} (and --valid, if it was used)."),
         });
     }
     let snapshot = newest_checkpoint(request.out)?.expect("a directory with checkpoints has a whole one, or an error");
     let (phase, config) = resumable(&snapshot)?;
     let record = new_record(phase, phase_name(phase), config, request.training.encoding.clone(), None, &sources)?;
     check_same_run(common, request, &record)?;
-    let dir = RunDir::reopen(request.out, JOURNAL_FILE)?;
     Ok(Run { dir, record, files: files_of(sources), from: None, snapshot: Some(snapshot) })
 }
 

@@ -123,7 +123,7 @@ pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<
     Err(Error::input(
         "no-whole-checkpoint",
         format!("no checkpoint of this run is whole ({reasons})"),
-        "Start the run anew; a model that was saved with it still opens.",
+        "Start a new run; a model that was saved with it can still be opened.",
     ))
 }
 

@@ -73,8 +73,9 @@ pub trait Host {
         true
     }
 
-    /// Whether a checkpoint is due after a step; `by_steps`: the plan says so. A platform may follow its clock instead.
-    fn is_checkpoint_due(&self, by_steps: bool) -> bool {
+    /// Whether a checkpoint of `run` is due after a step; `by_steps`: the plan says so. A platform may follow its clock
+    /// instead.
+    fn is_checkpoint_due(&self, _run: &str, by_steps: bool) -> bool {
         by_steps
     }
 

@@ -166,7 +166,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let local_step = self.learner.values.step;
         let last = self.plan.budget == Budget::Steps(local_step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
-        let is_due = self.ear.host.is_checkpoint_due(keep);
+        let is_due = self.ear.host.is_checkpoint_due(self.ear.run, keep);
         let steps_singly = self.ear.pause_at == Some(step);
         if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
             if !self.report(clock).await? {

@@ -44,10 +44,10 @@ pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
             (device, info)
         }
         Ok(difference) => device::cpu(Some(format!(
-            "a training step on {} gave other numbers than the CPU, by {difference:.1e} of the largest",
+            "a training step on {} differed from the CPU by {difference:.1e} of the largest value",
             info.name
         ))),
-        Err(error) => device::cpu(Some(format!("a first training step on {} failed: {error}", info.name))),
+        Err(error) => device::cpu(Some(format!("the first training step on {} failed: {error}", info.name))),
     }
 }
 

@@ -303,14 +303,14 @@ mod tests {
 
     #[test]
     fn a_state_of_an_older_version_is_read() {
-        let state = state_of(GOLDEN.as_bytes()).expect("the golden state");
+        let state = state_in(GOLDEN.as_bytes()).expect("the golden state");
         assert_eq!((state.format, state.step), (0, 10));
     }
 
     #[test]
     fn a_state_of_a_newer_version_is_refused_by_name() {
         for json in [GOLDEN.replacen('{', "{\"format\": 2,", 1), "{\"format\": 2}".into()] {
-            let error = state_of(json.as_bytes()).expect_err("refused");
+            let error = state_in(json.as_bytes()).expect_err("refused");
             assert_eq!(error.code(), "newer-version");
             assert!(error.to_string().contains("state.json") && error.to_string().contains("format 2"), "{error}");
         }

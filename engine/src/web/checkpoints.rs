@@ -81,6 +81,7 @@ impl Checkpoints {
         let Some(saved) = saved.as_mut() else { return };
         let run = match event {
             Event::Started { run, .. }
+            | Event::RolledBack { run, .. }
             | Event::Step { run, .. }
             | Event::Evaluated { run, .. }
             | Event::Checkpoint { run, .. }
@@ -93,10 +94,10 @@ impl Checkpoints {
         }
     }
 
-    /// Whether a checkpoint is due at `now_secs`.
-    pub fn is_due(&self, now_secs: f64) -> bool {
+    /// Whether a checkpoint of `run` is due at `now_secs`.
+    pub fn is_due(&self, run: &str, now_secs: f64) -> bool {
         let mut saved = self.0.borrow_mut();
-        let Some(saved) = saved.as_mut() else { return false };
+        let Some(saved) = saved.as_mut().filter(|saved| saved.run == run) else { return false };
         now_secs >= *saved.due_secs.get_or_insert(now_secs + FIRST_SECS)
     }
 
@@ -118,6 +119,7 @@ impl Checkpoints {
             saved.due_secs = Some(now + interval_secs(now - began, size));
             if written.is_ok() {
                 saved.next = 1 - next;
+                saved.failure = None;
             }
         }
         written.map(|()| format!("runs/{folder}/{next}")).map_err(|error| said(&error))

@@ -159,8 +159,8 @@ impl Host for WebHost {
         self.checkpoints.has(run)
     }
 
-    fn is_checkpoint_due(&self, _by_steps: bool) -> bool {
-        self.checkpoints.is_due(self.now_secs())
+    fn is_checkpoint_due(&self, run: &str, _by_steps: bool) -> bool {
+        self.checkpoints.is_due(run, self.now_secs())
     }
 
     async fn newest_checkpoint(&self, run: &str) -> Result<Option<Snapshot>> {

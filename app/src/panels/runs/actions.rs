@@ -58,7 +58,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
                 data-testid="save-run"
                 hidden=move || !resumes() || !row.with(|row| row.own)
                 disabled=busy
-                title=tr!("With its newest checkpoint: clozelab pretrain or finetune --resume continues it.")
+                title=tr!("Includes the newest checkpoint. Continue the run with clozelab pretrain --resume or clozelab finetune --resume.")
                 on:click=move |_| lab.save_run(&row.get_untracked().key)
             >
                 {tr!("Save the run as .zip")}

@@ -39,7 +39,7 @@ pub fn StorageLine() -> impl IntoView {
     let deleted = move || {
         lab.deleted.get().map(|(runs, models, size)| {
             tr!(
-                "Deleted: {runs} runs, {models} of them with a model or checkpoints, {size} in all, and every stored text and choice.",
+                "Deleted {runs} runs ({models} with a model or checkpoints) and all stored texts and choices: {size} in all.",
                 runs,
                 models,
                 size = bytes(size)

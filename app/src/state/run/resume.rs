@@ -52,6 +52,17 @@ impl Run {
         self.shown = true;
     }
 
+    /// Continues from an earlier step: what came after it is taken back.
+    pub fn return_to(&mut self, step: u64) {
+        for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {
+            curve.cut(step);
+        }
+        self.held_out.retain(|held_out| held_out.step <= step);
+        self.scores.retain(|score| score.step <= step);
+        self.progress = None;
+        self.reached = step;
+    }
+
     /// Replaces its figures by what its log says.
     pub fn replay(&mut self, events: Vec<Event>) {
         for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {

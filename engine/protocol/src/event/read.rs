@@ -51,6 +51,7 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "step" => Step { run, step, loss, masked_lm_loss, next_sentence_loss, lr, tokens_per_sec, elapsed_secs, eta_secs, grad_norm },
             "evaluated" => Evaluated { run, step, epoch, split; or default network; in the rest metrics },
             "checkpoint" => Checkpoint { run, step, path },
+            "rolled_back" => RolledBack { run, step },
             "warning" => Warning { code, message; or default run },
             "paused" => Paused { run, step },
             "resumed" => Resumed { run, step },

@@ -26,7 +26,7 @@ fn every_kind() -> Vec<Command> {
         Command::PreviewMasking { config: config.clone(), example: 1, epoch: 2, text: Some(text.clone()) },
         Command::Pretrain { run: run.clone(), config: config.clone(), go_on: true },
         Command::Finetune { run: run.clone(), config: config.clone(), from: StartFrom::Pretrained },
-        Command::Compare { run: run.clone(), config: config.clone(), compare: CompareConfig::default() },
+        Command::Compare { run: run.clone(), config: config.clone(), compare: CompareConfig::default(), known: vec![] },
         Command::SetWordVectors { file: Some(file()) },
         Command::Toy { run, config: config.clone() },
         Command::Pause,

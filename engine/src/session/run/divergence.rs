@@ -11,7 +11,7 @@ use crate::session::snapshot::{Decoded, decode};
 use crate::session::standing::{Standing, Sums};
 use crate::session::task::{Task, evaluation_model};
 use crate::train::{DeviceBatch, Objective};
-use protocol::Phase;
+use protocol::{Event, Phase};
 
 /// How often a run returns to an earlier checkpoint.
 const MAX_ROLLBACKS: u32 = 2;
@@ -22,9 +22,12 @@ const RATE_FACTOR: f64 = 0.5;
 /// The loss of a language model diverges at so many nats above that of uniform guessing.
 const LANGUAGE_MODEL_MARGIN: f64 = 0.5;
 
-/// That of a classifier diverges at so many times that of uniform guessing, plus a margin: its batches are small, and a
-/// sure error costs much.
-const CLASSIFIER_LIMIT: (f64, f64) = (2.0, 1.0);
+/// That of a classifier diverges at so many times that of uniform guessing: its batches are small, and a confident error
+/// costs much.
+const CLASSIFIER_FACTOR: f64 = 2.0;
+
+/// And so many nats beyond.
+const CLASSIFIER_MARGIN: f64 = 1.0;
 
 impl<H: Host, T: Task> Run<'_, H, T> {
     /// Whether a mean loss (and its part from next-sentence prediction) says that the run has diverged: after the warm-up it
@@ -37,7 +40,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let uniform = self.floors.uniform;
         let limit = match self.plan.phase {
             Phase::Pretrain => uniform + LANGUAGE_MODEL_MARGIN,
-            Phase::Finetune => CLASSIFIER_LIMIT.0 * uniform + CLASSIFIER_LIMIT.1,
+            Phase::Finetune => CLASSIFIER_FACTOR * uniform + CLASSIFIER_MARGIN,
         };
         is_warm && loss - next_sentence.unwrap_or_default() > limit
     }
@@ -78,8 +81,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             None => self.start_over(),
         }
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
-        (self.at.rollbacks, self.at.rate_scale, self.at.has_skipped) = (rollbacks, rate_scale, true);
-        let (step, rate) = (self.learner.step(), self.next_lr(clock));
+        self.at.rollbacks = rollbacks;
+        self.at.rate_scale = rate_scale;
+        self.at.has_skipped = true;
+        let step = self.learner.step();
+        let rate = self.next_lr(clock);
+        self.ear.host.emit(Event::RolledBack { run: self.ear.run.into(), step }, Vec::new());
         let message = format!(
             "the loss diverged at step {diverged}: the run returns to step {step} at half the learning rate, {rate:.1e}"
         );
