@@ -13,7 +13,7 @@ import { inflateRawSync } from 'node:zlib';
 import { Journey, ROOT, launchProfile, withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=cpu';
-const STEPS = 6000;
+const STEPS = 4000;
 const LINES = Array.from({ length: 300 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7} and ${index % 11} fish`).join('\n');
 
 const here = withBrowser();
@@ -117,7 +117,7 @@ test('a run whose browser is killed resumes with the same weights to the last bi
   await killed(query, pretrains, async (journey) => {
     await journey.press('resume-run', 30);
     await finished(journey);
-    assert.match(await journey.text('runs'), /finished, 6,000 steps/);
+    assert.match(await journey.text('runs'), /finished, 4,000 steps/);
     assert.equal(await weights(journey), expected);
   });
 });
@@ -156,7 +156,7 @@ test('a run that was saved with its checkpoint continues on the command line', a
 });
 
 test('a classifier whose browser is killed resumes with the same weights to the last bit', async () => {
-  const query = `${NANO}&finetune-epochs=6&finetune-from=scratch`;
+  const query = `${NANO}&finetune-epochs=2&finetune-from=scratch`;
   const start = (journey) => journey.press('start-finetune', 60);
   const expected = await undisturbed(query, start);
   await killed(query, start, async (journey) => {
@@ -222,6 +222,42 @@ test('text that may be stored is there after a reload; text that may not is reco
       await context.close();
     }
   }
+});
+
+test('a comparison goes on from its finished runs, with the model that it began with', async () => {
+  const context = await here.browser.newContext();
+  try {
+    const journey = await opened(context, `${NANO}&steps=30&finetune-epochs=1`);
+    await pretrains(journey);
+    await finished(journey);
+    await journey.until('the model to be kept', async () => /Open its model \(/.test(await journey.text('runs')), 20);
+    await journey.unfold();
+    await journey.page.locator('#compare-seeds').fill('1');
+    await journey.page.locator('#compare-shares').fill('0.05');
+    await journey.press('start-compare');
+    await journey.until('the third run', async () => /run 3 of/i.test(await journey.page.locator('#compare').innerText()), 120);
+    await journey.page.reload();
+    await journey.ready(3);
+    await journey.page.locator('[data-testid=resume-run]:visible').click();
+    await journey.until('the end', async () => /Show its result/.test(await journey.text('runs')), 240);
+    const rest = await journey.page.locator('[data-testid=runs] tbody tr').allInnerTexts();
+    assert.match(rest.at(-1).replace(/\s+/g, ' '), /Comparison 1 .*finished/);
+  } finally {
+    await context.close();
+  }
+});
+
+test('the worker has the content policy of the page', async () => {
+  await here.open(NANO, async (journey) => {
+    await journey.ready(3);
+    const blocked = await journey.page.workers()[0].evaluate(() => {
+      const violated = new Promise((resolve) => addEventListener('securitypolicyviolation', ({ effectiveDirective }) => resolve(effectiveDirective)));
+      fetch('http://localhost:9/').catch(() => {});
+      return Promise.race([violated, new Promise((resolve) => setTimeout(resolve, 5000, 'nothing'))]);
+    });
+    assert.equal(blocked, 'connect-src');
+    journey.complaints.length = 0;
+  });
 });
 
 test('another tab sees that a run is under way here, and closing this one asks first', async () => {

@@ -98,3 +98,24 @@ test('all engines give the same losses: GPU and CPU in the browser, CPU natively
     }
   });
 });
+
+test('a run survives two crashes of the GPU process, the second one on the CPU', async () => {
+  await here.open('?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=webgpu&steps=100000', async (journey) => {
+    await journey.ready(3, 120);
+    await journey.press('start-pretrain', 60);
+    await journey.until('a checkpoint', async () => /saved at step/.test(await journey.text('runs')), 240);
+    const session = await here.browser.newBrowserCDPSession();
+    for (const told of [/connection to the GPU was lost.*The engine restarted, and the run resumes/, /The engine restarted on the CPU, and the run resumes/]) {
+      // The answer is lost with the process.
+      session.send('Browser.crashGpuProcess').catch(() => {});
+      await journey.until('word of the crash', async () => told.test(await journey.text('error')), 10);
+      const then = await journey.value('step');
+      await journey.until('further steps', async () => (await journey.value('step')) > then + 1, 120);
+      await journey.page.getByRole('button', { name: 'Dismiss' }).click();
+    }
+    assert.match(await journey.text('device'), /^CPU/);
+    await journey.press('stop');
+    await journey.idle(60);
+    journey.complaints.length = 0;
+  });
+});

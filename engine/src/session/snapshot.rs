@@ -314,6 +314,6 @@ mod tests {
             assert_eq!(error.code(), "newer-version");
             assert!(error.to_string().contains("state.json") && error.to_string().contains("format 2"), "{error}");
         }
-        assert_eq!(state_of(b"{\"format\": 1}").expect_err("damaged").code(), "bad-checkpoint");
+        assert_eq!(state_in(b"{\"format\": 1}").expect_err("damaged").code(), "bad-checkpoint");
     }
 }

@@ -43,26 +43,9 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
     };
     view! {
         <div class="row-actions" hidden=move || !over()>
-            <button
-                type="button"
-                class="primary"
-                data-testid="resume-run"
-                hidden=move || !resumes()
-                disabled=busy
-                on:click=move |_| lab.resume_run(&row.get_untracked().key)
-            >
-                {tr!("Resume")}
-            </button>
-            <button
-                type="button"
-                data-testid="save-run"
-                hidden=move || !resumes() || !row.with(|row| row.own)
-                disabled=busy
-                title=tr!("Includes the newest checkpoint. Continue the run with clozelab pretrain --resume or clozelab finetune --resume.")
-                on:click=move |_| lab.save_run(&row.get_untracked().key)
-            >
-                {tr!("Save the run as .zip")}
-            </button>
+            <Show when=resumes>
+                <Resume row busy />
+            </Show>
             <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
                 {words}
             </button>
@@ -82,6 +65,33 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
                 {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
         </div>
+    }
+}
+
+/// Continues a run that ended before its plan was done, here or, from a file, on the command line.
+#[component]
+fn Resume(row: Memo<Shown>, busy: Memo<bool>) -> impl IntoView {
+    let lab = lab();
+    view! {
+        <button
+            type="button"
+            class="primary"
+            data-testid="resume-run"
+            disabled=busy
+            on:click=move |_| lab.resume_run(&row.get_untracked().key)
+        >
+            {tr!("Resume")}
+        </button>
+        <button
+            type="button"
+            data-testid="save-run"
+            hidden=move || !row.with(|row| row.own)
+            disabled=busy
+            title=tr!("Includes the newest checkpoint. Continue the run with clozelab pretrain --resume or clozelab finetune --resume.")
+            on:click=move |_| lab.save_run(&row.get_untracked().key)
+        >
+            {tr!("Save the run as .zip")}
+        </button>
     }
 }
 

@@ -55,6 +55,8 @@ impl Run {
     /// The number of the comparison that it is a part of, and which part: `compare-1-scratch-0.5-0.003-seed-2`.
     fn part_of_comparison(&self) -> Option<(&str, String)> {
         let (number, part) = self.id.strip_prefix("compare-")?.split_once('-')?;
+        // A comparison that was resumed has its date behind its number.
+        let number = number.split('@').next().unwrap_or(number);
         let [start, share, rate, _, seed] = part.split('-').collect::<Vec<_>>().try_into().ok()?;
         let start = if start == "scratch" { tr!("from scratch") } else { tr!("pre-trained") };
         let share = percent(share.parse().unwrap_or(1.0));
