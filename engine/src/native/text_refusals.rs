@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     fn files(roles: &[FileRole]) -> Vec<InputFile> {
-        let file = |(at, role): (usize, &FileRole)| InputFile::held(&format!("{at}.txt"), "text", Some(*role));
+        let file = |(at, role): (usize, &FileRole)| InputFile::held(format!("{at}.txt"), "text", Some(*role));
         roles.iter().enumerate().map(file).collect()
     }
 
