@@ -200,6 +200,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             self.roll_back(clock).await?;
             return Ok(false);
         };
+        self.at.first_loss.get_or_insert(loss - next_sentence_loss.unwrap_or_default());
         let step = self.learner.step();
         let now = self.ear.host.now_secs();
         let steps_per_sec = clock.lap(now, step);
@@ -267,6 +268,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             window_skipped: sums.skipped,
             rollbacks: self.at.rollbacks,
             rate_scale: self.at.rate_scale,
+            first_loss: self.at.first_loss,
             best: self.at.best.as_ref().map(BestState::of),
             owes_evaluation: self.at.owes_evaluation,
             networks: self.at.networks.iter().map(BestState::of).collect(),

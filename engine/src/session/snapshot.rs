@@ -70,6 +70,9 @@ pub struct RunState {
     /// What the learning rate is multiplied by since then.
     #[serde(default = "whole_rate")]
     pub rate_scale: f64,
+    /// The first loss that was reported.
+    #[serde(default)]
+    pub first_loss: Option<f64>,
     /// What [`BEST_FILE`] holds, where a classifier was measured.
     #[serde(default)]
     pub best: Option<BestState>,

@@ -28,6 +28,8 @@ pub struct Standing {
     pub rate_scale: f64,
     /// Whether a step was skipped.
     pub has_skipped: bool,
+    /// The first loss that was reported.
+    pub first_loss: Option<f64>,
 }
 
 impl Default for Standing {
@@ -43,6 +45,7 @@ impl Default for Standing {
             rollbacks: 0,
             rate_scale: 1.0,
             has_skipped: false,
+            first_loss: None,
         }
     }
 }
@@ -61,6 +64,7 @@ impl Standing {
             rollbacks: state.rollbacks,
             rate_scale: state.rate_scale,
             has_skipped: false,
+            first_loss: state.first_loss,
         }
     }
 }

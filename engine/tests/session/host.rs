@@ -15,6 +15,8 @@ pub struct Memory {
     pub events: Rc<RefCell<Vec<Event>>>,
     /// What it kept.
     pub snapshots: Rc<RefCell<Vec<Snapshot>>>,
+    /// Of which runs.
+    pub saved_runs: Rc<RefCell<Vec<String>>>,
     /// Step after which a `Stop` arrives.
     pub stop_after: Option<u64>,
     /// How often the session has listened.
@@ -53,13 +55,15 @@ impl Host for Memory {
         Opened::new(&files)
     }
 
-    async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>> {
+    async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>> {
+        self.saved_runs.borrow_mut().push(run.into());
         self.snapshots.borrow_mut().push(snapshot.clone());
         Ok(Some("memory".into()))
     }
 
-    async fn newest_checkpoint(&self, _run: &str) -> Result<Option<Snapshot>> {
-        Ok(self.snapshots.borrow().last().cloned())
+    async fn newest_checkpoint(&self, run: &str) -> Result<Option<Snapshot>> {
+        let newest = self.saved_runs.borrow().iter().rposition(|saved| saved == run);
+        Ok(newest.map(|place| self.snapshots.borrow()[place].clone()))
     }
 }
 

@@ -19,28 +19,41 @@ const MAX_ROLLBACKS: u32 = 2;
 /// What the learning rate is multiplied by each time.
 const RATE_FACTOR: f64 = 0.5;
 
-/// The loss of a language model diverges at so many nats above that of uniform guessing.
+/// From so many steps after the warm-up on, a loss is compared with what it was at the start.
+const SETTLED_STEPS: u64 = 50;
+
+/// The loss of a language model diverges at so many nats above that of its start, or of uniform guessing.
 const LANGUAGE_MODEL_MARGIN: f64 = 0.5;
 
-/// That of a classifier diverges at so many times that of uniform guessing: its batches are small, and a confident error
-/// costs much.
+/// That of a classifier diverges at so many times that: its batches are small, and a confident error costs much.
 const CLASSIFIER_FACTOR: f64 = 2.0;
 
 /// And so many nats beyond.
 const CLASSIFIER_MARGIN: f64 = 1.0;
 
+/// Before that, and in short runs, a loss diverges at so many times that, plus as many nats.
+const EARLY_FACTOR: f64 = 10.0;
+
 impl<H: Host, T: Task> Run<'_, H, T> {
     /// Whether a mean loss (and its part from next-sentence prediction) says that the run has diverged: after the warm-up it
-    /// is worse than uniform guessing.
+    /// is worse than at the start, or than uniform guessing if that is worse.
     pub(super) fn has_diverged(&self, (loss, next_sentence): (f64, Option<f64>), clock: &Clock) -> bool {
-        let is_warm = match self.plan.budget {
-            Budget::Steps(_) => self.learner.values.step > self.plan.schedule.warmup_steps,
-            Budget::Seconds(secs) => self.network_secs(clock) > self.plan.schedule.warmup_share * secs,
+        let start = self.at.first_loss.map_or(self.floors.uniform, |first| first.max(self.floors.uniform));
+        let steps = self.learner.values.step;
+        let (is_warm, is_settled) = match self.plan.budget {
+            Budget::Steps(_) => {
+                let warmup = self.plan.schedule.warmup_steps;
+                (steps > warmup, steps > warmup + SETTLED_STEPS)
+            }
+            Budget::Seconds(secs) => {
+                let is_warm = self.network_secs(clock) > self.plan.schedule.warmup_share * secs;
+                (is_warm, is_warm && steps > SETTLED_STEPS)
+            }
         };
-        let uniform = self.floors.uniform;
         let limit = match self.plan.phase {
-            Phase::Pretrain => uniform + LANGUAGE_MODEL_MARGIN,
-            Phase::Finetune => CLASSIFIER_FACTOR * uniform + CLASSIFIER_MARGIN,
+            _ if !is_settled => EARLY_FACTOR * start + EARLY_FACTOR,
+            Phase::Pretrain => start + LANGUAGE_MODEL_MARGIN,
+            Phase::Finetune => CLASSIFIER_FACTOR * start + CLASSIFIER_MARGIN,
         };
         is_warm && loss - next_sentence.unwrap_or_default() > limit
     }
@@ -70,7 +83,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if self.at.rollbacks == MAX_ROLLBACKS {
             return Err(Error::Diverged { step: diverged });
         }
-        let (rollbacks, rate_scale) = (self.at.rollbacks + 1, self.at.rate_scale * RATE_FACTOR);
+        let rollbacks = self.at.rollbacks + 1;
+        let rate_scale = self.at.rate_scale * RATE_FACTOR;
+        let first_loss = self.at.first_loss;
         match self.ear.host.newest_checkpoint(self.ear.run).await? {
             Some(snapshot) => {
                 let device = &self.learner.optimizer.device;
@@ -84,6 +99,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.rollbacks = rollbacks;
         self.at.rate_scale = rate_scale;
         self.at.has_skipped = true;
+        self.at.first_loss = first_loss;
         let step = self.learner.step();
         let rate = self.next_lr(clock);
         self.ear.host.emit(Event::RolledBack { run: self.ear.run.into(), step }, Vec::new());
