@@ -141,7 +141,7 @@ test('the same link gives the same losses', async () => {
       await journey.ready(3);
       await journey.pretrain(12);
       // The row grows a button once the weights are kept, some time after the last step.
-      await journey.until('a kept model', async () => /Open its model/.test(await journey.text('runs')));
+      await journey.until('a kept model', async () => /Open its model \(/.test(await journey.text('runs')));
       runs.push(await journey.rows('runs').first().innerText());
     });
   }

@@ -147,7 +147,7 @@ fn shown(state: &RunState, id: &str) -> Shown {
         over: run.stage.is_over(),
         key: run.key.clone(),
         kept: run.kept,
-        saved: run.resume.saved.is_some(),
+        saved: run.resume.saved.is_some() && run.stage != Stage::Finished,
         resumes: run.can_resume(),
         elsewhere: run.resume.elsewhere,
     }
