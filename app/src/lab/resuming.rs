@@ -72,6 +72,12 @@ impl Lab {
                 tr!("This run began with another version of the bundled text and cannot resume."),
                 tr!("Its model can still be opened."),
             );
+        } else if self.has_own_files() && self.peek(|state| !state.reading) {
+            self.pending.set_value(None);
+            self.complain(
+                tr!("These files are not the text that the run began with."),
+                tr!("Press Resume again and choose the same files, or start a new run."),
+            );
         }
     }
 

@@ -6,9 +6,9 @@ mod read;
 pub use codes::{STOPPED, is_note};
 
 use crate::{
-    Candidate, ClassifierMetrics, Comparison, ComparisonCell, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
-    Estimate, FileReport, JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess, MaskedLmMetrics, MaskedToken,
-    Review, TableColumns, VocabularyEntry,
+    Candidate, Comparison, ComparisonCell, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport,
+    JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess, MaskedToken, Metrics, Review, TableColumns,
+    VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
 
@@ -395,16 +395,6 @@ pub enum Event {
         /// Its start, steps, evaluations and end, in order.
         events: Vec<Event>,
     },
-}
-
-/// The figures of an evaluation, told apart by their fields.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Metrics {
-    /// Of pre-training.
-    MaskedLm(MaskedLmMetrics),
-    /// Of fine-tuning.
-    Classifier(ClassifierMetrics),
 }
 
 #[cfg(test)]

@@ -27,13 +27,13 @@ pub use config::{
     BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap, NearDuplicates, OptimizerKind,
     PRESET_NAMES, PartsKind, Pooling, Quoting, RunConfig, TaskKind, TokenizerKind,
 };
-pub use event::{Event, Metrics, Phase, RunId, STOPPED, is_note};
+pub use event::{Event, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, ReliabilityBin,
     Review, SurestShare, ThresholdPoint,
 };
-pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, ScoreInterval};
+pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};
 pub use spreadsheet::inert_cell;
 pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
 

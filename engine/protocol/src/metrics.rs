@@ -2,6 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The figures of an evaluation, told apart by their fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Metrics {
+    /// Of pre-training.
+    MaskedLm(MaskedLmMetrics),
+    /// Of fine-tuning.
+    Classifier(ClassifierMetrics),
+}
+
 /// Masked-LM quality on held-out text. Source: Devlin et al. 2019, 3.1 (the objective).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MaskedLmMetrics {

@@ -5,8 +5,7 @@
 //! files mean is `session`'s.
 
 use super::store::{CHECKPOINTS, RunDir, TEMPORARY, WriteFailure, remove, replace, shown, sync_folder};
-use crate::session::Snapshot;
-use serde::{Deserialize, Serialize};
+use crate::session::{FileDigest, MANIFEST_FILE, Manifest, Snapshot};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,23 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Checkpoints that stay: the newest, and one to fall back on.
 const KEPT: usize = 2;
-/// Lists the files of a checkpoint.
-const MANIFEST_FILE: &str = "manifest.json";
 /// Start of a checkpoint's name; its step follows.
 const NAME_START: &str = "step-";
-
-#[derive(Serialize, Deserialize)]
-struct Manifest {
-    step: u64,
-    files: Vec<FileDigest>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FileDigest {
-    name: String,
-    bytes: u64,
-    sha256: String,
-}
 
 /// A checkpoint that could not be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,11 +23,6 @@ pub(super) struct Damaged {
     pub step: u64,
     /// What is wrong, in words.
     pub reason: String,
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SHA-256 of all that `reader` holds, in hexadecimal digits.
@@ -167,12 +146,7 @@ fn read_checked(folder: &Path, digest: FileDigest) -> Result<(String, Vec<u8>), 
         return Err(format!("{MANIFEST_FILE} names a file outside of the checkpoint"));
     }
     let bytes = read_file(folder, &digest.name)?;
-    if bytes.len() as u64 != digest.bytes {
-        return Err(format!("{} has {} bytes instead of {}", digest.name, bytes.len(), digest.bytes));
-    }
-    if sha256(&bytes) != digest.sha256 {
-        return Err(format!("{} is not what was written: its SHA-256 differs", digest.name));
-    }
+    digest.check(&bytes)?;
     Ok((digest.name, bytes))
 }
 
@@ -197,17 +171,7 @@ fn make(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
     }
-    replace(folder, &folder.join(MANIFEST_FILE), &manifest_of(snapshot))
-}
-
-fn manifest_of(snapshot: &Snapshot) -> Vec<u8> {
-    let digest = |(name, bytes): &(String, Vec<u8>)| FileDigest {
-        name: name.clone(),
-        bytes: bytes.len() as u64,
-        sha256: sha256(bytes),
-    };
-    let manifest = Manifest { step: snapshot.step, files: snapshot.files.iter().map(digest).collect() };
-    serde_json::to_vec_pretty(&manifest).expect("a manifest serialises")
+    replace(folder, &folder.join(MANIFEST_FILE), &Manifest::of_snapshot(snapshot).to_json())
 }
 
 /// The rename that makes the checkpoint exist. One of the same step, damaged or from before a resume, makes way first.

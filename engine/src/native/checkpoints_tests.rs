@@ -1,6 +1,7 @@
 //! Checkpoints come back byte for byte, or not at all.
 
 use super::*;
+use crate::session::sha256;
 
 fn snapshot(step: u64) -> Snapshot {
     let files = vec![("model.safetensors".into(), vec![step as u8; 40]), ("state.json".into(), b"{\"a\":1}".to_vec())];

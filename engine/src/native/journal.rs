@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the event stream in a run directory.
-pub(super) const JOURNAL_FILE: &str = "metrics.jsonl";
+pub(super) const JOURNAL_FILE: &str = crate::interop::HISTORY_FILE;
 /// Events that tell of an end, which a resumed run takes back.
 const ENDINGS: [&str; 4] = ["finished", "failed", "paused", "resumed"];
 

@@ -1,11 +1,11 @@
 //! SHA-256 digests of a finished run's model files: written into `run.json`, checked wherever the model beside it is used.
 
-use super::checkpoints::{digest, sha256};
+use super::checkpoints::digest;
 use super::record::RECORD_FILE;
 use super::store::shown;
 use crate::error::Error;
 use crate::interop::{CARD_FILE, is_model_file};
-use crate::session::ModelFiles;
+use crate::session::{ModelFiles, sha256};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::File;

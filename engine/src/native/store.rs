@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Start of every name that is not yet, or no longer, a file of the run.
 pub(super) const TEMPORARY: &str = ".clozelab.tmp-";
-/// Folder of the checkpoints.
-pub(super) const CHECKPOINTS: &str = "checkpoints";
+pub(super) use crate::session::CHECKPOINTS;
 
 /// A run directory that this process alone may write, until it is dropped. One that was made new and never written is
 /// removed again: an input that is refused leaves no trace.

@@ -1,14 +1,13 @@
 //! The `tokenize` command: a corpus as token ids that numpy reads, for training elsewhere (docs/beyond-one-machine.md).
 
 use super::args::{Common, Tokenize};
-use super::checkpoints::sha256;
 use super::store::{TEMPORARY, remove, shown, sync_folder, write_error};
 use super::text_refusals::naming;
 use super::train::files_of;
 use super::{ask, inputs, output};
 use crate::data::{Opened, Packed, ReadOptions, Specials};
 use crate::error::Error;
-use crate::session::EvaluationRows;
+use crate::session::{EvaluationRows, sha256};
 use protocol::{FileRole, RunConfig};
 use serde::Serialize;
 use std::fs::{self, File};

@@ -2,7 +2,7 @@
 //! model in place. Both kinds of training, new or resumed, and each leg of the demonstration go through [`execute`].
 
 use super::args::{self, Common, Training};
-use super::checkpoints::{self, sha256};
+use super::checkpoints;
 use super::host::{NativeHost, OpenRun};
 use super::inputs::{self, Source};
 use super::journal::{self, Journal};
@@ -14,7 +14,7 @@ use super::text_refusals::{naming, naming_vectors};
 use super::{output, report, rescue, signals};
 use crate::data::{InputFile, Opened, ReadOptions};
 use crate::error::Error;
-use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed};
+use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed, sha256};
 use futures_lite::future::block_on;
 use protocol::{FileRole, Phase, RunConfig, StartFrom};
 use std::path::{Path, PathBuf};

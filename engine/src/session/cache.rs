@@ -1,12 +1,12 @@
 //! Tokens of a large corpus as a host keeps them between programs: named pieces under a key that tells everything they
 //! depend on, so that no change of the text or of a setting ever meets the tokens of another.
 
+use super::checkpoint::sha256;
 use super::corpus::Encoded;
 use super::host::Piece;
 use crate::data::examples::{EncodedDocuments, Tokens};
 use crate::data::{Corpus, LabelSet, Selection, Tokenizer};
 use protocol::{FileRole, RunConfig};
-use sha2::{Digest, Sha256};
 use std::rc::Rc;
 
 /// Names of the pieces.
@@ -62,10 +62,6 @@ pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokeni
 fn split(corpus: &Corpus) -> String {
     let [train, valid, test] = [FileRole::Train, FileRole::Valid, FileRole::Test].map(|role| corpus.documents(role));
     format!("{train} {valid} {test} {}", corpus.trains_on_all())
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn json(tokenizer: &Tokenizer) -> Vec<u8> {

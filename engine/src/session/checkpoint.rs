@@ -5,6 +5,7 @@ use super::Snapshot;
 use super::host::ModelFiles;
 use crate::data::{Content, DataError};
 use crate::error::{Error, Result};
+use crate::interop::HISTORY_FILE;
 use protocol::FileInfo;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,9 +13,6 @@ use std::rc::Rc;
 
 /// Lists the files of a checkpoint; written last.
 pub const MANIFEST_FILE: &str = "manifest.json";
-
-/// Events of the run up to the checkpoint, where the host saves them with it.
-pub const LOG_FILE: &str = "metrics.jsonl";
 
 /// Folder of the checkpoints in a run directory.
 pub const CHECKPOINTS: &str = "checkpoints";
@@ -50,6 +48,11 @@ impl Manifest {
         Self { step, files: files.map(digest).collect() }
     }
 
+    /// Describes the files of `snapshot`.
+    pub fn of_snapshot(snapshot: &Snapshot) -> Self {
+        Self::of(snapshot.step, snapshot.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+    }
+
     /// The manifest as its file holds it.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a manifest serialises")
@@ -75,6 +78,29 @@ impl FileDigest {
 /// SHA-256 in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Seconds between two checkpoints of a host that follows its clock, if they cost little.
+const INTERVAL_SECS: f64 = 10.0;
+
+/// Seconds between two checkpoints of a small model at most.
+const MAX_SMALL_INTERVAL_SECS: f64 = 15.0;
+
+/// Bytes of a small checkpoint: 5 million parameters with both moments.
+const MAX_SMALL_BYTES: usize = 60_000_000;
+
+/// Share of the time that saving a small model takes, unless [`MAX_SMALL_INTERVAL_SECS`] would pass.
+const SMALL_SHARE: f64 = 0.02;
+
+/// Share of the time that saving a larger one takes at most.
+const LARGE_SHARE: f64 = 0.05;
+
+/// Seconds until the next checkpoint of a host that follows its clock, if the last one took `cost_secs` for so many bytes.
+pub fn interval_secs(cost_secs: f64, bytes: usize) -> f64 {
+    let is_small = bytes <= MAX_SMALL_BYTES;
+    let share = if is_small { SMALL_SHARE } else { LARGE_SHARE };
+    let interval = (cost_secs / share - cost_secs).max(INTERVAL_SECS);
+    if is_small { interval.min(MAX_SMALL_INTERVAL_SECS) } else { interval }
 }
 
 /// A checkpoint that a run resumes from.
@@ -138,7 +164,7 @@ fn whole(
         digest.check(&bytes).map(|()| (digest.name.clone(), bytes))
     };
     let mut files = manifest.files.iter().map(checked).collect::<std::result::Result<ModelFiles, String>>()?;
-    let log = files.iter().position(|(file, _)| file == LOG_FILE).map(|at| files.swap_remove(at).1);
+    let log = files.iter().position(|(file, _)| file == HISTORY_FILE).map(|at| files.swap_remove(at).1);
     let snapshot = Snapshot { step: manifest.step, files };
     Ok(Found { name: name.into(), snapshot, log: log.unwrap_or_default() })
 }
@@ -149,7 +175,7 @@ mod tests {
 
     /// The files of a checkpoint of `step` under `name`, as a host hands them over.
     fn checkpoint(name: &str, step: u64) -> Vec<(String, Vec<u8>)> {
-        let files = [("state.json", step.to_string().into_bytes()), (LOG_FILE, b"log".to_vec())];
+        let files = [("state.json", step.to_string().into_bytes()), (HISTORY_FILE, b"log".to_vec())];
         let manifest = Manifest::of(step, files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
         let named = |(file, bytes): (&str, Vec<u8>)| (format!("{name}/{file}"), bytes);
         files.into_iter().chain([(MANIFEST_FILE, manifest.to_json())]).map(named).collect()
@@ -184,6 +210,14 @@ mod tests {
             let without = both().into_iter().filter(|(name, _)| name != damage).collect();
             assert_eq!(newest(without), Ok(step), "{damage} is missing");
         }
+    }
+
+    #[test]
+    fn saving_takes_a_small_share_of_the_time() {
+        assert_eq!(interval_secs(0.01, 1_000_000), INTERVAL_SECS);
+        assert_eq!(interval_secs(0.25, 50_000_000), 0.25 * 49.0);
+        assert_eq!(interval_secs(1.0, 50_000_000), MAX_SMALL_INTERVAL_SECS);
+        assert_eq!(interval_secs(2.0, 160_000_000), 38.0);
     }
 
     #[test]

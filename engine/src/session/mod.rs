@@ -46,7 +46,7 @@ mod vote;
 
 use ask::Told;
 pub use ask::{Long, failed};
-pub use checkpoint::{LOG_FILE, MANIFEST_FILE, Manifest};
+pub use checkpoint::{CHECKPOINTS, FileDigest, MANIFEST_FILE, Manifest, interval_secs, sha256};
 pub use compare::Progress as ComparisonProgress;
 pub use evaluation::EvaluationRows;
 pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};

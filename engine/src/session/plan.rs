@@ -103,7 +103,7 @@ const LEAST_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
 /// Steps between evaluations, and between checkpoints, of a run whose length is a time.
 const MOST_STEPS_UNSEEN: u64 = 500;
 /// Below this there is no room for context around a guess.
-const LEAST_MAX_LEN: usize = 8;
+const MIN_MAX_LEN: usize = 8;
 /// Documents of this many tokens on average fit the short window.
 const SHORT_DOCUMENT_TOKENS: f64 = 24.0;
 /// Windows for short and for long documents; short ones learn faster while the budget is minutes.
@@ -128,7 +128,7 @@ pub fn finetuning_max_len(config: &RunConfig, documents: &EncodedDocuments, most
 
 /// The length that suits classifying `documents`.
 pub fn fitted_len(documents: &EncodedDocuments) -> usize {
-    documents.fitting_len(FITTED_SHARE).next_multiple_of(8).clamp(LEAST_MAX_LEN * 2, LONGEST_FITTED)
+    documents.fitting_len(FITTED_SHARE).next_multiple_of(8).clamp(MIN_MAX_LEN * 2, LONGEST_FITTED)
 }
 
 /// Checks `config` for a run of `phase` on `data` with `model`.

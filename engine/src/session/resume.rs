@@ -1,6 +1,6 @@
 //! A run that was interrupted continues from a checkpoint that the host hands over.
 
-use super::checkpoint::{CHECKPOINTS, Found, LOG_FILE, MANIFEST_FILE, Manifest, newest_whole};
+use super::checkpoint::{CHECKPOINTS, Found, MANIFEST_FILE, Manifest, newest_whole};
 use super::{Host, ModelFiles, RunOutcome, Session, Snapshot, snapshot};
 use crate::data::Content;
 use crate::error::Result;
@@ -46,11 +46,10 @@ pub fn resumable(snapshot: &Snapshot) -> Result<(Phase, RunConfig)> {
 /// When no checkpoint is whole.
 pub(super) fn run_directory(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<ModelFiles> {
     let Found { snapshot, log, .. } = newest_whole(files, contents)?;
-    let named = snapshot.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-    let manifest = Manifest::of(snapshot.step, named).to_json();
+    let manifest = Manifest::of_snapshot(&snapshot).to_json();
     let folder = format!("{CHECKPOINTS}/step-{}", snapshot.step);
     let model = snapshot.files.iter().filter(|(name, _)| !snapshot::is_of_training(name)).cloned();
-    let mut directory: ModelFiles = model.chain([(LOG_FILE.into(), log)]).collect();
+    let mut directory: ModelFiles = model.chain([(interop::HISTORY_FILE.into(), log)]).collect();
     let checkpoint = snapshot.files.into_iter().chain([(MANIFEST_FILE.into(), manifest)]);
     directory.extend(checkpoint.map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
     Ok(directory)

@@ -166,7 +166,6 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let local_step = self.learner.values.step;
         let last = self.plan.budget == Budget::Steps(local_step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
-        let is_due = self.ear.host.is_checkpoint_due(self.ear.run, keep);
         let steps_singly = self.ear.pause_at == Some(step);
         if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
             if !self.report(clock).await? {
@@ -180,7 +179,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if !last && local_step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid, clock).await?;
         }
-        if !last && is_due {
+        if !last && self.ear.host.is_checkpoint_due(self.ear.run, keep) {
             self.keep(clock).await?;
         }
         clock.skip(clock.elapsed(self.ear.host.now_secs()) - reported);
@@ -242,6 +241,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let sums = self.at.window.read().await?;
         // The next report decides what becomes of a run that has diverged; its values are not saved.
         if !self.has_sound_values(&sums, clock).await? {
+            let message = format!("step {} is not saved: its loss has diverged", self.learner.step());
+            self.note("not-saved", message);
             return Ok(());
         }
         let snapshot = self.snapshot(&sums).await?;

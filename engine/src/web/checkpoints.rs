@@ -1,7 +1,8 @@
 //! Checkpoints of the page's runs, in the browser's private file system: `runs/FOLDER/0/` and `runs/FOLDER/1/`, written
 //! in turn, so that one of them is whole whenever the tab ends. `worker.js` names the file system itself.
 
-use crate::session::{LOG_FILE, MANIFEST_FILE, Manifest, Snapshot};
+use crate::interop::HISTORY_FILE;
+use crate::session::{MANIFEST_FILE, Manifest, Snapshot, interval_secs};
 use js_sys::{Reflect, Uint8Array};
 use protocol::Event;
 use std::cell::RefCell;
@@ -9,21 +10,6 @@ use wasm_bindgen::prelude::*;
 
 /// A run is saved for the first time so many seconds after its start: by then there may be something to lose.
 const FIRST_SECS: f64 = 2.0;
-
-/// Seconds between two checkpoints, if they cost little.
-const INTERVAL_SECS: f64 = 10.0;
-
-/// Seconds between two checkpoints of a small model at most.
-const MAX_SMALL_INTERVAL_SECS: f64 = 15.0;
-
-/// Bytes of a small checkpoint: 5 million parameters with both moments.
-const MAX_SMALL_BYTES: usize = 60_000_000;
-
-/// Share of the time that saving a small model takes at most.
-const SMALL_SHARE: f64 = 0.02;
-
-/// The same of larger ones.
-const LARGE_SHARE: f64 = 0.05;
 
 #[wasm_bindgen]
 extern "C" {
@@ -50,6 +36,8 @@ struct Saved {
     next: usize,
     /// When it is due; `None` until the run starts.
     due_secs: Option<f64>,
+    /// When the run began to prepare it.
+    began_secs: Option<f64>,
     /// Why the last one was not saved.
     failure: Option<String>,
 }
@@ -98,20 +86,22 @@ impl Checkpoints {
     pub fn is_due(&self, run: &str, now_secs: f64) -> bool {
         let mut saved = self.0.borrow_mut();
         let Some(saved) = saved.as_mut().filter(|saved| saved.run == run) else { return false };
-        now_secs >= *saved.due_secs.get_or_insert(now_secs + FIRST_SECS)
+        let is_due = now_secs >= *saved.due_secs.get_or_insert(now_secs + FIRST_SECS);
+        saved.began_secs = is_due.then_some(now_secs);
+        is_due
     }
 
     /// Writes a checkpoint in place of the older one and returns where it lies, or why it could not be written. `now_secs`
     /// reads the clock.
     pub async fn save(&self, snapshot: &Snapshot, now_secs: impl Fn() -> f64) -> Result<String, String> {
-        let began = now_secs();
-        let (folder, next, log) = {
-            let saved = self.0.borrow();
-            let saved = saved.as_ref().expect("only a run that was announced is saved");
-            (saved.folder.clone(), saved.next, saved.log.clone())
+        let (began, folder, next, log) = {
+            let mut saved = self.0.borrow_mut();
+            let saved = saved.as_mut().expect("only a run that was announced is saved");
+            let began = saved.began_secs.take().unwrap_or_else(&now_secs);
+            (began, saved.folder.clone(), saved.next, saved.log.clone())
         };
         let files = snapshot.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-        let files: Vec<(&str, &[u8])> = files.chain([(LOG_FILE, log.as_slice())]).collect();
+        let files: Vec<(&str, &[u8])> = files.chain([(HISTORY_FILE, log.as_slice())]).collect();
         let written = write(&folder, &next.to_string(), snapshot.step, &files).await;
         let size = files.iter().map(|(_, bytes)| bytes.len()).sum();
         if let Some(saved) = &mut *self.0.borrow_mut() {
@@ -142,14 +132,6 @@ impl Checkpoints {
         let Some(saved) = saved.as_mut() else { return false };
         saved.failure.replace(reason.into()).is_none_or(|before| before != reason)
     }
-}
-
-/// Seconds until the next checkpoint, if the last one took `cost_secs` for so many bytes.
-fn interval_secs(cost_secs: f64, bytes: usize) -> f64 {
-    let is_small = bytes <= MAX_SMALL_BYTES;
-    let share = if is_small { SMALL_SHARE } else { LARGE_SHARE };
-    let interval = (cost_secs / share - cost_secs).max(INTERVAL_SECS);
-    if is_small { interval.min(MAX_SMALL_INTERVAL_SECS) } else { interval }
 }
 
 /// Writes the files of a checkpoint. It has no valid manifest from the first write to the last.
@@ -183,17 +165,4 @@ async fn read(folder: &str, checkpoint: &str) -> Option<Snapshot> {
 fn said(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     message.unwrap_or_else(|| "the browser refused".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn saving_takes_a_small_share_of_the_time() {
-        assert_eq!(interval_secs(0.01, 1_000_000), INTERVAL_SECS);
-        assert_eq!(interval_secs(0.25, 50_000_000), 0.25 * 49.0);
-        assert_eq!(interval_secs(1.0, 50_000_000), MAX_SMALL_INTERVAL_SECS);
-        assert_eq!(interval_secs(2.0, 160_000_000), 38.0);
-    }
 }

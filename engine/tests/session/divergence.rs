@@ -78,3 +78,17 @@ fn diverged_runs_of_a_comparison_are_marked_and_the_others_go_on() {
     assert!(point.scratch.runs.iter().all(|run| !run.diverged), "{:?}", point.scratch);
     assert!(warned(&host, "diverged-run")[0].contains("it counts as zero"));
 }
+
+#[test]
+fn a_model_whose_outputs_overflow_refuses_to_answer() {
+    let host = Memory::default();
+    let mut session = session(&host);
+    block_on(session.pretrain("p", &config(&[("steps", "2")]), None)).expect("the run ends well");
+    block_on(session.fill_mask("the [MASK] purrs", 3)).expect("finite outputs");
+    let model = overflowing(block_on(session.export()).expect("a model"));
+    session.import(model).expect("its numbers are finite");
+    let error = block_on(session.fill_mask("the [MASK] purrs", 3)).expect_err("its outputs are not");
+    assert_eq!(error.code(), "not-finite");
+    let error = block_on(session.evaluate("e", "valid", LabelRule::Tuned, 1)).expect_err("nor is its loss");
+    assert_eq!(error.code(), "not-finite");
+}

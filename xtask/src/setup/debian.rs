@@ -21,16 +21,21 @@ pub fn installed(packages: &[&str]) -> bool {
 /// [`Error::Missing`] where there is no apt or no right to use it; [`Error::Failed`] where apt fails.
 pub fn install(packages: &[&str], purpose: &str) -> Result<(), Error> {
     let missing: Vec<_> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let list = missing.join(" ");
+    if missing.is_empty() { Ok(()) } else { upgrade(&missing, purpose) }
+}
+
+/// Installs the newest version of `packages`, which serve `purpose`.
+///
+/// # Errors
+/// As [`install`].
+pub fn upgrade(packages: &[&str], purpose: &str) -> Result<(), Error> {
+    let list = packages.join(" ");
     let apt = apt().ok_or_else(|| Error::Missing { what: format!("{purpose} ({list})"), hint: advice(&list) })?;
     eprintln!("xtask: installing Debian's {list}: {purpose}");
     // A failed update is no reason to stop: the lists that are there may do.
     UPDATE.call_once(|| drop(apt(&["update", "-qq"]).run()));
     let install = ["install", "-y", "-qq", "--no-install-recommends", "-o", LOCK_TIMEOUT];
-    apt(&install).args(missing).run()
+    apt(&install).args(packages.iter().copied()).run()
 }
 
 fn advice(list: &str) -> String {

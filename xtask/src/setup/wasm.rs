@@ -59,18 +59,32 @@ pub fn toolchain() -> Result<Toolchain, Error> {
     if own_has_target() {
         return Ok(Toolchain::Own);
     }
-    if debian::installed(&DEBIAN_PACKAGES) {
+    if debian::installed(&DEBIAN_PACKAGES) && is_recent() {
         return Ok(Toolchain::Debian);
     }
     if add_target() {
         return Ok(Toolchain::Own);
     }
-    let missing = |_| Error::Missing {
+    let missing = || Error::Missing {
         what: format!("the compiler target {TARGET}"),
         hint: format!("run `rustup target add {TARGET}`; on Debian install {}", DEBIAN_PACKAGES.join(" ")),
     };
-    debian::install(&DEBIAN_PACKAGES, "a compiler to wasm, since rustup cannot download its own").map_err(missing)?;
-    Ok(Toolchain::Debian)
+    let purpose = "a compiler to wasm, since rustup cannot download its own";
+    debian::upgrade(&DEBIAN_PACKAGES, purpose).map_err(|_| missing())?;
+    if is_recent() { Ok(Toolchain::Debian) } else { Err(missing()) }
+}
+
+/// Whether Debian's compiler is as new as the workspace needs: one that was installed long ago may not be.
+fn is_recent() -> bool {
+    let answer = Program::new("/usr/bin/rustc").args(["--version"]).answer();
+    answer.is_some_and(|answer| version(&answer) >= version(env!("CARGO_PKG_RUST_VERSION")))
+}
+
+/// The first two numbers of the version in `text`: `rustc 1.96.0 (..)`, `1.95`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let digits = text.find(|c: char| c.is_ascii_digit())?;
+    let mut numbers = text[digits..].split(['.', ' ']).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn own_has_target() -> bool {
@@ -94,4 +108,17 @@ fn debian_first() -> std::ffi::OsString {
     let mut path = std::ffi::OsString::from("/usr/bin:");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(version("rustc 1.96.0 (30a34c682 2026-05-25)"), Some((1, 96)));
+        assert!(version("rustc 1.85.0 (4d91de4e4 2025-02-17)") < version(env!("CARGO_PKG_RUST_VERSION")));
+        assert!(version("rustc 1.100.0") > version("1.95"));
+        assert_eq!(version("no compiler"), None);
+    }
 }

@@ -1,9 +1,10 @@
 //! What a person should hear of the labels before a classifier learns them: names that differ by a slip, names that seem to
 //! be several, and labels that almost no document carries.
 
-use crate::error::{DataError, quoted};
+use crate::error::DataError;
 use crate::file::Warning;
 use crate::labels::MAX_LABELS;
+use crate::shown::quoted;
 use protocol::LabelCount;
 use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization;

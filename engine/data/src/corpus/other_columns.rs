@@ -2,8 +2,9 @@
 //! with. What was asked for holds where it can: the rest is read by the table's own names.
 
 use crate::content::InputFile;
-use crate::error::{DataError, quoted};
+use crate::error::DataError;
 use crate::file::{Warning, read_file};
+use crate::shown::quoted;
 use crate::table::ReadOptions;
 use std::ops::ControlFlow;
 

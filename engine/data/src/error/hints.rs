@@ -1,6 +1,7 @@
 //! What to do about each error, in one sentence.
 
-use super::{DataError, quoted};
+use super::DataError;
+use crate::shown::quoted;
 
 impl DataError {
     /// What to do, in one sentence.

@@ -4,9 +4,10 @@
 use super::Warning;
 use crate::content::InputFile;
 use crate::encoding::Decoding;
-use crate::error::{DataError, quoted};
+use crate::error::DataError;
 use crate::lines::{LabelRows, OpenQuotes, Parsed};
 use crate::packed::Format;
+use crate::shown::quoted;
 use crate::table::{self, Shape};
 use protocol::{Quoting, TableColumns};
 

@@ -14,6 +14,7 @@ mod places;
 mod profile;
 mod relaxed;
 mod row;
+mod scanner;
 mod separated;
 mod shape;
 mod shown;
@@ -29,8 +30,9 @@ pub(crate) use shape::{is_named_json, named_delimiter, of as shape_of, of_csv as
 pub(crate) use values::integral;
 
 use crate::Document;
-use crate::error::{DataError, quoted};
+use crate::error::DataError;
 use crate::lines::{Kind, Parsed, Taken};
+use crate::shown::quoted;
 use columns::{Choice, Columns};
 use labels::{Form, LabelReader};
 use protocol::TableColumns;

@@ -1,6 +1,7 @@
 //! Events are written by serde and read by hand: the two must agree.
 
 use super::*;
+use crate::{ClassifierMetrics, MaskedLmMetrics};
 
 /// An evaluation of each kind.
 pub(crate) fn evaluations() -> [Event; 2] {

@@ -1,12 +1,12 @@
 //! What a run may ask for at most, and at least: each limit refused by the name of its flag.
 
-use super::{Budget, LEAST_MAX_LEN};
+use super::{Budget, MIN_MAX_LEN};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use protocol::RunConfig;
 
 /// Far beyond any run, and far below where products of it overflow.
-const MOST_STEPS: u64 = 1_000_000_000;
+const MAX_STEPS: u64 = 1_000_000_000;
 /// Highest peak learning rate, as the page's field takes it: beyond it every preset diverges.
 pub const MAX_LR: f64 = 1.0;
 /// Far beyond any run, and far below where the steps of so many passes overflow.
@@ -43,7 +43,7 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
     }
     positive("--min-count", config.min_count.map(|v| v as f64))?;
     positive("--limit", config.limit.map(|v| v as f64))?;
-    if config.steps.is_some_and(|steps| steps > MOST_STEPS) {
+    if config.steps.is_some_and(|steps| steps > MAX_STEPS) {
         refuse("--steps", config.steps.unwrap_or_default() as f64, "must be at most 1e9")?;
     }
     match config.mask_rate {
@@ -72,7 +72,7 @@ fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
 /// Whether a run may last this long.
 pub fn is_sound_budget(budget: Budget) -> bool {
     match budget {
-        Budget::Steps(steps) => steps <= MOST_STEPS,
+        Budget::Steps(steps) => steps <= MAX_STEPS,
         Budget::Seconds(seconds) => seconds > 0.0 && seconds <= MAX_MINUTES * 60.0,
     }
 }
@@ -82,8 +82,8 @@ pub fn is_sound_budget(budget: Budget) -> bool {
 /// # Errors
 /// When they are.
 pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
-    if max_len < LEAST_MAX_LEN {
-        let message = format!("--max-len is {max_len}, but an example needs at least {LEAST_MAX_LEN} tokens");
+    if max_len < MIN_MAX_LEN {
+        let message = format!("--max-len is {max_len}, but an example needs at least {MIN_MAX_LEN} tokens");
         return Err(Error::input("max-len-too-small", message, "Raise --max-len or leave it out."));
     }
     if max_len > model.max_position_embeddings {
