@@ -45,8 +45,15 @@ struct Saved {
 impl Checkpoints {
     /// Saves `run` in `folder` from here on.
     pub fn announce(&self, run: &str, folder: &str) {
-        let saved =
-            Saved { run: run.into(), folder: folder.into(), log: Vec::new(), next: 0, due_secs: None, failure: None };
+        let saved = Saved {
+            run: run.into(),
+            folder: folder.into(),
+            log: Vec::new(),
+            next: 0,
+            due_secs: None,
+            began_secs: None,
+            failure: None,
+        };
         self.0.replace(Some(saved));
     }
 
