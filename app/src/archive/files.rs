@@ -138,7 +138,7 @@ pub async fn clear_files() -> Result<(), String> {
 /// Whether an entry of the private file system is this page's: other pages of the same site have theirs.
 fn is_own(name: &str) -> bool {
     let of_run = |word: &&str| name.starts_with(&format!("{word}-")) && name.ends_with(".zip");
-    name == RUNS || ["pretrain", "finetune", "compare", "counting"].iter().any(|word| of_run(&word))
+    name == RUNS || ["pretrain", "finetune", "compare", "counting"].iter().any(of_run)
 }
 
 /// Name of the folder in `runs/` for a run's checkpoints.
