@@ -348,6 +348,14 @@ impl Lab {
         self.link.set_value(None);
     }
 
+    fn send_text(&self, command: String) {
+        self.link.with_value(|link| {
+            if let Some(link) = link {
+                link.send_text(command, vec![]);
+            }
+        });
+    }
+
     fn send_with(&self, command: Command, files: Vec<Blob>) {
         self.link.with_value(|link| {
             if let Some(link) = link {

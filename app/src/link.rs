@@ -61,7 +61,11 @@ impl Link {
 
     /// Sends a command with its files. A file is sent as a handle: its bytes stay where they are.
     pub fn send(&self, command: &Command, files: Vec<Blob>) {
-        let text = serde_json::to_string(command).expect("commands are plain data");
+        self.send_text(serde_json::to_string(command).expect("commands are plain data"), files);
+    }
+
+    /// Sends a command that is JSON already: the page writes commands and does not read them.
+    pub fn send_text(&self, text: String, files: Vec<Blob>) {
         let message = Message { text, files };
         match self.waiting.borrow_mut().as_mut() {
             Some(waiting) => waiting.push(message),

@@ -10,6 +10,7 @@ use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileInfo};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use web_sys::Blob;
 
@@ -104,8 +105,7 @@ impl Lab {
     async fn resume_from_checkpoint(&self, run: &Run) {
         let files = archive::checkpoints(&run.key).await.unwrap_or_default();
         let has_checkpoint = archive::newest_checkpoint(&run.key).await.is_some();
-        let command = run.resume.command.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        match (has_checkpoint, command) {
+        match (has_checkpoint, command_of(run)) {
             (true, _) => {
                 let (infos, blobs): (Vec<FileInfo>, Vec<Blob>) = files.into_iter().map(described).unzip();
                 self.reopen(&run.key);
@@ -117,7 +117,7 @@ impl Lab {
                 self.change_run(&run.key, |run| run.replay(vec![]));
                 self.reopen(&run.key);
                 self.announce_checkpoints(&run.key, &run.id);
-                self.send(command);
+                self.send_text(command.to_string());
             }
             (false, None) => self.complain(
                 tr!("The checkpoints of this run are gone from this browser."),
@@ -127,13 +127,11 @@ impl Lab {
     }
 
     fn resume_comparison(&self, run: &Run) {
-        let command = run.resume.command.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        if let Some(Command::Compare { config, compare, .. }) = command {
-            self.reopen(&run.key);
-            let known = run.resume.cells.clone();
-            self.state.update_value(|state| state.expect_runs(&compare));
-            self.send(Command::Compare { run: run.id.clone(), config, compare, known });
-        }
+        let Some(mut command) = command_of(run) else { return };
+        self.reopen(&run.key);
+        self.state.update_value(|state| state.expect_runs(run.resume.least_runs));
+        command["known"] = serde_json::to_value(&run.resume.cells).expect("plain data");
+        self.send_text(command.to_string());
     }
 
     /// Opens the model that a run began with, if the engine has lost it and the browser has it.
@@ -177,6 +175,13 @@ impl Lab {
             corpus.is_some_and(|corpus| corpus.traits.fingerprint == fingerprint)
         })
     }
+}
+
+/// The command that started a run, for the name that it has now.
+fn command_of(run: &Run) -> Option<Value> {
+    let mut command: Value = serde_json::from_str(run.resume.command.as_deref()?).ok()?;
+    command["run"] = run.id.clone().into();
+    Some(command)
 }
 
 /// The lock of the tab that runs the run of this key.

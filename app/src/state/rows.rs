@@ -35,7 +35,9 @@ impl RunState {
         let id = self.begin_other("compare", config);
         let (text, origin) = (self.text_id(), self.origin());
         let run = self.run_mut(&id);
-        (run.resume.text, run.origin) = (text, origin);
+        run.resume.text = text;
+        run.resume.least_runs = compare.least_runs();
+        run.origin = origin;
         id
     }
 
@@ -46,8 +48,8 @@ impl RunState {
     }
 
     /// A comparison resumes that asks for so many runs.
-    pub fn expect_runs(&mut self, compare: &CompareConfig) {
-        self.least_runs = compare.least_runs();
+    pub fn expect_runs(&mut self, least: u64) {
+        self.least_runs = least;
     }
 
     /// Which run of a comparison under way is at work, of how many at least.

@@ -20,6 +20,9 @@ pub struct Resume {
     /// Runs of a comparison that are done.
     #[serde(default)]
     pub cells: Vec<ComparisonCell>,
+    /// Runs that a comparison takes at least.
+    #[serde(default)]
+    pub least_runs: u64,
     /// Whether another tab runs it.
     #[serde(skip)]
     pub elsewhere: bool,
