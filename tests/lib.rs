@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace").into()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate lies in the workspace")
+        .into()
 }
 
 /// The first `lines` of a bundled text.
@@ -14,7 +17,8 @@ pub fn workspace() -> PathBuf {
 /// When the bundle is not where it belongs.
 pub fn bundle(name: &str, lines: usize) -> String {
     let path = workspace().join("public/bundle").join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.split_inclusive('\n').take(lines).collect()
 }
 

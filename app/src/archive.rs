@@ -5,7 +5,8 @@
 mod files;
 
 pub use files::{
-    checkpoints, clear_files, folder_name, forget_checkpoints, forget_model, model, newest_checkpoint, put_model,
+    checkpoints, clear_files, folder_name, forget_checkpoints, forget_model, model,
+    newest_checkpoint, put_model,
 };
 
 use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
@@ -35,17 +36,29 @@ impl Archive {
     /// # Errors
     /// In words, where the browser denies it.
     pub async fn open() -> Result<Self, String> {
-        let mut request = Factory::new().and_then(|factory| factory.open(DATABASE, Some(VERSION))).map_err(words)?;
+        let mut request = Factory::new()
+            .and_then(|factory| factory.open(DATABASE, Some(VERSION)))
+            .map_err(words)?;
         request.on_upgrade_needed(|event| {
-            let Ok(database) = event.database() else { return };
+            let Ok(database) = event.database() else {
+                return;
+            };
             let present = database.store_names();
-            for store in [RUNS, TEXTS].into_iter().filter(|store| !present.contains(&(*store).into())) {
-                if database.create_object_store(store, ObjectStoreParams::new()).is_err() {
+            for store in [RUNS, TEXTS]
+                .into_iter()
+                .filter(|store| !present.contains(&(*store).into()))
+            {
+                if database
+                    .create_object_store(store, ObjectStoreParams::new())
+                    .is_err()
+                {
                     web_sys::console::warn_1(&"the storage for runs could not be made".into());
                 }
             }
         });
-        Ok(Self { database: request.await.map_err(words)? })
+        Ok(Self {
+            database: request.await.map_err(words)?,
+        })
     }
 
     /// Every run that is kept, as it was put.
@@ -53,9 +66,16 @@ impl Archive {
     /// # Errors
     /// In words, where the browser denies it.
     pub async fn runs(&self) -> Result<Vec<String>, String> {
-        let transaction = self.database.transaction(&[RUNS], TransactionMode::ReadOnly).map_err(words)?;
+        let transaction = self
+            .database
+            .transaction(&[RUNS], TransactionMode::ReadOnly)
+            .map_err(words)?;
         let store = transaction.object_store(RUNS).map_err(words)?;
-        let all = store.get_all(None, None).map_err(words)?.await.map_err(words)?;
+        let all = store
+            .get_all(None, None)
+            .map_err(words)?
+            .await
+            .map_err(words)?;
         Ok(all.iter().filter_map(JsValue::as_string).collect())
     }
 
@@ -91,10 +111,18 @@ impl Archive {
     ///
     /// # Errors
     /// In words, where the browser denies it or has no room.
-    pub async fn put_text(&self, fingerprint: &str, description: &str, blobs: &[Blob]) -> Result<(), String> {
+    pub async fn put_text(
+        &self,
+        fingerprint: &str,
+        description: &str,
+        blobs: &[Blob],
+    ) -> Result<(), String> {
         let text = Object::new();
         let blobs: Array = blobs.iter().collect();
-        for (field, value) in [(DESCRIPTION, JsValue::from(description)), (BLOBS, blobs.into())] {
+        for (field, value) in [
+            (DESCRIPTION, JsValue::from(description)),
+            (BLOBS, blobs.into()),
+        ] {
             // Setting a field of a new object cannot fail.
             let _ = Reflect::set(&text, &field.into(), &value);
         }
@@ -106,10 +134,17 @@ impl Archive {
     /// # Errors
     /// In words, where the browser denies it.
     pub async fn text(&self, fingerprint: &str) -> Result<Option<(String, Vec<Blob>)>, String> {
-        let Some(text) = self.get(TEXTS, fingerprint).await? else { return Ok(None) };
+        let Some(text) = self.get(TEXTS, fingerprint).await? else {
+            return Ok(None);
+        };
         let field = |name: &str| Reflect::get(&text, &name.into()).unwrap_or_default();
-        let blobs: Vec<Blob> = Array::from(&field(BLOBS)).iter().filter_map(|blob| blob.dyn_into().ok()).collect();
-        Ok(field(DESCRIPTION).as_string().map(|description| (description, blobs)))
+        let blobs: Vec<Blob> = Array::from(&field(BLOBS))
+            .iter()
+            .filter_map(|blob| blob.dyn_into().ok())
+            .collect();
+        Ok(field(DESCRIPTION)
+            .as_string()
+            .map(|description| (description, blobs)))
     }
 
     /// Forgets every stored text but those of these fingerprints, and returns how many it forgot.
@@ -117,10 +152,20 @@ impl Archive {
     /// # Errors
     /// In words, where the browser denies it.
     pub async fn keep_texts(&self, fingerprints: &[String]) -> Result<usize, String> {
-        let transaction = self.database.transaction(&[TEXTS], TransactionMode::ReadOnly).map_err(words)?;
+        let transaction = self
+            .database
+            .transaction(&[TEXTS], TransactionMode::ReadOnly)
+            .map_err(words)?;
         let store = transaction.object_store(TEXTS).map_err(words)?;
-        let keys = store.get_all_keys(None, None).map_err(words)?.await.map_err(words)?;
-        let unused = keys.iter().filter_map(JsValue::as_string).filter(|key| !fingerprints.contains(key));
+        let keys = store
+            .get_all_keys(None, None)
+            .map_err(words)?
+            .await
+            .map_err(words)?;
+        let unused = keys
+            .iter()
+            .filter_map(JsValue::as_string)
+            .filter(|key| !fingerprints.contains(key));
         let unused: Vec<String> = unused.collect();
         for key in &unused {
             self.remove_from(TEXTS, key).await?;
@@ -133,32 +178,62 @@ impl Archive {
     /// # Errors
     /// In words, where the browser denies it.
     pub async fn clear(&self) -> Result<(), String> {
-        let transaction = self.database.transaction(&[RUNS, TEXTS], TransactionMode::ReadWrite).map_err(words)?;
+        let transaction = self
+            .database
+            .transaction(&[RUNS, TEXTS], TransactionMode::ReadWrite)
+            .map_err(words)?;
         for name in [RUNS, TEXTS] {
-            transaction.object_store(name).map_err(words)?.clear().map_err(words)?.await.map_err(words)?;
+            transaction
+                .object_store(name)
+                .map_err(words)?
+                .clear()
+                .map_err(words)?
+                .await
+                .map_err(words)?;
         }
         transaction.commit().map_err(words)?.await.map_err(words)?;
         Ok(())
     }
 
     async fn get(&self, store: &str, key: &str) -> Result<Option<JsValue>, String> {
-        let transaction = self.database.transaction(&[store], TransactionMode::ReadOnly).map_err(words)?;
+        let transaction = self
+            .database
+            .transaction(&[store], TransactionMode::ReadOnly)
+            .map_err(words)?;
         let store = transaction.object_store(store).map_err(words)?;
-        store.get(idb::Query::Key(key.into())).map_err(words)?.await.map_err(words)
+        store
+            .get(idb::Query::Key(key.into()))
+            .map_err(words)?
+            .await
+            .map_err(words)
     }
 
     async fn put_into(&self, store: &str, key: &str, value: &JsValue) -> Result<(), String> {
-        let transaction = self.database.transaction(&[store], TransactionMode::ReadWrite).map_err(words)?;
+        let transaction = self
+            .database
+            .transaction(&[store], TransactionMode::ReadWrite)
+            .map_err(words)?;
         let store = transaction.object_store(store).map_err(words)?;
-        store.put(value, Some(&key.into())).map_err(words)?.await.map_err(words)?;
+        store
+            .put(value, Some(&key.into()))
+            .map_err(words)?
+            .await
+            .map_err(words)?;
         transaction.commit().map_err(words)?.await.map_err(words)?;
         Ok(())
     }
 
     async fn remove_from(&self, store: &str, key: &str) -> Result<(), String> {
-        let transaction = self.database.transaction(&[store], TransactionMode::ReadWrite).map_err(words)?;
+        let transaction = self
+            .database
+            .transaction(&[store], TransactionMode::ReadWrite)
+            .map_err(words)?;
         let store = transaction.object_store(store).map_err(words)?;
-        store.delete(idb::Query::Key(key.into())).map_err(words)?.await.map_err(words)?;
+        store
+            .delete(idb::Query::Key(key.into()))
+            .map_err(words)?
+            .await
+            .map_err(words)?;
         transaction.commit().map_err(words)?.await.map_err(words)?;
         Ok(())
     }
@@ -167,20 +242,36 @@ impl Archive {
 /// Bytes used and granted, where the browser tells.
 pub async fn usage() -> Option<(f64, f64)> {
     let estimate = JsFuture::from(storage()?.estimate().ok()?).await.ok()?;
-    let number = |name: &str| Reflect::get(&estimate, &name.into()).ok().and_then(|value| value.as_f64());
+    let number = |name: &str| {
+        Reflect::get(&estimate, &name.into())
+            .ok()
+            .and_then(|value| value.as_f64())
+    };
     Some((number("usage")?, number("quota")?))
 }
 
 /// Asks the browser not to clear what is kept when room runs short; whether it agreed.
 pub async fn persist() -> bool {
-    let Some(promise) = storage().and_then(|storage| storage.persist().ok()) else { return false };
-    JsFuture::from(promise).await.ok().and_then(|answer| answer.as_bool()).unwrap_or(false)
+    let Some(promise) = storage().and_then(|storage| storage.persist().ok()) else {
+        return false;
+    };
+    JsFuture::from(promise)
+        .await
+        .ok()
+        .and_then(|answer| answer.as_bool())
+        .unwrap_or(false)
 }
 
 /// Whether it agreed before.
 pub async fn is_persistent() -> bool {
-    let Some(promise) = storage().and_then(|storage| storage.persisted().ok()) else { return false };
-    JsFuture::from(promise).await.ok().and_then(|answer| answer.as_bool()).unwrap_or(false)
+    let Some(promise) = storage().and_then(|storage| storage.persisted().ok()) else {
+        return false;
+    };
+    JsFuture::from(promise)
+        .await
+        .ok()
+        .and_then(|answer| answer.as_bool())
+        .unwrap_or(false)
 }
 
 /// Old browsers, and pages from insecure places, have none.

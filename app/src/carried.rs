@@ -25,12 +25,24 @@ pub struct Carried(Vec<(String, usize, Vec<JsValue>)>);
 impl Carried {
     /// What the sections of the page hold now.
     pub fn of_page() -> Self {
-        let ids = elements("section[id]").into_iter().map(|section| section.id());
+        let ids = elements("section[id]")
+            .into_iter()
+            .map(|section| section.id());
         let of_kind = |id: &str, kind: usize| {
-            let values = places(id, kind).iter().map(|place| value(place, KINDS[kind].1)).collect();
+            let values = places(id, kind)
+                .iter()
+                .map(|place| value(place, KINDS[kind].1))
+                .collect();
             (id.to_string(), kind, values)
         };
-        Self(ids.flat_map(|id| (0..KINDS.len()).map(|kind| of_kind(&id, kind)).collect::<Vec<_>>()).collect())
+        Self(
+            ids.flat_map(|id| {
+                (0..KINDS.len())
+                    .map(|kind| of_kind(&id, kind))
+                    .collect::<Vec<_>>()
+            })
+            .collect(),
+        )
     }
 
     /// Gives it to the same places; where a section has more or fewer by now, nobody knows which is which.
@@ -38,7 +50,10 @@ impl Carried {
         for (id, kind, values) in self.0 {
             let places = places(&id, kind);
             if places.len() == values.len() {
-                places.iter().zip(&values).for_each(|(place, value)| restore(place, KINDS[kind], value));
+                places
+                    .iter()
+                    .zip(&values)
+                    .for_each(|(place, value)| restore(place, KINDS[kind], value));
             }
         }
     }
@@ -52,7 +67,10 @@ fn restore(place: &Element, (_, property, events): (&str, &str, &[&str]), kept: 
     let _ = Reflect::set(place, &property.into(), kept);
     let bubbling = EventInit::new();
     bubbling.set_bubbles(true);
-    for event in events.iter().filter_map(|name| Event::new_with_event_init_dict(name, &bubbling).ok()) {
+    for event in events
+        .iter()
+        .filter_map(|name| Event::new_with_event_init_dict(name, &bubbling).ok())
+    {
         let _ = place.dispatch_event(&event);
     }
 }
@@ -67,7 +85,10 @@ fn places(section: &str, kind: usize) -> Vec<Element> {
 
 fn elements(selector: &str) -> Vec<Element> {
     let found = document().query_selector_all(selector).ok();
-    let all =
-        |found: NodeList| (0..found.length()).filter_map(move |place| found.item(place)).map(JsCast::unchecked_into);
+    let all = |found: NodeList| {
+        (0..found.length())
+            .filter_map(move |place| found.item(place))
+            .map(JsCast::unchecked_into)
+    };
     found.map(all).into_iter().flatten().collect()
 }

@@ -9,7 +9,8 @@ pub const GUESSES: usize = 5;
 
 /// The sentences and the words that fit.
 pub fn bundled_clozes() -> &'static [Cloze] {
-    static CLOZES: LazyLock<Vec<Cloze>> = LazyLock::new(|| Cloze::read(include_str!("../../public/bundle/cloze.txt")));
+    static CLOZES: LazyLock<Vec<Cloze>> =
+        LazyLock::new(|| Cloze::read(include_str!("../../public/bundle/cloze.txt")));
     &CLOZES
 }
 
@@ -18,7 +19,11 @@ pub fn found(filled: &FilledClozes) -> usize {
     let is_found = |(cloze, guesses): &(&Cloze, &Vec<protocol::Candidate>)| {
         cloze.is_found(guesses.iter().map(|guess| guess.token.as_str()))
     };
-    bundled_clozes().iter().zip(&filled.guesses).filter(is_found).count()
+    bundled_clozes()
+        .iter()
+        .zip(&filled.guesses)
+        .filter(is_found)
+        .count()
 }
 
 #[cfg(test)]
@@ -28,9 +33,18 @@ mod tests {
 
     #[test]
     fn a_word_is_found_among_all_guesses() {
-        let guess = |token: &str| Candidate { token: token.into(), score: 0.1 };
+        let guess = |token: &str| Candidate {
+            token: token.into(),
+            score: 0.1,
+        };
         let guesses = vec![vec![guess("port"), guess("city")], vec![guess("rose")]];
-        assert_eq!(found(&FilledClozes { step: None, guesses }), 1);
+        assert_eq!(
+            found(&FilledClozes {
+                step: None,
+                guesses
+            }),
+            1
+        );
         assert_eq!(found(&FilledClozes::default()), 0);
     }
 }

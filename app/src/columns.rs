@@ -42,7 +42,10 @@ impl Role {
 
     /// The role of a value; [`Self::Unused`] for an unknown one.
     pub fn of_value(value: &str) -> Self {
-        Self::ALL.into_iter().find(|role| role.value() == value).unwrap_or(Self::Unused)
+        Self::ALL
+            .into_iter()
+            .find(|role| role.value() == value)
+            .unwrap_or(Self::Unused)
     }
 }
 
@@ -63,8 +66,13 @@ pub fn roles(columns: &TableColumns) -> Vec<Role> {
 /// The settings that ask for columns of these roles: of the text, and of the labels, where an empty one asks for none.
 pub fn settings_of(names: &[String], roles: &[Role]) -> (Option<String>, Option<String>) {
     let of = |wanted: Role| {
-        let found = roles.iter().enumerate().filter(|(_, role)| **role == wanted);
-        found.map(|(place, _)| asked_as(names, place)).collect::<Vec<_>>()
+        let found = roles
+            .iter()
+            .enumerate()
+            .filter(|(_, role)| **role == wanted);
+        found
+            .map(|(place, _)| asked_as(names, place))
+            .collect::<Vec<_>>()
     };
     let (texts, seconds) = (of(Role::Text), of(Role::Second));
     let text = match (texts.as_slice(), seconds.as_slice()) {
@@ -79,9 +87,18 @@ pub fn settings_of(names: &[String], roles: &[Role]) -> (Option<String>, Option<
 /// How a column is asked for: by its name where that is one of a kind and no list of names, else by its number.
 fn asked_as(names: &[String], place: usize) -> String {
     let name = &names[place];
-    let is_plain = !name.is_empty() && !name.contains([',', '+']) && name.chars().count() < MAX_NAME_CHARS;
-    let is_only = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1;
-    if is_plain && is_only { name.clone() } else { (place + 1).to_string() }
+    let is_plain =
+        !name.is_empty() && !name.contains([',', '+']) && name.chars().count() < MAX_NAME_CHARS;
+    let is_only = names
+        .iter()
+        .filter(|other| other.eq_ignore_ascii_case(name))
+        .count()
+        == 1;
+    if is_plain && is_only {
+        name.clone()
+    } else {
+        (place + 1).to_string()
+    }
 }
 
 #[cfg(test)]
@@ -99,13 +116,25 @@ mod tests {
             rows: Vec::new(),
         };
         for (columns, text, label) in [
-            (columns(&["title"], &["label"], false), Some("title"), "label"),
+            (
+                columns(&["title"], &["label"], false),
+                Some("title"),
+                "label",
+            ),
             (columns(&["title", "a, b"], &[], false), Some("title+3"), ""),
-            (columns(&["title", "a, b"], &["id", "label"], true), Some("title,3"), "id,label"),
+            (
+                columns(&["title", "a, b"], &["id", "label"], true),
+                Some("title,3"),
+                "id,label",
+            ),
             (columns(&[], &[], false), None, ""),
         ] {
             let (asked, labels) = settings_of(&names, &roles(&columns));
-            assert_eq!((asked.as_deref(), labels.as_deref()), (text, Some(label)), "{columns:?}");
+            assert_eq!(
+                (asked.as_deref(), labels.as_deref()),
+                (text, Some(label)),
+                "{columns:?}"
+            );
         }
     }
 }

@@ -7,7 +7,10 @@ use protocol::{Review, SurestShare};
 /// The point whose share is nearest to `wanted`.
 pub fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
     let far = |point: &SurestShare| (point.share - wanted).abs();
-    surest.iter().min_by(|a, b| far(a).total_cmp(&far(b))).copied()
+    surest
+        .iter()
+        .min_by(|a, b| far(a).total_cmp(&far(b)))
+        .copied()
 }
 
 /// What is wrong among the surest documents, in a sentence.
@@ -28,8 +31,16 @@ const LISTED_WORDS: usize = 8;
 
 /// Says which words of a text are new to the classifier, where there are any.
 pub fn unfamiliar(words: u64, unseen: &[String]) -> Option<String> {
-    let listed: Vec<&str> = unseen.iter().take(LISTED_WORDS).map(String::as_str).collect();
-    let more = if unseen.len() > LISTED_WORDS { ", …" } else { "" };
+    let listed: Vec<&str> = unseen
+        .iter()
+        .take(LISTED_WORDS)
+        .map(String::as_str)
+        .collect();
+    let more = if unseen.len() > LISTED_WORDS {
+        ", …"
+    } else {
+        ""
+    };
     let sentence = tr!(
         "{count} of {all} words occurred in no document that the classifier learned from: {list}.",
         count = unseen.len(),
@@ -41,7 +52,10 @@ pub fn unfamiliar(words: u64, unseen: &[String]) -> Option<String> {
     } else if (unseen.len() as f64) < UNFAMILIAR_SHARE * words as f64 {
         Some(sentence)
     } else {
-        Some(format!("{sentence} {}", tr!("Much of this text is new to the classifier: check its answer.")))
+        Some(format!(
+            "{sentence} {}",
+            tr!("Much of this text is new to the classifier: check its answer.")
+        ))
     }
 }
 
@@ -52,9 +66,17 @@ mod tests {
     #[test]
     fn the_sentence_is_of_the_share_nearest_to_what_was_chosen() {
         let surest: Vec<SurestShare> = (1..=20)
-            .map(|i| SurestShare { share: i as f64 / 20.0, confidence: 0.5, wrong: i as f64 / 100.0 })
+            .map(|i| SurestShare {
+                share: i as f64 / 20.0,
+                confidence: 0.5,
+                wrong: i as f64 / 100.0,
+            })
             .collect();
-        let review = Review { n: 1500, surest, ..Review::default() };
+        let review = Review {
+            n: 1500,
+            surest,
+            ..Review::default()
+        };
         let said = surest_words(&review, nearest(&review.surest, 0.79).expect("points"));
         assert!(said.contains("1,500 documents, 16"), "{said}");
         assert!(nearest(&[], 0.5).is_none());
@@ -65,7 +87,10 @@ mod tests {
         let unseen = |count: usize| vec!["zzz".to_string(); count];
         assert_eq!(unfamiliar(6, &[]), None);
         let few = unfamiliar(6, &unseen(2)).expect("told");
-        assert!(few.starts_with("2 of 6 words") && !few.contains("check"), "{few}");
+        assert!(
+            few.starts_with("2 of 6 words") && !few.contains("check"),
+            "{few}"
+        );
         assert!(unfamiliar(6, &unseen(3)).is_some_and(|said| said.contains("check its answer")));
         assert!(unfamiliar(20, &unseen(12)).is_some_and(|said| said.contains("zzz, …")));
     }

@@ -14,7 +14,10 @@ const KEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// When the browser refuses to make the blob or its link.
 pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
-    save_blob(name, &Blob::new_with_buffer_source_sequence(&Array::of1(bytes))?)
+    save_blob(
+        name,
+        &Blob::new_with_buffer_source_sequence(&Array::of1(bytes))?,
+    )
 }
 
 /// Offers a blob as a file of this name.
@@ -37,7 +40,9 @@ pub fn save_url(name: &str, url: &str) {
 }
 
 fn click(name: &str, url: &str) -> Result<(), JsValue> {
-    let document = web_sys::window().and_then(|window| window.document()).ok_or("no document")?;
+    let document = web_sys::window()
+        .and_then(|window| window.document())
+        .ok_or("no document")?;
     let anchor: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
     anchor.set_href(url);
     anchor.set_download(name);

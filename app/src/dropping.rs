@@ -8,7 +8,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent};
 
 /// What a text is pasted into.
-const TEXT_INPUTS: &str = "textarea, input:not([type=radio], [type=checkbox], [type=range], [type=file])";
+const TEXT_INPUTS: &str =
+    "textarea, input:not([type=radio], [type=checkbox], [type=range], [type=file])";
 
 /// Files may be dropped anywhere: beside the drop zone the browser would otherwise leave the page for them.
 pub fn catch_drops(lab: Lab) {
@@ -22,7 +23,10 @@ pub fn catch_drops(lab: Lab) {
     EventListener::new_with_options(&window(), "dragover", options, hold).forget();
     // Whatever leaves the window goes to no other part of it.
     let leave = |event: &web_sys::Event| {
-        if event.dyn_ref::<DragEvent>().is_some_and(|drag| drag.related_target().is_none()) {
+        if event
+            .dyn_ref::<DragEvent>()
+            .is_some_and(|drag| drag.related_target().is_none())
+        {
             show_drop(false);
         }
     };
@@ -33,9 +37,14 @@ pub fn catch_drops(lab: Lab) {
             return;
         }
         event.prevent_default();
-        let dropped = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
+        let dropped = event
+            .dyn_ref::<DragEvent>()
+            .and_then(DragEvent::data_transfer);
         if let Some(dropped) = dropped {
-            lab.take(intake::from_drop(&dropped), &tr!("What was dropped could not be read"));
+            lab.take(
+                intake::from_drop(&dropped),
+                &tr!("What was dropped could not be read"),
+            );
         }
     };
     EventListener::new_with_options(&window(), "drop", options, take).forget();
@@ -44,10 +53,20 @@ pub fn catch_drops(lab: Lab) {
 /// Lines of text and files that are pasted into no text input are taken as if they were dropped.
 pub fn catch_pastes(lab: Lab) {
     let take = move |event: &web_sys::Event| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let into_text = target.is_some_and(|target| target.closest(TEXT_INPUTS).is_ok_and(|found| found.is_some()));
-        let pasted = event.dyn_ref::<ClipboardEvent>().and_then(ClipboardEvent::clipboard_data);
-        let Some(pasted) = pasted.filter(|_| !into_text) else { return };
+        let target = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let into_text = target.is_some_and(|target| {
+            target
+                .closest(TEXT_INPUTS)
+                .is_ok_and(|found| found.is_some())
+        });
+        let pasted = event
+            .dyn_ref::<ClipboardEvent>()
+            .and_then(ClipboardEvent::clipboard_data);
+        let Some(pasted) = pasted.filter(|_| !into_text) else {
+            return;
+        };
         let failure = tr!("What was pasted could not be read");
         let text = pasted.get_data("text").unwrap_or_default();
         // Lines come first: an office program puts a picture of them beside them. A word may be pasted by mistake.
@@ -64,12 +83,16 @@ pub fn catch_pastes(lab: Lab) {
 /// Whether the page shows that it takes what is dragged over it.
 fn show_drop(on: bool) {
     if let Some(body) = document().body() {
-        body.class_list().toggle_with_force("dropping", on).unwrap_or_default();
+        body.class_list()
+            .toggle_with_force("dropping", on)
+            .unwrap_or_default();
     }
 }
 
 /// Text that is dragged is for the inputs.
 fn carries_files(event: &web_sys::Event) -> bool {
-    let dragged = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
+    let dragged = event
+        .dyn_ref::<DragEvent>()
+        .and_then(DragEvent::data_transfer);
     dragged.is_some_and(|dragged| dragged.types().includes(&"Files".into(), 0))
 }

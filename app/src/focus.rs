@@ -14,21 +14,29 @@ pub fn on(selector: &str) {
 
 /// Whether the focus is within what `selector` finds, or nowhere.
 pub fn is_within(selector: &str) -> bool {
-    let Some(active) = document().active_element() else { return true };
+    let Some(active) = document().active_element() else {
+        return true;
+    };
     active.tag_name() == "BODY" || active.closest(selector).is_ok_and(|found| found.is_some())
 }
 
 /// Whether nothing has the focus.
 pub fn is_nowhere() -> bool {
-    document().active_element().is_none_or(|active| active.tag_name() == "BODY")
+    document()
+        .active_element()
+        .is_none_or(|active| active.tag_name() == "BODY")
 }
 
 /// Whether what `selector` finds has the focus in it.
 pub fn holds(selector: &str) -> bool {
-    document().query_selector(&format!("{selector} :focus")).is_ok_and(|found| found.is_some())
+    document()
+        .query_selector(&format!("{selector} :focus"))
+        .is_ok_and(|found| found.is_some())
 }
 
 /// Whether the focus is on what `selector` finds, and shown, as a keyboard brings it there.
 pub fn is_shown(selector: &str) -> bool {
-    document().query_selector(&format!("{selector}:focus-visible")).is_ok_and(|found| found.is_some())
+    document()
+        .query_selector(&format!("{selector}:focus-visible"))
+        .is_ok_and(|found| found.is_some())
 }

@@ -10,7 +10,14 @@ pub const KEYS: [&str; 3] = ["lesson", "hide", LANGUAGE];
 pub const LANGUAGE: &str = "lang";
 
 /// The lessons, as links name them.
-pub const LESSONS: [&str; 6] = ["masked-lm", "masking", "word-vectors", "next-sentence", "attention", "position-wise"];
+pub const LESSONS: [&str; 6] = [
+    "masked-lm",
+    "masking",
+    "word-vectors",
+    "next-sentence",
+    "attention",
+    "position-wise",
+];
 
 /// What a teacher's link asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,14 +36,27 @@ impl Guide {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "lesson" if LESSONS.contains(&value) => self.lesson = Some(value.into()),
-            "lesson" => return Err(tr!("\"{value}\" is not one of {names}", value, names = LESSONS.join(", "))),
+            "lesson" => {
+                return Err(tr!(
+                    "\"{value}\" is not one of {names}",
+                    value,
+                    names = LESSONS.join(", ")
+                ));
+            }
             LANGUAGE if Language::of(value).is_some() => {}
             LANGUAGE => {
                 let tags = LANGUAGES.map(|language| language.tag).join(", ");
-                return Err(tr!("\"{value}\" is not one of {names}", value, names = tags));
+                return Err(tr!(
+                    "\"{value}\" is not one of {names}",
+                    value,
+                    names = tags
+                ));
             }
             _ => {
-                let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+                let names = value
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty());
                 let names: Vec<String> = names.map(String::from).collect();
                 if let Some(bad) = names.iter().find(|name| !is_name(name)) {
                     return Err(tr!("\"{bad}\" is no name of a part", bad));
@@ -58,7 +78,9 @@ impl Guide {
 /// Names go into a selector: letters, digits and hyphens only.
 fn is_name(name: &str) -> bool {
     name.len() <= 40
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
 }
 
 #[cfg(test)]
@@ -69,7 +91,9 @@ mod tests {
     fn a_link_opens_a_lesson_and_hides_parts_and_reads_back() {
         let mut guide = Guide::default();
         guide.set("lesson", "masking").expect("a lesson");
-        guide.set("hide", "finetune, review,export-model").expect("names");
+        guide
+            .set("hide", "finetune, review,export-model")
+            .expect("names");
         assert_eq!(guide.hide, ["finetune", "review", "export-model"]);
         let mut back = Guide::default();
         for (key, value) in guide.pairs() {
@@ -81,8 +105,13 @@ mod tests {
 
     #[test]
     fn names_that_are_none_are_refused() {
-        for (key, value) in [("lesson", "cooking"), ("hide", "a]{}"), ("hide", "Data"), ("lesson", ""), ("lang", "tlh")]
-        {
+        for (key, value) in [
+            ("lesson", "cooking"),
+            ("hide", "a]{}"),
+            ("hide", "Data"),
+            ("lesson", ""),
+            ("lang", "tlh"),
+        ] {
             let mut guide = Guide::default();
             assert!(guide.set(key, value).is_err(), "{key}={value}");
             assert_eq!(guide, Guide::default());

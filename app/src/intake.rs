@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry,
-    FileSystemFileEntry, Response,
+    Blob, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemDirectoryReader,
+    FileSystemEntry, FileSystemFileEntry, Response,
 };
 
 /// More files than this are a mistaken folder rather than a corpus.
@@ -61,8 +61,18 @@ pub struct StoredSource {
 impl StoredSource {
     /// The file with its bytes.
     pub fn with(self, blob: Blob) -> Source {
-        let Self { name, role, member_roles, typed } = self;
-        Source { role, member_roles, typed, ..Source::of_blob(&name, blob) }
+        let Self {
+            name,
+            role,
+            member_roles,
+            typed,
+        } = self;
+        Source {
+            role,
+            member_roles,
+            typed,
+            ..Source::of_blob(&name, blob)
+        }
     }
 }
 
@@ -73,8 +83,14 @@ impl StoredSource {
 pub async fn bundle() -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for (name, role) in BUNDLE {
-        let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| format!("{name}: {}", words(&error)))?;
-        sources.push(Source { role: Some(role), bundled: true, ..Source::of_blob(name, blob) });
+        let blob = fetch(&format!("./bundle/{name}"))
+            .await
+            .map_err(|error| format!("{name}: {}", words(&error)))?;
+        sources.push(Source {
+            role: Some(role),
+            bundled: true,
+            ..Source::of_blob(name, blob)
+        });
     }
     Ok(sources)
 }
@@ -84,9 +100,18 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
 /// # Errors
 /// In words, when it cannot be fetched.
 pub async fn finished_model(phase: Phase) -> Result<Vec<Source>, String> {
-    let name = if phase == Phase::Pretrain { FINISHED_MODEL } else { FINISHED_CLASSIFIER };
-    let blob = fetch(&format!("./bundle/{name}")).await.map_err(|error| words(&error))?;
-    Ok(vec![Source { bundled: true, ..Source::of_blob(name, blob) }])
+    let name = if phase == Phase::Pretrain {
+        FINISHED_MODEL
+    } else {
+        FINISHED_CLASSIFIER
+    };
+    let blob = fetch(&format!("./bundle/{name}"))
+        .await
+        .map_err(|error| words(&error))?;
+    Ok(vec![Source {
+        bundled: true,
+        ..Source::of_blob(name, blob)
+    }])
 }
 
 /// The files of an `<input type=file>`, folders included; hidden ones are passed over, as in a folder that is dropped.
@@ -94,14 +119,32 @@ pub async fn finished_model(phase: Phase) -> Result<Vec<Source>, String> {
 /// # Errors
 /// In words, when there are too many.
 pub fn from_input(files: &FileList) -> Result<Vec<Source>, String> {
-    let files = (0..files.length()).filter_map(|index| files.get(index)).map(from_file);
-    let is_hidden = |source: &Source| source.name.split('/').skip(1).any(|part| part.starts_with('.'));
-    let sources: Vec<Source> = files.filter(|source| !is_hidden(source)).take(MOST_FILES + 1).collect();
-    if sources.len() > MOST_FILES { Err(too_many()) } else { Ok(sources) }
+    let files = (0..files.length())
+        .filter_map(|index| files.get(index))
+        .map(from_file);
+    let is_hidden = |source: &Source| {
+        source
+            .name
+            .split('/')
+            .skip(1)
+            .any(|part| part.starts_with('.'))
+    };
+    let sources: Vec<Source> = files
+        .filter(|source| !is_hidden(source))
+        .take(MOST_FILES + 1)
+        .collect();
+    if sources.len() > MOST_FILES {
+        Err(too_many())
+    } else {
+        Ok(sources)
+    }
 }
 
 fn too_many() -> String {
-    tr!("more than {most} files; drop fewer, or join them", most = MOST_FILES)
+    tr!(
+        "more than {most} files; drop fewer, or join them",
+        most = MOST_FILES
+    )
 }
 
 impl Source {
@@ -120,8 +163,19 @@ impl Source {
 
     /// What is stored of it beside its bytes.
     pub fn description(&self) -> StoredSource {
-        let Self { name, role, member_roles, typed, .. } = self.clone();
-        StoredSource { name, role, member_roles, typed }
+        let Self {
+            name,
+            role,
+            member_roles,
+            typed,
+            ..
+        } = self.clone();
+        StoredSource {
+            name,
+            role,
+            member_roles,
+            typed,
+        }
     }
 
     /// Its bytes.
@@ -131,7 +185,8 @@ impl Source {
 
     /// Whether it is the file `name`, or the archive that holds it.
     pub fn contains(&self, name: &str) -> bool {
-        name.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        name.strip_prefix(&self.name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether its bytes are a person's own, in whatever encoding.
@@ -150,29 +205,43 @@ impl Source {
 /// # Errors
 /// In words, when the browser refuses to make one.
 pub fn from_text(name: &str, text: &str) -> Result<Source, String> {
-    let blob = Blob::new_with_str_sequence(&Array::of1(&text.into())).map_err(|error| words(&error))?;
-    Ok(Source { typed: true, ..Source::of_blob(name, blob) })
+    let blob =
+        Blob::new_with_str_sequence(&Array::of1(&text.into())).map_err(|error| words(&error))?;
+    Ok(Source {
+        typed: true,
+        ..Source::of_blob(name, blob)
+    })
 }
 
 /// The present files and new ones behind them. A new file takes the place of one of its name; a text that was typed gets a
 /// name of its own.
 pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
     // Where each name comes first.
-    let named = present.iter().enumerate().rev().map(|(place, source)| (source.name.clone(), place));
+    let named = present
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(place, source)| (source.name.clone(), place));
     let mut places: BTreeMap<String, usize> = named.collect();
     for mut source in new {
         if source.typed
             && let Some((stem, ending)) = source.name.clone().rsplit_once('.')
         {
             let names = (2..).map(|number| format!("{stem}-{number}.{ending}"));
-            let free = std::iter::once(source.name.clone()).chain(names).find(|name| !places.contains_key(name));
+            let free = std::iter::once(source.name.clone())
+                .chain(names)
+                .find(|name| !places.contains_key(name));
             source.name = free.unwrap_or(source.name);
         }
         match places.get(&source.name) {
             Some(&place) => {
                 let before = &mut present[place];
                 let member_roles = std::mem::take(&mut before.member_roles);
-                *before = Source { role: before.role, member_roles, ..source };
+                *before = Source {
+                    role: before.role,
+                    member_roles,
+                    ..source
+                };
             }
             None => {
                 places.insert(source.name.clone(), present.len());
@@ -184,18 +253,25 @@ pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
 }
 
 /// What was dropped. The entries are taken before the first wait, since the browser empties the list after the event.
-pub fn from_drop(dropped: &DataTransfer) -> impl Future<Output = Result<Vec<Source>, String>> + 'static {
+pub fn from_drop(
+    dropped: &DataTransfer,
+) -> impl Future<Output = Result<Vec<Source>, String>> + 'static {
     let items = dropped.items();
     let mut entries = Vec::new();
     let mut sources = Vec::new();
-    for item in (0..items.length()).filter_map(|index| items.get(index)).filter(|item| item.kind() == "file") {
+    for item in (0..items.length())
+        .filter_map(|index| items.get(index))
+        .filter(|item| item.kind() == "file")
+    {
         match item.webkit_get_as_entry() {
             Ok(Some(entry)) => entries.push(entry),
             _ => sources.extend(item.get_as_file().ok().flatten().map(from_file)),
         }
     }
     async move {
-        walk(entries, &mut sources).await.map_err(|error| words(&error))?;
+        walk(entries, &mut sources)
+            .await
+            .map_err(|error| words(&error))?;
         Ok(sources)
     }
 }
@@ -208,7 +284,10 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     let folder = model_folder(sources.iter().map(|source| source.name.as_str()))?;
     let inside = |source: &Source| {
         let name = name_in_model(&source.name, folder)?;
-        Some(Source { name: name.into(), ..source.clone() })
+        Some(Source {
+            name: name.into(),
+            ..source.clone()
+        })
     };
     Some(sources.iter().filter_map(inside).collect())
 }
@@ -226,9 +305,14 @@ pub async fn mark_models(mut sources: Vec<Source>) -> Vec<Source> {
 /// Whether an archive lists a file of weights: its directory stands at its end.
 async fn lists_weights(archive: &Blob) -> Result<bool, JsValue> {
     let end = archive.size();
-    let directory = archive.slice_with_f64_and_f64((end - ARCHIVE_DIRECTORY_BYTES).max(0.0), end)?;
+    let directory =
+        archive.slice_with_f64_and_f64((end - ARCHIVE_DIRECTORY_BYTES).max(0.0), end)?;
     let bytes = js_sys::Uint8Array::new(&JsFuture::from(directory.array_buffer()).await?).to_vec();
-    let lists = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+    let lists = |name: &str| {
+        bytes
+            .windows(name.len())
+            .any(|window| window == name.as_bytes())
+    };
     Ok(WEIGHTS.iter().any(|name| lists(name)))
 }
 
@@ -240,12 +324,17 @@ pub fn parcels(sources: &[Source], encoding: Option<&str>) -> (Vec<FileInfo>, Ve
         encoding: encoding.filter(|_| source.is_foreign()).map(String::from),
         member_roles: source.member_roles.clone(),
     };
-    (sources.iter().map(info).collect(), sources.iter().map(|source| source.blob.clone()).collect())
+    (
+        sources.iter().map(info).collect(),
+        sources.iter().map(|source| source.blob.clone()).collect(),
+    )
 }
 
 async fn fetch(path: &str) -> Result<Blob, JsValue> {
     let window = web_sys::window().expect("a page has a window");
-    let response: Response = JsFuture::from(window.fetch_with_str(path)).await?.unchecked_into();
+    let response: Response = JsFuture::from(window.fetch_with_str(path))
+        .await?
+        .unchecked_into();
     if !response.ok() {
         return Err(tr!("the server answered {status}", status = response.status()).into());
     }
@@ -253,8 +342,12 @@ async fn fetch(path: &str) -> Result<Blob, JsValue> {
 }
 
 fn from_file(file: File) -> Source {
-    let path = Reflect::get(&file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
-    let name = path.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name());
+    let path = Reflect::get(&file, &"webkitRelativePath".into())
+        .ok()
+        .and_then(|path| path.as_string());
+    let name = path
+        .filter(|path| !path.is_empty())
+        .unwrap_or_else(|| file.name());
     Source::of_blob(&name, file.into())
 }
 
@@ -269,7 +362,11 @@ async fn walk(mut entries: Vec<FileSystemEntry>, sources: &mut Vec<Source>) -> R
             let folder: FileSystemDirectoryEntry = entry.unchecked_into();
             let mut inside = list(&folder.create_reader()).await?;
             inside.sort_by_key(|entry| std::cmp::Reverse(entry.name()));
-            entries.extend(inside.into_iter().filter(|entry| !entry.name().starts_with('.')));
+            entries.extend(
+                inside
+                    .into_iter()
+                    .filter(|entry| !entry.name().starts_with('.')),
+            );
         } else {
             sources.push(file_of(entry.unchecked_into()).await?);
         }
@@ -282,12 +379,18 @@ async fn list(reader: &FileSystemDirectoryReader) -> Result<Vec<FileSystemEntry>
     let mut all = Vec::new();
     loop {
         let reader = reader.clone();
-        let portion = promise(move |done, failed| reader.read_entries_with_callback_and_callback(done, failed));
+        let portion = promise(move |done, failed| {
+            reader.read_entries_with_callback_and_callback(done, failed)
+        });
         let portion = Array::from(&portion.await?);
         if portion.length() == 0 {
             return Ok(all);
         }
-        all.extend(portion.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
+        all.extend(
+            portion
+                .iter()
+                .map(JsCast::unchecked_into::<FileSystemEntry>),
+        );
     }
 }
 
@@ -314,6 +417,10 @@ fn promise(
 }
 
 fn words(error: &JsValue) -> String {
-    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.or_else(|| error.as_string()).unwrap_or_else(|| tr!("it could not be read"))
+    let message = Reflect::get(error, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string());
+    message
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| tr!("it could not be read"))
 }

@@ -156,7 +156,10 @@ impl Lab {
             shows_all_runs: RwSignal::new(false),
         };
         if let Some(sentence) = query::explain(&refused) {
-            lab.complain(sentence, tr!("They were ignored; the rest of the link holds."));
+            lab.complain(
+                sentence,
+                tr!("They were ignored; the rest of the link holds."),
+            );
         }
         lab.take_shared();
         lab.start_engine();
@@ -171,12 +174,15 @@ impl Lab {
 
     /// What a link to the present settings says.
     pub fn query(&self) -> String {
-        self.settings.with_untracked(|settings| self.guide.with_value(|guide| query::write(settings, guide)))
+        self.settings
+            .with_untracked(|settings| self.guide.with_value(|guide| query::write(settings, guide)))
     }
 
     /// Reads the state and, inside a reactive computation, runs it again whenever one of the topics changes.
     pub fn read<T>(&self, topics: &[Topic], view: impl FnOnce(&RunState) -> T) -> T {
-        topics.iter().for_each(|topic| self.topics[*topic as usize].track());
+        topics
+            .iter()
+            .for_each(|topic| self.topics[*topic as usize].track());
         self.peek(view)
     }
 
@@ -186,7 +192,11 @@ impl Lab {
     }
 
     /// A value derived from the state that changes only when it differs.
-    pub fn memo<T>(&self, topics: &'static [Topic], view: impl Fn(&RunState) -> T + Send + Sync + 'static) -> Memo<T>
+    pub fn memo<T>(
+        &self,
+        topics: &'static [Topic],
+        view: impl Fn(&RunState) -> T + Send + Sync + 'static,
+    ) -> Memo<T>
     where
         T: PartialEq + Send + Sync + 'static,
     {
@@ -223,17 +233,22 @@ impl Lab {
         if phase == Phase::Pretrain {
             return self.pretrain(false);
         }
-        let (both, from) = self.settings.with_untracked(|settings| (settings.finetune_both, settings.finetune_from));
+        let (both, from) = self
+            .settings
+            .with_untracked(|settings| (settings.finetune_both, settings.finetune_from));
         if both {
             self.baseline();
         }
-        self.next.set_value(both.then_some(After::Finetune(StartFrom::Pretrained)));
+        self.next
+            .set_value(both.then_some(After::Finetune(StartFrom::Pretrained)));
         self.finetune(if both { StartFrom::Scratch } else { from });
     }
 
     /// Pre-trains with the present settings, from new weights or from those at hand.
     pub fn pretrain(&self, go_on: bool) {
-        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        let config = self
+            .settings
+            .with_untracked(|settings| settings.pretrain.clone());
         let run = self.begin(Phase::Pretrain, &config, None, go_on);
         self.start_run(Command::Pretrain { run, config, go_on });
     }
@@ -250,7 +265,12 @@ impl Lab {
             // New weights are never frozen.
             config.freeze = None;
         }
-        let run = self.begin(Phase::Finetune, &config, Some(from), from == StartFrom::Pretrained);
+        let run = self.begin(
+            Phase::Finetune,
+            &config,
+            Some(from),
+            from == StartFrom::Pretrained,
+        );
         self.start_run(Command::Finetune { run, config, from });
     }
 
@@ -258,7 +278,13 @@ impl Lab {
     fn start_run(&self, command: Command) {
         let Some(id) = command.run() else { return };
         self.pending.set_value(None);
-        let key = self.peek(|state| state.runs.iter().find(|run| run.id == *id).map(|run| run.key.clone()));
+        let key = self.peek(|state| {
+            state
+                .runs
+                .iter()
+                .find(|run| run.id == *id)
+                .map(|run| run.key.clone())
+        });
         if let Some(key) = key.filter(|key| !key.is_empty()) {
             let text = serde_json::to_string(&command).expect("commands are plain data");
             self.change_run(&key, |run| run.resume.command = Some(text));
@@ -269,8 +295,16 @@ impl Lab {
         self.send(command);
     }
 
-    fn begin(&self, phase: Phase, config: &RunConfig, from: Option<StartFrom>, takes_over: bool) -> String {
-        let begun = self.state.try_update_value(|state| state.begin(phase, config, from, takes_over));
+    fn begin(
+        &self,
+        phase: Phase,
+        config: &RunConfig,
+        from: Option<StartFrom>,
+        takes_over: bool,
+    ) -> String {
+        let begun = self
+            .state
+            .try_update_value(|state| state.begin(phase, config, from, takes_over));
         let run = begun.unwrap_or_default();
         self.name_run(&run);
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice]);
@@ -280,18 +314,35 @@ impl Lab {
     /// Starts a comparison with the present settings of fine-tuning.
     pub fn compare(&self, compare: CompareConfig) {
         let config = self.settings.with_untracked(Settings::finetune);
-        let run = self.state.try_update_value(|state| state.begin_comparison(&config, &compare)).unwrap_or_default();
+        let run = self
+            .state
+            .try_update_value(|state| state.begin_comparison(&config, &compare))
+            .unwrap_or_default();
         self.name_run(&run);
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
         self.keep_compared_model(&run);
-        self.start_run(Command::Compare { run, config, compare, known: vec![] });
+        self.start_run(Command::Compare {
+            run,
+            config,
+            compare,
+            known: vec![],
+        });
     }
 
     /// Starts the counting task, with the published BERT at a size that a tab learns in minutes.
     pub fn toy(&self) {
-        let seed = self.settings.with_untracked(|settings| settings.pretrain.seed);
-        let config = RunConfig { preset: TOY_PRESET.into(), seed, ..RunConfig::default() };
-        let run = self.state.try_update_value(|state| state.begin_other("counting", &config)).unwrap_or_default();
+        let seed = self
+            .settings
+            .with_untracked(|settings| settings.pretrain.seed);
+        let config = RunConfig {
+            preset: TOY_PRESET.into(),
+            seed,
+            ..RunConfig::default()
+        };
+        let run = self
+            .state
+            .try_update_value(|state| state.begin_other("counting", &config))
+            .unwrap_or_default();
         self.touch(&[Topic::Runs, Topic::Progress, Topic::Notice, Topic::Answers]);
         self.send(Command::Toy { run, config });
     }
@@ -336,11 +387,18 @@ impl Lab {
             Ok(link) => self.link.set_value(Some(link)),
             Err(error) => {
                 let error = format!("{error:?}");
-                self.complain(tr!("No engine can be started: {error}", error), tr!("Try another browser."));
+                self.complain(
+                    tr!("No engine can be started: {error}", error),
+                    tr!("Try another browser."),
+                );
             }
         }
-        let chosen = self.settings.with_untracked(|settings| settings.pretrain.device);
-        self.send(Command::Open { backend: self.backend.get_value().unwrap_or(chosen) });
+        let chosen = self
+            .settings
+            .with_untracked(|settings| settings.pretrain.device);
+        self.send(Command::Open {
+            backend: self.backend.get_value().unwrap_or(chosen),
+        });
     }
 
     /// Ends the engine: what a failed one still sends is of no use.
@@ -384,5 +442,7 @@ pub fn lab() -> Lab {
 }
 
 fn location_query() -> String {
-    web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+    web_sys::window()
+        .and_then(|window| window.location().search().ok())
+        .unwrap_or_default()
 }

@@ -10,7 +10,9 @@ use protocol::{Command, Event, PROTOCOL_VERSION};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{
+    Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType,
+};
 
 /// Where the engine's worker script lies, seen from the page.
 const WORKER: &str = "./worker.js";
@@ -39,7 +41,9 @@ impl Link {
     ///
     /// # Errors
     /// When the browser refuses to start a worker.
-    pub fn spawn(on_event: impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static) -> Result<Self, JsValue> {
+    pub fn spawn(
+        on_event: impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static,
+    ) -> Result<Self, JsValue> {
         let lock = lock_name();
         let worker = start_worker(&lock)?;
         let waiting = Rc::new(RefCell::new(Some(Vec::new())));
@@ -56,12 +60,21 @@ impl Link {
         let on_error = error_handler(on_event);
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Self { worker, is_open, waiting, _on_message: on_message, _on_error: on_error })
+        Ok(Self {
+            worker,
+            is_open,
+            waiting,
+            _on_message: on_message,
+            _on_error: on_error,
+        })
     }
 
     /// Sends a command with its files. A file is sent as a handle: its bytes stay where they are.
     pub fn send(&self, command: &Command, files: Vec<Blob>) {
-        self.send_text(serde_json::to_string(command).expect("commands are plain data"), files);
+        self.send_text(
+            serde_json::to_string(command).expect("commands are plain data"),
+            files,
+        );
     }
 
     /// Sends a command that is JSON already: the page writes commands and does not read them.
@@ -90,7 +103,9 @@ fn lock_name() -> String {
 }
 
 fn start_worker(lock: &str) -> Result<Worker, JsValue> {
-    let base = web_sys::window().and_then(|window| window.document()).and_then(|document| document.base_uri().ok()?);
+    let base = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.base_uri().ok()?);
     let url = Url::new_with_base(WORKER, &base.unwrap_or_default())?;
     url.search_params().set("lock", lock);
     // A worker that starts from a blob inherits the page's content policy; one that starts from an address has only what
@@ -114,7 +129,9 @@ fn message_handler(
     on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>,
 ) -> Closure<dyn FnMut(MessageEvent)> {
     Closure::new(move |message: MessageEvent| {
-        let Some((text, event, buffers)) = unpack(&message.data()) else { return };
+        let Some((text, event, buffers)) = unpack(&message.data()) else {
+            return;
+        };
         if let Event::Hello { protocol } = event {
             if protocol != PROTOCOL_VERSION {
                 return on_event("", other_version(protocol), vec![]);
@@ -128,11 +145,15 @@ fn message_handler(
     })
 }
 
-fn error_handler(on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>) -> Closure<dyn FnMut(ErrorEvent)> {
+fn error_handler(
+    on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>,
+) -> Closure<dyn FnMut(ErrorEvent)> {
     Closure::new(move |error: ErrorEvent| {
         error.prevent_default();
         // A script that cannot be loaded gives an event without a message, whatever its declared type says.
-        let reason = Reflect::get(&error, &"message".into()).ok().and_then(|message| message.as_string());
+        let reason = Reflect::get(&error, &"message".into())
+            .ok()
+            .and_then(|message| message.as_string());
         let event = Event::Failed {
             run: String::new(),
             code: ENGINE_CRASHED.into(),
@@ -140,7 +161,9 @@ fn error_handler(on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>)
                 || tr!("The engine could not be loaded."),
                 |reason| tr!("The engine stopped: {reason}", reason),
             ),
-            hint: tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
+            hint: tr!(
+                "Restart the engine; if it stops again, choose a smaller preset or reload the page."
+            ),
             request: None,
         };
         on_event("", event, vec![]);
@@ -153,7 +176,9 @@ fn worker_ended() -> Event {
         run: String::new(),
         code: ENGINE_CRASHED.into(),
         message: tr!("The browser ended the engine's worker."),
-        hint: tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
+        hint: tr!(
+            "Restart the engine; if it stops again, choose a smaller preset or reload the page."
+        ),
         request: None,
     }
 }
@@ -176,9 +201,19 @@ fn other_version(protocol: u32) -> Event {
 fn unpack(data: &JsValue) -> Option<(String, Event, Vec<ArrayBuffer>)> {
     let text = Reflect::get(data, &"message".into()).ok()?.as_string()?;
     let buffers = Reflect::get(data, &"buffers".into()).ok();
-    let buffers = buffers.filter(Array::is_array).map(|list| Array::from(&list)).unwrap_or_default();
+    let buffers = buffers
+        .filter(Array::is_array)
+        .map(|list| Array::from(&list))
+        .unwrap_or_default();
     match serde_json::from_str(&text) {
-        Ok(event) => Some((text, event, buffers.iter().filter_map(|buffer| buffer.dyn_into().ok()).collect())),
+        Ok(event) => Some((
+            text,
+            event,
+            buffers
+                .iter()
+                .filter_map(|buffer| buffer.dyn_into().ok())
+                .collect(),
+        )),
         Err(error) => {
             web_sys::console::warn_2(&format!("unreadable event: {error}").into(), &text.into());
             None

@@ -40,8 +40,13 @@ pub async fn held() -> Vec<String> {
 
 async fn query() -> Option<Vec<String>> {
     let manager = manager()?;
-    let query: Function = Reflect::get(&manager, &"query".into()).ok()?.dyn_into().ok()?;
-    let state = JsFuture::from(query.call0(&manager).ok()?.dyn_into::<Promise>().ok()?).await.ok()?;
+    let query: Function = Reflect::get(&manager, &"query".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let state = JsFuture::from(query.call0(&manager).ok()?.dyn_into::<Promise>().ok()?)
+        .await
+        .ok()?;
     let held = Array::from(&Reflect::get(&state, &"held".into()).ok()?);
     let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok()?.as_string();
     Some(held.iter().filter_map(name).collect())
@@ -49,8 +54,15 @@ async fn query() -> Option<Vec<String>> {
 
 fn request(name: &str, granted: &JsValue) -> Option<()> {
     let manager = manager()?;
-    let request: Function = Reflect::get(&manager, &"request".into()).ok()?.dyn_into().ok()?;
-    let promise: Promise = request.call2(&manager, &name.into(), granted).ok()?.dyn_into().ok()?;
+    let request: Function = Reflect::get(&manager, &"request".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let promise: Promise = request
+        .call2(&manager, &name.into(), granted)
+        .ok()?
+        .dyn_into()
+        .ok()?;
     // A rejection would be reported as an error of the page's own.
     spawn_local(async move { drop(JsFuture::from(promise).await) });
     Some(())
@@ -59,5 +71,7 @@ fn request(name: &str, granted: &JsValue) -> Option<()> {
 /// Pages from insecure places have none.
 fn manager() -> Option<JsValue> {
     let navigator = web_sys::window()?.navigator();
-    Reflect::get(&navigator, &"locks".into()).ok().filter(JsValue::is_object)
+    Reflect::get(&navigator, &"locks".into())
+        .ok()
+        .filter(JsValue::is_object)
 }

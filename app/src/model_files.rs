@@ -24,14 +24,19 @@ pub fn model_folder<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str>
         let (folder, file) = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1));
         WEIGHTS.contains(&file).then_some(folder)
     };
-    names.filter_map(folder_of).min_by_key(|folder| folder.len())
+    names
+        .filter_map(folder_of)
+        .min_by_key(|folder| folder.len())
 }
 
 /// The name that a file has inside the model directory `folder`, where it is one of the model's: those of its own folder and
 /// of its parts.
 pub fn name_in_model<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     let name = path.strip_prefix(folder)?;
-    let plain = MODEL_FOLDERS.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
+    let plain = MODEL_FOLDERS
+        .iter()
+        .find_map(|folder| name.strip_prefix(folder))
+        .unwrap_or(name);
     (!plain.contains('/')).then_some(name)
 }
 
@@ -41,19 +46,38 @@ mod tests {
 
     #[test]
     fn weights_of_any_form_make_a_model() {
-        let check = |names: &[&str], expected| assert_eq!(model_folder(names.iter().copied()), expected, "{names:?}");
-        check(&["m/config.json", "m/model.safetensors", "m/2_Dense/model.safetensors"], Some("m/"));
+        let check = |names: &[&str], expected| {
+            assert_eq!(model_folder(names.iter().copied()), expected, "{names:?}")
+        };
+        check(
+            &[
+                "m/config.json",
+                "m/model.safetensors",
+                "m/2_Dense/model.safetensors",
+            ],
+            Some("m/"),
+        );
         check(&["config.json", "pytorch_model.bin"], Some(""));
-        check(&["m/adapter_model.safetensors", "m/adapter_config.json"], Some("m/"));
+        check(
+            &["m/adapter_model.safetensors", "m/adapter_config.json"],
+            Some("m/"),
+        );
         check(&["texts/a.txt", "texts/config.json"], None);
     }
 
     #[test]
     fn a_model_directory_brings_its_parts_and_no_checkpoints() {
-        let check = |path, expected| assert_eq!(name_in_model(path, "runs/labels/"), expected, "{path}");
+        let check =
+            |path, expected| assert_eq!(name_in_model(path, "runs/labels/"), expected, "{path}");
         check("runs/labels/config.json", Some("config.json"));
-        check("runs/labels/parts/linear.safetensors", Some("parts/linear.safetensors"));
-        check("runs/labels/1_Pooling/config.json", Some("1_Pooling/config.json"));
+        check(
+            "runs/labels/parts/linear.safetensors",
+            Some("parts/linear.safetensors"),
+        );
+        check(
+            "runs/labels/1_Pooling/config.json",
+            Some("1_Pooling/config.json"),
+        );
         check("runs/labels/checkpoints/step-9/model.safetensors", None);
         check("runs/labels/parts/other/linear.safetensors", None);
         check("runs/words/config.json", None);

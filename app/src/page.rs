@@ -5,8 +5,8 @@ use crate::carried::Carried;
 use crate::lab::Lab;
 use crate::language::{LANGUAGES, Language, choice};
 use crate::panels::{
-    Asked, AttentionPanel, DataPanel, FinetunePanel, Header, InTurn, LearnPanel, NoticeLine, PretrainPanel,
-    ReviewPanel, RunBar, RunsPanel, Stage, TryPanel, Turns,
+    Asked, AttentionPanel, DataPanel, FinetunePanel, Header, InTurn, LearnPanel, NoticeLine,
+    PretrainPanel, ReviewPanel, RunBar, RunsPanel, Stage, TryPanel, Turns,
 };
 use crate::plotting::Plotting;
 use crate::scope::Scope;
@@ -47,7 +47,9 @@ pub fn mount() {
 }
 
 fn mount_in(language: Language, problem: Option<(Language, String)>) {
-    let place = document().get_element_by_id("app").expect("index.html has an element with the id app");
+    let place = document()
+        .get_element_by_id("app")
+        .expect("index.html has an element with the id app");
     let page = move || view! { <Page language problem=problem.clone() /> };
     mount_to(place.unchecked_into::<HtmlElement>(), page).forget();
 }
@@ -74,8 +76,11 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
         complain_of_words(lab, wanted, &problem);
     }
     provide_context(lab);
-    let spoken =
-        Spoken { now: RwSignal::new(language), wanted: RwSignal::new(language), carried: StoredValue::new_local(None) };
+    let spoken = Spoken {
+        now: RwSignal::new(language),
+        wanted: RwSignal::new(language),
+        carried: StoredValue::new_local(None),
+    };
     provide_context(spoken);
     provide_context(Asked::default());
     provide_context(Dark(follow_theme()));
@@ -89,7 +94,9 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     dropping::catch_drops(lab);
     dropping::catch_pastes(lab);
     let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
-    provide_context(Turns::new(Callback::new(move |()| settle(lab, spoken.carried))));
+    provide_context(Turns::new(Callback::new(move |()| {
+        settle(lab, spoken.carried)
+    })));
     // What is known is set up in one task and shown in the next: both at once would hold a slow machine's page for long.
     let is_due = RwSignal::new(false);
     set_timeout(move || is_due.set(true), Duration::ZERO);
@@ -154,12 +161,23 @@ fn Parts(has_lesson: bool) -> impl IntoView {
 
 /// Says that the words of a language are not to be had; in English, for want of them.
 fn complain_of_words(lab: Lab, language: Language, problem: &str) {
-    let message = format!("The page's words in {} could not be read ({problem}).", language.name);
+    let message = format!(
+        "The page's words in {} could not be read ({problem}).",
+        language.name
+    );
     lab.complain(message, "Reload the page.");
 }
 
 /// Has the page speak another language, which a language in the link no longer gainsays.
-pub fn speak(lab: Lab, Spoken { now, wanted, carried }: Spoken, language: Language) {
+pub fn speak(
+    lab: Lab,
+    Spoken {
+        now,
+        wanted,
+        carried,
+    }: Spoken,
+    language: Language,
+) {
     wanted.set(language);
     spawn_local(async move {
         let words = choice::words_of(language).await;
@@ -189,14 +207,28 @@ pub fn speak(lab: Lab, Spoken { now, wanted, carried }: Spoken, language: Langua
 
 /// When all parts stand: gives them what those before them held, leaves out what a teacher's link asks to, and a link to a part finds it.
 fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
-    carried.try_update_value(Option::take).flatten().into_iter().for_each(Carried::give_back);
-    let absent: Vec<String> =
-        lab.guide.with_value(|guide| guide.hide.iter().filter(|name| !withhold(name)).cloned().collect());
+    carried
+        .try_update_value(Option::take)
+        .flatten()
+        .into_iter()
+        .for_each(Carried::give_back);
+    let absent: Vec<String> = lab.guide.with_value(|guide| {
+        guide
+            .hide
+            .iter()
+            .filter(|name| !withhold(name))
+            .cloned()
+            .collect()
+    });
     // Told once, and not over what matters more.
-    lab.guide.update_value(|guide| guide.hide.retain(|name| !absent.contains(name)));
+    lab.guide
+        .update_value(|guide| guide.hide.retain(|name| !absent.contains(name)));
     if !absent.is_empty() && lab.peek(|state| state.notice.is_none()) {
         lab.complain(
-            tr!("The link leaves out what is no part of this page: {names}.", names = absent.join(", ")),
+            tr!(
+                "The link leaves out what is no part of this page: {names}.",
+                names = absent.join(", ")
+            ),
             tr!("Parts are named by their address, such as #review, or by the name of a control."),
         );
     }
@@ -214,7 +246,9 @@ fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
 /// none.
 fn withhold(name: &str) -> bool {
     let selector = format!("#{name}, [data-testid={name}], nav li:has(a[href=\"#{name}\"])");
-    let Ok(parts) = document().query_selector_all(&selector) else { return false };
+    let Ok(parts) = document().query_selector_all(&selector) else {
+        return false;
+    };
     for part in (0..parts.length()).filter_map(|index| parts.item(index)) {
         let part: HtmlElement = part.unchecked_into();
         part.class_list().add_1("withheld").unwrap_or_default();
@@ -250,7 +284,12 @@ fn Announcer() -> impl IntoView {
     let (lab, spoken) = (crate::lab::lab(), expect_context::<Spoken>());
     let latest = Memo::new(move |_| {
         spoken.now.track();
-        let words = |state: &RunState| state.current().map(|run| run.announcement()).unwrap_or_default();
+        let words = |state: &RunState| {
+            state
+                .current()
+                .map(|run| run.announcement())
+                .unwrap_or_default()
+        };
         lab.read(&[Topic::Runs, Topic::Progress], words)
     });
     let said = RwSignal::new(String::new());
@@ -290,10 +329,17 @@ fn keep_link(lab: Lab) {
 
 fn replace_query(query: &str) {
     let location = window().location();
-    let (path, hash) = (location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
+    let (path, hash) = (
+        location.pathname().unwrap_or_default(),
+        location.hash().unwrap_or_default(),
+    );
     let mark = if query.is_empty() { "" } else { "?" };
     let replaced = window().history().and_then(|history| {
-        history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{mark}{query}{hash}")))
+        history.replace_state_with_url(
+            &JsValue::NULL,
+            "",
+            Some(&format!("{path}{mark}{query}{hash}")),
+        )
     });
     if let Err(error) = replaced {
         web_sys::console::warn_2(&"the link could not be kept up to date".into(), &error);
@@ -312,7 +358,11 @@ fn title(state: &RunState) -> String {
     let running = state.active().filter(|run| run.stage == Stage::Running);
     match running.and_then(|run| run.progress.map(|progress| (run.share(), progress.loss))) {
         Some((share, loss)) => {
-            tr!("{share} % · loss {loss} – Clozelab", share = figure(share * 100.0, 0), loss = figure(loss, 1))
+            tr!(
+                "{share} % · loss {loss} – Clozelab",
+                share = figure(share * 100.0, 0),
+                loss = figure(loss, 1)
+            )
         }
         None => "Clozelab".into(),
     }

@@ -29,7 +29,10 @@ impl Paging {
     /// Takes in one press of the button.
     pub fn press(&mut self, table: &str) {
         let added = self.added_to(table) + ROWS_PER_PRESS;
-        *self = Self { table: table.into(), added };
+        *self = Self {
+            table: table.into(),
+            added,
+        };
     }
 
     fn added_to(&self, table: &str) -> usize {
@@ -45,7 +48,10 @@ mod tests {
     fn a_long_table_shows_its_first_rows_and_more_at_each_press() {
         let mut paging = Paging::default();
         for (shown, next) in [(100, 500), (600, 500), (1100, 134), (1234, 0), (1234, 0)] {
-            assert_eq!((paging.shown("a", 1234), paging.next("a", 1234)), (shown, next));
+            assert_eq!(
+                (paging.shown("a", 1234), paging.next("a", 1234)),
+                (shown, next)
+            );
             paging.press("a");
         }
     }
@@ -54,8 +60,18 @@ mod tests {
     fn another_table_starts_with_its_first_rows() {
         let mut paging = Paging::default();
         paging.press("a");
-        assert_eq!((paging.shown("a", 5000), paging.shown("b", 5000), paging.shown("b", 7)), (600, 100, 7));
+        assert_eq!(
+            (
+                paging.shown("a", 5000),
+                paging.shown("b", 5000),
+                paging.shown("b", 7)
+            ),
+            (600, 100, 7)
+        );
         paging.press("b");
-        assert_eq!((paging.shown("a", 5000), paging.shown("b", 5000)), (100, 600));
+        assert_eq!(
+            (paging.shown("a", 5000), paging.shown("b", 5000)),
+            (100, 600)
+        );
     }
 }

@@ -17,7 +17,11 @@ pub struct Plotting {
 
 impl Default for Plotting {
     fn default() -> Self {
-        Self { options: RwSignal::new(Options::default()), cursor: RwSignal::new(None), drag: RwSignal::new(None) }
+        Self {
+            options: RwSignal::new(Options::default()),
+            cursor: RwSignal::new(None),
+            drag: RwSignal::new(None),
+        }
     }
 }
 

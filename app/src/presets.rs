@@ -30,7 +30,11 @@ pub const GROUPS: [Group; 4] = [
     Group {
         title: mark!("Learns fastest"),
         presets: &[
-            preset("fast-nano", mark!("Nano"), mark!("1 layer of 32, a quick look")),
+            preset(
+                "fast-nano",
+                mark!("Nano"),
+                mark!("1 layer of 32, a quick look"),
+            ),
             preset("fast-tiny", mark!("Tiny"), mark!("2 layers of 128")),
             preset("fast-mini", mark!("Mini"), mark!("4 layers of 256")),
             preset("fast-small", mark!("Small"), mark!("4 layers of 512")),
@@ -42,7 +46,11 @@ pub const GROUPS: [Group; 4] = [
             preset("bert-tiny", mark!("BERT tiny"), mark!("2 layers of 128")),
             preset("bert-mini", mark!("BERT mini"), mark!("4 layers of 256")),
             preset("bert-small", mark!("BERT small"), mark!("4 layers of 512")),
-            preset("bert-medium", mark!("BERT medium"), mark!("8 layers of 512")),
+            preset(
+                "bert-medium",
+                mark!("BERT medium"),
+                mark!("8 layers of 512"),
+            ),
             preset("bert-base", mark!("BERT base"), mark!("12 layers of 768")),
         ],
     },
@@ -57,7 +65,11 @@ pub const GROUPS: [Group; 4] = [
     Group {
         title: mark!("Without attention"),
         presets: &[
-            preset("textcnn", mark!("TextCNN"), mark!("filters of 2, 3, 4 and 5 words, 128 each")),
+            preset(
+                "textcnn",
+                mark!("TextCNN"),
+                mark!("filters of 2, 3, 4 and 5 words, 128 each"),
+            ),
             preset("mean", mark!("Mean of all words"), mark!("knows no order")),
         ],
     },
@@ -79,9 +91,15 @@ pub fn run_secs(estimate: &Estimate) -> Option<f64> {
 /// How long a run would take, in words: a range where the tried steps differed much. `None` where nothing tells.
 pub fn run_time(estimate: &Estimate) -> Option<String> {
     let middle = run_secs(estimate)?;
-    let [least, most] = estimate.step_secs_range.map(|secs| secs * estimate.steps as f64);
+    let [least, most] = estimate
+        .step_secs_range
+        .map(|secs| secs * estimate.steps as f64);
     if estimate.seconds.is_none() && most > least * NOTABLE_SPREAD {
-        return Some(tr!("{least} to {most}", least = duration(least), most = duration(most)));
+        return Some(tr!(
+            "{least} to {most}",
+            least = duration(least),
+            most = duration(most)
+        ));
     }
     Some(duration(middle))
 }
@@ -93,10 +111,17 @@ const NOTABLE_SPREAD: f64 = 1.2;
 /// each of them was.
 pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str> {
     let tried = |name: &str| estimates.get(name).filter(|estimate| estimate.tried);
-    let measured: Option<Vec<_>> =
-        GROUPS[0].presets.iter().map(|preset| Some((preset.name, tried(preset.name)?))).collect();
+    let measured: Option<Vec<_>> = GROUPS[0]
+        .presets
+        .iter()
+        .map(|preset| Some((preset.name, tried(preset.name)?)))
+        .collect();
     let fits = |estimate: &Estimate| run_secs(estimate).is_some_and(|secs| secs <= PATIENCE_SECS);
-    measured?.into_iter().filter(|(_, estimate)| fits(estimate)).map(|(name, _)| name).next_back()
+    measured?
+        .into_iter()
+        .filter(|(_, estimate)| fits(estimate))
+        .map(|(name, _)| name)
+        .next_back()
 }
 
 #[cfg(test)]
@@ -105,14 +130,22 @@ mod tests {
 
     #[test]
     fn the_cards_are_exactly_the_presets_of_the_protocol() {
-        let shown: Vec<&str> = GROUPS.iter().flat_map(|group| group.presets.iter().map(|preset| preset.name)).collect();
+        let shown: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|group| group.presets.iter().map(|preset| preset.name))
+            .collect();
         assert_eq!(shown, protocol::PRESET_NAMES);
     }
 
     #[test]
     fn steps_that_differ_much_make_a_range() {
         let told = |step_secs, step_secs_range| {
-            run_time(&Estimate { steps: 100, step_secs, step_secs_range, ..Estimate::default() })
+            run_time(&Estimate {
+                steps: 100,
+                step_secs,
+                step_secs_range,
+                ..Estimate::default()
+            })
         };
         assert_eq!(told(0.5, [0.48, 0.52]).as_deref(), Some("50 s"));
         assert_eq!(told(0.5, [0.4, 0.9]).as_deref(), Some("40 s to 1 min 30 s"));
@@ -124,7 +157,11 @@ mod tests {
             seconds: Some(300.0),
             ..Estimate::default()
         };
-        assert_eq!(run_time(&asked).as_deref(), Some("5 min 0 s"), "only its steps are uncertain");
+        assert_eq!(
+            run_time(&asked).as_deref(),
+            Some("5 min 0 s"),
+            "only its steps are uncertain"
+        );
     }
 
     #[test]
@@ -136,12 +173,24 @@ mod tests {
             (&[400.0, 900.0, 900.0, 900.0], None),
             (&[10.0, 100.0], None),
         ] {
-            let estimate =
-                |secs: f64| Estimate { steps: 100, step_secs: secs / 100.0, tried: true, ..Estimate::default() };
-            let estimates = names.iter().zip(secs).map(|(name, secs)| (name.to_string(), estimate(*secs))).collect();
+            let estimate = |secs: f64| Estimate {
+                steps: 100,
+                step_secs: secs / 100.0,
+                tried: true,
+                ..Estimate::default()
+            };
+            let estimates = names
+                .iter()
+                .zip(secs)
+                .map(|(name, secs)| (name.to_string(), estimate(*secs)))
+                .collect();
             assert_eq!(suggested(&estimates), expected, "{secs:?}");
         }
         let size = |name: &&str| ((*name).to_string(), Estimate::default());
-        assert_eq!(suggested(&names.iter().map(size).collect()), None, "sizes tell no time");
+        assert_eq!(
+            suggested(&names.iter().map(size).collect()),
+            None,
+            "sizes tell no time"
+        );
     }
 }

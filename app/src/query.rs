@@ -11,11 +11,20 @@ use protocol::ConfigError;
 pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
     let (mut settings, mut guide) = (Settings::default(), Guide::default());
     let mut refused = Vec::new();
-    for pair in query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()) {
+    for pair in query
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+    {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key), decode(value));
         if guide::KEYS.contains(&key.as_str()) {
-            refused.extend(guide.set(&key, &value).err().map(|message| ConfigError { key, message }));
+            refused.extend(
+                guide
+                    .set(&key, &value)
+                    .err()
+                    .map(|message| ConfigError { key, message }),
+            );
         } else {
             refused.extend(settings.set(&key, &value).err());
         }
@@ -25,20 +34,37 @@ pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
 
 /// The language that a link asks for, whether or not the page speaks it.
 pub fn language(query: &str) -> Option<String> {
-    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(key, _)| *key == guide::LANGUAGE).map(|(_, value)| decode(value))
+    let mut pairs = query
+        .trim_start_matches('?')
+        .split('&')
+        .filter_map(|pair| pair.split_once('='));
+    pairs
+        .find(|(key, _)| *key == guide::LANGUAGE)
+        .map(|(_, value)| decode(value))
 }
 
 /// The query that carries these settings and what a teacher asked for, without `?`; empty where all is as usual.
 pub fn write(settings: &Settings, guide: &Guide) -> String {
     let pairs: Vec<(&str, String)> = settings.pairs().into_iter().chain(guide.pairs()).collect();
-    pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
+    pairs
+        .iter()
+        .map(|(key, value)| format!("{key}={}", encode(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 /// One sentence per refused pair, fit for the page's error line.
 pub fn explain(refused: &[ConfigError]) -> Option<String> {
-    let parts: Vec<String> = refused.iter().map(|error| format!("{}: {}", error.key, said(&error.message))).collect();
-    (!parts.is_empty()).then(|| tr!("The link holds settings that cannot be used: {list}.", list = parts.join("; ")))
+    let parts: Vec<String> = refused
+        .iter()
+        .map(|error| format!("{}: {}", error.key, said(&error.message)))
+        .collect();
+    (!parts.is_empty()).then(|| {
+        tr!(
+            "The link holds settings that cannot be used: {list}.",
+            list = parts.join("; ")
+        )
+    })
 }
 
 /// Percent-decoding as forms do it; a `%` that starts no byte stands for itself.
@@ -46,7 +72,11 @@ fn decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
     while let Some((&first, tail)) = rest.split_first() {
-        let escaped = if first == b'%' { tail.get(..2).and_then(hex) } else { None };
+        let escaped = if first == b'%' {
+            tail.get(..2).and_then(hex)
+        } else {
+            None
+        };
         out.push(escaped.unwrap_or(if first == b'+' { b' ' } else { first }));
         rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
@@ -62,7 +92,9 @@ fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte as char)
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -80,17 +112,27 @@ mod tests {
         assert_eq!(refused, []);
         assert_eq!(language(&format!("{link}&lang=th")).as_deref(), Some("th"));
         assert_eq!(language(link), None);
-        assert_eq!((settings.pretrain.max_len, settings.pretrain.vocab_size), (Some(16), 1000));
+        assert_eq!(
+            (settings.pretrain.max_len, settings.pretrain.vocab_size),
+            (Some(16), 1000)
+        );
         assert_eq!(read(&write(&settings, &guide)), (settings, guide, vec![]));
     }
 
     #[test]
     fn nonsense_is_named_and_ignored() {
-        let (settings, guide, refused) = read("?seed=4&lr=fast%21&%zz=1&preset=h%C3%BCge&mask-rate=2&lesson=cooking");
+        let (settings, guide, refused) =
+            read("?seed=4&lr=fast%21&%zz=1&preset=h%C3%BCge&mask-rate=2&lesson=cooking");
         assert_eq!(settings.pretrain.seed, 4);
         assert_eq!(write(&settings, &guide), "seed=4");
         let sentence = explain(&refused).expect("five problems");
-        for part in ["lr: \"fast!\"", "%zz", "hüge", "mask-rate: \"2\"", "lesson: \"cooking\""] {
+        for part in [
+            "lr: \"fast!\"",
+            "%zz",
+            "hüge",
+            "mask-rate: \"2\"",
+            "lesson: \"cooking\"",
+        ] {
             assert!(sentence.contains(part), "{part} in {sentence}");
         }
     }
@@ -98,7 +140,11 @@ mod tests {
     #[test]
     fn an_empty_query_means_the_defaults() {
         for text in ["", "?", "&&"] {
-            assert_eq!(read(text), (Settings::default(), Guide::default(), vec![]), "{text:?}");
+            assert_eq!(
+                read(text),
+                (Settings::default(), Guide::default(), vec![]),
+                "{text:?}"
+            );
         }
         assert_eq!(write(&Settings::default(), &Guide::default()), "");
         assert_eq!(explain(&[]), None);

@@ -10,7 +10,9 @@ pub fn get(key: &str) -> Option<String> {
 
 /// Keeps a choice under this key, where the browser allows.
 pub fn keep(key: &str, value: &str) {
-    storage().and_then(|storage| storage.set_item(key, value).ok()).unwrap_or_default();
+    storage()
+        .and_then(|storage| storage.set_item(key, value).ok())
+        .unwrap_or_default();
 }
 
 /// Start of the keys of this page: other pages of the same site have theirs.
@@ -19,9 +21,11 @@ const PREFIX: &str = "clozelab";
 /// Forgets every choice.
 pub fn clear() {
     let Some(storage) = storage() else { return };
-    let keys = (0..storage.length().unwrap_or_default()).filter_map(|index| storage.key(index).ok().flatten());
+    let keys = (0..storage.length().unwrap_or_default())
+        .filter_map(|index| storage.key(index).ok().flatten());
     let own: Vec<String> = keys.filter(|key| key.starts_with(PREFIX)).collect();
-    own.iter().for_each(|key| storage.remove_item(key).unwrap_or_default());
+    own.iter()
+        .for_each(|key| storage.remove_item(key).unwrap_or_default());
 }
 
 fn storage() -> Option<Storage> {

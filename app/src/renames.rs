@@ -4,7 +4,10 @@ use protocol::LabelMap;
 
 /// Gives the label that is shown as `label` another name; `None` deletes it.
 pub fn rename(renames: &mut LabelMap, label: &str, new: Option<&str>) {
-    for name in renames.values_mut().filter(|name| name.as_deref() == Some(label)) {
+    for name in renames
+        .values_mut()
+        .filter(|name| name.as_deref() == Some(label))
+    {
         *name = new.map(String::from);
     }
     renames.insert(label.into(), new.map(String::from));
@@ -21,7 +24,10 @@ mod tests {
         rename(&mut renames, "spam", Some("Spam"));
         rename(&mut renames, "Spam", Some("junk"));
         let all = |renames: &LabelMap| {
-            renames.iter().map(|(old, new)| format!("{old}>{}", new.as_deref().unwrap_or("-"))).collect::<Vec<_>>()
+            renames
+                .iter()
+                .map(|(old, new)| format!("{old}>{}", new.as_deref().unwrap_or("-")))
+                .collect::<Vec<_>>()
         };
         assert_eq!(all(&renames), ["Spam>junk", "spam>junk"]);
         rename(&mut renames, "junk", Some("spam"));

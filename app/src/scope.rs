@@ -67,7 +67,11 @@ impl Scope {
 
     /// Puts the first document under the microscope, of the bundled text one that tells more: the text is another one.
     pub fn reset(&self) {
-        let (example, epoch) = if self.lab.has_own_files() { (0, 0) } else { BUNDLED_LOOK };
+        let (example, epoch) = if self.lab.has_own_files() {
+            (0, 0)
+        } else {
+            BUNDLED_LOOK
+        };
         self.text.set(None);
         self.example.set(example);
         self.epoch.set(epoch);
@@ -78,12 +82,20 @@ impl Scope {
     pub fn look(&self) {
         self.moment.set(None);
         let (text, example) = (self.text.get_untracked(), self.example.get_untracked());
-        let config = self.lab.settings.with_untracked(|settings| self.config(&settings.pretrain));
-        self.lab.look(text, example, self.epoch.get_untracked(), config);
+        let config = self
+            .lab
+            .settings
+            .with_untracked(|settings| self.config(&settings.pretrain));
+        self.lab
+            .look(text, example, self.epoch.get_untracked(), config);
     }
 
     fn config(&self, settings: &RunConfig) -> RunConfig {
-        let OwnMask { rate, whole_word, seed } = self.mask.get_untracked();
+        let OwnMask {
+            rate,
+            whole_word,
+            seed,
+        } = self.mask.get_untracked();
         RunConfig {
             mask_rate: rate.or(settings.mask_rate),
             whole_word: whole_word.unwrap_or(settings.whole_word),
@@ -95,7 +107,10 @@ impl Scope {
     /// Reads the film that is shown, now and whenever it may be another.
     pub fn read_film<T>(&self, read: impl FnOnce(&Film) -> T) -> T {
         let run = self.film.get();
-        self.lab.read(&[Topic::Masking, Topic::Corpus, Topic::Runs], |state| read(state.film(run.as_deref())))
+        self.lab
+            .read(&[Topic::Masking, Topic::Corpus, Topic::Runs], |state| {
+                read(state.film(run.as_deref()))
+            })
     }
 
     /// The frame that is shown.
@@ -103,7 +118,11 @@ impl Scope {
         let scope = *self;
         Memo::new(move |_| {
             let moment = scope.moment.get();
-            scope.read_film(|film| moment.map_or_else(|| film.last(), |moment| film.at(moment)).cloned())
+            scope.read_film(|film| {
+                moment
+                    .map_or_else(|| film.last(), |moment| film.at(moment))
+                    .cloned()
+            })
         })
     }
 
@@ -113,11 +132,17 @@ impl Scope {
         Memo::new(move |_| {
             let (moment, typed) = (scope.moment.get(), scope.typed.get());
             if typed {
-                return scope.lab.read(&[Topic::Answers], |state| state.attended.clone());
+                return scope
+                    .lab
+                    .read(&[Topic::Answers], |state| state.attended.clone());
             }
             scope.read_film(|film| match moment.and_then(|moment| film.at(moment)) {
                 Some(frame) => frame.attention.clone(),
-                None => film.frames().iter().rev().find_map(|frame| frame.attention.clone()),
+                None => film
+                    .frames()
+                    .iter()
+                    .rev()
+                    .find_map(|frame| frame.attention.clone()),
             })
         })
     }
@@ -127,7 +152,11 @@ impl Scope {
         let (map, head) = (self.attention(), self.head);
         Memo::new(move |_| {
             let (layer, head) = head.get();
-            map.with(|map| map.as_ref().map_or((0, 0), |map| (layer.min(map.layers - 1), head.min(map.heads - 1))))
+            map.with(|map| {
+                map.as_ref().map_or((0, 0), |map| {
+                    (layer.min(map.layers - 1), head.min(map.heads - 1))
+                })
+            })
         })
     }
 
@@ -135,7 +164,9 @@ impl Scope {
     fn follow_runs(self) {
         let run = self
             .lab
-            .memo(&[Topic::Masking, Topic::Corpus, Topic::Runs], |state| state.film(None).run().map(String::from));
+            .memo(&[Topic::Masking, Topic::Corpus, Topic::Runs], |state| {
+                state.film(None).run().map(String::from)
+            });
         Effect::new(move |_| {
             // A memo that is tracked but never read is never computed, and so follows nothing.
             run.with(|_| ());
@@ -162,7 +193,15 @@ impl Scope {
 /// batches a run computes.
 fn shape(config: &RunConfig) -> RunConfig {
     let (steps, epochs, minutes, lr, batch_size) = (None, None, None, None, None);
-    RunConfig { device: Default::default(), steps, epochs, minutes, lr, batch_size, ..config.clone() }
+    RunConfig {
+        device: Default::default(),
+        steps,
+        epochs,
+        minutes,
+        lr,
+        batch_size,
+        ..config.clone()
+    }
 }
 
 /// The microscope of the page; panels live below its provider.

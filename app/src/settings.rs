@@ -5,8 +5,8 @@ mod fields;
 
 use crate::tr;
 pub use fields::{
-    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NEAR_DUPLICATES, NSP, SWITCHES, Switch,
-    TASK, TOKENIZER,
+    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NEAR_DUPLICATES, NSP,
+    SWITCHES, Switch, TASK, TOKENIZER,
 };
 use protocol::{ConfigError, RunConfig, StartFrom};
 
@@ -59,7 +59,11 @@ impl Settings {
     /// As [`Settings::set`].
     pub fn edit(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
         // A space may stand between labels.
-        let is_given = if key == "label-separator" { !text.is_empty() } else { !text.trim().is_empty() };
+        let is_given = if key == "label-separator" {
+            !text.is_empty()
+        } else {
+            !text.trim().is_empty()
+        };
         if is_given {
             return self.set(key, text);
         }
@@ -73,12 +77,18 @@ impl Settings {
 
     /// The text of a setting, empty where it is at its default.
     pub fn value(&self, key: &str) -> String {
-        self.pairs().into_iter().find(|(other, _)| *other == key).map(|(_, value)| value).unwrap_or_default()
+        self.pairs()
+            .into_iter()
+            .find(|(other, _)| *other == key)
+            .map(|(_, value)| value)
+            .unwrap_or_default()
     }
 
     /// The length of pre-training as (one of [`LENGTHS`], its text).
     pub fn length(&self) -> (&'static str, String) {
-        let chosen = ["steps", "minutes", "epochs"].into_iter().find(|key| !self.value(key).is_empty());
+        let chosen = ["steps", "minutes", "epochs"]
+            .into_iter()
+            .find(|key| !self.value(key).is_empty());
         let key = chosen.unwrap_or("epochs");
         (key, self.value(key))
     }
@@ -100,7 +110,10 @@ impl Settings {
     /// What differs from the defaults, as `(key, value)` in a fixed order: what the link carries.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut out = self.pretrain.pairs();
-        out.extend(self.finetune_epochs.map(|epochs| ("finetune-epochs", epochs.to_string())));
+        out.extend(
+            self.finetune_epochs
+                .map(|epochs| ("finetune-epochs", epochs.to_string())),
+        );
         out.extend(self.finetune_lr.map(|lr| ("finetune-lr", lr.to_string())));
         match (self.finetune_both, self.finetune_from) {
             (true, _) => out.push(("finetune-from", "both".into())),
@@ -125,24 +138,42 @@ impl Settings {
 /// A configuration in one line: `fast-nano · seed 3 · max-len 16`.
 pub fn describe(config: &RunConfig) -> String {
     let mut parts = vec![config.preset.clone()];
-    for (key, value) in config.pairs().into_iter().filter(|(key, _)| *key != "preset") {
-        parts.push(if value == "true" { key.into() } else { format!("{key} {value}") });
+    for (key, value) in config
+        .pairs()
+        .into_iter()
+        .filter(|(key, _)| *key != "preset")
+    {
+        parts.push(if value == "true" {
+            key.into()
+        } else {
+            format!("{key} {value}")
+        });
     }
     parts.join(" · ")
 }
 
 fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
     let fields = FIELDS.iter().chain(&LENGTHS).chain(&FINETUNE_FIELDS);
-    let Some(field) = fields.into_iter().find(|field| field.key == key) else { return Ok(()) };
-    let refuse = |message| Err(ConfigError { key: key.into(), message });
+    let Some(field) = fields.into_iter().find(|field| field.key == key) else {
+        return Ok(());
+    };
+    let refuse = |message| {
+        Err(ConfigError {
+            key: key.into(),
+            message,
+        })
+    };
     match value.trim().parse::<f64>() {
         Ok(number) if number.is_finite() && field.whole && number.fract() != 0.0 => {
             refuse(tr!("\"{value}\" is not a whole number", value))
         }
         Ok(number) if (field.min..=field.max).contains(&number) => Ok(()),
-        Ok(_) => {
-            refuse(tr!("\"{value}\" is not between {least} and {most}", value, least = field.min, most = field.max))
-        }
+        Ok(_) => refuse(tr!(
+            "\"{value}\" is not between {least} and {most}",
+            value,
+            least = field.min,
+            most = field.max
+        )),
         Err(_) => refuse(tr!("\"{value}\" is not a number", value)),
     }
 }
@@ -155,7 +186,11 @@ fn start_from(value: &str) -> Result<(StartFrom, bool), ConfigError> {
         "both" => Ok((StartFrom::Pretrained, true)),
         _ => Err(ConfigError {
             key: "finetune-from".into(),
-            message: tr!("\"{value}\" is not one of {names}", value, names = "pretrained, scratch, both"),
+            message: tr!(
+                "\"{value}\" is not one of {names}",
+                value,
+                names = "pretrained, scratch, both"
+            ),
         }),
     }
 }
@@ -192,12 +227,19 @@ mod tests {
         let mut settings = Settings::default();
         settings.set("seed", "7").expect("valid");
         settings.set("vocab-size", "500").expect("valid");
-        settings.edit("vocab-size", " ").expect("empty is the default");
-        assert_eq!(settings.pretrain.vocab_size, RunConfig::default().vocab_size);
+        settings
+            .edit("vocab-size", " ")
+            .expect("empty is the default");
+        assert_eq!(
+            settings.pretrain.vocab_size,
+            RunConfig::default().vocab_size
+        );
         assert_eq!(settings.pretrain.seed, 7);
         settings.edit("label-separator", " ").expect("a space");
         assert_eq!(settings.value("label-separator"), " ");
-        settings.edit("label-separator", "").expect("empty is the default");
+        settings
+            .edit("label-separator", "")
+            .expect("empty is the default");
         assert_eq!(settings.pretrain.label_separator, None);
     }
 
@@ -207,19 +249,36 @@ mod tests {
         settings.set_length("steps", "20").expect("valid");
         assert_eq!(settings.length(), ("steps", "20".into()));
         settings.set_length("minutes", "2").expect("valid");
-        assert_eq!((settings.pretrain.steps, settings.pretrain.minutes), (None, Some(2.0)));
-        settings.set_length("epochs", "none").expect_err("not a number");
-        assert_eq!(settings.length(), ("minutes", "2".into()), "a refused length changes nothing");
+        assert_eq!(
+            (settings.pretrain.steps, settings.pretrain.minutes),
+            (None, Some(2.0))
+        );
+        settings
+            .set_length("epochs", "none")
+            .expect_err("not a number");
+        assert_eq!(
+            settings.length(),
+            ("minutes", "2".into()),
+            "a refused length changes nothing"
+        );
     }
 
     #[test]
     fn fine_tuning_has_its_own_length_and_rate() {
         let mut settings = Settings::default();
-        for (key, value) in [("steps", "20"), ("lr", "0.01"), ("seed", "3"), ("finetune-epochs", "2")] {
+        for (key, value) in [
+            ("steps", "20"),
+            ("lr", "0.01"),
+            ("seed", "3"),
+            ("finetune-epochs", "2"),
+        ] {
             settings.set(key, value).expect("valid");
         }
         let config = settings.finetune();
-        assert_eq!((config.steps, config.lr, config.epochs, config.seed), (None, None, Some(2.0), 3));
+        assert_eq!(
+            (config.steps, config.lr, config.epochs, config.seed),
+            (None, None, Some(2.0), 3)
+        );
         assert_eq!(describe(&config), "fast-tiny · seed 3 · epochs 2");
     }
 }

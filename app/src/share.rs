@@ -70,11 +70,20 @@ struct SharedPlan {
 }
 
 /// Settings that are words of the text: names of a table's columns, and what stands between labels.
-const WORDS: [&str; 4] = ["text-column", "label-column", "label-separator", "label-map"];
+const WORDS: [&str; 4] = [
+    "text-column",
+    "label-column",
+    "label-separator",
+    "label-map",
+];
 
 /// What of a run's configuration may travel.
 fn settings(run: &Run) -> Vec<(String, String)> {
-    run.pairs.iter().filter(|(key, _)| !WORDS.contains(&key.as_str())).cloned().collect()
+    run.pairs
+        .iter()
+        .filter(|(key, _)| !WORDS.contains(&key.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// Settings that fine-tuning does not share with the pre-training before it.
@@ -88,7 +97,9 @@ pub fn query(runs: &[&Run]) -> String {
     let pretrained = last(Phase::Pretrain);
     for run in pretrained.into_iter().chain(last(Phase::Finetune)) {
         chosen.finetune_from = run.from.unwrap_or(chosen.finetune_from);
-        let counts = |key: &str| run.phase == Phase::Pretrain || pretrained.is_none() || FINETUNE_KEYS.contains(&key);
+        let counts = |key: &str| {
+            run.phase == Phase::Pretrain || pretrained.is_none() || FINETUNE_KEYS.contains(&key)
+        };
         for (key, value) in settings(run).into_iter().filter(|(key, _)| counts(key)) {
             // What a link has no name for stays behind; the rest travels.
             let _ = chosen.set(if_finetuned(run.phase, &key), &value);
@@ -97,7 +108,11 @@ pub fn query(runs: &[&Run]) -> String {
     let is_from = |from| runs.iter().any(|run| run.from == Some(from));
     chosen.finetune_both = is_from(StartFrom::Pretrained) && is_from(StartFrom::Scratch);
     let text = crate::query::write(&chosen, &Guide::default());
-    if text.is_empty() { text } else { format!("?{text}") }
+    if text.is_empty() {
+        text
+    } else {
+        format!("?{text}")
+    }
 }
 
 /// Length and rate of fine-tuning have names of their own in a link.
@@ -127,7 +142,10 @@ fn encode(run: &Run) -> String {
     let round_f1 = |value: f64| (value * 1e6).round() / 1e6;
     let curve = run.curve.reduced(POINTS);
     let documents = |is_test| {
-        let of_split = run.scores.iter().rfind(|score| (score.split == "test") == is_test);
+        let of_split = run
+            .scores
+            .iter()
+            .rfind(|score| (score.split == "test") == is_test);
         of_split.map_or(0, |score| score.metrics.n)
     };
     let shared = Shared {
@@ -144,8 +162,15 @@ fn encode(run: &Run) -> String {
             bigram: plan.bigram.map(round),
             labels: plan.labels,
         }),
-        loss: curve.buckets().iter().map(|bucket| (bucket.middle() as u64, round(bucket.mean()))).collect(),
-        held_out: thinned(&run.held_out).iter().map(|at| (at.step, round(at.loss), round(at.accuracy))).collect(),
+        loss: curve
+            .buckets()
+            .iter()
+            .map(|bucket| (bucket.middle() as u64, round(bucket.mean())))
+            .collect(),
+        held_out: thinned(&run.held_out)
+            .iter()
+            .map(|at| (at.step, round(at.loss), round(at.accuracy)))
+            .collect(),
         f1: thinned(&run.scores)
             .iter()
             .map(|score| {
@@ -162,7 +187,10 @@ fn encode(run: &Run) -> String {
         documents: (documents(false), documents(true)),
         baseline: run.baseline.map(round_f1),
         steps: run.steps_done(),
-        name: run.title.as_ref().map(|title| title.chars().take(MOST_NAME_CHARS).collect()),
+        name: run
+            .title
+            .as_ref()
+            .map(|title| title.chars().take(MOST_NAME_CHARS).collect()),
     };
     let text = serde_json::to_string(&shared).expect("a run is plain data");
     URL_SAFE_NO_PAD.encode(text)
@@ -181,11 +209,18 @@ fn decode_all(text: &str) -> Option<Vec<Run>> {
     if text.len() > MOST_BYTES {
         return None;
     }
-    let mut runs: Vec<Run> = text.split(PARTED_BY).take(MOST_RUNS).map(decode).collect::<Option<_>>()?;
+    let mut runs: Vec<Run> = text
+        .split(PARTED_BY)
+        .take(MOST_RUNS)
+        .map(decode)
+        .collect::<Option<_>>()?;
     let titles: Vec<Option<String>> = runs.iter().map(|run| run.title.clone()).collect();
     for (number, run) in runs.iter_mut().enumerate() {
         run.id = format!("shared-{}", number + 1);
-        let alike = titles[..number].iter().filter(|title| **title == run.title).count();
+        let alike = titles[..number]
+            .iter()
+            .filter(|title| **title == run.title)
+            .count();
         if let Some(title) = run.title.as_mut().filter(|_| alike > 0) {
             *title = format!("{title} {}", alike + 1);
         }
@@ -207,13 +242,20 @@ fn run_of(shared: Shared) -> Run {
     let mut run = Run::new("shared-1".into(), shared.phase);
     run.shared = true;
     run.from = shared.from;
-    run.settings = shared.settings.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(" · ");
+    run.settings = shared
+        .settings
+        .iter()
+        .map(|(key, value)| format!("{key} {value}"))
+        .collect::<Vec<_>>()
+        .join(" · ");
     run.pairs = shared.settings;
     let title = match shared.phase {
         Phase::Pretrain => tr!("Shared pre-training"),
         Phase::Finetune => tr!("Shared fine-tuning"),
     };
-    let name = shared.name.map(|name| name.chars().take(MOST_NAME_CHARS).collect::<String>());
+    let name = shared
+        .name
+        .map(|name| name.chars().take(MOST_NAME_CHARS).collect::<String>());
     run.title = Some(match shared.from {
         _ if name.is_some() => tr!("{run} (shared)", run = name.unwrap_or_default()),
         Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run = title),
@@ -230,13 +272,28 @@ fn run_of(shared: Shared) -> Run {
         labels: plan.labels,
     });
     let mut curve = Curve::default();
-    shared.loss.iter().for_each(|(step, loss)| curve.push(*step, *loss));
+    shared
+        .loss
+        .iter()
+        .for_each(|(step, loss)| curve.push(*step, *loss));
     run.curve = curve;
-    let held_out = |(step, loss, accuracy)| HeldOut { step, loss, accuracy, pairs: None };
+    let held_out = |(step, loss, accuracy)| HeldOut {
+        step,
+        loss,
+        accuracy,
+        pairs: None,
+    };
     run.held_out = shared.held_out.into_iter().map(held_out).collect();
-    run.scores = shared.f1.into_iter().map(|figures| score(figures, shared.documents)).collect();
+    run.scores = shared
+        .f1
+        .into_iter()
+        .map(|figures| score(figures, shared.documents))
+        .collect();
     run.baseline = shared.baseline.filter(|f1| (0.0..=1.0).contains(f1));
-    let steps = [run.curve.buckets().last().map(|bucket| bucket.last), run.scores.last().map(|score| score.step)];
+    let steps = [
+        run.curve.buckets().last().map(|bucket| bucket.last),
+        run.scores.last().map(|score| score.step),
+    ];
     mark_networks(&mut run.scores);
     run.reach(shared.steps);
     run.reach(steps.into_iter().flatten().max().unwrap_or(0));
@@ -249,14 +306,21 @@ fn run_of(shared: Shared) -> Run {
 fn mark_networks(scores: &mut [Score]) {
     let valid = |score: &Score| score.split != "test";
     let joined = (1..scores.len()).rfind(|&place| {
-        valid(&scores[place]) && valid(&scores[place - 1]) && scores[place].step == scores[place - 1].step
+        valid(&scores[place])
+            && valid(&scores[place - 1])
+            && scores[place].step == scores[place - 1].step
     });
     if let Some(joined) = joined {
-        scores[..joined].iter_mut().for_each(|score| score.network = Some(1));
+        scores[..joined]
+            .iter_mut()
+            .for_each(|score| score.network = Some(1));
     }
 }
 
-fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64), (valid, tested): (u64, u64)) -> Score {
+fn score(
+    (step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64),
+    (valid, tested): (u64, u64),
+) -> Score {
     let n = if test { tested } else { valid };
     let mean_f1 = (micro_f1 + macro_f1) / 2.0;
     let split = if test { "test" } else { "valid" }.into();
@@ -265,7 +329,13 @@ fn score((step, epoch, test, micro_f1, macro_f1): (u64, f64, bool, f64, f64), (v
         epoch,
         split,
         network: None,
-        metrics: ClassifierMetrics { n, micro_f1, macro_f1, mean_f1, ..ClassifierMetrics::default() },
+        metrics: ClassifierMetrics {
+            n,
+            micro_f1,
+            macro_f1,
+            mean_f1,
+            ..ClassifierMetrics::default()
+        },
     }
 }
 
@@ -276,21 +346,53 @@ mod tests {
 
     fn run() -> Run {
         let mut run = Run::new("finetune-1".into(), Phase::Finetune);
-        run.pairs = vec![("preset".into(), "fast-nano".into()), ("seed".into(), "3".into())];
-        run.plan = Some(Plan { parameters: 9, steps: 1000, uniform: 9.0, unigram: 6.5, ..Plan::default() });
+        run.pairs = vec![
+            ("preset".into(), "fast-nano".into()),
+            ("seed".into(), "3".into()),
+        ];
+        run.plan = Some(Plan {
+            parameters: 9,
+            steps: 1000,
+            uniform: 9.0,
+            unigram: 6.5,
+            ..Plan::default()
+        });
         (1..=1000).for_each(|step| run.curve.push(step, 9.0 - step as f64 / 500.0));
-        run.held_out.push(HeldOut { step: 1000, loss: 7.12345, accuracy: 0.25, pairs: None });
-        let secret = LabelMetrics { label: "secret-label".into(), ..LabelMetrics::default() };
-        let metrics =
-            ClassifierMetrics { n: 30, micro_f1: 0.7, macro_f1: 0.5, per_label: vec![secret], ..Default::default() };
+        run.held_out.push(HeldOut {
+            step: 1000,
+            loss: 7.12345,
+            accuracy: 0.25,
+            pairs: None,
+        });
+        let secret = LabelMetrics {
+            label: "secret-label".into(),
+            ..LabelMetrics::default()
+        };
+        let metrics = ClassifierMetrics {
+            n: 30,
+            micro_f1: 0.7,
+            macro_f1: 0.5,
+            per_label: vec![secret],
+            ..Default::default()
+        };
         run.baseline = Some(0.65);
         run.reach(1003);
-        run.scores.push(Score { step: 1000, epoch: 2.0, split: "test".into(), network: None, metrics });
+        run.scores.push(Score {
+            step: 1000,
+            epoch: 2.0,
+            split: "test".into(),
+            network: None,
+            metrics,
+        });
         run
     }
 
     fn read_one(fragment: &str) -> Run {
-        let [run] = read(fragment).expect("a run").expect("readable").try_into().expect("one");
+        let [run] = read(fragment)
+            .expect("a run")
+            .expect("readable")
+            .try_into()
+            .expect("one");
         run
     }
 
@@ -303,19 +405,31 @@ mod tests {
         before.phase = Phase::Pretrain;
         before.pairs.push(("epochs".into(), "3".into()));
         let all = [&before, &pretrained, &scratch, &scratch];
-        assert_eq!(query(&all), "?seed=3&preset=fast-nano&epochs=3&finetune-from=both");
+        assert_eq!(
+            query(&all),
+            "?seed=3&preset=fast-nano&epochs=3&finetune-from=both"
+        );
         let mut earlier = run();
         earlier.phase = Phase::Pretrain;
-        earlier.pairs = vec![("steps".into(), "40".into()), ("mask-rate".into(), "0.4".into())];
+        earlier.pairs = vec![
+            ("steps".into(), "40".into()),
+            ("mask-rate".into(), "0.4".into()),
+        ];
         let mut later = run();
-        later.pairs.extend([("epochs".into(), "2".into()), ("max-len".into(), "16".into())]);
+        later.pairs.extend([
+            ("epochs".into(), "2".into()),
+            ("max-len".into(), "16".into()),
+        ]);
         assert_eq!(
             query(&[&earlier, &before, &later]),
             "?seed=3&preset=fast-nano&epochs=3&finetune-epochs=2",
             "nothing of the run before is left, and what phases share is that of pre-training"
         );
         let back = read(&fragment(&all)).expect("runs").expect("readable");
-        let names: Vec<String> = back.iter().map(|run| format!("{} {}", run.id, run.name())).collect();
+        let names: Vec<String> = back
+            .iter()
+            .map(|run| format!("{} {}", run.id, run.name()))
+            .collect();
         let expected = [
             "shared-1 Shared pre-training",
             "shared-2 Shared fine-tuning, pre-trained",
@@ -323,7 +437,9 @@ mod tests {
             "shared-4 Shared fine-tuning, from scratch 2",
         ];
         assert_eq!(names, expected);
-        let many = read(&fragment(&[&before; 20])).expect("runs").expect("readable");
+        let many = read(&fragment(&[&before; 20]))
+            .expect("runs")
+            .expect("readable");
         assert_eq!(many.len(), MOST_RUNS);
         let broken = format!("{}.!!!", fragment(&[&before]));
         assert!(read(&broken).expect("meant for us").is_err());
@@ -333,10 +449,18 @@ mod tests {
     fn a_link_carries_settings_and_curves_and_no_label() {
         let fragment = fragment(&[&run()]);
         assert!(fragment.len() < 4000, "{} characters", fragment.len());
-        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(&fragment[MARK.len()..]).expect("ours")).expect("text");
+        let plain = String::from_utf8(
+            URL_SAFE_NO_PAD
+                .decode(&fragment[MARK.len()..])
+                .expect("ours"),
+        )
+        .expect("text");
         assert!(!plain.contains("secret"), "{plain}");
         let back = read_one(&fragment);
-        assert_eq!((back.pairs.clone(), back.scores[0].metrics.mean_f1), (run().pairs, 0.6));
+        assert_eq!(
+            (back.pairs.clone(), back.scores[0].metrics.mean_f1),
+            (run().pairs, 0.6)
+        );
         assert_eq!(back.held_out[0].loss, 7.1235);
         assert!((back.curve.near(500).expect("a loss") - 8.0).abs() < 0.1);
         assert_eq!(
@@ -346,17 +470,27 @@ mod tests {
         assert_eq!((back.scores[0].metrics.n, back.baseline), (30, Some(0.65)));
         let mut named = run();
         named.title = Some("Lesson 1".into());
-        assert_eq!(read_one(&super::fragment(&[&named])).name(), "Lesson 1 (shared)");
+        assert_eq!(
+            read_one(&super::fragment(&[&named])).name(),
+            "Lesson 1 (shared)"
+        );
     }
 
     #[test]
     fn the_query_is_that_of_the_run_without_words_of_its_text() {
         let mut run = run();
-        run.pairs.extend([("text-column".into(), "secret".into()), ("epochs".into(), "2".into())]);
+        run.pairs.extend([
+            ("text-column".into(), "secret".into()),
+            ("epochs".into(), "2".into()),
+        ]);
         assert_eq!(query(&[&run]), "?seed=3&preset=fast-nano&finetune-epochs=2");
         run.from = Some(StartFrom::Scratch);
-        run.pairs.insert(0, ("of-another-version".into(), "1".into()));
-        assert_eq!(query(&[&run]), "?seed=3&preset=fast-nano&finetune-epochs=2&finetune-from=scratch");
+        run.pairs
+            .insert(0, ("of-another-version".into(), "1".into()));
+        assert_eq!(
+            query(&[&run]),
+            "?seed=3&preset=fast-nano&finetune-epochs=2&finetune-from=scratch"
+        );
         assert!(!fragment(&[&run]).is_empty());
         let back = read_one(&fragment(&[&run]));
         assert!(back.pairs.iter().all(|(_, value)| value != "secret"));
@@ -365,18 +499,38 @@ mod tests {
     #[test]
     fn a_very_long_run_still_makes_a_link_that_can_be_read() {
         let mut run = run();
-        let quality = |step| HeldOut { step, loss: 5.0, accuracy: 0.1, pairs: None };
+        let quality = |step| HeldOut {
+            step,
+            loss: 5.0,
+            accuracy: 0.1,
+            pairs: None,
+        };
         run.held_out = (0..50_000).map(quality).collect();
         let back = read_one(&fragment(&[&run]));
-        assert!(back.held_out.len() <= POINTS && back.held_out.last().is_some_and(|last| last.step == 49_999));
+        assert!(
+            back.held_out.len() <= POINTS
+                && back.held_out.last().is_some_and(|last| last.step == 49_999)
+        );
     }
 
     #[test]
     fn nonsense_is_refused_in_words() {
         assert!(read("").is_none() && read("#data").is_none());
         let infinite = URL_SAFE_NO_PAD.encode(r#"{"v":1,"phase":"pretrain","from":null,"settings":[],"plan":null,"loss":[[1,1e999]],"held_out":[],"f1":[]}"#);
-        for nonsense in ["", "!!!", "e30", "bm90IGpzb24", &infinite, &"A".repeat(200_000)] {
-            assert!(read(&format!("{MARK}{nonsense}")).expect("meant for us").is_err(), "{nonsense:.20}");
+        for nonsense in [
+            "",
+            "!!!",
+            "e30",
+            "bm90IGpzb24",
+            &infinite,
+            &"A".repeat(200_000),
+        ] {
+            assert!(
+                read(&format!("{MARK}{nonsense}"))
+                    .expect("meant for us")
+                    .is_err(),
+                "{nonsense:.20}"
+            );
         }
     }
 }

@@ -23,19 +23,29 @@ impl<'a> SourceNames<'a> {
     /// The first chosen file that is the file `name`, or holds it.
     pub fn source_of(&self, name: &str) -> Option<&'a str> {
         let found = name_and_folders(name).filter_map(|name| self.places.get_key_value(name));
-        found.min_by_key(|(_, place)| **place).map(|(name, _)| *name)
+        found
+            .min_by_key(|(_, place)| **place)
+            .map(|(name, _)| *name)
     }
 }
 
 /// The chosen files that no file of the corpus comes from, in their order.
-pub fn unused<'a, 'b>(sources: impl Iterator<Item = &'a str>, corpus: impl Iterator<Item = &'b str>) -> Vec<String> {
+pub fn unused<'a, 'b>(
+    sources: impl Iterator<Item = &'a str>,
+    corpus: impl Iterator<Item = &'b str>,
+) -> Vec<String> {
     let used: BTreeSet<&str> = corpus.flat_map(name_and_folders).collect();
-    sources.filter(|name| !used.contains(name)).map(String::from).collect()
+    sources
+        .filter(|name| !used.contains(name))
+        .map(String::from)
+        .collect()
 }
 
 /// A name and the names of the folders, or archives, that it lies in.
 fn name_and_folders(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices('/').map(|(end, _)| &name[..end]).chain([name])
+    name.match_indices('/')
+        .map(|(end, _)| &name[..end])
+        .chain([name])
 }
 
 #[cfg(test)]
@@ -44,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_file_comes_from_itself_or_from_its_archive() {
-        let names = SourceNames::new(["d/a.txt", "d/b.zip", "d/b.zip/c.txt", "d/a.txt"].into_iter());
+        let names =
+            SourceNames::new(["d/a.txt", "d/b.zip", "d/b.zip/c.txt", "d/a.txt"].into_iter());
         for (name, source) in [
             ("d/a.txt", Some("d/a.txt")),
             ("d/b.zip/c.txt", Some("d/b.zip")),
@@ -61,13 +72,18 @@ mod tests {
     fn files_without_documents_are_unused() {
         let sources = ["b.zip", "a.txt", "empty.zip", "a.png"];
         let corpus = ["a.txt", "b.zip/c.txt", "b.zip/inside.zip/e.txt"];
-        assert_eq!(unused(sources.into_iter(), corpus.into_iter()), ["empty.zip", "a.png"]);
+        assert_eq!(
+            unused(sources.into_iter(), corpus.into_iter()),
+            ["empty.zip", "a.png"]
+        );
     }
 
     /// Pairs of names would be 40 thousand million: this test would not finish.
     #[test]
     fn many_files_are_looked_up() {
-        let sources: Vec<String> = (0..200_000).map(|number| format!("d/{number}.txt")).collect();
+        let sources: Vec<String> = (0..200_000)
+            .map(|number| format!("d/{number}.txt"))
+            .collect();
         let all = || sources.iter().map(String::as_str);
         let names = SourceNames::new(all());
         assert!(all().all(|name| names.source_of(name) == Some(name)));

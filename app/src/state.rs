@@ -16,7 +16,8 @@ mod verdict;
 
 use films::Films;
 pub use known::{
-    Classification, Corpus, Engine, FilledClozes, Labelling, Lines, Masking, Neighbours, Notice, Tokenized, Vocabulary,
+    Classification, Corpus, Engine, FilledClozes, Labelling, Lines, Masking, Neighbours, Notice,
+    Tokenized, Vocabulary,
 };
 pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
@@ -30,7 +31,9 @@ pub use verdict::{Next, Verdict};
 use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
-use protocol::{Comparison, Estimate, Event, LineQuery, LinearResult, MaskGuess, Phase, Review, STOPPED};
+use protocol::{
+    Comparison, Estimate, Event, LineQuery, LinearResult, MaskGuess, Phase, Review, STOPPED,
+};
 use std::collections::BTreeMap;
 
 /// Code of the failure after which the engine answers nothing and must be started anew.
@@ -134,27 +137,66 @@ impl RunState {
         match event {
             Event::Hello { .. } | Event::Alive {} | Event::Exported { .. } => {}
             Event::Ready { device } => self.engine = Engine::Ready(device),
-            Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels, traits } => {
+            Event::Corpus {
+                files,
+                documents,
+                labelled_train,
+                labelled_valid,
+                labelled_test,
+                labels,
+                traits,
+            } => {
                 let labelled = [labelled_train, labelled_valid, labelled_test];
-                self.replace_corpus(Corpus { files, documents, labelled, labels, traits });
+                self.replace_corpus(Corpus {
+                    files,
+                    documents,
+                    labelled,
+                    labels,
+                    traits,
+                });
             }
-            Event::Masking { example, tokens, run, step } => {
+            Event::Masking {
+                example,
+                tokens,
+                run,
+                step,
+            } => {
                 self.films.add(run, step, tokens.clone());
                 self.masking = Some(Masking { example, tokens });
             }
-            Event::Vocabulary { size, entries, coverage, unknown_share, lengths } => {
+            Event::Vocabulary {
+                size,
+                entries,
+                coverage,
+                unknown_share,
+                lengths,
+            } => {
                 // Tokens of other words mean nothing any more.
-                if self.vocabulary.as_ref().is_some_and(|before| before.size != size) {
+                if self
+                    .vocabulary
+                    .as_ref()
+                    .is_some_and(|before| before.size != size)
+                {
                     self.tokenized = None;
                 }
-                self.vocabulary = Some(Vocabulary { size, entries, coverage, unknown_share, lengths });
+                self.vocabulary = Some(Vocabulary {
+                    size,
+                    entries,
+                    coverage,
+                    unknown_share,
+                    lengths,
+                });
             }
             // Its bytes come beside it: see `take_attention`.
             Event::Attention { .. } => {}
             Event::Baseline { result } => {
                 let text = self.texts;
-                let is_beside =
-                    |run: &&mut Run| run.phase == Phase::Finetune && run.text == text && run.is_here() && run.is_own();
+                let is_beside = |run: &&mut Run| {
+                    run.phase == Phase::Finetune
+                        && run.text == text
+                        && run.is_here()
+                        && run.is_own()
+                };
                 if let Some(run) = self.runs.iter_mut().rfind(is_beside) {
                     run.baseline = Some(result.test.mean_f1);
                 }
@@ -169,7 +211,11 @@ impl RunState {
             | Event::Reviewed { .. }
             | Event::Lines { .. }
             | Event::Estimated { .. } => self.take_answer(event),
-            Event::Imported { summary, labels, guesses } => {
+            Event::Imported {
+                summary,
+                labels,
+                guesses,
+            } => {
                 self.notice = None;
                 self.take_import(summary, &labels, guesses);
             }
@@ -179,7 +225,13 @@ impl RunState {
                     return &[];
                 }
             }
-            Event::Failed { request: Some(request), code, message, hint, .. } => {
+            Event::Failed {
+                request: Some(request),
+                code,
+                message,
+                hint,
+                ..
+            } => {
                 let is_aside = self.is_asked_aside(request);
                 self.end_question(request);
                 if code != STOPPED && !is_aside {
@@ -189,9 +241,21 @@ impl RunState {
                     self.reading = reading;
                 }
             }
-            Event::Failed { run, code, message, hint, request: None } => self.fail(&run, &code, message, hint),
+            Event::Failed {
+                run,
+                code,
+                message,
+                hint,
+                request: None,
+            } => self.fail(&run, &code, message, hint),
             Event::Compared { comparison, .. } => self.comparison = Some(comparison),
-            Event::Counted { run, learned, step, loss, accuracy } => {
+            Event::Counted {
+                run,
+                learned,
+                step,
+                loss,
+                accuracy,
+            } => {
                 let is_whole = learned || self.run_mut(&run).stage != Stage::Stopped;
                 self.counted = Some(match is_whole {
                     true => counting_result(learned, step, loss, accuracy),
@@ -202,7 +266,9 @@ impl RunState {
                     ),
                 });
             }
-            Event::Finished { ref run, stopped, .. } => {
+            Event::Finished {
+                ref run, stopped, ..
+            } => {
                 let run = self.run_mut(&run.clone());
                 run.apply(event);
                 let (id, phase) = (run.id.clone(), run.phase);
@@ -212,7 +278,9 @@ impl RunState {
                     true if !learned => {}
                     true => self.model_learned(phase, id),
                     // The runs within a comparison stand in its table.
-                    false => self.runs.retain(|run| !run.id.starts_with(&format!("{id}-"))),
+                    false => self
+                        .runs
+                        .retain(|run| !run.id.starts_with(&format!("{id}-"))),
                 }
             }
             // Work that belongs to no run, such as a preview, makes no row.
@@ -237,23 +305,29 @@ impl RunState {
 
     /// The run that a person looks at: the active one, else the last.
     pub fn current(&self) -> Option<&Run> {
-        self.active().or(self.runs.iter().rfind(|run| run.is_here()))
+        self.active()
+            .or(self.runs.iter().rfind(|run| run.is_here()))
     }
 
     /// The run whose figures stay in reach: the active one, else the last one with figures of its own. A comparison that is over
     /// has its figures elsewhere.
     pub fn in_reach(&self) -> Option<&Run> {
-        self.active().or(self.runs.iter().rfind(|run| run.is_here() && run.is_own()))
+        self.active()
+            .or(self.runs.iter().rfind(|run| run.is_here() && run.is_own()))
     }
 
     /// Whether the run of this name came to an end.
     pub fn is_over(&self, id: &str) -> bool {
-        self.runs.iter().any(|run| run.id == id && run.stage.is_over())
+        self.runs
+            .iter()
+            .any(|run| run.id == id && run.stage.is_over())
     }
 
     /// The runs of a phase that charts show, oldest first.
     pub fn shown_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.phase == phase && run.shown && run.is_own())
+        self.runs
+            .iter()
+            .filter(move |run| run.phase == phase && run.shown && run.is_own())
     }
 
     /// The film of that run, else the usual one.
@@ -263,14 +337,25 @@ impl RunState {
 
     /// The runs whose films can be chosen, each with its name; none where there is nothing to choose.
     pub fn filmed(&self) -> Vec<(String, String)> {
-        let named = |id: &str| (id.to_string(), self.runs.iter().find(|run| run.id == id).map_or(id.into(), Run::name));
-        let runs: Vec<(String, String)> = self.films.all().filter_map(Film::run).map(named).collect();
+        let named = |id: &str| {
+            (
+                id.to_string(),
+                self.runs
+                    .iter()
+                    .find(|run| run.id == id)
+                    .map_or(id.into(), Run::name),
+            )
+        };
+        let runs: Vec<(String, String)> =
+            self.films.all().filter_map(Film::run).map(named).collect();
         if runs.len() > 1 { runs } else { vec![] }
     }
 
     /// The runs of a phase that were begun in this tab, oldest first.
     pub fn runs_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.phase == phase && run.is_here() && run.is_own())
+        self.runs
+            .iter()
+            .filter(move |run| run.phase == phase && run.is_here() && run.is_own())
     }
 
     /// A new engine knows nothing of the old one's models; runs keep their figures.
@@ -335,7 +420,11 @@ impl RunState {
 
     /// Takes in a warning; whether it is a new one that is shown.
     fn warn(&mut self, run: &str, code: String, message: String) -> bool {
-        let warnings = if run.is_empty() { &mut self.warnings } else { &mut self.run_mut(run).warnings };
+        let warnings = if run.is_empty() {
+            &mut self.warnings
+        } else {
+            &mut self.run_mut(run).warnings
+        };
         let warning = (code, message);
         let is_shown = !warnings.contains(&warning) && warnings.len() < WARNINGS;
         if is_shown {
@@ -351,7 +440,8 @@ impl RunState {
         } else {
             self.run_mut(run).fail(&message);
             // What failed within a comparison is over with it.
-            self.runs.retain(|other| !other.id.starts_with(&format!("{run}-")));
+            self.runs
+                .retain(|other| !other.id.starts_with(&format!("{run}-")));
         }
         // What follows from a failure is reported too, with less to say.
         if ends_the_engine(code) && self.engine == Engine::Crashed {
@@ -379,8 +469,18 @@ impl RunState {
 fn counting_result(learned: bool, step: u64, loss: f64, accuracy: f64) -> String {
     let (share, loss, steps) = (percent(accuracy), figure(loss, 3), wording::steps(step));
     match learned {
-        true => tr!("It learned to count: {share} right, loss {loss} nats, after {steps}.", share, loss, steps),
-        false => tr!("It did not learn to count: {share} right, loss {loss} nats, after {steps}.", share, loss, steps),
+        true => tr!(
+            "It learned to count: {share} right, loss {loss} nats, after {steps}.",
+            share,
+            loss,
+            steps
+        ),
+        false => tr!(
+            "It did not learn to count: {share} right, loss {loss} nats, after {steps}.",
+            share,
+            loss,
+            steps
+        ),
     }
 }
 

@@ -18,13 +18,21 @@ pub fn is_dark() -> bool {
 /// Turns the page dark or light and remembers it where the browser allows.
 pub fn choose(dark: bool) {
     let name = if dark { "dark" } else { "light" };
-    if let Some(root) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element()) {
+    if let Some(root) = web_sys::window()
+        .and_then(|w| w.document())
+        .and_then(|d| d.document_element())
+    {
         root.set_attribute("data-theme", name).unwrap_or_default();
     }
     remembered::keep(KEY, name);
 }
 
 fn system_is_dark() -> bool {
-    let query = web_sys::window().and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten());
+    let query = web_sys::window().and_then(|window| {
+        window
+            .match_media("(prefers-color-scheme: dark)")
+            .ok()
+            .flatten()
+    });
     query.is_some_and(|query| query.matches())
 }

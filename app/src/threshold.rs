@@ -27,8 +27,18 @@ pub fn points(review: &Review, label: Option<usize>) -> Vec<Point> {
     let own = |label: usize| review.label_sweeps.get(label);
     let point = |(place, all): (usize, &protocol::ThresholdPoint)| match label.and_then(own) {
         Some(points) => {
-            let protocol::LabelPoint { precision, recall, f1 } = points[place];
-            Point { threshold: all.threshold, precision, recall, f1, macro_f1: None }
+            let protocol::LabelPoint {
+                precision,
+                recall,
+                f1,
+            } = points[place];
+            Point {
+                threshold: all.threshold,
+                precision,
+                recall,
+                f1,
+                macro_f1: None,
+            }
         }
         None => Point {
             threshold: all.threshold,
@@ -43,7 +53,8 @@ pub fn points(review: &Review, label: Option<usize>) -> Vec<Point> {
 
 /// Figures at one threshold, in a sentence.
 pub fn words(point: Point) -> String {
-    let [precision, recall, f1] = [point.precision, point.recall, point.f1].map(|value| figure(value, 3));
+    let [precision, recall, f1] =
+        [point.precision, point.recall, point.f1].map(|value| figure(value, 3));
     let threshold = percent(point.threshold);
     match point.macro_f1 {
         Some(macro_f1) => tr!(
@@ -67,13 +78,20 @@ pub fn words(point: Point) -> String {
 /// Where F1 is highest; of equals, the point nearest to this threshold, as the engine chooses.
 fn best(points: &[Point], near: f64) -> Option<Point> {
     let far = |point: &Point| (point.threshold - near).abs();
-    points.iter().max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a)))).copied()
+    points
+        .iter()
+        .max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a))))
+        .copied()
 }
 
 /// Where F1 is highest, in a sentence.
 pub fn best_words(points: &[Point], near: f64) -> Option<String> {
     let best = best(points, near)?;
-    Some(tr!("The best F1, {f1}, is at {threshold}.", f1 = figure(best.f1, 3), threshold = percent(best.threshold)))
+    Some(tr!(
+        "The best F1, {f1}, is at {threshold}.",
+        f1 = figure(best.f1, 3),
+        threshold = percent(best.threshold)
+    ))
 }
 
 #[cfg(test)]
@@ -82,10 +100,25 @@ mod tests {
 
     #[test]
     fn of_equal_thresholds_the_nearest_is_best() {
-        let point = |threshold, f1| Point { threshold, precision: 0.5, recall: 0.5, f1, macro_f1: None };
-        let points = [point(0.1, 0.3), point(0.3, 0.8), point(0.6, 0.8), point(0.9, 0.7)];
+        let point = |threshold, f1| Point {
+            threshold,
+            precision: 0.5,
+            recall: 0.5,
+            f1,
+            macro_f1: None,
+        };
+        let points = [
+            point(0.1, 0.3),
+            point(0.3, 0.8),
+            point(0.6, 0.8),
+            point(0.9, 0.7),
+        ];
         for (near, expected) in [(EVEN, 0.6), (0.2, 0.3), (0.95, 0.6)] {
-            assert_eq!(best(&points, near).map(|point| point.threshold), Some(expected), "{near}");
+            assert_eq!(
+                best(&points, near).map(|point| point.threshold),
+                Some(expected),
+                "{near}"
+            );
         }
         assert!(best(&[], EVEN).is_none());
     }

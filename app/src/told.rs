@@ -4,7 +4,8 @@
 use crate::language::{said, translated};
 use crate::mark;
 use crate::settings::{
-    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, LENGTHS, NEAR_DUPLICATES, NSP, SWITCHES, TASK, TOKENIZER,
+    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, LENGTHS, NEAR_DUPLICATES, NSP,
+    SWITCHES, TASK, TOKENIZER,
 };
 
 /// Choices of more than one word, the cards of models aside.
@@ -19,7 +20,10 @@ pub fn told(text: &str) -> String {
         out.push_str(before);
         let (key, tail) = word(after);
         // A file may be called `a--seed.txt`.
-        let begins = before.chars().next_back().is_none_or(|letter| letter.is_whitespace() || "(\"“".contains(letter));
+        let begins = before
+            .chars()
+            .next_back()
+            .is_none_or(|letter| letter.is_whitespace() || "(\"“".contains(letter));
         match named(key, tail).filter(|_| begins) {
             Some((name, tail)) => {
                 out.extend(["“", &name, "”"]);
@@ -45,8 +49,15 @@ fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
             None => (label, tail),
         });
     }
-    let fields = FIELDS.iter().chain(&LENGTHS).chain(&FINETUNE_FIELDS).map(|field| (field.key, field.label));
-    let switches = SWITCHES.iter().chain([&NSP]).map(|switch| (switch.key, switch.label));
+    let fields = FIELDS
+        .iter()
+        .chain(&LENGTHS)
+        .chain(&FINETUNE_FIELDS)
+        .map(|field| (field.key, field.label));
+    let switches = SWITCHES
+        .iter()
+        .chain([&NSP])
+        .map(|switch| (switch.key, switch.label));
     let others = [
         ("preset", mark!("Model")),
         ("text-column", mark!("Column of the text")),
@@ -55,12 +66,16 @@ fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
         ("encoding", mark!("Encoding")),
     ];
     let mut labels = fields.chain(switches).chain(others);
-    labels.find(|(other, _)| *other == key).map(|(_, label)| (translated(label), tail))
+    labels
+        .find(|(other, _)| *other == key)
+        .map(|(_, label)| (translated(label), tail))
 }
 
 /// The letters and dashes that a text begins with, and the rest.
 fn word(text: &str) -> (&str, &str) {
-    let end = text.find(|letter: char| !letter.is_ascii_lowercase() && letter != '-').unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| !letter.is_ascii_lowercase() && letter != '-')
+        .unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -71,13 +86,19 @@ mod tests {
     #[test]
     fn flags_are_the_names_of_fields_and_what_has_no_field_stays() {
         for (said, expected) in [
-            ("Lower --batch-size or --max-len.", "Lower “Batch size” or “Longest example”."),
+            (
+                "Lower --batch-size or --max-len.",
+                "Lower “Batch size” or “Longest example”.",
+            ),
             ("take a smaller --preset", "take a smaller “Model”"),
             (
                 "Use --task multi-label, or leave one label.",
                 "Use “Labels per document: any number”, or leave one label.",
             ),
-            ("--steps is 0, but it must be above 0", "“steps” is 0, but it must be above 0"),
+            (
+                "--steps is 0, but it must be above 0",
+                "“steps” is 0, but it must be above 0",
+            ),
             ("--encoding forces another", "“Encoding” forces another"),
             ("a -- b --", "a -- b --"),
             ("\"a--seed.txt\" is empty", "\"a--seed.txt\" is empty"),

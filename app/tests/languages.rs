@@ -8,43 +8,62 @@ use std::path::{Path, PathBuf};
 type Catalogue = BTreeMap<String, BTreeMap<String, serde_json::Value>>;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace").into()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate lies in the workspace")
+        .into()
 }
 
 fn catalogue(tag: &str) -> Catalogue {
     let path = root().join(format!("public/languages/{tag}.json"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn tags() -> Vec<&'static str> {
-    app::language::LANGUAGES[1..].iter().map(|language| language.tag).collect()
+    app::language::LANGUAGES[1..]
+        .iter()
+        .map(|language| language.tag)
+        .collect()
 }
 
 /// Every Rust file below a folder, as tokens.
 fn sources(folder: &Path) -> Vec<TokenStream> {
     let mut out = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    for entry in std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+    {
         if entry.is_dir() {
             out.extend(sources(&entry));
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&entry).expect("a source");
-            out.push(text.parse().unwrap_or_else(|error| panic!("{}: {error}", entry.display())));
+            out.push(
+                text.parse()
+                    .unwrap_or_else(|error| panic!("{}: {error}", entry.display())),
+            );
         }
     }
     out
 }
 
 fn literal(tree: &TokenTree) -> Option<String> {
-    let TokenTree::Literal(literal) = tree else { return None };
-    litrs::StringLit::try_from(literal).ok().map(|literal| literal.value().to_string())
+    let TokenTree::Literal(literal) = tree else {
+        return None;
+    };
+    litrs::StringLit::try_from(literal)
+        .ok()
+        .map(|literal| literal.value().to_string())
 }
 
 /// What stands in the calls of `tr!` and `mark!`: `(context, sentence)`; of a singular and a plural, the plural.
 fn sentences(tokens: TokenStream, out: &mut BTreeSet<(String, String)>) {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     for (place, tree) in trees.iter().enumerate() {
-        let TokenTree::Group(group) = tree else { continue };
+        let TokenTree::Group(group) = tree else {
+            continue;
+        };
         let is_call = place >= 2
             && matches!(&trees[place - 1], TokenTree::Punct(mark) if mark.as_char() == '!')
             && matches!(&trees[place - 2], TokenTree::Ident(name) if *name == "tr" || *name == "mark");
@@ -92,12 +111,19 @@ fn with_holes(text: &str) -> String {
 
 /// The names between braces.
 fn placeholders(text: &str) -> BTreeSet<&str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
+    text.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 fn translations(value: &serde_json::Value) -> Vec<&str> {
     match value {
-        serde_json::Value::Object(forms) => forms.values().filter_map(serde_json::Value::as_str).collect(),
+        serde_json::Value::Object(forms) => forms
+            .values()
+            .filter_map(serde_json::Value::as_str)
+            .collect(),
         value => value.as_str().into_iter().collect(),
     }
 }
@@ -106,17 +132,30 @@ fn translations(value: &serde_json::Value) -> Vec<&str> {
 fn every_sentence_of_the_page_is_translated_and_nothing_else() {
     let mut wanted = BTreeSet::new();
     let both = ["app/src", "display/src"].map(|folder| sources(&root().join(folder)));
-    both.into_iter().flatten().for_each(|tokens| sentences(tokens, &mut wanted));
-    assert!(wanted.len() > 300, "the sources were read: {}", wanted.len());
+    both.into_iter()
+        .flatten()
+        .for_each(|tokens| sentences(tokens, &mut wanted));
+    assert!(
+        wanted.len() > 300,
+        "the sources were read: {}",
+        wanted.len()
+    );
     for tag in tags() {
         let catalogue = catalogue(tag);
         let has = catalogue.iter().filter(|(context, _)| *context != "engine");
-        let has: BTreeSet<(String, String)> =
-            has.flat_map(|(context, texts)| texts.keys().map(|text| (context.clone(), text.clone()))).collect();
+        let has: BTreeSet<(String, String)> = has
+            .flat_map(|(context, texts)| texts.keys().map(|text| (context.clone(), text.clone())))
+            .collect();
         let list = |set: Vec<&(String, String)>| {
-            set.iter().map(|(context, text)| format!("{context}: {text:?}")).collect::<Vec<_>>().join("\n")
+            set.iter()
+                .map(|(context, text)| format!("{context}: {text:?}"))
+                .collect::<Vec<_>>()
+                .join("\n")
         };
-        let (missing, old) = (wanted.difference(&has).collect::<Vec<_>>(), has.difference(&wanted).collect::<Vec<_>>());
+        let (missing, old) = (
+            wanted.difference(&has).collect::<Vec<_>>(),
+            has.difference(&wanted).collect::<Vec<_>>(),
+        );
         assert!(
             missing.is_empty() && old.is_empty(),
             "{tag}.json lacks\n{}\nand has what the page does not say\n{}",
@@ -129,13 +168,23 @@ fn every_sentence_of_the_page_is_translated_and_nothing_else() {
 #[test]
 fn translations_have_the_placeholders_of_their_sentence() {
     for tag in tags() {
-        for (context, texts) in catalogue(tag).iter().filter(|(context, _)| *context != "engine") {
+        for (context, texts) in catalogue(tag)
+            .iter()
+            .filter(|(context, _)| *context != "engine")
+        {
             for (text, value) in texts {
                 let forms = translations(value);
                 assert!(!forms.is_empty(), "{tag}, {context}: {text:?} has no text");
                 for form in forms {
-                    assert_eq!(placeholders(form), placeholders(text), "{tag}, {context}: {text:?}");
-                    assert!(!form.trim().is_empty() || text.trim().is_empty(), "{tag}: {text:?} is empty");
+                    assert_eq!(
+                        placeholders(form),
+                        placeholders(text),
+                        "{tag}, {context}: {text:?}"
+                    );
+                    assert!(
+                        !form.trim().is_empty() || text.trim().is_empty(),
+                        "{tag}: {text:?} is empty"
+                    );
                 }
             }
         }
@@ -145,17 +194,32 @@ fn translations_have_the_placeholders_of_their_sentence() {
 #[test]
 fn what_the_engine_says_is_translated_as_it_says_it() {
     let mut said = BTreeSet::new();
-    let folders = ["engine/src", "engine/data/src", "engine/protocol/src", "engine/unpack/src"];
+    let folders = [
+        "engine/src",
+        "engine/data/src",
+        "engine/protocol/src",
+        "engine/unpack/src",
+    ];
     let folders = folders.map(|folder| sources(&root().join(folder)));
-    folders.into_iter().flatten().for_each(|tokens| patterns(tokens, &mut said));
+    folders
+        .into_iter()
+        .flatten()
+        .for_each(|tokens| patterns(tokens, &mut said));
     for tag in tags() {
         let catalogue = catalogue(tag);
         for (pattern, value) in catalogue.get("engine").into_iter().flatten() {
-            assert!(said.contains(pattern), "{tag}: the engine does not say {pattern:?}");
+            assert!(
+                said.contains(pattern),
+                "{tag}: the engine does not say {pattern:?}"
+            );
             let holes = pattern.matches("{}").count();
             let translation = value.as_str().unwrap_or_default();
             assert!(!translation.is_empty(), "{tag}: {pattern:?} has no text");
-            assert_eq!(translation.matches('{').count(), holes, "{tag}: {pattern:?}");
+            assert_eq!(
+                translation.matches('{').count(),
+                holes,
+                "{tag}: {pattern:?}"
+            );
         }
     }
 }
@@ -182,8 +246,13 @@ fn what_the_engine_joins_is_translated_part_by_part() {
         ),
     ] {
         let told = app::told::told(text);
-        let rest = names.iter().fold(told.clone(), |rest, name| rest.replace(name, ""));
-        assert!(!rest.contains(|letter: char| letter.is_ascii_alphabetic()), "{told}");
+        let rest = names
+            .iter()
+            .fold(told.clone(), |rest, name| rest.replace(name, ""));
+        assert!(
+            !rest.contains(|letter: char| letter.is_ascii_alphabetic()),
+            "{told}"
+        );
     }
     app::language::set(None);
 }

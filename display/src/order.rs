@@ -21,9 +21,19 @@ mod tests {
 
     #[test]
     fn equal_ones_keep_their_order() {
-        let mut items = vec![("b", 2.0), ("a", 1.0), ("c", 2.0), ("d", f64::NAN), ("e", -1.0), ("f", 1.0)];
+        let mut items = vec![
+            ("b", 2.0),
+            ("a", 1.0),
+            ("c", 2.0),
+            ("d", f64::NAN),
+            ("e", -1.0),
+            ("f", 1.0),
+        ];
         sort_by(&mut items, |item| item.1);
-        assert_eq!(items.iter().map(|item| item.0).collect::<String>(), "eafbcd");
+        assert_eq!(
+            items.iter().map(|item| item.0).collect::<String>(),
+            "eafbcd"
+        );
         sort_by(&mut Vec::<(&str, f64)>::new(), |item| item.1);
     }
 }

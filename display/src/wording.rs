@@ -20,38 +20,65 @@ pub fn grouped(number: u64) -> String {
 pub fn sentence(message: &str) -> String {
     let message = message.trim_end_matches(['.', '…', ' ']);
     let mut letters = message.chars();
-    let begun: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if begun.ends_with(['!', '?']) { begun } else { tr!("{sentence}.", sentence = begun) }
+    let begun: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect();
+    if begun.ends_with(['!', '?']) {
+        begun
+    } else {
+        tr!("{sentence}.", sentence = begun)
+    }
 }
 
 /// `1 document`, `2,000 documents`.
 pub fn documents(number: u64) -> String {
-    tr!("{count} document" | "{count} documents" % number, count = grouped(number))
+    tr!(
+        "{count} document" | "{count} documents" % number,
+        count = grouped(number)
+    )
 }
 
 /// `1 label`, `2,000 labels`.
 pub fn labels(number: u64) -> String {
-    tr!("{count} label" | "{count} labels" % number, count = grouped(number))
+    tr!(
+        "{count} label" | "{count} labels" % number,
+        count = grouped(number)
+    )
 }
 
 /// `1 line`, `2,000 lines`.
 pub fn lines(number: u64) -> String {
-    tr!("{count} line" | "{count} lines" % number, count = grouped(number))
+    tr!(
+        "{count} line" | "{count} lines" % number,
+        count = grouped(number)
+    )
 }
 
 /// `1 parameter`, `2,000 parameters`.
 pub fn parameters(number: u64) -> String {
-    tr!("{count} parameter" | "{count} parameters" % number, count = grouped(number))
+    tr!(
+        "{count} parameter" | "{count} parameters" % number,
+        count = grouped(number)
+    )
 }
 
 /// `1 step`, `2,000 steps`.
 pub fn steps(number: u64) -> String {
-    tr!("{count} step" | "{count} steps" % number, count = grouped(number))
+    tr!(
+        "{count} step" | "{count} steps" % number,
+        count = grouped(number)
+    )
 }
 
 /// `1 token`, `2,000 tokens`.
 pub fn tokens(number: u64) -> String {
-    tr!("{count} token" | "{count} tokens" % number, count = grouped(number))
+    tr!(
+        "{count} token" | "{count} tokens" % number,
+        count = grouped(number)
+    )
 }
 
 /// A size in decimal units: `735 kB`.

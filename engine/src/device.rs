@@ -33,7 +33,16 @@ pub fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
         instructions if cfg!(target_arch = "wasm32") => format!("CPU (one thread, {instructions})"),
         instructions => format!("CPU ({instructions})"),
     };
-    (Device::flex(), DeviceInfo { backend: "cpu".into(), name, software: false, reason, self_check: false })
+    (
+        Device::flex(),
+        DeviceInfo {
+            backend: "cpu".into(),
+            name,
+            software: false,
+            reason,
+            self_check: false,
+        },
+    )
 }
 
 /// An adapter that the GPU engine can use.
@@ -50,7 +59,10 @@ async fn probe() -> std::result::Result<Adapter, String> {
 #[cfg(not(feature = "gpu"))]
 impl Adapter {
     async fn open(self) -> Result<(Device, DeviceInfo)> {
-        unreachable!("a build without the GPU engine finds no adapter: {} {}", self.name, self.software)
+        unreachable!(
+            "a build without the GPU engine finds no adapter: {} {}",
+            self.name, self.software
+        )
     }
 }
 
@@ -58,15 +70,21 @@ impl Adapter {
 async fn probe() -> std::result::Result<Adapter, String> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
-    let info = adapters.iter().map(wgpu::Adapter::get_info).min_by_key(|info| match info.device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    });
+    let info = adapters
+        .iter()
+        .map(wgpu::Adapter::get_info)
+        .min_by_key(|info| match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        });
     let info = info.ok_or("no graphics driver (Vulkan, Metal or DX12) answers")?;
-    Ok(Adapter { name: info.name, software: info.device_type == wgpu::DeviceType::Cpu })
+    Ok(Adapter {
+        name: info.name,
+        software: info.device_type == wgpu::DeviceType::Cpu,
+    })
 }
 
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
@@ -74,7 +92,11 @@ impl Adapter {
     /// burn sets the runtime up on first use; a later session in the same process shares it.
     async fn open(self) -> Result<(Device, DeviceInfo)> {
         use burn::tensor::DeviceKind;
-        let kind = if self.software { DeviceKind::Cpu } else { DeviceKind::DefaultDevice };
+        let kind = if self.software {
+            DeviceKind::Cpu
+        } else {
+            DeviceKind::DefaultDevice
+        };
         Ok((Device::wgpu(kind), gpu(self)))
     }
 }
@@ -86,21 +108,36 @@ async fn probe() -> std::result::Result<Adapter, String> {
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..wgpu::RequestAdapterOptions::default()
     };
-    let adapter = instance.request_adapter(&options).await.map_err(|_| "this browser offers no WebGPU adapter")?;
+    let adapter = instance
+        .request_adapter(&options)
+        .await
+        .map_err(|_| "this browser offers no WebGPU adapter")?;
     // Without it the backend panics while it makes its first stream.
     if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
         return Err("the WebGPU adapter lacks timestamp-query, which the GPU engine needs".into());
     }
     let info = adapter.get_info();
-    let name = if info.name.is_empty() { crate::web::adapter_name().await } else { info.name };
-    Ok(Adapter { name, software: info.device_type == wgpu::DeviceType::Cpu })
+    let name = if info.name.is_empty() {
+        crate::web::adapter_name().await
+    } else {
+        info.name
+    };
+    Ok(Adapter {
+        name,
+        software: info.device_type == wgpu::DeviceType::Cpu,
+    })
 }
 
 #[cfg(all(feature = "gpu", target_arch = "wasm32"))]
 impl Adapter {
     async fn open(self) -> Result<(Device, DeviceInfo)> {
-        let opened = Device::wgpu_options().tasks_max(TASKS_PER_SUBMIT).init_async().await;
-        let device = opened.map_err(|error| Error::Device { message: error.to_string() })?;
+        let opened = Device::wgpu_options()
+            .tasks_max(TASKS_PER_SUBMIT)
+            .init_async()
+            .await;
+        let device = opened.map_err(|error| Error::Device {
+            message: error.to_string(),
+        })?;
         Ok((device, gpu(self)))
     }
 }
@@ -113,8 +150,20 @@ const TASKS_PER_SUBMIT: usize = 256;
 #[cfg(feature = "gpu")]
 fn gpu(adapter: Adapter) -> DeviceInfo {
     crate::kernels::set_adapter_is_software(adapter.software);
-    let reason = adapter.software.then(|| "this adapter emulates a GPU in software and is slow".to_string());
-    let kind = if cfg!(target_arch = "wasm32") { "WebGPU" } else { "GPU" };
+    let reason = adapter
+        .software
+        .then(|| "this adapter emulates a GPU in software and is slow".to_string());
+    let kind = if cfg!(target_arch = "wasm32") {
+        "WebGPU"
+    } else {
+        "GPU"
+    };
     let name = format!("{kind}: {}", adapter.name);
-    DeviceInfo { backend: "gpu".into(), name, software: adapter.software, reason, self_check: false }
+    DeviceInfo {
+        backend: "gpu".into(),
+        name,
+        software: adapter.software,
+        reason,
+        self_check: false,
+    }
 }

@@ -53,7 +53,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A refused setting or input.
     pub fn input(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Input { code, message: message.into(), hint: hint.into() }
+        Self::Input {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// A file that a newer program wrote, as `writer` says.
@@ -84,9 +88,15 @@ impl Error {
         match self {
             Self::Data(error) => error.hint(),
             Self::Interop(error) => error.hint(),
-            Self::Input { hint, .. } | Self::Io { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
-            Self::Diverged { .. } => "Lower --lr and start again; what was kept before is untouched.".into(),
-            Self::Device { .. } => "Start again, on the CPU if it happens twice (--device cpu).".into(),
+            Self::Input { hint, .. } | Self::Io { hint, .. } | Self::Failed { hint, .. } => {
+                hint.clone()
+            }
+            Self::Diverged { .. } => {
+                "Lower --lr and start again; what was kept before is untouched.".into()
+            }
+            Self::Device { .. } => {
+                "Start again, on the CPU if it happens twice (--device cpu).".into()
+            }
         }
     }
 
@@ -94,7 +104,9 @@ impl Error {
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Data(_) | Self::Interop(_) | Self::Input { .. } => 2,
-            Self::Io { .. } | Self::Failed { .. } | Self::Diverged { .. } | Self::Device { .. } => 1,
+            Self::Io { .. } | Self::Failed { .. } | Self::Diverged { .. } | Self::Device { .. } => {
+                1
+            }
         }
     }
 }
@@ -104,11 +116,14 @@ impl fmt::Display for Error {
         match self {
             Self::Data(error) => error.fmt(f),
             Self::Interop(error) => error.fmt(f),
-            Self::Input { message, .. } | Self::Io { message, .. } | Self::Failed { message, .. } => {
-                f.write_str(message)
-            }
+            Self::Input { message, .. }
+            | Self::Io { message, .. }
+            | Self::Failed { message, .. } => f.write_str(message),
             Self::Diverged { step } => {
-                write!(f, "training diverged at step {step}, also from its last good checkpoint at a lower rate")
+                write!(
+                    f,
+                    "training diverged at step {step}, also from its last good checkpoint at a lower rate"
+                )
             }
             Self::Device { message } => write!(f, "the device stopped answering: {message}"),
         }

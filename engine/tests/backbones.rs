@@ -4,7 +4,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use engine::interop::{config_from_json, config_to_json};
 use engine::kernels::RowNumbers;
-use engine::model::{Architecture, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs};
+use engine::model::{
+    Architecture, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs,
+};
 
 /// Single precision through a few layers.
 const SAME: f32 = 1e-5;
@@ -12,11 +14,19 @@ const SAME: f32 = 1e-5;
 const DIFFERENCE: f32 = 2e-2;
 
 const PRESETS: [&str; 4] = ["bert-tiny", "fast-nano", "textcnn", "mean"];
-const ALL_HEADS: Heads = Heads { masked_lm: true, next_sentence: true, classifier: true };
+const ALL_HEADS: Heads = Heads {
+    masked_lm: true,
+    next_sentence: true,
+    classifier: true,
+};
 
 fn config(preset: &str) -> ModelConfig {
     let config = ModelConfig::preset(preset, 30, 32).expect("exists");
-    ModelConfig { type_vocab_size: 2, labels: vec!["a".into(), "b".into(), "c".into()], ..config }
+    ModelConfig {
+        type_vocab_size: 2,
+        labels: vec!["a".into(), "b".into(), "c".into()],
+        ..config
+    }
 }
 
 fn values(config: &ModelConfig) -> (Layout, Vec<Vec<f32>>) {
@@ -35,11 +45,25 @@ fn leaves(layout: &Layout, groups: &[Vec<f32>], device: &Device) -> Leaves {
 
 /// One row of ids, padded with zeros to `t`; the second half is a second text.
 fn input(ids: &[i32], t: usize, config: &ModelConfig, device: &Device) -> Input {
-    let padded = |values: Vec<i32>| -> Vec<i32> { values.into_iter().chain(std::iter::repeat(0)).take(t).collect() };
+    let padded = |values: Vec<i32>| -> Vec<i32> {
+        values
+            .into_iter()
+            .chain(std::iter::repeat(0))
+            .take(t)
+            .collect()
+    };
     let keep: Vec<f32> = (0..t).map(|i| f32::from(u8::from(i < ids.len()))).collect();
-    let segments = (0..ids.len()).map(|i| i32::from(i >= ids.len() / 2)).collect();
+    let segments = (0..ids.len())
+        .map(|i| i32::from(i >= ids.len() / 2))
+        .collect();
     let keep = (t > ids.len()).then_some(keep);
-    Input::new([1, t], &padded(ids.to_vec()), &padded(segments), keep, (config, device))
+    Input::new(
+        [1, t],
+        &padded(ids.to_vec()),
+        &padded(segments),
+        keep,
+        (config, device),
+    )
 }
 
 const IDS: [i32; 9] = [2, 10, 4, 11, 12, 3, 4, 13, 3];
@@ -55,7 +79,11 @@ fn answers(config: &ModelConfig, leaves: &Leaves, t: usize, device: &Device) -> 
         let n = x.dims().iter().product::<usize>();
         x.reshape([n])
     };
-    let parts = [network.masked_lm(&encoded, &positions), network.next_sentence(&encoded), network.classify(&encoded)];
+    let parts = [
+        network.masked_lm(&encoded, &positions),
+        network.next_sentence(&encoded),
+        network.classify(&encoded),
+    ];
     Tensor::cat(parts.map(flat).to_vec(), 0)
 }
 
@@ -66,7 +94,12 @@ fn read(tensor: Tensor<1>) -> Vec<f32> {
 #[test]
 fn each_backbone_is_tried() {
     for architecture in Architecture::ALL {
-        assert!(PRESETS.iter().any(|preset| config(preset).architecture == architecture), "{architecture:?}");
+        assert!(
+            PRESETS
+                .iter()
+                .any(|preset| config(preset).architecture == architecture),
+            "{architecture:?}"
+        );
     }
 }
 
@@ -80,7 +113,11 @@ fn padding_changes_nothing() {
         let short = read(answers(&config, &leaves, IDS.len(), &device));
         for t in [IDS.len() + 1, 16, 32] {
             let long = read(answers(&config, &leaves, t, &device));
-            let worst = short.iter().zip(&long).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let worst = short
+                .iter()
+                .zip(&long)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
             assert!(worst < SAME, "{preset} padded to {t} differs by {worst}");
         }
     }
@@ -92,9 +129,18 @@ fn a_guess_knows_its_position() {
     for preset in ["bert-tiny", "fast-nano", "textcnn"] {
         let config = config(preset);
         let (layout, groups) = values(&config);
-        let logits = read(answers(&config, &leaves(&layout, &groups, &device), IDS.len(), &device));
+        let logits = read(answers(
+            &config,
+            &leaves(&layout, &groups, &device),
+            IDS.len(),
+            &device,
+        ));
         let (first, second) = (&logits[..30], &logits[30..60]);
-        let differs = first.iter().zip(second).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let differs = first
+            .iter()
+            .zip(second)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(differs > 1e-3, "{preset} says the same at both masks");
     }
 }
@@ -105,16 +151,22 @@ fn gradients_are_those_of_the_loss() {
     for preset in PRESETS {
         let config = config(preset);
         let (layout, groups) = values(&config);
-        let loss = |leaves: &Leaves, device: &Device| answers(&config, leaves, 12, device).powi_scalar(2).mean();
+        let loss = |leaves: &Leaves, device: &Device| {
+            answers(&config, leaves, 12, device).powi_scalar(2).mean()
+        };
         let autodiff = device.clone().autodiff();
         let tracked = leaves(&layout, &groups, &autodiff);
         let gradients = layout.gradients(&tracked, loss(&tracked, &autodiff).backward());
-        let gradients: Vec<Vec<f32>> = gradients.into_iter().map(|group| read(Tensor::cat(group, 0))).collect();
+        let gradients: Vec<Vec<f32>> = gradients
+            .into_iter()
+            .map(|group| read(Tensor::cat(group, 0)))
+            .collect();
         let plain = |groups: &[Vec<f32>]| read(loss(&leaves(&layout, groups, &device), &device))[0];
         for (g, gradient) in gradients.iter().enumerate() {
             let largest = gradient.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
             // The steepest entry and a few others.
-            let steepest = (0..gradient.len()).max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()));
+            let steepest = (0..gradient.len())
+                .max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()));
             let spread = (0..8).map(|i| i * gradient.len() / 8);
             for i in steepest.into_iter().chain(spread) {
                 const H: f32 = 1e-2;
@@ -125,7 +177,11 @@ fn gradients_are_those_of_the_loss() {
                 };
                 let difference = (moved(H) - moved(-H)) / (2.0 * H);
                 let error = (difference - gradient[i]).abs();
-                assert!(error <= DIFFERENCE * largest, "{preset} {g}.{i}: {difference} against {}", gradient[i]);
+                assert!(
+                    error <= DIFFERENCE * largest,
+                    "{preset} {g}.{i}: {difference} against {}",
+                    gradient[i]
+                );
             }
         }
     }
@@ -137,9 +193,17 @@ fn a_configuration_survives_its_file() {
         let config = config(preset);
         let json = String::from_utf8(config_to_json(&config)).expect("JSON");
         // Labels come with their task.
-        let config =
-            ModelConfig { problem_type: config_from_json(json.as_bytes()).expect("ours").problem_type, ..config };
-        assert_eq!(config_from_json(json.as_bytes()).expect("ours"), config, "{preset}");
+        let config = ModelConfig {
+            problem_type: config_from_json(json.as_bytes())
+                .expect("ours")
+                .problem_type,
+            ..config
+        };
+        assert_eq!(
+            config_from_json(json.as_bytes()).expect("ours"),
+            config,
+            "{preset}"
+        );
     }
     let textcnn = String::from_utf8(config_to_json(&config("textcnn"))).expect("JSON");
     for (from, to) in [

@@ -2,7 +2,9 @@
 //! adapter there is; and the two against each other.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use engine::kernels::{AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients, gelu};
+use engine::kernels::{
+    AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients, gelu,
+};
 use shaders::gradients::NormSettings;
 
 /// One unit in the last place or two of values around 1.
@@ -15,15 +17,22 @@ const FINITE: f32 = 1e-3;
 fn devices() -> Vec<Device> {
     let mut devices = vec![Device::flex()];
     if cfg!(feature = "gpu") {
-        let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
-        devices.push(opened.expect("this test needs an adapter; Mesa's lavapipe will do").0);
+        let opened =
+            futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
+        devices.push(
+            opened
+                .expect("this test needs an adapter; Mesa's lavapipe will do")
+                .0,
+        );
     }
     devices
 }
 
 /// `n` values that cover both branches of erf and both signs.
 fn sample(n: usize, phase: f32) -> Vec<f32> {
-    (0..n).map(|i| ((i as f32 * 0.37 + phase).sin() * 4.0) + (i % 7) as f32 * 0.1).collect()
+    (0..n)
+        .map(|i| ((i as f32 * 0.37 + phase).sin() * 4.0) + (i % 7) as f32 * 0.1)
+        .collect()
 }
 
 fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
@@ -37,7 +46,10 @@ fn values(tensor: Tensor<1>) -> Vec<f32> {
 fn near(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
     assert_eq!(a.len(), b.len());
     for (i, (a, b)) in a.iter().zip(b).enumerate() {
-        assert!((a - b).abs() <= tolerance * (1.0 + b.abs()), "{what}, element {i}: {a} against {b}");
+        assert!(
+            (a - b).abs() <= tolerance * (1.0 + b.abs()),
+            "{what}, element {i}: {a} against {b}"
+        );
     }
 }
 
@@ -63,7 +75,12 @@ fn gelu_reads_transposed_tensors() {
         let x = tensor(&sample(6, 0.4), &device).reshape([2, 3]);
         let ours = gelu(x.clone().transpose());
         let reference = gelu(x).transpose();
-        near("transposed", &values(ours.reshape([6])), &values(reference.reshape([6])), SAME);
+        near(
+            "transposed",
+            &values(ours.reshape([6])),
+            &values(reference.reshape([6])),
+            SAME,
+        );
     }
 }
 
@@ -76,9 +93,18 @@ fn gelu_s_gradient_is_its_slope() {
         let loss = (gelu(leaf.clone()) * tensor(&weights, &device)).sum();
         let gradient = values(leaf.grad(&loss.backward()).expect("the leaf is tracked"));
         let h = 1e-2_f32;
-        let moved = |by: f32| values(gelu(tensor(&x.iter().map(|x| x + by).collect::<Vec<_>>(), &device)));
-        let slopes: Vec<f32> =
-            moved(h).iter().zip(moved(-h)).zip(&weights).map(|((up, down), w)| w * (up - down) / (2.0 * h)).collect();
+        let moved = |by: f32| {
+            values(gelu(tensor(
+                &x.iter().map(|x| x + by).collect::<Vec<_>>(),
+                &device,
+            )))
+        };
+        let slopes: Vec<f32> = moved(h)
+            .iter()
+            .zip(moved(-h))
+            .zip(&weights)
+            .map(|((up, down), w)| w * (up - down) / (2.0 * h))
+            .collect();
         near("gradient", &gradient, &slopes, FINITE);
     }
 }
@@ -89,7 +115,11 @@ fn adamw_equals_its_shadow_over_steps() {
         let n = 700;
         let (mut p, mut m, mut v) = (sample(n, 0.0), vec![0.0; n], vec![0.0; n]);
         let zeros = || tensor(&vec![0.0; n], &device);
-        let mut state = AdamWState { p: tensor(&p, &device), m: zeros(), v: zeros() };
+        let mut state = AdamWState {
+            p: tensor(&p, &device),
+            m: zeros(),
+            v: zeros(),
+        };
         for t in 1..=5 {
             let settings = AdamWSettings {
                 n: n as u32,
@@ -107,7 +137,11 @@ fn adamw_equals_its_shadow_over_steps() {
             let pieces = vec![tensor(&g[..300], &device), tensor(&g[300..], &device)];
             let CollectedGradients { mut groups, .. } = collect_gradients(vec![pieces], &[n], 1.0);
             state = adamw(state, groups.remove(0), tensor(&[0.5], &device), settings);
-            assert_ne!(values(before), values(state.p.clone()), "a clone taken before the step keeps its values");
+            assert_ne!(
+                values(before),
+                values(state.p.clone()),
+                "a clone taken before the step keeps its values"
+            );
         }
         near("p", &values(state.p), &p, 1e-5);
         near("m", &values(state.m), &m, 1e-5);
@@ -133,16 +167,37 @@ fn gradients_are_joined_and_limited() {
             sizes.iter().map(&mut next).collect::<Vec<_>>()
         };
         let pieces: Vec<_> = groups.iter().zip(&sizes).map(cut).collect();
-        let CollectedGradients { groups: found, norm, clip } = collect_gradients(pieces, &lens, 2.0);
+        let CollectedGradients {
+            groups: found,
+            norm,
+            clip,
+        } = collect_gradients(pieces, &lens, 2.0);
         for (found, expected) in found.into_iter().zip(&groups) {
             let found = values(Tensor::cat(found, 0));
             near("the gradients", &found[..expected.len()], expected, 0.0);
-            assert!(found[expected.len()..].iter().all(|x| *x == 0.0), "zeros fill the array");
+            assert!(
+                found[expected.len()..].iter().all(|x| *x == 0.0),
+                "zeros fill the array"
+            );
         }
-        let expected = groups.iter().flatten().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt() as f32;
+        let expected = groups
+            .iter()
+            .flatten()
+            .map(|x| f64::from(*x).powi(2))
+            .sum::<f64>()
+            .sqrt() as f32;
         near("the norm", &values(norm), &[expected], SAME);
-        let settings = NormSettings { n: 0, max_norm: 2.0, eps: 1e-6 };
-        near("what limits it", &values(clip), &[shaders::gradients::clip(expected, &settings)], SAME);
+        let settings = NormSettings {
+            n: 0,
+            max_norm: 2.0,
+            eps: 1e-6,
+        };
+        near(
+            "what limits it",
+            &values(clip),
+            &[shaders::gradients::clip(expected, &settings)],
+            SAME,
+        );
         for gradient in [0.0, 0.5] {
             let pieces = vec![vec![tensor(&[gradient], &device)]];
             let CollectedGradients { clip, .. } = collect_gradients(pieces, &[64], 2.0);

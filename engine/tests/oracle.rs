@@ -6,7 +6,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
 use engine::kernels::{RowNumbers, RowTargets};
 use engine::model::{Heads, Input, Layout, Leaves, ModelConfig, Network, specs};
-use engine::train::{Optimizer, OptimizerSettings, TrainState, multi_label_loss, single_label_loss};
+use engine::train::{
+    Optimizer, OptimizerSettings, TrainState, multi_label_loss, single_label_loss,
+};
 
 /// Forward values: single precision through 2 layers, sums of a few hundred terms.
 const FORWARD: f32 = 1e-4;
@@ -33,24 +35,40 @@ impl Raw {
     fn ints(&self, name: &str) -> Vec<i32> {
         let file = safetensors::SafeTensors::deserialize(&self.0).expect("a golden file");
         let tensor = file.tensor(name).expect(name);
-        tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("8 bytes")) as i32).collect()
+        tensor
+            .data()
+            .chunks_exact(8)
+            .map(|b| i64::from_le_bytes(b.try_into().expect("8 bytes")) as i32)
+            .collect()
     }
 
     fn floats(&self, name: &str) -> Vec<f32> {
         let file = safetensors::SafeTensors::deserialize(&self.0).expect("a golden file");
         let tensor = file.tensor(name).expect(name);
-        tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("4 bytes"))).collect()
+        tensor
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().expect("4 bytes")))
+            .collect()
     }
 }
 
 fn case(name: &str, heads: Heads) -> Case {
     let read = |file: &str| {
-        let path = format!("{}/../tests/golden/model/{name}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/../tests/golden/model/{name}/{file}",
+            env!("CARGO_MANIFEST_DIR")
+        );
         std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
     let tensors = |file: &str| interop::weights_from_bytes(&read(file)).expect("a golden file");
-    let trajectory: serde_json::Value = serde_json::from_slice(&read("trajectory.json")).expect("JSON");
-    let losses = trajectory["losses"].as_array().expect("a list").iter().map(|v| v.as_f64().expect("a number") as f32);
+    let trajectory: serde_json::Value =
+        serde_json::from_slice(&read("trajectory.json")).expect("JSON");
+    let losses = trajectory["losses"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|v| v.as_f64().expect("a number") as f32);
     Case {
         config: interop::config_from_json(&read("config.json")).expect("a golden config"),
         heads,
@@ -72,7 +90,12 @@ impl Case {
 
     fn input(&self, device: &Device) -> Input {
         let [b, t] = self.dims();
-        let keep = self.inputs.ints("attention_mask").into_iter().map(|v| v as f32).collect();
+        let keep = self
+            .inputs
+            .ints("attention_mask")
+            .into_iter()
+            .map(|v| v as f32)
+            .collect();
         let [ids, segments] = ["input_ids", "token_type_ids"].map(|name| self.inputs.ints(name));
         Input::new([b, t], &ids, &segments, Some(keep), (&self.config, device))
     }
@@ -81,9 +104,19 @@ impl Case {
         let layout = Layout::new(specs(&self.config, self.heads));
         let groups = layout.arrays(|spec| self.weights[&spec.name].data.clone());
         // The reference: torch.optim.AdamW's own betas, and the weight decay of the script.
-        let settings =
-            OptimizerSettings { beta1: 0.9, beta2: 0.999, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0, muon: None };
-        let optimizer = Optimizer { layout, settings, device: device.clone() };
+        let settings = OptimizerSettings {
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-6,
+            weight_decay: 0.01,
+            clip_norm: 1.0,
+            muon: None,
+        };
+        let optimizer = Optimizer {
+            layout,
+            settings,
+            device: device.clone(),
+        };
         let state = optimizer.state_from(groups);
         (optimizer, state)
     }
@@ -92,14 +125,22 @@ impl Case {
         let model = Network::new(&self.config, leaves);
         let encoded = model.encode(self.input(device));
         let rows = self.dims()[0];
-        let floats = |values: Vec<f32>| Tensor::<1>::from_data(TensorData::new(values.clone(), [values.len()]), device);
+        let floats = |values: Vec<f32>| {
+            Tensor::<1>::from_data(TensorData::new(values.clone(), [values.len()]), device)
+        };
         if self.heads.masked_lm {
             let positions = self.inputs.ints("masked_positions");
             let labels = self.inputs.ints("labels");
             let targets: Vec<i32> = positions.iter().map(|&p| labels[p as usize]).collect();
             let m = positions.len();
-            let ints = |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values, [m]), device);
-            let truth = RowTargets { targets: ints(targets), weights: floats(vec![1.0; m]), total: m as f32 };
+            let ints = |values: Vec<i32>| {
+                Tensor::<1, Int>::from_data(TensorData::new(values, [m]), device)
+            };
+            let truth = RowTargets {
+                targets: ints(targets),
+                weights: floats(vec![1.0; m]),
+                total: m as f32,
+            };
             let positions = RowNumbers::new(&positions, rows * self.dims()[1], device);
             let loss = model.masked_lm_loss(&encoded, &positions, truth);
             if !self.heads.next_sentence {
@@ -118,18 +159,28 @@ impl Case {
         let classes = self.config.labels.len();
         let weights = floats(vec![1.0; rows]).unsqueeze_dim(1);
         if self.outputs["logits"].shape[1] == 6 {
-            let labels = Tensor::from_data(TensorData::new(self.inputs.floats("labels"), [rows, classes]), device);
+            let labels = Tensor::from_data(
+                TensorData::new(self.inputs.floats("labels"), [rows, classes]),
+                device,
+            );
             // Hugging Face averages over labels too.
             multi_label_loss(logits, labels, weights, rows as f32) * (1.0 / classes as f64)
         } else {
-            single_label_loss(logits, one_hot(&self.inputs.ints("labels"), classes, device), weights, rows as f32)
+            single_label_loss(
+                logits,
+                one_hot(&self.inputs.ints("labels"), classes, device),
+                weights,
+                rows as f32,
+            )
         }
     }
 }
 
 fn one_hot(rows: &[i32], classes: usize, device: &Device) -> Tensor<2> {
     let mut values = vec![0.0; rows.len() * classes];
-    rows.iter().enumerate().for_each(|(row, &class)| values[row * classes + class as usize] = 1.0);
+    rows.iter()
+        .enumerate()
+        .for_each(|(row, &class)| values[row * classes + class as usize] = 1.0);
     Tensor::from_data(TensorData::new(values, [rows.len(), classes]), device)
 }
 
@@ -140,12 +191,18 @@ fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
 /// Largest difference, over entries.
 fn distance(ours: &[f32], reference: &[f32]) -> f32 {
     assert_eq!(ours.len(), reference.len());
-    ours.iter().zip(reference).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    ours.iter()
+        .zip(reference)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 fn close(what: &str, ours: &[f32], reference: &HostTensor, tolerance: f32) {
     let distance = distance(ours, &reference.data);
-    assert!(distance <= tolerance, "{what} differs by {distance}, more than {tolerance}");
+    assert!(
+        distance <= tolerance,
+        "{what} differs by {distance}, more than {tolerance}"
+    );
 }
 
 fn check_forward(case: &Case, device: &Device) {
@@ -153,23 +210,39 @@ fn check_forward(case: &Case, device: &Device) {
     let leaves = optimizer.frozen(&state);
     // The way to the attention probabilities is another one than that of a training step on the CPU.
     check_outputs(case, &Network::new(&case.config, &leaves), device);
-    check_outputs(case, &Network::new(&case.config, &leaves).with_attentions(), device);
+    check_outputs(
+        case,
+        &Network::new(&case.config, &leaves).with_attentions(),
+        device,
+    );
 }
 
 fn check_outputs(case: &Case, model: &Network, device: &Device) {
     let encoded = model.encode(case.input(device));
-    let layers = if model.output_attentions { case.config.num_hidden_layers } else { 0 };
+    let layers = if model.output_attentions {
+        case.config.num_hidden_layers
+    } else {
+        0
+    };
     assert_eq!(encoded.attentions.len(), layers);
     let keep = case.inputs.ints("attention_mask");
     let width = case.config.hidden_size;
     // What stands at padding is nobody's business, so only real tokens are compared.
     let real = |values: &[f32]| -> Vec<f32> {
-        values.chunks(width).zip(&keep).filter(|(_, keep)| **keep == 1).flat_map(|(row, _)| row.to_vec()).collect()
+        values
+            .chunks(width)
+            .zip(&keep)
+            .filter(|(_, keep)| **keep == 1)
+            .flat_map(|(row, _)| row.to_vec())
+            .collect()
     };
     for (i, hidden) in encoded.hidden_states.iter().enumerate() {
         let reference = &case.outputs[&format!("hidden_states.{i}")];
         let difference = distance(&real(&values(hidden.clone())), &real(&reference.data));
-        assert!(difference <= FORWARD, "hidden state {i} differs by {difference}");
+        assert!(
+            difference <= FORWARD,
+            "hidden state {i} differs by {difference}"
+        );
     }
     for (i, attention) in encoded.attentions.iter().enumerate() {
         close(
@@ -180,7 +253,12 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
         );
     }
     if case.heads.classifier {
-        close("logits", &values(model.classify(&encoded)), &case.outputs["logits"], FORWARD);
+        close(
+            "logits",
+            &values(model.classify(&encoded)),
+            &case.outputs["logits"],
+            FORWARD,
+        );
     }
     if case.heads.next_sentence {
         close(
@@ -207,18 +285,29 @@ fn check_gradients(case: &Case, device: &Device) {
     let mut squares = 0.0_f64;
     for (group, gradient) in optimizer.layout.groups.iter().zip(gradients) {
         let flat = values(Tensor::cat(gradient, 0));
-        squares += flat.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>();
+        squares += flat
+            .iter()
+            .map(|v| f64::from(*v) * f64::from(*v))
+            .sum::<f64>();
         let mut start = 0;
         for spec in &optimizer.layout.specs[group.members.clone()] {
             let reference = &case.gradients[&spec.name];
             let scale = reference.data.iter().fold(1e-3_f32, |a, v| a.max(v.abs()));
             let difference = distance(&flat[start..start + spec.len()], &reference.data);
-            assert!(difference <= GRADIENT * scale, "gradient of {} differs by {difference} of {scale}", spec.name);
+            assert!(
+                difference <= GRADIENT * scale,
+                "gradient of {} differs by {difference} of {scale}",
+                spec.name
+            );
             start += spec.len();
         }
     }
     let norm = squares.sqrt() as f32;
-    assert!((norm - case.grad_norm).abs() <= GRADIENT * case.grad_norm, "norm {norm} against {}", case.grad_norm);
+    assert!(
+        (norm - case.grad_norm).abs() <= GRADIENT * case.grad_norm,
+        "norm {norm} against {}",
+        case.grad_norm
+    );
 }
 
 fn check_trajectory(case: &Case, device: &Device) {
@@ -228,12 +317,19 @@ fn check_trajectory(case: &Case, device: &Device) {
         let lr = 1e-3 * f64::min((step + 1) as f64 / 4.0, (20 - step) as f64 / 16.0);
         let report = optimizer.step(&mut state, lr, |leaves| case.loss(leaves, &autodiff));
         let ours = values(report.loss)[0];
-        assert!((ours - reference).abs() <= TRAJECTORY, "step {step}: loss {ours} against {reference}");
+        assert!(
+            (ours - reference).abs() <= TRAJECTORY,
+            "step {step}: loss {ours} against {reference}"
+        );
     }
 }
 
 fn check(device: &Device) {
-    let nsp = Heads { masked_lm: true, next_sentence: true, classifier: false };
+    let nsp = Heads {
+        masked_lm: true,
+        next_sentence: true,
+        classifier: false,
+    };
     let cases = [
         ("masked-lm", Heads::MASKED_LM),
         ("masked-lm-nsp", nsp),
@@ -258,7 +354,8 @@ fn bert_equals_the_reference_on_the_cpu_engine() {
 #[test]
 fn bert_equals_the_reference_on_the_gpu_engine() {
     let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
-    let (device, info) = opened.expect("this test needs a Vulkan, Metal or DX12 adapter; Mesa's lavapipe will do");
+    let (device, info) =
+        opened.expect("this test needs a Vulkan, Metal or DX12 adapter; Mesa's lavapipe will do");
     println!("{}", info.name);
     check(&device);
 }

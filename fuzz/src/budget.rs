@@ -31,7 +31,9 @@ pub struct Budget {
 impl Budget {
     /// As the environment says; otherwise `cases` inputs.
     pub fn of(cases: u32) -> Self {
-        let secs = std::env::var(SECS).ok().and_then(|secs| secs.trim().parse().ok());
+        let secs = std::env::var(SECS)
+            .ok()
+            .and_then(|secs| secs.trim().parse().ok());
         let time = secs.map(Duration::from_secs_f64);
         let from_environment = Config::default();
         let cases = match time {
@@ -51,5 +53,7 @@ impl Budget {
 
 /// A number that no earlier run had.
 fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(FIXED_SEED, |time| time.as_nanos() as u64)
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(FIXED_SEED, |time| time.as_nanos() as u64)
 }

@@ -41,16 +41,24 @@ impl Limits {
         let begin = Instant::now();
         let mut result = None;
         // A panic must leave the counter first, which it would confuse.
-        let memory = allocation_counter::measure(|| result = Some(catch_unwind(AssertUnwindSafe(read))));
+        let memory =
+            allocation_counter::measure(|| result = Some(catch_unwind(AssertUnwindSafe(read))));
         let elapsed = begin.elapsed();
-        let value = result.expect("the closure has run").unwrap_or_else(|panic| resume_unwind(panic));
+        let value = result
+            .expect("the closure has run")
+            .unwrap_or_else(|panic| resume_unwind(panic));
         let (most_bytes, most_time) = PEAK.get();
         PEAK.set((most_bytes.max(memory.bytes_max), most_time.max(elapsed)));
         let allowed = self.base_bytes + self.bytes_per_byte * bytes as u64;
         ensure(memory.bytes_max <= allowed, || {
-            format!("{bytes} bytes of input took {} bytes of memory; {allowed} are allowed", memory.bytes_max)
+            format!(
+                "{bytes} bytes of input took {} bytes of memory; {allowed} are allowed",
+                memory.bytes_max
+            )
         })?;
-        ensure(elapsed <= MAX_TIME, || format!("{bytes} bytes of input took {elapsed:?}"))?;
+        ensure(elapsed <= MAX_TIME, || {
+            format!("{bytes} bytes of input took {elapsed:?}")
+        })?;
         Ok(value)
     }
 }
@@ -60,5 +68,9 @@ impl Limits {
 /// # Errors
 /// That sentence.
 pub fn ensure(holds: bool, sentence: impl FnOnce() -> String) -> Outcome {
-    if holds { Ok(()) } else { Err(TestCaseError::fail(sentence())) }
+    if holds {
+        Ok(())
+    } else {
+        Err(TestCaseError::fail(sentence()))
+    }
 }

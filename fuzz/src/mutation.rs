@@ -49,13 +49,22 @@ enum Edit {
 }
 
 /// Inputs of `seeds` with a few edits, or none; `pieces` are what the format gives a meaning to.
-pub fn mutated(seeds: Vec<Vec<u8>>, pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Bytes> {
+pub fn mutated(
+    seeds: Vec<Vec<u8>>,
+    pieces: &'static [&'static [u8]],
+) -> impl Strategy<Value = Bytes> {
     mutated_seed(seeds, pieces).prop_map(|(_, bytes)| bytes)
 }
 
 /// As [`mutated`], with the place of the seed that was edited.
-pub fn mutated_seed(seeds: Vec<Vec<u8>>, pieces: &'static [&'static [u8]]) -> impl Strategy<Value = (usize, Bytes)> {
-    assert!(!seeds.is_empty() && !pieces.is_empty(), "there is something to begin with");
+pub fn mutated_seed(
+    seeds: Vec<Vec<u8>>,
+    pieces: &'static [&'static [u8]],
+) -> impl Strategy<Value = (usize, Bytes)> {
+    assert!(
+        !seeds.is_empty() && !pieces.is_empty(),
+        "there is something to begin with"
+    );
     (0..seeds.len(), vec(edit(pieces), 0..MAX_EDITS)).prop_map(move |(seed, edits)| {
         let mut bytes = seeds[seed].clone();
         for edit in &edits {
@@ -67,7 +76,10 @@ pub fn mutated_seed(seeds: Vec<Vec<u8>>, pieces: &'static [&'static [u8]]) -> im
 }
 
 /// Text of `pieces` in any order, with other characters between them.
-pub fn spliced_text(pieces: &'static [&'static str], max_pieces: usize) -> impl Strategy<Value = String> {
+pub fn spliced_text(
+    pieces: &'static [&'static str],
+    max_pieces: usize,
+) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => select(pieces).prop_map(String::from),
         1 => any::<char>().prop_map(String::from),
@@ -101,7 +113,9 @@ impl Edit {
             Self::Flip(at, bit) => change(bytes, place(at), |byte| byte ^ (1 << bit)),
             Self::Set(at, new) => change(bytes, place(at), |_| *new),
             Self::Insert(at, piece) => put(bytes, place(at), piece),
-            Self::Overwrite(at, piece) => drop(bytes.splice(part(at, piece.len()), piece.iter().copied())),
+            Self::Overwrite(at, piece) => {
+                drop(bytes.splice(part(at, piece.len()), piece.iter().copied()))
+            }
             Self::Remove(at, length) => drop(bytes.drain(part(at, *length))),
             Self::Copy(from, length, to) => {
                 let copied = bytes[part(from, *length)].to_vec();

@@ -16,18 +16,28 @@ const MAX_SHRINK_MS: u32 = 30_000;
 /// # Panics
 /// When `property` fails or panics, with the smallest input that makes it fail. Its seed is added to
 /// `regressions/NAME.txt` in the crate's folder.
-pub fn check<S: Strategy>(name: &'static str, cases: u32, strategy: &S, property: impl Fn(S::Value) -> Outcome) {
+pub fn check<S: Strategy>(
+    name: &'static str,
+    cases: u32,
+    strategy: &S,
+    property: impl Fn(S::Value) -> Outcome,
+) {
     let budget = Budget::of(cases);
     let config = Config {
         cases: budget.cases,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(format!("regressions/{name}.txt").leak()))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            format!("regressions/{name}.txt").leak(),
+        ))),
         max_shrink_time: MAX_SHRINK_MS,
         ..Config::default()
     };
     let (begin, inputs) = (Instant::now(), Cell::new(0_u64));
     take_peak();
     for seed in budget.seed.. {
-        let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(seed), ..config.clone() });
+        let mut runner = TestRunner::new(Config {
+            rng_seed: RngSeed::Fixed(seed),
+            ..config.clone()
+        });
         let result = runner.run(strategy, |input| {
             inputs.set(inputs.get() + 1);
             property(input)

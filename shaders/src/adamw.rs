@@ -3,7 +3,12 @@
 use crate::Kernel;
 
 /// Text and bindings.
-pub const KERNEL: Kernel = kernel!("adamw", 256, &["clip", "p", "g", "m", "v", "settings"], "place");
+pub const KERNEL: Kernel = kernel!(
+    "adamw",
+    256,
+    &["clip", "p", "g", "m", "v", "settings"],
+    "place"
+);
 
 /// What one step needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -71,7 +76,8 @@ mod tests {
             rp *= 1.0 - 0.1 * 0.01;
             rm = 0.9 * rm + 0.1 * g;
             rv = 0.98 * rv + 0.02 * g * g;
-            rp -= 0.1 * (rm / (1.0 - 0.9_f64.powi(t))) / ((rv / (1.0 - 0.98_f64.powi(t))).sqrt() + 1e-6);
+            rp -= 0.1 * (rm / (1.0 - 0.9_f64.powi(t)))
+                / ((rv / (1.0 - 0.98_f64.powi(t))).sqrt() + 1e-6);
         }
         assert!((f64::from(p[0]) - rp).abs() < 1e-6, "{} against {rp}", p[0]);
         assert!(p[0] < 0.95, "it moved");
@@ -91,7 +97,14 @@ mod tests {
         };
         for clip in [0.0, f32::NAN] {
             let (mut p, mut m, mut v) = ([1.0_f32, 2.0], [0.5_f32; 2], [0.25_f32; 2]);
-            cpu(&settings, clip, &mut p, &[f32::NAN, f32::INFINITY], &mut m, &mut v);
+            cpu(
+                &settings,
+                clip,
+                &mut p,
+                &[f32::NAN, f32::INFINITY],
+                &mut m,
+                &mut v,
+            );
             assert_eq!((p, m, v), ([1.0, 2.0], [0.5; 2], [0.25; 2]));
         }
     }

@@ -3,12 +3,23 @@
 use crate::Kernel;
 
 /// The values.
-pub const CONVOLUTION: Kernel =
-    kernel!("convolution", 256, &["x", "taps", "keep", "y", "settings"], "place", "convolution", "convolution_seen");
+pub const CONVOLUTION: Kernel = kernel!(
+    "convolution",
+    256,
+    &["x", "taps", "keep", "y", "settings"],
+    "place",
+    "convolution",
+    "convolution_seen"
+);
 
 /// The gradient of the input.
-pub const BACKWARD: Kernel =
-    kernel!("convolution_backward", 256, &["taps", "keep", "dy", "dx", "settings"], "place", "convolution");
+pub const BACKWARD: Kernel = kernel!(
+    "convolution_backward",
+    256,
+    &["taps", "keep", "dy", "dx", "settings"],
+    "place",
+    "convolution"
+);
 
 /// The gradient of the taps.
 pub const TAPS: Kernel = kernel!(

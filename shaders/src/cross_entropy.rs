@@ -3,15 +3,29 @@
 use crate::Kernel;
 
 /// What each row costs.
-pub const ROWS: Kernel =
-    kernel!("cross_entropy", 32, &["logits", "targets", "weights", "rows", "settings"], "place", "reduce");
+pub const ROWS: Kernel = kernel!(
+    "cross_entropy",
+    32,
+    &["logits", "targets", "weights", "rows", "settings"],
+    "place",
+    "reduce"
+);
 
 /// Sums over the rows.
-pub const SUMS: Kernel = kernel!("cross_entropy_sums", 32, &["rows", "sums", "settings"], "reduce");
+pub const SUMS: Kernel = kernel!(
+    "cross_entropy_sums",
+    32,
+    &["rows", "sums", "settings"],
+    "reduce"
+);
 
 /// The gradient of the logits.
-pub const BACKWARD: Kernel =
-    kernel!("cross_entropy_backward", 256, &["logits", "targets", "weights", "rows", "dloss", "settings"], "place");
+pub const BACKWARD: Kernel = kernel!(
+    "cross_entropy_backward",
+    256,
+    &["logits", "targets", "weights", "rows", "dloss", "settings"],
+    "place"
+);
 
 /// Of [`ROWS`] and [`BACKWARD`]; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

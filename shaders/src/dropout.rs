@@ -60,11 +60,19 @@ pub struct Mask {
 
 impl Mask {
     /// Drops nothing.
-    pub const NONE: Self = Self { drop_below: 0, kept_scale: 1.0, key: [0; 3] };
+    pub const NONE: Self = Self {
+        drop_below: 0,
+        kept_scale: 1.0,
+        key: [0; 3],
+    };
 
     /// Drops each element with probability `p`, which is below 1.
     pub fn new(p: f64, key: [u32; 3]) -> Self {
-        Self { drop_below: (p * 4_294_967_296.0) as u32, kept_scale: (1.0 / (1.0 - p)) as f32, key }
+        Self {
+            drop_below: (p * 4_294_967_296.0) as u32,
+            kept_scale: (1.0 / (1.0 - p)) as f32,
+            key,
+        }
     }
 
     /// Whether it drops nothing.
@@ -76,7 +84,11 @@ impl Mask {
 /// Defines `dropout.wgsl`: what element `i` is multiplied by.
 pub fn cpu(mask: &Mask, i: u32) -> f32 {
     let bits = bits(i / 64, i % 16, mask.key)[(i / 16 % 4) as usize];
-    if bits < mask.drop_below { 0.0 } else { mask.kept_scale }
+    if bits < mask.drop_below {
+        0.0
+    } else {
+        mask.kept_scale
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +125,10 @@ mod tests {
         }
         for distance in [1, 2, 16, 64, 128, 768] {
             let agree = share(mask.iter().zip(&mask[distance..]).map(|(a, b)| a == b));
-            assert!((agree - 0.5).abs() < CHANCE, "{agree} at a distance of {distance}");
+            assert!(
+                (agree - 0.5).abs() < CHANCE,
+                "{agree} at a distance of {distance}"
+            );
         }
     }
 }

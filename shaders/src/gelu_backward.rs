@@ -5,7 +5,13 @@ use crate::gelu::erf;
 use crate::{Kernel, math::exp};
 
 /// Text and bindings.
-pub const KERNEL: Kernel = kernel!("gelu_backward", 256, &["x", "dy", "dx", "settings"], "place", "erf");
+pub const KERNEL: Kernel = kernel!(
+    "gelu_backward",
+    256,
+    &["x", "dy", "dx", "settings"],
+    "place",
+    "erf"
+);
 
 /// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -37,7 +43,10 @@ mod tests {
             let gelu = |x: f64| 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2));
             let slope = (gelu(x + 1e-5) - gelu(x - 1e-5)) / 2e-5;
             let ours = f64::from(cpu(x as f32, 1.0));
-            assert!((ours - slope).abs() < 1e-6, "slope at {x}: {ours} against {slope}");
+            assert!(
+                (ours - slope).abs() < 1e-6,
+                "slope at {x}: {ours} against {slope}"
+            );
         }
     }
 }

@@ -12,7 +12,9 @@ pub const BLOCK: usize = 2048;
 pub const JOIN: Kernel = kernel!(
     "join",
     256,
-    &["piece0", "piece1", "piece2", "piece3", "piece4", "piece5", "flat", "squares", "settings"],
+    &[
+        "piece0", "piece1", "piece2", "piece3", "piece4", "piece5", "flat", "squares", "settings"
+    ],
     "place",
     "sum"
 );
@@ -48,7 +50,11 @@ pub struct NormSettings {
 
 /// Defines `norm.wgsl`: what a gradient of this norm is multiplied by; 0 if the norm is not finite, which skips the step.
 pub fn clip(norm: f32, settings: &NormSettings) -> f32 {
-    if norm.is_finite() { (settings.max_norm / (norm + settings.eps)).min(1.0) } else { 0.0 }
+    if norm.is_finite() {
+        (settings.max_norm / (norm + settings.eps)).min(1.0)
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -57,7 +63,11 @@ mod tests {
 
     #[test]
     fn only_large_gradients_are_scaled() {
-        let settings = NormSettings { n: 1, max_norm: 1.0, eps: 1e-6 };
+        let settings = NormSettings {
+            n: 1,
+            max_norm: 1.0,
+            eps: 1e-6,
+        };
         assert_eq!(clip(0.5, &settings), 1.0);
         assert_eq!(clip(0.0, &settings), 1.0);
         assert!((clip(4.0, &settings) - 0.25).abs() < 1e-6);

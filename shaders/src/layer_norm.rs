@@ -3,22 +3,39 @@
 use crate::Kernel;
 
 /// The values.
-pub const LAYER_NORM: Kernel =
-    kernel!("layer_norm", 32, &["x", "gamma", "beta", "y", "moments", "settings"], "place", "reduce");
+pub const LAYER_NORM: Kernel = kernel!(
+    "layer_norm",
+    32,
+    &["x", "gamma", "beta", "y", "moments", "settings"],
+    "place",
+    "reduce"
+);
 
 /// The gradient of the input.
-pub const BACKWARD: Kernel =
-    kernel!("layer_norm_backward", 32, &["x", "gamma", "moments", "dy", "dx", "settings"], "place", "reduce");
+pub const BACKWARD: Kernel = kernel!(
+    "layer_norm_backward",
+    32,
+    &["x", "gamma", "moments", "dy", "dx", "settings"],
+    "place",
+    "reduce"
+);
 
 /// The gradients of scale and shift.
-pub const PARAMETERS: Kernel =
-    kernel!("layer_norm_parameters", 256, &["x", "moments", "dy", "dgamma", "dbeta", "settings"], "place", "columns");
+pub const PARAMETERS: Kernel = kernel!(
+    "layer_norm_parameters",
+    256,
+    &["x", "moments", "dy", "dgamma", "dbeta", "settings"],
+    "place",
+    "columns"
+);
 
 /// The values of a sum, of which one part is dropped out, and the sum.
 pub const ADD_NORM: Kernel = kernel!(
     "add_norm",
     32,
-    &["x", "y", "gamma", "beta", "sum", "normal", "moments", "settings"],
+    &[
+        "x", "y", "gamma", "beta", "sum", "normal", "moments", "settings"
+    ],
     "place",
     "reduce",
     "random",

@@ -24,7 +24,13 @@ pub fn exp(x: f32) -> f32 {
     let n = rounded - ROUNDER;
     let r = bounded - n * LN_2_HIGH - n * LN_2_LOW;
     let mut p = 1.987_569_1e-4;
-    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+    for coefficient in [
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        0.5,
+    ] {
         p = p * r + coefficient;
     }
     let mantissa = p * r * r + r + 1.0;

@@ -6,13 +6,28 @@ use crate::Kernel;
 pub const BLOCK: usize = 2048;
 
 /// Advances the momentum.
-pub const MOMENTUM: Kernel = kernel!("muon_momentum", 256, &["clip", "g", "m", "ahead", "settings"], "place");
+pub const MOMENTUM: Kernel = kernel!(
+    "muon_momentum",
+    256,
+    &["clip", "g", "m", "ahead", "settings"],
+    "place"
+);
 
 /// Sums of squares of each matrix.
-pub const SQUARES: Kernel = kernel!("muon_squares", 256, &["ahead", "squares", "settings"], "sum");
+pub const SQUARES: Kernel = kernel!(
+    "muon_squares",
+    256,
+    &["ahead", "squares", "settings"],
+    "sum"
+);
 
 /// Divides each matrix by its norm.
-pub const NORMALIZE: Kernel = kernel!("muon_normalize", 256, &["ahead", "squares", "x", "settings"], "sum");
+pub const NORMALIZE: Kernel = kernel!(
+    "muon_normalize",
+    256,
+    &["ahead", "squares", "x", "settings"],
+    "sum"
+);
 
 /// Moves parameters.
 pub const APPLY: Kernel = kernel!("muon_apply", 256, &["update", "p", "settings"], "place");

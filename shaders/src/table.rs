@@ -3,10 +3,20 @@
 use crate::Kernel;
 
 /// Reads rows.
-pub const GATHER: Kernel = kernel!("gather", 256, &["table", "indices", "y", "settings"], "place");
+pub const GATHER: Kernel = kernel!(
+    "gather",
+    256,
+    &["table", "indices", "y", "settings"],
+    "place"
+);
 
 /// Adds rows up.
-pub const SCATTER: Kernel = kernel!("scatter", 256, &["dy", "readers", "dtable", "settings"], "place");
+pub const SCATTER: Kernel = kernel!(
+    "scatter",
+    256,
+    &["dy", "readers", "dtable", "settings"],
+    "place"
+);
 
 /// Of [`GATHER`]; the same bytes as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

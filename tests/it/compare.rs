@@ -25,7 +25,8 @@ fn timeless(mut comparison: Comparison) -> String {
 #[test]
 fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
     let lab = Lab::new();
-    lab.tiny("pretrain --corpus text.txt train.txt --out words --steps 20").ok();
+    lab.tiny("pretrain --corpus text.txt train.txt --out words --steps 20")
+        .ok();
     let done = lab.run(&format!("{WORDS} --out whole")).ok();
     let whole = comparison(&lab, "whole");
     assert_eq!(whole.points.len(), 2);
@@ -34,42 +35,81 @@ fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
     for point in &whole.points {
         for arm in [&point.pretrained, &point.scratch] {
             assert_eq!(arm.runs.len(), 2);
-            assert!(arm.sweep.len() >= 3, "a pick at the edge asks for more: {:?}", arm.sweep);
+            assert!(
+                arm.sweep.len() >= 3,
+                "a pick at the edge asks for more: {:?}",
+                arm.sweep
+            );
             assert!(arm.sweep.iter().any(|tried| tried.lr == arm.lr));
-            assert!(arm.runs.iter().all(|run| run.test.micro_f1 > 0.0 && run.valid.len() == 1), "{arm:?}");
+            assert!(
+                arm.runs
+                    .iter()
+                    .all(|run| run.test.micro_f1 > 0.0 && run.valid.len() == 1),
+                "{arm:?}"
+            );
         }
-        assert!(point.linear.test.micro_f1 > 0.2, "n-grams learn something: {:?}", point.linear);
+        assert!(
+            point.linear.test.micro_f1 > 0.2,
+            "n-grams learn something: {:?}",
+            point.linear
+        );
     }
     assert!(whole.points[0].documents < whole.points[1].documents);
     let html = String::from_utf8(lab.read("whole/report.html")).expect("UTF-8");
-    assert!(html.contains("<svg") && html.contains("n-grams") && !html.contains("<script") && !html.contains("http"));
+    assert!(
+        html.contains("<svg")
+            && html.contains("n-grams")
+            && !html.contains("<script")
+            && !html.contains("http")
+    );
     // Cut off after five runs: the same figures as without.
     for name in ["compare.json", "runs.jsonl"] {
         lab.write(&format!("cut/{name}"), lab.read(&format!("whole/{name}")));
     }
     let runs = String::from_utf8(lab.read("cut/runs.jsonl")).expect("UTF-8");
     // The last one says another score than was measured.
-    let damaged =
-        runs.lines().nth(5).expect("a sixth run").replacen("\"valid_micro_f1\":0.", "\"valid_micro_f1\":0.9", 1);
-    let kept = runs.lines().take(5).chain([damaged.as_str()]).map(|line| format!("{line}\n"));
+    let damaged = runs.lines().nth(5).expect("a sixth run").replacen(
+        "\"valid_micro_f1\":0.",
+        "\"valid_micro_f1\":0.9",
+        1,
+    );
+    let kept = runs
+        .lines()
+        .take(5)
+        .chain([damaged.as_str()])
+        .map(|line| format!("{line}\n"));
     lab.write("cut/runs.jsonl", kept.collect::<String>());
     let done = lab.run(&format!("{WORDS} --out cut --resume")).ok();
-    assert!(done.stderr.contains("damaged lines in cut/runs.jsonl: 1"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("damaged lines in cut/runs.jsonl: 1"),
+        "{}",
+        done.stderr
+    );
     assert_eq!(timeless(comparison(&lab, "cut")), timeless(whole));
-    lab.run(&format!("{WORDS} --out cut --resume --seed 9")).refused();
+    lab.run(&format!("{WORDS} --out cut --resume --seed 9"))
+        .refused();
     lab.run(&format!("{WORDS} --out cut")).refused();
 }
 
 #[test]
 fn what_cannot_be_compared_is_refused() {
     let lab = Lab::new();
-    lab.tiny("pretrain --corpus text.txt --out words --steps 2").ok();
-    for words in
-        ["--seeds 0", "--label-fractions 2", "--label-fractions a", "--lrs 0", "--lr 0.1", "--label-fraction 0.5"]
-    {
-        lab.run(&format!("compare --train train.txt --valid valid.txt --from words --out x --device cpu {words}"))
-            .refused();
+    lab.tiny("pretrain --corpus text.txt --out words --steps 2")
+        .ok();
+    for words in [
+        "--seeds 0",
+        "--label-fractions 2",
+        "--label-fractions a",
+        "--lrs 0",
+        "--lr 0.1",
+        "--label-fraction 0.5",
+    ] {
+        lab.run(&format!(
+            "compare --train train.txt --valid valid.txt --from words --out x --device cpu {words}"
+        ))
+        .refused();
         assert!(!lab.path("x").exists(), "{words}");
     }
-    lab.run("compare --train text.txt --valid valid.txt --from words --out x --device cpu").refused();
+    lab.run("compare --train text.txt --valid valid.txt --from words --out x --device cpu")
+        .refused();
 }

@@ -13,7 +13,8 @@ fn flip(lab: &Lab, name: &str) {
 #[test]
 fn a_model_with_a_flipped_bit_is_refused_wherever_it_is_used() {
     let lab = Lab::new();
-    lab.tiny("finetune --train train.txt --valid valid.txt --out run --steps 3 --parts one").ok();
+    lab.tiny("finetune --train train.txt --valid valid.txt --out run --steps 3 --parts one")
+        .ok();
     let commands = [
         "inspect run",
         "evaluate --model run --data test.txt --device cpu",
@@ -28,19 +29,34 @@ fn a_model_with_a_flipped_bit_is_refused_wherever_it_is_used() {
     flip(&lab, "run/model.safetensors");
     for words in commands {
         let done = lab.run(words);
-        assert!(done.refused().stderr.contains("model.safetensors is not what the run wrote"), "{}", done.stderr);
+        assert!(
+            done.refused()
+                .stderr
+                .contains("model.safetensors is not what the run wrote"),
+            "{}",
+            done.stderr
+        );
     }
     flip(&lab, "run/model.safetensors");
-    lab.run("evaluate --model run --data test.txt --device cpu").ok();
+    lab.run("evaluate --model run --data test.txt --device cpu")
+        .ok();
 }
 
 #[test]
 fn the_way_that_a_refusal_names_is_there() {
     let lab = Lab::new();
-    lab.tiny("pretrain --corpus text.txt --out run --steps 10 --checkpoint-every 5").ok();
+    lab.tiny("pretrain --corpus text.txt --out run --steps 10 --checkpoint-every 5")
+        .ok();
     std::fs::remove_file(lab.path("run/config.json")).expect("there");
     lab.write("run/run.json", "{");
     let done = lab.run("pretrain --out run --resume");
-    assert!(done.refused().stderr.contains("--from run/checkpoints/step-10"), "{}", done.stderr);
-    lab.tiny("pretrain --corpus text.txt --from run/checkpoints/step-10 --out again --steps 2").ok();
+    assert!(
+        done.refused()
+            .stderr
+            .contains("--from run/checkpoints/step-10"),
+        "{}",
+        done.stderr
+    );
+    lab.tiny("pretrain --corpus text.txt --from run/checkpoints/step-10 --out again --steps 2")
+        .ok();
 }

@@ -24,15 +24,30 @@ const NOUNS: &[&str] = &["boat", "song", "tree"];
 /// The same beside a second label that a part of the documents carries.
 const NOUNS_AND_WET: &[&str] = &["boat", "song", "tree", "wet"];
 /// How lines of stderr begin that report progress: their figures would be taken for counts.
-const PROGRESS: [&str; 5] = ["step ", "valid after", "test after", "Done after", "the classifier is"];
+const PROGRESS: [&str; 5] = [
+    "step ",
+    "valid after",
+    "test after",
+    "Done after",
+    "the classifier is",
+];
 
 /// Runs cases in one lab and fails at the end with everything that went wrong, a line per case.
 #[track_caller]
 fn cases(run: impl FnOnce(&Bench)) {
-    let bench = Bench { lab: Lab::new(), runs: Cell::new(0), faults: RefCell::default() };
+    let bench = Bench {
+        lab: Lab::new(),
+        runs: Cell::new(0),
+        faults: RefCell::default(),
+    };
     run(&bench);
     let faults = bench.faults.into_inner();
-    assert!(faults.is_empty(), "{} cases failed:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} cases failed:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 /// A lab, and what went wrong in it so far.
@@ -51,7 +66,11 @@ impl Bench {
     /// Runs a tiny training command in a new run directory.
     fn train(&self, id: &'static str, words: &str) -> Case<'_> {
         let out = self.new_out();
-        self.start(id, &tiny(&format!("{words} --steps 3 --out {out}")), Some(out))
+        self.start(
+            id,
+            &tiny(&format!("{words} --steps 3 --out {out}")),
+            Some(out),
+        )
     }
 
     /// Learns the labels of a file: `train` with less to write.
@@ -63,7 +82,14 @@ impl Bench {
     fn feed(&self, id: &'static str, words: &str, input: &[u8]) -> Case<'_> {
         self.copy_named(words);
         let done = self.lab.run_with(words, input);
-        Case { bench: self, id, words: words.into(), out: None, done, failed: false }
+        Case {
+            bench: self,
+            id,
+            words: words.into(),
+            out: None,
+            done,
+            failed: false,
+        }
     }
 
     /// A small classifier of `NOUNS`, for cases that only ask it.
@@ -86,15 +112,26 @@ impl Bench {
     }
 
     fn copy_named(&self, words: &str) {
-        let folders = words.split_whitespace().filter_map(|word| word.split('/').next());
-        folders.filter(|name| is_case(name)).for_each(|name| self.copy(name));
+        let folders = words
+            .split_whitespace()
+            .filter_map(|word| word.split('/').next());
+        folders
+            .filter(|name| is_case(name))
+            .for_each(|name| self.copy(name));
     }
 
     fn start(&self, id: &'static str, words: &str, out: Option<String>) -> Case<'_> {
         self.copy_named(words);
         let parts: Vec<String> = split(words);
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        Case { bench: self, id, words: words.into(), out, done: self.lab.run_of(&parts), failed: false }
+        Case {
+            bench: self,
+            id,
+            words: words.into(),
+            out,
+            done: self.lab.run_of(&parts),
+            failed: false,
+        }
     }
 }
 
@@ -117,7 +154,9 @@ impl Case<'_> {
             let end: Vec<&str> = self.messages().collect();
             let end = &end[end.len().saturating_sub(6)..];
             let end: String = end.iter().map(|line| format!("      {line}\n")).collect();
-            let fault = format!("  {id}: {expected}\n    {words}\n    exit code {code:?}, stderr ends:\n{end}");
+            let fault = format!(
+                "  {id}: {expected}\n    {words}\n    exit code {code:?}, stderr ends:\n{end}"
+            );
             self.bench.faults.borrow_mut().push(fault);
         }
         self
@@ -132,8 +171,13 @@ impl Case<'_> {
     fn refused(self) -> Self {
         self.holds("should be refused with a reason and a hint", |case| {
             let lines: Vec<&str> = case.done.stderr.lines().collect();
-            let [.., reason, hint] = lines.as_slice() else { return false };
-            let made = case.out.as_ref().is_some_and(|out| case.bench.lab.path(out).exists());
+            let [.., reason, hint] = lines.as_slice() else {
+                return false;
+            };
+            let made = case
+                .out
+                .as_ref()
+                .is_some_and(|out| case.bench.lab.path(out).exists());
             let worded = reason.starts_with("error: ") && hint.starts_with("hint: ");
             case.done.code == Some(2) && worded && !made && !case.done.stderr.contains("panicked")
         })
@@ -141,7 +185,10 @@ impl Case<'_> {
 
     /// Asserts success and the labels learned, in any order.
     fn learns(self, labels: &[&str]) -> Self {
-        let expected = format!("should learn the labels {labels:?}, not {:?}", self.labels());
+        let expected = format!(
+            "should learn the labels {labels:?}, not {:?}",
+            self.labels()
+        );
         let labels: BTreeSet<String> = labels.iter().map(|label| label.to_string()).collect();
         self.ok().holds(&expected, |case| case.labels() == labels)
     }
@@ -149,69 +196,107 @@ impl Case<'_> {
     /// Asserts the number of labelled documents, to train on and to choose by.
     fn labelled(self, count: u64) -> Self {
         let corpus = self.corpus();
-        let found: u64 = ["labelled_train", "labelled_valid"].iter().filter_map(|key| corpus[key].as_u64()).sum();
-        self.holds(&format!("should read {count} labelled documents, not {found}"), |_| found == count)
+        let found: u64 = ["labelled_train", "labelled_valid"]
+            .iter()
+            .filter_map(|key| corpus[key].as_u64())
+            .sum();
+        self.holds(
+            &format!("should read {count} labelled documents, not {found}"),
+            |_| found == count,
+        )
     }
 
     /// Asserts the number of documents in all files.
     fn documents(self, count: u64) -> Self {
         let corpus = self.corpus();
         let files = corpus["files"].as_array().map_or(&[][..], Vec::as_slice);
-        let found: u64 = files.iter().filter_map(|file| file["documents"].as_u64()).sum();
-        self.holds(&format!("should read {count} documents, not {found}"), |_| found == count)
+        let found: u64 = files
+            .iter()
+            .filter_map(|file| file["documents"].as_u64())
+            .sum();
+        self.holds(
+            &format!("should read {count} documents, not {found}"),
+            |_| found == count,
+        )
     }
 
     /// Asserts that the classifier reads pairs of texts.
     fn pairs(self) -> Self {
-        self.holds("should read pairs of texts", |case| case.config()["type_vocab_size"] == 2)
+        self.holds("should read pairs of texts", |case| {
+            case.config()["type_vocab_size"] == 2
+        })
     }
 
     /// Asserts that each of `words` is told.
     fn tells(self, words: &[&str]) -> Self {
-        words.iter().fold(self, |case, word| case.tells_one_of(&[word]))
+        words
+            .iter()
+            .fold(self, |case, word| case.tells_one_of(&[word]))
     }
 
     /// Asserts that at least one of `words` is told.
     fn tells_one_of(self, words: &[&str]) -> Self {
-        self.holds(&format!("should tell of {words:?}"), |case| words.iter().any(|word| case.mentions(word)))
+        self.holds(&format!("should tell of {words:?}"), |case| {
+            words.iter().any(|word| case.mentions(word))
+        })
     }
 
     /// Asserts that none of `words` is told.
     fn lacks(self, words: &[&str]) -> Self {
-        self.holds(&format!("should not tell of {words:?}"), |case| !words.iter().any(|word| case.mentions(word)))
+        self.holds(&format!("should not tell of {words:?}"), |case| {
+            !words.iter().any(|word| case.mentions(word))
+        })
     }
 
     /// Asserts that the labels are learned, or that the file is refused and each of `words` is told.
     fn learns_or_tells(self, labels: &[&str], words: &[&str]) -> Self {
-        if self.done.code == Some(0) { self.learns(labels) } else { self.refused().tells(words) }
+        if self.done.code == Some(0) {
+            self.learns(labels)
+        } else {
+            self.refused().tells(words)
+        }
     }
 
     /// Asserts that each of `tokens` is an entry of the vocabulary.
     fn knows(self, tokens: &[&str]) -> Self {
         tokens.iter().fold(self, |case, token| {
-            case.holds(&format!("should have {token:?} in its vocabulary"), |case| case.vocabulary().contains(*token))
+            case.holds(
+                &format!("should have {token:?} in its vocabulary"),
+                |case| case.vocabulary().contains(*token),
+            )
         })
     }
 
     /// Asserts that no entry of the vocabulary holds one of `parts`.
     fn ignores(self, parts: &[&str]) -> Self {
         parts.iter().fold(self, |case, part| {
-            case.holds(&format!("should not have {part:?} in its vocabulary"), |case| {
-                !case.vocabulary().iter().any(|token| token.contains(part))
-            })
+            case.holds(
+                &format!("should not have {part:?} in its vocabulary"),
+                |case| !case.vocabulary().iter().any(|token| token.contains(part)),
+            )
         })
     }
 
     /// Stdout as JSON, one value per line.
     fn answers(&self) -> Vec<Value> {
-        self.done.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.done
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Names of the labels. Where a name is a number, `1.0` and `1` are one.
     fn labels(&self) -> BTreeSet<String> {
         let config = self.config();
-        let names = config["id2label"].as_object().into_iter().flat_map(|names| names.values());
-        let plain = |name: &str| name.parse::<f64>().map_or_else(|_| name.to_string(), |number| number.to_string());
+        let names = config["id2label"]
+            .as_object()
+            .into_iter()
+            .flat_map(|names| names.values());
+        let plain = |name: &str| {
+            name.parse::<f64>()
+                .map_or_else(|_| name.to_string(), |number| number.to_string())
+        };
         names.filter_map(Value::as_str).map(plain).collect()
     }
 
@@ -223,18 +308,29 @@ impl Case<'_> {
     /// The run's report on its files, or null.
     fn corpus(&self) -> Value {
         let journal = self.written("metrics.jsonl");
-        let mut events = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        events.find(|event| event["event"] == "corpus").unwrap_or_default()
+        let mut events = journal
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events
+            .find(|event| event["event"] == "corpus")
+            .unwrap_or_default()
     }
 
     fn vocabulary(&self) -> BTreeSet<String> {
-        self.written("vocab.txt").lines().map(String::from).collect()
+        self.written("vocab.txt")
+            .lines()
+            .map(String::from)
+            .collect()
     }
 
     /// A file of the run directory, empty where there is none.
     fn written(&self, name: &str) -> String {
-        let path = self.out.as_ref().map(|out| self.bench.lab.path(out).join(name));
-        path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+        let path = self
+            .out
+            .as_ref()
+            .map(|out| self.bench.lab.path(out).join(name));
+        path.and_then(|path| std::fs::read_to_string(path).ok())
+            .unwrap_or_default()
     }
 
     /// Lines of stderr that do not report progress.
@@ -246,16 +342,22 @@ impl Case<'_> {
     /// Whether a word stands in a message, in any case; a number must stand there as a whole.
     fn mentions(&self, word: &str) -> bool {
         if word.bytes().all(|byte| byte.is_ascii_digit()) {
-            return self.messages().flat_map(numbers).any(|number| number == word);
+            return self
+                .messages()
+                .flat_map(numbers)
+                .any(|number| number == word);
         }
-        self.messages().any(|line| line.to_lowercase().contains(&word.to_lowercase()))
+        self.messages()
+            .any(|line| line.to_lowercase().contains(&word.to_lowercase()))
     }
 }
 
 /// The whole numbers of a line; `1.5` is none.
 fn numbers(line: &str) -> impl Iterator<Item = &str> {
     let words = line.split(|char: char| !char.is_ascii_digit() && char != '.');
-    words.map(|word| word.trim_matches('.')).filter(|word| !word.is_empty() && !word.contains('.'))
+    words
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| !word.is_empty() && !word.contains('.'))
 }
 
 /// Words between spaces; spaces within `'` marks belong to a word.
@@ -274,11 +376,15 @@ fn split(words: &str) -> Vec<String> {
 }
 
 fn case_folder(case: &str) -> PathBuf {
-    clozelab_tests::workspace().join("tests/field/cases").join(case)
+    clozelab_tests::workspace()
+        .join("tests/field/cases")
+        .join(case)
 }
 
 fn is_case(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && case_folder(name).is_dir()
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && case_folder(name).is_dir()
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -310,9 +416,14 @@ fn every_case_of_the_list_has_a_test() {
         include_str!("field/vectors.rs"),
     ]
     .concat();
-    let rows = list.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    let rows = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
     let ids: Vec<&str> = rows.map(|(id, _)| id).filter(|id| *id != "id").collect();
     assert!(ids.len() > 100, "{ids:?}");
-    let missing: Vec<_> = ids.into_iter().filter(|id| !tests.contains(&format!("\"{id}\""))).collect();
+    let missing: Vec<_> = ids
+        .into_iter()
+        .filter(|id| !tests.contains(&format!("\"{id}\"")))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

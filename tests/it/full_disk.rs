@@ -4,16 +4,32 @@
 use crate::lab::{Done, Lab, binary, finish, tiny};
 use std::process::{Command, Stdio};
 
-const PRETRAIN: &str = "pretrain --corpus text.txt train.txt --valid valid.txt --steps 400 --checkpoint-every 20";
+const PRETRAIN: &str =
+    "pretrain --corpus text.txt train.txt --valid valid.txt --steps 400 --checkpoint-every 20";
 
 /// Runs `words` with `--out disk/run` on a new file system of `size` bytes; what the run leaves there is copied to `kept`.
 fn run_on_disk(lab: &Lab, size: &str, words: &str) -> Done {
     std::fs::create_dir_all(lab.path("disk")).expect("writable");
     let script = "mount -t tmpfs -o size=\"$0\" none disk && { \"$@\"; code=$?; cp -r disk/run kept; exit $code; }";
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, size]).arg(binary());
-    command.args(tiny(&format!("{words} --out disk/run")).split_whitespace()).current_dir(lab.path(""));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            size,
+        ])
+        .arg(binary());
+    command
+        .args(tiny(&format!("{words} --out disk/run")).split_whitespace())
+        .current_dir(lab.path(""));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     finish(command.spawn().expect("unshare is there"))
 }
 
@@ -25,7 +41,11 @@ fn a_run_comes_to_its_end_where_there_is_room_for_its_model() {
     for size in ["400k", "600k", "800k"] {
         let done = run_on_disk(&lab, size, PRETRAIN).ok();
         lab.same_file("whole/model.safetensors", "kept/model.safetensors");
-        let warnings = done.stderr.lines().filter(|line| line.contains("no checkpoint of step")).count();
+        let warnings = done
+            .stderr
+            .lines()
+            .filter(|line| line.contains("no checkpoint of step"))
+            .count();
         assert!(warnings <= 2, "{}", done.stderr);
         std::fs::remove_dir_all(lab.path("kept")).expect("there");
     }

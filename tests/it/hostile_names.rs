@@ -15,20 +15,35 @@ fn run(lab: &Lab, words: &str) -> Done {
     let word = |word: &str| match word.strip_prefix('@') {
         None => OsString::from(word),
         Some(name) => {
-            let (stem, ending) =
-                name.rsplit_once('.').map_or((name, String::new()), |(stem, end)| (stem, format!(".{end}")));
+            let (stem, ending) = name
+                .rsplit_once('.')
+                .map_or((name, String::new()), |(stem, end)| {
+                    (stem, format!(".{end}"))
+                });
             hostile(stem, &ending)
         }
     };
-    let done = finish(lab.command_of(words.split_whitespace().map(word)).spawn().expect("starts"));
-    assert!(!done.stderr.contains("panicked") && matches!(done.code, Some(0..=2)), "{words}: {}", done.stderr);
+    let done = finish(
+        lab.command_of(words.split_whitespace().map(word))
+            .spawn()
+            .expect("starts"),
+    );
+    assert!(
+        !done.stderr.contains("panicked") && matches!(done.code, Some(0..=2)),
+        "{words}: {}",
+        done.stderr
+    );
     done
 }
 
 fn lab() -> Lab {
     let lab = Lab::new();
     for name in ["train", "valid", "test", "text"] {
-        std::fs::write(lab.path(hostile(name, ".txt")), lab.read(&format!("{name}.txt"))).expect("writable");
+        std::fs::write(
+            lab.path(hostile(name, ".txt")),
+            lab.read(&format!("{name}.txt")),
+        )
+        .expect("writable");
     }
     lab
 }
@@ -37,7 +52,10 @@ fn lab() -> Lab {
 fn every_command_takes_them() {
     let lab = lab();
     let tiny = TINY.join(" ");
-    lab.write("case.json", "{\"fact\":\"some text\",\"meta\":{\"accusation\":[\"theft\"]}}\n");
+    lab.write(
+        "case.json",
+        "{\"fact\":\"some text\",\"meta\":{\"accusation\":[\"theft\"]}}\n",
+    );
     std::fs::rename(lab.path("case.json"), lab.path(hostile("case", ".json"))).expect("writable");
     for words in [
         format!("pretrain --corpus @text.txt --valid @valid.txt --out @words --steps 4 --checkpoint-every 2 {tiny}").as_str(),
@@ -69,15 +87,24 @@ fn every_command_takes_them() {
 #[test]
 fn a_run_on_them_is_resumed() {
     let lab = lab();
-    let words = format!("pretrain --corpus @text.txt --out run --steps 10 --checkpoint-every 5 {}", TINY.join(" "));
+    let words = format!(
+        "pretrain --corpus @text.txt --out run --steps 10 --checkpoint-every 5 {}",
+        TINY.join(" ")
+    );
     assert_eq!(run(&lab, &words).code, Some(0));
     let weights = lab.read("run/model.safetensors");
     let record = String::from_utf8(lab.read("run/run.json")).expect("UTF-8");
     assert!(record.contains("text%E9.txt"), "{record}");
-    lab.write("run/run.json", record.replace("\"finished\"", "\"running\""));
+    lab.write(
+        "run/run.json",
+        record.replace("\"finished\"", "\"running\""),
+    );
     let done = lab.run("pretrain --out run --resume").ok();
     assert!(!done.stderr.contains("already finished"), "{}", done.stderr);
-    assert!(lab.read("run/model.safetensors") == weights, "it went on with another text");
+    assert!(
+        lab.read("run/model.safetensors") == weights,
+        "it went on with another text"
+    );
 }
 
 #[test]
@@ -120,20 +147,43 @@ fn a_refusal_of_a_text_names_its_file() {
     lab.write("three.txt", "only three words\n");
     lab.write("blank.txt", "\n \n");
     lab.write("long.txt", "x".repeat((64 << 20) + 1));
-    lab.write("one.txt", "some text of one kind __label__same\n".repeat(50));
-    lab.write("two.txt", "some text __label__a __label__b\nmore text __label__a\n".repeat(50));
+    lab.write(
+        "one.txt",
+        "some text of one kind __label__same\n".repeat(50),
+    );
+    lab.write(
+        "two.txt",
+        "some text __label__a __label__b\nmore text __label__a\n".repeat(50),
+    );
     lab.write("words.vec", "no vectors here\n");
     for (words, name) in [
         ("pretrain --corpus three.txt --out run", "three.txt"),
         ("pretrain --corpus blank.txt --out run", "blank.txt"),
-        ("pretrain --corpus long.txt --out run", "line 1 of \"long.txt\" is longer than 64 MiB"),
-        ("pretrain --corpus text.txt --embeddings words.vec --out run", "words.vec"),
+        (
+            "pretrain --corpus long.txt --out run",
+            "line 1 of \"long.txt\" is longer than 64 MiB",
+        ),
+        (
+            "pretrain --corpus text.txt --embeddings words.vec --out run",
+            "words.vec",
+        ),
         ("finetune --train one.txt --out run", "one.txt"),
         ("finetune --train text.txt --out run", "text.txt"),
-        ("finetune --train two.txt --task single-label --out run", "two.txt"),
+        (
+            "finetune --train two.txt --task single-label --out run",
+            "two.txt",
+        ),
     ] {
-        let done = lab.run(&format!("{words} --steps 3 --device cpu --preset fast-nano"));
-        let reason = done.refused().stderr.lines().rev().nth(1).unwrap_or_default();
+        let done = lab.run(&format!(
+            "{words} --steps 3 --device cpu --preset fast-nano"
+        ));
+        let reason = done
+            .refused()
+            .stderr
+            .lines()
+            .rev()
+            .nth(1)
+            .unwrap_or_default();
         assert!(reason.contains(name), "{words}: {reason}");
     }
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 /// Steps of an interrupted run, and between its checkpoints: kills hit before, between and during them.
 const STEPS: u64 = 60;
-const PRETRAIN: &str = "pretrain --corpus text.txt train.txt --valid valid.txt --steps 60 --checkpoint-every 7";
-const FINETUNE: &str = "finetune --train train.txt --valid valid.txt --test test.txt --steps 60 --checkpoint-every 7";
+const PRETRAIN: &str =
+    "pretrain --corpus text.txt train.txt --valid valid.txt --steps 60 --checkpoint-every 7";
+const FINETUNE: &str =
+    "finetune --train train.txt --valid valid.txt --test test.txt --steps 60 --checkpoint-every 7";
 
 fn spawn(lab: &Lab, words: &str) -> Child {
     lab.command(&tiny(words)).spawn().expect("starts")
@@ -20,14 +22,25 @@ fn resume(lab: &Lab, words: &str, out: &str) -> Done {
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
-    assert!(sent.expect("kill is there").success(), "the process was gone before the signal");
+    let sent = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(child.id().to_string())
+        .status();
+    assert!(
+        sent.expect("kill is there").success(),
+        "the process was gone before the signal"
+    );
 }
 
 /// What a run says of each step, the last word counting: a resumed run may say it again.
 fn losses(lab: &Lab, run: &str) -> BTreeMap<u64, (f64, f64)> {
     let step = |event: Event| match event {
-        Event::Step { step, loss, grad_norm, .. } => Some((step, (loss, grad_norm))),
+        Event::Step {
+            step,
+            loss,
+            grad_norm,
+            ..
+        } => Some((step, (loss, grad_norm))),
         _ => None,
     };
     lab.events(run).into_iter().filter_map(step).collect()
@@ -45,15 +58,35 @@ fn assert_same_run(lab: &Lab, a: &str, b: &str) {
 fn kill_and_resume(lab: &Lab, words: &str, out: &str) -> u32 {
     let mut kills = 0;
     let mut child = spawn(lab, &format!("{words} --out {out}"));
-    for (at, extra_ms) in [(0, 30), (0, 60), (50, 0), (130, 3), (220, 11), (300, 1), (410, 7), (550, 19)] {
+    for (at, extra_ms) in [
+        (0, 30),
+        (0, 60),
+        (50, 0),
+        (130, 3),
+        (220, 11),
+        (300, 1),
+        (410, 7),
+        (550, 19),
+    ] {
         wait_for_step(lab, out, at, &mut child);
         std::thread::sleep(Duration::from_millis(extra_ms));
-        kills += u32::from(child.try_wait().expect("a child can be waited for").is_none());
+        kills += u32::from(
+            child
+                .try_wait()
+                .expect("a child can be waited for")
+                .is_none(),
+        );
         child.kill().expect("a child can be killed");
         finish(child);
         // Before its first file a run leaves nothing to resume; it is then started as it was the first time.
         let begun = lab.path(format!("{out}/run.json")).exists();
-        child = spawn(lab, &format!("{words} --out {out}{}", if begun { " --resume" } else { "" }));
+        child = spawn(
+            lab,
+            &format!(
+                "{words} --out {out}{}",
+                if begun { " --resume" } else { "" }
+            ),
+        );
     }
     finish(child).ok();
     kills
@@ -63,26 +96,38 @@ fn kill_and_resume(lab: &Lab, words: &str, out: &str) -> u32 {
 fn a_killed_pre_training_goes_on_bit_for_bit() {
     let lab = Lab::new();
     // Long enough for a fast machine to be caught in the act.
-    let words = "pretrain --corpus text.txt train.txt --valid valid.txt --steps 600 --checkpoint-every 70";
+    let words =
+        "pretrain --corpus text.txt train.txt --valid valid.txt --steps 600 --checkpoint-every 70";
     lab.tiny(&format!("{words} --out whole")).ok();
     assert!(kill_and_resume(&lab, words, "killed") >= 4);
     assert_same_run(&lab, "whole", "killed");
-    assert!(lab.tree().into_keys().all(|path| !path.to_string_lossy().contains(".tmp-")), "left-overs were swept");
+    assert!(
+        lab.tree()
+            .into_keys()
+            .all(|path| !path.to_string_lossy().contains(".tmp-")),
+        "left-overs were swept"
+    );
 }
 
 #[test]
 fn a_killed_fine_tuning_goes_on_bit_for_bit() {
     let lab = Lab::new();
-    lab.tiny("pretrain --corpus text.txt --out pretrained --steps 5").ok();
+    lab.tiny("pretrain --corpus text.txt --out pretrained --steps 5")
+        .ok();
     let words = format!("{FINETUNE} --from pretrained");
     lab.tiny(&format!("{words} --out whole")).ok();
     let mut child = spawn(&lab, &format!("{words} --out killed"));
     wait_for_step(&lab, "killed", 20, &mut child);
     child.kill().expect("a child can be killed");
     finish(child);
-    lab.tiny("pretrain --corpus text.txt --out other --steps 5 --lr 0.01").ok();
+    lab.tiny("pretrain --corpus text.txt --out other --steps 5 --lr 0.01")
+        .ok();
     let done = resume(&lab, &format!("{FINETUNE} --from other"), "killed");
-    assert!(done.refused().stderr.contains("other is not the model"), "{}", done.stderr);
+    assert!(
+        done.refused().stderr.contains("other is not the model"),
+        "{}",
+        done.stderr
+    );
     // The flag may be repeated.
     resume(&lab, &words, "killed").ok();
     assert_same_run(&lab, "whole", "killed");
@@ -101,10 +146,19 @@ fn ctrl_c_keeps_a_checkpoint_and_exits_130() {
         let done = finish(child);
         assert_eq!(done.code, Some(130), "{}", done.stderr);
         let step = match lab.events(&out).last() {
-            Some(Event::Finished { step, stopped: true, .. }) => *step,
+            Some(Event::Finished {
+                step,
+                stopped: true,
+                ..
+            }) => *step,
             other => panic!("{other:?}"),
         };
-        assert!(step < STEPS && lab.path(format!("{out}/checkpoints/step-{step}/manifest.json")).is_file());
+        assert!(
+            step < STEPS
+                && lab
+                    .path(format!("{out}/checkpoints/step-{step}/manifest.json"))
+                    .is_file()
+        );
         lab.run(&format!("inspect {out}")).ok();
         resume(&lab, PRETRAIN, &out).ok();
         assert_same_run(&lab, "whole", &out);
@@ -119,7 +173,10 @@ fn a_second_ctrl_c_ends_at_once_and_tears_nothing() {
     wait_for_step(&lab, "run", 8, &mut child);
     signal(&child, "INT");
     // The first may already have ended it; then there is nobody to signal.
-    let _ = Command::new("kill").arg("-INT").arg(child.id().to_string()).status();
+    let _ = Command::new("kill")
+        .arg("-INT")
+        .arg(child.id().to_string())
+        .status();
     assert_eq!(finish(child).code, Some(130));
     resume(&lab, PRETRAIN, "run").ok();
 }
@@ -136,7 +193,11 @@ fn a_resumed_run_needs_no_flags_but_out() {
     assert_same_run(&lab, "whole", "killed");
     let before = lab.tree();
     let again = lab.run("pretrain --out killed --resume").ok();
-    assert!(again.stderr.contains("already finished"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("already finished"),
+        "{}",
+        again.stderr
+    );
     assert!(lab.tree() == before, "something on disk changed");
 }
 
@@ -150,32 +211,54 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
     finish(child);
     let mut kept: Vec<u64> = std::fs::read_dir(lab.path("hurt/checkpoints"))
         .expect("there are checkpoints")
-        .filter_map(|entry| entry.expect("readable").file_name().to_string_lossy().strip_prefix("step-")?.parse().ok())
+        .filter_map(|entry| {
+            entry
+                .expect("readable")
+                .file_name()
+                .to_string_lossy()
+                .strip_prefix("step-")?
+                .parse()
+                .ok()
+        })
         .collect();
     kept.sort_unstable();
-    let [.., before, newest] = kept[..] else { panic!("{kept:?}") };
+    let [.., before, newest] = kept[..] else {
+        panic!("{kept:?}")
+    };
     let name = format!("hurt/checkpoints/step-{newest}/model.safetensors");
     let mut weights = lab.read(&name);
     let middle = weights.len() / 2;
     weights[middle] ^= 1;
     lab.write(&name, weights);
     let done = resume(&lab, PRETRAIN, "hurt").ok();
-    assert!(done.stderr.contains(&format!("from step {before}")) && done.stderr.contains("SHA-256"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains(&format!("from step {before}")) && done.stderr.contains("SHA-256"),
+        "{}",
+        done.stderr
+    );
     assert_same_run(&lab, "whole", "hurt");
 }
 
 #[test]
 fn where_no_checkpoint_is_whole_the_run_is_refused_untouched() {
     let lab = Lab::new();
-    lab.tiny("pretrain --corpus text.txt --out run --steps 10 --checkpoint-every 5").ok();
+    lab.tiny("pretrain --corpus text.txt --out run --steps 10 --checkpoint-every 5")
+        .ok();
     let record = String::from_utf8(lab.read("run/run.json")).expect("UTF-8");
-    lab.write("run/run.json", record.replace("\"finished\"", "\"running\""));
+    lab.write(
+        "run/run.json",
+        record.replace("\"finished\"", "\"running\""),
+    );
     for step in [5, 10] {
         lab.write(&format!("run/checkpoints/step-{step}/state.json"), "");
     }
     let before = lab.tree();
     let done = lab.run("pretrain --out run --resume");
-    assert!(done.refused().stderr.contains("step 10") && done.stderr.contains("step 5"), "{}", done.stderr);
+    assert!(
+        done.refused().stderr.contains("step 10") && done.stderr.contains("step 5"),
+        "{}",
+        done.stderr
+    );
     assert!(lab.tree() == before, "something on disk changed");
 }
 
@@ -184,7 +267,10 @@ fn two_trainers_cannot_share_a_directory() {
     let lab = Lab::new();
     let mut child = spawn(&lab, &format!("{PRETRAIN} --out run"));
     wait_for_step(&lab, "run", 2, &mut child);
-    for words in [format!("{PRETRAIN} --out run"), format!("{PRETRAIN} --out run --resume")] {
+    for words in [
+        format!("{PRETRAIN} --out run"),
+        format!("{PRETRAIN} --out run --resume"),
+    ] {
         lab.tiny(&words).refused();
     }
     finish(child).ok();
@@ -202,18 +288,32 @@ fn a_resumed_run_is_the_same_run_or_refused() {
     let before = lab.tree();
     let check = |words: &str, expected: &str| {
         let done = lab.run(words);
-        assert!(done.refused().stderr.contains(expected), "{words}: {}", done.stderr);
+        assert!(
+            done.refused().stderr.contains(expected),
+            "{words}: {}",
+            done.stderr
+        );
         assert!(lab.tree() == before, "{words} changed something on disk");
     };
-    check("pretrain --out run --resume --lr 0.5", "--lr its default, not 0.5");
+    check(
+        "pretrain --out run --resume --lr 0.5",
+        "--lr its default, not 0.5",
+    );
     check("pretrain --out run --resume --seed 4", "--seed 3, not 4");
     check("finetune --out run --resume", "pretrain");
-    check("pretrain --out run --resume --corpus train.txt", "is not what the interrupted run read");
+    check(
+        "pretrain --out run --resume --corpus train.txt",
+        "is not what the interrupted run read",
+    );
     check("pretrain --out elsewhere --resume", "no run");
     let text = lab.read("text.txt");
     lab.write("text.txt", [text.as_slice(), b"one more line\n"].concat());
     let done = lab.run("pretrain --out run --resume");
-    assert!(done.refused().stderr.contains("text.txt"), "{}", done.stderr);
+    assert!(
+        done.refused().stderr.contains("text.txt"),
+        "{}",
+        done.stderr
+    );
     lab.write("text.txt", text);
     lab.run("pretrain --out run --resume").ok();
 }
@@ -222,15 +322,29 @@ fn a_resumed_run_is_the_same_run_or_refused() {
 #[test]
 fn the_demonstration_can_be_stopped_and_its_run_goes_on() {
     let lab = Lab::new();
-    let mut child = lab.command("demo --out demo --device cpu").spawn().expect("starts");
+    let mut child = lab
+        .command("demo --out demo --device cpu")
+        .spawn()
+        .expect("starts");
     wait_for_step(&lab, "demo/pretrained", 1, &mut child);
     signal(&child, "INT");
     let done = finish(child);
     assert_eq!(done.code, Some(130), "{}", done.stderr);
-    assert!(done.stderr.contains("pretrain --resume --out demo/pretrained"), "{}", done.stderr);
-    assert!(lab.path("demo/LICENSE.wordnet").is_file(), "the licence goes with the text");
+    assert!(
+        done.stderr
+            .contains("pretrain --resume --out demo/pretrained"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        lab.path("demo/LICENSE.wordnet").is_file(),
+        "the licence goes with the text"
+    );
     let before = losses(&lab, "demo/pretrained").len();
-    let mut child = lab.command("pretrain --resume --out demo/pretrained").spawn().expect("starts");
+    let mut child = lab
+        .command("pretrain --resume --out demo/pretrained")
+        .spawn()
+        .expect("starts");
     wait_for_step(&lab, "demo/pretrained", 40, &mut child);
     signal(&child, "INT");
     assert_eq!(finish(child).code, Some(130));

@@ -58,7 +58,8 @@ impl Done {
     /// Stdout as one JSON value.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
     }
 
     /// Asserts a refusal: exit code 2, the reason and the hint as the last two lines, no trace of a panic.
@@ -66,9 +67,19 @@ impl Done {
     pub fn refused(&self) -> &Self {
         assert_eq!(self.code, Some(2), "{}", self.stderr);
         let lines: Vec<&str> = self.stderr.lines().collect();
-        let [.., reason, hint] = lines.as_slice() else { panic!("{}", self.stderr) };
-        assert!(reason.starts_with("error: ") && reason.len() > 20, "{}", self.stderr);
-        assert!(hint.starts_with("hint: ") && hint.len() > 10, "{}", self.stderr);
+        let [.., reason, hint] = lines.as_slice() else {
+            panic!("{}", self.stderr)
+        };
+        assert!(
+            reason.starts_with("error: ") && reason.len() > 20,
+            "{}",
+            self.stderr
+        );
+        assert!(
+            hint.starts_with("hint: ") && hint.len() > 10,
+            "{}",
+            self.stderr
+        );
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         self
     }
@@ -77,12 +88,16 @@ impl Done {
 impl Lab {
     /// A new one.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("the target folder can be written");
         let lab = Self { folder };
         lab.write("train.txt", clozelab_tests::bundle("train.txt", DOCUMENTS));
         lab.write("valid.txt", clozelab_tests::bundle("valid.txt", 60));
         lab.write("test.txt", clozelab_tests::bundle("test.txt", 60));
-        lab.write("text.txt", clozelab_tests::bundle("pretrain_extra.txt", DOCUMENTS));
+        lab.write(
+            "text.txt",
+            clozelab_tests::bundle("pretrain_extra.txt", DOCUMENTS),
+        );
         lab
     }
 
@@ -108,7 +123,9 @@ impl Lab {
     pub fn weights(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
         let bytes = self.read(&format!("{run}/model.safetensors"));
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("sound weights");
-        file.iter().map(|(name, view)| (name.to_string(), view.data().to_vec())).collect()
+        file.iter()
+            .map(|(name, view)| (name.to_string(), view.data().to_vec()))
+            .collect()
     }
 
     /// Asserts that two files hold the same bytes, without printing them.
@@ -131,8 +148,14 @@ impl Lab {
     /// A command in its folder.
     pub fn command_of(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(binary());
-        command.args(words).current_dir(self.folder.path()).env_remove("BURN_DEVICE");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(words)
+            .current_dir(self.folder.path())
+            .env_remove("BURN_DEVICE");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -148,7 +171,11 @@ impl Lab {
 
     /// Runs a command that reads `input` on stdin.
     pub fn run_with(&self, words: &str, input: &[u8]) -> Done {
-        let mut child = self.command(words).stdin(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = self
+            .command(words)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
         let (mut stdin, input) = (child.stdin.take().expect("piped"), input.to_vec());
         let feeder = std::thread::spawn(move || stdin.write_all(&input));
         let done = finish(child);
@@ -164,7 +191,11 @@ impl Lab {
     /// The events of a run.
     pub fn events(&self, run: &str) -> Vec<Event> {
         let text = String::from_utf8(self.read(&format!("{run}/metrics.jsonl"))).expect("UTF-8");
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        text.lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .collect()
     }
 
     /// A run's journal without what tells of time.
@@ -199,7 +230,8 @@ pub fn tiny(words: &str) -> String {
 
 /// One line of a journal without what tells of time.
 pub fn timeless(line: &str) -> serde_json::Value {
-    let mut event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let mut event: serde_json::Value =
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let fields = event.as_object_mut().expect("an event is an object");
     TIMES.iter().for_each(|time| drop(fields.remove(*time)));
     event
@@ -210,9 +242,13 @@ pub fn models() -> &'static Lab {
     static MODELS: OnceLock<Lab> = OnceLock::new();
     MODELS.get_or_init(|| {
         let lab = Lab::new();
-        lab.tiny("pretrain --corpus text.txt train.txt --out pretrained --steps 30").ok();
+        lab.tiny("pretrain --corpus text.txt train.txt --out pretrained --steps 30")
+            .ok();
         let labelled = "--train train.txt --valid valid.txt --test test.txt";
-        lab.tiny(&format!("finetune {labelled} --from pretrained --out finetuned --steps 30")).ok();
+        lab.tiny(&format!(
+            "finetune {labelled} --from pretrained --out finetuned --steps 30"
+        ))
+        .ok();
         lab
     })
 }
@@ -222,15 +258,26 @@ pub fn wait_for_step(lab: &Lab, out: &str, step: u64, child: &mut Child) {
     let path = lab.path(format!("{out}/metrics.jsonl"));
     let reached = || {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let steps = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter_map(|event| match event {
-            Event::Step { step, .. } => Some(step),
-            _ => None,
-        });
+        let steps = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter_map(|event| match event {
+                Event::Step { step, .. } => Some(step),
+                _ => None,
+            });
         steps.max().unwrap_or(0)
     };
     let started = Instant::now();
-    while reached() < step && child.try_wait().expect("a child can be waited for").is_none() {
-        assert!(started.elapsed() < Duration::from_secs(120), "step {step} never came");
+    while reached() < step
+        && child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_none()
+    {
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "step {step} never came"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -246,12 +293,20 @@ pub fn finish(mut child: Child) -> Done {
         }
         if started.elapsed() > LIMIT {
             child.kill().expect("a stuck child can be killed");
-            panic!("a command was stuck: {}", stderr.join().expect("reading does not panic"));
+            panic!(
+                "a command was stuck: {}",
+                stderr.join().expect("reading does not panic")
+            );
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let text = |reader: std::thread::JoinHandle<String>| reader.join().expect("reading does not panic");
-    Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    let text =
+        |reader: std::thread::JoinHandle<String>| reader.join().expect("reading does not panic");
+    Done {
+        code: status.code(),
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {

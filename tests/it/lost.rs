@@ -4,23 +4,45 @@
 use crate::lab::{Lab, finish, tiny, wait_for_step};
 
 /// Long enough to be caught in the act.
-const PRETRAIN: &str = "pretrain --corpus text.txt train.txt --valid valid.txt --steps 600 --checkpoint-every 70";
+const PRETRAIN: &str =
+    "pretrain --corpus text.txt train.txt --valid valid.txt --steps 600 --checkpoint-every 70";
 
 #[test]
 fn a_run_whose_directory_is_renamed_ends_and_goes_on_from_the_rescue() {
     let lab = Lab::new();
     lab.tiny(&format!("{PRETRAIN} --out whole")).ok();
     lab.write("run-rescue/letter.txt", "not ours");
-    let mut child = lab.command(&tiny(&format!("{PRETRAIN} --out run"))).spawn().expect("starts");
+    let mut child = lab
+        .command(&tiny(&format!("{PRETRAIN} --out run")))
+        .spawn()
+        .expect("starts");
     wait_for_step(&lab, "run", 50, &mut child);
     std::fs::rename(lab.path("run"), lab.path("moved")).expect("writable");
     let done = finish(child);
     assert_eq!(done.code, Some(1), "{}", done.stderr);
-    assert!(done.stderr.contains("error: run was removed, renamed or replaced"), "{}", done.stderr);
-    assert!(done.stderr.contains("clozelab pretrain --resume --out run-rescue-2"), "{}", done.stderr);
+    assert!(
+        done.stderr
+            .contains("error: run was removed, renamed or replaced"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        done.stderr
+            .contains("clozelab pretrain --resume --out run-rescue-2"),
+        "{}",
+        done.stderr
+    );
     assert!(!lab.path("run").exists(), "the directory was made again");
     lab.run("inspect run-rescue-2").ok();
-    lab.run_of(&["fill-mask", "--model", "run-rescue-2", "a [MASK]", "--device", "cpu"]).ok();
+    lab.run_of(&[
+        "fill-mask",
+        "--model",
+        "run-rescue-2",
+        "a [MASK]",
+        "--device",
+        "cpu",
+    ])
+    .ok();
     lab.run("pretrain --out run-rescue-2 --resume").ok();
     for name in ["model.safetensors", "config.json", "vocab.txt"] {
         lab.same_file(&format!("whole/{name}"), &format!("run-rescue-2/{name}"));
@@ -32,7 +54,10 @@ fn a_run_never_overwrites_the_one_that_replaced_it() {
     let lab = Lab::new();
     let other = "pretrain --corpus text.txt --steps 20 --lr 0.01";
     lab.tiny(&format!("{other} --out alone")).ok();
-    let mut child = lab.command(&tiny(&format!("{PRETRAIN} --out run"))).spawn().expect("starts");
+    let mut child = lab
+        .command(&tiny(&format!("{PRETRAIN} --out run")))
+        .spawn()
+        .expect("starts");
     wait_for_step(&lab, "run", 10, &mut child);
     std::fs::rename(lab.path("run"), lab.path("gone")).expect("writable");
     std::fs::remove_dir_all(lab.path("gone")).expect("writable");
@@ -53,12 +78,24 @@ fn a_lock_that_is_no_regular_file_is_refused_at_once() {
     for name in ["pipe", "link"] {
         std::fs::create_dir(lab.path(name)).expect("writable");
     }
-    let made = std::process::Command::new("mkfifo").arg(lab.path("pipe/.lock")).status().expect("mkfifo is there");
+    let made = std::process::Command::new("mkfifo")
+        .arg(lab.path("pipe/.lock"))
+        .status()
+        .expect("mkfifo is there");
     assert!(made.success());
     std::os::unix::fs::symlink(lab.path("outside"), lab.path("link/.lock")).expect("writable");
     for name in ["pipe", "link"] {
-        let done = lab.tiny(&format!("pretrain --corpus text.txt --out {name} --steps 3"));
-        assert!(done.refused().stderr.contains("not a regular file"), "{}", done.stderr);
+        let done = lab.tiny(&format!(
+            "pretrain --corpus text.txt --out {name} --steps 3"
+        ));
+        assert!(
+            done.refused().stderr.contains("not a regular file"),
+            "{}",
+            done.stderr
+        );
     }
-    assert!(!lab.path("outside").exists(), "a file was made behind the link");
+    assert!(
+        !lab.path("outside").exists(),
+        "a file was made behind the link"
+    );
 }

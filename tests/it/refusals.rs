@@ -5,8 +5,10 @@ use crate::lab::{Lab, tiny};
 /// A lab with a small model of each kind.
 fn lab_with_models() -> Lab {
     let lab = Lab::new();
-    lab.tiny("pretrain --corpus text.txt --out pretrained --steps 3").ok();
-    lab.tiny("finetune --train train.txt --out finetuned --steps 3").ok();
+    lab.tiny("pretrain --corpus text.txt --out pretrained --steps 3")
+        .ok();
+    lab.tiny("finetune --train train.txt --out finetuned --steps 3")
+        .ok();
     lab
 }
 
@@ -29,11 +31,23 @@ fn check(lab: &Lab, words: &str, expected: &[&str]) {
     let before = lab.tree();
     let done = lab.run(words);
     let reason = done.refused().stderr.to_lowercase();
-    assert!(expected.iter().any(|word| reason.contains(&word.to_lowercase())), "{words}: {}", done.stderr);
+    assert!(
+        expected
+            .iter()
+            .any(|word| reason.contains(&word.to_lowercase())),
+        "{words}: {}",
+        done.stderr
+    );
     let after = lab.tree();
-    let changed: Vec<_> =
-        after.iter().filter(|(path, bytes)| before.get(*path) != Some(bytes)).map(|(path, _)| path).collect();
-    assert!(changed.is_empty() && after.len() == before.len(), "{words} changed {changed:?}");
+    let changed: Vec<_> = after
+        .iter()
+        .filter(|(path, bytes)| before.get(*path) != Some(bytes))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(
+        changed.is_empty() && after.len() == before.len(),
+        "{words} changed {changed:?}"
+    );
 }
 
 #[test]
@@ -41,18 +55,28 @@ fn text_that_cannot_be_trained_on() {
     let lab = Lab::new();
     lab.write("empty.txt", "");
     lab.write("blank.txt", "\n \n\t\n");
-    lab.write("image.txt", [b"\x89PNG\r\n\x1a\n".as_slice(), &[0, 1, 2, 255].repeat(500)].concat());
+    lab.write(
+        "image.txt",
+        [b"\x89PNG\r\n\x1a\n".as_slice(), &[0, 1, 2, 255].repeat(500)].concat(),
+    );
     lab.write("three.txt", "only three words\n");
     lab.write("cut.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b");
     for (file, expected) in [
         ("empty.txt", &["empty"][..]),
         ("blank.txt", &["no text", "empty"]),
         ("image.txt", &["png", "binary", "not text"]),
-        ("three.txt", &["too little", "too small", "three", "tokens", "characters"]),
+        (
+            "three.txt",
+            &["too little", "too small", "three", "tokens", "characters"],
+        ),
         ("cut.gz", &["gzip", "cut.gz"]),
         ("missing.txt", &["does not exist"]),
     ] {
-        check(&lab, &tiny(&format!("pretrain --corpus {file} --out run --steps 3")), expected);
+        check(
+            &lab,
+            &tiny(&format!("pretrain --corpus {file} --out run --steps 3")),
+            expected,
+        );
     }
 }
 
@@ -72,31 +96,70 @@ fn a_model_of_too_many_layers() {
     let lab = lab_with_models();
     copy_model(&lab, "pretrained", "deep");
     let config = String::from_utf8(lab.read("deep/config.json")).expect("UTF-8");
-    lab.write("deep/config.json", config.replace("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 160000000"));
-    let done = lab.run_of(&["fill-mask", "--model", "deep", "a [MASK]", "--device", "cpu"]);
-    assert!(done.refused().stderr.contains("num_hidden_layers"), "{}", done.stderr);
+    lab.write(
+        "deep/config.json",
+        config.replace(
+            "\"num_hidden_layers\": 1",
+            "\"num_hidden_layers\": 160000000",
+        ),
+    );
+    let done = lab.run_of(&[
+        "fill-mask",
+        "--model",
+        "deep",
+        "a [MASK]",
+        "--device",
+        "cpu",
+    ]);
+    assert!(
+        done.refused().stderr.contains("num_hidden_layers"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
 fn labels_that_cannot_be_learned() {
     let lab = Lab::new();
-    check(&lab, &tiny("finetune --train text.txt --out run --steps 3"), &["label"]);
-    lab.write("one.txt", "some text of one kind __label__same\n".repeat(50));
-    check(&lab, &tiny("finetune --train one.txt --out run --steps 3"), &["label"]);
+    check(
+        &lab,
+        &tiny("finetune --train text.txt --out run --steps 3"),
+        &["label"],
+    );
+    lab.write(
+        "one.txt",
+        "some text of one kind __label__same\n".repeat(50),
+    );
+    check(
+        &lab,
+        &tiny("finetune --train one.txt --out run --steps 3"),
+        &["label"],
+    );
 }
 
 #[test]
 fn a_label_that_training_never_saw() {
     let lab = lab_with_models();
-    lab.write("strange.txt", "a text of an unknown kind __label__never_seen\n".repeat(20));
-    check(&lab, "evaluate --model finetuned --data strange.txt --device cpu", &["never_seen"]);
+    lab.write(
+        "strange.txt",
+        "a text of an unknown kind __label__never_seen\n".repeat(20),
+    );
+    check(
+        &lab,
+        "evaluate --model finetuned --data strange.txt --device cpu",
+        &["never_seen"],
+    );
 }
 
 #[test]
 fn models_that_are_missing_or_damaged() {
     let lab = lab_with_models();
     let ask = |model: &str| format!("evaluate --model {model} --data test.txt --device cpu");
-    check(&lab, &ask("nowhere"), &["not a directory", "does not exist"]);
+    check(
+        &lab,
+        &ask("nowhere"),
+        &["not a directory", "does not exist"],
+    );
     check(&lab, "inspect nowhere", &["not a directory"]);
     lab.write("hollow/readme.txt", "no model here");
     check(&lab, &ask("hollow"), &["config.json"]);
@@ -119,15 +182,27 @@ fn models_that_are_missing_or_damaged() {
 fn a_configuration_that_contradicts_the_weights() {
     let lab = lab_with_models();
     for (out, from, to) in [
-        ("layers", "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2"),
+        (
+            "layers",
+            "\"num_hidden_layers\": 1",
+            "\"num_hidden_layers\": 2",
+        ),
         ("width", "\"hidden_size\": 32", "\"hidden_size\": 64"),
-        ("heads", "\"num_attention_heads\": 2", "\"num_attention_heads\": 5"),
+        (
+            "heads",
+            "\"num_attention_heads\": 2",
+            "\"num_attention_heads\": 5",
+        ),
     ] {
         copy_model(&lab, "pretrained", out);
         let config = String::from_utf8(lab.read("pretrained/config.json")).expect("UTF-8");
         assert!(config.contains(from), "{config} lacks {from}");
         lab.write(&format!("{out}/config.json"), config.replace(from, to));
-        check(&lab, &format!("evaluate --model {out} --data text.txt --device cpu"), &["config.json"]);
+        check(
+            &lab,
+            &format!("evaluate --model {out} --data text.txt --device cpu"),
+            &["config.json"],
+        );
         check(
             &lab,
             &format!("finetune --train train.txt --from {out} --out run --device cpu --steps 3"),
@@ -139,7 +214,8 @@ fn a_configuration_that_contradicts_the_weights() {
 #[test]
 fn settings_that_do_not_fit() {
     let lab = lab_with_models();
-    let pretrain = |flags: &str| format!("pretrain --corpus text.txt --out run --device cpu {flags}");
+    let pretrain =
+        |flags: &str| format!("pretrain --corpus text.txt --out run --device cpu {flags}");
     check(
         &lab,
         "finetune --train train.txt --from pretrained --out run --device cpu --max-len 9999 --steps 3",
@@ -147,27 +223,67 @@ fn settings_that_do_not_fit() {
     );
     check(&lab, &pretrain("--preset huge"), &["preset"]);
     check(&lab, &pretrain("--steps 0"), &["steps"]);
-    check(&lab, &pretrain("--steps 5 --epochs 1"), &["steps", "epochs"]);
+    check(
+        &lab,
+        &pretrain("--steps 5 --epochs 1"),
+        &["steps", "epochs"],
+    );
     check(&lab, &pretrain("--lr 0"), &["lr"]);
-    check(&lab, &pretrain("--lr 1e38"), &["--lr is 1e38, but it must be at most 1"]);
-    check(&lab, &pretrain("--minutes 1e300"), &["--minutes is 1e300, but it must be at most 525600"]);
+    check(
+        &lab,
+        &pretrain("--lr 1e38"),
+        &["--lr is 1e38, but it must be at most 1"],
+    );
+    check(
+        &lab,
+        &pretrain("--minutes 1e300"),
+        &["--minutes is 1e300, but it must be at most 525600"],
+    );
     check(&lab, &pretrain("--mask-rate 1.5"), &["mask-rate"]);
     check(&lab, &pretrain("--batch-size 0"), &["batch-size"]);
     check(&lab, &pretrain("--vocab-size 3"), &["vocab"]);
-    check(&lab, "predict --model pretrained --data text.txt --device cpu", &["label", "classifier"]);
-    check(&lab, "fill-mask --model pretrained nothing-masked --device cpu", &["mask"]);
-    check(&lab, "evaluate --model finetuned --data test.txt --threshold 2", &["threshold"]);
+    check(
+        &lab,
+        "predict --model pretrained --data text.txt --device cpu",
+        &["label", "classifier"],
+    );
+    check(
+        &lab,
+        "fill-mask --model pretrained nothing-masked --device cpu",
+        &["mask"],
+    );
+    check(
+        &lab,
+        "evaluate --model finetuned --data test.txt --threshold 2",
+        &["threshold"],
+    );
     check(&lab, "no-such-command", &["no-such-command"]);
 }
 
 #[test]
 fn an_output_that_holds_something() {
     let lab = lab_with_models();
-    check(&lab, &tiny("pretrain --corpus text.txt --out pretrained --steps 3"), &["already holds a run"]);
-    check(&lab, &tiny("finetune --train train.txt --out pretrained --steps 3"), &["already holds a run"]);
+    check(
+        &lab,
+        &tiny("pretrain --corpus text.txt --out pretrained --steps 3"),
+        &["already holds a run"],
+    );
+    check(
+        &lab,
+        &tiny("finetune --train train.txt --out pretrained --steps 3"),
+        &["already holds a run"],
+    );
     lab.write("letters/mother.txt", "dear mother");
-    check(&lab, &tiny("pretrain --corpus text.txt --out letters --steps 3"), &["not empty"]);
-    check(&lab, &tiny("pretrain --corpus text.txt --out text.txt --steps 3"), &["text.txt"]);
+    check(
+        &lab,
+        &tiny("pretrain --corpus text.txt --out letters --steps 3"),
+        &["not empty"],
+    );
+    check(
+        &lab,
+        &tiny("pretrain --corpus text.txt --out text.txt --steps 3"),
+        &["text.txt"],
+    );
     check(&lab, "demo --out letters --device cpu", &["not empty"]);
 }
 
@@ -177,12 +293,23 @@ fn files_that_are_no_files() {
     let lab = Lab::new();
     std::os::unix::fs::symlink("/dev/zero", lab.path("endless.txt")).expect("writable");
     std::os::unix::fs::symlink("loop.txt", lab.path("loop.txt")).expect("writable");
-    let made = std::process::Command::new("mkfifo").arg(lab.path("pipe.txt")).status().expect("mkfifo is there");
+    let made = std::process::Command::new("mkfifo")
+        .arg(lab.path("pipe.txt"))
+        .status()
+        .expect("mkfifo is there");
     assert!(made.success());
     for name in ["endless.txt", "pipe.txt", "loop.txt", "/dev/zero"] {
         // The folder holds what cannot be read, so it is not compared; the run directory must not exist.
-        let done = lab.run(&tiny(&format!("pretrain --corpus {name} --out run --steps 3")));
-        assert!(done.refused().stderr.contains(name.trim_end_matches(".txt")), "{}", done.stderr);
+        let done = lab.run(&tiny(&format!(
+            "pretrain --corpus {name} --out run --steps 3"
+        )));
+        assert!(
+            done.refused()
+                .stderr
+                .contains(name.trim_end_matches(".txt")),
+            "{}",
+            done.stderr
+        );
         assert!(!lab.path("run").exists());
     }
     for name in ["endless.txt", "pipe.txt"] {

@@ -8,7 +8,9 @@ use std::process::Stdio;
 #[test]
 fn json_puts_the_same_events_on_stdout_as_in_the_journal() {
     let lab = Lab::new();
-    let done = lab.tiny("pretrain --corpus text.txt --out run --steps 6 --json").ok();
+    let done = lab
+        .tiny("pretrain --corpus text.txt --out run --steps 6 --json")
+        .ok();
     let events: Vec<Event> = done
         .stdout
         .lines()
@@ -21,9 +23,13 @@ fn json_puts_the_same_events_on_stdout_as_in_the_journal() {
 #[test]
 fn quiet_says_nothing_and_a_log_has_no_terminal_codes() {
     let lab = Lab::new();
-    let quiet = lab.tiny("pretrain --corpus text.txt --out quiet --steps 3 --quiet").ok();
+    let quiet = lab
+        .tiny("pretrain --corpus text.txt --out quiet --steps 3 --quiet")
+        .ok();
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
-    let log = lab.tiny("pretrain --corpus text.txt --out log --steps 3").ok();
+    let log = lab
+        .tiny("pretrain --corpus text.txt --out log --steps 3")
+        .ok();
     assert!(!log.stderr.contains(['\r', '\u{1b}']), "{:?}", log.stderr);
     assert!(log.stderr.contains("step "), "{}", log.stderr);
 }
@@ -47,7 +53,13 @@ fn help_names_every_command_and_exits_well() {
         "inspect",
     ] {
         assert!(help.contains(command), "{help} lacks {command}");
-        assert!(lab.run(&format!("{command} --help")).ok().stdout.contains("--"), "{command}");
+        assert!(
+            lab.run(&format!("{command} --help"))
+                .ok()
+                .stdout
+                .contains("--"),
+            "{command}"
+        );
     }
     assert!(lab.run("--version").ok().stdout.starts_with("clozelab "));
 }
@@ -55,18 +67,30 @@ fn help_names_every_command_and_exits_well() {
 #[test]
 fn a_reader_who_leaves_ends_nothing_with_a_panic() {
     let lab = Lab::new();
-    let mut child =
-        lab.command(&tiny("pretrain --corpus text.txt --out run --steps 10 --json")).spawn().expect("starts");
+    let mut child = lab
+        .command(&tiny(
+            "pretrain --corpus text.txt --out run --steps 10 --json",
+        ))
+        .spawn()
+        .expect("starts");
     let mut stdout = child.stdout.take().expect("piped");
-    stdout.read_exact(&mut [0; 10]).expect("the first event comes");
+    stdout
+        .read_exact(&mut [0; 10])
+        .expect("the first event comes");
     drop(stdout);
     let done = finish(child).ok();
     assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
-    assert!(matches!(lab.events("run").last(), Some(Event::Finished { step: 10, .. })));
+    assert!(matches!(
+        lab.events("run").last(),
+        Some(Event::Finished { step: 10, .. })
+    ));
     let models = models();
     let lines = "some text\n".repeat(500);
     models.write("many.txt", lines);
-    let mut child = models.command("predict --model finetuned --data many.txt --device cpu").spawn().expect("starts");
+    let mut child = models
+        .command("predict --model finetuned --data many.txt --device cpu")
+        .spawn()
+        .expect("starts");
     drop(child.stdout.take());
     let done = finish(child).ok();
     assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
@@ -79,8 +103,16 @@ fn a_closed_stderr_ends_nothing() {
     let binary = lab.command("").get_program().to_owned();
     let words = tiny("pretrain --corpus text.txt --out run --steps 3");
     let mut shell = std::process::Command::new("sh");
-    shell.arg("-c").arg(r#"exec "$0" "$@" 2>&- >&-"#).arg(binary).args(words.split_whitespace());
-    let status = shell.current_dir(lab.path("")).stdin(Stdio::null()).status().expect("sh starts");
+    shell
+        .arg("-c")
+        .arg(r#"exec "$0" "$@" 2>&- >&-"#)
+        .arg(binary)
+        .args(words.split_whitespace());
+    let status = shell
+        .current_dir(lab.path(""))
+        .stdin(Stdio::null())
+        .status()
+        .expect("sh starts");
     assert_eq!(status.code(), Some(0));
 }
 
@@ -88,15 +120,31 @@ fn a_closed_stderr_ends_nothing() {
 fn a_reader_sees_the_old_file_or_the_new_one() {
     let lab = Lab::new();
     let words = tiny("pretrain --corpus text.txt --out run --steps 120 --checkpoint-every 1");
-    let mut child = lab.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut child = lab
+        .command(&words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
     let mut looks = 0;
-    while child.try_wait().expect("a child can be waited for").is_none() {
+    while child
+        .try_wait()
+        .expect("a child can be waited for")
+        .is_none()
+    {
         looks += look(&lab);
     }
     assert_eq!(child.wait().expect("ended").code(), Some(0));
-    assert!(looks > 20, "only {looks} looks at files while they were written");
+    assert!(
+        looks > 20,
+        "only {looks} looks at files while they were written"
+    );
     assert!(look(&lab) >= 4, "all files are there at the end");
-    let left: Vec<_> = lab.tree().into_keys().filter(|path| path.to_string_lossy().contains(".tmp-")).collect();
+    let left: Vec<_> = lab
+        .tree()
+        .into_keys()
+        .filter(|path| path.to_string_lossy().contains(".tmp-"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -113,8 +161,14 @@ fn look(lab: &Lab) -> usize {
     for name in ["run.json", "config.json", "tokenizer.json"] {
         whole += usize::from(json(&lab.path("run").join(name)).is_some());
     }
-    let checkpoints = std::fs::read_dir(lab.path("run/checkpoints")).into_iter().flatten().flatten();
-    for folder in checkpoints.map(|entry| entry.path()).filter(|path| !path.to_string_lossy().contains(".tmp-")) {
+    let checkpoints = std::fs::read_dir(lab.path("run/checkpoints"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    for folder in checkpoints
+        .map(|entry| entry.path())
+        .filter(|path| !path.to_string_lossy().contains(".tmp-"))
+    {
         let Some(manifest) = json(&folder.join("manifest.json")) else {
             assert!(!folder.exists(), "{folder:?} has its name but no manifest");
             continue;
@@ -122,7 +176,10 @@ fn look(lab: &Lab) -> usize {
         for file in manifest["files"].as_array().expect("a list") {
             let path = folder.join(file["name"].as_str().expect("a name"));
             let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
-            assert!(size == file["bytes"].as_u64() || !folder.exists(), "{path:?} has {size:?} bytes");
+            assert!(
+                size == file["bytes"].as_u64() || !folder.exists(),
+                "{path:?} has {size:?} bytes"
+            );
             whole += 1;
         }
     }

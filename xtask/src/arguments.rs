@@ -112,7 +112,14 @@ fn parse_serve(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
             "--debug" => mode = mode.and(Some(Mode::Debug)),
             "--no-build" => mode = None,
             "--port" => port = parse_port(words.next())?,
-            "--dir" => site = Some(words.next().map(PathBuf::from).ok_or_else(|| usage("--dir needs a folder"))?),
+            "--dir" => {
+                site = Some(
+                    words
+                        .next()
+                        .map(PathBuf::from)
+                        .ok_or_else(|| usage("--dir needs a folder"))?,
+                )
+            }
             other => return Err(unknown(other)),
         }
     }
@@ -124,7 +131,11 @@ fn parse_serve(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
 
 fn parse_port(word: Option<String>) -> Result<u16, Error> {
     let word = word.ok_or_else(|| usage("--port needs a number"))?;
-    word.parse().map_err(|_| usage(format!("--port takes a number from 0 to 65535, not \"{word}\"")))
+    word.parse().map_err(|_| {
+        usage(format!(
+            "--port takes a number from 0 to 65535, not \"{word}\""
+        ))
+    })
 }
 
 fn parse_soak(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
@@ -140,16 +151,29 @@ fn parse_soak(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
 
 fn parse_minutes(word: Option<String>) -> Result<u64, Error> {
     let word = word.ok_or_else(|| usage("--minutes needs a number"))?;
-    let minutes = word.parse().ok().filter(|minutes| (1..=MAX_SOAK_MINUTES).contains(minutes));
-    minutes.ok_or_else(|| usage(format!("--minutes takes a number from 1 to {MAX_SOAK_MINUTES}, not \"{word}\"")))
+    let minutes = word
+        .parse()
+        .ok()
+        .filter(|minutes| (1..=MAX_SOAK_MINUTES).contains(minutes));
+    minutes.ok_or_else(|| {
+        usage(format!(
+            "--minutes takes a number from 1 to {MAX_SOAK_MINUTES}, not \"{word}\""
+        ))
+    })
 }
 
 fn parse_test(words: impl Iterator<Item = String>) -> Result<Task, Error> {
     let mut asked = Vec::new();
     for word in words {
-        asked.push(Part::named(&word).ok_or_else(|| usage(format!("there is no part \"{word}\" of the tests")))?);
+        asked.push(
+            Part::named(&word)
+                .ok_or_else(|| usage(format!("there is no part \"{word}\" of the tests")))?,
+        );
     }
-    let parts = Part::ALL.into_iter().filter(|part| asked.is_empty() || asked.contains(part)).collect();
+    let parts = Part::ALL
+        .into_iter()
+        .filter(|part| asked.is_empty() || asked.contains(part))
+        .collect();
     Ok(Task::Test { parts })
 }
 
@@ -162,7 +186,9 @@ fn unknown(word: &str) -> Error {
 }
 
 fn usage(message: impl Into<String>) -> Error {
-    Error::Usage { message: message.into() }
+    Error::Usage {
+        message: message.into(),
+    }
 }
 
 #[cfg(test)]
@@ -171,25 +197,55 @@ mod tests {
 
     fn check(line: &str, expected: Task) {
         let words = line.split_whitespace().map(String::from);
-        assert_eq!(parse(words).unwrap_or_else(|error| panic!("{line}: {error}")), expected, "{line}");
+        assert_eq!(
+            parse(words).unwrap_or_else(|error| panic!("{line}: {error}")),
+            expected,
+            "{line}"
+        );
     }
 
     #[test]
     fn the_documented_lines_are_understood() {
-        let serve = |port, mode| Task::Serve { port, mode, site: None };
+        let serve = |port, mode| Task::Serve {
+            port,
+            mode,
+            site: None,
+        };
         check("", Task::Help);
         check("setup", Task::Setup);
         check("interop", Task::Interop);
-        check("build", Task::Build { mode: Mode::Release });
+        check(
+            "build",
+            Task::Build {
+                mode: Mode::Release,
+            },
+        );
         check("build --debug", Task::Build { mode: Mode::Debug });
         check("serve", serve(8080, Some(Mode::Release)));
         check("serve --port 9000 --debug", serve(9000, Some(Mode::Debug)));
         check("serve --no-build --debug --port 0", serve(0, None));
-        check("serve --no-build --dir a", Task::Serve { port: 8080, mode: None, site: Some("a".into()) });
+        check(
+            "serve --no-build --dir a",
+            Task::Serve {
+                port: 8080,
+                mode: None,
+                site: Some("a".into()),
+            },
+        );
         check("soak", Task::Soak { minutes: 60 });
         check("soak --minutes 5", Task::Soak { minutes: 5 });
-        check("test", Task::Test { parts: Part::ALL.to_vec() });
-        check("test browser lint", Task::Test { parts: vec![Part::Lint, Part::Browser] });
+        check(
+            "test",
+            Task::Test {
+                parts: Part::ALL.to_vec(),
+            },
+        );
+        check(
+            "test browser lint",
+            Task::Test {
+                parts: vec![Part::Lint, Part::Browser],
+            },
+        );
     }
 
     #[test]

@@ -13,7 +13,10 @@ use tally::Tally;
 
 /// The product and this program, each by itself: together cargo would unite the features of their dependencies, and build
 /// the shared ones a second time for the union. The product's selection has the features of a plain `cargo build`.
-const SELECTIONS: [&[&str]; 2] = [&["--workspace", "--exclude", "xtask"], &["--package", "xtask"]];
+const SELECTIONS: [&[&str]; 2] = [
+    &["--workspace", "--exclude", "xtask"],
+    &["--package", "xtask"],
+];
 
 /// The journeys, in order; one file at a time, since each measures times on the whole machine.
 const JOURNEYS: [&str; 13] = [
@@ -49,7 +52,13 @@ pub enum Part {
 
 impl Part {
     /// In the order they run.
-    pub const ALL: [Self; 5] = [Self::Format, Self::Lint, Self::Native, Self::Web, Self::Browser];
+    pub const ALL: [Self; 5] = [
+        Self::Format,
+        Self::Lint,
+        Self::Native,
+        Self::Web,
+        Self::Browser,
+    ];
 
     /// The part of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -68,7 +77,9 @@ impl Part {
 
     fn run(self, project: &Project, tally: &mut Tally) -> Result<(), Error> {
         match self {
-            Self::Format => Program::cargo(project.root()).args(["fmt", "--all", "--check"]).run(),
+            Self::Format => Program::cargo(project.root())
+                .args(["fmt", "--all", "--check"])
+                .run(),
             Self::Lint => lint(project),
             Self::Native => native(project, tally),
             Self::Web => web::build(project, Mode::Release),
@@ -83,7 +94,9 @@ impl Part {
 /// That of the first part that fails.
 pub fn run(project: &Project, parts: &[Part]) -> Result<(), Error> {
     let mut tally = Tally::default();
-    let result = parts.iter().try_for_each(|part| timed(part.name(), || part.run(project, &mut tally)));
+    let result = parts
+        .iter()
+        .try_for_each(|part| timed(part.name(), || part.run(project, &mut tally)));
     if tally.is_some() {
         println!("{tally}");
     }
@@ -96,9 +109,22 @@ pub fn run(project: &Project, parts: &[Part]) -> Result<(), Error> {
 /// When the packages cannot be installed or a test fails.
 pub fn interop(project: &Project) -> Result<(), Error> {
     let python = setup::interop(project)?;
-    Program::cargo(project.root()).args(["build", "--release", "--locked"]).run()?;
-    let tests = Program::new(python).args(["-m", "unittest", "discover", "--verbose", "--start-directory", "."]);
-    tests.dir(&project.interop()).env("CLOZELAB_BIN", project.clozelab()).env("PYTHONDONTWRITEBYTECODE", "1").run()
+    Program::cargo(project.root())
+        .args(["build", "--release", "--locked"])
+        .run()?;
+    let tests = Program::new(python).args([
+        "-m",
+        "unittest",
+        "discover",
+        "--verbose",
+        "--start-directory",
+        ".",
+    ]);
+    tests
+        .dir(&project.interop())
+        .env("CLOZELAB_BIN", project.clozelab())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .run()
 }
 
 fn timed(name: &str, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
@@ -106,15 +132,26 @@ fn timed(name: &str, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Err
     eprintln!("\n== {name}");
     let result = work();
     let verdict = if result.is_ok() { "passed" } else { "failed" };
-    eprintln!("== {name} {verdict} in {:.0} s", begin.elapsed().as_secs_f64());
+    eprintln!(
+        "== {name} {verdict} in {:.0} s",
+        begin.elapsed().as_secs_f64()
+    );
     result
 }
 
 /// `--release` shares build scripts and procedural macros with the builds that follow.
 fn lint(project: &Project) -> Result<(), Error> {
     for selection in SELECTIONS {
-        let clippy = Program::cargo(project.root()).args(["clippy", "--release", "--locked", "--all-targets"]);
-        clippy.args(selection).args(["--", "-D", "warnings"]).run()?;
+        let clippy = Program::cargo(project.root()).args([
+            "clippy",
+            "--release",
+            "--locked",
+            "--all-targets",
+        ]);
+        clippy
+            .args(selection)
+            .args(["--", "-D", "warnings"])
+            .run()?;
     }
     let toolchain = setup::for_web(project, Mode::Debug)?;
     if toolchain.lints() {
@@ -131,7 +168,10 @@ fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     cargo("build").run()?;
     let mut ends = Vec::new();
     for selection in SELECTIONS {
-        let tests = cargo("test").args(["--no-fail-fast"]).args(selection).env("CLOZELAB_BIN", project.clozelab());
+        let tests = cargo("test")
+            .args(["--no-fail-fast"])
+            .args(selection)
+            .env("CLOZELAB_BIN", project.clozelab());
         ends.push(tests.lines(|line| tally.read_cargo(line))?);
     }
     ends.into_iter().collect()
@@ -143,8 +183,16 @@ fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     let screenshots = project.target().join("screenshots");
     for file in JOURNEYS {
         let node = Program::new("node")
-            .args(["--test", "--test-reporter=spec", "--test-reporter-destination=stderr"])
-            .args(["--test-reporter=tap", "--test-reporter-destination=stdout", file])
+            .args([
+                "--test",
+                "--test-reporter=spec",
+                "--test-reporter-destination=stderr",
+            ])
+            .args([
+                "--test-reporter=tap",
+                "--test-reporter-destination=stdout",
+                file,
+            ])
             .dir(&project.journeys())
             .env("CHROMIUM", &chromium)
             .env("CLOZELAB_XTASK", &xtask)

@@ -63,27 +63,49 @@ impl Error {
     /// Turns an I/O error into [`Error::File`]; for `map_err`.
     pub fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::File { doing, path, source }
+        move |source| Self::File {
+            doing,
+            path,
+            source,
+        }
     }
 
     /// 2 for a mistake in the command line, else 1.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Usage { .. }) { 2 } else { 1 }
+        if matches!(self, Self::Usage { .. }) {
+            2
+        } else {
+            1
+        }
     }
 }
 
 impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Usage { message } => write!(f, "{message}; `cargo xtask help` lists what there is"),
+            Self::Usage { message } => {
+                write!(f, "{message}; `cargo xtask help` lists what there is")
+            }
             Self::Missing { what, hint } => write!(f, "{what} is missing: {hint}"),
             Self::Failed { line, end } => write!(f, "`{line}` {end}"),
-            Self::File { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
+            Self::File {
+                doing,
+                path,
+                source,
+            } => write!(f, "cannot {doing} {}: {source}", path.display()),
             Self::Port { port, source } if source.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "port {port} is in use by another program; end it or choose another one with --port")
+                write!(
+                    f,
+                    "port {port} is in use by another program; end it or choose another one with --port"
+                )
             }
-            Self::Port { port, source } => write!(f, "cannot listen on port {port}: {source}; choose one with --port"),
-            Self::Bindgen { module, message } => write!(f, "wasm-bindgen refused {}: {message}", module.display()),
+            Self::Port { port, source } => write!(
+                f,
+                "cannot listen on port {port}: {source}; choose one with --port"
+            ),
+            Self::Bindgen { module, message } => {
+                write!(f, "wasm-bindgen refused {}: {message}", module.display())
+            }
             Self::Command { module } => write!(
                 f,
                 "each function that {} exports runs all static constructors first: call `__wasm_call_ctors` once, where it starts",

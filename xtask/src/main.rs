@@ -46,7 +46,12 @@ fn run(task: Task) -> Result<(), Error> {
 }
 
 /// Takes the port before the long build, so that a port in use is said at once.
-fn serve_page(project: &Project, port: u16, mode: Option<Mode>, site: Option<std::path::PathBuf>) -> Result<(), Error> {
+fn serve_page(
+    project: &Project,
+    port: u16,
+    mode: Option<Mode>,
+    site: Option<std::path::PathBuf>,
+) -> Result<(), Error> {
     let listener = serve::listen(port)?;
     if let Some(mode) = mode {
         web::build(project, mode)?;

@@ -86,7 +86,10 @@ impl Program {
     /// When it cannot be started or does not end with 0.
     pub fn run(mut self) -> Result<(), Error> {
         self.command.stdout(Stdio::from(std::io::stderr()));
-        let status = self.command.status().map_err(|error| self.not_started(&error))?;
+        let status = self
+            .command
+            .status()
+            .map_err(|error| self.not_started(&error))?;
         self.expect_success(status)
     }
 
@@ -96,7 +99,10 @@ impl Program {
     /// When it cannot be started; its exit status is the answer.
     pub fn lines(mut self, mut each: impl FnMut(&str)) -> Result<Result<(), Error>, Error> {
         self.command.stdout(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        let mut child = self
+            .command
+            .spawn()
+            .map_err(|error| self.not_started(&error))?;
         let output = child.stdout.take().expect("standard output is piped");
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
             each(&String::from_utf8_lossy(&line));
@@ -108,12 +114,22 @@ impl Program {
     /// What it prints on standard output, trimmed; `None` where it is absent or fails. Its complaints are dropped.
     pub fn answer(mut self) -> Option<String> {
         let output = self.command.stderr(Stdio::null()).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
     }
 
     /// Runs it quietly for at most `limit`; true where it ended with 0 in that time.
     pub fn succeeds_within(mut self, limit: Duration) -> bool {
-        let Ok(mut child) = self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else { return false };
+        let Ok(mut child) = self
+            .command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+        else {
+            return false;
+        };
         let begin = Instant::now();
         while begin.elapsed() < limit {
             match child.try_wait() {
@@ -132,37 +148,66 @@ impl Program {
         if status.success() {
             return Ok(());
         }
-        Err(Error::Failed { line: self.shown(), end: format!("failed ({status})") })
+        Err(Error::Failed {
+            line: self.shown(),
+            end: format!("failed ({status})"),
+        })
     }
 
     fn not_started(&self, error: &std::io::Error) -> Error {
         let name = self.command.get_program().to_string_lossy().into_owned();
         if error.kind() == ErrorKind::NotFound {
-            return Error::Missing { what: name, hint: "install it, or put it on PATH".into() };
+            return Error::Missing {
+                what: name,
+                hint: "install it, or put it on PATH".into(),
+            };
         }
-        Error::Failed { line: self.shown(), end: format!("could not be started: {error}") }
+        Error::Failed {
+            line: self.shown(),
+            end: format!("could not be started: {error}"),
+        }
     }
 
     fn shown(&self) -> String {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
-        words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
 /// Where a program lies on `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(&file)).find(|path| path.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|dir| dir.join(&file))
+        .find(|path| path.is_file())
 }
 
 /// Takes cargo's own entries out of the library path: another rustc must not load this one's libraries.
 fn restore_library_path(command: &mut Command) {
-    const KEY: &str = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-    let Some(value) = std::env::var_os(KEY) else { return };
+    const KEY: &str = if cfg!(target_os = "macos") {
+        "DYLD_FALLBACK_LIBRARY_PATH"
+    } else {
+        "LD_LIBRARY_PATH"
+    };
+    let Some(value) = std::env::var_os(KEY) else {
+        return;
+    };
     let toolchains = std::env::var_os("RUSTUP_HOME").map(PathBuf::from);
-    let build = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
-    let from_cargo = |path: &PathBuf| [&toolchains, &build].into_iter().flatten().any(|dir| path.starts_with(dir));
-    let kept: Vec<_> = std::env::split_paths(&value).filter(|path| !from_cargo(path)).collect();
+    let build = std::env::current_exe()
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_path_buf));
+    let from_cargo = |path: &PathBuf| {
+        [&toolchains, &build]
+            .into_iter()
+            .flatten()
+            .any(|dir| path.starts_with(dir))
+    };
+    let kept: Vec<_> = std::env::split_paths(&value)
+        .filter(|path| !from_cargo(path))
+        .collect();
     match std::env::join_paths(&kept) {
         Ok(joined) if !joined.is_empty() => command.env(KEY, joined),
         _ => command.env_remove(KEY),
@@ -176,17 +221,27 @@ mod tests {
     #[test]
     fn an_ending_is_reported_as_it_was() {
         assert!(Program::new("true").run().is_ok());
-        assert!(matches!(Program::new("false").run(), Err(Error::Failed { .. })));
-        assert!(matches!(Program::new("no-such-program").run(), Err(Error::Missing { .. })));
-        assert_eq!(Program::new("echo").args(["a", "b"]).answer().as_deref(), Some("a b"));
+        assert!(matches!(
+            Program::new("false").run(),
+            Err(Error::Failed { .. })
+        ));
+        assert!(matches!(
+            Program::new("no-such-program").run(),
+            Err(Error::Missing { .. })
+        ));
+        assert_eq!(
+            Program::new("echo").args(["a", "b"]).answer().as_deref(),
+            Some("a b")
+        );
         assert_eq!(Program::new("false").answer(), None);
     }
 
     #[test]
     fn lines_arrive_even_from_a_program_that_fails() {
         let mut seen = Vec::new();
-        let end =
-            Program::new("sh").args(["-c", "echo one; echo two; exit 3"]).lines(|line| seen.push(line.to_string()));
+        let end = Program::new("sh")
+            .args(["-c", "echo one; echo two; exit 3"])
+            .lines(|line| seen.push(line.to_string()));
         assert_eq!(seen, ["one", "two"]);
         assert!(end.expect("it starts").is_err());
     }
@@ -194,7 +249,11 @@ mod tests {
     #[test]
     fn a_time_limit_ends_a_program() {
         let begin = Instant::now();
-        assert!(!Program::new("sleep").args(["30"]).succeeds_within(Duration::from_millis(300)));
+        assert!(
+            !Program::new("sleep")
+                .args(["30"])
+                .succeeds_within(Duration::from_millis(300))
+        );
         assert!(begin.elapsed() < Duration::from_secs(10));
         assert!(Program::new("true").succeeds_within(Duration::from_secs(10)));
     }

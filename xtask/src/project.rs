@@ -16,13 +16,17 @@ impl Project {
     /// When the clone was moved after this program was built, or the present folder cannot be read.
     pub fn find() -> Result<Self, Error> {
         let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = crate_dir.parent().expect("the crate lies in a folder of the workspace").to_path_buf();
+        let root = crate_dir
+            .parent()
+            .expect("the crate lies in a folder of the workspace")
+            .to_path_buf();
         let here = std::env::current_dir().map_err(Error::file("read", Path::new(".")))?;
         let target = match std::env::var_os("CARGO_TARGET_DIR") {
             Some(dir) if !dir.is_empty() => here.join(dir),
             _ => root.join("target"),
         };
-        std::fs::metadata(root.join("Cargo.toml")).map_err(Error::file("find", &root.join("Cargo.toml")))?;
+        std::fs::metadata(root.join("Cargo.toml"))
+            .map_err(Error::file("find", &root.join("Cargo.toml")))?;
         Ok(Self { root, target })
     }
 
@@ -58,6 +62,8 @@ impl Project {
 
     /// The native command line.
     pub fn clozelab(&self) -> PathBuf {
-        self.target.join("release").join(format!("clozelab{}", std::env::consts::EXE_SUFFIX))
+        self.target
+            .join("release")
+            .join(format!("clozelab{}", std::env::consts::EXE_SUFFIX))
     }
 }

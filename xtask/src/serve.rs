@@ -33,7 +33,11 @@ struct Limits {
 }
 
 /// The limits of `cargo xtask serve`. A browser opens six connections to a host, and sends about 1 kB of headers.
-const LIMITS: Limits = Limits { connections: 64, request_bytes: 16 << 10, timeout: Duration::from_secs(10) };
+const LIMITS: Limits = Limits {
+    connections: 64,
+    request_bytes: 16 << 10,
+    timeout: Duration::from_secs(10),
+};
 
 /// Pause after a connection that could not be accepted, e.g. because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -59,9 +63,18 @@ pub fn listen(port: u16) -> Result<TcpListener, Error> {
 /// When the folder is missing, or the listener has no address.
 pub fn forever(listener: TcpListener, folder: PathBuf) -> Result<(), Error> {
     std::fs::metadata(&folder).map_err(Error::file("serve", &folder))?;
-    let address = listener.local_addr().map_err(|source| Error::Port { port: 0, source })?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| Error::Port { port: 0, source })?;
     println!("Clozelab is ready at http://{address}/");
-    accept(&listener, &Site { folder, port: address.port(), limits: LIMITS });
+    accept(
+        &listener,
+        &Site {
+            folder,
+            port: address.port(),
+            limits: LIMITS,
+        },
+    );
     Ok(())
 }
 
@@ -90,12 +103,20 @@ fn accept(listener: &TcpListener, site: &Site) {
 }
 
 fn busy() -> Response {
-    Refusal::new(503, "too many connections are open; try again in a few seconds").into()
+    Refusal::new(
+        503,
+        "too many connections are open; try again in a few seconds",
+    )
+    .into()
 }
 
 /// Reads one request and answers it.
 fn serve(stream: &TcpStream, site: &Site) -> io::Result<()> {
-    let Limits { request_bytes, timeout, .. } = site.limits;
+    let Limits {
+        request_bytes,
+        timeout,
+        ..
+    } = site.limits;
     let read = request::read(&mut connection::until(stream, timeout), request_bytes);
     let (response, has_body) = match read {
         Ok(None) => return Ok(()),
@@ -116,12 +137,15 @@ fn answer(request: &request::Request, site: &Site) -> Response {
         return refusal.into();
     }
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Response::from(Refusal::new(405, "only GET and HEAD are served")).with("Allow", "GET, HEAD");
+        return Response::from(Refusal::new(405, "only GET and HEAD are served"))
+            .with("Allow", "GET, HEAD");
     }
     match files::find(&site.folder, &request.target).and_then(|path| Some((open(&path)?, path))) {
         Some((response, path)) => policy::headers(&site.folder)
             .into_iter()
-            .fold(response, |response, (name, value)| response.with(name, value))
+            .fold(response, |response, (name, value)| {
+                response.with(name, value)
+            })
             .with("Content-Type", files::media_type(&path))
             .with("Cache-Control", "no-cache"),
         None => Refusal::new(404, "there is no such file").into(),

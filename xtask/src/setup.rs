@@ -17,7 +17,12 @@ use crate::project::Project;
 use std::path::{Path, PathBuf};
 
 /// Names under which a Chromium may be installed.
-const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const BROWSERS: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
 
 /// Where the Vulkan loader looks for drivers on Linux.
 const VULKAN_DRIVERS: [&str; 2] = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
@@ -48,7 +53,8 @@ pub fn for_web(project: &Project, mode: Mode) -> Result<Toolchain, Error> {
 
 /// A Vulkan driver for the native GPU tests. Where there is none and none can be installed, those tests show as ignored.
 pub fn vulkan() {
-    let has_driver = |dir: &str| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
+    let has_driver =
+        |dir: &str| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
     if !cfg!(target_os = "linux") || VULKAN_DRIVERS.iter().any(|dir| has_driver(dir)) {
         return;
     }
@@ -82,14 +88,20 @@ fn thai_letters() {
     if !cfg!(target_os = "linux") || fonts().is_some_and(|fonts| !fonts.is_empty()) {
         return;
     }
-    if let Err(error) = debian::install(&["fonts-tlwg-loma-ttf"], "letters for pictures of the page in Thai") {
+    if let Err(error) = debian::install(
+        &["fonts-tlwg-loma-ttf"],
+        "letters for pictures of the page in Thai",
+    ) {
         eprintln!("xtask: {error}; pictures of the page in Thai will show boxes");
     }
 }
 
 fn browser() -> Option<PathBuf> {
     let mac = Path::new("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
-    BROWSERS.iter().find_map(|name| on_path(name)).or_else(|| mac.is_file().then(|| mac.to_path_buf()))
+    BROWSERS
+        .iter()
+        .find_map(|name| on_path(name))
+        .or_else(|| mac.is_file().then(|| mac.to_path_buf()))
 }
 
 fn missing_browser() -> Error {

@@ -27,7 +27,11 @@ pub fn run(project: &Project, minutes: u64) -> Result<(), Error> {
     let mut result = Ok(());
     while result.is_ok() && begin.elapsed() < time {
         let left = (time - begin.elapsed()).as_secs().max(1);
-        let round = tests(project, &["properties::", "--", "--nocapture"], SECS_PER_ROUND.min(left));
+        let round = tests(
+            project,
+            &["properties::", "--", "--nocapture"],
+            SECS_PER_ROUND.min(left),
+        );
         result = round.lines(|line| tried.read(line))?;
     }
     println!("{tried}");
@@ -35,7 +39,11 @@ pub fn run(project: &Project, minutes: u64) -> Result<(), Error> {
 }
 
 fn tests(project: &Project, args: &[&str], secs: u64) -> Program {
-    let cargo = Program::cargo(project.root()).args(["test", "--profile", "fuzz", "--locked", "--lib"]);
+    let cargo =
+        Program::cargo(project.root()).args(["test", "--profile", "fuzz", "--locked", "--lib"]);
     let crates = CRATES.iter().flat_map(|name| ["--package", name]);
-    cargo.args(crates).args(args).env("CLOZELAB_FUZZ_SECS", secs.to_string())
+    cargo
+        .args(crates)
+        .args(args)
+        .env("CLOZELAB_FUZZ_SECS", secs.to_string())
 }

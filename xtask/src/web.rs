@@ -44,10 +44,20 @@ const PAGE: Binary = Binary {
     features: "",
     rustflags: "--cfg erase_components",
     // The page waits for people, never for itself: size is all that counts.
-    profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1", "profile.web.opt-level=\"z\""],
+    profile: &[
+        "profile.web.lto=\"fat\"",
+        "profile.web.codegen-units=1",
+        "profile.web.opt-level=\"z\"",
+    ],
     // Control flow that is taken apart and built anew compresses better: 6 kB after brotli (measured). So do functions that stay
     // apart where they have one caller: 5 kB.
-    optimise: &["-Oz", "--flatten", "--rereloop", "-Oz", "--one-caller-inline-max-function-size=50"],
+    optimise: &[
+        "-Oz",
+        "--flatten",
+        "--rereloop",
+        "-Oz",
+        "--one-caller-inline-max-function-size=50",
+    ],
 };
 
 /// The engine in its worker. `simd128` is what makes the CPU backend fast; every browser with WebGPU has it.
@@ -74,13 +84,22 @@ const UNPACK: Binary = Binary {
 };
 
 /// What a first visit may cost before the page can be used.
-const PAGE_BUDGET: Budget = Budget { what: "page", kilobytes: 600 };
+const PAGE_BUDGET: Budget = Budget {
+    what: "page",
+    kilobytes: 600,
+};
 
 /// What the worker may load beside it.
-const ENGINE_BUDGET: Budget = Budget { what: "engine", kilobytes: 3000 };
+const ENGINE_BUDGET: Budget = Budget {
+    what: "engine",
+    kilobytes: 3000,
+};
 
 /// What the worker fetches for the first archive.
-const UNPACK_BUDGET: Budget = Budget { what: "module for archives", kilobytes: 400 };
+const UNPACK_BUDGET: Budget = Budget {
+    what: "module for archives",
+    kilobytes: 400,
+};
 
 /// Makes `dist/`.
 ///
@@ -105,7 +124,12 @@ pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
 }
 
 /// One binary, ready for the site: the folder that holds its files.
-fn make(project: &Project, toolchain: Toolchain, binary: &Binary, mode: Mode) -> Result<PathBuf, Error> {
+fn make(
+    project: &Project,
+    toolchain: Toolchain,
+    binary: &Binary,
+    mode: Mode,
+) -> Result<PathBuf, Error> {
     eprintln!("xtask: compiling the {}", binary.name);
     let wasm = compile::compile(project, toolchain, binary, mode)?;
     let bound = bind::bind(&wasm, binary)?;

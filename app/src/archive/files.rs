@@ -8,8 +8,8 @@ use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetFileOptions, FileSystemRemoveOptions,
-    FileSystemWritableFileStream,
+    Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetFileOptions,
+    FileSystemRemoveOptions, FileSystemWritableFileStream,
 };
 
 /// Folder of the checkpoints of all runs.
@@ -44,9 +44,13 @@ pub async fn put_model(key: &str, bytes: &ArrayBuffer) -> Result<(), String> {
     let folder = folder().await.map_err(said)?;
     let write = async {
         let file: FileSystemFileHandle =
-            JsFuture::from(folder.get_file_handle_with_options(&file_name(key), &options)).await?.unchecked_into();
+            JsFuture::from(folder.get_file_handle_with_options(&file_name(key), &options))
+                .await?
+                .unchecked_into();
         needs(&file, "createWritable")?;
-        let stream: FileSystemWritableFileStream = JsFuture::from(file.create_writable()).await?.unchecked_into();
+        let stream: FileSystemWritableFileStream = JsFuture::from(file.create_writable())
+            .await?
+            .unchecked_into();
         JsFuture::from(stream.write_with_buffer_source(bytes)?).await?;
         // What was written appears under its name here, whole.
         JsFuture::from(stream.close()).await
@@ -61,8 +65,9 @@ pub async fn put_model(key: &str, bytes: &ArrayBuffer) -> Result<(), String> {
 pub async fn model(key: &str) -> Result<Blob, String> {
     let read = async {
         let folder = folder().await?;
-        let file: FileSystemFileHandle =
-            JsFuture::from(folder.get_file_handle(&file_name(key))).await?.unchecked_into();
+        let file: FileSystemFileHandle = JsFuture::from(folder.get_file_handle(&file_name(key)))
+            .await?
+            .unchecked_into();
         JsFuture::from(file.get_file()).await
     };
     read.await.map(JsCast::unchecked_into).map_err(said)
@@ -79,10 +84,14 @@ pub async fn checkpoints(key: &str) -> Result<Vec<(String, Blob)>, String> {
         let mut files = Vec::new();
         for checkpoint in CHECKPOINTS {
             // The second one is written only when the run lasts.
-            let Ok(inside) = subfolder(&run, checkpoint).await else { continue };
+            let Ok(inside) = subfolder(&run, checkpoint).await else {
+                continue;
+            };
             for (name, handle) in entries(&inside).await? {
                 let file: File =
-                    JsFuture::from(handle.unchecked_into::<FileSystemFileHandle>().get_file()).await?.into();
+                    JsFuture::from(handle.unchecked_into::<FileSystemFileHandle>().get_file())
+                        .await?
+                        .into();
                 files.push((format!("{checkpoint}/{name}"), file.into()));
             }
         }
@@ -96,9 +105,16 @@ pub async fn newest_checkpoint(key: &str) -> Option<Vec<(String, Blob)>> {
     let files = checkpoints(key).await.ok()?;
     let mut newest = None;
     for (name, manifest) in &files {
-        let Some(checkpoint) = name.strip_suffix(MANIFEST) else { continue };
-        let text = JsFuture::from(manifest.text()).await.ok().and_then(|text| text.as_string());
-        let Ok(Manifest { step }) = serde_json::from_str(&text.unwrap_or_default()) else { continue };
+        let Some(checkpoint) = name.strip_suffix(MANIFEST) else {
+            continue;
+        };
+        let text = JsFuture::from(manifest.text())
+            .await
+            .ok()
+            .and_then(|text| text.as_string());
+        let Ok(Manifest { step }) = serde_json::from_str(&text.unwrap_or_default()) else {
+            continue;
+        };
         if newest.is_none_or(|(before, _)| step > before) {
             newest = Some((step, checkpoint));
         }
@@ -127,7 +143,11 @@ pub async fn forget_checkpoints(key: &str) {
 pub async fn clear_files() -> Result<(), String> {
     let clear = async {
         let root = folder().await?;
-        for (name, _) in entries(&root).await?.into_iter().filter(|(name, _)| is_own(name)) {
+        for (name, _) in entries(&root)
+            .await?
+            .into_iter()
+            .filter(|(name, _)| is_own(name))
+        {
             JsFuture::from(root.remove_entry_with_options(&name, &with_contents())).await?;
         }
         Ok(())
@@ -138,12 +158,18 @@ pub async fn clear_files() -> Result<(), String> {
 /// Whether an entry of the private file system is this page's: other pages of the same site have theirs.
 fn is_own(name: &str) -> bool {
     let of_run = |word: &&str| name.starts_with(&format!("{word}-")) && name.ends_with(".zip");
-    name == RUNS || ["pretrain", "finetune", "compare", "counting"].iter().any(of_run)
+    name == RUNS
+        || ["pretrain", "finetune", "compare", "counting"]
+            .iter()
+            .any(of_run)
 }
 
 /// Name of the folder in `runs/` for a run's checkpoints.
 pub fn folder_name(key: &str) -> String {
-    key.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-', "_")
+    key.replace(
+        |letter: char| !letter.is_ascii_alphanumeric() && letter != '-',
+        "_",
+    )
 }
 
 /// The names and handles in a folder.
@@ -160,8 +186,13 @@ async fn entries(folder: &FileSystemDirectoryHandle) -> Result<Vec<(String, JsVa
     }
 }
 
-async fn subfolder(folder: &FileSystemDirectoryHandle, name: &str) -> Result<FileSystemDirectoryHandle, JsValue> {
-    JsFuture::from(folder.get_directory_handle(name)).await.map(JsCast::unchecked_into)
+async fn subfolder(
+    folder: &FileSystemDirectoryHandle,
+    name: &str,
+) -> Result<FileSystemDirectoryHandle, JsValue> {
+    JsFuture::from(folder.get_directory_handle(name))
+        .await
+        .map(JsCast::unchecked_into)
 }
 
 fn with_contents() -> FileSystemRemoveOptions {
@@ -173,13 +204,19 @@ fn with_contents() -> FileSystemRemoveOptions {
 async fn folder() -> Result<FileSystemDirectoryHandle, JsValue> {
     let storage = storage().ok_or_else(|| tr!("this browser has no storage for files"))?;
     needs(&storage, "getDirectory")?;
-    Ok(JsFuture::from(storage.get_directory()).await?.unchecked_into())
+    Ok(JsFuture::from(storage.get_directory())
+        .await?
+        .unchecked_into())
 }
 
 /// A method that older browsers lack would end the page's own code.
 fn needs(object: &JsValue, method: &str) -> Result<(), JsValue> {
     let has = Reflect::has(object, &method.into()).unwrap_or(false);
-    if has { Ok(()) } else { Err(tr!("this browser cannot keep files").into()) }
+    if has {
+        Ok(())
+    } else {
+        Err(tr!("this browser cannot keep files").into())
+    }
 }
 
 fn file_name(key: &str) -> String {
@@ -187,6 +224,10 @@ fn file_name(key: &str) -> String {
 }
 
 fn said(error: JsValue) -> String {
-    let message = Reflect::get(&error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.or_else(|| error.as_string()).unwrap_or_else(|| tr!("the browser refused"))
+    let message = Reflect::get(&error, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string());
+    message
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| tr!("the browser refused"))
 }

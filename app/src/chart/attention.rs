@@ -24,11 +24,17 @@ const LABELS: f64 = 84.0;
 const FONT_SIZE: f64 = 12.0;
 
 /// One head as a small square; its size on screen is the style sheet's.
-pub fn paint_thumbnail(canvas: &HtmlCanvasElement, map: &AttentionMap, (layer, head): (usize, usize)) {
+pub fn paint_thumbnail(
+    canvas: &HtmlCanvasElement,
+    map: &AttentionMap,
+    (layer, head): (usize, usize),
+) {
     let t = map.tokens.len();
     let (side, pixels) = thumbnail(map.head(layer, head), t, THUMBNAIL);
     let pixels = opacities(&pixels, t);
-    let Some(colours) = Colours::of(canvas) else { return };
+    let Some(colours) = Colours::of(canvas) else {
+        return;
+    };
     canvas.set_width(side as u32);
     canvas.set_height(side as u32);
     note(context(canvas).and_then(|context| put_image(&context, &pixels, side, &colours)));
@@ -49,8 +55,14 @@ pub struct Shown<'a> {
 impl Shown<'_> {
     /// Where the shown tokens look: `[n, n]` as query and key, each 255 times the square root of its share.
     pub fn bytes(&self) -> Vec<u8> {
-        let (t, head) = (self.map.tokens.len(), self.map.head(self.head.0, self.head.1));
-        self.places.iter().flat_map(|&query| self.places.iter().map(move |&key| head[query * t + key])).collect()
+        let (t, head) = (
+            self.map.tokens.len(),
+            self.map.head(self.head.0, self.head.1),
+        );
+        self.places
+            .iter()
+            .flat_map(|&query| self.places.iter().map(move |&key| head[query * t + key]))
+            .collect()
     }
 
     fn token(&self, index: usize) -> &str {
@@ -72,13 +84,21 @@ pub fn cell_at(size: Size, tokens: usize, (x, y): (f64, f64)) -> Option<(usize, 
 fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
     let side = size.width.min(size.height);
     let labelled = (side - LABELS) / tokens.max(1) as f64;
-    if labelled >= LEAST_LABELLED { (LABELS, labelled) } else { (0.0, side / tokens.max(1) as f64) }
+    if labelled >= LEAST_LABELLED {
+        (LABELS, labelled)
+    } else {
+        (0.0, side / tokens.max(1) as f64)
+    }
 }
 
 /// Pixels that a map of so many tokens is wide at least, so that its rows have names. A larger one is as wide as there is room,
 /// and has names only where they fit.
 pub fn least_width(tokens: usize) -> f64 {
-    if tokens <= MOST_LABELLED { (LABELS + LEAST_LABELLED * tokens as f64).ceil() } else { 0.0 }
+    if tokens <= MOST_LABELLED {
+        (LABELS + LEAST_LABELLED * tokens as f64).ceil()
+    } else {
+        0.0
+    }
 }
 
 /// Tokens of a map that is made wide enough for all names: about 1,140 pixels, the width of the page.
@@ -91,7 +111,9 @@ pub fn paint_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) {
 
 /// The map as PNG, as the URL of its data, in the colours of this canvas.
 pub fn png_of_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Option<String> {
-    picture(canvas, size, |context, colours| map(&(context, colours), size, shown))
+    picture(canvas, size, |context, colours| {
+        map(&(context, colours), size, shown)
+    })
 }
 
 fn map((context, colours): &Pane, size: Size, shown: &Shown<'_>) -> Result<(), JsValue> {
@@ -100,10 +122,16 @@ fn map((context, colours): &Pane, size: Size, shown: &Shown<'_>) -> Result<(), J
     let small: HtmlCanvasElement = document()?.create_element("canvas")?.unchecked_into();
     small.set_width(n as u32);
     small.set_height(n as u32);
-    put_image(&self::context(&small)?, &opacities(&shown.bytes(), t), n, colours)?;
+    put_image(
+        &self::context(&small)?,
+        &opacities(&shown.bytes(), t),
+        n,
+        colours,
+    )?;
     let side = cell * n as f64;
     context.set_image_smoothing_enabled(cell < 1.0);
-    context.draw_image_with_html_canvas_element_and_dw_and_dh(&small, margin, margin, side, side)?;
+    context
+        .draw_image_with_html_canvas_element_and_dw_and_dh(&small, margin, margin, side, side)?;
     context.set_stroke_style_str(&colours.property("--line"));
     context.stroke_rect(margin, margin, side, side);
     if let Some(focus) = shown.focus.filter(|focus| *focus < n) {
@@ -135,14 +163,29 @@ fn font(pixels: f64) -> String {
 }
 
 /// Lines from the queries on the left to the keys on the right; `top` is how far the view is scrolled down.
-pub fn paint_lines(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>, lines: &[Line], top: f64) {
+pub fn paint_lines(
+    canvas: &HtmlCanvasElement,
+    size: Size,
+    shown: &Shown<'_>,
+    lines: &[Line],
+    top: f64,
+) {
     note(begin(canvas, size).and_then(|pane| draw_lines(&pane, size, shown, lines, top)));
 }
 
 /// All lines as PNG, as the URL of its data, in the colours of this canvas.
-pub fn png_of_lines(canvas: &HtmlCanvasElement, shown: &Shown<'_>, lines: &[Line]) -> Option<String> {
-    let size = Size { width: PICTURE_WIDTH, height: shown.places.len() as f64 * ROW };
-    picture(canvas, size, |context, colours| draw_lines(&(context, colours), size, shown, lines, 0.0))
+pub fn png_of_lines(
+    canvas: &HtmlCanvasElement,
+    shown: &Shown<'_>,
+    lines: &[Line],
+) -> Option<String> {
+    let size = Size {
+        width: PICTURE_WIDTH,
+        height: shown.places.len() as f64 * ROW,
+    };
+    picture(canvas, size, |context, colours| {
+        draw_lines(&(context, colours), size, shown, lines, 0.0)
+    })
 }
 
 /// Width of a saved picture of lines, in CSS pixels.
@@ -177,14 +220,21 @@ fn draw_lines(
     context.set_font(&font(FONT_SIZE));
     context.set_text_baseline("middle");
     let first = (top / ROW).floor().max(0.0) as usize;
-    let last = shown.places.len().min(((top + size.height) / ROW).ceil() as usize);
+    let last = shown
+        .places
+        .len()
+        .min(((top + size.height) / ROW).ceil() as usize);
     for index in first..last {
         let in_focus = shown.focus == Some(index);
         if in_focus {
             context.set_fill_style_str(&colours.property("--accent-soft"));
             context.fill_rect(0.0, middle(index) - ROW / 2.0, left, ROW);
         }
-        context.set_fill_style_str(&colours.property(if in_focus { "--accent-strong" } else { "--ink" }));
+        context.set_fill_style_str(&colours.property(if in_focus {
+            "--accent-strong"
+        } else {
+            "--ink"
+        }));
         context.set_text_align("right");
         context.fill_text_with_max_width(shown.token(index), left, middle(index), column - 4.0)?;
         context.set_text_align("left");
@@ -204,21 +254,35 @@ fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<Pane, JsValue> {
     context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
     context.clear_rect(0.0, 0.0, size.width, size.height);
     context.set_line_width(1.0);
-    Ok((context, Colours::of(canvas).ok_or("the canvas has no style")?))
+    Ok((
+        context,
+        Colours::of(canvas).ok_or("the canvas has no style")?,
+    ))
 }
 
 /// Paints a square of bytes in the accent colour, the byte as its opacity.
-fn put_image(context: &CanvasRenderingContext2d, bytes: &[u8], side: usize, colours: &Colours) -> Result<(), JsValue> {
+fn put_image(
+    context: &CanvasRenderingContext2d,
+    bytes: &[u8],
+    side: usize,
+    colours: &Colours,
+) -> Result<(), JsValue> {
     let [red, green, blue] = rgb(&colours.property("--accent")).unwrap_or([0x17, 0x60, 0x5a]);
-    let pixels: Vec<u8> = bytes.iter().flat_map(|&byte| [red, green, blue, byte]).collect();
+    let pixels: Vec<u8> = bytes
+        .iter()
+        .flat_map(|&byte| [red, green, blue, byte])
+        .collect();
     // The image is a view of `pixels`, not a copy: it is painted while they live.
-    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side as u32, side as u32)?;
+    let image =
+        ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side as u32, side as u32)?;
     context.put_image_data(&image, 0.0, 0.0)
 }
 
 /// `#17605a` in numbers.
 fn rgb(colour: &str) -> Option<[u8; 3]> {
-    let digits = u32::from_str_radix(colour.strip_prefix('#')?, 16).ok().filter(|_| colour.len() == 7)?;
+    let digits = u32::from_str_radix(colour.strip_prefix('#')?, 16)
+        .ok()
+        .filter(|_| colour.len() == 7)?;
     let [_, red, green, blue] = digits.to_be_bytes();
     Some([red, green, blue])
 }
@@ -229,7 +293,9 @@ fn context(canvas: &HtmlCanvasElement) -> Result<CanvasRenderingContext2d, JsVal
 }
 
 fn document() -> Result<web_sys::Document, JsValue> {
-    web_sys::window().and_then(|window| window.document()).ok_or_else(|| "no document".into())
+    web_sys::window()
+        .and_then(|window| window.document())
+        .ok_or_else(|| "no document".into())
 }
 
 fn note(painted: Result<(), JsValue>) {

@@ -12,8 +12,14 @@ const DOT_RADIUS: f64 = 4.0;
 /// Paints the whole scene; a canvas without a drawing context stays empty.
 pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
     let context = canvas.get_context("2d").ok().flatten();
-    let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok()) else { return };
-    let Some(colours) = Colours::of(canvas) else { return };
+    let Some(context) =
+        context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
+    else {
+        return;
+    };
+    let Some(colours) = Colours::of(canvas) else {
+        return;
+    };
     let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
     fit(canvas, size, ratio);
     let painted = Painter { context, colours }.paint(scene, size, ratio);
@@ -24,13 +30,19 @@ pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
 
 /// A scene as SVG, in the colours that it has on this canvas.
 pub fn svg_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> String {
-    let Some(colours) = Colours::of(canvas) else { return String::new() };
-    svg(scene, size, &colours.property("--surface"), |ink| colours.of_ink(ink))
+    let Some(colours) = Colours::of(canvas) else {
+        return String::new();
+    };
+    svg(scene, size, &colours.property("--surface"), |ink| {
+        colours.of_ink(ink)
+    })
 }
 
 /// A scene as PNG, as the URL of its data, in the colours that it has on this canvas.
 pub fn png_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> Option<String> {
-    picture(canvas, size, |context, colours| Painter { context, colours }.marks(scene))
+    picture(canvas, size, |context, colours| {
+        Painter { context, colours }.marks(scene)
+    })
 }
 
 /// A picture as PNG, as the URL of its data, on the background and in the colours of `styled`, sharp enough to be printed;
@@ -41,14 +53,24 @@ pub(super) fn picture(
     paint: impl FnOnce(CanvasRenderingContext2d, Colours) -> Result<(), JsValue>,
 ) -> Option<String> {
     let colours = Colours::of(styled)?;
-    let picture: HtmlCanvasElement = styled.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
+    let picture: HtmlCanvasElement = styled
+        .owner_document()?
+        .create_element("canvas")
+        .ok()?
+        .dyn_into()
+        .ok()?;
     fit(&picture, size, PRINTED_RATIO);
     let context: CanvasRenderingContext2d = picture.get_context("2d").ok()??.dyn_into().ok()?;
-    context.set_transform(PRINTED_RATIO, 0.0, 0.0, PRINTED_RATIO, 0.0, 0.0).ok()?;
+    context
+        .set_transform(PRINTED_RATIO, 0.0, 0.0, PRINTED_RATIO, 0.0, 0.0)
+        .ok()?;
     context.set_fill_style_str(&colours.property("--surface"));
     context.fill_rect(0.0, 0.0, size.width, size.height);
     paint(context, colours).ok()?;
-    picture.to_data_url().ok().filter(|url| url.starts_with("data:image/png"))
+    picture
+        .to_data_url()
+        .ok()
+        .filter(|url| url.starts_with("data:image/png"))
 }
 
 /// Pixels of a saved picture for each CSS pixel.
@@ -56,7 +78,10 @@ const PRINTED_RATIO: f64 = 2.0;
 
 /// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
 pub(super) fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
-    let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
+    let (width, height) = (
+        (size.width * ratio).round() as u32,
+        (size.height * ratio).round() as u32,
+    );
     if canvas.width() != width || canvas.height() != height {
         canvas.set_width(width);
         canvas.set_height(height);
@@ -74,7 +99,11 @@ impl Colours {
     }
 
     pub(super) fn property(&self, name: &str) -> String {
-        self.style.get_property_value(name).unwrap_or_default().trim().to_string()
+        self.style
+            .get_property_value(name)
+            .unwrap_or_default()
+            .trim()
+            .to_string()
     }
 
     fn of_ink(&self, ink: Ink) -> String {
@@ -94,34 +123,56 @@ struct Painter {
 
 impl Painter {
     fn paint(&self, scene: &Scene, size: Size, ratio: f64) -> Result<(), JsValue> {
-        self.context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
+        self.context
+            .set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;
         self.context.clear_rect(0.0, 0.0, size.width, size.height);
         self.marks(scene)
     }
 
     fn marks(&self, scene: &Scene) -> Result<(), JsValue> {
-        scene.marks.iter().try_for_each(|mark| self.mark(mark, &scene.plot))
+        scene
+            .marks
+            .iter()
+            .try_for_each(|mark| self.mark(mark, &scene.plot))
     }
 
     fn mark(&self, mark: &Mark, plot: &Plot) -> Result<(), JsValue> {
         match mark {
-            Mark::Line { points, ink, width, opacity, dash } => {
-                self.clipped(plot, || self.line(points, *ink, (*width, *opacity), DASHES[*dash]))
-            }
+            Mark::Line {
+                points,
+                ink,
+                width,
+                opacity,
+                dash,
+            } => self.clipped(plot, || {
+                self.line(points, *ink, (*width, *opacity), DASHES[*dash])
+            }),
             Mark::Band { points, ink } => self.clipped(plot, || {
                 self.band(points, *ink);
                 Ok(())
             }),
             Mark::Dots { points, ink } => self.clipped(plot, || self.dots(points, *ink)),
-            Mark::Text { at, text, anchor, ink } => self.text(*at, text, *anchor, *ink),
+            Mark::Text {
+                at,
+                text,
+                anchor,
+                ink,
+            } => self.text(*at, text, *anchor, *ink),
         }
     }
 
-    fn clipped(&self, plot: &Plot, draw: impl FnOnce() -> Result<(), JsValue>) -> Result<(), JsValue> {
+    fn clipped(
+        &self,
+        plot: &Plot,
+        draw: impl FnOnce() -> Result<(), JsValue>,
+    ) -> Result<(), JsValue> {
         let (left, top) = (plot.left - DOT_RADIUS, plot.top - DOT_RADIUS);
         self.context.save();
         self.context.begin_path();
-        let (width, height) = (plot.right - left + DOT_RADIUS, plot.bottom - top + DOT_RADIUS);
+        let (width, height) = (
+            plot.right - left + DOT_RADIUS,
+            plot.bottom - top + DOT_RADIUS,
+        );
         self.context.rect(left, top, width, height);
         self.context.clip();
         let drawn = draw();
@@ -129,8 +180,17 @@ impl Painter {
         drawn
     }
 
-    fn line(&self, points: &[(f64, f64)], ink: Ink, (width, opacity): (f64, f64), dash: &[f64]) -> Result<(), JsValue> {
-        let dashes: js_sys::Array = dash.iter().map(|length| JsValue::from_f64(*length)).collect();
+    fn line(
+        &self,
+        points: &[(f64, f64)],
+        ink: Ink,
+        (width, opacity): (f64, f64),
+        dash: &[f64],
+    ) -> Result<(), JsValue> {
+        let dashes: js_sys::Array = dash
+            .iter()
+            .map(|length| JsValue::from_f64(*length))
+            .collect();
         self.context.set_line_dash(&dashes)?;
         self.context.set_stroke_style_str(&self.colours.of_ink(ink));
         self.context.set_global_alpha(opacity);
@@ -151,17 +211,23 @@ impl Painter {
     fn path(&self, points: &[(f64, f64)]) {
         self.context.begin_path();
         for (index, (x, y)) in points.iter().enumerate() {
-            if index == 0 { self.context.move_to(*x, *y) } else { self.context.line_to(*x, *y) }
+            if index == 0 {
+                self.context.move_to(*x, *y)
+            } else {
+                self.context.line_to(*x, *y)
+            }
         }
     }
 
     fn dots(&self, points: &[(f64, f64)], ink: Ink) -> Result<(), JsValue> {
         self.context.set_fill_style_str(&self.colours.of_ink(ink));
-        self.context.set_stroke_style_str(&self.colours.property("--surface"));
+        self.context
+            .set_stroke_style_str(&self.colours.property("--surface"));
         self.context.set_line_width(1.5);
         for (x, y) in points {
             self.context.begin_path();
-            self.context.arc(*x, *y, DOT_RADIUS, 0.0, std::f64::consts::TAU)?;
+            self.context
+                .arc(*x, *y, DOT_RADIUS, 0.0, std::f64::consts::TAU)?;
             self.context.fill();
             self.context.stroke();
         }
@@ -169,7 +235,13 @@ impl Painter {
     }
 
     /// A halo in the background's colour keeps words readable where lines cross them.
-    fn text(&self, (x, y): (f64, f64), text: &str, anchor: Anchor, ink: Ink) -> Result<(), JsValue> {
+    fn text(
+        &self,
+        (x, y): (f64, f64),
+        text: &str,
+        anchor: Anchor,
+        ink: Ink,
+    ) -> Result<(), JsValue> {
         let align = match anchor {
             Anchor::Start => "left",
             Anchor::Middle => "center",
@@ -181,7 +253,8 @@ impl Painter {
         self.context.set_text_baseline("middle");
         self.context.set_line_width(3.0);
         self.context.set_line_dash(&js_sys::Array::new())?;
-        self.context.set_stroke_style_str(&self.colours.property("--surface"));
+        self.context
+            .set_stroke_style_str(&self.colours.property("--surface"));
         self.context.stroke_text(text, x, y)?;
         self.context.set_fill_style_str(&self.colours.of_ink(ink));
         self.context.fill_text(text, x, y)

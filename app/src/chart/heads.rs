@@ -84,7 +84,9 @@ pub struct Traits {
 /// Measures one head of a map.
 pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
     let t = map.tokens.len();
-    let special: Vec<usize> = (0..t).filter(|&place| is_special(&map.tokens[place])).collect();
+    let special: Vec<usize> = (0..t)
+        .filter(|&place| is_special(&map.tokens[place]))
+        .collect();
     // A map of a large model has millions of bytes: logarithms are looked up.
     let p: [f64; 256] = std::array::from_fn(|byte| probability(byte as u8));
     let p_ln_p = p.map(|p| if p > 0.0 { p * p.ln() } else { 0.0 });
@@ -95,18 +97,30 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
             continue;
         }
         // Of a row that is made to sum to 1.
-        entropy += sum.ln() - row.iter().map(|&byte| p_ln_p[usize::from(byte)]).sum::<f64>() / sum;
-        let at = |key: Option<usize>| key.and_then(|key| row.get(key)).map_or(0.0, |&byte| p[usize::from(byte)] / sum);
+        entropy += sum.ln()
+            - row
+                .iter()
+                .map(|&byte| p_ln_p[usize::from(byte)])
+                .sum::<f64>()
+                / sum;
+        let at = |key: Option<usize>| {
+            key.and_then(|key| row.get(key))
+                .map_or(0.0, |&byte| p[usize::from(byte)] / sum)
+        };
         shares[0] += at(Some(query));
         shares[1] += at(query.checked_sub(1));
         shares[2] += at(Some(query + 1));
         shares[3] += special.iter().map(|&key| at(Some(key))).sum::<f64>();
         // The ends have no full window on one side.
         if query >= WINDOW {
-            shares[4] += (query - WINDOW..query).map(|key| at(Some(key))).sum::<f64>();
+            shares[4] += (query - WINDOW..query)
+                .map(|key| at(Some(key)))
+                .sum::<f64>();
         }
         if query + WINDOW < t {
-            shares[5] += (query + 1..=query + WINDOW).map(|key| at(Some(key))).sum::<f64>();
+            shares[5] += (query + 1..=query + WINDOW)
+                .map(|key| at(Some(key)))
+                .sum::<f64>();
         }
     }
     entropy /= t as f64;
@@ -119,7 +133,9 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
         (mean(2, neighbours), Pattern::After),
         (mean(3, t), Pattern::Special),
     ];
-    let single = kinds.into_iter().fold((0.0, Pattern::Other), |best, next| if next.0 > best.0 { next } else { best });
+    let single = kinds.into_iter().fold((0.0, Pattern::Other), |best, next| {
+        if next.0 > best.0 { next } else { best }
+    });
     let before = (mean(4, windows), Pattern::ThreeBefore);
     let after = (mean(5, windows), Pattern::ThreeAfter);
     let window = if after.0 > before.0 { after } else { before };
@@ -162,7 +178,10 @@ pub fn opacities(bytes: &[u8], t: usize) -> Vec<u8> {
         let share = (probability(byte as u8) / full).min(1.0);
         (share.powf(CONTRAST) * 255.0).round() as u8
     });
-    bytes.iter().map(|&byte| painted[usize::from(byte)]).collect()
+    bytes
+        .iter()
+        .map(|&byte| painted[usize::from(byte)])
+        .collect()
 }
 
 /// Below 1, weak looks are still seen beside one that takes nearly all.
@@ -180,7 +199,11 @@ pub fn is_special(token: &str) -> bool {
 pub fn normalised(row: &[u8]) -> Vec<f64> {
     let values: Vec<f64> = row.iter().map(|&byte| probability(byte)).collect();
     let sum: f64 = values.iter().sum();
-    if sum > 0.0 { values.into_iter().map(|value| value / sum).collect() } else { values }
+    if sum > 0.0 {
+        values.into_iter().map(|value| value / sum).collect()
+    } else {
+        values
+    }
 }
 
 /// A line from a query to a key.
@@ -196,11 +219,22 @@ pub struct Line {
 
 /// For each of the queries, the strongest keys that together reach `mass` of its attention (Hoover et al. 2020, exBERT),
 /// among the tokens at `shown`. At most `most` lines: the strongest.
-pub fn lines(head: &[u8], t: usize, shown: &[usize], queries: &[usize], mass: f64, most: usize) -> Vec<Line> {
+pub fn lines(
+    head: &[u8],
+    t: usize,
+    shown: &[usize],
+    queries: &[usize],
+    mass: f64,
+    most: usize,
+) -> Vec<Line> {
     let mut out = Vec::new();
     for &query in queries {
         let row = normalised(&head[shown[query] * t..][..t]);
-        let mut keys: Vec<(usize, f64)> = shown.iter().enumerate().map(|(key, &place)| (key, row[place])).collect();
+        let mut keys: Vec<(usize, f64)> = shown
+            .iter()
+            .enumerate()
+            .map(|(key, &place)| (key, row[place]))
+            .collect();
         order::sort_by(&mut keys, |key| -key.1);
         let whole: f64 = keys.iter().map(|(_, weight)| weight).sum();
         let mut reached = 0.0;
@@ -217,21 +251,45 @@ pub fn lines(head: &[u8], t: usize, shown: &[usize], queries: &[usize], mass: f6
 }
 
 /// What one token looks at, in words: `pot 41 %, used 20 %`.
-pub fn looks_at(map: &AttentionMap, (layer, head): (usize, usize), query: usize, shown: &[usize]) -> String {
+pub fn looks_at(
+    map: &AttentionMap,
+    (layer, head): (usize, usize),
+    query: usize,
+    shown: &[usize],
+) -> String {
     const NAMED: usize = 4;
     let t = map.tokens.len();
-    let Some(&place) = shown.get(query) else { return String::new() };
+    let Some(&place) = shown.get(query) else {
+        return String::new();
+    };
     let row = normalised(&map.head(layer, head)[place * t..][..t]);
     let mut keys: Vec<usize> = shown.to_vec();
     order::sort_by(&mut keys, |&key| -row[key]);
-    let one = |&key: &usize| tr!("{token} {share} %", token = map.name_of(key), share = figure(row[key] * 100.0, 0));
-    let named = keys.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
-    tr!("{token} looks at {named}", token = map.name_of(place), named)
+    let one = |&key: &usize| {
+        tr!(
+            "{token} {share} %",
+            token = map.name_of(key),
+            share = figure(row[key] * 100.0, 0)
+        )
+    };
+    let named = keys
+        .iter()
+        .take(NAMED)
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(", ");
+    tr!(
+        "{token} looks at {named}",
+        token = map.name_of(place),
+        named
+    )
 }
 
 /// The places of the tokens to show.
 pub fn shown(map: &AttentionMap, hide_special: bool) -> Vec<usize> {
-    (0..map.tokens.len()).filter(|&place| !hide_special || !is_special(&map.tokens[place])).collect()
+    (0..map.tokens.len())
+        .filter(|&place| !hide_special || !is_special(&map.tokens[place]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -240,7 +298,11 @@ mod tests {
 
     /// One head of four tokens with these rows of probabilities.
     fn map(rows: [[f64; 4]; 4]) -> AttentionMap {
-        let bytes = rows.iter().flatten().map(|p| (p.sqrt() * 255.0).round() as u8).collect();
+        let bytes = rows
+            .iter()
+            .flatten()
+            .map(|p| (p.sqrt() * 255.0).round() as u8)
+            .collect();
         let tokens = ["[CLS]", "red", "fox", "[SEP]"].map(String::from).to_vec();
         AttentionMap::new(tokens, 1, 1, bytes).expect("fits")
     }
@@ -270,11 +332,16 @@ mod tests {
         let pattern = |offsets: [isize; 3]| {
             let share = |query: usize, key: usize| {
                 let near = offsets.contains(&(key as isize - query as isize));
-                if near { 0.25_f64 } else { 0.25 / (t - 3) as f64 }
+                if near {
+                    0.25_f64
+                } else {
+                    0.25 / (t - 3) as f64
+                }
             };
             let byte = |place: usize| (share(place / t, place % t).sqrt() * 255.0).round() as u8;
             let tokens = vec!["word".to_string(); t];
-            let map = AttentionMap::new(tokens, 1, 1, (0..t * t).map(byte).collect()).expect("fits");
+            let map =
+                AttentionMap::new(tokens, 1, 1, (0..t * t).map(byte).collect()).expect("fits");
             traits(&map, 0, 0).pattern
         };
         assert_eq!(pattern([1, 2, 3]), Pattern::ThreeAfter);
@@ -286,12 +353,21 @@ mod tests {
     fn a_head_is_painted_beside_its_strongest_look_and_an_even_one_stays_pale() {
         let even = map([EVEN; 4]);
         assert_eq!(full_colour(even.head(0, 0), 4), 0.75);
-        assert!(opacities(even.head(0, 0), 4).iter().all(|&byte| (110..=114).contains(&byte)));
+        assert!(
+            opacities(even.head(0, 0), 4)
+                .iter()
+                .all(|&byte| (110..=114).contains(&byte))
+        );
         // Of 64 tokens a share of a tenth stands out, though its byte is a third of the most.
         let mut head = vec![(0.01_f64.sqrt() * 255.0) as u8; 64 * 64];
         head[7] = (0.1_f64.sqrt() * 255.0) as u8;
         let painted = opacities(&head, 64);
-        assert!(painted[7] == 255 && (40..=50).contains(&painted[8]), "{} and {}", painted[7], painted[8]);
+        assert!(
+            painted[7] == 255 && (40..=50).contains(&painted[8]),
+            "{} and {}",
+            painted[7],
+            painted[8]
+        );
         assert_eq!(full_colour(&[255], 1), 1.0, "no share is larger than all");
     }
 
@@ -300,7 +376,14 @@ mod tests {
         let mut head = vec![0; 100 * 100];
         head[37 * 100 + 81] = 200;
         let (side, pixels) = thumbnail(&head, 100, 48);
-        assert_eq!((side, pixels.len(), pixels.iter().filter(|&&pixel| pixel == 200).count()), (48, 48 * 48, 1));
+        assert_eq!(
+            (
+                side,
+                pixels.len(),
+                pixels.iter().filter(|&&pixel| pixel == 200).count()
+            ),
+            (48, 48 * 48, 1)
+        );
         assert_eq!(thumbnail(&[1, 2, 3, 4], 2, 48), (2, vec![1, 2, 3, 4]));
     }
 
@@ -310,9 +393,19 @@ mod tests {
         let all = shown(&rows, false);
         let of_first = |mass| lines(rows.head(0, 0), 4, &all, &[0], mass, 100);
         assert_eq!(of_first(0.5).len(), 1);
-        assert_eq!(of_first(0.7).iter().map(|line| line.key).collect::<Vec<_>>(), [1, 0], "the strongest comes last");
+        assert_eq!(
+            of_first(0.7)
+                .iter()
+                .map(|line| line.key)
+                .collect::<Vec<_>>(),
+            [1, 0],
+            "the strongest comes last"
+        );
         assert_eq!(of_first(1.0).len(), 4);
-        assert_eq!(lines(rows.head(0, 0), 4, &all, &[0, 1, 2, 3], 1.0, 3).len(), 3);
+        assert_eq!(
+            lines(rows.head(0, 0), 4, &all, &[0, 1, 2, 3], 1.0, 3).len(),
+            3
+        );
     }
 
     #[test]
@@ -320,7 +413,14 @@ mod tests {
         let rows = map([EVEN, [0.7, 0.1, 0.2, 0.0], EVEN, EVEN]);
         let words = shown(&rows, true);
         assert_eq!(words, [1, 2]);
-        assert_eq!(looks_at(&rows, (0, 0), 0, &words), "red looks at fox 20 %, red 10 %");
-        assert!(lines(rows.head(0, 0), 4, &words, &[0], 1.0, 9).iter().all(|line| line.key < 2));
+        assert_eq!(
+            looks_at(&rows, (0, 0), 0, &words),
+            "red looks at fox 20 %, red 10 %"
+        );
+        assert!(
+            lines(rows.head(0, 0), 4, &words, &[0], 1.0, 9)
+                .iter()
+                .all(|line| line.key < 2)
+        );
     }
 }

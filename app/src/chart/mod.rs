@@ -10,4 +10,6 @@ pub mod canvas;
 #[cfg(target_arch = "wasm32")]
 pub mod view;
 
-pub use display::chart::{comparison, curve, export, f1, loss, metric, options, scale, scene, spread};
+pub use display::chart::{
+    comparison, curve, export, f1, loss, metric, options, scale, scene, spread,
+};

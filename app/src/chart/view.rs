@@ -13,8 +13,8 @@ use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, KeyboardEvent, MouseEvent, PointerEvent,
-    ResizeObserver,
+    HtmlCanvasElement, IntersectionObserver, IntersectionObserverEntry, KeyboardEvent, MouseEvent,
+    PointerEvent, ResizeObserver,
 };
 
 /// Pause between two paintings.
@@ -57,12 +57,20 @@ pub fn ChartView(
         }
     });
     let Some(steps) = steps else {
-        let canvas =
-            view! { <canvas node_ref=node class="chart" data-testid=testid role="img" aria-label=summary></canvas> };
+        let canvas = view! { <canvas node_ref=node class="chart" data-testid=testid role="img" aria-label=summary></canvas> };
         return canvas.into_any();
     };
-    let Plotting { options, cursor, drag } = steps.plotting;
-    let at = move |event: &MouseEvent| chart.x.get_value().map(|x: Scale| x.value(f64::from(event.offset_x())));
+    let Plotting {
+        options,
+        cursor,
+        drag,
+    } = steps.plotting;
+    let at = move |event: &MouseEvent| {
+        chart
+            .x
+            .get_value()
+            .map(|x: Scale| x.value(f64::from(event.offset_x())))
+    };
     let moved = move |event: PointerEvent| {
         let step = at(&event);
         cursor.set(step);
@@ -70,7 +78,13 @@ pub fn ChartView(
             drag.set(Some((from, to)));
         }
     };
-    let pressed = move |event: PointerEvent| drag.set(at(&event).filter(|_| event.button() == 0).map(|at| (at, at)));
+    let pressed = move |event: PointerEvent| {
+        drag.set(
+            at(&event)
+                .filter(|_| event.button() == 0)
+                .map(|at| (at, at)),
+        )
+    };
     let last = move || steps.last.get_untracked();
     let released = move |_| {
         if let Some(stretch) = drag.get_untracked() {
@@ -124,10 +138,16 @@ impl Steps {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let Plotting { options, cursor, .. } = self.plotting;
+        let Plotting {
+            options, cursor, ..
+        } = self.plotting;
         let last = self.last.get_untracked();
         let (low, high) = options.get_untracked().steps(last);
-        let begins = if event.key() == "ArrowRight" { low } else { high };
+        let begins = if event.key() == "ArrowRight" {
+            low
+        } else {
+            high
+        };
         let now = cursor.get_untracked().unwrap_or(begins);
         let part = (high - low) * KEY_PART;
         match event.key().as_str() {
@@ -168,7 +188,8 @@ impl Chart {
     }
 
     fn repaint_soon(self) {
-        let ready = self.visible.try_get_value() == Some(true) && self.dirty.try_get_value() == Some(true);
+        let ready =
+            self.visible.try_get_value() == Some(true) && self.dirty.try_get_value() == Some(true);
         if !ready || self.waiting.try_get_value() != Some(false) {
             return;
         }
@@ -184,8 +205,13 @@ impl Chart {
     }
 
     fn paint(self) {
-        let Some(canvas) = self.node.try_get_untracked().flatten() else { return };
-        let size = Size { width: canvas.client_width() as f64, height: canvas.client_height() as f64 };
+        let Some(canvas) = self.node.try_get_untracked().flatten() else {
+            return;
+        };
+        let size = Size {
+            width: canvas.client_width() as f64,
+            height: canvas.client_height() as f64,
+        };
         self.dirty.set_value(false);
         if size.width > 0.0 {
             let scene = self.scene.with_value(|scene| scene(size));
@@ -199,12 +225,15 @@ impl Chart {
         let on_resize = Closure::<dyn FnMut()>::new(move || self.mark_dirty());
         let on_sight = Closure::<dyn FnMut(Array)>::new(move |entries: Array| {
             let last = entries.pop().unchecked_into::<IntersectionObserverEntry>();
-            self.visible.try_update_value(|visible| *visible = last.is_intersecting());
+            self.visible
+                .try_update_value(|visible| *visible = last.is_intersecting());
             self.repaint_soon();
         });
         let resize = ResizeObserver::new(on_resize.as_ref().unchecked_ref());
         let sight = IntersectionObserver::new(on_sight.as_ref().unchecked_ref());
-        let (Ok(resize), Ok(sight)) = (resize, sight) else { return };
+        let (Ok(resize), Ok(sight)) = (resize, sight) else {
+            return;
+        };
         resize.observe(canvas);
         sight.observe(canvas);
         let observers = StoredValue::new_local((resize, sight, on_resize, on_sight));

@@ -15,15 +15,29 @@ impl Lab {
     /// Takes an event in; `text` is what it was read from.
     pub(super) fn receive(&self, text: &str, event: Event, buffers: &[ArrayBuffer]) {
         let event = worded(event);
-        let open =
-            |state: &RunState| state.runs.iter().filter(|run| !run.stage.is_over()).map(|run| run.id.clone()).collect();
-        let under_way: Vec<String> = if matches!(event, Event::Failed { .. }) { self.peek(open) } else { vec![] };
+        let open = |state: &RunState| {
+            state
+                .runs
+                .iter()
+                .filter(|run| !run.stage.is_over())
+                .map(|run| run.id.clone())
+                .collect()
+        };
+        let under_way: Vec<String> = if matches!(event, Event::Failed { .. }) {
+            self.peek(open)
+        } else {
+            vec![]
+        };
         let had_failed = self.has_crashed();
         self.hear();
-        let topics = self.state.try_update_value(|state| state.apply(event.clone())).unwrap_or_default();
+        let topics = self
+            .state
+            .try_update_value(|state| state.apply(event.clone()))
+            .unwrap_or_default();
         if let (Event::Attention { .. }, Some(bytes)) = (&event, buffers.first()) {
             let bytes = Uint8Array::new(bytes).to_vec();
-            self.state.update_value(|state| state.take_attention(&event, bytes));
+            self.state
+                .update_value(|state| state.take_attention(&event, bytes));
         }
         self.touch(topics);
         match event {
@@ -34,10 +48,17 @@ impl Lab {
                     self.store_text();
                 }
                 if documents > 0 {
-                    self.on_read.with_value(|act| act.iter().for_each(|act| act()));
+                    self.on_read
+                        .with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
-            Event::Failed { run, code, message, request, .. } => {
+            Event::Failed {
+                run,
+                code,
+                message,
+                request,
+                ..
+            } => {
                 if run.is_empty() && request.is_none() && code != ENGINE_CRASHED {
                     self.settle_offer(false);
                 }
@@ -47,7 +68,10 @@ impl Lab {
                 }
                 // Whatever failed may have ended the run under way; what was to follow it does not.
                 let fails_now = self.has_crashed() && !had_failed;
-                for ended in under_way.iter().filter(|id| self.peek(|state| state.is_over(id))) {
+                for ended in under_way
+                    .iter()
+                    .filter(|id| self.peek(|state| state.is_over(id)))
+                {
                     if !fails_now {
                         self.next.set_value(None);
                         self.lock.set_value(None);
@@ -56,11 +80,17 @@ impl Lab {
                 }
                 if fails_now {
                     let key = |id: &String| self.peek(|state| state.key_of(id));
-                    self.recover(under_way.iter().find_map(key), message, code.starts_with("gpu-"));
+                    self.recover(
+                        under_way.iter().find_map(key),
+                        message,
+                        code.starts_with("gpu-"),
+                    );
                 }
             }
             // Within a run the question would wait, and be asked again with every look.
-            Event::Masking { run, .. } if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) => {
+            Event::Masking { run, .. }
+                if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) =>
+            {
                 self.look_up_again();
             }
             // A run looks at its text every now and then.
@@ -69,15 +99,20 @@ impl Lab {
                 self.look_up_again();
                 self.ask_clozes();
                 if self.peek(|state| state.corpus.is_some()) {
-                    self.on_read.with_value(|act| act.iter().for_each(|act| act()));
+                    self.on_read
+                        .with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
             Event::Exported { request, name } => self.exported(request, &name, buffers),
-            Event::Labelled { request, .. } => buffers.iter().for_each(|rows| self.take_rows(request, rows)),
+            Event::Labelled { request, .. } => buffers
+                .iter()
+                .for_each(|rows| self.take_rows(request, rows)),
             Event::Ready { device } => self.device.set_value(Some(device.backend)),
             Event::Checkpoint { run, .. } | Event::ComparedRun { run, .. } => self.keep_run(&run),
             Event::Started { run, .. } => self.check_room(&run),
-            Event::Compared { run, .. } => self.state.update_value(|state| state.keep_comparison(&run, text)),
+            Event::Compared { run, .. } => self
+                .state
+                .update_value(|state| state.keep_comparison(&run, text)),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
             Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
             _ => {}
@@ -90,7 +125,12 @@ impl Lab {
         if !stopped {
             self.failures.update_value(Failures::forget);
         }
-        let is_own = self.peek(|state| state.runs.iter().any(|other| other.id == run && other.is_own()));
+        let is_own = self.peek(|state| {
+            state
+                .runs
+                .iter()
+                .any(|other| other.id == run && other.is_own())
+        });
         if !is_own {
             return self.keep_run(run);
         }

@@ -33,15 +33,38 @@ pub struct Columns {
 impl Columns {
     /// Makes them those of `config`.
     pub fn put(&self, config: &mut RunConfig) {
-        let Self { text, labels, separator, quoting, label_map } = self.clone();
-        (config.text_column, config.label_column, config.label_separator) = (text, labels, separator);
+        let Self {
+            text,
+            labels,
+            separator,
+            quoting,
+            label_map,
+        } = self.clone();
+        (
+            config.text_column,
+            config.label_column,
+            config.label_separator,
+        ) = (text, labels, separator);
         (config.quoting, config.label_map) = (quoting, label_map);
     }
 }
 
 fn columns_of(config: &RunConfig) -> Columns {
-    let RunConfig { text_column, label_column, label_separator, quoting, label_map, .. } = config.clone();
-    Columns { text: text_column, labels: label_column, separator: label_separator, quoting, label_map }
+    let RunConfig {
+        text_column,
+        label_column,
+        label_separator,
+        quoting,
+        label_map,
+        ..
+    } = config.clone();
+    Columns {
+        text: text_column,
+        labels: label_column,
+        separator: label_separator,
+        quoting,
+        label_map,
+    }
 }
 
 /// Files on their way to the engine, and how they are to be read.
@@ -55,17 +78,29 @@ pub struct Offer {
 impl Lab {
     /// Loads the corpus that ships with the page.
     pub fn use_bundle(&self) {
-        self.take_or(intake::bundle(), &tr!("The bundled corpus could not be fetched"), false);
+        self.take_or(
+            intake::bundle(),
+            &tr!("The bundled corpus could not be fetched"),
+            false,
+        );
     }
 
     /// Opens the model of a phase that ships with the page.
     pub fn open_finished_model(&self, phase: Phase) {
-        self.take_or(intake::finished_model(phase), &tr!("The finished model could not be fetched"), false);
+        self.take_or(
+            intake::finished_model(phase),
+            &tr!("The finished model could not be fetched"),
+            false,
+        );
     }
 
     /// Replaces the corpus by files, once they are listed, or adds them to it where that was chosen, or opens the model that
     /// they are. The last intention wins, whichever is read first.
-    pub fn take(&self, files: impl Future<Output = Result<Vec<Source>, String>> + 'static, failure: &str) {
+    pub fn take(
+        &self,
+        files: impl Future<Output = Result<Vec<Source>, String>> + 'static,
+        failure: &str,
+    ) {
         self.take_or(files, failure, true);
     }
 
@@ -89,7 +124,9 @@ impl Lab {
                 return;
             }
             let reason = match listed {
-                Ok(sources) if joins && !sources.is_empty() && intake::as_model(&sources).is_none() => {
+                Ok(sources)
+                    if joins && !sources.is_empty() && intake::as_model(&sources).is_none() =>
+                {
                     return lab.use_listed(intake::joined(lab.files(), sources));
                 }
                 Ok(sources) if !sources.is_empty() => {
@@ -117,7 +154,10 @@ impl Lab {
     /// The number of a wish for other files; `None`, with the reason told, while a run needs the present ones.
     pub(super) fn take_turn(&self) -> Option<u64> {
         if self.peek(|state| state.active().is_some()) {
-            self.complain(tr!("A run is under way on the present files."), tr!("Stop it before you change the data."));
+            self.complain(
+                tr!("A run is under way on the present files."),
+                tr!("Stop it before you change the data."),
+            );
             return None;
         }
         if self.peek(RunState::is_labelling) {
@@ -201,16 +241,24 @@ impl Lab {
     pub fn source_names<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
         self.sources.with_value(|sources| {
             let known = SourceNames::new(sources.iter().map(|source| source.name.as_str()));
-            names.map(|name| known.source_of(name).unwrap_or(name).to_string()).collect()
+            names
+                .map(|name| known.source_of(name).unwrap_or(name).to_string())
+                .collect()
         })
     }
 
     /// The files that came to nothing when they were read last; a warning says why.
     pub fn refused_files(&self) -> Vec<String> {
         self.peek(|state| {
-            let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
+            let files = state
+                .corpus
+                .as_ref()
+                .map(|corpus| corpus.files.as_slice())
+                .unwrap_or_default();
             let names = files.iter().map(|file| file.name.as_str());
-            self.sources.with_value(|sources| unused(sources.iter().map(|source| source.name.as_str()), names))
+            self.sources.with_value(|sources| {
+                unused(sources.iter().map(|source| source.name.as_str()), names)
+            })
         })
     }
 
@@ -241,12 +289,20 @@ impl Lab {
 
     /// The file of word vectors that new models start from.
     pub fn word_vectors(&self) -> Option<String> {
-        self.vectors.with_value(|source| source.as_ref().map(|source| source.name.clone()))
+        self.vectors
+            .with_value(|source| source.as_ref().map(|source| source.name.clone()))
     }
 
     pub(super) fn offer_word_vectors(&self) {
-        let (files, blobs) = self.vectors.with_value(|source| intake::parcels(source.as_slice(), None));
-        self.send_with(Command::SetWordVectors { file: files.into_iter().next() }, blobs);
+        let (files, blobs) = self
+            .vectors
+            .with_value(|source| intake::parcels(source.as_slice(), None));
+        self.send_with(
+            Command::SetWordVectors {
+                file: files.into_iter().next(),
+            },
+            blobs,
+        );
     }
 
     /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
@@ -272,10 +328,18 @@ impl Lab {
 
     /// Sends files to the engine; they count as the corpus once it reports on them.
     pub(super) fn offer(&self, sources: Vec<Source>) {
-        let config = self.settings.with_untracked(|settings| settings.pretrain.clone());
+        let config = self
+            .settings
+            .with_untracked(|settings| settings.pretrain.clone());
         let (files, blobs) = intake::parcels(&sources, self.encoding.get_untracked().as_deref());
         let columns = columns_of(&config);
-        let Columns { text, labels, separator, quoting, label_map } = columns.clone();
+        let Columns {
+            text,
+            labels,
+            separator,
+            quoting,
+            label_map,
+        } = columns.clone();
         let command = Command::SetCorpus {
             files,
             text_column: text,
@@ -284,7 +348,8 @@ impl Lab {
             quoting,
             label_map,
         };
-        self.offered.update_value(|offered| offered.push_back(Offer { sources, columns }));
+        self.offered
+            .update_value(|offered| offered.push_back(Offer { sources, columns }));
         self.state.update_value(RunState::begin_reading);
         self.touch(&[Topic::Corpus]);
         self.send_with(command, blobs);
@@ -293,12 +358,17 @@ impl Lab {
     /// What the engine said of the files that have been on their way to it for longest.
     pub(super) fn settle_offer(&self, accepted: bool) {
         let settled = self.offered.try_update_value(VecDeque::pop_front).flatten();
-        let chosen = self.settings.with_untracked(|settings| columns_of(&settings.pretrain));
+        let chosen = self
+            .settings
+            .with_untracked(|settings| columns_of(&settings.pretrain));
         let is_refused = settled.as_ref().is_some_and(|offer| {
             // Other files that cannot be used say nothing of the columns of the present ones.
-            !accepted && offer.columns == chosen && self.columns.with_value(|present| *present != chosen)
+            !accepted
+                && offer.columns == chosen
+                && self.columns.with_value(|present| *present != chosen)
         });
-        self.state.update_value(|state| state.columns_refused = is_refused);
+        self.state
+            .update_value(|state| state.columns_refused = is_refused);
         self.touch(&[Topic::Corpus]);
         if let Some(Offer { sources, columns }) = settled.filter(|_| accepted) {
             self.columns.set_value(columns);

@@ -31,7 +31,8 @@ impl Lab {
     /// Asks for the model at hand as a file.
     pub(super) fn export(&self, wanted: Export) {
         let request = self.next_request(Question::Export);
-        self.exports.update_value(|exports| drop(exports.insert(request, wanted)));
+        self.exports
+            .update_value(|exports| drop(exports.insert(request, wanted)));
         self.send(Command::ExportModel { request });
     }
 
@@ -40,21 +41,29 @@ impl Lab {
         let (lab, key) = (*self, key.to_string());
         spawn_local(async move {
             let files = archive::checkpoints(&key).await.unwrap_or_default();
-            let (files, blobs): (Vec<FileInfo>, Vec<Blob>) = files.into_iter().map(described).unzip();
+            let (files, blobs): (Vec<FileInfo>, Vec<Blob>) =
+                files.into_iter().map(described).unzip();
             let request = lab.next_request(Question::Export);
-            lab.exports.update_value(|exports| drop(exports.insert(request, Export::Download)));
+            lab.exports
+                .update_value(|exports| drop(exports.insert(request, Export::Download)));
             lab.send_with(Command::ExportRun { request, files }, blobs);
         });
     }
 
     /// Takes an exported model to where it was wanted.
     pub(super) fn exported(&self, request: u64, name: &str, buffers: &[ArrayBuffer]) {
-        let wanted = self.exports.try_update_value(|exports| exports.remove(&request)).flatten();
+        let wanted = self
+            .exports
+            .try_update_value(|exports| exports.remove(&request))
+            .flatten();
         match (wanted, buffers.first()) {
             (None, _) => {}
             (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
             (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
-            _ => self.complain(tr!("The model could not be saved."), tr!("Try again, or free some memory.")),
+            _ => self.complain(
+                tr!("The model could not be saved."),
+                tr!("Try again, or free some memory."),
+            ),
         }
     }
 
@@ -62,7 +71,8 @@ impl Lab {
     fn keep_model(&self, key: String, bytes: ArrayBuffer) {
         let lab = *self;
         let is_idle = self.models.with_value(Option::is_none);
-        self.models.update_value(|models| models.get_or_insert_default().push_back((key, bytes)));
+        self.models
+            .update_value(|models| models.get_or_insert_default().push_back((key, bytes)));
         if is_idle {
             spawn_local(async move {
                 while let Some((key, bytes)) = lab.next_model() {
@@ -95,12 +105,18 @@ impl Lab {
                     run.kept = Some(size);
                     run.resume.saved = run.resume.saved.filter(|_| run.stage != Stage::Finished);
                 });
-                if self.peek(|state| state.runs.iter().any(|run| run.key == key && run.stage == Stage::Finished)) {
+                if self.peek(|state| {
+                    state
+                        .runs
+                        .iter()
+                        .any(|run| run.key == key && run.stage == Stage::Finished)
+                }) {
                     archive::forget_checkpoints(key).await;
                 }
             }
             Err(reason) => {
-                self.unsaved.update_value(|unsaved| unsaved.push(key.into()));
+                self.unsaved
+                    .update_value(|unsaved| unsaved.push(key.into()));
                 self.complain(
                     tr!("The model of this run could not be saved in the browser: {reason}.", reason),
                     tr!("It will be saved as soon as there is room. Until then, leave this tab open, or save the model as .zip."),
@@ -115,11 +131,20 @@ impl Lab {
         spawn_local(async move {
             let kept = match archive::model(&key).await {
                 Ok(blob) => Ok(vec![Source::of_blob("model.zip", blob)]),
-                Err(reason) => archive::newest_checkpoint(&key).await.ok_or(reason).map(sources),
+                Err(reason) => archive::newest_checkpoint(&key)
+                    .await
+                    .ok_or(reason)
+                    .map(sources),
             };
             match kept {
                 Ok(sources) => {
-                    let run = lab.peek(|state| state.runs.iter().find(|run| run.key == key).map(|run| run.id.clone()));
+                    let run = lab.peek(|state| {
+                        state
+                            .runs
+                            .iter()
+                            .find(|run| run.key == key)
+                            .map(|run| run.id.clone())
+                    });
                     lab.import_of(run, sources);
                 }
                 Err(reason) => lab.complain(
@@ -133,5 +158,8 @@ impl Lab {
 
 /// The files of a checkpoint as those of a model.
 fn sources(files: Vec<(String, Blob)>) -> Vec<Source> {
-    files.into_iter().map(|(name, blob)| Source::of_blob(&name, blob)).collect()
+    files
+        .into_iter()
+        .map(|(name, blob)| Source::of_blob(&name, blob))
+        .collect()
 }

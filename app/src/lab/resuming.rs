@@ -25,7 +25,10 @@ impl Lab {
     /// Resumes the run of this key, first bringing back its text if another one is in use.
     pub fn resume_run(&self, key: &str) {
         if self.peek(|state| state.active().is_some()) {
-            return self.complain(tr!("Another run is under way."), tr!("Stop it before you resume this one."));
+            return self.complain(
+                tr!("Another run is under way."),
+                tr!("Stop it before you resume this one."),
+            );
         }
         let Some(run) = self.run_of(key) else { return };
         self.dismiss();
@@ -33,7 +36,10 @@ impl Lab {
         if self.reads(&text.fingerprint) {
             return self.resume_now(key);
         }
-        self.pending.set_value(Some(Pending { key: key.into(), text: text.clone() }));
+        self.pending.set_value(Some(Pending {
+            key: key.into(),
+            text: text.clone(),
+        }));
         if text.bundled {
             return self.use_bundle();
         }
@@ -47,20 +53,31 @@ impl Lab {
 
     /// Resumes the run of this key once its text, which is on its way to the engine, is read.
     pub(super) fn resume_when_read(&self, key: &str) {
-        let text = self.run_of(key).map(|run| run.resume.text).unwrap_or_default();
-        self.pending.set_value(Some(Pending { key: key.into(), text }));
+        let text = self
+            .run_of(key)
+            .map(|run| run.resume.text)
+            .unwrap_or_default();
+        self.pending.set_value(Some(Pending {
+            key: key.into(),
+            text,
+        }));
     }
 
     /// Opens the model of the run of this key, if the browser has it.
     pub(super) async fn open_model_of(&self, key: &str) {
         if let Ok(blob) = archive::model(key).await {
-            self.import_of(self.run_of(key).map(|run| run.id), vec![Source::of_blob("model.zip", blob)]);
+            self.import_of(
+                self.run_of(key).map(|run| run.id),
+                vec![Source::of_blob("model.zip", blob)],
+            );
         }
     }
 
     /// Resumes the run that waits for its text, if that was read now.
     pub(super) fn resume_pending(&self) {
-        let Some(pending) = self.pending.get_value() else { return };
+        let Some(pending) = self.pending.get_value() else {
+            return;
+        };
         if self.peek(|state| state.active().is_some()) {
             return;
         }
@@ -88,7 +105,10 @@ impl Lab {
             let Some(run) = lab.run_of(&key) else { return };
             let is_ours = lab.lock.with_value(Option::is_some);
             if !is_ours && locks::held().await.contains(&lock_name(&key)) {
-                return lab.complain(tr!("This run is under way in another tab."), tr!("Stop it there first."));
+                return lab.complain(
+                    tr!("This run is under way in another tab."),
+                    tr!("Stop it there first."),
+                );
             }
             lab.open_origin(&run).await;
             if lab.peek(|state| state.active().is_some()) {
@@ -107,10 +127,17 @@ impl Lab {
         let has_checkpoint = archive::newest_checkpoint(&run.key).await.is_some();
         match (has_checkpoint, command_of(run)) {
             (true, _) => {
-                let (infos, blobs): (Vec<FileInfo>, Vec<Blob>) = files.into_iter().map(described).unzip();
+                let (infos, blobs): (Vec<FileInfo>, Vec<Blob>) =
+                    files.into_iter().map(described).unzip();
                 self.reopen(&run.key);
                 self.announce_checkpoints(&run.key, &run.id);
-                self.send_with(Command::ResumeRun { run: run.id.clone(), files: infos }, blobs);
+                self.send_with(
+                    Command::ResumeRun {
+                        run: run.id.clone(),
+                        files: infos,
+                    },
+                    blobs,
+                );
             }
             // It ended before its first checkpoint.
             (false, Some(command)) => {
@@ -127,9 +154,12 @@ impl Lab {
     }
 
     fn resume_comparison(&self, run: &Run) {
-        let Some(mut command) = command_of(run) else { return };
+        let Some(mut command) = command_of(run) else {
+            return;
+        };
         self.reopen(&run.key);
-        self.state.update_value(|state| state.expect_runs(run.resume.least_runs));
+        self.state
+            .update_value(|state| state.expect_runs(run.resume.least_runs));
         command["known"] = serde_json::to_value(&run.resume.cells).expect("plain data");
         self.send_text(command.to_string());
     }
@@ -148,7 +178,10 @@ impl Lab {
     pub(super) fn announce_checkpoints(&self, key: &str, id: &str) {
         if self.archive.with_value(Option::is_some) {
             let folder = archive::folder_name(key);
-            self.send(Command::SaveCheckpoints { run: id.into(), folder });
+            self.send(Command::SaveCheckpoints {
+                run: id.into(),
+                folder,
+            });
         }
     }
 
@@ -191,5 +224,13 @@ pub(super) fn lock_name(key: &str) -> String {
 
 /// A file of a checkpoint, as it travels to the engine.
 pub(super) fn described((name, blob): (String, Blob)) -> (FileInfo, Blob) {
-    (FileInfo { name, role: None, encoding: None, member_roles: BTreeMap::new() }, blob)
+    (
+        FileInfo {
+            name,
+            role: None,
+            encoding: None,
+            member_roles: BTreeMap::new(),
+        },
+        blob,
+    )
 }

@@ -110,7 +110,10 @@ impl Lab {
 
     pub(super) async fn weigh_storage(&self) {
         let usage = archive::usage().await;
-        self.storage.set(Storage::Open { usage, persistent: archive::is_persistent().await });
+        self.storage.set(Storage::Open {
+            usage,
+            persistent: archive::is_persistent().await,
+        });
     }
 
     /// Asks the browser to keep what is kept.
@@ -130,9 +133,11 @@ impl Lab {
     /// Gives a run that begins the name under which it is kept.
     pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
-        let begun = js_sys::Date::new(&date.into()).to_locale_string(&date_language(), &short_time());
+        let begun =
+            js_sys::Date::new(&date.into()).to_locale_string(&date_language(), &short_time());
         let has_own_files = self.has_own_files();
-        self.kept_at.set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
+        self.kept_at
+            .set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
         self.state.update_value(|state| {
             if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
                 run.key = format!("{id}@{date}");
@@ -154,9 +159,13 @@ impl Lab {
     /// Keeps the present model of a run of this tab, where it has learned anything.
     fn keep_model_of(&self, id: &str) {
         let key = self.peek(|state| {
-            let run = state.runs.iter().find(|run| run.id == id && run.is_own() && !run.key.is_empty())?;
+            let run = state
+                .runs
+                .iter()
+                .find(|run| run.id == id && run.is_own() && !run.key.is_empty())?;
             // A run without steps fitted an output layer.
-            let has_learned = run.steps_done() > 0 || run.plan.as_ref().is_some_and(|plan| plan.steps == 0);
+            let has_learned =
+                run.steps_done() > 0 || run.plan.as_ref().is_some_and(|plan| plan.steps == 0);
             has_learned.then(|| run.key.clone())
         });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
@@ -166,7 +175,13 @@ impl Lab {
 
     /// Keeps what a run of this tab has told so far.
     pub(super) fn keep_run(&self, id: &str) {
-        let key = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(|run| run.key.clone()));
+        let key = self.peek(|state| {
+            state
+                .runs
+                .iter()
+                .find(|run| run.id == id)
+                .map(|run| run.key.clone())
+        });
         if let Some(key) = key.filter(|key| !key.is_empty()) {
             self.put(&key);
         }
@@ -175,9 +190,18 @@ impl Lab {
     /// Keeps a run of this tab that came to its end and, where it is small enough, its model.
     pub(super) fn keep_with_model(&self, id: &str) {
         self.keep_run(id);
-        let key = self.peek(|state| state.runs.iter().find(|run| run.id == id).map(|run| run.key.clone()));
+        let key = self.peek(|state| {
+            state
+                .runs
+                .iter()
+                .find(|run| run.id == id)
+                .map(|run| run.key.clone())
+        });
         // Its end may be told twice; by then the model at hand may be another one.
-        let Some(key) = key.filter(|key| !self.ended.with_value(|ended| ended.contains(key))) else { return };
+        let Some(key) = key.filter(|key| !self.ended.with_value(|ended| ended.contains(key)))
+        else {
+            return;
+        };
         self.ended.update_value(|ended| ended.push(key));
         self.keep_model_of(id);
     }
@@ -185,7 +209,13 @@ impl Lab {
     /// Keeps the model that a comparison begins with, if no run of this browser keeps it.
     pub(super) fn keep_compared_model(&self, id: &str) {
         let is_imported = |run: &Run| run.id == id && matches!(run.origin, Some(Origin::Import(_)));
-        let key = self.peek(|state| state.runs.iter().find(|run| is_imported(run)).map(|run| run.key.clone()));
+        let key = self.peek(|state| {
+            state
+                .runs
+                .iter()
+                .find(|run| is_imported(run))
+                .map(|run| run.key.clone())
+        });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
             self.change_run(&key, |run| run.origin = Some(Origin::Run(run.key.clone())));
             self.export(Export::Keep(key));
@@ -195,14 +225,24 @@ impl Lab {
     /// Says so if the browser has no room for the checkpoints of a run that starts.
     pub(super) fn check_room(&self, id: &str) {
         let parameters = self.peek(|state| {
-            let run = state.runs.iter().find(|run| run.id == id && !run.key.is_empty())?;
+            let run = state
+                .runs
+                .iter()
+                .find(|run| run.id == id && !run.key.is_empty())?;
             Some((run.key.clone(), run.plan.as_ref()?.parameters))
         });
-        let Some((key, parameters)) = parameters else { return };
+        let Some((key, parameters)) = parameters else {
+            return;
+        };
         let lab = *self;
         spawn_local(async move {
-            let Some((used, granted)) = archive::usage().await else { return };
-            let (needed, free) = (parameters * BYTES_PER_PARAMETER, (granted - used).max(0.0) as u64);
+            let Some((used, granted)) = archive::usage().await else {
+                return;
+            };
+            let (needed, free) = (
+                parameters * BYTES_PER_PARAMETER,
+                (granted - used).max(0.0) as u64,
+            );
             if needed > free {
                 let (needed, free) = (bytes(needed), bytes(free));
                 let sentence = tr!(
@@ -210,7 +250,9 @@ impl Lab {
                     free,
                     needed
                 );
-                lab.change_run(&key, |run| run.warnings.push(("little-room".into(), sentence)));
+                lab.change_run(&key, |run| {
+                    run.warnings.push(("little-room".into(), sentence))
+                });
             }
         });
     }
@@ -220,7 +262,10 @@ impl Lab {
         let lab = *self;
         set_interval(
             move || {
-                let unsaved = lab.unsaved.try_update_value(std::mem::take).unwrap_or_default();
+                let unsaved = lab
+                    .unsaved
+                    .try_update_value(std::mem::take)
+                    .unwrap_or_default();
                 for key in unsaved {
                     let id = lab.peek(|state| {
                         state
@@ -243,37 +288,60 @@ impl Lab {
     pub(super) async fn follow_other_tabs(&self) {
         let held = locks::held().await;
         let own = self.peek(|state| state.active().map(|run| run.key.clone()));
-        let is_held = |run: &Run| held.contains(&lock_name(&run.key)) && own.as_ref() != Some(&run.key);
+        let is_held =
+            |run: &Run| held.contains(&lock_name(&run.key)) && own.as_ref() != Some(&run.key);
         let changed = self.peek(|state| {
             let differs = |run: &&Run| !run.key.is_empty() && is_held(run) != run.resume.elsewhere;
             let followed = |run: &&Run| run.resume.elsewhere;
-            let keys = state.runs.iter().filter(|run| differs(run) || followed(run)).map(|run| run.key.clone());
+            let keys = state
+                .runs
+                .iter()
+                .filter(|run| differs(run) || followed(run))
+                .map(|run| run.key.clone());
             keys.collect::<Vec<String>>()
         });
-        let Some(archive) = self.archive.get_value() else { return };
+        let Some(archive) = self.archive.get_value() else {
+            return;
+        };
         for key in changed {
-            let Ok(Some(text)) = archive.run(&key).await else { continue };
-            let Ok(run) = serde_json::from_str::<Run>(&text) else { continue };
-            self.state.update_value(|state| state.refresh_saved(run, held.contains(&lock_name(&key))));
+            let Ok(Some(text)) = archive.run(&key).await else {
+                continue;
+            };
+            let Ok(run) = serde_json::from_str::<Run>(&text) else {
+                continue;
+            };
+            self.state
+                .update_value(|state| state.refresh_saved(run, held.contains(&lock_name(&key))));
             self.touch(&[Topic::Runs, Topic::Progress]);
         }
     }
 
     fn follow_from_time_to_time(&self) {
         let lab = *self;
-        set_interval(move || spawn_local(async move { lab.follow_other_tabs().await }), FOLLOW_EVERY);
+        set_interval(
+            move || spawn_local(async move { lab.follow_other_tabs().await }),
+            FOLLOW_EVERY,
+        );
     }
 
     /// Deletes everything that this page stored in the browser, and says what that was.
     pub fn delete_everything(&self) {
         let (runs, models) = self.peek(|state| {
             let stored = state.runs.iter().filter(|run| !run.key.is_empty());
-            (stored.clone().count(), stored.filter(|run| run.kept.is_some() || run.resume.saved.is_some()).count())
+            (
+                stored.clone().count(),
+                stored
+                    .filter(|run| run.kept.is_some() || run.resume.saved.is_some())
+                    .count(),
+            )
         });
         self.with_archive(move |lab, archive| async move {
             let is_running = |name: &String| name.starts_with(&lock_name(""));
             if locks::held().await.iter().any(is_running) {
-                return lab.complain(tr!("A run is under way, here or in another tab."), tr!("Stop it first."));
+                return lab.complain(
+                    tr!("A run is under way, here or in another tab."),
+                    tr!("Stop it first."),
+                );
             }
             let before = archive::usage().await.map_or(0.0, |(used, _)| used);
             let outcome = match archive.clear().await {
@@ -282,12 +350,15 @@ impl Lab {
             };
             remembered::clear();
             lab.stores_text.set(None);
-            lab.state.update_value(|state| state.runs.retain(|run| !run.stage.is_over()));
+            lab.state
+                .update_value(|state| state.runs.retain(|run| !run.stage.is_over()));
             lab.touch(&[Topic::Runs, Topic::Progress]);
             lab.weigh_storage().await;
             let after = archive::usage().await.map_or(0.0, |(used, _)| used);
             match outcome {
-                Ok(()) => lab.deleted.set(Some((runs, models, (before - after).max(0.0) as u64))),
+                Ok(()) => lab
+                    .deleted
+                    .set(Some((runs, models, (before - after).max(0.0) as u64))),
                 Err(reason) => lab.complain(
                     tr!("Not everything could be deleted: {reason}.", reason),
                     tr!("Clear this site's data in the browser."),
@@ -299,8 +370,13 @@ impl Lab {
     /// Writes what is known of a run.
     fn put(&self, key: &str) {
         let (lab, key) = (*self, key.to_string());
-        let run = self.state.try_update_value(|state| state.run_of_key(&key).cloned()).flatten();
-        let Some((run, archive)) = run.zip(self.archive.get_value()) else { return };
+        let run = self
+            .state
+            .try_update_value(|state| state.run_of_key(&key).cloned())
+            .flatten();
+        let Some((run, archive)) = run.zip(self.archive.get_value()) else {
+            return;
+        };
         let text = serde_json::to_string(&run.reduced(KEPT_POINTS)).expect("a run is plain data");
         spawn_local(async move {
             if let Err(reason) = archive.put(&key, &text).await {
@@ -337,16 +413,24 @@ impl Lab {
     /// Shows a run in the charts, or no more.
     pub fn show_run(&self, id: &str, shown: bool) {
         self.state.update_value(|state| {
-            state.runs.iter_mut().filter(|run| run.id == id).for_each(|run| run.shown = shown);
+            state
+                .runs
+                .iter_mut()
+                .filter(|run| run.id == id)
+                .for_each(|run| run.shown = shown);
         });
         self.touch(&[Topic::Runs, Topic::Progress]);
     }
 
     /// Forgets a run, here and in the browser.
     pub fn delete_run(&self, id: &str) {
-        let key = self.state.try_update_value(|state| state.forget_run(id).map(|run| run.key));
+        let key = self
+            .state
+            .try_update_value(|state| state.forget_run(id).map(|run| run.key));
         self.touch(&[Topic::Runs, Topic::Progress]);
-        let Some((key, archive)) = key.flatten().zip(self.archive.get_value()) else { return };
+        let Some((key, archive)) = key.flatten().zip(self.archive.get_value()) else {
+            return;
+        };
         let lab = *self;
         spawn_local(async move {
             if let Err(reason) = archive.remove(&key).await {
@@ -362,8 +446,12 @@ impl Lab {
 
 /// The language of dates: that of the page, but of English the browser's own kind.
 fn date_language() -> String {
-    let spoken = document().document_element().and_then(|page| page.get_attribute("lang"));
-    spoken.filter(|tag| tag != LANGUAGES[0].tag).unwrap_or_else(|| "default".into())
+    let spoken = document()
+        .document_element()
+        .and_then(|page| page.get_attribute("lang"));
+    spoken
+        .filter(|tag| tag != LANGUAGES[0].tag)
+        .unwrap_or_else(|| "default".into())
 }
 
 /// Day and minute in few letters.
@@ -379,7 +467,11 @@ fn short_time() -> JsValue {
 /// Lets the page answer a press and paint before what follows.
 async fn breath() {
     let wake = &mut |resolve: js_sys::Function, _| {
-        window().set_timeout_with_callback(&resolve).expect("a window has a clock");
+        window()
+            .set_timeout_with_callback(&resolve)
+            .expect("a window has a clock");
     };
-    JsFuture::from(js_sys::Promise::new(wake)).await.unwrap_or_default();
+    JsFuture::from(js_sys::Promise::new(wake))
+        .await
+        .unwrap_or_default();
 }

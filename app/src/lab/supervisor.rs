@@ -42,11 +42,17 @@ impl Lab {
     }
 
     fn judge_silence(&self, now: f64) {
-        let computes = self.peek(|state| state.active().is_some_and(|run| run.stage == Stage::Running));
+        let computes = self.peek(|state| {
+            state
+                .active()
+                .is_some_and(|run| run.stage == Stage::Running)
+        });
         if !computes {
             return self.pulse.update_value(|pulse| pulse.reset(now));
         }
-        let (silence, secs) = self.pulse.with_value(|pulse| (pulse.silence(now), pulse.silence_secs(now)));
+        let (silence, secs) = self
+            .pulse
+            .with_value(|pulse| (pulse.silence(now), pulse.silence_secs(now)));
         match silence {
             Silence::Usual => {}
             Silence::Suspicious => self.tell_silence(Some(secs as u64)),
@@ -67,13 +73,19 @@ impl Lab {
 
     /// Replaces an engine that no longer answers and resumes its run.
     pub fn replace_silent_engine(&self) {
-        let secs = self.pulse.with_value(|pulse| pulse.silence_secs(now_secs())) as u64;
+        let secs = self
+            .pulse
+            .with_value(|pulse| pulse.silence_secs(now_secs())) as u64;
         self.tell_silence(None);
         // The parts of a comparison have no key.
         let open = |run: &&Run| !run.stage.is_over() && !run.key.is_empty();
         let run = self.peek(|state| state.runs.iter().find(open).map(|run| run.key.clone()));
         self.state.update_value(RunState::end_open_runs);
-        self.recover(run, tr!("The engine did not answer for {secs} seconds.", secs), false);
+        self.recover(
+            run,
+            tr!("The engine did not answer for {secs} seconds.", secs),
+            false,
+        );
     }
 
     /// Replaces an engine that failed amid the run of this key, or outside of one; `cause` says why.
@@ -83,7 +95,9 @@ impl Lab {
         let recovery = match device.as_deref() {
             Some(backend) => {
                 let on_gpu = backend != "cpu";
-                self.failures.try_update_value(|failures| failures.count(on_gpu)).unwrap_or(Recovery::None)
+                self.failures
+                    .try_update_value(|failures| failures.count(on_gpu))
+                    .unwrap_or(Recovery::None)
             }
             // A GPU that fails before it is chosen fails again; so does an engine that has never been ready.
             None if is_gpu_fault => Recovery::Cpu,
@@ -118,7 +132,8 @@ impl Lab {
 
     /// Leaves it to the person to restart the engine.
     fn give_up(&self, cause: String) {
-        self.state.update_value(|state| state.engine = Engine::Crashed);
+        self.state
+            .update_value(|state| state.engine = Engine::Crashed);
         self.lock.set_value(None);
         self.next.set_value(None);
         if self.peek(|state| state.notice.is_none()) {
@@ -131,7 +146,9 @@ impl Lab {
     }
 
     fn can_continue(&self, key: &str) -> bool {
-        let can = |run: &Run| run.key == key && (run.can_resume() || run.is_own() && run.resume.command.is_some());
+        let can = |run: &Run| {
+            run.key == key && (run.can_resume() || run.is_own() && run.resume.command.is_some())
+        };
         self.peek(|state| state.runs.iter().any(can))
     }
 }

@@ -30,7 +30,9 @@ struct Description {
 impl Lab {
     /// Whether the person has to be asked if the text may be stored.
     pub fn asks_to_store_text(&self) -> bool {
-        self.stores_text.get().is_none() && self.has_own_files() && self.archive.with_value(Option::is_some)
+        self.stores_text.get().is_none()
+            && self.has_own_files()
+            && self.archive.with_value(Option::is_some)
     }
 
     /// Whether the text may be stored, as answered before.
@@ -57,8 +59,15 @@ impl Lab {
     pub(super) fn store_text(&self) {
         let is_allowed = self.stores_text.get_untracked() == Some(true);
         let sources = self.sources.get_value();
-        let fingerprint = self.peek(|state| state.corpus.as_ref().map(|corpus| corpus.traits.fingerprint.clone()));
-        let Some(fingerprint) = fingerprint.filter(|_| is_allowed && self.has_own_files()) else { return };
+        let fingerprint = self.peek(|state| {
+            state
+                .corpus
+                .as_ref()
+                .map(|corpus| corpus.traits.fingerprint.clone())
+        });
+        let Some(fingerprint) = fingerprint.filter(|_| is_allowed && self.has_own_files()) else {
+            return;
+        };
         let description = Description {
             files: sources.iter().map(Source::description).collect(),
             columns: self.columns.get_value(),
@@ -73,7 +82,10 @@ impl Lab {
                     lab.forget_unused_texts(&archive).await;
                 }
                 Err(reason) => lab.complain(
-                    tr!("The text could not be stored in this browser: {reason}.", reason),
+                    tr!(
+                        "The text could not be stored in this browser: {reason}.",
+                        reason
+                    ),
                     tr!("To resume a run after a reload, choose the same files again."),
                 ),
             }
@@ -83,8 +95,12 @@ impl Lab {
 
     /// Forgets the texts that no stored run reads, in this tab or another, and that are not the present one.
     async fn forget_unused_texts(&self, archive: &Archive) {
-        let Ok(stored) = archive.runs().await else { return };
-        let stored = stored.iter().filter_map(|text| serde_json::from_str::<Run>(text).ok());
+        let Ok(stored) = archive.runs().await else {
+            return;
+        };
+        let stored = stored
+            .iter()
+            .filter_map(|text| serde_json::from_str::<Run>(text).ok());
         let present = self.peek(|state| state.runs.clone());
         let of_runs = stored.chain(present).map(|run| run.resume.text.fingerprint);
         let used: Vec<String> = of_runs.chain(remembered::get(LAST_TEXT)).collect();
@@ -98,7 +114,11 @@ impl Lab {
     }
 
     /// Reads a stored text; `otherwise` follows if it is not stored.
-    pub(super) fn use_stored_text(&self, fingerprint: String, otherwise: impl FnOnce(Lab) + 'static) {
+    pub(super) fn use_stored_text(
+        &self,
+        fingerprint: String,
+        otherwise: impl FnOnce(Lab) + 'static,
+    ) {
         let Some(turn) = self.take_turn() else { return };
         self.with_archive(move |lab, archive| async move {
             let found = archive.text(&fingerprint).await.ok().flatten();
@@ -109,10 +129,27 @@ impl Lab {
                 let description: Description = serde_json::from_str(&description).ok()?;
                 (description.files.len() == blobs.len()).then_some((description, blobs))
             });
-            let Some((Description { files, columns, encoding }, blobs)) = read else { return otherwise(lab) };
+            let Some((
+                Description {
+                    files,
+                    columns,
+                    encoding,
+                },
+                blobs,
+            )) = read
+            else {
+                return otherwise(lab);
+            };
             lab.encoding.set(encoding);
-            lab.settings.update(|settings| columns.put(&mut settings.pretrain));
-            lab.use_listed(files.into_iter().zip(blobs).map(|(file, blob)| file.with(blob)).collect());
+            lab.settings
+                .update(|settings| columns.put(&mut settings.pretrain));
+            lab.use_listed(
+                files
+                    .into_iter()
+                    .zip(blobs)
+                    .map(|(file, blob)| file.with(blob))
+                    .collect(),
+            );
         });
     }
 
@@ -122,7 +159,10 @@ impl Lab {
     }
 
     /// Does something with the browser's storage, if there is one.
-    pub(super) fn with_archive<F: Future<Output = ()> + 'static>(&self, act: impl FnOnce(Lab, Rc<Archive>) -> F) {
+    pub(super) fn with_archive<F: Future<Output = ()> + 'static>(
+        &self,
+        act: impl FnOnce(Lab, Rc<Archive>) -> F,
+    ) {
         if let Some(archive) = self.archive.get_value() {
             spawn_local(act(*self, archive));
         }

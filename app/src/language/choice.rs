@@ -15,14 +15,23 @@ const KEY: &str = "clozelab-language";
 /// The language to begin with.
 pub fn wanted() -> Language {
     let window = web_sys::window().expect("a page has a window");
-    let link = window.location().search().ok().and_then(|search| query::language(&search));
+    let link = window
+        .location()
+        .search()
+        .ok()
+        .and_then(|search| query::language(&search));
     let kept = || remembered::get(KEY);
     let of_browser = || {
         let tags = window.navigator().languages();
-        tags.iter().filter_map(|tag| Language::of(&tag.as_string()?)).next()
+        tags.iter()
+            .filter_map(|tag| Language::of(&tag.as_string()?))
+            .next()
     };
     let named = |tag: String| Language::of(&tag);
-    link.and_then(named).or_else(|| kept().and_then(named)).or_else(of_browser).unwrap_or(LANGUAGES[0])
+    link.and_then(named)
+        .or_else(|| kept().and_then(named))
+        .or_else(of_browser)
+        .unwrap_or(LANGUAGES[0])
 }
 
 /// Remembers a choice where the browser allows.
@@ -35,15 +44,23 @@ pub fn keep(language: Language) {
 /// # Errors
 /// In words, when there is no such catalogue or it cannot be read.
 pub async fn words_of(language: Language) -> Result<Option<Catalogue>, String> {
-    if language.is_source() { Ok(None) } else { fetch(language).await.map(Some) }
+    if language.is_source() {
+        Ok(None)
+    } else {
+        fetch(language).await.map(Some)
+    }
 }
 
 /// Has the page speak a language from now on, by its words.
 pub fn speak(language: Language, words: Option<Catalogue>) {
     super::set(words);
-    if let Some(root) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element()) {
+    if let Some(root) = web_sys::window()
+        .and_then(|w| w.document())
+        .and_then(|d| d.document_element())
+    {
         root.set_attribute("lang", language.tag).unwrap_or_default();
-        root.set_attribute("dir", language.direction).unwrap_or_default();
+        root.set_attribute("dir", language.direction)
+            .unwrap_or_default();
     }
 }
 
@@ -51,18 +68,28 @@ async fn fetch(language: Language) -> Result<Catalogue, String> {
     let path = format!("./languages/{}.json", language.tag);
     let words = |error| format!("{path}: {error:?}");
     let window = web_sys::window().expect("a page has a window");
-    let response: Response = JsFuture::from(window.fetch_with_str(&path)).await.map_err(words)?.unchecked_into();
+    let response: Response = JsFuture::from(window.fetch_with_str(&path))
+        .await
+        .map_err(words)?
+        .unchecked_into();
     if !response.ok() {
         return Err(format!("{path}: {}", response.status()));
     }
-    let text = JsFuture::from(response.text().map_err(words)?).await.map_err(words)?;
-    Catalogue::read(&text.as_string().unwrap_or_default(), category).map_err(|error| format!("{path}: {error}"))
+    let text = JsFuture::from(response.text().map_err(words)?)
+        .await
+        .map_err(words)?;
+    Catalogue::read(&text.as_string().unwrap_or_default(), category)
+        .map_err(|error| format!("{path}: {error}"))
 }
 
 /// The plural category of a number in the language of the document.
 fn category(number: u64) -> String {
-    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.document_element());
-    let tag = root.and_then(|root| root.get_attribute("lang")).unwrap_or_default();
+    let root = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.document_element());
+    let tag = root
+        .and_then(|root| root.get_attribute("lang"))
+        .unwrap_or_default();
     let rules = PluralRules::new(&Array::of1(&tag.into()), &Object::new());
     rules.select(number as f64).into()
 }

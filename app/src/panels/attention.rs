@@ -41,12 +41,20 @@ pub(super) struct Choice {
 impl Choice {
     /// Gives what is chosen now to `paint`, where it fits the map at hand.
     fn shown<T>(&self, paint: impl FnOnce(&Shown<'_>) -> T) -> Option<T> {
-        let (places, head, focus) =
-            (self.places.get_untracked(), self.head.get_untracked(), self.focus.get_untracked());
+        let (places, head, focus) = (
+            self.places.get_untracked(),
+            self.head.get_untracked(),
+            self.focus.get_untracked(),
+        );
         self.map.with_untracked(|map| {
             let fits = |map: &&AttentionMap| places.iter().all(|&place| place < map.tokens.len());
             let map = map.as_ref().filter(fits)?;
-            Some(paint(&Shown { map, head, places: &places, focus }))
+            Some(paint(&Shown {
+                map,
+                head,
+                places: &places,
+                focus,
+            }))
         })
     }
 }
@@ -58,10 +66,20 @@ pub fn AttentionPanel() -> impl IntoView {
     let map = scope.attention();
     let hide = RwSignal::new(false);
     let places = Memo::new(move |_| {
-        Arc::new(map.with(|map| map.as_ref().map(|map| shown(map, hide.get())).unwrap_or_default()))
+        Arc::new(map.with(|map| {
+            map.as_ref()
+                .map(|map| shown(map, hide.get()))
+                .unwrap_or_default()
+        }))
     });
     let head = scope.chosen_head();
-    let choice = Choice { map, places, head, focus: RwSignal::new(None), mass: RwSignal::new(MASS) };
+    let choice = Choice {
+        map,
+        places,
+        head,
+        focus: RwSignal::new(None),
+        mass: RwSignal::new(MASS),
+    };
     // Another text has other tokens.
     let texts = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| map.tokens.clone())));
     Effect::new(move |_| {
@@ -74,7 +92,10 @@ pub fn AttentionPanel() -> impl IntoView {
         let words = |map: &AttentionMap| joined(map.tokens.iter().map(String::as_str));
         let text = map.with(|map| map.as_ref().map(words)).unwrap_or_default();
         match (scope.typed.get(), seen_by.get()) {
-            (false, _) => tr!("Shown: the text under the microscope, as the model sees it: {text}", text),
+            (false, _) => tr!(
+                "Shown: the text under the microscope, as the model sees it: {text}",
+                text
+            ),
             (true, Some(model)) => tr!("Shown: {text}, seen by {model}", text, model),
             (true, None) => tr!("Shown: {text}", text),
         }
@@ -111,7 +132,9 @@ fn Source(scope: Scope) -> impl IntoView {
     let lab = lab();
     let text = RwSignal::new("a small pot used for cooking".to_string());
     let missing = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], |state| {
-        !state.model.pretrained && !state.model.classifier && state.active().is_none_or(|run| run.steps_done() == 0)
+        !state.model.pretrained
+            && !state.model.classifier
+            && state.active().is_none_or(|run| run.steps_done() == 0)
     });
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -151,11 +174,18 @@ fn Source(scope: Scope) -> impl IntoView {
 
 #[component]
 fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView {
-    let Choice { map, places, head, focus, mass } = choice;
-    let shape = Memo::new(move |_| map.with(|map| map.as_ref().map_or((0, 0), |map| (map.layers, map.heads))));
+    let Choice {
+        map,
+        places,
+        head,
+        focus,
+        mass,
+    } = choice;
+    let shape = Memo::new(move |_| {
+        map.with(|map| map.as_ref().map_or((0, 0), |map| (map.layers, map.heads)))
+    });
     let numbered = |count: usize, chosen: usize| {
-        let option =
-            move |index: usize| view! { <option value=index.to_string() selected=index == chosen>{index + 1}</option> };
+        let option = move |index: usize| view! { <option value=index.to_string() selected=index == chosen>{index + 1}</option> };
         (0..count).map(option).collect_view()
     };
     let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().unwrap_or(0);
@@ -163,7 +193,11 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView
         let places = places.get();
         let place = focus.get().and_then(|focus| places.get(focus).copied());
         place.and_then(|place| {
-            map.with(|map| map.as_ref().filter(|map| place < map.tokens.len()).map(|map| map.name_of(place)))
+            map.with(|map| {
+                map.as_ref()
+                    .filter(|map| place < map.tokens.len())
+                    .map(|map| map.name_of(place))
+            })
         })
     };
     let named = move || token().unwrap_or_else(|| tr!("all"));
@@ -238,7 +272,13 @@ fn with_code(sentence: &str) -> Vec<AnyView> {
 /// The head in words, and what the token in focus looks at.
 #[component]
 fn Words(choice: Choice) -> impl IntoView {
-    let Choice { map, places, head, focus, .. } = choice;
+    let Choice {
+        map,
+        places,
+        head,
+        focus,
+        ..
+    } = choice;
     let of_head = move || {
         map.with(|map| {
             let (layer, index) = head.get();

@@ -13,12 +13,18 @@ pub fn ChoiceField(
     choice: Choice,
 ) -> impl IntoView {
     let lab = lab();
-    let (input, help) = (format!("set-{}", choice.key), format!("set-{}-help", choice.key));
+    let (input, help) = (
+        format!("set-{}", choice.key),
+        format!("set-{}-help", choice.key),
+    );
     let change = move |event| {
         let name = event_target_value(&event);
-        lab.settings.update(|settings| settings.edit(choice.key, &name).unwrap_or_default());
+        lab.settings
+            .update(|settings| settings.edit(choice.key, &name).unwrap_or_default());
     };
-    let chosen = lab.settings.with_untracked(|settings| settings.value(choice.key));
+    let chosen = lab
+        .settings
+        .with_untracked(|settings| settings.value(choice.key));
     let option = |(index, (name, words)): (usize, &(&'static str, &'static str))| {
         let (name, words) = (*name, *words);
         let selected = name == chosen || (index == 0 && chosen.is_empty());
@@ -44,8 +50,13 @@ pub fn SwitchField(
 ) -> impl IntoView {
     let lab = lab();
     let change = move |event| {
-        let text = if event_target_checked(&event) { "true" } else { "" };
-        lab.settings.update(|settings| settings.edit(switch.key, text).unwrap_or_default());
+        let text = if event_target_checked(&event) {
+            "true"
+        } else {
+            ""
+        };
+        lab.settings
+            .update(|settings| settings.edit(switch.key, text).unwrap_or_default());
     };
     view! {
         <label class="option">
@@ -86,7 +97,8 @@ pub fn TableField(
     let (input, describes) = (format!("set-{name}"), format!("set-{name}-help"));
     let change = move |event| {
         let text = event_target_value(&event);
-        lab.settings.update(|settings| settings.edit(name, &text).unwrap_or_default());
+        lab.settings
+            .update(|settings| settings.edit(name, &text).unwrap_or_default());
         changed.run(());
     };
     view! {

@@ -15,7 +15,13 @@ pub fn Clozes() -> impl IntoView {
     let filled = lab.memo(&[Topic::Answers], |state| state.clozes.clone());
     let count = Memo::new(move |_| filled.with(|filled| filled.as_ref().map(found)));
     let summary = move || {
-        count.get().map(|count| tr!("{count} of {all} hidden words found", count, all = bundled_clozes().len()))
+        count.get().map(|count| {
+            tr!(
+                "{count} of {all} hidden words found",
+                count,
+                all = bundled_clozes().len()
+            )
+        })
     };
     view! {
         <details class="more" hidden=move || count.get().is_none()>
@@ -32,14 +38,24 @@ pub fn Clozes() -> impl IntoView {
 }
 
 fn rows(filled: FilledClozes) -> impl IntoView {
-    bundled_clozes().iter().zip(filled.guesses).map(|(cloze, guesses)| row(cloze, &guesses)).collect_view()
+    bundled_clozes()
+        .iter()
+        .zip(filled.guesses)
+        .map(|(cloze, guesses)| row(cloze, &guesses))
+        .collect_view()
 }
 
 fn row(cloze: &Cloze, guesses: &[Candidate]) -> impl IntoView + use<> {
     let is_found = cloze.is_found(guesses.iter().map(|guess| guess.token.as_str()));
-    let (sign, said) = if is_found { ("✓ ", tr!("found")) } else { ("✗ ", tr!("not found")) };
-    let guesses: Vec<String> =
-        guesses.iter().map(|guess| format!("{} {}", guess.token, percent(guess.score))).collect();
+    let (sign, said) = if is_found {
+        ("✓ ", tr!("found"))
+    } else {
+        ("✗ ", tr!("not found"))
+    };
+    let guesses: Vec<String> = guesses
+        .iter()
+        .map(|guess| format!("{} {}", guess.token, percent(guess.score)))
+        .collect();
     view! {
         <li class:right=is_found>
             <span aria-hidden="true">{sign}</span>

@@ -26,7 +26,11 @@ pub fn ColumnPicker(
         tables.with(|tables| {
             for (file, columns) in tables {
                 let is_new = kinds.iter().all(|(_, known)| known.names != columns.names);
-                if is_new && kinds.len() < MAX_TABLES && columns.names.len() > 1 && !columns.rows.is_empty() {
+                if is_new
+                    && kinds.len() < MAX_TABLES
+                    && columns.names.len() > 1
+                    && !columns.rows.is_empty()
+                {
                     kinds.push((file.clone(), columns.clone()));
                 }
             }
@@ -37,14 +41,26 @@ pub fn ColumnPicker(
     let chosen = StoredValue::new(None::<String>);
     Effect::new(move |_| {
         tables.track();
-        let Some(name) = chosen.get_value().filter(|name| !name.contains(['"', '\\'])) else { return };
+        let Some(name) = chosen
+            .get_value()
+            .filter(|name| !name.contains(['"', '\\']))
+        else {
+            return;
+        };
         request_animation_frame(move || {
             if focus::is_nowhere() {
-                focus::on(&format!("[data-testid=column-role][data-column=\"{name}\"]"));
+                focus::on(&format!(
+                    "[data-testid=column-role][data-column=\"{name}\"]"
+                ));
             }
         });
     });
-    move || shown().into_iter().map(|(file, columns)| view! { <Table file columns busy chosen /> }).collect_view()
+    move || {
+        shown()
+            .into_iter()
+            .map(|(file, columns)| view! { <Table file columns busy chosen /> })
+            .collect_view()
+    }
 }
 
 #[component]
@@ -66,8 +82,15 @@ fn Table(
         chosen.set_value(names.get(place).cloned());
         read_with(&lab, &names, &roles);
     };
-    let heads =
-        table.with_value(|columns| columns.names.iter().cloned().zip(roles(columns)).take(count).collect::<Vec<_>>());
+    let heads = table.with_value(|columns| {
+        columns
+            .names
+            .iter()
+            .cloned()
+            .zip(roles(columns))
+            .take(count)
+            .collect::<Vec<_>>()
+    });
     let head = move |(place, (name, role)): (usize, (String, Role))| {
         let option = move |other: Role| {
             view! { <option value=other.value() selected=other == role>{other.words()}</option> }
@@ -88,8 +111,12 @@ fn Table(
             </th>
         }
     };
-    let unused =
-        table.with_value(|columns| roles(columns).into_iter().map(|role| role == Role::Unused).collect::<Vec<_>>());
+    let unused = table.with_value(|columns| {
+        roles(columns)
+            .into_iter()
+            .map(|role| role == Role::Unused)
+            .collect::<Vec<_>>()
+    });
     let row = move |cells: Vec<String>| {
         let cell = |(cell, unused): (String, &bool)| view! { <td class:unused=*unused><bdi>{cell}</bdi></td> };
         view! { <tr>{cells.into_iter().take(count).zip(&unused).map(cell).collect_view()}</tr> }

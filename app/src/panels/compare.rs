@@ -23,8 +23,10 @@ pub fn ComparePanel() -> impl IntoView {
     let shares = RwSignal::new("1".to_string());
     let asked = Memo::new(move |_| asked_for(&seeds.get(), &shares.get()));
     let reason = Memo::new(move |_| {
-        let engine = lab
-            .read(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_compare());
+        let engine = lab.read(
+            &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+            |state| state.reason_not_to_compare(),
+        );
         engine.or_else(|| asked.get().err())
     });
     let start = move |_| {
@@ -41,9 +43,15 @@ pub fn ComparePanel() -> impl IntoView {
         let compare = asked.get().ok()?;
         let (runs, documents) = (
             compare.least_runs(),
-            lab.read(&[Topic::Corpus], |state| state.corpus.as_ref().map_or(0, |corpus| corpus.labelled[0])),
+            lab.read(&[Topic::Corpus], |state| {
+                state.corpus.as_ref().map_or(0, |corpus| corpus.labelled[0])
+            }),
         );
-        Some(tr!("At least {runs} runs on up to {documents}.", runs, documents = wording::documents(documents)))
+        Some(tr!(
+            "At least {runs} runs on up to {documents}.",
+            runs,
+            documents = wording::documents(documents)
+        ))
     };
     view! {
         <details id="compare" class="more">
@@ -80,7 +88,12 @@ pub fn ComparePanel() -> impl IntoView {
 }
 
 #[component]
-fn PlainField(id: &'static str, label: String, help: String, value: RwSignal<String>) -> impl IntoView {
+fn PlainField(
+    id: &'static str,
+    label: String,
+    help: String,
+    value: RwSignal<String>,
+) -> impl IntoView {
     let describes = format!("{id}-help");
     view! {
         <div class="field">
@@ -101,7 +114,12 @@ fn PlainField(id: &'static str, label: String, help: String, value: RwSignal<Str
 
 fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
     let note = note(&comparison);
-    let rows = comparison.points.iter().flat_map(rows).map(row).collect_view();
+    let rows = comparison
+        .points
+        .iter()
+        .flat_map(rows)
+        .map(row)
+        .collect_view();
     let (sentence, table) = (told(&comparison.sentence), csv(&comparison));
     let picture = Picture::of(&comparison);
     view! {
@@ -150,11 +168,24 @@ impl Picture {
         let (series, across, title) = match comparison.points.as_slice() {
             [point] => {
                 let series = by_pass(point, &comparison.measured_on);
-                (series, tr!("epoch"), tr!("Micro F1 on validation documents, by epoch"))
+                (
+                    series,
+                    tr!("epoch"),
+                    tr!("Micro F1 on validation documents, by epoch"),
+                )
             }
-            _ => (by_labels(comparison), tr!("labelled documents"), tr!("Micro F1 by labelled documents")),
+            _ => (
+                by_labels(comparison),
+                tr!("labelled documents"),
+                tr!("Micro F1 by labelled documents"),
+            ),
         };
-        Self { series, across, title, is_shaded: comparison.seeds > 1 }
+        Self {
+            series,
+            across,
+            title,
+            is_shaded: comparison.seeds > 1,
+        }
     }
 
     fn scene(&self, size: Size) -> Scene {
@@ -166,7 +197,9 @@ impl Picture {
 fn Curves(picture: Picture) -> impl IntoView {
     let Dark(dark) = expect_context::<Dark>();
     let summary = spread_summary(&picture.series, &picture.title);
-    let shaded = picture.is_shaded.then(|| tr!("Shaded: one standard deviation over the seeds."));
+    let shaded = picture
+        .is_shaded
+        .then(|| tr!("Shaded: one standard deviation over the seeds."));
     let title = picture.title.clone();
     view! {
         <figure>
@@ -190,7 +223,10 @@ fn note(comparison: &Comparison) -> String {
     let Comparison { seeds, epochs, .. } = comparison;
     let how = match comparison.measured_on == "test" {
         true if *seeds == 1 => tr!("On test documents, one seed; epochs: {epochs}.", epochs),
-        false if *seeds == 1 => tr!("On validation documents, one seed; epochs: {epochs}.", epochs),
+        false if *seeds == 1 => tr!(
+            "On validation documents, one seed; epochs: {epochs}.",
+            epochs
+        ),
         true => tr!(
             "Mean ± standard deviation over the seeds, on test documents. Seeds: {seeds}; epochs: {epochs}.",
             seeds,
@@ -202,7 +238,10 @@ fn note(comparison: &Comparison) -> String {
             epochs
         ),
     };
-    let how = format!("{how} {}", tr!("Of each run, the pass that validation preferred counts."));
+    let how = format!(
+        "{how} {}",
+        tr!("Of each run, the pass that validation preferred counts.")
+    );
     match comparison.pretraining_secs.map(duration) {
         Some(time) => format!("{how} {}", tr!("Pre-training before it took {time}.", time)),
         None => how,
@@ -213,26 +252,52 @@ fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
     let documents = grouped(point.documents);
     let arm = |name: String, arm: &protocol::ComparisonArm| {
         let lr = format!("{:.1e}", arm.lr);
-        [name, documents.clone(), spread(arm.micro_f1), spread(arm.macro_f1), lr, duration(arm.secs_per_run)]
+        [
+            name,
+            documents.clone(),
+            spread(arm.micro_f1),
+            spread(arm.macro_f1),
+            lr,
+            duration(arm.secs_per_run),
+        ]
     };
     let linear = &point.linear;
     let n_grams = tr!("n-grams: {features}", features = told(&linear.member));
-    let [micro, r#macro] = [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
+    let [micro, r#macro] =
+        [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
     [
         arm(tr!("pre-trained"), &point.pretrained),
         arm(tr!("from scratch"), &point.scratch),
-        [n_grams, documents.clone(), micro, r#macro, "–".into(), duration(linear.elapsed_secs)],
+        [
+            n_grams,
+            documents.clone(),
+            micro,
+            r#macro,
+            "–".into(),
+            duration(linear.elapsed_secs),
+        ],
     ]
 }
 
 fn row(cells: [String; 6]) -> impl IntoView {
     let [name, rest @ ..] = cells;
-    let heads = [tr!("Documents"), tr!("Micro F1"), tr!("Macro F1"), tr!("Learning rate"), tr!("Time")];
-    let cell = |(head, text): (String, String)| view! { <td class="number" data-label=head>{text}</td> };
+    let heads = [
+        tr!("Documents"),
+        tr!("Micro F1"),
+        tr!("Macro F1"),
+        tr!("Learning rate"),
+        tr!("Time"),
+    ];
+    let cell =
+        |(head, text): (String, String)| view! { <td class="number" data-label=head>{text}</td> };
     view! { <tr><th scope="row">{name}</th>{heads.into_iter().zip(rest).map(cell).collect_view()}</tr> }
 }
 
 fn spread(spread: Spread) -> String {
     let mean = figure(spread.mean, 3);
-    if spread.sd > 0.0 { format!("{mean} ± {}", figure(spread.sd, 3)) } else { mean }
+    if spread.sd > 0.0 {
+        format!("{mean} ± {}", figure(spread.sd, 3))
+    } else {
+        mean
+    }
 }

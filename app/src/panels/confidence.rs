@@ -18,17 +18,28 @@ const USUAL_SHARE: f64 = 0.8;
 #[component]
 pub fn Confidence(review: Shared) -> impl IntoView {
     let chosen = RwSignal::new(USUAL_SHARE);
-    let has = move || review.with(|review| review.as_ref().is_some_and(|review| !review.surest.is_empty()));
+    let has = move || {
+        review.with(|review| {
+            review
+                .as_ref()
+                .is_some_and(|review| !review.surest.is_empty())
+        })
+    };
     let sentence = move || {
         review.with(|review| {
             let review = review.as_ref()?;
             Some(surest_words(review, nearest(&review.surest, chosen.get())?))
         })
     };
-    let bins = Memo::new(move |_| review.with(|review| review.as_ref().map(|review| review.reliability.clone())));
+    let bins = Memo::new(move |_| {
+        review.with(|review| review.as_ref().map(|review| review.reliability.clone()))
+    });
     let summary = Signal::derive(move || {
         bins.with(|bins| {
-            spread_summary(&lines(bins.as_deref().unwrap_or_default()), &tr!("Share that is right by probability"))
+            spread_summary(
+                &lines(bins.as_deref().unwrap_or_default()),
+                &tr!("Share that is right by probability"),
+            )
         })
     });
     let Dark(dark) = expect_context::<Dark>();
@@ -70,14 +81,34 @@ pub fn Confidence(review: Shared) -> impl IntoView {
 /// The share that is right by probability, beside where it should be.
 fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
     let points = |of: fn(&ReliabilityBin) -> f64| {
-        bins.iter().map(|bin| SpreadPoint { at: bin.probability, mean: of(bin), sd: 0.0 }).collect()
+        bins.iter()
+            .map(|bin| SpreadPoint {
+                at: bin.probability,
+                mean: of(bin),
+                sd: 0.0,
+            })
+            .collect()
     };
     [
-        SpreadSeries { name: tr!("ideal"), points: points(|bin| bin.probability), ink: Ink::Floor, dash: 1 },
-        SpreadSeries { name: tr!("observed"), points: points(|bin| bin.right), ink: Ink::Metric(0), dash: 0 },
+        SpreadSeries {
+            name: tr!("ideal"),
+            points: points(|bin| bin.probability),
+            ink: Ink::Floor,
+            dash: 1,
+        },
+        SpreadSeries {
+            name: tr!("observed"),
+            points: points(|bin| bin.right),
+            ink: Ink::Metric(0),
+            dash: 0,
+        },
     ]
 }
 
 fn diagram(bins: &[ReliabilityBin], size: Size) -> Scene {
-    spread_scene(&lines(bins), (&tr!("probability of the best label"), ""), size)
+    spread_scene(
+        &lines(bins),
+        (&tr!("probability of the best label"), ""),
+        size,
+    )
 }

@@ -132,7 +132,11 @@ fn Columns() -> impl IntoView {
     let lab = lab();
     let changed = Callback::new(move |()| lab.read_again());
     let tables = lab.memo(&[Topic::Corpus], |state| {
-        let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
+        let files = state
+            .corpus
+            .as_ref()
+            .map(|corpus| corpus.files.as_slice())
+            .unwrap_or_default();
         let table = |file: &FileReport| Some((file.name.clone(), file.columns.clone()?));
         files.iter().filter_map(table).collect::<Vec<_>>()
     });
@@ -151,8 +155,12 @@ fn Columns() -> impl IntoView {
     let sentence = |(file, columns): &(String, TableColumns)| view! { <li><bdi>{taken_from(file, columns)}</bdi></li> };
     let sentences = move || {
         let more = tables.with(|tables| tables.len().saturating_sub(MOST_TABLES) as u64);
-        let more = (more > 0).then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
-        (tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()), more)
+        let more = (more > 0)
+            .then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
+        (
+            tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()),
+            more,
+        )
     };
     // The fields stay usable while files are read: another value is read after them.
     let busy = lab.memo(&[Topic::Runs, Topic::Progress], RunState::is_at_work);
@@ -201,7 +209,10 @@ fn Columns() -> impl IntoView {
 fn QuotingField(busy: Memo<bool>) -> impl IntoView {
     let lab = lab();
     let option = move |(value, words): (&'static str, String)| {
-        let chosen = move || lab.settings.with(|settings| settings.value("quoting") == value);
+        let chosen = move || {
+            lab.settings
+                .with(|settings| settings.value("quoting") == value)
+        };
         view! { <option value=value prop:selected=chosen>{words}</option> }
     };
     let options = [
@@ -213,7 +224,8 @@ fn QuotingField(busy: Memo<bool>) -> impl IntoView {
     ];
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);
-        lab.settings.update(|settings| settings.edit("quoting", &name).unwrap_or_default());
+        lab.settings
+            .update(|settings| settings.edit("quoting", &name).unwrap_or_default());
         lab.read_again();
     };
     view! {
@@ -230,11 +242,16 @@ fn QuotingField(busy: Memo<bool>) -> impl IntoView {
 fn EncodingField(busy: Memo<bool>) -> impl IntoView {
     let lab = lab();
     let option = move |(value, words): (&'static str, String)| {
-        let chosen = move || lab.encoding.with(|encoding| encoding.as_deref().unwrap_or_default() == value);
+        let chosen = move || {
+            lab.encoding
+                .with(|encoding| encoding.as_deref().unwrap_or_default() == value)
+        };
         view! { <option value=value prop:selected=chosen>{words}</option> }
     };
     let guessed = std::iter::once(("", tr!("as each file seems to be")));
-    let options = guessed.chain(ENCODINGS.map(|name| (name, name.into()))).map(option);
+    let options = guessed
+        .chain(ENCODINGS.map(|name| (name, name.into())))
+        .map(option);
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);
         lab.encoding.set((!name.is_empty()).then_some(name));
@@ -253,11 +270,30 @@ fn EncodingField(busy: Memo<bool>) -> impl IntoView {
 fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> String {
     let (text, count) = (text.join(" + "), labels.len() as u64);
     match labels.as_slice() {
-        [] => tr!("{file}: the text is its column “{text}”; none holds labels.", file, text),
-        [label] => tr!("{file}: the text is its column “{text}”, the labels are “{label}”.", file, text, label),
+        [] => tr!(
+            "{file}: the text is its column “{text}”; none holds labels.",
+            file,
+            text
+        ),
+        [label] => tr!(
+            "{file}: the text is its column “{text}”, the labels are “{label}”.",
+            file,
+            text,
+            label
+        ),
         _ => {
-            let more = if labels.len() > MOST_LABEL_COLUMNS { ", …" } else { "" };
-            let labels = labels.iter().take(MOST_LABEL_COLUMNS).cloned().collect::<Vec<_>>().join(", ") + more;
+            let more = if labels.len() > MOST_LABEL_COLUMNS {
+                ", …"
+            } else {
+                ""
+            };
+            let labels = labels
+                .iter()
+                .take(MOST_LABEL_COLUMNS)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+                + more;
             let count = grouped(count);
             tr!(
                 "{file}: the text is its column “{text}”, the labels are {count} columns: {labels}.",
@@ -308,27 +344,57 @@ fn Totals() -> impl IntoView {
 
 fn describe(corpus: &Corpus) -> String {
     let [train, valid, test] = corpus.labelled.map(wording::documents);
-    let text = tr!("{documents} to learn from.", documents = wording::documents(corpus.documents));
-    let training = corpus.files.iter().filter(|file| file.role == FileRole::Train).map(|file| file.documents);
+    let text = tr!(
+        "{documents} to learn from.",
+        documents = wording::documents(corpus.documents)
+    );
+    let training = corpus
+        .files
+        .iter()
+        .filter(|file| file.role == FileRole::Train)
+        .map(|file| file.documents);
     let text = match training.sum::<u64>().saturating_sub(corpus.documents) {
         0 => text,
         held => {
-            format!("{text} {}", tr!("Held out, to measure on: {documents}.", documents = wording::documents(held)))
+            format!(
+                "{text} {}",
+                tr!(
+                    "Held out, to measure on: {documents}.",
+                    documents = wording::documents(held)
+                )
+            )
         }
     };
-    let CorpusTraits { repeated, leaked_valid, leaked_test, .. } = corpus.traits;
+    let CorpusTraits {
+        repeated,
+        leaked_valid,
+        leaked_test,
+        ..
+    } = corpus.traits;
     let text = match repeated {
         0 => text,
-        repeated => format!("{text} {}", tr!("Copies of another: {count}.", count = grouped(repeated))),
+        repeated => format!(
+            "{text} {}",
+            tr!("Copies of another: {count}.", count = grouped(repeated))
+        ),
     };
     let text = match leaked_valid + leaked_test {
         0 => text,
         leaked => {
-            format!("{text} {}", tr!("Held-out texts that are training texts too: {count}.", count = grouped(leaked)))
+            format!(
+                "{text} {}",
+                tr!(
+                    "Held-out texts that are training texts too: {count}.",
+                    count = grouped(leaked)
+                )
+            )
         }
     };
     if corpus.labels == 0 {
-        return format!("{text} {}", tr!("None has a label, so there is nothing to fine-tune on."));
+        return format!(
+            "{text} {}",
+            tr!("None has a label, so there is nothing to fine-tune on.")
+        );
     }
     let labels = wording::labels(corpus.labels);
     let labelled = tr!(
@@ -348,7 +414,12 @@ fn Warnings() -> impl IntoView {
     let warnings = lab.memo(&[Topic::Corpus, Topic::Warnings], |state| {
         // A label that was renamed twice has an old name that is in no file.
         let is_told = |code: &str| !["columns", "unused-label-map"].contains(&code);
-        state.warnings.iter().filter(|(code, _)| is_told(code)).cloned().collect::<Vec<_>>()
+        state
+            .warnings
+            .iter()
+            .filter(|(code, _)| is_told(code))
+            .cloned()
+            .collect::<Vec<_>>()
     });
     let is_quiet = |code: &str| is_note(code) || code == "guessed-column";
     let row = move |(code, message): (String, String)| view! { <li class:note=is_quiet(&code)>{told(&message)}</li> };

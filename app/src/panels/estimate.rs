@@ -10,9 +10,10 @@ use protocol::{Estimate, Phase, StartFrom};
 
 /// Why nothing can be tried out now; `None` where it can.
 pub fn reason_not_to_estimate(lab: Lab) -> Memo<Option<String>> {
-    lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
-        state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
-    })
+    lab.memo(
+        &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
+    )
 }
 
 /// A button and a sentence, for the chosen preset.
@@ -20,9 +21,15 @@ pub fn reason_not_to_estimate(lab: Lab) -> Memo<Option<String>> {
 pub fn EstimateLine() -> impl IntoView {
     let lab = lab();
     let reason = reason_not_to_estimate(lab);
-    let estimates = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.estimates.clone());
-    let preset = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.preset.clone()));
-    let words = move || estimates.with(|estimates| estimates.get(&preset.get()).copied().map(words));
+    let estimates = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+        state.estimates.clone()
+    });
+    let preset = Memo::new(move |_| {
+        lab.settings
+            .with(|settings| settings.pretrain.preset.clone())
+    });
+    let words =
+        move || estimates.with(|estimates| estimates.get(&preset.get()).copied().map(words));
     view! {
         <div class="start">
             <button
@@ -40,12 +47,27 @@ pub fn EstimateLine() -> impl IntoView {
 }
 
 fn words(estimate: Estimate) -> String {
-    let Estimate { parameters, bytes: memory, steps, tokens_per_step, .. } = estimate;
-    let (size, memory, count) = (wording::parameters(parameters), bytes(memory), wording::steps(steps));
+    let Estimate {
+        parameters,
+        bytes: memory,
+        steps,
+        tokens_per_step,
+        ..
+    } = estimate;
+    let (size, memory, count) = (
+        wording::parameters(parameters),
+        bytes(memory),
+        wording::steps(steps),
+    );
     let tokens = wording::tokens(tokens_per_step);
     match run_time(&estimate) {
         // Of a time that was asked for, nobody knows the steps before some were tried.
-        Some(time) if steps == 0 => tr!("{size}, about {memory} of memory, for {time}.", size, memory, time),
+        Some(time) if steps == 0 => tr!(
+            "{size}, about {memory} of memory, for {time}.",
+            size,
+            memory,
+            time
+        ),
         Some(time) => tr!(
             "{size}, about {memory} of memory, {count} of {tokens}: about {time}, as a few steps just showed.",
             size,
@@ -61,6 +83,12 @@ fn words(estimate: Estimate) -> String {
             count,
             tokens
         ),
-        None => tr!("{size}, about {memory} of memory, {count} of {tokens}.", size, memory, count, tokens),
+        None => tr!(
+            "{size}, about {memory} of memory, {count} of {tokens}.",
+            size,
+            memory,
+            count,
+            tokens
+        ),
     }
 }

@@ -16,11 +16,20 @@ pub fn NumberField(
     let lab = lab();
     // What was typed and not taken, and why.
     let refused = RwSignal::new(None::<(String, String)>);
-    let (input, help) = (format!("set-{}", field.key), format!("set-{}-help", field.key));
+    let (input, help) = (
+        format!("set-{}", field.key),
+        format!("set-{}-help", field.key),
+    );
     let change = move |event| {
         let text = event_target_value(&event);
-        let result = lab.settings.try_update(|settings| settings.edit(field.key, &text));
-        refused.set(result.and_then(Result::err).map(|error| (text, error.message)));
+        let result = lab
+            .settings
+            .try_update(|settings| settings.edit(field.key, &text));
+        refused.set(
+            result
+                .and_then(Result::err)
+                .map(|error| (text, error.message)),
+        );
     };
     view! {
         <div class="field">

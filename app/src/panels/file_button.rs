@@ -31,8 +31,15 @@ pub fn FileButton(
     take: Callback<Result<Vec<Source>, String>>,
 ) -> impl IntoView {
     let chosen = move |event: web_sys::Event| {
-        let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-        let Some(sources) = input.files().map(|files| intake::from_input(&files)) else { return };
+        let Some(input) = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+        else {
+            return;
+        };
+        let Some(sources) = input.files().map(|files| intake::from_input(&files)) else {
+            return;
+        };
         // The same files may be chosen again.
         input.set_value("");
         take.run(sources);

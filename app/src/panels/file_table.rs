@@ -43,14 +43,33 @@ struct Row {
 impl Page {
     /// The page that `paging` asks for.
     fn of(lab: Lab, state: &RunState, paging: &Paging) -> Self {
-        let files = state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default();
-        let table = files.first().map(|file| file.name.clone()).unwrap_or_default();
-        let (shown, next) = (paging.shown(&table, files.len()), paging.next(&table, files.len()));
+        let files = state
+            .corpus
+            .as_ref()
+            .map(|corpus| corpus.files.as_slice())
+            .unwrap_or_default();
+        let table = files
+            .first()
+            .map(|file| file.name.clone())
+            .unwrap_or_default();
+        let (shown, next) = (
+            paging.shown(&table, files.len()),
+            paging.next(&table, files.len()),
+        );
         let files_shown = files.iter().take(shown);
         let sources = lab.source_names(files_shown.clone().map(|file| file.name.as_str()));
-        let row = |(index, (file, source)): (usize, (&FileReport, String))| Row { index, file: file.clone(), source };
+        let row = |(index, (file, source)): (usize, (&FileReport, String))| Row {
+            index,
+            file: file.clone(),
+            source,
+        };
         let rows = files_shown.zip(sources).enumerate().map(row).collect();
-        Self { table, rows, total: files.len(), next }
+        Self {
+            table,
+            rows,
+            total: files.len(),
+            next,
+        }
     }
 }
 
@@ -59,15 +78,20 @@ impl Page {
 pub fn FileTable() -> impl IntoView {
     let lab = lab();
     let paging = lab.file_rows;
-    let page =
-        Memo::new(move |_| paging.with(|paging| lab.read(&[Topic::Corpus], |state| Page::of(lab, state, paging))));
+    let page = Memo::new(move |_| {
+        paging.with(|paging| lab.read(&[Topic::Corpus], |state| Page::of(lab, state, paging)))
+    });
     let busy = lab.memo(&[Topic::Runs], |state| state.is_at_work());
     // A row that is removed takes the focus with it.
     let region = NodeRef::<Div>::new();
     let focus = move || focus_on(region);
     let row = move |row: Row| {
         let file = &row.file;
-        let dropped = if file.dropped.is_empty() { "–".into() } else { describe(&file.dropped) };
+        let dropped = if file.dropped.is_empty() {
+            "–".into()
+        } else {
+            describe(&file.dropped)
+        };
         view! {
             <tr>
                 <th scope="row"><bdi>{file.name.clone()}</bdi></th>
@@ -123,7 +147,10 @@ fn MoreFiles(page: Memo<Page>, region: NodeRef<Div>) -> impl IntoView {
     };
     let words = move || {
         let number = page.with(|page| page.next as u64);
-        tr!("Show {count} more file" | "Show {count} more files" % number, count = grouped(number))
+        tr!(
+            "Show {count} more file" | "Show {count} more files" % number,
+            count = grouped(number)
+        )
     };
     view! {
         <Show when=move || page.with(|page| page.next > 0)>
@@ -148,7 +175,9 @@ fn focus_on(region: NodeRef<Div>) {
 fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
     let lab = lab();
     let names = Memo::new(move |_| {
-        lab.read(&[Topic::Corpus], |state| state.reading).then(Vec::new).unwrap_or_else(|| lab.refused_files())
+        lab.read(&[Topic::Corpus], |state| state.reading)
+            .then(Vec::new)
+            .unwrap_or_else(|| lab.refused_files())
     });
     let row = move |name: String| {
         let label = tr!("Remove {name}", name);
@@ -169,7 +198,14 @@ fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
             </li>
         }
     };
-    let rows = move || names.get().into_iter().take(MOST_REFUSED).map(row).collect_view();
+    let rows = move || {
+        names
+            .get()
+            .into_iter()
+            .take(MOST_REFUSED)
+            .map(row)
+            .collect_view()
+    };
     view! { <ul class="plain help" data-testid="refused-files">{rows}</ul> }
 }
 
@@ -178,7 +214,14 @@ const MOST_REFUSED: usize = 5;
 
 /// Rows are kept while their file is the same, so that changing a file's use does not take the focus away.
 fn key(Row { index, file, .. }: &Row) -> (usize, String, u64, String, u64, u64) {
-    (*index, file.name.clone(), file.bytes, file.encoding.clone(), file.documents, file.labelled)
+    (
+        *index,
+        file.name.clone(),
+        file.bytes,
+        file.encoding.clone(),
+        file.documents,
+        file.labelled,
+    )
 }
 
 /// Without files of the person's own the bundled ones come back; these stay, since a page without a text has nothing to show.
@@ -213,7 +256,12 @@ fn role_select(lab: Lab, busy: Memo<bool>, page: Memo<Page>, row: &Row) -> impl 
     let Row { index, file, .. } = row.clone();
     let (name, named, present) = (file.name.clone(), file.name, file.role);
     let role = Memo::new(move |_| {
-        page.with(|page| page.rows.get(index).filter(|row| row.file.name == named).map_or(present, |row| row.file.role))
+        page.with(|page| {
+            page.rows
+                .get(index)
+                .filter(|row| row.file.name == named)
+                .map_or(present, |row| row.file.role)
+        })
     });
     let label = tr!("Use of {name}", name);
     let change = move |event| {
@@ -236,7 +284,12 @@ fn role_select(lab: Lab, busy: Memo<bool>, page: Memo<Page>, row: &Row) -> impl 
 pub(super) fn describe(dropped: &[Dropped]) -> String {
     let part = |line: &Dropped| {
         let (count, first) = (grouped(line.count), grouped(line.first_line));
-        tr!("{count} {reason} (first: line {first})", count, reason = told(&line.reason), first)
+        tr!(
+            "{count} {reason} (first: line {first})",
+            count,
+            reason = told(&line.reason),
+            first
+        )
     };
     dropped.iter().map(part).collect::<Vec<_>>().join("; ")
 }

@@ -67,9 +67,14 @@ fn StartChoice() -> impl IntoView {
 #[component]
 fn StartOption(value: &'static str, words: String) -> impl IntoView {
     let lab = lab();
-    let choose = move |_| lab.settings.update(|settings| settings.edit("finetune-from", value).unwrap_or_default());
+    let choose = move |_| {
+        lab.settings
+            .update(|settings| settings.edit("finetune-from", value).unwrap_or_default())
+    };
     let chosen = move || {
-        let now = lab.settings.with(|settings| settings.value("finetune-from"));
+        let now = lab
+            .settings
+            .with(|settings| settings.value("finetune-from"));
         now == value || (now.is_empty() && value == "pretrained")
     };
     view! {

@@ -18,16 +18,31 @@ pub fn FirstDocuments() -> impl IntoView {
     let open = RwSignal::new(false);
     let chosen = RwSignal::new(String::new());
     let names = lab.memo(&[Topic::Corpus], |state| {
-        files(state).iter().take(MAX_CHOICES).map(|file| file.name.clone()).collect::<Vec<_>>()
+        files(state)
+            .iter()
+            .take(MAX_CHOICES)
+            .map(|file| file.name.clone())
+            .collect::<Vec<_>>()
     });
-    let place = move || names.with(|names| names.iter().position(|name| *name == chosen.get()).unwrap_or(0));
+    let place = move || {
+        names.with(|names| {
+            names
+                .iter()
+                .position(|name| *name == chosen.get())
+                .unwrap_or(0)
+        })
+    };
     Effect::new(move || {
         if open.get() && lab.read(&[Topic::Corpus], RunState::wants_first_documents) {
             lab.first_documents(untrack(place));
         }
     });
-    let found = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.first_documents.clone());
-    let waits = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_some());
+    let found = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+        state.first_documents.clone()
+    });
+    let waits = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.active().is_some()
+    });
     let status = move || match (found.with(Option::is_some), waits.get()) {
         (true, _) => String::new(),
         (false, true) => tr!("They are told when the run under way is over."),
@@ -48,7 +63,12 @@ pub fn FirstDocuments() -> impl IntoView {
 
 /// Of which file, where there are several.
 #[component]
-fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, place: Signal<usize>) -> impl IntoView {
+fn FileChoice(
+    lab: Lab,
+    names: Memo<Vec<String>>,
+    chosen: RwSignal<String>,
+    place: Signal<usize>,
+) -> impl IntoView {
     let are_more = lab.memo(&[Topic::Corpus], |state| files(state).len() > MAX_CHOICES);
     let choose = move |event| {
         chosen.set(event_target_value(&event));
@@ -59,7 +79,12 @@ fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, plac
         let option = |(index, name): (usize, String)| {
             view! { <option value=name.clone() selected=index == place>{name.clone()}</option> }
         };
-        names.get().into_iter().enumerate().map(option).collect_view()
+        names
+            .get()
+            .into_iter()
+            .enumerate()
+            .map(option)
+            .collect_view()
     };
     view! {
         <div class="field" hidden=move || names.with(|names| names.len() < 2)>
@@ -74,11 +99,17 @@ fn FileChoice(lab: Lab, names: Memo<Vec<String>>, chosen: RwSignal<String>, plac
 
 /// The files of the text in use.
 fn files(state: &RunState) -> &[FileReport] {
-    state.corpus.as_ref().map(|corpus| corpus.files.as_slice()).unwrap_or_default()
+    state
+        .corpus
+        .as_ref()
+        .map(|corpus| corpus.files.as_slice())
+        .unwrap_or_default()
 }
 
 fn table(Lines { lines, more, .. }: Lines) -> impl IntoView {
-    let row = |JudgedLine { line, text, truth, .. }: JudgedLine| {
+    let row = |JudgedLine {
+                   line, text, truth, ..
+               }: JudgedLine| {
         let label = |label: String| view! { <li><bdi>{label}</bdi></li> };
         view! {
             <tr>

@@ -81,17 +81,34 @@ fn device_name(engine: &Engine) -> String {
     match engine {
         Engine::Loading => tr!("Engine is loading…"),
         Engine::Crashed => tr!("Engine has stopped"),
-        Engine::Ready(DeviceInfo { backend, name, software, .. }) => {
+        Engine::Ready(DeviceInfo {
+            backend,
+            name,
+            software,
+            ..
+        }) => {
             let kind = if backend == "cpu" { "CPU" } else { "WebGPU" };
-            let name = if name.starts_with(kind) { told(name) } else { format!("{kind} · {name}") };
-            if *software { tr!("{name} (software adapter)", name) } else { name }
+            let name = if name.starts_with(kind) {
+                told(name)
+            } else {
+                format!("{kind} · {name}")
+            };
+            if *software {
+                tr!("{name} (software adapter)", name)
+            } else {
+                name
+            }
         }
     }
 }
 
 fn device_reason(engine: &Engine) -> String {
     match engine {
-        Engine::Ready(device) => device.reason.as_deref().map(|reason| sentence(&told(reason))).unwrap_or_default(),
+        Engine::Ready(device) => device
+            .reason
+            .as_deref()
+            .map(|reason| sentence(&told(reason)))
+            .unwrap_or_default(),
         _ => String::new(),
     }
 }
@@ -109,7 +126,8 @@ fn LanguageChoice() -> impl IntoView {
             page::speak(lab, spoken, language);
         }
     };
-    let option = |Language { tag, name, .. }: Language| view! { <option value=tag lang=tag>{name}</option> };
+    let option =
+        |Language { tag, name, .. }: Language| view! { <option value=tag lang=tag>{name}</option> };
     view! {
         <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=move || spoken.wanted.get().tag on:change=change>
             {LANGUAGES.map(option).collect_view()}

@@ -26,14 +26,25 @@ pub struct LabelEdits {
 impl LabelEdits {
     /// Of the settings of `lab`.
     pub fn new(lab: Lab) -> Self {
-        let busy =
-            lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| state.is_at_work() || state.reading);
-        let renames = Memo::new(move |_| lab.settings.with(|settings| settings.pretrain.label_map.clone()));
-        Self { lab, before: RwSignal::new(Vec::new()), renames, busy }
+        let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| {
+            state.is_at_work() || state.reading
+        });
+        let renames = Memo::new(move |_| {
+            lab.settings
+                .with(|settings| settings.pretrain.label_map.clone())
+        });
+        Self {
+            lab,
+            before: RwSignal::new(Vec::new()),
+            renames,
+            busy,
+        }
     }
 
     fn set(&self, renames: LabelMap) {
-        self.lab.settings.update(|settings| settings.pretrain.label_map = renames);
+        self.lab
+            .settings
+            .update(|settings| settings.pretrain.label_map = renames);
         self.lab.read_again();
     }
 
@@ -58,9 +69,15 @@ impl LabelEdits {
 #[component]
 pub fn LabelMerges() -> impl IntoView {
     let edits: LabelEdits = expect_context();
-    let LabelEdits { lab, renames, busy, .. } = edits;
+    let LabelEdits {
+        lab, renames, busy, ..
+    } = edits;
     let merges = lab.memo(&[Topic::Corpus], |state| {
-        state.corpus.as_ref().map(|corpus| corpus.traits.label_merges.clone()).unwrap_or_default()
+        state
+            .corpus
+            .as_ref()
+            .map(|corpus| corpus.traits.label_merges.clone())
+            .unwrap_or_default()
     });
     let merge = move |_| {
         edits.change(|renames| {
@@ -71,14 +88,25 @@ pub fn LabelMerges() -> impl IntoView {
     };
     let offer = move || {
         let shown = merges.with(|merges| {
-            let pairs = merges.iter().take(MAX_MERGES).map(|(label, meant)| format!("{label} → {meant}"));
-            pairs.collect::<Vec<_>>().join(", ") + if merges.len() > MAX_MERGES { ", …" } else { "" }
+            let pairs = merges
+                .iter()
+                .take(MAX_MERGES)
+                .map(|(label, meant)| format!("{label} → {meant}"));
+            pairs.collect::<Vec<_>>().join(", ")
+                + if merges.len() > MAX_MERGES {
+                    ", …"
+                } else {
+                    ""
+                }
         });
         tr!("Labels that differ by a slip: {labels}.", labels = shown)
     };
     let done = move || {
         let count = renames.with(|renames| renames.len() as u64);
-        tr!("Labels that were renamed or deleted: {count}.", count = grouped(count))
+        tr!(
+            "Labels that were renamed or deleted: {count}.",
+            count = grouped(count)
+        )
     };
     view! {
         <Show when=move || merges.with(|merges| !merges.is_empty())>
@@ -102,7 +130,9 @@ pub fn LabelMerges() -> impl IntoView {
 #[component]
 pub fn LabelNames() -> impl IntoView {
     let edits: LabelEdits = expect_context();
-    let LabelEdits { lab, renames, busy, .. } = edits;
+    let LabelEdits {
+        lab, renames, busy, ..
+    } = edits;
     let labels = lab.memo(&[Topic::Corpus], labels);
     view! {
         <details hidden=move || labels.with(Vec::is_empty)>
@@ -126,7 +156,11 @@ pub fn LabelNames() -> impl IntoView {
 }
 
 fn labels(state: &RunState) -> Vec<String> {
-    let counts = state.corpus.as_ref().map(|corpus| corpus.traits.label_counts.as_slice()).unwrap_or_default();
+    let counts = state
+        .corpus
+        .as_ref()
+        .map(|corpus| corpus.traits.label_counts.as_slice())
+        .unwrap_or_default();
     counts.iter().map(|count| count.label.clone()).collect()
 }
 
@@ -134,10 +168,13 @@ fn labels(state: &RunState) -> Vec<String> {
 fn LabelName(label: String) -> impl IntoView {
     let edits: LabelEdits = expect_context();
     let busy = edits.busy;
-    let (of_field, of_button, to_rename, to_delete) = (label.clone(), label.clone(), label.clone(), label.clone());
+    let (of_field, of_button, to_rename, to_delete) =
+        (label.clone(), label.clone(), label.clone(), label.clone());
     let field = NodeRef::<Input>::new();
     let change = move |_| {
-        let Some(field) = field.get_untracked() else { return };
+        let Some(field) = field.get_untracked() else {
+            return;
+        };
         let typed = field.value();
         match typed.trim() {
             // A label has a name: what was emptied gets its own back.

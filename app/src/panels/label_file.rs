@@ -26,11 +26,19 @@ pub fn LabelFile() -> impl IntoView {
     let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
     let reason = move || reason.get().filter(|_| !under_way.get());
     let off = move || under_way.get() || waits.get() || reason().is_some();
-    let share =
-        move || labelling.with(|file| file.as_ref().map_or(0.0, |file| file.documents as f64 / file.of.max(1) as f64));
+    let share = move || {
+        labelling.with(|file| {
+            file.as_ref()
+                .map_or(0.0, |file| file.documents as f64 / file.of.max(1) as f64)
+        })
+    };
     // Begin and end are told to who does not see the page, not each step between.
     let announced = Memo::new(move |_| labelling.with(|file| file.as_ref().map(announcement)));
-    let warnings = Memo::new(move |_| labelling.with(|file| file.as_ref().map(notes)).unwrap_or_default());
+    let warnings = Memo::new(move |_| {
+        labelling
+            .with(|file| file.as_ref().map(notes))
+            .unwrap_or_default()
+    });
     let take = move |sources: Result<Vec<Source>, String>| {
         if let Some(source) = sources.unwrap_or_default().first() {
             lab.label_file(source, by_own.get_untracked(), splits_long.get_untracked());
@@ -41,7 +49,11 @@ pub fn LabelFile() -> impl IntoView {
     Effect::new(move |before: Option<bool>| {
         let now = under_way.get();
         if before.is_some_and(|before| before != now) && focus::holds("[data-testid=label-file]") {
-            let next = if now { "[data-testid=label-file] button" } else { "#label-file" };
+            let next = if now {
+                "[data-testid=label-file] button"
+            } else {
+                "#label-file"
+            };
             request_animation_frame(move || focus::on(next));
         }
         now
@@ -93,27 +105,49 @@ pub fn LabelFile() -> impl IntoView {
 }
 
 fn how_far(file: &Labelling) -> String {
-    let Labelling { name, documents, of, dropped, .. } = file;
+    let Labelling {
+        name,
+        documents,
+        of,
+        dropped,
+        ..
+    } = file;
     match () {
         () if *of == 0 => tr!("{name} is read…", name),
         () if !file.is_done() => {
             let (count, of) = (grouped(*documents), grouped(*of));
-            tr!("{name}: {count} of about {of} documents are labelled.", name, count, of)
+            tr!(
+                "{name}: {count} of about {of} documents are labelled.",
+                name,
+                count,
+                of
+            )
         }
         () => {
             let (count, table) = (grouped(*of), file.table_name());
-            let done =
-                tr!("{name}: {count} documents are labelled; {table} is among your downloads.", name, count, table);
+            let done = tr!(
+                "{name}: {count} documents are labelled; {table} is among your downloads.",
+                name,
+                count,
+                table
+            );
             match dropped.is_empty() {
                 true => done,
-                false => format!("{done} {}", tr!("Left out: {lines}.", lines = describe(dropped))),
+                false => format!(
+                    "{done} {}",
+                    tr!("Left out: {lines}.", lines = describe(dropped))
+                ),
             }
         }
     }
 }
 
 fn announcement(file: &Labelling) -> String {
-    let begun = Labelling { documents: 0, of: 0, ..file.clone() };
+    let begun = Labelling {
+        documents: 0,
+        of: 0,
+        ..file.clone()
+    };
     how_far(if file.is_done() { file } else { &begun })
 }
 
@@ -121,5 +155,8 @@ fn announcement(file: &Labelling) -> String {
 fn notes(file: &Labelling) -> Vec<String> {
     let columns = file.columns.join(", ");
     let taken = (!columns.is_empty()).then(|| tr!("The text is taken from: {columns}.", columns));
-    taken.into_iter().chain(file.warnings.iter().map(|message| sentence(&told(message)))).collect()
+    taken
+        .into_iter()
+        .chain(file.warnings.iter().map(|message| sentence(&told(message))))
+        .collect()
 }

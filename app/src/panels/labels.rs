@@ -14,7 +14,15 @@ use protocol::LabelCount;
 pub fn LabelHistogram(children: Children) -> impl IntoView {
     let lab = lab();
     let rows = lab.memo(&[Topic::Corpus], bars);
-    let note = move || rows.with(|rows| if rows.is_empty() { tr!("none") } else { tr!("the most frequent") });
+    let note = move || {
+        rows.with(|rows| {
+            if rows.is_empty() {
+                tr!("none")
+            } else {
+                tr!("the most frequent")
+            }
+        })
+    };
     view! {
         <details>
             <summary>{tr!("Labels")} " " <span class="summary-note">{note}</span></summary>
@@ -26,12 +34,23 @@ pub fn LabelHistogram(children: Children) -> impl IntoView {
 }
 
 fn bars(state: &RunState) -> Vec<Bar> {
-    let counts = state.corpus.as_ref().map(|corpus| corpus.traits.label_counts.as_slice()).unwrap_or_default();
-    let most = counts.iter().map(|count| count.train).max().unwrap_or(0).max(1) as f64;
+    let counts = state
+        .corpus
+        .as_ref()
+        .map(|corpus| corpus.traits.label_counts.as_slice())
+        .unwrap_or_default();
+    let most = counts
+        .iter()
+        .map(|count| count.train)
+        .max()
+        .unwrap_or(0)
+        .max(1) as f64;
     let bar = |count: &LabelCount| Bar {
         name: count.label.clone(),
         share: count.train as f64 / most,
-        words: [count.train, count.valid, count.test].map(grouped).join(" / "),
+        words: [count.train, count.valid, count.test]
+            .map(grouped)
+            .join(" / "),
     };
     counts.iter().map(bar).collect()
 }
@@ -44,7 +63,10 @@ pub fn PasteBox() -> impl IntoView {
     let empty = move || text.with(|text| text.trim().is_empty());
     let take = move |_| {
         let source = intake::from_text("pasted.txt", &text.get_untracked());
-        lab.take(async move { source.map(|source| vec![source]) }, &tr!("The text could not be taken"));
+        lab.take(
+            async move { source.map(|source| vec![source]) },
+            &tr!("The text could not be taken"),
+        );
     };
     view! {
         <details>

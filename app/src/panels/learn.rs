@@ -62,7 +62,9 @@ fn Lesson(
     children: Children,
 ) -> impl IntoView {
     let lab = lab();
-    let asked = lab.guide.with_value(|guide| guide.lesson.as_deref() == Some(name));
+    let asked = lab
+        .guide
+        .with_value(|guide| guide.lesson.as_deref() == Some(name));
     let AllLessons(all) = expect_context();
     let remembered = RwSignal::new(lessons::is_done(name));
     Effect::new(move |_| {
@@ -71,7 +73,13 @@ fn Lesson(
             remembered.set(true);
         }
     });
-    let mark = move || if remembered.get() { tr!("✓ done") } else { String::new() };
+    let mark = move || {
+        if remembered.get() {
+            tr!("✓ done")
+        } else {
+            String::new()
+        }
+    };
     view! {
         <details id=format!("lesson-{name}") class="lesson" open=asked hidden=move || !asked && !all.get()>
             <summary>{title}" "<span class="summary-note" role="status">{mark}</span></summary>
@@ -112,10 +120,18 @@ fn BothSides() -> impl IntoView {
     let asked = RwSignal::new(None::<&'static str>);
     let answered = RwSignal::new((false, false));
     let done = Signal::derive(move || answered.get() == (true, true));
-    let guesses = lab.memo(&[Topic::Answers], |state| (state.answered_text().to_string(), state.guesses.clone()));
+    let guesses = lab.memo(&[Topic::Answers], |state| {
+        (state.answered_text().to_string(), state.guesses.clone())
+    });
     let ask = move |text: &'static str| {
         asked.set(Some(text));
-        answered.update(|(before, both)| if text == BEFORE_ONLY { *before = true } else { *both = true });
+        answered.update(|(before, both)| {
+            if text == BEFORE_ONLY {
+                *before = true
+            } else {
+                *both = true
+            }
+        });
         lab.fill_mask(text.into());
     };
     let answer = move || {
@@ -124,7 +140,9 @@ fn BothSides() -> impl IntoView {
         let (answered, masks) = guesses.get();
         let masks = masks.filter(|_| answered == text)?;
         let candidates = masks.first()?.candidates.iter().take(5);
-        let words = candidates.map(|c| format!("{} ({})", c.token, percent(c.score))).collect::<Vec<_>>();
+        let words = candidates
+            .map(|c| format!("{} ({})", c.token, percent(c.score)))
+            .collect::<Vec<_>>();
         Some(format!("{text} → {}", words.join(", ")))
     };
     view! {
@@ -151,7 +169,9 @@ fn BothSides() -> impl IntoView {
 fn ThreeTreatments() -> impl IntoView {
     let lab = lab();
     let scope = scope();
-    let masking = lab.memo(&[Topic::Masking], |state| state.masking.as_ref().map(count_kinds));
+    let masking = lab.memo(&[Topic::Masking], |state| {
+        state.masking.as_ref().map(count_kinds)
+    });
     let drawn = RwSignal::new(false);
     let done = drawn.into();
     let again = move |_| {
@@ -175,15 +195,35 @@ fn ThreeTreatments() -> impl IntoView {
 }
 
 fn count_kinds(masking: &Masking) -> String {
-    let count = |kind| masking.tokens.iter().filter(|token| token.kind == kind).count() as u64;
-    let (hidden, swapped, kept) = (count(MaskKind::Masked), count(MaskKind::Random), count(MaskKind::Kept));
-    let tokens = masking.tokens.iter().filter(|token| token.kind != MaskKind::Special).count() as u64;
-    let pairs = masking.tokens.iter().filter(|token| token.kind == MaskKind::Random);
+    let count = |kind| {
+        masking
+            .tokens
+            .iter()
+            .filter(|token| token.kind == kind)
+            .count() as u64
+    };
+    let (hidden, swapped, kept) = (
+        count(MaskKind::Masked),
+        count(MaskKind::Random),
+        count(MaskKind::Kept),
+    );
+    let tokens = masking
+        .tokens
+        .iter()
+        .filter(|token| token.kind != MaskKind::Special)
+        .count() as u64;
+    let pairs = masking
+        .tokens
+        .iter()
+        .filter(|token| token.kind == MaskKind::Random);
     let became = |token: &MaskedToken| {
         let (original, shown) = (&token.original, &token.shown);
         tr!("“{original}” became “{shown}”", original, shown)
     };
-    let (tokens, swaps) = (wording::tokens(tokens), pairs.map(became).collect::<Vec<_>>().join(", "));
+    let (tokens, swaps) = (
+        wording::tokens(tokens),
+        pairs.map(became).collect::<Vec<_>>().join(", "),
+    );
     if swaps.is_empty() {
         return tr!(
             "In the text under the microscope, of {tokens}: {hidden} hidden, {swapped} swapped, {kept} kept.",
@@ -209,17 +249,32 @@ const EXAMPLE_WORDS: [&str; 3] = ["river", "yellow", "musician"];
 #[component]
 fn WordVectors() -> impl IntoView {
     let lab = lab();
-    let ready = lab.memo(&[Topic::Engine, Topic::Corpus], |state| state.corpus.is_some());
+    let ready = lab.memo(&[Topic::Engine, Topic::Corpus], |state| {
+        state.corpus.is_some()
+    });
     let found = lab.memo(&[Topic::Answers], |state| {
-        let found = state.neighbours.as_ref().filter(|found| EXAMPLE_WORDS.contains(&found.word.as_str()))?;
-        let words =
-            |near: &[Candidate]| near.iter().take(5).map(|near| near.token.as_str()).collect::<Vec<_>>().join(", ");
+        let found = state
+            .neighbours
+            .as_ref()
+            .filter(|found| EXAMPLE_WORDS.contains(&found.word.as_str()))?;
+        let words = |near: &[Candidate]| {
+            near.iter()
+                .take(5)
+                .map(|near| near.token.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let (word, own) = (found.word.clone(), words(&found.own));
         Some(if found.model.is_empty() {
             tr!("{word}, from co-occurrence alone: {own}.", word, own)
         } else {
             let model = words(&found.model);
-            tr!("{word}, from co-occurrence alone: {own}. In the language model: {model}.", word, own, model)
+            tr!(
+                "{word}, from co-occurrence alone: {own}. In the language model: {model}.",
+                word,
+                own,
+                model
+            )
         })
     });
     let done = Signal::derive(move || found.with(Option::is_some));
@@ -247,7 +302,9 @@ fn WordVectors() -> impl IntoView {
 fn NextSentence() -> impl IntoView {
     let lab = lab();
     let latest = lab.memo(&[Topic::Runs], |state| {
-        let mut runs = state.runs_of(Phase::Pretrain).filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
+        let mut runs = state
+            .runs_of(Phase::Pretrain)
+            .filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
         runs.next_back().map(|(name, (loss, accuracy))| {
             tr!(
                 "{name}: {share} of the pairs told right, loss {loss} nats (0.69 is chance).",
@@ -273,11 +330,15 @@ fn NextSentence() -> impl IntoView {
 #[component]
 fn Attention() -> impl IntoView {
     let lab = lab();
-    let reason =
-        lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| state.reason_not_to_count());
+    let reason = lab.memo(
+        &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+        |state| state.reason_not_to_count(),
+    );
     let counted = lab.memo(&[Topic::Answers], |state| state.counted.clone());
     let done = lab.memo(&[Topic::Runs, Topic::Answers], |state| {
-        let counts = |run: &crate::state::Run| run.id.starts_with("counting") && run.stage == Stage::Finished;
+        let counts = |run: &crate::state::Run| {
+            run.id.starts_with("counting") && run.stage == Stage::Finished
+        };
         state.runs.iter().any(counts)
     });
     let done = Signal::derive(move || done.get());
@@ -308,14 +369,18 @@ fn Attention() -> impl IntoView {
 fn PositionWise() -> impl IntoView {
     let lab = lab();
     let choose = move |preset: &'static str| {
-        lab.settings.update(|settings| settings.edit("preset", preset).unwrap_or_default());
+        lab.settings
+            .update(|settings| settings.edit("preset", preset).unwrap_or_default());
     };
     let runs = lab.memo(&[Topic::Runs], |state| {
         let line = |run: &crate::state::Run| {
             let (settings, loss) = (&run.settings, figure(run.held_out.last()?.loss, 2));
             Some(tr!("{settings}: held-out loss {loss}", settings, loss))
         };
-        state.runs_of(Phase::Pretrain).filter_map(line).collect::<Vec<_>>()
+        state
+            .runs_of(Phase::Pretrain)
+            .filter_map(line)
+            .collect::<Vec<_>>()
     });
     let done = Signal::derive(move || runs.with(|runs| runs.len() >= 2));
     view! {

@@ -31,7 +31,9 @@ pub fn LossChart() -> impl IntoView {
     let summary = lab.memo(TOPICS, |state| with_series(state, loss_summary));
     let words = move || {
         let step = plotting.cursor.get()?;
-        Some(lab.read(TOPICS, |state| with_series(state, |series| loss_readout(series, step))))
+        Some(lab.read(TOPICS, |state| {
+            with_series(state, |series| loss_readout(series, step))
+        }))
     };
     view! {
         <figure>
@@ -68,8 +70,18 @@ fn changes(lab: Lab) -> Signal<()> {
 }
 
 fn steps(lab: Lab, phase: Phase) -> Steps {
-    let last = lab.memo(TOPICS, move |state| state.shown_of(phase).map(Run::axis).max().unwrap_or(0).max(1) as f64);
-    Steps { plotting: plotting(), last: last.into() }
+    let last = lab.memo(TOPICS, move |state| {
+        state
+            .shown_of(phase)
+            .map(Run::axis)
+            .max()
+            .unwrap_or(0)
+            .max(1) as f64
+    });
+    Steps {
+        plotting: plotting(),
+        last: last.into(),
+    }
 }
 
 /// A figure other than the loss.
@@ -81,40 +93,98 @@ struct Metric {
 }
 
 const METRICS: [Metric; 4] = [
-    Metric { title: mark!("Masked tokens guessed right, held out"), testid: "accuracy-chart", of: accuracy },
-    Metric { title: mark!("Learning rate"), testid: "lr-chart", of: |run| by_step(run, &run.lr) },
-    Metric { title: mark!("Gradient norm"), testid: "grad-norm-chart", of: |run| by_step(run, &run.grad_norm) },
-    Metric { title: mark!("Tokens per second"), testid: "speed-chart", of: |run| by_step(run, &run.speed) },
+    Metric {
+        title: mark!("Masked tokens guessed right, held out"),
+        testid: "accuracy-chart",
+        of: accuracy,
+    },
+    Metric {
+        title: mark!("Learning rate"),
+        testid: "lr-chart",
+        of: |run| by_step(run, &run.lr),
+    },
+    Metric {
+        title: mark!("Gradient norm"),
+        testid: "grad-norm-chart",
+        of: |run| by_step(run, &run.grad_norm),
+    },
+    Metric {
+        title: mark!("Tokens per second"),
+        testid: "speed-chart",
+        of: |run| by_step(run, &run.speed),
+    },
 ];
 
 /// Those of fine-tuning, whose scores have a chart of their own.
 const FINETUNE_METRICS: [Metric; 4] = [
-    Metric { title: mark!("Loss; dots: held out"), testid: "finetune-loss-chart", of: label_loss },
-    Metric { title: mark!("Learning rate"), testid: "finetune-lr-chart", of: |run| by_step(run, &run.lr) },
+    Metric {
+        title: mark!("Loss; dots: held out"),
+        testid: "finetune-loss-chart",
+        of: label_loss,
+    },
+    Metric {
+        title: mark!("Learning rate"),
+        testid: "finetune-lr-chart",
+        of: |run| by_step(run, &run.lr),
+    },
     Metric {
         title: mark!("Gradient norm"),
         testid: "finetune-grad-norm-chart",
         of: |run| by_step(run, &run.grad_norm),
     },
-    Metric { title: mark!("Tokens per second"), testid: "finetune-speed-chart", of: |run| by_step(run, &run.speed) },
+    Metric {
+        title: mark!("Tokens per second"),
+        testid: "finetune-speed-chart",
+        of: |run| by_step(run, &run.speed),
+    },
 ];
 
 fn label_loss(run: &Run) -> MetricSeries<'_> {
     let valid = run.scores.iter().filter(|score| score.split != "test");
-    MetricSeries { points: valid.map(|score| (score.step, score.metrics.loss)).collect(), ..by_step(run, &run.curve) }
+    MetricSeries {
+        points: valid
+            .map(|score| (score.step, score.metrics.loss))
+            .collect(),
+        ..by_step(run, &run.curve)
+    }
 }
 
 fn by_step<'a>(run: &'a Run, curve: &'a Curve) -> MetricSeries<'a> {
-    MetricSeries { name: run.name(), curve: Some(curve), points: vec![], steps: run.axis(), ink: 0 }
+    MetricSeries {
+        name: run.name(),
+        curve: Some(curve),
+        points: vec![],
+        steps: run.axis(),
+        ink: 0,
+    }
 }
 
 fn accuracy(run: &Run) -> MetricSeries<'_> {
-    let points = run.held_out.iter().map(|quality| (quality.step, quality.accuracy)).collect();
-    MetricSeries { curve: None, points, ..by_step(run, &run.lr) }
+    let points = run
+        .held_out
+        .iter()
+        .map(|quality| (quality.step, quality.accuracy))
+        .collect();
+    MetricSeries {
+        curve: None,
+        points,
+        ..by_step(run, &run.lr)
+    }
 }
 
-fn with_metric<T>(state: &RunState, phase: Phase, metric: Metric, draw: impl FnOnce(&[MetricSeries]) -> T) -> T {
-    let series = state.shown_of(phase).enumerate().map(|(ink, run)| MetricSeries { ink, ..(metric.of)(run) });
+fn with_metric<T>(
+    state: &RunState,
+    phase: Phase,
+    metric: Metric,
+    draw: impl FnOnce(&[MetricSeries]) -> T,
+) -> T {
+    let series = state
+        .shown_of(phase)
+        .enumerate()
+        .map(|(ink, run)| MetricSeries {
+            ink,
+            ..(metric.of)(run)
+        });
     draw(&series.collect::<Vec<_>>())
 }
 
@@ -179,11 +249,16 @@ fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
     let lab = lab();
     let plotting = plotting();
     let title = move || translated(metric.title);
-    let summary =
-        lab.memo(TOPICS, move |state| with_metric(state, phase, metric, |series| metric_summary(series, &title())));
+    let summary = lab.memo(TOPICS, move |state| {
+        with_metric(state, phase, metric, |series| {
+            metric_summary(series, &title())
+        })
+    });
     let words = move || {
         let step = plotting.cursor.get()?;
-        Some(lab.read(TOPICS, |state| with_metric(state, phase, metric, |series| readout(series, step))))
+        Some(lab.read(TOPICS, |state| {
+            with_metric(state, phase, metric, |series| readout(series, step))
+        }))
     };
     view! {
         <figure>
@@ -251,15 +326,19 @@ fn Toolbar(smoothing: &'static str, children: Children) -> impl IntoView {
 
 /// The chart of the loss for a file.
 fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
-    let draw = |state: &RunState, look: &Look| with_series(state, |series| loss_scene(series, look));
+    let draw =
+        |state: &RunState, look: &Look| with_series(state, |series| loss_scene(series, look));
     named_picture(lab, plotting, Phase::Pretrain, draw)
 }
 
 /// The chart of another figure for a file.
 fn metric_picture(lab: Lab, plotting: Plotting, phase: Phase, metric: Metric) -> (Scene, Size) {
     let title = translated(metric.title);
-    let draw =
-        |state: &RunState, look: &Look| with_metric(state, phase, metric, |series| metric_scene(series, &title, look));
+    let draw = |state: &RunState, look: &Look| {
+        with_metric(state, phase, metric, |series| {
+            metric_scene(series, &title, look)
+        })
+    };
     named_picture(lab, plotting, phase, draw)
 }
 
@@ -270,10 +349,18 @@ fn named_picture(
     phase: Phase,
     draw: impl FnOnce(&RunState, &Look) -> Scene,
 ) -> (Scene, Size) {
-    let look = Look { cursor: None, drag: None, ..plotting.look(PICTURE) };
+    let look = Look {
+        cursor: None,
+        drag: None,
+        ..plotting.look(PICTURE)
+    };
     lab.peek(|state| {
         let mut scene = draw(state, &look);
-        let key = |(index, run): (usize, &Run)| Key { name: run.name(), ink: Ink::Run(index), dash: None };
+        let key = |(index, run): (usize, &Run)| Key {
+            name: run.name(),
+            ink: Ink::Run(index),
+            dash: None,
+        };
         let size = scene.add_legend(state.shown_of(phase).enumerate().map(key), PICTURE);
         (scene, size)
     })
@@ -283,7 +370,9 @@ fn named_picture(
 #[component]
 fn Legend(phase: Phase) -> impl IntoView {
     let lab = lab();
-    let names = lab.memo(&[Topic::Runs], move |state| state.shown_of(phase).map(Run::name).collect::<Vec<_>>());
+    let names = lab.memo(&[Topic::Runs], move |state| {
+        state.shown_of(phase).map(Run::name).collect::<Vec<_>>()
+    });
     let item = |(index, name): (usize, String)| {
         view! { <li><span class=format!("swatch run-{}", index % RUN_INKS)></span>{name}</li> }
     };
@@ -303,7 +392,12 @@ pub fn LossTable() -> impl IntoView {
         true => lab.read(&[Topic::Runs], held_out_rows),
         false => vec![],
     });
-    let names = lab.memo(&[Topic::Runs], |state| state.shown_of(Phase::Pretrain).map(Run::name).collect::<Vec<_>>());
+    let names = lab.memo(&[Topic::Runs], |state| {
+        state
+            .shown_of(Phase::Pretrain)
+            .map(Run::name)
+            .collect::<Vec<_>>()
+    });
     let head = |name: String| view! { <th scope="col" class="number">{name}</th> };
     let cell = |loss: Option<f64>| view! { <td class="number">{loss.map_or("–".into(), |loss| figure(loss, 3))}</td> };
     let row = move |(step, losses): (u64, Vec<Option<f64>>)| {
@@ -343,8 +437,18 @@ fn held_out_rows(state: &RunState) -> Vec<String> {
         let name = run.name();
         let first = run.held_out.len().saturating_sub(LISTED);
         let words = run.held_out[first..].iter().map(move |quality| {
-            let (step, loss, share) = (grouped(quality.step), figure(quality.loss, 3), percent(quality.accuracy));
-            tr!("{run}, held out at step {step}: loss {loss}, {share} right", run = name, step, loss, share)
+            let (step, loss, share) = (
+                grouped(quality.step),
+                figure(quality.loss, 3),
+                percent(quality.accuracy),
+            );
+            tr!(
+                "{run}, held out at step {step}: loss {loss}, {share} right",
+                run = name,
+                step,
+                loss,
+                share
+            )
         });
         words.collect::<Vec<_>>()
     };
@@ -353,17 +457,24 @@ fn held_out_rows(state: &RunState) -> Vec<String> {
 
 /// Lays the pre-training runs out as the chart needs them.
 fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T {
-    let series = state.shown_of(Phase::Pretrain).enumerate().map(|(ink, run)| LossSeries {
-        name: run.name(),
-        curve: &run.curve,
-        held_out: run.held_out.iter().map(|quality| (quality.step, quality.loss)).collect(),
-        floors: run.plan.as_ref().map(|plan| Floors {
-            uniform: plan.uniform,
-            unigram: plan.unigram,
-            bigram: plan.bigram,
-        }),
-        steps: run.axis(),
-        ink,
-    });
+    let series = state
+        .shown_of(Phase::Pretrain)
+        .enumerate()
+        .map(|(ink, run)| LossSeries {
+            name: run.name(),
+            curve: &run.curve,
+            held_out: run
+                .held_out
+                .iter()
+                .map(|quality| (quality.step, quality.loss))
+                .collect(),
+            floors: run.plan.as_ref().map(|plan| Floors {
+                uniform: plan.uniform,
+                unigram: plan.unigram,
+                bigram: plan.bigram,
+            }),
+            steps: run.axis(),
+            ink,
+        });
     draw(&series.collect::<Vec<_>>())
 }

@@ -22,7 +22,11 @@ struct Slot {
 pub fn Microscope() -> impl IntoView {
     let scope = scope();
     let frame = scope.frame();
-    let slots = Memo::new(move |_| frame.with(|frame| frame.as_ref().map(slots)).unwrap_or_default());
+    let slots = Memo::new(move |_| {
+        frame
+            .with(|frame| frame.as_ref().map(slots))
+            .unwrap_or_default()
+    });
     let missing = move || slots.with(Vec::is_empty);
     view! {
         <div class="microscope" data-testid="masking-preview">
@@ -47,7 +51,9 @@ pub fn Microscope() -> impl IntoView {
 pub fn OtherLooks() -> impl IntoView {
     let lab = lab();
     let scope = scope();
-    let missing = lab.memo(&[Topic::Masking, Topic::Corpus], |state| state.masking.is_none());
+    let missing = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
+        state.masking.is_none()
+    });
     let another_mask = move |_| {
         scope.epoch.update(|epoch| *epoch += 1);
         scope.look();
@@ -67,8 +73,11 @@ pub fn OtherLooks() -> impl IntoView {
 }
 
 fn slots(frame: &Frame) -> Vec<Slot> {
-    let slot =
-        |token: &MaskedToken| Slot { original: token.original.clone(), shown: token.shown.clone(), kind: token.kind };
+    let slot = |token: &MaskedToken| Slot {
+        original: token.original.clone(),
+        shown: token.shown.clone(),
+        kind: token.kind,
+    };
     frame.tokens.iter().map(slot).collect()
 }
 
@@ -87,16 +96,29 @@ fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, scope: Scope) -> impl In
 
 fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> impl IntoView {
     let Some((class, tag, words)) = treatment(slot.kind) else {
-        let class = if slot.kind == MaskKind::Special { "token special" } else { "token" };
-        return view! { <li class=class><span class="shown"><bdi>{slot.shown}</bdi></span></li> }.into_any();
+        let class = if slot.kind == MaskKind::Special {
+            "token special"
+        } else {
+            "token"
+        };
+        return view! { <li class=class><span class="shown"><bdi>{slot.shown}</bdi></span></li> }
+            .into_any();
     };
     let best = Memo::new(move |_| {
-        frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.guesses.first().cloned()))
+        frame.with(|frame| {
+            frame
+                .as_ref()
+                .and_then(|frame| frame.tokens.get(place)?.guesses.first().cloned())
+        })
     });
     // From random guessing to certainty, in nats: a share moves long before the guess is right.
     let lab = lab();
     let sure = Memo::new(move |_| {
-        let loss = frame.with(|frame| frame.as_ref().and_then(|frame| frame.tokens.get(place)?.loss));
+        let loss = frame.with(|frame| {
+            frame
+                .as_ref()
+                .and_then(|frame| frame.tokens.get(place)?.loss)
+        });
         let random = lab.read(&[Topic::Vocabulary, Topic::Runs], RunState::random_loss);
         let (loss, random) = (loss?, random.filter(|random| *random > 0.0)?);
         Some((1.0 - loss / random).clamp(0.0, 1.0))
@@ -148,12 +170,24 @@ fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, String)> {
 fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
     let count = move |kind| {
         let of = move |frame: &Option<Frame>| {
-            frame.as_ref().map_or(0, |frame| frame.tokens.iter().filter(|token| token.kind == kind).count())
+            frame.as_ref().map_or(0, |frame| {
+                frame
+                    .tokens
+                    .iter()
+                    .filter(|token| token.kind == kind)
+                    .count()
+            })
         };
         frame.with(of)
     };
     let all = move || {
-        let text = |frame: &Frame| frame.tokens.iter().filter(|token| token.kind != MaskKind::Special).count();
+        let text = |frame: &Frame| {
+            frame
+                .tokens
+                .iter()
+                .filter(|token| token.kind != MaskKind::Special)
+                .count()
+        };
         frame.with(|frame| frame.as_ref().map_or(0, text))
     };
     let chosen = move || count(MaskKind::Masked) + count(MaskKind::Random) + count(MaskKind::Kept);
@@ -178,9 +212,20 @@ fn outcome(frame: &Frame) -> Option<String> {
     let (right, asked) = frame.right();
     let loss = figure(frame.loss()?, 2);
     let Some(step) = frame.step.map(grouped) else {
-        return Some(tr!("{right} of {asked} guessed right, loss {loss} (now)", right, asked, loss));
+        return Some(tr!(
+            "{right} of {asked} guessed right, loss {loss} (now)",
+            right,
+            asked,
+            loss
+        ));
     };
-    Some(tr!("{right} of {asked} guessed right, loss {loss} (step {step})", right, asked, loss, step))
+    Some(tr!(
+        "{right} of {asked} guessed right, loss {loss} (step {step})",
+        right,
+        asked,
+        loss,
+        step
+    ))
 }
 
 /// The guesses for one of the chosen tokens: the one that was pressed, else the first.
@@ -192,8 +237,12 @@ pub fn Guesses() -> impl IntoView {
         let chosen = scope.token.get();
         frame.with(|frame| {
             let tokens = &frame.as_ref()?.tokens;
-            let pressed = chosen.and_then(|place| tokens.get(place)).filter(|token| token.loss.is_some());
-            pressed.or_else(|| tokens.iter().find(|token| token.loss.is_some())).cloned()
+            let pressed = chosen
+                .and_then(|place| tokens.get(place))
+                .filter(|token| token.loss.is_some());
+            pressed
+                .or_else(|| tokens.iter().find(|token| token.loss.is_some()))
+                .cloned()
         })
     });
     let caption = move || {
@@ -201,10 +250,21 @@ pub fn Guesses() -> impl IntoView {
             let token = token.as_ref()?;
             let loss = figure(token.loss?, 2);
             let original = &token.original;
-            Some(tr!("Instead of “{original}”, the loss is {loss} nats; the model thinks of", original, loss))
+            Some(tr!(
+                "Instead of “{original}”, the loss is {loss} nats; the model thinks of",
+                original,
+                loss
+            ))
         })
     };
-    let rows = move || shown.with(|token| token.as_ref().map(|token| token.guesses.clone()).unwrap_or_default());
+    let rows = move || {
+        shown.with(|token| {
+            token
+                .as_ref()
+                .map(|token| token.guesses.clone())
+                .unwrap_or_default()
+        })
+    };
     let row = |Candidate { token, score }: Candidate| {
         view! { <li><bdi>{token}</bdi>" "<span class="help">{percent(score)}</span></li> }
     };
@@ -251,13 +311,18 @@ pub fn MicroscopeSettings() -> impl IntoView {
 fn MaskControls(scope: Scope) -> impl IntoView {
     let lab = lab();
     let rate = move || scope.mask.get().rate;
-    let in_training = move || lab.settings.with(|settings| training_rate(&settings.pretrain));
+    let in_training = move || {
+        lab.settings
+            .with(|settings| training_rate(&settings.pretrain))
+    };
     let here = move || match rate().map(percent) {
         Some(share) => tr!("{share} here.", share),
         None => tr!("As in training."),
     };
     let change = move |edit: fn(&mut OwnMask, String), event: web_sys::Event| {
-        scope.mask.update(|mask| edit(mask, event_target_value(&event)));
+        scope
+            .mask
+            .update(|mask| edit(mask, event_target_value(&event)));
         scope.look();
     };
     let whole = move || {
@@ -317,12 +382,19 @@ const USUAL_RATE: f64 = 0.3;
 
 /// The share that training hides: what was set, else what suits the masking and the preset.
 fn training_rate(config: &RunConfig) -> f64 {
-    config.mask_rate.unwrap_or(match config.preset.starts_with("bert") {
-        _ if config.seed_masking => SEED_RATE,
-        true => PUBLISHED_RATE,
-        false if config.preset.starts_with("fast") && config.backbone == BackboneKind::Transformer => FAST_RATE,
-        false => USUAL_RATE,
-    })
+    config
+        .mask_rate
+        .unwrap_or(match config.preset.starts_with("bert") {
+            _ if config.seed_masking => SEED_RATE,
+            true => PUBLISHED_RATE,
+            false
+                if config.preset.starts_with("fast")
+                    && config.backbone == BackboneKind::Transformer =>
+            {
+                FAST_RATE
+            }
+            false => USUAL_RATE,
+        })
 }
 
 /// Moves through the moments that were kept; `id` tells one slider from another.
@@ -331,11 +403,21 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
     let (lab, scope) = (lab(), scope());
     let steps = Memo::new(move |_| {
         scope.read_film(|film| {
-            film.frames().iter().map(|frame| (frame.step, frame.loss().is_some())).collect::<Vec<_>>()
+            film.frames()
+                .iter()
+                .map(|frame| (frame.step, frame.loss().is_some()))
+                .collect::<Vec<_>>()
         })
     });
-    let filmed = lab.memo(&[Topic::Masking, Topic::Corpus, Topic::Runs], RunState::filmed);
-    let film = move || scope.read_film(|film| film.run().map(String::from)).unwrap_or_default();
+    let filmed = lab.memo(
+        &[Topic::Masking, Topic::Corpus, Topic::Runs],
+        RunState::filmed,
+    );
+    let film = move || {
+        scope
+            .read_film(|film| film.run().map(String::from))
+            .unwrap_or_default()
+    };
     let choose = move |event| {
         scope.film.set(Some(event_target_value(&event)));
         scope.moment.set(None);
@@ -347,7 +429,12 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
     let last = move || steps.with(Vec::len).saturating_sub(1);
     let moment_of = |step: &(Option<u64>, bool)| step.0.unwrap_or(0);
     let place = move || match scope.moment.get() {
-        Some(moment) => steps.with(|steps| steps.iter().rposition(|step| moment_of(step) <= moment).unwrap_or(0)),
+        Some(moment) => steps.with(|steps| {
+            steps
+                .iter()
+                .rposition(|step| moment_of(step) <= moment)
+                .unwrap_or(0)
+        }),
         None => last(),
     };
     let words = move || match steps.with(|steps| steps.get(place()).copied()) {

@@ -10,7 +10,10 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
 
 /// Size of a saved picture before its legend, in CSS pixels.
-pub const PICTURE: Size = Size { width: 800.0, height: 400.0 };
+pub const PICTURE: Size = Size {
+    width: 800.0,
+    height: 400.0,
+};
 
 /// Saves a chart as a picture of lines and as one of pixels.
 #[component]
@@ -28,7 +31,11 @@ pub fn PictureButtons(
     let lab = lab();
     let button = |form: &'static str, words: &'static str| {
         let testid = format!("{chart}-{form}");
-        let label = tr!("{form}: picture of the chart “{title}”", form = words, title);
+        let label = tr!(
+            "{form}: picture of the chart “{title}”",
+            form = words,
+            title
+        );
         let save = move |_| save(lab, chart, name, form, picture.run(()));
         view! {
             <button type="button" data-testid=testid aria-label=label.clone() title=label on:click=save>
@@ -41,8 +48,14 @@ pub fn PictureButtons(
 
 fn save(lab: Lab, chart: &str, name: &str, form: &str, (scene, size): (Scene, Size)) {
     match canvas(chart) {
-        Some(canvas) if form == "svg" => lab.save_text(&format!("{name}.svg"), &svg_of(&canvas, &scene, size)),
-        canvas => save_png(lab, name, canvas.and_then(|canvas| png_of(&canvas, &scene, size))),
+        Some(canvas) if form == "svg" => {
+            lab.save_text(&format!("{name}.svg"), &svg_of(&canvas, &scene, size))
+        }
+        canvas => save_png(
+            lab,
+            name,
+            canvas.and_then(|canvas| png_of(&canvas, &scene, size)),
+        ),
     }
 }
 
@@ -50,11 +63,16 @@ fn save(lab: Lab, chart: &str, name: &str, form: &str, (scene, size): (Scene, Si
 pub fn save_png(lab: Lab, name: &str, url: Option<String>) {
     match url {
         Some(url) => download::save_url(&format!("{name}.png"), &url),
-        None => lab.complain(tr!("The picture could not be made."), tr!("Try again while the chart is in view.")),
+        None => lab.complain(
+            tr!("The picture could not be made."),
+            tr!("Try again while the chart is in view."),
+        ),
     }
 }
 
 fn canvas(chart: &str) -> Option<HtmlCanvasElement> {
-    let found = document().query_selector(&format!("canvas[data-testid={chart}]")).ok()??;
+    let found = document()
+        .query_selector(&format!("canvas[data-testid={chart}]"))
+        .ok()??;
     found.dyn_into().ok()
 }

@@ -16,15 +16,21 @@ use protocol::{Estimate, RunConfig};
 pub fn PresetCards() -> impl IntoView {
     let lab = lab();
     let [first, others @ ..] = GROUPS;
-    let is_rare = lab
-        .settings
-        .with_untracked(|settings| !first.presets.iter().any(|preset| preset.name == settings.pretrain.preset));
+    let is_rare = lab.settings.with_untracked(|settings| {
+        !first
+            .presets
+            .iter()
+            .any(|preset| preset.name == settings.pretrain.preset)
+    });
     let reason = reason_not_to_estimate(lab);
     let measuring = lab.memo(&[Topic::Answers, Topic::Corpus], RunState::is_measuring);
     let measure = move |_| lab.estimate(first.presets.iter().map(|preset| preset.name), true);
     // A changed setting makes what was said of the ones before untrue; another preset has an estimate of its own.
     let settings = Memo::new(move |_| {
-        lab.settings.with(|settings| RunConfig { preset: String::new(), ..settings.pretrain.clone() })
+        lab.settings.with(|settings| RunConfig {
+            preset: String::new(),
+            ..settings.pretrain.clone()
+        })
     });
     Effect::new(move |before: Option<RunConfig>| {
         let now = settings.get();
@@ -34,16 +40,28 @@ pub fn PresetCards() -> impl IntoView {
         // Sizes cost nothing: they stand there before anybody asks.
         if reason.with(Option::is_none) {
             let known = lab.peek(|state| state.estimates.keys().cloned().collect::<Vec<_>>());
-            let all = GROUPS.iter().flat_map(|group| group.presets).map(|preset| preset.name);
-            lab.estimate(all.filter(|name| !known.iter().any(|other| other == name)), false);
+            let all = GROUPS
+                .iter()
+                .flat_map(|group| group.presets)
+                .map(|preset| preset.name);
+            lab.estimate(
+                all.filter(|name| !known.iter().any(|other| other == name)),
+                false,
+            );
         }
         now
     });
     let words = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
         let titles = GROUPS[0].presets.iter();
         let name = suggested(&state.estimates)?;
-        let title = titles.filter(|preset| preset.name == name).map(|preset| translated(preset.title)).next()?;
-        Some(tr!("{model} is the largest that is done here in five minutes.", model = title))
+        let title = titles
+            .filter(|preset| preset.name == name)
+            .map(|preset| translated(preset.title))
+            .next()?;
+        Some(tr!(
+            "{model} is the largest that is done here in five minutes.",
+            model = title
+        ))
     });
     view! {
         <fieldset class="presets">
@@ -66,16 +84,28 @@ pub fn PresetCards() -> impl IntoView {
 }
 
 fn group(lab: Lab, group: Group) -> AnyView {
-    let cards = group.presets.iter().map(|preset| card(lab, *preset)).collect_view();
+    let cards = group
+        .presets
+        .iter()
+        .map(|preset| card(lab, *preset))
+        .collect_view();
     view! { <div class="cards">{cards}</div> }.into_any()
 }
 
 fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
-    let choose = move |_| lab.settings.update(|settings| settings.edit("preset", name).unwrap_or_default());
-    let chosen = move || lab.settings.with(|settings| settings.pretrain.preset == name);
-    let figures = lab.memo(&[Topic::Answers, Topic::Corpus], move |state| match state.estimates.get(name) {
-        _ if state.is_estimating(name) => Some("…".into()),
-        estimate => estimate.map(figures_of),
+    let choose = move |_| {
+        lab.settings
+            .update(|settings| settings.edit("preset", name).unwrap_or_default())
+    };
+    let chosen = move || {
+        lab.settings
+            .with(|settings| settings.pretrain.preset == name)
+    };
+    let figures = lab.memo(&[Topic::Answers, Topic::Corpus], move |state| {
+        match state.estimates.get(name) {
+            _ if state.is_estimating(name) => Some("…".into()),
+            estimate => estimate.map(figures_of),
+        }
     });
     view! {
         <label class="card">
@@ -90,6 +120,13 @@ fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
 
 fn figures_of(estimate: &Estimate) -> String {
     let too_large = estimate.tried.then(|| tr!("too large to try out here"));
-    let costs = [Some(bytes(estimate.bytes)), run_time(estimate).or(too_large)];
-    format!("{}\n{}", parameters(estimate.parameters), costs.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    let costs = [
+        Some(bytes(estimate.bytes)),
+        run_time(estimate).or(too_large),
+    ];
+    format!(
+        "{}\n{}",
+        parameters(estimate.parameters),
+        costs.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    )
 }

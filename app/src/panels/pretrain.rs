@@ -61,10 +61,13 @@ pub fn PretrainPanel() -> impl IntoView {
 #[component]
 fn GoOn() -> impl IntoView {
     let lab = lab();
-    let reason = lab.memo(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
-        state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
+    let reason = lab.memo(
+        &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
+    );
+    let has_model = lab.memo(&[Topic::Runs, Topic::Engine], |state| {
+        state.model.pretrained
     });
-    let has_model = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.pretrained);
     view! {
         <div class="start" hidden=move || !has_model.get()>
             <button
@@ -119,7 +122,9 @@ fn LengthField() -> impl IntoView {
     let unit = RwSignal::new(unit);
     let refused = RwSignal::new(None::<String>);
     let set = move |text: &str| {
-        let result = lab.settings.try_update(|settings| settings.set_length(unit.get_untracked(), text));
+        let result = lab
+            .settings
+            .try_update(|settings| settings.set_length(unit.get_untracked(), text));
         refused.set(result.and_then(Result::err).map(|error| error.message));
     };
     let choose = move |event| {
@@ -128,12 +133,19 @@ fn LengthField() -> impl IntoView {
         unit.set(field.map_or("epochs", |field| field.key));
         set("");
     };
-    let default = move || LENGTHS.iter().find(|field| field.key == unit.get()).map_or("", |field| field.default);
+    let default = move || {
+        LENGTHS
+            .iter()
+            .find(|field| field.key == unit.get())
+            .map_or("", |field| field.default)
+    };
     let option = move |(key, words): (&'static str, &'static str)| {
         view! { <option value=key selected=key == unit.get_untracked()>{translated(words)}</option> }
     };
     let help = move || {
-        refused.get().unwrap_or_else(|| tr!("Empty means one pass over much text, and up to eight over little."))
+        refused.get().unwrap_or_else(|| {
+            tr!("Empty means one pass over much text, and up to eight over little.")
+        })
     };
     view! {
         <div class="field">

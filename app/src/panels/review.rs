@@ -18,19 +18,32 @@ use protocol::{Command, JudgedLine, LabelScore, LineQuery, Phase, Review};
 use std::sync::Arc;
 
 /// What tells whether the classifier can be asked about many documents.
-pub(super) const REVIEW_TOPICS: [Topic; 5] =
-    [Topic::Runs, Topic::Engine, Topic::Corpus, Topic::Progress, Topic::Answers];
+pub(super) const REVIEW_TOPICS: [Topic; 5] = [
+    Topic::Runs,
+    Topic::Engine,
+    Topic::Corpus,
+    Topic::Progress,
+    Topic::Answers,
+];
 
 /// Questions about the classifier as a whole.
 #[component]
 pub fn ReviewPanel() -> impl IntoView {
     let lab = lab();
-    let review = lab.memo(&[Topic::Answers, Topic::Runs, Topic::Corpus], |state| state.review.clone().map(Arc::new));
+    let review = lab.memo(&[Topic::Answers, Topic::Runs, Topic::Corpus], |state| {
+        state.review.clone().map(Arc::new)
+    });
     let reason = lab.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
-    let has_test =
-        lab.memo(&[Topic::Corpus], |state| state.corpus.as_ref().is_some_and(|corpus| corpus.labelled[2] > 0));
+    let has_test = lab.memo(&[Topic::Corpus], |state| {
+        state
+            .corpus
+            .as_ref()
+            .is_some_and(|corpus| corpus.labelled[2] > 0)
+    });
     let off = move || reason.get().is_some();
-    let named = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.model_name(Phase::Finetune).is_some());
+    let named = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.model_name(Phase::Finetune).is_some()
+    });
     let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
     view! {
         <Section
@@ -77,8 +90,12 @@ fn summary(review: &Review) -> String {
         true => tr!("{count} test documents.", count),
         false => tr!("{count} validation documents.", count),
     };
-    let hits: u64 = (0..review.labels.len()).map(|place| review.confusion[place][place]).sum();
-    let all: u64 = (0..review.labels.len()).map(|place| review.together[place][place]).sum();
+    let hits: u64 = (0..review.labels.len())
+        .map(|place| review.confusion[place][place])
+        .sum();
+    let all: u64 = (0..review.labels.len())
+        .map(|place| review.together[place][place])
+        .sum();
     let found = tr!(
         "Of {all} true labels among the {most} most frequent, {hits} were found.",
         all = grouped(all),
@@ -107,13 +124,24 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
         ),
     };
     let testid = if together { "together" } else { "confusion" };
-    let head = |label: &String| view! { <th scope="col"><bdi class="turned">{label.clone()}</bdi></th> };
+    let head =
+        |label: &String| view! { <th scope="col"><bdi class="turned">{label.clone()}</bdi></th> };
     let rows = move |review: Arc<Review>| {
-        let counts = if together { &review.together } else { &review.confusion };
+        let counts = if together {
+            &review.together
+        } else {
+            &review.confusion
+        };
         let row = |(place, label): (usize, &String)| {
             // Of its own label: a rare one is confused as visibly as a frequent one.
             let missed = review.missed.get(place).copied().unwrap_or(0);
-            let all = counts[place].iter().copied().chain([missed]).max().unwrap_or(0).max(1);
+            let all = counts[place]
+                .iter()
+                .copied()
+                .chain([missed])
+                .max()
+                .unwrap_or(0)
+                .max(1);
             let cells = counts[place].iter().enumerate().map(|(column, count)| {
                 let pair = (label.clone(), review.labels[column].clone());
                 cell(lab, *count, all, pair, together)
@@ -146,7 +174,13 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
     }
 }
 
-fn cell(lab: Lab, count: u64, most: u64, (first, second): (String, String), together: bool) -> AnyView {
+fn cell(
+    lab: Lab,
+    count: u64,
+    most: u64,
+    (first, second): (String, String),
+    together: bool,
+) -> AnyView {
     if count == 0 {
         return view! { <td class="number nothing">"·"</td> }.into_any();
     }
@@ -156,13 +190,21 @@ fn cell(lab: Lab, count: u64, most: u64, (first, second): (String, String), toge
         (true, true) => tr!("{count} with {first}", count, first),
         (true, false) => tr!("{count} with {first} and {second}", count, first, second),
         (false, true) => tr!("{count} rightly given {first}", count, first),
-        (false, false) => tr!("{count} with {first} were given {second}", count, first, second),
+        (false, false) => tr!(
+            "{count} with {first} were given {second}",
+            count,
+            first,
+            second
+        ),
     };
     // What is wrong has another colour than what is right.
     let wrong = !together && first != second;
     let query = match together {
         true => LineQuery::Together { first, second },
-        false => LineQuery::Confused { truth: first, predicted: second },
+        false => LineQuery::Confused {
+            truth: first,
+            predicted: second,
+        },
     };
     view! {
         <td class=format!("number level-{level}") class:wrong=wrong>
@@ -180,7 +222,9 @@ fn missed_cell(lab: Lab, count: u64, label: &str) -> AnyView {
         return view! { <td class="number nothing">"·"</td> }.into_any();
     }
     let words = tr!("{count} with {label} were not given it", count, label);
-    let query = LineQuery::Missed { label: label.into() };
+    let query = LineQuery::Missed {
+        label: label.into(),
+    };
     view! {
         <td class="number">
             <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone(), 0)>
@@ -202,7 +246,9 @@ fn title(query: &LineQuery) -> String {
         LineQuery::Confused { truth, predicted } if truth == predicted => {
             tr!("“{label}”, rightly given", label = truth)
         }
-        LineQuery::Confused { truth, predicted } => tr!("“{truth}”, given “{predicted}” instead", truth, predicted),
+        LineQuery::Confused { truth, predicted } => {
+            tr!("“{truth}”, given “{predicted}” instead", truth, predicted)
+        }
         LineQuery::Together { first, second } if first == second => tr!("“{label}”", label = first),
         LineQuery::Together { first, second } => tr!("“{first}” and “{second}”", first, second),
         LineQuery::First { .. } => String::new(),
@@ -213,12 +259,24 @@ fn title(query: &LineQuery) -> String {
 #[component]
 fn LineList() -> impl IntoView {
     let lab = lab();
-    let lines = lab.memo(&[Topic::Answers, Topic::Corpus], |state| state.lines.clone());
-    let row = |JudgedLine { file, line, text, truth, predicted }: JudgedLine| {
+    let lines = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+        state.lines.clone()
+    });
+    let row = |JudgedLine {
+                   file,
+                   line,
+                   text,
+                   truth,
+                   predicted,
+               }: JudgedLine| {
         let given = |LabelScore { label, score, .. }: LabelScore| {
             view! { <li><bdi>{label}</bdi>" "<span class="help">{percent(score)}</span></li> }
         };
-        let truth = if truth.is_empty() { "–".into() } else { truth.join(", ") };
+        let truth = if truth.is_empty() {
+            "–".into()
+        } else {
+            truth.join(", ")
+        };
         view! {
             <tr>
                 <th scope="row" class="place"><bdi>{file}</bdi>":"{line}</th>
@@ -231,7 +289,9 @@ fn LineList() -> impl IntoView {
     let region = NodeRef::<Div>::new();
     // Where a person had come to who asks for more of them.
     let above = StoredValue::new(None::<(LineQuery, i32)>);
-    let off = lab.memo(&REVIEW_TOPICS, |state| state.reason_not_to_review().is_some());
+    let off = lab.memo(&REVIEW_TOPICS, |state| {
+        state.reason_not_to_review().is_some()
+    });
     let table = move |Lines { of, lines, more }: Lines| {
         let title = of.as_ref().map(title);
         let count = lines.len();
@@ -246,8 +306,15 @@ fn LineList() -> impl IntoView {
             };
             view! { <button type="button" data-testid="more-lines" disabled=off on:click=on>{tr!("Show more of them")}</button> }
         });
-        let (shown, all) = (lines.len() as u64, wording::lines(lines.len() as u64 + more));
-        let shown = if more > 0 { tr!("{shown} of {all}", shown = grouped(shown), all) } else { all };
+        let (shown, all) = (
+            lines.len() as u64,
+            wording::lines(lines.len() as u64 + more),
+        );
+        let shown = if more > 0 {
+            tr!("{shown} of {all}", shown = grouped(shown), all)
+        } else {
+            all
+        };
         view! {
             <h3><bdi>{title}</bdi></h3>
             <p class="help" role="status">{shown}</p>
@@ -273,7 +340,10 @@ fn LineList() -> impl IntoView {
             focus::on("[data-testid=lines] .scroll");
         }
         let shown = lines.with(|lines| lines.as_ref().and_then(|lines| lines.of.clone()));
-        let above = above.try_update_value(Option::take).flatten().filter(|(of, _)| Some(of) == shown.as_ref());
+        let above = above
+            .try_update_value(Option::take)
+            .flatten()
+            .filter(|(of, _)| Some(of) == shown.as_ref());
         if let Some((region, (_, above))) = region.get_untracked().zip(above) {
             region.set_scroll_top(above);
         }

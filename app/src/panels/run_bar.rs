@@ -12,10 +12,15 @@ use protocol::Command;
 #[component]
 pub fn RunBar() -> impl IntoView {
     let lab = lab();
-    let name = lab.memo(&[Topic::Runs], |state| state.in_reach().map_or_else(String::new, Run::name));
-    let stage =
-        lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map_or_else(String::new, stage_word));
-    let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map_or(0.0, Run::share));
+    let name = lab.memo(&[Topic::Runs], |state| {
+        state.in_reach().map_or_else(String::new, Run::name)
+    });
+    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.in_reach().map_or_else(String::new, stage_word)
+    });
+    let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.in_reach().map_or(0.0, Run::share)
+    });
     // Without a run it would only cover what starts one.
     let none = lab.memo(&[Topic::Runs], |state| state.in_reach().is_none());
     view! {
@@ -65,12 +70,20 @@ fn stage_word(run: &Run) -> String {
 #[component]
 fn Figures() -> impl IntoView {
     let lab = lab();
-    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().and_then(|run| run.progress));
-    let over = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().is_none());
-    let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().map(steps));
+    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.in_reach().and_then(|run| run.progress)
+    });
+    let over = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.active().is_none()
+    });
+    let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.in_reach().map(steps)
+    });
     let part = move |take: fn(Progress) -> f64| progress.get().map(take);
     // That of a part of a comparison says nothing of the whole.
-    let whole = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.in_reach().is_some_and(Run::is_own));
+    let whole = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.in_reach().is_some_and(Run::is_own)
+    });
     let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get() && whole.get());
     view! {
         <dl class="figures">
@@ -109,7 +122,11 @@ fn steps(run: &Run) -> (u64, String) {
     let done = run.steps_done();
     let words = match &run.plan {
         Some(plan) if plan.steps == 0 => "–".into(),
-        Some(plan) => tr!("{done} of {planned}", done = grouped(done), planned = grouped(plan.steps)),
+        Some(plan) => tr!(
+            "{done} of {planned}",
+            done = grouped(done),
+            planned = grouped(plan.steps)
+        ),
         None => grouped(done),
     };
     (done, words)
@@ -118,14 +135,23 @@ fn steps(run: &Run) -> (u64, String) {
 #[component]
 fn Controls() -> impl IntoView {
     let lab = lab();
-    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.active().map(|run| run.stage.clone()));
+    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+        state.active().map(|run| run.stage.clone())
+    });
     let paused = move || stage.with(|stage| *stage == Some(Stage::Paused));
     let running = move || stage.with(|stage| stage.is_some()) && !paused();
     // A button that was pressed and cannot be again leaves the focus to the one that undoes it.
     Effect::new(move |before: Option<bool>| {
         let now = paused();
-        if before.is_some_and(|before| before != now) && running() | now && focus::is_within(".controls") {
-            let next = if now { "[data-testid=resume]" } else { "[data-testid=pause]" };
+        if before.is_some_and(|before| before != now)
+            && running() | now
+            && focus::is_within(".controls")
+        {
+            let next = if now {
+                "[data-testid=resume]"
+            } else {
+                "[data-testid=pause]"
+            };
             request_animation_frame(move || focus::on(next));
         }
         now

@@ -49,12 +49,22 @@ const MAX_FIRST_RUNS: usize = 50;
 fn RunTable() -> impl IntoView {
     let lab = lab();
     let count = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.runs.len());
-    let earlier =
-        Memo::new(move |_| if lab.shows_all_runs.get() { 0 } else { count.get().saturating_sub(MAX_FIRST_RUNS) });
+    let earlier = Memo::new(move |_| {
+        if lab.shows_all_runs.get() {
+            0
+        } else {
+            count.get().saturating_sub(MAX_FIRST_RUNS)
+        }
+    });
     let ids = Memo::new(move |_| {
         let skipped = earlier.get();
         lab.read(&[Topic::Runs, Topic::Progress], |state| {
-            state.runs.iter().skip(skipped).map(|run| run.id.clone()).collect::<Vec<_>>()
+            state
+                .runs
+                .iter()
+                .skip(skipped)
+                .map(|run| run.id.clone())
+                .collect::<Vec<_>>()
         })
     });
     view! {
@@ -93,7 +103,10 @@ fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
     };
     let words = move || {
         let number = earlier.get() as u64;
-        tr!("Show {count} earlier run" | "Show {count} earlier runs" % number, count = grouped(number))
+        tr!(
+            "Show {count} earlier run" | "Show {count} earlier runs" % number,
+            count = grouped(number)
+        )
     };
     view! {
         <Show when=move || earlier.get() != 0>
@@ -128,14 +141,25 @@ struct Shown {
 }
 
 fn shown(state: &RunState, id: &str) -> Shown {
-    let Some(run) = state.runs.iter().find(|run| run.id == id) else { return Shown::default() };
-    let swatch = state.shown_of(Phase::Pretrain).position(|other| other.id == id);
+    let Some(run) = state.runs.iter().find(|run| run.id == id) else {
+        return Shown::default();
+    };
+    let swatch = state
+        .shown_of(Phase::Pretrain)
+        .position(|other| other.id == id);
     Shown {
         swatch,
         name: run.name(),
         origin: state.origin_of(run),
-        settings: if run.settings.is_empty() { "–".into() } else { run.settings.clone() },
-        size: run.plan.as_ref().map_or("–".into(), |plan| wording::parameters(plan.parameters)),
+        settings: if run.settings.is_empty() {
+            "–".into()
+        } else {
+            run.settings.clone()
+        },
+        size: run
+            .plan
+            .as_ref()
+            .map_or("–".into(), |plan| wording::parameters(plan.parameters)),
         result: run.result(),
         stage: match state.is_at_hand(id) {
             true => tr!("{state}; its model is at hand", state = stage_words(run)),
@@ -159,20 +183,35 @@ fn Row(id: String) -> impl IntoView {
     let of = id.clone();
     let row = Memo::new(move |_| {
         // What is over changes with the list only, not with every step of another run.
-        let over = lab.peek(|state| state.runs.iter().any(|run| run.id == of && run.stage.is_over()));
-        let topics: &[Topic] = if over { &[Topic::Runs] } else { &[Topic::Runs, Topic::Progress] };
+        let over = lab.peek(|state| {
+            state
+                .runs
+                .iter()
+                .any(|run| run.id == of && run.stage.is_over())
+        });
+        let topics: &[Topic] = if over {
+            &[Topic::Runs]
+        } else {
+            &[Topic::Runs, Topic::Progress]
+        };
         lab.read(topics, |state| shown(state, &of))
     });
     let part = move |take: fn(&Shown) -> String| row.with(take);
     let swatch = move || {
-        row.with(|row| row.swatch).map(|index| view! { <span class=format!("swatch run-{}", index % RUN_INKS)></span> })
+        row.with(|row| row.swatch)
+            .map(|index| view! { <span class=format!("swatch run-{}", index % RUN_INKS)></span> })
     };
     let naming = RwSignal::new(false);
     let show = {
         let id = id.clone();
         move |event| lab.show_run(&id, event_target_checked(&event))
     };
-    let label = move || tr!("Show {name} in the charts", name = part(|row| row.name.clone()));
+    let label = move || {
+        tr!(
+            "Show {name} in the charts",
+            name = part(|row| row.name.clone())
+        )
+    };
     view! {
         <tr>
             <th scope="row">
@@ -205,11 +244,17 @@ fn Row(id: String) -> impl IntoView {
 fn LinkToShown() -> impl IntoView {
     let lab = lab();
     let runs = lab.memo(&[Topic::Runs], |state| {
-        let shown = state.runs.iter().filter(|run| run.shown && run.is_own() && run.stage.is_over());
+        let shown = state
+            .runs
+            .iter()
+            .filter(|run| run.shown && run.is_own() && run.stage.is_over());
         let ids: Vec<String> = shown.map(|run| run.id.clone()).collect();
         if ids.len() > 1 { ids } else { vec![] }
     });
-    let words = tr!("Copy one link to the runs in the charts ({most} at most)", most = MOST_RUNS);
+    let words = tr!(
+        "Copy one link to the runs in the charts ({most} at most)",
+        most = MOST_RUNS
+    );
     view! { <div class="row-actions"><LinkOut testid="share-shown" words runs /></div> }
 }
 
@@ -218,7 +263,12 @@ fn LinkToShown() -> impl IntoView {
 fn Differences() -> impl IntoView {
     let lab = lab();
     let names = lab.memo(&[Topic::Runs], |state| {
-        state.runs.iter().filter(|run| run.shown && run.is_own()).map(Run::name).collect::<Vec<_>>()
+        state
+            .runs
+            .iter()
+            .filter(|run| run.shown && run.is_own())
+            .map(Run::name)
+            .collect::<Vec<_>>()
     });
     let rows = lab.memo(&[Topic::Runs], RunState::differences);
     let head = |name: String| view! { <th scope="col">{name}</th> };
@@ -249,7 +299,9 @@ fn stage_words(run: &Run) -> String {
     }
     let stage = stage_alone(run, steps);
     match run.resume.saved {
-        Some(step) if run.stage != Stage::Finished => tr!("{stage}; saved at step {step}", stage, step = grouped(step)),
+        Some(step) if run.stage != Stage::Finished => {
+            tr!("{stage}; saved at step {step}", stage, step = grouped(step))
+        }
         _ => stage,
     }
 }
@@ -257,7 +309,10 @@ fn stage_words(run: &Run) -> String {
 fn stage_alone(run: &Run, steps: String) -> String {
     match &run.stage {
         Stage::Requested | Stage::Started | Stage::Compiling(_) => tr!("preparing"),
-        Stage::Running => tr!("running, {share} %", share = figure((run.share() * 100.0).floor(), 0)),
+        Stage::Running => tr!(
+            "running, {share} %",
+            share = figure((run.share() * 100.0).floor(), 0)
+        ),
         Stage::Paused => tr!("paused at step {step}", step = steps),
         // Those of a comparison are its runs' own.
         Stage::Finished if !run.is_own() || run.steps_done() == 0 => tr!("finished"),

@@ -1,7 +1,9 @@
 //! How well the labels are learned: F1 by epoch for every fine-tuning run, and the last scores label by label.
 
 use super::picture::{PICTURE, PictureButtons};
-use crate::chart::f1::{F1Point, F1Series, METRICS, f1_keys, f1_readout, f1_scene, f1_summary, last_epoch};
+use crate::chart::f1::{
+    F1Point, F1Series, METRICS, f1_keys, f1_readout, f1_scene, f1_summary, last_epoch,
+};
 use crate::chart::options::Look;
 use crate::chart::scene::{DASHES, Scene, Size};
 use crate::chart::view::{ChartView, Steps};
@@ -28,14 +30,20 @@ pub fn Scores() -> impl IntoView {
         dark.track();
         lab.read(&[Topic::Runs], |_| ());
     });
-    let summary = lab.memo(&[Topic::Runs], |state| f1_summary(&series(state), state.n_grams()));
+    let summary = lab.memo(&[Topic::Runs], |state| {
+        f1_summary(&series(state), state.n_grams())
+    });
     let plotting = plotting();
-    let last = lab.memo(&[Topic::Runs], |state| last_epoch(&series(state)) * per_epoch(state).unwrap_or(1.0));
+    let last = lab.memo(&[Topic::Runs], |state| {
+        last_epoch(&series(state)) * per_epoch(state).unwrap_or(1.0)
+    });
     let words = move || {
         let step = plotting.cursor.get()?;
         lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step))
     };
-    let has_breaks = lab.memo(&[Topic::Runs], |state| series(state).iter().any(F1Series::has_breaks));
+    let has_breaks = lab.memo(&[Topic::Runs], |state| {
+        series(state).iter().any(F1Series::has_breaks)
+    });
     let break_note = move || {
         has_breaks.get().then(|| {
             tr!("A line breaks where the next network of a classifier begins, and before the score of all parts together.")
@@ -85,7 +93,11 @@ pub fn Scores() -> impl IntoView {
 
 /// The chart for a file, with what its colours and dashes mean.
 fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
-    let look = Look { cursor: None, drag: None, ..plotting.look(PICTURE) };
+    let look = Look {
+        cursor: None,
+        drag: None,
+        ..plotting.look(PICTURE)
+    };
     lab.peek(|state| {
         let mut scene = scene(state, &look);
         let size = scene.add_legend(f1_keys(&series(state)), PICTURE);
@@ -97,27 +109,51 @@ fn scene(state: &RunState, look: &Look) -> Scene {
     match per_epoch(state) {
         Some(steps) => f1_scene(&series(state), state.n_grams(), look, steps),
         // Nothing is known of steps yet, so what was chosen by step says nothing here.
-        None => f1_scene(&series(state), state.n_grams(), &Look::plain(look.size), 1.0),
+        None => f1_scene(
+            &series(state),
+            state.n_grams(),
+            &Look::plain(look.size),
+            1.0,
+        ),
     }
 }
 
 /// Steps of an epoch of the latest run that has scores: by this measure the axis is shared with the charts by step.
 fn per_epoch(state: &RunState) -> Option<f64> {
-    state.shown_of(Phase::Finetune).filter_map(steps_of_epoch).next_back()
+    state
+        .shown_of(Phase::Finetune)
+        .filter_map(steps_of_epoch)
+        .next_back()
 }
 
 /// Events tell epochs done and steps done: together they give the steps of an epoch.
 fn steps_of_epoch(run: &Run) -> Option<f64> {
-    let last = run.scores.last().filter(|score| score.step > 0 && score.epoch > 0.0)?;
+    let last = run
+        .scores
+        .last()
+        .filter(|score| score.step > 0 && score.epoch > 0.0)?;
     Some(last.step as f64 / last.epoch)
 }
 
 #[component]
 fn Headline() -> impl IntoView {
     let lab = lab();
-    let score = lab.memo(&[Topic::Runs], |state| latest(state).map(|(run, score)| (run.name(), score.clone())));
-    let value = move || score.with(|score| score.as_ref().map(|(_, score)| score.metrics.mean_f1.to_string()));
-    let words = move || score.get().map_or_else(|| tr!("No scores yet."), |(run, score)| describe(&run, &score));
+    let score = lab.memo(&[Topic::Runs], |state| {
+        latest(state).map(|(run, score)| (run.name(), score.clone()))
+    });
+    let value = move || {
+        score.with(|score| {
+            score
+                .as_ref()
+                .map(|(_, score)| score.metrics.mean_f1.to_string())
+        })
+    };
+    let words = move || {
+        score.get().map_or_else(
+            || tr!("No scores yet."),
+            |(run, score)| describe(&run, &score),
+        )
+    };
     view! { <p class="headline" data-testid="f1" data-value=value>{words}</p> }
 }
 
@@ -148,8 +184,14 @@ fn Interval() -> impl IntoView {
 
 fn describe(run: &str, score: &Score) -> String {
     let metrics = &score.metrics;
-    let [mean, micro, macro_f1] = [metrics.mean_f1, metrics.micro_f1, metrics.macro_f1].map(|value| figure(value, 3));
-    let figures = tr!("Mean F1 {mean} · micro {micro} · macro {macro_f1}", mean, micro, macro_f1);
+    let [mean, micro, macro_f1] =
+        [metrics.mean_f1, metrics.micro_f1, metrics.macro_f1].map(|value| figure(value, 3));
+    let figures = tr!(
+        "Mean F1 {mean} · micro {micro} · macro {macro_f1}",
+        mean,
+        micro,
+        macro_f1
+    );
     let figures = match metrics.accuracy.map(|accuracy| figure(accuracy, 3)) {
         Some(accuracy) => tr!("{figures}, accuracy {accuracy}", figures, accuracy),
         None => figures,
@@ -157,14 +199,35 @@ fn describe(run: &str, score: &Score) -> String {
     let (documents, epoch) = (grouped(metrics.n), figure(score.epoch, 1));
     match score.split == "test" {
         // A link of an earlier version does not tell.
-        _ if metrics.n == 0 => tr!("{figures}, after epoch {epoch} ({run})", figures, epoch, run),
+        _ if metrics.n == 0 => tr!(
+            "{figures}, after epoch {epoch} ({run})",
+            figures,
+            epoch,
+            run
+        ),
         // An output layer that was fitted to a frozen encoder has no epochs.
-        true if score.epoch == 0.0 => tr!("{figures}, on {documents} test documents ({run})", figures, documents, run),
+        true if score.epoch == 0.0 => tr!(
+            "{figures}, on {documents} test documents ({run})",
+            figures,
+            documents,
+            run
+        ),
         false if score.epoch == 0.0 => {
-            tr!("{figures}, on {documents} validation documents ({run})", figures, documents, run)
+            tr!(
+                "{figures}, on {documents} validation documents ({run})",
+                figures,
+                documents,
+                run
+            )
         }
         true => {
-            tr!("{figures}, on {documents} test documents after epoch {epoch} ({run})", figures, documents, epoch, run)
+            tr!(
+                "{figures}, on {documents} test documents after epoch {epoch} ({run})",
+                figures,
+                documents,
+                epoch,
+                run
+            )
         }
         false => tr!(
             "{figures}, on {documents} validation documents after epoch {epoch} ({run})",
@@ -179,7 +242,12 @@ fn describe(run: &str, score: &Score) -> String {
 #[component]
 fn Legend() -> impl IntoView {
     let lab = lab();
-    let names = lab.memo(&[Topic::Runs], |state| series(state).into_iter().map(|run| run.name).collect::<Vec<_>>());
+    let names = lab.memo(&[Topic::Runs], |state| {
+        series(state)
+            .into_iter()
+            .map(|run| run.name)
+            .collect::<Vec<_>>()
+    });
     let metric = |(index, name): (usize, &'static str)| {
         view! { <li><span class=format!("swatch metric-{index}")></span>{translated(name)}</li> }
     };
@@ -197,8 +265,11 @@ fn Legend() -> impl IntoView {
 #[component]
 fn LabelTable() -> impl IntoView {
     let lab = lab();
-    let labels =
-        lab.memo(&[Topic::Runs], |state| latest(state).map(|(_, score)| by_support(score)).unwrap_or_default());
+    let labels = lab.memo(&[Topic::Runs], |state| {
+        latest(state)
+            .map(|(_, score)| by_support(score))
+            .unwrap_or_default()
+    });
     let row = |label: LabelMetrics| {
         view! {
             <tr>
@@ -238,7 +309,12 @@ fn latest(state: &RunState) -> Option<(&Run, &Score)> {
         .runs_of(Phase::Finetune)
         .filter_map(scored)
         .next_back()
-        .or_else(|| state.shown_of(Phase::Finetune).filter_map(scored).next_back())
+        .or_else(|| {
+            state
+                .shown_of(Phase::Finetune)
+                .filter_map(scored)
+                .next_back()
+        })
 }
 
 fn by_support(score: &Score) -> Vec<LabelMetrics> {
@@ -253,13 +329,32 @@ fn series(state: &RunState) -> Vec<F1Series> {
     let point = |score: &Score| {
         let metrics = &score.metrics;
         let scores = [metrics.micro_f1, metrics.macro_f1, metrics.mean_f1];
-        F1Point { step: score.step, epoch: score.epoch, network: score.network, scores }
+        F1Point {
+            step: score.step,
+            epoch: score.epoch,
+            network: score.network,
+            scores,
+        }
     };
     let one = |(dash, run): (usize, &Run)| {
-        let points: Vec<F1Point> = run.scores.iter().filter(|score| score.split != "test").map(point).collect();
-        F1Series { name: run.name(), epochs: planned_epochs(run), points, dash }
+        let points: Vec<F1Point> = run
+            .scores
+            .iter()
+            .filter(|score| score.split != "test")
+            .map(point)
+            .collect();
+        F1Series {
+            name: run.name(),
+            epochs: planned_epochs(run),
+            points,
+            dash,
+        }
     };
-    state.shown_of(Phase::Finetune).enumerate().map(one).collect()
+    state
+        .shown_of(Phase::Finetune)
+        .enumerate()
+        .map(one)
+        .collect()
 }
 
 /// Epochs that the planned steps are; 0 while that is not known.

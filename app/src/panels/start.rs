@@ -24,9 +24,10 @@ pub fn StartButton(
     let lab = lab();
     let reason = Memo::new(move |_| {
         let from = lab.settings.with(|settings| settings.finetune_from);
-        lab.read(&[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress], |state| {
-            state.reason_not_to_start(phase, from)
-        })
+        lab.read(
+            &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+            |state| state.reason_not_to_start(phase, from),
+        )
     });
     let id = format!("{testid}-reason");
     let start = move |_| {
@@ -62,7 +63,9 @@ pub fn ApplyChanges() -> impl IntoView {
     let differs = Memo::new(move |_| {
         let pairs = lab.settings.with(|settings| settings.pretrain.pairs());
         lab.read(&[Topic::Runs], |state| {
-            let run = state.active().filter(|run| run.phase == Phase::Pretrain && run.is_own());
+            let run = state
+                .active()
+                .filter(|run| run.phase == Phase::Pretrain && run.is_own());
             run.is_some_and(|run| {
                 let same = |(a, b): (&(String, String), &(&str, String))| a.0 == b.0 && a.1 == b.1;
                 run.pairs.len() != pairs.len() || !run.pairs.iter().zip(&pairs).all(same)
@@ -100,14 +103,19 @@ pub fn PhaseSentence(
                 list = names.join("; ")
             );
             match phase {
-                Phase::Pretrain if !is_of(phase) && is_of(Phase::Finetune) => {
-                    Some(format!("{here} {}", tr!("They are drawn below, under “Fine-tune”.")))
-                }
+                Phase::Pretrain if !is_of(phase) && is_of(Phase::Finetune) => Some(format!(
+                    "{here} {}",
+                    tr!("They are drawn below, under “Fine-tune”.")
+                )),
                 phase => is_of(phase).then_some(here),
             }
         };
         let kept = || {
-            let old = state.runs.iter().filter(|run| run.old && !run.key.is_empty()).count() as u64;
+            let old = state
+                .runs
+                .iter()
+                .filter(|run| run.old && !run.key.is_empty())
+                .count() as u64;
             let words = tr!(
                 "An earlier run is kept in this browser, under “Runs”."
                     | "{count} earlier runs are kept in this browser, under “Runs”." % old,
@@ -119,12 +127,21 @@ pub fn PhaseSentence(
     });
     let repeats = move || {
         let config = lab.settings.with(|settings| settings.pretrain.clone());
-        let repeats = lab.read(&[Topic::Runs, Topic::Corpus], |state| state.would_repeat(&config));
-        (phase == Phase::Pretrain && repeats)
-            .then(|| format!(" {}", tr!("Start would repeat it: another seed gives another run.")))
+        let repeats = lab.read(&[Topic::Runs, Topic::Corpus], |state| {
+            state.would_repeat(&config)
+        });
+        (phase == Phase::Pretrain && repeats).then(|| {
+            format!(
+                " {}",
+                tr!("Start would repeat it: another seed gives another run.")
+            )
+        })
     };
     let failed = lab.memo(&[Topic::Runs], move |state| {
-        state.runs_of(phase).last().is_some_and(|run| matches!(run.stage, Stage::Failed(_)))
+        state
+            .runs_of(phase)
+            .last()
+            .is_some_and(|run| matches!(run.stage, Stage::Failed(_)))
     });
     view! { <p class="status" class:failed=failed hidden=move || sentence.with(Option::is_none)>{sentence}{repeats}</p> }
         .into_any()
@@ -138,10 +155,13 @@ pub fn PhaseWarnings(
 ) -> impl IntoView {
     let lab = lab();
     let warnings = lab.memo(&[Topic::Runs], move |state| {
-        state.runs_of(phase).last().map(|run| run.warnings.clone()).unwrap_or_default()
+        state
+            .runs_of(phase)
+            .last()
+            .map(|run| run.warnings.clone())
+            .unwrap_or_default()
     });
-    let row =
-        |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{sentence(&told(&message))}</li> };
+    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{sentence(&told(&message))}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

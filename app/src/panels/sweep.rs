@@ -20,12 +20,24 @@ pub fn Sweep(review: Shared) -> impl IntoView {
         label.set(None);
     });
     let points = Memo::new(move |_| {
-        review.with(|review| review.as_ref().map(|review| points(review, label.get())).unwrap_or_default())
+        review.with(|review| {
+            review
+                .as_ref()
+                .map(|review| points(review, label.get()))
+                .unwrap_or_default()
+        })
     });
     let at = Memo::new(move |_| {
-        let wanted = chosen.get().or_else(|| review.with(|review| review.as_ref().map(|review| review.threshold)))?;
+        let wanted = chosen
+            .get()
+            .or_else(|| review.with(|review| review.as_ref().map(|review| review.threshold)))?;
         let far = |point: &Point| (point.threshold - wanted).abs();
-        points.with(|points| points.iter().min_by(|a, b| far(a).total_cmp(&far(b))).copied())
+        points.with(|points| {
+            points
+                .iter()
+                .min_by(|a, b| far(a).total_cmp(&far(b)))
+                .copied()
+        })
     });
     // One label's own threshold is chosen beside that of all, and that beside an even chance.
     let near = move || match label.get() {
@@ -33,7 +45,10 @@ pub fn Sweep(review: Shared) -> impl IntoView {
         None => EVEN,
     };
     let sentence = move || at.get().map(words);
-    let value = move || at.get().map_or("0.5".into(), |point| point.threshold.to_string());
+    let value = move || {
+        at.get()
+            .map_or("0.5".into(), |point| point.threshold.to_string())
+    };
     let summary = Signal::derive(move || sentence().unwrap_or_default());
     let Dark(dark) = expect_context::<Dark>();
     let changed = Signal::derive(move || {
@@ -75,7 +90,12 @@ pub fn Sweep(review: Shared) -> impl IntoView {
 
 fn label_select(review: Shared, label: RwSignal<Option<usize>>) -> impl IntoView {
     let options = move || {
-        let names = review.with(|review| review.as_ref().map(|review| review.labels.clone()).unwrap_or_default());
+        let names = review.with(|review| {
+            review
+                .as_ref()
+                .map(|review| review.labels.clone())
+                .unwrap_or_default()
+        });
         let option = |(place, name): (usize, String)| view! { <option value=place.to_string()>{name}</option> };
         names.into_iter().enumerate().map(option).collect_view()
     };
@@ -92,7 +112,14 @@ fn label_select(review: Shared, label: RwSignal<Option<usize>>) -> impl IntoView
 fn curves(points: &[Point], at: Option<Point>, size: Size) -> Scene {
     let line = |place: usize, name: String, of: fn(&Point) -> f64| SpreadSeries {
         name,
-        points: points.iter().map(|point| SpreadPoint { at: point.threshold, mean: of(point), sd: 0.0 }).collect(),
+        points: points
+            .iter()
+            .map(|point| SpreadPoint {
+                at: point.threshold,
+                mean: of(point),
+                sd: 0.0,
+            })
+            .collect(),
         ink: Ink::Metric(place),
         dash: place,
     };

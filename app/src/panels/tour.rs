@@ -16,10 +16,15 @@ const STOPS: [(&str, &str); 6] = [
             "A line of the text. Some of its tokens are chosen: most become [MASK], some a random token, some stay. The model must guess what stood there."
         ),
     ),
-    ("start-pretrain", mark!("Start, and the same line fills in with the model's guesses as it learns.")),
+    (
+        "start-pretrain",
+        mark!("Start, and the same line fills in with the model's guesses as it learns."),
+    ),
     (
         "loss-chart",
-        mark!("How wrong the guesses are, in nats. Below the line of word frequencies, the model reads context."),
+        mark!(
+            "How wrong the guesses are, in nats. Below the line of word frequencies, the model reads context."
+        ),
     ),
     (
         "attention-grid",
@@ -27,10 +32,17 @@ const STOPS: [(&str, &str); 6] = [
             "Each square is a head: which token looks at which. They sharpen as the model learns; press one and look closer below."
         ),
     ),
-    ("drop-zone", mark!("Your own text goes here: files, folders, tables, in any encoding. It never leaves this tab.")),
+    (
+        "drop-zone",
+        mark!(
+            "Your own text goes here: files, folders, tables, in any encoding. It never leaves this tab."
+        ),
+    ),
     (
         "start-finetune",
-        mark!("Lines with labels make a classifier of the model. Start from both to see what pre-training is worth."),
+        mark!(
+            "Lines with labels make a classifier of the model. Start from both to see what pre-training is worth."
+        ),
     ),
 ];
 
@@ -46,7 +58,11 @@ pub fn Tour() -> impl IntoView {
     let (panel, opener) = (NodeRef::<Div>::new(), NodeRef::<Button>::new());
     let go = move |to: Option<usize>| {
         if stop.get_untracked().is_none() {
-            stops.set_value((0..STOPS.len()).filter(|stop| part(STOPS[*stop].0).is_some()).collect());
+            stops.set_value(
+                (0..STOPS.len())
+                    .filter(|stop| part(STOPS[*stop].0).is_some())
+                    .collect(),
+            );
         }
         let at = |place: usize| stops.with_value(|stops| stops.get(place).copied());
         mark(stop.get_untracked().and_then(at), false);
@@ -60,7 +76,9 @@ pub fn Tour() -> impl IntoView {
         }
     };
     on_cleanup(move || {
-        let at = stop.get_untracked().and_then(|place| stops.with_value(|stops| stops.get(place).copied()));
+        let at = stop
+            .get_untracked()
+            .and_then(|place| stops.with_value(|stops| stops.get(place).copied()));
         mark(at, false);
     });
     // The panel takes the focus when it opens; leaving gives it back.
@@ -72,7 +90,10 @@ pub fn Tour() -> impl IntoView {
     let back = move |_| {
         go(stop.get_untracked().map(|stop| stop.saturating_sub(1)));
         // At the first stop the button goes, and would take the focus with it.
-        if let Some(panel) = panel.get_untracked().filter(|_| stop.get_untracked() == Some(0)) {
+        if let Some(panel) = panel
+            .get_untracked()
+            .filter(|_| stop.get_untracked() == Some(0))
+        {
             panel.focus().unwrap_or_default();
         }
     };
@@ -89,7 +110,10 @@ pub fn Tour() -> impl IntoView {
         let (place, words) = (stop + 1, translated(STOPS[at?].1));
         Some(tr!("{place} of {all}: {words}", place, all, words))
     };
-    let is_last = move || stop.get().is_some_and(|stop| stop + 1 == stops.with_value(Vec::len));
+    let is_last = move || {
+        stop.get()
+            .is_some_and(|stop| stop + 1 == stops.with_value(Vec::len))
+    };
     view! {
         <button type="button" class="quiet" data-testid="tour" node_ref=opener on:click=move |_| go(Some(0))>
             {tr!("Tour")}
@@ -118,12 +142,16 @@ pub fn Tour() -> impl IntoView {
 
 /// A part of the page, unless a link leaves it out.
 fn part(name: &str) -> Option<web_sys::Element> {
-    let part = document().query_selector(&format!("[data-testid={name}]")).ok()??;
+    let part = document()
+        .query_selector(&format!("[data-testid={name}]"))
+        .ok()??;
     part.closest(".withheld").ok()?.is_none().then_some(part)
 }
 
 fn mark(stop: Option<usize>, on: bool) {
-    let Some((name, _)) = stop.and_then(|stop| STOPS.get(stop)) else { return };
+    let Some((name, _)) = stop.and_then(|stop| STOPS.get(stop)) else {
+        return;
+    };
     let Some(part) = part(name) else { return };
     let classes = part.class_list();
     if on {

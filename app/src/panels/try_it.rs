@@ -57,8 +57,16 @@ fn FillMask() -> impl IntoView {
     let lab = lab();
     let input = NodeRef::<html::Input>::new();
     let text = expect_context::<Asked>().guess;
-    let missing = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], reason_not_to_guess);
-    let reason = move || missing.get().or_else(|| text.with(|text| !text.contains(MASK)).then(|| translated(NO_MASK)));
+    let missing = lab.memo(
+        &[Topic::Runs, Topic::Engine, Topic::Progress],
+        reason_not_to_guess,
+    );
+    let reason = move || {
+        missing.get().or_else(|| {
+            text.with(|text| !text.contains(MASK))
+                .then(|| translated(NO_MASK))
+        })
+    };
     let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
         let before = state.guesses_before().map(<[MaskGuess]>::to_vec);
         let text = state.answered_text().to_string();
@@ -109,16 +117,35 @@ pub(super) fn FinishedModel(
     testid: &'static str,
 ) -> impl IntoView {
     let lab = lab();
-    let is_wanted = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], move |state| {
-        let Model { guesses, classifier, .. } = state.model;
-        let answers = if phase == Phase::Pretrain { guesses } else { classifier };
-        let trained_here = state.runs.iter().any(|run| run.is_here() && state.is_at_hand(&run.id));
-        matches!(state.engine, Engine::Ready(_)) && state.active().is_none() && !answers && !trained_here
-    });
+    let is_wanted = lab.memo(
+        &[Topic::Runs, Topic::Engine, Topic::Progress],
+        move |state| {
+            let Model {
+                guesses,
+                classifier,
+                ..
+            } = state.model;
+            let answers = if phase == Phase::Pretrain {
+                guesses
+            } else {
+                classifier
+            };
+            let trained_here = state
+                .runs
+                .iter()
+                .any(|run| run.is_here() && state.is_at_hand(&run.id));
+            matches!(state.engine, Engine::Ready(_))
+                && state.active().is_none()
+                && !answers
+                && !trained_here
+        },
+    );
     let (button, help) = match phase {
         Phase::Pretrain => (
             tr!("Open a finished model"),
-            tr!("Pre-trained on the bundled definitions, with its curves, 3 MB: to try things before you train."),
+            tr!(
+                "Pre-trained on the bundled definitions, with its curves, 3 MB: to try things before you train."
+            ),
         ),
         Phase::Finetune => (
             tr!("Open a finished classifier"),
@@ -138,7 +165,9 @@ pub(super) fn FinishedModel(
 /// Whose model answers.
 #[component]
 pub(super) fn ModelName(phase: Phase) -> impl IntoView {
-    let name = lab().memo(&[Topic::Runs, Topic::Progress], move |state| state.model_name(phase));
+    let name = lab().memo(&[Topic::Runs, Topic::Progress], move |state| {
+        state.model_name(phase)
+    });
     view! { <span class="summary-note">{move || name.get().map(|name| format!(" {name}"))}</span> }
 }
 
@@ -154,10 +183,14 @@ fn reason_not_to_guess(state: &RunState) -> Option<String> {
     match &state.model {
         Model { guesses: true, .. } => None,
         _ if state.is_learning(Phase::Pretrain) => None,
-        Model { pretrained: false, classifier: false, .. } => {
-            Some(tr!("There is no model yet: pre-train or import one first."))
-        }
-        _ => Some(tr!("The model at hand guesses no words: pre-train or open one that does.")),
+        Model {
+            pretrained: false,
+            classifier: false,
+            ..
+        } => Some(tr!("There is no model yet: pre-train or import one first.")),
+        _ => Some(tr!(
+            "The model at hand guesses no words: pre-train or open one that does."
+        )),
     }
 }
 
@@ -168,11 +201,16 @@ fn reason_not_to_label(state: &RunState) -> Option<String> {
 
 /// Puts the mask at the caret, or at the end.
 fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
-    let Some(input) = input.get_untracked() else { return };
+    let Some(input) = input.get_untracked() else {
+        return;
+    };
     let caret = input.selection_start().ok().flatten().unwrap_or(u32::MAX) as usize;
     let units: Vec<u16> = input.value().encode_utf16().collect();
     let (before, after) = units.split_at(caret.min(units.len()));
-    let (before, after) = (String::from_utf16_lossy(before), String::from_utf16_lossy(after));
+    let (before, after) = (
+        String::from_utf16_lossy(before),
+        String::from_utf16_lossy(after),
+    );
     let space = |needed: bool| if needed { " " } else { "" };
     let left = space(!before.is_empty() && !before.ends_with(' '));
     let right = space(!after.is_empty() && !after.starts_with(' '));
@@ -181,8 +219,16 @@ fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
 }
 
 fn guess_tables(masks: Vec<MaskGuess>, before: Option<Vec<MaskGuess>>) -> impl IntoView {
-    let earlier = |index: usize| before.as_ref().and_then(|before| before.get(index).cloned());
-    masks.into_iter().enumerate().map(|(index, mask)| guess_table(index, mask, earlier(index))).collect_view()
+    let earlier = |index: usize| {
+        before
+            .as_ref()
+            .and_then(|before| before.get(index).cloned())
+    };
+    masks
+        .into_iter()
+        .enumerate()
+        .map(|(index, mask)| guess_table(index, mask, earlier(index)))
+        .collect_view()
 }
 
 /// The guesses for one mask, beside what was guessed there before, by an earlier model or at an earlier step.
@@ -192,7 +238,10 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
     let most = mask.candidates.first().map_or(1.0, |best| best.score);
     let row = move |Candidate { token, score }: Candidate| {
         let earlier = before.as_ref().map(|before| {
-            let known = before.candidates.iter().find(|candidate| candidate.token == token);
+            let known = before
+                .candidates
+                .iter()
+                .find(|candidate| candidate.token == token);
             known.map_or_else(|| tr!("not listed"), |candidate| percent(candidate.score))
         });
         scored_row(token, (score, most), None, earlier)
@@ -215,10 +264,21 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
 #[component]
 fn Classify() -> impl IntoView {
     let lab = lab();
-    let Asked { label: text, by_own, .. } = expect_context();
-    let reason = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], reason_not_to_label);
-    let reason =
-        move || reason.get().or_else(|| text.with(|text| text.trim().is_empty()).then(|| tr!("Type a text to label.")));
+    let Asked {
+        label: text,
+        by_own,
+        ..
+    } = expect_context();
+    let reason = lab.memo(
+        &[Topic::Runs, Topic::Engine, Topic::Progress],
+        reason_not_to_label,
+    );
+    let reason = move || {
+        reason.get().or_else(|| {
+            text.with(|text| text.trim().is_empty())
+                .then(|| tr!("Type a text to label."))
+        })
+    };
     let answer = lab.memo(&[Topic::Answers], |state| state.classified.clone());
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -265,9 +325,17 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let tuned = !own.is_empty();
     let by_own = by_own && tuned;
     let row = move |(index, LabelScore { label, score, .. }): (usize, LabelScore)| {
-        let from = if by_own { &own } else { &cutoffs }.get(index).copied().unwrap_or(threshold);
+        let from = if by_own { &own } else { &cutoffs }
+            .get(index)
+            .copied()
+            .unwrap_or(threshold);
         let given = Some(index == 0 || score >= from && from > 0.0);
-        scored_row(label, (score, 1.0), given, own.get(index).filter(|_| by_own).map(|own| percent(*own)))
+        scored_row(
+            label,
+            (score, 1.0),
+            given,
+            own.get(index).filter(|_| by_own).map(|own| percent(*own)),
+        )
     };
     let caption = match threshold > 0.0 {
         _ if by_own || by_label => {
@@ -275,7 +343,10 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
         }
         true => {
             let share = percent(threshold);
-            tr!("The best label, and every label from {share} on, counts as given (✓).", share)
+            tr!(
+                "The best label, and every label from {share} on, counts as given (✓).",
+                share
+            )
         }
         false => tr!("The best label counts as given (✓)."),
     };
@@ -296,9 +367,16 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     }
 }
 
-fn scored_row(name: String, (score, most): (f64, f64), given: Option<bool>, further: Option<String>) -> impl IntoView {
+fn scored_row(
+    name: String,
+    (score, most): (f64, f64),
+    given: Option<bool>,
+    further: Option<String>,
+) -> impl IntoView {
     let label = tr!("Probability of {name}", name);
-    let mark = given.filter(|given| *given).map(|_| view! { <span class="given">" ✓"</span> });
+    let mark = given
+        .filter(|given| *given)
+        .map(|_| view! { <span class="given">" ✓"</span> });
     view! {
         <tr class:not-given=given == Some(false)>
             <th scope="row"><bdi>{name}</bdi>{mark}</th>

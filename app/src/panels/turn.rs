@@ -41,7 +41,8 @@ impl Turns {
                 return self.serve();
             }
             self.is_running.set_value(false);
-            self.when_done.with_value(|done| done.iter().for_each(|done| done.run(())));
+            self.when_done
+                .with_value(|done| done.iter().for_each(|done| done.run(())));
         };
         set_timeout(next, Duration::ZERO);
     }

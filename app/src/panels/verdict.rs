@@ -12,14 +12,26 @@ pub fn VerdictLine(
     phase: Phase,
 ) -> impl IntoView {
     let lab = lab();
-    let verdict = lab.memo(&[Topic::Runs, Topic::Answers, Topic::Corpus], move |state| state.verdict(phase));
+    let verdict = lab.memo(
+        &[Topic::Runs, Topic::Answers, Topic::Corpus],
+        move |state| state.verdict(phase),
+    );
     let can = move |step: Next| {
-        lab.read(&[Topic::Runs, Topic::Progress, Topic::Engine, Topic::Corpus], |state| match step {
-            Next::GoOn => state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch).is_none(),
-            Next::Finetune => state.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained).is_none(),
-            Next::OtherStart(from) => state.reason_not_to_start(Phase::Finetune, from).is_none(),
-            Next::Review => state.reason_not_to_review().is_none(),
-        })
+        lab.read(
+            &[Topic::Runs, Topic::Progress, Topic::Engine, Topic::Corpus],
+            |state| match step {
+                Next::GoOn => state
+                    .reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
+                    .is_none(),
+                Next::Finetune => state
+                    .reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
+                    .is_none(),
+                Next::OtherStart(from) => {
+                    state.reason_not_to_start(Phase::Finetune, from).is_none()
+                }
+                Next::Review => state.reason_not_to_review().is_none(),
+            },
+        )
     };
     let (testid, next) = match phase {
         Phase::Pretrain => ("pretrain-verdict", "pretrain-next"),
@@ -32,8 +44,15 @@ pub fn VerdictLine(
             </button>
         }
     };
-    let line = move |Verdict { sentence, next: step, also }: Verdict| {
-        let buttons = [step.map(|step| button(step, Some(next))), also.map(|also| button(also, None))];
+    let line = move |Verdict {
+                         sentence,
+                         next: step,
+                         also,
+                     }: Verdict| {
+        let buttons = [
+            step.map(|step| button(step, Some(next))),
+            also.map(|also| button(also, None)),
+        ];
         view! { <p>{sentence}</p><div class="buttons">{buttons}</div> }
     };
     view! {
@@ -52,7 +71,11 @@ fn go(lab: Lab, next: Next) {
             lab.start(Phase::Finetune);
         }
         Next::OtherStart(from) => {
-            lab.settings.update(|settings| settings.edit("finetune-from", from.name()).unwrap_or_default());
+            lab.settings.update(|settings| {
+                settings
+                    .edit("finetune-from", from.name())
+                    .unwrap_or_default()
+            });
             lab.baseline();
             lab.start(Phase::Finetune);
         }

@@ -14,14 +14,27 @@ use protocol::{Candidate, VocabularyEntry};
 pub fn VocabularyTable() -> impl IntoView {
     let lab = lab();
     let vocabulary = lab.memo(&[Topic::Vocabulary], |state| state.vocabulary.clone());
-    let size = move || vocabulary.with(|v| v.as_ref().map(|v| wording::tokens(v.size))).unwrap_or_default();
-    let entries = move || vocabulary.with(|v| v.as_ref().map(|v| v.entries.clone())).unwrap_or_default();
-    let coverage = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(coverage).unwrap_or_default()));
-    let lengths = Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(lengths).unwrap_or_default()));
+    let size = move || {
+        vocabulary
+            .with(|v| v.as_ref().map(|v| wording::tokens(v.size)))
+            .unwrap_or_default()
+    };
+    let entries = move || {
+        vocabulary
+            .with(|v| v.as_ref().map(|v| v.entries.clone()))
+            .unwrap_or_default()
+    };
+    let coverage =
+        Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(coverage).unwrap_or_default()));
+    let lengths =
+        Memo::new(move |_| vocabulary.with(|v| v.as_ref().map(lengths).unwrap_or_default()));
     let suggested = move || vocabulary.with(|v| v.as_ref().and_then(suggestion));
     let take = move |_| {
-        let max_len = suggested().map(|(max_len, _)| max_len.to_string()).unwrap_or_default();
-        lab.settings.update(|settings| settings.edit("max-len", &max_len).unwrap_or_default());
+        let max_len = suggested()
+            .map(|(max_len, _)| max_len.to_string())
+            .unwrap_or_default();
+        lab.settings
+            .update(|settings| settings.edit("max-len", &max_len).unwrap_or_default());
     };
     let unknown = move || vocabulary.with(|v| v.as_ref().map(unknown));
     view! {
@@ -73,7 +86,8 @@ pub fn VocabularyTable() -> impl IntoView {
 fn TokenStrip() -> impl IntoView {
     let lab = lab();
     let tokens = lab.memo(&[Topic::Answers], |state| state.tokenized.clone());
-    let count = move || tokens.with(|tokens| tokens.as_ref().map(|tokens| wording::tokens(tokens.count)));
+    let count =
+        move || tokens.with(|tokens| tokens.as_ref().map(|tokens| wording::tokens(tokens.count)));
     let token = |entry: VocabularyEntry| {
         let (row, count) = (grouped(entry.id), grouped(entry.count));
         let words = tr!("row {row}, occurs {count} times", row, count);
@@ -118,8 +132,12 @@ fn NearestWords() -> impl IntoView {
         };
         candidates.iter().map(bar).collect::<Vec<Bar>>()
     };
-    let own = Memo::new(move |_| found.with(|found| found.as_ref().map(|f| bars(&f.own)).unwrap_or_default()));
-    let model = Memo::new(move |_| found.with(|found| found.as_ref().map(|f| bars(&f.model)).unwrap_or_default()));
+    let own = Memo::new(move |_| {
+        found.with(|found| found.as_ref().map(|f| bars(&f.own)).unwrap_or_default())
+    });
+    let model = Memo::new(move |_| {
+        found.with(|found| found.as_ref().map(|f| bars(&f.model)).unwrap_or_default())
+    });
     view! {
         <form class="block" data-testid="vectors" on:submit=ask>
             <label for="nearest">{tr!("Type a word and see its nearest words")}</label>
@@ -154,14 +172,25 @@ fn coverage(vocabulary: &Vocabulary) -> Vec<Bar> {
         share: point.share,
         words: percent(point.share),
     };
-    vocabulary.coverage.iter().filter(|point| point.tokens >= LEAST_COVERING).map(bar).collect()
+    vocabulary
+        .coverage
+        .iter()
+        .filter(|point| point.tokens >= LEAST_COVERING)
+        .map(bar)
+        .collect()
 }
 
 /// Fewer tokens than this cover nothing that is worth a row.
 const LEAST_COVERING: u64 = 16;
 
 fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
-    let most = vocabulary.lengths.iter().map(|count| count.documents).max().unwrap_or(0).max(1) as f64;
+    let most = vocabulary
+        .lengths
+        .iter()
+        .map(|count| count.documents)
+        .max()
+        .unwrap_or(0)
+        .max(1) as f64;
     let bar = |count: &protocol::LengthCount| Bar {
         name: tr!("up to {tokens}", tokens = grouped(count.up_to)),
         share: count.documents as f64 / most,
@@ -172,7 +201,10 @@ fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
 
 fn unknown(vocabulary: &Vocabulary) -> String {
     match vocabulary.unknown_share {
-        share if share > 0.0 => tr!("It does not know {share} of the tokens of your files.", share = percent(share)),
+        share if share > 0.0 => tr!(
+            "It does not know {share} of the tokens of your files.",
+            share = percent(share)
+        ),
         _ => tr!("It knows every token of your files."),
     }
 }
@@ -190,7 +222,14 @@ fn suggestion(vocabulary: &Vocabulary) -> Option<(u64, String)> {
     })?;
     let max_len = (enough.up_to + 2).next_multiple_of(8);
     let share = percent(held as f64 / all as f64);
-    Some((max_len, tr!("A longest example of {max_len} holds {share} of the documents whole.", max_len, share)))
+    Some((
+        max_len,
+        tr!(
+            "A longest example of {max_len} holds {share} of the documents whole.",
+            max_len,
+            share
+        ),
+    ))
 }
 
 fn row(entry: VocabularyEntry) -> impl IntoView {

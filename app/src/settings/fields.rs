@@ -32,7 +32,11 @@ impl Field {
             value if value.fract() == 0.0 => grouped(value as u64),
             value => format!("{value}"),
         };
-        tr!("{least} to {most}.", least = words(self.min), most = words(self.max))
+        tr!(
+            "{least} to {most}.",
+            least = words(self.min),
+            most = words(self.max)
+        )
     }
 }
 
@@ -45,7 +49,13 @@ pub const FIELDS: [Field; 8] = [
         "8000",
         (20.0, 200_000.0),
     ),
-    whole("max-len", mark!("Longest example"), mark!("Tokens, [CLS] and [SEP] included."), "32", (3.0, 4096.0)),
+    whole(
+        "max-len",
+        mark!("Longest example"),
+        mark!("Tokens, [CLS] and [SEP] included."),
+        "32",
+        (3.0, 4096.0),
+    ),
     whole(
         "batch-size",
         mark!("Batch size"),
@@ -53,7 +63,13 @@ pub const FIELDS: [Field; 8] = [
         mark!("by the amount of text"),
         (1.0, 4096.0),
     ),
-    real("lr", mark!("Learning rate"), mark!("At its peak, after the warm-up."), mark!("by preset"), (1e-8, 1.0)),
+    real(
+        "lr",
+        mark!("Learning rate"),
+        mark!("At its peak, after the warm-up."),
+        mark!("by preset"),
+        (1e-8, 1.0),
+    ),
     real(
         "mask-rate",
         mark!("Mask rate"),
@@ -75,19 +91,37 @@ pub const FIELDS: [Field; 8] = [
         mark!("by preset"),
         (2.0, 3072.0),
     ),
-    whole("seed", mark!("Seed"), mark!("Every use of chance derives from it."), "1", (0.0, u64::MAX as f64)),
+    whole(
+        "seed",
+        mark!("Seed"),
+        mark!("Every use of chance derives from it."),
+        "1",
+        (0.0, u64::MAX as f64),
+    ),
 ];
 
 /// Ways to say how long a run lasts; they exclude each other.
 pub const LENGTHS: [Field; 3] = [
-    real("epochs", mark!("passes over the text"), "", mark!("by the amount of text"), (0.001, 10_000.0)),
+    real(
+        "epochs",
+        mark!("passes over the text"),
+        "",
+        mark!("by the amount of text"),
+        (0.001, 10_000.0),
+    ),
     real("minutes", mark!("minutes"), "", "", (0.01, 10_080.0)),
     whole("steps", mark!("steps"), "", "", (1.0, 100_000_000.0)),
 ];
 
 /// The settings of fine-tuning alone.
 pub const FINETUNE_FIELDS: [Field; 3] = [
-    real("finetune-epochs", mark!("Epochs"), mark!("Passes over the labelled documents."), "5", (0.001, 10_000.0)),
+    real(
+        "finetune-epochs",
+        mark!("Epochs"),
+        mark!("Passes over the labelled documents."),
+        "5",
+        (0.001, 10_000.0),
+    ),
     real(
         "finetune-lr",
         mark!("Learning rate"),
@@ -157,8 +191,14 @@ pub const TASK: Choice = Choice {
 pub const FREEZE: Choice = Choice {
     key: "freeze",
     label: mark!("Encoder"),
-    help: mark!("Frozen, only the output layer is fitted, which is fast. Sentence encoders are frozen by default."),
-    options: &[("", mark!("automatic")), ("true", mark!("frozen")), ("false", mark!("trained"))],
+    help: mark!(
+        "Frozen, only the output layer is fitted, which is fast. Sentence encoders are frozen by default."
+    ),
+    options: &[
+        ("", mark!("automatic")),
+        ("true", mark!("frozen")),
+        ("false", mark!("trained")),
+    ],
 };
 
 /// How much each label's errors count.
@@ -168,7 +208,11 @@ pub const CLASS_WEIGHTS: Choice = Choice {
     help: mark!(
         "Balanced: rare labels count as much as frequent ones. Automatic: validation decides for the linear part; networks are unweighted."
     ),
-    options: &[("", mark!("automatic")), ("none", mark!("none")), ("balanced", mark!("balanced"))],
+    options: &[
+        ("", mark!("automatic")),
+        ("none", mark!("none")),
+        ("balanced", mark!("balanced")),
+    ],
 };
 
 /// How to treat held-out documents that are nearly training documents.
@@ -178,7 +222,10 @@ pub const NEAR_DUPLICATES: Choice = Choice {
     help: mark!(
         "Validation and test documents that are almost the same as a training document make scores look better than they are."
     ),
-    options: &[("keep", mark!("count in scores")), ("drop", mark!("left out of scores"))],
+    options: &[
+        ("keep", mark!("count in scores")),
+        ("drop", mark!("left out of scores")),
+    ],
 };
 
 /// Next-sentence prediction.
@@ -190,8 +237,16 @@ pub const NSP: Switch = Switch {
 
 /// The other switches of pre-training.
 pub const SWITCHES: [Switch; 3] = [
-    Switch { key: "whole-word", label: mark!("Whole words"), help: mark!("Hide a word with all its pieces.") },
-    Switch { key: "cased", label: mark!("Upper case"), help: mark!("Keep it, and accents.") },
+    Switch {
+        key: "whole-word",
+        label: mark!("Whole words"),
+        help: mark!("Hide a word with all its pieces."),
+    },
+    Switch {
+        key: "cased",
+        label: mark!("Upper case"),
+        help: mark!("Keep it, and accents."),
+    },
     Switch {
         key: "seed-masking",
         label: mark!("Masking as in 2018"),
@@ -206,7 +261,15 @@ const fn whole(
     default: &'static str,
     (min, max): (f64, f64),
 ) -> Field {
-    Field { key, label, help, default, min, max, whole: true }
+    Field {
+        key,
+        label,
+        help,
+        default,
+        min,
+        max,
+        whole: true,
+    }
 }
 
 const fn real(
@@ -216,7 +279,15 @@ const fn real(
     default: &'static str,
     (min, max): (f64, f64),
 ) -> Field {
-    Field { key, label, help, default, min, max, whole: false }
+    Field {
+        key,
+        label,
+        help,
+        default,
+        min,
+        max,
+        whole: false,
+    }
 }
 
 #[cfg(test)]
@@ -225,8 +296,17 @@ mod tests {
 
     #[test]
     fn each_field_says_what_it_takes() {
-        let range = |key: &str| FIELDS.iter().find(|field| field.key == key).expect("a field").range();
-        assert_eq!([range("vocab-size"), range("mask-rate")], ["20 to 200,000.", "0.01 to 0.9."]);
+        let range = |key: &str| {
+            FIELDS
+                .iter()
+                .find(|field| field.key == key)
+                .expect("a field")
+                .range()
+        };
+        assert_eq!(
+            [range("vocab-size"), range("mask-rate")],
+            ["20 to 200,000.", "0.01 to 0.9."]
+        );
         assert_eq!([range("seed"), range("lr")], ["0 to 1.8e19.", "1e-8 to 1."]);
         assert_eq!(LENGTHS[0].range(), "0.001 to 10,000.");
     }

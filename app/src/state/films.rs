@@ -15,7 +15,11 @@ impl Films {
     /// The film of that run, else the usual one: of a run under way the newest, afterwards the one with guesses.
     pub fn of(&self, run: Option<&str>, is_under_way: bool) -> &Film {
         let chosen = self.all().find(|film| run.is_some() && film.run() == run);
-        let usual = self.guessed.as_ref().filter(|_| !is_under_way).unwrap_or(&self.newest);
+        let usual = self
+            .guessed
+            .as_ref()
+            .filter(|_| !is_under_way)
+            .unwrap_or(&self.newest);
         chosen.unwrap_or(usual)
     }
 
@@ -26,11 +30,16 @@ impl Films {
 
     /// As [`Film::add`]. A classifier begins a film beside that of the guesses, as long as the text and its mask stay.
     pub fn add(&mut self, run: String, step: Option<u64>, tokens: Vec<MaskedToken>) {
-        let is_same = self.newest.last().is_some_and(|last| last.shows_the_same(&tokens));
+        let is_same = self
+            .newest
+            .last()
+            .is_some_and(|last| last.shows_the_same(&tokens));
         let is_guessed = tokens.iter().any(|token| token.loss.is_some());
         match &mut self.guessed {
             // Outside of a run, the model that guesses was asked.
-            Some(guessed) if is_same && is_guessed && run.is_empty() => return guessed.add(run, step, tokens),
+            Some(guessed) if is_same && is_guessed && run.is_empty() => {
+                return guessed.add(run, step, tokens);
+            }
             Some(_) if is_same && !is_guessed => {}
             Some(_) => self.guessed = None,
             None if is_same && !is_guessed && !run.is_empty() && self.newest.is_guessed() => {
@@ -44,7 +53,10 @@ impl Films {
     /// As [`Film::attend`].
     pub fn attend(&mut self, run: &str, step: Option<u64>, map: AttentionMap) {
         let films = self.guessed.iter_mut().chain([&mut self.newest]);
-        for film in films.filter(|film| film.last().is_some_and(|last| last.run == run && last.step == step)) {
+        for film in films.filter(|film| {
+            film.last()
+                .is_some_and(|last| last.run == run && last.step == step)
+        }) {
             film.attend(run, step, map.clone());
         }
     }
@@ -78,10 +90,17 @@ mod tests {
         films.add("finetune-2".into(), Some(2), tokens("cat", None));
         assert_eq!(runs(&films), ["pretrain-1", "finetune-2"]);
         let shown = |run, is_under_way| films.of(run, is_under_way).run();
-        assert_eq!((shown(None, true), shown(None, false)), (Some("finetune-2"), Some("pretrain-1")));
+        assert_eq!(
+            (shown(None, true), shown(None, false)),
+            (Some("finetune-2"), Some("pretrain-1"))
+        );
         assert_eq!(shown(Some("pretrain-1"), true), Some("pretrain-1"));
         assert_eq!(shown(Some("finetune-2"), false), Some("finetune-2"));
-        assert_eq!(shown(Some("finetune-1"), false), Some("pretrain-1"), "it is gone");
+        assert_eq!(
+            shown(Some("finetune-1"), false),
+            Some("pretrain-1"),
+            "it is gone"
+        );
 
         let map = || AttentionMap::new(vec!["a".into()], 1, 1, vec![255]).expect("fits");
         films.add(String::new(), None, guessed());
@@ -92,9 +111,17 @@ mod tests {
             (2, 1),
             "the look now is one of the model that guesses"
         );
-        assert_eq!(of_guesses.last().and_then(|last| last.attention.clone()), Some(map()));
+        assert_eq!(
+            of_guesses.last().and_then(|last| last.attention.clone()),
+            Some(map())
+        );
         films.attend("finetune-2", Some(2), map());
-        assert!(films.of(None, true).last().is_some_and(|last| last.attention.is_some()));
+        assert!(
+            films
+                .of(None, true)
+                .last()
+                .is_some_and(|last| last.attention.is_some())
+        );
         films.add("pretrain-2".into(), Some(1), guessed());
         assert_eq!(runs(&films), ["pretrain-2"]);
     }

@@ -1,8 +1,8 @@
 //! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
 
 use protocol::{
-    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine, LabelScore, LengthCount,
-    LineQuery, MaskedToken, VocabularyEntry,
+    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine,
+    LabelScore, LengthCount, LineQuery, MaskedToken, VocabularyEntry,
 };
 
 /// How far the engine is.
@@ -68,7 +68,10 @@ pub struct Notice {
 impl Notice {
     /// A notice from what is wrong and what to do.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -157,7 +160,10 @@ impl Labelling {
     /// What the table of its labels is called.
     pub fn table_name(&self) -> String {
         let name = self.name.rsplit('/').next().unwrap_or_default();
-        let stem = [".gz", ".bz2", ".xz", ".zip"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+        let stem = [".gz", ".bz2", ".xz", ".zip"]
+            .iter()
+            .find_map(|ending| name.strip_suffix(ending))
+            .unwrap_or(name);
         let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, ""));
         // A table stays what it is; lines become a table.
         let ending = match ending.to_ascii_lowercase().as_str() {

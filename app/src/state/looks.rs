@@ -24,15 +24,26 @@ impl AttentionMap {
     /// A map, where the bytes are as many as the shape says.
     pub fn new(tokens: Vec<String>, layers: u64, heads: u64, bytes: Vec<u8>) -> Option<Self> {
         let (layers, heads) = (usize::try_from(layers).ok()?, usize::try_from(heads).ok()?);
-        let wanted = [heads, tokens.len(), tokens.len()].iter().try_fold(layers, |n, &of| n.checked_mul(of))?;
-        (wanted == bytes.len() && wanted > 0).then(|| Self { tokens, layers, heads, bytes: Arc::new(bytes) })
+        let wanted = [heads, tokens.len(), tokens.len()]
+            .iter()
+            .try_fold(layers, |n, &of| n.checked_mul(of))?;
+        (wanted == bytes.len() && wanted > 0).then(|| Self {
+            tokens,
+            layers,
+            heads,
+            bytes: Arc::new(bytes),
+        })
     }
 
     /// A token, with its place from 1 where it is not the only one of its kind.
     pub fn name_of(&self, place: usize) -> String {
         let token = &self.tokens[place];
         let is_alone = self.tokens.iter().filter(|other| *other == token).count() == 1;
-        if is_alone { token.clone() } else { format!("{token} ({})", place + 1) }
+        if is_alone {
+            token.clone()
+        } else {
+            format!("{token} ({})", place + 1)
+        }
     }
 
     /// The probabilities of one head, as bytes, query by query, `[T, T]`.
@@ -64,7 +75,8 @@ pub struct Frame {
 impl Frame {
     /// Whether both show the same text under the same mask.
     pub(super) fn shows_the_same(&self, tokens: &[MaskedToken]) -> bool {
-        let same = |(a, b): (&MaskedToken, &MaskedToken)| a.original == b.original && a.shown == b.shown;
+        let same =
+            |(a, b): (&MaskedToken, &MaskedToken)| a.original == b.original && a.shown == b.shown;
         self.tokens.len() == tokens.len() && self.tokens.iter().zip(tokens).all(same)
     }
 
@@ -77,7 +89,12 @@ impl Frame {
     /// How many of the tokens that were to be guessed have their true token as best guess, and how many there are.
     pub fn right(&self) -> (usize, usize) {
         let asked = self.tokens.iter().filter(|token| token.loss.is_some());
-        let right = |token: &&MaskedToken| token.guesses.first().is_some_and(|best| best.token == token.original);
+        let right = |token: &&MaskedToken| {
+            token
+                .guesses
+                .first()
+                .is_some_and(|best| best.token == token.original)
+        };
         (asked.clone().filter(right).count(), asked.count())
     }
 }
@@ -104,7 +121,11 @@ impl Film {
 
     /// The run that looked last; none where all looks were outside of one.
     pub fn run(&self) -> Option<&str> {
-        self.frames.iter().rev().find(|frame| !frame.run.is_empty()).map(|frame| frame.run.as_str())
+        self.frames
+            .iter()
+            .rev()
+            .find(|frame| !frame.run.is_empty())
+            .map(|frame| frame.run.as_str())
     }
 
     /// Adds what masking and guessing gave. Another text, mask or run begins another film.
@@ -113,18 +134,32 @@ impl Film {
         let same_text = self.last().is_some_and(|last| last.shows_the_same(&tokens));
         if !same_text || !same_run {
             *self = Self::default();
-        } else if self.last().is_some_and(|last| last.run == run && last.step == step) {
+        } else if self
+            .last()
+            .is_some_and(|last| last.run == run && last.step == step)
+        {
             // The same moment once more; without a run there is only now.
             if run.is_empty()
                 && let Some(last) = self.frames.last_mut()
             {
-                *last = Frame { run, step, tokens, attention: None };
+                *last = Frame {
+                    run,
+                    step,
+                    tokens,
+                    attention: None,
+                };
             }
             return;
         }
-        let frame = Frame { run, step, tokens, attention: None };
+        let frame = Frame {
+            run,
+            step,
+            tokens,
+            attention: None,
+        };
         // The newest frame is always there; when the next one comes, it stays only if its turn says so.
-        let keeps_last = self.frames.len() < 2 || (self.looks - 1).is_multiple_of(self.stride.max(1));
+        let keeps_last =
+            self.frames.len() < 2 || (self.looks - 1).is_multiple_of(self.stride.max(1));
         if !keeps_last {
             self.frames.pop();
         }
@@ -137,7 +172,11 @@ impl Film {
 
     /// The frame of a moment: the last one that is not beyond it; 0 is before training.
     pub fn at(&self, moment: u64) -> Option<&Frame> {
-        self.frames.iter().rev().find(|frame| frame.step.unwrap_or(0) <= moment).or(self.frames.first())
+        self.frames
+            .iter()
+            .rev()
+            .find(|frame| frame.step.unwrap_or(0) <= moment)
+            .or(self.frames.first())
     }
 
     /// Whether a model guessed in any of the looks.
@@ -147,7 +186,11 @@ impl Film {
 
     /// Adds where the model looked, to the look of that moment.
     pub fn attend(&mut self, run: &str, step: Option<u64>, map: AttentionMap) {
-        if let Some(last) = self.frames.last_mut().filter(|last| last.run == run && last.step == step) {
+        if let Some(last) = self
+            .frames
+            .last_mut()
+            .filter(|last| last.run == run && last.step == step)
+        {
             last.attention = Some(map);
         }
     }
@@ -173,7 +216,10 @@ mod tests {
             original: word.into(),
             shown: "[MASK]".into(),
             kind: MaskKind::Masked,
-            guesses: vec![Candidate { token: guess.into(), score: 0.5 }],
+            guesses: vec![Candidate {
+                token: guess.into(),
+                score: 0.5,
+            }],
             loss: Some(0.7),
         }]
     }
@@ -186,10 +232,21 @@ mod tests {
             assert!(film.frames().len() <= MOST_FRAMES);
             assert_eq!(film.last().expect("a frame").step, Some(step));
         }
-        let steps: Vec<u64> = film.frames().iter().filter_map(|frame| frame.step).collect();
+        let steps: Vec<u64> = film
+            .frames()
+            .iter()
+            .filter_map(|frame| frame.step)
+            .collect();
         assert_eq!(steps[0], 1);
-        assert!(steps.len() > MOST_FRAMES / 3 && steps.is_sorted(), "{steps:?}");
-        let widest = steps.windows(2).map(|pair| pair[1] - pair[0]).max().expect("gaps");
+        assert!(
+            steps.len() > MOST_FRAMES / 3 && steps.is_sorted(),
+            "{steps:?}"
+        );
+        let widest = steps
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .max()
+            .expect("gaps");
         assert!(widest <= 70, "no long hole: {steps:?}");
     }
 
@@ -199,7 +256,11 @@ mod tests {
         film.add(String::new(), None, tokens("cat", ""));
         film.add("a".into(), Some(1), tokens("cat", "dog"));
         film.add("a".into(), Some(1), tokens("cat", "dog"));
-        assert_eq!(film.frames().len(), 2, "the untrained look is the first frame of the run");
+        assert_eq!(
+            film.frames().len(),
+            2,
+            "the untrained look is the first frame of the run"
+        );
         film.add("b".into(), Some(1), tokens("cat", "dog"));
         assert_eq!(film.frames().len(), 1);
         film.add("b".into(), Some(2), tokens("cow", "dog"));
@@ -207,9 +268,17 @@ mod tests {
         assert_eq!(film.last().map(Frame::right), Some((0, 1)));
         film.add(String::new(), None, tokens("cow", "dog"));
         film.add(String::new(), None, tokens("cow", "cow"));
-        assert_eq!((film.frames().len(), film.last().map(Frame::right)), (2, Some((1, 1))), "now is one moment");
+        assert_eq!(
+            (film.frames().len(), film.last().map(Frame::right)),
+            (2, Some((1, 1))),
+            "now is one moment"
+        );
         film.add("c".into(), Some(1), tokens("cow", "dog"));
-        assert_eq!(film.frames().len(), 1, "the run before does not go on in another one");
+        assert_eq!(
+            film.frames().len(),
+            1,
+            "the run before does not go on in another one"
+        );
         film.add("c".into(), Some(9), tokens("cow", "dog"));
         let steps = [0, 5, 9, 99].map(|moment| film.at(moment).and_then(|frame| frame.step));
         assert_eq!(steps, [Some(1), Some(1), Some(9), Some(9)]);
@@ -219,19 +288,29 @@ mod tests {
     fn equal_tokens_are_told_apart() {
         let tokens = ["the", "cat", "the"].map(String::from).to_vec();
         let map = AttentionMap::new(tokens, 1, 1, vec![0; 9]).expect("fits");
-        assert_eq!([0, 1, 2].map(|place| map.name_of(place)), ["the (1)", "cat", "the (3)"]);
+        assert_eq!(
+            [0, 1, 2].map(|place| map.name_of(place)),
+            ["the (1)", "cat", "the (3)"]
+        );
     }
 
     #[test]
     fn attention_belongs_to_the_look_of_its_moment() {
-        let map = || AttentionMap::new(vec!["a".into(), "b".into()], 1, 1, vec![255, 0, 128, 255]).expect("fits");
+        let map = || {
+            AttentionMap::new(vec!["a".into(), "b".into()], 1, 1, vec![255, 0, 128, 255])
+                .expect("fits")
+        };
         let mut film = Film::default();
         film.add("a".into(), Some(5), tokens("cat", "dog"));
         film.attend("a", Some(4), map());
         assert_eq!(film.last().expect("a frame").attention, None);
         film.attend("a", Some(5), map());
         assert_eq!(film.last().expect("a frame").attention, Some(map()));
-        assert_eq!(AttentionMap::new(vec!["a".into()], 2, 1, vec![0]), None, "too few bytes");
+        assert_eq!(
+            AttentionMap::new(vec!["a".into()], 2, 1, vec![0]),
+            None,
+            "too few bytes"
+        );
         assert_eq!(AttentionMap::new(vec![], u64::MAX, 2, vec![]), None);
     }
 }

@@ -31,7 +31,8 @@ pub struct Model {
 impl RunState {
     /// Whether a run of that phase is under way whose values answer questions.
     pub fn is_learning(&self, phase: Phase) -> bool {
-        self.active().is_some_and(|run| run.phase == phase && run.is_own() && run.steps_done() > 0)
+        self.active()
+            .is_some_and(|run| run.phase == phase && run.is_own() && run.steps_done() > 0)
     }
 
     /// Whose model answers questions of that phase: a run's, else what was imported; in words.
@@ -39,17 +40,32 @@ impl RunState {
         if self.is_learning(phase) {
             return self.active().map(Run::name);
         }
-        let id = if phase == Phase::Pretrain { &self.model.guesser } else { &self.model.labeller };
+        let id = if phase == Phase::Pretrain {
+            &self.model.guesser
+        } else {
+            &self.model.labeller
+        };
         let id = id.as_ref()?;
-        Some(self.runs.iter().find(|run| run.id == *id).map_or_else(|| told(id), Run::name))
+        Some(
+            self.runs
+                .iter()
+                .find(|run| run.id == *id)
+                .map_or_else(|| told(id), Run::name),
+        )
     }
 
     /// What the values at hand that can be learned on from are.
     pub(super) fn origin(&self) -> Option<Origin> {
         // A classifier may guess no words and still be learned on from.
         let id = self.model.guesser.as_ref().or(self.model.opened.as_ref())?;
-        let run = self.runs.iter().find(|run| run.id == *id && !run.key.is_empty());
-        Some(run.map_or_else(|| Origin::Import(id.clone()), |run| Origin::Run(run.key.clone())))
+        let run = self
+            .runs
+            .iter()
+            .find(|run| run.id == *id && !run.key.is_empty());
+        Some(run.map_or_else(
+            || Origin::Import(id.clone()),
+            |run| Origin::Run(run.key.clone()),
+        ))
     }
 
     /// Whether the values at hand are those of `origin`.
@@ -74,23 +90,37 @@ impl RunState {
 
     /// Loss of random guessing in the words at hand, in nats: of the run that learns, else of the vocabulary that was told.
     pub fn random_loss(&self) -> Option<f64> {
-        let planned = |run: &Run| (run.phase == Phase::Pretrain).then_some(run.plan.as_ref()?.uniform);
+        let planned =
+            |run: &Run| (run.phase == Phase::Pretrain).then_some(run.plan.as_ref()?.uniform);
         // Within a run nobody may have asked for the vocabulary yet.
         let learning = self.active().filter(|run| run.is_own()).and_then(planned);
-        let told = || self.vocabulary.as_ref().map(|words| (words.size as f64).ln());
-        learning.or_else(told).or_else(|| self.runs_of(Phase::Pretrain).next_back().and_then(planned))
+        let told = || {
+            self.vocabulary
+                .as_ref()
+                .map(|words| (words.size as f64).ln())
+        };
+        learning
+            .or_else(told)
+            .or_else(|| self.runs_of(Phase::Pretrain).next_back().and_then(planned))
     }
 
     /// The key of the run whose model is at hand, the newest one, if the browser has it.
     pub fn model_at_hand(&self) -> Option<String> {
-        let id = if self.model.latest == Phase::Finetune { &self.model.labeller } else { &self.model.guesser };
+        let id = if self.model.latest == Phase::Finetune {
+            &self.model.labeller
+        } else {
+            &self.model.guesser
+        };
         let run = self.runs.iter().find(|run| Some(&run.id) == id.as_ref())?;
         run.kept.map(|_| run.key.clone())
     }
 
     /// Whether the model of this run is at hand.
     pub fn is_at_hand(&self, id: &str) -> bool {
-        [&self.model.guesser, &self.model.labeller].into_iter().flatten().any(|other| other == id)
+        [&self.model.guesser, &self.model.labeller]
+            .into_iter()
+            .flatten()
+            .any(|other| other == id)
     }
 
     /// The model of a run, or of a file where there is no run, is on its way to the engine.
@@ -100,10 +130,22 @@ impl RunState {
 
     /// Forgets a run; what it has learned may stay at hand, under its name.
     pub fn forget_run(&mut self, id: &str) -> Option<Run> {
-        let place = self.runs.iter().position(|run| run.id == id && run.stage.is_over())?;
+        let place = self
+            .runs
+            .iter()
+            .position(|run| run.id == id && run.stage.is_over())?;
         let run = self.runs.remove(place);
-        let Model { opened, guesser, labeller, .. } = &mut self.model;
-        for of in [opened, guesser, labeller].into_iter().flatten().filter(|of| *of == id) {
+        let Model {
+            opened,
+            guesser,
+            labeller,
+            ..
+        } = &mut self.model;
+        for of in [opened, guesser, labeller]
+            .into_iter()
+            .flatten()
+            .filter(|of| *of == id)
+        {
             *of = run.name();
         }
         Some(run)
@@ -113,7 +155,11 @@ impl RunState {
         self.model.latest = phase;
         match phase {
             Phase::Pretrain => {
-                (self.model.pretrained, self.model.guesses, self.model.guesser) = (true, true, Some(id));
+                (
+                    self.model.pretrained,
+                    self.model.guesses,
+                    self.model.guesser,
+                ) = (true, true, Some(id));
                 self.model.continues = false;
             }
             Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
@@ -125,9 +171,16 @@ impl RunState {
     pub(super) fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
         let classifier = !labels.is_empty();
         let name = self.opening.take().unwrap_or_else(|| summary.clone());
-        let (guesser, labeller) = (guesses.then(|| name.clone()), classifier.then(|| name.clone()));
+        let (guesser, labeller) = (
+            guesses.then(|| name.clone()),
+            classifier.then(|| name.clone()),
+        );
         let (imported, opened) = (Some(summary), Some(name));
-        let latest = if classifier { Phase::Finetune } else { Phase::Pretrain };
+        let latest = if classifier {
+            Phase::Finetune
+        } else {
+            Phase::Pretrain
+        };
         self.model = Model {
             latest,
             continues: true,

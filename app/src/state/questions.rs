@@ -1,7 +1,10 @@
 //! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
 //! kept beside what the present one does.
 
-use super::{AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Run, RunState, Tokenized};
+use super::{
+    AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Run, RunState,
+    Tokenized,
+};
 use protocol::{Event, LineQuery, MaskGuess};
 
 /// The number of the last question of each kind; answers to earlier ones are ignored.
@@ -129,80 +132,160 @@ impl RunState {
 
     /// Whether any run is being tried out.
     pub fn is_measuring(&self) -> bool {
-        self.estimating.values().any(|asked| asked.tries && !asked.stale)
+        self.estimating
+            .values()
+            .any(|asked| asked.tries && !asked.stale)
     }
 
     /// Whether nobody waits for this: that a preset suits no run is no trouble as long as it is not chosen.
     pub(super) fn is_asked_aside(&self, request: u64) -> bool {
-        self.estimating.get(&request).is_some_and(|asked| asked.stale || !asked.tries)
+        self.estimating
+            .get(&request)
+            .is_some_and(|asked| asked.stale || !asked.tries)
     }
 
     /// Whether a run with this preset is being tried out.
     pub fn is_estimating(&self, preset: &str) -> bool {
-        self.estimating.values().any(|asked| asked.tries && !asked.stale && asked.preset == preset)
+        self.estimating
+            .values()
+            .any(|asked| asked.tries && !asked.stale && asked.preset == preset)
     }
 
     /// The number for the question what a run with this preset would take; `tries`: by trying it out.
     pub fn ask_estimate(&mut self, preset: &str, tries: bool) -> u64 {
         self.requests.last += 1;
-        self.estimating.insert(self.requests.last, Estimating { preset: preset.into(), tries, stale: false });
+        self.estimating.insert(
+            self.requests.last,
+            Estimating {
+                preset: preset.into(),
+                tries,
+                stale: false,
+            },
+        );
         self.requests.last
     }
 
     /// What was said of other settings holds no more; answers that are on their way are about those, too.
     pub fn forget_estimates(&mut self) {
         self.estimates.clear();
-        self.estimating.values_mut().for_each(|asked| asked.stale = true);
+        self.estimating
+            .values_mut()
+            .for_each(|asked| asked.stale = true);
     }
 
     /// Takes in an answer, unless a later question of its kind was asked.
     pub(super) fn take_answer(&mut self, event: Event) {
         let last = self.requests;
         match &event {
-            Event::Reviewed { request, .. } | Event::Lines { request, .. } => self.end_question(*request),
+            Event::Reviewed { request, .. } | Event::Lines { request, .. } => {
+                self.end_question(*request)
+            }
             _ => (),
         }
         match event {
-            Event::Tokenized { request, tokens, count } if request == last.tokens => {
+            Event::Tokenized {
+                request,
+                tokens,
+                count,
+            } if request == last.tokens => {
                 self.tokenized = Some(Tokenized { tokens, count });
             }
-            Event::Neighbours { request, word, own, model } if request == last.neighbours => {
+            Event::Neighbours {
+                request,
+                word,
+                own,
+                model,
+            } if request == last.neighbours => {
                 self.neighbours = Some(Neighbours { word, own, model });
             }
             Event::Reviewed { request, review } if request == last.review => {
                 self.review = Some(review);
                 self.lines = None;
             }
-            Event::Lines { request, lines, more } if request == last.lines => {
-                self.lines = Some(Lines { of: self.lines_asked.clone(), lines, more });
+            Event::Lines {
+                request,
+                lines,
+                more,
+            } if request == last.lines => {
+                self.lines = Some(Lines {
+                    of: self.lines_asked.clone(),
+                    lines,
+                    more,
+                });
             }
-            Event::Lines { request, lines, more } if request == last.first_documents => {
-                self.first_documents = Some(Lines { of: None, lines, more });
+            Event::Lines {
+                request,
+                lines,
+                more,
+            } if request == last.first_documents => {
+                self.first_documents = Some(Lines {
+                    of: None,
+                    lines,
+                    more,
+                });
             }
-            Event::Guesses { request, masks } if request == last.guesses && request != self.answered.0 => {
+            Event::Guesses { request, masks }
+                if request == last.guesses && request != self.answered.0 =>
+            {
                 self.set_guesses_aside();
                 self.answered = (request, self.asked.clone());
                 self.guesses = Some(masks);
             }
-            Event::FilledMasks { request, step, guesses } if request == last.clozes => {
+            Event::FilledMasks {
+                request,
+                step,
+                guesses,
+            } if request == last.clozes => {
                 self.clozes_wait = false;
                 self.clozes = Some(FilledClozes { step, guesses });
             }
-            Event::Classified { request, labels, threshold, cutoffs, thresholds, words, unseen }
-                if request == last.labels =>
-            {
+            Event::Classified {
+                request,
+                labels,
+                threshold,
+                cutoffs,
+                thresholds,
+                words,
+                unseen,
+            } if request == last.labels => {
                 let text = self.labelled_text.clone();
-                self.classified = Some(Classification { text, labels, threshold, cutoffs, thresholds, words, unseen });
+                self.classified = Some(Classification {
+                    text,
+                    labels,
+                    threshold,
+                    cutoffs,
+                    thresholds,
+                    words,
+                    unseen,
+                });
             }
-            Event::Labelled { request, documents, of, dropped, columns, warnings } if request == last.file => {
+            Event::Labelled {
+                request,
+                documents,
+                of,
+                dropped,
+                columns,
+                warnings,
+            } if request == last.file => {
                 if let Some(Labelling { name, .. }) = self.labelling.take() {
                     let columns = columns.map(|columns| columns.text).unwrap_or_default();
-                    self.labelling = Some(Labelling { name, documents, of, dropped, columns, warnings });
+                    self.labelling = Some(Labelling {
+                        name,
+                        documents,
+                        of,
+                        dropped,
+                        columns,
+                        warnings,
+                    });
                 }
             }
             Event::Estimated { request, estimate } => {
-                let asked = self.estimating.remove(&request).filter(|asked| !asked.stale);
-                self.estimates.extend(asked.map(|asked| (asked.preset, estimate)));
+                let asked = self
+                    .estimating
+                    .remove(&request)
+                    .filter(|asked| !asked.stale);
+                self.estimates
+                    .extend(asked.map(|asked| (asked.preset, estimate)));
             }
             _ => {}
         }
@@ -211,12 +294,28 @@ impl RunState {
     /// Takes in where a model looks, from an [`Event::Attention`] and the bytes beside it. Request 0 is the text under the
     /// microscope.
     pub fn take_attention(&mut self, event: &Event, bytes: Vec<u8>) {
-        let Event::Attention { request, run, step, tokens, layers, heads } = event else { return };
-        let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else { return };
+        let Event::Attention {
+            request,
+            run,
+            step,
+            tokens,
+            layers,
+            heads,
+        } = event
+        else {
+            return;
+        };
+        let Some(map) = AttentionMap::new(tokens.clone(), *layers, *heads, bytes) else {
+            return;
+        };
         match *request {
             0 => self.films.attend(run, *step, map),
             request if request == self.requests.attention => {
-                let learning = self.runs.iter().find(|other| !run.is_empty() && other.id == *run).map(Run::name);
+                let learning = self
+                    .runs
+                    .iter()
+                    .find(|other| !run.is_empty() && other.id == *run)
+                    .map(Run::name);
                 self.attended_by = learning.or_else(|| self.model_name(self.model.latest));
                 self.attended = Some(map);
             }
@@ -241,7 +340,10 @@ impl RunState {
 
     /// The number for the question for the labels of all documents of a file.
     pub fn ask_file(&mut self, name: &str) -> u64 {
-        self.labelling = Some(Labelling { name: name.into(), ..Labelling::default() });
+        self.labelling = Some(Labelling {
+            name: name.into(),
+            ..Labelling::default()
+        });
         self.next_request(Question::File)
     }
 
@@ -262,7 +364,9 @@ impl RunState {
 
     /// The file that this question is about, where no other one was chosen since.
     pub fn labelling_of(&self, request: u64) -> Option<Labelling> {
-        self.labelling.clone().filter(|_| request == self.requests.file)
+        self.labelling
+            .clone()
+            .filter(|_| request == self.requests.file)
     }
 
     /// The number for a question about masks in this text.

@@ -18,20 +18,27 @@ impl RunState {
                 ));
             }
             (_, Some(corpus)) if phase == Phase::Pretrain && corpus.documents == 0 => {
-                return Some(tr!("There is no text to learn from; add a file with one document per line."));
+                return Some(tr!(
+                    "There is no text to learn from; add a file with one document per line."
+                ));
             }
             (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 0 => {
-                return Some(tr!("No line has a label; add lines that end in __label__name."));
+                return Some(tr!(
+                    "No line has a label; add lines that end in __label__name."
+                ));
             }
             (_, Some(corpus)) if phase == Phase::Finetune && corpus.labels == 1 => {
-                return Some(tr!("All labelled lines have the same label; a classifier needs two."));
+                return Some(tr!(
+                    "All labelled lines have the same label; a classifier needs two."
+                ));
             }
             _ => {}
         }
         if let Some(reason) = self.reason_of_work() {
             return Some(reason);
         }
-        let lacks_weights = phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
+        let lacks_weights =
+            phase == Phase::Finetune && from == StartFrom::Pretrained && !self.model.pretrained;
         lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
     }
 
@@ -54,7 +61,9 @@ impl RunState {
         match &self.engine {
             Engine::Loading => Some(tr!("The engine is still loading.")),
             Engine::Crashed => Some(tr!("The engine has stopped; restart it first.")),
-            _ if !self.model.classifier => Some(tr!("There is no classifier yet: fine-tune or import one first.")),
+            _ if !self.model.classifier => Some(tr!(
+                "There is no classifier yet: fine-tune or import one first."
+            )),
             _ if self.active().is_some() => Some(tr!("Waits until the run under way is over.")),
             Engine::Ready(_) => self.reason_of_work(),
         }

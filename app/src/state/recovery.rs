@@ -21,16 +21,31 @@ pub fn ends_the_engine(code: &str) -> bool {
 
 /// A fault of the GPU, in words: the worker passes on what WebGPU says. Other events stay as they are.
 pub fn worded(mut event: Event) -> Event {
-    if let Event::Failed { code, message, hint, .. } = &mut event {
+    if let Event::Failed {
+        code,
+        message,
+        hint,
+        ..
+    } = &mut event
+    {
         let reason = message.trim_end_matches(['.', ' ']).to_string();
         (*message, *hint) = match code.as_str() {
-            "gpu-memory" => (tr!("The GPU has no memory left."), tr!("Choose a smaller preset, batch size or length.")),
+            "gpu-memory" => (
+                tr!("The GPU has no memory left."),
+                tr!("Choose a smaller preset, batch size or length."),
+            ),
             "gpu-refused" => (
                 tr!("The GPU refused a command: {reason}.", reason),
                 tr!("Update the browser or the graphics driver, or train on the CPU."),
             ),
-            "gpu-lost" if reason.is_empty() => (tr!("The connection to the GPU was lost."), tr!("Train on the CPU.")),
-            "gpu-lost" => (tr!("The connection to the GPU was lost: {reason}.", reason), tr!("Train on the CPU.")),
+            "gpu-lost" if reason.is_empty() => (
+                tr!("The connection to the GPU was lost."),
+                tr!("Train on the CPU."),
+            ),
+            "gpu-lost" => (
+                tr!("The connection to the GPU was lost: {reason}.", reason),
+                tr!("Train on the CPU."),
+            ),
             _ => return event,
         };
     }
@@ -128,7 +143,8 @@ impl Pulse {
         let mut sorted = self.intervals.clone();
         sorted.sort_by(f64::total_cmp);
         let usual = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        let exceeds = |(times, secs): (f64, f64)| self.silence_secs(now_secs) > secs.max(times * usual);
+        let exceeds =
+            |(times, secs): (f64, f64)| self.silence_secs(now_secs) > secs.max(times * usual);
         match () {
             () if exceeds(RESTARTED_AFTER) && !self.waits => Silence::Dead,
             () if exceeds(ASKED_AFTER) => Silence::Suspicious,

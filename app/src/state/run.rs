@@ -129,7 +129,11 @@ impl Run {
 
     /// A run that only events tell of.
     pub(super) fn unknown(id: &str) -> Self {
-        let phase = if id.starts_with("pretrain") { Phase::Pretrain } else { Phase::Finetune };
+        let phase = if id.starts_with("pretrain") {
+            Phase::Pretrain
+        } else {
+            Phase::Finetune
+        };
         Self::new(id.into(), phase)
     }
 
@@ -150,7 +154,12 @@ impl Run {
 
     /// The same run, its curves in at most so many points each.
     pub fn reduced(mut self, points: usize) -> Self {
-        for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {
+        for curve in [
+            &mut self.curve,
+            &mut self.lr,
+            &mut self.grad_norm,
+            &mut self.speed,
+        ] {
             *curve = curve.reduced(points);
         }
         self
@@ -159,21 +168,59 @@ impl Run {
     /// Takes in an event of this run.
     pub(super) fn apply(&mut self, event: Event) {
         match event {
-            Event::Started { phase, parameters, steps, vocab_size, uniform, unigram, bigram, labels, step, .. } => {
+            Event::Started {
+                phase,
+                parameters,
+                steps,
+                vocab_size,
+                uniform,
+                unigram,
+                bigram,
+                labels,
+                step,
+                ..
+            } => {
                 self.phase = phase;
-                self.plan =
-                    Some(Plan { parameters, steps, vocab_size, uniform, unigram, bigram, labels: labels.len() });
+                self.plan = Some(Plan {
+                    parameters,
+                    steps,
+                    vocab_size,
+                    uniform,
+                    unigram,
+                    bigram,
+                    labels: labels.len(),
+                });
                 self.reached = self.reached.max(step);
                 self.enter(Stage::Started);
             }
             Event::Compiling { message, .. } => self.enter(Stage::Compiling(message)),
-            Event::Step { step, loss, tokens_per_sec, eta_secs, lr, grad_norm, .. } => {
+            Event::Step {
+                step,
+                loss,
+                tokens_per_sec,
+                eta_secs,
+                lr,
+                grad_norm,
+                ..
+            } => {
                 self.lr.push(step, lr);
                 self.grad_norm.push(step, grad_norm);
                 self.speed.push(step, tokens_per_sec);
-                self.step(Progress { step, loss, tokens_per_sec, eta_secs });
+                self.step(Progress {
+                    step,
+                    loss,
+                    tokens_per_sec,
+                    eta_secs,
+                });
             }
-            Event::Evaluated { step, epoch, split, network, metrics, .. } => {
+            Event::Evaluated {
+                step,
+                epoch,
+                split,
+                network,
+                metrics,
+                ..
+            } => {
                 self.evaluated((step, epoch), split, network, metrics);
             }
             Event::RolledBack { step, .. } => self.return_to(step),
@@ -182,7 +229,14 @@ impl Run {
             Event::Paused { step, .. } => self.wait_or_go(step, Stage::Paused),
             Event::Resumed { step, .. } => self.wait_or_go(step, Stage::Running),
             Event::Finished { step, stopped, .. } => {
-                self.wait_or_go(step, if stopped { Stage::Stopped } else { Stage::Finished });
+                self.wait_or_go(
+                    step,
+                    if stopped {
+                        Stage::Stopped
+                    } else {
+                        Stage::Finished
+                    },
+                );
             }
             _ => {}
         }
@@ -195,12 +249,20 @@ impl Run {
     /// Share of the planned steps done, 0 to 1.
     pub fn share(&self) -> f64 {
         let steps = self.plan.as_ref().map_or(0, |plan| plan.steps);
-        if steps == 0 { 0.0 } else { (self.reached as f64 / steps as f64).min(1.0) }
+        if steps == 0 {
+            0.0
+        } else {
+            (self.reached as f64 / steps as f64).min(1.0)
+        }
     }
 
     /// Where an axis of steps ends: at the planned ones or, of what is over, at those that were done.
     pub fn axis(&self) -> u64 {
-        let planned = self.plan.as_ref().filter(|_| !self.stage.is_over()).map_or(0, |plan| plan.steps);
+        let planned = self
+            .plan
+            .as_ref()
+            .filter(|_| !self.stage.is_over())
+            .map_or(0, |plan| plan.steps);
         planned.max(self.reached)
     }
 
@@ -225,7 +287,11 @@ impl Run {
     /// documents where there are any.
     pub fn kept_score(&self) -> Option<&Score> {
         let last = self.scores.last()?;
-        if last.split == "test" || !self.stage.is_over() { Some(last) } else { self.kept_valid() }
+        if last.split == "test" || !self.stage.is_over() {
+            Some(last)
+        } else {
+            self.kept_valid()
+        }
     }
 
     /// A run whose steps no event tells, up to this one.
@@ -251,26 +317,51 @@ impl Run {
         }
     }
 
-    fn evaluated(&mut self, (step, epoch): (u64, f64), split: String, network: Option<u64>, metrics: Metrics) {
+    fn evaluated(
+        &mut self,
+        (step, epoch): (u64, f64),
+        split: String,
+        network: Option<u64>,
+        metrics: Metrics,
+    ) {
         self.reached = self.reached.max(step);
         match metrics {
             Metrics::MaskedLm(metrics) => {
                 self.phase = Phase::Pretrain;
-                let pairs = metrics.next_sentence_loss.zip(metrics.next_sentence_accuracy);
+                let pairs = metrics
+                    .next_sentence_loss
+                    .zip(metrics.next_sentence_accuracy);
                 let (loss, accuracy) = (metrics.masked_lm_loss, metrics.masked_accuracy);
-                let quality = HeldOut { step, loss, accuracy, pairs };
+                let quality = HeldOut {
+                    step,
+                    loss,
+                    accuracy,
+                    pairs,
+                };
                 self.held_out.retain(|old| old.step != step);
                 self.held_out.push(quality);
             }
             Metrics::Classifier(metrics) => {
                 self.phase = Phase::Finetune;
-                self.scores.retain(|old| (old.step, old.network, &old.split) != (step, network, &split));
-                self.scores.push(Score { step, epoch, split, network, metrics });
+                self.scores
+                    .retain(|old| (old.step, old.network, &old.split) != (step, network, &split));
+                self.scores.push(Score {
+                    step,
+                    epoch,
+                    split,
+                    network,
+                    metrics,
+                });
                 // The table by label shows the last scores or the kept ones; a hundred thousand labels are not kept for each
                 // pass.
                 let kept = self.kept_valid().map(|score| (score.step, score.network));
                 let last = self.scores.len() - 1;
-                for (_, old) in self.scores.iter_mut().enumerate().filter(|(place, _)| *place != last) {
+                for (_, old) in self
+                    .scores
+                    .iter_mut()
+                    .enumerate()
+                    .filter(|(place, _)| *place != last)
+                {
                     if old.split == "test" || Some((old.step, old.network)) != kept {
                         old.metrics.per_label = vec![];
                     }
@@ -293,8 +384,16 @@ mod tests {
     use protocol::{ClassifierMetrics, LabelMetrics};
 
     fn evaluated(step: u64, split: &str, micro_f1: f64, mean_f1: f64) -> Event {
-        let per_label = vec![LabelMetrics { label: "bird".into(), ..LabelMetrics::default() }];
-        let metrics = ClassifierMetrics { micro_f1, mean_f1, per_label, ..ClassifierMetrics::default() };
+        let per_label = vec![LabelMetrics {
+            label: "bird".into(),
+            ..LabelMetrics::default()
+        }];
+        let metrics = ClassifierMetrics {
+            micro_f1,
+            mean_f1,
+            per_label,
+            ..ClassifierMetrics::default()
+        };
         Event::Evaluated {
             run: "finetune-1".into(),
             step,
@@ -311,23 +410,50 @@ mod tests {
         for (step, micro, mean) in [(1, 0.5, 0.4), (2, 0.7, 0.3), (3, 0.6, 0.5)] {
             run.apply(evaluated(step, "valid", micro, mean));
         }
-        assert_eq!(run.kept_score().map(|score| score.step), Some(3), "while it learns, the last ones");
-        run.apply(Event::Finished { run: "finetune-1".into(), step: 3, stopped: false, elapsed_secs: 1.0 });
+        assert_eq!(
+            run.kept_score().map(|score| score.step),
+            Some(3),
+            "while it learns, the last ones"
+        );
+        run.apply(Event::Finished {
+            run: "finetune-1".into(),
+            step: 3,
+            stopped: false,
+            elapsed_secs: 1.0,
+        });
         let kept = run.kept_score().expect("scores");
-        assert_eq!((kept.step, kept.metrics.per_label.len()), (2, 1), "the best micro F1, with its labels");
+        assert_eq!(
+            (kept.step, kept.metrics.per_label.len()),
+            (2, 1),
+            "the best micro F1, with its labels"
+        );
         assert!(run.result().contains("0.300"), "{}", run.result());
-        assert!(run.scores[0].metrics.per_label.is_empty(), "labels of a pass that nobody asks for are not kept");
+        assert!(
+            run.scores[0].metrics.per_label.is_empty(),
+            "labels of a pass that nobody asks for are not kept"
+        );
         run.apply(evaluated(3, "test", 0.1, 0.1));
-        assert_eq!(run.kept_score().map(|score| score.split.as_str()), Some("test"));
+        assert_eq!(
+            run.kept_score().map(|score| score.split.as_str()),
+            Some("test")
+        );
     }
 
     #[test]
     fn an_axis_ends_where_a_run_does() {
         let mut run = Run::new("pretrain-1".into(), Phase::Pretrain);
-        run.plan = Some(Plan { steps: 1000, ..Plan::default() });
+        run.plan = Some(Plan {
+            steps: 1000,
+            ..Plan::default()
+        });
         run.reach(40);
         assert_eq!(run.axis(), 1000);
-        run.apply(Event::Finished { run: "pretrain-1".into(), step: 40, stopped: true, elapsed_secs: 1.0 });
+        run.apply(Event::Finished {
+            run: "pretrain-1".into(),
+            step: 40,
+            stopped: true,
+            elapsed_secs: 1.0,
+        });
         assert_eq!(run.axis(), 40);
     }
 }

@@ -13,11 +13,27 @@ const SENTENCE_SHARE: f64 = 0.02;
 impl RunState {
     /// What the last run of a phase is doing; of both starts that are over, how each ended.
     pub fn headline(&self, phase: Phase) -> Option<String> {
-        let told = |run: &Run| tr!("{run}. {sentence}", run = run.name(), sentence = run.sentence());
+        let told = |run: &Run| {
+            tr!(
+                "{run}. {sentence}",
+                run = run.name(),
+                sentence = run.sentence()
+            )
+        };
         let last = self.runs_of(phase).next_back()?;
         let over = |run: &Run| run.stage == Stage::Finished;
-        let before = if over(last) { self.other_start(last, over).map(told) } else { None };
-        Some(before.into_iter().chain([told(last)]).collect::<Vec<_>>().join(" "))
+        let before = if over(last) {
+            self.other_start(last, over).map(told)
+        } else {
+            None
+        };
+        Some(
+            before
+                .into_iter()
+                .chain([told(last)])
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     }
 }
 
@@ -35,25 +51,47 @@ impl Run {
             let (loss, share) = (figure(held_out.loss, 2), percent(held_out.accuracy));
             return tr!("held-out loss {loss}, {share} right", loss, share);
         }
-        self.progress.map_or_else(|| "–".into(), |progress| tr!("loss {loss}", loss = figure(progress.loss, 2)))
+        self.progress.map_or_else(
+            || "–".into(),
+            |progress| tr!("loss {loss}", loss = figure(progress.loss, 2)),
+        )
     }
 
     /// What is happening, in plain words.
     pub fn sentence(&self) -> String {
         match &self.stage {
-            Stage::Finished if !self.is_own() => tr!("Finished; its result stands where it was started."),
+            Stage::Finished if !self.is_own() => {
+                tr!("Finished; its result stands where it was started.")
+            }
             Stage::Stopped if !self.is_own() => tr!("Stopped before it was done."),
             Stage::Requested => tr!("Preparing: learning the vocabulary and planning the steps."),
-            Stage::Started => format!("{} {}", self.expectation(), tr!("The first step is being computed.")),
-            Stage::Compiling(message) => format!("{} {}", wording::sentence(&told(message)), self.expectation()),
+            Stage::Started => format!(
+                "{} {}",
+                self.expectation(),
+                tr!("The first step is being computed.")
+            ),
+            Stage::Compiling(message) => format!(
+                "{} {}",
+                wording::sentence(&told(message)),
+                self.expectation()
+            ),
             Stage::Running => self.comparison(),
             Stage::Paused => {
-                tr!("Paused after {steps}. Resume goes on where it stopped.", steps = self.steps())
+                tr!(
+                    "Paused after {steps}. Resume goes on where it stopped.",
+                    steps = self.steps()
+                )
             }
             // It fitted an output layer.
-            Stage::Finished if self.steps_done() == 0 => tr!("Finished: {result}.", result = self.result()),
+            Stage::Finished if self.steps_done() == 0 => {
+                tr!("Finished: {result}.", result = self.result())
+            }
             Stage::Finished => {
-                tr!("Finished after {steps}: {result}.", steps = self.steps(), result = self.result())
+                tr!(
+                    "Finished after {steps}: {result}.",
+                    steps = self.steps(),
+                    result = self.result()
+                )
             }
             Stage::Stopped => tr!(
                 "Stopped after {steps}: {result}. The model can be used.",
@@ -78,26 +116,39 @@ impl Run {
                 uniform = figure(plan.uniform, 1),
                 unigram = figure(plan.unigram, 1)
             ),
-            Some(plan) => tr!("{labels} to learn.", labels = wording::labels(plan.labels as u64)),
+            Some(plan) => tr!(
+                "{labels} to learn.",
+                labels = wording::labels(plan.labels as u64)
+            ),
             None => String::new(),
         }
     }
 
     fn comparison(&self) -> String {
-        let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else { return tr!("Learning.") };
+        let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else {
+            return tr!("Learning.");
+        };
         // One batch is luck: what the last of them have in common is what a model can do.
         let smooth = self.curve.smoothed(SENTENCE_SHARE * plan.steps as f64);
         let recent = smooth.last().map_or(progress.loss, |(_, loss)| *loss);
         let loss = figure(recent, 2);
         if self.phase == Phase::Finetune {
-            return tr!("Learning {labels}: loss {loss}.", labels = wording::labels(plan.labels as u64), loss);
+            return tr!(
+                "Learning {labels}: loss {loss}.",
+                labels = wording::labels(plan.labels as u64),
+                loss
+            );
         }
         let gap = plan.unigram - recent;
         if !progress.loss.is_finite() {
             tr!("The loss is no longer a number: stop, and try a smaller learning rate.")
         } else if gap > 0.05 {
             let (gap, unigram) = (figure(gap, 1), figure(plan.unigram, 1));
-            if let Some(bigram) = plan.bigram.filter(|bigram| recent > *bigram).map(|bigram| figure(bigram, 1)) {
+            if let Some(bigram) = plan
+                .bigram
+                .filter(|bigram| recent > *bigram)
+                .map(|bigram| figure(bigram, 1))
+            {
                 return tr!(
                     "Loss {loss}: below knowing only word frequencies ({unigram}), above knowing the word before ({bigram}).",
                     loss,
@@ -121,7 +172,11 @@ impl Run {
             )
         } else {
             let uniform = figure(plan.uniform, 1);
-            tr!("Loss {loss}: no better than random guessing ({uniform}) yet.", loss, uniform)
+            tr!(
+                "Loss {loss}: no better than random guessing ({uniform}) yet.",
+                loss,
+                uniform
+            )
         }
     }
 
@@ -131,6 +186,10 @@ impl Run {
             return format!("{}: {}", self.name(), self.sentence());
         }
         let tenths = (self.share() * 10.0).floor() as u64;
-        tr!("{run}: {share} % done", run = self.name(), share = tenths * 10)
+        tr!(
+            "{run}: {share} % done",
+            run = self.name(),
+            share = tenths * 10
+        )
     }
 }

@@ -49,11 +49,18 @@ impl Topic {
             Event::Finished { .. } => &[Topic::Runs, Topic::Progress, Topic::Answers],
             Event::Warning { run, .. } if run.is_empty() => &[Topic::Warnings],
             Event::Warning { .. } => &[Topic::Runs],
-            Event::Failed { .. } => {
-                &[Topic::Notice, Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress, Topic::Answers]
-            }
+            Event::Failed { .. } => &[
+                Topic::Notice,
+                Topic::Engine,
+                Topic::Corpus,
+                Topic::Runs,
+                Topic::Progress,
+                Topic::Answers,
+            ],
             // From then on a run can begin again.
-            Event::Labelled { documents, of, .. } if documents == of => &[Topic::Answers, Topic::Runs],
+            Event::Labelled { documents, of, .. } if documents == of => {
+                &[Topic::Answers, Topic::Runs]
+            }
             Event::Labelled { .. } => &[Topic::Answers],
             Event::Baseline { .. } => &[Topic::Answers, Topic::Runs],
             Event::Guesses { .. }
@@ -68,7 +75,13 @@ impl Topic {
             | Event::Compared { .. }
             | Event::Counted { .. } => &[Topic::Answers],
             Event::History { .. } => &[Topic::Runs, Topic::Progress],
-            Event::Imported { .. } => &[Topic::Runs, Topic::Answers, Topic::Vocabulary, Topic::Masking, Topic::Notice],
+            Event::Imported { .. } => &[
+                Topic::Runs,
+                Topic::Answers,
+                Topic::Vocabulary,
+                Topic::Masking,
+                Topic::Notice,
+            ],
         }
     }
 }

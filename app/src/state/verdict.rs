@@ -26,7 +26,9 @@ impl Next {
             Self::GoOn => tr!("Go on with it"),
             Self::Finetune => tr!("Fine-tune it"),
             Self::OtherStart(StartFrom::Scratch) => tr!("Fine-tune from scratch too"),
-            Self::OtherStart(StartFrom::Pretrained) => tr!("Fine-tune from the pre-trained weights too"),
+            Self::OtherStart(StartFrom::Pretrained) => {
+                tr!("Fine-tune from the pre-trained weights too")
+            }
             Self::Review => tr!("See what it confuses"),
         }
     }
@@ -67,20 +69,34 @@ impl RunState {
         let labels = self.corpus.as_ref().is_some_and(|corpus| corpus.labels > 0);
         let Some(last) = run.held_out.last() else {
             let sentence = match run.stage {
-                Stage::Stopped => tr!("It was stopped before anything was measured on held-out text."),
+                Stage::Stopped => {
+                    tr!("It was stopped before anything was measured on held-out text.")
+                }
                 _ => tr!(
                     "Nothing was measured on held-out text: there is too little of it. With more text, what it has understood can be told from what it knows by heart."
                 ),
             };
             let also = labels.then_some(Next::Finetune);
-            return (run.steps_done() > 0).then_some(Verdict { sentence, next: Some(Next::GoOn), also });
+            return (run.steps_done() > 0).then_some(Verdict {
+                sentence,
+                next: Some(Next::GoOn),
+                also,
+            });
         };
-        let best = run.held_out.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))?;
+        let best = run
+            .held_out
+            .iter()
+            .min_by(|a, b| a.loss.total_cmp(&b.loss))?;
         let (loss, unigram) = (figure(last.loss, 2), figure(plan.unigram, 2));
-        let falling = run.held_out.len() >= 2 && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * NOTABLE;
+        let falling = run.held_out.len() >= 2
+            && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * NOTABLE;
         let verdict = |sentence: String, next| {
             let also = (labels && next == Some(Next::GoOn)).then_some(Next::Finetune);
-            Some(Verdict { sentence, next, also })
+            Some(Verdict {
+                sentence,
+                next,
+                also,
+            })
         };
         if last.loss - best.loss > NOTABLE {
             let sentence = tr!(
@@ -106,7 +122,11 @@ impl RunState {
             return verdict(sentence, Some(Next::GoOn));
         }
         let below = figure(plan.unigram - last.loss, 2);
-        let sentence = match plan.bigram.filter(|bigram| last.loss > *bigram).map(|bigram| figure(bigram, 2)) {
+        let sentence = match plan
+            .bigram
+            .filter(|bigram| last.loss > *bigram)
+            .map(|bigram| figure(bigram, 2))
+        {
             Some(bigram) => tr!(
                 "It begins to read context: its held-out loss {loss} lies between knowing word frequencies ({unigram}) and knowing the word before ({bigram}).",
                 loss,
@@ -120,15 +140,21 @@ impl RunState {
             ),
         };
         match (falling, labels) {
-            (true, _) => verdict(format!("{sentence} {}", tr!("The loss was still falling.")), Some(Next::GoOn)),
+            (true, _) => verdict(
+                format!("{sentence} {}", tr!("The loss was still falling.")),
+                Some(Next::GoOn),
+            ),
             (false, labels) => verdict(sentence, labels.then_some(Next::Finetune)),
         }
     }
 
     /// The last fine-tuning like this one but for its start, of those that are wanted.
     pub(super) fn other_start(&self, run: &Run, wanted: impl Fn(&Run) -> bool) -> Option<&Run> {
-        let is_other = |other: &&Run| other.text == run.text && other.pairs == run.pairs && other.from != run.from;
-        self.runs_of(Phase::Finetune).rfind(|other| run.from.is_some() && is_other(other) && wanted(other))
+        let is_other = |other: &&Run| {
+            other.text == run.text && other.pairs == run.pairs && other.from != run.from
+        };
+        self.runs_of(Phase::Finetune)
+            .rfind(|other| run.from.is_some() && is_other(other) && wanted(other))
     }
 
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
@@ -149,14 +175,25 @@ impl RunState {
             }
         });
         let Some(other) = other else {
-            let mean = tr!("Mean F1 {f1} on the validation documents.", f1 = figure(score, 3));
-            let sentence = [Some(mean), against].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let mean = tr!(
+                "Mean F1 {f1} on the validation documents.",
+                f1 = figure(score, 3)
+            );
+            let sentence = [Some(mean), against]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" ");
             let missing = match run.from {
                 Some(StartFrom::Pretrained) => Some(StartFrom::Scratch),
                 _ => self.model.pretrained.then_some(StartFrom::Pretrained),
             };
             let also = missing.map(|_| Next::Review);
-            return Some(Verdict { sentence, next: missing.map(Next::OtherStart).or(Some(Next::Review)), also });
+            return Some(Verdict {
+                sentence,
+                next: missing.map(Next::OtherStart).or(Some(Next::Review)),
+                also,
+            });
         };
         let (pretrained, scratch) = match run.from {
             Some(StartFrom::Pretrained) => (score, kept_mean_f1(other)?),
@@ -186,8 +223,16 @@ impl RunState {
             )
         };
         let caveat = tr!("One run each: a comparison over several seeds says more.");
-        let sentence = [Some(worth), Some(caveat), against].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        Some(Verdict { sentence, next: Some(Next::Review), also: None })
+        let sentence = [Some(worth), Some(caveat), against]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
+        Some(Verdict {
+            sentence,
+            next: Some(Next::Review),
+            also: None,
+        })
     }
 }
 
@@ -204,28 +249,61 @@ mod tests {
 
     fn pretrained(losses: &[f64]) -> RunState {
         let mut run = Run::new("pretrain-1".into(), Phase::Pretrain);
-        run.plan = Some(Plan { unigram: 6.0, ..Plan::default() });
-        let held_out =
-            |(place, loss): (usize, &f64)| HeldOut { step: 10 * place as u64, loss: *loss, accuracy: 0.1, pairs: None };
+        run.plan = Some(Plan {
+            unigram: 6.0,
+            ..Plan::default()
+        });
+        let held_out = |(place, loss): (usize, &f64)| HeldOut {
+            step: 10 * place as u64,
+            loss: *loss,
+            accuracy: 0.1,
+            pairs: None,
+        };
         run.held_out = losses.iter().enumerate().map(held_out).collect();
         run.stage = Stage::Finished;
-        let corpus = Some(Corpus { labels: 3, ..Corpus::default() });
-        RunState { runs: vec![run], corpus, ..RunState::default() }
+        let corpus = Some(Corpus {
+            labels: 3,
+            ..Corpus::default()
+        });
+        RunState {
+            runs: vec![run],
+            corpus,
+            ..RunState::default()
+        }
     }
 
     fn finetuned(scores: &[(StartFrom, f64)], n_grams: Option<f64>) -> RunState {
         let run = |(place, (from, mean_f1)): (usize, &(StartFrom, f64))| {
             let mut run = Run::new(format!("finetune-{place}"), Phase::Finetune);
-            let metrics = ClassifierMetrics { mean_f1: *mean_f1, micro_f1: *mean_f1, ..ClassifierMetrics::default() };
+            let metrics = ClassifierMetrics {
+                mean_f1: *mean_f1,
+                micro_f1: *mean_f1,
+                ..ClassifierMetrics::default()
+            };
             run.from = Some(*from);
-            run.scores = vec![Score { step: 1, epoch: 1.0, split: "valid".into(), network: None, metrics }];
+            run.scores = vec![Score {
+                step: 1,
+                epoch: 1.0,
+                split: "valid".into(),
+                network: None,
+                metrics,
+            }];
             run.stage = Stage::Finished;
             run
         };
-        let figures = |mean_f1| Figures { mean_f1, ..Figures::default() };
-        let baseline = n_grams.map(|mean_f1| LinearResult { test: figures(mean_f1), ..LinearResult::default() });
-        let mut state =
-            RunState { runs: scores.iter().enumerate().map(run).collect(), baseline, ..RunState::default() };
+        let figures = |mean_f1| Figures {
+            mean_f1,
+            ..Figures::default()
+        };
+        let baseline = n_grams.map(|mean_f1| LinearResult {
+            test: figures(mean_f1),
+            ..LinearResult::default()
+        });
+        let mut state = RunState {
+            runs: scores.iter().enumerate().map(run).collect(),
+            baseline,
+            ..RunState::default()
+        };
         state.model.pretrained = true;
         state
     }
@@ -233,29 +311,64 @@ mod tests {
     #[test]
     fn pre_training_is_judged_by_its_held_out_loss() {
         for (losses, words, next) in [
-            (&[7.0, 6.2][..], "does not even know yet how frequent", Some(Next::GoOn)),
+            (
+                &[7.0, 6.2][..],
+                "does not even know yet how frequent",
+                Some(Next::GoOn),
+            ),
             (&[7.0, 6.02], "only knows how frequent", Some(Next::GoOn)),
             (&[6.0, 5.5, 5.0], "still falling", Some(Next::GoOn)),
-            (&[6.0, 5.02, 5.0], "It reads context: its held-out loss 5.00 is 1.00 nats below", Some(Next::Finetune)),
-            (&[5.5, 5.0, 5.4], "rises since step 10", Some(Next::Finetune)),
+            (
+                &[6.0, 5.02, 5.0],
+                "It reads context: its held-out loss 5.00 is 1.00 nats below",
+                Some(Next::Finetune),
+            ),
+            (
+                &[5.5, 5.0, 5.4],
+                "rises since step 10",
+                Some(Next::Finetune),
+            ),
         ] {
-            let verdict = pretrained(losses).verdict(Phase::Pretrain).expect("a verdict");
+            let verdict = pretrained(losses)
+                .verdict(Phase::Pretrain)
+                .expect("a verdict");
             assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
             assert_eq!(verdict.next, next);
             let also = (next == Some(Next::GoOn)).then_some(Next::Finetune);
-            assert_eq!(verdict.also, also, "with labels there is always a way to a classifier");
+            assert_eq!(
+                verdict.also, also,
+                "with labels there is always a way to a classifier"
+            );
         }
         let mut begun = pretrained(&[6.0, 5.02, 5.0]);
-        begun.runs[0].plan = Some(Plan { unigram: 6.0, bigram: Some(4.5), ..Plan::default() });
+        begun.runs[0].plan = Some(Plan {
+            unigram: 6.0,
+            bigram: Some(4.5),
+            ..Plan::default()
+        });
         let verdict = begun.verdict(Phase::Pretrain).expect("a verdict");
-        assert!(verdict.sentence.starts_with("It begins to read context"), "{}", verdict.sentence);
+        assert!(
+            verdict.sentence.starts_with("It begins to read context"),
+            "{}",
+            verdict.sentence
+        );
         assert_eq!(verdict.next, Some(Next::Finetune), "it has flattened out");
-        assert_eq!(pretrained(&[]).verdict(Phase::Pretrain), None, "no step was done");
+        assert_eq!(
+            pretrained(&[]).verdict(Phase::Pretrain),
+            None,
+            "no step was done"
+        );
         let mut stopped = pretrained(&[]);
         stopped.runs[0].reach(40);
         for (stage, words) in [
-            (Stage::Stopped, "It was stopped before anything was measured"),
-            (Stage::Finished, "Nothing was measured on held-out text: there is too little"),
+            (
+                Stage::Stopped,
+                "It was stopped before anything was measured",
+            ),
+            (
+                Stage::Finished,
+                "Nothing was measured on held-out text: there is too little",
+            ),
         ] {
             stopped.runs[0].stage = stage;
             let verdict = stopped.verdict(Phase::Pretrain).expect("a verdict");
@@ -271,18 +384,40 @@ mod tests {
     fn fine_tuning_is_judged_against_the_other_start_and_n_grams() {
         use StartFrom::{Pretrained, Scratch};
         for (scores, n_grams, words, next) in [
-            (&[(Pretrained, 0.6)][..], None, "Mean F1 0.600", Next::OtherStart(Scratch)),
-            (&[(Scratch, 0.6)], Some(0.7), "0.700, which is better", Next::OtherStart(Pretrained)),
-            (&[(Pretrained, 0.6), (Scratch, 0.5)], Some(0.4), "adds 0.100 mean F1", Next::Review),
+            (
+                &[(Pretrained, 0.6)][..],
+                None,
+                "Mean F1 0.600",
+                Next::OtherStart(Scratch),
+            ),
+            (
+                &[(Scratch, 0.6)],
+                Some(0.7),
+                "0.700, which is better",
+                Next::OtherStart(Pretrained),
+            ),
+            (
+                &[(Pretrained, 0.6), (Scratch, 0.5)],
+                Some(0.4),
+                "adds 0.100 mean F1",
+                Next::Review,
+            ),
             (
                 &[(Scratch, 0.6), (Pretrained, 0.5)],
                 None,
                 "does not pay here: mean F1 0.500 against 0.600 from scratch, on the validation documents",
                 Next::Review,
             ),
-            (&[(Pretrained, 0.6), (Scratch, 0.605)], None, "makes no difference", Next::Review),
+            (
+                &[(Pretrained, 0.6), (Scratch, 0.605)],
+                None,
+                "makes no difference",
+                Next::Review,
+            ),
         ] {
-            let verdict = finetuned(scores, n_grams).verdict(Phase::Finetune).expect("a verdict");
+            let verdict = finetuned(scores, n_grams)
+                .verdict(Phase::Finetune)
+                .expect("a verdict");
             assert!(verdict.sentence.contains(words), "{}", verdict.sentence);
             let also = (next != Next::Review).then_some(Next::Review);
             assert_eq!((verdict.next, verdict.also), (Some(next), also));
@@ -295,7 +430,15 @@ mod tests {
         let mut state = finetuned(&[(Scratch, 0.5), (Scratch, 0.9), (Pretrained, 0.6)], None);
         (state.runs[1].scores, state.runs[1].stage) = (vec![], Stage::Stopped);
         let verdict = state.verdict(Phase::Finetune).expect("a verdict");
-        assert!(verdict.sentence.contains("adds 0.100 mean F1"), "{}", verdict.sentence);
-        assert!(state.headline(Phase::Finetune).is_some_and(|words| words.matches("Finished").count() == 2));
+        assert!(
+            verdict.sentence.contains("adds 0.100 mean F1"),
+            "{}",
+            verdict.sentence
+        );
+        assert!(
+            state
+                .headline(Phase::Finetune)
+                .is_some_and(|words| words.matches("Finished").count() == 2)
+        );
     }
 }

@@ -10,17 +10,32 @@ use std::fmt::Write;
 /// that `measured_on` names (`test` or `valid`).
 pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> {
     let passes = |arm: &ComparisonArm| {
-        let first = arm.runs.first().map(|run| run.valid.as_slice()).unwrap_or_default();
+        let first = arm
+            .runs
+            .first()
+            .map(|run| run.valid.as_slice())
+            .unwrap_or_default();
         let at = |pass: usize| {
             let runs = arm.runs.iter().filter_map(move |run| run.valid.get(pass));
             Spread::of(runs.map(|pass| pass.figures.micro_f1))
         };
-        first.iter().enumerate().map(|(pass, figures)| (figures.epoch, at(pass))).collect::<Vec<_>>()
+        first
+            .iter()
+            .enumerate()
+            .map(|(pass, figures)| (figures.epoch, at(pass)))
+            .collect::<Vec<_>>()
     };
     let pretrained = passes(&point.pretrained);
     let last = pretrained.last().map_or(1.0, |(epoch, _)| *epoch);
-    let linear = Spread { mean: point.linear.test.micro_f1, sd: 0.0 };
-    let mut lines = lines([pretrained, passes(&point.scratch), vec![(0.0, linear), (last, linear)]]);
+    let linear = Spread {
+        mean: point.linear.test.micro_f1,
+        sd: 0.0,
+    };
+    let mut lines = lines([
+        pretrained,
+        passes(&point.scratch),
+        vec![(0.0, linear), (last, linear)],
+    ]);
     if measured_on == "test" {
         lines[2].name = tr!("n-grams (test)");
     }
@@ -30,19 +45,34 @@ pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> 
 /// Micro F1 on the measured text by the number of labelled texts.
 pub fn by_labels(comparison: &Comparison) -> Vec<SpreadSeries> {
     let of = |pick: fn(&ComparisonPoint) -> Spread| {
-        comparison.points.iter().map(|point| (point.documents as f64, pick(point))).collect::<Vec<_>>()
+        comparison
+            .points
+            .iter()
+            .map(|point| (point.documents as f64, pick(point)))
+            .collect::<Vec<_>>()
     };
     lines([
         of(|point| point.pretrained.micro_f1),
         of(|point| point.scratch.micro_f1),
-        of(|point| Spread { mean: point.linear.test.micro_f1, sd: 0.0 }),
+        of(|point| Spread {
+            mean: point.linear.test.micro_f1,
+            sd: 0.0,
+        }),
     ])
 }
 
 fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSeries> {
     let line = |name: String, ink, dash, points: Vec<(f64, Spread)>| {
-        let points = points.into_iter().map(|(at, Spread { mean, sd })| SpreadPoint { at, mean, sd }).collect();
-        SpreadSeries { name, points, ink, dash }
+        let points = points
+            .into_iter()
+            .map(|(at, Spread { mean, sd })| SpreadPoint { at, mean, sd })
+            .collect();
+        SpreadSeries {
+            name,
+            points,
+            ink,
+            dash,
+        }
     };
     vec![
         line(tr!("pre-trained"), Ink::Run(0), 0, pretrained),
@@ -56,19 +86,41 @@ pub fn csv(comparison: &Comparison) -> String {
     let mut out = String::from(
         "documents,start,micro F1,micro F1 sd,macro F1,macro F1 sd,mean F1,mean F1 sd,learning rate,seconds per run\n",
     );
-    let mut row = |documents: u64, start: &str, [micro, r#macro, mean]: [Spread; 3], lr: String, secs: f64| {
-        let figures = [micro, r#macro, mean].map(|Spread { mean, sd }| format!("{mean},{sd}")).join(",");
+    let mut row = |documents: u64,
+                   start: &str,
+                   [micro, r#macro, mean]: [Spread; 3],
+                   lr: String,
+                   secs: f64| {
+        let figures = [micro, r#macro, mean]
+            .map(|Spread { mean, sd }| format!("{mean},{sd}"))
+            .join(",");
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{documents},{start},{figures},{lr},{secs}");
     };
     for point in &comparison.points {
-        for (start, arm) in [("pre-trained", &point.pretrained), ("from scratch", &point.scratch)] {
+        for (start, arm) in [
+            ("pre-trained", &point.pretrained),
+            ("from scratch", &point.scratch),
+        ] {
             let figures = [arm.micro_f1, arm.macro_f1, arm.mean_f1];
-            row(point.documents, start, figures, arm.lr.to_string(), arm.secs_per_run);
+            row(
+                point.documents,
+                start,
+                figures,
+                arm.lr.to_string(),
+                arm.secs_per_run,
+            );
         }
         let test = &point.linear.test;
-        let alone = [test.micro_f1, test.macro_f1, test.mean_f1].map(|mean| Spread { mean, sd: 0.0 });
-        row(point.documents, "n-grams", alone, String::new(), point.linear.elapsed_secs);
+        let alone =
+            [test.micro_f1, test.macro_f1, test.mean_f1].map(|mean| Spread { mean, sd: 0.0 });
+        row(
+            point.documents,
+            "n-grams",
+            alone,
+            String::new(),
+            point.linear.elapsed_secs,
+        );
     }
     out
 }
@@ -79,12 +131,18 @@ mod tests {
     use protocol::{ComparisonRun, EpochFigures, Figures, LinearResult};
 
     fn figures(micro_f1: f64) -> Figures {
-        Figures { micro_f1, ..Figures::default() }
+        Figures {
+            micro_f1,
+            ..Figures::default()
+        }
     }
 
     /// An arm of several runs, by their F1 after each pass.
     fn arm(runs: &[&[f64]]) -> ComparisonArm {
-        let pass = |(pass, score): (usize, &f64)| EpochFigures { epoch: pass as f64 + 1.0, figures: figures(*score) };
+        let pass = |(pass, score): (usize, &f64)| EpochFigures {
+            epoch: pass as f64 + 1.0,
+            figures: figures(*score),
+        };
         let run = |scores: &&[f64]| ComparisonRun {
             seed: 1,
             valid_micro_f1: 0.0,
@@ -93,7 +151,10 @@ mod tests {
             elapsed_secs: 1.0,
             diverged: false,
         };
-        let spread = Spread { mean: runs[0][0], sd: 0.1 };
+        let spread = Spread {
+            mean: runs[0][0],
+            sd: 0.1,
+        };
         ComparisonArm {
             lr: 1e-3,
             sweep: vec![],
@@ -114,17 +175,30 @@ mod tests {
             documents: 500,
             pretrained: arm(&[&[0.4, 0.6], &[0.6, 0.8]]),
             scratch: arm(&[&[0.1, 0.2]]),
-            linear: LinearResult { test: figures(0.5), ..LinearResult::default() },
+            linear: LinearResult {
+                test: figures(0.5),
+                ..LinearResult::default()
+            },
         };
         let lines = by_pass(&point, "test");
         assert_eq!(lines[2].name, "n-grams (test)");
         let means = |line: &SpreadSeries| {
-            line.points.iter().map(|point| (point.at, (point.mean * 100.0).round())).collect::<Vec<_>>()
+            line.points
+                .iter()
+                .map(|point| (point.at, (point.mean * 100.0).round()))
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             lines.iter().map(means).collect::<Vec<_>>(),
-            [vec![(1.0, 50.0), (2.0, 70.0)], vec![(1.0, 10.0), (2.0, 20.0)], vec![(0.0, 50.0), (2.0, 50.0)],]
+            [
+                vec![(1.0, 50.0), (2.0, 70.0)],
+                vec![(1.0, 10.0), (2.0, 20.0)],
+                vec![(0.0, 50.0), (2.0, 50.0)],
+            ]
         );
-        assert!(lines[0].points[0].sd > 0.1 && lines[1].points[0].sd == 0.0, "one seed tells no spread");
+        assert!(
+            lines[0].points[0].sd > 0.1 && lines[1].points[0].sd == 0.0,
+            "one seed tells no spread"
+        );
     }
 }

@@ -24,7 +24,14 @@ pub struct Bucket {
 
 impl Bucket {
     fn new(step: u64, value: f64) -> Self {
-        Self { first: step, last: step, min: value, max: value, sum: value, count: 1 }
+        Self {
+            first: step,
+            last: step,
+            min: value,
+            max: value,
+            sum: value,
+            count: 1,
+        }
     }
 
     /// Mean value.
@@ -56,7 +63,11 @@ pub struct Curve {
 
 impl Default for Curve {
     fn default() -> Self {
-        Self { buckets: Vec::new(), points_per_bucket: 1, points: 0 }
+        Self {
+            buckets: Vec::new(),
+            points_per_bucket: 1,
+            points: 0,
+        }
     }
 }
 
@@ -69,7 +80,12 @@ impl Curve {
 
     /// Adds a point. A step that does not rise (a repeated event) and a value that is no number are left out.
     pub fn push(&mut self, step: u64, value: f64) {
-        if !value.is_finite() || self.buckets.last().is_some_and(|bucket| step <= bucket.last) {
+        if !value.is_finite()
+            || self
+                .buckets
+                .last()
+                .is_some_and(|bucket| step <= bucket.last)
+        {
             return;
         }
         self.points += 1;
@@ -101,7 +117,10 @@ impl Curve {
 
     /// As [`Self::extent`], of what lies between two steps.
     pub fn extent_within(&self, (low, high): (f64, f64)) -> Option<(f64, f64)> {
-        let seen = self.buckets.iter().filter(|bucket| bucket.last as f64 >= low && bucket.first as f64 <= high);
+        let seen = self
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.last as f64 >= low && bucket.first as f64 <= high);
         let spans = seen.map(|bucket| (bucket.min, bucket.max));
         spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
     }
@@ -123,7 +142,11 @@ impl Curve {
             let weight = past.weight + future.weight - bucket.count as f64;
             (bucket.middle(), sum / weight)
         };
-        self.buckets.iter().zip(past.into_iter().zip(future)).map(join).collect()
+        self.buckets
+            .iter()
+            .zip(past.into_iter().zip(future))
+            .map(join)
+            .collect()
     }
 
     /// The same curve in at most so many buckets.
@@ -163,7 +186,10 @@ fn decayed<'a>(buckets: impl Iterator<Item = &'a Bucket>, horizon: f64) -> Vec<S
         let at = bucket.middle();
         let keep = (-(at - before.unwrap_or(at)).abs() / horizon.max(1.0)).exp();
         before = Some(at);
-        sums = Sums { value: sums.value * keep + bucket.sum, weight: sums.weight * keep + bucket.count as f64 };
+        sums = Sums {
+            value: sums.value * keep + bucket.sum,
+            weight: sums.weight * keep + bucket.count as f64,
+        };
         sums
     };
     buckets.map(add).collect()
@@ -185,12 +211,24 @@ mod tests {
     fn a_hundred_thousand_points_stay_bounded_and_lose_no_spike() {
         let long = curve((1..=100_000).map(|step| (step, if step == 77_777 { 50.0 } else { 3.0 })));
         assert_eq!(long.points(), 100_000);
-        assert!(long.buckets().len() <= BUCKETS && long.buckets().len() > BUCKETS / 2, "{}", long.buckets().len());
+        assert!(
+            long.buckets().len() <= BUCKETS && long.buckets().len() > BUCKETS / 2,
+            "{}",
+            long.buckets().len()
+        );
         assert_eq!(long.extent(), Some((3.0, 50.0)));
         let steps = long.buckets();
         assert_eq!((steps[0].first, steps[steps.len() - 1].last), (1, 100_000));
-        assert!(steps.windows(2).all(|pair| pair[0].last + 1 == pair[1].first), "buckets tile the steps");
-        let spike = steps.iter().find(|bucket| bucket.max > 3.0).expect("the spike");
+        assert!(
+            steps
+                .windows(2)
+                .all(|pair| pair[0].last + 1 == pair[1].first),
+            "buckets tile the steps"
+        );
+        let spike = steps
+            .iter()
+            .find(|bucket| bucket.max > 3.0)
+            .expect("the spike");
         assert!((spike.first..=spike.last).contains(&77_777));
     }
 
@@ -208,13 +246,21 @@ mod tests {
         let short = curve([(1, 2.0), (1, 9.0), (2, f64::NAN), (3, 4.0), (2, 9.0)]);
         assert_eq!(short.points(), 2);
         assert_eq!(short.extent(), Some((2.0, 4.0)));
-        assert_eq!((short.near(1), short.near(2), short.near(4)), (Some(2.0), Some(4.0), None));
+        assert_eq!(
+            (short.near(1), short.near(2), short.near(4)),
+            (Some(2.0), Some(4.0), None)
+        );
     }
 
     #[test]
     fn smoothing_keeps_a_constant_and_does_not_trail_a_slope() {
         let constant = curve((1..200).map(|step| (step * 7, 4.0)));
-        assert!(constant.smoothed(30.0).iter().all(|(_, value)| (value - 4.0).abs() < 1e-12));
+        assert!(
+            constant
+                .smoothed(30.0)
+                .iter()
+                .all(|(_, value)| (value - 4.0).abs() < 1e-12)
+        );
         let slope = curve((0..1000).map(|step| (step, step as f64)));
         let (step, value) = slope.smoothed(20.0)[500];
         assert!((value - step).abs() < 1e-6, "{value} at {step}");
@@ -223,9 +269,17 @@ mod tests {
     #[test]
     fn smoothing_takes_noise_away_and_forgets_over_a_gap() {
         let noisy = curve((0..1000).map(|step| (step, if step % 2 == 0 { 1.0 } else { 3.0 })));
-        assert!(noisy.smoothed(20.0).iter().all(|(_, value)| (value - 2.0).abs() < 0.1));
+        assert!(
+            noisy
+                .smoothed(20.0)
+                .iter()
+                .all(|(_, value)| (value - 2.0).abs() < 0.1)
+        );
         let gap = curve([(0, 8.0), (10, 4.0), (1000, 2.0)]).smoothed(10.0);
-        assert!(gap[0].1 < 8.0 && gap[0].1 > gap[1].1 && gap[1].1 > 4.0, "{gap:?}");
+        assert!(
+            gap[0].1 < 8.0 && gap[0].1 > gap[1].1 && gap[1].1 > 4.0,
+            "{gap:?}"
+        );
         assert!((gap[2].1 - 2.0).abs() < 1e-6, "{gap:?}");
     }
 }

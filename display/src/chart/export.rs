@@ -20,11 +20,21 @@ pub struct Figures {
 pub fn csv(runs: &[Figures]) -> String {
     let mut out = String::from("run,settings,figure,step,value\n");
     for run in runs {
-        let settings = run.settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+        let settings = run
+            .settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ");
         for (figure, points) in &run.columns {
             for (step, value) in points {
                 // Writing to a string cannot fail.
-                let _ = writeln!(out, "{},{},{figure},{step},{value}", quoted(&run.run), quoted(&settings));
+                let _ = writeln!(
+                    out,
+                    "{},{},{figure},{step},{value}",
+                    quoted(&run.run),
+                    quoted(&settings)
+                );
             }
         }
     }
@@ -33,7 +43,11 @@ pub fn csv(runs: &[Figures]) -> String {
 
 fn quoted(text: &str) -> String {
     let cell = inert_cell(text);
-    if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
+    if cell.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.into()
+    }
 }
 
 /// A scene as a file of SVG; `colour` knows what each role looks like, `paper` what is behind.
@@ -65,15 +79,26 @@ pub fn shapes(scene: &Scene, plot: &str, paper: &str, colour: impl Fn(Ink) -> St
 }
 
 fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(Ink) -> String) -> String {
-    let listed =
-        |points: &[(f64, f64)]| points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
+    let listed = |points: &[(f64, f64)]| {
+        points
+            .iter()
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     match mark {
         Mark::Band { points, ink } => format!(
             "<polygon clip-path=\"url(#{plot})\" fill=\"{}\" fill-opacity=\"{BAND_OPACITY}\" points=\"{}\"/>",
             colour(*ink),
             listed(points)
         ),
-        Mark::Line { points, ink, width, opacity, dash } => {
+        Mark::Line {
+            points,
+            ink,
+            width,
+            opacity,
+            dash,
+        } => {
             let dashes: Vec<String> = DASHES[*dash].iter().map(f64::to_string).collect();
             format!(
                 "<polyline clip-path=\"url(#{plot})\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
@@ -92,7 +117,12 @@ fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(Ink) -> String) 
             };
             points.iter().map(dot).collect()
         }
-        Mark::Text { at, text, anchor, ink } => {
+        Mark::Text {
+            at,
+            text,
+            anchor,
+            ink,
+        } => {
             let anchor = match anchor {
                 Anchor::Start => "start",
                 Anchor::Middle => "middle",
@@ -111,7 +141,9 @@ fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(Ink) -> String) 
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -120,13 +152,25 @@ mod tests {
 
     #[test]
     fn a_table_has_a_row_per_point() {
-        let columns = vec![("loss", vec![(1.0, 5.5), (2.0, 5.25)]), ("lr", vec![(1.0, 0.001)])];
-        let settings = vec![("seed".into(), "3".into()), ("preset".into(), "fast-nano".into())];
-        let runs = [Figures { run: "Fine-tuning 1, from \"scratch\"".into(), settings, columns }];
+        let columns = vec![
+            ("loss", vec![(1.0, 5.5), (2.0, 5.25)]),
+            ("lr", vec![(1.0, 0.001)]),
+        ];
+        let settings = vec![
+            ("seed".into(), "3".into()),
+            ("preset".into(), "fast-nano".into()),
+        ];
+        let runs = [Figures {
+            run: "Fine-tuning 1, from \"scratch\"".into(),
+            settings,
+            columns,
+        }];
         let name = "\"Fine-tuning 1, from \"\"scratch\"\"\",seed=3 preset=fast-nano";
         assert_eq!(
             csv(&runs),
-            format!("run,settings,figure,step,value\n{name},loss,1,5.5\n{name},loss,2,5.25\n{name},lr,1,0.001\n")
+            format!(
+                "run,settings,figure,step,value\n{name},loss,1,5.5\n{name},loss,2,5.25\n{name},lr,1,0.001\n"
+            )
         );
     }
 
@@ -134,7 +178,11 @@ mod tests {
     fn a_name_is_no_formula() {
         let run = "=HYPERLINK(\"http://evil/\",\"x\")".to_string();
         let columns = vec![("loss", vec![(1.0, -5.5)])];
-        let table = csv(&[Figures { run, settings: vec![("+a".into(), "1".into())], columns }]);
+        let table = csv(&[Figures {
+            run,
+            settings: vec![("+a".into(), "1".into())],
+            columns,
+        }]);
         assert_eq!(
             table,
             "run,settings,figure,step,value\n\"'=HYPERLINK(\"\"http://evil/\"\",\"\"x\"\")\",'+a=1,loss,1,-5.5\n"
@@ -144,17 +192,50 @@ mod tests {
 
     #[test]
     fn a_picture_holds_every_mark_and_no_markup_of_a_name() {
-        let (mut scene, _, _) =
-            Scene::with_axes(Size { width: 300.0, height: 200.0 }, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
+        let (mut scene, _, _) = Scene::with_axes(
+            Size {
+                width: 300.0,
+                height: 200.0,
+            },
+            (0.0, 1.0),
+            (0.0, 1.0),
+            ("x", "y"),
+            10.0,
+        );
         scene.text((1.0, 2.0), "<b> & co", Anchor::End, Ink::Label);
-        scene.marks.push(Mark::Dots { points: vec![(1.0, 1.0), (2.0, 2.0)], ink: Ink::Run(0) });
-        scene.marks.push(Mark::Band { points: vec![(1.0, 1.0), (2.0, 1.0), (2.0, 2.0)], ink: Ink::Run(0) });
-        let text = svg(&scene, Size { width: 300.0, height: 200.0 }, "#fff", |_| "#123456".into());
+        scene.marks.push(Mark::Dots {
+            points: vec![(1.0, 1.0), (2.0, 2.0)],
+            ink: Ink::Run(0),
+        });
+        scene.marks.push(Mark::Band {
+            points: vec![(1.0, 1.0), (2.0, 1.0), (2.0, 2.0)],
+            ink: Ink::Run(0),
+        });
+        let text = svg(
+            &scene,
+            Size {
+                width: 300.0,
+                height: 200.0,
+            },
+            "#fff",
+            |_| "#123456".into(),
+        );
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>"));
-        assert_eq!(text.matches("<circle clip-path=").count(), 2, "what lies outside of the plot is not seen");
-        assert!(text.matches("stroke=\"#fff\"").count() > 2, "words are readable over lines");
+        assert_eq!(
+            text.matches("<circle clip-path=").count(),
+            2,
+            "what lies outside of the plot is not seen"
+        );
+        assert!(
+            text.matches("stroke=\"#fff\"").count() > 2,
+            "words are readable over lines"
+        );
         assert_eq!(text.matches("<polygon").count(), 1);
-        let lines = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { .. })).count();
+        let lines = scene
+            .marks
+            .iter()
+            .filter(|mark| matches!(mark, Mark::Line { .. }))
+            .count();
         assert_eq!(text.matches("<polyline").count(), lines);
         assert!(text.contains("&lt;b&gt; &amp; co") && !text.contains("<b>"));
     }

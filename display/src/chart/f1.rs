@@ -47,13 +47,21 @@ pub struct F1Series {
 impl F1Series {
     /// Whether its line breaks: where another network begins, or all parts were measured together.
     pub fn has_breaks(&self) -> bool {
-        self.points.windows(2).any(|pair| pair[0].network != pair[1].network)
+        self.points
+            .windows(2)
+            .any(|pair| pair[0].network != pair[1].network)
     }
 }
 
 /// The last epoch that any run plans or reaches, at least 1.
 pub fn last_epoch(series: &[F1Series]) -> f64 {
-    let last = |series: &F1Series| series.points.last().map_or(0.0, |point| point.epoch).max(series.epochs);
+    let last = |series: &F1Series| {
+        series
+            .points
+            .last()
+            .map_or(0.0, |point| point.epoch)
+            .max(series.epochs)
+    };
     series.iter().map(last).fold(1.0, f64::max)
 }
 
@@ -62,23 +70,41 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     let steps = look.options.steps(last_epoch(series) * per_epoch);
     let epochs = (steps.0 / per_epoch, steps.1 / per_epoch);
     let top = ceiling(series).max(baseline.map_or(0.0, above));
-    let bottom = if look.options.log_y { floor(series, baseline) } else { 0.0 };
+    let bottom = if look.options.log_y {
+        floor(series, baseline)
+    } else {
+        0.0
+    };
     let names = (tr!("epoch"), tr!("F1, held out"));
     let (mut scene, x, y) = Scene::with_scales(
         look.size,
         (&names.0, &names.1),
-        if series.len() < 2 { LABEL_WIDTH } else { SIGNED_LABEL_WIDTH },
+        if series.len() < 2 {
+            LABEL_WIDTH
+        } else {
+            SIGNED_LABEL_WIDTH
+        },
         |plot| {
             let x = value_scale(epochs, (plot.left, plot.right), look.options.log_x);
-            (x, value_scale((bottom, top), (plot.bottom, plot.top), look.options.log_y))
+            (
+                x,
+                value_scale((bottom, top), (plot.bottom, plot.top), look.options.log_y),
+            )
         },
     );
-    scene.x = value_scale(steps, (scene.plot.left, scene.plot.right), look.options.log_x);
+    scene.x = value_scale(
+        steps,
+        (scene.plot.left, scene.plot.right),
+        look.options.log_x,
+    );
     if let Some(baseline) = baseline {
         scene.rule(y.at(baseline), Ink::Floor, 1);
         let words = tr!("n-grams, mean F1 {f1}", f1 = figure(baseline, 2));
         let of = |point: &F1Point| point.scores.map(|score| (x.at(point.epoch), y.at(score)));
-        let points: Vec<(f64, f64)> = series.iter().flat_map(|series| series.points.iter().flat_map(of)).collect();
+        let points: Vec<(f64, f64)> = series
+            .iter()
+            .flat_map(|series| series.points.iter().flat_map(of))
+            .collect();
         scene.text_aside(y.at(baseline) - 9.0, &words, Ink::Floor, &points);
     }
     if series.iter().all(|series| series.points.is_empty()) {
@@ -87,10 +113,17 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     let mut labels = Vec::new();
     let is_alone = series.len() < 2;
     for series in series {
-        let drawn = (0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y));
-        let sign = if is_alone { "" } else { DASH_SIGNS[series.dash % DASHES.len()] };
-        labels
-            .extend(drawn.map(|label| EndLabel { text: format!("{} {sign}", label.text).trim_end().into(), ..label }));
+        let drawn =
+            (0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y));
+        let sign = if is_alone {
+            ""
+        } else {
+            DASH_SIGNS[series.dash % DASHES.len()]
+        };
+        labels.extend(drawn.map(|label| EndLabel {
+            text: format!("{} {sign}", label.text).trim_end().into(),
+            ..label
+        }));
     }
     let is_seen = |label: &EndLabel| (scene.plot.left..=scene.plot.right).contains(&label.at.0);
     labels.retain(is_seen);
@@ -104,18 +137,34 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
 /// What the cross-hair says: the scores of each run at a step, or at the last evaluation before it. Nothing where no run has
 /// scores there.
 pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
-    let last = |series: &F1Series| series.points.iter().rev().find(|point| point.step as f64 <= step.round()).copied();
+    let last = |series: &F1Series| {
+        series
+            .points
+            .iter()
+            .rev()
+            .find(|point| point.step as f64 <= step.round())
+            .copied()
+    };
     let one = |series: &F1Series| {
         let point = last(series)?;
         let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
-        let scores =
-            tr!("{run} micro {micro}, macro {macro_f1}, mean {mean}", run = series.name, micro, macro_f1, mean);
+        let scores = tr!(
+            "{run} micro {micro}, macro {macro_f1}, mean {mean}",
+            run = series.name,
+            micro,
+            macro_f1,
+            mean
+        );
         Some((figure(point.epoch, 1), scores))
     };
     let all: Vec<(String, String)> = series.iter().filter_map(one).collect();
     // Runs may have ended at different epochs: those of one are told together.
     let parts = all.chunk_by(|a, b| a.0 == b.0).map(|runs| {
-        let scores = runs.iter().map(|(_, scores)| scores.as_str()).collect::<Vec<_>>().join("; ");
+        let scores = runs
+            .iter()
+            .map(|(_, scores)| scores.as_str())
+            .collect::<Vec<_>>()
+            .join("; ");
         tr!("After epoch {epoch}: {scores}", epoch = runs[0].0, scores)
     });
     let parts: Vec<String> = parts.collect();
@@ -124,16 +173,29 @@ pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
 
 /// What its colours and its dashes mean.
 pub fn f1_keys(series: &[F1Series]) -> Vec<Key> {
-    let metric =
-        |(index, name): (usize, &&'static str)| Key { name: translated(name), ink: Ink::Metric(index), dash: None };
-    let run =
-        |series: &F1Series| Key { name: series.name.clone(), ink: Ink::Label, dash: Some(series.dash % DASHES.len()) };
-    METRICS.iter().enumerate().map(metric).chain(series.iter().map(run)).collect()
+    let metric = |(index, name): (usize, &&'static str)| Key {
+        name: translated(name),
+        ink: Ink::Metric(index),
+        dash: None,
+    };
+    let run = |series: &F1Series| Key {
+        name: series.name.clone(),
+        ink: Ink::Label,
+        dash: Some(series.dash % DASHES.len()),
+    };
+    METRICS
+        .iter()
+        .enumerate()
+        .map(metric)
+        .chain(series.iter().map(run))
+        .collect()
 }
 
 /// The chart in sentences, for whoever does not see it.
 pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
-    let scored = series.iter().filter_map(|series| series.points.last().map(|point| (&series.name, point)));
+    let scored = series
+        .iter()
+        .filter_map(|series| series.points.last().map(|point| (&series.name, point)));
     let sentences: Vec<String> = scored
         .map(|(name, point)| {
             let [micro, macro_f1, mean] = point.scores.map(|score| figure(score, 3));
@@ -158,13 +220,22 @@ pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
 
 /// The next tenth above the best score, and 0.5 at least, so that early epochs do not look like triumphs.
 fn ceiling(series: &[F1Series]) -> f64 {
-    let scores = series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.scores));
-    above(scores.filter(|score| score.is_finite()).fold(0.45, f64::max))
+    let scores = series
+        .iter()
+        .flat_map(|series| series.points.iter().flat_map(|point| point.scores));
+    above(
+        scores
+            .filter(|score| score.is_finite())
+            .fold(0.45, f64::max),
+    )
 }
 
 /// Where a logarithmic axis begins: at the least score above 0.
 fn floor(series: &[F1Series], baseline: Option<f64>) -> f64 {
-    let scores = series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.scores)).chain(baseline);
+    let scores = series
+        .iter()
+        .flat_map(|series| series.points.iter().flat_map(|point| point.scores))
+        .chain(baseline);
     scores.filter(|score| *score > 0.0).fold(0.45, f64::min)
 }
 
@@ -172,23 +243,53 @@ fn above(score: f64) -> f64 {
     (((score * 10.0).floor() + 1.0) / 10.0).min(1.0)
 }
 
-fn add_line(scene: &mut Scene, series: &F1Series, metric: usize, x: &Scale, y: &Scale) -> Option<EndLabel> {
-    let finite: Vec<&F1Point> = series.points.iter().filter(|point| point.scores[metric].is_finite()).collect();
-    let points: Vec<(f64, f64)> =
-        finite.iter().map(|point| (x.at(point.epoch), y.at(point.scores[metric].max(y.domain().0)))).collect();
+fn add_line(
+    scene: &mut Scene,
+    series: &F1Series,
+    metric: usize,
+    x: &Scale,
+    y: &Scale,
+) -> Option<EndLabel> {
+    let finite: Vec<&F1Point> = series
+        .points
+        .iter()
+        .filter(|point| point.scores[metric].is_finite())
+        .collect();
+    let points: Vec<(f64, f64)> = finite
+        .iter()
+        .map(|point| {
+            (
+                x.at(point.epoch),
+                y.at(point.scores[metric].max(y.domain().0)),
+            )
+        })
+        .collect();
     let score = finite.last()?.scores[metric];
     let at = *points.last()?;
     let ink = Ink::Metric(metric);
-    scene.marks.push(Mark::Dots { points: points.clone(), ink });
+    scene.marks.push(Mark::Dots {
+        points: points.clone(),
+        ink,
+    });
     // Each network begins anew, and what all parts score together is no step of any of them.
     let mut rest = points.as_slice();
     for of_network in finite.chunk_by(|a, b| a.network == b.network) {
         let (points, others) = rest.split_at(of_network.len());
         rest = others;
         let points = points.to_vec();
-        scene.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash: series.dash % DASHES.len() });
+        scene.marks.push(Mark::Line {
+            points,
+            ink,
+            width: 2.0,
+            opacity: 1.0,
+            dash: series.dash % DASHES.len(),
+        });
     }
-    Some(EndLabel { at, text: figure(score, 2), ink })
+    Some(EndLabel {
+        at,
+        text: figure(score, 2),
+        ink,
+    })
 }
 
 #[cfg(test)]
@@ -197,7 +298,10 @@ mod tests {
     use crate::chart::options::Options;
     use crate::chart::scene::{LABEL_HEIGHT, Size};
 
-    const SIZE: Size = Size { width: 400.0, height: 240.0 };
+    const SIZE: Size = Size {
+        width: 400.0,
+        height: 240.0,
+    };
 
     fn run(name: &str, means: &[f64], dash: usize) -> F1Series {
         let point = |(index, mean): (usize, &f64)| F1Point {
@@ -206,17 +310,30 @@ mod tests {
             network: None,
             scores: [mean + 0.1, mean - 0.1, *mean],
         };
-        F1Series { name: name.into(), points: means.iter().enumerate().map(point).collect(), epochs: 5.0, dash }
+        F1Series {
+            name: name.into(),
+            points: means.iter().enumerate().map(point).collect(),
+            epochs: 5.0,
+            dash,
+        }
     }
 
     #[test]
     fn a_line_breaks_where_the_next_network_begins() {
         let mut series = run("a", &[0.4, 0.5, 0.3, 0.5, 0.6], 0);
         let networks = [Some(1), Some(1), Some(2), Some(2), None];
-        series.points.iter_mut().zip(networks).for_each(|(point, network)| point.network = network);
+        series
+            .points
+            .iter_mut()
+            .zip(networks)
+            .for_each(|(point, network)| point.network = network);
         let scene = f1_scene(&[series], None, &Look::plain(SIZE), 1.0);
         let lengths = scene.marks.iter().filter_map(|mark| match mark {
-            Mark::Line { points, ink: Ink::Metric(0), .. } => Some(points.len()),
+            Mark::Line {
+                points,
+                ink: Ink::Metric(0),
+                ..
+            } => Some(points.len()),
             _ => None,
         });
         assert_eq!(lengths.collect::<Vec<_>>(), [2, 2, 1]);
@@ -224,10 +341,20 @@ mod tests {
 
     #[test]
     fn every_run_has_three_lines_in_its_own_dash() {
-        let scene = f1_scene(&[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)], None, &Look::plain(SIZE), 1.0);
+        let scene = f1_scene(
+            &[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)],
+            None,
+            &Look::plain(SIZE),
+            1.0,
+        );
         let mut lines = [0, 0];
         for mark in &scene.marks {
-            if let Mark::Line { ink: Ink::Metric(_), dash, .. } = mark {
+            if let Mark::Line {
+                ink: Ink::Metric(_),
+                dash,
+                ..
+            } = mark
+            {
                 lines[*dash] += 1;
             }
         }
@@ -242,15 +369,34 @@ mod tests {
         look.cursor = Some(250.0);
         let whole = f1_scene(&runs, None, &look, 100.0);
         let middle = (whole.plot.left + whole.plot.right) / 2.0;
-        assert!((whole.x.value(middle) - 250.0).abs() < 1e-9, "five epochs of 100 steps");
+        assert!(
+            (whole.x.value(middle) - 250.0).abs() < 1e-9,
+            "five epochs of 100 steps"
+        );
         let is_cursor = |mark: &Mark| match mark {
-            Mark::Line { points, ink: Ink::Label, .. } => points.iter().all(|point| (point.0 - middle).abs() < 1e-9),
+            Mark::Line {
+                points,
+                ink: Ink::Label,
+                ..
+            } => points.iter().all(|point| (point.0 - middle).abs() < 1e-9),
             _ => false,
         };
         assert!(whole.marks.iter().any(is_cursor));
         look.options.stretch = Some((0.0, 150.0));
         let ends = |scene: &Scene| {
-            scene.marks.iter().filter(|mark| matches!(mark, Mark::Text { ink: Ink::Metric(_), .. })).count()
+            scene
+                .marks
+                .iter()
+                .filter(|mark| {
+                    matches!(
+                        mark,
+                        Mark::Text {
+                            ink: Ink::Metric(_),
+                            ..
+                        }
+                    )
+                })
+                .count()
         };
         assert_eq!(
             (ends(&whole), ends(&f1_scene(&runs, None, &look, 100.0))),
@@ -262,21 +408,33 @@ mod tests {
             told,
             "After epoch 1.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300"
         );
-        assert!(f1_readout(&runs, 199.5).is_some_and(|told| told.starts_with("After epoch 2.0: a micro 0.600")));
+        assert!(
+            f1_readout(&runs, 199.5)
+                .is_some_and(|told| told.starts_with("After epoch 2.0: a micro 0.600"))
+        );
         assert_eq!(f1_readout(&runs, 99.0), None);
         let uneven = [run("a", &[0.5, 0.6], 0), run("b", &[0.4], 1)];
         let told = f1_readout(&uneven, 200.0).expect("scores");
         assert!(
-            told.starts_with("After epoch 2.0: a micro 0.700") && told.contains(". After epoch 1.0: b micro 0.500"),
+            told.starts_with("After epoch 2.0: a micro 0.700")
+                && told.contains(". After epoch 1.0: b micro 0.500"),
             "{told}"
         );
-        look.options = Options { log_x: true, log_y: true, ..Options::default() };
+        look.options = Options {
+            log_x: true,
+            log_y: true,
+            ..Options::default()
+        };
         let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &look, 100.0);
         let heights: Vec<f64> = scene
             .marks
             .iter()
             .flat_map(|mark| match mark {
-                Mark::Line { points, ink: Ink::Metric(_), .. } => points.iter().map(|point| point.1).collect(),
+                Mark::Line {
+                    points,
+                    ink: Ink::Metric(_),
+                    ..
+                } => points.iter().map(|point| point.1).collect(),
                 _ => vec![],
             })
             .collect();
@@ -294,37 +452,53 @@ mod tests {
         let before = scene.marks.len();
         let grown = scene.add_legend(f1_keys(&runs), SIZE);
         let words = |mark: &Mark| match mark {
-            Mark::Text { text, at, .. } if (SIZE.height..grown.height).contains(&at.1) => text.clone(),
+            Mark::Text { text, at, .. } if (SIZE.height..grown.height).contains(&at.1) => {
+                text.clone()
+            }
             other => panic!("{other:?}"),
         };
         let keys: Vec<String> = scene.marks[before..].iter().map(words).collect();
-        assert_eq!(keys, ["● micro F1", "● macro F1", "● mean F1", "—— a", "– – b"]);
+        assert_eq!(
+            keys,
+            ["● micro F1", "● macro F1", "● mean F1", "—— a", "– – b"]
+        );
     }
 
     #[test]
     fn the_baseline_is_a_line_with_its_name_and_in_view() {
         let scene = f1_scene(&[run("a", &[0.2], 0)], Some(0.73), &Look::plain(SIZE), 1.0);
-        let names = scene
-            .marks
-            .iter()
-            .filter(|mark| matches!(mark, Mark::Text { text, .. } if text == "n-grams, mean F1 0.73"));
+        let names = scene.marks.iter().filter(
+            |mark| matches!(mark, Mark::Text { text, .. } if text == "n-grams, mean F1 0.73"),
+        );
         assert_eq!(names.count(), 1);
-        let seen =
-            |mark: &Mark| matches!(mark, Mark::Line { ink: Ink::Floor, points, .. } if points[0].1 >= scene.plot.top);
+        let seen = |mark: &Mark| matches!(mark, Mark::Line { ink: Ink::Floor, points, .. } if points[0].1 >= scene.plot.top);
         assert!(scene.marks.iter().any(seen));
     }
 
     #[test]
     fn scores_that_end_together_are_written_apart() {
-        let runs = [run("a", &[0.5], 0), run("b", &[0.5], 1), run("c", &[0.51], 2)];
+        let runs = [
+            run("a", &[0.5], 0),
+            run("b", &[0.5], 1),
+            run("c", &[0.51], 2),
+        ];
         let scene = f1_scene(&runs, None, &Look::plain(SIZE), 1.0);
         let of_lines = |mark: &Mark| match mark {
-            Mark::Text { at, ink: Ink::Metric(_), .. } => Some(at.1),
+            Mark::Text {
+                at,
+                ink: Ink::Metric(_),
+                ..
+            } => Some(at.1),
             _ => None,
         };
         let heights: Vec<f64> = scene.marks.iter().filter_map(of_lines).collect();
         assert_eq!(heights.len(), 9);
-        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT), "{heights:?}");
+        assert!(
+            heights
+                .windows(2)
+                .all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT),
+            "{heights:?}"
+        );
     }
 
     #[test]
@@ -337,8 +511,14 @@ mod tests {
     #[test]
     fn the_summary_names_all_three_scores() {
         let text = f1_summary(&[run("Fine-tuning 1", &[0.4, 0.5], 0)], None);
-        assert_eq!(text, "F1 chart. Fine-tuning 1 after epoch 2.0: micro F1 0.600, macro 0.400, mean 0.500.");
+        assert_eq!(
+            text,
+            "F1 chart. Fine-tuning 1 after epoch 2.0: micro F1 0.600, macro 0.400, mean 0.500."
+        );
         assert_eq!(f1_summary(&[], None), "F1 chart: no scores yet.");
-        assert_eq!(f1_summary(&[], Some(0.5)), "F1 chart. N-grams alone: mean F1 0.500.");
+        assert_eq!(
+            f1_summary(&[], Some(0.5)),
+            "F1 chart. N-grams alone: mean F1 0.500."
+        );
     }
 }

@@ -53,7 +53,10 @@ pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
     let range = zoomed.unwrap_or_else(|| loss_range(series));
     let scales = |plot: Plot| {
         let x = value_scale(steps, (plot.left, plot.right), options.log_x);
-        (x, value_scale(range, (plot.bottom, plot.top), options.log_y))
+        (
+            x,
+            value_scale(range, (plot.bottom, plot.top), options.log_y),
+        )
     };
     let (across, up) = (tr!("step"), tr!("masked-LM loss, nats"));
     let (mut scene, x, y) = Scene::with_scales(look.size, (&across, &up), MARGIN, scales);
@@ -78,12 +81,19 @@ pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
     let one = |series: &LossSeries| {
         let run_loss = format!("{} {}", series.name, figure(series.curve.near(at)?, 2));
         let held_out = series.held_out.iter().rev().find(|(of, _)| *of <= at);
-        Some(match held_out.map(|(of, loss)| (figure(*loss, 2), grouped(*of))) {
-            Some((held_out, of)) => {
-                tr!("{run_loss} (held out {held_out} at step {step})", run_loss, held_out, step = of)
-            }
-            None => run_loss,
-        })
+        Some(
+            match held_out.map(|(of, loss)| (figure(*loss, 2), grouped(*of))) {
+                Some((held_out, of)) => {
+                    tr!(
+                        "{run_loss} (held out {held_out} at step {step})",
+                        run_loss,
+                        held_out,
+                        step = of
+                    )
+                }
+                None => run_loss,
+            },
+        )
     };
     step_words(at, &series.iter().filter_map(one).collect::<Vec<_>>())
 }
@@ -114,15 +124,37 @@ pub fn loss_summary(series: &[LossSeries]) -> String {
 pub fn loss_rows(series: &[LossSeries]) -> Vec<(u64, Vec<Option<f64>>)> {
     const ROWS: usize = 20;
     let steps = ticks((0.0, last_step(series) as f64), ROWS);
-    let row = |step: u64| (step, series.iter().map(|series| series.curve.near(step)).collect::<Vec<_>>());
-    let rows = steps.into_iter().filter(|step| *step >= 1.0).map(|step| row(step as u64));
-    rows.filter(|(_, losses)| losses.iter().any(Option::is_some)).collect()
+    let row = |step: u64| {
+        (
+            step,
+            series
+                .iter()
+                .map(|series| series.curve.near(step))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let rows = steps
+        .into_iter()
+        .filter(|step| *step >= 1.0)
+        .map(|step| row(step as u64));
+    rows.filter(|(_, losses)| losses.iter().any(Option::is_some))
+        .collect()
 }
 
 /// The last step that any run reaches or plans.
 fn last_step(series: &[LossSeries]) -> u64 {
-    let last = |series: &LossSeries| series.curve.buckets().last().map_or(0, |bucket| bucket.last);
-    series.iter().map(|series| series.steps.max(last(series))).max().unwrap_or(0)
+    let last = |series: &LossSeries| {
+        series
+            .curve
+            .buckets()
+            .last()
+            .map_or(0, |bucket| bucket.last)
+    };
+    series
+        .iter()
+        .map(|series| series.steps.max(last(series)))
+        .max()
+        .unwrap_or(0)
 }
 
 fn describe_floors(floors: Floors) -> String {
@@ -135,14 +167,23 @@ fn describe_floors(floors: Floors) -> String {
             bigram
         ),
         None => {
-            tr!("Random guessing scores {uniform}, knowing only word frequencies {unigram}.", uniform, unigram)
+            tr!(
+                "Random guessing scores {uniform}, knowing only word frequencies {unigram}.",
+                uniform,
+                unigram
+            )
         }
     }
 }
 
 fn describe(series: &LossSeries) -> String {
     let run = &series.name;
-    let Some((first, last)) = series.curve.buckets().first().zip(series.curve.buckets().last()) else {
+    let Some((first, last)) = series
+        .curve
+        .buckets()
+        .first()
+        .zip(series.curve.buckets().last())
+    else {
         return tr!("{run}: no step yet.", run);
     };
     let (first_loss, first_step) = (figure(first.mean(), 2), grouped(first.first));
@@ -170,14 +211,25 @@ fn describe(series: &LossSeries) -> String {
 
 fn loss_range(series: &[LossSeries]) -> (f64, f64) {
     let curves = series.iter().filter_map(|series| series.curve.extent());
-    let held_out = series.iter().flat_map(|series| series.held_out.iter().map(|(_, loss)| (*loss, *loss)));
+    let held_out = series
+        .iter()
+        .flat_map(|series| series.held_out.iter().map(|(_, loss)| (*loss, *loss)));
     let floors = series
         .iter()
         .filter_map(|series| series.floors)
         .map(|f| (f.bigram.unwrap_or(f.unigram).min(f.unigram), f.uniform));
-    let spans = curves.chain(held_out).chain(floors).filter(|(low, high)| low.is_finite() && high.is_finite());
-    let (low, high) = spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max))).unwrap_or((0.0, 10.0));
-    let uniform = series.iter().filter_map(|series| series.floors).map(|floors| floors.uniform).reduce(f64::max);
+    let spans = curves
+        .chain(held_out)
+        .chain(floors)
+        .filter(|(low, high)| low.is_finite() && high.is_finite());
+    let (low, high) = spans
+        .reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
+        .unwrap_or((0.0, 10.0));
+    let uniform = series
+        .iter()
+        .filter_map(|series| series.floors)
+        .map(|floors| floors.uniform)
+        .reduce(f64::max);
     let high = uniform.map_or(high, |uniform| high.min(uniform * CEILING));
     let margin = ((high - low) * 0.06).max(0.1);
     ((low - margin).max(0.0), high + margin)
@@ -187,9 +239,18 @@ fn loss_range(series: &[LossSeries]) -> (f64, f64) {
 fn zoomed_range(series: &[LossSeries], steps: (f64, f64)) -> Option<(f64, f64)> {
     let is_seen = |step: u64| (steps.0..=steps.1).contains(&(step as f64));
     let held_out = |series: &LossSeries| {
-        series.held_out.iter().filter(|(step, _)| is_seen(*step)).map(|(_, loss)| (*loss, *loss)).collect::<Vec<_>>()
+        series
+            .held_out
+            .iter()
+            .filter(|(step, _)| is_seen(*step))
+            .map(|(_, loss)| (*loss, *loss))
+            .collect::<Vec<_>>()
     };
-    let spans = series.iter().flat_map(|series| held_out(series).into_iter().chain(series.curve.extent_within(steps)));
+    let spans = series.iter().flat_map(|series| {
+        held_out(series)
+            .into_iter()
+            .chain(series.curve.extent_within(steps))
+    });
     let (low, high) = spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))?;
     let margin = ((high - low) * 0.06).max(0.01);
     Some(((low - margin).max(0.0), high + margin))
@@ -198,19 +259,41 @@ fn zoomed_range(series: &[LossSeries], steps: (f64, f64)) -> Option<(f64, f64)> 
 /// Where the curves lie, and the held-out losses.
 fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     let of = |series: &LossSeries| {
-        let curve = series.curve.buckets().iter().map(|bucket| (x.at(bucket.middle()), y.at(bucket.mean())));
-        let held_out = series.held_out.iter().map(|(step, loss)| (x.at(*step as f64), y.at(*loss)));
+        let curve = series
+            .curve
+            .buckets()
+            .iter()
+            .map(|bucket| (x.at(bucket.middle()), y.at(bucket.mean())));
+        let held_out = series
+            .held_out
+            .iter()
+            .map(|(step, loss)| (x.at(*step as f64), y.at(*loss)));
         curve.chain(held_out).collect::<Vec<_>>()
     };
     series.iter().flat_map(of).collect()
 }
 
 fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)]) {
-    let Floors { uniform, unigram, bigram } = floors;
+    let Floors {
+        uniform,
+        unigram,
+        bigram,
+    } = floors;
     let lines = [
-        Some((uniform, tr!("random guessing {loss}", loss = figure(uniform, 1)))),
-        Some((unigram, tr!("word frequencies {loss}", loss = figure(unigram, 1)))),
-        bigram.map(|bigram| (bigram, tr!("the word before {loss}", loss = figure(bigram, 1)))),
+        Some((
+            uniform,
+            tr!("random guessing {loss}", loss = figure(uniform, 1)),
+        )),
+        Some((
+            unigram,
+            tr!("word frequencies {loss}", loss = figure(unigram, 1)),
+        )),
+        bigram.map(|bigram| {
+            (
+                bigram,
+                tr!("the word before {loss}", loss = figure(bigram, 1)),
+            )
+        }),
     ];
     let mut above = f64::NEG_INFINITY;
     for (loss, label) in lines.into_iter().flatten() {
@@ -220,7 +303,11 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)
         }
         let at = y.at(loss);
         // A label stands above its line, unless the line above is too near.
-        let offset = if at - above >= LABEL_HEIGHT { -9.0 } else { 10.0 };
+        let offset = if at - above >= LABEL_HEIGHT {
+            -9.0
+        } else {
+            10.0
+        };
         above = at;
         scene.rule(at, Ink::Floor, 1);
         scene.text_aside(at + offset, &label, Ink::Floor, points);
@@ -230,7 +317,11 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)
 fn add_series(scene: &mut Scene, series: &LossSeries, horizon: Option<f64>, x: &Scale, y: &Scale) {
     let ink = Ink::Run(series.ink);
     scene.curve(series.curve, horizon, ink, x, y);
-    let dots = series.held_out.iter().map(|(step, loss)| (x.at(*step as f64), y.at(*loss))).collect();
+    let dots = series
+        .held_out
+        .iter()
+        .map(|(step, loss)| (x.at(*step as f64), y.at(*loss)))
+        .collect();
     scene.marks.push(Mark::Dots { points: dots, ink });
 }
 
@@ -239,12 +330,18 @@ mod tests {
     use super::*;
     use crate::chart::scene::Size;
 
-    const SIZE: Size = Size { width: 600.0, height: 300.0 };
+    const SIZE: Size = Size {
+        width: 600.0,
+        height: 300.0,
+    };
 
     fn falling(points: u64) -> Curve {
         let mut curve = Curve::default();
         for step in 1..=points {
-            curve.push(step, 3.0 + 6.0 * (-(step as f64) / (points as f64 / 4.0)).exp());
+            curve.push(
+                step,
+                3.0 + 6.0 * (-(step as f64) / (points as f64 / 4.0)).exp(),
+            );
         }
         curve
     }
@@ -254,7 +351,11 @@ mod tests {
             name: "Pre-training 1".into(),
             curve,
             held_out: vec![(50, 4.5)],
-            floors: Some(Floors { uniform: 9.0, unigram: 6.4, bigram: Some(5.5) }),
+            floors: Some(Floors {
+                uniform: 9.0,
+                unigram: 6.4,
+                bigram: Some(5.5),
+            }),
             steps: 0,
             ink: 0,
         }
@@ -283,24 +384,63 @@ mod tests {
                 _ => None,
             })
             .collect();
-        for label in ["random guessing 9.0", "word frequencies 6.4", "the word before 5.5"] {
+        for label in [
+            "random guessing 9.0",
+            "word frequencies 6.4",
+            "the word before 5.5",
+        ] {
             assert!(texts.contains(&label), "{texts:?}");
         }
         let words = |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor);
-        assert!(scene.marks.iter().is_sorted_by_key(words), "no curve runs through a word");
+        assert!(
+            scene.marks.iter().is_sorted_by_key(words),
+            "no curve runs through a word"
+        );
         let place = |of: fn(&Mark) -> bool| scene.marks.iter().position(of).expect("drawn");
-        let name = place(|mark| matches!(mark, Mark::Text { ink: Ink::Floor, .. }));
-        assert!(name < place(|mark| matches!(mark, Mark::Dots { .. })), "no name of a floor hides what was measured");
-        let rules = scene.marks.iter().filter(|mark| matches!(mark, Mark::Line { ink: Ink::Floor, .. })).count();
+        let name = place(|mark| {
+            matches!(
+                mark,
+                Mark::Text {
+                    ink: Ink::Floor,
+                    ..
+                }
+            )
+        });
+        assert!(
+            name < place(|mark| matches!(mark, Mark::Dots { .. })),
+            "no name of a floor hides what was measured"
+        );
+        let rules = scene
+            .marks
+            .iter()
+            .filter(|mark| {
+                matches!(
+                    mark,
+                    Mark::Line {
+                        ink: Ink::Floor,
+                        ..
+                    }
+                )
+            })
+            .count();
         assert_eq!(rules, 3);
     }
 
     #[test]
     fn the_cross_hair_tells_loss_and_held_out_loss() {
         let curve = falling(100);
-        assert_eq!(loss_readout(&[series(&curve)], 60.2), "Step 60: Pre-training 1 3.54 (held out 4.50 at step 50)");
-        assert_eq!(loss_readout(&[series(&curve)], 40.0), "Step 40: Pre-training 1 4.21");
-        assert_eq!(loss_readout(&[series(&curve)], 500.0), "Step 500: not reached.");
+        assert_eq!(
+            loss_readout(&[series(&curve)], 60.2),
+            "Step 60: Pre-training 1 3.54 (held out 4.50 at step 50)"
+        );
+        assert_eq!(
+            loss_readout(&[series(&curve)], 40.0),
+            "Step 40: Pre-training 1 4.21"
+        );
+        assert_eq!(
+            loss_readout(&[series(&curve)], 500.0),
+            "Step 500: not reached."
+        );
     }
 
     #[test]
@@ -309,10 +449,25 @@ mod tests {
         let mut look = Look::plain(SIZE);
         look.options.stretch = Some((80.0, 100.0));
         let scene = loss_scene(&[series(&curve)], &look);
-        let floors = scene.marks.iter().filter(|mark| matches!(mark, Mark::Text { ink: Ink::Floor, .. })).count();
+        let floors = scene
+            .marks
+            .iter()
+            .filter(|mark| {
+                matches!(
+                    mark,
+                    Mark::Text {
+                        ink: Ink::Floor,
+                        ..
+                    }
+                )
+            })
+            .count();
         assert_eq!(floors, 0, "all lie far above");
         let (low, high) = zoomed_range(&[series(&curve)], (80.0, 100.0)).expect("a curve");
-        assert!(low > 2.0 && high < 4.6 && high - low < 2.6, "{low} to {high}");
+        assert!(
+            low > 2.0 && high < 4.6 && high - low < 2.6,
+            "{low} to {high}"
+        );
         assert_eq!(zoomed_range(&[series(&curve)], (500.0, 600.0)), None);
     }
 
@@ -339,8 +494,14 @@ mod tests {
     #[test]
     fn table_rows_stand_at_round_steps_that_were_reached() {
         let curve = falling(100);
-        let rows = loss_rows(&[LossSeries { steps: 1000, ..series(&curve) }]);
-        assert_eq!(rows.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [50, 100]);
+        let rows = loss_rows(&[LossSeries {
+            steps: 1000,
+            ..series(&curve)
+        }]);
+        assert_eq!(
+            rows.iter().map(|(step, _)| *step).collect::<Vec<_>>(),
+            [50, 100]
+        );
         assert_eq!(loss_rows(&[]), []);
     }
 }

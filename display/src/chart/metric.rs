@@ -34,31 +34,61 @@ impl MetricSeries<'_> {
     }
 
     fn last(&self) -> u64 {
-        let curve = self.curve.and_then(|curve| curve.buckets().last()).map_or(0, |bucket| bucket.last);
-        curve.max(self.points.last().map_or(0, |(step, _)| *step)).max(self.steps)
+        let curve = self
+            .curve
+            .and_then(|curve| curve.buckets().last())
+            .map_or(0, |bucket| bucket.last);
+        curve
+            .max(self.points.last().map_or(0, |(step, _)| *step))
+            .max(self.steps)
     }
 
     /// The figure at a step, or at the last evaluation before it.
     fn at(&self, step: f64) -> Option<f64> {
-        let point = self.points.iter().rev().find(|(at, _)| *at as f64 <= step).map(|(_, value)| *value);
-        self.curve.and_then(|curve| curve.near(step.round() as u64)).or(point)
+        let point = self
+            .points
+            .iter()
+            .rev()
+            .find(|(at, _)| *at as f64 <= step)
+            .map(|(_, value)| *value);
+        self.curve
+            .and_then(|curve| curve.near(step.round() as u64))
+            .or(point)
     }
 }
 
 /// The last step that any run reaches or plans.
 fn last_step(series: &[MetricSeries]) -> f64 {
-    series.iter().map(MetricSeries::last).max().unwrap_or(0).max(1) as f64
+    series
+        .iter()
+        .map(MetricSeries::last)
+        .max()
+        .unwrap_or(0)
+        .max(1) as f64
 }
 
 /// Lays out the chart of the figure called `title`.
 pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene {
     let extents = series.iter().filter_map(MetricSeries::extent);
-    let (low, high) = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 1.0));
-    let bottom = if look.options.log_y { low } else { low.min(0.0) };
+    let (low, high) = extents
+        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        .unwrap_or((0.0, 1.0));
+    let bottom = if look.options.log_y {
+        low
+    } else {
+        low.min(0.0)
+    };
     let steps = look.options.steps(last_step(series));
     let scales = |plot: super::scene::Plot| {
         let x = value_scale(steps, (plot.left, plot.right), look.options.log_x);
-        (x, value_scale((bottom, high + (high - bottom) * 0.06), (plot.bottom, plot.top), look.options.log_y))
+        (
+            x,
+            value_scale(
+                (bottom, high + (high - bottom) * 0.06),
+                (plot.bottom, plot.top),
+                look.options.log_y,
+            ),
+        )
     };
     let (mut scene, x, y) = Scene::with_scales(look.size, (&tr!("step"), title), MARGIN, scales);
     if series.iter().all(|series| series.extent().is_none()) {
@@ -77,30 +107,54 @@ pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene 
     scene
 }
 
-fn add(scene: &mut Scene, series: &MetricSeries, look: &Look, (x, y): (&Scale, &Scale), steps: f64) {
+fn add(
+    scene: &mut Scene,
+    series: &MetricSeries,
+    look: &Look,
+    (x, y): (&Scale, &Scale),
+    steps: f64,
+) {
     let ink = Ink::Run(series.ink);
     if let Some(curve) = series.curve {
         scene.curve(curve, look.options.smoothing.horizon(steps), ink, x, y);
     }
-    let points: Vec<(f64, f64)> =
-        series.points.iter().map(|(step, value)| (x.at(*step as f64), y.at(*value))).collect();
-    scene.marks.push(Mark::Line { points: points.clone(), ink, width: 1.5, opacity: 0.8, dash: 0 });
+    let points: Vec<(f64, f64)> = series
+        .points
+        .iter()
+        .map(|(step, value)| (x.at(*step as f64), y.at(*value)))
+        .collect();
+    scene.marks.push(Mark::Line {
+        points: points.clone(),
+        ink,
+        width: 1.5,
+        opacity: 0.8,
+        dash: 0,
+    });
     scene.marks.push(Mark::Dots { points, ink });
 }
 
 /// What the cross-hair says: the figure of each run at a step.
 pub fn readout(series: &[MetricSeries], step: f64) -> String {
     let one = |series: &MetricSeries| Some(format!("{} {}", series.name, short(series.at(step)?)));
-    step_words(step.round().max(0.0) as u64, &series.iter().filter_map(one).collect::<Vec<_>>())
+    step_words(
+        step.round().max(0.0) as u64,
+        &series.iter().filter_map(one).collect::<Vec<_>>(),
+    )
 }
 
 /// The chart in a sentence, for whoever does not see it.
 pub fn metric_summary(series: &[MetricSeries], title: &str) -> String {
     let last = |series: &MetricSeries| {
-        let value = series.at(f64::MAX).or(series.curve.and_then(|curve| curve.buckets().last().map(|b| b.mean())))?;
+        let value = series.at(f64::MAX).or(series
+            .curve
+            .and_then(|curve| curve.buckets().last().map(|b| b.mean())))?;
         Some(format!("{} {}", series.name, short(value)))
     };
-    let figures = series.iter().filter_map(last).collect::<Vec<_>>().join(", ");
+    let figures = series
+        .iter()
+        .filter_map(last)
+        .collect::<Vec<_>>()
+        .join(", ");
     match figures.is_empty() {
         true => tr!("{title}: nothing yet.", title),
         false => tr!("{title}, last: {figures}.", title, figures),
@@ -108,7 +162,11 @@ pub fn metric_summary(series: &[MetricSeries], title: &str) -> String {
 }
 
 fn short(value: f64) -> String {
-    if value.abs() >= 100.0 { grouped(value.round().max(0.0) as u64) } else { tick_label(value) }
+    if value.abs() >= 100.0 {
+        grouped(value.round().max(0.0) as u64)
+    } else {
+        tick_label(value)
+    }
 }
 
 #[cfg(test)]
@@ -116,11 +174,17 @@ mod tests {
     use super::*;
     use crate::chart::scene::Size;
 
-    const SIZE: Size = Size { width: 400.0, height: 200.0 };
+    const SIZE: Size = Size {
+        width: 400.0,
+        height: 200.0,
+    };
 
     fn curve(values: &[f64]) -> Curve {
         let mut curve = Curve::default();
-        values.iter().enumerate().for_each(|(step, value)| curve.push(step as u64 + 1, *value));
+        values
+            .iter()
+            .enumerate()
+            .for_each(|(step, value)| curve.push(step as u64 + 1, *value));
         curve
     }
 
@@ -128,12 +192,27 @@ mod tests {
     fn the_cross_hair_tells_every_run_and_the_summary_the_last_figure() {
         let rate = curve(&[0.001, 0.002, 0.003]);
         let series = [
-            MetricSeries { name: "a".into(), curve: Some(&rate), points: vec![], steps: 3, ink: 0 },
-            MetricSeries { name: "b".into(), curve: None, points: vec![(2, 0.25)], steps: 3, ink: 1 },
+            MetricSeries {
+                name: "a".into(),
+                curve: Some(&rate),
+                points: vec![],
+                steps: 3,
+                ink: 0,
+            },
+            MetricSeries {
+                name: "b".into(),
+                curve: None,
+                points: vec![(2, 0.25)],
+                steps: 3,
+                ink: 1,
+            },
         ];
         assert_eq!(readout(&series, 2.0), "Step 2: a 0.002, b 0.25");
         assert_eq!(readout(&series, 1.0), "Step 1: a 0.001");
-        assert_eq!(metric_summary(&series, "Rate"), "Rate, last: a 0.003, b 0.25.");
+        assert_eq!(
+            metric_summary(&series, "Rate"),
+            "Rate, last: a 0.003, b 0.25."
+        );
         assert_eq!(metric_summary(&[], "Rate"), "Rate: nothing yet.");
     }
 
@@ -143,12 +222,21 @@ mod tests {
         for log in [false, true] {
             let mut look = Look::plain(SIZE);
             (look.options.log_x, look.options.log_y) = (log, log);
-            let series = [MetricSeries { name: "a".into(), curve: Some(&speed), points: vec![], steps: 3, ink: 0 }];
+            let series = [MetricSeries {
+                name: "a".into(),
+                curve: Some(&speed),
+                points: vec![],
+                steps: 3,
+                ink: 0,
+            }];
             let scene = metric_scene(&series, "Tokens/s", &look);
             let (top, bottom) = (scene.plot.top - 1.0, scene.plot.bottom + 1.0);
             for mark in &scene.marks {
                 if let Mark::Line { points, .. } = mark {
-                    assert!(points.iter().all(|(_, y)| (top..=bottom).contains(y)), "{points:?}");
+                    assert!(
+                        points.iter().all(|(_, y)| (top..=bottom).contains(y)),
+                        "{points:?}"
+                    );
                 }
             }
         }

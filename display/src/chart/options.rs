@@ -19,8 +19,11 @@ pub enum Smoothing {
 
 impl Smoothing {
     /// All of them, with their names.
-    pub const ALL: [(Self, &str); 3] =
-        [(Self::Off, mark!("off")), (Self::Slight, mark!("slight")), (Self::Strong, mark!("strong"))];
+    pub const ALL: [(Self, &str); 3] = [
+        (Self::Off, mark!("off")),
+        (Self::Slight, mark!("slight")),
+        (Self::Strong, mark!("strong")),
+    ];
 
     /// Steps over which a point's weight falls by e; `None` without smoothing.
     pub fn horizon(self, steps: f64) -> Option<f64> {
@@ -55,7 +58,11 @@ impl Options {
         let (low, high) = self.stretch.unwrap_or((0.0, last));
         let (low, high) = (low.clamp(least, last), high.clamp(least, last));
         // A stretch of a longer run shows nothing of this one.
-        if low < high { (low, high) } else { (least, last) }
+        if low < high {
+            (low, high)
+        } else {
+            (least, last)
+        }
     }
 
     /// Shows a stretch of steps; one that is next to nothing changes nothing.
@@ -81,7 +88,11 @@ impl Options {
 /// An axis of values.
 pub fn value_scale(domain: (f64, f64), range: (f64, f64), logarithmic: bool) -> Scale {
     let scale = Scale::new(domain, range);
-    if logarithmic { scale.logarithmic() } else { scale }
+    if logarithmic {
+        scale.logarithmic()
+    } else {
+        scale
+    }
 }
 
 /// Draws the cross-hair at a step, and the stretch that is being chosen.
@@ -89,7 +100,13 @@ pub fn add_cursor(scene: &mut Scene, x: &Scale, cursor: Option<f64>, drag: Optio
     let (top, bottom) = (scene.plot.top, scene.plot.bottom);
     let mut rule = |step: f64, dash: usize| {
         let points = vec![(x.at(step), top), (x.at(step), bottom)];
-        scene.marks.push(Mark::Line { points, ink: Ink::Label, width: 1.0, opacity: 0.8, dash });
+        scene.marks.push(Mark::Line {
+            points,
+            ink: Ink::Label,
+            width: 1.0,
+            opacity: 0.8,
+            dash,
+        });
     };
     if let Some(step) = cursor {
         rule(step, 0);
@@ -116,7 +133,12 @@ pub struct Look {
 impl Look {
     /// A plain look at a chart of this size.
     pub fn plain(size: Size) -> Self {
-        Self { size, options: Options::default(), cursor: None, drag: None }
+        Self {
+            size,
+            options: Options::default(),
+            cursor: None,
+            drag: None,
+        }
     }
 }
 
@@ -134,14 +156,23 @@ mod tests {
         options.zoom_to((40.0, 40.05), 100.0);
         assert_eq!(options.steps(100.0), (35.0, 65.0), "a click is no stretch");
         options.zoom_by(100.0, 50.0, 100.0);
-        assert_eq!((options.stretch, options.steps(100.0)), (None, (0.0, 100.0)));
+        assert_eq!(
+            (options.stretch, options.steps(100.0)),
+            (None, (0.0, 100.0))
+        );
     }
 
     #[test]
     fn a_logarithmic_axis_begins_at_the_first_step_and_a_foreign_stretch_shows_all() {
-        let log = Options { log_x: true, ..Options::default() };
+        let log = Options {
+            log_x: true,
+            ..Options::default()
+        };
         assert_eq!(log.steps(1000.0), (1.0, 1000.0));
-        let foreign = Options { stretch: Some((500.0, 900.0)), ..Options::default() };
+        let foreign = Options {
+            stretch: Some((500.0, 900.0)),
+            ..Options::default()
+        };
         assert_eq!(foreign.steps(100.0), (0.0, 100.0));
     }
 

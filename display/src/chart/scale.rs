@@ -21,7 +21,11 @@ impl Scale {
             0.0 => (0.0, 1.0),
             always => (always.min(0.0), always.max(0.0)),
         };
-        Self { domain, range, logarithmic: false }
+        Self {
+            domain,
+            range,
+            logarithmic: false,
+        }
     }
 
     /// The same, logarithmic; a domain that is not above 0 begins at a hundred-thousandth of its end.
@@ -29,7 +33,11 @@ impl Scale {
         let (low, high) = self.domain;
         let high = if high > 0.0 { high } else { 1.0 };
         let low = if low > 0.0 { low } else { high * LEAST_SHARE };
-        Self { domain: (low, high), logarithmic: true, ..self }
+        Self {
+            domain: (low, high),
+            logarithmic: true,
+            ..self
+        }
     }
 
     /// The pixel of a value.
@@ -46,7 +54,11 @@ impl Scale {
     pub fn value(&self, pixel: f64) -> f64 {
         let (low, high) = self.domain;
         let share = ((pixel - self.range.0) / (self.range.1 - self.range.0)).clamp(0.0, 1.0);
-        if self.logarithmic { low * (high / low).powf(share) } else { low + share * (high - low) }
+        if self.logarithmic {
+            low * (high / low).powf(share)
+        } else {
+            low + share * (high - low)
+        }
     }
 
     /// What is mapped.
@@ -58,7 +70,11 @@ impl Scale {
     pub fn ticks(&self, about: usize) -> Vec<f64> {
         let (low, high) = self.domain;
         // A narrow stretch of a logarithmic axis is nearly straight.
-        if self.logarithmic && high / low > 4.0 { decades((low, high), about) } else { ticks(self.domain, about) }
+        if self.logarithmic && high / low > 4.0 {
+            decades((low, high), about)
+        } else {
+            ticks(self.domain, about)
+        }
     }
 }
 
@@ -69,11 +85,19 @@ const LEAST_SHARE: f64 = 1e-5;
 fn decades((low, high): (f64, f64), about: usize) -> Vec<f64> {
     let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
     let all = |factors: &[f64]| {
-        let values = powers.clone().flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
-        values.filter(|value| (low..=high).contains(value)).collect::<Vec<_>>()
+        let values = powers
+            .clone()
+            .flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
+        values
+            .filter(|value| (low..=high).contains(value))
+            .collect::<Vec<_>>()
     };
     let fine = all(&[1.0, 2.0, 5.0]);
-    if fine.len() <= 2 * about { fine } else { all(&[1.0]) }
+    if fine.len() <= 2 * about {
+        fine
+    } else {
+        all(&[1.0])
+    }
 }
 
 /// A spacing may be this much closer than asked for, rather than up to twice as wide.
@@ -86,7 +110,10 @@ pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
     }
     let rough = (high - low) / about.max(1) as f64;
     let power = 10f64.powf(rough.log10().floor());
-    let spacing = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|s| *s >= rough * DENSER);
+    let spacing = [1.0, 2.0, 5.0, 10.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|s| *s >= rough * DENSER);
     let spacing = spacing.unwrap_or(10.0 * power);
     let first = (low / spacing).ceil() as i64;
     let last = (high / spacing + 1e-9).floor() as i64;
@@ -95,10 +122,18 @@ pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
 
 /// The labels of an axis: each in as many digits as tell it from the others.
 pub fn tick_labels(ticks: &[f64]) -> Vec<String> {
-    let labels = |digits| ticks.iter().map(|tick| label(*tick, digits)).collect::<Vec<_>>();
+    let labels = |digits| {
+        ticks
+            .iter()
+            .map(|tick| label(*tick, digits))
+            .collect::<Vec<_>>()
+    };
     // Neighbours differ, so of two that read alike a further digit tells one from the other.
     let tells = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
-    (DIGITS..=MOST_DIGITS).map(labels).find(tells).unwrap_or_else(|| labels(MOST_DIGITS))
+    (DIGITS..=MOST_DIGITS)
+        .map(labels)
+        .find(tells)
+        .unwrap_or_else(|| labels(MOST_DIGITS))
 }
 
 /// A number in about three digits that mean something: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
@@ -122,7 +157,10 @@ fn label(value: f64, digits: usize) -> String {
     }
     let text = trimmed(value, digits);
     // Only what is below 10,000 is left here, so thousands are parted as everywhere else.
-    let (whole, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (whole, rest) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
     match whole.parse() {
         Ok(whole) if whole >= 1000 => grouped(whole) + rest,
         _ => text,
@@ -130,13 +168,21 @@ fn label(value: f64, digits: usize) -> String {
 }
 
 fn trimmed(value: f64, digits: usize) -> String {
-    let before = if value == 0.0 { digits as i32 } else { value.abs().log10().floor() as i32 + 1 };
+    let before = if value == 0.0 {
+        digits as i32
+    } else {
+        value.abs().log10().floor() as i32 + 1
+    };
     let decimals = (digits as i32 - before).clamp(0, MOST_DIGITS as i32);
     localised(&format!("{value:.*}", decimals as usize))
 }
 
 fn localised(text: &str) -> String {
-    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    let short = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    };
     short.replace('.', &tr!("numbers" => "."))
 }
 
@@ -168,19 +214,28 @@ mod tests {
     #[test]
     fn a_logarithmic_axis_has_equal_decades_and_maps_back() {
         let scale = Scale::new((0.0, 1000.0), (0.0, 100.0)).logarithmic();
-        assert!((scale.at(1000.0) - scale.at(100.0) - (scale.at(100.0) - scale.at(10.0))).abs() < 1e-9);
+        assert!(
+            (scale.at(1000.0) - scale.at(100.0) - (scale.at(100.0) - scale.at(10.0))).abs() < 1e-9
+        );
         for scale in [scale, Scale::new((2.0, 9.0), (0.0, 100.0))] {
             for pixel in [0.0, 30.0, 100.0] {
                 assert!((scale.at(scale.value(pixel)) - pixel).abs() < 1e-6);
             }
-            assert_eq!(scale.value(-5.0), scale.domain().0, "outside, the end counts");
+            assert_eq!(
+                scale.value(-5.0),
+                scale.domain().0,
+                "outside, the end counts"
+            );
         }
         assert!(scale.at(0.0).is_finite());
         assert_eq!(
             Scale::new((1.0, 300.0), (0.0, 1.0)).logarithmic().ticks(4),
             [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]
         );
-        assert_eq!(Scale::new((4.0, 9.0), (0.0, 1.0)).logarithmic().ticks(5), [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        assert_eq!(
+            Scale::new((4.0, 9.0), (0.0, 1.0)).logarithmic().ticks(5),
+            [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+        );
         assert_eq!(tick_label(2e-4), "2e-4");
     }
 

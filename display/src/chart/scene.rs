@@ -160,7 +160,12 @@ impl Scene {
         names: (&str, &str),
         margin: f64,
     ) -> (Self, Scale, Scale) {
-        let scales = |plot: Plot| (Scale::new(x, (plot.left, plot.right)), Scale::new(y, (plot.bottom, plot.top)));
+        let scales = |plot: Plot| {
+            (
+                Scale::new(x, (plot.left, plot.right)),
+                Scale::new(y, (plot.bottom, plot.top)),
+            )
+        };
         Self::with_scales(size, names, margin, scales)
     }
 
@@ -171,13 +176,27 @@ impl Scene {
         margin: f64,
         scales: impl FnOnce(Plot) -> (Scale, Scale),
     ) -> (Self, Scale, Scale) {
-        let plot = Plot { left: 52.0, top: 26.0, right: (size.width - margin).max(60.0), bottom: size.height - 40.0 };
+        let plot = Plot {
+            left: 52.0,
+            top: 26.0,
+            right: (size.width - margin).max(60.0),
+            bottom: size.height - 40.0,
+        };
         let (x, y) = scales(plot);
-        let mut scene = Self { plot, marks: vec![], x };
+        let mut scene = Self {
+            plot,
+            marks: vec![],
+            x,
+        };
         scene.horizontal_grid(&y);
         scene.step_ticks(&x, size.width);
         scene.text((2.0, 10.0), names.1, Anchor::Start, Ink::Label);
-        scene.text((plot.right, size.height - 8.0), names.0, Anchor::End, Ink::Label);
+        scene.text(
+            (plot.right, size.height - 8.0),
+            names.0,
+            Anchor::End,
+            Ink::Label,
+        );
         (scene, x, y)
     }
 
@@ -192,7 +211,12 @@ impl Scene {
 
     /// Adds a text.
     pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
-        self.marks.push(Mark::Text { at, text: text.into(), anchor, ink });
+        self.marks.push(Mark::Text {
+            at,
+            text: text.into(),
+            anchor,
+            ink,
+        });
     }
 
     /// Adds a text at the left or right end of a horizontal line, where fewer of these points lie behind it.
@@ -201,7 +225,8 @@ impl Scene {
         let (left, right) = (self.plot.left + 4.0, self.plot.right);
         let behind = |from: f64| {
             let is_behind = |(x, at): &&(f64, f64)| {
-                (from - DOT..=from + width + DOT).contains(x) && (at - y).abs() < LABEL_HEIGHT / 2.0 + DOT
+                (from - DOT..=from + width + DOT).contains(x)
+                    && (at - y).abs() < LABEL_HEIGHT / 2.0 + DOT
             };
             points.iter().filter(is_behind).count()
         };
@@ -226,12 +251,34 @@ impl Scene {
     pub fn curve(&mut self, curve: &Curve, horizon: Option<f64>, ink: Ink, x: &Scale, y: &Scale) {
         let raw = columns(curve, x, y);
         let Some(horizon) = horizon else {
-            self.marks.push(Mark::Line { points: raw, ink, width: 1.25, opacity: 0.9, dash: 0 });
+            self.marks.push(Mark::Line {
+                points: raw,
+                ink,
+                width: 1.25,
+                opacity: 0.9,
+                dash: 0,
+            });
             return;
         };
-        let smooth = curve.smoothed(horizon).into_iter().map(|(step, value)| (x.at(step), y.at(value))).collect();
-        self.marks.push(Mark::Line { points: raw, ink, width: 1.0, opacity: 0.28, dash: 0 });
-        self.marks.push(Mark::Line { points: thinned(smooth), ink, width: 2.0, opacity: 1.0, dash: 0 });
+        let smooth = curve
+            .smoothed(horizon)
+            .into_iter()
+            .map(|(step, value)| (x.at(step), y.at(value)))
+            .collect();
+        self.marks.push(Mark::Line {
+            points: raw,
+            ink,
+            width: 1.0,
+            opacity: 0.28,
+            dash: 0,
+        });
+        self.marks.push(Mark::Line {
+            points: thinned(smooth),
+            ink,
+            width: 2.0,
+            opacity: 1.0,
+            dash: 0,
+        });
     }
 
     /// Writes a legend below a picture of this size; says how large it is then. On a page, the legend stands beside the chart.
@@ -239,29 +286,51 @@ impl Scene {
         let mut bottom = size.height;
         for Key { name, ink, dash } in keys {
             let sign = dash.map_or("●", |dash| DASH_SIGNS[dash % DASHES.len()]);
-            self.text((self.plot.left, bottom + LABEL_HEIGHT / 2.0), &format!("{sign} {name}"), Anchor::Start, ink);
+            self.text(
+                (self.plot.left, bottom + LABEL_HEIGHT / 2.0),
+                &format!("{sign} {name}"),
+                Anchor::Start,
+                ink,
+            );
             bottom += LABEL_HEIGHT + 4.0;
         }
-        Size { height: bottom + 4.0, ..size }
+        Size {
+            height: bottom + 4.0,
+            ..size
+        }
     }
 
     /// Says in the middle of the plot why it is empty.
     pub fn placeholder(&mut self, text: &str) {
-        let middle = ((self.plot.left + self.plot.right) / 2.0, (self.plot.top + self.plot.bottom) / 2.0);
+        let middle = (
+            (self.plot.left + self.plot.right) / 2.0,
+            (self.plot.top + self.plot.bottom) / 2.0,
+        );
         self.text(middle, text, Anchor::Middle, Ink::Label);
     }
 
     /// Adds a horizontal line across the plot.
     pub fn rule(&mut self, y: f64, ink: Ink, dash: usize) {
         let points = vec![(self.plot.left, y), (self.plot.right, y)];
-        self.marks.push(Mark::Line { points, ink, width: 1.0, opacity: 1.0, dash });
+        self.marks.push(Mark::Line {
+            points,
+            ink,
+            width: 1.0,
+            opacity: 1.0,
+            dash,
+        });
     }
 
     fn horizontal_grid(&mut self, y: &Scale) {
         let ticks = y.ticks(5);
         for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
             self.rule(y.at(*value), Ink::Grid, 0);
-            self.text((self.plot.left - 8.0, y.at(*value)), &label, Anchor::End, Ink::Label);
+            self.text(
+                (self.plot.left - 8.0, y.at(*value)),
+                &label,
+                Anchor::End,
+                Ink::Label,
+            );
         }
     }
 
@@ -271,8 +340,15 @@ impl Scene {
         let ticks = x.ticks(about);
         for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
             // One at the end would stick out of a picture that leaves no room behind it.
-            let at = x.at(*value).min(width - label.chars().count() as f64 * LETTER_WIDTH / 2.0);
-            self.text((at, self.plot.bottom + 14.0), &label, Anchor::Middle, Ink::Label);
+            let at = x
+                .at(*value)
+                .min(width - label.chars().count() as f64 * LETTER_WIDTH / 2.0);
+            self.text(
+                (at, self.plot.bottom + 14.0),
+                &label,
+                Anchor::Middle,
+                Ink::Label,
+            );
         }
     }
 }
@@ -289,7 +365,9 @@ fn columns(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
             _ => out.push((at, low, high)),
         }
     }
-    out.into_iter().flat_map(|(at, low, high)| [(at, y.at(low)), (at, y.at(high))]).collect()
+    out.into_iter()
+        .flat_map(|(at, low, high)| [(at, y.at(low)), (at, y.at(high))])
+        .collect()
 }
 
 /// At most two points per pixel of width.
@@ -310,7 +388,10 @@ mod tests {
 
     #[test]
     fn a_text_stands_where_it_hides_less() {
-        let size = Size { width: 400.0, height: 200.0 };
+        let size = Size {
+            width: 400.0,
+            height: 200.0,
+        };
         let (empty, ..) = Scene::with_axes(size, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
         let anchor = |points: &[(f64, f64)]| {
             let mut scene = empty.clone();
@@ -326,7 +407,10 @@ mod tests {
             (&[(right, 102.0)], Anchor::Start),
             (&[(right, 120.0)], Anchor::End),
             (&[(empty.plot.right, 92.0)], Anchor::Start),
-            (&[(right, 102.0), (left, 99.0), (left + 5.0, 99.0)], Anchor::End),
+            (
+                &[(right, 102.0), (left, 99.0), (left + 5.0, 99.0)],
+                Anchor::End,
+            ),
         ] {
             assert_eq!(anchor(points), expected, "{points:?}");
         }

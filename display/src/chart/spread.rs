@@ -49,26 +49,60 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
     let up = ((low - margin).max(0.0), (high + margin).min(1.0));
     let scales = |plot: Plot| {
         let is_wide = across.0 >= 1.0 && across.1 > across.0 * WIDE;
-        (value_scale(across, (plot.left, plot.right), is_wide), value_scale(up, (plot.bottom, plot.top), false))
+        (
+            value_scale(across, (plot.left, plot.right), is_wide),
+            value_scale(up, (plot.bottom, plot.top), false),
+        )
     };
     let (mut scene, x, y) = Scene::with_scales(size, names, LABEL_WIDTH, scales);
-    for SpreadSeries { points, ink, .. } in
-        series.iter().filter(|series| series.points.iter().any(|point| point.sd > 0.0))
+    for SpreadSeries { points, ink, .. } in series
+        .iter()
+        .filter(|series| series.points.iter().any(|point| point.sd > 0.0))
     {
-        let upper = points.iter().map(|point| (x.at(point.at), y.at(bounds(point).1)));
-        let lower = points.iter().rev().map(|point| (x.at(point.at), y.at(bounds(point).0)));
-        scene.marks.push(Mark::Band { points: upper.chain(lower).collect(), ink: *ink });
+        let upper = points
+            .iter()
+            .map(|point| (x.at(point.at), y.at(bounds(point).1)));
+        let lower = points
+            .iter()
+            .rev()
+            .map(|point| (x.at(point.at), y.at(bounds(point).0)));
+        scene.marks.push(Mark::Band {
+            points: upper.chain(lower).collect(),
+            ink: *ink,
+        });
     }
     let mut labels = Vec::new();
-    for SpreadSeries { name, points, ink, dash } in series {
-        let places: Vec<(f64, f64)> = points.iter().map(|point| (x.at(point.at), y.at(point.mean))).collect();
+    for SpreadSeries {
+        name,
+        points,
+        ink,
+        dash,
+    } in series
+    {
+        let places: Vec<(f64, f64)> = points
+            .iter()
+            .map(|point| (x.at(point.at), y.at(point.mean)))
+            .collect();
         if let (Some(at), Some(last)) = (places.last(), points.last()) {
-            labels.push(EndLabel { at: *at, text: format!("{name} {}", figure(last.mean, 2)), ink: *ink });
+            labels.push(EndLabel {
+                at: *at,
+                text: format!("{name} {}", figure(last.mean, 2)),
+                ink: *ink,
+            });
         }
         if places.len() <= MOST_DOTS {
-            scene.marks.push(Mark::Dots { points: places.clone(), ink: *ink });
+            scene.marks.push(Mark::Dots {
+                points: places.clone(),
+                ink: *ink,
+            });
         }
-        scene.marks.push(Mark::Line { points: places, ink: *ink, width: 2.0, opacity: 1.0, dash: *dash });
+        scene.marks.push(Mark::Line {
+            points: places,
+            ink: *ink,
+            width: 2.0,
+            opacity: 1.0,
+            dash: *dash,
+        });
     }
     scene.add_end_labels(labels);
     scene.raise_texts();
@@ -78,8 +112,12 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
 /// The chart in a sentence, for whoever does not see it.
 pub fn spread_summary(series: &[SpreadSeries], title: &str) -> String {
     let one = |SpreadSeries { name, points, .. }: &SpreadSeries| {
-        let at = |point: &SpreadPoint| format!("{} ({})", figure(point.mean, 3), tick_label(point.at));
-        format!("{name} {}", points.iter().map(at).collect::<Vec<_>>().join(", "))
+        let at =
+            |point: &SpreadPoint| format!("{} ({})", figure(point.mean, 3), tick_label(point.at));
+        format!(
+            "{name} {}",
+            points.iter().map(at).collect::<Vec<_>>().join(", ")
+        )
     };
     let figures = series.iter().map(one).collect::<Vec<_>>().join("; ");
     tr!("{title}: {figures}.", title, figures)
@@ -87,7 +125,10 @@ pub fn spread_summary(series: &[SpreadSeries], title: &str) -> String {
 
 /// One standard deviation to either side; no figure lies outside of 0 to 1, whatever its spread.
 fn bounds(point: &SpreadPoint) -> (f64, f64) {
-    ((point.mean - point.sd).max(0.0), (point.mean + point.sd).min(1.0))
+    (
+        (point.mean - point.sd).max(0.0),
+        (point.mean + point.sd).min(1.0),
+    )
 }
 
 fn extent(spans: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
@@ -99,21 +140,45 @@ mod tests {
     use super::*;
     use crate::chart::scene::LABEL_HEIGHT;
 
-    const SIZE: Size = Size { width: 500.0, height: 240.0 };
+    const SIZE: Size = Size {
+        width: 500.0,
+        height: 240.0,
+    };
 
     fn line(name: &str, points: &[(f64, f64, f64)], ink: Ink) -> SpreadSeries {
-        let points = points.iter().map(|&(at, mean, sd)| SpreadPoint { at, mean, sd }).collect();
-        SpreadSeries { name: name.into(), points, ink, dash: 0 }
+        let points = points
+            .iter()
+            .map(|&(at, mean, sd)| SpreadPoint { at, mean, sd })
+            .collect();
+        SpreadSeries {
+            name: name.into(),
+            points,
+            ink,
+            dash: 0,
+        }
     }
 
     #[test]
     fn every_line_and_its_spread_lie_in_the_plot_and_the_ends_are_named() {
         let series = [
-            line("pre-trained", &[(50.0, 0.6, 0.02), (500.0, 0.7, 0.01), (5000.0, 0.99, 0.2)], Ink::Run(0)),
-            line("n-grams", &[(50.0, 0.6, 0.0), (5000.0, 0.99, 0.0)], Ink::Floor),
+            line(
+                "pre-trained",
+                &[(50.0, 0.6, 0.02), (500.0, 0.7, 0.01), (5000.0, 0.99, 0.2)],
+                Ink::Run(0),
+            ),
+            line(
+                "n-grams",
+                &[(50.0, 0.6, 0.0), (5000.0, 0.99, 0.0)],
+                Ink::Floor,
+            ),
         ];
         let scene = spread_scene(&series, ("texts", "F1"), SIZE);
-        let Plot { left, top, right, bottom } = scene.plot;
+        let Plot {
+            left,
+            top,
+            right,
+            bottom,
+        } = scene.plot;
         let (mut bands, mut names) = (0, Vec::new());
         for mark in &scene.marks {
             let points = match mark {
@@ -131,32 +196,61 @@ mod tests {
             };
             for (x, y) in points {
                 assert!(
-                    (left - 1e-6..=right + 1e-6).contains(x) && (top - 1e-6..=bottom + 1e-6).contains(y),
+                    (left - 1e-6..=right + 1e-6).contains(x)
+                        && (top - 1e-6..=bottom + 1e-6).contains(y),
                     "{mark:?}"
                 );
             }
         }
         assert_eq!(bands, 1, "what has no spread has no band");
         names.sort_by(|a, b| a.1.total_cmp(&b.1));
-        assert_eq!(names.iter().map(|(text, _)| *text).collect::<Vec<_>>(), ["pre-trained 0.99", "n-grams 0.99"]);
-        assert!((names[0].1 - names[1].1).abs() >= LABEL_HEIGHT, "ends that meet are written apart");
+        assert_eq!(
+            names.iter().map(|(text, _)| *text).collect::<Vec<_>>(),
+            ["pre-trained 0.99", "n-grams 0.99"]
+        );
+        assert!(
+            (names[0].1 - names[1].1).abs() >= LABEL_HEIGHT,
+            "ends that meet are written apart"
+        );
         let middle = scene.x.at(500.0) - scene.x.at(50.0);
-        assert!((scene.x.at(5000.0) - scene.x.at(500.0) - middle).abs() < 1e-6, "ten times as many is as far again");
-        assert_eq!(spread_summary(&series[1..], "F1 by texts"), "F1 by texts: n-grams 0.600 (50), 0.990 (5,000).");
+        assert!(
+            (scene.x.at(5000.0) - scene.x.at(500.0) - middle).abs() < 1e-6,
+            "ten times as many is as far again"
+        );
+        assert_eq!(
+            spread_summary(&series[1..], "F1 by texts"),
+            "F1 by texts: n-grams 0.600 (50), 0.990 (5,000)."
+        );
     }
 
     #[test]
     fn shares_lie_on_a_straight_axis() {
-        let scene =
-            spread_scene(&[line("F1", &[(0.05, 0.2, 0.0), (0.95, 0.8, 0.0)], Ink::Metric(2))], ("x", "y"), SIZE);
+        let scene = spread_scene(
+            &[line(
+                "F1",
+                &[(0.05, 0.2, 0.0), (0.95, 0.8, 0.0)],
+                Ink::Metric(2),
+            )],
+            ("x", "y"),
+            SIZE,
+        );
         let middle = (scene.x.at(0.05) + scene.x.at(0.95)) / 2.0;
         assert!((scene.x.at(0.5) - middle).abs() < 1e-6);
     }
 
     #[test]
     fn one_share_and_none_still_make_a_chart() {
-        let scene = spread_scene(&[line("a", &[(500.0, 0.7, 0.0)], Ink::Run(0))], ("x", "y"), SIZE);
-        assert!(scene.marks.iter().any(|mark| matches!(mark, Mark::Dots { points, .. } if points[0].0.is_finite())));
+        let scene = spread_scene(
+            &[line("a", &[(500.0, 0.7, 0.0)], Ink::Run(0))],
+            ("x", "y"),
+            SIZE,
+        );
+        assert!(
+            scene
+                .marks
+                .iter()
+                .any(|mark| matches!(mark, Mark::Dots { points, .. } if points[0].0.is_finite()))
+        );
         assert!(!spread_scene(&[], ("x", "y"), SIZE).marks.is_empty());
     }
 }

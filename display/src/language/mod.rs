@@ -47,14 +47,26 @@ pub struct Language {
 }
 
 /// All of them; the first is that of the source and has no catalogue.
-pub const LANGUAGES: [Language; 2] =
-    [Language { tag: "en", name: "English", direction: "ltr" }, Language { tag: "th", name: "ไทย", direction: "ltr" }];
+pub const LANGUAGES: [Language; 2] = [
+    Language {
+        tag: "en",
+        name: "English",
+        direction: "ltr",
+    },
+    Language {
+        tag: "th",
+        name: "ไทย",
+        direction: "ltr",
+    },
+];
 
 impl Language {
     /// That of a tag such as `th-TH`, where the page speaks it.
     pub fn of(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
-        LANGUAGES.into_iter().find(|language| language.tag.eq_ignore_ascii_case(primary))
+        LANGUAGES
+            .into_iter()
+            .find(|language| language.tag.eq_ignore_ascii_case(primary))
     }
 
     /// The language of the source.
@@ -143,7 +155,10 @@ impl Catalogue {
     /// # Errors
     /// When the text is not a catalogue.
     pub fn read(json: &str, category: fn(u64) -> String) -> Result<Self, serde_json::Error> {
-        Ok(Self { contexts: serde_json::from_str(json)?, category })
+        Ok(Self {
+            contexts: serde_json::from_str(json)?,
+            category,
+        })
     }
 
     fn translate(&self, context: &str, text: &str) -> Option<String> {
@@ -156,25 +171,44 @@ impl Catalogue {
     fn translate_number(&self, number: u64, many: &str) -> Option<String> {
         match self.contexts.get(PAGE)?.get(many)? {
             Translation::Plain(translation) => Some(translation.clone()),
-            Translation::ByNumber(forms) => forms.get(&(self.category)(number)).or_else(|| forms.get("other")).cloned(),
+            Translation::ByNumber(forms) => forms
+                .get(&(self.category)(number))
+                .or_else(|| forms.get("other"))
+                .cloned(),
         }
     }
 
     fn of_engine(&self, text: &str) -> Option<String> {
         let sentences = self.contexts.get(ENGINE)?;
-        let candidates = sentences.iter().filter_map(|(pattern, translation)| match translation {
-            Translation::Plain(translation) => Some((pattern, pattern::holes(pattern, text)?, translation)),
-            Translation::ByNumber(_) => None,
-        });
+        let candidates = sentences
+            .iter()
+            .filter_map(|(pattern, translation)| match translation {
+                Translation::Plain(translation) => {
+                    Some((pattern, pattern::holes(pattern, text)?, translation))
+                }
+                Translation::ByNumber(_) => None,
+            });
         let (pattern, holes, translation) = candidates.max_by_key(|(pattern, ..)| pattern.len())?;
         // What stands in a hole may be a sentence, or a part of one, that is known by itself.
-        let known: Vec<Option<String>> =
-            holes.iter().map(|hole| if hole.len() < text.len() { self.of_engine(hole) } else { None }).collect();
+        let known: Vec<Option<String>> = holes
+            .iter()
+            .map(|hole| {
+                if hole.len() < text.len() {
+                    self.of_engine(hole)
+                } else {
+                    None
+                }
+            })
+            .collect();
         // A pattern without words says something only of what is known: `Vol. 1` is no pair of sentences.
         if !pattern.contains(char::is_alphabetic) && known.iter().all(Option::is_none) {
             return None;
         }
-        let holes: Vec<&str> = known.iter().zip(&holes).map(|(known, hole)| known.as_deref().unwrap_or(hole)).collect();
+        let holes: Vec<&str> = known
+            .iter()
+            .zip(&holes)
+            .map(|(known, hole)| known.as_deref().unwrap_or(hole))
+            .collect();
         Some(pattern::fill(translation, &holes))
     }
 }
@@ -209,11 +243,17 @@ mod tests {
         }
         for (text, expected) in [
             ("12 lines", Some("12 Zeilen")),
-            ("line 3 of a.txt is empty", Some("in a.txt ist Zeile 3 leer")),
+            (
+                "line 3 of a.txt is empty",
+                Some("in a.txt ist Zeile 3 leer"),
+            ),
             ("line 3 is full", None),
             ("12 lines. Give more.", Some("12 Zeilen – Mehr.")),
             ("line 3 is full. Give more.", Some("line 3 is full – Mehr.")),
-            ("line 3 of Vol. 1.txt is empty", Some("in Vol. 1.txt ist Zeile 3 leer")),
+            (
+                "line 3 of Vol. 1.txt is empty",
+                Some("in Vol. 1.txt ist Zeile 3 leer"),
+            ),
             ("line 3 is full. It is.", None),
         ] {
             assert_eq!(catalogue.of_engine(text).as_deref(), expected);
@@ -223,8 +263,14 @@ mod tests {
     #[test]
     fn a_number_chooses_the_form() {
         let catalogue = catalogue();
-        assert_eq!(catalogue.translate_number(1, "{count} steps").as_deref(), Some("{count} Schritt"));
-        assert_eq!(catalogue.translate_number(2, "{count} steps").as_deref(), Some("{count} Schritte"));
+        assert_eq!(
+            catalogue.translate_number(1, "{count} steps").as_deref(),
+            Some("{count} Schritt")
+        );
+        assert_eq!(
+            catalogue.translate_number(2, "{count} steps").as_deref(),
+            Some("{count} Schritte")
+        );
         assert_eq!(catalogue.translate_number(1, "birds"), None);
     }
 
@@ -232,17 +278,28 @@ mod tests {
     fn without_a_catalogue_the_source_speaks() {
         let (done, n) = (1, 2_u64);
         assert_eq!(tr!("{done} of {planned}", done, planned = n), "1 of 2");
-        assert_eq!(tr!("{count} step" | "{count} steps" % n, count = n), "2 steps");
+        assert_eq!(
+            tr!("{count} step" | "{count} steps" % n, count = n),
+            "2 steps"
+        );
         assert_eq!(tr!("numbers" => "."), ".");
         assert_eq!(translated(mark!("Start")), "Start");
     }
 
     #[test]
     fn a_tag_names_its_language() {
-        for (tag, expected) in
-            [("th", Some("th")), ("th-TH", Some("th")), ("EN_us", Some("en")), ("tlh", None), ("", None)]
-        {
-            assert_eq!(Language::of(tag).map(|language| language.tag), expected, "{tag}");
+        for (tag, expected) in [
+            ("th", Some("th")),
+            ("th-TH", Some("th")),
+            ("EN_us", Some("en")),
+            ("tlh", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                Language::of(tag).map(|language| language.tag),
+                expected,
+                "{tag}"
+            );
         }
     }
 }

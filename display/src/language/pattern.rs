@@ -9,7 +9,10 @@ pub fn holes<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
     while let Some(piece) = pieces.next() {
         let end = match pieces.peek() {
             Some(_) => rest.find(piece)?,
-            None => rest.len().checked_sub(piece.len()).filter(|end| rest.get(*end..) == Some(piece))?,
+            None => rest
+                .len()
+                .checked_sub(piece.len())
+                .filter(|end| rest.get(*end..) == Some(piece))?,
         };
         holes.push(&rest[..end]);
         rest = &rest[end + piece.len()..];
@@ -23,7 +26,9 @@ pub fn fill(text: &str, holes: &[&str]) -> String {
     let (mut rest, mut next) = (text, 0);
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
-        let Some((name, after)) = after.split_once('}') else { break };
+        let Some((name, after)) = after.split_once('}') else {
+            break;
+        };
         let index = name.parse().unwrap_or(next);
         next += usize::from(name.is_empty());
         out.push_str(holes.get(index).copied().unwrap_or_default());
@@ -60,9 +65,19 @@ mod tests {
 
     #[test]
     fn values_stand_where_their_names_do() {
-        let cases = [("{a} of {b}", "1 of x"), ("{b}{a}", "x1"), ("{c} {a}", "{c} 1"), ("{a", "{a"), ("", "")];
+        let cases = [
+            ("{a} of {b}", "1 of x"),
+            ("{b}{a}", "x1"),
+            ("{c} {a}", "{c} 1"),
+            ("{a", "{a"),
+            ("", ""),
+        ];
         for (text, expected) in cases {
-            assert_eq!(fill_named(text, &[("a", &1), ("b", &"x")]), expected, "{text}");
+            assert_eq!(
+                fill_named(text, &[("a", &1), ("b", &"x")]),
+                expected,
+                "{text}"
+            );
         }
     }
 

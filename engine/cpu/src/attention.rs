@@ -90,11 +90,20 @@ impl<'a> Inputs<'a> {
     /// Where the arrays are not of this shape: a wrong program.
     fn check(&self, qkv: &[f32]) {
         let Shape { b, t, k, .. } = self.shape;
-        assert_eq!(qkv.len(), 3 * b * self.shape.text(), "queries, keys and values of {:?}", self.shape);
-        assert!(self.keep.is_none_or(|keep| keep.len() == b * t), "a mark for each position");
+        assert_eq!(
+            qkv.len(),
+            3 * b * self.shape.text(),
+            "queries, keys and values of {:?}",
+            self.shape
+        );
+        assert!(
+            self.keep.is_none_or(|keep| keep.len() == b * t),
+            "a mark for each position"
+        );
         let is_table = |table: &[f32]| table.len() == t * (k / 2);
         assert!(
-            self.rotary.is_none_or(|rotary| is_table(rotary.cos) && is_table(rotary.sin)),
+            self.rotary
+                .is_none_or(|rotary| is_table(rotary.cos) && is_table(rotary.sin)),
             "an angle for each pair"
         );
     }
@@ -113,7 +122,11 @@ impl<'a> Inputs<'a> {
         }
         let scores = self.shape.head_scores(h);
         buffer.resize(scores.len(), 0.0);
-        factors(buffer, b * self.shape.scores() + scores.start, &self.dropout);
+        factors(
+            buffer,
+            b * self.shape.scores() + scores.start,
+            &self.dropout,
+        );
         Some(buffer)
     }
 }
@@ -139,7 +152,11 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
     let mut probabilities = zeros(shape.scores());
     context
         .par_chunks_mut(shape.text())
-        .zip(queries.par_chunks_mut(shape.text()).zip(keys.par_chunks_mut(shape.text())))
+        .zip(
+            queries
+                .par_chunks_mut(shape.text())
+                .zip(keys.par_chunks_mut(shape.text())),
+        )
         .zip(probabilities.par_chunks_mut(shape.scores()))
         .zip(qkv.par_chunks(3 * shape.text()))
         .enumerate()
@@ -151,35 +168,72 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
             for h in 0..shape.h {
                 let scores = &mut scores[shape.head_scores(h)];
                 let keys = shape.head(keys, h).transposed();
-                let place = Output { values: &mut *scores, stride: shape.t };
+                let place = Output {
+                    values: &mut *scores,
+                    stride: shape.t,
+                };
                 product_into(shape.head(queries, h), keys, place, Write::Replace);
                 softmax_rows(scores, inputs.keep_of(b), shape.t);
                 let used = dropped(scores, inputs.factors(b, h, &mut factors), &mut used);
-                let place = Output { values: &mut context[h * shape.k..], stride: shape.width() };
-                product_into(Matrix::new(used, [shape.t; 2]), shape.values(qkv, h), place, Write::Replace);
+                let place = Output {
+                    values: &mut context[h * shape.k..],
+                    stride: shape.width(),
+                };
+                product_into(
+                    Matrix::new(used, [shape.t; 2]),
+                    shape.values(qkv, h),
+                    place,
+                    Write::Replace,
+                );
             }
         });
-    Attended { context, queries, keys, probabilities }
+    Attended {
+        context,
+        queries,
+        keys,
+        probabilities,
+    }
 }
 
 /// The gradient of `qkv` `[B * T, 3 D]`, given that of the context, `dy` `[B * T, D]`.
 pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs) -> Vec<f32> {
     let shape = inputs.shape;
     inputs.check(qkv);
-    assert_eq!(3 * dy.len(), qkv.len(), "a gradient for each element of the context");
+    assert_eq!(
+        3 * dy.len(),
+        qkv.len(),
+        "a gradient for each element of the context"
+    );
     let [queries, keys, probabilities] = attended;
     let mut dqkv = vec![0.0; qkv.len()];
     dqkv.par_chunks_mut(3 * shape.text())
-        .zip(qkv.par_chunks(3 * shape.text()).zip(dy.par_chunks(shape.text())))
-        .zip(queries.par_chunks(shape.text()).zip(keys.par_chunks(shape.text())))
+        .zip(
+            qkv.par_chunks(3 * shape.text())
+                .zip(dy.par_chunks(shape.text())),
+        )
+        .zip(
+            queries
+                .par_chunks(shape.text())
+                .zip(keys.par_chunks(shape.text())),
+        )
         .zip(probabilities.par_chunks(shape.scores()))
         .enumerate()
         .with_min_len(shape.min_texts())
-        .for_each(|(b, (((dqkv, (qkv, dy)), (queries, keys)), probabilities))| {
-            let text = Text { b, qkv, dy, queries, keys, probabilities, inputs };
-            text.backward(dqkv);
-            rotate_back(dqkv, inputs.rotary, shape);
-        });
+        .for_each(
+            |(b, (((dqkv, (qkv, dy)), (queries, keys)), probabilities))| {
+                let text = Text {
+                    b,
+                    qkv,
+                    dy,
+                    queries,
+                    keys,
+                    probabilities,
+                    inputs,
+                };
+                text.backward(dqkv);
+                rotate_back(dqkv, inputs.rotary, shape);
+            },
+        );
     dqkv
 }
 
@@ -207,12 +261,28 @@ impl Text<'_> {
             let dy = shape.head(self.dy, h);
             let mut place = |part: usize, left: Matrix, right: Matrix| {
                 let values = &mut dqkv[part * width + h * shape.k..];
-                product_into(left, right, Output { values, stride: 3 * width }, Write::Replace);
+                product_into(
+                    left,
+                    right,
+                    Output {
+                        values,
+                        stride: 3 * width,
+                    },
+                    Write::Replace,
+                );
             };
             let used = Matrix::new(dropped(probabilities, factors, &mut used), square);
             place(2, used.transposed(), dy);
             let values = shape.values(self.qkv, h).transposed();
-            product_into(dy, values, Output { values: &mut slopes, stride: shape.t }, Write::Replace);
+            product_into(
+                dy,
+                values,
+                Output {
+                    values: &mut slopes,
+                    stride: shape.t,
+                },
+                Write::Replace,
+            );
             if let Some(factors) = factors {
                 multiply(&mut slopes, factors);
             }
@@ -225,8 +295,14 @@ impl Text<'_> {
 }
 
 /// `probabilities` after dropout; `buffer` holds them where there is any.
-fn dropped<'a>(probabilities: &'a [f32], factors: Option<&[f32]>, buffer: &'a mut Vec<f32>) -> &'a [f32] {
-    let Some(factors) = factors else { return probabilities };
+fn dropped<'a>(
+    probabilities: &'a [f32],
+    factors: Option<&[f32]>,
+    buffer: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    let Some(factors) = factors else {
+        return probabilities;
+    };
     buffer.clear();
     buffer.extend_from_slice(probabilities);
     multiply(buffer, factors);
@@ -284,7 +360,11 @@ vectorized! {
 /// What queries, which start at column 0, and keys are multiplied by.
 #[inline(always)]
 fn scale_at(start: usize, shape: Shape) -> f32 {
-    if start == 0 { 1.0 / (shape.k as f32).sqrt() } else { 1.0 }
+    if start == 0 {
+        1.0 / (shape.k as f32).sqrt()
+    } else {
+        1.0
+    }
 }
 
 /// Turns the pairs (i, i + K/2) of `x` by the angles of position `t`, times `scale`; backwards where `direction` is -1.

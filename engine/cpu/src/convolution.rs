@@ -19,9 +19,17 @@ impl Shape {
     /// Where the arrays are not of this shape: a wrong program.
     fn check(self, x: &[f32], taps: &[f32], keep: Option<&[f32]>) {
         let rows = x.len() / self.width;
-        assert_eq!(rows / self.t * self.t * self.width, x.len(), "whole texts of {} rows", self.t);
+        assert_eq!(
+            rows / self.t * self.t * self.width,
+            x.len(),
+            "whole texts of {} rows",
+            self.t
+        );
         assert_eq!(taps.len(), 3 * self.width, "three taps per channel");
-        assert!(keep.is_none_or(|keep| keep.len() == rows), "a mark for each row");
+        assert!(
+            keep.is_none_or(|keep| keep.len() == rows),
+            "a mark for each row"
+        );
     }
 }
 
@@ -31,11 +39,16 @@ pub fn convolve(x: &[f32], taps: &[f32], keep: Option<&[f32]>, shape: Shape) -> 
     shape.check(x, taps, keep);
     let taps = by_tap(taps);
     let mut y = x.to_vec();
-    let texts = y.par_chunks_mut(t * width).zip(x.par_chunks(t * width)).enumerate();
-    texts.with_min_len(min_blocks(t * width)).for_each(|(b, (y, x))| {
-        let keep = keep.map(|keep| &keep[b * t..(b + 1) * t]);
-        convolve_text(y, x, &taps, keep);
-    });
+    let texts = y
+        .par_chunks_mut(t * width)
+        .zip(x.par_chunks(t * width))
+        .enumerate();
+    texts
+        .with_min_len(min_blocks(t * width))
+        .for_each(|(b, (y, x))| {
+            let keep = keep.map(|keep| &keep[b * t..(b + 1) * t]);
+            convolve_text(y, x, &taps, keep);
+        });
     y
 }
 
@@ -51,7 +64,13 @@ vectorized! {
 }
 
 /// Gradients of [`convolve`] with respect to `x` `[B, T, D]` and to the taps `[D, 3]`, given `dy` `[B, T, D]`.
-pub fn backward(x: &[f32], dy: &[f32], taps: &[f32], keep: Option<&[f32]>, shape: Shape) -> (Vec<f32>, Vec<f32>) {
+pub fn backward(
+    x: &[f32],
+    dy: &[f32],
+    taps: &[f32],
+    keep: Option<&[f32]>,
+    shape: Shape,
+) -> (Vec<f32>, Vec<f32>) {
     let Shape { t, width } = shape;
     shape.check(x, taps, keep);
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
@@ -70,8 +89,12 @@ pub fn backward(x: &[f32], dy: &[f32], taps: &[f32], keep: Option<&[f32]>, shape
             text_backward(dx, shares, x, dy, &taps, keep);
         });
     let mut total = vec![0.0; 3 * width];
-    shares.chunks_exact(3 * width).for_each(|share| rows::add(&mut total, share));
-    let dtaps = (0..width).flat_map(|d| [total[d], total[width + d], total[2 * width + d]]).collect();
+    shares
+        .chunks_exact(3 * width)
+        .for_each(|share| rows::add(&mut total, share));
+    let dtaps = (0..width)
+        .flat_map(|d| [total[d], total[width + d], total[2 * width + d]])
+        .collect();
     (dx, dtaps)
 }
 

@@ -20,8 +20,16 @@ impl Targets<'_> {
     /// # Panics
     /// Where there is not one target and one weight for each row: a wrong program.
     fn check(&self, logits: &[f32], vocab: usize) {
-        assert_eq!(logits.len(), self.targets.len() * vocab, "a target for each row");
-        assert_eq!(self.weights.len(), self.targets.len(), "a weight for each row");
+        assert_eq!(
+            logits.len(),
+            self.targets.len() * vocab,
+            "a target for each row"
+        );
+        assert_eq!(
+            self.weights.len(),
+            self.targets.len(),
+            "a weight for each row"
+        );
     }
 }
 
@@ -31,7 +39,11 @@ impl Targets<'_> {
 /// Where a target is not below `V`.
 pub fn cross_entropy(logits: &mut [f32], vocab: usize, rows: &Targets) -> f32 {
     rows.check(logits, vocab);
-    let Targets { targets, weights, total } = *rows;
+    let Targets {
+        targets,
+        weights,
+        total,
+    } = *rows;
     let mut losses = vec![0.0; targets.len()];
     logits
         .par_chunks_mut(vocab)
@@ -75,8 +87,12 @@ pub fn sums(logits: &[f32], vocab: usize, rows: &Targets) -> [f32; 2] {
     sums.par_iter_mut()
         .zip(logits.par_chunks(vocab).zip(inputs))
         .with_min_len(min_blocks(vocab))
-        .for_each(|(sums, (row, (&target, &weight)))| *sums = row_sums(row, target, weight / rows.total));
-    sums.iter().fold([0.0; 2], |[loss, right], sums| [loss + sums[0], right + sums[1]])
+        .for_each(|(sums, (row, (&target, &weight)))| {
+            *sums = row_sums(row, target, weight / rows.total)
+        });
+    sums.iter().fold([0.0; 2], |[loss, right], sums| {
+        [loss + sums[0], right + sums[1]]
+    })
 }
 
 vectorized! {
@@ -105,10 +121,26 @@ mod tests {
     fn check(m: usize, v: usize) {
         let start: Vec<f32> = (0..m * v).map(logits).collect();
         let targets: Vec<usize> = (0..m).map(|i| (i * 5) % v).collect();
-        let weights: Vec<f32> = (0..m).map(|i| if i % 4 == 3 { 0.0 } else { 1.0 + (i % 2) as f32 }).collect();
+        let weights: Vec<f32> = (0..m)
+            .map(|i| {
+                if i % 4 == 3 {
+                    0.0
+                } else {
+                    1.0 + (i % 2) as f32
+                }
+            })
+            .collect();
         let total = 3.5;
         let mut found = start.clone();
-        let loss = cross_entropy(&mut found, v, &Targets { targets: &targets, weights: &weights, total });
+        let loss = cross_entropy(
+            &mut found,
+            v,
+            &Targets {
+                targets: &targets,
+                weights: &weights,
+                total,
+            },
+        );
         let mut expected = 0.0;
         for i in 0..m {
             let row: Vec<f64> = (0..v).map(|j| f64::from(start[i * v + j])).collect();
@@ -118,20 +150,39 @@ mod tests {
             for (j, x) in row.iter().enumerate() {
                 let one = if j == targets[i] { 1.0 } else { 0.0 };
                 let slope = weight * (x.exp() / sum - one);
-                assert!((f64::from(found[i * v + j]) - slope).abs() < TOLERANCE, "row {i}, column {j}");
+                assert!(
+                    (f64::from(found[i * v + j]) - slope).abs() < TOLERANCE,
+                    "row {i}, column {j}"
+                );
             }
         }
-        assert!((f64::from(loss) - expected).abs() < TOLERANCE * m as f64, "{loss} against {expected}");
-        let rows = Targets { targets: &targets, weights: &weights, total };
+        assert!(
+            (f64::from(loss) - expected).abs() < TOLERANCE * m as f64,
+            "{loss} against {expected}"
+        );
+        let rows = Targets {
+            targets: &targets,
+            weights: &weights,
+            total,
+        };
         let [sum, right] = sums(&start, v, &rows);
-        assert!((sum - loss).abs() < TOLERANCE as f32 * m as f32, "{sum} against {loss}");
-        let first_of_largest =
-            |row: &[f32]| (0..v).rev().fold(v - 1, |best, j| if row[j] >= row[best] { j } else { best });
+        assert!(
+            (sum - loss).abs() < TOLERANCE as f32 * m as f32,
+            "{sum} against {loss}"
+        );
+        let first_of_largest = |row: &[f32]| {
+            (0..v)
+                .rev()
+                .fold(v - 1, |best, j| if row[j] >= row[best] { j } else { best })
+        };
         let expected: f32 = (0..m)
             .filter(|&i| first_of_largest(&start[i * v..(i + 1) * v]) == targets[i])
             .map(|i| weights[i] / total)
             .sum();
-        assert!((right - expected).abs() < TOLERANCE as f32, "{right} against {expected}");
+        assert!(
+            (right - expected).abs() < TOLERANCE as f32,
+            "{right} against {expected}"
+        );
     }
 
     #[test]
@@ -144,7 +195,11 @@ mod tests {
     #[test]
     fn a_nan_logit_makes_the_loss_nan() {
         let mut row = [0.0, f32::NAN, 1.0];
-        let rows = Targets { targets: &[0], weights: &[1.0], total: 1.0 };
+        let rows = Targets {
+            targets: &[0],
+            weights: &[1.0],
+            total: 1.0,
+        };
         assert!(cross_entropy(&mut row, 3, &rows).is_nan());
     }
 }

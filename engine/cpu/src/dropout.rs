@@ -10,10 +10,13 @@ const BLOCK: usize = 64;
 /// `x` with dropped elements at 0 and the others scaled.
 pub fn dropout(x: &[f32], mask: &Mask) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
-    y.par_chunks_mut(GRAIN).zip(x.par_chunks(GRAIN)).enumerate().for_each(|(i, (y, x))| {
-        factors(y, i * GRAIN, mask);
-        multiply(y, x);
-    });
+    y.par_chunks_mut(GRAIN)
+        .zip(x.par_chunks(GRAIN))
+        .enumerate()
+        .for_each(|(i, (y, x))| {
+            factors(y, i * GRAIN, mask);
+            multiply(y, x);
+        });
     y
 }
 
@@ -21,14 +24,17 @@ pub fn dropout(x: &[f32], mask: &Mask) -> Vec<f32> {
 pub fn add(x: &[f32], y: &[f32], mask: &Mask) -> Vec<f32> {
     let mut sum = vec![0.0; x.len()];
     let parts = x.par_chunks(GRAIN).zip(y.par_chunks(GRAIN));
-    sum.par_chunks_mut(GRAIN).zip(parts).enumerate().for_each(|(i, (sum, (x, y)))| {
-        if mask.is_none() {
-            sum.fill(1.0);
-        } else {
-            factors(sum, i * GRAIN, mask);
-        }
-        multiply_and_add(sum, y, x);
-    });
+    sum.par_chunks_mut(GRAIN)
+        .zip(parts)
+        .enumerate()
+        .for_each(|(i, (sum, (x, y)))| {
+            if mask.is_none() {
+                sum.fill(1.0);
+            } else {
+                factors(sum, i * GRAIN, mask);
+            }
+            multiply_and_add(sum, y, x);
+        });
     sum
 }
 
@@ -86,7 +92,9 @@ mod tests {
         for (start, n) in [(0, 1), (0, 200), (5, 64), (63, 3), (130, 500)] {
             let mut found = vec![0.0; n];
             factors(&mut found, start, &mask);
-            let defined: Vec<f32> = (start..start + n).map(|i| shaders::dropout::cpu(&mask, i as u32)).collect();
+            let defined: Vec<f32> = (start..start + n)
+                .map(|i| shaders::dropout::cpu(&mask, i as u32))
+                .collect();
             assert_eq!(found, defined, "{n} from {start}");
         }
     }
@@ -97,7 +105,11 @@ mod tests {
         let x: Vec<f32> = (0..3 * GRAIN + 17).map(|i| i as f32).collect();
         let y = dropout(&x, &mask);
         for i in [0, 1, GRAIN - 1, GRAIN, 2 * GRAIN + 5, 3 * GRAIN + 16] {
-            assert_eq!(y[i], x[i] * shaders::dropout::cpu(&mask, i as u32), "element {i}");
+            assert_eq!(
+                y[i],
+                x[i] * shaders::dropout::cpu(&mask, i as u32),
+                "element {i}"
+            );
         }
     }
 
@@ -106,7 +118,9 @@ mod tests {
         let x: Vec<f32> = (0..100).map(|i| i as f32).collect();
         let y = vec![10.0; 100];
         for mask in [Mask::NONE, Mask::new(0.4, [1, 2, 3])] {
-            let expected: Vec<f32> = (0..100).map(|i| i as f32 + 10.0 * shaders::dropout::cpu(&mask, i)).collect();
+            let expected: Vec<f32> = (0..100)
+                .map(|i| i as f32 + 10.0 * shaders::dropout::cpu(&mask, i))
+                .collect();
             assert_eq!(add(&x, &y, &mask), expected);
         }
     }

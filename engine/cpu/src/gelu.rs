@@ -6,7 +6,9 @@ use rayon::prelude::*;
 /// `shaders::gelu` of each element.
 pub fn gelu(x: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
-    y.par_chunks_mut(GRAIN).zip(x.par_chunks(GRAIN)).for_each(|(y, x)| gelu_block(y, x));
+    y.par_chunks_mut(GRAIN)
+        .zip(x.par_chunks(GRAIN))
+        .for_each(|(y, x)| gelu_block(y, x));
     y
 }
 
@@ -22,7 +24,9 @@ vectorized! {
 pub fn backward(x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut dx = vec![0.0; x.len()];
     let inputs = x.par_chunks(GRAIN).zip(dy.par_chunks(GRAIN));
-    dx.par_chunks_mut(GRAIN).zip(inputs).for_each(|(dx, (x, dy))| backward_block(dx, x, dy));
+    dx.par_chunks_mut(GRAIN)
+        .zip(inputs)
+        .for_each(|(dx, (x, dy))| backward_block(dx, x, dy));
     dx
 }
 

@@ -73,7 +73,10 @@ pub fn backward(x: &[f32], dy: &[f32], gamma: &[f32], moments: &[f32]) -> Gradie
     let moments: &[Moments] = moments.as_chunks().0;
     let mut dx = vec![0.0; x.len()];
     dx.par_chunks_mut(width * BLOCK)
-        .zip(x.par_chunks(width * BLOCK).zip(dy.par_chunks(width * BLOCK)))
+        .zip(
+            x.par_chunks(width * BLOCK)
+                .zip(dy.par_chunks(width * BLOCK)),
+        )
         .zip(moments.par_chunks(BLOCK))
         .with_min_len(min_blocks(width * BLOCK))
         .for_each(|((dx, (x, dy)), moments)| rows_backward(dx, x, dy, moments, gamma));
@@ -81,7 +84,11 @@ pub fn backward(x: &[f32], dy: &[f32], gamma: &[f32], moments: &[f32]) -> Gradie
         let elements = range.start * width..range.end * width;
         add_normal_times_dy(sums, &x[elements.clone()], &dy[elements], &moments[range]);
     });
-    Gradients { x: dx, gamma, beta: rows::column_sums(dy, width) }
+    Gradients {
+        x: dx,
+        gamma,
+        beta: rows::column_sums(dy, width),
+    }
 }
 
 vectorized! {
@@ -134,7 +141,9 @@ mod tests {
     const TOLERANCE: f64 = 2e-3;
 
     fn numbers(n: usize, from: usize) -> Vec<f32> {
-        (0..n).map(|i| (((i + from) * 29 + 7) % 23) as f32 * 0.1 - 1.0).collect()
+        (0..n)
+            .map(|i| (((i + from) * 29 + 7) % 23) as f32 * 0.1 - 1.0)
+            .collect()
     }
 
     /// The definition in double precision: the sum of `dy y`.
@@ -143,7 +152,11 @@ mod tests {
         let mut total = 0.0;
         for (x, dy) in x.chunks(width).zip(dy.chunks(width)) {
             let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / width as f64;
-            let variance = x.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / width as f64;
+            let variance = x
+                .iter()
+                .map(|x| (f64::from(*x) - mean).powi(2))
+                .sum::<f64>()
+                / width as f64;
             for i in 0..width {
                 let normal = (f64::from(x[i]) - mean) / (variance + f64::from(eps)).sqrt();
                 total += f64::from(dy[i]) * (normal * f64::from(gamma[i]) + f64::from(beta[i]));
@@ -170,18 +183,37 @@ mod tests {
             let [gamma, beta] = [1, 2].map(|from| numbers(width, from));
             let eps = 1e-5;
             let (y, moments) = layer_norm(&x, &gamma, &beta, eps);
-            let sum: f64 = y.iter().zip(&dy).map(|(y, dy)| f64::from(*y) * f64::from(*dy)).sum();
+            let sum: f64 = y
+                .iter()
+                .zip(&dy)
+                .map(|(y, dy)| f64::from(*y) * f64::from(*dy))
+                .sum();
             assert!((sum - loss(&x, &gamma, &beta, &dy, eps)).abs() < TOLERANCE);
             let found = backward(&x, &dy, &gamma, &moments);
             let check = |name: &str, found: f32, expected: f64| {
-                assert!((f64::from(found) - expected).abs() < TOLERANCE, "{name}: {found} against {expected}");
+                assert!(
+                    (f64::from(found) - expected).abs() < TOLERANCE,
+                    "{name}: {found} against {expected}"
+                );
             };
             for i in [0, rows * width / 2, rows * width - 1] {
-                check("x", found.x[i], slope(&x, i, |x| loss(x, &gamma, &beta, &dy, eps)));
+                check(
+                    "x",
+                    found.x[i],
+                    slope(&x, i, |x| loss(x, &gamma, &beta, &dy, eps)),
+                );
             }
             for i in [0, width - 1] {
-                check("gamma", found.gamma[i], slope(&gamma, i, |gamma| loss(&x, gamma, &beta, &dy, eps)));
-                check("beta", found.beta[i], slope(&beta, i, |beta| loss(&x, &gamma, beta, &dy, eps)));
+                check(
+                    "gamma",
+                    found.gamma[i],
+                    slope(&gamma, i, |gamma| loss(&x, gamma, &beta, &dy, eps)),
+                );
+                check(
+                    "beta",
+                    found.beta[i],
+                    slope(&beta, i, |beta| loss(&x, &gamma, beta, &dy, eps)),
+                );
             }
         }
     }

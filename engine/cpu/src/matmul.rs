@@ -3,7 +3,10 @@
 //! The only module with `unsafe` code, because `gemm` takes pointers. *Why it is sound:* a [`Matrix`] can only be made
 //! with strides whose largest offset lies inside its slice, which is checked; the result is a mutable slice, so nothing
 //! else sees it; and the sizes handed to `gemm` are those that were checked.
-#![expect(unsafe_code, reason = "gemm takes pointers; the module's head says why each is valid")]
+#![expect(
+    unsafe_code,
+    reason = "gemm takes pointers; the module's head says why each is valid"
+)]
 
 use gemm::Parallelism;
 
@@ -31,14 +34,26 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// Where an element lies outside `values`: a wrong program.
     pub fn strided(values: &'a [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
-        assert!(reach(shape, strides) <= values.len(), "{shape:?} by {strides:?} in {} elements", values.len());
-        Self { values, shape, strides }
+        assert!(
+            reach(shape, strides) <= values.len(),
+            "{shape:?} by {strides:?} in {} elements",
+            values.len()
+        );
+        Self {
+            values,
+            shape,
+            strides,
+        }
     }
 
     /// Rows and columns swapped; nothing is copied.
     pub fn transposed(self) -> Self {
         let ([rows, columns], [row, column]) = (self.shape, self.strides);
-        Self { shape: [columns, rows], strides: [column, row], ..self }
+        Self {
+            shape: [columns, rows],
+            strides: [column, row],
+            ..self
+        }
     }
 }
 
@@ -48,7 +63,9 @@ fn reach([rows, columns]: [usize; 2], [row, column]: [usize; 2]) -> usize {
     if rows == 0 || columns == 0 {
         return 0;
     }
-    let last = largest(rows, row).zip(largest(columns, column)).and_then(|(a, b)| a.checked_add(b)?.checked_add(1));
+    let last = largest(rows, row)
+        .zip(largest(columns, column))
+        .and_then(|(a, b)| a.checked_add(b)?.checked_add(1));
     last.unwrap_or(usize::MAX)
 }
 
@@ -83,7 +100,16 @@ const ALL_CORES: Parallelism = Parallelism::None;
 pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
     let columns = b.shape[1];
     let mut values = vec![0.0; a.shape[0] * columns];
-    run(a, b, Output { values: &mut values, stride: columns }, Write::Replace, ALL_CORES);
+    run(
+        a,
+        b,
+        Output {
+            values: &mut values,
+            stride: columns,
+        },
+        Write::Replace,
+        ALL_CORES,
+    );
     values
 }
 
@@ -93,7 +119,11 @@ pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
 /// Where the sizes disagree: a wrong program.
 pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
     let stride = b.shape[1];
-    assert_eq!(x.len(), a.shape[0] * stride, "a place for each element of the product");
+    assert_eq!(
+        x.len(),
+        a.shape[0] * stride,
+        "a place for each element of the product"
+    );
     run(a, b, Output { values: x, stride }, Write::Add, ALL_CORES);
 }
 
@@ -102,7 +132,9 @@ pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
 /// # Panics
 /// Where the sizes disagree: a wrong program.
 pub fn linear(x: Matrix, weight: Matrix, bias: Option<&[f32]>) -> Vec<f32> {
-    let Some(bias) = bias else { return product(x, weight.transposed()) };
+    let Some(bias) = bias else {
+        return product(x, weight.transposed());
+    };
     assert_eq!(bias.len(), weight.shape[0], "a bias for each output");
     let mut y = bias.repeat(x.shape[0]);
     add_product(x, weight.transposed(), &mut y);
@@ -119,8 +151,14 @@ pub fn product_into(a: Matrix, b: Matrix, x: Output, write: Write) {
 
 fn run(a: Matrix, b: Matrix, x: Output, write: Write, parallelism: Parallelism) {
     let ([m, k], [inner, n]) = (a.shape, b.shape);
-    assert_eq!(k, inner, "the columns of one factor are the rows of the other");
-    assert!(n <= x.stride && reach([m, n], [x.stride, 1]) <= x.values.len(), "a product fits its place");
+    assert_eq!(
+        k, inner,
+        "the columns of one factor are the rows of the other"
+    );
+    assert!(
+        n <= x.stride && reach([m, n], [x.stride, 1]) <= x.values.len(),
+        "a product fits its place"
+    );
     let [a_row, a_column] = a.strides.map(usize::cast_signed);
     let [b_row, b_column] = b.strides.map(usize::cast_signed);
     // SAFETY: see the module's head; `reach` covers every element that is read or written, and rows of the result do not
@@ -161,13 +199,25 @@ mod tests {
     /// Whole numbers, so that every order of summation gives the same.
     fn check(m: usize, k: usize, n: usize) {
         let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
-        let expected: Vec<f32> =
-            (0..m * n).map(|i| (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum()).collect();
-        assert_eq!(product(Matrix::new(&a, [m, k]), Matrix::new(&b, [k, n])), expected);
+        let expected: Vec<f32> = (0..m * n)
+            .map(|i| (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum())
+            .collect();
+        assert_eq!(
+            product(Matrix::new(&a, [m, k]), Matrix::new(&b, [k, n])),
+            expected
+        );
         let transposed: Vec<f32> = (0..m * k).map(|i| a[i % m * k + i / m]).collect();
         let mut sum = vec![1.0; m * n];
-        add_product(Matrix::new(&transposed, [k, m]).transposed(), Matrix::new(&b, [k, n]), &mut sum);
-        assert!(sum.iter().zip(&expected).all(|(sum, expected)| *sum == expected + 1.0));
+        add_product(
+            Matrix::new(&transposed, [k, m]).transposed(),
+            Matrix::new(&b, [k, n]),
+            &mut sum,
+        );
+        assert!(
+            sum.iter()
+                .zip(&expected)
+                .all(|(sum, expected)| *sum == expected + 1.0)
+        );
     }
 
     #[test]
@@ -181,8 +231,16 @@ mod tests {
     fn a_product_leaves_what_lies_between_its_rows() {
         let mut place = [9.0; 8];
         let (a, b) = ([1.0, 2.0], [3.0, 4.0]);
-        let x = Output { values: &mut place, stride: 4 };
-        product_into(Matrix::new(&a, [2, 1]), Matrix::new(&b, [1, 2]), x, Write::Replace);
+        let x = Output {
+            values: &mut place,
+            stride: 4,
+        };
+        product_into(
+            Matrix::new(&a, [2, 1]),
+            Matrix::new(&b, [1, 2]),
+            x,
+            Write::Replace,
+        );
         assert_eq!(place, [3.0, 4.0, 9.0, 9.0, 6.0, 8.0, 9.0, 9.0]);
     }
 
@@ -198,7 +256,15 @@ mod tests {
         let factor = [0.0; 6];
         let mut place = [0.0; 3];
         let (a, b) = (Matrix::new(&factor, [2, 3]), Matrix::new(&factor, [3, 2]));
-        product_into(a, b, Output { values: &mut place, stride: 2 }, Write::Replace);
+        product_into(
+            a,
+            b,
+            Output {
+                values: &mut place,
+                stride: 2,
+            },
+            Write::Replace,
+        );
     }
 
     #[test]
@@ -207,16 +273,32 @@ mod tests {
         let factor = [0.0; 4];
         let mut place = [0.0; 4];
         let (a, b) = (Matrix::new(&factor, [4, 1]), Matrix::new(&factor, [1, 1]));
-        product_into(a, b, Output { values: &mut place, stride: 0 }, Write::Replace);
+        product_into(
+            a,
+            b,
+            Output {
+                values: &mut place,
+                stride: 0,
+            },
+            Write::Replace,
+        );
     }
 
     #[test]
     fn threads_change_no_bit() {
         let (m, k, n) = (300, 400, 500);
-        let of = |n: usize, from| numbers(n, from).iter().map(|x| x * 0.37 + 0.011).collect::<Vec<f32>>();
+        let of = |n: usize, from| {
+            numbers(n, from)
+                .iter()
+                .map(|x| x * 0.37 + 0.011)
+                .collect::<Vec<f32>>()
+        };
         let (a, b) = (of(m * k, 3), of(k * n, 5));
         let on = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .expect("threads");
             pool.install(|| product(Matrix::new(&a, [m, k]), Matrix::new(&b, [k, n])))
         };
         let one = on(1);

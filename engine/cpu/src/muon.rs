@@ -31,7 +31,14 @@ pub struct Rates {
 ///
 /// # Panics
 /// Where the matrices are larger than the arrays: a wrong program. What lies behind them stays.
-pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], clip: f32, shapes: &[[usize; 2]], rates: Rates) {
+pub fn muon(
+    p: &mut [f32],
+    m: &mut [f32],
+    g: &[f32],
+    clip: f32,
+    shapes: &[[usize; 2]],
+    rates: Rates,
+) {
     if clip.is_nan() || clip <= 0.0 {
         return;
     }
@@ -50,7 +57,12 @@ pub fn muon(p: &mut [f32], m: &mut [f32], g: &[f32], clip: f32, shapes: &[[usize
         advance_momentum(&mut update, m, g, clip, rates.momentum);
         let update = orthogonalize(update, shape);
         let scale = (shape[0] as f32 / shape[1] as f32).max(1.0).sqrt();
-        apply(p, &update, 1.0 - rates.lr * rates.weight_decay, rates.lr * scale);
+        apply(
+            p,
+            &update,
+            1.0 - rates.lr * rates.weight_decay,
+            rates.lr * scale,
+        );
     });
 }
 
@@ -82,15 +94,47 @@ fn orthogonalize(mut x: Vec<f32>, [rows, columns]: [usize; 2]) -> Vec<f32> {
     let (mut gram, mut square) = (vec![0.0; side * side], vec![0.0; side * side]);
     for _ in 0..ROUNDS {
         let matrix = Matrix::new(&x, [rows, columns]);
-        let [left, right] = if rows <= columns { [matrix, matrix.transposed()] } else { [matrix.transposed(), matrix] };
-        product_into(left, right, Output { values: &mut gram, stride: side }, Write::Replace);
+        let [left, right] = if rows <= columns {
+            [matrix, matrix.transposed()]
+        } else {
+            [matrix.transposed(), matrix]
+        };
+        product_into(
+            left,
+            right,
+            Output {
+                values: &mut gram,
+                stride: side,
+            },
+            Write::Replace,
+        );
         let symmetric = Matrix::new(&gram, [side, side]);
-        product_into(symmetric, symmetric, Output { values: &mut square, stride: side }, Write::Replace);
+        product_into(
+            symmetric,
+            symmetric,
+            Output {
+                values: &mut square,
+                stride: side,
+            },
+            Write::Replace,
+        );
         combine(&mut square, &gram);
         scaled(&mut next, &x);
         let polynomial = Matrix::new(&square, [side, side]);
-        let [left, right] = if rows <= columns { [polynomial, matrix] } else { [matrix, polynomial] };
-        product_into(left, right, Output { values: &mut next, stride: columns }, Write::Add);
+        let [left, right] = if rows <= columns {
+            [polynomial, matrix]
+        } else {
+            [matrix, polynomial]
+        };
+        product_into(
+            left,
+            right,
+            Output {
+                values: &mut next,
+                stride: columns,
+            },
+            Write::Add,
+        );
         std::mem::swap(&mut x, &mut next);
     }
     x
@@ -141,11 +185,17 @@ mod tests {
     #[test]
     fn singular_values_follow_the_scalar_iteration() {
         // A diagonal matrix with a third row, or column, of zeros: the singular values are its entries.
-        for (x, shape) in [([3.0, 0.0, 0.0, 4.0, 0.0, 0.0], [3, 2]), ([3.0, 0.0, 0.0, 0.0, 4.0, 0.0], [2, 3])] {
+        for (x, shape) in [
+            ([3.0, 0.0, 0.0, 4.0, 0.0, 0.0], [3, 2]),
+            ([3.0, 0.0, 0.0, 0.0, 4.0, 0.0], [2, 3]),
+        ] {
             let y = orthogonalize(x.to_vec(), shape);
             for (y, x) in y.iter().zip(x) {
                 let expected = iterated(f64::from(x) / 5.0);
-                assert!((f64::from(*y) - expected).abs() < TOLERANCE, "{shape:?}: {y} against {expected}");
+                assert!(
+                    (f64::from(*y) - expected).abs() < TOLERANCE,
+                    "{shape:?}: {y} against {expected}"
+                );
             }
         }
     }
@@ -153,7 +203,11 @@ mod tests {
     #[test]
     fn no_gradient_is_no_update() {
         let (mut p, mut m) = (vec![1.0; 6], vec![0.0; 6]);
-        let rates = Rates { lr: 0.1, momentum: 0.9, weight_decay: 0.0 };
+        let rates = Rates {
+            lr: 0.1,
+            momentum: 0.9,
+            weight_decay: 0.0,
+        };
         muon(&mut p, &mut m, &[0.0; 6], 1.0, &[[2, 3]], rates);
         assert_eq!(p, vec![1.0; 6]);
     }

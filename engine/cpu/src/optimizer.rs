@@ -6,7 +6,14 @@ use rayon::prelude::*;
 use shaders::adamw::{self, Settings};
 
 /// `shaders::adamw` over `p`, `m` and `v`, in place, from gradients `g` scaled by `clip`; all `[n]`.
-pub fn adamw(settings: &Settings, clip: f32, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+pub fn adamw(
+    settings: &Settings,
+    clip: f32,
+    p: &mut [f32],
+    g: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+) {
     let moments = m.par_chunks_mut(GRAIN).zip(v.par_chunks_mut(GRAIN));
     p.par_chunks_mut(GRAIN)
         .zip(g.par_chunks(GRAIN))

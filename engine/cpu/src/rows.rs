@@ -9,7 +9,9 @@ const BLOCK: usize = 64;
 
 /// Sums of the columns of `x` `[N, D]`, `[D]`.
 pub fn column_sums(x: &[f32], width: usize) -> Vec<f32> {
-    sum_blocks(x.len() / width, width, |rows, sums| add_rows(&x[rows.start * width..rows.end * width], sums))
+    sum_blocks(x.len() / width, width, |rows, sums| {
+        add_rows(&x[rows.start * width..rows.end * width], sums)
+    })
 }
 
 vectorized! {
@@ -23,7 +25,8 @@ vectorized! {
 
 /// Multiplies every element of `x` by `factor`.
 pub fn scale(x: &mut [f32], factor: f32) {
-    x.par_chunks_mut(GRAIN).for_each(|block| scale_block(block, factor));
+    x.par_chunks_mut(GRAIN)
+        .for_each(|block| scale_block(block, factor));
 }
 
 vectorized! {
@@ -36,7 +39,11 @@ vectorized! {
 
 /// Splits `rows` rows into blocks, lets `fill` add up what each block contributes to `[width]` sums that start at 0, and
 /// adds these up in the order of the blocks.
-pub(crate) fn sum_blocks(rows: usize, width: usize, fill: impl Fn(Range<usize>, &mut [f32]) + Sync) -> Vec<f32> {
+pub(crate) fn sum_blocks(
+    rows: usize,
+    width: usize,
+    fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+) -> Vec<f32> {
     let mut partial = vec![0.0; rows.div_ceil(BLOCK).max(1) * width];
     partial
         .par_chunks_mut(width)
@@ -65,7 +72,9 @@ mod tests {
     fn columns_are_summed_over_all_blocks() {
         let (rows, width) = (3 * BLOCK + 5, 7);
         let x: Vec<f32> = (0..rows * width).map(|i| (i % 13) as f32).collect();
-        let expected: Vec<f32> = (0..width).map(|c| (0..rows).map(|r| x[r * width + c]).sum()).collect();
+        let expected: Vec<f32> = (0..width)
+            .map(|c| (0..rows).map(|r| x[r * width + c]).sum())
+            .collect();
         assert_eq!(column_sums(&x, width), expected);
     }
 }

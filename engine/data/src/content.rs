@@ -86,26 +86,39 @@ impl InputFile {
     }
 
     /// A file whose bytes are at hand.
-    pub fn held(name: impl Into<String>, bytes: impl Into<Vec<u8>>, role: Option<FileRole>) -> Self {
+    pub fn held(
+        name: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+        role: Option<FileRole>,
+    ) -> Self {
         Self::new(name, Rc::new(bytes.into()), role)
     }
 
     /// The same file as text that was made of it.
     #[cfg(feature = "archives")]
     pub(crate) fn converted_to(&self, converted: Converted, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { converted: Some(converted), ..self.with_content(bytes) }
+        Self {
+            converted: Some(converted),
+            ..self.with_content(bytes)
+        }
     }
 
     /// The same file with other bytes.
     #[cfg(feature = "archives")]
     pub(crate) fn with_content(&self, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { content: Rc::new(bytes.into()), ..self.clone() }
+        Self {
+            content: Rc::new(bytes.into()),
+            ..self.clone()
+        }
     }
 }
 
 impl fmt::Debug for InputFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InputFile").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("InputFile")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +143,9 @@ pub trait Scratch: Stored {
 impl Stored for Vec<u8> {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let from = offset as usize;
-        let bytes = self.get(from..from + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = self
+            .get(from..from + out.len())
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }
@@ -162,8 +177,13 @@ impl Stored for Blocks {
     fn read_at(&self, offset: u64, mut out: &mut [u8]) -> io::Result<()> {
         let mut from = offset as usize;
         while !out.is_empty() {
-            let block = self.0.get(from / BLOCK_BYTES).ok_or(io::ErrorKind::UnexpectedEof)?;
-            let bytes = block.get(from % BLOCK_BYTES..).ok_or(io::ErrorKind::UnexpectedEof)?;
+            let block = self
+                .0
+                .get(from / BLOCK_BYTES)
+                .ok_or(io::ErrorKind::UnexpectedEof)?;
+            let bytes = block
+                .get(from % BLOCK_BYTES..)
+                .ok_or(io::ErrorKind::UnexpectedEof)?;
             let taken = bytes.len().min(out.len());
             if taken == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -182,10 +202,19 @@ mod tests {
 
     #[test]
     fn blocks_give_back_what_they_took() {
-        let bytes: Vec<u8> = (0..2 * BLOCK_BYTES + 1000).map(|i| (i / 1000) as u8).collect();
+        let bytes: Vec<u8> = (0..2 * BLOCK_BYTES + 1000)
+            .map(|i| (i / 1000) as u8)
+            .collect();
         let mut blocks = Blocks::default();
-        bytes.chunks(300_007).for_each(|chunk| blocks.append(chunk).expect("memory"));
-        for (from, length) in [(0, bytes.len()), (BLOCK_BYTES - 3, 7), (BLOCK_BYTES, BLOCK_BYTES), (bytes.len(), 0)] {
+        bytes
+            .chunks(300_007)
+            .for_each(|chunk| blocks.append(chunk).expect("memory"));
+        for (from, length) in [
+            (0, bytes.len()),
+            (BLOCK_BYTES - 3, 7),
+            (BLOCK_BYTES, BLOCK_BYTES),
+            (bytes.len(), 0),
+        ] {
             let mut out = vec![0; length];
             blocks.read_at(from as u64, &mut out).expect("there");
             assert!(out == bytes[from..from + length], "{from} {length}");

@@ -59,9 +59,18 @@ impl<R: Read> Decoding<R> {
     ///
     /// # Errors
     /// When it is empty or not text, or nobody knows the forced encoding.
-    pub fn new(name: &str, mut sample: Vec<u8>, whole: bool, raw: R, forced: Option<&str>) -> Result<Self, DataError> {
+    pub fn new(
+        name: &str,
+        mut sample: Vec<u8>,
+        whole: bool,
+        raw: R,
+        forced: Option<&str>,
+    ) -> Result<Self, DataError> {
         if let Some(kind) = binary_kind(&sample) {
-            return Err(DataError::NotText { file: name.into(), kind: kind.into() });
+            return Err(DataError::NotText {
+                file: name.into(),
+                kind: kind.into(),
+            });
         }
         let (marked, mark) = by_mark(&sample);
         let (charset, guessed) = match (forced, marked) {
@@ -71,19 +80,22 @@ impl<R: Read> Decoding<R> {
             (None, None) => by_shape(name, &sample, whole)?,
         };
         let is_utf8 = charset == Charset::Known(encoding_rs::UTF_8);
-        let is_open = forced.is_none() && marked.is_none() && is_utf8 && !whole && sample.is_ascii();
+        let is_open =
+            forced.is_none() && marked.is_none() && is_utf8 && !whole && sample.is_ascii();
         let skipped = if marked == Some(charset) { mark } else { 0 };
         if whole && sample.len() == skipped {
             return Err(DataError::EmptyFile { file: name.into() });
         }
         sample.drain(..skipped);
         let (decoder, encoding) = match charset {
-            Charset::Known(encoding) => {
-                (Decoder::Known(Box::new(encoding.new_decoder_without_bom_handling())), encoding.name())
-            }
-            Charset::Utf32 { big_endian } => {
-                (Decoder::Utf32 { big_endian }, if big_endian { "UTF-32BE" } else { "UTF-32LE" })
-            }
+            Charset::Known(encoding) => (
+                Decoder::Known(Box::new(encoding.new_decoder_without_bom_handling())),
+                encoding.name(),
+            ),
+            Charset::Utf32 { big_endian } => (
+                Decoder::Utf32 { big_endian },
+                if big_endian { "UTF-32BE" } else { "UTF-32LE" },
+            ),
         };
         Ok(Self {
             raw,
@@ -142,7 +154,11 @@ impl<R: Read> Decoding<R> {
 
     /// Finds the encoding of a file that began with nothing but ASCII, at its first other byte.
     fn settle(&mut self) -> io::Result<()> {
-        let first = self.input.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
+        let first = self
+            .input
+            .iter()
+            .position(|byte| !byte.is_ascii())
+            .unwrap_or_default();
         while !self.ended && self.input.len() < first + CHUNK_BYTES {
             self.read_chunk()?;
         }
@@ -157,20 +173,24 @@ impl<R: Read> Decoding<R> {
     }
 
     fn decode_known(&mut self) {
-        let Decoder::Known(decoder) = &mut self.decoder else { unreachable!("asked for by its variant") };
+        let Decoder::Known(decoder) = &mut self.decoder else {
+            unreachable!("asked for by its variant")
+        };
         let mut taken = 0;
         loop {
             let rest = &self.input[taken..];
             let room = decoder.max_utf8_buffer_length_without_replacement(rest.len());
             self.text.reserve(room.unwrap_or(CHUNK_BYTES));
-            let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut self.text, self.ended);
+            let (result, read) =
+                decoder.decode_to_string_without_replacement(rest, &mut self.text, self.ended);
             taken += read;
             match result {
                 DecoderResult::InputEmpty => break,
                 DecoderResult::OutputFull => {}
                 DecoderResult::Malformed(bad, _) => {
                     self.undecodable += u64::from(bad);
-                    self.first_undecodable.get_or_insert_with(|| self.ends.before(&self.text) + 1);
+                    self.first_undecodable
+                        .get_or_insert_with(|| self.ends.before(&self.text) + 1);
                     self.text.push(char::REPLACEMENT_CHARACTER);
                 }
             }
@@ -180,15 +200,24 @@ impl<R: Read> Decoding<R> {
 
     fn decode_utf32(&mut self, big_endian: bool) {
         let input = std::mem::take(&mut self.input);
-        let whole = if self.ended { input.len() } else { input.len() / 4 * 4 };
+        let whole = if self.ended {
+            input.len()
+        } else {
+            input.len() / 4 * 4
+        };
         for unit in input[..whole].chunks(4) {
             let number = <[u8; 4]>::try_from(unit).ok();
-            let number = number.map(if big_endian { u32::from_be_bytes } else { u32::from_le_bytes });
+            let number = number.map(if big_endian {
+                u32::from_be_bytes
+            } else {
+                u32::from_le_bytes
+            });
             match number.and_then(char::from_u32) {
                 Some(character) => self.text.push(character),
                 None => {
                     self.undecodable += unit.len() as u64;
-                    self.first_undecodable.get_or_insert_with(|| self.ends.before(&self.text) + 1);
+                    self.first_undecodable
+                        .get_or_insert_with(|| self.ends.before(&self.text) + 1);
                     self.text.push(char::REPLACEMENT_CHARACTER);
                 }
             }

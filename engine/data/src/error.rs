@@ -222,18 +222,31 @@ pub enum DataError {
 impl DataError {
     /// What an error means that came up through readers of `file`: theirs, where they made it.
     pub fn reading(file: &str, error: io::Error) -> Self {
-        let unreadable = |error: io::Error| Self::Unreadable { file: file.into(), reason: error.to_string() };
+        let unreadable = |error: io::Error| Self::Unreadable {
+            file: file.into(),
+            reason: error.to_string(),
+        };
         match error.downcast::<Self>().unwrap_or_else(unreadable) {
-            Self::LineTooLong { file: unnamed, line, limit } if unnamed.is_empty() => {
-                Self::LineTooLong { file: file.into(), line, limit }
-            }
+            Self::LineTooLong {
+                file: unnamed,
+                line,
+                limit,
+            } if unnamed.is_empty() => Self::LineTooLong {
+                file: file.into(),
+                line,
+                limit,
+            },
             error => error,
         }
     }
 
     /// What a reader of lines says of one that is too long; it does not know its file.
     pub(crate) fn line_too_long(line: u64, limit: usize) -> Self {
-        Self::LineTooLong { file: String::new(), line, limit }
+        Self::LineTooLong {
+            file: String::new(),
+            line,
+            limit,
+        }
     }
 
     /// Stable name for programs, e.g. `corpus-too-small`.
@@ -283,78 +296,181 @@ impl fmt::Display for DataError {
             Self::EmptyFile { file } => write!(f, "{} is empty", quoted(file)),
             Self::NoText { file } => write!(f, "{} holds no text", quoted(file)),
             Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
-            Self::Unreadable { file, reason } => write!(f, "{} cannot be read: {}", quoted(file), on_one_line(reason)),
+            Self::Unreadable { file, reason } => write!(
+                f,
+                "{} cannot be read: {}",
+                quoted(file),
+                on_one_line(reason)
+            ),
             Self::LineTooLong { file, line, limit } => {
-                write!(f, "line {line} of {} is longer than {} MiB", quoted(file), limit >> 20)
+                write!(
+                    f,
+                    "line {line} of {} is longer than {} MiB",
+                    quoted(file),
+                    limit >> 20
+                )
             }
-            Self::DamagedArchive { file, format, problem } => {
-                write!(f, "the {format} file {} {}", quoted(file), on_one_line(problem))
+            Self::DamagedArchive {
+                file,
+                format,
+                problem,
+            } => {
+                write!(
+                    f,
+                    "the {format} file {} {}",
+                    quoted(file),
+                    on_one_line(problem)
+                )
             }
-            Self::ArchiveTooLarge { file, format, limit } => {
-                write!(f, "the {format} file {} unpacks to more than {limit}", quoted(file))
+            Self::ArchiveTooLarge {
+                file,
+                format,
+                limit,
+            } => {
+                write!(
+                    f,
+                    "the {format} file {} unpacks to more than {limit}",
+                    quoted(file)
+                )
             }
             Self::NotOpened { message, .. } => f.write_str(message),
-            Self::SeveralFiles { file, files } => write!(f, "{} holds {files} texts where one is needed", quoted(file)),
+            Self::SeveralFiles { file, files } => write!(
+                f,
+                "{} holds {files} texts where one is needed",
+                quoted(file)
+            ),
             Self::UnknownEncoding { name } => write!(f, "{} is not an encoding", quoted(name)),
             Self::NothingUsable { files: 1, first } => first.fmt(f),
-            Self::NothingUsable { files, first } => write!(f, "none of the {files} files can be used: {first}"),
+            Self::NothingUsable { files, first } => {
+                write!(f, "none of the {files} files can be used: {first}")
+            }
             Self::NoFiles => write!(f, "no file was given"),
             Self::TooLittleText { characters, needed } => {
-                write!(f, "the corpus has {characters} characters of text and needs at least {needed}")
+                write!(
+                    f,
+                    "the corpus has {characters} characters of text and needs at least {needed}"
+                )
             }
             Self::VocabularyTooSmall { vocab_size, needed } => {
-                write!(f, "a vocabulary of {vocab_size} is too small: it needs at least {needed} entries")
+                write!(
+                    f,
+                    "a vocabulary of {vocab_size} is too small: it needs at least {needed} entries"
+                )
             }
-            Self::NothingToMask { needed } => write!(f, "the corpus has {needed}, so there is nothing to mask"),
+            Self::NothingToMask { needed } => {
+                write!(f, "the corpus has {needed}, so there is nothing to mask")
+            }
             Self::CorpusTooSmall { tokens, needed } => {
-                write!(f, "the corpus has {tokens} tokens and one sequence needs {needed}")
+                write!(
+                    f,
+                    "the corpus has {tokens} tokens and one sequence needs {needed}"
+                )
             }
-            Self::NoColumn { file, column, columns } => {
-                write!(f, "{} has no column {}; it has {}", quoted(file), quoted(column), Self::columns(columns))
+            Self::NoColumn {
+                file,
+                column,
+                columns,
+            } => {
+                write!(
+                    f,
+                    "{} has no column {}; it has {}",
+                    quoted(file),
+                    quoted(column),
+                    Self::columns(columns)
+                )
             }
-            Self::NotATable { file } => write!(f, "{} holds lines of text and has no columns", quoted(file)),
+            Self::NotATable { file } => {
+                write!(f, "{} holds lines of text and has no columns", quoted(file))
+            }
             Self::NoObject { file, line } => {
-                write!(f, "{} holds no JSON object: line {line} is none", quoted(file))
+                write!(
+                    f,
+                    "{} holds no JSON object: line {line} is none",
+                    quoted(file)
+                )
             }
             Self::NoTextColumn { file, columns } => {
-                write!(f, "no column of {} holds text; it has {}", quoted(file), Self::columns(columns))
+                write!(
+                    f,
+                    "no column of {} holds text; it has {}",
+                    quoted(file),
+                    Self::columns(columns)
+                )
             }
             Self::TooFewDocuments { documents } => {
-                write!(f, "next-sentence prediction needs two documents; there are {documents}")
+                write!(
+                    f,
+                    "next-sentence prediction needs two documents; there are {documents}"
+                )
             }
             Self::NoWordVectors => write!(f, "the file of word vectors holds none"),
             Self::WordVectorWidth { found, needed } => {
-                write!(f, "the word vectors have {found} numbers each and the model's embeddings {needed}")
+                write!(
+                    f,
+                    "the word vectors have {found} numbers each and the model's embeddings {needed}"
+                )
             }
             Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
-            Self::BadTokenizer { file, problem } => write!(f, "{file} cannot be used: {}", on_one_line(problem)),
-            Self::UnsupportedTokenizer { file, part } => {
-                write!(f, "{file} uses {}, which is not supported", on_one_line(part))
+            Self::BadTokenizer { file, problem } => {
+                write!(f, "{file} cannot be used: {}", on_one_line(problem))
             }
-            Self::NoLabels { role, documents, columns, .. } => {
+            Self::UnsupportedTokenizer { file, part } => {
+                write!(
+                    f,
+                    "{file} uses {}, which is not supported",
+                    on_one_line(part)
+                )
+            }
+            Self::NoLabels {
+                role,
+                documents,
+                columns,
+                ..
+            } => {
                 let used = match role {
                     FileRole::Train => "training",
                     FileRole::Valid => "validation",
                     FileRole::Test => "test",
                 };
                 match columns.as_slice() {
-                    [] => write!(f, "none of the {documents} {used} documents carries a label"),
+                    [] => write!(
+                        f,
+                        "none of the {documents} {used} documents carries a label"
+                    ),
                     columns => {
                         let columns = Self::columns(columns);
-                        write!(f, "none of the {documents} {used} documents carries a label; the columns are {columns}")
+                        write!(
+                            f,
+                            "none of the {documents} {used} documents carries a label; the columns are {columns}"
+                        )
                     }
                 }
             }
             Self::TooFewLabels { label } => {
-                write!(f, "every labelled training document has the same label, {}", quoted(label))
+                write!(
+                    f,
+                    "every labelled training document has the same label, {}",
+                    quoted(label)
+                )
             }
             Self::TooManyLabels { labels, limit } => {
-                write!(f, "the training documents have {labels} different labels; at most {limit} can be learned")
+                write!(
+                    f,
+                    "the training documents have {labels} different labels; at most {limit} can be learned"
+                )
             }
-            Self::SeveralLabels { line, labels } => write!(f, "line {line} has {labels} labels where one is expected"),
-            Self::NotAPair { line } => write!(f, "line {line} has one text where a pair is expected"),
+            Self::SeveralLabels { line, labels } => {
+                write!(f, "line {line} has {labels} labels where one is expected")
+            }
+            Self::NotAPair { line } => {
+                write!(f, "line {line} has one text where a pair is expected")
+            }
             Self::NotWordVectors { kind, first } => {
-                write!(f, "the file of word vectors is {kind}; its first line begins {}", quoted(first))
+                write!(
+                    f,
+                    "the file of word vectors is {kind}; its first line begins {}",
+                    quoted(first)
+                )
             }
         }
     }

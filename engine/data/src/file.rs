@@ -109,23 +109,39 @@ impl<'a> FileRows<'a> {
     ///
     /// # Errors
     /// When it is empty, not text, damaged, or cannot be read.
-    pub fn open(file: &'a InputFile, options: &'a ReadOptions, with_raw: bool) -> Result<Self, DataError> {
+    pub fn open(
+        file: &'a InputFile,
+        options: &'a ReadOptions,
+        with_raw: bool,
+    ) -> Result<Self, DataError> {
         let name = &file.name;
         let failed = |error: io::Error| DataError::reading(name, error);
         let bytes_read = Rc::new(Cell::new(0));
         let content = file.content.open().map_err(failed)?;
-        let mut content: Box<dyn Read + 'a> = Box::new(Counted { content, bytes: Rc::clone(&bytes_read) });
+        let mut content: Box<dyn Read + 'a> = Box::new(Counted {
+            content,
+            bytes: Rc::clone(&bytes_read),
+        });
         let start = first_bytes(&mut content, SAMPLE_BYTES).map_err(failed)?;
         let format = Format::of(&start);
         let begun = Cursor::new(start).chain(content);
         let mut raw = match format {
-            Some(format) => Raw::Packed(Box::new(Unpacking::new(name, format, file.content.size(), begun))),
+            Some(format) => Raw::Packed(Box::new(Unpacking::new(
+                name,
+                format,
+                file.content.size(),
+                begun,
+            ))),
             None => Raw::Plain(begun),
         };
         let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
         let is_whole = sample.len() < SAMPLE_BYTES;
         let chosen = file.encoding.as_deref().or(options.encoding.as_deref());
-        let forced = if file.converted.is_some() { Some("utf-8") } else { chosen };
+        let forced = if file.converted.is_some() {
+            Some("utf-8")
+        } else {
+            chosen
+        };
         let mut text = Decoding::new(name, sample, is_whole, raw, forced)?;
         let (head, is_whole) = head(&mut text, is_whole).map_err(failed)?;
         let shape = match file.converted {
@@ -137,7 +153,15 @@ impl<'a> FileRows<'a> {
             return Err(DataError::NotATable { file: name.into() });
         }
         let rows = RowReader::new(name, text, shape, options, with_raw).map_err(failed)?;
-        Ok(Self { file, options, bytes_read, rows, shape, documents: 0, renaming: Renaming::default() })
+        Ok(Self {
+            file,
+            options,
+            bytes_read,
+            rows,
+            shape,
+            documents: 0,
+            renaming: Renaming::default(),
+        })
     }
 
     /// The names of its columns, once the first row was read; of a table without a header, their numbers.
@@ -167,9 +191,17 @@ impl<'a> FileRows<'a> {
     /// When the file is damaged, lacks a column, or cannot be read.
     #[expect(clippy::should_implement_trait, reason = "it can fail")]
     pub fn next(&mut self) -> Result<Option<Taken>, DataError> {
-        let mut taken = self.rows.next().map_err(|error| DataError::reading(&self.file.name, error))?;
-        if let Some(Taken { document: Some(document), .. }) = &mut taken {
-            self.renaming.apply(&self.options.label_map, &mut document.labels);
+        let mut taken = self
+            .rows
+            .next()
+            .map_err(|error| DataError::reading(&self.file.name, error))?;
+        if let Some(Taken {
+            document: Some(document),
+            ..
+        }) = &mut taken
+        {
+            self.renaming
+                .apply(&self.options.label_map, &mut document.labels);
         }
         self.documents += u64::from(taken.as_ref().is_some_and(|taken| taken.document.is_some()));
         Ok(taken)
@@ -204,27 +236,61 @@ impl<'a> FileRows<'a> {
             return Err(DataError::NoText { file: name.into() });
         }
         let text = self.rows.text();
-        let mut warnings: Vec<Warning> = self.file.notes.iter().map(|note| ("sheet", note.clone())).collect();
+        let mut warnings: Vec<Warning> = self
+            .file
+            .notes
+            .iter()
+            .map(|note| ("sheet", note.clone()))
+            .collect();
         warnings.extend(match text.raw() {
-            Raw::Packed(unpacking) => warnings::packed(name, unpacking.format, unpacking.trailing()),
+            Raw::Packed(unpacking) => {
+                warnings::packed(name, unpacking.format, unpacking.trailing())
+            }
             Raw::Plain(_) => warnings::plain(name).into_iter().collect(),
         });
         warnings.extend(warnings::encoding(name, text));
         let encoding = text.encoding.into();
         let parsed = self.rows.parsed();
-        warnings.extend(warnings::shape(self.file, self.shape, self.options.quoting.is_some(), &parsed));
+        warnings.extend(warnings::shape(
+            self.file,
+            self.shape,
+            self.options.quoting.is_some(),
+            &parsed,
+        ));
         warnings.extend(warnings::rows(name, &parsed));
-        let Parsed { dropped, columns, text_columns, label_candidates, .. } = parsed;
-        Ok(ReadFile { encoding, dropped, columns, text_columns, label_candidates, renamed: self.renaming, warnings })
+        let Parsed {
+            dropped,
+            columns,
+            text_columns,
+            label_candidates,
+            ..
+        } = parsed;
+        Ok(ReadFile {
+            encoding,
+            dropped,
+            columns,
+            text_columns,
+            label_candidates,
+            renamed: self.renaming,
+            warnings,
+        })
     }
 }
 
 /// Whether bytes are the start of a table or of JSON, and not of lines of text.
 pub fn looks_like_table(start: &[u8], options: &ReadOptions) -> bool {
-    let Ok(mut text) = Decoding::new("stdin", start.to_vec(), false, io::empty(), options.encoding.as_deref()) else {
+    let Ok(mut text) = Decoding::new(
+        "stdin",
+        start.to_vec(),
+        false,
+        io::empty(),
+        options.encoding.as_deref(),
+    ) else {
         return false;
     };
-    let Ok((head, _)) = head(&mut text, false) else { return false };
+    let Ok((head, _)) = head(&mut text, false) else {
+        return false;
+    };
     table::shape_of("stdin", &head, false, options) != Shape::Lines
 }
 
@@ -270,7 +336,12 @@ pub fn unpacked(content: &dyn Content) -> io::Result<Box<dyn Read + '_>> {
 mod tests {
     use super::*;
 
-    fn read(name: &str, bytes: &[u8], options: &ReadOptions, found: &mut usize) -> Result<ReadFile, DataError> {
+    fn read(
+        name: &str,
+        bytes: &[u8],
+        options: &ReadOptions,
+        found: &mut usize,
+    ) -> Result<ReadFile, DataError> {
         read_file(&InputFile::held(name, bytes, None), options, &mut |_| {
             *found += 1;
             ControlFlow::Continue(())
@@ -281,21 +352,38 @@ mod tests {
         let mut found = 0;
         let read = read(name, bytes, &ReadOptions::default(), &mut found).expect("text");
         let codes: Vec<&str> = read.warnings.iter().map(|(code, _)| *code).collect();
-        assert_eq!((found, read.encoding.as_str(), codes.as_slice()), (documents, encoding, warnings));
+        assert_eq!(
+            (found, read.encoding.as_str(), codes.as_slice()),
+            (documents, encoding, warnings)
+        );
     }
 
     /// `one two` as gzip, made by Python's `gzip.compress(b"one two\n", mtime=0)`.
-    const PACKED: &[u8] =
-        &[31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 207, 75, 85, 40, 41, 207, 231, 2, 0, 67, 60, 203, 153, 8, 0, 0, 0];
+    const PACKED: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 207, 75, 85, 40, 41, 207, 231, 2, 0, 67, 60, 203,
+        153, 8, 0, 0, 0,
+    ];
 
     #[test]
     fn a_nuisance_is_a_warning() {
         check("a.txt", b"one\r\ntwo\r\n", 2, "UTF-8", &[]);
         check("a.txt.GZ", PACKED, 1, "UTF-8", &[]);
         check("a.txt", PACKED, 1, "UTF-8", &["unnamed-gzip"]);
-        check("a.gz", &[PACKED, b"GARBAGE"].concat(), 1, "UTF-8", &["trailing-bytes"]);
+        check(
+            "a.gz",
+            &[PACKED, b"GARBAGE"].concat(),
+            1,
+            "UTF-8",
+            &["trailing-bytes"],
+        );
         check("a.gz", b"plain text", 1, "UTF-8", &["not-gzip"]);
-        check("a.txt", b"caf\xe9 caf\xe9 na\xefve d\xe9j\xe0 vu", 1, "windows-1252", &["encoding-detected"]);
+        check(
+            "a.txt",
+            b"caf\xe9 caf\xe9 na\xefve d\xe9j\xe0 vu",
+            1,
+            "windows-1252",
+            &["encoding-detected"],
+        );
         check(
             "a.txt",
             "déjà \u{202e} \u{7} __label__".as_bytes(),
@@ -315,12 +403,25 @@ mod tests {
             (&PACKED[..PACKED.len() - 4], "damaged-gzip"),
             (b"\x89PNG\r\n\x1a\n", "not-text"),
         ] {
-            assert_eq!(read("a.gz", bytes, &ReadOptions::default(), &mut 0).expect_err("refused").code(), code);
+            assert_eq!(
+                read("a.gz", bytes, &ReadOptions::default(), &mut 0)
+                    .expect_err("refused")
+                    .code(),
+                code
+            );
         }
         assert_eq!(
-            read("a", b"x", &ReadOptions { encoding: Some("nonsense".into()), ..Default::default() }, &mut 0)
-                .expect_err("refused")
-                .code(),
+            read(
+                "a",
+                b"x",
+                &ReadOptions {
+                    encoding: Some("nonsense".into()),
+                    ..Default::default()
+                },
+                &mut 0
+            )
+            .expect_err("refused")
+            .code(),
             "unknown-encoding"
         );
     }

@@ -39,7 +39,10 @@ impl Renaming {
 
     /// The labels of the map that were not there.
     pub fn unused(&self, map: &LabelMap) -> Vec<String> {
-        map.keys().filter(|label| !self.found.contains(*label)).cloned().collect()
+        map.keys()
+            .filter(|label| !self.found.contains(*label))
+            .cloned()
+            .collect()
     }
 }
 
@@ -55,6 +58,9 @@ mod tests {
         let mut renaming = Renaming::default();
         let mut labels = ["a", "b", "c", "x"].map(String::from).to_vec();
         renaming.apply(&map, &mut labels);
-        assert_eq!((labels, renaming.unused(&map)), (vec!["b".to_string(), "x".into()], vec!["d".to_string()]));
+        assert_eq!(
+            (labels, renaming.unused(&map)),
+            (vec!["b".to_string(), "x".into()], vec!["d".to_string()])
+        );
     }
 }

@@ -27,10 +27,21 @@ pub struct Answer {
 impl Answer {
     /// Of labels with their scores, best first.
     pub fn of(labels: Vec<LabelScore>, is_unsure: bool) -> Self {
-        let scores = labels.iter().map(|label| label.raw.unwrap_or(label.score)).collect();
+        let scores = labels
+            .iter()
+            .map(|label| label.raw.unwrap_or(label.score))
+            .collect();
         let probabilities = labels.iter().map(|label| label.score).collect();
-        let labels = labels.into_iter().map(|LabelScore { label, .. }| label).collect();
-        Self { labels, scores, probabilities, is_unsure }
+        let labels = labels
+            .into_iter()
+            .map(|LabelScore { label, .. }| label)
+            .collect();
+        Self {
+            labels,
+            scores,
+            probabilities,
+            is_unsure,
+        }
     }
 
     /// The probability of the best label, 0 without any.
@@ -77,21 +88,42 @@ impl LabelledTable {
                 _ => Output::Utf8,
             },
         };
-        let separator = separator.filter(|separator| !separator.is_empty()).unwrap_or(LABEL_SEPARATOR).into();
+        let separator = separator
+            .filter(|separator| !separator.is_empty())
+            .unwrap_or(LABEL_SEPARATOR)
+            .into();
         let names = ADDED.map(String::from);
-        let has_mark = if file.shape == Shape::Lines { for_spreadsheets } else { file.has_mark() };
-        Self { shape: file.shape, encoding, separator, names, rows: 0, has_mark, is_begun: false }
+        let has_mark = if file.shape == Shape::Lines {
+            for_spreadsheets
+        } else {
+            file.has_mark()
+        };
+        Self {
+            shape: file.shape,
+            encoding,
+            separator,
+            names,
+            rows: 0,
+            has_mark,
+            is_begun: false,
+        }
     }
 
     /// The bytes of one more place of the file; `columns` are the names that it has already. What is no row has no answer.
     pub fn push(&mut self, taken: &Taken, columns: &[String], answer: Option<&Answer>) -> Vec<u8> {
         let mut text = String::new();
         if taken.kind != Kind::Before {
-            let is_taken = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+            let is_taken = |name: &str| {
+                columns
+                    .iter()
+                    .any(|column| column.eq_ignore_ascii_case(name))
+            };
             self.names = ADDED.map(|name| {
                 let prefixed = format!("{PREFIX}{name}");
                 let numbered = (2..).map(|number| format!("{prefixed}_{number}"));
-                let mut names = [name.to_string(), prefixed.clone()].into_iter().chain(numbered);
+                let mut names = [name.to_string(), prefixed.clone()]
+                    .into_iter()
+                    .chain(numbered);
                 names.find(|name| !is_taken(name)).unwrap_or_default()
             });
         }
@@ -121,7 +153,12 @@ impl LabelledTable {
         match self.shape {
             Shape::Lines => format!(
                 "{mark}{}",
-                row(["line", "text"].into_iter().chain(self.names()), b',', Quoting::Double, "\r\n")
+                row(
+                    ["line", "text"].into_iter().chain(self.names()),
+                    b',',
+                    Quoting::Double,
+                    "\r\n"
+                )
             ),
             _ => mark.into(),
         }
@@ -135,18 +172,30 @@ impl LabelledTable {
         let Some(answer) = answer else {
             return [String::new(), String::new(), String::new(), "true".into()];
         };
-        let Answer { labels, scores, is_unsure, .. } = answer;
+        let Answer {
+            labels,
+            scores,
+            is_unsure,
+            ..
+        } = answer;
         let confidence = answer.confidence();
         let scores: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
         // Each label, so that it is written the same wherever it stands.
         let labels: Vec<_> = labels.iter().map(|label| inert_cell(label)).collect();
-        [labels.join(&self.separator), scores.join(&self.separator), format!("{confidence:.4}"), is_unsure.to_string()]
+        [
+            labels.join(&self.separator),
+            scores.join(&self.separator),
+            format!("{confidence:.4}"),
+            is_unsure.to_string(),
+        ]
     }
 
     fn line(&self, taken: &Taken, answer: Option<&Answer>) -> String {
         let (line, text) = (taken.line.to_string(), inert_cell(&taken.raw));
         let values = self.values(answer);
-        let cells = [line.as_str(), &text].into_iter().chain(values.iter().map(String::as_str));
+        let cells = [line.as_str(), &text]
+            .into_iter()
+            .chain(values.iter().map(String::as_str));
         row(cells, b',', Quoting::Double, "\r\n")
     }
 
@@ -159,28 +208,66 @@ impl LabelledTable {
         let behind = &bare[whole.len()..];
         let delimiter = char::from(dialect.delimiter);
         let aligned = taken.cells.as_ref();
-        let aligned =
-            aligned.map(|cells| row(cells.iter().map(String::as_str), dialect.delimiter, dialect.quoting, ""));
+        let aligned = aligned.map(|cells| {
+            row(
+                cells.iter().map(String::as_str),
+                dialect.delimiter,
+                dialect.quoting,
+                "",
+            )
+        });
         let whole = aligned.as_deref().unwrap_or(whole);
-        let added = |cells: &[String; 4]| row(cells.iter().map(String::as_str), dialect.delimiter, dialect.quoting, "");
+        let added = |cells: &[String; 4]| {
+            row(
+                cells.iter().map(String::as_str),
+                dialect.delimiter,
+                dialect.quoting,
+                "",
+            )
+        };
         match taken.kind {
             Kind::Before => taken.raw.clone(),
             Kind::Header => format!("{before}{whole}{delimiter}{}{behind}", added(&self.names)),
             // The last row of a file may have no line end.
-            Kind::Row => format!("{before}{whole}{delimiter}{}{behind}", added(&self.values(answer))),
+            Kind::Row => format!(
+                "{before}{whole}{delimiter}{}{behind}",
+                added(&self.values(answer))
+            ),
         }
     }
 
     fn object(&self, taken: &Taken, layout: Layout, answer: Option<&Answer>) -> String {
-        let empty = Answer { is_unsure: true, ..Answer::default() };
+        let empty = Answer {
+            is_unsure: true,
+            ..Answer::default()
+        };
         let answer = answer.unwrap_or(&empty);
-        let Answer { labels, scores, is_unsure, .. } = answer;
+        let Answer {
+            labels,
+            scores,
+            is_unsure,
+            ..
+        } = answer;
         let rounded = |value: &f64| (value * 1e4).round() / 1e4;
         let scores: Vec<Value> = scores.iter().map(|score| rounded(score).into()).collect();
-        let one = |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+        let one = |mut values: Vec<Value>| {
+            if values.len() == 1 {
+                values.remove(0)
+            } else {
+                Value::Array(values)
+            }
+        };
         let labels: Vec<Value> = labels.iter().map(|label| label.as_str().into()).collect();
-        let values = [one(labels), one(scores), rounded(&answer.confidence()).into(), (*is_unsure).into()];
-        let text = with_members(&taken.raw, self.names.iter().map(String::as_str).zip(values));
+        let values = [
+            one(labels),
+            one(scores),
+            rounded(&answer.confidence()).into(),
+            (*is_unsure).into(),
+        ];
+        let text = with_members(
+            &taken.raw,
+            self.names.iter().map(String::as_str).zip(values),
+        );
         match (layout, self.rows) {
             (Layout::Lines, _) => format!("{text}\n"),
             (Layout::Stream, 0) => format!("[\n{text}"),
@@ -192,7 +279,13 @@ impl LabelledTable {
         match &self.encoding {
             Output::Utf8 => text.as_bytes().to_vec(),
             Output::Utf16 { big_endian } => {
-                let bytes = |unit: u16| if *big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() };
+                let bytes = |unit: u16| {
+                    if *big_endian {
+                        unit.to_be_bytes()
+                    } else {
+                        unit.to_le_bytes()
+                    }
+                };
                 text.encode_utf16().flat_map(bytes).collect()
             }
             Output::Other(encoding) => encoding.encode(text).0.into_owned(),
@@ -209,7 +302,9 @@ fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) ->
         && let Some(open) = raw.strip_suffix('}')
         && added.iter().all(|(name, _)| !object.contains_key(*name))
     {
-        let members = added.into_iter().map(|(name, value)| format!("{}: {value}", Value::from(name)));
+        let members = added
+            .into_iter()
+            .map(|(name, value)| format!("{}: {value}", Value::from(name)));
         let members = members.collect::<Vec<_>>().join(", ");
         let between = if object.is_empty() { "" } else { ", " };
         return format!("{}{between}{members}}}", open.trim_end());
@@ -218,13 +313,24 @@ fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) ->
         Some(Value::Object(object)) => object,
         other => Map::from_iter([("text".to_string(), other.unwrap_or_else(|| raw.into()))]),
     };
-    object.extend(added.into_iter().map(|(name, value)| (name.to_string(), value)));
+    object.extend(
+        added
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value)),
+    );
     Value::Object(object).to_string()
 }
 
 /// Cells with a delimiter between them, in quotes where they need some.
-fn row<'a>(cells: impl Iterator<Item = &'a str>, delimiter: u8, quoting: Quoting, end: &str) -> String {
-    let cells: Vec<String> = cells.map(|cell| quoted_cell(cell, delimiter, quoting)).collect();
+fn row<'a>(
+    cells: impl Iterator<Item = &'a str>,
+    delimiter: u8,
+    quoting: Quoting,
+    end: &str,
+) -> String {
+    let cells: Vec<String> = cells
+        .map(|cell| quoted_cell(cell, delimiter, quoting))
+        .collect();
     format!("{}{end}", cells.join(&char::from(delimiter).to_string()))
 }
 
@@ -232,7 +338,9 @@ fn quoted_cell(cell: &str, delimiter: u8, quoting: Quoting) -> String {
     let needs = |mark: char| cell.contains([mark, '\r', '\n', char::from(delimiter)]);
     match quoting {
         Quoting::Double if needs('"') => format!("\"{}\"", cell.replace('"', "\"\"")),
-        Quoting::Backslash if needs('"') => format!("\"{}\"", cell.replace('\\', "\\\\").replace('"', "\\\"")),
+        Quoting::Backslash if needs('"') => {
+            format!("\"{}\"", cell.replace('\\', "\\\\").replace('"', "\\\""))
+        }
         Quoting::Single if needs('\'') => format!("'{}'", cell.replace('\'', "''")),
         Quoting::None => cell.replace([char::from(delimiter), '\r', '\n'], " "),
         _ => cell.into(),
@@ -297,7 +405,9 @@ mod tests {
         check(
             "a.csv",
             "text,label,predicted_label\na b,u,v\n",
-            &format!("text,label,predicted_label,predicted_label_2,score,confidence,unsure\na b,u,v,{ADDED_CELLS}\n"),
+            &format!(
+                "text,label,predicted_label,predicted_label_2,score,confidence,unsure\na b,u,v,{ADDED_CELLS}\n"
+            ),
         );
         // A table in Markdown keeps its rule.
         check(
@@ -333,7 +443,9 @@ mod tests {
         check(
             "a.csv",
             "id,text,kind\n=1+1,@a b,-u\n+2,=c d\n",
-            &format!("id,text,kind,label,score,confidence,unsure\n=1+1,@a b,-u,{added}\n+2,=c d,,{added}\n"),
+            &format!(
+                "id,text,kind,label,score,confidence,unsure\n=1+1,@a b,-u,{added}\n+2,=c d,,{added}\n"
+            ),
         );
         check(
             "a.txt",
@@ -342,15 +454,29 @@ mod tests {
                 "line,text,label,score,confidence,unsure\r\n1,\"'=1+1, a\",{added}\r\n2,'- b,{added}\r\n3,c,{added}\r\n"
             ),
         );
-        let members = r#""label": ["=A1","-1"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
-        check("a.jsonl", "{\"text\": \"=a\"}\n", &format!("{{\"text\": \"=a\", {members}\n"));
+        let members =
+            r#""label": ["=A1","-1"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
+        check(
+            "a.jsonl",
+            "{\"text\": \"=a\"}\n",
+            &format!("{{\"text\": \"=a\", {members}\n"),
+        );
     }
 
     #[test]
     fn objects_get_more_members() {
-        let added = r#""label": ["x","y;z"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
-        check("a.jsonl", "{\"text\": \"a\"}\n", &format!("{{\"text\": \"a\", {added}\n"));
-        check("a.json", "[{\"text\": \"a\"}]", &format!("[\n{{\"text\": \"a\", {added}\n]\n"));
+        let added =
+            r#""label": ["x","y;z"], "score": [0.75,0.5], "confidence": 0.8, "unsure": false}"#;
+        check(
+            "a.jsonl",
+            "{\"text\": \"a\"}\n",
+            &format!("{{\"text\": \"a\", {added}\n"),
+        );
+        check(
+            "a.json",
+            "[{\"text\": \"a\"}]",
+            &format!("[\n{{\"text\": \"a\", {added}\n]\n"),
+        );
         // Members keep their order and their form, and an own label stays.
         let own = added.replace("\"label\"", "\"predicted_label\"");
         check(
@@ -360,7 +486,11 @@ mod tests {
         );
         // What Python wrote becomes JSON.
         let sorted = r#"{"confidence":0.8,"label":["x","y;z"],"n":null,"score":[0.75,0.5],"text":"a","unsure":false}"#;
-        check("a.jsonl", "{'text': 'a', 'n': None}\n", &format!("{sorted}\n"));
+        check(
+            "a.jsonl",
+            "{'text': 'a', 'n': None}\n",
+            &format!("{sorted}\n"),
+        );
     }
 
     #[test]
@@ -369,7 +499,10 @@ mod tests {
         let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
         let out = written("a.csv", &latin, LABELS).expect("readable");
         assert!(out.windows(3).any(|bytes| bytes == [b'l', 0xe4, b'u']));
-        let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let utf16: Vec<u8> = [0xff, 0xfe]
+            .into_iter()
+            .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
         let out = written("a.csv", &utf16, LABELS).expect("readable");
         assert_eq!((&out[..2], out.len() % 2), (&[0xff, 0xfe][..], 0));
     }

@@ -31,7 +31,12 @@ pub struct LabelSet {
 impl LabelSet {
     /// The labels of a model, in output order.
     pub fn from_names(names: Vec<String>) -> Self {
-        let rows = names.iter().cloned().enumerate().map(|(row, name)| (name, row)).collect();
+        let rows = names
+            .iter()
+            .cloned()
+            .enumerate()
+            .map(|(row, name)| (name, row))
+            .collect();
         Self { names, rows }
     }
 
@@ -41,7 +46,10 @@ impl LabelSet {
     }
 
     /// Number of labels, `C`.
-    #[expect(clippy::len_without_is_empty, reason = "a classifier has at least two labels")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a classifier has at least two labels"
+    )]
     pub fn len(&self) -> usize {
         self.names.len()
     }
@@ -50,11 +58,21 @@ impl LabelSet {
     fn row(&self, label: &str) -> Option<usize> {
         let written = || {
             let whole = integral(label)?;
-            self.names.iter().position(|name| integral(name).as_ref() == Some(&whole))
+            self.names
+                .iter()
+                .position(|name| integral(name).as_ref() == Some(&whole))
         };
         let is_answer = label.eq_ignore_ascii_case("true") || label.eq_ignore_ascii_case("false");
-        let answered = || self.names.iter().position(|name| is_answer && name.eq_ignore_ascii_case(label));
-        self.rows.get(label).copied().or_else(written).or_else(answered)
+        let answered = || {
+            self.names
+                .iter()
+                .position(|name| is_answer && name.eq_ignore_ascii_case(label))
+        };
+        self.rows
+            .get(label)
+            .copied()
+            .or_else(written)
+            .or_else(answered)
     }
 
     /// The rows of a document's labels, and the labels that were never seen in training.
@@ -94,7 +112,8 @@ impl LabelSurvey {
             }
         }
         if document.labels.len() > 1 {
-            self.several.get_or_insert((document.line, document.labels.len()));
+            self.several
+                .get_or_insert((document.line, document.labels.len()));
         }
         match document.second {
             Some(_) => self.pairs = true,
@@ -112,7 +131,11 @@ impl LabelSurvey {
     /// # Errors
     /// When there are fewer than two, or far too many.
     pub fn labels(&self) -> Result<LabelSet, DataError> {
-        let mut by_count: Vec<(&String, u64)> = self.counts.iter().map(|(label, count)| (label, *count)).collect();
+        let mut by_count: Vec<(&String, u64)> = self
+            .counts
+            .iter()
+            .map(|(label, count)| (label, *count))
+            .collect();
         // Stable: equally frequent labels stay in the order of their names.
         by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         match by_count.len() {
@@ -122,9 +145,19 @@ impl LabelSurvey {
                 columns: Vec::new(),
                 likely: Vec::new(),
             }),
-            1 => Err(DataError::TooFewLabels { label: by_count[0].0.clone() }),
-            labels if labels > MAX_LABELS => Err(DataError::TooManyLabels { labels, limit: MAX_LABELS }),
-            _ => Ok(LabelSet::from_names(by_count.into_iter().map(|(label, _)| label.clone()).collect())),
+            1 => Err(DataError::TooFewLabels {
+                label: by_count[0].0.clone(),
+            }),
+            labels if labels > MAX_LABELS => Err(DataError::TooManyLabels {
+                labels,
+                limit: MAX_LABELS,
+            }),
+            _ => Ok(LabelSet::from_names(
+                by_count
+                    .into_iter()
+                    .map(|(label, _)| label.clone())
+                    .collect(),
+            )),
         }
     }
 
@@ -134,9 +167,13 @@ impl LabelSurvey {
     /// When a document contradicts `task`.
     pub fn problem_type(&self, task: TaskKind) -> Result<ProblemType, DataError> {
         match (task, self.several, self.single) {
-            (TaskKind::SingleLabel, Some((line, labels)), _) => Err(DataError::SeveralLabels { line, labels }),
+            (TaskKind::SingleLabel, Some((line, labels)), _) => {
+                Err(DataError::SeveralLabels { line, labels })
+            }
             (TaskKind::Pair, _, Some(line)) => Err(DataError::NotAPair { line }),
-            (TaskKind::MultiLabel, ..) | (_, Some(_), _) => Ok(ProblemType::MultiLabelClassification),
+            (TaskKind::MultiLabel, ..) | (_, Some(_), _) => {
+                Ok(ProblemType::MultiLabelClassification)
+            }
             _ => Ok(ProblemType::SingleLabelClassification),
         }
     }
@@ -145,7 +182,9 @@ impl LabelSurvey {
 impl<'a> FromIterator<&'a Document> for LabelSurvey {
     fn from_iter<T: IntoIterator<Item = &'a Document>>(documents: T) -> Self {
         let mut survey = Self::default();
-        documents.into_iter().for_each(|document| survey.take(document));
+        documents
+            .into_iter()
+            .for_each(|document| survey.take(document));
         survey
     }
 }
@@ -158,7 +197,11 @@ mod tests {
         let document = |(line, labels): (usize, &&str)| Document {
             text: "text".into(),
             second: labels.starts_with('|').then(|| "second".into()),
-            labels: labels.trim_matches('|').split_whitespace().map(Into::into).collect(),
+            labels: labels
+                .trim_matches('|')
+                .split_whitespace()
+                .map(Into::into)
+                .collect(),
             file: 0,
             line: line as u64 + 1,
             block: 0,
@@ -175,7 +218,10 @@ mod tests {
         let set = learn(&["b a", "c", "b", "c a", "01 1"]).expect("labels");
         assert_eq!(set.names(), ["a", "b", "c", "01", "1"]);
         let (rows, unknown) = set.encode(&documents(&["1 x b X"])[0]);
-        assert_eq!((rows, unknown), (vec![4, 1], vec!["x".to_string(), "X".into()]));
+        assert_eq!(
+            (rows, unknown),
+            (vec![4, 1], vec!["x".to_string(), "X".into()])
+        );
         assert_eq!(LabelSet::from_names(set.names().to_vec()), set);
     }
 
@@ -183,7 +229,11 @@ mod tests {
     fn a_choice_needs_two_labels_and_not_thousands() {
         let many: Vec<String> = (0..10_001).map(|i| format!("label{i}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        for (lines, code) in [(&[][..], "no-labels"), (&["", ""], "no-labels"), (&["a", "a"], "too-few-labels")] {
+        for (lines, code) in [
+            (&[][..], "no-labels"),
+            (&["", ""], "no-labels"),
+            (&["a", "a"], "too-few-labels"),
+        ] {
             assert_eq!(learn(lines).expect_err("refused").code(), code);
         }
         assert_eq!(learn(&many).expect_err("refused").code(), "too-many-labels");
@@ -197,10 +247,18 @@ mod tests {
             (TaskKind::Auto, &["a", "b c"], Ok(Multi)),
             (TaskKind::MultiLabel, &["a", "b"], Ok(Multi)),
             (TaskKind::SingleLabel, &["a", "b"], Ok(Single)),
-            (TaskKind::SingleLabel, &["a", "b c"], Err(DataError::SeveralLabels { line: 2, labels: 2 })),
+            (
+                TaskKind::SingleLabel,
+                &["a", "b c"],
+                Err(DataError::SeveralLabels { line: 2, labels: 2 }),
+            ),
             (TaskKind::Pair, &["|a", "|b"], Ok(Single)),
             (TaskKind::Pair, &["|a", "|b c"], Ok(Multi)),
-            (TaskKind::Pair, &["|a", "b"], Err(DataError::NotAPair { line: 2 })),
+            (
+                TaskKind::Pair,
+                &["|a", "b"],
+                Err(DataError::NotAPair { line: 2 }),
+            ),
         ] {
             let survey: LabelSurvey = documents(lines).iter().collect();
             assert_eq!(survey.problem_type(task), expected, "{task:?} {lines:?}");

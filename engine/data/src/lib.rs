@@ -33,7 +33,9 @@ pub use content::{Blocks, Content, InputFile, Scratch, Stored};
 pub use corpus::{Corpus, Document, LOOKED_AT, NearDuplicateCounts, Selection};
 pub use encoding::Decoding;
 pub use error::DataError;
-pub use examples::{Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows};
+pub use examples::{
+    Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows,
+};
 pub use file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
 pub use floors::Floors;
 pub use labelled_table::{Answer, LabelledTable};

@@ -98,7 +98,12 @@ pub(crate) struct LineReader<R> {
 impl<R: BufRead> LineReader<R> {
     /// Of `text`, from its start.
     pub fn new(text: R) -> Self {
-        Self { text, line: Vec::new(), number: 0, after_return: false }
+        Self {
+            text,
+            line: Vec::new(),
+            number: 0,
+            after_return: false,
+        }
     }
 
     /// The text that is read.
@@ -119,29 +124,41 @@ impl<R: BufRead> LineReader<R> {
         self.line.clear();
         loop {
             let available = self.text.fill_buf()?;
-            let Some(&first) = available.first() else { break };
+            let Some(&first) = available.first() else {
+                break;
+            };
             if std::mem::take(&mut self.after_return) && first == b'\n' {
                 self.text.consume(1);
                 continue;
             }
-            let end = available.iter().position(|&byte| byte == b'\n' || byte == b'\r');
-            self.line.extend_from_slice(&available[..end.unwrap_or(available.len())]);
+            let end = available
+                .iter()
+                .position(|&byte| byte == b'\n' || byte == b'\r');
+            self.line
+                .extend_from_slice(&available[..end.unwrap_or(available.len())]);
             self.after_return = end.is_some_and(|end| available[end] == b'\r');
             let used = end.map_or(available.len(), |end| end + 1);
             self.text.consume(used);
             if self.line.len() > MAX_LINE_BYTES {
-                return Err(io::Error::other(DataError::line_too_long(self.number + 1, MAX_LINE_BYTES)));
+                return Err(io::Error::other(DataError::line_too_long(
+                    self.number + 1,
+                    MAX_LINE_BYTES,
+                )));
             }
             if end.is_some() {
                 self.number += 1;
-                return std::str::from_utf8(&self.line).map(|line| Some((line, self.number))).map_err(io::Error::other);
+                return std::str::from_utf8(&self.line)
+                    .map(|line| Some((line, self.number)))
+                    .map_err(io::Error::other);
             }
         }
         if self.line.is_empty() {
             return Ok(None);
         }
         self.number += 1;
-        std::str::from_utf8(&self.line).map(|line| Some((line, self.number))).map_err(io::Error::other)
+        std::str::from_utf8(&self.line)
+            .map(|line| Some((line, self.number)))
+            .map_err(io::Error::other)
     }
 }
 
@@ -190,8 +207,10 @@ impl Parsed {
             return None;
         }
         let mut labels = Vec::new();
-        let mut parts =
-            line.split('\t').map(|part| self.take_labels(part, &mut labels, number)).filter(|part| !part.is_empty());
+        let mut parts = line
+            .split('\t')
+            .map(|part| self.take_labels(part, &mut labels, number))
+            .filter(|part| !part.is_empty());
         let Some(text) = parts.next() else {
             self.drop_line("labels without text", number);
             return None;
@@ -200,17 +219,36 @@ impl Parsed {
         let (text, second) = match parts.len() {
             1 => (text, parts.into_iter().next()),
             // More than two columns are no pair: the line is one text.
-            _ => (std::iter::once(text).chain(parts).collect::<Vec<_>>().join(" "), None),
+            _ => (
+                std::iter::once(text)
+                    .chain(parts)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                None,
+            ),
         };
         Some(self.document(text, second, labels, number))
     }
 
     /// The document of a row: one or two texts, which may hold line ends, and labels, which may hold spaces. `None` where
     /// there is no text.
-    pub fn row(&mut self, text: &str, second: Option<&str>, labels: Vec<String>, number: u64) -> Option<Document> {
-        let mut one_line = |text: &str| self.clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    pub fn row(
+        &mut self,
+        text: &str,
+        second: Option<&str>,
+        labels: Vec<String>,
+        number: u64,
+    ) -> Option<Document> {
+        let mut one_line = |text: &str| {
+            self.clean(text)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let text = one_line(text);
-        let second = second.map(&mut one_line).filter(|second| !second.is_empty());
+        let second = second
+            .map(&mut one_line)
+            .filter(|second| !second.is_empty());
         let labels: Vec<String> = labels.iter().map(|label| one_line(label)).collect();
         if text.is_empty() {
             self.drop_line("empty", number);
@@ -224,12 +262,25 @@ impl Parsed {
         Some(self.document(text, second, taken, number))
     }
 
-    fn document(&mut self, text: String, second: Option<String>, labels: Vec<String>, line: u64) -> Document {
+    fn document(
+        &mut self,
+        text: String,
+        second: Option<String>,
+        labels: Vec<String>,
+        line: u64,
+    ) -> Document {
         if self.blocks == 0 || self.after_blank {
             self.blocks += 1;
         }
         self.after_blank = false;
-        Document { text, second, labels, file: 0, line, block: self.blocks - 1 }
+        Document {
+            text,
+            second,
+            labels,
+            file: 0,
+            line,
+            block: self.blocks - 1,
+        }
     }
 
     fn take_label(&mut self, name: &str, labels: &mut Vec<String>) {
@@ -256,12 +307,18 @@ impl Parsed {
         self.bidi |= line.contains(is_bidi);
         self.controls += line.chars().filter(|&c| is_control(c)).count() as u64;
         let shown = line.chars().filter(|&c| c != BYTE_ORDER_MARK);
-        shown.map(|c| if is_control(c) { ' ' } else { c }).collect::<String>().into()
+        shown
+            .map(|c| if is_control(c) { ' ' } else { c })
+            .collect::<String>()
+            .into()
     }
 
     /// The text of `part` without its labels, which go to `labels`, each once.
     fn take_labels(&mut self, part: &str, labels: &mut Vec<String>, line: u64) -> String {
-        let odd = part.split_whitespace().filter(|word| is_odd_label(word)).count() as u64;
+        let odd = part
+            .split_whitespace()
+            .filter(|word| is_odd_label(word))
+            .count() as u64;
         if odd > 0 {
             self.odd_labels.get_or_insert((0, line)).0 += odd;
         }
@@ -270,7 +327,10 @@ impl Parsed {
         }
         let mut words = Vec::new();
         for word in part.split_whitespace() {
-            match word.trim_start_matches(is_unseen).strip_prefix(LABEL_PREFIX) {
+            match word
+                .trim_start_matches(is_unseen)
+                .strip_prefix(LABEL_PREFIX)
+            {
                 None => words.push(word),
                 Some(name) if visible(name).is_empty() => self.unnamed_labels += 1,
                 Some(name) => {
@@ -287,7 +347,10 @@ impl Parsed {
     /// Counts a row that took in lines since a quote is not closed.
     pub fn note_open_quote(&mut self, line: u64, taken_in: u64) {
         if taken_in > 0 {
-            let open = self.open_quotes.get_or_insert(OpenQuotes { line, ..OpenQuotes::default() });
+            let open = self.open_quotes.get_or_insert(OpenQuotes {
+                line,
+                ..OpenQuotes::default()
+            });
             open.rows += 1;
             open.lines += taken_in;
         }
@@ -295,9 +358,17 @@ impl Parsed {
 
     /// Counts a line that is left out.
     pub fn drop_line(&mut self, reason: &str, line: u64) {
-        match self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
+        match self
+            .dropped
+            .iter_mut()
+            .find(|dropped| dropped.reason == reason)
+        {
             Some(dropped) => dropped.count += 1,
-            None => self.dropped.push(Dropped { reason: reason.into(), count: 1, first_line: line }),
+            None => self.dropped.push(Dropped {
+                reason: reason.into(),
+                count: 1,
+                first_line: line,
+            }),
         }
     }
 }
@@ -305,13 +376,25 @@ impl Parsed {
 /// Whether a word is a label but for a slip in its beginning, such as `__lable__x` or `__LABEL__x`.
 fn is_odd_label(word: &str) -> bool {
     let is_behind = |(before, name): (&str, &str)| {
-        before.chars().count() <= 2 && before.chars().any(|c| !c.is_alphanumeric() && !is_unseen(c)) && !name.is_empty()
+        before.chars().count() <= 2
+            && before
+                .chars()
+                .any(|c| !c.is_alphanumeric() && !is_unseen(c))
+            && !name.is_empty()
     };
     if word.split_once(LABEL_PREFIX).is_some_and(is_behind) {
         return true;
     }
-    let Some((prefix, name)) = word.strip_prefix("__").and_then(|word| word.split_once("__")) else { return false };
-    let begins_alike = prefix.chars().next().is_some_and(|first| first.eq_ignore_ascii_case(&'l'));
+    let Some((prefix, name)) = word
+        .strip_prefix("__")
+        .and_then(|word| word.split_once("__"))
+    else {
+        return false;
+    };
+    let begins_alike = prefix
+        .chars()
+        .next()
+        .is_some_and(|first| first.eq_ignore_ascii_case(&'l'));
     begins_alike && prefix != "label" && prefix.chars().all(char::is_alphabetic) && !name.is_empty()
 }
 
@@ -323,7 +406,8 @@ fn visible(name: &str) -> String {
         return name.into();
     }
     let seen: String = name.chars().filter(|c| !is_unseen(*c)).nfc().collect();
-    seen.trim_matches(|c: char| is_joiner(c) || c.is_whitespace()).into()
+    seen.trim_matches(|c: char| is_joiner(c) || c.is_whitespace())
+        .into()
 }
 
 /// Labels of one document; more are a fault in the data.
@@ -331,7 +415,11 @@ const MAX_LABELS: usize = 1000;
 
 /// Whether a character has neither width nor meaning in a label.
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{AD}') || is_bidi(c) || c == BYTE_ORDER_MARK
+    matches!(
+        c,
+        '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{AD}'
+    ) || is_bidi(c)
+        || c == BYTE_ORDER_MARK
 }
 
 /// Longer names are no names: what a label adds to every report would drown the rest.

@@ -19,7 +19,10 @@ pub struct Corruption {
 impl Default for Corruption {
     /// 80 % `[MASK]`, 10 % random, 10 % kept.
     fn default() -> Self {
-        Self { mask: 0.8, random: 0.1 }
+        Self {
+            mask: 0.8,
+            random: 0.1,
+        }
     }
 }
 
@@ -39,7 +42,12 @@ pub struct Masking {
 impl Masking {
     /// Single tokens, a share `rate` of them, as published.
     pub fn of_rate(rate: f64) -> Self {
-        Self { rate, most: usize::MAX, whole_word: false, corruption: Corruption::default() }
+        Self {
+            rate,
+            most: usize::MAX,
+            whole_word: false,
+            corruption: Corruption::default(),
+        }
     }
 }
 
@@ -71,16 +79,36 @@ pub struct Masker {
 impl Masker {
     /// Masks tokens of `tokenizer` as `masking` says.
     pub fn new(tokenizer: &Tokenizer, masking: Masking) -> Self {
-        let continues = if masking.whole_word { tokenizer.continues() } else { Vec::new() };
-        let reserved = (0..tokenizer.len() as u32).filter(|&id| !tokenizer.is_text(id)).collect();
-        Self { reserved, ..Self::of_parts(tokenizer.specials(), tokenizer.len(), continues, masking) }
+        let continues = if masking.whole_word {
+            tokenizer.continues()
+        } else {
+            Vec::new()
+        };
+        let reserved = (0..tokenizer.len() as u32)
+            .filter(|&id| !tokenizer.is_text(id))
+            .collect();
+        Self {
+            reserved,
+            ..Self::of_parts(tokenizer.specials(), tokenizer.len(), continues, masking)
+        }
     }
 
     /// Of a vocabulary in which all rows but the special ones are drawn.
-    fn of_parts(specials: Specials, vocab_size: usize, continues: Vec<bool>, masking: Masking) -> Self {
+    fn of_parts(
+        specials: Specials,
+        vocab_size: usize,
+        continues: Vec<bool>,
+        masking: Masking,
+    ) -> Self {
         let mut reserved = specials.all().to_vec();
         reserved.sort_unstable();
-        Self { specials, reserved, vocab_size, continues, masking }
+        Self {
+            specials,
+            reserved,
+            vocab_size,
+            continues,
+            masking,
+        }
     }
 
     /// The rows that stand for special tokens.
@@ -95,7 +123,9 @@ impl Masker {
 
     /// How many of `n` maskable tokens are chosen.
     fn wanted(&self, n: usize) -> usize {
-        ((self.masking.rate * n as f64).round() as usize).min(self.masking.most).clamp(1, n.max(1))
+        ((self.masking.rate * n as f64).round() as usize)
+            .min(self.masking.most)
+            .clamp(1, n.max(1))
     }
 
     /// Masks `window` as the example `example` of `epoch` is masked under `seed`.
@@ -121,14 +151,22 @@ impl Masker {
     }
 
     fn kind_of_unchosen(&self, id: u32) -> MaskKind {
-        if self.specials.contains(id) { MaskKind::Special } else { MaskKind::Untouched }
+        if self.specials.contains(id) {
+            MaskKind::Special
+        } else {
+            MaskKind::Untouched
+        }
     }
 
     /// The positions to guess, ascending.
     fn choose(&self, window: &[u32], rng: &mut impl Rng) -> Vec<usize> {
         let mut words = self.words(window);
         let maskable = words.iter().map(Vec::len).sum();
-        let wanted = if maskable == 0 { 0 } else { self.wanted(maskable) };
+        let wanted = if maskable == 0 {
+            0
+        } else {
+            self.wanted(maskable)
+        };
         let mut chosen: Vec<usize> = Vec::with_capacity(wanted);
         let mut next = 0;
         while next < words.len() && chosen.len() < wanted {
@@ -156,7 +194,9 @@ impl Masker {
             let special = self.specials.contains(id);
             match words.last_mut() {
                 _ if special => {}
-                Some(word) if within && self.continues.get(id as usize) == Some(&true) => word.push(position),
+                Some(word) if within && self.continues.get(id as usize) == Some(&true) => {
+                    word.push(position)
+                }
                 _ => words.push(vec![position]),
             }
             within = !special;
@@ -182,7 +222,10 @@ impl Masker {
         let plain = self.vocab_size - self.reserved.len();
         let drawn = below(rng, plain as u64) as u32;
         // Each reserved row at or below the answer moves it up by one.
-        self.reserved.iter().fold(drawn, |id, &reserved| if reserved <= id { id + 1 } else { id })
+        self.reserved.iter().fold(
+            drawn,
+            |id, &reserved| if reserved <= id { id + 1 } else { id },
+        )
     }
 }
 
@@ -190,7 +233,13 @@ impl Masker {
 mod tests {
     use super::*;
 
-    const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
+    const SPECIALS: Specials = Specials {
+        pad: 0,
+        unk: 1,
+        cls: 2,
+        sep: 3,
+        mask: 4,
+    };
 
     fn masker(rate: f64) -> Masker {
         Masker::of_parts(SPECIALS, 100, Vec::new(), Masking::of_rate(rate))
@@ -202,29 +251,56 @@ mod tests {
 
     #[test]
     fn the_share_is_rounded_and_never_nothing() {
-        for (rate, n, expected) in [(0.15, 20, 3), (0.15, 10, 2), (0.15, 1, 1), (0.15, 3, 1), (1.0, 7, 7), (0.0, 9, 1)]
-        {
+        for (rate, n, expected) in [
+            (0.15, 20, 3),
+            (0.15, 10, 2),
+            (0.15, 1, 1),
+            (0.15, 3, 1),
+            (1.0, 7, 7),
+            (0.0, 9, 1),
+        ] {
             let window: Vec<u32> = [2].into_iter().chain(5..5 + n).chain([3, 0, 0]).collect();
             let masked = masker(rate).mask(&window, &mut preview(u64::from(n)));
             assert_eq!(masked.positions.len(), expected, "{rate} of {n}");
             assert!(expected <= masker(rate).slots(window.len()));
         }
         let nothing = masker(0.15).mask(&[2, 1, 3, 0, 0], &mut preview(0));
-        assert_eq!((nothing.positions.len(), nothing.ids), (0, vec![2, 1, 3, 0, 0]));
-        assert_eq!(masker(0.15).mask(&[], &mut preview(0)).positions, [0_usize; 0]);
+        assert_eq!(
+            (nothing.positions.len(), nothing.ids),
+            (0, vec![2, 1, 3, 0, 0])
+        );
+        assert_eq!(
+            masker(0.15).mask(&[], &mut preview(0)).positions,
+            [0_usize; 0]
+        );
     }
 
     #[test]
     fn the_most_is_kept_to() {
-        let one = Masker::of_parts(SPECIALS, 100, Vec::new(), Masking { most: 1, ..Masking::of_rate(0.5) });
+        let one = Masker::of_parts(
+            SPECIALS,
+            100,
+            Vec::new(),
+            Masking {
+                most: 1,
+                ..Masking::of_rate(0.5)
+            },
+        );
         let window: Vec<u32> = [2].into_iter().chain(5..15).collect();
-        assert_eq!((one.mask(&window, &mut preview(0)).positions.len(), one.slots(11)), (1, 1));
+        assert_eq!(
+            (
+                one.mask(&window, &mut preview(0)).positions.len(),
+                one.slots(11)
+            ),
+            (1, 1)
+        );
     }
 
     #[test]
     fn of_the_chosen_80_10_10_and_evenly_over_positions_and_tokens() {
         let window: Vec<u32> = [2].into_iter().chain(5..65).chain([3]).collect();
-        let (mut kinds, mut positions, mut randoms) = ([0_u32; 3], vec![0_u32; window.len()], vec![0_u32; 100]);
+        let (mut kinds, mut positions, mut randoms) =
+            ([0_u32; 3], vec![0_u32; window.len()], vec![0_u32; 100]);
         for example in 0..10_000 {
             let masked = masker(0.15).mask_example(&window, 1, 0, example);
             assert_eq!(masked.positions.len(), 9);
@@ -232,7 +308,9 @@ mod tests {
                 assert_eq!(window[position], target);
                 positions[position] += 1;
                 match masked.kinds[position] {
-                    MaskKind::Masked => kinds[0] += u32::from(masked.ids[position] == SPECIALS.mask),
+                    MaskKind::Masked => {
+                        kinds[0] += u32::from(masked.ids[position] == SPECIALS.mask)
+                    }
                     MaskKind::Random => {
                         kinds[1] += 1;
                         randoms[masked.ids[position] as usize] += 1;
@@ -243,26 +321,56 @@ mod tests {
             }
         }
         // Each bound is five standard deviations of the binomial count.
-        for (count, expected, bound) in [(kinds[0], 72_000, 600), (kinds[1], 9_000, 450), (kinds[2], 9_000, 450)] {
+        for (count, expected, bound) in [
+            (kinds[0], 72_000, 600),
+            (kinds[1], 9_000, 450),
+            (kinds[2], 9_000, 450),
+        ] {
             assert!(count.abs_diff(expected) < bound, "{kinds:?}");
         }
-        assert!(positions[1..61].iter().all(|count| count.abs_diff(1500) < 180), "{positions:?}");
+        assert!(
+            positions[1..61]
+                .iter()
+                .all(|count| count.abs_diff(1500) < 180),
+            "{positions:?}"
+        );
         assert_eq!((positions[0], positions[61]), (0, 0));
-        assert!(randoms[5..].iter().all(|count| count.abs_diff(95) < 50), "{randoms:?}");
+        assert!(
+            randoms[5..].iter().all(|count| count.abs_diff(95) < 50),
+            "{randoms:?}"
+        );
         assert_eq!(randoms[..5], [0; 5]);
     }
 
     #[test]
     fn special_tokens_are_never_drawn_wherever_they_stand() {
-        let specials = Specials { pad: 0, unk: 3, cls: 9, sep: 4, mask: 7 };
-        let always = Corruption { mask: 0.0, random: 1.0 };
-        let masker =
-            Masker::of_parts(specials, 10, Vec::new(), Masking { corruption: always, ..Masking::of_rate(1.0) });
+        let specials = Specials {
+            pad: 0,
+            unk: 3,
+            cls: 9,
+            sep: 4,
+            mask: 7,
+        };
+        let always = Corruption {
+            mask: 0.0,
+            random: 1.0,
+        };
+        let masker = Masker::of_parts(
+            specials,
+            10,
+            Vec::new(),
+            Masking {
+                corruption: always,
+                ..Masking::of_rate(1.0)
+            },
+        );
         let mut seen = [0; 10];
         for example in 0..100 {
             let masked = masker.mask(&[9, 1, 2, 5, 6, 8, 4, 3, 0], &mut preview(example));
             assert_eq!((masked.ids[0], &masked.ids[6..]), (9, &[4, 3, 0][..]));
-            masked.ids[1..6].iter().for_each(|&id| seen[id as usize] += 1);
+            masked.ids[1..6]
+                .iter()
+                .for_each(|&id| seen[id as usize] += 1);
         }
         assert!([0, 3, 4, 7, 9].iter().all(|&id| seen[id] == 0));
         assert!([1, 2, 5, 6, 8].iter().all(|&id| seen[id] > 60), "{seen:?}");
@@ -280,8 +388,17 @@ mod tests {
             assert!((1..=3).contains(&positions.len()), "{positions:?}");
             seen.insert(positions);
         }
-        let expected = [vec![1, 2], vec![1, 2, 3], vec![3, 8, 9], vec![4, 5, 6], vec![8, 9]];
-        assert!(seen.iter().all(|positions| expected.contains(positions)), "{seen:?}");
+        let expected = [
+            vec![1, 2],
+            vec![1, 2, 3],
+            vec![3, 8, 9],
+            vec![4, 5, 6],
+            vec![8, 9],
+        ];
+        assert!(
+            seen.iter().all(|positions| expected.contains(positions)),
+            "{seen:?}"
+        );
         assert!(seen.len() >= 3, "{seen:?}");
         let long = masker.mask(&[2, 10, 50, 51, 52, 53, 54, 3], &mut preview(0));
         assert_eq!(long.positions, [1, 2]);

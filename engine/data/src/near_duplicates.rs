@@ -29,12 +29,14 @@ pub struct TrainingSketches {
 impl TrainingSketches {
     /// Adds a training document.
     pub fn add(&mut self, document: &Document) {
-        let (Sketch { shingles, text }, number) = (Sketch::of(document), self.sketches.len() as u32);
+        let (Sketch { shingles, text }, number) =
+            (Sketch::of(document), self.sketches.len() as u32);
         if shingles.is_empty() {
             return;
         }
         self.texts.insert(text);
-        self.postings.extend(shingles.iter().map(|shingle| (*shingle, number)));
+        self.postings
+            .extend(shingles.iter().map(|shingle| (*shingle, number)));
         self.sketches.push(shingles);
     }
 
@@ -56,7 +58,9 @@ impl TrainingSketches {
             let documents = self.documents_with(*shingle);
             if documents.len() <= MAX_POSTINGS {
                 searched += 1;
-                documents.iter().for_each(|(_, document)| *common.entry(*document).or_default() += 1);
+                documents
+                    .iter()
+                    .for_each(|(_, document)| *common.entry(*document).or_default() += 1);
             }
         }
         // A near-duplicate has most of the shingles that were searched for; of a sample, half is a cautious bound.
@@ -66,7 +70,9 @@ impl TrainingSketches {
             .map(|(document, hits)| (hits, document))
             .collect();
         candidates.sort_unstable_by(|a, b| b.cmp(a));
-        let is_near = |(_, other): &(usize, u32)| resemblance(&shingles, &self.sketches[*other as usize]) >= NEAR;
+        let is_near = |(_, other): &(usize, u32)| {
+            resemblance(&shingles, &self.sketches[*other as usize]) >= NEAR
+        };
         candidates.iter().take(MAX_COMPARED).any(is_near)
     }
 
@@ -90,13 +96,20 @@ impl Sketch {
     fn of(document: &Document) -> Self {
         let mut characters: Vec<char> = Vec::new();
         for text in document.texts() {
-            characters.extend(text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+            characters.extend(
+                text.chars()
+                    .filter(|c| c.is_alphanumeric())
+                    .flat_map(char::to_lowercase),
+            );
             // Between the texts of a pair.
             characters.push('\t');
         }
         characters.pop();
         if characters.iter().all(|c| *c == '\t') {
-            return Self { shingles: Vec::new(), text: 0 };
+            return Self {
+                shingles: Vec::new(),
+                text: 0,
+            };
         }
         let mut smallest = BTreeSet::new();
         for shingle in characters.windows(SHINGLE.min(characters.len())) {
@@ -105,21 +118,30 @@ impl Sketch {
                 smallest.pop_last();
             }
         }
-        Self { shingles: smallest.into_iter().collect(), text: text_hash(&characters) }
+        Self {
+            shingles: smallest.into_iter().collect(),
+            text: text_hash(&characters),
+        }
     }
 }
 
 /// Share of common shingles: of all where both sketches hold all, else among the smallest of both together.
 fn resemblance(a: &[u32], b: &[u32]) -> f64 {
     let both: BTreeSet<u32> = a.iter().chain(b).copied().collect();
-    let counted = if a.len().max(b.len()) < SKETCH { both.len() } else { SKETCH };
+    let counted = if a.len().max(b.len()) < SKETCH {
+        both.len()
+    } else {
+        SKETCH
+    };
     let is_common = |hash: &&u32| a.binary_search(hash).is_ok() && b.binary_search(hash).is_ok();
     both.iter().take(counted).filter(is_common).count() as f64 / counted.max(1) as f64
 }
 
 /// FNV-1a, 32 bits, mixed by MurmurHash3's finaliser, without which the smallest hashes would be no fair sample.
 fn shingle_hash(shingle: &[char]) -> u32 {
-    let mut hash = shingle.iter().fold(0x811c_9dc5_u32, |hash, c| (hash ^ u32::from(*c)).wrapping_mul(0x0100_0193));
+    let mut hash = shingle.iter().fold(0x811c_9dc5_u32, |hash, c| {
+        (hash ^ u32::from(*c)).wrapping_mul(0x0100_0193)
+    });
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
     hash ^ (hash >> 16)
@@ -127,7 +149,8 @@ fn shingle_hash(shingle: &[char]) -> u32 {
 
 /// FNV-1a, 64 bits.
 fn text_hash(characters: &[char]) -> u64 {
-    let step = |hash: u64, c: &char| (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3);
+    let step =
+        |hash: u64, c: &char| (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3);
     characters.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
@@ -136,8 +159,17 @@ mod tests {
     use super::*;
 
     fn document(text: &str) -> Document {
-        let (text, second) = text.split_once('\t').map_or((text, None), |(a, b)| (a, Some(b.to_string())));
-        Document { text: text.into(), second, labels: Vec::new(), file: 0, line: 1, block: 0 }
+        let (text, second) = text
+            .split_once('\t')
+            .map_or((text, None), |(a, b)| (a, Some(b.to_string())));
+        Document {
+            text: text.into(),
+            second,
+            labels: Vec::new(),
+            file: 0,
+            line: 1,
+            block: 0,
+        }
     }
 
     fn sketches(train: impl Iterator<Item = Document>) -> TrainingSketches {
@@ -148,26 +180,42 @@ mod tests {
     }
 
     fn near(train: &[&str], held_out: &str) -> bool {
-        sketches(train.iter().map(|text| document(text))).contain_near_duplicate(&document(held_out))
+        sketches(train.iter().map(|text| document(text)))
+            .contain_near_duplicate(&document(held_out))
     }
 
     const TICKET: &str = "The washing machine stopped in the middle of its cycle and the door will not open any more.";
 
     #[test]
     fn small_changes_make_near_duplicates_and_other_texts_none() {
-        let train = ["My parcel has not arrived although it was sent two weeks ago.", TICKET];
+        let train = [
+            "My parcel has not arrived although it was sent two weeks ago.",
+            TICKET,
+        ];
         assert!(near(&train, TICKET));
         assert!(near(&train, &TICKET.to_uppercase().replace(' ', "  ")));
         assert!(near(&train, &TICKET.replace("will not", "won't")));
-        assert!(!near(&train, "The washing machine leaks, and nobody has come to look at it for several days now."));
-        assert!(!near(&train, "My invoice has not arrived although it was promised."));
+        assert!(!near(
+            &train,
+            "The washing machine leaks, and nobody has come to look at it for several days now."
+        ));
+        assert!(!near(
+            &train,
+            "My invoice has not arrived although it was promised."
+        ));
     }
 
     #[test]
     fn long_texts_are_compared_by_a_sample() {
-        let words: Vec<String> = (0..3000_u32).map(|i| format!("w{}", i.wrapping_mul(2_654_435_761))).collect();
+        let words: Vec<String> = (0..3000_u32)
+            .map(|i| format!("w{}", i.wrapping_mul(2_654_435_761)))
+            .collect();
         let long = words.join(" ");
-        let changed = |count: usize| [vec!["other".to_string(); count], words[count..].to_vec()].concat().join(" ");
+        let changed = |count: usize| {
+            [vec!["other".to_string(); count], words[count..].to_vec()]
+                .concat()
+                .join(" ")
+        };
         assert!(near(&[&long], &changed(60)));
         assert!(!near(&[&long], &changed(1500)));
     }
@@ -178,8 +226,14 @@ mod tests {
         assert!(!near(&["No!"], "now"));
         assert!(!near(&["", "?!"], "..."));
         assert!(near(&["红楼梦是一部古典小说"], "红楼梦，是一部古典小说。"));
-        assert!(near(&["is it raining\tyes it is"], "Is it raining?\tYes, it is."));
-        assert!(!near(&["is it raining\tyes it is"], "yes it is\tis it raining"));
+        assert!(near(
+            &["is it raining\tyes it is"],
+            "Is it raining?\tYes, it is."
+        ));
+        assert!(!near(
+            &["is it raining\tyes it is"],
+            "yes it is\tis it raining"
+        ));
         // 10 shingles each, 9 of them in common: 9 of 11. With 8 in common, 8 of 12.
         assert!(near(&["abcdefghijklmn"], "bcdefghijklmno"));
         assert!(!near(&["abcdefghijklmn"], "cdefghijklmnop"));
@@ -187,12 +241,21 @@ mod tests {
 
     #[test]
     fn boilerplate_proposes_nobody_and_hides_no_copy() {
-        let ticket =
-            |i: u32| document(&format!("Dear support team, ticket {}: regards", i.wrapping_mul(2_654_435_761)));
+        let ticket = |i: u32| {
+            document(&format!(
+                "Dear support team, ticket {}: regards",
+                i.wrapping_mul(2_654_435_761)
+            ))
+        };
         let thanks = std::iter::repeat_n(document("Thank you very much."), 3000);
         let known = sketches((0..20_000).map(ticket).chain(thanks));
         assert!(known.contain_near_duplicate(&ticket(17)));
-        assert!(known.contain_near_duplicate(&document("thank you very much")), "all of its shingles are frequent");
-        assert!(!known.contain_near_duplicate(&document("A text about something else, which nobody sent before.")));
+        assert!(
+            known.contain_near_duplicate(&document("thank you very much")),
+            "all of its shingles are frequent"
+        );
+        assert!(!known.contain_near_duplicate(&document(
+            "A text about something else, which nobody sent before."
+        )));
     }
 }

@@ -109,7 +109,10 @@ mod tests {
     fn the_first_draws_are_golden() {
         let mut rng = generator(1, Purpose::Mask, 2, 3);
         assert_eq!([rng.next_u64(), rng.next_u64()], GOLDEN_WORDS);
-        assert_eq!(permutation(&mut generator(1, Purpose::Order, 0, 0), 8), GOLDEN_ORDER);
+        assert_eq!(
+            permutation(&mut generator(1, Purpose::Order, 0, 0), 8),
+            GOLDEN_ORDER
+        );
         let (x, y) = normal_f32(&mut generator(1, Purpose::Init, 0, 0));
         assert_eq!([x.to_bits(), y.to_bits()], GOLDEN_NORMALS);
     }
@@ -143,7 +146,10 @@ mod tests {
             counts[below(&mut rng, 6) as usize] += 1;
         }
         // Five standard deviations of a binomial(60,000, 1/6) are 456.
-        assert!(counts.iter().all(|&count| count.abs_diff(10_000) < 456), "{counts:?}");
+        assert!(
+            counts.iter().all(|&count| count.abs_diff(10_000) < 456),
+            "{counts:?}"
+        );
         assert_eq!(below(&mut rng, 1), 0);
     }
 

@@ -38,13 +38,24 @@ impl<'a, R: Read> RowReader<'a, R> {
     ) -> io::Result<Self> {
         let (source, dialect) = match shape {
             Shape::Lines => (Source::Lines(LineReader::new(text)), None),
-            Shape::Separated(dialect) => {
-                (Source::Separated(SeparatedRows::new(text, &dialect, with_raw)?), Some(dialect))
-            }
-            Shape::Objects(layout) => (Source::Objects(ObjectRows::new(text, layout, with_raw)), None),
+            Shape::Separated(dialect) => (
+                Source::Separated(SeparatedRows::new(text, &dialect, with_raw)?),
+                Some(dialect),
+            ),
+            Shape::Objects(layout) => (
+                Source::Objects(ObjectRows::new(text, layout, with_raw)),
+                None,
+            ),
         };
         let table = Table::new(name, options, dialect);
-        Ok(Self { source, table, parsed: Parsed::default(), waiting: VecDeque::new(), with_raw, is_over: false })
+        Ok(Self {
+            source,
+            table,
+            parsed: Parsed::default(),
+            waiting: VecDeque::new(),
+            with_raw,
+            is_over: false,
+        })
     }
 
     /// The text that is read.
@@ -62,15 +73,29 @@ impl<'a, R: Read> RowReader<'a, R> {
     /// When the text cannot be read, a column that was asked for does not exist, or none holds text.
     pub fn next(&mut self) -> io::Result<Option<Taken>> {
         if let Source::Lines(lines) = &mut self.source {
-            let Some((line, number)) = lines.next()? else { return Ok(None) };
-            let raw = if self.with_raw { line.into() } else { String::new() };
+            let Some((line, number)) = lines.next()? else {
+                return Ok(None);
+            };
+            let raw = if self.with_raw {
+                line.into()
+            } else {
+                String::new()
+            };
             let document = self.parsed.line(line, number);
-            return Ok(Some(Taken { kind: Kind::Row, document, line: number, raw, cells: None }));
+            return Ok(Some(Taken {
+                kind: Kind::Row,
+                document,
+                line: number,
+                raw,
+                cells: None,
+            }));
         }
         while self.waiting.is_empty() && !self.is_over {
             self.is_over = !self.read_row()?;
             if self.is_over {
-                self.table.finish(&mut self.parsed, &mut self.waiting).map_err(io::Error::other)?;
+                self.table
+                    .finish(&mut self.parsed, &mut self.waiting)
+                    .map_err(io::Error::other)?;
             }
         }
         Ok(self.waiting.pop_front())
@@ -79,13 +104,25 @@ impl<'a, R: Read> RowReader<'a, R> {
     /// Reads one more row of a table, which may have to wait until the columns are known; false at the end.
     fn read_row(&mut self) -> io::Result<bool> {
         use crate::table::FoundCells;
-        let Self { source, table, parsed, waiting, .. } = self;
+        let Self {
+            source,
+            table,
+            parsed,
+            waiting,
+            ..
+        } = self;
         let row = match source {
             Source::Lines(_) => unreachable!("lines do not wait"),
             Source::Objects(rows) => rows.next()?,
             Source::Separated(rows) => match rows.next()? {
                 Some(FoundCells::Before(raw)) => {
-                    waiting.push_back(Taken { kind: Kind::Before, document: None, line: 1, raw, cells: None });
+                    waiting.push_back(Taken {
+                        kind: Kind::Before,
+                        document: None,
+                        line: 1,
+                        raw,
+                        cells: None,
+                    });
                     return Ok(true);
                 }
                 Some(FoundCells::Row(row, taken_in)) => {
@@ -102,7 +139,11 @@ impl<'a, R: Read> RowReader<'a, R> {
 
     /// The names of the columns, once the first row was read.
     pub fn column_names(&self) -> &[String] {
-        self.parsed.columns.as_ref().map(|columns| columns.names.as_slice()).unwrap_or_default()
+        self.parsed
+            .columns
+            .as_ref()
+            .map(|columns| columns.names.as_slice())
+            .unwrap_or_default()
     }
 
     /// What was noticed so far.

@@ -4,7 +4,8 @@ use crate::corpus::Document;
 
 /// Han, kana, Thai, Lao, Khmer and Burmese letters.
 pub fn is_unspaced(c: char) -> bool {
-    is_alphabet_unspaced(c) || matches!(u32::from(c), 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+    is_alphabet_unspaced(c)
+        || matches!(u32::from(c), 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
 /// Those of them whose letters are no words: all but Han.
@@ -28,7 +29,9 @@ impl Unspaced {
     /// Of a few documents.
     pub fn of<'a>(documents: impl Iterator<Item = &'a Document>) -> Self {
         let mut counts = Self::default();
-        documents.flat_map(Document::texts).for_each(|text| counts.take(text));
+        documents
+            .flat_map(Document::texts)
+            .for_each(|text| counts.take(text));
         counts
     }
 

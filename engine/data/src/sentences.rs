@@ -40,7 +40,10 @@ fn ends_before_space(c: char) -> bool {
 }
 
 fn closes(c: char) -> bool {
-    matches!(c, '"' | '\'' | ')' | ']' | '»' | '”' | '’' | '」' | '』' | '）')
+    matches!(
+        c,
+        '"' | '\'' | ')' | ']' | '»' | '”' | '’' | '」' | '』' | '）'
+    )
 }
 
 #[cfg(test)]
@@ -53,12 +56,18 @@ mod tests {
             ("", &[][..]),
             ("no end", &["no end"]),
             ("One. Two! Three?", &["One.", "Two!", "Three?"]),
-            ("the man went . he came home .", &["the man went .", "he came home ."]),
+            (
+                "the man went . he came home .",
+                &["the man went .", "he came home ."],
+            ),
             (
                 "It costs 3.50 at a.b.c now. \"Yes.\" He left...",
                 &["It costs 3.50 at a.b.c now.", "\"Yes.\"", "He left..."],
             ),
-            ("山重水複。柳暗花明！」又一村", &["山重水複。", "柳暗花明！」", "又一村"]),
+            (
+                "山重水複。柳暗花明！」又一村",
+                &["山重水複。", "柳暗花明！」", "又一村"],
+            ),
             ("... ! one. ?", &["one."]),
         ] {
             assert_eq!(sentences(text), expected, "{text}");

@@ -27,7 +27,10 @@ const SHOWN_REASON_CHARS: usize = 300;
 /// What another library says of a file: on one line, without control or bidirectional characters, and not too long.
 pub(crate) fn on_one_line(reason: &str) -> String {
     let mut out = String::new();
-    reason.chars().take(SHOWN_REASON_CHARS).for_each(|c| push_visible(&mut out, c));
+    reason
+        .chars()
+        .take(SHOWN_REASON_CHARS)
+        .for_each(|c| push_visible(&mut out, c));
     if reason.chars().nth(SHOWN_REASON_CHARS).is_some() {
         out.push('…');
     }

@@ -60,7 +60,16 @@ impl<'a> WordVectors<'a> {
     /// Vectors of `width` numbers for the words of `tokenizer`.
     pub fn new(tokenizer: &'a Tokenizer, width: usize) -> Self {
         let (has_width, first) = (false, None);
-        Self { tokenizer, width, rows: BTreeMap::new(), line: 0, has_width, first, ragged: 0, first_ragged: 0 }
+        Self {
+            tokenizer,
+            width,
+            rows: BTreeMap::new(),
+            line: 0,
+            has_width,
+            first,
+            ragged: 0,
+            first_ragged: 0,
+        }
     }
 
     /// Takes the next line.
@@ -99,7 +108,11 @@ impl<'a> WordVectors<'a> {
                     return Err(self.other("binary"));
                 }
                 self.ragged += 1;
-                self.first_ragged = if self.ragged == 1 { self.line } else { self.first_ragged };
+                self.first_ragged = if self.ragged == 1 {
+                    self.line
+                } else {
+                    self.first_ragged
+                };
             }
         }
         Ok(())
@@ -116,19 +129,35 @@ impl<'a> WordVectors<'a> {
         if self.line <= self.ragged + 1 && self.rows.is_empty() {
             return Err(DataError::NoWordVectors);
         }
-        let plain = (0..self.tokenizer.len() as u32).filter(|&id| self.tokenizer.is_text(id)).count() as u64;
+        let plain = (0..self.tokenizer.len() as u32)
+            .filter(|&id| self.tokenizer.is_text(id))
+            .count() as u64;
         let missing = plain - self.rows.len() as u64;
         let ragged = (self.ragged > 0).then_some((self.ragged, self.first_ragged));
-        Ok(FoundVectors { rows: self.rows, missing, ragged })
+        Ok(FoundVectors {
+            rows: self.rows,
+            missing,
+            ragged,
+        })
     }
 
     fn check_width(&mut self, found: usize) -> Result<(), DataError> {
         self.has_width = found == self.width;
-        if self.has_width { Ok(()) } else { Err(DataError::WordVectorWidth { found, needed: self.width }) }
+        if self.has_width {
+            Ok(())
+        } else {
+            Err(DataError::WordVectorWidth {
+                found,
+                needed: self.width,
+            })
+        }
     }
 
     fn other(&self, kind: &'static str) -> DataError {
-        DataError::NotWordVectors { kind, first: self.first.clone().unwrap_or_default() }
+        DataError::NotWordVectors {
+            kind,
+            first: self.first.clone().unwrap_or_default(),
+        }
     }
 
     /// The word of a line and its numbers: a word may hold spaces, the numbers are the last ones.
@@ -136,13 +165,21 @@ impl<'a> WordVectors<'a> {
         let (mut word, mut values) = (text, Vec::with_capacity(self.width));
         for _ in 0..self.width {
             let (rest, value) = word.trim_end().rsplit_once([' ', '\t'])?;
-            values.push(value.parse::<f32>().ok().filter(|value| value.is_finite())?);
+            values.push(
+                value
+                    .parse::<f32>()
+                    .ok()
+                    .filter(|value| value.is_finite())?,
+            );
             word = rest;
         }
         values.reverse();
         // A row that is too long would have a word that ends in numbers.
         let word = word.trim();
-        let numbers = word.split([' ', '\t']).skip(1).any(|field| field.parse::<f32>().is_ok());
+        let numbers = word
+            .split([' ', '\t'])
+            .skip(1)
+            .any(|field| field.parse::<f32>().is_ok());
         (!word.is_empty() && !numbers).then_some((word, values))
     }
 
@@ -165,20 +202,35 @@ fn header(text: &str) -> Option<usize> {
 
 /// How many numbers end a line that reads as a word, or a few, and numbers.
 fn numbers_of(text: &str) -> Option<usize> {
-    let fields: Vec<&str> = text.split([' ', '\t']).filter(|field| !field.is_empty()).collect();
-    let numbers = fields.iter().rev().take_while(|field| field.parse::<f32>().is_ok()).count();
+    let fields: Vec<&str> = text
+        .split([' ', '\t'])
+        .filter(|field| !field.is_empty())
+        .collect();
+    let numbers = fields
+        .iter()
+        .rev()
+        .take_while(|field| field.parse::<f32>().is_ok())
+        .count();
     // A word may be a number itself.
     let numbers = numbers.min(fields.len() - 1);
-    (numbers > 0 && fields.len() - numbers <= MAX_WORDS && (numbers > 1 || fields.len() == 2)).then_some(numbers)
+    (numbers > 0 && fields.len() - numbers <= MAX_WORDS && (numbers > 1 || fields.len() == 2))
+        .then_some(numbers)
 }
 
 /// Names a file by its first bytes, where it is one that comes in place of vectors.
 fn format_of(line: &[u8]) -> Option<&'static str> {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii_start();
-    let begins = |start: &[u8]| line.len() >= start.len() && line[..start.len()].eq_ignore_ascii_case(start);
+    let line = line
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(line)
+        .trim_ascii_start();
+    let begins =
+        |start: &[u8]| line.len() >= start.len() && line[..start.len()].eq_ignore_ascii_case(start);
     let is_json = matches!(line, [b'{', rest @ ..] | [b'[', rest @ ..]
         if matches!(rest.trim_ascii_start(), [] | [b'"' | b'{' | b'[', ..]));
-    let known = FORMATS.iter().find(|(start, _)| begins(start)).map(|(_, kind)| *kind);
+    let known = FORMATS
+        .iter()
+        .find(|(start, _)| begins(start))
+        .map(|(_, kind)| *kind);
     known.or(is_json.then_some("JSON"))
 }
 
@@ -189,17 +241,21 @@ mod tests {
 
     fn read(text: &str, width: usize) -> Result<FoundVectors, DataError> {
         let corpus = ["the store the store new york"; 3];
-        let tokenizer = Tokenizer::learn(TokenizerKind::Word, false, 32, &mut corpus.into_iter()).expect("text");
+        let tokenizer = Tokenizer::learn(TokenizerKind::Word, false, 32, &mut corpus.into_iter())
+            .expect("text");
         let mut vectors = WordVectors::new(&tokenizer, width);
-        text.split('\n').try_for_each(|line| vectors.take(line.as_bytes()))?;
+        text.split('\n')
+            .try_for_each(|line| vectors.take(line.as_bytes()))?;
         let mut found = vectors.finish()?;
         // Words instead of rows, which depend on the vocabulary's order.
         found.rows = std::mem::take(&mut found.rows)
             .into_iter()
             .map(|(id, row)| {
                 (
-                    ["the", "store", "new", "york"].iter().position(|w| *w == tokenizer.token(id)).expect("a word")
-                        as u32,
+                    ["the", "store", "new", "york"]
+                        .iter()
+                        .position(|w| *w == tokenizer.token(id))
+                        .expect("a word") as u32,
                     row,
                 )
             })
@@ -214,57 +270,98 @@ mod tests {
             missing: 2,
             ragged: None,
         };
-        for text in ["4 2\nThe 1 -2.5\nstore 0.5 3e-2\nthe 9 9\nunknown 7 7\n", "the 1 -2.5\r\nstore\t0.5\t3e-2 \n"] {
+        for text in [
+            "4 2\nThe 1 -2.5\nstore 0.5 3e-2\nthe 9 9\nunknown 7 7\n",
+            "the 1 -2.5\r\nstore\t0.5\t3e-2 \n",
+        ] {
             assert_eq!(read(text, 2).expect("vectors"), expected, "{text}");
         }
     }
 
     #[test]
     fn ragged_rows_are_left_out_and_counted() {
-        let text = "9 2\nthe 1 2\nstore 1\nnew 1 2 3\nyork 1 x\nnew 1 NaN\nnew york 5 5\n 1 2\nyork 4 4";
+        let text =
+            "9 2\nthe 1 2\nstore 1\nnew 1 2 3\nyork 1 x\nnew 1 NaN\nnew york 5 5\n 1 2\nyork 4 4";
         let found = read(text, 2).expect("vectors");
-        assert_eq!(found.rows, BTreeMap::from([(0, vec![1.0, 2.0]), (3, vec![4.0, 4.0])]));
+        assert_eq!(
+            found.rows,
+            BTreeMap::from([(0, vec![1.0, 2.0]), (3, vec![4.0, 4.0])])
+        );
         assert_eq!(found.ragged, Some((5, 3)));
     }
 
     #[test]
     fn another_width_is_refused() {
         for text in ["1 200\nthe 1", "the 1 2 3"] {
-            assert_eq!(read(text, 2).expect_err("refused").code(), "word-vector-width");
+            assert_eq!(
+                read(text, 2).expect_err("refused").code(),
+                "word-vector-width"
+            );
         }
         for text in ["", "4 2", "4 2\nthe 1\nstore x y"] {
-            assert_eq!(read(text, 2).expect_err("refused").code(), "no-word-vectors");
+            assert_eq!(
+                read(text, 2).expect_err("refused").code(),
+                "no-word-vectors"
+            );
         }
     }
 
     #[test]
     fn what_is_something_else_is_named_with_its_first_line() {
         for (text, kind, first) in [
-            ("\n<!DOCTYPE html>\n<html>", "an HTML page", "<!DOCTYPE html>"),
+            (
+                "\n<!DOCTYPE html>\n<html>",
+                "an HTML page",
+                "<!DOCTYPE html>",
+            ),
             ("  <HTML lang=\"en\">", "an HTML page", "<HTML lang"),
             ("{\"the\": [0.1, 0.2]}", "JSON", "{\\\"the\\\""),
             ("[\n0.5,\n0.25]", "JSON", "\"[\""),
-            ("version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer", "version https"),
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:0",
+                "a Git LFS pointer",
+                "version https",
+            ),
             ("PK\u{3}\u{4}\0\0", "a ZIP archive", "PK\\u{3}"),
             ("2 2\nthe \0\u{1}\0\u{2}store", "binary", "2 2"),
-            ("It rained on the pier all day.\nNobody came.", NO_VECTORS, "It rained"),
+            (
+                "It rained on the pier all day.\nNobody came.",
+                NO_VECTORS,
+                "It rained",
+            ),
             ("the,0.1,0.2\nstore,0.3,0.4", NO_VECTORS, "the,0.1,0.2"),
             ("the", NO_VECTORS, "the"),
         ] {
             let error = read(text, 2).expect_err("refused");
             assert_eq!(error.code(), "not-word-vectors", "{text}");
             let sentence = error.to_string();
-            assert!(sentence.contains(&format!("is {kind}; its first line begins")), "{sentence}");
+            assert!(
+                sentence.contains(&format!("is {kind}; its first line begins")),
+                "{sentence}"
+            );
             assert!(sentence.contains(first), "{sentence}");
         }
         let long = "no vector here\n".repeat(1000) + "the 1 2";
-        assert_eq!(read(&long, 2).expect_err("refused").code(), "not-word-vectors");
+        assert_eq!(
+            read(&long, 2).expect_err("refused").code(),
+            "not-word-vectors"
+        );
     }
 
     #[test]
     fn a_title_or_an_odd_word_in_front_does_no_harm() {
-        for text in ["word a b\nthe 1 2", "\nthe 1 2", ". . . 5 5\nthe 1 2", "1999 5 5\nthe 1 2", "[ 5 5\nthe 1 2"] {
-            assert_eq!(read(text, 2).expect("vectors").rows, BTreeMap::from([(0, vec![1.0, 2.0])]), "{text}");
+        for text in [
+            "word a b\nthe 1 2",
+            "\nthe 1 2",
+            ". . . 5 5\nthe 1 2",
+            "1999 5 5\nthe 1 2",
+            "[ 5 5\nthe 1 2",
+        ] {
+            assert_eq!(
+                read(text, 2).expect("vectors").rows,
+                BTreeMap::from([(0, vec![1.0, 2.0])]),
+                "{text}"
+            );
         }
     }
 }

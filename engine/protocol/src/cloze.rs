@@ -14,7 +14,10 @@ impl Cloze {
     pub fn read(lines: &str) -> Vec<Self> {
         let one = |line: &str| {
             let (text, fitting) = line.split_once('\t')?;
-            Some(Self { text: text.into(), fitting: fitting.split_whitespace().map(String::from).collect() })
+            Some(Self {
+                text: text.into(),
+                fitting: fitting.split_whitespace().map(String::from).collect(),
+            })
         };
         lines.lines().filter_map(one).collect()
     }
@@ -36,8 +39,14 @@ mod tests {
         for cloze in &clozes {
             assert_eq!(cloze.text.matches("[MASK]").count(), 1, "{cloze:?}");
             let is_told = |word: &String| cloze.text.split_whitespace().any(|other| other == word);
-            assert!(!cloze.fitting.is_empty() && !cloze.fitting.iter().any(is_told), "{cloze:?}");
+            assert!(
+                !cloze.fitting.is_empty() && !cloze.fitting.iter().any(is_told),
+                "{cloze:?}"
+            );
         }
-        assert!(clozes[0].is_found(["port", "city"].into_iter()) && !clozes[0].is_found(["port"].into_iter()));
+        assert!(
+            clozes[0].is_found(["port", "city"].into_iter())
+                && !clozes[0].is_found(["port"].into_iter())
+        );
     }
 }

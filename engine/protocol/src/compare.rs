@@ -17,7 +17,11 @@ pub struct CompareConfig {
 
 impl Default for CompareConfig {
     fn default() -> Self {
-        Self { seeds: 3, label_fractions: vec![1.0], lrs: Vec::new() }
+        Self {
+            seeds: 3,
+            label_fractions: vec![1.0],
+            lrs: Vec::new(),
+        }
     }
 }
 
@@ -28,7 +32,11 @@ impl CompareConfig {
     /// Runs that it takes at least: for each share of the labels and each arm, the rates with one seed and the other seeds at
     /// the best rate. A pick at the edge of the rates asks for more.
     pub fn least_runs(&self) -> u64 {
-        let rates = if self.lrs.is_empty() { SWEPT_RATES } else { self.lrs.len() };
+        let rates = if self.lrs.is_empty() {
+            SWEPT_RATES
+        } else {
+            self.lrs.len()
+        };
         2 * self.label_fractions.len() as u64 * (rates as u64 + self.seeds.saturating_sub(1))
     }
 }
@@ -158,7 +166,14 @@ impl Spread {
         }
         let mean = values.clone().sum::<f64>() / n;
         let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-        Self { mean, sd: if n > 1.0 { (squares / (n - 1.0)).sqrt() } else { 0.0 } }
+        Self {
+            mean,
+            sd: if n > 1.0 {
+                (squares / (n - 1.0)).sqrt()
+            } else {
+                0.0
+            },
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 mod kinds;
 
 pub use kinds::{
-    BackboneKind, BackendChoice, ClassWeights, EmbeddingInit, NearDuplicates, OptimizerKind, PartsKind, Pooling,
-    Quoting, TaskKind, TokenizerKind,
+    BackboneKind, BackendChoice, ClassWeights, EmbeddingInit, NearDuplicates, OptimizerKind,
+    PartsKind, Pooling, Quoting, TaskKind, TokenizerKind,
 };
 
 use kinds::Named;
@@ -187,7 +187,13 @@ impl RunConfig {
         match key {
             "device" | "backend" => self.device = named(key, value)?,
             "seed" => self.seed = number(key, value)?,
-            "preset" => self.preset = word(key, value, &PRESET_NAMES.map(|name| (name, name.to_string())))?,
+            "preset" => {
+                self.preset = word(
+                    key,
+                    value,
+                    &PRESET_NAMES.map(|name| (name, name.to_string())),
+                )?
+            }
             "hidden-size" => self.hidden_size = Some(number(key, value)?),
             "backbone" => self.backbone = named(key, value)?,
             "tokenizer" => self.tokenizer = named(key, value)?,
@@ -218,7 +224,13 @@ impl RunConfig {
             "text-column" => self.text_column = Some(value.into()),
             "label-column" => self.label_column = Some(value.into()),
             "label-separator" => self.label_separator = Some(value.into()),
-            "quoting" => self.quoting = if value.trim() == "auto" { None } else { Some(named(key, value)?) },
+            "quoting" => {
+                self.quoting = if value.trim() == "auto" {
+                    None
+                } else {
+                    Some(named(key, value)?)
+                }
+            }
             "label-map" => self.label_map = label_map(key, value)?,
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(decimal(key, value)?),
@@ -237,61 +249,166 @@ impl RunConfig {
             }
         };
         let optional = |value: &Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
-        put("backend", self.device != d.device, self.device.name().into());
+        put(
+            "backend",
+            self.device != d.device,
+            self.device.name().into(),
+        );
         put("seed", self.seed != d.seed, self.seed.to_string());
         put("preset", self.preset != d.preset, self.preset.clone());
-        put("hidden-size", self.hidden_size.is_some(), self.hidden_size.unwrap_or_default().to_string());
-        put("backbone", self.backbone != d.backbone, self.backbone.name().into());
-        put("tokenizer", self.tokenizer != d.tokenizer, self.tokenizer.name().into());
-        put("vocab-size", self.vocab_size != d.vocab_size, self.vocab_size.to_string());
+        put(
+            "hidden-size",
+            self.hidden_size.is_some(),
+            self.hidden_size.unwrap_or_default().to_string(),
+        );
+        put(
+            "backbone",
+            self.backbone != d.backbone,
+            self.backbone.name().into(),
+        );
+        put(
+            "tokenizer",
+            self.tokenizer != d.tokenizer,
+            self.tokenizer.name().into(),
+        );
+        put(
+            "vocab-size",
+            self.vocab_size != d.vocab_size,
+            self.vocab_size.to_string(),
+        );
         put("cased", self.cased, "true".into());
         put("strip-accents", self.strip_accents, "true".into());
-        put("min-count", self.min_count.is_some(), self.min_count.unwrap_or_default().to_string());
-        put("max-len", self.max_len.is_some(), self.max_len.unwrap_or_default().to_string());
-        put("batch-size", self.batch_size.is_some(), self.batch_size.unwrap_or_default().to_string());
-        put("steps", self.steps.is_some(), self.steps.unwrap_or_default().to_string());
+        put(
+            "min-count",
+            self.min_count.is_some(),
+            self.min_count.unwrap_or_default().to_string(),
+        );
+        put(
+            "max-len",
+            self.max_len.is_some(),
+            self.max_len.unwrap_or_default().to_string(),
+        );
+        put(
+            "batch-size",
+            self.batch_size.is_some(),
+            self.batch_size.unwrap_or_default().to_string(),
+        );
+        put(
+            "steps",
+            self.steps.is_some(),
+            self.steps.unwrap_or_default().to_string(),
+        );
         put("epochs", self.epochs.is_some(), optional(&self.epochs));
         put("minutes", self.minutes.is_some(), optional(&self.minutes));
         put("lr", self.lr.is_some(), optional(&self.lr));
-        put("optimizer", self.optimizer.is_some(), chosen(self.optimizer));
-        put("embedding-init", self.embedding_init.is_some(), chosen(self.embedding_init));
-        put("mask-rate", self.mask_rate.is_some(), optional(&self.mask_rate));
+        put(
+            "optimizer",
+            self.optimizer.is_some(),
+            chosen(self.optimizer),
+        );
+        put(
+            "embedding-init",
+            self.embedding_init.is_some(),
+            chosen(self.embedding_init),
+        );
+        put(
+            "mask-rate",
+            self.mask_rate.is_some(),
+            optional(&self.mask_rate),
+        );
         put("whole-word", self.whole_word, "true".into());
-        put("max-predictions", self.max_predictions.is_some(), self.max_predictions.unwrap_or_default().to_string());
+        put(
+            "max-predictions",
+            self.max_predictions.is_some(),
+            self.max_predictions.unwrap_or_default().to_string(),
+        );
         put("seed-masking", self.seed_masking, "true".into());
         put("nsp", self.nsp, "true".into());
         put("task", self.task != d.task, self.task.name().into());
         put("parts", self.parts.is_some(), chosen(self.parts));
-        put("class-weights", self.class_weights.is_some(), chosen(self.class_weights));
-        put("near-duplicates", self.near_duplicates != d.near_duplicates, self.near_duplicates.name().into());
+        put(
+            "class-weights",
+            self.class_weights.is_some(),
+            chosen(self.class_weights),
+        );
+        put(
+            "near-duplicates",
+            self.near_duplicates != d.near_duplicates,
+            self.near_duplicates.name().into(),
+        );
         put("pooling", self.pooling.is_some(), chosen(self.pooling));
-        put("freeze", self.freeze.is_some(), self.freeze.unwrap_or_default().to_string());
-        put("checkpoint-every", self.checkpoint_every.is_some(), self.checkpoint_every.unwrap_or_default().to_string());
-        put("text-column", self.text_column.is_some(), self.text_column.clone().unwrap_or_default());
-        put("label-column", self.label_column.is_some(), self.label_column.clone().unwrap_or_default());
-        put("label-separator", self.label_separator.is_some(), self.label_separator.clone().unwrap_or_default());
+        put(
+            "freeze",
+            self.freeze.is_some(),
+            self.freeze.unwrap_or_default().to_string(),
+        );
+        put(
+            "checkpoint-every",
+            self.checkpoint_every.is_some(),
+            self.checkpoint_every.unwrap_or_default().to_string(),
+        );
+        put(
+            "text-column",
+            self.text_column.is_some(),
+            self.text_column.clone().unwrap_or_default(),
+        );
+        put(
+            "label-column",
+            self.label_column.is_some(),
+            self.label_column.clone().unwrap_or_default(),
+        );
+        put(
+            "label-separator",
+            self.label_separator.is_some(),
+            self.label_separator.clone().unwrap_or_default(),
+        );
         put("quoting", self.quoting.is_some(), chosen(self.quoting));
-        put("label-map", !self.label_map.is_empty(), serde_json::to_string(&self.label_map).unwrap_or_default());
-        put("limit", self.limit.is_some(), self.limit.unwrap_or_default().to_string());
-        put("label-fraction", self.label_fraction.is_some(), optional(&self.label_fraction));
+        put(
+            "label-map",
+            !self.label_map.is_empty(),
+            serde_json::to_string(&self.label_map).unwrap_or_default(),
+        );
+        put(
+            "limit",
+            self.limit.is_some(),
+            self.limit.unwrap_or_default().to_string(),
+        );
+        put(
+            "label-fraction",
+            self.label_fraction.is_some(),
+            optional(&self.label_fraction),
+        );
         out
     }
 }
 
 fn error(key: &str, message: String) -> ConfigError {
-    ConfigError { key: key.into(), message }
+    ConfigError {
+        key: key.into(),
+        message,
+    }
 }
 
 fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, ConfigError> {
-    value.trim().parse().map_err(|_| error(key, format!("\"{value}\" is not a number it can take")))
+    value
+        .trim()
+        .parse()
+        .map_err(|_| error(key, format!("\"{value}\" is not a number it can take")))
 }
 
 fn label_map(key: &str, value: &str) -> Result<LabelMap, ConfigError> {
-    let map: LabelMap = serde_json::from_str(value)
-        .map_err(|_| error(key, "has to be a JSON object of old and new names; null drops a label".into()))?;
+    let map: LabelMap = serde_json::from_str(value).map_err(|_| {
+        error(
+            key,
+            "has to be a JSON object of old and new names; null drops a label".into(),
+        )
+    })?;
     let is_unnamed = |new: &Option<String>| new.as_deref().is_some_and(|new| new.trim().is_empty());
     match map.iter().find(|(_, new)| is_unnamed(new)) {
-        Some((old, _)) => Err(error(key, format!("gives {old:?} an empty name; null drops a label"))),
+        Some((old, _)) => Err(error(
+            key,
+            format!("gives {old:?} an empty name; null drops a label"),
+        )),
         None => Ok(map),
     }
 }
@@ -299,7 +416,14 @@ fn label_map(key: &str, value: &str) -> Result<LabelMap, ConfigError> {
 /// A number that a message can carry: JSON has neither infinity nor NaN.
 fn decimal(key: &str, value: &str) -> Result<f64, ConfigError> {
     let number: f64 = number(key, value)?;
-    if number.is_finite() { Ok(number) } else { Err(error(key, format!("\"{value}\" is not a number it can take"))) }
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(error(
+            key,
+            format!("\"{value}\" is not a number it can take"),
+        ))
+    }
 }
 
 fn named<T: Named>(key: &str, value: &str) -> Result<T, ConfigError> {
@@ -308,18 +432,37 @@ fn named<T: Named>(key: &str, value: &str) -> Result<T, ConfigError> {
 
 /// The name of a value that was chosen; empty where none was.
 fn chosen<T: Named>(value: Option<T>) -> String {
-    value.map(|value| value.name().to_string()).unwrap_or_default()
+    value
+        .map(|value| value.name().to_string())
+        .unwrap_or_default()
 }
 
 fn switch(key: &str, value: &str) -> Result<bool, ConfigError> {
-    word(key, value, &[("", true), ("true", true), ("1", true), ("false", false), ("0", false)])
+    word(
+        key,
+        value,
+        &[
+            ("", true),
+            ("true", true),
+            ("1", true),
+            ("false", false),
+            ("0", false),
+        ],
+    )
 }
 
 fn word<T: Clone>(key: &str, value: &str, known: &[(&str, T)]) -> Result<T, ConfigError> {
     let found = known.iter().find(|(name, _)| *name == value.trim());
     found.map(|(_, value)| value.clone()).ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
-        error(key, format!("\"{value}\" is not one of {}", names.join(", ")))
+        let names: Vec<&str> = known
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| !name.is_empty())
+            .collect();
+        error(
+            key,
+            format!("\"{value}\" is not one of {}", names.join(", ")),
+        )
     })
 }
 

@@ -6,9 +6,9 @@ mod read;
 pub use codes::{STOPPED, is_note};
 
 use crate::{
-    Candidate, Comparison, ComparisonCell, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, Estimate, FileReport,
-    JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess, MaskedToken, Metrics, Review, TableColumns,
-    VocabularyEntry,
+    Candidate, Comparison, ComparisonCell, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
+    Estimate, FileReport, JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess,
+    MaskedToken, Metrics, Review, TableColumns, VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
 

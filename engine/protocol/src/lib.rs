@@ -20,18 +20,19 @@ mod token;
 pub use cloze::Cloze;
 pub use command::{Command, FileInfo, FileRole, StartFrom};
 pub use compare::{
-    CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun, EpochFigures, Figures,
-    LinearResult, SWEPT_RATES, Spread, SweepPoint,
+    CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
+    EpochFigures, Figures, LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
 pub use config::{
-    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap, NearDuplicates, OptimizerKind,
-    PRESET_NAMES, PartsKind, Pooling, Quoting, RunConfig, TaskKind, TokenizerKind,
+    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap,
+    NearDuplicates, OptimizerKind, PRESET_NAMES, PartsKind, Pooling, Quoting, RunConfig, TaskKind,
+    TokenizerKind,
 };
 pub use event::{Event, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
-    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount, LineQuery, ReliabilityBin,
-    Review, SurestShare, ThresholdPoint,
+    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount,
+    LineQuery, ReliabilityBin, Review, SurestShare, ThresholdPoint,
 };
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};
 pub use spreadsheet::inert_cell;

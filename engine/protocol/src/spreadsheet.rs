@@ -11,13 +11,19 @@ const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// The cell, after an apostrophe where a spreadsheet would calculate it. A number with a sign is no formula and stays.
 pub fn inert_cell(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(FORMULA_STARTS) && !is_number(cell) { format!("'{cell}").into() } else { cell.into() }
+    if cell.starts_with(FORMULA_STARTS) && !is_number(cell) {
+        format!("'{cell}").into()
+    } else {
+        cell.into()
+    }
 }
 
 /// Whether it is a number in digits: Rust also reads `-inf` as one, which a spreadsheet takes for the name of a cell.
 fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
-        && cell.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+        && cell
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
 }
 
 #[cfg(test)]
@@ -30,15 +36,29 @@ mod tests {
 
     #[test]
     fn formulas_get_an_apostrophe() {
-        for formula in ["=1+1", "+cmd", "-A1", "@SUM(A1)", "\t=1", "\r=1", "=", "-", "-inf", "+1+1", "-1-A1", "- item"]
-        {
+        for formula in [
+            "=1+1", "+cmd", "-A1", "@SUM(A1)", "\t=1", "\r=1", "=", "-", "-inf", "+1+1", "-1-A1",
+            "- item",
+        ] {
             check(formula, &format!("'{formula}"));
         }
     }
 
     #[test]
     fn everything_else_stays() {
-        for cell in ["", "a", "a=b", "'=1", " =1", "1", "-1", "+0.5", "-1.5e-3", "__label__a", "ก"] {
+        for cell in [
+            "",
+            "a",
+            "a=b",
+            "'=1",
+            " =1",
+            "1",
+            "-1",
+            "+0.5",
+            "-1.5e-3",
+            "__label__a",
+            "ก",
+        ] {
             check(cell, cell);
         }
     }

@@ -18,7 +18,10 @@ const STACK_BYTES: usize = 8 << 20;
 
 /// Everything runs inside the pool of threads: from outside, each parallel loop would wake it and wait for it.
 fn main() -> ExitCode {
-    match rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build() {
+    match rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK_BYTES)
+        .build()
+    {
         Ok(pool) => {
             let code = pool.install(run);
             // The threads stay until the process ends: one that ended beside the process's own clean-up ran the graphics
@@ -27,7 +30,10 @@ fn main() -> ExitCode {
             code
         }
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "warning: no threads could be started ({error}); one is used");
+            let _ = writeln!(
+                std::io::stderr(),
+                "warning: no threads could be started ({error}); one is used"
+            );
             run()
         }
     }
@@ -53,7 +59,13 @@ fn show(text: &str) -> ExitCode {
 
 /// Messages quote files and parsers; no control character of theirs reaches a terminal.
 fn harmless(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    let shown = |c: char| {
+        if c.is_control() {
+            c.escape_debug().to_string()
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(shown).collect()
 }
 

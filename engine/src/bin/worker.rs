@@ -5,7 +5,10 @@
 /// per launch on the GPU.
 #[cfg(target_arch = "wasm32")]
 mod constructors {
-    #![expect(unsafe_code, reason = "the linker makes the function, so only a foreign declaration can name it")]
+    #![expect(
+        unsafe_code,
+        reason = "the linker makes the function, so only a foreign declaration can name it"
+    )]
 
     unsafe extern "C" {
         fn __wasm_call_ctors();
@@ -33,9 +36,16 @@ fn main() {
     }));
     wasm_bindgen_futures::spawn_local(async {
         let host = WebHost::listen();
-        host.emit(Event::Hello { protocol: PROTOCOL_VERSION }, Vec::new());
+        host.emit(
+            Event::Hello {
+                protocol: PROTOCOL_VERSION,
+            },
+            Vec::new(),
+        );
         loop {
-            let Command::Open { backend } = host.next_command().await else { continue };
+            let Command::Open { backend } = host.next_command().await else {
+                continue;
+            };
             match Session::open(host.clone(), backend).await {
                 Ok(mut session) => session.serve(|| host.take_files()).await,
                 Err(error) => host.emit(engine::session::failed("", &error), Vec::new()),

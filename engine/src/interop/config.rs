@@ -37,7 +37,8 @@ pub fn config_to_json(config: &ModelConfig) -> Vec<u8> {
         json.extend(label_fields(config));
     }
     json.extend(remote_code_fields(config));
-    let mut bytes = serde_json::to_vec_pretty(&Value::Object(json)).expect("a JSON value serialises");
+    let mut bytes =
+        serde_json::to_vec_pretty(&Value::Object(json)).expect("a JSON value serialises");
     bytes.push(b'\n');
     bytes
 }
@@ -55,10 +56,17 @@ pub fn config_from_json(bytes: &[u8]) -> Result<ModelConfig, InteropError> {
 /// # Errors
 /// As there.
 pub fn read_config(bytes: &[u8]) -> Result<(ModelConfig, Vec<Notice>), InteropError> {
-    let parsed: Value = serde_json::from_slice(bytes).map_err(|error| whole(format!("it is not JSON ({error})")))?;
-    let Value::Object(map) = parsed else { return Err(whole("it is not a JSON object".into())) };
+    let parsed: Value = serde_json::from_slice(bytes)
+        .map_err(|error| whole(format!("it is not JSON ({error})")))?;
+    let Value::Object(map) = parsed else {
+        return Err(whole("it is not a JSON object".into()));
+    };
     let family = family_of(&map)?;
-    let fields = Fields(if family == Family::DistilBert { distilbert::as_bert(map) } else { map });
+    let fields = Fields(if family == Family::DistilBert {
+        distilbert::as_bert(map)
+    } else {
+        map
+    });
     fields.refuse_other_arithmetic()?;
     let labels = fields.labels(family)?;
     let config = fields.model_config(family, labels.names)?;
@@ -73,9 +81,20 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
         Architecture::Fast => "rotary",
         Architecture::Textcnn | Architecture::Mean => "none",
     };
-    let head = if config.labels.is_empty() { "MaskedLM" } else { "SequenceClassification" };
+    let head = if config.labels.is_empty() {
+        "MaskedLM"
+    } else {
+        "SequenceClassification"
+    };
     let family = backbone.class_prefix();
-    let own = if config.pooling.is_some_and(|pooling| pooling != Pooling::Cls) { OWN_CLASS } else { "" };
+    let own = if config
+        .pooling
+        .is_some_and(|pooling| pooling != Pooling::Cls)
+    {
+        OWN_CLASS
+    } else {
+        ""
+    };
     let json = json!({
         "architectures": [format!("{own}{family}{head}")],
         "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
@@ -97,7 +116,9 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
         "use_cache": true,
         "vocab_size": config.vocab_size,
     });
-    let Value::Object(mut map) = json else { unreachable!("the literal is an object") };
+    let Value::Object(mut map) = json else {
+        unreachable!("the literal is an object")
+    };
     if let Some(length) = config.trained_len {
         map.insert(TRAINED_LEN.into(), json!(length));
     }
@@ -116,8 +137,13 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
 
 fn label_fields(config: &ModelConfig) -> Map<String, Value> {
     let names = config.labels.iter().enumerate();
-    let id2label: Map<String, Value> = names.clone().map(|(id, label)| (id.to_string(), json!(label))).collect();
-    let label2id: Map<String, Value> = names.map(|(id, label)| (label.clone(), json!(id))).collect();
+    let id2label: Map<String, Value> = names
+        .clone()
+        .map(|(id, label)| (id.to_string(), json!(label)))
+        .collect();
+    let label2id: Map<String, Value> = names
+        .map(|(id, label)| (label.clone(), json!(id)))
+        .collect();
     let mut fields = Map::new();
     fields.insert("id2label".into(), Value::Object(id2label));
     fields.insert("label2id".into(), Value::Object(label2id));
@@ -140,7 +166,11 @@ fn label_fields(config: &ModelConfig) -> Map<String, Value> {
 pub(super) struct Fields(pub Map<String, Value>);
 
 impl Fields {
-    fn model_config(&self, family: Family, labels: Vec<String>) -> Result<ModelConfig, InteropError> {
+    fn model_config(
+        &self,
+        family: Family,
+        labels: Vec<String>,
+    ) -> Result<ModelConfig, InteropError> {
         Ok(ModelConfig {
             architecture: family.architecture(),
             vocab_size: self.size("vocab_size")?,
@@ -151,15 +181,34 @@ impl Fields {
             max_position_embeddings: self.size("max_position_embeddings")?,
             type_vocab_size: self.size_or("type_vocab_size", 2)?,
             filter_sizes: self.filter_sizes()?,
-            num_filters: if self.0.contains_key("num_filters") { self.size("num_filters")? } else { 0 },
-            layer_norm_eps: self.number_in("layer_norm_eps", 1e-12, "above 0 and below 1", |x| x > 0.0 && x < 1.0)?,
+            num_filters: if self.0.contains_key("num_filters") {
+                self.size("num_filters")?
+            } else {
+                0
+            },
+            layer_norm_eps: self.number_in(
+                "layer_norm_eps",
+                1e-12,
+                "above 0 and below 1",
+                |x| x > 0.0 && x < 1.0,
+            )?,
             hidden_dropout_prob: self.dropout("hidden_dropout_prob")?,
             attention_probs_dropout_prob: self.dropout("attention_probs_dropout_prob")?,
-            initializer_range: self.number_in("initializer_range", 0.02, "0 to 10", |x| (0.0..=10.0).contains(&x))?,
+            initializer_range: self.number_in("initializer_range", 0.02, "0 to 10", |x| {
+                (0.0..=10.0).contains(&x)
+            })?,
             pad_token_id: self.pad_token_id()?,
             pooling: self.pooling()?,
-            problem_type: if labels.is_empty() { None } else { self.problem_type()? },
-            threshold: if labels.is_empty() { None } else { self.threshold()? },
+            problem_type: if labels.is_empty() {
+                None
+            } else {
+                self.problem_type()?
+            },
+            threshold: if labels.is_empty() {
+                None
+            } else {
+                self.threshold()?
+            },
             threshold_scales: None,
             thresholds: self.thresholds(labels.len())?,
             trained_len: self.trained_len()?,
@@ -173,33 +222,61 @@ impl Fields {
     fn refuse_other_arithmetic(&self) -> Result<(), InteropError> {
         let unsupported = |reason: String| Err(InteropError::Unsupported { reason });
         if let Some(act) = self.text("hidden_act")?.filter(|act| !GELU.contains(act)) {
-            return unsupported(format!("its activation (hidden_act) is {}, and only gelu is supported", quoted(act)));
+            return unsupported(format!(
+                "its activation (hidden_act) is {}, and only gelu is supported",
+                quoted(act)
+            ));
         }
-        if let Some(kind) =
-            self.text("position_embedding_type")?.filter(|kind| !["absolute", "rotary", "none"].contains(kind))
+        if let Some(kind) = self
+            .text("position_embedding_type")?
+            .filter(|kind| !["absolute", "rotary", "none"].contains(kind))
         {
             let kind = quoted(kind);
-            return unsupported(format!("its position_embedding_type is {kind}, and only absolute ones are supported"));
+            return unsupported(format!(
+                "its position_embedding_type is {kind}, and only absolute ones are supported"
+            ));
         }
         let is_on = |key: &&str| self.0.get(*key) == Some(&Value::Bool(true));
-        match ["is_decoder", "add_cross_attention"].into_iter().find(|key| is_on(key)) {
-            Some(key) => unsupported(format!("its {key} is true, and only encoders are supported")),
+        match ["is_decoder", "add_cross_attention"]
+            .into_iter()
+            .find(|key| is_on(key))
+        {
+            Some(key) => unsupported(format!(
+                "its {key} is true, and only encoders are supported"
+            )),
             None => Ok(()),
         }
     }
 
     /// Widths of a TextCNN's filters; none for other models.
     fn filter_sizes(&self) -> Result<Vec<usize>, InteropError> {
-        let Some(value) = self.0.get("filter_sizes") else { return Ok(Vec::new()) };
-        let list = value.as_array().filter(|list| list.len() <= MAX_FILTER_SIZES);
-        let sizes = list.map(|list| list.iter().map(|size| size.as_u64().and_then(|n| usize::try_from(n).ok())));
+        let Some(value) = self.0.get("filter_sizes") else {
+            return Ok(Vec::new());
+        };
+        let list = value
+            .as_array()
+            .filter(|list| list.len() <= MAX_FILTER_SIZES);
+        let sizes = list.map(|list| {
+            list.iter()
+                .map(|size| size.as_u64().and_then(|n| usize::try_from(n).ok()))
+        });
         let sizes: Option<Vec<usize>> = sizes.and_then(Iterator::collect);
-        sizes.ok_or_else(|| refuse("filter_sizes", format!("must be a list of at most {MAX_FILTER_SIZES} widths")))
+        sizes.ok_or_else(|| {
+            refuse(
+                "filter_sizes",
+                format!("must be a list of at most {MAX_FILTER_SIZES} widths"),
+            )
+        })
     }
 
     pub fn is_classifier(&self) -> bool {
-        let Some(Value::Array(names)) = self.0.get("architectures") else { return false };
-        names.iter().filter_map(Value::as_str).any(|name| name.ends_with("ForSequenceClassification"))
+        let Some(Value::Array(names)) = self.0.get("architectures") else {
+            return false;
+        };
+        names
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|name| name.ends_with("ForSequenceClassification"))
     }
 
     fn problem_type(&self) -> Result<Option<ProblemType>, InteropError> {
@@ -219,18 +296,31 @@ impl Fields {
 
     fn threshold(&self) -> Result<Option<f64>, InteropError> {
         let within = |x: f64| (0.0..=1.0).contains(&x);
-        self.number("threshold")?.map(|_| self.number_in("threshold", 0.5, "0 to 1", within)).transpose()
+        self.number("threshold")?
+            .map(|_| self.number_in("threshold", 0.5, "0 to 1", within))
+            .transpose()
     }
 
     /// One probability per label.
     fn thresholds(&self, labels: usize) -> Result<Option<Vec<f64>>, InteropError> {
-        let Some(value) = self.0.get("thresholds").filter(|value| labels > 0 && !value.is_null()) else {
+        let Some(value) = self
+            .0
+            .get("thresholds")
+            .filter(|value| labels > 0 && !value.is_null())
+        else {
             return Ok(None);
         };
         let number = |value: &Value| value.as_f64().filter(|number| (0.0..=1.0).contains(number));
-        let numbers = value.as_array().and_then(|list| list.iter().map(number).collect::<Option<Vec<f64>>>());
+        let numbers = value
+            .as_array()
+            .and_then(|list| list.iter().map(number).collect::<Option<Vec<f64>>>());
         let numbers = numbers.filter(|numbers| numbers.len() == labels);
-        numbers.map(Some).ok_or_else(|| refuse("thresholds", format!("must be {labels} numbers from 0 to 1")))
+        numbers.map(Some).ok_or_else(|| {
+            refuse(
+                "thresholds",
+                format!("must be {labels} numbers from 0 to 1"),
+            )
+        })
     }
 
     fn pad_token_id(&self) -> Result<u32, InteropError> {
@@ -239,27 +329,45 @@ impl Fields {
             Some(value) => value.as_u64(),
         };
         let vocab_size = self.size("vocab_size")? as u64;
-        let id = id.filter(|id| *id < vocab_size).and_then(|id| u32::try_from(id).ok());
-        id.ok_or_else(|| refuse("pad_token_id", format!("must be an id below the vocabulary's size, {vocab_size}")))
+        let id = id
+            .filter(|id| *id < vocab_size)
+            .and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| {
+            refuse(
+                "pad_token_id",
+                format!("must be an id below the vocabulary's size, {vocab_size}"),
+            )
+        })
     }
 
     fn pooling(&self) -> Result<Option<Pooling>, InteropError> {
-        let Some(value) = self.0.get(POOLING).filter(|value| !value.is_null()) else { return Ok(None) };
+        let Some(value) = self.0.get(POOLING).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
         let pooling = serde_json::from_value(value.clone());
-        pooling.map(Some).map_err(|_| refuse(POOLING, "must be cls, first-token, mean or max-mean".into()))
+        pooling
+            .map(Some)
+            .map_err(|_| refuse(POOLING, "must be cls, first-token, mean or max-mean".into()))
     }
 
     fn text_columns(&self) -> Result<Option<TextColumns>, InteropError> {
-        let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else { return Ok(None) };
+        let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
         let columns = serde_json::from_value(value.clone());
-        columns.map(Some).map_err(|_| refuse(TEXT_COLUMNS, "must have names and is_pair".into()))
+        columns
+            .map(Some)
+            .map_err(|_| refuse(TEXT_COLUMNS, "must have names and is_pair".into()))
     }
 
     fn trained_len(&self) -> Result<Option<usize>, InteropError> {
         if matches!(self.0.get(TRAINED_LEN), None | Some(Value::Null)) {
             return Ok(None);
         }
-        let (length, positions) = (self.size(TRAINED_LEN)?, self.size("max_position_embeddings")?);
+        let (length, positions) = (
+            self.size(TRAINED_LEN)?,
+            self.size("max_position_embeddings")?,
+        );
         if length < 2 || length > positions {
             return Err(refuse(
                 TRAINED_LEN,
@@ -273,9 +381,19 @@ impl Fields {
         self.number_in(key, 0.1, "0 to below 1", |x| (0.0..1.0).contains(&x))
     }
 
-    fn number_in(&self, key: &str, default: f64, range: &str, ok: fn(f64) -> bool) -> Result<f64, InteropError> {
+    fn number_in(
+        &self,
+        key: &str,
+        default: f64,
+        range: &str,
+        ok: fn(f64) -> bool,
+    ) -> Result<f64, InteropError> {
         let number = self.number(key)?.unwrap_or(default);
-        if ok(number) { Ok(number) } else { Err(refuse(key, format!("is {number}; it must be {range}"))) }
+        if ok(number) {
+            Ok(number)
+        } else {
+            Err(refuse(key, format!("is {number}; it must be {range}")))
+        }
     }
 
     fn number(&self, key: &str) -> Result<Option<f64>, InteropError> {
@@ -287,15 +405,35 @@ impl Fields {
     }
 
     fn size_or(&self, key: &str, default: usize) -> Result<usize, InteropError> {
-        if self.0.contains_key(key) { self.size(key) } else { Ok(default) }
+        if self.0.contains_key(key) {
+            self.size(key)
+        } else {
+            Ok(default)
+        }
     }
 
     pub fn size(&self, key: &str) -> Result<usize, InteropError> {
-        let value = self.0.get(key).ok_or_else(|| refuse(key, "is missing".into()))?;
-        let size = value.as_u64().and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
+        let value = self
+            .0
+            .get(key)
+            .ok_or_else(|| refuse(key, "is missing".into()))?;
+        let size = value
+            .as_u64()
+            .and_then(|size| u32::try_from(size).ok())
+            .filter(|size| *size > 0);
         size.map(|size| size as usize).ok_or_else(|| {
-            let found = if value.is_number() { value.to_string() } else { kind_of(value).into() };
-            refuse(key, format!("is {found}; it must be a whole number from 1 to {}", u32::MAX))
+            let found = if value.is_number() {
+                value.to_string()
+            } else {
+                kind_of(value).into()
+            };
+            refuse(
+                key,
+                format!(
+                    "is {found}; it must be a whole number from 1 to {}",
+                    u32::MAX
+                ),
+            )
         })
     }
 
@@ -321,7 +459,10 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 
 /// A key that cannot be used.
 pub(super) fn refuse(key: &str, reason: String) -> InteropError {
-    InteropError::Config { key: key.into(), reason }
+    InteropError::Config {
+        key: key.into(),
+        reason,
+    }
 }
 
 fn whole(reason: String) -> InteropError {

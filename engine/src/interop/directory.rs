@@ -9,7 +9,9 @@ use super::family::family_of;
 use super::foreign::{self, Form};
 use super::python::{CONFIGURATION_FILE, MODELING_FILE};
 use super::shards::{INDEX_FILE, check_downloaded, is_shard};
-use super::{CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE};
+use super::{
+    CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE,
+};
 use serde_json::{Map, Value};
 
 /// Files of a model directory besides its weights and a classifier's networks.
@@ -70,7 +72,11 @@ impl Directory<'_> {
     pub fn check(&self) -> Result<(), InteropError> {
         let has_config = self.has(CONFIG_FILE);
         if self.names.iter().any(|name| is_weights(name)) {
-            return if has_config { Ok(()) } else { Err(self.without_config()) };
+            return if has_config {
+                Ok(())
+            } else {
+                Err(self.without_config())
+            };
         }
         // What is not computed here need not be converted.
         family_of(&self.json(CONFIG_FILE))?;
@@ -84,21 +90,30 @@ impl Directory<'_> {
         if let Some((form, name)) = self.foreign_form(|_| true) {
             return Err(self.in_form(form, name));
         }
-        let missing = if has_config { WEIGHTS_FILE } else { CONFIG_FILE };
+        let missing = if has_config {
+            WEIGHTS_FILE
+        } else {
+            CONFIG_FILE
+        };
         Err(InteropError::NotAModel {
             found: format!("{} holds no model: {missing} is missing", self.place),
-            remedy: "Give the directory of a finished run, or a Hugging Face model directory.".into(),
+            remedy: "Give the directory of a finished run, or a Hugging Face model directory."
+                .into(),
         })
     }
 
     fn in_form(&self, form: Form, name: &str) -> InteropError {
         let start = (self.start)(name).unwrap_or_default();
-        check_downloaded(name, &start).err().unwrap_or_else(|| foreign::converted(self, form, name))
+        check_downloaded(name, &start)
+            .err()
+            .unwrap_or_else(|| foreign::converted(self, form, name))
     }
 
     /// The fields of a small file; none where it is not there or no object.
     pub(super) fn json(&self, name: &str) -> Map<String, Value> {
-        (self.start)(name).and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        (self.start)(name)
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
     fn has(&self, name: &str) -> bool {
@@ -107,22 +122,38 @@ impl Directory<'_> {
 
     /// The first form that a file in the places `here` has, and its name.
     fn foreign_form(&self, here: impl Fn(&str) -> bool) -> Option<(Form, &str)> {
-        let names = || self.names.iter().map(String::as_str).filter(|name| here(name));
-        Form::ALL.iter().find_map(|form| Some((*form, names().find(|name| form.is_of(file_name(name)))?)))
+        let names = || {
+            self.names
+                .iter()
+                .map(String::as_str)
+                .filter(|name| here(name))
+        };
+        Form::ALL
+            .iter()
+            .find_map(|form| Some((*form, names().find(|name| form.is_of(file_name(name)))?)))
     }
 
     /// Folders inside that hold a configuration and weights of any form: those that can be read and lie highest first, of
     /// numbered checkpoints the last.
     fn model_folders(&self) -> Vec<&str> {
         let inside = |folder: &str| {
-            let names = self.names.iter().filter_map(|name| name.strip_prefix(folder)?.strip_prefix('/'));
+            let names = self
+                .names
+                .iter()
+                .filter_map(|name| name.strip_prefix(folder)?.strip_prefix('/'));
             names.filter(|name| !name.contains('/')).collect::<Vec<_>>()
         };
-        let folders = self.names.iter().filter_map(|name| name.strip_suffix(CONFIG_FILE)?.strip_suffix('/'));
+        let folders = self
+            .names
+            .iter()
+            .filter_map(|name| name.strip_suffix(CONFIG_FILE)?.strip_suffix('/'));
         let rated = folders.filter_map(|folder| {
             let names = inside(folder);
             let is_read = names.iter().any(|name| is_weights(name));
-            let is_model = is_read || names.iter().any(|name| Form::ALL.iter().any(|form| form.is_of(name)));
+            let is_model = is_read
+                || names
+                    .iter()
+                    .any(|name| Form::ALL.iter().any(|form| form.is_of(name)));
             let depth = folder.matches('/').count();
             let last = std::cmp::Reverse((folder.len(), folder));
             is_model.then_some(((!is_read, depth, last), folder))
@@ -135,7 +166,10 @@ impl Directory<'_> {
     fn elsewhere(&self, folders: &[&str], first: &str) -> InteropError {
         let names = listed(folders.iter().map(|folder| quoted(folder)));
         InteropError::NotAModel {
-            found: format!("{} is no model itself; it holds one in a folder: {names}", self.place),
+            found: format!(
+                "{} is no model itself; it holds one in a folder: {names}",
+                self.place
+            ),
             remedy: format!("Give that folder: {}/{first}", self.path),
         }
     }
@@ -144,7 +178,9 @@ impl Directory<'_> {
         let place = self.place;
         if self.has(GOOGLE_CONFIG) {
             return InteropError::NotAModel {
-                found: format!("{place} calls the configuration {GOOGLE_CONFIG}, not {CONFIG_FILE}"),
+                found: format!(
+                    "{place} calls the configuration {GOOGLE_CONFIG}, not {CONFIG_FILE}"
+                ),
                 remedy: format!("Copy {GOOGLE_CONFIG} to {CONFIG_FILE} in the same directory."),
             };
         }

@@ -65,39 +65,75 @@ pub(super) fn as_bert(mut config: Map<String, Value>) -> Map<String, Value> {
 /// # Errors
 /// When a part of the encoder is missing.
 pub(super) fn weights_as_bert(weights: Weights) -> Result<Weights, InteropError> {
-    if !weights.keys().any(|name| name.starts_with(PREFIX) || name.starts_with(LAYERS)) {
+    if !weights
+        .keys()
+        .any(|name| name.starts_with(PREFIX) || name.starts_with(LAYERS))
+    {
         return Ok(weights);
     }
     check_encoder(&weights)?;
-    let mut renamed: Weights = weights.into_iter().map(|(name, tensor)| (bert_name(&name), tensor)).collect();
+    let mut renamed: Weights = weights
+        .into_iter()
+        .map(|(name, tensor)| (bert_name(&name), tensor))
+        .collect();
     let table = &renamed["bert.embeddings.word_embeddings.weight"];
     // An empty tensor may claim an axis of any length.
-    let width = table.shape.get(1).copied().unwrap_or(0).min(table.data.len());
-    let zeros = HostTensor { shape: vec![TOKEN_TYPES, width], data: vec![0.0; TOKEN_TYPES * width] };
+    let width = table
+        .shape
+        .get(1)
+        .copied()
+        .unwrap_or(0)
+        .min(table.data.len());
+    let zeros = HostTensor {
+        shape: vec![TOKEN_TYPES, width],
+        data: vec![0.0; TOKEN_TYPES * width],
+    };
     renamed.insert(TOKEN_TYPE_TABLE.into(), zeros);
     Ok(renamed)
 }
 
 /// Asked under the names of the file, which a person can look for.
 fn check_encoder(weights: &Weights) -> Result<(), InteropError> {
-    let prefix = if weights.keys().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
-    let numbers = weights.keys().filter_map(|name| layer_of(name)?.0.parse::<usize>().ok());
-    let last = numbers.filter(|number| *number < weights.len()).max().unwrap_or(0);
+    let prefix = if weights.keys().any(|name| name.starts_with(PREFIX)) {
+        PREFIX
+    } else {
+        ""
+    };
+    let numbers = weights
+        .keys()
+        .filter_map(|name| layer_of(name)?.0.parse::<usize>().ok());
+    let last = numbers
+        .filter(|number| *number < weights.len())
+        .max()
+        .unwrap_or(0);
     let ends = |module: &str| ["weight", "bias"].map(|end| format!("{prefix}{module}.{end}"));
-    let tables = ["word", "position"].map(|table| format!("{prefix}embeddings.{table}_embeddings.weight"));
-    let layer = |number: usize| MODULES.iter().flat_map(move |(module, _)| ends(&format!("{LAYERS}{number}.{module}")));
-    let needed = tables.into_iter().chain(ends("embeddings.LayerNorm")).chain((0..=last).flat_map(layer));
+    let tables =
+        ["word", "position"].map(|table| format!("{prefix}embeddings.{table}_embeddings.weight"));
+    let layer = |number: usize| {
+        MODULES
+            .iter()
+            .flat_map(move |(module, _)| ends(&format!("{LAYERS}{number}.{module}")))
+    };
+    let needed = tables
+        .into_iter()
+        .chain(ends("embeddings.LayerNorm"))
+        .chain((0..=last).flat_map(layer));
     let missing: Vec<String> = needed.filter(|name| !weights.contains_key(name)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let names = listed(missing.iter().map(|name| quoted(name)));
-    Err(InteropError::Weights { reason: format!("the weights of this DistilBERT are not whole; missing: {names}") })
+    Err(InteropError::Weights {
+        reason: format!("the weights of this DistilBERT are not whole; missing: {names}"),
+    })
 }
 
 /// The number of a layer and what follows it.
 fn layer_of(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix(PREFIX).unwrap_or(name).strip_prefix(LAYERS)?.split_once('.')
+    name.strip_prefix(PREFIX)
+        .unwrap_or(name)
+        .strip_prefix(LAYERS)?
+        .split_once('.')
 }
 
 fn bert_name(name: &str) -> String {
@@ -113,7 +149,12 @@ fn bert_name(name: &str) -> String {
 }
 
 fn replaced(name: &str, modules: &[(&str, &str)]) -> Option<String> {
-    modules.iter().find_map(|(old, new)| Some(format!("{new}.{}", name.strip_prefix(old)?.strip_prefix('.')?)))
+    modules.iter().find_map(|(old, new)| {
+        Some(format!(
+            "{new}.{}",
+            name.strip_prefix(old)?.strip_prefix('.')?
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -137,17 +178,31 @@ mod tests {
             for (module, bert) in MODULES.iter().chain(&HEAD) {
                 old = old.replace(&format!("{bert}."), &format!("{module}."));
             }
-            if name == "cls.predictions.bias" { "vocab_projector.bias".into() } else { old }
+            if name == "cls.predictions.bias" {
+                "vocab_projector.bias".into()
+            } else {
+                old
+            }
         };
-        let specs = specs(&config, Heads::MASKED_LM).into_iter().filter(|spec| spec.name != TOKEN_TYPE_TABLE);
-        let tensor = |shape: Vec<usize>| HostTensor { data: vec![0.5; shape.iter().product()], shape };
-        specs.map(|spec| (old_name(&spec.name), tensor(spec.shape))).collect()
+        let specs = specs(&config, Heads::MASKED_LM)
+            .into_iter()
+            .filter(|spec| spec.name != TOKEN_TYPE_TABLE);
+        let tensor = |shape: Vec<usize>| HostTensor {
+            data: vec![0.5; shape.iter().product()],
+            shape,
+        };
+        specs
+            .map(|spec| (old_name(&spec.name), tensor(spec.shape)))
+            .collect()
     }
 
     #[test]
     fn an_empty_table_of_any_width_takes_no_memory() {
         let mut weights = distilbert(PREFIX);
-        let table = HostTensor { shape: vec![0, usize::MAX / 2], data: Vec::new() };
+        let table = HostTensor {
+            shape: vec![0, usize::MAX / 2],
+            data: Vec::new(),
+        };
         weights.insert(format!("{PREFIX}embeddings.word_embeddings.weight"), table);
         let renamed = weights_as_bert(weights).expect("what it lacks is found later");
         assert!(renamed[TOKEN_TYPE_TABLE].data.is_empty());
@@ -156,11 +211,29 @@ mod tests {
     #[test]
     fn its_configuration_is_a_berts() {
         let config = config_from_json(CONFIG.as_bytes()).expect("valid");
-        assert_eq!((config.hidden_size, config.num_hidden_layers, config.intermediate_size), (8, 2, 16));
-        assert_eq!((config.hidden_dropout_prob, config.attention_probs_dropout_prob), (0.2, 0.3));
+        assert_eq!(
+            (
+                config.hidden_size,
+                config.num_hidden_layers,
+                config.intermediate_size
+            ),
+            (8, 2, 16)
+        );
+        assert_eq!(
+            (
+                config.hidden_dropout_prob,
+                config.attention_probs_dropout_prob
+            ),
+            (0.2, 0.3)
+        );
         assert_eq!(config.type_vocab_size, TOKEN_TYPES);
         let relu = CONFIG.replace("\"gelu\"", "\"relu\"");
-        assert!(config_from_json(relu.as_bytes()).expect_err("another activation").to_string().contains("relu"));
+        assert!(
+            config_from_json(relu.as_bytes())
+                .expect_err("another activation")
+                .to_string()
+                .contains("relu")
+        );
     }
 
     #[test]
@@ -170,7 +243,11 @@ mod tests {
             let bytes = weights_to_bytes(&distilbert(prefix));
             let weights = weights_from_bytes(&bytes).expect("whole");
             let fit = check_weights(&config, &weights).expect("a whole BERT");
-            assert_eq!((fit.heads, fit.unused), (Heads::MASKED_LM, Vec::new()), "{prefix}");
+            assert_eq!(
+                (fit.heads, fit.unused),
+                (Heads::MASKED_LM, Vec::new()),
+                "{prefix}"
+            );
             assert_eq!(weights[TOKEN_TYPE_TABLE].data, [0.0; 16]);
         }
     }
@@ -182,8 +259,19 @@ mod tests {
         assert_eq!((config.labels.len(), notices.len()), (0, 1));
         let mut weights = distilbert(PREFIX);
         weights.retain(|name, _| !name.starts_with("vocab_"));
-        for name in ["pre_classifier.weight", "pre_classifier.bias", "classifier.weight", "classifier.bias"] {
-            weights.insert(name.into(), HostTensor { shape: vec![1], data: vec![1.0] });
+        for name in [
+            "pre_classifier.weight",
+            "pre_classifier.bias",
+            "classifier.weight",
+            "classifier.bias",
+        ] {
+            weights.insert(
+                name.into(),
+                HostTensor {
+                    shape: vec![1],
+                    data: vec![1.0],
+                },
+            );
         }
         let weights = weights_as_bert(weights).expect("whole");
         let fit = check_weights(&config, &weights).expect("an encoder");
@@ -193,8 +281,13 @@ mod tests {
     #[test]
     fn a_part_that_is_missing_has_the_name_of_the_file() {
         let mut weights = distilbert(PREFIX);
-        weights.remove("distilbert.transformer.layer.1.ffn.lin2.bias").expect("there");
+        weights
+            .remove("distilbert.transformer.layer.1.ffn.lin2.bias")
+            .expect("there");
         let error = weights_as_bert(weights).expect_err("not whole").to_string();
-        assert!(error.ends_with("missing: \"distilbert.transformer.layer.1.ffn.lin2.bias\""), "{error}");
+        assert!(
+            error.ends_with("missing: \"distilbert.transformer.layer.1.ffn.lin2.bias\""),
+            "{error}"
+        );
     }
 }

@@ -106,19 +106,33 @@ impl fmt::Display for InteropError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Weights { reason } => f.write_str(reason),
-            Self::Tensor { name, reason } => write!(f, "the tensor {} cannot be used: {reason}", quoted(name)),
-            Self::Config { key, reason } if key.is_empty() => write!(f, "config.json cannot be used: {reason}"),
-            Self::Config { key, reason } => write!(f, "config.json cannot be used: {} {reason}", quoted(key)),
+            Self::Tensor { name, reason } => {
+                write!(f, "the tensor {} cannot be used: {reason}", quoted(name))
+            }
+            Self::Config { key, reason } if key.is_empty() => {
+                write!(f, "config.json cannot be used: {reason}")
+            }
+            Self::Config { key, reason } => {
+                write!(f, "config.json cannot be used: {} {reason}", quoted(key))
+            }
             Self::Classifier { reason } => write!(f, "classifier.json cannot be used: {reason}"),
             Self::TooLarge { needs } => write!(f, "the model is too large: {needs}"),
-            Self::Mismatch { missing, unexpected, shapes } => {
+            Self::Mismatch {
+                missing,
+                unexpected,
+                shapes,
+            } => {
                 let parts = [
                     part("missing", missing.iter().map(|name| quoted(name))),
                     part("unexpected", unexpected.iter().map(|name| quoted(name))),
                     part("of another shape", shapes.iter().cloned()),
                 ];
                 let parts: Vec<String> = parts.into_iter().flatten().collect();
-                write!(f, "config.json and the weights contradict each other: {}", parts.join("; "))
+                write!(
+                    f,
+                    "config.json and the weights contradict each other: {}",
+                    parts.join("; ")
+                )
             }
             Self::Unsupported { reason } => write!(f, "this model is not supported: {reason}"),
             Self::NotAModel { found, .. } => f.write_str(found),
@@ -140,7 +154,11 @@ pub(super) fn quoted(name: &str) -> String {
 pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
     let count = names.len();
     let listed: Vec<String> = names.take(LISTED_NAMES).collect();
-    let rest = if count > LISTED_NAMES { format!(" and {} more", count - LISTED_NAMES) } else { String::new() };
+    let rest = if count > LISTED_NAMES {
+        format!(" and {} more", count - LISTED_NAMES)
+    } else {
+        String::new()
+    };
     listed.join(", ") + &rest
 }
 

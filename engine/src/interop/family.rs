@@ -61,18 +61,27 @@ impl Family {
 /// [`InteropError::Unsupported`] for a family that is not computed here.
 pub(super) fn family_of(config: &Map<String, Value>) -> Result<Family, InteropError> {
     let Some(model_type) = config.get("model_type").filter(|value| !value.is_null()) else {
-        let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str());
+        let class = config
+            .get("architectures")
+            .and_then(|classes| classes.get(0)?.as_str());
         return family_of_class(class.unwrap_or_default());
     };
     let name = model_type.as_str().unwrap_or_default();
-    let own = Architecture::ALL.iter().find(|architecture| architecture.backbone().model_type() == name);
+    let own = Architecture::ALL
+        .iter()
+        .find(|architecture| architecture.backbone().model_type() == name);
     match own {
         Some(architecture) => Ok(Family::Own(*architecture)),
         None if name == DISTILBERT.0 => Ok(Family::DistilBert),
         None => {
             let known = OTHERS.iter().find(|(model_type, ..)| *model_type == name);
-            let shown = model_type.as_str().map_or_else(|| quoted(&model_type.to_string()), quoted);
-            Err(unsupported(known.map_or("another model", |(_, title, _)| title), &format!("model_type {shown}")))
+            let shown = model_type
+                .as_str()
+                .map_or_else(|| quoted(&model_type.to_string()), quoted);
+            Err(unsupported(
+                known.map_or("another model", |(_, title, _)| title),
+                &format!("model_type {shown}"),
+            ))
         }
     }
 }
@@ -81,8 +90,14 @@ fn family_of_class(class: &str) -> Result<Family, InteropError> {
     if class.starts_with(DISTILBERT.1) {
         return Ok(Family::DistilBert);
     }
-    match OTHERS.iter().find(|(_, _, prefix)| class.starts_with(prefix)) {
-        Some((_, title, _)) => Err(unsupported(title, &format!("architectures {}", quoted(class)))),
+    match OTHERS
+        .iter()
+        .find(|(_, _, prefix)| class.starts_with(prefix))
+    {
+        Some((_, title, _)) => Err(unsupported(
+            title,
+            &format!("architectures {}", quoted(class)),
+        )),
         None => Ok(Family::Own(Architecture::Bert)),
     }
 }
@@ -91,10 +106,14 @@ fn family_of_class(class: &str) -> Result<Family, InteropError> {
 ///
 /// # Errors
 /// [`InteropError::Unsupported`] where they do.
-pub(super) fn refuse_other_names<'a>(mut names: impl Iterator<Item = &'a String>) -> Result<(), InteropError> {
+pub(super) fn refuse_other_names<'a>(
+    mut names: impl Iterator<Item = &'a String>,
+) -> Result<(), InteropError> {
     let of = |name: &String| {
         let (first, _) = name.split_once('.')?;
-        OTHERS.iter().find(|(model_type, ..)| model_type.replace(['-', '_'], "") == first.replace(['-', '_'], ""))
+        OTHERS.iter().find(|(model_type, ..)| {
+            model_type.replace(['-', '_'], "") == first.replace(['-', '_'], "")
+        })
     };
     match names.find_map(|name| Some((name, of(name)?))) {
         Some((name, (_, title, _))) => Err(unsupported(title, &format!("tensor {}", quoted(name)))),
@@ -104,7 +123,9 @@ pub(super) fn refuse_other_names<'a>(mut names: impl Iterator<Item = &'a String>
 
 fn unsupported(title: &str, sign: &str) -> InteropError {
     InteropError::Unsupported {
-        reason: format!("it is {title} ({sign}), and BERT, DistilBERT and models that were made here are supported"),
+        reason: format!(
+            "it is {title} ({sign}), and BERT, DistilBERT and models that were made here are supported"
+        ),
     }
 }
 
@@ -122,25 +143,53 @@ mod tests {
         let bert = Family::Own(Architecture::Bert);
         assert_eq!(family(json!({"model_type": "bert"})), Ok(bert));
         assert_eq!(family(json!({})), Ok(bert));
-        assert_eq!(family(json!({"model_type": null, "architectures": ["BertForMaskedLM"]})), Ok(bert));
+        assert_eq!(
+            family(json!({"model_type": null, "architectures": ["BertForMaskedLM"]})),
+            Ok(bert)
+        );
         assert_eq!(family(json!({"architectures": ["BertCRF"]})), Ok(bert));
-        assert_eq!(family(json!({"model_type": "distilbert"})), Ok(Family::DistilBert));
-        assert_eq!(family(json!({"architectures": ["DistilBertModel"]})), Ok(Family::DistilBert));
+        assert_eq!(
+            family(json!({"model_type": "distilbert"})),
+            Ok(Family::DistilBert)
+        );
+        assert_eq!(
+            family(json!({"architectures": ["DistilBertModel"]})),
+            Ok(Family::DistilBert)
+        );
     }
 
     #[test]
     fn another_family_is_refused_by_its_name() {
         let check = |config: Value, expected: &str| {
             let error = family(config).expect_err(expected);
-            assert!(error.to_string().contains(expected), "{error} lacks {expected}");
-            assert!(error.hint().contains("Use a BERT or DistilBERT"), "{}", error.hint());
+            assert!(
+                error.to_string().contains(expected),
+                "{error} lacks {expected}"
+            );
+            assert!(
+                error.hint().contains("Use a BERT or DistilBERT"),
+                "{}",
+                error.hint()
+            );
         };
-        check(json!({"model_type": "roberta"}), "it is RoBERTa (model_type \"roberta\")");
+        check(
+            json!({"model_type": "roberta"}),
+            "it is RoBERTa (model_type \"roberta\")",
+        );
         check(json!({"model_type": "gpt2"}), "it is GPT-2");
-        check(json!({"model_type": "mamba"}), "it is another model (model_type \"mamba\")");
+        check(
+            json!({"model_type": "mamba"}),
+            "it is another model (model_type \"mamba\")",
+        );
         check(json!({"model_type": 7}), "another model");
-        check(json!({"architectures": ["T5ForConditionalGeneration"]}), "it is T5 (architectures");
-        check(json!({"architectures": ["XLMRobertaForMaskedLM"]}), "it is XLM-RoBERTa");
+        check(
+            json!({"architectures": ["T5ForConditionalGeneration"]}),
+            "it is T5 (architectures",
+        );
+        check(
+            json!({"architectures": ["XLMRobertaForMaskedLM"]}),
+            "it is XLM-RoBERTa",
+        );
     }
 
     #[test]

@@ -51,10 +51,17 @@ impl Form {
         let name = name.to_ascii_lowercase();
         let ends = |ending: &str| name.ends_with(ending);
         match self {
-            Self::PyTorch => name.starts_with("pytorch_model") && (ends(".bin") || ends(".bin.index.json")),
-            Self::Adapter => name == ADAPTER_CONFIG || (name.starts_with("adapter_model.") && !ends(".json")),
+            Self::PyTorch => {
+                name.starts_with("pytorch_model") && (ends(".bin") || ends(".bin.index.json"))
+            }
+            Self::Adapter => {
+                name == ADAPTER_CONFIG || (name.starts_with("adapter_model.") && !ends(".json"))
+            }
             Self::Keras => ends(".h5") || ends(".keras"),
-            Self::TensorFlow => name.contains(".ckpt") && (ends(".index") || ends(".meta") || name.contains(".data-")),
+            Self::TensorFlow => {
+                name.contains(".ckpt")
+                    && (ends(".index") || ends(".meta") || name.contains(".data-"))
+            }
             Self::Flax => ends(".msgpack"),
             Self::Exported("an ONNX model") => ends(".onnx"),
             Self::Exported("a GGUF model") => ends(".gguf"),
@@ -64,7 +71,9 @@ impl Form {
             Self::Exported(_) => ends(".ot"),
             Self::OtherName => ends(".safetensors"),
             Self::State => {
-                let is_state = [".bin", ".pt", ".pth", ".ckpt"].iter().any(|ending| ends(ending));
+                let is_state = [".bin", ".pt", ".pth", ".ckpt"]
+                    .iter()
+                    .any(|ending| ends(ending));
                 is_state && !TRAINING_STATE.iter().any(|stem| name.starts_with(stem))
             }
         }
@@ -74,7 +83,13 @@ impl Form {
 /// The file that names an adapter's base.
 const ADAPTER_CONFIG: &str = "adapter_config.json";
 /// Files of a training run that are no weights.
-const TRAINING_STATE: [&str; 5] = ["training_args", "optimizer", "scheduler", "scaler", "rng_state"];
+const TRAINING_STATE: [&str; 5] = [
+    "training_args",
+    "optimizer",
+    "scheduler",
+    "scaler",
+    "rng_state",
+];
 /// What follows every command that writes a directory.
 const TOKENIZER_TOO: &str = "then copy the tokenizer files there";
 
@@ -86,9 +101,14 @@ pub(super) fn converted(directory: &Directory<'_>, form: Form, name: &str) -> In
         Form::Keras => ("TensorFlow weights", command(directory, ", from_tf=True")),
         Form::Flax => ("Flax weights", command(directory, ", from_flax=True")),
         Form::TensorFlow => ("a TensorFlow checkpoint", google_command(directory, name)),
-        Form::Adapter => ("an adapter (PEFT, such as LoRA) without its base model", adapter_command(directory)),
+        Form::Adapter => (
+            "an adapter (PEFT, such as LoRA) without its base model",
+            adapter_command(directory),
+        ),
         Form::OtherName => {
-            let remedy = format!("Rename it to model.safetensors if these are the model's weights: {path}/{name}");
+            let remedy = format!(
+                "Rename it to model.safetensors if these are the model's weights: {path}/{name}"
+            );
             ("safetensors under another name", remedy)
         }
         Form::Exported(what) => (what, EXPORTED.into()),
@@ -98,8 +118,7 @@ pub(super) fn converted(directory: &Directory<'_>, form: Form, name: &str) -> In
     InteropError::NotAModel { found, remedy }
 }
 
-const EXPORTED: &str =
-    "Such a file serves inference alone: give the directory with model.safetensors that it was exported from.";
+const EXPORTED: &str = "Such a file serves inference alone: give the directory with model.safetensors that it was exported from.";
 
 fn command(directory: &Directory<'_>, flags: &str) -> String {
     let (class, path) = (class_of(directory), directory.path);
@@ -123,7 +142,9 @@ fn google_command(directory: &Directory<'_>, name: &str) -> String {
 fn adapter_command(directory: &Directory<'_>) -> String {
     let config = directory.json(ADAPTER_CONFIG);
     let text = |key: &str| config.get(key).and_then(Value::as_str);
-    let base = text("base_model_name_or_path").filter(|base| is_plain(base)).unwrap_or("BASE");
+    let base = text("base_model_name_or_path")
+        .filter(|base| is_plain(base))
+        .unwrap_or("BASE");
     let class = match text("task_type") {
         Some("SEQ_CLS") => "AutoModelForSequenceClassification".into(),
         Some("TOKEN_CLS") => "AutoModelForTokenClassification".into(),
@@ -147,13 +168,27 @@ fn state_command(directory: &Directory<'_>, name: &str) -> String {
 /// The class of `transformers` that loads the model with its head.
 fn class_of(directory: &Directory<'_>) -> String {
     let config = directory.json(CONFIG_FILE);
-    let class = config.get("architectures").and_then(|classes| classes.get(0)?.as_str()).unwrap_or_default();
-    let heads = ["MaskedLM", "PreTraining", "SequenceClassification", "TokenClassification", "QuestionAnswering"];
-    let head = heads.iter().find(|head| class.ends_with(&format!("For{head}")));
+    let class = config
+        .get("architectures")
+        .and_then(|classes| classes.get(0)?.as_str())
+        .unwrap_or_default();
+    let heads = [
+        "MaskedLM",
+        "PreTraining",
+        "SequenceClassification",
+        "TokenClassification",
+        "QuestionAnswering",
+    ];
+    let head = heads
+        .iter()
+        .find(|head| class.ends_with(&format!("For{head}")));
     head.map_or_else(|| "AutoModel".into(), |head| format!("AutoModelFor{head}"))
 }
 
 /// Whether a name from a file can stand in a command.
 fn is_plain(name: &str) -> bool {
-    name.len() < 200 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+    name.len() < 200
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
 }

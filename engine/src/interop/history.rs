@@ -14,7 +14,11 @@ const MAX_POINTS: usize = 512;
 /// have figures by label.
 pub fn history(lines: &[u8]) -> Vec<Event> {
     let text = String::from_utf8_lossy(&lines[..lines.len().min(MAX_HISTORY_BYTES)]);
-    let events: Vec<Event> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is_kept).collect();
+    let events: Vec<Event> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(is_kept)
+        .collect();
     let mut steps = Thinned::new(events.iter().filter(|event| is_step(event)).count());
     let mut evaluations = Thinned::new(events.iter().filter(|event| is_evaluation(event)).count());
     let is_drawn = |event: &Event| match event {
@@ -27,7 +31,11 @@ pub fn history(lines: &[u8]) -> Vec<Event> {
     for event in kept.iter_mut().rev() {
         match event {
             Event::Started { device, .. } => device.clear(),
-            Event::Evaluated { split, metrics: Metrics::Classifier(metrics), .. } if seen.contains(split) => {
+            Event::Evaluated {
+                split,
+                metrics: Metrics::Classifier(metrics),
+                ..
+            } if seen.contains(split) => {
                 metrics.per_label.clear();
             }
             Event::Evaluated { split, .. } => seen.push(split.clone()),
@@ -61,7 +69,11 @@ impl Thinned {
 /// The same as lines.
 pub fn history_lines(lines: &[u8]) -> Vec<u8> {
     let line = |event: Event| serde_json::to_string(&event).expect("events serialise") + "\n";
-    history(lines).into_iter().map(line).collect::<String>().into_bytes()
+    history(lines)
+        .into_iter()
+        .map(line)
+        .collect::<String>()
+        .into_bytes()
 }
 
 fn is_step(event: &Event) -> bool {
@@ -75,7 +87,10 @@ fn is_evaluation(event: &Event) -> bool {
 fn is_kept(event: &Event) -> bool {
     is_step(event)
         || is_evaluation(event)
-        || matches!(event, Event::Started { .. } | Event::RolledBack { .. } | Event::Finished { .. })
+        || matches!(
+            event,
+            Event::Started { .. } | Event::RolledBack { .. } | Event::Finished { .. }
+        )
 }
 
 #[cfg(test)]
@@ -97,10 +112,26 @@ mod tests {
             grad_norm: 1.0,
         };
         let mut events: Vec<Event> = (1..=steps).map(step).collect();
-        events.push(Event::Checkpoint { run: "pretrain".into(), step: steps, path: "/home/somebody/run".into() });
-        events.push(Event::Finished { run: "pretrain".into(), step: steps, stopped: false, elapsed_secs: 2.0 });
-        let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).expect("events")).collect();
-        format!("{}\nno event\n{{\"event\":\"unknown\"}}\n", lines.join("\n")).into_bytes()
+        events.push(Event::Checkpoint {
+            run: "pretrain".into(),
+            step: steps,
+            path: "/home/somebody/run".into(),
+        });
+        events.push(Event::Finished {
+            run: "pretrain".into(),
+            step: steps,
+            stopped: false,
+            elapsed_secs: 2.0,
+        });
+        let lines: Vec<String> = events
+            .iter()
+            .map(|event| serde_json::to_string(event).expect("events"))
+            .collect();
+        format!(
+            "{}\nno event\n{{\"event\":\"unknown\"}}\n",
+            lines.join("\n")
+        )
+        .into_bytes()
     }
 
     #[test]
@@ -115,29 +146,59 @@ mod tests {
     #[test]
     fn figures_by_label_stay_of_the_last_evaluations() {
         let line = |step: u64, split: &str| {
-            let metrics =
-                ClassifierMetrics { per_label: vec![LabelMetrics::default()], ..ClassifierMetrics::default() };
-            let (run, split, metrics) = ("finetune".into(), split.into(), Metrics::Classifier(metrics));
-            let event = Event::Evaluated { run, step, epoch: step as f64, split, network: None, metrics };
+            let metrics = ClassifierMetrics {
+                per_label: vec![LabelMetrics::default()],
+                ..ClassifierMetrics::default()
+            };
+            let (run, split, metrics) = (
+                "finetune".into(),
+                split.into(),
+                Metrics::Classifier(metrics),
+            );
+            let event = Event::Evaluated {
+                run,
+                step,
+                epoch: step as f64,
+                split,
+                network: None,
+                metrics,
+            };
             serde_json::to_string(&event).expect("events") + "\n"
         };
         let mut log: String = (0..20_000).map(|step| line(step, "valid")).collect();
         log += &line(20_000, "test");
         let events = history(log.as_bytes());
-        assert!((MAX_POINTS / 2..=MAX_POINTS).contains(&events.len()), "{}", events.len());
+        assert!(
+            (MAX_POINTS / 2..=MAX_POINTS).contains(&events.len()),
+            "{}",
+            events.len()
+        );
         let has_labels = |event: &&Event| match event {
-            Event::Evaluated { metrics: Metrics::Classifier(metrics), .. } => !metrics.per_label.is_empty(),
+            Event::Evaluated {
+                metrics: Metrics::Classifier(metrics),
+                ..
+            } => !metrics.per_label.is_empty(),
             _ => false,
         };
         assert_eq!(events.iter().filter(has_labels).count(), 2);
-        assert!(matches!(events.last(), Some(Event::Evaluated { step: 20_000, .. })));
+        assert!(matches!(
+            events.last(),
+            Some(Event::Evaluated { step: 20_000, .. })
+        ));
     }
 
     #[test]
     fn long_runs_are_thinned_to_the_last_step() {
         let many = history(&lines(5000));
-        assert!((MAX_POINTS / 2..=MAX_POINTS + 2).contains(&many.len()), "{}", many.len());
-        assert!(many.iter().any(|event| matches!(event, Event::Step { step: 5000, .. })));
+        assert!(
+            (MAX_POINTS / 2..=MAX_POINTS + 2).contains(&many.len()),
+            "{}",
+            many.len()
+        );
+        assert!(
+            many.iter()
+                .any(|event| matches!(event, Event::Step { step: 5000, .. }))
+        );
         assert!(history(b"\xff\xfe{").is_empty() && history(&[]).is_empty());
     }
 }

@@ -26,13 +26,22 @@ impl Fields {
     /// Labels in output order. A classifier that names none has Hugging Face's default names; one whose head is not
     /// computed here has none.
     pub fn labels(&self, family: Family) -> Result<Labels, InteropError> {
-        let mut labels = Labels { names: self.label_names()?, notices: Vec::new() };
+        let mut labels = Labels {
+            names: self.label_names()?,
+            notices: Vec::new(),
+        };
         if !self.is_classifier() && self.0.contains_key("architectures") {
             return Ok(Labels::default());
         }
         if let Some(head) = self.other_head(family, &labels.names) {
             let message = format!("{head} is not supported: only the model's encoder is used");
-            return Ok(Labels { names: Vec::new(), notices: vec![Notice { code: "other-head", message }] });
+            return Ok(Labels {
+                names: Vec::new(),
+                notices: vec![Notice {
+                    code: "other-head",
+                    message,
+                }],
+            });
         }
         labels.notices.extend(self.contradiction(&labels.names));
         labels.make_distinct();
@@ -42,9 +51,16 @@ impl Fields {
     fn label_names(&self) -> Result<Vec<String>, InteropError> {
         match self.0.get("id2label") {
             Some(Value::Object(map)) => in_order(map),
-            Some(other) => Err(refuse("id2label", format!("is {}, not an object", kind_of(other)))),
+            Some(other) => Err(refuse(
+                "id2label",
+                format!("is {}, not an object", kind_of(other)),
+            )),
             None if self.is_classifier() => {
-                let count = self.0.get("num_labels").map(|_| self.size("num_labels")).transpose()?;
+                let count = self
+                    .0
+                    .get("num_labels")
+                    .map(|_| self.size("num_labels"))
+                    .transpose()?;
                 default_labels(count.unwrap_or(DEFAULT_LABELS))
             }
             None => Ok(Vec::new()),
@@ -58,19 +74,27 @@ impl Fields {
         if problem == Some("regression") || (problem.is_none() && labels.len() == 1) {
             return Some("a head that predicts a number (regression)");
         }
-        (family == Family::DistilBert && !labels.is_empty()).then_some("the classifier of DistilBERT")
+        (family == Family::DistilBert && !labels.is_empty())
+            .then_some("the classifier of DistilBERT")
     }
 
     /// Where `label2id` names the same labels in another order. One that was never named says nothing.
     fn contradiction(&self, labels: &[String]) -> Option<Notice> {
         let map = self.0.get("label2id")?.as_object()?;
         let differs = |(id, label): &(usize, &String)| {
-            map.get(*label).and_then(Value::as_u64).is_some_and(|other| other != *id as u64)
+            map.get(*label)
+                .and_then(Value::as_u64)
+                .is_some_and(|other| other != *id as u64)
         };
         let (id, label) = labels.iter().enumerate().find(differs)?;
         let label = quoted(label);
-        let message = format!("label2id gives {label} another id than id2label, which counts: it is label {id}");
-        Some(Notice { code: "labels-contradict", message })
+        let message = format!(
+            "label2id gives {label} another id than id2label, which counts: it is label {id}"
+        );
+        Some(Notice {
+            code: "labels-contradict",
+            message,
+        })
     }
 }
 
@@ -89,25 +113,44 @@ impl Labels {
             }
             taken.insert(name.clone());
             let (before, after) = (quoted(&before), quoted(name));
-            let message = format!("id2label gives two ids the label {before}: label {id} is called {after}");
-            self.notices.push(Notice { code: "equal-labels", message });
+            let message =
+                format!("id2label gives two ids the label {before}: label {id} is called {after}");
+            self.notices.push(Notice {
+                code: "equal-labels",
+                message,
+            });
         }
     }
 }
 
 fn in_order(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
-    let label = |id: usize| map.get(&id.to_string()).and_then(Value::as_str).map(String::from);
+    let label = |id: usize| {
+        map.get(&id.to_string())
+            .and_then(Value::as_str)
+            .map(String::from)
+    };
     let labels: Option<Vec<String>> = (0..map.len()).map(label).collect();
     labels.ok_or_else(|| {
-        refuse("id2label", format!("must give names to the ids 0 to {} without a gap", map.len().max(1) - 1))
+        refuse(
+            "id2label",
+            format!(
+                "must give names to the ids 0 to {} without a gap",
+                map.len().max(1) - 1
+            ),
+        )
     })
 }
 
 fn default_labels(count: usize) -> Result<Vec<String>, InteropError> {
     if count > MAX_LABELS {
-        return Err(refuse("num_labels", format!("is {count}; {MAX_LABELS} is the most allowed")));
+        return Err(refuse(
+            "num_labels",
+            format!("is {count}; {MAX_LABELS} is the most allowed"),
+        ));
     }
-    Ok((0..count).map(|id| format!("{UNNAMED_LABEL}{id}")).collect())
+    Ok((0..count)
+        .map(|id| format!("{UNNAMED_LABEL}{id}"))
+        .collect())
 }
 
 #[cfg(test)]
@@ -122,18 +165,28 @@ mod tests {
         let fields = json.as_object_mut().expect("an object");
         fields.extend(changes.as_object().expect("an object").clone());
         let (config, notices) = read_config(json.to_string().as_bytes()).expect("valid");
-        (config.labels, notices.into_iter().map(|notice| notice.code).collect())
+        (
+            config.labels,
+            notices.into_iter().map(|notice| notice.code).collect(),
+        )
     }
 
     #[test]
     fn id2label_counts() {
-        let stale = json!({"id2label": {"0": "no", "1": "yes"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}});
+        let stale =
+            json!({"id2label": {"0": "no", "1": "yes"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}});
         assert_eq!(labels(stale), (vec!["no".into(), "yes".into()], vec![]));
         let turned = json!({"id2label": {"0": "no", "1": "yes"}, "label2id": {"yes": 0, "no": 1}});
-        assert_eq!(labels(turned), (vec!["no".into(), "yes".into()], vec!["labels-contradict"]));
+        assert_eq!(
+            labels(turned),
+            (vec!["no".into(), "yes".into()], vec!["labels-contradict"])
+        );
         let count = json!({"id2label": {"0": "no", "1": "yes"}, "num_labels": 5});
         assert_eq!(labels(count).0.len(), 2);
-        assert_eq!(labels(json!({"num_labels": 3})).0, ["LABEL_0", "LABEL_1", "LABEL_2"]);
+        assert_eq!(
+            labels(json!({"num_labels": 3})).0,
+            ["LABEL_0", "LABEL_1", "LABEL_2"]
+        );
     }
 
     #[test]
@@ -148,7 +201,10 @@ mod tests {
     fn heads_that_are_not_computed_give_no_labels() {
         let regression = json!({"id2label": {"0": "LABEL_0"}, "problem_type": "regression"});
         assert_eq!(labels(regression), (vec![], vec!["other-head"]));
-        assert_eq!(labels(json!({"id2label": {"0": "LABEL_0"}})), (vec![], vec!["other-head"]));
+        assert_eq!(
+            labels(json!({"id2label": {"0": "LABEL_0"}})),
+            (vec![], vec!["other-head"])
+        );
         let one = json!({"id2label": {"0": "a"}, "problem_type": "multi_label_classification"});
         assert_eq!(labels(one), (vec!["a".into()], vec![]));
         let tokens = json!({"architectures": ["BertForTokenClassification"], "id2label": {"0": "O", "1": "B"}});
@@ -162,6 +218,9 @@ mod tests {
             "id2label":{"0":"a","1":"a"}}"#;
         let config = config_from_json(json).expect("valid");
         let (again, notices) = read_config(&super::super::config_to_json(&config)).expect("valid");
-        assert_eq!((again.labels, notices), (vec!["a".to_string(), "a_1".into()], vec![]));
+        assert_eq!(
+            (again.labels, notices),
+            (vec!["a".to_string(), "a_1".into()], vec![])
+        );
     }
 }

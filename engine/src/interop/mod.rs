@@ -31,8 +31,8 @@ pub use history::{HISTORY_FILE, MAX_HISTORY_BYTES, history, history_lines};
 pub use names::{Fit, check_weights};
 pub use onnx::onnx;
 pub use parts::{
-    CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes, linear_to_bytes,
-    network_file,
+    CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes,
+    linear_to_bytes, network_file,
 };
 pub use python::python_files;
 pub use sentence::{MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder};

@@ -11,7 +11,10 @@ use std::collections::BTreeSet;
 
 /// Copies of the tied decoder, which some files carry beside the tensors they repeat or in place of them.
 pub(super) const TIES: [(&str, &str); 2] = [
-    ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
+    (
+        "cls.predictions.decoder.weight",
+        "bert.embeddings.word_embeddings.weight",
+    ),
     ("cls.predictions.decoder.bias", "cls.predictions.bias"),
 ];
 /// What the next-sentence head and the classifier read.
@@ -43,17 +46,28 @@ pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Fit, Int
         next_sentence: weights.contains_key("cls.seq_relationship.weight"),
         classifier: has_classifier && !config.labels.is_empty(),
     };
-    let required: Vec<Named> = specs(config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
+    let required: Vec<Named> = specs(config, heads)
+        .into_iter()
+        .map(|spec| (spec.name, spec.shape))
+        .collect();
     if !required.iter().any(|(name, _)| weights.contains_key(name)) {
         refuse_other_names(weights.keys())?;
     }
     // A name is read by its first part: the encoder's and those of the heads above are the model's own.
-    let owners: BTreeSet<&str> = required.iter().map(|(name, _)| owner(name)).chain(["bert", "cls"]).collect();
-    let (known, unused): (Vec<&String>, Vec<&String>) =
-        weights.keys().partition(|name| owners.contains(owner(name.as_str())));
+    let owners: BTreeSet<&str> = required
+        .iter()
+        .map(|(name, _)| owner(name))
+        .chain(["bert", "cls"])
+        .collect();
+    let (known, unused): (Vec<&String>, Vec<&String>) = weights
+        .keys()
+        .partition(|name| owners.contains(owner(name.as_str())));
     check_tensors(&required, &optional_tensors(config), &known, weights)?;
     check_ties(weights)?;
-    Ok(Fit { heads, unused: unused.into_iter().cloned().collect() })
+    Ok(Fit {
+        heads,
+        unused: unused.into_iter().cloned().collect(),
+    })
 }
 
 fn owner(name: &str) -> &str {
@@ -63,8 +77,12 @@ fn owner(name: &str) -> &str {
 fn refuse_adapter(weights: &Weights) -> Result<(), InteropError> {
     match weights.keys().find(|name| name.contains(ADAPTER_MARK)) {
         Some(name) => Err(InteropError::NotAModel {
-            found: format!("the weights are those of an adapter (PEFT), not of a whole model: {}", quoted(name)),
-            remedy: "Merge it into its base with peft (merge_and_unload) and save the whole model.".into(),
+            found: format!(
+                "the weights are those of an adapter (PEFT), not of a whole model: {}",
+                quoted(name)
+            ),
+            remedy: "Merge it into its base with peft (merge_and_unload) and save the whole model."
+                .into(),
         }),
         None => Ok(()),
     }
@@ -77,7 +95,10 @@ fn check_ties(weights: &Weights) -> Result<(), InteropError> {
             && copied.data != tied.data
         {
             let reason = format!("it differs from {original}; this engine ties the two");
-            return Err(InteropError::Tensor { name: copy.into(), reason });
+            return Err(InteropError::Tensor {
+                name: copy.into(),
+                reason,
+            });
         }
     }
     Ok(())
@@ -96,27 +117,56 @@ fn check_tensors(
     known: &[&String],
     weights: &Weights,
 ) -> Result<(), InteropError> {
-    let missing = required.iter().filter(|(name, _)| !weights.contains_key(name)).map(|(name, _)| name.clone());
-    let has_place = |name: &&String| required.iter().chain(optional).any(|(known, _)| known == *name);
-    let unexpected = known.iter().copied().filter(|name| !has_place(name)).cloned();
-    let shapes = required.iter().chain(optional).filter_map(|(name, wanted)| {
-        let found = &weights.get(name)?.shape;
-        (found != wanted).then(|| format!("{} is {found:?}, config.json says {wanted:?}", quoted(name)))
-    });
-    let (missing, unexpected, shapes) =
-        (missing.collect::<Vec<_>>(), unexpected.collect::<Vec<_>>(), shapes.collect::<Vec<_>>());
+    let missing = required
+        .iter()
+        .filter(|(name, _)| !weights.contains_key(name))
+        .map(|(name, _)| name.clone());
+    let has_place = |name: &&String| {
+        required
+            .iter()
+            .chain(optional)
+            .any(|(known, _)| known == *name)
+    };
+    let unexpected = known
+        .iter()
+        .copied()
+        .filter(|name| !has_place(name))
+        .cloned();
+    let shapes = required
+        .iter()
+        .chain(optional)
+        .filter_map(|(name, wanted)| {
+            let found = &weights.get(name)?.shape;
+            (found != wanted)
+                .then(|| format!("{} is {found:?}, config.json says {wanted:?}", quoted(name)))
+        });
+    let (missing, unexpected, shapes) = (
+        missing.collect::<Vec<_>>(),
+        unexpected.collect::<Vec<_>>(),
+        shapes.collect::<Vec<_>>(),
+    );
     if missing.is_empty() && unexpected.is_empty() && shapes.is_empty() {
         return Ok(());
     }
-    Err(InteropError::Mismatch { missing, unexpected, shapes })
+    Err(InteropError::Mismatch {
+        missing,
+        unexpected,
+        shapes,
+    })
 }
 
 /// What a BERT file may carry and this engine does without: copies of the tied decoder, and the pooler of a model whose
 /// heads do not need it.
 fn optional_tensors(config: &ModelConfig) -> Vec<Named> {
     let (width, vocab) = (config.hidden_size, config.vocab_size);
-    let copies = TIES.map(|(copy, _)| copy.into()).into_iter().zip([vec![vocab, width], vec![vocab]]);
-    let pooler = POOLER.map(String::from).into_iter().zip([vec![width, width], vec![width]]);
+    let copies = TIES
+        .map(|(copy, _)| copy.into())
+        .into_iter()
+        .zip([vec![vocab, width], vec![vocab]]);
+    let pooler = POOLER
+        .map(String::from)
+        .into_iter()
+        .zip([vec![width, width], vec![width]]);
     copies.chain(pooler).collect()
 }
 
@@ -127,23 +177,46 @@ mod tests {
     use crate::model::ParameterSpec;
 
     fn golden(case: &str) -> (ModelConfig, Weights) {
-        let dir = format!("{}/../tests/golden/model/{case}", env!("CARGO_MANIFEST_DIR"));
-        let read = |name: &str| std::fs::read(format!("{dir}/{name}")).expect("the golden model is in the repository");
+        let dir = format!(
+            "{}/../tests/golden/model/{case}",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let read = |name: &str| {
+            std::fs::read(format!("{dir}/{name}")).expect("the golden model is in the repository")
+        };
         let config = config_from_json(&read("config.json")).expect("Hugging Face's own file");
-        (config, weights_from_bytes(&read("model.safetensors")).expect("Hugging Face's own file"))
+        (
+            config,
+            weights_from_bytes(&read("model.safetensors")).expect("Hugging Face's own file"),
+        )
     }
 
     #[test]
     fn names_and_shapes_are_hugging_faces() {
-        for (case, heads) in
-            [("masked-lm", Heads::MASKED_LM), ("multi-label", Heads::CLASSIFIER), ("single-label", Heads::CLASSIFIER)]
-        {
+        for (case, heads) in [
+            ("masked-lm", Heads::MASKED_LM),
+            ("multi-label", Heads::CLASSIFIER),
+            ("single-label", Heads::CLASSIFIER),
+        ] {
             let (config, weights) = golden(case);
             let fit = check_weights(&config, &weights).expect("Hugging Face's own file");
-            assert_eq!(fit, Fit { heads, unused: Vec::new() }, "{case}");
-            let mut ours: Vec<Named> = specs(&config, heads).into_iter().map(|spec| (spec.name, spec.shape)).collect();
+            assert_eq!(
+                fit,
+                Fit {
+                    heads,
+                    unused: Vec::new()
+                },
+                "{case}"
+            );
+            let mut ours: Vec<Named> = specs(&config, heads)
+                .into_iter()
+                .map(|spec| (spec.name, spec.shape))
+                .collect();
             ours.sort();
-            let theirs: Vec<_> = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
+            let theirs: Vec<_> = weights
+                .iter()
+                .map(|(name, tensor)| (name.clone(), tensor.shape.clone()))
+                .collect();
             assert_eq!(ours, theirs, "{case}");
         }
     }
@@ -151,13 +224,25 @@ mod tests {
     #[test]
     fn the_fast_form_is_checked_too() {
         let config = ModelConfig::preset("fast-nano", 20, 32).expect("exists");
-        let tensor = |spec: &ParameterSpec| HostTensor { shape: spec.shape.clone(), data: vec![0.0; spec.len()] };
+        let tensor = |spec: &ParameterSpec| HostTensor {
+            shape: spec.shape.clone(),
+            data: vec![0.0; spec.len()],
+        };
         let specs = specs(&config, Heads::MASKED_LM);
-        let mut weights: Weights = specs.iter().map(|spec| (spec.name.clone(), tensor(spec))).collect();
-        assert_eq!(check_weights(&config, &weights).expect("whole").heads, Heads::MASKED_LM);
+        let mut weights: Weights = specs
+            .iter()
+            .map(|spec| (spec.name.clone(), tensor(spec)))
+            .collect();
+        assert_eq!(
+            check_weights(&config, &weights).expect("whole").heads,
+            Heads::MASKED_LM
+        );
         weights.remove("clozelab.final_norm.bias");
         assert!(
-            check_weights(&config, &weights).expect_err("not whole").to_string().contains("clozelab.final_norm.bias")
+            check_weights(&config, &weights)
+                .expect_err("not whole")
+                .to_string()
+                .contains("clozelab.final_norm.bias")
         );
     }
 
@@ -168,31 +253,49 @@ mod tests {
         let fit = check_weights(&config, &weights).expect("an encoder");
         assert_eq!(
             (fit.heads, fit.unused),
-            (Heads::default(), vec!["classifier.bias".into(), "classifier.weight".into()])
+            (
+                Heads::default(),
+                vec!["classifier.bias".into(), "classifier.weight".into()]
+            )
         );
         let (config, mut weights) = golden("masked-lm");
         weights.insert("qa_outputs.weight".into(), HostTensor::default());
         let fit = check_weights(&config, &weights).expect("whole");
-        assert_eq!((fit.heads, fit.unused), (Heads::MASKED_LM, vec!["qa_outputs.weight".into()]));
+        assert_eq!(
+            (fit.heads, fit.unused),
+            (Heads::MASKED_LM, vec!["qa_outputs.weight".into()])
+        );
     }
 
     #[test]
     fn labels_without_a_classifier_are_an_encoder() {
         let (config, mut weights) = golden("multi-label");
         weights.retain(|name, _| !name.starts_with("classifier."));
-        assert_eq!(check_weights(&config, &weights).expect("an encoder").heads, Heads::default());
+        assert_eq!(
+            check_weights(&config, &weights).expect("an encoder").heads,
+            Heads::default()
+        );
     }
 
     #[test]
     fn an_adapter_and_another_family_are_named() {
         let (config, weights) = golden("masked-lm");
         let renamed = |change: &dyn Fn(&str) -> String| {
-            let weights: Weights = weights.iter().map(|(name, tensor)| (change(name), tensor.clone())).collect();
+            let weights: Weights = weights
+                .iter()
+                .map(|(name, tensor)| (change(name), tensor.clone()))
+                .collect();
             check_weights(&config, &weights).expect_err("no BERT")
         };
         let adapter = renamed(&|name| name.replace(".weight", ".lora_A.weight"));
-        assert!(adapter.to_string().contains("adapter") && adapter.hint().contains("merge_and_unload"), "{adapter}");
-        let roberta = renamed(&|name| name.replace("bert.", "roberta.").replace("cls.", "lm_head."));
+        assert!(
+            adapter.to_string().contains("adapter") && adapter.hint().contains("merge_and_unload"),
+            "{adapter}"
+        );
+        let roberta = renamed(&|name| {
+            name.replace("bert.", "roberta.")
+                .replace("cls.", "lm_head.")
+        });
         assert!(roberta.to_string().contains("it is RoBERTa"), "{roberta}");
     }
 
@@ -204,14 +307,22 @@ mod tests {
         check_weights(&config, &weights).expect("a copy");
         decoder.data[7] += 0.5;
         weights.insert(TIES[0].0.into(), decoder);
-        assert!(check_weights(&config, &weights).expect_err("untied").to_string().contains("ties"));
+        assert!(
+            check_weights(&config, &weights)
+                .expect_err("untied")
+                .to_string()
+                .contains("ties")
+        );
     }
 
     #[test]
     fn a_masked_lm_whose_configuration_names_labels_is_a_masked_lm() {
         let (mut config, weights) = golden("masked-lm");
         config.labels = vec!["a".into(), "b".into()];
-        assert_eq!(check_weights(&config, &weights).expect("whole").heads, Heads::MASKED_LM);
+        assert_eq!(
+            check_weights(&config, &weights).expect("whole").heads,
+            Heads::MASKED_LM
+        );
     }
 
     #[test]
@@ -229,19 +340,39 @@ mod tests {
             change(&mut config, &mut weights);
             let error = check_weights(&config, &weights).expect_err(expected);
             assert_eq!(error.code(), "weights-contradict-config");
-            assert!(error.to_string().contains(expected), "{error} lacks {expected}");
+            assert!(
+                error.to_string().contains(expected),
+                "{error} lacks {expected}"
+            );
         };
-        check(&|config, _| config.num_hidden_layers = 3, "bert.encoder.layer.2.attention.self.query.weight");
-        check(&|config, _| config.num_hidden_layers = 1, "unexpected: \"bert.encoder.layer.1");
-        check(&|config, _| config.vocab_size = 212, "[211, 64], config.json says [212, 64]");
-        check(&|config, _| config.labels.truncate(5), "\"classifier.weight\" is [6, 64]");
-        check(&|_, weights| drop(weights.remove("bert.pooler.dense.bias")), "missing: \"bert.pooler.dense.bias\"");
+        check(
+            &|config, _| config.num_hidden_layers = 3,
+            "bert.encoder.layer.2.attention.self.query.weight",
+        );
+        check(
+            &|config, _| config.num_hidden_layers = 1,
+            "unexpected: \"bert.encoder.layer.1",
+        );
+        check(
+            &|config, _| config.vocab_size = 212,
+            "[211, 64], config.json says [212, 64]",
+        );
+        check(
+            &|config, _| config.labels.truncate(5),
+            "\"classifier.weight\" is [6, 64]",
+        );
+        check(
+            &|_, weights| drop(weights.remove("bert.pooler.dense.bias")),
+            "missing: \"bert.pooler.dense.bias\"",
+        );
         check(
             &|_, weights| drop(weights.insert("cls.\u{1b}[31m".into(), HostTensor::default())),
             "\"cls.\\u{1b}[31m\"",
         );
         check(
-            &|_, weights| drop(weights.insert("cls.predictions.bias".into(), HostTensor::default())),
+            &|_, weights| {
+                drop(weights.insert("cls.predictions.bias".into(), HostTensor::default()))
+            },
             "transform.dense",
         );
     }

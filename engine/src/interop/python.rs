@@ -15,8 +15,14 @@ pub fn python_files(config: &ModelConfig) -> Vec<(String, Vec<u8>)> {
         return Vec::new();
     }
     vec![
-        (CONFIGURATION_FILE.into(), include_bytes!("python/configuration_clozelab.py").to_vec()),
-        (MODELING_FILE.into(), include_bytes!("python/modeling_clozelab.py").to_vec()),
+        (
+            CONFIGURATION_FILE.into(),
+            include_bytes!("python/configuration_clozelab.py").to_vec(),
+        ),
+        (
+            MODELING_FILE.into(),
+            include_bytes!("python/modeling_clozelab.py").to_vec(),
+        ),
     ]
 }
 
@@ -33,7 +39,10 @@ pub(super) fn remote_code_fields(config: &ModelConfig) -> Map<String, Value> {
             "impl": modeling("ClozelabTextClassification"),
             "pt": ["AutoModelForSequenceClassification"],
         });
-        fields.insert("custom_pipelines".into(), json!({ "text-classification": pipeline }));
+        fields.insert(
+            "custom_pipelines".into(),
+            json!({ "text-classification": pipeline }),
+        );
     }
     fields
 }
@@ -50,11 +59,22 @@ fn class_map(config: &ModelConfig) -> Map<String, Value> {
         Architecture::Textcnn => "ClozelabTextCnn",
         Architecture::Mean => "ClozelabMean",
     };
-    let head = if is_classifier { "ForSequenceClassification" } else { "ForMaskedLM" };
-    let head = (format!("AutoModel{head}"), modeling(&format!("{family}{head}")));
+    let head = if is_classifier {
+        "ForSequenceClassification"
+    } else {
+        "ForMaskedLM"
+    };
+    let head = (
+        format!("AutoModel{head}"),
+        modeling(&format!("{family}{head}")),
+    );
     let configuration = format!("configuration_clozelab.{family}Config").into();
     let encoder = modeling(&format!("{family}Model"));
-    let classes = [("AutoConfig".to_string(), configuration), ("AutoModel".to_string(), encoder), head];
+    let classes = [
+        ("AutoConfig".to_string(), configuration),
+        ("AutoModel".to_string(), encoder),
+        head,
+    ];
     classes.into_iter().collect()
 }
 
@@ -70,16 +90,31 @@ mod tests {
     fn each_class_that_a_configuration_names_is_in_the_code() {
         for name in ["bert-tiny", "fast-nano", "textcnn", "mean"] {
             for labels in [vec![], vec!["a".to_string(), "b".into()]] {
-                let config = ModelConfig { labels, ..ModelConfig::preset(name, 100, 16).expect("a preset") };
+                let config = ModelConfig {
+                    labels,
+                    ..ModelConfig::preset(name, 100, 16).expect("a preset")
+                };
                 let files = python_files(&config);
                 let fields = remote_code_fields(&config);
                 let classes = class_map(&config);
-                assert_eq!(files.is_empty(), name == "bert-tiny" && config.labels.is_empty());
+                assert_eq!(
+                    files.is_empty(),
+                    name == "bert-tiny" && config.labels.is_empty()
+                );
                 assert_eq!(fields.is_empty(), files.is_empty(), "{name}");
                 for class in classes.values() {
-                    let (module, class) = class.as_str().and_then(|class| class.split_once('.')).expect("a class");
-                    let (_, code) = files.iter().find(|(file, _)| file == &format!("{module}.py")).expect("its module");
-                    assert!(String::from_utf8_lossy(code).contains(&format!("\nclass {class}(")), "{class}");
+                    let (module, class) = class
+                        .as_str()
+                        .and_then(|class| class.split_once('.'))
+                        .expect("a class");
+                    let (_, code) = files
+                        .iter()
+                        .find(|(file, _)| file == &format!("{module}.py"))
+                        .expect("its module");
+                    assert!(
+                        String::from_utf8_lossy(code).contains(&format!("\nclass {class}(")),
+                        "{class}"
+                    );
                 }
             }
         }

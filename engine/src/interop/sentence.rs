@@ -39,7 +39,9 @@ pub struct SentenceEncoder {
 ///
 /// # Errors
 /// When one of them is damaged.
-pub fn sentence_encoder(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Option<SentenceEncoder>, InteropError> {
+pub fn sentence_encoder(
+    file: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Option<SentenceEncoder>, InteropError> {
     let read = |name: &str| file(name).map(|bytes| parsed(name, &bytes)).transpose();
     let (modules, pooling) = (read(MODULES_FILE)?, read(POOLING_FILE)?);
     if modules.is_none() && pooling.is_none() {
@@ -49,14 +51,25 @@ pub fn sentence_encoder(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Option
         let path = module.get("type")?.as_str()?;
         path.rsplit('.').next().map(String::from)
     };
-    let kinds: Vec<String> = modules.iter().filter_map(Value::as_array).flatten().filter_map(kind).collect();
-    let passed_over = kinds.into_iter().filter(|kind| !KNOWN_MODULES.contains(&kind.as_str())).collect();
+    let kinds: Vec<String> = modules
+        .iter()
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter_map(kind)
+        .collect();
+    let passed_over = kinds
+        .into_iter()
+        .filter(|kind| !KNOWN_MODULES.contains(&kind.as_str()))
+        .collect();
     let pooling = match pooling {
         Some(Value::Object(fields)) => pooling_of(&fields),
         Some(_) => return Err(refuse(POOLING_FILE, "is not an object".into())),
         None => Err(format!("there is no {POOLING_FILE}")),
     };
-    Ok(Some(SentenceEncoder { pooling, passed_over }))
+    Ok(Some(SentenceEncoder {
+        pooling,
+        passed_over,
+    }))
 }
 
 fn parsed(name: &str, bytes: &[u8]) -> Result<Value, InteropError> {
@@ -65,9 +78,18 @@ fn parsed(name: &str, bytes: &[u8]) -> Result<Value, InteropError> {
 
 /// Several modes stand side by side, in the order of [`MODES`].
 fn pooling_of(fields: &Map<String, Value>) -> Result<Pooling, String> {
-    let named = fields.get("pooling_mode").and_then(Value::as_str).map(|mode| vec![mode]);
+    let named = fields
+        .get("pooling_mode")
+        .and_then(Value::as_str)
+        .map(|mode| vec![mode]);
     let is_on = |key: &str| fields.get(key) == Some(&Value::Bool(true));
-    let modes = named.unwrap_or_else(|| MODES.iter().filter(|(_, key)| is_on(key)).map(|(mode, _)| *mode).collect());
+    let modes = named.unwrap_or_else(|| {
+        MODES
+            .iter()
+            .filter(|(_, key)| is_on(key))
+            .map(|(mode, _)| *mode)
+            .collect()
+    });
     match modes[..] {
         ["cls"] => Ok(Pooling::FirstToken),
         ["mean"] => Ok(Pooling::Mean),
@@ -81,7 +103,10 @@ fn pooling_of(fields: &Map<String, Value>) -> Result<Pooling, String> {
 mod tests {
     use super::*;
 
-    fn encoder(modules: Option<&str>, pooling: Option<&str>) -> Result<Option<SentenceEncoder>, InteropError> {
+    fn encoder(
+        modules: Option<&str>,
+        pooling: Option<&str>,
+    ) -> Result<Option<SentenceEncoder>, InteropError> {
         sentence_encoder(&|name| match name {
             MODULES_FILE => modules.map(|text| text.as_bytes().to_vec()),
             POOLING_FILE => pooling.map(|text| text.as_bytes().to_vec()),
@@ -90,7 +115,10 @@ mod tests {
     }
 
     fn pooling(config: &str) -> Result<Pooling, String> {
-        encoder(None, Some(config)).expect("JSON").expect("there").pooling
+        encoder(None, Some(config))
+            .expect("JSON")
+            .expect("there")
+            .pooling
     }
 
     #[test]
@@ -100,30 +128,44 @@ mod tests {
 
     #[test]
     fn both_forms_of_the_configuration_are_read() {
-        let old =
-            r#"{"word_embedding_dimension": 384, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}"#;
+        let old = r#"{"word_embedding_dimension": 384, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}"#;
         assert_eq!(pooling(old), Ok(Pooling::Mean));
         assert_eq!(pooling(r#"{"pooling_mode": "mean"}"#), Ok(Pooling::Mean));
-        assert_eq!(pooling(r#"{"pooling_mode_cls_token": true}"#), Ok(Pooling::FirstToken));
+        assert_eq!(
+            pooling(r#"{"pooling_mode_cls_token": true}"#),
+            Ok(Pooling::FirstToken)
+        );
         let both = r#"{"pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true}"#;
         assert_eq!(pooling(both), Ok(Pooling::MaxMean));
     }
 
     #[test]
     fn a_mode_that_is_not_computed_is_named() {
-        assert!(pooling(r#"{"pooling_mode": "lasttoken"}"#).expect_err("unknown").contains("lasttoken"));
+        assert!(
+            pooling(r#"{"pooling_mode": "lasttoken"}"#)
+                .expect_err("unknown")
+                .contains("lasttoken")
+        );
         let cls_and_mean = r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}"#;
-        assert!(pooling(cls_and_mean).expect_err("unknown").contains("cls and mean"));
+        assert!(
+            pooling(cls_and_mean)
+                .expect_err("unknown")
+                .contains("cls and mean")
+        );
         assert!(pooling("{}").is_err());
     }
 
     #[test]
     fn modules_that_are_passed_over_are_named() {
         let kinds = ["Transformer", "Pooling", "Dense", "Normalize"];
-        let modules: Vec<String> =
-            kinds.iter().map(|kind| format!(r#"{{"type": "sentence_transformers.models.{kind}"}}"#)).collect();
+        let modules: Vec<String> = kinds
+            .iter()
+            .map(|kind| format!(r#"{{"type": "sentence_transformers.models.{kind}"}}"#))
+            .collect();
         let modules = format!("[{}]", modules.join(","));
-        let encoder = encoder(Some(&modules), Some(r#"{"pooling_mode": "mean"}"#)).expect("sound").expect("there");
+        let encoder = encoder(Some(&modules), Some(r#"{"pooling_mode": "mean"}"#))
+            .expect("sound")
+            .expect("there");
         assert_eq!(encoder.passed_over, ["Dense"]);
     }
 
@@ -131,7 +173,14 @@ mod tests {
     fn damaged_files_are_refused_by_name() {
         for (modules, pooling) in [(Some("["), None), (None, Some("{")), (None, Some("[]"))] {
             let error = encoder(modules, pooling).expect_err("damaged").to_string();
-            assert!(error.contains(if modules.is_some() { MODULES_FILE } else { POOLING_FILE }), "{error}");
+            assert!(
+                error.contains(if modules.is_some() {
+                    MODULES_FILE
+                } else {
+                    POOLING_FILE
+                }),
+                "{error}"
+            );
         }
     }
 }

@@ -28,9 +28,16 @@ pub(super) fn is_shard(name: &str) -> bool {
 
 /// How many files hold the weights that the shard `name` is a part of.
 fn count_in(name: &str) -> Option<usize> {
-    let (number, count) = name.strip_prefix("model-")?.strip_suffix(".safetensors")?.split_once("-of-")?;
+    let (number, count) = name
+        .strip_prefix("model-")?
+        .strip_suffix(".safetensors")?
+        .split_once("-of-")?;
     let is_number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number(number) && is_number(count) { count.parse().ok() } else { None }
+    if is_number(number) && is_number(count) {
+        count.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// A model's files with their weights in one file.
@@ -38,7 +45,9 @@ fn count_in(name: &str) -> Option<usize> {
 /// # Errors
 /// When a file only stands for one that was not downloaded, or a shard is missing or damaged.
 pub fn whole(mut files: Files) -> Result<Files, InteropError> {
-    files.iter().try_for_each(|(name, bytes)| check_downloaded(name, bytes))?;
+    files
+        .iter()
+        .try_for_each(|(name, bytes)| check_downloaded(name, bytes))?;
     let is_part = |name: &str| name == INDEX_FILE || is_shard(name);
     if !files.iter().any(|(name, _)| name == WEIGHTS_FILE)
         && let Some(needed) = shards_of(&files)?
@@ -54,15 +63,26 @@ pub fn whole(mut files: Files) -> Result<Files, InteropError> {
 pub(super) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropError> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(InteropError::NotAModel {
-            found: format!("{} is a Git LFS pointer: the file itself was not downloaded", quoted(name)),
-            remedy: "Run git lfs pull in the model's directory, or download the file itself.".into(),
+            found: format!(
+                "{} is a Git LFS pointer: the file itself was not downloaded",
+                quoted(name)
+            ),
+            remedy: "Run git lfs pull in the model's directory, or download the file itself."
+                .into(),
         });
     }
     let start = bytes.trim_ascii_start();
-    let is_page = |page: &&[u8]| start.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page));
+    let is_page = |page: &&[u8]| {
+        start
+            .get(..page.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(page))
+    };
     if PAGES.iter().any(is_page) {
         return Err(InteropError::NotAModel {
-            found: format!("{} is an HTML page: the file itself was not downloaded", quoted(name)),
+            found: format!(
+                "{} is an HTML page: the file itself was not downloaded",
+                quoted(name)
+            ),
             remedy: "Download the file itself, not the page that shows it.".into(),
         });
     }
@@ -76,39 +96,68 @@ fn shards_of(files: &Files) -> Result<Option<BTreeSet<String>>, InteropError> {
         let name = |number, count| format!("model-{number:05}-of-{count:05}.safetensors");
         return Ok(count.map(|count| (1..=count).map(|number| name(number, count)).collect()));
     };
-    let bad = |reason: &str| InteropError::Weights { reason: format!("{INDEX_FILE} cannot be used: {reason}") };
-    let index: Value = serde_json::from_slice(index).map_err(|error| bad(&format!("it is not JSON ({error})")))?;
-    let map = index["weight_map"].as_object().ok_or_else(|| bad("it has no weight_map"))?;
-    let names: Option<BTreeSet<String>> = map.values().map(|name| name.as_str().map(String::from)).collect();
-    names.map(Some).ok_or_else(|| bad("weight_map names something that is no file"))
+    let bad = |reason: &str| InteropError::Weights {
+        reason: format!("{INDEX_FILE} cannot be used: {reason}"),
+    };
+    let index: Value =
+        serde_json::from_slice(index).map_err(|error| bad(&format!("it is not JSON ({error})")))?;
+    let map = index["weight_map"]
+        .as_object()
+        .ok_or_else(|| bad("it has no weight_map"))?;
+    let names: Option<BTreeSet<String>> = map
+        .values()
+        .map(|name| name.as_str().map(String::from))
+        .collect();
+    names
+        .map(Some)
+        .ok_or_else(|| bad("weight_map names something that is no file"))
 }
 
 fn joined(files: &Files, needed: &BTreeSet<String>) -> Result<Vec<u8>, InteropError> {
-    let bytes_of = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.as_slice());
-    let missing: Vec<&String> = needed.iter().filter(|name| bytes_of(name).is_none()).collect();
+    let bytes_of = |name: &str| {
+        files
+            .iter()
+            .find(|(file, _)| file == name)
+            .map(|(_, bytes)| bytes.as_slice())
+    };
+    let missing: Vec<&String> = needed
+        .iter()
+        .filter(|name| bytes_of(name).is_none())
+        .collect();
     if !missing.is_empty() {
         let names = listed(missing.into_iter().map(|name| quoted(name)));
         return Err(InteropError::NotAModel {
-            found: format!("the weights are in {} files, of which some are missing: {names}", needed.len()),
+            found: format!(
+                "the weights are in {} files, of which some are missing: {names}",
+                needed.len()
+            ),
             remedy: "Download or copy all of them into the model's directory.".into(),
         });
     }
     let mut tensors: BTreeMap<String, TensorView<'_>> = BTreeMap::new();
     for name in needed {
         let bytes = bytes_of(name).expect("none is missing");
-        let damaged = |reason: String| InteropError::Weights { reason: format!("{name} cannot be used: {reason}") };
+        let damaged = |reason: String| InteropError::Weights {
+            reason: format!("{name} cannot be used: {reason}"),
+        };
         check_header(bytes).map_err(|error| damaged(error.to_string()))?;
         let shard = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
-        let others = aliases(bytes).into_iter().filter_map(|(alias, kept)| Some((alias, shard.tensor(&kept).ok()?)));
+        let others = aliases(bytes)
+            .into_iter()
+            .filter_map(|(alias, kept)| Some((alias, shard.tensor(&kept).ok()?)));
         for (tensor, view) in shard.tensors().into_iter().chain(others) {
             if tensors.contains_key(&tensor) {
-                return Err(damaged(format!("another file holds the tensor {} too", quoted(&tensor))));
+                return Err(damaged(format!(
+                    "another file holds the tensor {} too",
+                    quoted(&tensor)
+                )));
             }
             tensors.insert(tensor, view);
         }
     }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    Ok(safetensors::serialize(tensors, Some(metadata)).expect("views of sound files with distinct names serialise"))
+    Ok(safetensors::serialize(tensors, Some(metadata))
+        .expect("views of sound files with distinct names serialise"))
 }
 
 #[cfg(test)]
@@ -117,19 +166,35 @@ mod tests {
     use super::*;
 
     fn weights(names: &[&str]) -> Weights {
-        let tensor = |name: &&str| HostTensor { shape: vec![1], data: vec![name.len() as f32] };
-        names.iter().map(|name| (name.to_string(), tensor(name))).collect()
+        let tensor = |name: &&str| HostTensor {
+            shape: vec![1],
+            data: vec![name.len() as f32],
+        };
+        names
+            .iter()
+            .map(|name| (name.to_string(), tensor(name)))
+            .collect()
     }
 
     fn shards() -> Files {
         let file = |number, names: &[&str]| {
-            (format!("model-0000{number}-of-00002.safetensors"), weights_to_bytes(&weights(names)))
+            (
+                format!("model-0000{number}-of-00002.safetensors"),
+                weights_to_bytes(&weights(names)),
+            )
         };
-        vec![file(1, &["a", "bb"]), file(2, &["ccc"]), ("vocab.txt".into(), b"x".to_vec())]
+        vec![
+            file(1, &["a", "bb"]),
+            file(2, &["ccc"]),
+            ("vocab.txt".into(), b"x".to_vec()),
+        ]
     }
 
     fn index(map: &str) -> (String, Vec<u8>) {
-        (INDEX_FILE.into(), format!("{{\"weight_map\": {map}}}").into_bytes())
+        (
+            INDEX_FILE.into(),
+            format!("{{\"weight_map\": {map}}}").into_bytes(),
+        )
     }
 
     #[test]
@@ -139,7 +204,10 @@ mod tests {
             let files = whole([shards(), more].concat()).expect("whole");
             let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["vocab.txt", WEIGHTS_FILE]);
-            assert_eq!(weights_from_bytes(&files[1].1).expect("sound"), weights(&["a", "bb", "ccc"]));
+            assert_eq!(
+                weights_from_bytes(&files[1].1).expect("sound"),
+                weights(&["a", "bb", "ccc"])
+            );
         }
     }
 
@@ -156,8 +224,14 @@ mod tests {
             let error = whole(files).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error} lacks {expected}");
         };
-        check(shards()[1..].to_vec(), "are missing: \"model-00001-of-00002.safetensors\"");
-        check([shards(), vec![index(r#"{"a": "b.safetensors"}"#)]].concat(), "are missing: \"b.safetensors\"");
+        check(
+            shards()[1..].to_vec(),
+            "are missing: \"model-00001-of-00002.safetensors\"",
+        );
+        check(
+            [shards(), vec![index(r#"{"a": "b.safetensors"}"#)]].concat(),
+            "are missing: \"b.safetensors\"",
+        );
         check([shards(), vec![index("{\"a\": 1}")]].concat(), "no file");
         check([shards(), vec![index("[]")]].concat(), "no weight_map");
         check(vec![(INDEX_FILE.into(), b"{".to_vec())], "not JSON");
@@ -171,15 +245,28 @@ mod tests {
 
     #[test]
     fn a_file_that_stands_for_another_is_named() {
-        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438012727\n".to_vec();
-        for name in [WEIGHTS_FILE, "vocab.txt", "model-00001-of-00002.safetensors"] {
+        let pointer =
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438012727\n".to_vec();
+        for name in [
+            WEIGHTS_FILE,
+            "vocab.txt",
+            "model-00001-of-00002.safetensors",
+        ] {
             let error = whole(vec![(name.into(), pointer.clone())]).expect_err("a pointer");
-            assert!(error.to_string().contains("Git LFS pointer") && error.to_string().contains(name), "{error}");
+            assert!(
+                error.to_string().contains("Git LFS pointer") && error.to_string().contains(name),
+                "{error}"
+            );
             assert!(error.hint().contains("git lfs pull"));
         }
         let page = b"\n<!DOCTYPE HTML><html>".to_vec();
         let error = whole(vec![("config.json".into(), page)]).expect_err("a page");
-        assert!(error.to_string().contains("\"config.json\" is an HTML page"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("\"config.json\" is an HTML page"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -22,15 +22,28 @@ const MAX_LAYERS: usize = 240;
 pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
     let (width, heads) = (config.hidden_size, config.num_attention_heads);
     if !width.is_multiple_of(heads) {
-        return Err(refuse("num_attention_heads", format!("is {heads}, which does not divide hidden_size, {width}")));
+        return Err(refuse(
+            "num_attention_heads",
+            format!("is {heads}, which does not divide hidden_size, {width}"),
+        ));
     }
-    config.architecture.backbone().check(config).map_err(|(key, reason)| refuse(key, reason))?;
+    config
+        .architecture
+        .backbone()
+        .check(config)
+        .map_err(|(key, reason)| refuse(key, reason))?;
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
-        let reason = format!("is {}; it must be 2 to {MAX_POSITIONS}", config.max_position_embeddings);
+        let reason = format!(
+            "is {}; it must be 2 to {MAX_POSITIONS}",
+            config.max_position_embeddings
+        );
         return Err(refuse("max_position_embeddings", reason));
     }
     if config.num_hidden_layers > MAX_LAYERS {
-        let reason = format!("is {}; it must be at most {MAX_LAYERS}", config.num_hidden_layers);
+        let reason = format!(
+            "is {}; it must be at most {MAX_LAYERS}",
+            config.num_hidden_layers
+        );
         return Err(refuse("num_hidden_layers", reason));
     }
     let parameters = config.architecture.backbone().parameter_estimate(config);

@@ -26,13 +26,28 @@ const LENGTH_BYTES: usize = 8;
 /// Buffers that old Hugging Face files carry beside the weights; they hold counters, not weights.
 const IGNORED_SUFFIXES: [&str; 2] = ["embeddings.position_ids", "embeddings.token_type_ids"];
 /// Endings of the LayerNorm names of 2018, with today's.
-const OLD_ENDINGS: [(&str, &str); 2] = [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")];
+const OLD_ENDINGS: [(&str, &str); 2] = [
+    ("LayerNorm.gamma", "LayerNorm.weight"),
+    ("LayerNorm.beta", "LayerNorm.bias"),
+];
 /// First bytes of formats that are taken for safetensors by mistake.
 const FOREIGN_MAGICS: [(&[u8], &str); 7] = [
-    (b"PK\x03\x04", "a zip archive (perhaps a PyTorch .bin or .pt file, which can run code when opened)"),
-    (b"\x80\x02", "a Python pickle (a PyTorch .bin file, which can run code when opened)"),
-    (b"\x80\x04", "a Python pickle, which can run code when opened"),
-    (b"\x80\x05", "a Python pickle, which can run code when opened"),
+    (
+        b"PK\x03\x04",
+        "a zip archive (perhaps a PyTorch .bin or .pt file, which can run code when opened)",
+    ),
+    (
+        b"\x80\x02",
+        "a Python pickle (a PyTorch .bin file, which can run code when opened)",
+    ),
+    (
+        b"\x80\x04",
+        "a Python pickle, which can run code when opened",
+    ),
+    (
+        b"\x80\x05",
+        "a Python pickle, which can run code when opened",
+    ),
     (b"GGUF", "a GGUF file"),
     (b"\x89HDF", "an HDF5 file (perhaps TensorFlow weights)"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -40,23 +55,37 @@ const FOREIGN_MAGICS: [(&[u8], &str); 7] = [
 
 /// Writes weights as safetensors with `format: pt`, as `transformers` does. Equal weights give equal bytes.
 pub fn weights_to_bytes(weights: &Weights) -> Vec<u8> {
-    written(weights, Dtype::F32, |data| data.iter().flat_map(|number| number.to_le_bytes()).collect())
+    written(weights, Dtype::F32, |data| {
+        data.iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect()
+    })
 }
 
 /// As [`weights_to_bytes`], each number rounded to 16 bits: half the size, three decimal digits.
 pub fn weights_to_half_bytes(weights: &Weights) -> Vec<u8> {
-    written(weights, Dtype::F16, |data| data.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect())
+    written(weights, Dtype::F16, |data| {
+        data.iter()
+            .flat_map(|number| f16::from_f32(*number).to_le_bytes())
+            .collect()
+    })
 }
 
 fn written(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
-    let bytes: Vec<(&String, &HostTensor, Vec<u8>)> =
-        weights.iter().map(|(name, tensor)| (name, tensor, to_bytes(&tensor.data))).collect();
+    let bytes: Vec<(&String, &HostTensor, Vec<u8>)> = weights
+        .iter()
+        .map(|(name, tensor)| (name, tensor, to_bytes(&tensor.data)))
+        .collect();
     let views = bytes.iter().map(|(name, tensor, data)| {
         let view = TensorView::new(dtype, tensor.shape.clone(), data);
-        (name.as_str(), view.expect("a tensor holds as many numbers as its shape says"))
+        (
+            name.as_str(),
+            view.expect("a tensor holds as many numbers as its shape says"),
+        )
     });
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    safetensors::serialize(views, Some(metadata)).expect("checked views with distinct names serialise")
+    safetensors::serialize(views, Some(metadata))
+        .expect("checked views with distinct names serialise")
 }
 
 /// Reads weights from safetensors. F32, F16 and BF16 are taken, as F32. Names of 2018 (`gamma`, `beta`, no `bert.`
@@ -74,19 +103,27 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
         let tensor = host_tensor(name, &view)?;
         if weights.insert(modern_name(name, prefix), tensor).is_some() {
             let reason = "it stands in the file under its old and its new name".into();
-            return Err(InteropError::Tensor { name: name.into(), reason });
+            return Err(InteropError::Tensor {
+                name: name.into(),
+                reason,
+            });
         }
     }
     let mut weights = weights_as_bert(weights)?;
     let aliases = aliases(bytes).into_iter();
-    settle_ties(&mut weights, aliases.map(|(alias, kept)| (modern_name(&alias, prefix), modern_name(&kept, prefix))));
+    settle_ties(
+        &mut weights,
+        aliases.map(|(alias, kept)| (modern_name(&alias, prefix), modern_name(&kept, prefix))),
+    );
     Ok(weights)
 }
 
 /// Names under which a file would hold a tensor once more, with the name that it has: what `safetensors.torch.save_model`
 /// notes of tensors that share their memory.
 pub(super) fn aliases(bytes: &[u8]) -> BTreeMap<String, String> {
-    let metadata = SafeTensors::read_metadata(bytes).ok().and_then(|(_, metadata)| metadata.metadata().clone());
+    let metadata = SafeTensors::read_metadata(bytes)
+        .ok()
+        .and_then(|(_, metadata)| metadata.metadata().clone());
     metadata.into_iter().flatten().take(MAX_ALIASES).collect()
 }
 
@@ -114,40 +151,87 @@ fn settle_ties(weights: &mut Weights, aliases: impl Iterator<Item = (String, Str
 /// Refuses what is no safetensors file, lists a name twice, or lists a flood of tensors.
 pub(super) fn check_header(bytes: &[u8]) -> Result<(), InteropError> {
     let header = header_text(bytes).map_err(|error| foreign(bytes).unwrap_or(error))?;
-    let names = UniqueNames::of(header).map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(&reason)))?;
+    let names = UniqueNames::of(header)
+        .map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(&reason)))?;
     if names > MAX_TENSORS {
-        return Err(damaged(&format!("it lists {names} tensors; {MAX_TENSORS} is the most a model here can have")));
+        return Err(damaged(&format!(
+            "it lists {names} tensors; {MAX_TENSORS} is the most a model here can have"
+        )));
     }
     Ok(())
 }
 
 /// The header, by 64-bit arithmetic, so that a length beyond 4 GiB cannot wrap where addresses have 32 bits.
 fn header_text(bytes: &[u8]) -> Result<&[u8], InteropError> {
-    let length = bytes.first_chunk::<LENGTH_BYTES>().ok_or_else(|| damaged("the file ends before its header"))?;
+    let length = bytes
+        .first_chunk::<LENGTH_BYTES>()
+        .ok_or_else(|| damaged("the file ends before its header"))?;
     let length = u64::from_le_bytes(*length);
     let rest = &bytes[LENGTH_BYTES..];
     if length > MAX_HEADER_BYTES {
-        return Err(damaged(&format!("its header claims {length} bytes; {MAX_HEADER_BYTES} is the most allowed")));
+        return Err(damaged(&format!(
+            "its header claims {length} bytes; {MAX_HEADER_BYTES} is the most allowed"
+        )));
     }
     let end = usize::try_from(length).expect("a length below the limit is an address");
-    rest.get(..end).ok_or_else(|| damaged("the file ends inside its header"))
+    rest.get(..end)
+        .ok_or_else(|| damaged("the file ends inside its header"))
 }
 
 fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropError> {
-    let refuse = |reason: String| InteropError::Tensor { name: name.into(), reason };
+    let refuse = |reason: String| InteropError::Tensor {
+        name: name.into(),
+        reason,
+    };
     if view.shape().len() > MAX_RANK {
-        return Err(refuse(format!("it has {} axes; {MAX_RANK} is the most allowed", view.shape().len())));
+        return Err(refuse(format!(
+            "it has {} axes; {MAX_RANK} is the most allowed",
+            view.shape().len()
+        )));
     }
     let data = match view.dtype() {
-        Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => view.data().as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        Dtype::BF16 => view.data().as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
-        other => return Err(refuse(format!("its numbers are {other:?}; F32, F16 or BF16 are needed"))),
+        Dtype::F32 => view
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
+        Dtype::F16 => view
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f16::from_le_bytes(*b).to_f32())
+            .collect(),
+        Dtype::BF16 => view
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| bf16::from_le_bytes(*b).to_f32())
+            .collect(),
+        other => {
+            return Err(refuse(format!(
+                "its numbers are {other:?}; F32, F16 or BF16 are needed"
+            )));
+        }
     };
-    let tensor = HostTensor { shape: view.shape().to_vec(), data };
-    match tensor.data.iter().filter(|number| !number.is_finite()).count() {
+    let tensor = HostTensor {
+        shape: view.shape().to_vec(),
+        data,
+    };
+    match tensor
+        .data
+        .iter()
+        .filter(|number| !number.is_finite())
+        .count()
+    {
         0 => Ok(tensor),
-        count => Err(refuse(format!("{count} of its {} numbers are not finite", tensor.data.len()))),
+        count => Err(refuse(format!(
+            "{count} of its {} numbers are not finite",
+            tensor.data.len()
+        ))),
     }
 }
 
@@ -164,27 +248,48 @@ fn missing_prefix(file: &SafeTensors<'_>) -> &'static str {
 }
 
 fn modern_name(name: &str, prefix: &str) -> String {
-    let old = OLD_ENDINGS.iter().find_map(|(old, new)| name.strip_suffix(old).map(|stem| format!("{stem}{new}")));
+    let old = OLD_ENDINGS
+        .iter()
+        .find_map(|(old, new)| name.strip_suffix(old).map(|stem| format!("{stem}{new}")));
     let name = old.unwrap_or_else(|| name.to_string());
-    let inside = ["embeddings.", "encoder.", "pooler."].iter().any(|start| name.starts_with(start));
-    if inside { format!("{prefix}{name}") } else { name }
+    let inside = ["embeddings.", "encoder.", "pooler."]
+        .iter()
+        .any(|start| name.starts_with(start));
+    if inside {
+        format!("{prefix}{name}")
+    } else {
+        name
+    }
 }
 
 fn damaged(reason: &str) -> InteropError {
-    InteropError::Weights { reason: format!("model.safetensors is damaged or not safetensors ({})", one_line(reason)) }
+    InteropError::Weights {
+        reason: format!(
+            "model.safetensors is damaged or not safetensors ({})",
+            one_line(reason)
+        ),
+    }
 }
 
 /// Names the format, where the file is one that is commonly mistaken for safetensors.
 fn foreign(bytes: &[u8]) -> Option<InteropError> {
-    let (_, what) = FOREIGN_MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic))?;
-    Some(InteropError::Weights { reason: format!("model.safetensors is {what}, not safetensors") })
+    let (_, what) = FOREIGN_MAGICS
+        .iter()
+        .find(|(magic, _)| bytes.starts_with(magic))?;
+    Some(InteropError::Weights {
+        reason: format!("model.safetensors is {what}, not safetensors"),
+    })
 }
 
 /// Messages of parsers may quote the file; nothing of it reaches a terminal unescaped or at length.
 fn one_line(reason: &str) -> String {
     let escaped: String = reason.escape_debug().to_string().replace("\\\"", "\"");
     let cut: String = escaped.chars().take(200).collect();
-    if cut.len() < escaped.len() { format!("{cut}…") } else { cut }
+    if cut.len() < escaped.len() {
+        format!("{cut}…")
+    } else {
+        cut
+    }
 }
 
 /// Counts the names of a header and refuses one that stands there twice: the format forbids it, and the crate's parser
@@ -194,7 +299,9 @@ struct UniqueNames;
 impl UniqueNames {
     fn of(header: &[u8]) -> Result<usize, String> {
         let mut json = serde_json::Deserializer::from_slice(header);
-        let names = json.deserialize_map(UniqueNames).map_err(|error| error.to_string())?;
+        let names = json
+            .deserialize_map(UniqueNames)
+            .map_err(|error| error.to_string())?;
         json.end().map_err(|error| error.to_string())?;
         Ok(names)
     }
@@ -212,7 +319,10 @@ impl<'de> Visitor<'de> for UniqueNames {
         while let Some(name) = map.next_key::<String>()? {
             map.next_value::<IgnoredAny>()?;
             if names.contains(&name) {
-                return Err(A::Error::custom(format!("the name {} stands there twice", super::error::quoted(&name))));
+                return Err(A::Error::custom(format!(
+                    "the name {} stands there twice",
+                    super::error::quoted(&name)
+                )));
             }
             names.insert(name);
         }

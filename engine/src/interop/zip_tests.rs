@@ -5,7 +5,10 @@ use super::*;
 fn files() -> Files {
     vec![
         ("config.json".into(), b"{}".to_vec()),
-        ("model.safetensors".into(), (0..=255u8).cycle().take(5000).collect()),
+        (
+            "model.safetensors".into(),
+            (0..=255u8).cycle().take(5000).collect(),
+        ),
         ("vocab.txt".into(), "[PAD]\n".repeat(500).into_bytes()),
     ]
 }
@@ -13,7 +16,9 @@ fn files() -> Files {
 fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in entries {
-        archive.start_file(*name, SimpleFileOptions::DEFAULT).expect("a distinct name");
+        archive
+            .start_file(*name, SimpleFileOptions::DEFAULT)
+            .expect("a distinct name");
         archive.write_all(bytes).expect("memory takes it");
     }
     archive.finish().expect("finishes").into_inner()
@@ -23,7 +28,11 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 fn a_model_comes_back_as_it_went() {
     let bytes = zip_write("my-model", &files());
     assert_eq!(zip_read(&bytes).expect("valid"), files());
-    assert_eq!(bytes, zip_write("my-model", &files()), "equal files give equal bytes");
+    assert_eq!(
+        bytes,
+        zip_write("my-model", &files()),
+        "equal files give equal bytes"
+    );
 }
 
 #[test]
@@ -35,7 +44,11 @@ fn a_persons_own_zip_of_a_run_directory_opens() {
         ("__MACOSX/run/._config.json", b"x"),
         ("run/vocab.txt", b"a"),
     ]);
-    let names: Vec<String> = zip_read(&bytes).expect("valid").into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = zip_read(&bytes)
+        .expect("valid")
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["config.json", "vocab.txt"]);
     let loose = archive(&[("config.json", b"{}")]);
     assert_eq!(zip_read(&loose).expect("valid").len(), 1);
@@ -52,25 +65,51 @@ fn every_cut_of_an_archive_is_refused() {
 #[test]
 fn a_flipped_bit_in_the_content_is_noticed() {
     let mut bytes = zip_write("m", &files());
-    let at = bytes.windows(16).position(|window| window[0] == 0 && window[15] == 15).expect("the stored weights");
+    let at = bytes
+        .windows(16)
+        .position(|window| window[0] == 0 && window[15] == 15)
+        .expect("the stored weights");
     bytes[at + 8] ^= 1;
-    assert!(zip_read(&bytes).expect_err("damaged").to_string().contains("damaged"));
+    assert!(
+        zip_read(&bytes)
+            .expect_err("damaged")
+            .to_string()
+            .contains("damaged")
+    );
 }
 
 #[test]
 fn hostile_archives_are_refused() {
     let check = |bytes: &[u8], expected: &str| {
         let error = zip_read(bytes).expect_err(expected);
-        assert!(error.to_string().contains(expected), "{error} lacks {expected}");
+        assert!(
+            error.to_string().contains(expected),
+            "{error} lacks {expected}"
+        );
     };
-    for name in ["../config.json", "/etc/passwd", "a/../../b", "C:\\x", "a\\b"] {
+    for name in [
+        "../config.json",
+        "/etc/passwd",
+        "a/../../b",
+        "C:\\x",
+        "a\\b",
+    ] {
         check(&archive(&[(name, b"x")]), "points outside");
     }
-    check(&archive(&[("config.json", b"{}"), ("a/b/c.txt", b"x")]), "below the model's");
+    check(
+        &archive(&[("config.json", b"{}"), ("a/b/c.txt", b"x")]),
+        "below the model's",
+    );
     check(b"PK\x03\x04 but not really", "not a zip");
-    check(&archive(&[("zeros", &vec![0; 70 << 20])]), "decompression bomb");
+    check(
+        &archive(&[("zeros", &vec![0; 70 << 20])]),
+        "decompression bomb",
+    );
     let names: Vec<String> = (0..600).map(|n| format!("f{n}")).collect();
-    let many: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+    let many: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), &b"x"[..]))
+        .collect();
     check(&archive(&many), "600 entries");
 }
 
@@ -80,5 +119,10 @@ fn a_name_that_stands_twice_is_refused() {
     while let Some(at) = bytes.windows(6).position(|window| window == b"ab.txt") {
         bytes[at..at + 6].copy_from_slice(b"aa.txt");
     }
-    assert!(zip_read(&bytes).expect_err("twice").to_string().contains("twice"));
+    assert!(
+        zip_read(&bytes)
+            .expect_err("twice")
+            .to_string()
+            .contains("twice")
+    );
 }

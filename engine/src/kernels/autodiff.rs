@@ -31,8 +31,15 @@ impl<B: DifferentiableOps> Backward<B, 1> for Gelu {
     /// The input.
     type State = FloatTensor<B>;
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let x = ops.state;
-        unary::<B, _>(ops.parents, ops.node, grads, |dy| B::exact_gelu_backward(x, dy));
+        unary::<B, _>(ops.parents, ops.node, grads, |dy| {
+            B::exact_gelu_backward(x, dy)
+        });
     }
 }

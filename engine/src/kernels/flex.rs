@@ -34,7 +34,14 @@ impl OptimizerOps for Flex {
         let range = start..start + g.layout().num_elements();
         let [p_values, m_values, v_values] =
             [&mut p, &mut m, &mut v].map(|tensor| &mut tensor.storage_mut::<f32>()[range.clone()]);
-        cpu::optimizer::adamw(&settings, values(&clip)[0], p_values, values(&g), m_values, v_values);
+        cpu::optimizer::adamw(
+            &settings,
+            values(&clip)[0],
+            p_values,
+            values(&g),
+            m_values,
+            v_values,
+        );
         (p, m, v)
     }
 }
@@ -42,13 +49,21 @@ impl OptimizerOps for Flex {
 impl NormOps for Flex {
     fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self> {
         let norm = cpu::optimizer::squared_norm(values(&dense(g)));
-        FlexTensor::new(Bytes::from_elems(vec![norm]), Layout::contiguous(Shape::from(vec![1])), DType::F32)
+        FlexTensor::new(
+            Bytes::from_elems(vec![norm]),
+            Layout::contiguous(Shape::from(vec![1])),
+            DType::F32,
+        )
     }
 }
 
 /// The same elements without gaps between them. A slice of a larger tensor stays where it is.
 pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
-    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+    if tensor.is_contiguous() {
+        tensor
+    } else {
+        tensor.to_contiguous()
+    }
 }
 
 /// The elements of a contiguous tensor, in order.
@@ -59,8 +74,13 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
 
 /// A tensor whose storage holds exactly its elements, so that writing to the storage writes to the tensor.
 pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
-    let whole = tensor.layout().start_offset() == 0 && tensor.storage::<f32>().len() == tensor.layout().num_elements();
-    if whole { tensor } else { like(&tensor, values(&tensor).to_vec()) }
+    let whole = tensor.layout().start_offset() == 0
+        && tensor.storage::<f32>().len() == tensor.layout().num_elements();
+    if whole {
+        tensor
+    } else {
+        like(&tensor, values(&tensor).to_vec())
+    }
 }
 
 /// A tensor of this shape with these elements.

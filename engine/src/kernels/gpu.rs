@@ -20,7 +20,12 @@ impl DifferentiableOps for CubeBackend {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = contiguous(x);
         let y = like(&x);
-        launch(gelu::KERNEL, &[&x, &y], &gelu::Settings { n: word(count(&x)) }, blocks(gelu::KERNEL, count(&x)));
+        launch(
+            gelu::KERNEL,
+            &[&x, &y],
+            &gelu::Settings { n: word(count(&x)) },
+            blocks(gelu::KERNEL, count(&x)),
+        );
         y
     }
 
@@ -28,7 +33,12 @@ impl DifferentiableOps for CubeBackend {
         let (x, dy) = (contiguous(x), contiguous(dy));
         let dx = like(&x);
         let settings = gelu_backward::Settings { n: word(count(&x)) };
-        launch(gelu_backward::KERNEL, &[&x, &dy, &dx], &settings, blocks(gelu_backward::KERNEL, count(&x)));
+        launch(
+            gelu_backward::KERNEL,
+            &[&x, &dy, &dx],
+            &settings,
+            blocks(gelu_backward::KERNEL, count(&x)),
+        );
         dx
     }
 }
@@ -43,10 +53,18 @@ impl OptimizerOps for CubeBackend {
         start: usize,
         settings: AdamWSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        assert!(start == 0 && count(&g) == count(&p), "one launch moves a whole group");
+        assert!(
+            start == 0 && count(&g) == count(&p),
+            "one launch moves a whole group"
+        );
         let (g, clip) = (contiguous(g), contiguous(clip));
         let [p, m, v] = [p, m, v].map(exclusive);
-        launch(adamw::KERNEL, &[&clip, &p, &g, &m, &v], &settings, blocks(adamw::KERNEL, settings.n as usize));
+        launch(
+            adamw::KERNEL,
+            &[&clip, &p, &g, &m, &v],
+            &settings,
+            blocks(adamw::KERNEL, settings.n as usize),
+        );
         (p, m, v)
     }
 }
@@ -74,7 +92,10 @@ pub trait GradientOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// `shaders::gradients::NORM`: norm and clip, `[1]` each.
-    fn limit(squares: FloatTensor<Self>, settings: NormSettings) -> (FloatTensor<Self>, FloatTensor<Self>);
+    fn limit(
+        squares: FloatTensor<Self>,
+        settings: NormSettings,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 impl GradientOps for CubeBackend {
@@ -87,7 +108,12 @@ impl GradientOps for CubeBackend {
         let Pieces { a, b, c, d, e, f } = pieces;
         let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(contiguous);
         let groups = ((settings.end - settings.begin) as usize).div_ceil(gradients::BLOCK);
-        launch(gradients::JOIN, &[&a, &b, &c, &d, &e, &f, &flat, &squares], &settings, groups);
+        launch(
+            gradients::JOIN,
+            &[&a, &b, &c, &d, &e, &f, &flat, &squares],
+            &settings,
+            groups,
+        );
         (flat, squares)
     }
 
@@ -104,29 +130,60 @@ pub(super) fn collect_gradients(
     lens: &[usize],
     [clip_norm, eps]: [f64; 2],
 ) -> CollectedGradients {
-    let launches: Vec<Vec<(JoinSettings, &[Tensor<1>])>> =
-        groups.iter().zip(lens).map(|(g, len)| joins(g, *len)).collect();
+    let launches: Vec<Vec<(JoinSettings, &[Tensor<1>])>> = groups
+        .iter()
+        .zip(lens)
+        .map(|(g, len)| joins(g, *len))
+        .collect();
     let device = groups[0][0].device();
-    let blocks = |settings: &JoinSettings| (settings.end - settings.begin).div_ceil(gradients::BLOCK as u32);
-    let total: u32 = launches.iter().flatten().map(|(settings, _)| blocks(settings)).sum();
+    let blocks =
+        |settings: &JoinSettings| (settings.end - settings.begin).div_ceil(gradients::BLOCK as u32);
+    let total: u32 = launches
+        .iter()
+        .flatten()
+        .map(|(settings, _)| blocks(settings))
+        .sum();
     let mut squares = Tensor::<1>::empty([total as usize], &device).into_dispatch();
     let mut first_block = 0;
     let flat = launches.iter().zip(lens).map(|(launches, len)| {
         let mut flat = Tensor::<1>::empty([*len], &device).into_dispatch();
         for (settings, pieces) in launches {
-            let piece =
-                |i: usize| pieces.get(i).cloned().unwrap_or_else(|| Tensor::empty([1], &device)).into_dispatch();
-            let pieces = Pieces { a: piece(0), b: piece(1), c: piece(2), d: piece(3), e: piece(4), f: piece(5) };
-            let settings = JoinSettings { first_block, ..*settings };
+            let piece = |i: usize| {
+                pieces
+                    .get(i)
+                    .cloned()
+                    .unwrap_or_else(|| Tensor::empty([1], &device))
+                    .into_dispatch()
+            };
+            let pieces = Pieces {
+                a: piece(0),
+                b: piece(1),
+                c: piece(2),
+                d: piece(3),
+                e: piece(4),
+                f: piece(5),
+            };
+            let settings = JoinSettings {
+                first_block,
+                ..*settings
+            };
             first_block += blocks(&settings);
             (flat, squares) = Dispatch::join(pieces, flat, squares.clone(), settings);
         }
         vec![Tensor::from_dispatch(flat)]
     });
     let flat = flat.collect();
-    let settings = NormSettings { n: total, max_norm: clip_norm as f32, eps: eps as f32 };
+    let settings = NormSettings {
+        n: total,
+        max_norm: clip_norm as f32,
+        eps: eps as f32,
+    };
     let (norm, clip) = Dispatch::limit(squares, settings);
-    CollectedGradients { groups: flat, norm: Tensor::from_dispatch(norm), clip: Tensor::from_dispatch(clip) }
+    CollectedGradients {
+        groups: flat,
+        norm: Tensor::from_dispatch(norm),
+        clip: Tensor::from_dispatch(clip),
+    }
 }
 
 /// Which launches copy `gradients`, `[n]` each, into an array `[len]`, and what each of them reads.
@@ -141,8 +198,17 @@ fn joins(gradients: &[Tensor<1>], len: usize) -> Vec<(JoinSettings, &[Tensor<1>]
             end += pieces.get(i).map_or(0, |piece| piece.dims()[0]);
             *place = u32::try_from(end).expect("a group has fewer than 2^32 elements");
         }
-        let whole = if i == last { len as u32 } else { ends[gradients::PIECES - 1] };
-        JoinSettings { begin: begin as u32, end: whole, first_block: 0, ends }
+        let whole = if i == last {
+            len as u32
+        } else {
+            ends[gradients::PIECES - 1]
+        };
+        JoinSettings {
+            begin: begin as u32,
+            end: whole,
+            first_block: 0,
+            ends,
+        }
     };
     let settings: Vec<JoinSettings> = chunks.clone().enumerate().map(of_chunk).collect();
     settings.into_iter().zip(chunks).collect()
@@ -200,7 +266,10 @@ impl Groups for [usize; 3] {
     fn groups(self) -> [u32; 3] {
         self.map(|n| {
             let n = u32::try_from(n).unwrap_or(u32::MAX);
-            assert!(n <= MAX_WORKGROUPS, "a dimension of a grid has at most {MAX_WORKGROUPS} workgroups, not {n}");
+            assert!(
+                n <= MAX_WORKGROUPS,
+                "a dimension of a grid has at most {MAX_WORKGROUPS} workgroups, not {n}"
+            );
             n
         })
     }
@@ -210,17 +279,30 @@ impl Groups for [usize; 3] {
 /// metadata do: it keeps the buffers of those that it has seen, where a tensor of them would cost a submit.
 ///
 /// No two buffers may overlap: the kernels bind all of them for writing.
-pub(super) fn launch(kernel: Kernel, buffers: &[&CubeTensor], settings: &impl bytemuck::Pod, groups: impl Groups) {
+pub(super) fn launch(
+    kernel: Kernel,
+    buffers: &[&CubeTensor],
+    settings: &impl bytemuck::Pod,
+    groups: impl Groups,
+) {
     let mut bytes = bytemuck::bytes_of(settings).to_vec();
     // Uniform structs are multiples of 16 bytes.
     bytes.resize(bytes.len().next_multiple_of(16), 0);
     let info = MetadataBindingInfo::custom(bytemuck::pod_collect_to_vec(&bytes));
     let [x, y, z] = groups.groups();
     buffers[0].client.launch(
-        Box::new(SourceKernel::new(Source(kernel), CubeDim::new_1d(kernel.threads))),
+        Box::new(SourceKernel::new(
+            Source(kernel),
+            CubeDim::new_1d(kernel.threads),
+        )),
         CubeCount::Static(x, y, z),
         KernelArguments::new()
-            .with_buffers(buffers.iter().map(|tensor| tensor.handle.clone().binding()).collect())
+            .with_buffers(
+                buffers
+                    .iter()
+                    .map(|tensor| tensor.handle.clone().binding())
+                    .collect(),
+            )
             .with_info(info),
     );
 }
@@ -264,5 +346,9 @@ fn with_shape(on: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
 pub(super) fn exclusive(tensor: CubeTensor) -> CubeTensor {
     let tensor = contiguous(tensor);
     // The backend has no plain copy. Times one keeps every number but subnormals, which a device may flush to 0.
-    if tensor.handle.can_mut() { tensor } else { CubeBackend::float_mul_scalar(tensor, Scalar::Float(1.0)) }
+    if tensor.handle.can_mut() {
+        tensor
+    } else {
+        CubeBackend::float_mul_scalar(tensor, Scalar::Float(1.0))
+    }
 }

@@ -22,15 +22,29 @@ pub struct CollectedGradients {
 
 /// Prepares the gradients of each group, `[n]` each, outside of autodiff. `lens` says how long each group's array is;
 /// `clip_norm` is the largest norm.
-pub fn collect_gradients(groups: Vec<Vec<Tensor<1>>>, lens: &[usize], clip_norm: f64) -> CollectedGradients {
-    let first = groups.iter().flatten().next().expect("a model has parameters");
+pub fn collect_gradients(
+    groups: Vec<Vec<Tensor<1>>>,
+    lens: &[usize],
+    clip_norm: f64,
+) -> CollectedGradients {
+    let first = groups
+        .iter()
+        .flatten()
+        .next()
+        .expect("a model has parameters");
     if !is_cpu(&first.device()) {
         #[cfg(feature = "gpu")]
         return super::gpu::collect_gradients(groups, lens, [clip_norm, EPS]);
     }
     let squares = groups.iter().flatten().map(|g| squared_norm(g.clone()));
-    let norm = squares.reduce(|a, b| a + b).expect("a model has parameters").sqrt(); // [1]
-    let clip = (norm.clone() + EPS).recip().mul_scalar(clip_norm).clamp_max(1.0);
+    let norm = squares
+        .reduce(|a, b| a + b)
+        .expect("a model has parameters")
+        .sqrt(); // [1]
+    let clip = (norm.clone() + EPS)
+        .recip()
+        .mul_scalar(clip_norm)
+        .clamp_max(1.0);
     CollectedGradients { groups, norm, clip }
 }
 

@@ -13,8 +13,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Device, Tensor};
 pub use fused::{
-    AttentionInputs, Mask, RowNumbers, RowTargets, add_norm, attention, convolve, cross_entropy_sums, dropout,
-    gather_rows, layer_norm, linear, linear_gelu, projected_cross_entropy,
+    AttentionInputs, Mask, RowNumbers, RowTargets, add_norm, attention, convolve,
+    cross_entropy_sums, dropout, gather_rows, layer_norm, linear, linear_gelu,
+    projected_cross_entropy,
 };
 #[cfg(feature = "gpu")]
 pub use gpu::set_adapter_is_software;
@@ -61,7 +62,12 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
 
 /// One AdamW step: gradients, one after another and scaled by `clip` `[1]`, move `state` as `shaders::adamw` says. See
 /// [`collect_gradients`].
-pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, settings: AdamWSettings) -> AdamWState {
+pub fn adamw(
+    state: AdamWState,
+    gradients: Vec<Tensor<1>>,
+    clip: Tensor<1>,
+    settings: AdamWSettings,
+) -> AdamWState {
     let AdamWState { p, m, v } = state;
     let (mut p, mut m, mut v) = (p.into_dispatch(), m.into_dispatch(), v.into_dispatch());
     let clip = clip.into_dispatch();
@@ -71,8 +77,15 @@ pub fn adamw(state: AdamWState, gradients: Vec<Tensor<1>>, clip: Tensor<1>, sett
         (p, m, v) = Dispatch::adamw(p, g.into_dispatch(), m, v, clip.clone(), start, settings);
         start += n;
     }
-    assert_eq!(start, settings.n as usize, "the gradients cover their group");
-    AdamWState { p: Tensor::from_dispatch(p), m: Tensor::from_dispatch(m), v: Tensor::from_dispatch(v) }
+    assert_eq!(
+        start, settings.n as usize,
+        "the gradients cover their group"
+    );
+    AdamWState {
+        p: Tensor::from_dispatch(p),
+        m: Tensor::from_dispatch(m),
+        v: Tensor::from_dispatch(v),
+    }
 }
 
 /// Operations with a gradient.

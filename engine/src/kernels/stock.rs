@@ -10,7 +10,11 @@ use cpu::muon::{EPS, QUINTIC, ROUNDS, Rates};
 /// See [`super::linear`].
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     let y = x.matmul(weight.transpose()); // [N, O]
-    if let Some(bias) = bias { y + bias.unsqueeze() } else { y }
+    if let Some(bias) = bias {
+        y + bias.unsqueeze()
+    } else {
+        y
+    }
 }
 
 /// See [`super::layer_norm`].
@@ -27,7 +31,11 @@ pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize
     let b = rows / t;
     let tap = |i: usize| taps.clone().narrow(1, i, 1).reshape([1, 1, width]);
     let x = x.reshape([b, t, width]); // [B, T, D]
-    let seen = if let Some(keep) = keep { x.clone() * keep.reshape([b, t, 1]) } else { x.clone() };
+    let seen = if let Some(keep) = keep {
+        x.clone() * keep.reshape([b, t, 1])
+    } else {
+        x.clone()
+    };
     let (before, after) = (shifted(&seen, -1), shifted(&seen, 1));
     (x + before * tap(0) + seen * tap(1) + after * tap(2)).reshape([rows, width])
 }
@@ -52,7 +60,10 @@ impl AttentionTables {
             (keep.reshape([b, 1, 1, t]) - 1.0) * -MASKED_SCORE
         });
         let table = |tables: &Tensor<3>, i: usize| tables.clone().narrow(0, i, 1).unsqueeze::<4>();
-        Self { mask, rotary: rotary.map(|tables| [table(&tables, 0), table(&tables, 1)]) }
+        Self {
+            mask,
+            rotary: rotary.map(|tables| [table(&tables, 0), table(&tables, 1)]),
+        }
     }
 }
 
@@ -68,14 +79,31 @@ pub fn attention(
     let width = qkv[0].dims()[1];
     let k = width / h;
     let [queries, keys, values] = qkv.map(|x| x.reshape([b, t, h, k]).swap_dims(1, 2)); // [B, H, T, K]
-    let rotate = |x: Tensor<4>| if let Some(tables) = &tables.rotary { rotated(x, tables) } else { x };
+    let rotate = |x: Tensor<4>| {
+        if let Some(tables) = &tables.rotary {
+            rotated(x, tables)
+        } else {
+            x
+        }
+    };
     let queries = rotate(queries) * (1.0 / (k as f64).sqrt());
     let scores = queries.matmul(rotate(keys).transpose()); // [B, H, T, T]
-    let scores = if let Some(mask) = &tables.mask { scores + mask.clone() } else { scores };
+    let scores = if let Some(mask) = &tables.mask {
+        scores + mask.clone()
+    } else {
+        scores
+    };
     let probabilities = softmax(scores, 3);
-    let used = if dropout.is_none() { probabilities.clone() } else { super::dropout(probabilities.clone(), dropout) };
+    let used = if dropout.is_none() {
+        probabilities.clone()
+    } else {
+        super::dropout(probabilities.clone(), dropout)
+    };
     let context = used.matmul(values); // [B, H, T, K]
-    (context.swap_dims(1, 2).reshape([b * t, width]), probabilities)
+    (
+        context.swap_dims(1, 2).reshape([b * t, width]),
+        probabilities,
+    )
 }
 
 /// Turns the pairs (i, i + K/2) of `x` `[B, H, T, K]` by angles whose cosines and sines are `[1, 1, T, K / 2]`.
@@ -89,25 +117,47 @@ fn rotated(x: Tensor<4>, [cos, sin]: &[Tensor<4>; 2]) -> Tensor<4> {
 }
 
 /// See [`super::projected_cross_entropy`].
-pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
+pub fn projected_cross_entropy(
+    rows: Tensor<2>,
+    table: Tensor<2>,
+    bias: Tensor<1>,
+    truth: RowTargets,
+) -> Tensor<1> {
     let logits = rows.matmul(table.transpose()) + bias.unsqueeze(); // [M, V]
     let m = logits.dims()[0];
-    let picked = log_softmax(logits, 1).gather(1, truth.targets.reshape([m, 1])).reshape([m]); // [M]
+    let picked = log_softmax(logits, 1)
+        .gather(1, truth.targets.reshape([m, 1]))
+        .reshape([m]); // [M]
     (picked * truth.weights).sum() * (-1.0 / truth.total)
 }
 
 /// See [`super::cross_entropy_sums`].
 pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
-    let RowTargets { targets, weights, total } = truth;
+    let RowTargets {
+        targets,
+        weights,
+        total,
+    } = truth;
     let m = targets.dims()[0];
     let targets = targets.reshape([m, 1]);
-    let loss = log_softmax(logits.clone(), 1).gather(1, targets.clone()).reshape([m]).neg();
+    let loss = log_softmax(logits.clone(), 1)
+        .gather(1, targets.clone())
+        .reshape([m])
+        .neg();
     let right = logits.argmax(1).equal(targets).float().reshape([m]);
-    Tensor::cat(vec![(loss * weights.clone()).sum(), (right * weights).sum()], 0) * (1.0 / total)
+    Tensor::cat(
+        vec![(loss * weights.clone()).sum(), (right * weights).sum()],
+        0,
+    ) * (1.0 / total)
 }
 
 /// See [`super::fused::muon`]; `g` is scaled already, and `shapes` are those of batches of matrices `[N, R, C]`.
-pub fn muon([p, m]: [Tensor<1>; 2], g: Tensor<1>, shapes: &[[usize; 3]], rates: Rates) -> [Tensor<1>; 2] {
+pub fn muon(
+    [p, m]: [Tensor<1>; 2],
+    g: Tensor<1>,
+    shapes: &[[usize; 3]],
+    rates: Rates,
+) -> [Tensor<1>; 2] {
     let m = m * rates.momentum + g.clone();
     let nesterov = g + m.clone() * rates.momentum; // [n]
     let mut start = 0;
@@ -115,7 +165,9 @@ pub fn muon([p, m]: [Tensor<1>; 2], g: Tensor<1>, shapes: &[[usize; 3]], rates: 
     for &shape in shapes {
         let n = shape.iter().product();
         let scale = (shape[1] as f64 / shape[2] as f64).max(1.0).sqrt();
-        updates.push(orthogonalize(nesterov.clone().narrow(0, start, n).reshape(shape)).reshape([n]) * scale);
+        updates.push(
+            orthogonalize(nesterov.clone().narrow(0, start, n).reshape(shape)).reshape([n]) * scale,
+        );
         start += n;
     }
     let p = p * (1.0 - rates.lr * rates.weight_decay) - Tensor::cat(updates, 0) * rates.lr;
@@ -167,10 +219,21 @@ mod tests {
         let x = tensor(&[3.0, 0.0, 0.0, 4.0, 1.0, 0.0, 0.0, 0.1], [2, 2, 2]);
         let y = values(orthogonalize(x));
         let second = 1.01_f64.sqrt();
-        let expected =
-            [iterated(0.6), 0.0, 0.0, iterated(0.8), iterated(1.0 / second), 0.0, 0.0, iterated(0.1 / second)];
+        let expected = [
+            iterated(0.6),
+            0.0,
+            0.0,
+            iterated(0.8),
+            iterated(1.0 / second),
+            0.0,
+            0.0,
+            iterated(0.1 / second),
+        ];
         for (y, expected) in y.iter().zip(expected) {
-            assert!((f64::from(*y) - expected).abs() < TOLERANCE, "{y} against {expected}");
+            assert!(
+                (f64::from(*y) - expected).abs() < TOLERANCE,
+                "{y} against {expected}"
+            );
         }
         assert!(y[0] > 0.6 && y[0] < 1.3, "near 1: {}", y[0]);
     }
@@ -180,12 +243,19 @@ mod tests {
         let wide: Vec<f32> = (0..12).map(|i| ((i * 7 + 3) % 11) as f32 - 5.0).collect();
         let wide = tensor(&wide, [1, 3, 4]);
         let tall = wide.clone().swap_dims(1, 2);
-        let (a, b) = (values(orthogonalize(wide)), values(orthogonalize(tall).swap_dims(1, 2)));
+        let (a, b) = (
+            values(orthogonalize(wide)),
+            values(orthogonalize(tall).swap_dims(1, 2)),
+        );
         assert_eq!(a, b);
     }
 
     #[test]
     fn no_gradient_is_no_update() {
-        assert!(values(orthogonalize(tensor(&[0.0; 8], [2, 2, 2]))).iter().all(|x| *x == 0.0));
+        assert!(
+            values(orthogonalize(tensor(&[0.0; 8], [2, 2, 2])))
+                .iter()
+                .all(|x| *x == 0.0)
+        );
     }
 }

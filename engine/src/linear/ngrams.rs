@@ -12,7 +12,11 @@ const CHARACTERS: std::ops::RangeInclusive<usize> = 2..=5;
 /// Whether a character continues a word: letters, digits and the marks that belong to them.
 fn is_of_a_word(c: char) -> bool {
     use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
-    c.is_alphanumeric() || matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
+    c.is_alphanumeric()
+        || matches!(
+            get_general_category(c),
+            NonspacingMark | SpacingMark | EnclosingMark
+        )
 }
 
 /// Lower-cased words, single letters of unspaced scripts, and other signs one by one.
@@ -40,7 +44,10 @@ pub(super) fn distinct_words(document: &Document) -> Vec<(String, [u64; 2])> {
     let mut found = Vec::new();
     for text in document.texts() {
         let lowered = text.to_lowercase();
-        for word in words(&lowered).into_iter().filter(|word| word.chars().any(is_of_a_word)) {
+        for word in words(&lowered)
+            .into_iter()
+            .filter(|word| word.chars().any(is_of_a_word))
+        {
             if known.insert(word.to_string()) {
                 let hash = |part| add(add(start(b'w', part), b" "), word.as_bytes());
                 found.push((word.to_string(), [hash(0), hash(1)]));
@@ -58,7 +65,9 @@ pub(super) fn of_words(document: &Document, longest: usize) -> Vec<u64> {
         let words = words(&lowered);
         for length in 1..=longest {
             let gram = |words: &[&str]| {
-                words.iter().fold(start(b'w', part), |hash, word| add(add(hash, b" "), word.as_bytes()))
+                words.iter().fold(start(b'w', part), |hash, word| {
+                    add(add(hash, b" "), word.as_bytes())
+                })
             };
             grams.extend(words.windows(length).map(gram));
         }
@@ -74,9 +83,9 @@ pub(super) fn of_characters(document: &Document) -> Vec<u64> {
             let padded: Vec<char> = [' '].into_iter().chain(word.chars()).chain([' ']).collect();
             for length in CHARACTERS {
                 let gram = |characters: &[char]| {
-                    characters
-                        .iter()
-                        .fold(start(b'c', part), |hash, c| add(hash, c.encode_utf8(&mut [0; 4]).as_bytes()))
+                    characters.iter().fold(start(b'c', part), |hash, c| {
+                        add(hash, c.encode_utf8(&mut [0; 4]).as_bytes())
+                    })
                 };
                 grams.extend(padded.windows(length).map(gram));
             }
@@ -92,7 +101,9 @@ fn start(kind: u8, part: usize) -> u64 {
 
 /// FNV-1a, 64 bit (Fowler, Noll & Vo): part of the format of a saved classifier.
 fn add(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -105,7 +116,10 @@ mod tests {
     #[test]
     fn words_are_runs_of_letters_or_single_signs() {
         let check = |text: &str, expected: &[&str]| assert_eq!(words(text), expected, "{text}");
-        check("the  cat's (mat).", &["the", "cat", "'", "s", "(", "mat", ")", "."]);
+        check(
+            "the  cat's (mat).",
+            &["the", "cat", "'", "s", "(", "mat", ")", "."],
+        );
         check("山a水", &["山", "a", "水"]);
         check("नमस्ते دنیا", &["नमस्ते", "دنیا"]);
         check("", &[]);
@@ -117,10 +131,19 @@ mod tests {
         assert_eq!(grams("The cat"), grams("the  CAT"));
         assert_eq!(grams("the cat the").len(), 5);
         assert_eq!(grams("the cat the")[0], grams("the cat the")[2]);
-        assert!(!grams("ab")[..].contains(&grams("a b")[2]), "a pair is no word");
-        let pair = Document { second: Some("a".into()), ..document("a") };
+        assert!(
+            !grams("ab")[..].contains(&grams("a b")[2]),
+            "a pair is no word"
+        );
+        let pair = Document {
+            second: Some("a".into()),
+            ..document("a")
+        };
         let grams = of_words(&pair, 1);
-        assert!(grams.len() == 2 && grams[0] != grams[1], "the texts of a pair are told apart");
+        assert!(
+            grams.len() == 2 && grams[0] != grams[1],
+            "the texts of a pair are told apart"
+        );
     }
 
     #[test]

@@ -17,12 +17,21 @@ impl Rows {
             entries.extend(row);
             starts.push(entries.len());
         }
-        Self { starts, entries, features }
+        Self {
+            starts,
+            entries,
+            features,
+        }
     }
 
     /// Rows `[N, width]` in which no number is left out.
     pub fn dense(values: &[f32], width: usize) -> Self {
-        let row = |row: &[f32]| row.iter().enumerate().map(|(feature, x)| (feature as u32, *x)).collect();
+        let row = |row: &[f32]| {
+            row.iter()
+                .enumerate()
+                .map(|(feature, x)| (feature as u32, *x))
+                .collect()
+        };
         Self::new(values.chunks(width).map(row), width)
     }
 
@@ -38,7 +47,10 @@ impl Rows {
 
     /// The same rows with equal values, each of length 1.
     pub fn binarized(&self) -> Self {
-        Self::new((0..self.len()).map(|index| binarized(self.row(index).to_vec())), self.features)
+        Self::new(
+            (0..self.len()).map(|index| binarized(self.row(index).to_vec())),
+            self.features,
+        )
     }
 }
 
@@ -51,6 +63,11 @@ pub(super) fn binarized(mut row: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
 
 /// Scales a row to length 1 (Euclid).
 pub(super) fn normalize(row: &mut [(u32, f32)]) {
-    let length = row.iter().map(|(_, x)| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    let length = row
+        .iter()
+        .map(|(_, x)| x * x)
+        .sum::<f32>()
+        .sqrt()
+        .max(f32::MIN_POSITIVE);
     row.iter_mut().for_each(|(_, x)| *x /= length);
 }

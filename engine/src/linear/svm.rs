@@ -50,7 +50,8 @@ impl Weights {
     pub fn margins(&self, row: &[(u32, f32)]) -> Vec<f32> {
         let mut margins = self.bias.clone();
         for &(feature, x) in row {
-            let range = self.starts[feature as usize] as usize..self.starts[feature as usize + 1] as usize;
+            let range =
+                self.starts[feature as usize] as usize..self.starts[feature as usize + 1] as usize;
             for (label, weight) in self.labels[range.clone()].iter().zip(&self.values[range]) {
                 margins[*label as usize] += x * weight;
             }
@@ -63,19 +64,37 @@ impl Weights {
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self, classes: usize, features: usize) -> Result<(), String> {
-        let Self { bias, starts, labels, values } = self;
+        let Self {
+            bias,
+            starts,
+            labels,
+            values,
+        } = self;
         let end = starts.last().map(|end| *end as usize);
-        let ascend = starts.first() == Some(&0) && starts.is_sorted() && Some(starts.len()) == features.checked_add(1);
-        let fit = end == Some(labels.len()) && labels.len() == values.len() && bias.len() == classes;
+        let ascend = starts.first() == Some(&0)
+            && starts.is_sorted()
+            && Some(starts.len()) == features.checked_add(1);
+        let fit =
+            end == Some(labels.len()) && labels.len() == values.len() && bias.len() == classes;
         let sound = ascend && fit && labels.iter().all(|label| (*label as usize) < classes);
-        if sound { Ok(()) } else { Err("its weights contradict each other".into()) }
+        if sound {
+            Ok(())
+        } else {
+            Err("its weights contradict each other".into())
+        }
     }
 
     /// From the entries of each block of labels, which are in order of their features and labels.
     fn of_blocks(blocks: Vec<Entries>, features: usize) -> Self {
-        let bias = blocks.iter().flat_map(|block| block.bias.iter().copied()).collect();
+        let bias = blocks
+            .iter()
+            .flat_map(|block| block.bias.iter().copied())
+            .collect();
         let mut starts = vec![0_u32; features + 1];
-        blocks.iter().flat_map(|block| &block.weights).for_each(|(feature, ..)| starts[*feature as usize + 1] += 1);
+        blocks
+            .iter()
+            .flat_map(|block| &block.weights)
+            .for_each(|(feature, ..)| starts[*feature as usize + 1] += 1);
         for feature in 0..features {
             starts[feature + 1] += starts[feature];
         }
@@ -86,7 +105,12 @@ impl Weights {
             (labels[*place as usize], values[*place as usize]) = (label, weight);
             *place += 1;
         }
-        Self { bias, starts, labels, values }
+        Self {
+            bias,
+            starts,
+            labels,
+            values,
+        }
     }
 }
 
@@ -110,12 +134,20 @@ impl Entries {
                 }
             }
         }
-        Self { bias: bias[..used].to_vec(), weights: kept }
+        Self {
+            bias: bias[..used].to_vec(),
+            weights: kept,
+        }
     }
 }
 
 /// Learns `classes` labels.
-pub(super) fn train(rows: &Rows, truth: &[Vec<usize>], classes: usize, settings: Settings) -> Weights {
+pub(super) fn train(
+    rows: &Rows,
+    truth: &[Vec<usize>],
+    classes: usize,
+    settings: Settings,
+) -> Weights {
     let blocks = (0..classes.div_ceil(LANES)).into_par_iter();
     let learn = |block| {
         let first_label = block * LANES;
@@ -149,10 +181,17 @@ impl Costs {
     /// `cost`, or shares of it: each kind of document counts half, as `class_weight="balanced"` of scikit-learn has it.
     fn of(signs: &[Lanes], cost: f32, balanced: bool) -> Self {
         if !balanced {
-            return Self { with: [cost; LANES], without: [cost; LANES] };
+            return Self {
+                with: [cost; LANES],
+                without: [cost; LANES],
+            };
         }
         let half = |sign: f32, lane: usize| {
-            let count = signs.iter().filter(|signs| signs[lane] == sign).count().max(1);
+            let count = signs
+                .iter()
+                .filter(|signs| signs[lane] == sign)
+                .count()
+                .max(1);
             cost * signs.len() as f32 / (2 * count) as f32
         };
         Self {
@@ -162,29 +201,61 @@ impl Costs {
     }
 
     fn at(&self, sign: f32, lane: usize) -> f32 {
-        if sign > 0.0 { self.with[lane] } else { self.without[lane] }
+        if sign > 0.0 {
+            self.with[lane]
+        } else {
+            self.without[lane]
+        }
     }
 }
 
 impl<'a> Block<'a> {
     fn new(rows: &'a Rows, truth: &[Vec<usize>], first_label: usize, settings: Settings) -> Self {
-        let Settings { cost, by_ratio, balanced, .. } = settings;
+        let Settings {
+            cost,
+            by_ratio,
+            balanced,
+            ..
+        } = settings;
         let sign = |labels: &Vec<usize>| {
-            std::array::from_fn(|lane| if labels.contains(&(first_label + lane)) { 1.0 } else { -1.0 })
+            std::array::from_fn(|lane| {
+                if labels.contains(&(first_label + lane)) {
+                    1.0
+                } else {
+                    -1.0
+                }
+            })
         };
         let signs: Vec<Lanes> = truth.iter().map(sign).collect();
-        let scales = if by_ratio { ratios(rows, &signs) } else { Vec::new() };
+        let scales = if by_ratio {
+            ratios(rows, &signs)
+        } else {
+            Vec::new()
+        };
         let costs = Costs::of(&signs, cost, balanced);
         let square = |index: usize| {
-            let mut sums: Lanes = std::array::from_fn(|lane| 1.0 / (2.0 * costs.at(signs[index][lane], lane)) + 1.0);
+            let mut sums: Lanes =
+                std::array::from_fn(|lane| 1.0 / (2.0 * costs.at(signs[index][lane], lane)) + 1.0);
             for &(feature, x) in rows.row(index) {
-                let scale = scales.get(feature as usize).copied().unwrap_or([1.0; LANES]);
-                sums.iter_mut().zip(scale).for_each(|(sum, scale)| *sum += x * x * scale);
+                let scale = scales
+                    .get(feature as usize)
+                    .copied()
+                    .unwrap_or([1.0; LANES]);
+                sums.iter_mut()
+                    .zip(scale)
+                    .for_each(|(sum, scale)| *sum += x * x * scale);
             }
             sums
         };
         let squares = (0..rows.len()).map(square).collect();
-        Self { rows, first_label, signs, scales, squares, costs }
+        Self {
+            rows,
+            first_label,
+            signs,
+            scales,
+            squares,
+            costs,
+        }
     }
 
     /// Weights `[features + 1][LANES]`; the bias is a feature that is always 1, and comes last.
@@ -211,14 +282,21 @@ impl<'a> Block<'a> {
         let mut margins = weights[bias];
         for &(feature, x) in row {
             let weights = &weights[feature as usize];
-            margins.iter_mut().zip(weights).for_each(|(margin, weight)| *margin += x * weight);
+            margins
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(margin, weight)| *margin += x * weight);
         }
         let (signs, squares) = (&self.signs[index], &self.squares[index]);
         let (mut steps, mut worst) = ([0.0; LANES], 0.0_f32);
         for lane in 0..LANES {
             let cost = self.costs.at(signs[lane], lane);
             let gradient = signs[lane] * margins[lane] - 1.0 + alphas[lane] / (2.0 * cost);
-            let projected = if alphas[lane] == 0.0 { gradient.min(0.0) } else { gradient };
+            let projected = if alphas[lane] == 0.0 {
+                gradient.min(0.0)
+            } else {
+                gradient
+            };
             worst = worst.max(projected.abs());
             let moved = (alphas[lane] - gradient / squares[lane]).max(0.0);
             steps[lane] = (moved - alphas[lane]) * signs[lane];
@@ -230,17 +308,26 @@ impl<'a> Block<'a> {
         if self.scales.is_empty() {
             for &(feature, x) in row {
                 let weights = &mut weights[feature as usize];
-                weights.iter_mut().zip(steps).for_each(|(weight, step)| *weight += step * x);
+                weights
+                    .iter_mut()
+                    .zip(steps)
+                    .for_each(|(weight, step)| *weight += step * x);
             }
         } else {
             for &(feature, x) in row {
-                let (weights, scales) = (&mut weights[feature as usize], &self.scales[feature as usize]);
+                let (weights, scales) = (
+                    &mut weights[feature as usize],
+                    &self.scales[feature as usize],
+                );
                 for lane in 0..LANES {
                     weights[lane] += steps[lane] * x * scales[lane];
                 }
             }
         }
-        weights[bias].iter_mut().zip(steps).for_each(|(weight, step)| *weight += step);
+        weights[bias]
+            .iter_mut()
+            .zip(steps)
+            .for_each(|(weight, step)| *weight += step);
         worst
     }
 }
@@ -257,7 +344,12 @@ fn ratios(rows: &Rows, signs: &[Lanes]) -> Vec<Lanes> {
             }
         }
     }
-    let sum = |counts: &[Lanes], lane: usize| counts.iter().map(|counts| f64::from(counts[lane])).sum::<f64>() as f32;
+    let sum = |counts: &[Lanes], lane: usize| {
+        counts
+            .iter()
+            .map(|counts| f64::from(counts[lane]))
+            .sum::<f64>() as f32
+    };
     let sums: Lanes = std::array::from_fn(|lane| sum(&without, lane) / sum(&with, lane));
     let ratio = |(with, without): (&Lanes, &Lanes)| {
         std::array::from_fn(|lane| (with[lane] / without[lane] * sums[lane]).ln().powi(2))
@@ -274,11 +366,20 @@ mod tests {
     #[test]
     fn one_document_has_a_closed_solution() {
         let rows = Rows::new([vec![(0, 0.6), (1, 0.8)]].into_iter(), 2);
-        let settings = Settings { cost: 1.0, balanced: false, by_ratio: false, negligible: 0.0, seed: 1 };
+        let settings = Settings {
+            cost: 1.0,
+            balanced: false,
+            by_ratio: false,
+            negligible: 0.0,
+            seed: 1,
+        };
         let weights = train(&rows, &[vec![0]], 1, settings);
         let alpha = 1.0 / 2.5;
         assert!((weights.bias[0] - alpha).abs() < 1e-6);
-        assert!((weights.values[0] - 0.6 * alpha).abs() < 1e-6 && (weights.values[1] - 0.8 * alpha).abs() < 1e-6);
+        assert!(
+            (weights.values[0] - 0.6 * alpha).abs() < 1e-6
+                && (weights.values[1] - 0.8 * alpha).abs() < 1e-6
+        );
         assert!((weights.margins(rows.row(0))[0] - 2.0 * alpha).abs() < 1e-6);
     }
 
@@ -287,12 +388,25 @@ mod tests {
     #[test]
     fn balanced_costs_give_a_rare_label_the_same_pull() {
         let rows = Rows::new((0..10).map(|_| vec![(0, 1.0)]), 1);
-        let truth: Vec<Vec<usize>> = (0..10).map(|i| if i == 0 { vec![0] } else { vec![] }).collect();
+        let truth: Vec<Vec<usize>> = (0..10)
+            .map(|i| if i == 0 { vec![0] } else { vec![] })
+            .collect();
         let margin = |balanced| {
-            let settings = Settings { cost: 1.0, balanced, by_ratio: false, negligible: 0.0, seed: 1 };
+            let settings = Settings {
+                cost: 1.0,
+                balanced,
+                by_ratio: false,
+                negligible: 0.0,
+                seed: 1,
+            };
             train(&rows, &truth, 1, settings).margins(rows.row(0))[0]
         };
-        assert!(margin(false) < -0.5 && margin(true).abs() < 0.1, "{} {}", margin(false), margin(true));
+        assert!(
+            margin(false) < -0.5 && margin(true).abs() < 0.1,
+            "{} {}",
+            margin(false),
+            margin(true)
+        );
     }
 
     #[test]
@@ -303,6 +417,9 @@ mod tests {
         signs[0][0] = 1.0;
         let squares = ratios(&rows, &signs);
         assert!(squares[0][0].abs() < 1e-6, "in both");
-        assert!((squares[1][0].sqrt() - 2.0_f32.ln()).abs() < 1e-6 && (squares[2][0] - squares[1][0]).abs() < 1e-6);
+        assert!(
+            (squares[1][0].sqrt() - 2.0_f32.ln()).abs() < 1e-6
+                && (squares[2][0] - squares[1][0]).abs() < 1e-6
+        );
     }
 }

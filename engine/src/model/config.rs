@@ -68,7 +68,9 @@ impl ModelConfig {
     /// The shape that a preset of the contract names, for a vocabulary of `vocab_size` and sequences of up to
     /// `max_len` tokens; `None` for an unknown name.
     pub fn preset(name: &str, vocab_size: usize, max_len: usize) -> Option<Self> {
-        let sized = |architecture: &Architecture| Some((*architecture, architecture.backbone().preset(name)?));
+        let sized = |architecture: &Architecture| {
+            Some((*architecture, architecture.backbone().preset(name)?))
+        };
         let (architecture, [layers, width, heads]) = Architecture::ALL.iter().find_map(sized)?;
         let mut config = Self {
             architecture,

@@ -20,11 +20,23 @@ pub struct Heads {
 
 impl Heads {
     /// Of a model that is pre-trained by guessing masked tokens.
-    pub const MASKED_LM: Self = Self { masked_lm: true, next_sentence: false, classifier: false };
+    pub const MASKED_LM: Self = Self {
+        masked_lm: true,
+        next_sentence: false,
+        classifier: false,
+    };
     /// Of a model that is pre-trained on both of BERT's tasks.
-    pub const PRETRAINING: Self = Self { masked_lm: true, next_sentence: true, classifier: false };
+    pub const PRETRAINING: Self = Self {
+        masked_lm: true,
+        next_sentence: true,
+        classifier: false,
+    };
     /// Of a classifier.
-    pub const CLASSIFIER: Self = Self { masked_lm: false, next_sentence: false, classifier: true };
+    pub const CLASSIFIER: Self = Self {
+        masked_lm: false,
+        next_sentence: false,
+        classifier: true,
+    };
 
     /// The parameters of these heads. The masked LM's decoder is the embedding table itself and so is not listed.
     pub fn specs(self, config: &ModelConfig) -> Vec<ParameterSpec> {
@@ -39,7 +51,13 @@ impl Heads {
             out.extend(backbone.pool_specs(config));
         }
         let mut add = |name: &str, shape: Vec<usize>, init| {
-            out.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0, continues: false });
+            out.push(ParameterSpec {
+                name: name.into(),
+                shape,
+                init,
+                hidden_matrices: 0,
+                continues: false,
+            });
         };
         if self.masked_lm {
             add("cls.predictions.bias", vec![config.vocab_size], Init::Zeros);
@@ -49,7 +67,11 @@ impl Heads {
             add("cls.seq_relationship.bias", vec![2], Init::Zeros);
         }
         if self.classifier {
-            add("classifier.weight", vec![config.labels.len(), features], normal);
+            add(
+                "classifier.weight",
+                vec![config.labels.len(), features],
+                normal,
+            );
             add("classifier.bias", vec![config.labels.len()], Init::Zeros);
         }
         out
@@ -65,7 +87,12 @@ pub fn masked_lm(network: &Network, encoded: &Encoded, positions: &RowNumbers) -
 
 /// Mean cross-entropy `[1]`, in nats, of `truth` under the logits of [`masked_lm`]. No penalties hide in it: weight decay
 /// is the optimiser's.
-pub fn masked_lm_loss(network: &Network, encoded: &Encoded, positions: &RowNumbers, truth: RowTargets) -> Tensor<1> {
+pub fn masked_lm_loss(
+    network: &Network,
+    encoded: &Encoded,
+    positions: &RowNumbers,
+    truth: RowTargets,
+) -> Tensor<1> {
     let Projection { rows, table, bias } = projection(network, encoded, positions);
     kernels::projected_cross_entropy(rows, table, bias, truth)
 }
@@ -80,7 +107,10 @@ struct Projection {
 fn projection(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> Projection {
     let backbone = network.config.architecture.backbone();
     Projection {
-        rows: backbone.masked_lm_rows(network, kernels::gather_rows(encoded.hidden.clone(), positions)),
+        rows: backbone.masked_lm_rows(
+            network,
+            kernels::gather_rows(encoded.hidden.clone(), positions),
+        ),
         table: network.leaves.get(backbone.word_embeddings()),
         bias: network.leaves.get("cls.predictions.bias"),
     }

@@ -41,7 +41,10 @@ pub struct Dropout {
 
 impl Dropout {
     /// No dropout: evaluation, and training where the recipe has none.
-    pub const NONE: Self = Self { hidden: 0.0, attention: 0.0 };
+    pub const NONE: Self = Self {
+        hidden: 0.0,
+        attention: 0.0,
+    };
 }
 
 /// The masks of one pass, one after another. Which elements they drop depends only on the seed and on how many were drawn
@@ -55,7 +58,10 @@ pub struct Masks {
 impl Masks {
     /// Of one pass.
     pub fn new(seed: u64) -> Self {
-        Self { seed, drawn: Cell::new(0) }
+        Self {
+            seed,
+            drawn: Cell::new(0),
+        }
     }
 
     /// A mask that drops each element with probability `p`.

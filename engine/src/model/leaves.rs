@@ -26,14 +26,22 @@ pub struct Leaves {
 impl Leaves {
     /// Without tensors; `index` gives the number of each parameter by name.
     pub(super) fn new(index: HashMap<String, usize>) -> Self {
-        Self { tensors: Vec::new(), places: Vec::with_capacity(index.len()), index }
+        Self {
+            tensors: Vec::new(),
+            places: Vec::with_capacity(index.len()),
+            index,
+        }
     }
 
     /// Appends the stack `specs`, end to end in `tensor` `[n]`.
     pub(super) fn push(&mut self, specs: &[ParameterSpec], tensor: Tensor<1>) {
         let mut start = 0;
         for spec in specs {
-            self.places.push(Place { leaf: self.tensors.len(), start, shape: spec.shape.clone() });
+            self.places.push(Place {
+                leaf: self.tensors.len(),
+                start,
+                shape: spec.shape.clone(),
+            });
             start += spec.len();
         }
         self.tensors.push(tensor);
@@ -47,7 +55,10 @@ impl Leaves {
     }
 
     fn place(&self, name: &str) -> &Place {
-        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
+        let i = *self
+            .index
+            .get(name)
+            .unwrap_or_else(|| panic!("the model has no parameter {name}"));
         &self.places[i]
     }
 
@@ -57,9 +68,16 @@ impl Leaves {
     /// Where the model asks for a name or rank that its own specs do not list: a wrong program.
     pub fn get<const R: usize>(&self, name: &str) -> Tensor<R> {
         let Place { leaf, start, shape } = self.place(name);
-        let shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
+        let shape: [usize; R] = shape
+            .as_slice()
+            .try_into()
+            .expect("a parameter is used in its own rank");
         let (tensor, len) = (self.tensors[*leaf].clone(), shape.iter().product());
-        let own = if tensor.dims() == [len] { tensor } else { tensor.narrow(0, *start, len) };
+        let own = if tensor.dims() == [len] {
+            tensor
+        } else {
+            tensor.narrow(0, *start, len)
+        };
         own.reshape(shape)
     }
 
@@ -70,7 +88,10 @@ impl Leaves {
     pub fn stack<const R: usize>(&self, name: &str) -> Tensor<R> {
         let Place { leaf, start, shape } = self.place(name);
         assert_eq!(*start, 0, "a stack goes by the name of its first parameter");
-        let mut shape: [usize; R] = shape.as_slice().try_into().expect("a parameter is used in its own rank");
+        let mut shape: [usize; R] = shape
+            .as_slice()
+            .try_into()
+            .expect("a parameter is used in its own rank");
         let tensor = self.tensors[*leaf].clone();
         shape[0] = tensor.dims()[0] / shape[1..].iter().product::<usize>();
         tensor.reshape(shape)

@@ -41,7 +41,8 @@ impl Input {
         let has_positions = config.architecture == Architecture::Bert;
         Self {
             dims,
-            positions: has_positions.then(|| RowNumbers::new(&positions, config.max_position_embeddings, device)),
+            positions: has_positions
+                .then(|| RowNumbers::new(&positions, config.max_position_embeddings, device)),
             ids: RowNumbers::new(ids, config.vocab_size, device),
             segments: RowNumbers::new(segments, config.type_vocab_size, device),
             keep: keep.map(|keep| Tensor::from_data(TensorData::new(keep, dims), device)),
@@ -83,8 +84,17 @@ impl Encoded {
         hidden_states: Vec<Tensor<2>>,
         attentions: Vec<Tensor<4>>,
     ) -> Self {
-        let hidden = hidden_states.last().expect("a backbone has an output").clone();
-        Self { dims, hidden, keep, hidden_states, attentions }
+        let hidden = hidden_states
+            .last()
+            .expect("a backbone has an output")
+            .clone();
+        Self {
+            dims,
+            hidden,
+            keep,
+            hidden_states,
+            attentions,
+        }
     }
 }
 
@@ -103,29 +113,51 @@ pub struct Network<'a> {
 impl<'a> Network<'a> {
     /// In evaluation mode.
     pub fn new(config: &'a ModelConfig, leaves: &'a Leaves) -> Self {
-        Self { config, leaves, dropout: Dropout::NONE, masks: Masks::default(), output_attentions: false }
+        Self {
+            config,
+            leaves,
+            dropout: Dropout::NONE,
+            masks: Masks::default(),
+            output_attentions: false,
+        }
     }
 
     /// With this dropout; `seed` says which elements are dropped.
     pub fn with_dropout(self, dropout: Dropout, seed: u64) -> Self {
-        Self { dropout, masks: Masks::new(seed), ..self }
+        Self {
+            dropout,
+            masks: Masks::new(seed),
+            ..self
+        }
     }
 
     /// Returns attention probabilities, too.
     pub fn with_attentions(self) -> Self {
-        Self { output_attentions: true, ..self }
+        Self {
+            output_attentions: true,
+            ..self
+        }
     }
 
     /// Drops hidden states.
     pub(super) fn drop_hidden<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
         let mask = self.masks.next(self.dropout.hidden);
-        if mask.is_none() { x } else { kernels::dropout(x, mask) }
+        if mask.is_none() {
+            x
+        } else {
+            kernels::dropout(x, mask)
+        }
     }
 
     /// The layer normalisation `name` of `x + y`, with dropout of `y`.
     pub(super) fn add_norm(&self, name: &str, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         let mask = self.masks.next(self.dropout.hidden);
-        kernels::add_norm([x, y], norm_parameters(self.leaves, name), self.config.layer_norm_eps, mask)
+        kernels::add_norm(
+            [x, y],
+            norm_parameters(self.leaves, name),
+            self.config.layer_norm_eps,
+            mask,
+        )
     }
 
     /// Dropout of the next layer's attention probabilities.
@@ -149,7 +181,12 @@ impl<'a> Network<'a> {
     }
 
     /// See [`heads::masked_lm_loss`].
-    pub fn masked_lm_loss(&self, encoded: &Encoded, positions: &RowNumbers, truth: RowTargets) -> Tensor<1> {
+    pub fn masked_lm_loss(
+        &self,
+        encoded: &Encoded,
+        positions: &RowNumbers,
+        truth: RowTargets,
+    ) -> Tensor<1> {
         heads::masked_lm_loss(self, encoded, positions, truth)
     }
 

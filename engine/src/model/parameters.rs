@@ -59,7 +59,11 @@ impl ParameterSpec {
     /// Its matrices inside a block, as a batch.
     fn matrices(&self) -> MatrixBatch {
         let count = self.hidden_matrices;
-        MatrixBatch { count, rows: self.shape[0] / count, columns: self.shape[1] }
+        MatrixBatch {
+            count,
+            rows: self.shape[0] / count,
+            columns: self.shape[1],
+        }
     }
 }
 
@@ -124,7 +128,9 @@ impl ParameterGroup {
         }
         let new = spec.matrices();
         match self.matrices.last_mut() {
-            Some(last) if (last.rows, last.columns) == (new.rows, new.columns) => last.count += new.count,
+            Some(last) if (last.rows, last.columns) == (new.rows, new.columns) => {
+                last.count += new.count
+            }
             _ => self.matrices.push(new),
         }
     }
@@ -152,8 +158,10 @@ fn stacks(specs: &[ParameterSpec]) -> impl Iterator<Item = &[ParameterSpec]> {
 impl Layout {
     /// Lays out `specs`. Names must be distinct.
     pub fn new(specs: Vec<ParameterSpec>) -> Self {
-        let (mut hidden, rest): (Vec<_>, Vec<_>) = specs.into_iter().partition(ParameterSpec::is_hidden);
-        let (mut ordered, vectors): (Vec<_>, Vec<_>) = rest.into_iter().partition(ParameterSpec::decays);
+        let (mut hidden, rest): (Vec<_>, Vec<_>) =
+            specs.into_iter().partition(ParameterSpec::is_hidden);
+        let (mut ordered, vectors): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(ParameterSpec::decays);
         // Equal shapes side by side are one batch of Muon's. The order of equal ones stays, so that stacks stay whole.
         hidden.sort_by_key(|spec| (spec.matrices().rows, spec.matrices().columns));
         ordered.extend(hidden.into_iter().chain(vectors));
@@ -163,26 +171,50 @@ impl Layout {
             let len: usize = stack.iter().map(ParameterSpec::len).sum();
             let first = &stack[0];
             let fits = |group: &&mut ParameterGroup| {
-                let alike = group.decays == first.decays() && group.matrices.is_empty() != first.is_hidden();
+                let alike = group.decays == first.decays()
+                    && group.matrices.is_empty() != first.is_hidden();
                 alike && group.used + len <= GROUP_ELEMENTS
             };
             if groups.last_mut().filter(fits).is_none() {
                 let members = start..start;
-                groups.push(ParameterGroup { decays: first.decays(), matrices: Vec::new(), members, used: 0 });
+                groups.push(ParameterGroup {
+                    decays: first.decays(),
+                    matrices: Vec::new(),
+                    members,
+                    used: 0,
+                });
             }
             let group = groups.last_mut().expect("one was just added");
-            stack.iter().enumerate().for_each(|(i, spec)| group.take(start + i, spec));
+            stack
+                .iter()
+                .enumerate()
+                .for_each(|(i, spec)| group.take(start + i, spec));
             start += stack.len();
         }
-        let index: HashMap<String, usize> = ordered.iter().enumerate().map(|(i, s)| (s.name.clone(), i)).collect();
+        let index: HashMap<String, usize> = ordered
+            .iter()
+            .enumerate()
+            .map(|(i, s)| (s.name.clone(), i))
+            .collect();
         assert_eq!(index.len(), ordered.len(), "parameter names are distinct");
-        Self { specs: ordered, groups, index }
+        Self {
+            specs: ordered,
+            groups,
+            index,
+        }
     }
 
     /// Names of the parameters of each group, in order.
     pub fn names(&self) -> Vec<Vec<String>> {
-        let of_group = |group: &ParameterGroup| self.specs[group.members.clone()].iter().map(|spec| spec.name.clone());
-        self.groups.iter().map(|group| of_group(group).collect()).collect()
+        let of_group = |group: &ParameterGroup| {
+            self.specs[group.members.clone()]
+                .iter()
+                .map(|spec| spec.name.clone())
+        };
+        self.groups
+            .iter()
+            .map(|group| of_group(group).collect())
+            .collect()
     }
 
     /// Trainable numbers in all.
@@ -200,16 +232,31 @@ impl Layout {
     /// # Panics
     /// Where there is no such parameter: a wrong program.
     pub fn slice_mut<'a>(&self, groups: &'a mut [Vec<f32>], name: &str) -> &'a mut [f32] {
-        let i = *self.index.get(name).unwrap_or_else(|| panic!("the model has no parameter {name}"));
-        let g = self.groups.iter().position(|group| group.members.contains(&i)).expect("every parameter has a group");
-        let start: usize = self.specs[self.groups[g].members.start..i].iter().map(ParameterSpec::len).sum();
+        let i = *self
+            .index
+            .get(name)
+            .unwrap_or_else(|| panic!("the model has no parameter {name}"));
+        let g = self
+            .groups
+            .iter()
+            .position(|group| group.members.contains(&i))
+            .expect("every parameter has a group");
+        let start: usize = self.specs[self.groups[g].members.start..i]
+            .iter()
+            .map(ParameterSpec::len)
+            .sum();
         &mut groups[g][start..start + self.specs[i].len()]
     }
 
     /// The groups' arrays from each parameter's values.
     pub fn arrays(&self, mut values: impl FnMut(&ParameterSpec) -> Vec<f32>) -> Vec<Vec<f32>> {
         let array = |group: &ParameterGroup| {
-            group.padded(self.specs[group.members.clone()].iter().flat_map(&mut values).collect())
+            group.padded(
+                self.specs[group.members.clone()]
+                    .iter()
+                    .flat_map(&mut values)
+                    .collect(),
+            )
         };
         self.groups.iter().map(array).collect()
     }
@@ -224,7 +271,14 @@ impl Layout {
             for stack in stacks(&self.specs[group.members.clone()]) {
                 let len = stack.iter().map(ParameterSpec::len).sum();
                 let slice = values.clone().narrow(0, start, len); // [n]
-                leaves.push(stack, if device.is_autodiff() { Tensor::from_inner(slice).require_grad() } else { slice });
+                leaves.push(
+                    stack,
+                    if device.is_autodiff() {
+                        Tensor::from_inner(slice).require_grad()
+                    } else {
+                        slice
+                    },
+                );
                 start += len;
             }
         }
@@ -233,9 +287,17 @@ impl Layout {
 
     /// The gradients of each group's leaves, `[n]` each and in order; a leaf that the loss does not reach gets zeros.
     pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Vec<Tensor<1>>> {
-        let mut take =
-            |leaf: &Tensor<1>| leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like());
-        let of_group = |group: &ParameterGroup| leaves.of(group.members.clone()).iter().map(&mut take).collect();
+        let mut take = |leaf: &Tensor<1>| {
+            leaf.grad_remove(&mut gradients)
+                .unwrap_or_else(|| leaf.clone().inner().zeros_like())
+        };
+        let of_group = |group: &ParameterGroup| {
+            leaves
+                .of(group.members.clone())
+                .iter()
+                .map(&mut take)
+                .collect()
+        };
         self.groups.iter().map(of_group).collect()
     }
 }
@@ -246,13 +308,19 @@ pub fn initial_values(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     match spec.init {
         Init::Zeros => vec![0.0; spec.len()],
         Init::Ones => vec![1.0; spec.len()],
-        Init::Normal(std) => normals(&mut generator(seed, Purpose::Init, fnv1a(&spec.name), 0), spec.len(), std as f32),
+        Init::Normal(std) => normals(
+            &mut generator(seed, Purpose::Init, fnv1a(&spec.name), 0),
+            spec.len(),
+            std as f32,
+        ),
     }
 }
 
 /// FNV-1a, 64 bit: a stable number for a name.
 fn fnv1a(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -279,23 +347,42 @@ mod tests {
         ]);
         let sizes: Vec<(bool, usize)> = layout.groups.iter().map(|g| (g.decays, g.used)).collect();
         assert_eq!(sizes, [(true, 8), (true, 16 << 20), (true, 4), (false, 8)]);
-        assert!(layout.groups.iter().all(|group| group.len().is_multiple_of(64) && group.len() >= group.used));
+        assert!(
+            layout
+                .groups
+                .iter()
+                .all(|group| group.len().is_multiple_of(64) && group.len() >= group.used)
+        );
         assert_eq!(layout.len(), 20 + (16 << 20));
     }
 
     #[test]
     fn a_stack_lies_in_one_group() {
-        let part = |name: &str, continues| ParameterSpec { continues, ..spec(name, &[2048, 2048]) };
-        let layout =
-            Layout::new(vec![part("a", false), part("b", false), part("q", false), part("k", true), part("v", true)]);
-        let members: Vec<_> = layout.groups.iter().map(|group| group.members.clone()).collect();
+        let part = |name: &str, continues| ParameterSpec {
+            continues,
+            ..spec(name, &[2048, 2048])
+        };
+        let layout = Layout::new(vec![
+            part("a", false),
+            part("b", false),
+            part("q", false),
+            part("k", true),
+            part("v", true),
+        ]);
+        let members: Vec<_> = layout
+            .groups
+            .iter()
+            .map(|group| group.members.clone())
+            .collect();
         assert_eq!(members, [0..2, 2..5]);
     }
 
     #[test]
     fn matrices_of_blocks_are_batched_by_shape() {
-        let hidden =
-            |name: &str, shape: &[usize], hidden_matrices| ParameterSpec { hidden_matrices, ..spec(name, shape) };
+        let hidden = |name: &str, shape: &[usize], hidden_matrices| ParameterSpec {
+            hidden_matrices,
+            ..spec(name, shape)
+        };
         let layout = Layout::new(vec![
             hidden("0.qkv", &[12, 4], 3),
             hidden("0.up", &[8, 4], 1),
@@ -305,9 +392,20 @@ mod tests {
             spec("bias", &[4]),
         ]);
         let names: Vec<&str> = layout.specs.iter().map(|spec| spec.name.as_str()).collect();
-        assert_eq!(names, ["embeddings", "0.qkv", "1.qkv", "0.up", "1.up", "bias"]);
-        let batch = |count, rows, columns| MatrixBatch { count, rows, columns };
-        let matrices: Vec<&[MatrixBatch]> = layout.groups.iter().map(|group| group.matrices.as_slice()).collect();
+        assert_eq!(
+            names,
+            ["embeddings", "0.qkv", "1.qkv", "0.up", "1.up", "bias"]
+        );
+        let batch = |count, rows, columns| MatrixBatch {
+            count,
+            rows,
+            columns,
+        };
+        let matrices: Vec<&[MatrixBatch]> = layout
+            .groups
+            .iter()
+            .map(|group| group.matrices.as_slice())
+            .collect();
         assert_eq!(matrices, [&[][..], &[batch(6, 4, 4), batch(2, 8, 4)], &[]]);
     }
 
@@ -319,7 +417,11 @@ mod tests {
         assert_ne!(initial_values(&a, 1), initial_values(&b, 1));
         let values = initial_values(&a, 3);
         let variance = values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32;
-        assert!((variance.sqrt() - 0.02).abs() < 0.001, "standard deviation {}", variance.sqrt());
+        assert!(
+            (variance.sqrt() - 0.02).abs() < 0.001,
+            "standard deviation {}",
+            variance.sqrt()
+        );
     }
 
     #[test]
@@ -329,16 +431,27 @@ mod tests {
         let flat = |values: &[f32]| Tensor::<1>::from_floats(values, &device);
         let groups = [flat(&[1.0, 2.0, 3.0, 4.0]), flat(&[10.0, 20.0])];
         let leaves = layout.leaves(&groups, &device.clone().autodiff());
-        let y = leaves.get::<2>("w").matmul(leaves.get::<1>("x").reshape([2, 1])).sum();
+        let y = leaves
+            .get::<2>("w")
+            .matmul(leaves.get::<1>("x").reshape([2, 1]))
+            .sum();
         let gradients = layout.gradients(&leaves, y.backward());
-        let read = |group: &[Tensor<1>]| Tensor::cat(group.to_vec(), 0).into_data().try_to_vec::<f32>().expect("f32");
+        let read = |group: &[Tensor<1>]| {
+            Tensor::cat(group.to_vec(), 0)
+                .into_data()
+                .try_to_vec::<f32>()
+                .expect("f32")
+        };
         assert_eq!(read(&gradients[0]), [10.0, 20.0, 10.0, 20.0]);
         assert_eq!(read(&gradients[1]), [4.0, 6.0]);
     }
 
     #[test]
     fn a_stack_is_one_leaf_whose_parts_have_names() {
-        let part = |name: &str, shape: &[usize], continues| ParameterSpec { continues, ..spec(name, shape) };
+        let part = |name: &str, shape: &[usize], continues| ParameterSpec {
+            continues,
+            ..spec(name, shape)
+        };
         let layout = Layout::new(vec![
             part("q.weight", &[1, 2], false),
             part("q.bias", &[1], false),
@@ -347,17 +460,37 @@ mod tests {
             part("o.bias", &[1], false),
         ]);
         let device = Device::flex();
-        let arrays = layout.arrays(|spec| (0..spec.len()).map(|i| (spec.name.len() + i) as f32).collect());
-        let groups: Vec<_> = arrays.iter().map(|values| Tensor::<1>::from_floats(values.as_slice(), &device)).collect();
+        let arrays = layout.arrays(|spec| {
+            (0..spec.len())
+                .map(|i| (spec.name.len() + i) as f32)
+                .collect()
+        });
+        let groups: Vec<_> = arrays
+            .iter()
+            .map(|values| Tensor::<1>::from_floats(values.as_slice(), &device))
+            .collect();
         let leaves = layout.leaves(&groups, &device.clone().autodiff());
-        let read = |tensor: Tensor<2>| (tensor.dims(), tensor.into_data().try_to_vec::<f32>().expect("f32"));
-        assert_eq!(read(leaves.stack("q.weight")), ([3, 2], vec![8.0, 9.0, 8.0, 9.0, 10.0, 11.0]));
-        assert_eq!(read(leaves.get("k.weight")), ([2, 2], vec![8.0, 9.0, 10.0, 11.0]));
+        let read = |tensor: Tensor<2>| {
+            (
+                tensor.dims(),
+                tensor.into_data().try_to_vec::<f32>().expect("f32"),
+            )
+        };
+        assert_eq!(
+            read(leaves.stack("q.weight")),
+            ([3, 2], vec![8.0, 9.0, 8.0, 9.0, 10.0, 11.0])
+        );
+        assert_eq!(
+            read(leaves.get("k.weight")),
+            ([2, 2], vec![8.0, 9.0, 10.0, 11.0])
+        );
         assert_eq!(leaves.stack::<1>("q.bias").dims(), [3]);
         let loss = leaves.stack::<2>("q.weight").sum() + leaves.get::<1>("o.bias").sum();
         let gradients = layout.gradients(&leaves, loss.backward());
-        let sizes: Vec<Vec<usize>> =
-            gradients.iter().map(|group| group.iter().map(|gradient| gradient.dims()[0]).collect()).collect();
+        let sizes: Vec<Vec<usize>> = gradients
+            .iter()
+            .map(|group| group.iter().map(|gradient| gradient.dims()[0]).collect())
+            .collect();
         assert_eq!(sizes, [vec![6], vec![3, 1]]);
     }
 }

@@ -5,8 +5,8 @@ mod asking;
 mod training;
 
 pub use asking::{
-    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict, ServeModel, Served,
-    Source, Tokenize, Toy,
+    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict,
+    ServeModel, Served, Source, Tokenize, Toy,
 };
 pub use training::{Compare, Finetune, Pretrain, Training};
 
@@ -116,7 +116,12 @@ pub struct Demo {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
     match Arguments::try_parse_from(words) {
         Ok(arguments) => Ok(Parsed::Run(Box::new(arguments))),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
             Ok(Parsed::Show(error.render().to_string()))
         }
         Err(error) => Err(bad_arguments(&error)),
@@ -140,7 +145,10 @@ impl Common {
 pub fn text_of(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|error| Error::Input {
         code: "unreadable-input",
-        message: format!("{} cannot be read: {error}", path.display().to_string().escape_debug()),
+        message: format!(
+            "{} cannot be read: {error}",
+            path.display().to_string().escape_debug()
+        ),
         hint: "Check the path and its permissions.".into(),
     })
 }
@@ -154,7 +162,15 @@ pub fn set_given(config: &mut RunConfig, flags: &[(&str, &Option<String>)]) -> R
         let Some(value) = value else { continue };
         config.set(key, value).map_err(|error| Error::Input {
             code: "bad-argument",
-            message: format!("--{}: {}", error.key, error.message.escape_debug().to_string().replace("\\\"", "\"")),
+            message: format!(
+                "--{}: {}",
+                error.key,
+                error
+                    .message
+                    .escape_debug()
+                    .to_string()
+                    .replace("\\\"", "\"")
+            ),
             hint: "Run the command with --help to see what each flag takes.".into(),
         })?;
     }
@@ -168,7 +184,10 @@ fn numbers(flag: &str, list: &str) -> Result<Vec<f64>, Error> {
 fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
     text.trim().parse().map_err(|_| Error::Input {
         code: "bad-argument",
-        message: format!("--{flag}: \"{}\" is not a number it can take", crate::native::output::plain(text)),
+        message: format!(
+            "--{flag}: \"{}\" is not a number it can take",
+            crate::native::output::plain(text)
+        ),
         hint: "Run the command with --help to see what each flag takes.".into(),
     })
 }
@@ -176,14 +195,28 @@ fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
 /// Clap's paragraphs as one sentence and one hint.
 fn bad_arguments(error: &clap::Error) -> Error {
     let text = error.render().to_string();
-    let paragraph: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
-    let message = paragraph.join(" ").trim_start_matches("error: ").to_string();
-    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| format!("Perhaps: {tip}."));
+    let paragraph: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let message = paragraph
+        .join(" ")
+        .trim_start_matches("error: ")
+        .to_string();
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "))
+        .map(|tip| format!("Perhaps: {tip}."));
     let command = match error.get(ContextKind::InvalidSubcommand) {
         None => "Run clozelab --help, or the command with --help, to see what there is.",
         Some(_) => "Run clozelab --help to see the commands.",
     };
-    Error::Input { code: "bad-argument", message, hint: tip.unwrap_or_else(|| command.into()) }
+    Error::Input {
+        code: "bad-argument",
+        message,
+        hint: tip.unwrap_or_else(|| command.into()),
+    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,21 @@
 use super::*;
 
 fn words(line: &str) -> Vec<OsString> {
-    std::iter::once("clozelab").chain(line.split_whitespace()).map(OsString::from).collect()
+    std::iter::once("clozelab")
+        .chain(line.split_whitespace())
+        .map(OsString::from)
+        .collect()
 }
 
 fn pretrain(line: &str) -> (Common, Pretrain) {
-    let Parsed::Run(arguments) = parse(words(line)).expect("valid") else { panic!("{line} is no task") };
+    let Parsed::Run(arguments) = parse(words(line)).expect("valid") else {
+        panic!("{line} is no task")
+    };
     match *arguments {
-        Arguments { common, task: Some(Task::Pretrain(pretrain)) } => (common, pretrain),
+        Arguments {
+            common,
+            task: Some(Task::Pretrain(pretrain)),
+        } => (common, pretrain),
         other => panic!("{other:?}"),
     }
 }
@@ -49,7 +57,10 @@ fn common_flags_stand_before_or_after_the_command() {
     assert!(pretrain("--json pretrain --corpus a --out o").0.json);
     assert!(pretrain("pretrain --corpus a --out o --json").0.json);
     assert!(matches!(parse(words("")), Ok(Parsed::Run(arguments)) if arguments.task.is_none()));
-    for line in ["pretrain --resume --out o", "finetune --train t --from m --out o --resume"] {
+    for line in [
+        "pretrain --resume --out o",
+        "finetune --train t --from m --out o --resume",
+    ] {
         assert!(matches!(parse(words(line)), Ok(Parsed::Run(_))), "{line}");
     }
 }
@@ -64,14 +75,22 @@ fn help_is_shown_and_not_an_error() {
 #[test]
 fn nonsense_is_refused_in_one_line_with_a_hint() {
     let check = |line: &str, expected: &str| {
-        let Err(Error::Input { message, hint, .. }) = parse(words(line)) else { panic!("{line} was accepted") };
+        let Err(Error::Input { message, hint, .. }) = parse(words(line)) else {
+            panic!("{line} was accepted")
+        };
         assert!(message.contains(expected), "{line}: {message}");
-        assert!(!message.contains('\n') && !hint.contains('\n') && !hint.is_empty(), "{message}\n{hint}");
+        assert!(
+            !message.contains('\n') && !hint.contains('\n') && !hint.is_empty(),
+            "{message}\n{hint}"
+        );
     };
     check("pretran --corpus a --out o", "pretran");
     check("pretrain --corpus a", "--out");
     check("pretrain --out o", "--corpus");
-    check("pretrain --corpus a --out o --steps 5 --epochs 2", "--epochs");
+    check(
+        "pretrain --corpus a --out o --steps 5 --epochs 2",
+        "--epochs",
+    );
     check("pretrain --corpus a --out o --stepz 5", "--stepz");
     check("evaluate --model m", "--data");
     check("predict --model m --top-k many", "many");
@@ -82,6 +101,14 @@ fn nonsense_is_refused_in_one_line_with_a_hint() {
 #[test]
 fn values_are_refused_by_the_flag_they_stand_behind() {
     let (_, pretrain) = pretrain("pretrain --corpus a --out o --preset huge");
-    let error = pretrain.training.apply(&mut RunConfig::default()).expect_err("refused");
-    assert!(error.to_string().starts_with("--preset: \"huge\" is not one of fast-nano"), "{error}");
+    let error = pretrain
+        .training
+        .apply(&mut RunConfig::default())
+        .expect_err("refused");
+    assert!(
+        error
+            .to_string()
+            .starts_with("--preset: \"huge\" is not one of fast-nano"),
+        "{error}"
+    );
 }

@@ -51,11 +51,18 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     };
     // A classifier is measured on labelled test text; a language model on held-out text, as while it was trained.
     let is_classifier = !config_of(&model)?.labels.is_empty();
-    let (role, split) = if is_classifier { (FileRole::Test, "test") } else { (FileRole::Valid, "valid") };
+    let (role, split) = if is_classifier {
+        (FileRole::Test, "test")
+    } else {
+        (FileRole::Valid, "valid")
+    };
     let files = files_of(inputs::read(&args.data, Some(role))?);
     // What was read is worth a line: what was left out is not measured.
     let mut session = session(common, model, common.quiet)?;
-    let mut options = ReadOptions { reads_folder_classes: true, ..args.table.read_options()? };
+    let mut options = ReadOptions {
+        reads_folder_classes: true,
+        ..args.table.read_options()?
+    };
     if args.table.label_map.is_none() {
         // Labels that were renamed for training are renamed here too.
         options.label_map = match Record::read(&args.model) {
@@ -92,7 +99,11 @@ pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
 pub(super) fn neighbours(common: &Common, args: &Neighbours) -> Result<(), Error> {
     let session = session(common, inputs::read_model(&args.model)?, true)?;
     let neighbours = block_on(session.neighbours(&args.word, args.top_k))?;
-    output::json_line(&Neighbourhood { word: &args.word, neighbours }).map(drop)
+    output::json_line(&Neighbourhood {
+        word: &args.word,
+        neighbours,
+    })
+    .map(drop)
 }
 
 /// The `attention` command.
@@ -105,7 +116,11 @@ pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> 
     output::json_line(&Attentions { tokens, layers }).map(drop)
 }
 
-pub(super) fn session(common: &Common, model: ModelFiles, quiet: bool) -> Result<Session<NativeHost>, Error> {
+pub(super) fn session(
+    common: &Common,
+    model: ModelFiles,
+    quiet: bool,
+) -> Result<Session<NativeHost>, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     // Answers are the result, so events stay off stdout.
@@ -116,7 +131,11 @@ pub(super) fn session(common: &Common, model: ModelFiles, quiet: bool) -> Result
 
 /// A threshold as it was given; `tuned` and `per-label` are those in the model's configuration.
 fn threshold(given: &str, model: &ModelFiles) -> Result<LabelRule, Error> {
-    let refuse = |message: String, hint: &str| Error::Input { code: "bad-threshold", message, hint: hint.into() };
+    let refuse = |message: String, hint: &str| Error::Input {
+        code: "bad-threshold",
+        message,
+        hint: hint.into(),
+    };
     let config = config_of(model)?;
     // A model that gives the likeliest label, whatever its probability, has no threshold to tune.
     let single = config.problem_type == Some(ProblemType::SingleLabelClassification);
@@ -127,12 +146,22 @@ fn threshold(given: &str, model: &ModelFiles) -> Result<LabelRule, Error> {
     };
     if let Some((there, rule)) = tuned {
         let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
-        return if there { Ok(rule) } else { Err(refuse(format!("the model has no {given} threshold"), hint)) };
+        return if there {
+            Ok(rule)
+        } else {
+            Err(refuse(format!("the model has no {given} threshold"), hint))
+        };
     }
     if single {
-        output::to_people("warning: --threshold not used: this model gives each text its likeliest label");
+        output::to_people(
+            "warning: --threshold not used: this model gives each text its likeliest label",
+        );
     }
-    let number = given.parse().ok().filter(|number| (0.0..=1.0).contains(number)).map(LabelRule::At);
+    let number = given
+        .parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
+        .map(LabelRule::At);
     let given = output::plain(given);
     number.ok_or_else(|| {
         refuse(
@@ -154,11 +183,20 @@ mod tests {
 
     #[test]
     fn a_threshold_is_a_number_or_the_tuned_one() {
-        let model: ModelFiles =
-            vec![(CONFIG_FILE.into(), include_bytes!("../../../tests/golden/model/multi-label/config.json").to_vec())];
-        assert_eq!(threshold("0.25", &model).expect("valid"), LabelRule::At(0.25));
+        let model: ModelFiles = vec![(
+            CONFIG_FILE.into(),
+            include_bytes!("../../../tests/golden/model/multi-label/config.json").to_vec(),
+        )];
+        assert_eq!(
+            threshold("0.25", &model).expect("valid"),
+            LabelRule::At(0.25)
+        );
         for bad in ["1.5", "nan", "half", "-1", "tuned", "per-label"] {
-            assert_eq!(threshold(bad, &model).expect_err("refused").code(), "bad-threshold", "{bad}");
+            assert_eq!(
+                threshold(bad, &model).expect_err("refused").code(),
+                "bad-threshold",
+                "{bad}"
+            );
         }
     }
 }

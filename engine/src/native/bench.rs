@@ -55,12 +55,20 @@ pub(super) struct Stopwatch {
 impl Stopwatch {
     /// Starts now; tokens are kept in `tokens`.
     pub fn start(tokens: TokenCache) -> Self {
-        Self { opened: Instant::now(), marks: Rc::default(), tokens: Rc::new(tokens) }
+        Self {
+            opened: Instant::now(),
+            marks: Rc::default(),
+            tokens: Rc::new(tokens),
+        }
     }
 
     /// Seconds until the first event that `is` wanted, if there was one.
     pub fn first(&self, is: impl Fn(&Event) -> bool) -> Option<f64> {
-        self.marks.borrow().iter().find(|(_, event)| is(event)).map(|(at, _)| *at)
+        self.marks
+            .borrow()
+            .iter()
+            .find(|(_, event)| is(event))
+            .map(|(at, _)| *at)
     }
 }
 
@@ -119,9 +127,19 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
     }
     config.steps = Some(config.steps.unwrap_or(STEPS).max(2 * WARM_UP));
     let batch_size = *config.batch_size.get_or_insert(BATCH_SIZE);
-    let presets = if args.has_preset() { vec![config.preset.clone()] } else { PRESETS.map(String::from).to_vec() };
+    let presets = if args.has_preset() {
+        vec![config.preset.clone()]
+    } else {
+        PRESETS.map(String::from).to_vec()
+    };
     for preset in presets {
-        let measured = measure(&RunConfig { preset, ..config.clone() }, batch_size)?;
+        let measured = measure(
+            &RunConfig {
+                preset,
+                ..config.clone()
+            },
+            batch_size,
+        )?;
         if common.json {
             output::json_line(&measured)?;
         } else {
@@ -144,17 +162,31 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
     let (parameters, tokens, steps) = marks
         .iter()
         .find_map(|(_, event)| match event {
-            Event::Started { parameters, tokens, steps, .. } => Some((*parameters, *tokens, *steps)),
+            Event::Started {
+                parameters,
+                tokens,
+                steps,
+                ..
+            } => Some((*parameters, *tokens, *steps)),
             _ => None,
         })
         .expect("a run tells its start");
     let reported: Vec<(f64, u64)> = marks
         .iter()
-        .filter_map(|(at, event)| if let Event::Step { step, .. } = event { Some((*at, *step)) } else { None })
+        .filter_map(|(at, event)| {
+            if let Event::Step { step, .. } = event {
+                Some((*at, *step))
+            } else {
+                None
+            }
+        })
         .collect();
     let first = *reported.first().expect("a run tells its steps");
     // Evaluations stand between some reports: the median of the gaps leaves them out.
-    let warm = reported.iter().position(|(_, step)| *step >= WARM_UP).unwrap_or(0);
+    let warm = reported
+        .iter()
+        .position(|(_, step)| *step >= WARM_UP)
+        .unwrap_or(0);
     let mut gaps: Vec<f64> = reported[warm..]
         .windows(2)
         .map(|pair| (pair[1].0 - pair[0].0) * 1e3 / (pair[1].1 - pair[0].1) as f64)
@@ -179,7 +211,11 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
 }
 
 fn describe(measured: &Measured) -> String {
-    let emulated = if measured.software_gpu { " (a software GPU: its times say nothing about a GPU)" } else { "" };
+    let emulated = if measured.software_gpu {
+        " (a software GPU: its times say nothing about a GPU)"
+    } else {
+        ""
+    };
     format!(
         "{}: {:.1} ms per step of {} x {} tokens, {:.0} tokens/s, first step after {:.1} s, {} parameters, on {}{emulated}\n",
         measured.preset,

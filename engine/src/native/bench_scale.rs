@@ -81,7 +81,11 @@ pub(super) fn bench(common: &Common, config: &RunConfig, documents: u64) -> Resu
         again: run()?,
         peak_memory_bytes: peak_memory_bytes(),
     };
-    if common.json { output::json_line(&measured) } else { output::result(&describe(&measured)) }?;
+    if common.json {
+        output::json_line(&measured)
+    } else {
+        output::result(&describe(&measured))
+    }?;
     Ok(Ending::Done)
 }
 
@@ -91,12 +95,22 @@ fn measure(config: &RunConfig, corpus: &Path, cache: &Path) -> Result<Times, Err
     let sources = inputs::read(&[corpus.into()], Some(FileRole::Train))?;
     session.set_corpus(&Opened::new(&files_of(sources)), &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
-    let told = |words: &str| watch.first(|event| matches!(event, Event::Compiling { message, .. } if message == words));
-    let read_secs = watch.first(|event| matches!(event, Event::Corpus { .. })).expect("a corpus is told");
+    let told = |words: &str| {
+        watch.first(|event| matches!(event, Event::Compiling { message, .. } if message == words))
+    };
+    let read_secs = watch
+        .first(|event| matches!(event, Event::Corpus { .. }))
+        .expect("a corpus is told");
     let learning = told("learning the vocabulary");
     let known = told("cutting the text into tokens").unwrap_or(read_secs);
-    let first_step = watch.first(|event| matches!(event, Event::Step { .. })).expect("a run tells its steps");
-    Ok(Times { read_secs, vocabulary_secs: learning.map(|start| known - start), first_step_secs: first_step - known })
+    let first_step = watch
+        .first(|event| matches!(event, Event::Step { .. }))
+        .expect("a run tells its steps");
+    Ok(Times {
+        read_secs,
+        vocabulary_secs: learning.map(|start| known - start),
+        first_step_secs: first_step - known,
+    })
 }
 
 fn write(path: &Path, documents: u64, seed: u64) -> io::Result<()> {
@@ -105,7 +119,11 @@ fn write(path: &Path, documents: u64, seed: u64) -> io::Result<()> {
     for _ in 0..documents {
         for _ in 0..TOKENS {
             // Logarithms of ranks that are spread evenly: Zipf's law.
-            write!(out, "{} ", libm::exp(unit_f64(rng) * libm::log(WORDS)) as u64)?;
+            write!(
+                out,
+                "{} ",
+                libm::exp(unit_f64(rng) * libm::log(WORDS)) as u64
+            )?;
         }
         writeln!(out, "__label__{}", below(rng, LABELS))?;
     }
@@ -115,15 +133,34 @@ fn write(path: &Path, documents: u64, seed: u64) -> io::Result<()> {
 /// What Linux calls the high-water mark of the resident set.
 fn peak_memory_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes << 10)
 }
 
 fn describe(measured: &Measured) -> String {
-    let Measured { documents, tokens, text_bytes, first, again, peak_memory_bytes } = measured;
+    let Measured {
+        documents,
+        tokens,
+        text_bytes,
+        first,
+        again,
+        peak_memory_bytes,
+    } = measured;
     let times = |times: &Times| {
-        let vocabulary = times.vocabulary_secs.map_or(String::new(), |secs| format!("vocabulary {secs:.1} s, "));
-        format!("reading {:.1} s, {vocabulary}then {:.1} s to the first step", times.read_secs, times.first_step_secs)
+        let vocabulary = times
+            .vocabulary_secs
+            .map_or(String::new(), |secs| format!("vocabulary {secs:.1} s, "));
+        format!(
+            "reading {:.1} s, {vocabulary}then {:.1} s to the first step",
+            times.read_secs, times.first_step_secs
+        )
     };
     let memory = peak_memory_bytes.map_or("unknown".into(), |bytes| format!("{} MiB", bytes >> 20));
     format!(

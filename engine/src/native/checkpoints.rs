@@ -4,7 +4,9 @@
 //! size and SHA-256. A damaged one is passed over for the one before it, and the person hears which and why. What the
 //! files mean is `session`'s.
 
-use super::store::{CHECKPOINTS, RunDir, TEMPORARY, WriteFailure, remove, replace, shown, sync_folder};
+use super::store::{
+    CHECKPOINTS, RunDir, TEMPORARY, WriteFailure, remove, replace, shown, sync_folder,
+};
 use crate::session::{FileDigest, MANIFEST_FILE, Manifest, Snapshot};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -34,7 +36,11 @@ pub(super) fn digest(reader: impl Read) -> io::Result<String> {
     loop {
         let bytes = reader.fill_buf()?;
         if bytes.is_empty() {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hash
+                .finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect());
         }
         hash.update(bytes);
         let read = bytes.len();
@@ -77,7 +83,8 @@ pub(super) fn make_room_for(
     dir: &RunDir,
     mut write: impl FnMut() -> Result<(), WriteFailure>,
 ) -> Result<(), WriteFailure> {
-    let is_full = |result: &Result<(), WriteFailure>| result.as_ref().is_err_and(WriteFailure::is_full);
+    let is_full =
+        |result: &Result<(), WriteFailure>| result.as_ref().is_err_and(WriteFailure::is_full);
     let mut result = write();
     if is_full(&result) && remove_older(dir.path()) {
         result = write();
@@ -118,9 +125,20 @@ pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
 
 /// Steps of the checkpoints that are there, whole or not, oldest first.
 pub(super) fn steps(run: &Path) -> Vec<u64> {
-    let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten().flatten();
-    let mut steps: Vec<u64> =
-        entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix(NAME_START)?.parse().ok()).collect();
+    let entries = fs::read_dir(run.join(CHECKPOINTS))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut steps: Vec<u64> = entries
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()?
+                .strip_prefix(NAME_START)?
+                .parse()
+                .ok()
+        })
+        .collect();
     steps.sort_unstable();
     steps
 }
@@ -132,18 +150,24 @@ pub(super) fn steps(run: &Path) -> Vec<u64> {
 pub(super) fn read(run: &Path, step: u64) -> Result<Snapshot, String> {
     let folder = folder(run, step);
     let manifest = read_file(&folder, MANIFEST_FILE)?;
-    let manifest: Manifest =
-        serde_json::from_slice(&manifest).map_err(|error| format!("{MANIFEST_FILE} is damaged ({error})"))?;
+    let manifest: Manifest = serde_json::from_slice(&manifest)
+        .map_err(|error| format!("{MANIFEST_FILE} is damaged ({error})"))?;
     if manifest.step != step {
         return Err(format!("{MANIFEST_FILE} is that of step {}", manifest.step));
     }
-    let files = manifest.files.into_iter().map(|digest| read_checked(&folder, digest)).collect::<Result<_, _>>()?;
+    let files = manifest
+        .files
+        .into_iter()
+        .map(|digest| read_checked(&folder, digest))
+        .collect::<Result<_, _>>()?;
     Ok(Snapshot { step, files })
 }
 
 fn read_checked(folder: &Path, digest: FileDigest) -> Result<(String, Vec<u8>), String> {
     if !is_plain(&digest.name) {
-        return Err(format!("{MANIFEST_FILE} names a file outside of the checkpoint"));
+        return Err(format!(
+            "{MANIFEST_FILE} names a file outside of the checkpoint"
+        ));
     }
     let bytes = read_file(folder, &digest.name)?;
     digest.check(&bytes)?;
@@ -151,13 +175,17 @@ fn read_checked(folder: &Path, digest: FileDigest) -> Result<(String, Vec<u8>), 
 }
 
 fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
-    fs::read(folder.join(name)).map_err(|error| format!("{} cannot be read ({error})", super::output::plain(name)))
+    fs::read(folder.join(name))
+        .map_err(|error| format!("{} cannot be read ({error})", super::output::plain(name)))
 }
 
 /// True for a name without folders.
 fn is_plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
-    matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None))
+    matches!(
+        (parts.next(), parts.next()),
+        (Some(std::path::Component::Normal(_)), None)
+    )
 }
 
 fn make(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
@@ -166,12 +194,19 @@ fn make(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     }
     fs::create_dir_all(folder)?;
     for (name, bytes) in &snapshot.files {
-        assert!(is_plain(name), "a snapshot's files have plain names, not {name}");
+        assert!(
+            is_plain(name),
+            "a snapshot's files have plain names, not {name}"
+        );
         let mut file = File::create_new(folder.join(name))?;
         file.write_all(bytes)?;
         file.sync_all()?;
     }
-    replace(folder, &folder.join(MANIFEST_FILE), &Manifest::of_snapshot(snapshot).to_json())
+    replace(
+        folder,
+        &folder.join(MANIFEST_FILE),
+        &Manifest::of_snapshot(snapshot).to_json(),
+    )
 }
 
 /// The rename that makes the checkpoint exist. One of the same step, damaged or from before a resume, makes way first.
@@ -189,7 +224,8 @@ fn publish(folder: &Path, made: &Path, name: &str) -> io::Result<()> {
 /// Removes all but the newest few up to `step`, and any beyond it: those were damaged, or `step` would come after them.
 fn prune(folder: &Path, step: u64) {
     let run = folder.parent().expect("checkpoints lie in a run directory");
-    let (past, beyond): (Vec<u64>, Vec<u64>) = steps(run).into_iter().partition(|kept| *kept <= step);
+    let (past, beyond): (Vec<u64>, Vec<u64>) =
+        steps(run).into_iter().partition(|kept| *kept <= step);
     let superfluous: Vec<u64> = past.into_iter().rev().skip(KEPT).chain(beyond).collect();
     remove_steps(run, &superfluous);
 }
@@ -208,9 +244,10 @@ fn remove_steps(run: &Path, steps: &[u64]) -> bool {
     for path in steps.iter().map(|&step| folder(run, step)) {
         match remove_renamed(&path) {
             Ok(()) => is_any_gone = true,
-            Err(error) => {
-                super::output::to_people(&format!("warning: the old checkpoint {} stays: {error}", shown(&path)))
-            }
+            Err(error) => super::output::to_people(&format!(
+                "warning: the old checkpoint {} stays: {error}",
+                shown(&path)
+            )),
         }
     }
     is_any_gone
@@ -218,7 +255,10 @@ fn remove_steps(run: &Path, steps: &[u64]) -> bool {
 
 /// Renames before removing, so that a kill in between leaves no half of a checkpoint under its name.
 fn remove_renamed(path: &Path) -> io::Result<()> {
-    let name = path.file_name().expect("a checkpoint has a name").to_string_lossy();
+    let name = path
+        .file_name()
+        .expect("a checkpoint has a name")
+        .to_string_lossy();
     let old: PathBuf = path.with_file_name(format!("{TEMPORARY}old-{name}"));
     fs::rename(path, &old)?;
     remove(&old)

@@ -4,7 +4,10 @@ use super::*;
 use crate::session::sha256;
 
 fn snapshot(step: u64) -> Snapshot {
-    let files = vec![("model.safetensors".into(), vec![step as u8; 40]), ("state.json".into(), b"{\"a\":1}".to_vec())];
+    let files = vec![
+        ("model.safetensors".into(), vec![step as u8; 40]),
+        ("state.json".into(), b"{\"a\":1}".to_vec()),
+    ];
     Snapshot { step, files }
 }
 
@@ -23,10 +26,18 @@ fn same(a: &Snapshot, b: &Snapshot) -> bool {
 fn the_newest_two_stay_and_nothing_else_lies_around() {
     let (_root, dir) = run();
     for step in [5, 10, 15] {
-        assert_eq!(keep(&dir, &snapshot(step)).expect("kept"), format!("checkpoints/step-{step}"));
+        assert_eq!(
+            keep(&dir, &snapshot(step)).expect("kept"),
+            format!("checkpoints/step-{step}")
+        );
     }
     assert_eq!(steps(dir.path()), [10, 15]);
-    assert_eq!(fs::read_dir(dir.path().join(CHECKPOINTS)).expect("readable").count(), 2);
+    assert_eq!(
+        fs::read_dir(dir.path().join(CHECKPOINTS))
+            .expect("readable")
+            .count(),
+        2
+    );
     let (found, damaged) = newest(dir.path());
     assert!(same(&found.expect("whole"), &snapshot(15)));
     assert!(damaged.is_empty());
@@ -43,7 +54,10 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
         for at in 0..whole.len() {
             fs::write(folder.join(name), &whole[..at]).expect("writable");
             let (found, damaged) = newest(dir.path());
-            assert!(same(&found.expect("the one before"), &snapshot(5)), "{name} cut at {at}");
+            assert!(
+                same(&found.expect("the one before"), &snapshot(5)),
+                "{name} cut at {at}"
+            );
             assert_eq!((damaged.len(), damaged[0].step), (1, 10));
         }
         // A flip inside the manifest may leave its meaning as it was (white space); none may yield other files.
@@ -53,13 +67,17 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
             fs::write(folder.join(name), &flipped).expect("writable");
             let found = newest(dir.path()).0.expect("one of the two");
             assert!(
-                same(&found, &snapshot(5)) || (name == MANIFEST_FILE && same(&found, &snapshot(10))),
+                same(&found, &snapshot(5))
+                    || (name == MANIFEST_FILE && same(&found, &snapshot(10))),
                 "{name} {at}"
             );
         }
         fs::write(folder.join(name), &whole).expect("writable");
     }
-    assert!(same(&newest(dir.path()).0.expect("whole again"), &snapshot(10)));
+    assert!(same(
+        &newest(dir.path()).0.expect("whole again"),
+        &snapshot(10)
+    ));
 }
 
 #[test]
@@ -81,9 +99,15 @@ fn a_manifest_cannot_reach_outside() {
     let (root, dir) = run();
     keep(&dir, &snapshot(5)).expect("kept");
     fs::write(root.path().join("secret"), "s").expect("writable");
-    let manifest =
-        format!(r#"{{"step":5,"files":[{{"name":"../../../secret","bytes":1,"sha256":"{}"}}]}}"#, sha256(b"s"));
-    fs::write(dir.path().join("checkpoints/step-5").join(MANIFEST_FILE), manifest).expect("writable");
+    let manifest = format!(
+        r#"{{"step":5,"files":[{{"name":"../../../secret","bytes":1,"sha256":"{}"}}]}}"#,
+        sha256(b"s")
+    );
+    fs::write(
+        dir.path().join("checkpoints/step-5").join(MANIFEST_FILE),
+        manifest,
+    )
+    .expect("writable");
     let (found, damaged) = newest(dir.path());
     assert!(found.is_none());
     assert!(damaged[0].reason.contains("outside"));
@@ -105,7 +129,10 @@ fn keep_two(dir: &RunDir) {
 
 /// A failure for want of room.
 fn full(dir: &RunDir) -> WriteFailure {
-    WriteFailure::Disk { path: dir.path().into(), error: io::ErrorKind::StorageFull.into() }
+    WriteFailure::Disk {
+        path: dir.path().into(),
+        error: io::ErrorKind::StorageFull.into(),
+    }
 }
 
 #[test]
@@ -133,15 +160,25 @@ fn on_a_full_disk_checkpoints_make_way_for_the_model_the_newest_last() {
 fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
     let (_root, dir) = run();
     keep_two(&dir);
-    assert!(make_room_for(&dir, || Err(full(&dir))).expect_err("no room").is_full());
-    assert!(same(&newest(dir.path()).0.expect("written again"), &snapshot(10)));
+    assert!(
+        make_room_for(&dir, || Err(full(&dir)))
+            .expect_err("no room")
+            .is_full()
+    );
+    assert!(same(
+        &newest(dir.path()).0.expect("written again"),
+        &snapshot(10)
+    ));
 }
 
 #[test]
 fn only_a_full_disk_costs_checkpoints() {
     let (_root, dir) = run();
     keep_two(&dir);
-    let broken = || WriteFailure::Disk { path: dir.path().into(), error: io::ErrorKind::PermissionDenied.into() };
+    let broken = || WriteFailure::Disk {
+        path: dir.path().into(),
+        error: io::ErrorKind::PermissionDenied.into(),
+    };
     assert!(make_room_for(&dir, || Err(broken())).is_err());
     assert_eq!(steps(dir.path()), [5, 10]);
 }

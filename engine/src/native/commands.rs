@@ -1,7 +1,9 @@
 //! One function per command; here they are only told apart.
 
 use super::args::{Arguments, Task};
-use super::{ask, bench, compare, convert, demo, export, inspect, predict, serving, tokenize, toy, train};
+use super::{
+    ask, bench, compare, convert, demo, export, inspect, predict, serving, tokenize, toy, train,
+};
 use crate::error::Error;
 
 pub use super::train::Ending;

@@ -53,16 +53,29 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     args::set_given(&mut config, &[("task", &args.task)])?;
     let compare = args.settings()?;
     check_flags(&config, &args.training)?;
-    let dir = if args.training.resume { RunDir::reopen(&args.out, SETTINGS_FILE) } else { RunDir::create(&args.out) }?;
+    let dir = if args.training.resume {
+        RunDir::reopen(&args.out, SETTINGS_FILE)
+    } else {
+        RunDir::create(&args.out)
+    }?;
     let mut sources = Vec::new();
-    for (paths, role) in [(&args.train, FileRole::Train), (&args.valid, FileRole::Valid), (&args.test, FileRole::Test)]
-    {
-        let found =
-            if role == FileRole::Train { inputs::read_for_training(paths) } else { inputs::read(paths, Some(role)) };
+    for (paths, role) in [
+        (&args.train, FileRole::Train),
+        (&args.valid, FileRole::Valid),
+        (&args.test, FileRole::Test),
+    ] {
+        let found = if role == FileRole::Train {
+            inputs::read_for_training(paths)
+        } else {
+            inputs::read(paths, Some(role))
+        };
         sources.extend(found?);
     }
     let model = inputs::read_model(&args.from)?;
-    let weights = model.iter().find(|(name, _)| name == crate::interop::WEIGHTS_FILE).expect("a model has weights");
+    let weights = model
+        .iter()
+        .find(|(name, _)| name == crate::interop::WEIGHTS_FILE)
+        .expect("a model has weights");
     let settings = Settings {
         config: config.clone(),
         compare: compare.clone(),
@@ -73,7 +86,11 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
             .collect::<Result<_, _>>()?,
         versions: Versions::current(),
     };
-    let known = if args.training.resume { remembered(dir.path(), &settings)? } else { Vec::new() };
+    let known = if args.training.resume {
+        remembered(dir.path(), &settings)?
+    } else {
+        Vec::new()
+    };
     signals::listen("and keeping the runs that are done");
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
@@ -89,15 +106,28 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     let done = RefCell::new(known.clone());
     let mut on_cell = |cell: &ComparisonCell| {
         done.borrow_mut().push(cell.clone());
-        write_cells(&dir, &done.borrow()).map_err(|failure| unwritten(failure, &settings, &done.borrow()))
+        write_cells(&dir, &done.borrow())
+            .map_err(|failure| unwritten(failure, &settings, &done.borrow()))
     };
-    let progress = ComparisonProgress { known, on_cell: &mut on_cell, pretraining_secs: pretraining_secs(&args.from) };
+    let progress = ComparisonProgress {
+        known,
+        on_cell: &mut on_cell,
+        pretraining_secs: pretraining_secs(&args.from),
+    };
     let Some(comparison) = block_on(session.compare(RUN, &config, &compare, progress))? else {
-        output::to_people(&format!("{} keeps the finished runs; --resume goes on from them.", shown(&args.out)));
+        output::to_people(&format!(
+            "{} keeps the finished runs; --resume goes on from them.",
+            shown(&args.out)
+        ));
         return Ok(Ending::Interrupted);
     };
     dir.write(REPORT_JSON, &json(&comparison))
-        .and_then(|()| dir.write(report::REPORT_FILE, compare_report::render(&comparison).as_bytes()))
+        .and_then(|()| {
+            dir.write(
+                report::REPORT_FILE,
+                compare_report::render(&comparison).as_bytes(),
+            )
+        })
         .map_err(|failure| unwritten(failure, &settings, &done.borrow()))?;
     tell(common, &comparison, &args.out)
 }
@@ -127,7 +157,10 @@ fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<Ending, 
         return Ok(Ending::Done);
     }
     if !common.quiet {
-        output::to_people(&format!("Charts and figures are in {}.", shown(&out.join(report::REPORT_FILE))));
+        output::to_people(&format!(
+            "Charts and figures are in {}.",
+            shown(&out.join(report::REPORT_FILE))
+        ));
     }
     Ok(Ending::Done)
 }
@@ -143,10 +176,16 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
     let bytes = std::fs::read(&path).unwrap_or_default();
     Versions::check(&path, &bytes)?;
     let Ok(before) = serde_json::from_slice::<Settings>(&bytes) else {
-        return Err(refuse(format!("{} holds no comparison to go on with", shown(dir))));
+        return Err(refuse(format!(
+            "{} holds no comparison to go on with",
+            shown(dir)
+        )));
     };
     if before != *settings {
-        return Err(refuse(format!("{} holds a comparison with other settings, text or model", shown(dir))));
+        return Err(refuse(format!(
+            "{} holds a comparison with other settings, text or model",
+            shown(dir)
+        )));
     }
     let bytes = std::fs::read(dir.join(CELLS_FILE)).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
@@ -154,7 +193,9 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
     let damaged = text.lines().count() - cells.len();
     if damaged > 0 {
         let path = shown(&dir.join(CELLS_FILE));
-        output::to_people(&format!("warning: damaged lines in {path}: {damaged}; their runs are repeated"));
+        output::to_people(&format!(
+            "warning: damaged lines in {path}: {damaged}; their runs are repeated"
+        ));
     }
     Ok(cells)
 }
@@ -163,7 +204,10 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
 fn line_of(cell: &ComparisonCell) -> String {
     let json = serde_json::to_string(cell).expect("a run serialises");
     let open = json.strip_suffix('}').expect("a run is an object");
-    format!("{open}{DIGEST_START}{}{DIGEST_END}\n", sha256(json.as_bytes()))
+    format!(
+        "{open}{DIGEST_START}{}{DIGEST_END}\n",
+        sha256(json.as_bytes())
+    )
 }
 
 /// The finished run of a line; nothing where it is not what was written.
@@ -180,23 +224,38 @@ fn cell_of(line: &str) -> Option<ComparisonCell> {
 
 /// The error that ends a comparison. Where its directory is lost, the finished runs are saved beside it.
 fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonCell]) -> Error {
-    let WriteFailure::Lost { path } = &failure else { return failure.into() };
+    let WriteFailure::Lost { path } = &failure else {
+        return failure.into();
+    };
     let saved = rescue::save(path, |dir| {
         dir.write(SETTINGS_FILE, &json(settings))?;
         write_cells(dir, cells)
     });
     let what = format!("{} finished runs", cells.len());
-    rescue::ended(path, &what, saved, |place| format!("Repeat the command with --resume --out {place} to go on."))
+    rescue::ended(path, &what, saved, |place| {
+        format!("Repeat the command with --resume --out {place} to go on.")
+    })
 }
 
 fn write_cells(dir: &RunDir, cells: &[ComparisonCell]) -> Result<(), WriteFailure> {
-    dir.write(CELLS_FILE, cells.iter().map(line_of).collect::<String>().as_bytes())
+    dir.write(
+        CELLS_FILE,
+        cells.iter().map(line_of).collect::<String>().as_bytes(),
+    )
 }
 
 /// Seconds of the pre-training that made a model directory, where its events tell.
 fn pretraining_secs(model: &Path) -> Option<f64> {
     let events = journal::events(model);
-    let pretrained = events.iter().any(|event| matches!(event, Event::Started { phase: Phase::Pretrain, .. }));
+    let pretrained = events.iter().any(|event| {
+        matches!(
+            event,
+            Event::Started {
+                phase: Phase::Pretrain,
+                ..
+            }
+        )
+    });
     events.iter().rev().find_map(|event| match event {
         Event::Finished { elapsed_secs, .. } if pretrained => Some(*elapsed_secs),
         _ => None,
@@ -215,7 +274,10 @@ mod tests {
     use protocol::{ComparisonRun, Figures};
 
     fn cell() -> ComparisonCell {
-        let test = Figures { micro_f1: 0.1 + 0.2, ..Figures::default() };
+        let test = Figures {
+            micro_f1: 0.1 + 0.2,
+            ..Figures::default()
+        };
         let run = ComparisonRun {
             seed: 7,
             valid_micro_f1: 0.25,
@@ -224,7 +286,12 @@ mod tests {
             elapsed_secs: 1.5,
             diverged: false,
         };
-        ComparisonCell { pretrained: true, label_fraction: 0.5, lr: 3e-3, run }
+        ComparisonCell {
+            pretrained: true,
+            label_fraction: 0.5,
+            lr: 3e-3,
+            run,
+        }
     }
 
     #[test]
@@ -232,7 +299,11 @@ mod tests {
         let line = line_of(&cell());
         let line = line.trim_end();
         assert_eq!(cell_of(line), Some(cell()));
-        assert_eq!(cell_of(&serde_json::to_string(&cell()).expect("plain data")), Some(cell()), "of an older version");
+        assert_eq!(
+            cell_of(&serde_json::to_string(&cell()).expect("plain data")),
+            Some(cell()),
+            "of an older version"
+        );
         for at in 0..line.len() {
             assert_eq!(cell_of(&line[..at]), None, "cut at {at}");
             let mut bytes = line.as_bytes().to_vec();

@@ -16,13 +16,30 @@ pub(super) fn render(comparison: &Comparison) -> String {
         comparison.epochs,
         comparison.seeds,
         escape(&comparison.measured_on),
-        if comparison.seeds > 1 { " Shaded: one standard deviation over the seeds." } else { "" }
+        if comparison.seeds > 1 {
+            " Shaded: one standard deviation over the seeds."
+        } else {
+            ""
+        }
     );
     for (place, point) in comparison.points.iter().enumerate() {
-        let title = format!("Micro F1 on validation text by pass, {} labelled texts", point.documents);
-        body += &chart(&title, &format!("passes-{place}"), "pass", &by_pass(point, &comparison.measured_on));
+        let title = format!(
+            "Micro F1 on validation text by pass, {} labelled texts",
+            point.documents
+        );
+        body += &chart(
+            &title,
+            &format!("passes-{place}"),
+            "pass",
+            &by_pass(point, &comparison.measured_on),
+        );
     }
-    body += &chart("Micro F1 by labelled texts", "texts", "labelled texts", &by_labels(comparison));
+    body += &chart(
+        "Micro F1 by labelled texts",
+        "texts",
+        "labelled texts",
+        &by_labels(comparison),
+    );
     body += &html_table(comparison);
     body += &sweeps(comparison);
     page("Pre-trained against scratch", &body)
@@ -34,7 +51,12 @@ fn chart(title: &str, id: &str, across: &str, series: &[SpreadSeries]) -> String
         return String::new();
     }
     let caption = escape(&spread_summary(series, title));
-    figure(title, id, &spread_scene(series, (across, "micro F1"), CHART), &caption)
+    figure(
+        title,
+        id,
+        &spread_scene(series, (across, "micro F1"), CHART),
+        &caption,
+    )
 }
 
 /// Rows of the table: labelled texts, start, and the figures as text.
@@ -43,7 +65,11 @@ fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
     for point in &comparison.points {
         let documents = point.documents.to_string();
         for (name, arm, before) in [
-            ("pre-trained", &point.pretrained, comparison.pretraining_secs.unwrap_or(0.0)),
+            (
+                "pre-trained",
+                &point.pretrained,
+                comparison.pretraining_secs.unwrap_or(0.0),
+            ),
             ("from scratch", &point.scratch, 0.0),
         ] {
             rows.push([
@@ -59,9 +85,13 @@ fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
             ]);
         }
         let linear = &point.linear;
-        let [micro, macro_, mean, first] =
-            [linear.test.micro_f1, linear.test.macro_f1, linear.test.mean_f1, linear.test.precision_at_1]
-                .map(|value| format!("{value:.3}"));
+        let [micro, macro_, mean, first] = [
+            linear.test.micro_f1,
+            linear.test.macro_f1,
+            linear.test.mean_f1,
+            linear.test.precision_at_1,
+        ]
+        .map(|value| format!("{value:.3}"));
         let secs = clock(linear.elapsed_secs);
         rows.push([
             documents,
@@ -78,23 +108,48 @@ fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
     rows
 }
 
-const HEADINGS: [&str; 9] =
-    ["texts", "start", "micro F1", "macro F1", "mean F1", "first label", "rate", "time", "with pre-training"];
+const HEADINGS: [&str; 9] = [
+    "texts",
+    "start",
+    "micro F1",
+    "macro F1",
+    "mean F1",
+    "first label",
+    "rate",
+    "time",
+    "with pre-training",
+];
 
 fn spread(spread: Spread) -> String {
-    if spread.sd > 0.0 { format!("{:.3} ± {:.3}", spread.mean, spread.sd) } else { format!("{:.3}", spread.mean) }
+    if spread.sd > 0.0 {
+        format!("{:.3} ± {:.3}", spread.mean, spread.sd)
+    } else {
+        format!("{:.3}", spread.mean)
+    }
 }
 
 /// The table for a terminal, and the sentence.
 pub(super) fn table(comparison: &Comparison) -> String {
     let rows = rows(comparison);
-    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).chain([HEADINGS[i].len()]).max().unwrap_or(0);
+    let width = |i: usize| {
+        rows.iter()
+            .map(|row| row[i].chars().count())
+            .chain([HEADINGS[i].len()])
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
     let line = |cells: &[String]| {
-        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
+        let cells = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:>width$}"));
         cells.collect::<Vec<_>>().join("  ") + "\n"
     };
-    let mut text = format!("\nOn {} text, mean ± standard deviation over seeds\n", comparison.measured_on);
+    let mut text = format!(
+        "\nOn {} text, mean ± standard deviation over seeds\n",
+        comparison.measured_on
+    );
     text += &line(&HEADINGS.map(String::from));
     rows.iter().for_each(|row| text += &line(row));
     text + "\n" + &comparison.sentence + "\n"
@@ -105,18 +160,36 @@ fn html_table(comparison: &Comparison) -> String {
     let head: String = HEADINGS.iter().map(|text| cell("th", text)).collect();
     let body: String = rows(comparison)
         .iter()
-        .map(|row| format!("<tr>{}</tr>\n", row.iter().map(|text| cell("td", text)).collect::<String>()))
+        .map(|row| {
+            format!(
+                "<tr>{}</tr>\n",
+                row.iter().map(|text| cell("td", text)).collect::<String>()
+            )
+        })
         .collect();
     format!("<h2>Figures</h2>\n<div class=\"wide\"><table><tr>{head}</tr>\n{body}</table></div>\n")
 }
 
 fn sweeps(comparison: &Comparison) -> String {
-    let mut html = String::from("<h2>Learning rates</h2>\n<p>Micro F1 on validation text, one seed.</p>\n<ul>\n");
+    let mut html = String::from(
+        "<h2>Learning rates</h2>\n<p>Micro F1 on validation text, one seed.</p>\n<ul>\n",
+    );
     for point in &comparison.points {
-        for (name, arm) in [("pre-trained", &point.pretrained), ("from scratch", &point.scratch)] {
-            let tried = arm.sweep.iter().map(|p| format!("{:.1e}: {:.3}", p.lr, p.valid_micro_f1));
+        for (name, arm) in [
+            ("pre-trained", &point.pretrained),
+            ("from scratch", &point.scratch),
+        ] {
+            let tried = arm
+                .sweep
+                .iter()
+                .map(|p| format!("{:.1e}: {:.3}", p.lr, p.valid_micro_f1));
             let tried: Vec<String> = tried.collect();
-            let _ = writeln!(html, "<li>{} texts, {name}: {}</li>", point.documents, tried.join(" · "));
+            let _ = writeln!(
+                html,
+                "<li>{} texts, {name}: {}</li>",
+                point.documents,
+                tried.join(" · ")
+            );
         }
     }
     html + "</ul>\n"

@@ -49,17 +49,29 @@ pub(super) fn convert(args: &Convert) -> Result<(), Error> {
         });
     }
     let counts = cail(args)?;
-    let Counts { written, repeated, empty, unreadable, first_unreadable } = counts;
-    output::to_people(&format!("{written} cases written to {}", shown(&args.output)));
-    for (n, what) in
-        [(repeated, "left out, since their text came before"), (empty, "left out, since they hold no text")]
-    {
+    let Counts {
+        written,
+        repeated,
+        empty,
+        unreadable,
+        first_unreadable,
+    } = counts;
+    output::to_people(&format!(
+        "{written} cases written to {}",
+        shown(&args.output)
+    ));
+    for (n, what) in [
+        (repeated, "left out, since their text came before"),
+        (empty, "left out, since they hold no text"),
+    ] {
         if n > 0 {
             output::to_people(&format!("{n} {what}"));
         }
     }
     if unreadable > 0 {
-        output::to_people(&format!("{unreadable} lines are no case, the first is line {first_unreadable}"));
+        output::to_people(&format!(
+            "{unreadable} lines are no case, the first is line {first_unreadable}"
+        ));
     }
     Ok(())
 }
@@ -73,14 +85,24 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
             Ok(())
         })?;
     }
-    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new().tempfile_in(folder).map_err(|error| write_error(&args.output, &error))?;
+    let folder = args
+        .output
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new()
+        .tempfile_in(folder)
+        .map_err(|error| write_error(&args.output, &error))?;
     let mut out = BufWriter::new(temporary);
     let mut counts = Counts::default();
     each_line(&args.input, &mut |number, line| {
         let Ok(case) = serde_json::from_str::<Case>(line) else {
             counts.unreadable += u64::from(!line.trim().is_empty());
-            counts.first_unreadable = if counts.unreadable == 1 { number } else { counts.first_unreadable };
+            counts.first_unreadable = if counts.unreadable == 1 {
+                number
+            } else {
+                counts.first_unreadable
+            };
             return Ok(());
         };
         let text = case.fact.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -99,11 +121,16 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
         return Err(Error::Input {
             code: "no-cases",
             message: format!("{} holds no case of CAIL2018", shown(&args.input)),
-            hint: "Each line is a JSON object with \"fact\" and \"meta\": {\"accusation\": [..]}.".into(),
+            hint: "Each line is a JSON object with \"fact\" and \"meta\": {\"accusation\": [..]}."
+                .into(),
         });
     }
-    let temporary = out.into_inner().map_err(|error| write_error(&args.output, error.error()))?;
-    temporary.persist_noclobber(&args.output).map_err(|error| write_error(&args.output, &error.error))?;
+    let temporary = out
+        .into_inner()
+        .map_err(|error| write_error(&args.output, error.error()))?;
+    temporary
+        .persist_noclobber(&args.output)
+        .map_err(|error| write_error(&args.output, &error.error))?;
     Ok(counts)
 }
 
@@ -116,7 +143,12 @@ fn labels(accusations: &[String]) -> String {
         let name = name.replace(BRACKETS, "");
         name.split_whitespace().collect::<Vec<_>>().join("_")
     };
-    accusations.iter().map(one).filter(|name| !name.is_empty()).map(|name| format!(" __label__{name}")).collect()
+    accusations
+        .iter()
+        .map(one)
+        .filter(|name| !name.is_empty())
+        .map(|name| format!(" __label__{name}"))
+        .collect()
 }
 
 /// The text of a line of an earlier split: of a case, or of a line that was converted before.
@@ -131,20 +163,32 @@ fn fingerprint(text: &str) -> [u8; 16] {
     digest[..16].try_into().expect("a digest has 32 bytes")
 }
 
-fn each_line(path: &Path, take: &mut dyn FnMut(u64, &str) -> Result<(), Error>) -> Result<(), Error> {
+fn each_line(
+    path: &Path,
+    take: &mut dyn FnMut(u64, &str) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut reader = super::predict::unpacked(&shown(path), inputs::open(path)?)?;
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
-        let read = reader.read_until(b'\n', &mut bytes).map_err(|error| Error::Input {
-            code: "unreadable-input",
-            message: format!("{} cannot be read after line {}: {error}", shown(path), number - 1),
-            hint: "Check the file.".into(),
-        })?;
+        let read = reader
+            .read_until(b'\n', &mut bytes)
+            .map_err(|error| Error::Input {
+                code: "unreadable-input",
+                message: format!(
+                    "{} cannot be read after line {}: {error}",
+                    shown(path),
+                    number - 1
+                ),
+                hint: "Check the file.".into(),
+            })?;
         if read == 0 {
             break;
         }
-        take(number, String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}'))?;
+        take(
+            number,
+            String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}'),
+        )?;
     }
     Ok(())
 }
@@ -171,18 +215,38 @@ mod tests {
         ];
         std::fs::write(path("valid.json"), valid).expect("writable");
         std::fs::write(path("train.json"), train.concat()).expect("writable");
-        let args = Cail { input: path("train.json"), output: path("train.txt"), without: vec![path("valid.json")] };
+        let args = Cail {
+            input: path("train.json"),
+            output: path("train.txt"),
+            without: vec![path("valid.json")],
+        };
         let counts = cail(&args).expect("cases");
-        assert_eq!(counts, Counts { written: 2, repeated: 2, empty: 1, unreadable: 1, first_unreadable: 5 });
+        assert_eq!(
+            counts,
+            Counts {
+                written: 2,
+                repeated: 2,
+                empty: 1,
+                unreadable: 1,
+                first_unreadable: 5
+            }
+        );
         let written = std::fs::read_to_string(path("train.txt")).expect("written");
-        assert_eq!(written, "a b __label__theft __label__dangerous_driving\nc __label__组织、强迫某事 __label__a_b\n");
+        assert_eq!(
+            written,
+            "a b __label__theft __label__dangerous_driving\nc __label__组织、强迫某事 __label__a_b\n"
+        );
         let again = Cail {
             input: path("train.json"),
             output: path("more.txt"),
             without: vec![path("train.txt"), path("valid.json")],
         };
         assert_eq!(cail(&again).expect("cases").written, 0);
-        let none = Cail { input: path("train.txt"), output: path("none.txt"), without: Vec::new() };
+        let none = Cail {
+            input: path("train.txt"),
+            output: path("none.txt"),
+            without: Vec::new(),
+        };
         assert_eq!(cail(&none).expect_err("no case").code(), "no-cases");
         assert!(!path("none.txt").exists());
     }

@@ -61,7 +61,11 @@ impl Filled {
     fn new(cloze: Cloze, masks: Vec<MaskGuess>) -> Self {
         let guesses = masks.iter().flat_map(|mask| &mask.candidates);
         let found = cloze.is_found(guesses.map(|guess| guess.token.as_str()));
-        Self { text: cloze.text, found, masks }
+        Self {
+            text: cloze.text,
+            found,
+            masks,
+        }
     }
 }
 
@@ -80,7 +84,10 @@ struct Comparison<'a> {
 pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/demo-{}", stamp(SystemTime::now()))));
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("runs/demo-{}", stamp(SystemTime::now()))));
     let root = RunDir::create(&out)?;
     signals::listen(signals::A_CHECKPOINT);
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
@@ -94,9 +101,15 @@ pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
         let masks = block_on(session.fill_mask(&cloze.text, GUESSES))?;
         Ok::<_, Error>(Filled::new(cloze, masks))
     };
-    let filled = Cloze::read(CLOZES).into_iter().map(fill).collect::<Result<Vec<_>, _>>()?;
+    let filled = Cloze::read(CLOZES)
+        .into_iter()
+        .map(fill)
+        .collect::<Result<Vec<_>, _>>()?;
     let mut arms = Vec::new();
-    for (folder, start, from) in [("finetuned", "pre-trained", Some(&model)), ("scratch", "from scratch", None)] {
+    for (folder, start, from) in [
+        ("finetuned", "pre-trained", Some(&model)),
+        ("scratch", "from scratch", None),
+    ] {
         match corpus.finetune(&mut session, &config, folder, start, from)? {
             Some(arm) => arms.push(arm),
             None => return Ok(interrupted(&out, folder)),
@@ -112,18 +125,33 @@ struct Corpus<'a> {
 
 impl Corpus<'_> {
     /// Returns whether it came to its end.
-    fn pretrain(&self, session: &mut Session<NativeHost>, config: &RunConfig) -> Result<bool, Error> {
-        let config = RunConfig { epochs: Some(PRETRAIN_EPOCHS), ..config.clone() };
+    fn pretrain(
+        &self,
+        session: &mut Session<NativeHost>,
+        config: &RunConfig,
+    ) -> Result<bool, Error> {
+        let config = RunConfig {
+            epochs: Some(PRETRAIN_EPOCHS),
+            ..config.clone()
+        };
         let texts = [
             ("train.txt", TRAIN, FileRole::Train),
             ("pretrain_extra.txt", EXTRA, FileRole::Train),
             ("valid.txt", VALID, FileRole::Valid),
         ];
-        let sources =
-            texts.map(|(name, text, role)| self.source(name, text, role)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let sources = texts
+            .map(|(name, text, role)| self.source(name, text, role))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
         let record = new_record(Phase::Pretrain, "pretrain", config, None, None, &sources)?;
         let dir = RunDir::create(&self.root.path().join("pretrained"))?;
-        let run = Run { dir, record, files: files_of(sources), from: None, snapshot: None };
+        let run = Run {
+            dir,
+            record,
+            files: files_of(sources),
+            from: None,
+            snapshot: None,
+        };
         Ok(!execute(session, run)?.stopped)
     }
 
@@ -136,26 +164,41 @@ impl Corpus<'_> {
         start: &'static str,
         from: Option<&ModelFiles>,
     ) -> Result<Option<Arm>, Error> {
-        let config = RunConfig { epochs: Some(FINETUNE_EPOCHS), ..config.clone() };
+        let config = RunConfig {
+            epochs: Some(FINETUNE_EPOCHS),
+            ..config.clone()
+        };
         let few: String = TRAIN.split_inclusive('\n').take(LABELLED_LINES).collect();
         let texts = [
             ("train_few.txt", few.as_str(), FileRole::Train),
             ("valid.txt", VALID, FileRole::Valid),
             ("test.txt", TEST, FileRole::Test),
         ];
-        let sources =
-            texts.map(|(name, text, role)| self.source(name, text, role)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let sources = texts
+            .map(|(name, text, role)| self.source(name, text, role))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
         let origin = from.map(|model| origin(&self.root.path().join("pretrained"), model));
         let record = new_record(Phase::Finetune, folder, config, None, origin, &sources)?;
         let dir = RunDir::create(&self.root.path().join(folder))?;
-        let run = Run { dir, record, files: files_of(sources), from: from.cloned(), snapshot: None };
+        let run = Run {
+            dir,
+            record,
+            files: files_of(sources),
+            from: from.cloned(),
+            snapshot: None,
+        };
         let seed = run.record.config.seed;
         let outcome = execute(session, run)?;
         if outcome.stopped {
             return Ok(None);
         }
         match block_on(session.evaluate(folder, "test", LabelRule::Tuned, seed))? {
-            Metrics::Classifier(test) => Ok(Some(Arm { start, test, seconds: outcome.elapsed_secs })),
+            Metrics::Classifier(test) => Ok(Some(Arm {
+                start,
+                test,
+                seconds: outcome.elapsed_secs,
+            })),
             Metrics::MaskedLm(_) => unreachable!("a fine-tuned model is a classifier"),
         }
     }
@@ -163,13 +206,20 @@ impl Corpus<'_> {
     fn source(&self, name: &str, text: &str, role: FileRole) -> Result<Source, Error> {
         self.root.write(name, text.as_bytes())?;
         let file = InputFile::held(name, text, Some(role));
-        Ok(Source { path: self.root.path().join(name), file })
+        Ok(Source {
+            path: self.root.path().join(name),
+            file,
+        })
     }
 }
 
 fn show(common: &Common, arms: &[Arm], filled: &[Filled], out: &Path) -> Result<Ending, Error> {
     if common.json {
-        output::json_line(&Comparison { comparison: arms, fill_mask: filled, out: shown(out) })?;
+        output::json_line(&Comparison {
+            comparison: arms,
+            fill_mask: filled,
+            out: shown(out),
+        })?;
     } else {
         output::result(&table(arms, filled, out))?;
     }
@@ -181,35 +231,66 @@ fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
         "\nF1 on {} held-out texts after {LABELLED_LINES} labelled ones, {FINETUNE_EPOCHS} passes each\n",
         arms.first().map_or(0, |arm| arm.test.n)
     );
-    text += &format!("{:<14}{:>8}{:>8}{:>8}{:>10}\n", "", "micro", "macro", "mean", "seconds");
-    for Arm { start, test, seconds } in arms {
-        text +=
-            &format!("{start:<14}{:>8.3}{:>8.3}{:>8.3}{seconds:>10.0}\n", test.micro_f1, test.macro_f1, test.mean_f1);
+    text += &format!(
+        "{:<14}{:>8}{:>8}{:>8}{:>10}\n",
+        "", "micro", "macro", "mean", "seconds"
+    );
+    for Arm {
+        start,
+        test,
+        seconds,
+    } in arms
+    {
+        text += &format!(
+            "{start:<14}{:>8.3}{:>8.3}{:>8.3}{seconds:>10.0}\n",
+            test.micro_f1, test.macro_f1, test.mean_f1
+        );
     }
     let found = filled.iter().filter(|filled| filled.found).count();
     text += &format!(
         "\nWhat the pre-trained model puts in the gaps; a word that fits is among its {GUESSES} guesses {found} times of {}\n",
         filled.len()
     );
-    for Filled { text: cloze, masks, .. } in filled {
+    for Filled {
+        text: cloze, masks, ..
+    } in filled
+    {
         let guesses = masks.iter().flat_map(|mask| &mask.candidates);
-        let guesses: Vec<String> =
-            guesses.map(|guess| format!("{} {:.0} %", output::plain(&guess.token), 100.0 * guess.score)).collect();
+        let guesses: Vec<String> = guesses
+            .map(|guess| {
+                format!(
+                    "{} {:.0} %",
+                    output::plain(&guess.token),
+                    100.0 * guess.score
+                )
+            })
+            .collect();
         text += &format!("  {cloze}: {}\n", guesses.join(", "));
     }
-    text + &format!("\nThe models, their charts and the text are in {}\n", shown(out))
+    text + &format!(
+        "\nThe models, their charts and the text are in {}\n",
+        shown(out)
+    )
 }
 
 fn interrupted(out: &Path, folder: &str) -> Ending {
-    let command = if folder == "pretrained" { "pretrain" } else { "finetune" };
+    let command = if folder == "pretrained" {
+        "pretrain"
+    } else {
+        "finetune"
+    };
     let dir = shown(&out.join(folder));
-    output::to_people(&format!("Stopped; clozelab {command} --resume --out {dir} goes on with this run."));
+    output::to_people(&format!(
+        "Stopped; clozelab {command} --resume --out {dir} goes on with this run."
+    ));
     Ending::Interrupted
 }
 
 /// A time as `YYYYMMDD-HHMMSS` in UTC, for names that sort by age.
 fn stamp(now: SystemTime) -> String {
-    let secs = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let secs = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let (year, month, day) = civil_date(secs / 86_400);
     let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
@@ -219,11 +300,16 @@ fn stamp(now: SystemTime) -> String {
 fn civil_date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468; // Days since 1 March of the year 0, so that leap days come last.
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (400 * era + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -258,15 +344,36 @@ mod tests {
     fn the_table_names_both_arms_and_every_guess() {
         let arm = |start, micro_f1| Arm {
             start,
-            test: ClassifierMetrics { n: 9, micro_f1, ..Default::default() },
+            test: ClassifierMetrics {
+                n: 9,
+                micro_f1,
+                ..Default::default()
+            },
             seconds: 12.3,
         };
-        let candidates = vec![protocol::Candidate { token: "tool\u{1b}".into(), score: 0.5 }];
-        let filled = [Filled::new(Cloze::read(CLOZES).remove(0), vec![MaskGuess { position: 2, candidates }])];
-        let text = table(&[arm("pre-trained", 0.7), arm("from scratch", 0.6)], &filled, Path::new("runs/x"));
-        for expected in
-            ["pre-trained      0.700", "from scratch     0.600", "tool\\u{1b} 50 %", "on 9 held-out", "0 times of 1"]
-        {
+        let candidates = vec![protocol::Candidate {
+            token: "tool\u{1b}".into(),
+            score: 0.5,
+        }];
+        let filled = [Filled::new(
+            Cloze::read(CLOZES).remove(0),
+            vec![MaskGuess {
+                position: 2,
+                candidates,
+            }],
+        )];
+        let text = table(
+            &[arm("pre-trained", 0.7), arm("from scratch", 0.6)],
+            &filled,
+            Path::new("runs/x"),
+        );
+        for expected in [
+            "pre-trained      0.700",
+            "from scratch     0.600",
+            "tool\\u{1b} 50 %",
+            "on 9 held-out",
+            "0 times of 1",
+        ] {
             assert!(text.contains(expected), "{text}");
         }
     }

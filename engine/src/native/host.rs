@@ -63,7 +63,12 @@ pub(super) struct OpenRun {
 impl OpenRun {
     /// A run that has yet to start, or to go on after `from_step`.
     pub fn new(dir: RunDir, record: Record, from_step: u64) -> Self {
-        Self { dir, record, from_step, journal: None }
+        Self {
+            dir,
+            record,
+            from_step,
+            journal: None,
+        }
     }
 
     /// First files of a run: from here on its directory is a run's.
@@ -79,7 +84,10 @@ impl OpenRun {
 impl NativeHost {
     /// A host for one process, as its flags ask for.
     pub(super) fn of(common: &Common) -> Self {
-        Self { tokens: TokenCache::new(common.token_cache.as_deref()), ..Self::new(common.json, common.quiet) }
+        Self {
+            tokens: TokenCache::new(common.token_cache.as_deref()),
+            ..Self::new(common.json, common.quiet)
+        }
     }
 
     /// A host for one process.
@@ -134,7 +142,11 @@ impl NativeHost {
     /// # Errors
     /// The first thing that could not be written meanwhile.
     pub(super) fn detach(&self) -> Result<OpenRun, Error> {
-        let run = self.run.borrow_mut().take().expect("a run was attached before it started");
+        let run = self
+            .run
+            .borrow_mut()
+            .take()
+            .expect("a run was attached before it started");
         match self.failure.borrow_mut().take() {
             Some(error) => Err(error),
             None => Ok(run),
@@ -146,13 +158,25 @@ impl NativeHost {
         let mut early = self.early.borrow_mut();
         early.push(event.clone());
         let mut run = self.run.borrow_mut();
-        let Some(run) = run.as_mut() else { return Ok(()) };
+        let Some(run) = run.as_mut() else {
+            return Ok(());
+        };
         if let Event::Started { parameters, .. } = event {
             run.begin(*parameters)?;
         }
-        let OpenRun { dir, journal: Some(journal), .. } = run else { return Ok(()) };
+        let OpenRun {
+            dir,
+            journal: Some(journal),
+            ..
+        } = run
+        else {
+            return Ok(());
+        };
         // Each event is added, whatever became of the one before.
-        let results: Vec<_> = early.drain(..).map(|event| journal.append(dir, &event)).collect();
+        let results: Vec<_> = early
+            .drain(..)
+            .map(|event| journal.append(dir, &event))
+            .collect();
         results.into_iter().collect()
     }
 
@@ -161,13 +185,28 @@ impl NativeHost {
         if !self.troubles.borrow_mut().insert(code) {
             return;
         }
-        let run = self.run.borrow().as_ref().map(|run| run.record.run.clone()).unwrap_or_default();
-        self.emit(Event::Warning { run, code: code.into(), message }, Vec::new());
+        let run = self
+            .run
+            .borrow()
+            .as_ref()
+            .map(|run| run.record.run.clone())
+            .unwrap_or_default();
+        self.emit(
+            Event::Warning {
+                run,
+                code: code.into(),
+                message,
+            },
+            Vec::new(),
+        );
     }
 
     /// Whether the run has its first files.
     fn has_begun(&self) -> bool {
-        self.run.borrow().as_ref().is_some_and(|run| run.journal.is_some())
+        self.run
+            .borrow()
+            .as_ref()
+            .is_some_and(|run| run.journal.is_some())
     }
 
     fn end_trouble(&self, code: &'static str) {
@@ -221,7 +260,11 @@ impl Host for NativeHost {
         if signals::stop_asked() || self.lost.get() || self.failure.borrow().is_some() {
             return vec![Command::Stop];
         }
-        self.screen.borrow_mut().as_mut().map(|screen| screen.keys(Duration::ZERO)).unwrap_or_default()
+        self.screen
+            .borrow_mut()
+            .as_mut()
+            .map(|screen| screen.keys(Duration::ZERO))
+            .unwrap_or_default()
     }
 
     /// Only a signal or a key can come, and only a paused session waits for one; nobody watches the clock meanwhile.
@@ -252,7 +295,12 @@ impl Host for NativeHost {
     async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>, Error> {
         let result = match self.run.borrow().as_ref() {
             // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
-            Some(OpenRun { dir, journal: Some(journal), record, .. }) => {
+            Some(OpenRun {
+                dir,
+                journal: Some(journal),
+                record,
+                ..
+            }) => {
                 // A log that cannot be written was told already.
                 let _ = journal.sync(dir);
                 let result = checkpoints::keep(dir, snapshot);
@@ -273,7 +321,11 @@ impl Host for NativeHost {
             }
             Err(failure) => {
                 let error = Error::from(failure);
-                let message = format!("no checkpoint of step {}: {error}. {}", snapshot.step, error.hint());
+                let message = format!(
+                    "no checkpoint of step {}: {error}. {}",
+                    snapshot.step,
+                    error.hint()
+                );
                 self.warn_once(CHECKPOINT_FAILED, message);
                 Ok(None)
             }
@@ -281,7 +333,11 @@ impl Host for NativeHost {
     }
 
     async fn newest_checkpoint(&self, _run: &str) -> Result<Option<Snapshot>, Error> {
-        Ok(self.run.borrow().as_ref().and_then(|run| checkpoints::newest(run.dir.path()).0))
+        Ok(self
+            .run
+            .borrow()
+            .as_ref()
+            .and_then(|run| checkpoints::newest(run.dir.path()).0))
     }
 
     fn scratch(&self) -> Box<dyn Scratch> {

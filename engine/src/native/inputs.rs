@@ -48,8 +48,11 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
     let mut sources = Vec::new();
     for path in paths {
         for found in resolve(path)? {
-            let content: Rc<dyn Content> =
-                if found == Path::new(STDIN) { Rc::from(read_stdin()?) } else { Rc::new(OnDisk::find(&found)?) };
+            let content: Rc<dyn Content> = if found == Path::new(STDIN) {
+                Rc::from(read_stdin()?)
+            } else {
+                Rc::new(OnDisk::find(&found)?)
+            };
             let file = InputFile::new(plain_name(&found), content, role);
             sources.push(Source { path: found, file });
         }
@@ -67,19 +70,30 @@ pub(super) fn read_for_training(paths: &[PathBuf]) -> Result<Vec<Source>, Error>
         let mut sources = read(std::slice::from_ref(path), None)?;
         if !path.is_dir() {
             for file in sources.iter_mut().map(|source| &mut source.file) {
-                let holds_files = is_archive(&*file.content).map_err(|error| unreadable(path, &error))?;
-                file.role = if holds_files { None } else { Some(FileRole::Train) };
+                let holds_files =
+                    is_archive(&*file.content).map_err(|error| unreadable(path, &error))?;
+                file.role = if holds_files {
+                    None
+                } else {
+                    Some(FileRole::Train)
+                };
             }
         }
         Ok(sources)
     };
-    paths.iter().map(one).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
+    paths
+        .iter()
+        .map(one)
+        .collect::<Result<Vec<_>, _>>()
+        .map(|sources| sources.concat())
 }
 
 /// Whether stdin holds a table or JSON, by what can be seen of it before it is read.
 pub(super) fn is_stdin_a_table(options: &ReadOptions) -> bool {
     let mut stdin = io::stdin().lock();
-    let Ok(start) = stdin.fill_buf() else { return false };
+    let Ok(start) = stdin.fill_buf() else {
+        return false;
+    };
     looks_like_table(start, options)
 }
 
@@ -88,7 +102,10 @@ pub(super) fn is_stdin_a_table(options: &ReadOptions) -> bool {
 /// # Errors
 /// When it can no longer be read.
 pub(super) fn sha256_of(path: &Path, content: &dyn Content) -> Result<String, Error> {
-    content.open().and_then(digest).map_err(|error| unreadable(path, &error))
+    content
+        .open()
+        .and_then(digest)
+        .map_err(|error| unreadable(path, &error))
 }
 
 /// A file that is read where it lies. It must stay as it was found.
@@ -100,8 +117,14 @@ struct OnDisk {
 
 impl OnDisk {
     fn find(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).and_then(|file| file.metadata()).map_err(|error| unreadable(path, &error))?;
-        Ok(Self { path: path.into(), size: file.len(), modified: file.modified().ok() })
+        let file = File::open(path)
+            .and_then(|file| file.metadata())
+            .map_err(|error| unreadable(path, &error))?;
+        Ok(Self {
+            path: path.into(),
+            size: file.len(),
+            modified: file.modified().ok(),
+        })
     }
 }
 
@@ -167,27 +190,52 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
     let start = |name: &str| {
         let mut bytes = Vec::new();
         let file = File::open(dir.join(name)).ok()?;
-        file.take(interop::MAX_START_BYTES).read_to_end(&mut bytes).ok().map(|_| bytes)
+        file.take(interop::MAX_START_BYTES)
+            .read_to_end(&mut bytes)
+            .ok()
+            .map(|_| bytes)
     };
-    Directory { place: &place, path: &place, names: &names, start: &start }.check()?;
+    Directory {
+        place: &place,
+        path: &place,
+        names: &names,
+        start: &start,
+    }
+    .check()?;
     names.retain(|name| interop::is_model_file(name));
-    let read = |name: String| Ok((name.clone(), read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?));
-    let files = names.into_iter().map(read).collect::<Result<ModelFiles, Error>>()?;
+    let read = |name: String| {
+        Ok((
+            name.clone(),
+            read_bytes(&dir.join(&name), MAX_MODEL_FILE_BYTES)?,
+        ))
+    };
+    let files = names
+        .into_iter()
+        .map(read)
+        .collect::<Result<ModelFiles, Error>>()?;
     model_digests::check(dir, &files)?;
     Ok(interop::whole(files)?)
 }
 
 fn no_directory(dir: &Path) -> Error {
-    let ending = dir.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    let ending = dir
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
     let hint = match ending.as_deref() {
         _ if !dir.exists() => {
             "Give the directory of a finished run, or a Hugging Face model directory; a model of the Hub is downloaded \
              first (hf download NAME --local-dir DIR)."
         }
         Some("zip") => "Unpack it, and give the directory with config.json.",
-        _ => "Give the directory that holds config.json and model.safetensors, not one of its files.",
+        _ => {
+            "Give the directory that holds config.json and model.safetensors, not one of its files."
+        }
     };
-    Error::Input { code: "no-model", message: format!("{} is not a directory", shown(dir)), hint: hint.into() }
+    Error::Input {
+        code: "no-model",
+        message: format!("{} is not a directory", shown(dir)),
+        hint: hint.into(),
+    }
 }
 
 /// The files in a directory and in the folders inside it, in the order of their names, with `/` between folders.
@@ -198,8 +246,12 @@ fn names_inside(dir: &Path) -> Result<Vec<String>, Error> {
         let path = dir.join(&folder);
         for entry in fs::read_dir(&path).map_err(|error| unreadable(&path, &error))? {
             let entry = entry.map_err(|error| unreadable(&path, &error))?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let Ok(metadata) = fs::metadata(entry.path()) else {
+                continue;
+            };
             if metadata.is_file() && names.len() < MAX_MODEL_NAMES {
                 names.push(format!("{folder}{name}"));
             } else if metadata.is_dir() && depth < MAX_MODEL_DEPTH && !name.starts_with('.') {
@@ -223,7 +275,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     if !metadata.is_file() {
         return Err(wrong_type(path));
     }
-    Ok(Box::new(fs::File::open(path).map_err(|error| unreadable(path, &error))?))
+    Ok(Box::new(
+        fs::File::open(path).map_err(|error| unreadable(path, &error))?,
+    ))
 }
 
 /// The lines of a file of word vectors, packed with gzip or not, as often as they are asked for.
@@ -235,7 +289,10 @@ pub(super) fn vector_lines(path: &Path) -> Result<VectorLines, Error> {
         return Err(wrong_type(path));
     }
     open(path)?;
-    Ok(crate::session::vector_lines(plain_name(path), Rc::new(OnDisk::find(path)?)))
+    Ok(crate::session::vector_lines(
+        plain_name(path),
+        Rc::new(OnDisk::find(path)?),
+    ))
 }
 
 /// The regular files behind a path; stdin stands for itself.
@@ -274,8 +331,12 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
         }
         for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {
             let path = entry.map_err(|error| unreadable(&folder, &error))?.path();
-            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            let Ok(metadata) = fs::metadata(&path) else { continue };
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let Ok(metadata) = fs::metadata(&path) else {
+                continue;
+            };
             match (hidden, metadata.is_dir(), metadata.is_file()) {
                 (false, true, _) => folders.push(path),
                 (false, _, true) => files.push(path),
@@ -289,7 +350,10 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
 
 fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    open(path)?.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    open(path)?
+        .take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > most {
         return Err(Error::Input {
             code: "input-too-large",
@@ -302,7 +366,11 @@ fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
 
 /// A path as events and reports name it.
 pub(super) fn plain_name(path: &Path) -> String {
-    if path == Path::new(STDIN) { "stdin".into() } else { plain(&path.to_string_lossy()) }
+    if path == Path::new(STDIN) {
+        "stdin".into()
+    } else {
+        plain(&path.to_string_lossy())
+    }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
@@ -310,7 +378,11 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => format!("{} does not exist", shown(path)),
         _ => format!("{} cannot be read: {error}", shown(path)),
     };
-    Error::Input { code: "unreadable-input", message, hint: "Check the path and its permissions.".into() }
+    Error::Input {
+        code: "unreadable-input",
+        message,
+        hint: "Check the path and its permissions.".into(),
+    }
 }
 
 fn wrong_type(path: &Path) -> Error {

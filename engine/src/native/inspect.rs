@@ -7,7 +7,9 @@ use super::record::{RECORD_FILE, Record, Status};
 use super::store::shown;
 use super::{checkpoints, inputs, journal, model_digests, output, progress};
 use crate::error::Error;
-use crate::interop::{CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes};
+use crate::interop::{
+    CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes,
+};
 use crate::model::config::ModelConfig;
 use protocol::Event;
 use serde::Serialize;
@@ -51,15 +53,25 @@ struct CheckpointFound {
 /// # Errors
 /// When the directory is not there, holds nothing that this program knows, or holds something damaged.
 pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
-    let refuse = |message: String, hint: &str| Error::Input { code: "bad-directory", message, hint: hint.into() };
+    let refuse = |message: String, hint: &str| Error::Input {
+        code: "bad-directory",
+        message,
+        hint: hint.into(),
+    };
     if !args.dir.is_dir() {
         let hint = "Give a run directory or a Hugging Face model directory.";
-        return Err(refuse(format!("{} is not a directory", shown(&args.dir)), hint));
+        return Err(refuse(
+            format!("{} is not a directory", shown(&args.dir)),
+            hint,
+        ));
     }
     let findings = look(&args.dir);
     if findings.is_nothing() {
         let hint = "Give a run directory or a Hugging Face model directory.";
-        return Err(refuse(format!("{} holds neither a model nor a run", shown(&args.dir)), hint));
+        return Err(refuse(
+            format!("{} holds neither a model nor a run", shown(&args.dir)),
+            hint,
+        ));
     }
     if common.json {
         output::json_line(&findings)?
@@ -68,16 +80,30 @@ pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
     };
     match findings.problems.first() {
         None => Ok(()),
-        Some(problem) => Err(refuse(problem.clone(), "The other parts were shown; make or copy the damaged one anew.")),
+        Some(problem) => Err(refuse(
+            problem.clone(),
+            "The other parts were shown; make or copy the damaged one anew.",
+        )),
     }
 }
 
 fn look(dir: &Path) -> Findings {
-    let mut findings = Findings { path: shown(dir), ..Findings::default() };
+    let mut findings = Findings {
+        path: shown(dir),
+        ..Findings::default()
+    };
     findings.look_at_model(dir);
-    let tokenizer_files = ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
-    findings.tokenizer_files =
-        tokenizer_files.iter().filter(|name| dir.join(name).is_file()).map(|name| name.to_string()).collect();
+    let tokenizer_files = [
+        "tokenizer.json",
+        "vocab.txt",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    ];
+    findings.tokenizer_files = tokenizer_files
+        .iter()
+        .filter(|name| dir.join(name).is_file())
+        .map(|name| name.to_string())
+        .collect();
     if dir.join(RECORD_FILE).exists() {
         findings.run = findings.noted(Record::read(dir).map_err(|error| error.to_string()));
         findings.noted(model_digests::check_on_disk(dir).map_err(|error| error.to_string()));
@@ -110,24 +136,45 @@ impl Findings {
     fn look_at_model(&mut self, dir: &Path) {
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
         let told = |error: InteropError| error.to_string();
-        self.config = read(CONFIG_FILE).and_then(|bytes| self.noted(config_from_json(&bytes).map_err(told)));
+        self.config =
+            read(CONFIG_FILE).and_then(|bytes| self.noted(config_from_json(&bytes).map_err(told)));
         let is_run = dir.join(RECORD_FILE).exists();
-        let Some(bytes) = read(WEIGHTS_FILE).or_else(|| if is_run { None } else { self.other_weights(dir) }) else {
+        let Some(bytes) = read(WEIGHTS_FILE).or_else(|| {
+            if is_run {
+                None
+            } else {
+                self.other_weights(dir)
+            }
+        }) else {
             return;
         };
-        let Some(weights) = self.noted(weights_from_bytes(&bytes).map_err(told)) else { return };
-        let agree =
-            self.config.as_ref().map_or(Ok(()), |config| check_weights(config, &weights).map(drop)).map_err(told);
+        let Some(weights) = self.noted(weights_from_bytes(&bytes).map_err(told)) else {
+            return;
+        };
+        let agree = self
+            .config
+            .as_ref()
+            .map_or(Ok(()), |config| check_weights(config, &weights).map(drop))
+            .map_err(told);
         self.noted(agree);
-        let parameters = weights.values().map(|tensor| tensor.data.len() as u64).sum();
-        self.weights = Some(WeightsFound { tensors: weights.len(), parameters });
+        let parameters = weights
+            .values()
+            .map(|tensor| tensor.data.len() as u64)
+            .sum();
+        self.weights = Some(WeightsFound {
+            tensors: weights.len(),
+            parameters,
+        });
     }
 
     /// Weights in several files; those in another form are a problem.
     fn other_weights(&mut self, dir: &Path) -> Option<Vec<u8>> {
         self.config.as_ref()?;
         let files = self.noted(inputs::read_model(dir).map_err(|error| error.to_string()))?;
-        files.into_iter().find(|(name, _)| name == WEIGHTS_FILE).map(|(_, bytes)| bytes)
+        files
+            .into_iter()
+            .find(|(name, _)| name == WEIGHTS_FILE)
+            .map(|(_, bytes)| bytes)
     }
 
     fn to_text(&self) -> String {
@@ -138,7 +185,13 @@ impl Findings {
             lines.push(format!("  tokenizer: {}", self.tokenizer_files.join(", ")));
         }
         lines.extend(self.run.as_ref().map(run_line));
-        if let Some(Event::Evaluated { split, metrics, step, .. }) = &self.last_evaluation {
+        if let Some(Event::Evaluated {
+            split,
+            metrics,
+            step,
+            ..
+        }) = &self.last_evaluation
+        {
             lines.push(format!(
                 "  last measured on {} at step {step}: {}",
                 output::plain(split),
@@ -146,24 +199,44 @@ impl Findings {
             ));
         }
         if !self.checkpoints.is_empty() {
-            let steps = self
-                .checkpoints
-                .iter()
-                .map(|found| format!("step {}{}", found.step, if found.whole { "" } else { " (damaged)" }));
-            lines.push(format!("  checkpoints: {}", steps.collect::<Vec<_>>().join(", ")));
+            let steps = self.checkpoints.iter().map(|found| {
+                format!(
+                    "step {}{}",
+                    found.step,
+                    if found.whole { "" } else { " (damaged)" }
+                )
+            });
+            lines.push(format!(
+                "  checkpoints: {}",
+                steps.collect::<Vec<_>>().join(", ")
+            ));
         }
-        lines.extend(self.problems.iter().map(|problem| format!("  problem: {problem}")));
+        lines.extend(
+            self.problems
+                .iter()
+                .map(|problem| format!("  problem: {problem}")),
+        );
         lines.join("\n") + "\n"
     }
 
     fn model_line(&self, config: &ModelConfig) -> String {
         let form = config.architecture.backbone().title();
-        let head = if config.labels.is_empty() { "masked LM" } else { "classifier" };
-        let (layers, width, heads) = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
+        let head = if config.labels.is_empty() {
+            "masked LM"
+        } else {
+            "classifier"
+        };
+        let (layers, width, heads) = (
+            config.num_hidden_layers,
+            config.hidden_size,
+            config.num_attention_heads,
+        );
         let weights = self
             .weights
             .as_ref()
-            .map_or("no weights".to_string(), |found| format!("{} parameters", count(found.parameters as f64)));
+            .map_or("no weights".to_string(), |found| {
+                format!("{} parameters", count(found.parameters as f64))
+            });
         let (vocab, positions) = (config.vocab_size, config.max_position_embeddings);
         format!(
             "  model: {form}, {head}, {layers} layers of {width}, {heads} heads, vocabulary {vocab}, up to {positions} tokens, \
@@ -174,8 +247,16 @@ impl Findings {
 
 fn labels_line(config: &ModelConfig) -> Option<String> {
     let labels = &config.labels;
-    let listed: Vec<String> = labels.iter().take(LISTED_LABELS).map(|label| output::plain(label)).collect();
-    let rest = if labels.len() > LISTED_LABELS { ", .." } else { "" };
+    let listed: Vec<String> = labels
+        .iter()
+        .take(LISTED_LABELS)
+        .map(|label| output::plain(label))
+        .collect();
+    let rest = if labels.len() > LISTED_LABELS {
+        ", .."
+    } else {
+        ""
+    };
     (!labels.is_empty()).then(|| format!("  {} labels: {}{rest}", labels.len(), listed.join(", ")))
 }
 
@@ -185,13 +266,22 @@ fn run_line(run: &Record) -> String {
         Status::Interrupted => "interrupted; --resume goes on",
         Status::Finished => "finished",
     };
-    let inputs: Vec<String> = run.inputs.iter().map(|input| output::plain(&input.name)).collect();
+    let inputs: Vec<String> = run
+        .inputs
+        .iter()
+        .map(|input| output::plain(&input.name))
+        .collect();
     // A model that was given has its own shape, whatever the preset says.
     let shape = match &run.from {
         Some(origin) => format!("from {}", output::plain(&origin.path.to_string_lossy())),
         None => format!("preset {}", output::plain(&run.config.preset)),
     };
-    format!("  run: {} ({status}), {shape}, seed {}, on {}", output::plain(&run.run), run.seed, inputs.join(", "))
+    format!(
+        "  run: {} ({status}), {shape}, seed {}, on {}",
+        output::plain(&run.run),
+        run.seed,
+        inputs.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -201,8 +291,12 @@ mod tests {
     fn golden() -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a scratch folder");
         for name in [CONFIG_FILE, WEIGHTS_FILE] {
-            let from = format!("{}/../tests/golden/model/multi-label/{name}", env!("CARGO_MANIFEST_DIR"));
-            std::fs::copy(from, dir.path().join(name)).expect("the golden model is in the repository");
+            let from = format!(
+                "{}/../tests/golden/model/multi-label/{name}",
+                env!("CARGO_MANIFEST_DIR")
+            );
+            std::fs::copy(from, dir.path().join(name))
+                .expect("the golden model is in the repository");
         }
         dir
     }
@@ -212,7 +306,11 @@ mod tests {
         let findings = look(golden().path());
         assert_eq!(findings.problems, Vec::<String>::new());
         let text = findings.to_text();
-        for expected in ["BERT, classifier, 2 layers of 64, 8 heads", "6 labels: LABEL_0", "up to 64 tokens"] {
+        for expected in [
+            "BERT, classifier, 2 layers of 64, 8 heads",
+            "6 labels: LABEL_0",
+            "up to 64 tokens",
+        ] {
             assert!(text.contains(expected), "{text}");
         }
     }
@@ -223,7 +321,10 @@ mod tests {
         let weights = std::fs::read(dir.path().join(WEIGHTS_FILE)).expect("there");
         std::fs::write(dir.path().join(WEIGHTS_FILE), &weights[..1000]).expect("writable");
         let findings = look(dir.path());
-        assert!(findings.config.is_some() && findings.problems.len() == 1, "{findings:?}");
+        assert!(
+            findings.config.is_some() && findings.problems.len() == 1,
+            "{findings:?}"
+        );
         let config = std::fs::read_to_string(dir.path().join(CONFIG_FILE)).expect("there");
         std::fs::write(dir.path().join(WEIGHTS_FILE), weights).expect("writable");
         std::fs::write(

@@ -44,11 +44,27 @@ impl Journal {
         if let Some(checkpoint) = before.iter().rposition(|line| is_checkpoint(line, step)) {
             before.truncate(checkpoint + 1);
         }
-        let kept: String = before.into_iter().filter(|line| is_kept(line, step)).map(|line| line + "\n").collect();
+        let kept: String = before
+            .into_iter()
+            .filter(|line| is_kept(line, step))
+            .map(|line| line + "\n")
+            .collect();
         dir.write(JOURNAL_FILE, if step == 0 { b"" } else { kept.as_bytes() })?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(|error| dir.failure(&path, error))?;
-        let bytes = file.metadata().map_err(|error| dir.failure(&path, error))?.len();
-        Ok(Self { path, file, bytes, is_torn: false, waiting: VecDeque::new() })
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(|error| dir.failure(&path, error))?;
+        let bytes = file
+            .metadata()
+            .map_err(|error| dir.failure(&path, error))?
+            .len();
+        Ok(Self {
+            path,
+            file,
+            bytes,
+            is_torn: false,
+            waiting: VecDeque::new(),
+        })
     }
 
     /// Adds one event to the stream of the run in `dir`, behind those that wait.
@@ -63,7 +79,8 @@ impl Journal {
         if self.waiting.len() > MAX_WAITING {
             self.waiting.pop_front();
         }
-        self.write_waiting().map_err(|error| dir.failure(&self.path, error))
+        self.write_waiting()
+            .map_err(|error| dir.failure(&self.path, error))
     }
 
     /// Writes the lines that wait.
@@ -92,24 +109,35 @@ impl Journal {
     /// # Errors
     /// When the disk does not take it or the directory is lost.
     pub fn sync(&self, dir: &RunDir) -> Result<(), WriteFailure> {
-        self.file.sync_data().map_err(|error| dir.failure(&self.path, error))
+        self.file
+            .sync_data()
+            .map_err(|error| dir.failure(&self.path, error))
     }
 }
 
 /// The events of a run directory. A line that a kill cut off, or that this version does not know, is passed over.
 pub(super) fn events(dir: &Path) -> Vec<Event> {
-    lines(dir).filter_map(|line| serde_json::from_str(&line).ok()).collect()
+    lines(dir)
+        .filter_map(|line| serde_json::from_str(&line).ok())
+        .collect()
 }
 
 fn lines(dir: &Path) -> impl Iterator<Item = String> {
     let text = std::fs::read(dir.join(JOURNAL_FILE)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
-    text.lines().map(String::from).collect::<Vec<_>>().into_iter()
+    text.lines()
+        .map(String::from)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn is_kept(line: &str, step: u64) -> bool {
-    let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
-    let ending = event["event"].as_str().is_some_and(|name| ENDINGS.contains(&name));
+    let Ok(event) = serde_json::from_str::<Value>(line) else {
+        return false;
+    };
+    let ending = event["event"]
+        .as_str()
+        .is_some_and(|name| ENDINGS.contains(&name));
     !ending && event["step"].as_u64().is_none_or(|at| at <= step)
 }
 
@@ -122,15 +150,28 @@ mod tests {
     use super::*;
 
     fn finished(step: u64) -> Event {
-        Event::Finished { run: "r".into(), step, stopped: true, elapsed_secs: 1.0 }
+        Event::Finished {
+            run: "r".into(),
+            step,
+            stopped: true,
+            elapsed_secs: 1.0,
+        }
     }
 
     fn checkpoint(step: u64) -> Event {
-        Event::Checkpoint { run: "r".into(), step, path: format!("checkpoints/step-{step}") }
+        Event::Checkpoint {
+            run: "r".into(),
+            step,
+            path: format!("checkpoints/step-{step}"),
+        }
     }
 
     fn warning() -> Event {
-        Event::Warning { run: "r".into(), code: "c".into(), message: "m \u{2028} \n".into() }
+        Event::Warning {
+            run: "r".into(),
+            code: "c".into(),
+            message: "m \u{2028} \n".into(),
+        }
     }
 
     #[test]
@@ -138,16 +179,29 @@ mod tests {
         let root = tempfile::tempdir().expect("a scratch folder");
         let dir = RunDir::create(root.path()).expect("free");
         let mut journal = Journal::open(&dir, 0).expect("writable");
-        for event in [warning(), checkpoint(5), warning(), checkpoint(10), finished(10)] {
+        for event in [
+            warning(),
+            checkpoint(5),
+            warning(),
+            checkpoint(10),
+            finished(10),
+        ] {
             journal.append(&dir, &event).expect("writable");
         }
         let path = root.path().join(JOURNAL_FILE);
-        let torn = [std::fs::read(&path).expect("there"), b"{\"event\":\"step\",\"st".to_vec()].concat();
+        let torn = [
+            std::fs::read(&path).expect("there"),
+            b"{\"event\":\"step\",\"st".to_vec(),
+        ]
+        .concat();
         std::fs::write(&path, torn).expect("writable");
         assert_eq!(events(root.path()).len(), 5);
         let mut journal = Journal::open(&dir, 5).expect("writable");
         journal.append(&dir, &checkpoint(7)).expect("writable");
-        assert_eq!(events(root.path()), [warning(), checkpoint(5), checkpoint(7)]);
+        assert_eq!(
+            events(root.path()),
+            [warning(), checkpoint(5), checkpoint(7)]
+        );
         drop(Journal::open(&dir, 0).expect("writable"));
         assert_eq!(events(root.path()), []);
     }
@@ -159,14 +213,25 @@ mod tests {
         let dir = RunDir::create(root.path()).expect("free");
         let mut journal = Journal::open(&dir, 0).expect("writable");
         journal.append(&dir, &checkpoint(1)).expect("writable");
-        let full = OpenOptions::new().write(true).open("/dev/full").expect("a device that is always full");
+        let full = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("a device that is always full");
         let file = std::mem::replace(&mut journal.file, full);
         for step in [2, 3] {
-            assert!(!journal.append(&dir, &checkpoint(step)).expect_err("no room").is_lost());
+            assert!(
+                !journal
+                    .append(&dir, &checkpoint(step))
+                    .expect_err("no room")
+                    .is_lost()
+            );
         }
         journal.file = file;
         // As a write leaves it that was cut short.
-        journal.file.write_all(b"{\"event\":\"che").expect("writable");
+        journal
+            .file
+            .write_all(b"{\"event\":\"che")
+            .expect("writable");
         journal.append(&dir, &checkpoint(4)).expect("room again");
         assert_eq!(events(root.path()), [1, 2, 3, 4].map(checkpoint));
     }

@@ -42,9 +42,14 @@ impl DirLock {
     pub fn is_of(&self, folder: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
         let inode = |file: fs::Metadata| (file.dev(), file.ino());
-        match (self.0.metadata(), fs::symlink_metadata(folder.join(LOCK_FILE))) {
+        match (
+            self.0.metadata(),
+            fs::symlink_metadata(folder.join(LOCK_FILE)),
+        ) {
             (Ok(held), Ok(found)) => inode(held) == inode(found),
-            (_, Err(error)) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+            (_, Err(error)) => {
+                !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+            }
             // A disk that does not answer says so when it is written.
             (Err(_), Ok(_)) => true,
         }
@@ -61,7 +66,11 @@ impl DirLock {
 fn open(path: &Path) -> io::Result<File> {
     let check = |found: fs::Metadata| {
         let wrong = || io::Error::other(format!("its {LOCK_FILE} is not a regular file"));
-        if found.is_file() { Ok(()) } else { Err(wrong()) }
+        if found.is_file() {
+            Ok(())
+        } else {
+            Err(wrong())
+        }
     };
     if let Ok(found) = fs::symlink_metadata(path) {
         check(found)?;
@@ -70,7 +79,10 @@ fn open(path: &Path) -> io::Result<File> {
     options.create(true).truncate(false).write(true);
     // It may become something else after that look.
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NOFOLLOW | libc::O_NONBLOCK,
+    );
     let file = options.open(path)?;
     check(file.metadata()?)?;
     Ok(file)
@@ -92,13 +104,19 @@ mod tests {
     fn only_a_regular_file_is_a_lock() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let lock = root.path().join(LOCK_FILE);
-        let made = std::process::Command::new("mkfifo").arg(&lock).status().expect("mkfifo is there");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&lock)
+            .status()
+            .expect("mkfifo is there");
         assert!(made.success());
         assert!(refusal(root.path()).contains("not a regular file"));
         fs::remove_file(&lock).expect("there");
         symlink(root.path().join("elsewhere"), &lock).expect("writable");
         assert!(refusal(root.path()).contains("not a regular file"));
-        assert!(!root.path().join("elsewhere").exists(), "a file was made behind the link");
+        assert!(
+            !root.path().join("elsewhere").exists(),
+            "a file was made behind the link"
+        );
         fs::remove_file(&lock).expect("there");
         fs::create_dir(&lock).expect("writable");
         assert!(refusal(root.path()).contains("not a regular file"));

@@ -18,7 +18,9 @@ pub(super) type ModelDigests = BTreeMap<String, String>;
 pub(super) fn digests_of(model: &ModelFiles) -> ModelDigests {
     let decides = |name: &str| is_model_file(name) && name != CARD_FILE;
     let files = model.iter().filter(|(name, _)| decides(name));
-    files.map(|(name, bytes)| (name.clone(), sha256(bytes))).collect()
+    files
+        .map(|(name, bytes)| (name.clone(), sha256(bytes)))
+        .collect()
 }
 
 /// Checks the files of the model in `dir` against the record beside them, where there is one that holds digests.
@@ -26,7 +28,12 @@ pub(super) fn digests_of(model: &ModelFiles) -> ModelDigests {
 /// # Errors
 /// When a file is not what the run wrote.
 pub(super) fn check(dir: &Path, model: &ModelFiles) -> Result<(), Error> {
-    let found = |name: &str| model.iter().find(|(file, _)| file == name).map(|(_, bytes)| sha256(bytes));
+    let found = |name: &str| {
+        model
+            .iter()
+            .find(|(file, _)| file == name)
+            .map(|(_, bytes)| sha256(bytes))
+    };
     refuse_changed(dir, changed(&recorded(dir), found))
 }
 
@@ -41,7 +48,9 @@ pub(super) fn check_on_disk(dir: &Path) -> Result<(), Error> {
 
 /// The first file whose digest differs. One that is missing is left to whoever needs it.
 fn changed(recorded: &ModelDigests, found: impl Fn(&str) -> Option<String>) -> Option<&str> {
-    let differs = |(name, expected): &(&String, &String)| found(name).is_some_and(|found| found != **expected);
+    let differs = |(name, expected): &(&String, &String)| {
+        found(name).is_some_and(|found| found != **expected)
+    };
     recorded.iter().find(differs).map(|(name, _)| name.as_str())
 }
 
@@ -63,7 +72,11 @@ fn recorded(dir: &Path) -> ModelDigests {
     }
     let record = std::fs::read(dir.join(RECORD_FILE)).unwrap_or_default();
     let digests = serde_json::from_slice(&record).map(|Recorded { model_sha256 }| model_sha256);
-    digests.unwrap_or_default().into_iter().filter(|(name, _)| is_model_file(name)).collect()
+    digests
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(name, _)| is_model_file(name))
+        .collect()
 }
 
 #[cfg(test)]
@@ -72,17 +85,32 @@ mod tests {
 
     fn model() -> ModelFiles {
         let file = |name: &str| (name.to_string(), name.as_bytes().to_vec());
-        ["config.json", "model.safetensors", "parts/network-2.safetensors", CARD_FILE, "metrics.jsonl"].map(file).into()
+        [
+            "config.json",
+            "model.safetensors",
+            "parts/network-2.safetensors",
+            CARD_FILE,
+            "metrics.jsonl",
+        ]
+        .map(file)
+        .into()
     }
 
     #[test]
     fn every_file_that_decides_what_a_model_computes_is_checked() {
         let dir = tempfile::tempdir().expect("a scratch folder");
-        assert!(check(dir.path(), &model()).is_ok(), "without a record nothing is known");
+        assert!(
+            check(dir.path(), &model()).is_ok(),
+            "without a record nothing is known"
+        );
         let digests = digests_of(&model());
         assert_eq!(
             digests.keys().collect::<Vec<_>>(),
-            ["config.json", "model.safetensors", "parts/network-2.safetensors"]
+            [
+                "config.json",
+                "model.safetensors",
+                "parts/network-2.safetensors"
+            ]
         );
         let record = serde_json::json!({ "model_sha256": digests }).to_string();
         std::fs::write(dir.path().join(RECORD_FILE), record).expect("writable");
@@ -98,8 +126,14 @@ mod tests {
                 assert!(result.is_ok(), "{name}");
             }
         }
-        assert!(check(dir.path(), &model()[1..].to_vec()).is_ok(), "a missing file is left to whoever needs it");
+        assert!(
+            check(dir.path(), &model()[1..].to_vec()).is_ok(),
+            "a missing file is left to whoever needs it"
+        );
         std::fs::write(dir.path().join("model.safetensors"), "other").expect("writable");
-        assert_eq!(check_on_disk(dir.path()).expect_err("changed").code(), "model-damaged");
+        assert_eq!(
+            check_on_disk(dir.path()).expect_err("changed").code(),
+            "model-damaged"
+        );
     }
 }

@@ -22,7 +22,10 @@ pub(super) fn to_people(line: &str) {
 
 /// A failure of stdin as a person should read it.
 pub(super) fn stdin_error(error: &std::io::Error) -> Error {
-    Error::Io { message: format!("stdin cannot be read: {error}"), hint: "Start the command again.".into() }
+    Error::Io {
+        message: format!("stdin cannot be read: {error}"),
+        hint: "Start the command again.".into(),
+    }
 }
 
 /// One JSON value as one line on stdout, at once.
@@ -41,7 +44,10 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<Reader, Error> {
 /// When stdout cannot take it for another reason than that its reader left.
 pub(super) fn result(text: &str) -> Result<Reader, Error> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(Error::Io {
@@ -57,14 +63,21 @@ pub(super) fn plain(text: &str) -> String {
     let harmless = |c: char| matches!(c, '"' | '\'' | '\\') || is_mark(c);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if harmless(c) { out.push(c) } else { out.extend(c.escape_debug()) }
+        if harmless(c) {
+            out.push(c)
+        } else {
+            out.extend(c.escape_debug())
+        }
     }
     out
 }
 
 fn is_mark(c: char) -> bool {
     use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
-    matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
+    matches!(
+        get_general_category(c),
+        NonspacingMark | SpacingMark | EnclosingMark
+    )
 }
 
 #[cfg(test)]
@@ -73,7 +86,10 @@ mod tests {
 
     #[test]
     fn text_from_files_cannot_drive_a_terminal() {
-        assert_eq!(plain("a \"b\"\u{1b}[31m\n\u{202e}é"), "a \"b\"\\u{1b}[31m\\n\\u{202e}é");
+        assert_eq!(
+            plain("a \"b\"\u{1b}[31m\n\u{202e}é"),
+            "a \"b\"\\u{1b}[31m\\n\\u{202e}é"
+        );
         assert_eq!(plain("ข้อความ Cafe\u{301}"), "ข้อความ Cafe\u{301}");
     }
 }

@@ -11,7 +11,10 @@ use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
 use super::store::{shown, write_error};
-use crate::data::{Answer, DataError, Document, FileRows, InputFile, LabelledTable, Opened, ReadOptions, Shape, Taken};
+use crate::data::{
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, Opened, ReadOptions, Shape,
+    Taken,
+};
 use crate::error::Error;
 use crate::session::{LABEL_WARNING_CODES, Long, Session, long_texts};
 use futures_lite::future::block_on;
@@ -65,22 +68,34 @@ struct Predictor {
 /// # Errors
 /// When the model or the data cannot be used, or the output exists or cannot be written.
 pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
-    let options = ReadOptions { is_for_prediction: true, ..args.table.read_options()? };
+    let options = ReadOptions {
+        is_for_prediction: true,
+        ..args.table.read_options()?
+    };
     let path = args.data.as_deref().unwrap_or(Path::new("-"));
     if args.table.label_map.is_some() {
         return Err(Error::Input {
             code: "bad-argument",
-            message: "--label-map has no effect here: a model answers with the labels that it learned".into(),
+            message:
+                "--label-map has no effect here: a model answers with the labels that it learned"
+                    .into(),
             hint: "Rename labels when training, with finetune --label-map.".into(),
         });
     }
     // Lines on stdin are answered as they come; a table is read as from a file.
     let is_stdin = path == Path::new("-") && args.out.is_none();
     let is_stream = is_stdin && !args.table.wants_table() && !inputs::is_stdin_a_table(&options);
-    let source = if is_stream { None } else { Some(whole_file(path)?) };
+    let source = if is_stream {
+        None
+    } else {
+        Some(whole_file(path)?)
+    };
     let session = session(common, inputs::read_model(&args.model)?, true)?;
     let options = session.reading_as_trained(options);
-    let rows = match source.as_ref().map(|file| FileRows::open(file, &options, args.out.is_some())) {
+    let rows = match source
+        .as_ref()
+        .map(|file| FileRows::open(file, &options, args.out.is_some()))
+    {
         // A file without lines gets no answers.
         Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => return Ok(()),
         rows => rows.transpose()?,
@@ -89,19 +104,32 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         session,
         top_k: args.top_k,
         min_confidence: args.min_confidence,
-        long: if args.long == "split" { Long::Split } else { Long::Cut },
+        long: if args.long == "split" {
+            Long::Split
+        } else {
+            Long::Cut
+        },
         cut: 0,
         texts: 0,
     };
     let done = match (rows, &args.out) {
-        (Some(rows), Some(out)) => predictor.write_table(rows, out, args.table.label_separator.as_deref()),
-        (Some(rows), None) if rows.shape != Shape::Lines || path == Path::new("-") => predictor.answer_rows(rows),
+        (Some(rows), Some(out)) => {
+            predictor.write_table(rows, out, args.table.label_separator.as_deref())
+        }
+        (Some(rows), None) if rows.shape != Shape::Lines || path == Path::new("-") => {
+            predictor.answer_rows(rows)
+        }
         _ => {
             let raw: Box<dyn Read + '_> = match &source {
-                Some(file) => data::unpacked(&*file.content).map_err(|error| DataError::reading(&file.name, error))?,
+                Some(file) => data::unpacked(&*file.content)
+                    .map_err(|error| DataError::reading(&file.name, error))?,
                 None => inputs::open(path)?,
             };
-            predictor.answer_lines(&inputs::plain_name(path), raw, args.table.encoding.as_deref())
+            predictor.answer_lines(
+                &inputs::plain_name(path),
+                raw,
+                args.table.encoding.as_deref(),
+            )
         }
     };
     predictor.tell_cut();
@@ -128,7 +156,12 @@ fn whole_file(path: &Path) -> Result<InputFile, Error> {
 
 impl Predictor {
     /// Answers lines while it reads them.
-    fn answer_lines(&mut self, name: &str, raw: Box<dyn Read + '_>, encoding: Option<&str>) -> Result<(), Error> {
+    fn answer_lines(
+        &mut self,
+        name: &str,
+        raw: Box<dyn Read + '_>,
+        encoding: Option<&str>,
+    ) -> Result<(), Error> {
         let mut lines = Lines::new(name, decoded(name, unpacked(name, raw)?, encoding)?);
         loop {
             let chunk = lines.chunk()?;
@@ -169,13 +202,21 @@ impl Predictor {
     }
 
     /// Writes the input with an answer beside each row.
-    fn write_table(&mut self, mut rows: FileRows<'_>, path: &Path, separator: Option<&str>) -> Result<(), Error> {
+    fn write_table(
+        &mut self,
+        mut rows: FileRows<'_>,
+        path: &Path,
+        separator: Option<&str>,
+    ) -> Result<(), Error> {
         let failed = |error: std::io::Error| write_error(path, &error);
         if path.exists() {
             return Err(output_exists(path));
         }
         // Whole or not at all: it gets its name when it is finished.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         if !folder.is_dir() {
             return Err(Error::Input {
                 code: "no-folder",
@@ -185,9 +226,14 @@ impl Predictor {
         }
         check_ending(path)?;
         let file = temporary_file(folder).map_err(failed)?;
-        let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+        let is_packed = path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
         let mut out: Box<dyn Write> = if is_packed {
-            Box::new(flate2::write::GzEncoder::new(BufWriter::new(&file), flate2::Compression::default()))
+            Box::new(flate2::write::GzEncoder::new(
+                BufWriter::new(&file),
+                flate2::Compression::default(),
+            ))
         } else {
             Box::new(BufWriter::new(&file))
         };
@@ -207,57 +253,106 @@ impl Predictor {
                 out.write_all(&bytes).map_err(failed)?;
             }
         }
-        out.write_all(&table.end()).and_then(|()| out.flush()).map_err(failed)?;
+        out.write_all(&table.end())
+            .and_then(|()| out.flush())
+            .map_err(failed)?;
         drop(out);
         file.as_file().sync_all().map_err(failed)?;
-        file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => output_exists(path),
-            _ => failed(error.error),
-        })?;
+        file.persist_noclobber(path)
+            .map_err(|error| match error.error.kind() {
+                std::io::ErrorKind::AlreadyExists => output_exists(path),
+                _ => failed(error.error),
+            })?;
         output::to_people(&format!("{labelled} rows labelled in {}", shown(path)));
         tell(rows)
     }
 
     /// Labels of each text, best first; none for one that is empty.
     fn answers(&mut self, texts: &[&str]) -> Result<Vec<Vec<LabelScore>>, Error> {
-        let filled: Vec<String> =
-            texts.iter().filter(|text| !text.is_empty()).map(|text| (*text).to_string()).collect();
+        let filled: Vec<String> = texts
+            .iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| (*text).to_string())
+            .collect();
         // Without any label there is no confidence to tell.
-        let asked = if self.min_confidence.is_some() { self.top_k.map(|k| k.max(1)) } else { self.top_k };
-        let scores =
-            if filled.is_empty() { Vec::new() } else { block_on(self.session.predict(&filled, asked, self.long))? };
+        let asked = if self.min_confidence.is_some() {
+            self.top_k.map(|k| k.max(1))
+        } else {
+            self.top_k
+        };
+        let scores = if filled.is_empty() {
+            Vec::new()
+        } else {
+            block_on(self.session.predict(&filled, asked, self.long))?
+        };
         self.texts += filled.len() as u64;
-        self.cut +=
-            filled.iter().filter(|text| self.session.is_cut(text).is_some_and(|(_, is_cut)| is_cut)).count() as u64;
+        self.cut += filled
+            .iter()
+            .filter(|text| self.session.is_cut(text).is_some_and(|(_, is_cut)| is_cut))
+            .count() as u64;
         let mut scores = scores.into_iter();
-        let of_text =
-            |text: &&str| if text.is_empty() { Vec::new() } else { scores.next().expect("one answer per text") };
+        let of_text = |text: &&str| {
+            if text.is_empty() {
+                Vec::new()
+            } else {
+                scores.next().expect("one answer per text")
+            }
+        };
         Ok(texts.iter().map(of_text).collect())
     }
 
     /// Says so where texts are longer than what is read of them.
     fn tell_cut(&self) {
-        let Some((tokens, _)) = self.session.is_cut("") else { return };
+        let Some((tokens, _)) = self.session.is_cut("") else {
+            return;
+        };
         if let Some(sentence) = long_texts((self.cut, self.texts), tokens, self.long) {
-            let hint = if self.long == Long::Cut { "; --long split reads all of it" } else { "" };
+            let hint = if self.long == Long::Cut {
+                "; --long split reads all of it"
+            } else {
+                ""
+            };
             output::to_people(&format!("warning: {sentence}{hint}"));
         }
     }
 
-    fn print(&self, line: u64, row: Option<u64>, text: &str, labels: Vec<LabelScore>) -> Result<Reader, Error> {
+    fn print(
+        &self,
+        line: u64,
+        row: Option<u64>,
+        text: &str,
+        labels: Vec<LabelScore>,
+    ) -> Result<Reader, Error> {
         let confidence = confidence_of(&labels);
-        let labels = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX)).collect();
+        let labels = labels
+            .into_iter()
+            .take(self.top_k.unwrap_or(usize::MAX))
+            .collect();
         let sureness = self.min_confidence.map(|min| {
             let unseen_words = self.session.unseen_share(text);
-            Sureness { confidence, unsure: confidence < min || unseen_words == Some(1.0), unseen_words }
+            Sureness {
+                confidence,
+                unsure: confidence < min || unseen_words == Some(1.0),
+                unseen_words,
+            }
         });
-        output::json_line(&Prediction { line, row, labels, sureness })
+        output::json_line(&Prediction {
+            line,
+            row,
+            labels,
+            sureness,
+        })
     }
 
     fn answer(&self, text: &str, labels: Vec<LabelScore>) -> Answer {
-        let is_low = self.min_confidence.is_some_and(|min| confidence_of(&labels) < min);
+        let is_low = self
+            .min_confidence
+            .is_some_and(|min| confidence_of(&labels) < min);
         let is_unsure = is_low || self.session.unseen_share(text) == Some(1.0);
-        let shown = labels.into_iter().take(self.top_k.unwrap_or(usize::MAX)).collect();
+        let shown = labels
+            .into_iter()
+            .take(self.top_k.unwrap_or(usize::MAX))
+            .collect();
         Answer::of(shown, is_unsure)
     }
 }
@@ -272,14 +367,25 @@ fn temporary_file(folder: &Path) -> std::io::Result<NamedTempFile> {
 
 /// Refuses the name of a file that is not written.
 fn check_ending(path: &Path) -> Result<(), Error> {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if !["xlsx", "xlsm", "xls", "ods", "docx", "zip", "bz2", "xz", "parquet"].contains(&ending.as_str()) {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+        .unwrap_or_default();
+    if ![
+        "xlsx", "xlsm", "xls", "ods", "docx", "zip", "bz2", "xz", "parquet",
+    ]
+    .contains(&ending.as_str())
+    {
         return Ok(());
     }
     Err(Error::Input {
         code: "bad-argument",
-        message: format!("{} would not be a .{ending} file: tables are written as CSV, objects as JSON", shown(path)),
-        hint: "Choose a name that ends in .csv or .jsonl, also with .gz; spreadsheets open CSV.".into(),
+        message: format!(
+            "{} would not be a .{ending} file: tables are written as CSV, objects as JSON",
+            shown(path)
+        ),
+        hint: "Choose a name that ends in .csv or .jsonl, also with .gz; spreadsheets open CSV."
+            .into(),
     })
 }
 
@@ -297,7 +403,11 @@ fn confidence_of(labels: &[LabelScore]) -> f64 {
 
 /// What the model reads of a row; nothing where it has no text.
 fn text_of(taken: &Taken) -> String {
-    taken.document.as_ref().map(Document::joined).unwrap_or_default()
+    taken
+        .document
+        .as_ref()
+        .map(Document::joined)
+        .unwrap_or_default()
 }
 
 /// Says what was noticed of a file, as far as it matters where nothing is learned from its labels.
@@ -310,8 +420,15 @@ fn tell(rows: FileRows<'_>) -> Result<(), Error> {
                     output::to_people(&format!("{mark}{}", output::plain(&message)));
                 }
             }
-            for Dropped { reason, count, first_line } in found.dropped {
-                output::to_people(&format!("{count} rows without an answer: {reason} (first: line {first_line})"));
+            for Dropped {
+                reason,
+                count,
+                first_line,
+            } in found.dropped
+            {
+                output::to_people(&format!(
+                    "{count} rows without an answer: {reason} (first: line {first_line})"
+                ));
             }
             Ok(())
         }

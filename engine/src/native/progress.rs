@@ -47,7 +47,13 @@ impl Progress {
             (false, true) => Mode::Live,
             (false, false) => Mode::Lines,
         };
-        Self { mode, colour: terminal && !is_set("NO_COLOR"), shown_at: None, steps: 0, live: false }
+        Self {
+            mode,
+            colour: terminal && !is_set("NO_COLOR"),
+            shown_at: None,
+            steps: 0,
+            live: false,
+        }
     }
 
     /// Shows an event, if it is due.
@@ -55,7 +61,9 @@ impl Progress {
         if let Event::Started { steps, .. } = event {
             self.steps = *steps;
         }
-        let Some(text) = describe(event, self.steps) else { return };
+        let Some(text) = describe(event, self.steps) else {
+            return;
+        };
         match event {
             Event::Step { .. } => self.step(&text),
             Event::Warning { code, .. } if !is_note(code) => self.line(&self.warned(&text)),
@@ -65,11 +73,19 @@ impl Progress {
     }
 
     fn warned(&self, text: &str) -> String {
-        if self.colour { format!("\u{1b}[33m{text}\u{1b}[0m") } else { text.into() }
+        if self.colour {
+            format!("\u{1b}[33m{text}\u{1b}[0m")
+        } else {
+            text.into()
+        }
     }
 
     fn step(&mut self, text: &str) {
-        let interval = if self.mode == Mode::Live { LIVE_INTERVAL } else { LOG_INTERVAL };
+        let interval = if self.mode == Mode::Live {
+            LIVE_INTERVAL
+        } else {
+            LOG_INTERVAL
+        };
         let due = self.shown_at.is_none_or(|at| at.elapsed() >= interval);
         if self.mode == Mode::Quiet || !due {
             return;
@@ -96,30 +112,75 @@ impl Progress {
 pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
     match event {
         Event::Ready { device } => {
-            let reason = device.reason.as_deref().map(|reason| format!(" ({})", plain(reason))).unwrap_or_default();
+            let reason = device
+                .reason
+                .as_deref()
+                .map(|reason| format!(" ({})", plain(reason)))
+                .unwrap_or_default();
             Some(format!("Computing on {}{reason}", plain(&device.name)))
         }
-        Event::Corpus { files, documents, labelled_train, labelled_valid, labelled_test, .. } => {
-            Some(corpus(files, *documents, [*labelled_train, *labelled_valid, *labelled_test]))
-        }
+        Event::Corpus {
+            files,
+            documents,
+            labelled_train,
+            labelled_valid,
+            labelled_test,
+            ..
+        } => Some(corpus(
+            files,
+            *documents,
+            [*labelled_train, *labelled_valid, *labelled_test],
+        )),
         Event::Started { .. } => started(event),
         Event::Compiling { message, .. } => Some(plain(message)),
-        Event::Step { step, loss, lr, tokens_per_sec, elapsed_secs, eta_secs, .. } => Some(format!(
+        Event::Step {
+            step,
+            loss,
+            lr,
+            tokens_per_sec,
+            elapsed_secs,
+            eta_secs,
+            ..
+        } => Some(format!(
             "step {step}/{steps}  loss {loss:.3}  lr {lr:.1e}  {} tokens/s  {} gone, {} to go",
             count(*tokens_per_sec),
             clock(*elapsed_secs),
             clock(*eta_secs)
         )),
-        Event::Evaluated { step: 0, split, metrics, .. } => Some(format!("{}: {}", plain(split), measured(metrics))),
-        Event::Evaluated { epoch, split, metrics, .. } => {
-            Some(format!("{} after {epoch:.1} passes: {}", plain(split), measured(metrics)))
-        }
+        Event::Evaluated {
+            step: 0,
+            split,
+            metrics,
+            ..
+        } => Some(format!("{}: {}", plain(split), measured(metrics))),
+        Event::Evaluated {
+            epoch,
+            split,
+            metrics,
+            ..
+        } => Some(format!(
+            "{} after {epoch:.1} passes: {}",
+            plain(split),
+            measured(metrics)
+        )),
         Event::Warning { code, message, .. } if is_note(code) => Some(plain(message)),
         Event::Warning { message, .. } => Some(format!("warning: {}", plain(message))),
-        Event::Finished { step: 0, stopped: false, .. } => Some("Done".into()),
-        Event::Finished { step, stopped, elapsed_secs, .. } => {
+        Event::Finished {
+            step: 0,
+            stopped: false,
+            ..
+        } => Some("Done".into()),
+        Event::Finished {
+            step,
+            stopped,
+            elapsed_secs,
+            ..
+        } => {
             let word = if *stopped { "Stopped" } else { "Done" };
-            Some(format!("{word} after {step} steps and {}", clock(*elapsed_secs)))
+            Some(format!(
+                "{word} after {step} steps and {}",
+                clock(*elapsed_secs)
+            ))
         }
         _ => None,
     }
@@ -129,11 +190,26 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
 pub(super) fn measured(metrics: &Metrics) -> String {
     match metrics {
         Metrics::MaskedLm(m) => {
-            format!("masked-LM loss {:.3}, {:.1} % guessed right", m.masked_lm_loss, 100.0 * m.masked_accuracy)
+            format!(
+                "masked-LM loss {:.3}, {:.1} % guessed right",
+                m.masked_lm_loss,
+                100.0 * m.masked_accuracy
+            )
         }
-        Metrics::Classifier(ClassifierMetrics { micro_f1, macro_f1, mean_f1, loss, accuracy, .. }) => {
-            let accuracy = accuracy.map(|a| format!(", accuracy {a:.3}")).unwrap_or_default();
-            format!("F1 micro {micro_f1:.3}, macro {macro_f1:.3}, mean {mean_f1:.3}{accuracy}, loss {loss:.3}")
+        Metrics::Classifier(ClassifierMetrics {
+            micro_f1,
+            macro_f1,
+            mean_f1,
+            loss,
+            accuracy,
+            ..
+        }) => {
+            let accuracy = accuracy
+                .map(|a| format!(", accuracy {a:.3}"))
+                .unwrap_or_default();
+            format!(
+                "F1 micro {micro_f1:.3}, macro {macro_f1:.3}, mean {mean_f1:.3}{accuracy}, loss {loss:.3}"
+            )
         }
     }
 }
@@ -143,7 +219,11 @@ pub(super) fn clock(secs: f64) -> String {
     // The cast saturates: nonsense becomes 0 or a very long time, never a panic.
     let secs = secs.max(0.0).round() as u64;
     let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{secs:02}")
+    } else {
+        format!("{minutes}:{secs:02}")
+    }
 }
 
 /// A large number in three digits.
@@ -158,7 +238,10 @@ pub(super) fn count(number: f64) -> String {
 
 /// `labelled` for training, validation and test.
 fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
-    let dropped: Vec<_> = files.iter().flat_map(|file| file.dropped.iter().map(move |d| (file, d))).collect();
+    let dropped: Vec<_> = files
+        .iter()
+        .flat_map(|file| file.dropped.iter().map(move |d| (file, d)))
+        .collect();
     let total: u64 = dropped.iter().map(|(_, dropped)| dropped.count).sum();
     let used = [
         (documents, "to pre-train on"),
@@ -166,10 +249,17 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
         (labelled[1], "with labels to choose by"),
         (labelled[2], "with labels to test on"),
     ];
-    let used: Vec<String> =
-        used.iter().filter(|(count, _)| *count > 0).map(|(count, purpose)| format!("{count} {purpose}")).collect();
+    let used: Vec<String> = used
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, purpose)| format!("{count} {purpose}"))
+        .collect();
     let noun = if files.len() == 1 { "file" } else { "files" };
-    let mut text = format!("Read {} {noun}; documents: {}", files.len(), used.join(", "));
+    let mut text = format!(
+        "Read {} {noun}; documents: {}",
+        files.len(),
+        used.join(", ")
+    );
     if total > 0 {
         let listed = dropped.iter().take(LISTED_REASONS).map(|(file, dropped)| {
             format!(
@@ -180,17 +270,35 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
                 plain(&file.name)
             )
         });
-        text += &format!("; {total} lines left out ({})", listed.collect::<Vec<_>>().join(", "));
+        text += &format!(
+            "; {total} lines left out ({})",
+            listed.collect::<Vec<_>>().join(", ")
+        );
     }
     text
 }
 
 fn started(event: &Event) -> Option<String> {
-    let Event::Started { phase, parameters, steps, tokens, uniform, unigram, labels, step, .. } = event else {
+    let Event::Started {
+        phase,
+        parameters,
+        steps,
+        tokens,
+        uniform,
+        unigram,
+        labels,
+        step,
+        ..
+    } = event
+    else {
         return None;
     };
     let (parameters, tokens) = (count(*parameters as f64), count(*tokens as f64));
-    let resumed = if *step > 0 { format!(", going on after step {step}") } else { String::new() };
+    let resumed = if *step > 0 {
+        format!(", going on after step {step}")
+    } else {
+        String::new()
+    };
     Some(match phase {
         Phase::Pretrain => format!(
             "Pre-training {parameters} parameters for {steps} steps on {tokens} tokens{resumed}; guessing at random \
@@ -203,13 +311,19 @@ fn started(event: &Event) -> Option<String> {
             )
         }
         Phase::Finetune => {
-            format!("Fine-tuning {parameters} parameters for {} labels in {steps} steps{resumed}", labels.len())
+            format!(
+                "Fine-tuning {parameters} parameters for {} labels in {steps} steps{resumed}",
+                labels.len()
+            )
         }
     })
 }
 
 fn columns() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_COLUMNS)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(DEFAULT_COLUMNS)
 }
 
 /// `text` short enough not to wrap, which would leave a trail of live lines.
@@ -236,13 +350,21 @@ mod tests {
             grad_norm: 1.0,
         };
         let text = describe(&event, 200_000).expect("shown");
-        assert_eq!(text, "step 123456/200000  loss 4.322  lr 1.3e-3  12.3 k tokens/s  1:02:05 gone, 1:00 to go");
+        assert_eq!(
+            text,
+            "step 123456/200000  loss 4.322  lr 1.3e-3  12.3 k tokens/s  1:02:05 gone, 1:00 to go"
+        );
         assert_eq!(cut(&text, 20).chars().count(), 19);
     }
 
     #[test]
     fn nonsense_numbers_do_not_panic() {
-        for (secs, expected) in [(f64::NAN, "0:00"), (-5.0, "0:00"), (0.4, "0:00"), (3599.9, "1:00:00")] {
+        for (secs, expected) in [
+            (f64::NAN, "0:00"),
+            (-5.0, "0:00"),
+            (0.4, "0:00"),
+            (3599.9, "1:00:00"),
+        ] {
             assert_eq!(clock(secs), expected);
         }
         assert!(!clock(f64::INFINITY).is_empty());
@@ -250,7 +372,14 @@ mod tests {
 
     #[test]
     fn foreign_text_is_made_harmless() {
-        let event = Event::Warning { run: String::new(), code: "c".into(), message: "\u{1b}]0;owned\u{7}".into() };
-        assert_eq!(describe(&event, 0).expect("shown"), "warning: \\u{1b}]0;owned\\u{7}");
+        let event = Event::Warning {
+            run: String::new(),
+            code: "c".into(),
+            message: "\u{1b}]0;owned\u{7}".into(),
+        };
+        assert_eq!(
+            describe(&event, 0).expect("shown"),
+            "warning: \\u{1b}]0;owned\\u{7}"
+        );
     }
 }

@@ -33,7 +33,11 @@ pub(super) struct Record {
     /// Model it started from.
     pub from: Option<Origin>,
     /// Word vectors it started from.
-    #[serde(default, with = "recorded_path::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "recorded_path::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub embeddings: Option<PathBuf>,
     /// Files it reads, in order.
     pub inputs: Vec<Input>,
@@ -98,7 +102,10 @@ pub(super) struct Versions {
 impl Versions {
     /// Those of this program.
     pub fn current() -> Self {
-        Self { clozelab: env!("CARGO_PKG_VERSION").into(), protocol: protocol::PROTOCOL_VERSION }
+        Self {
+            clozelab: env!("CARGO_PKG_VERSION").into(),
+            protocol: protocol::PROTOCOL_VERSION,
+        }
     }
 
     /// Refuses what a newer program wrote into the file at `path`, before its `json` is read otherwise: it may have any form.
@@ -111,13 +118,18 @@ impl Versions {
         struct Versioned {
             versions: Versions,
         }
-        let Ok(Versioned { versions }) = serde_json::from_slice(json) else { return Ok(()) };
+        let Ok(Versioned { versions }) = serde_json::from_slice(json) else {
+            return Ok(());
+        };
         let ours = Self::current();
         if versions.protocol <= ours.protocol {
             return Ok(());
         }
         let theirs = super::output::plain(&versions.clozelab);
-        Err(Error::newer_version(&shown(path), &format!("version {theirs} of Clozelab")))
+        Err(Error::newer_version(
+            &shown(path),
+            &format!("version {theirs} of Clozelab"),
+        ))
     }
 }
 
@@ -128,7 +140,13 @@ impl Input {
     /// When it cannot be read.
     pub fn of(Source { path, file }: &Source) -> Result<Self, Error> {
         let (name, bytes) = (file.name.clone(), file.content.size());
-        Ok(Self { path: path.into(), name, role: file.role, bytes, sha256: sha256_of(path, &*file.content)? })
+        Ok(Self {
+            path: path.into(),
+            name,
+            role: file.role,
+            bytes,
+            sha256: sha256_of(path, &*file.content)?,
+        })
     }
 }
 
@@ -151,7 +169,8 @@ impl Record {
 
     /// The record as its file holds it.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec_pretty(self).expect("a record is plain data, and its paths are text");
+        let mut json = serde_json::to_vec_pretty(self)
+            .expect("a record is plain data, and its paths are text");
         json.push(b'\n');
         json
     }
@@ -163,7 +182,12 @@ fn hint_without(dir: &Path) -> String {
         Some(("its model", dir.to_path_buf()))
     } else {
         let newest = checkpoints::newest(dir).0;
-        newest.map(|snapshot| ("its newest whole checkpoint", checkpoints::folder(dir, snapshot.step)))
+        newest.map(|snapshot| {
+            (
+                "its newest whole checkpoint",
+                checkpoints::folder(dir, snapshot.step),
+            )
+        })
     };
     match usable {
         Some((what, path)) => {
@@ -189,18 +213,34 @@ mod tests {
     #[test]
     fn a_record_of_an_older_version_is_read() {
         let record = read(GOLDEN).expect("the golden record");
-        assert_eq!((record.status, record.phase, record.seed), (Status::Finished, Phase::Pretrain, 3));
+        assert_eq!(
+            (record.status, record.phase, record.seed),
+            (Status::Finished, Phase::Pretrain, 3)
+        );
         assert_eq!(record.versions.protocol, 6);
     }
 
     #[test]
     fn a_record_of_a_newer_version_is_refused_by_name() {
-        let newer = GOLDEN.replace("\"0.1.0\"", "\"9.9.9\"").replace("\"protocol\": 6", "\"protocol\": 99");
-        for json in [newer.as_str(), r#"{"status":"new","versions":{"clozelab":"9.9.9","protocol":99}}"#] {
+        let newer = GOLDEN
+            .replace("\"0.1.0\"", "\"9.9.9\"")
+            .replace("\"protocol\": 6", "\"protocol\": 99");
+        for json in [
+            newer.as_str(),
+            r#"{"status":"new","versions":{"clozelab":"9.9.9","protocol":99}}"#,
+        ] {
             let error = read(json).expect_err("refused");
             assert_eq!(error.code(), "newer-version");
-            assert!(error.to_string().contains("run.json was written by version 9.9.9 of Clozelab"), "{error}");
-            assert!(error.to_string().contains(env!("CARGO_PKG_VERSION")) && error.hint().contains("Update"));
+            assert!(
+                error
+                    .to_string()
+                    .contains("run.json was written by version 9.9.9 of Clozelab"),
+                "{error}"
+            );
+            assert!(
+                error.to_string().contains(env!("CARGO_PKG_VERSION"))
+                    && error.hint().contains("Update")
+            );
         }
     }
 }

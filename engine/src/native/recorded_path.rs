@@ -19,7 +19,9 @@ impl Written {
     fn of(path: &Path) -> Self {
         match path.to_str() {
             Some(text) => Self::Text(text.into()),
-            None => Self::Bytes { percent_encoded: percent_encoded(path.as_os_str().as_encoded_bytes()) },
+            None => Self::Bytes {
+                percent_encoded: percent_encoded(path.as_os_str().as_encoded_bytes()),
+            },
         }
     }
 
@@ -55,7 +57,10 @@ pub(super) mod optional {
     ///
     /// # Errors
     /// As of `serializer`.
-    pub fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        path: &Option<PathBuf>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         path.as_deref().map(Written::of).serialize(serializer)
     }
 
@@ -63,7 +68,9 @@ pub(super) mod optional {
     ///
     /// # Errors
     /// As of `deserializer`.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
         Ok(Option::<Written>::deserialize(deserializer)?.map(Written::into_path))
     }
 }
@@ -115,21 +122,35 @@ mod tests {
     struct Paths {
         #[serde(with = "super")]
         one: PathBuf,
-        #[serde(default, with = "super::optional", skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            with = "super::optional",
+            skip_serializing_if = "Option::is_none"
+        )]
         maybe: Option<PathBuf>,
     }
 
     fn json_of(one: PathBuf, maybe: Option<PathBuf>) -> String {
         let paths = Paths { one, maybe };
         let json = serde_json::to_string(&paths).expect("paths are plain data");
-        assert_eq!(serde_json::from_str::<Paths>(&json).expect("its own"), paths, "{json}");
+        assert_eq!(
+            serde_json::from_str::<Paths>(&json).expect("its own"),
+            paths,
+            "{json}"
+        );
         json
     }
 
     #[test]
     fn text_is_written_as_it_is() {
-        assert_eq!(json_of("a/b %41.txt".into(), None), r#"{"one":"a/b %41.txt"}"#);
-        assert_eq!(json_of("é".into(), Some("x".into())), r#"{"one":"é","maybe":"x"}"#);
+        assert_eq!(
+            json_of("a/b %41.txt".into(), None),
+            r#"{"one":"a/b %41.txt"}"#
+        );
+        assert_eq!(
+            json_of("é".into(), Some("x".into())),
+            r#"{"one":"é","maybe":"x"}"#
+        );
     }
 
     #[cfg(unix)]

@@ -15,7 +15,10 @@ use protocol::{ClassifierMetrics, Event, Metrics, Phase, is_note};
 pub(super) const REPORT_FILE: &str = "report.html";
 
 /// Size of a chart, in CSS pixels of a wide window.
-pub(super) const CHART: Size = Size { width: 700.0, height: 300.0 };
+pub(super) const CHART: Size = Size {
+    width: 700.0,
+    height: 300.0,
+};
 
 /// Labels of the per-label table at most.
 const MAX_ROWS: usize = 500;
@@ -38,7 +41,16 @@ td:first-child,th:first-child{text-align:left}\
 
 /// The report of a run, as HTML.
 pub(super) fn render(title: &str, events: &[Event]) -> String {
-    page(title, &[summary(events), Figures::of(events).charts(), evaluations(events), per_label(events)].concat())
+    page(
+        title,
+        &[
+            summary(events),
+            Figures::of(events).charts(),
+            evaluations(events),
+            per_label(events),
+        ]
+        .concat(),
+    )
 }
 
 /// A page that needs nothing else. `title` is escaped, `body` is HTML.
@@ -75,20 +87,40 @@ fn summary(events: &[Event]) -> String {
     let mut html = String::from("<ul>\n");
     for event in events {
         let text = match event {
-            Event::Started { device, parameters, steps, tokens, step: 0, .. } => {
+            Event::Started {
+                device,
+                parameters,
+                steps,
+                tokens,
+                step: 0,
+                ..
+            } => {
                 let (parameters, tokens) = (count(*parameters as f64), count(*tokens as f64));
-                Some(format!("{parameters} parameters, {steps} steps, {tokens} tokens, on {device}"))
+                Some(format!(
+                    "{parameters} parameters, {steps} steps, {tokens} tokens, on {device}"
+                ))
             }
-            Event::Started { step, device, .. } => Some(format!("resumed after step {step}, on {device}")),
-            Event::Finished { step, stopped, elapsed_secs, .. } => {
+            Event::Started { step, device, .. } => {
+                Some(format!("resumed after step {step}, on {device}"))
+            }
+            Event::Finished {
+                step,
+                stopped,
+                elapsed_secs,
+                ..
+            } => {
                 let word = if *stopped { "stopped" } else { "finished" };
-                Some(format!("{word} after {step} steps and {}", clock(*elapsed_secs)))
+                Some(format!(
+                    "{word} after {step} steps and {}",
+                    clock(*elapsed_secs)
+                ))
             }
             Event::Warning { code, message, .. } if is_note(code) => Some(message.clone()),
             Event::Warning { message, .. } => Some(format!("warning: {message}")),
             _ => None,
         };
-        text.into_iter().for_each(|text| html += &format!("<li>{}</li>\n", escape(&text)));
+        text.into_iter()
+            .for_each(|text| html += &format!("<li>{}</li>\n", escape(&text)));
     }
     html + "</ul>\n"
 }
@@ -118,27 +150,60 @@ impl Figures {
 
     fn take(&mut self, event: &Event) {
         match event {
-            Event::Started { phase, steps, uniform, unigram, bigram, .. } => {
+            Event::Started {
+                phase,
+                steps,
+                uniform,
+                unigram,
+                bigram,
+                ..
+            } => {
                 self.steps = *steps;
-                let floors = Floors { uniform: *uniform, unigram: *unigram, bigram: *bigram };
+                let floors = Floors {
+                    uniform: *uniform,
+                    unigram: *unigram,
+                    bigram: *bigram,
+                };
                 self.floors = (*phase == Phase::Pretrain).then_some(floors);
             }
-            Event::Step { step, loss, lr, grad_norm, tokens_per_sec, .. } => {
+            Event::Step {
+                step,
+                loss,
+                lr,
+                grad_norm,
+                tokens_per_sec,
+                ..
+            } => {
                 self.loss.push(*step, *loss);
                 self.lr.push(*step, *lr);
                 self.grad_norm.push(*step, *grad_norm);
                 self.speed.push(*step, *tokens_per_sec);
             }
-            Event::Evaluated { step, metrics: Metrics::MaskedLm(metrics), .. } => {
+            Event::Evaluated {
+                step,
+                metrics: Metrics::MaskedLm(metrics),
+                ..
+            } => {
                 put(&mut self.held_out, *step, metrics.masked_lm_loss);
                 put(&mut self.accuracy, *step, metrics.masked_accuracy);
             }
-            Event::Evaluated { step, epoch, split, network, metrics: Metrics::Classifier(metrics), .. }
-                if split == "valid" =>
-            {
+            Event::Evaluated {
+                step,
+                epoch,
+                split,
+                network,
+                metrics: Metrics::Classifier(metrics),
+                ..
+            } if split == "valid" => {
                 put(&mut self.held_out, *step, metrics.loss);
-                let ClassifierMetrics { micro_f1, macro_f1, mean_f1, .. } = metrics;
-                self.f1.retain(|point| (point.epoch, point.network) != (*epoch, *network));
+                let ClassifierMetrics {
+                    micro_f1,
+                    macro_f1,
+                    mean_f1,
+                    ..
+                } = metrics;
+                self.f1
+                    .retain(|point| (point.epoch, point.network) != (*epoch, *network));
                 self.f1.push(F1Point {
                     step: *step,
                     epoch: *epoch,
@@ -152,14 +217,31 @@ impl Figures {
     }
 
     fn charts(&self) -> String {
-        let by_step = |curve| MetricSeries { name: NAME.into(), curve, points: vec![], steps: self.steps, ink: 0 };
-        let accuracy = MetricSeries { points: self.accuracy.clone(), ..by_step(None) };
+        let by_step = |curve| MetricSeries {
+            name: NAME.into(),
+            curve,
+            points: vec![],
+            steps: self.steps,
+            ink: 0,
+        };
+        let accuracy = MetricSeries {
+            points: self.accuracy.clone(),
+            ..by_step(None)
+        };
         [
             self.loss_chart(),
-            metric_chart("Hidden tokens guessed right on held-out text", "share", accuracy),
+            metric_chart(
+                "Hidden tokens guessed right on held-out text",
+                "share",
+                accuracy,
+            ),
             self.f1_chart(),
             metric_chart("Learning rate", "rate", by_step(Some(&self.lr))),
-            metric_chart("Gradient norm before clipping", "norm", by_step(Some(&self.grad_norm))),
+            metric_chart(
+                "Gradient norm before clipping",
+                "norm",
+                by_step(Some(&self.grad_norm)),
+            ),
             metric_chart("Tokens per second", "tokens/s", by_step(Some(&self.speed))),
         ]
         .concat()
@@ -169,25 +251,63 @@ impl Figures {
         let (title, name, held_out) = ("Loss in nats", NAME.to_string(), self.held_out.clone());
         let Some(floors) = self.floors else {
             let (curve, points) = (Some(&self.loss), held_out);
-            return metric_chart(title, "nats", MetricSeries { name, curve, points, steps: self.steps, ink: 0 });
+            return metric_chart(
+                title,
+                "nats",
+                MetricSeries {
+                    name,
+                    curve,
+                    points,
+                    steps: self.steps,
+                    ink: 0,
+                },
+            );
         };
         if self.loss.points() < 2 {
             return String::new();
         }
-        let series = LossSeries { name, curve: &self.loss, held_out, floors: Some(floors), steps: self.steps, ink: 0 };
+        let series = LossSeries {
+            name,
+            curve: &self.loss,
+            held_out,
+            floors: Some(floors),
+            steps: self.steps,
+            ink: 0,
+        };
         let series = std::slice::from_ref(&series);
-        figure(title, "loss", &loss_scene(series, &Look::plain(CHART)), &escape(&loss_summary(series)))
+        figure(
+            title,
+            "loss",
+            &loss_scene(series, &Look::plain(CHART)),
+            &escape(&loss_summary(series)),
+        )
     }
 
     fn f1_chart(&self) -> String {
         if self.f1.len() < 2 {
             return String::new();
         }
-        let series = [F1Series { name: NAME.into(), points: self.f1.clone(), epochs: 0.0, dash: 0 }];
-        let swatch = |(index, name): (usize, &str)| format!("<b style=\"color:var(--metric-{index})\">●</b> {name}");
+        let series = [F1Series {
+            name: NAME.into(),
+            points: self.f1.clone(),
+            epochs: 0.0,
+            dash: 0,
+        }];
+        let swatch = |(index, name): (usize, &str)| {
+            format!("<b style=\"color:var(--metric-{index})\">●</b> {name}")
+        };
         let legend: Vec<String> = METRICS.into_iter().enumerate().map(swatch).collect();
-        let caption = format!("{}. {}", legend.join(" "), escape(&f1_summary(&series, None)));
-        figure("F1 on validation text", "f1", &f1_scene(&series, None, &Look::plain(CHART), 1.0), &caption)
+        let caption = format!(
+            "{}. {}",
+            legend.join(" "),
+            escape(&f1_summary(&series, None))
+        );
+        figure(
+            "F1 on validation text",
+            "f1",
+            &f1_scene(&series, None, &Look::plain(CHART), 1.0),
+            &caption,
+        )
     }
 }
 
@@ -197,7 +317,9 @@ fn metric_chart(title: &str, unit: &str, series: MetricSeries) -> String {
     let series = std::slice::from_ref(&series);
     let scene = is_line.then(|| metric_scene(series, unit, &Look::plain(CHART)));
     // No two figures have the same unit.
-    scene.map(|scene| figure(title, unit, &scene, &escape(&metric_summary(series, title)))).unwrap_or_default()
+    scene
+        .map(|scene| figure(title, unit, &scene, &escape(&metric_summary(series, title))))
+        .unwrap_or_default()
 }
 
 /// Adds a figure that is one, in place of what was told of the same step.
@@ -208,7 +330,13 @@ fn put(points: &mut Vec<(u64, f64)>, step: u64, value: f64) {
 
 fn evaluations(events: &[Event]) -> String {
     let row = |event: &Event| match event {
-        Event::Evaluated { step, epoch, split, metrics, .. } => Some(format!(
+        Event::Evaluated {
+            step,
+            epoch,
+            split,
+            metrics,
+            ..
+        } => Some(format!(
             "<tr><td>{}</td><td>{step}</td><td>{epoch:.2}</td><td>{}</td></tr>\n",
             escape(split),
             escape(&measured(metrics))
@@ -227,10 +355,15 @@ fn evaluations(events: &[Event]) -> String {
 
 fn per_label(events: &[Event]) -> String {
     let last = events.iter().rev().find_map(|event| match event {
-        Event::Evaluated { metrics: Metrics::Classifier(m), .. } if !m.per_label.is_empty() => Some(m),
+        Event::Evaluated {
+            metrics: Metrics::Classifier(m),
+            ..
+        } if !m.per_label.is_empty() => Some(m),
         _ => None,
     });
-    let Some(metrics) = last else { return String::new() };
+    let Some(metrics) = last else {
+        return String::new();
+    };
     let mut html = String::from(
         "<h2>Labels, in the last evaluation</h2>\n<table><tr><th>label</th>\
          <th>precision</th><th>recall</th><th>F1</th><th>texts</th></tr>\n",
@@ -243,7 +376,11 @@ fn per_label(events: &[Event]) -> String {
         );
     }
     let rest = metrics.per_label.len().saturating_sub(MAX_ROWS);
-    let rest = if rest > 0 { format!("<p>and {rest} more labels, in metrics.jsonl</p>\n") } else { String::new() };
+    let rest = if rest > 0 {
+        format!("<p>and {rest} more labels, in metrics.jsonl</p>\n")
+    } else {
+        String::new()
+    };
     html + "</table>\n" + &rest
 }
 
@@ -304,8 +441,14 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_text() {
-        let per_label = vec![LabelMetrics { label: ATTACK.into(), ..LabelMetrics::default() }];
-        let metrics = Metrics::Classifier(ClassifierMetrics { per_label, ..ClassifierMetrics::default() });
+        let per_label = vec![LabelMetrics {
+            label: ATTACK.into(),
+            ..LabelMetrics::default()
+        }];
+        let metrics = Metrics::Classifier(ClassifierMetrics {
+            per_label,
+            ..ClassifierMetrics::default()
+        });
         let evaluated = |epoch| Event::Evaluated {
             run: "r".into(),
             step: 1,
@@ -314,18 +457,45 @@ mod tests {
             network: None,
             metrics: metrics.clone(),
         };
-        let warning = Event::Warning { run: "r".into(), code: ATTACK.into(), message: ATTACK.into() };
-        let html = render(ATTACK, &[started(), warning, step(1, 4.0), step(2, 3.0), evaluated(1.0), evaluated(2.0)]);
-        assert!(!html.contains("<img") && !html.contains("<script") && !html.contains("http"), "{html}");
-        assert_eq!(html.matches("<svg").count(), 5, "loss, F1, learning rate, gradient norm, speed");
-        assert!(html.contains(">0.001</text>"), "a small learning rate is no 0.00");
+        let warning = Event::Warning {
+            run: "r".into(),
+            code: ATTACK.into(),
+            message: ATTACK.into(),
+        };
+        let html = render(
+            ATTACK,
+            &[
+                started(),
+                warning,
+                step(1, 4.0),
+                step(2, 3.0),
+                evaluated(1.0),
+                evaluated(2.0),
+            ],
+        );
+        assert!(
+            !html.contains("<img") && !html.contains("<script") && !html.contains("http"),
+            "{html}"
+        );
+        assert_eq!(
+            html.matches("<svg").count(),
+            5,
+            "loss, F1, learning rate, gradient norm, speed"
+        );
+        assert!(
+            html.contains(">0.001</text>"),
+            "a small learning rate is no 0.00"
+        );
         assert!(html.contains("word frequencies 3.9"));
     }
 
     #[test]
     fn the_colours_are_those_of_the_page() {
         let sheet = include_str!("../../../public/style.css");
-        let colours: Vec<&str> = STYLE.split([';', '{', '}']).filter(|part| part.starts_with("--")).collect();
+        let colours: Vec<&str> = STYLE
+            .split([';', '{', '}'])
+            .filter(|part| part.starts_with("--"))
+            .collect();
         assert_eq!(colours.len(), 2 * 9);
         for colour in colours {
             let declared = colour.replace(':', ": ") + ";";
@@ -335,17 +505,32 @@ mod tests {
 
     #[test]
     fn long_runs_stay_small_and_keep_their_spikes() {
-        let spike = |step| if step == 54_321 { 77.0 } else { 3.0 + 1.0 / step as f64 };
+        let spike = |step| {
+            if step == 54_321 {
+                77.0
+            } else {
+                3.0 + 1.0 / step as f64
+            }
+        };
         // Of a classifier, whose loss knows no random guessing above which it would be cut off.
-        let events: Vec<Event> = (1..=100_000).map(|number| step(number, spike(number))).collect();
+        let events: Vec<Event> = (1..=100_000)
+            .map(|number| step(number, spike(number)))
+            .collect();
         let html = render("long", &events);
         assert!(html.len() < 200_000, "{} bytes", html.len());
-        assert!(html.contains(">80</text>") || html.contains(">60</text>"), "the axis reaches to the spike");
+        assert!(
+            html.contains(">80</text>") || html.contains(">60</text>"),
+            "the axis reaches to the spike"
+        );
     }
 
     #[test]
     fn runs_without_points_have_no_charts() {
-        for events in [vec![], vec![started()], vec![started(), step(1, f64::NAN), step(2, f64::INFINITY)]] {
+        for events in [
+            vec![],
+            vec![started()],
+            vec![started(), step(1, f64::NAN), step(2, f64::INFINITY)],
+        ] {
             assert!(!render("empty", &events).contains("Loss in nats"));
         }
         assert!(render("flat", &[step(1, 2.0), step(2, 2.0)]).contains("<polyline"));

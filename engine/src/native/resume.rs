@@ -9,7 +9,9 @@ use super::model_digests;
 use super::output;
 use super::record::{Input, Origin, RECORD_FILE, Record, Status};
 use super::store::{RunDir, shown};
-use super::train::{Request, Run, apply_flags, files_of, new_record, origin, phase_name, read_sources};
+use super::train::{
+    Request, Run, apply_flags, files_of, new_record, origin, phase_name, read_sources,
+};
 use crate::data::InputFile;
 use crate::error::Error;
 use crate::session::{ModelFiles, Snapshot, resumable};
@@ -40,7 +42,13 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     // A checkpoint holds its weights; before the first one the run starts over, from where it started.
     let origin = record.from.as_ref().filter(|_| snapshot.is_none());
     let from = origin.map(same_model).transpose()?;
-    Ok(Some(Run { dir, record, files, from, snapshot }))
+    Ok(Some(Run {
+        dir,
+        record,
+        files,
+        from,
+        snapshot,
+    }))
 }
 
 /// A run that the page began: its directory has checkpoints and no record. The text has to be given; the session compares
@@ -49,28 +57,52 @@ fn taken_over(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let dir = RunDir::reopen(request.out, JOURNAL_FILE)?;
     let sources = read_sources(request)?;
     if sources.is_empty() {
-        let text = if request.phase == Phase::Pretrain { "--corpus" } else { "--train" };
+        let text = if request.phase == Phase::Pretrain {
+            "--corpus"
+        } else {
+            "--train"
+        };
         return Err(Error::Input {
             code: "no-text",
             message: format!("{} does not record the text of its run", shown(request.out)),
             hint: format!("Pass the original files with {text} (and --valid, if it was used)."),
         });
     }
-    let snapshot = newest_checkpoint(request.out)?.expect("a directory with checkpoints has a whole one, or an error");
+    let snapshot = newest_checkpoint(request.out)?
+        .expect("a directory with checkpoints has a whole one, or an error");
     let (phase, config) = resumable(&snapshot)?;
-    let record = new_record(phase, phase_name(phase), config, request.training.encoding.clone(), None, &sources)?;
+    let record = new_record(
+        phase,
+        phase_name(phase),
+        config,
+        request.training.encoding.clone(),
+        None,
+        &sources,
+    )?;
     check_same_run(common, request, &record)?;
-    Ok(Run { dir, record, files: files_of(sources), from: None, snapshot: Some(snapshot) })
+    Ok(Run {
+        dir,
+        record,
+        files: files_of(sources),
+        from: None,
+        snapshot: Some(snapshot),
+    })
 }
 
 fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {
     let (snapshot, damaged) = checkpoints::newest(out);
-    let told = damaged.iter().map(|checkpoint| format!("step {}: {}", checkpoint.step, checkpoint.reason));
+    let told = damaged
+        .iter()
+        .map(|checkpoint| format!("step {}: {}", checkpoint.step, checkpoint.reason));
     let told: Vec<String> = told.collect();
     if snapshot.is_none() && !damaged.is_empty() {
         return Err(Error::Input {
             code: "no-whole-checkpoint",
-            message: format!("no checkpoint in {} is whole ({})", shown(out), told.join("; ")),
+            message: format!(
+                "no checkpoint in {} is whole ({})",
+                shown(out),
+                told.join("; ")
+            ),
             hint: "Start the run anew in another --out; nothing was changed here.".into(),
         });
     }
@@ -88,53 +120,86 @@ fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {
 fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Result<(), Error> {
     if record.phase != request.phase {
         let command = phase_name(record.phase);
-        return Err(another_run(format!("{} holds a run of the {command} command", shown(request.out))));
+        return Err(another_run(format!(
+            "{} holds a run of the {command} command",
+            shown(request.out)
+        )));
     }
     let mut config = record.config.clone();
     apply_flags(common, request, &mut config)?;
     let (before, now) = (record.config.pairs(), config.pairs());
-    if let Some((flag, _)) = now.iter().chain(&before).find(|pair| !before.contains(pair) || !now.contains(pair)) {
+    if let Some((flag, _)) = now
+        .iter()
+        .chain(&before)
+        .find(|pair| !before.contains(pair) || !now.contains(pair))
+    {
         let value = |pairs: &[(&str, String)]| {
             let found = pairs.iter().find(|(name, _)| name == flag);
             found.map_or("its default".to_string(), |(_, value)| value.clone())
         };
-        let (before, now, flag) = (value(&before), value(&now), if *flag == "backend" { "device" } else { flag });
-        return Err(another_run(format!("the interrupted run has --{flag} {before}, not {now}")));
+        let (before, now, flag) = (
+            value(&before),
+            value(&now),
+            if *flag == "backend" { "device" } else { flag },
+        );
+        return Err(another_run(format!(
+            "the interrupted run has --{flag} {before}, not {now}"
+        )));
     }
     if request.training.encoding.is_some() && request.training.encoding != record.encoding {
-        return Err(another_run("the interrupted run has another --encoding".into()));
+        return Err(another_run(
+            "the interrupted run has another --encoding".into(),
+        ));
     }
-    request.from.map_or(Ok(()), |path| check_same_origin(path, record.from.as_ref()))
+    request
+        .from
+        .map_or(Ok(()), |path| check_same_origin(path, record.from.as_ref()))
 }
 
 /// The model after `--from` must be the one that the run started from, wherever it lies now.
 fn check_same_origin(path: &Path, before: Option<&Origin>) -> Result<(), Error> {
     let Some(before) = before else {
-        return Err(another_run("the interrupted run started without --from".into()));
+        return Err(another_run(
+            "the interrupted run started without --from".into(),
+        ));
     };
     let now = origin(path, &inputs::read_model(path)?);
     if now.sha256 == before.sha256 {
         return Ok(());
     }
     let (path, before) = (shown(path), shown(&before.path));
-    Err(another_run(format!("{path} is not the model that the interrupted run started from, which was {before}")))
+    Err(another_run(format!(
+        "{path} is not the model that the interrupted run started from, which was {before}"
+    )))
 }
 
 fn another_run(message: String) -> Error {
     Error::Input {
         code: "not-the-same-run",
         message,
-        hint: "Leave the flag out to continue the run as it was, or start a new one in another --out.".into(),
+        hint:
+            "Leave the flag out to continue the run as it was, or start a new one in another --out."
+                .into(),
     }
 }
 
 /// The run's files: those given again, else those it remembers. Either way their content must be the same.
 fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, Error> {
     let given = request.paths.iter().any(|(paths, _)| !paths.is_empty());
-    let mut sources = if given { read_sources(request)? } else { read_remembered(record)? };
-    let found = sources.iter().map(Input::of).collect::<Result<Vec<Input>, _>>()?;
+    let mut sources = if given {
+        read_sources(request)?
+    } else {
+        read_remembered(record)?
+    };
+    let found = sources
+        .iter()
+        .map(Input::of)
+        .collect::<Result<Vec<Input>, _>>()?;
     let same = |(now, then): (&Input, &Input)| now.sha256 == then.sha256 && now.role == then.role;
-    let differs = found.iter().zip(&record.inputs).position(|pair| !same(pair));
+    let differs = found
+        .iter()
+        .zip(&record.inputs)
+        .position(|pair| !same(pair));
     if differs.is_some() || found.len() != record.inputs.len() {
         let name = differs.map_or("the list of files", |index| &record.inputs[index].name);
         return Err(Error::Input {
@@ -143,17 +208,26 @@ fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, 
                 "{} is not what the interrupted run read, so it cannot go on exactly",
                 output::plain(name)
             ),
-            hint: "Bring the old text back, or start a new run with --from to keep its weights.".into(),
+            hint: "Bring the old text back, or start a new run with --from to keep its weights."
+                .into(),
         });
     }
     // Events name files; a resumed run names them as the first one did.
-    sources.iter_mut().zip(&record.inputs).for_each(|(source, then)| source.file.name = then.name.clone());
+    sources
+        .iter_mut()
+        .zip(&record.inputs)
+        .for_each(|(source, then)| source.file.name = then.name.clone());
     Ok(files_of(sources))
 }
 
 fn read_remembered(record: &Record) -> Result<Vec<Source>, Error> {
     let read = |input: &Input| inputs::read(std::slice::from_ref(&input.path), input.role);
-    record.inputs.iter().map(read).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
+    record
+        .inputs
+        .iter()
+        .map(read)
+        .collect::<Result<Vec<_>, _>>()
+        .map(|sources| sources.concat())
 }
 
 fn same_model(from: &Origin) -> Result<ModelFiles, Error> {
@@ -163,7 +237,10 @@ fn same_model(from: &Origin) -> Result<ModelFiles, Error> {
     }
     Err(Error::Input {
         code: "model-changed",
-        message: format!("the model in {} is not the one that the run started from", shown(&from.path)),
+        message: format!(
+            "the model in {} is not the one that the run started from",
+            shown(&from.path)
+        ),
         hint: "Start a new run in another --out.".into(),
     })
 }

@@ -16,12 +16,16 @@ static RESUMABLE: AtomicBool = AtomicBool::new(false);
 /// process as before.
 pub(super) fn listen(keeping: &'static str) {
     let handler = move || match SIGNALS.fetch_add(1, Ordering::SeqCst) {
-        0 => output::to_people(&format!("\nStopping after this step {keeping}; press Ctrl-C again to end at once.")),
+        0 => output::to_people(&format!(
+            "\nStopping after this step {keeping}; press Ctrl-C again to end at once."
+        )),
         _ if RESUMABLE.load(Ordering::SeqCst) => std::process::exit(i32::from(EXIT_INTERRUPTED)),
         _ => std::process::exit(i32::from(EXIT_FAILED)),
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        output::to_people(&format!("warning: Ctrl-C will end the program at once ({error})"));
+        output::to_people(&format!(
+            "warning: Ctrl-C will end the program at once ({error})"
+        ));
     }
 }
 

@@ -61,7 +61,8 @@ impl From<WriteFailure> for Error {
             WriteFailure::Disk { path, error } => write_error(&path, &error),
             WriteFailure::Lost { path } => Self::Io {
                 message: super::rescue::lost_sentence(&path),
-                hint: "Leave a run directory alone while a run writes there; choose another --out.".into(),
+                hint: "Leave a run directory alone while a run writes there; choose another --out."
+                    .into(),
             },
         }
     }
@@ -77,9 +78,18 @@ impl RunDir {
             return Err(occupied_error(path));
         }
         let made = make(path)?;
-        let dir = Self { lock: lock(path)?, path: path.into(), made, written: false.into() };
+        let dir = Self {
+            lock: lock(path)?,
+            path: path.into(),
+            made,
+            written: false.into(),
+        };
         // Another process may have begun a run between the look and the lock.
-        if occupied(path)? { Err(occupied_error(path)) } else { dir.sweep().map(|()| dir) }
+        if occupied(path)? {
+            Err(occupied_error(path))
+        } else {
+            dir.sweep().map(|()| dir)
+        }
     }
 
     /// Claims the directory of an existing run, told by the file `marker` in it.
@@ -94,7 +104,12 @@ impl RunDir {
                 hint: "Check --out, or leave out --resume to start a run there.".into(),
             });
         }
-        let dir = Self { lock: lock(path)?, path: path.into(), made: Vec::new(), written: true.into() };
+        let dir = Self {
+            lock: lock(path)?,
+            path: path.into(),
+            made: Vec::new(),
+            written: true.into(),
+        };
         dir.sweep().map(|()| dir)
     }
 
@@ -108,13 +123,22 @@ impl RunDir {
     /// # Errors
     /// When it was removed, renamed or replaced.
     pub fn check_claim(&self) -> Result<(), WriteFailure> {
-        if self.lock.is_of(&self.path) { Ok(()) } else { Err(WriteFailure::Lost { path: self.path.clone() }) }
+        if self.lock.is_of(&self.path) {
+            Ok(())
+        } else {
+            Err(WriteFailure::Lost {
+                path: self.path.clone(),
+            })
+        }
     }
 
     /// What a failed write of `path` in this directory means.
     pub fn failure(&self, path: &Path, error: io::Error) -> WriteFailure {
         let lost = self.check_claim().err();
-        lost.unwrap_or_else(|| WriteFailure::Disk { path: path.into(), error })
+        lost.unwrap_or_else(|| WriteFailure::Disk {
+            path: path.into(),
+            error,
+        })
     }
 
     /// Writes one file, whole or not at all.
@@ -125,7 +149,9 @@ impl RunDir {
         self.check_claim()?;
         self.written.set(true);
         let target = self.path.join(name);
-        let folder = target.parent().expect("a file of a run lies in its directory");
+        let folder = target
+            .parent()
+            .expect("a file of a run lies in its directory");
         fs::create_dir_all(folder)
             .and_then(|()| replace(&self.path, &target, bytes))
             .map_err(|error| self.failure(&target, error))
@@ -139,14 +165,20 @@ impl RunDir {
         let is_weights = |name: &str| name == crate::interop::WEIGHTS_FILE;
         let others = files.iter().filter(|(name, _)| !is_weights(name));
         let weights = files.iter().filter(|(name, _)| is_weights(name));
-        others.chain(weights).try_for_each(|(name, bytes)| self.write(name, bytes))
+        others
+            .chain(weights)
+            .try_for_each(|(name, bytes)| self.write(name, bytes))
     }
 
     /// Removes what a killed process left half-made. The lock is held, so nobody is still making it.
     fn sweep(&self) -> Result<(), Error> {
         for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let stale = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY));
+            let Ok(entries) = fs::read_dir(&folder) else {
+                continue;
+            };
+            let stale = entries
+                .flatten()
+                .filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY));
             stale
                 .map(|entry| entry.path())
                 .try_for_each(|path| remove(&path).map_err(|error| write_error(&path, &error)))?;
@@ -183,25 +215,38 @@ pub(super) fn replace(folder: &Path, target: &Path, bytes: &[u8]) -> io::Result<
 
 /// Makes renames inside `folder` survive a power cut, where the platform has a way to.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 /// Removes a file or a whole folder.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    if fs::symlink_metadata(path)?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
 }
 
 /// A failed write as a person should read it.
 pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
     let hint = match error.kind() {
         kind if is_full(kind) => "Free some space, then go on with --resume.",
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "Choose a directory that you may write.",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "Choose a directory that you may write."
+        }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             "A file stands where a directory is needed; choose another --out."
         }
         _ => "Check the disk; what was kept before is untouched, and --resume goes on from it.",
     };
-    Error::Io { message: format!("{} cannot be written: {error}", shown(path)), hint: hint.into() }
+    Error::Io {
+        message: format!("{} cannot be written: {error}", shown(path)),
+        hint: hint.into(),
+    }
 }
 
 fn is_full(kind: ErrorKind) -> bool {
@@ -221,13 +266,23 @@ fn occupied(path: &Path) -> Result<bool, Error> {
         Err(error) => return Err(out_error(path, &error)),
     };
     let ours = |name: &str| name == LOCK_FILE || name.starts_with(TEMPORARY);
-    Ok(entries.flatten().any(|entry| !ours(&entry.file_name().to_string_lossy())))
+    Ok(entries
+        .flatten()
+        .any(|entry| !ours(&entry.file_name().to_string_lossy())))
 }
 
 fn occupied_error(path: &Path) -> Error {
     let run = path.join(super::record::RECORD_FILE).exists();
-    let what = if run { "already holds a run" } else { "is not empty" };
-    let resume = if run { ", or --resume to continue that run" } else { "" };
+    let what = if run {
+        "already holds a run"
+    } else {
+        "is not empty"
+    };
+    let resume = if run {
+        ", or --resume to continue that run"
+    } else {
+        ""
+    };
     Error::Input {
         code: "output-exists",
         message: format!("{} {what}; nothing was changed", shown(path)),
@@ -245,7 +300,9 @@ fn out_error(path: &Path, error: &io::Error) -> Error {
 
 /// Makes the directory and its parents; returns those that were missing, innermost first.
 fn make(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let missing = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
     fs::create_dir_all(path).map_err(|error| out_error(path, &error))?;
     Ok(missing)
@@ -283,9 +340,18 @@ mod tests {
         let root = tempfile::tempdir().expect("a scratch folder");
         fs::write(root.path().join("thesis.txt"), "years of work").expect("writable");
         assert_eq!(code(RunDir::create(root.path())), "output-exists");
-        assert_eq!(code(RunDir::create(&root.path().join("thesis.txt"))), "bad-output");
-        assert_eq!(code(RunDir::create(&root.path().join("thesis.txt/run"))), "bad-output");
-        assert_eq!(code(RunDir::reopen(root.path(), "run.json")), "nothing-to-resume");
+        assert_eq!(
+            code(RunDir::create(&root.path().join("thesis.txt"))),
+            "bad-output"
+        );
+        assert_eq!(
+            code(RunDir::create(&root.path().join("thesis.txt/run"))),
+            "bad-output"
+        );
+        assert_eq!(
+            code(RunDir::reopen(root.path(), "run.json")),
+            "nothing-to-resume"
+        );
         assert_eq!(fs::read_dir(root.path()).expect("readable").count(), 1);
     }
 
@@ -309,7 +375,12 @@ mod tests {
         fs::write(root.path().join("run.json"), "{}").expect("writable");
         let _dir = RunDir::reopen(root.path(), "run.json").expect("a run");
         assert!(!root.path().join(".clozelab.tmp-x").exists());
-        assert!(!root.path().join("checkpoints/.clozelab.tmp-step-4").exists());
+        assert!(
+            !root
+                .path()
+                .join("checkpoints/.clozelab.tmp-step-4")
+                .exists()
+        );
     }
 
     #[cfg(unix)]
@@ -320,11 +391,21 @@ mod tests {
         let first = RunDir::create(&path).expect("free");
         first.write("run.json", b"first").expect("writable");
         fs::remove_dir_all(&path).expect("there");
-        assert!(first.write("run.json", b"first").expect_err("removed").is_lost());
+        assert!(
+            first
+                .write("run.json", b"first")
+                .expect_err("removed")
+                .is_lost()
+        );
         assert!(!path.exists(), "the directory was made again");
         let second = RunDir::create(&path).expect("free");
         second.write("run.json", b"second").expect("writable");
-        assert!(first.write("model/config.json", b"first").expect_err("replaced").is_lost());
+        assert!(
+            first
+                .write("model/config.json", b"first")
+                .expect_err("replaced")
+                .is_lost()
+        );
         drop(first);
         assert_eq!(fs::read(path.join("run.json")).expect("there"), b"second");
         assert_eq!(code(RunDir::reopen(&path, "run.json")), "run-in-use");
@@ -338,7 +419,12 @@ mod tests {
         let dir = RunDir::create(root.path()).expect("free");
         dir.write("config.json", b"{}").expect("writable");
         fs::write(root.path().join("plain"), "").expect("writable");
-        let mode = |name: &str| fs::metadata(root.path().join(name)).expect("there").permissions().mode();
+        let mode = |name: &str| {
+            fs::metadata(root.path().join(name))
+                .expect("there")
+                .permissions()
+                .mode()
+        };
         assert_eq!(mode("config.json"), mode("plain"));
     }
 }

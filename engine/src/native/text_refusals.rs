@@ -9,7 +9,9 @@ use std::path::Path;
 
 /// `error`, with the names of the `files` that were read, where its sentence has none.
 pub(super) fn naming(error: Error, files: &[InputFile]) -> Error {
-    let Error::Data(data) = &error else { return error };
+    let Error::Data(data) = &error else {
+        return error;
+    };
     let role = match data {
         DataError::NoLabels { role, .. } => Some(*role),
         DataError::TooFewLabels { .. }
@@ -23,7 +25,8 @@ pub(super) fn naming(error: Error, files: &[InputFile]) -> Error {
         _ => return error,
     };
     // A file without a role may hold documents of each.
-    let is_read = |file: &&InputFile| role.is_none_or(|role| file.role.is_none_or(|its| its == role));
+    let is_read =
+        |file: &&InputFile| role.is_none_or(|role| file.role.is_none_or(|its| its == role));
     let mut read: Vec<&InputFile> = files.iter().filter(is_read).collect();
     if read.is_empty() {
         read = files.iter().collect();
@@ -31,8 +34,14 @@ pub(super) fn naming(error: Error, files: &[InputFile]) -> Error {
     match read.as_slice() {
         [] => error,
         [one] => prefixed(data, &quoted(&one.name)),
-        [first, second] => prefixed(data, &format!("{} and {}", quoted(&first.name), quoted(&second.name))),
-        [first, others @ ..] => prefixed(data, &format!("{} and {} more files", quoted(&first.name), others.len())),
+        [first, second] => prefixed(
+            data,
+            &format!("{} and {}", quoted(&first.name), quoted(&second.name)),
+        ),
+        [first, others @ ..] => prefixed(
+            data,
+            &format!("{} and {} more files", quoted(&first.name), others.len()),
+        ),
     }
 }
 
@@ -41,8 +50,9 @@ pub(super) fn naming_vectors(error: Error, path: Option<&Path>) -> Error {
     match (&error, path) {
         (
             Error::Data(
-                data
-                @ (DataError::NoWordVectors | DataError::WordVectorWidth { .. } | DataError::NotWordVectors { .. }),
+                data @ (DataError::NoWordVectors
+                | DataError::WordVectorWidth { .. }
+                | DataError::NotWordVectors { .. }),
             ),
             Some(path),
         ) => prefixed(data, &quoted(&path.to_string_lossy())),
@@ -51,7 +61,11 @@ pub(super) fn naming_vectors(error: Error, path: Option<&Path>) -> Error {
 }
 
 fn prefixed(error: &DataError, names: &str) -> Error {
-    Error::Input { code: error.code(), message: plain(&format!("{names}: {error}")), hint: error.hint() }
+    Error::Input {
+        code: error.code(),
+        message: plain(&format!("{names}: {error}")),
+        hint: error.hint(),
+    }
 }
 
 #[cfg(test)]
@@ -59,35 +73,70 @@ mod tests {
     use super::*;
 
     fn files(roles: &[FileRole]) -> Vec<InputFile> {
-        let file = |(at, role): (usize, &FileRole)| InputFile::held(format!("{at}.txt"), "text", Some(*role));
+        let file = |(at, role): (usize, &FileRole)| {
+            InputFile::held(format!("{at}.txt"), "text", Some(*role))
+        };
         roles.iter().enumerate().map(file).collect()
     }
 
     #[test]
     fn a_refusal_names_the_files_that_it_is_about() {
         use FileRole::{Test, Train, Valid};
-        let little = || DataError::TooLittleText { characters: 3, needed: 100 };
-        let labels = |role| DataError::NoLabels { role, documents: 3, columns: Vec::new(), likely: Vec::new() };
+        let little = || DataError::TooLittleText {
+            characters: 3,
+            needed: 100,
+        };
+        let labels = |role| DataError::NoLabels {
+            role,
+            documents: 3,
+            columns: Vec::new(),
+            likely: Vec::new(),
+        };
         for (error, roles, expected) in [
             (little(), &[Train][..], "\"0.txt\": the corpus"),
-            (little(), &[Train, Valid], "\"0.txt\" and \"1.txt\": the corpus"),
-            (little(), &[Train, Train, Valid], "\"0.txt\" and 2 more files: the corpus"),
+            (
+                little(),
+                &[Train, Valid],
+                "\"0.txt\" and \"1.txt\": the corpus",
+            ),
+            (
+                little(),
+                &[Train, Train, Valid],
+                "\"0.txt\" and 2 more files: the corpus",
+            ),
             (labels(Test), &[Train, Valid, Test], "\"2.txt\": none of"),
             (labels(Valid), &[Train], "\"0.txt\": none of"),
-            (DataError::NotAPair { line: 4 }, &[Valid, Train], "\"1.txt\": line 4"),
+            (
+                DataError::NotAPair { line: 4 },
+                &[Valid, Train],
+                "\"1.txt\": line 4",
+            ),
         ] {
             let (code, hint) = (error.code(), error.hint());
             let named = naming(error.into(), &files(roles));
             assert!(named.to_string().starts_with(expected), "{named}");
-            assert_eq!((named.code(), named.hint(), named.exit_code()), (code, hint, 2));
+            assert_eq!(
+                (named.code(), named.hint(), named.exit_code()),
+                (code, hint, 2)
+            );
         }
     }
 
     #[test]
     fn a_refusal_that_has_a_name_stays_as_it_is() {
-        let error = Error::from(DataError::NoText { file: "a.txt".into() });
+        let error = Error::from(DataError::NoText {
+            file: "a.txt".into(),
+        });
         assert_eq!(naming(error.clone(), &files(&[FileRole::Train])), error);
-        let named = naming_vectors(DataError::NoWordVectors.into(), Some(Path::new("words.vec")));
-        assert!(named.to_string().starts_with("\"words.vec\": the file of word vectors"), "{named}");
+        let named = naming_vectors(
+            DataError::NoWordVectors.into(),
+            Some(Path::new("words.vec")),
+        );
+        assert!(
+            named
+                .to_string()
+                .starts_with("\"words.vec\": the file of word vectors"),
+            "{named}"
+        );
     }
 }

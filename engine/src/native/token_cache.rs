@@ -55,7 +55,9 @@ impl TokenCache {
         let root = match given {
             Some(OFF) => None,
             Some(folder) => Some(folder.into()),
-            None => etcetera::choose_base_strategy().ok().map(|folders| folders.cache_dir().join("clozelab")),
+            None => etcetera::choose_base_strategy()
+                .ok()
+                .map(|folders| folders.cache_dir().join("clozelab")),
         };
         Self { root }
     }
@@ -63,9 +65,15 @@ impl TokenCache {
     /// A place for bytes on their way: memory for a few, else a file that vanishes with it.
     pub fn scratch(&self) -> Box<dyn Scratch> {
         // Where the cache is no folder yet and cannot become one, the system's own folder must do.
-        let folder = self.root.clone().filter(|root| fs::create_dir_all(root).is_ok());
+        let folder = self
+            .root
+            .clone()
+            .filter(|root| fs::create_dir_all(root).is_ok());
         let folder = folder.unwrap_or_else(std::env::temp_dir);
-        Box::new(Spool(RefCell::new(tempfile::spooled_tempfile_in(MOST_HELD_BYTES, folder))))
+        Box::new(Spool(RefCell::new(tempfile::spooled_tempfile_in(
+            MOST_HELD_BYTES,
+            folder,
+        ))))
     }
 
     /// The pieces under `key`, if all of them are there and whole.
@@ -96,7 +104,9 @@ impl TokenCache {
         sweep(root);
         match write(root, key, pieces) {
             Ok(()) => prune(root, key),
-            Err(error) => output::to_people(&format!("warning: the tokens of this corpus are not kept: {error}")),
+            Err(error) => output::to_people(&format!(
+                "warning: the tokens of this corpus are not kept: {error}"
+            )),
         }
     }
 }
@@ -107,16 +117,25 @@ fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<Piece>> {
         let path = folder.join(Path::new(&entry.name).file_name().unwrap_or_default());
         let file = File::open(path)?;
         if file.metadata()?.len() != entry.size || digest(&file)? != entry.sha256 {
-            return Err(io::Error::other(format!("{} is not what was written", output::plain(&entry.name))));
+            return Err(io::Error::other(format!(
+                "{} is not what was written",
+                output::plain(&entry.name)
+            )));
         }
-        Ok(Piece { name: entry.name, size: entry.size, bytes: Rc::new(OnDisk(file)) })
+        Ok(Piece {
+            name: entry.name,
+            size: entry.size,
+            bytes: Rc::new(OnDisk(file)),
+        })
     };
     manifest.pieces.into_iter().map(piece).collect()
 }
 
 fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
     fs::create_dir_all(root)?;
-    let made = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(root)?;
+    let made = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempdir_in(root)?;
     let in_use = File::create_new(made.path().join(LOCK_FILE))?;
     in_use.try_lock()?;
     let mut entries = Vec::new();
@@ -130,9 +149,16 @@ fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
             file.write_all(chunk)?;
         }
         file.sync_all()?;
-        entries.push(Entry { name: name.clone(), size: *size, sha256: digest(&File::open(path)?)? });
+        entries.push(Entry {
+            name: name.clone(),
+            size: *size,
+            sha256: digest(&File::open(path)?)?,
+        });
     }
-    fs::write(made.path().join(MANIFEST_FILE), serde_json::to_vec_pretty(&Manifest { pieces: entries })?)?;
+    fs::write(
+        made.path().join(MANIFEST_FILE),
+        serde_json::to_vec_pretty(&Manifest { pieces: entries })?,
+    )?;
     let target = root.join(key);
     if target.exists() {
         return Ok(());
@@ -147,10 +173,20 @@ fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
 
 /// Removes the entries that a killed process left unfinished: those that nobody holds a lock in.
 fn sweep(root: &Path) {
-    let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_unfinished =
-        |folder: &PathBuf| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
-    for folder in folders.filter(is_unfinished).filter(|folder| is_left(folder)) {
+    let folders = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let is_unfinished = |folder: &PathBuf| {
+        folder
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
+    };
+    for folder in folders
+        .filter(is_unfinished)
+        .filter(|folder| is_left(folder))
+    {
         // What stays is found again.
         let _ = remove(&folder);
     }
@@ -171,27 +207,45 @@ fn is_left(folder: &Path) -> bool {
 fn prune(root: &Path, newest: &str) {
     let size = |folder: &Path| {
         let files = fs::read_dir(folder).into_iter().flatten().flatten();
-        files.filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
+        files
+            .filter_map(|file| Some(file.metadata().ok()?.len()))
+            .sum::<u64>()
     };
-    let used = |folder: &Path| fs::metadata(folder.join(MANIFEST_FILE)).and_then(|manifest| manifest.modified());
-    let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut entries: Vec<(SystemTime, PathBuf)> =
-        folders.filter_map(|folder| Some((used(&folder).ok()?, folder))).collect();
+    let used = |folder: &Path| {
+        fs::metadata(folder.join(MANIFEST_FILE)).and_then(|manifest| manifest.modified())
+    };
+    let folders = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut entries: Vec<(SystemTime, PathBuf)> = folders
+        .filter_map(|folder| Some((used(&folder).ok()?, folder)))
+        .collect();
     entries.sort();
     let mut total: u64 = entries.iter().map(|(_, folder)| size(folder)).sum();
-    for (_, folder) in entries.iter().filter(|(_, folder)| !folder.ends_with(newest)) {
+    for (_, folder) in entries
+        .iter()
+        .filter(|(_, folder)| !folder.ends_with(newest))
+    {
         if total <= MOST_CACHED_BYTES {
             break;
         }
         total -= size(folder);
         if let Err(error) = remove(folder) {
-            output::to_people(&format!("warning: the old tokens in {} stay: {error}", shown(folder)));
+            output::to_people(&format!(
+                "warning: the old tokens in {} stay: {error}",
+                shown(folder)
+            ));
         }
     }
 }
 
 fn touch(folder: &Path) -> io::Result<()> {
-    File::options().append(true).open(folder.join(MANIFEST_FILE))?.set_modified(SystemTime::now())
+    File::options()
+        .append(true)
+        .open(folder.join(MANIFEST_FILE))?
+        .set_modified(SystemTime::now())
 }
 
 /// A file that is only read.
@@ -262,7 +316,11 @@ mod tests {
             cache.put("k", &pieces(&bytes));
             assert_eq!(read(&cache, "k").as_ref(), Some(&bytes));
         }
-        let names: Vec<_> = fs::read_dir(root.path()).expect("readable").flatten().map(|e| e.file_name()).collect();
+        let names: Vec<_> = fs::read_dir(root.path())
+            .expect("readable")
+            .flatten()
+            .map(|e| e.file_name())
+            .collect();
         assert_eq!(names, ["k"]);
         let off = TokenCache::new(Some(OFF));
         off.put("k", &pieces(&bytes));
@@ -281,10 +339,14 @@ mod tests {
         let used = File::create(path(".new-used").join(LOCK_FILE)).expect("writable");
         used.try_lock().expect("free");
         let long_ago = SystemTime::now() - 2 * MAX_UNLOCKED_AGE;
-        File::open(path(".new-old")).and_then(|folder| folder.set_modified(long_ago)).expect("writable");
+        File::open(path(".new-old"))
+            .and_then(|folder| folder.set_modified(long_ago))
+            .expect("writable");
         TokenCache::new(root.path().to_str()).put("k", &pieces(b"tokens"));
         let entries = fs::read_dir(root.path()).expect("readable").flatten();
-        let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.file_name().into_string().expect("UTF-8"))
+            .collect();
         names.sort();
         assert_eq!(names, [".new-used", ".new-young", "k"]);
         assert!(!path("k").join(LOCK_FILE).exists());

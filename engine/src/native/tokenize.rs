@@ -58,7 +58,14 @@ struct Special {
 /// # Errors
 /// When the model or the text cannot be used, the folder exists or cannot be written.
 pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
-    let Tokenize { corpus, valid, model, out, text_column, encoding } = args;
+    let Tokenize {
+        corpus,
+        valid,
+        model,
+        out,
+        text_column,
+        encoding,
+    } = args;
     if out.exists() {
         return Err(Error::Input {
             code: "output-exists",
@@ -67,22 +74,35 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         });
     }
     let model = inputs::read_model(model)?;
-    let tokenizer = model.iter().find(|(name, _)| name == "tokenizer.json").map(|(_, bytes)| sha256(bytes));
+    let tokenizer = model
+        .iter()
+        .find(|(name, _)| name == "tokenizer.json")
+        .map(|(_, bytes)| sha256(bytes));
     let mut sources = inputs::read_for_training(corpus)?;
     sources.extend(inputs::read(valid, Some(FileRole::Valid))?);
     let mut session = ask::session(common, model, common.quiet)?;
     session.check_masked_lm()?;
-    let options = ReadOptions { text_column: text_column.clone(), encoding: encoding.clone(), ..Default::default() };
+    let options = ReadOptions {
+        text_column: text_column.clone(),
+        encoding: encoding.clone(),
+        ..Default::default()
+    };
     let files = files_of(sources);
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     let mut encode = || {
         session.set_corpus(&Opened::new(&files), &options)?;
         // What may be too short is looked at first.
-        Ok::<_, Error>((session.evaluation_rows(config.seed)?, session.training_tokens()?))
+        Ok::<_, Error>((
+            session.evaluation_rows(config.seed)?,
+            session.training_tokens()?,
+        ))
     };
     let (rows, (train, specials)) = encode().map_err(|error| naming(error, &files))?;
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = out
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let made = folder.join(format!("{TEMPORARY}{name}"));
     let written = write(&made, &train, specials, &rows, tokenizer)
@@ -95,7 +115,10 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         return Err(write_error(out, &error));
     }
     let (tokens, documents) = (train.tokens().len(), train.documents());
-    output::to_people(&format!("Wrote {tokens} tokens of {documents} documents to {}.", shown(out)));
+    output::to_people(&format!(
+        "Wrote {tokens} tokens of {documents} documents to {}.",
+        shown(out)
+    ));
     Ok(())
 }
 
@@ -114,8 +137,9 @@ fn write(
     let tokens = train.tokens();
     let is_wide = vocab_size > MAX_NARROW_VOCABULARY;
     let kind = if is_wide { "<u4" } else { "<u2" };
-    let shards: Vec<String> =
-        (0..tokens.len().div_ceil(SHARD_TOKENS)).map(|shard| format!("train-{shard:05}.npy")).collect();
+    let shards: Vec<String> = (0..tokens.len().div_ceil(SHARD_TOKENS))
+        .map(|shard| format!("train-{shard:05}.npy"))
+        .collect();
     let mut ids = tokens.chunks().flatten();
     for (shard, name) in shards.iter().enumerate() {
         let count = SHARD_TOKENS.min(tokens.len() - shard * SHARD_TOKENS);
@@ -136,13 +160,23 @@ fn write(
     }
     bounds.finish()?;
     for (name, values) in [(INPUTS_FILE, &rows.inputs), (TARGETS_FILE, &rows.targets)] {
-        let mut array = Array::create(folder.join(name), "<i4", &[values.len() / rows.max_len, rows.max_len])?;
+        let mut array = Array::create(
+            folder.join(name),
+            "<i4",
+            &[values.len() / rows.max_len, rows.max_len],
+        )?;
         for value in values {
             array.out.write_all(&value.to_le_bytes())?;
         }
         array.finish()?;
     }
-    let Specials { pad, unk, cls, sep, mask } = specials;
+    let Specials {
+        pad,
+        unk,
+        cls,
+        sep,
+        mask,
+    } = specials;
     let index = Index {
         version: VERSION,
         vocab_size,
@@ -151,7 +185,13 @@ fn write(
         documents: tokens.documents(),
         tokens: tokens.len(),
         shards,
-        special_tokens: Special { pad, unk, cls, sep, mask },
+        special_tokens: Special {
+            pad,
+            unk,
+            cls,
+            sep,
+            mask,
+        },
         valid_windows: rows.inputs.len() / rows.max_len,
     };
     let mut json = serde_json::to_vec_pretty(&index).expect("plain data serialises");
@@ -178,7 +218,10 @@ impl Array {
     }
 
     fn finish(self) -> io::Result<()> {
-        self.out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        self.out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()
     }
 }
 
@@ -201,7 +244,10 @@ mod tests {
         for shape in [&[3][..], &[1000, 32], &[123_456_789, 128]] {
             let header = header("<i4", shape);
             assert_eq!(header.len() % HEADER_ALIGNMENT, 0);
-            assert_eq!(usize::from(u16::from_le_bytes([header[8], header[9]])) + 10, header.len());
+            assert_eq!(
+                usize::from(u16::from_le_bytes([header[8], header[9]])) + 10,
+                header.len()
+            );
             assert!(header.starts_with(b"\x93NUMPY\x01\x00") && header.ends_with(b"\n"));
         }
         assert!(String::from_utf8_lossy(&header("<u2", &[3])).contains("'shape': (3,), }"));

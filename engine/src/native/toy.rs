@@ -29,11 +29,27 @@ pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<Ending, Error> {
     common.apply(&mut config)?;
     args.apply(&mut config)?;
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
-    let ToyOutcome { learned, step, loss, accuracy, elapsed_secs, .. } = block_on(session.toy("toy", &config))?;
+    let ToyOutcome {
+        learned,
+        step,
+        loss,
+        accuracy,
+        elapsed_secs,
+        ..
+    } = block_on(session.toy("toy", &config))?;
     if common.json {
-        output::json_line(&Verdict { learned, steps: step, loss, accuracy, elapsed_secs })?;
+        output::json_line(&Verdict {
+            learned,
+            steps: step,
+            loss,
+            accuracy,
+            elapsed_secs,
+        })?;
     }
-    let figures = format!("loss {loss:.3} nats, {:.1} % right, after {step} steps", accuracy * 100.0);
+    let figures = format!(
+        "loss {loss:.3} nats, {:.1} % right, after {step} steps",
+        accuracy * 100.0
+    );
     if !learned {
         return Err(Error::Failed {
             message: format!("the model did not learn to count: {figures}; {LEARNED} was to be reached"),

@@ -65,7 +65,10 @@ pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<Ending,
     let request = Request {
         phase: Phase::Pretrain,
         out: &args.out,
-        paths: vec![(&args.corpus, FileRole::Train), (&args.valid, FileRole::Valid)],
+        paths: vec![
+            (&args.corpus, FileRole::Train),
+            (&args.valid, FileRole::Valid),
+        ],
         from: args.from.as_deref(),
         task: &None,
         training: &args.training,
@@ -81,7 +84,11 @@ pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<Ending,
     let request = Request {
         phase: Phase::Finetune,
         out: &args.out,
-        paths: vec![(&args.train, FileRole::Train), (&args.valid, FileRole::Valid), (&args.test, FileRole::Test)],
+        paths: vec![
+            (&args.train, FileRole::Train),
+            (&args.valid, FileRole::Valid),
+            (&args.test, FileRole::Test),
+        ],
         from: args.from.as_deref(),
         task: &args.task,
         training: &args.training,
@@ -90,8 +97,14 @@ pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<Ending,
 }
 
 fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
-    let run = if request.training.resume { resumed(common, request)? } else { Some(fresh(common, request)?) };
-    let Some(run) = run else { return Ok(Ending::Done) };
+    let run = if request.training.resume {
+        resumed(common, request)?
+    } else {
+        Some(fresh(common, request)?)
+    };
+    let Some(run) = run else {
+        return Ok(Ending::Done);
+    };
     signals::listen(signals::A_CHECKPOINT);
     let host = NativeHost::of(common);
     let mut session = block_on(Session::open(host, run.record.config.device))?;
@@ -106,11 +119,18 @@ fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
 
 fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> Ending {
     if outcome.stopped {
-        output::to_people(&format!("{} keeps step {}; --resume goes on from it.", shown(out), outcome.step));
+        output::to_people(&format!(
+            "{} keeps step {}; --resume goes on from it.",
+            shown(out),
+            outcome.step
+        ));
         return Ending::Interrupted;
     }
     if !common.quiet {
-        output::to_people(&format!("The model is in {}; its charts are in report.html there.", shown(out)));
+        output::to_people(&format!(
+            "The model is in {}; its charts are in report.html there.",
+            shown(out)
+        ));
     }
     Ending::Done
 }
@@ -120,18 +140,40 @@ fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> Ending {
 /// # Errors
 /// When the input is refused (nothing is then left on disk), the run fails or a file cannot be written.
 pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<RunOutcome, Error> {
-    let Run { dir, mut record, files, from, snapshot } = run;
-    let (name, config, phase, encoding) =
-        (record.run.clone(), record.config.clone(), record.phase, record.encoding.clone());
+    let Run {
+        dir,
+        mut record,
+        files,
+        from,
+        snapshot,
+    } = run;
+    let (name, config, phase, encoding) = (
+        record.run.clone(),
+        record.config.clone(),
+        record.phase,
+        record.encoding.clone(),
+    );
     let embeddings = record.embeddings.clone();
-    let start = if record.from.is_some() { StartFrom::Pretrained } else { StartFrom::Scratch };
+    let start = if record.from.is_some() {
+        StartFrom::Pretrained
+    } else {
+        StartFrom::Scratch
+    };
     record.device = Some(session.device().clone());
     record.status = Status::Running;
     let from_step = snapshot.as_ref().map_or(0, |snapshot| snapshot.step);
     session.host().attach(OpenRun::new(dir, record, from_step));
     let result = (|| {
-        session.set_word_vectors(embeddings.as_deref().map(inputs::vector_lines).transpose()?);
-        session.set_corpus(&Opened::new(&files), &read_options(&config, encoding, phase))?;
+        session.set_word_vectors(
+            embeddings
+                .as_deref()
+                .map(inputs::vector_lines)
+                .transpose()?,
+        );
+        session.set_corpus(
+            &Opened::new(&files),
+            &read_options(&config, encoding, phase),
+        )?;
         from.map_or(Ok(()), |model| session.import(model))?;
         if session.host().is_watched() {
             session.watch(&config)?;
@@ -162,15 +204,27 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
 
 /// The last files of a run. Where its directory is lost, its model is saved beside it and the run ends with an error.
 fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(), Error> {
-    let OpenRun { dir, mut record, mut journal, .. } = open;
-    record.status = if outcome.stopped { Status::Interrupted } else { Status::Finished };
+    let OpenRun {
+        dir,
+        mut record,
+        mut journal,
+        ..
+    } = open;
+    record.status = if outcome.stopped {
+        Status::Interrupted
+    } else {
+        Status::Finished
+    };
     if !outcome.stopped {
         record.model_sha256 = digests_of(model);
     }
     let is_claimed = dir.check_claim().is_ok();
     if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
         return Err(Error::Io {
-            message: format!("the run was stopped, but its step {} could not be kept", outcome.step),
+            message: format!(
+                "the run was stopped, but its step {} could not be kept",
+                outcome.step
+            ),
             hint: "--resume goes on from the last checkpoint that was.".into(),
         });
     }
@@ -181,7 +235,11 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
         write_last_files(&dir, &record)
     };
     // A run that was stopped goes on from its checkpoint, which must not make way for a model that is not final.
-    let written = if outcome.stopped { write() } else { checkpoints::make_room_for(&dir, write) };
+    let written = if outcome.stopped {
+        write()
+    } else {
+        checkpoints::make_room_for(&dir, write)
+    };
     match written {
         Err(failure) if failure.is_lost() => Err(rescue::save_model(dir.path(), &record, model)),
         result => Ok(result?),
@@ -191,7 +249,11 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
 /// The record says how the run ended only once all other files are in place, so that a kill in between leaves a run that
 /// `--resume` still completes.
 fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
-    let title = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let title = dir
+        .path()
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let report = report::render(&title, &journal::events(dir.path()));
     dir.write(report::REPORT_FILE, report.as_bytes())?;
     dir.write(super::record::RECORD_FILE, &record.to_json())
@@ -201,7 +263,9 @@ fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
 pub(super) fn warn_unused(flags: &[&str]) {
     if !flags.is_empty() {
         let flags = flags.join(", ");
-        output::to_people(&format!("warning: {flags} not used: the model in --from has its own shape and vocabulary"));
+        output::to_people(&format!(
+            "warning: {flags} not used: the model in --from has its own shape and vocabulary"
+        ));
     }
 }
 
@@ -215,14 +279,39 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     if from.is_some() {
         warn_unused(&request.training.shape_flags());
     }
-    let origin = request.from.zip(from.as_ref()).map(|(path, model)| origin(path, model));
+    let origin = request
+        .from
+        .zip(from.as_ref())
+        .map(|(path, model)| origin(path, model));
     let encoding = request.training.encoding.clone();
-    let record = new_record(request.phase, phase_name(request.phase), config, encoding, origin, &sources)?;
-    let embeddings = request.training.embeddings_file().filter(|_| from.is_none());
+    let record = new_record(
+        request.phase,
+        phase_name(request.phase),
+        config,
+        encoding,
+        origin,
+        &sources,
+    )?;
+    let embeddings = request
+        .training
+        .embeddings_file()
+        .filter(|_| from.is_none());
     // A file that cannot be opened is told before anything is trained.
-    embeddings.as_deref().map(inputs::vector_lines).transpose()?;
-    let record = Record { embeddings, ..record };
-    Ok(Run { dir, record, files: files_of(sources), from, snapshot: None })
+    embeddings
+        .as_deref()
+        .map(inputs::vector_lines)
+        .transpose()?;
+    let record = Record {
+        embeddings,
+        ..record
+    };
+    Ok(Run {
+        dir,
+        record,
+        files: files_of(sources),
+        from,
+        snapshot: None,
+    })
 }
 
 /// The record of a run that has yet to start.
@@ -255,10 +344,21 @@ pub(super) fn new_record(
 }
 
 /// How a run reads its files.
-pub(super) fn read_options(config: &RunConfig, encoding: Option<String>, phase: Phase) -> ReadOptions {
+pub(super) fn read_options(
+    config: &RunConfig,
+    encoding: Option<String>,
+    phase: Phase,
+) -> ReadOptions {
     // Pre-training reads lines, whatever folders they lie in.
     let reads_folder_classes = phase == Phase::Finetune;
-    let RunConfig { text_column, label_column, label_separator, quoting, label_map, .. } = config.clone();
+    let RunConfig {
+        text_column,
+        label_column,
+        label_separator,
+        quoting,
+        label_map,
+        ..
+    } = config.clone();
     ReadOptions {
         encoding,
         text_column,
@@ -273,9 +373,16 @@ pub(super) fn read_options(config: &RunConfig, encoding: Option<String>, phase: 
 
 /// Where a model came from, for the record.
 pub(super) fn origin(path: &Path, model: &ModelFiles) -> Origin {
-    let weights = model.iter().find(|(name, _)| name == crate::interop::WEIGHTS_FILE);
-    let weights = weights.map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
-    Origin { path: path.into(), sha256: sha256(weights) }
+    let weights = model
+        .iter()
+        .find(|(name, _)| name == crate::interop::WEIGHTS_FILE);
+    let weights = weights
+        .map(|(_, bytes)| bytes.as_slice())
+        .unwrap_or_default();
+    Origin {
+        path: path.into(),
+        sha256: sha256(weights),
+    }
 }
 
 /// The files alone.
@@ -292,14 +399,23 @@ pub(super) fn read_sources(request: &Request<'_>) -> Result<Vec<Source>, Error> 
         (Phase::Finetune, FileRole::Train) => inputs::read_for_training(paths),
         (_, role) => inputs::read(paths, Some(*role)),
     };
-    request.paths.iter().map(read).collect::<Result<Vec<_>, _>>().map(|sources| sources.concat())
+    request
+        .paths
+        .iter()
+        .map(read)
+        .collect::<Result<Vec<_>, _>>()
+        .map(|sources| sources.concat())
 }
 
 /// Sets what the command line says.
 ///
 /// # Errors
 /// When a value cannot be read.
-pub(super) fn apply_flags(common: &Common, request: &Request<'_>, config: &mut RunConfig) -> Result<(), Error> {
+pub(super) fn apply_flags(
+    common: &Common,
+    request: &Request<'_>,
+    config: &mut RunConfig,
+) -> Result<(), Error> {
     common.apply(config)?;
     request.training.apply(config)?;
     args::set_given(config, &[("task", request.task)])

@@ -19,7 +19,12 @@ const MARKS: &str = "train.labels";
 const FORMAT: &str = "clozelab tokens 3";
 
 /// Tells the tokens of labelled documents apart.
-pub(super) fn labelled_key(corpus: &Corpus, selection: &Selection, tokenizer: &Tokenizer, labels: &LabelSet) -> String {
+pub(super) fn labelled_key(
+    corpus: &Corpus,
+    selection: &Selection,
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+) -> String {
     let selection = format!("labelled {selection:?} {}", split(corpus));
     let words = sha256(&json(tokenizer));
     let mut parts = vec![FORMAT, corpus.fingerprint(), &words, &selection];
@@ -49,31 +54,59 @@ pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokeni
     let words = match tokenizer {
         Some(tokenizer) => sha256(&json(tokenizer)),
         None => {
-            let RunConfig { tokenizer, cased, strip_accents, vocab_size, min_count, .. } = config;
+            let RunConfig {
+                tokenizer,
+                cased,
+                strip_accents,
+                vocab_size,
+                min_count,
+                ..
+            } = config;
             let least = min_count.map_or_else(String::new, |count| format!(" from {count}"));
-            format!("{tokenizer:?} cased {cased} accents {} size {vocab_size}{least}", !strip_accents)
+            format!(
+                "{tokenizer:?} cased {cased} accents {} size {vocab_size}{least}",
+                !strip_accents
+            )
         }
     };
     let limit = format!("{:?} {}", config.limit, split(corpus));
-    sha256([FORMAT, corpus.fingerprint(), &words, &limit].join("\n").as_bytes())
+    sha256(
+        [FORMAT, corpus.fingerprint(), &words, &limit]
+            .join("\n")
+            .as_bytes(),
+    )
 }
 
 /// Which documents are trained on: the same files are divided in another way for cross-validation.
 fn split(corpus: &Corpus) -> String {
-    let [train, valid, test] = [FileRole::Train, FileRole::Valid, FileRole::Test].map(|role| corpus.documents(role));
+    let [train, valid, test] =
+        [FileRole::Train, FileRole::Valid, FileRole::Test].map(|role| corpus.documents(role));
     format!("{train} {valid} {test} {}", corpus.trains_on_all())
 }
 
 fn json(tokenizer: &Tokenizer) -> Vec<u8> {
     let files = tokenizer.to_files(0);
-    files.into_iter().find(|(name, _)| name == TOKENIZER).map(|(_, bytes)| bytes).unwrap_or_default()
+    files
+        .into_iter()
+        .find(|(name, _)| name == TOKENIZER)
+        .map(|(_, bytes)| bytes)
+        .unwrap_or_default()
 }
 
 /// Words and tokens as pieces.
 pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<Piece> {
-    let counts = tokenizer.counts().iter().flat_map(|count| count.to_le_bytes()).collect();
+    let counts = tokenizer
+        .counts()
+        .iter()
+        .flat_map(|count| count.to_le_bytes())
+        .collect();
     let words = vec![held(TOKENIZER, json(tokenizer)), held(COUNTS, counts)];
-    [words, token_pieces(TRAIN, train), token_pieces(VALID, valid)].concat()
+    [
+        words,
+        token_pieces(TRAIN, train),
+        token_pieces(VALID, valid),
+    ]
+    .concat()
 }
 
 /// What [`pieces`] kept; `None` where something is missing or does not fit.
@@ -81,8 +114,19 @@ pub(super) fn restored(pieces: &[Piece], tokenizer: Option<Rc<Tokenizer>>) -> Op
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
         None => {
-            let counts = read(pieces, COUNTS)?.as_chunks().0.iter().map(|count| u64::from_le_bytes(*count)).collect();
-            let file = |name: &str| if name == TOKENIZER { read(pieces, TOKENIZER) } else { None };
+            let counts = read(pieces, COUNTS)?
+                .as_chunks()
+                .0
+                .iter()
+                .map(|count| u64::from_le_bytes(*count))
+                .collect();
+            let file = |name: &str| {
+                if name == TOKENIZER {
+                    read(pieces, TOKENIZER)
+                } else {
+                    None
+                }
+            };
             Rc::new(Tokenizer::from_files(&file).ok()?.with_counts(counts)?)
         }
     };
@@ -92,17 +136,37 @@ pub(super) fn restored(pieces: &[Piece], tokenizer: Option<Rc<Tokenizer>>) -> Op
 }
 
 fn held(name: &str, bytes: Vec<u8>) -> Piece {
-    Piece { name: name.into(), size: bytes.len() as u64, bytes: Rc::new(bytes) }
+    Piece {
+        name: name.into(),
+        size: bytes.len() as u64,
+        bytes: Rc::new(bytes),
+    }
 }
 
 fn token_pieces([bytes, lengths]: [&str; 2], tokens: &Tokens) -> Vec<Piece> {
     let (stored, size) = tokens.stored();
-    vec![Piece { name: bytes.into(), size, bytes: stored.clone() }, held(lengths, tokens.lengths())]
+    vec![
+        Piece {
+            name: bytes.into(),
+            size,
+            bytes: stored.clone(),
+        },
+        held(lengths, tokens.lengths()),
+    ]
 }
 
-fn restored_tokens(pieces: &[Piece], [bytes, lengths]: [&str; 2], vocab_size: usize) -> Option<Tokens> {
+fn restored_tokens(
+    pieces: &[Piece],
+    [bytes, lengths]: [&str; 2],
+    vocab_size: usize,
+) -> Option<Tokens> {
     let piece = pieces.iter().find(|piece| piece.name == bytes)?;
-    Tokens::restored(piece.bytes.clone(), piece.size, &read(pieces, lengths)?, vocab_size)
+    Tokens::restored(
+        piece.bytes.clone(),
+        piece.size,
+        &read(pieces, lengths)?,
+        vocab_size,
+    )
 }
 
 fn read(pieces: &[Piece], name: &str) -> Option<Vec<u8>> {

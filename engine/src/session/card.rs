@@ -54,23 +54,45 @@ macro_rules! paragraph {
 }
 
 fn front_matter(out: &mut String, config: &ModelConfig) {
-    let task = if config.labels.is_empty() { "fill-mask" } else { "text-classification" };
-    paragraph!(out, "---\nlibrary_name: transformers\npipeline_tag: {task}\ntags:\n- clozelab\n---");
+    let task = if config.labels.is_empty() {
+        "fill-mask"
+    } else {
+        "text-classification"
+    };
+    paragraph!(
+        out,
+        "---\nlibrary_name: transformers\npipeline_tag: {task}\ntags:\n- clozelab\n---"
+    );
 }
 
 fn summary(out: &mut String, model: &Trained) {
-    let ModelConfig { architecture, labels, problem_type, vocab_size, num_hidden_layers, hidden_size, .. } =
-        &model.config;
+    let ModelConfig {
+        architecture,
+        labels,
+        problem_type,
+        vocab_size,
+        num_hidden_layers,
+        hidden_size,
+        ..
+    } = &model.config;
     let (kind, task) = match (labels.len(), problem_type) {
         (0, _) => ("Masked language model", "It guesses masked words.".into()),
-        (n, Some(ProblemType::MultiLabelClassification)) => {
-            ("Text classifier", format!("It assigns any number of {n} labels to a text."))
-        }
-        (n, _) => ("Text classifier", format!("It assigns one of {n} labels to a text.")),
+        (n, Some(ProblemType::MultiLabelClassification)) => (
+            "Text classifier",
+            format!("It assigns any number of {n} labels to a text."),
+        ),
+        (n, _) => (
+            "Text classifier",
+            format!("It assigns one of {n} labels to a text."),
+        ),
     };
     paragraph!(out, "# {kind}");
     let (title, parameters) = (architecture.backbone().title(), model.parameters());
-    let layers = if *num_hidden_layers == 1 { "one layer".into() } else { format!("{num_hidden_layers} layers") };
+    let layers = if *num_hidden_layers == 1 {
+        "one layer".into()
+    } else {
+        format!("{num_hidden_layers} layers")
+    };
     paragraph!(
         out,
         "Trained with Clozelab {}. {task} Each network is a {title} with {layers} of width {hidden_size}, \
@@ -83,9 +105,16 @@ fn summary(out: &mut String, model: &Trained) {
             "It reads the first {length} tokens of a text; `clozelab predict --long split` reads all of it."
         );
     }
-    if let Some(sentence) = model.ensemble.as_ref().and_then(|ensemble| ensemble.sentence()) {
+    if let Some(sentence) = model
+        .ensemble
+        .as_ref()
+        .and_then(|ensemble| ensemble.sentence())
+    {
         let mut letters = sentence.chars();
-        let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+        let first = letters
+            .next()
+            .map(|letter| letter.to_uppercase().to_string())
+            .unwrap_or_default();
         paragraph!(out, "{first}{}.", letters.as_str());
     }
 }
@@ -117,7 +146,9 @@ fn usage(out: &mut String, config: &ModelConfig) {
                 "Without `trust_remote_code`, transformers loads the first network alone, as \
                  `BertForSequenceClassification`; `pipeline` uses that in any case."
             }
-            Some(_) => "It needs `trust_remote_code`: `BertForSequenceClassification` pools in another way.",
+            Some(_) => {
+                "It needs `trust_remote_code`: `BertForSequenceClassification` pools in another way."
+            }
         };
         paragraph!(out, "{sentence}");
     }
@@ -126,7 +157,10 @@ fn usage(out: &mut String, config: &ModelConfig) {
     } else {
         "clozelab predict --model . --data table.csv --out labelled.csv"
     };
-    paragraph!(out, "On the command line: `{command}`. The page of Clozelab opens the directory, too.");
+    paragraph!(
+        out,
+        "On the command line: `{command}`. The page of Clozelab opens the directory, too."
+    );
 }
 
 fn scores(out: &mut String, from: &Provenance<'_>) {
@@ -135,13 +169,20 @@ fn scores(out: &mut String, from: &Provenance<'_>) {
         return;
     }
     paragraph!(out, "## Scores");
-    let is_classifier = from.measured.iter().any(|(_, metrics)| matches!(metrics, Metrics::Classifier(_)));
+    let is_classifier = from
+        .measured
+        .iter()
+        .any(|(_, metrics)| matches!(metrics, Metrics::Classifier(_)));
     let head = if is_classifier {
         "| documents | number | micro F1 (95 %) | macro F1 (95 %) | calibration error |\n|---|---|---|---|---|"
     } else {
         "| text | masked tokens | loss, nats | masked accuracy |\n|---|---|---|---|"
     };
-    let rows: Vec<String> = from.measured.iter().map(|(split, metrics)| score_row(*split, metrics)).collect();
+    let rows: Vec<String> = from
+        .measured
+        .iter()
+        .map(|(split, metrics)| score_row(*split, metrics))
+        .collect();
     paragraph!(out, "{head}\n{}", rows.join("\n"));
 }
 
@@ -160,7 +201,9 @@ fn score_row(split: Split, metrics: &Metrics) -> String {
                 None => format!("{score:.3}"),
             };
             let interval = metrics.interval.as_ref();
-            let error = metrics.expected_calibration_error.map_or_else(|| "-".into(), |error| format!("{error:.3}"));
+            let error = metrics
+                .expected_calibration_error
+                .map_or_else(|| "-".into(), |error| format!("{error:.3}"));
             format!(
                 "| {name} | {} | {} | {} | {error} |",
                 metrics.n,
@@ -190,10 +233,21 @@ fn training(out: &mut String, from: &Provenance<'_>) {
     }
     match (from.config.limit, from.config.label_fraction) {
         (Some(limit), _) => paragraph!(out, "Of these, at most the first {limit} were trained on."),
-        (None, Some(share)) => paragraph!(out, "Of the labelled ones, {:.1} % were trained on.", 100.0 * share),
+        (None, Some(share)) => paragraph!(
+            out,
+            "Of the labelled ones, {:.1} % were trained on.",
+            100.0 * share
+        ),
         (None, None) => {}
     }
-    let Plan { seed, batch_size, max_len, networks, schedule, .. } = from.plan;
+    let Plan {
+        seed,
+        batch_size,
+        max_len,
+        networks,
+        schedule,
+        ..
+    } = from.plan;
     let RunOutcome { step, stopped, .. } = from.outcome;
     let length = match step {
         0 => "No step: only the output layer was fitted".into(),
@@ -205,7 +259,11 @@ fn training(out: &mut String, from: &Provenance<'_>) {
         Budget::Seconds(_) if stopped => " of a longer plan".into(),
         _ => String::new(),
     };
-    let all = if *networks > 1 { format!(", for {networks} networks together") } else { String::new() };
+    let all = if *networks > 1 {
+        format!(", for {networks} networks together")
+    } else {
+        String::new()
+    };
     paragraph!(
         out,
         "{length}{planned}{all}, in batches of {batch_size} examples of {max_len} tokens, at a learning rate of up to {:.5}, \
@@ -218,8 +276,16 @@ fn labels(out: &mut String, config: &ModelConfig, measured: Option<(Split, &Clas
     paragraph!(out, "## Labels");
     let is_multi = config.problem_type == Some(ProblemType::MultiLabelClassification);
     let threshold = |label: usize| {
-        let scale = config.threshold_scales.as_ref().and_then(|scales| scales.get(label)).copied().unwrap_or(1.0);
-        config.threshold.map_or_else(|| "-".into(), |threshold| format!("{:.3}", threshold * scale))
+        let scale = config
+            .threshold_scales
+            .as_ref()
+            .and_then(|scales| scales.get(label))
+            .copied()
+            .unwrap_or(1.0);
+        config.threshold.map_or_else(
+            || "-".into(),
+            |threshold| format!("{:.3}", threshold * scale),
+        )
     };
     let mut columns = vec!["label".to_string()];
     columns.extend(is_multi.then(|| "threshold".into()));
@@ -230,23 +296,44 @@ fn labels(out: &mut String, config: &ModelConfig, measured: Option<(Split, &Clas
         let mut cells = vec![escaped(label)];
         cells.extend(is_multi.then(|| threshold(index)));
         if let Some((_, metrics)) = measured {
-            let found = metrics.per_label.iter().find(|metrics| metrics.label == *label);
+            let found = metrics
+                .per_label
+                .iter()
+                .find(|metrics| metrics.label == *label);
             cells.push(found.map_or_else(|| "-".into(), |metrics| format!("{:.3}", metrics.f1)));
             cells.push(found.map_or_else(|| "-".into(), |metrics| metrics.support.to_string()));
         }
         format!("| {} |", cells.join(" | "))
     };
-    let rows: Vec<String> = config.labels.iter().enumerate().take(MAX_LABELS).map(row).collect();
+    let rows: Vec<String> = config
+        .labels
+        .iter()
+        .enumerate()
+        .take(MAX_LABELS)
+        .map(row)
+        .collect();
     let rule = "---|".repeat(columns.len());
-    paragraph!(out, "| {} |\n|{rule}\n{}", columns.join(" | "), rows.join("\n"));
+    paragraph!(
+        out,
+        "| {} |\n|{rule}\n{}",
+        columns.join(" | "),
+        rows.join("\n")
+    );
     if config.labels.len() > MAX_LABELS {
-        paragraph!(out, "And {} more, in `config.json`.", config.labels.len() - MAX_LABELS);
+        paragraph!(
+            out,
+            "And {} more, in `config.json`.",
+            config.labels.len() - MAX_LABELS
+        );
     }
 }
 
 fn privacy(out: &mut String, model: &Trained) {
     paragraph!(out, "## What these files reveal of the training text");
-    let linear = model.ensemble.as_ref().is_some_and(|ensemble| ensemble.linear.is_some());
+    let linear = model
+        .ensemble
+        .as_ref()
+        .is_some_and(|ensemble| ensemble.linear.is_some());
     let mut facts: Vec<String> = Vec::new();
     facts.push(
         "`vocab.txt` lists words and parts of words of the text that it was learned from: those that occur twice or more, \
@@ -266,7 +353,9 @@ fn privacy(out: &mut String, model: &Trained) {
     facts.push(
         "`run.json` and `metrics.jsonl` hold names and SHA-256 of the input files; they need not be passed on.".into(),
     );
-    facts.push("No line of the text is stored. A model can still reproduce what it read often.".into());
+    facts.push(
+        "No line of the text is stored. A model can still reproduce what it read often.".into(),
+    );
     let facts: Vec<String> = facts.into_iter().map(|fact| format!("- {fact}")).collect();
     writeln!(out, "{}", facts.join("\n")).expect("memory");
 }
@@ -274,12 +363,18 @@ fn privacy(out: &mut String, model: &Trained) {
 /// The figures of each label: on test documents, else on validation documents.
 fn figures<'a>(from: &'a Provenance<'_>) -> Option<(Split, &'a ClassifierMetrics)> {
     let of = |wanted: Split| {
-        from.measured.iter().find_map(|(split, metrics)| match metrics {
-            Metrics::Classifier(metrics) if *split == wanted => Some((wanted, metrics)),
-            _ => None,
-        })
+        from.measured
+            .iter()
+            .find_map(|(split, metrics)| match metrics {
+                Metrics::Classifier(metrics) if *split == wanted => Some((wanted, metrics)),
+                _ => None,
+            })
     };
-    if from.outcome.stopped { None } else { of(Split::Test).or_else(|| of(Split::Valid)) }
+    if from.outcome.stopped {
+        None
+    } else {
+        of(Split::Test).or_else(|| of(Split::Valid))
+    }
 }
 
 fn split_name(split: Split) -> &'static str {
@@ -311,7 +406,13 @@ mod tests {
 
     #[test]
     fn labels_are_no_markup() {
-        assert_eq!(escaped("<b>|`x`\n[a](b)"), "\\<b\\>\\|\\`x\\` \\[a\\]\\(b\\)");
-        assert_eq!(escaped(&"x".repeat(100)).chars().count(), MAX_LABEL_CHARS + 1);
+        assert_eq!(
+            escaped("<b>|`x`\n[a](b)"),
+            "\\<b\\>\\|\\`x\\` \\[a\\]\\(b\\)"
+        );
+        assert_eq!(
+            escaped(&"x".repeat(100)).chars().count(),
+            MAX_LABEL_CHARS + 1
+        );
     }
 }

@@ -45,12 +45,21 @@ impl Manifest {
             bytes: bytes.len() as u64,
             sha256: sha256(bytes),
         };
-        Self { step, files: files.map(digest).collect() }
+        Self {
+            step,
+            files: files.map(digest).collect(),
+        }
     }
 
     /// Describes the files of `snapshot`.
     pub fn of_snapshot(snapshot: &Snapshot) -> Self {
-        Self::of(snapshot.step, snapshot.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+        Self::of(
+            snapshot.step,
+            snapshot
+                .files
+                .iter()
+                .map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
+        )
     }
 
     /// The manifest as its file holds it.
@@ -66,10 +75,18 @@ impl FileDigest {
     /// What is wrong with it, in words.
     pub fn check(&self, bytes: &[u8]) -> std::result::Result<(), String> {
         if bytes.len() as u64 != self.bytes {
-            return Err(format!("{} has {} bytes instead of {}", self.name, bytes.len(), self.bytes));
+            return Err(format!(
+                "{} has {} bytes instead of {}",
+                self.name,
+                bytes.len(),
+                self.bytes
+            ));
         }
         if sha256(bytes) != self.sha256 {
-            return Err(format!("{} is not what was written: its SHA-256 differs", self.name));
+            return Err(format!(
+                "{} is not what was written: its SHA-256 differs",
+                self.name
+            ));
         }
         Ok(())
     }
@@ -77,7 +94,10 @@ impl FileDigest {
 
 /// SHA-256 in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Seconds between two checkpoints of a host that follows its clock, if they cost little.
@@ -100,7 +120,11 @@ pub fn interval_secs(cost_secs: f64, bytes: usize) -> f64 {
     let is_small = bytes <= MAX_SMALL_BYTES;
     let share = if is_small { SMALL_SHARE } else { LARGE_SHARE };
     let interval = (cost_secs / share - cost_secs).max(INTERVAL_SECS);
-    if is_small { interval.min(MAX_SMALL_INTERVAL_SECS) } else { interval }
+    if is_small {
+        interval.min(MAX_SMALL_INTERVAL_SECS)
+    } else {
+        interval
+    }
 }
 
 /// A checkpoint that a run resumes from.
@@ -120,10 +144,15 @@ pub struct Found {
 /// When none is whole, with what is wrong with each.
 pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<Found> {
     let read = |name: String| {
-        let found = files.iter().zip(contents).find(|(file, _)| file.name == name);
+        let found = files
+            .iter()
+            .zip(contents)
+            .find(|(file, _)| file.name == name);
         let (file, content) = found.ok_or_else(|| format!("{name} is missing"))?;
         let mut bytes = Vec::new();
-        let outcome = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
+        let outcome = content
+            .open()
+            .and_then(|mut content| content.read_to_end(&mut bytes));
         outcome.map_err(|error| DataError::reading(&file.name, error).to_string())?;
         Ok::<_, String>(bytes)
     };
@@ -131,7 +160,10 @@ pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<
     let mut reasons = Vec::new();
     let is_manifest = |file: &&FileInfo| file.name.ends_with(&format!("/{MANIFEST_FILE}"));
     for file in files.iter().filter(is_manifest) {
-        let name = file.name.trim_end_matches(MANIFEST_FILE).trim_end_matches('/');
+        let name = file
+            .name
+            .trim_end_matches(MANIFEST_FILE)
+            .trim_end_matches('/');
         match read(file.name.clone()).map(|bytes| serde_json::from_slice::<Manifest>(&bytes)) {
             Ok(Ok(manifest)) => manifests.push((name, manifest)),
             Ok(Err(_)) => reasons.push(format!("{name}: it was not completed")),
@@ -145,7 +177,11 @@ pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<
             Err(reason) => reasons.push(format!("{name}: {reason}")),
         }
     }
-    let reasons = if reasons.is_empty() { "there is none".into() } else { reasons.join("; ") };
+    let reasons = if reasons.is_empty() {
+        "there is none".into()
+    } else {
+        reasons.join("; ")
+    };
     Err(Error::input(
         "no-whole-checkpoint",
         format!("no checkpoint of this run is whole ({reasons})"),
@@ -163,10 +199,24 @@ fn whole(
         let bytes = read(format!("{name}/{}", digest.name))?;
         digest.check(&bytes).map(|()| (digest.name.clone(), bytes))
     };
-    let mut files = manifest.files.iter().map(checked).collect::<std::result::Result<ModelFiles, String>>()?;
-    let log = files.iter().position(|(file, _)| file == HISTORY_FILE).map(|at| files.swap_remove(at).1);
-    let snapshot = Snapshot { step: manifest.step, files };
-    Ok(Found { name: name.into(), snapshot, log: log.unwrap_or_default() })
+    let mut files = manifest
+        .files
+        .iter()
+        .map(checked)
+        .collect::<std::result::Result<ModelFiles, String>>()?;
+    let log = files
+        .iter()
+        .position(|(file, _)| file == HISTORY_FILE)
+        .map(|at| files.swap_remove(at).1);
+    let snapshot = Snapshot {
+        step: manifest.step,
+        files,
+    };
+    Ok(Found {
+        name: name.into(),
+        snapshot,
+        log: log.unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]
@@ -175,10 +225,20 @@ mod tests {
 
     /// The files of a checkpoint of `step` under `name`, as a host hands them over.
     fn checkpoint(name: &str, step: u64) -> Vec<(String, Vec<u8>)> {
-        let files = [("state.json", step.to_string().into_bytes()), (HISTORY_FILE, b"log".to_vec())];
-        let manifest = Manifest::of(step, files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
+        let files = [
+            ("state.json", step.to_string().into_bytes()),
+            (HISTORY_FILE, b"log".to_vec()),
+        ];
+        let manifest = Manifest::of(
+            step,
+            files.iter().map(|(name, bytes)| (*name, bytes.as_slice())),
+        );
         let named = |(file, bytes): (&str, Vec<u8>)| (format!("{name}/{file}"), bytes);
-        files.into_iter().chain([(MANIFEST_FILE, manifest.to_json())]).map(named).collect()
+        files
+            .into_iter()
+            .chain([(MANIFEST_FILE, manifest.to_json())])
+            .map(named)
+            .collect()
     }
 
     fn newest(files: Vec<(String, Vec<u8>)>) -> std::result::Result<u64, String> {
@@ -189,10 +249,15 @@ mod tests {
             member_roles: std::collections::BTreeMap::new(),
         };
         let infos: Vec<FileInfo> = files.iter().map(|(name, _)| info(name)).collect();
-        let contents: Vec<Rc<dyn Content>> =
-            files.into_iter().map(|(_, bytes)| Rc::new(bytes) as Rc<dyn Content>).collect();
+        let contents: Vec<Rc<dyn Content>> = files
+            .into_iter()
+            .map(|(_, bytes)| Rc::new(bytes) as Rc<dyn Content>)
+            .collect();
         let found = newest_whole(&infos, &contents).map_err(|error| error.to_string())?;
-        assert_eq!((found.log.as_slice(), found.snapshot.files.len()), (&b"log"[..], 1));
+        assert_eq!(
+            (found.log.as_slice(), found.snapshot.files.len()),
+            (&b"log"[..], 1)
+        );
         Ok(found.snapshot.step)
     }
 
@@ -200,14 +265,23 @@ mod tests {
     fn the_newest_whole_checkpoint_is_found() {
         let both = || [checkpoint("0", 40), checkpoint("1", 20)].concat();
         assert_eq!(newest(both()), Ok(40));
-        for (damage, step) in
-            [("0/state.json", 20), ("0/manifest.json", 20), ("1/state.json", 40), ("1/manifest.json", 40)]
-        {
+        for (damage, step) in [
+            ("0/state.json", 20),
+            ("0/manifest.json", 20),
+            ("1/state.json", 40),
+            ("1/manifest.json", 40),
+        ] {
             let mut files = both();
-            let (_, bytes) = files.iter_mut().find(|(name, _)| name == damage).expect("there");
+            let (_, bytes) = files
+                .iter_mut()
+                .find(|(name, _)| name == damage)
+                .expect("there");
             bytes.pop();
             assert_eq!(newest(files), Ok(step), "{damage} was cut");
-            let without = both().into_iter().filter(|(name, _)| name != damage).collect();
+            let without = both()
+                .into_iter()
+                .filter(|(name, _)| name != damage)
+                .collect();
             assert_eq!(newest(without), Ok(step), "{damage} is missing");
         }
     }
@@ -225,7 +299,14 @@ mod tests {
         let mut files = checkpoint("0", 40);
         files[0].1 = b"41".to_vec();
         let error = newest(files).expect_err("changed");
-        assert!(error.contains("0: state.json is not what was written"), "{error}");
-        assert!(newest(Vec::new()).expect_err("nothing").contains("there is none"));
+        assert!(
+            error.contains("0: state.json is not what was written"),
+            "{error}"
+        );
+        assert!(
+            newest(Vec::new())
+                .expect_err("nothing")
+                .contains("there is none")
+        );
     }
 }

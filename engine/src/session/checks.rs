@@ -14,8 +14,14 @@ pub fn check_enough(tokens: usize) -> Result<()> {
     if tokens >= LEAST_TOKENS {
         return Ok(());
     }
-    let message = format!("the corpus has {tokens} tokens, and learning from it needs at least {LEAST_TOKENS}");
-    Err(Error::input("corpus-too-small", message, "Give more text: a few thousand lines are a good start."))
+    let message = format!(
+        "the corpus has {tokens} tokens, and learning from it needs at least {LEAST_TOKENS}"
+    );
+    Err(Error::input(
+        "corpus-too-small",
+        message,
+        "Give more text: a few thousand lines are a good start.",
+    ))
 }
 
 /// Refuses to go on with a run on another text than it began with.
@@ -27,7 +33,11 @@ pub fn check_same_corpus(saved: &str, now: &str) -> Result<()> {
         return Ok(());
     }
     let message = "the text is not the text that this run began with, so it cannot go on exactly";
-    Err(Error::input("other-corpus", message, "Give the same files, or start a new run with --from this directory."))
+    Err(Error::input(
+        "other-corpus",
+        message,
+        "Give the same files, or start a new run with --from this directory.",
+    ))
 }
 
 /// Refuses outputs of a model that are not finite numbers: it has diverged, or its weights are damaged.
@@ -38,8 +48,13 @@ pub fn finite<F: Into<f64> + Copy>(outputs: Vec<F>) -> Result<Vec<F>> {
     if outputs.iter().all(|output| (*output).into().is_finite()) {
         return Ok(outputs);
     }
-    let hint = "Use a model from before its loss diverged, or train it again with a lower learning rate.";
-    Err(Error::input("not-finite", "the outputs of this model are not finite numbers", hint))
+    let hint =
+        "Use a model from before its loss diverged, or train it again with a lower learning rate.";
+    Err(Error::input(
+        "not-finite",
+        "the outputs of this model are not finite numbers",
+        hint,
+    ))
 }
 
 /// Refuses a model without the head that guesses.
@@ -51,21 +66,37 @@ pub fn needs_masked_lm(model: &Trained) -> Result<()> {
         return Ok(());
     }
     let hint = "Ask a pre-trained model: a fine-tuned one keeps only its labels.";
-    Err(Error::input("no-masked-lm", "this model does not guess masked words", hint))
+    Err(Error::input(
+        "no-masked-lm",
+        "this model does not guess masked words",
+        hint,
+    ))
 }
 
 /// No files were given.
 pub fn no_corpus() -> Error {
-    Error::input("no-corpus", "there is no text yet", "Give or drop text files first.")
+    Error::input(
+        "no-corpus",
+        "there is no text yet",
+        "Give or drop text files first.",
+    )
 }
 
 /// Nothing was trained or imported.
 pub fn no_model() -> Error {
-    Error::input("no-model", "there is no model yet", "Pre-train one, or import one.")
+    Error::input(
+        "no-model",
+        "there is no model yet",
+        "Pre-train one, or import one.",
+    )
 }
 
 /// Fine-tuning was to start from weights that do not exist.
 pub fn no_pretrained_model() -> Error {
     let hint = "Pre-train first, import a model, or fine-tune from scratch.";
-    Error::input("no-pretrained-model", "there are no pre-trained weights to start from", hint)
+    Error::input(
+        "no-pretrained-model",
+        "there are no pre-trained weights to start from",
+        hint,
+    )
 }

@@ -12,8 +12,8 @@ use crate::data::floors::Floors;
 use crate::error::{Error, Result};
 use crate::model::{Layout, Leaves, ModelConfig, Network, ProblemType};
 use crate::train::{
-    DeviceBatch, Fusion, Logits, Objective, balanced_weights, multi_label_loss, probabilities, single_label_loss,
-    tune_threshold, tune_thresholds,
+    DeviceBatch, Fusion, Logits, Objective, balanced_weights, multi_label_loss, probabilities,
+    single_label_loss, tune_threshold, tune_thresholds,
 };
 use burn::tensor::{Device, Tensor};
 use protocol::{Metrics, PartsKind};
@@ -56,7 +56,8 @@ impl Classification {
 
     /// Share of the training documents that carry each label.
     fn shares(&self) -> &[f64] {
-        self.shares.get_or_init(|| label_shares(self.train.documents().labels(), self.train.classes()))
+        self.shares
+            .get_or_init(|| label_shares(self.train.documents().labels(), self.train.classes()))
     }
 
     fn held_out(&self, split: Split) -> Option<&HeldOut> {
@@ -84,7 +85,8 @@ impl Task for Classification {
 
     fn batch(&mut self, step: u64) -> Batch {
         let per_epoch = self.train.batches_per_epoch() as u64;
-        self.train.batch(step / per_epoch, (step % per_epoch) as usize)
+        self.train
+            .batch(step / per_epoch, (step % per_epoch) as usize)
     }
 
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
@@ -96,8 +98,12 @@ impl Task for Classification {
             weights
         };
         match self.problem {
-            ProblemType::MultiLabelClassification => multi_label_loss(logits, labels, weights, batch.row_total),
-            ProblemType::SingleLabelClassification => single_label_loss(logits, labels, weights, batch.row_total),
+            ProblemType::MultiLabelClassification => {
+                multi_label_loss(logits, labels, weights, batch.row_total)
+            }
+            ProblemType::SingleLabelClassification => {
+                single_label_loss(logits, labels, weights, batch.row_total)
+            }
         }
         .into()
     }
@@ -126,14 +132,26 @@ impl Task for Classification {
         split: Split,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
-        let Some(held_out) = self.held_out(split) else { return Ok(None) };
-        let Some(logits) = held_out.logits(config, leaves, device, goes_on).await? else { return Ok(None) };
-        let scores = logits.iter().map(|row| probabilities(row, self.problem)).collect();
+        let Some(held_out) = self.held_out(split) else {
+            return Ok(None);
+        };
+        let Some(logits) = held_out.logits(config, leaves, device, goes_on).await? else {
+            return Ok(None);
+        };
+        let scores = logits
+            .iter()
+            .map(|row| probabilities(row, self.problem))
+            .collect();
         let scored = Scored::new(held_out, scores, self.problem);
         if split == Split::Valid && self.problem == ProblemType::MultiLabelClassification {
             let threshold = tune_threshold(&scored.scores, &scored.truth, config.labels.len());
             config.threshold = Some(threshold);
-            let own = tune_thresholds(&scored.scores, &scored.truth, config.labels.len(), threshold);
+            let own = tune_thresholds(
+                &scored.scores,
+                &scored.truth,
+                config.labels.len(),
+                threshold,
+            );
             config.thresholds = Some(own);
         }
         let metrics = match split {
@@ -152,8 +170,13 @@ impl Task for Classification {
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Vec<(Split, Metrics)>> {
-        let leaves: Vec<Leaves> = networks.iter().map(|groups| layout.leaves(groups, device)).collect();
-        let Some(Measured { valid, outputs }) = self.measured(config, &leaves, device, goes_on).await? else {
+        let leaves: Vec<Leaves> = networks
+            .iter()
+            .map(|groups| layout.leaves(groups, device))
+            .collect();
+        let Some(Measured { valid, outputs }) =
+            self.measured(config, &leaves, device, goes_on).await?
+        else {
             return Ok(Vec::new());
         };
         let margins = valid.margins.as_ref();
@@ -165,30 +188,65 @@ impl Task for Classification {
             problem: self.problem,
             shares: self.shares(),
         };
-        let Vote { fusion, threshold, scales, thresholds, scores, .. } = vote(&voters, self.parts_of(outputs.len()));
+        let Vote {
+            fusion,
+            threshold,
+            scales,
+            thresholds,
+            scores,
+            ..
+        } = vote(&voters, self.parts_of(outputs.len()));
         let all: Vec<&Logits> = outputs.iter().chain(margins).collect();
         let shares = fusion.shares(&all);
         // Of one network's outputs, which all folds share, each has its part.
         let (fusion, shares) = if self.cross_validation.is_some() && networks.len() > 1 {
-            (Fusion { weights: spread(fusion.weights, networks.len()), ..fusion }, spread(shares, networks.len()))
+            (
+                Fusion {
+                    weights: spread(fusion.weights, networks.len()),
+                    ..fusion
+                },
+                spread(shares, networks.len()),
+            )
         } else {
             (fusion, shares)
         };
         let alone = (config.threshold, config.thresholds.clone());
-        (config.threshold, config.threshold_scales, config.thresholds) = (threshold, scales, thresholds);
+        (config.threshold, config.threshold_scales, config.thresholds) =
+            (threshold, scales, thresholds);
         let mut measured = Vec::new();
-        let out_of_fold = self.cross_validation.as_ref().map(|_| Rc::new(scores.clone()));
+        let out_of_fold = self
+            .cross_validation
+            .as_ref()
+            .map(|_| Rc::new(scores.clone()));
         let scored = Scored::new(&valid, scores, self.problem);
-        measured.push((Split::Valid, Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true))));
+        measured.push((
+            Split::Valid,
+            Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true)),
+        ));
         let (linear, cross_validated) = (self.linear.clone(), self.cross_validation.is_some());
-        let ensemble = Ensemble { networks: Vec::new(), linear, fusion, shares, alone, out_of_fold, cross_validated };
+        let ensemble = Ensemble {
+            networks: Vec::new(),
+            linear,
+            fusion,
+            shares,
+            alone,
+            out_of_fold,
+            cross_validated,
+        };
         if let Some(test) = &self.test {
             let Some(outputs) = logits_of_all(test, config, &leaves, device, goes_on).await? else {
                 return Ok(measured);
             };
             let parts: Vec<&Logits> = outputs.iter().chain(&test.margins).collect();
-            let scored = Scored::new(test, ensemble.probabilities(&parts, self.problem), self.problem);
-            measured.push((Split::Test, Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true))));
+            let scored = Scored::new(
+                test,
+                ensemble.probabilities(&parts, self.problem),
+                self.problem,
+            );
+            measured.push((
+                Split::Test,
+                Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true)),
+            ));
         }
         self.ensemble = Some(ensemble.with_networks(networks));
         Ok(measured)
@@ -211,9 +269,14 @@ impl Classification {
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Measured>> {
         let Some(cross_validation) = &self.cross_validation else {
-            let Some(valid) = &self.valid else { return Ok(None) };
+            let Some(valid) = &self.valid else {
+                return Ok(None);
+            };
             let outputs = logits_of_all(valid, config, leaves, device, goes_on).await?;
-            return Ok(outputs.map(|outputs| Measured { valid: valid.clone(), outputs }));
+            return Ok(outputs.map(|outputs| Measured {
+                valid: valid.clone(),
+                outputs,
+            }));
         };
         let outputs = match &cross_validation.outputs {
             Some(outputs) => outputs.clone(),
@@ -226,15 +289,26 @@ impl Classification {
                         None => return Ok(None),
                     }
                 }
-                cross_validation.folds.gather(|fold| Ok::<_, Error>(std::mem::take(&mut of_folds[fold])))?
+                cross_validation
+                    .folds
+                    .gather(|fold| Ok::<_, Error>(std::mem::take(&mut of_folds[fold])))?
             }
         };
-        Ok(Some(Measured { valid: cross_validation.held_out(), outputs: vec![outputs] }))
+        Ok(Some(Measured {
+            valid: cross_validation.held_out(),
+            outputs: vec![outputs],
+        }))
     }
 
     /// The parts that were asked for; of one network's outputs the average of several is that network.
     fn parts_of(&self, networks: usize) -> Option<PartsKind> {
-        self.parts.map(|kind| if networks == 1 && kind == PartsKind::Seeds { PartsKind::One } else { kind })
+        self.parts.map(|kind| {
+            if networks == 1 && kind == PartsKind::Seeds {
+                PartsKind::One
+            } else {
+                kind
+            }
+        })
     }
 }
 
@@ -248,7 +322,9 @@ struct Measured {
 /// A number for one network and what follows it, with that number shared out among `networks`.
 fn spread(numbers: Vec<f64>, networks: usize) -> Vec<f64> {
     let (first, others) = numbers.split_first().expect("there is a network");
-    std::iter::repeat_n(first / networks as f64, networks).chain(others.iter().copied()).collect()
+    std::iter::repeat_n(first / networks as f64, networks)
+        .chain(others.iter().copied())
+        .collect()
 }
 
 /// What each network makes of `held_out`; `None` where `goes_on` said no.

@@ -13,7 +13,13 @@ pub struct Clock {
 impl Clock {
     /// Starts at `step`, after `before` seconds of earlier training.
     pub fn start(now: f64, before: f64, step: u64) -> Self {
-        Self { before, since: now, paused_at: None, lap_at: now, lap_step: step }
+        Self {
+            before,
+            since: now,
+            paused_at: None,
+            lap_at: now,
+            lap_step: step,
+        }
     }
 
     /// Seconds of training.
@@ -57,7 +63,10 @@ mod tests {
         assert!((clock.elapsed(100.0) - 7.0).abs() < 1e-9);
         clock.resume(100.0);
         assert!((clock.elapsed(101.0) - 8.0).abs() < 1e-9);
-        assert!((clock.lap(101.0, 46) - 2.0).abs() < 1e-9, "three seconds of training since the start");
+        assert!(
+            (clock.lap(101.0, 46) - 2.0).abs() < 1e-9,
+            "three seconds of training since the start"
+        );
     }
 
     /// As a run does: an evaluation is left out by the time of training that it took.
@@ -69,14 +78,20 @@ mod tests {
         clock.resume(105.0);
         clock.skip(clock.elapsed(107.0) - began);
         assert!((clock.elapsed(107.0) - 7.0).abs() < 1e-9);
-        assert!((clock.lap(111.0, 16) - 2.0).abs() < 1e-9, "sixteen steps in four seconds and four more");
+        assert!(
+            (clock.lap(111.0, 16) - 2.0).abs() < 1e-9,
+            "sixteen steps in four seconds and four more"
+        );
     }
 
     #[test]
     fn an_evaluation_slows_no_step_down_and_speeds_none_up() {
         let mut clock = Clock::start(0.0, 0.0, 0);
         clock.skip(30.0);
-        assert!((clock.lap(34.0, 8) - 2.0).abs() < 1e-9, "eight steps in four seconds beside an evaluation of thirty");
+        assert!(
+            (clock.lap(34.0, 8) - 2.0).abs() < 1e-9,
+            "eight steps in four seconds beside an evaluation of thirty"
+        );
         assert!((clock.lap(35.0, 10) - 2.0).abs() < 1e-9);
     }
 }

@@ -15,8 +15,9 @@ use super::task::Split;
 use super::{Host, Session, plan};
 use crate::error::{Error, Result};
 use protocol::{
-    ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
-    EpochFigures, Event, Figures, FileRole, PartsKind, RunConfig, SWEPT_RATES, Spread, SweepPoint,
+    ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint,
+    ComparisonRun, EpochFigures, Event, Figures, FileRole, PartsKind, RunConfig, SWEPT_RATES,
+    Spread, SweepPoint,
 };
 use std::collections::BTreeMap;
 
@@ -46,12 +47,18 @@ impl<H: Host> Session<H> {
     pub fn check_comparison(&self, config: &RunConfig, compare: &CompareConfig) -> Result<()> {
         check(compare)?;
         plan::check_numbers(config)?;
-        self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
+        self.language_model
+            .as_ref()
+            .ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         Labelled::of(corpus, config)?.survey.labels()?;
         if corpus.labelled_documents(FileRole::Valid) == 0 {
             let hint = "Give --valid, or more labelled lines.";
-            return Err(Error::input("no-validation", "a comparison needs labelled validation text", hint));
+            return Err(Error::input(
+                "no-validation",
+                "a comparison needs labelled validation text",
+                hint,
+            ));
         }
         Ok(())
     }
@@ -71,12 +78,23 @@ impl<H: Host> Session<H> {
     ) -> Result<Option<Comparison>> {
         self.check_comparison(config, compare)?;
         self.report_near_duplicates(run, config)?;
-        let model = self.language_model.as_ref().ok_or_else(no_pretrained_model)?;
+        let model = self
+            .language_model
+            .as_ref()
+            .ok_or_else(no_pretrained_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 { "test" } else { "valid" }.to_string();
+        let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 {
+            "test"
+        } else {
+            "valid"
+        }
+        .to_string();
         let default_lr = plan::default_lr(&model.config, false);
-        let lrs =
-            if compare.lrs.is_empty() { SWEEP.map(|share| share * default_lr).to_vec() } else { compare.lrs.clone() };
+        let lrs = if compare.lrs.is_empty() {
+            SWEEP.map(|share| share * default_lr).to_vec()
+        } else {
+            compare.lrs.clone()
+        };
         let mut fractions = compare.label_fractions.clone();
         fractions.sort_by(f64::total_cmp);
         fractions.dedup();
@@ -84,7 +102,13 @@ impl<H: Host> Session<H> {
         let latest = self.latest;
         let mut points = Vec::new();
         for fraction in fractions {
-            let arms = Arms { run, config, fraction, lrs: &lrs, seeds: compare.seeds };
+            let arms = Arms {
+                run,
+                config,
+                fraction,
+                lrs: &lrs,
+                seeds: compare.seeds,
+            };
             let point = self.point(&arms, &mut progress).await;
             // A comparison leaves the models as they were.
             (self.classifier, self.latest) = (classifier.clone(), latest);
@@ -95,7 +119,9 @@ impl<H: Host> Session<H> {
         }
         let sentence = verdict::verdict(&points);
         // Both arms make as many passes, however long was asked for.
-        let last = points.first().and_then(|point| point.pretrained.runs.first()?.valid.last());
+        let last = points
+            .first()
+            .and_then(|point| point.pretrained.runs.first()?.valid.last());
         let epochs = last.map_or(0.0, |figures| (figures.epoch * 100.0).round() / 100.0);
         let comparison = Comparison {
             points,
@@ -105,18 +131,42 @@ impl<H: Host> Session<H> {
             pretraining_secs: progress.pretraining_secs,
             sentence,
         };
-        self.host.emit(Event::Compared { run: run.into(), comparison: comparison.clone() }, Vec::new());
+        self.host.emit(
+            Event::Compared {
+                run: run.into(),
+                comparison: comparison.clone(),
+            },
+            Vec::new(),
+        );
         Ok(Some(comparison))
     }
 
-    async fn point(&mut self, arms: &Arms<'_>, progress: &mut Progress<'_>) -> Result<Option<ComparisonPoint>> {
+    async fn point(
+        &mut self,
+        arms: &Arms<'_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Option<ComparisonPoint>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let has_test = corpus.labelled_documents(FileRole::Test) > 0;
-        let measured = if has_test { FileRole::Test } else { FileRole::Valid };
+        let measured = if has_test {
+            FileRole::Test
+        } else {
+            FileRole::Valid
+        };
         let (linear, documents) = self.linear(&arms.of_labels(), measured).await?;
-        let Some(pretrained) = self.arm(arms, true, progress).await? else { return Ok(None) };
-        let Some(scratch) = self.arm(arms, false, progress).await? else { return Ok(None) };
-        Ok(Some(ComparisonPoint { label_fraction: arms.fraction, documents, pretrained, scratch, linear }))
+        let Some(pretrained) = self.arm(arms, true, progress).await? else {
+            return Ok(None);
+        };
+        let Some(scratch) = self.arm(arms, false, progress).await? else {
+            return Ok(None);
+        };
+        Ok(Some(ComparisonPoint {
+            label_fraction: arms.fraction,
+            documents,
+            pretrained,
+            scratch,
+            linear,
+        }))
     }
 
     /// The sweep of one arm with the first seed, and all seeds at its pick.
@@ -131,7 +181,9 @@ impl<H: Host> Session<H> {
         let mut wanted: Vec<f64> = arms.lrs.to_vec();
         let mut widenings = 0;
         while let Some(lr) = wanted.pop() {
-            let Some(run) = self.cell(arms, pretrained, lr, first, progress).await? else { return Ok(None) };
+            let Some(run) = self.cell(arms, pretrained, lr, first, progress).await? else {
+                return Ok(None);
+            };
             // Positive numbers sort as their bits do.
             tried.insert(lr.to_bits(), (lr, run));
             if wanted.is_empty() && widenings < MOST_WIDENINGS {
@@ -139,14 +191,20 @@ impl<H: Host> Session<H> {
                 wanted.extend(beyond_the_edge(&tried).filter(|lr| *lr <= plan::MAX_LR));
             }
         }
-        let best = tried.values().fold(None, |best: Option<&(f64, ComparisonRun)>, tried| match best {
-            Some(best) if best.1.valid_micro_f1 >= tried.1.valid_micro_f1 => Some(best),
-            _ => Some(tried),
-        });
+        let best = tried.values().fold(
+            None,
+            |best: Option<&(f64, ComparisonRun)>, tried| match best {
+                Some(best) if best.1.valid_micro_f1 >= tried.1.valid_micro_f1 => Some(best),
+                _ => Some(tried),
+            },
+        );
         let lr = best.expect("at least one rate was tried").0;
         let mut runs = Vec::new();
         for seed in first..first + arms.seeds {
-            let known = tried.get(&lr.to_bits()).filter(|_| seed == first).map(|(_, run)| run.clone());
+            let known = tried
+                .get(&lr.to_bits())
+                .filter(|_| seed == first)
+                .map(|(_, run)| run.clone());
             let run = match known {
                 Some(run) => Some(run),
                 None => self.cell(arms, pretrained, lr, seed, progress).await?,
@@ -157,7 +215,10 @@ impl<H: Host> Session<H> {
         let sweep_secs: f64 = tried.values().map(|(_, run)| run.elapsed_secs).sum();
         let other_secs: f64 = runs.iter().skip(1).map(|run| run.elapsed_secs).sum();
         let spread = |pick: fn(&Figures) -> f64| Spread::of(runs.iter().map(|run| pick(&run.test)));
-        let sweep = tried.values().map(|(lr, run)| SweepPoint { lr: *lr, valid_micro_f1: run.valid_micro_f1 });
+        let sweep = tried.values().map(|(lr, run)| SweepPoint {
+            lr: *lr,
+            valid_micro_f1: run.valid_micro_f1,
+        });
         Ok(Some(ComparisonArm {
             lr,
             sweep: sweep.collect(),
@@ -190,16 +251,33 @@ impl<H: Host> Session<H> {
             return Ok(Some(cell.run.clone()));
         }
         let start = if pretrained { "pretrained" } else { "scratch" };
-        let name = format!("{}-{start}-{}-{}-seed-{seed}", arms.run, arms.fraction, rounded(lr));
-        let config = RunConfig { lr: Some(lr), seed, ..arms.of_labels() };
-        let start = if pretrained { Start::Pretrained } else { Start::LikeTheLanguageModel };
+        let name = format!(
+            "{}-{start}-{}-{}-seed-{seed}",
+            arms.run,
+            arms.fraction,
+            rounded(lr)
+        );
+        let config = RunConfig {
+            lr: Some(lr),
+            seed,
+            ..arms.of_labels()
+        };
+        let start = if pretrained {
+            Start::Pretrained
+        } else {
+            Start::LikeTheLanguageModel
+        };
         let run = match self.finetune_from(&name, &config, start, None).await {
             Ok(Finished { outcome, .. }) if outcome.stopped => return Ok(None),
-            Ok(Finished { outcome, scores, .. }) => run_of(seed, &scores, outcome.elapsed_secs),
+            Ok(Finished {
+                outcome, scores, ..
+            }) => run_of(seed, &scores, outcome.elapsed_secs),
             // One rate that is too high says nothing of the others.
             Err(Error::Diverged { step }) => {
-                let message =
-                    format!("the run at learning rate {} diverged at step {step}: it counts as zero", rounded(lr));
+                let message = format!(
+                    "the run at learning rate {} diverged at step {step}: it counts as zero",
+                    rounded(lr)
+                );
                 self.warn(arms.run, "diverged-run", message);
                 ComparisonRun {
                     seed,
@@ -212,9 +290,20 @@ impl<H: Host> Session<H> {
             }
             Err(error) => return Err(error),
         };
-        let cell = ComparisonCell { pretrained, label_fraction: arms.fraction, lr, run };
+        let cell = ComparisonCell {
+            pretrained,
+            label_fraction: arms.fraction,
+            lr,
+            run,
+        };
         (progress.on_cell)(&cell)?;
-        self.host.emit(Event::ComparedRun { run: arms.run.into(), cell: cell.clone() }, Vec::new());
+        self.host.emit(
+            Event::ComparedRun {
+                run: arms.run.into(),
+                cell: cell.clone(),
+            },
+            Vec::new(),
+        );
         Ok(Some(cell.run))
     }
 }
@@ -249,8 +338,13 @@ fn rounded(lr: f64) -> f64 {
 /// The rate to try next where the best one so far is the smallest or the largest.
 fn beyond_the_edge(tried: &BTreeMap<u64, (f64, ComparisonRun)>) -> Option<f64> {
     let rates: Vec<&(f64, ComparisonRun)> = tried.values().collect();
-    let best =
-        (0..rates.len()).reduce(|a, b| if rates[b].1.valid_micro_f1 > rates[a].1.valid_micro_f1 { b } else { a })?;
+    let best = (0..rates.len()).reduce(|a, b| {
+        if rates[b].1.valid_micro_f1 > rates[a].1.valid_micro_f1 {
+            b
+        } else {
+            a
+        }
+    })?;
     match best {
         0 => Some(rates[0].0 / 2.0),
         last if last + 1 == rates.len() => Some(rates[last].0 * 2.0),
@@ -262,36 +356,84 @@ fn run_of(seed: u64, scores: &[Score], elapsed_secs: f64) -> ComparisonRun {
     let valid: Vec<EpochFigures> = scores
         .iter()
         .filter(|score| score.split == Split::Valid)
-        .map(|score| EpochFigures { epoch: score.epoch, figures: score.figures })
+        .map(|score| EpochFigures {
+            epoch: score.epoch,
+            figures: score.figures,
+        })
         .collect();
     // Of equals the later one, as the run itself decides.
-    let best = valid.iter().max_by(|a, b| a.figures.micro_f1.total_cmp(&b.figures.micro_f1));
+    let best = valid
+        .iter()
+        .max_by(|a, b| a.figures.micro_f1.total_cmp(&b.figures.micro_f1));
     let best = best.map(|best| best.figures).unwrap_or_default();
-    let test = scores.iter().find(|score| score.split == Split::Test).map_or(best, |score| score.figures);
-    ComparisonRun { seed, valid_micro_f1: best.micro_f1, test, valid, elapsed_secs, diverged: false }
+    let test = scores
+        .iter()
+        .find(|score| score.split == Split::Test)
+        .map_or(best, |score| score.figures);
+    ComparisonRun {
+        seed,
+        valid_micro_f1: best.micro_f1,
+        test,
+        valid,
+        elapsed_secs,
+        diverged: false,
+    }
 }
 
 /// What a comparison takes of an evaluation.
 pub fn figures(metrics: &ClassifierMetrics) -> Figures {
-    let ClassifierMetrics { micro_f1, macro_f1, mean_f1, precision_at_1, loss, .. } = *metrics;
-    Figures { micro_f1, macro_f1, mean_f1, precision_at_1, loss }
+    let ClassifierMetrics {
+        micro_f1,
+        macro_f1,
+        mean_f1,
+        precision_at_1,
+        loss,
+        ..
+    } = *metrics;
+    Figures {
+        micro_f1,
+        macro_f1,
+        mean_f1,
+        precision_at_1,
+        loss,
+    }
 }
 
 fn check(compare: &CompareConfig) -> Result<()> {
     let refuse = |message: String| {
-        Err(Error::input("bad-setting", message, "Change it or leave it out; compare --help tells what each takes."))
+        Err(Error::input(
+            "bad-setting",
+            message,
+            "Change it or leave it out; compare --help tells what each takes.",
+        ))
     };
     if !(1..=MOST_SEEDS).contains(&compare.seeds) {
-        return refuse(format!("--seeds is {}, but it must be 1 to {MOST_SEEDS}", compare.seeds));
+        return refuse(format!(
+            "--seeds is {}, but it must be 1 to {MOST_SEEDS}",
+            compare.seeds
+        ));
     }
-    if let Some(bad) = compare.label_fractions.iter().find(|share| !(**share > 0.0 && **share <= 1.0)) {
-        return refuse(format!("--label-fractions has {bad}, but a share must lie above 0 and at most at 1"));
+    if let Some(bad) = compare
+        .label_fractions
+        .iter()
+        .find(|share| !(**share > 0.0 && **share <= 1.0))
+    {
+        return refuse(format!(
+            "--label-fractions has {bad}, but a share must lie above 0 and at most at 1"
+        ));
     }
     if compare.label_fractions.is_empty() {
         return refuse("--label-fractions is empty".into());
     }
-    if let Some(bad) = compare.lrs.iter().find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR)) {
-        return refuse(format!("--lrs has {bad}, but a learning rate must be above 0 and at most {}", plan::MAX_LR));
+    if let Some(bad) = compare
+        .lrs
+        .iter()
+        .find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR))
+    {
+        return refuse(format!(
+            "--lrs has {bad}, but a learning rate must be above 0 and at most {}",
+            plan::MAX_LR
+        ));
     }
     Ok(())
 }
@@ -301,18 +443,40 @@ mod tests {
     use super::*;
 
     fn run(micro_f1: f64) -> ComparisonRun {
-        let test = Figures { micro_f1, ..Figures::default() };
-        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0, diverged: false }
+        let test = Figures {
+            micro_f1,
+            ..Figures::default()
+        };
+        ComparisonRun {
+            seed: 1,
+            valid_micro_f1: micro_f1,
+            test,
+            valid: Vec::new(),
+            elapsed_secs: 1.0,
+            diverged: false,
+        }
     }
 
     #[test]
     fn a_pick_at_the_edge_asks_for_more() {
         let tried = |scores: &[(f64, f64)]| {
-            scores.iter().map(|(lr, score)| (lr.to_bits(), (*lr, run(*score)))).collect::<BTreeMap<_, _>>()
+            scores
+                .iter()
+                .map(|(lr, score)| (lr.to_bits(), (*lr, run(*score))))
+                .collect::<BTreeMap<_, _>>()
         };
-        assert_eq!(beyond_the_edge(&tried(&[(1.0, 0.5), (2.0, 0.4)])), Some(0.5));
-        assert_eq!(beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5)])), Some(4.0));
-        assert_eq!(beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5), (4.0, 0.3)])), None);
+        assert_eq!(
+            beyond_the_edge(&tried(&[(1.0, 0.5), (2.0, 0.4)])),
+            Some(0.5)
+        );
+        assert_eq!(
+            beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5)])),
+            Some(4.0)
+        );
+        assert_eq!(
+            beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5), (4.0, 0.3)])),
+            None
+        );
     }
 
     #[test]

@@ -5,13 +5,16 @@ use super::cache;
 use super::host::Host;
 use crate::data::embeddings::WordEmbeddings;
 use crate::data::examples::{
-    EncodedDocument, EncodedDocuments, EncodedDocumentsBuilder, Packed, SentencePairs, Tokens, TokensBuilder,
+    EncodedDocument, EncodedDocuments, EncodedDocumentsBuilder, Packed, SentencePairs, Tokens,
+    TokensBuilder,
 };
 use crate::data::floors::Floors;
 use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
-use protocol::{CoveragePoint, Event, FileRole, LengthCount, NearDuplicates, RunConfig, TaskKind, TokenizerKind};
+use protocol::{
+    CoveragePoint, Event, FileRole, LengthCount, NearDuplicates, RunConfig, TaskKind, TokenizerKind,
+};
 use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -24,7 +27,12 @@ pub struct Learned {
     pub train: Packed,
     /// Held-out documents, where there are any.
     pub valid: Option<Packed>,
-    settings: (TokenizerKind, [bool; 2], (usize, Option<u64>), Option<usize>),
+    settings: (
+        TokenizerKind,
+        [bool; 2],
+        (usize, Option<u64>),
+        Option<usize>,
+    ),
     given: bool,
     coverage: OnceCell<Vec<CoveragePoint>>,
     lengths: OnceCell<Vec<LengthCount>>,
@@ -48,7 +56,10 @@ impl Learned {
         let given = tokenizer.is_some();
         let (tokenizer, train, valid) = if corpus.is_read_again() {
             let key = cache::key(corpus, config, tokenizer.as_deref());
-            match host.cached(&key).and_then(|pieces| cache::restored(&pieces, tokenizer.clone())) {
+            match host
+                .cached(&key)
+                .and_then(|pieces| cache::restored(&pieces, tokenizer.clone()))
+            {
                 Some(found) => {
                     tell("the tokens of this text are known from an earlier run");
                     found
@@ -67,13 +78,24 @@ impl Learned {
         let valid = Packed::new(valid, specials, vocab_size).ok();
         let (coverage, lengths) = (OnceCell::new(), OnceCell::new());
         let embeddings = RefCell::default();
-        Ok(Self { tokenizer, train, valid, settings: settings(config), given, coverage, lengths, embeddings })
+        Ok(Self {
+            tokenizer,
+            train,
+            valid,
+            settings: settings(config),
+            given,
+            coverage,
+            lengths,
+            embeddings,
+        })
     }
 
     /// Whether this is what `config` asks for, with the words of `tokenizer` where those are given.
     pub fn serves(&self, config: &RunConfig, tokenizer: Option<&Rc<Tokenizer>>) -> bool {
         match tokenizer {
-            Some(tokenizer) => Rc::ptr_eq(tokenizer, &self.tokenizer) && config.limit == self.settings.3,
+            Some(tokenizer) => {
+                Rc::ptr_eq(tokenizer, &self.tokenizer) && config.limit == self.settings.3
+            }
             None => !self.given && settings(config) == self.settings,
         }
     }
@@ -84,8 +106,13 @@ impl Learned {
         let mut known = self.embeddings.borrow_mut();
         if known.as_ref().is_none_or(|(known, _)| *known != width) {
             let specials = self.tokenizer.specials();
-            let learned =
-                WordEmbeddings::learn(self.train.tokens(), &specials, self.tokenizer.len(), width, EMBEDDINGS_SEED);
+            let learned = WordEmbeddings::learn(
+                self.train.tokens(),
+                &specials,
+                self.tokenizer.len(),
+                width,
+                EMBEDDINGS_SEED,
+            );
             *known = Some((width, learned.map(Rc::new)));
         }
         known.as_ref().and_then(|(_, learned)| learned.clone())
@@ -120,7 +147,10 @@ impl Learned {
         for (tokens, count) in (1..=counts.len() as u64).zip(&counts) {
             sum += count;
             if tokens.is_power_of_two() || tokens == counts.len() as u64 {
-                points.push(CoveragePoint { tokens, share: sum as f64 / all });
+                points.push(CoveragePoint {
+                    tokens,
+                    share: sum as f64 / all,
+                });
             }
         }
         points
@@ -128,12 +158,16 @@ impl Learned {
 
     /// The training documents of `corpus`, which this was learned from, by their number of tokens.
     pub fn lengths(&self, corpus: &Corpus) -> &[LengthCount] {
-        self.lengths.get_or_init(|| self.count_lengths(&self.texts_of(corpus)))
+        self.lengths
+            .get_or_init(|| self.count_lengths(&self.texts_of(corpus)))
     }
 
     /// How many texts each training document has; empty where that would mean to read a large corpus again.
     fn texts_of(&self, corpus: &Corpus) -> Vec<usize> {
-        let selection = Selection { limit: self.settings.3, ..Selection::default() };
+        let selection = Selection {
+            limit: self.settings.3,
+            ..Selection::default()
+        };
         let mut texts = Vec::new();
         if !corpus.is_read_again() {
             let counted = corpus.each(FileRole::Train, &selection, &mut |document| {
@@ -150,12 +184,18 @@ impl Learned {
         let tokens = self.train.tokens();
         let alone = vec![1; tokens.documents()];
         // A text without tokens was left out: nobody knows whose it was.
-        let texts = if texts.iter().sum::<usize>() == alone.len() { texts } else { &alone };
+        let texts = if texts.iter().sum::<usize>() == alone.len() {
+            texts
+        } else {
+            &alone
+        };
         let mut counts = vec![0_u64; LENGTHS.len() + 1];
         let mut longest = 0;
         let mut first = 0;
         for count in texts {
-            let all: usize = (first..first + count).map(|text| tokens.place(text).len()).sum();
+            let all: usize = (first..first + count)
+                .map(|text| tokens.place(text).len())
+                .sum();
             first += count;
             // The separator at its end is not the document's.
             let length = all as u64 - 1;
@@ -163,15 +203,24 @@ impl Learned {
             longest = longest.max(length);
         }
         let ends = LENGTHS.iter().copied().chain([longest]);
-        let counts: Vec<LengthCount> =
-            ends.zip(counts).map(|(up_to, documents)| LengthCount { up_to, documents }).collect();
-        let last = counts.iter().rposition(|count| count.documents > 0).map_or(0, |last| last + 1);
+        let counts: Vec<LengthCount> = ends
+            .zip(counts)
+            .map(|(up_to, documents)| LengthCount { up_to, documents })
+            .collect();
+        let last = counts
+            .iter()
+            .rposition(|count| count.documents > 0)
+            .map_or(0, |last| last + 1);
         counts[..last].to_vec()
     }
 
     /// What a loss on this corpus is measured against.
     pub fn floors(&self) -> Floors {
-        Floors::of(self.train.tokens(), self.train.counts(), &self.tokenizer.specials())
+        Floors::of(
+            self.train.tokens(),
+            self.train.counts(),
+            &self.tokenizer.specials(),
+        )
     }
 }
 
@@ -196,10 +245,11 @@ fn encoded(
         Some(tokenizer) => tokenizer,
         None => {
             tell("learning the vocabulary");
-            let mut learner = VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?
-                .strip_accents(config.strip_accents)
-                .min_count(config.min_count)
-                .unspaced(corpus.hides_words());
+            let mut learner =
+                VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?
+                    .strip_accents(config.strip_accents)
+                    .min_count(config.min_count)
+                    .unspaced(corpus.hides_words());
             corpus.each_text(FileRole::Train, &selection, &mut |text| {
                 learner.take(text);
                 Ok::<(), Error>(())
@@ -234,7 +284,12 @@ fn texts(
 ///
 /// # Errors
 /// When they hold no token, can no longer be read, or find no room.
-pub fn pack(host: &impl Host, tokenizer: &Tokenizer, corpus: &Corpus, role: FileRole) -> Result<Packed> {
+pub fn pack(
+    host: &impl Host,
+    tokenizer: &Tokenizer,
+    corpus: &Corpus,
+    role: FileRole,
+) -> Result<Packed> {
     let tokens = texts(host, tokenizer, corpus, role, &Selection::default())?;
     Ok(Packed::new(tokens, tokenizer.specials(), tokenizer.len())?)
 }
@@ -254,7 +309,11 @@ pub fn pairs(
     let (mut documents, mut sentences) = (vec![0], 0);
     corpus.each_sentences(role, selection, &mut |document| {
         let before = sentences;
-        for ids in document.iter().map(|sentence| tokenizer.encode(sentence)).filter(|ids| !ids.is_empty()) {
+        for ids in document
+            .iter()
+            .map(|sentence| tokenizer.encode(sentence))
+            .filter(|ids| !ids.is_empty())
+        {
             builder.push(ids.into_iter()).map_err(no_room)?;
             sentences += 1;
         }
@@ -262,7 +321,11 @@ pub fn pairs(
         Ok::<(), Error>(())
     })?;
     let sentences = builder.finish().map_err(no_room)?;
-    Ok(SentencePairs::new(sentences, documents, tokenizer.specials())?)
+    Ok(SentencePairs::new(
+        sentences,
+        documents,
+        tokenizer.specials(),
+    )?)
 }
 
 /// Encodes the labelled documents of one use; `look` sees each of them too.
@@ -279,7 +342,9 @@ pub fn labelled(
     let mut builder = EncodedDocumentsBuilder::new(host.scratch(), tokenizer.len());
     corpus.each_labelled(role, selection, &mut |document| {
         look(document);
-        builder.push(EncodedDocument::of(tokenizer, labels, document)).map_err(no_room)
+        builder
+            .push(EncodedDocument::of(tokenizer, labels, document))
+            .map_err(no_room)
     })?;
     builder.finish().map_err(no_room)
 }
@@ -295,12 +360,23 @@ pub fn labelled_for_training(
     corpus: &Corpus,
     selection: &Selection,
 ) -> Result<EncodedDocuments> {
-    let make = || labelled(host, tokenizer, labels, (corpus, FileRole::Train, selection), &mut |_| ());
+    let make = || {
+        labelled(
+            host,
+            tokenizer,
+            labels,
+            (corpus, FileRole::Train, selection),
+            &mut |_| (),
+        )
+    };
     if !corpus.is_read_again() {
         return make();
     }
     let key = cache::labelled_key(corpus, selection, tokenizer, labels);
-    if let Some(found) = host.cached(&key).and_then(|pieces| cache::restored_labelled(&pieces, tokenizer, labels)) {
+    if let Some(found) = host
+        .cached(&key)
+        .and_then(|pieces| cache::restored_labelled(&pieces, tokenizer, labels))
+    {
         return Ok(found);
     }
     let made = make()?;
@@ -356,7 +432,10 @@ impl Labelled {
     /// When a file can no longer be read.
     pub fn of(corpus: &Corpus, config: &RunConfig) -> Result<Self> {
         let without_near_duplicates = config.near_duplicates == NearDuplicates::Drop;
-        let all = Selection { without_near_duplicates, ..selection(config) };
+        let all = Selection {
+            without_near_duplicates,
+            ..selection(config)
+        };
         let mut chosen = all;
         let mut survey = survey_labels(corpus, &all)?;
         if survey.is_empty() {
@@ -373,17 +452,36 @@ impl Labelled {
         if chosen != all {
             survey = survey_labels(corpus, &chosen)?;
         }
-        Ok(Self { selection: chosen, survey, singles })
+        Ok(Self {
+            selection: chosen,
+            survey,
+            singles,
+        })
     }
 }
 
 /// The documents that `config` asks for.
 pub fn selection(config: &RunConfig) -> Selection {
-    Selection { limit: config.limit, ..Selection::default() }
+    Selection {
+        limit: config.limit,
+        ..Selection::default()
+    }
 }
 
-fn settings(config: &RunConfig) -> (TokenizerKind, [bool; 2], (usize, Option<u64>), Option<usize>) {
-    (config.tokenizer, [config.cased, config.strip_accents], (config.vocab_size, config.min_count), config.limit)
+fn settings(
+    config: &RunConfig,
+) -> (
+    TokenizerKind,
+    [bool; 2],
+    (usize, Option<u64>),
+    Option<usize>,
+) {
+    (
+        config.tokenizer,
+        [config.cased, config.strip_accents],
+        (config.vocab_size, config.min_count),
+        config.limit,
+    )
 }
 
 fn no_room(error: io::Error) -> Error {

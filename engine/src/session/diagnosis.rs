@@ -26,11 +26,26 @@ pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &Floors) -> Option<St
 
 /// The sentence for labels that occur in the measured documents and are never predicted.
 pub fn never_predicted(metrics: &ClassifierMetrics) -> Option<String> {
-    let never = metrics.per_label.iter().filter(|row| row.support > 0 && row.predicted == 0);
+    let never = metrics
+        .per_label
+        .iter()
+        .filter(|row| row.support > 0 && row.predicted == 0);
     let names: Vec<&str> = never.map(|row| row.label.as_str()).collect();
-    let supported = metrics.per_label.iter().filter(|row| row.support > 0).count();
-    let shown: Vec<String> = names.iter().take(LISTED_LABELS).map(|name| crate::data::quoted(name)).collect();
-    let more = if names.len() > LISTED_LABELS { ", .." } else { "" };
+    let supported = metrics
+        .per_label
+        .iter()
+        .filter(|row| row.support > 0)
+        .count();
+    let shown: Vec<String> = names
+        .iter()
+        .take(LISTED_LABELS)
+        .map(|name| crate::data::quoted(name))
+        .collect();
+    let more = if names.len() > LISTED_LABELS {
+        ", .."
+    } else {
+        ""
+    };
     (!names.is_empty()).then(|| {
         format!(
             "{} of the {supported} labels that occur are never predicted: {}{more}. More documents with them help, or \
@@ -48,8 +63,16 @@ mod tests {
 
     #[test]
     fn the_plateau_is_named_and_nothing_below_it() {
-        let floors = Floors { uniform: 9.0, unigram: 6.9, bigram: None };
-        let at = |masked_lm_loss| MaskedLmMetrics { n: 10, masked_lm_loss, ..Default::default() };
+        let floors = Floors {
+            uniform: 9.0,
+            unigram: 6.9,
+            bigram: None,
+        };
+        let at = |masked_lm_loss| MaskedLmMetrics {
+            n: 10,
+            masked_lm_loss,
+            ..Default::default()
+        };
         assert!(only_frequencies(&at(6.8), &floors).is_some_and(|text| text.contains("6.80")));
         assert!(only_frequencies(&at(6.0), &floors).is_none());
         assert!(only_frequencies(&MaskedLmMetrics { n: 0, ..at(9.0) }, &floors).is_none());
@@ -63,10 +86,21 @@ mod tests {
             predicted,
             ..Default::default()
         };
-        let metrics = |per_label| ClassifierMetrics { per_label, ..Default::default() };
-        let some = metrics(vec![row("a", 5, 4), row("b\u{1b}", 2, 0), row("c", 0, 0), row("d", 3, 1)]);
+        let metrics = |per_label| ClassifierMetrics {
+            per_label,
+            ..Default::default()
+        };
+        let some = metrics(vec![
+            row("a", 5, 4),
+            row("b\u{1b}", 2, 0),
+            row("c", 0, 0),
+            row("d", 3, 1),
+        ]);
         let text = never_predicted(&some).expect("b");
-        assert!(text.starts_with("1 of the 3 labels") && text.contains("\"b\\u{1b}\""), "{text}");
+        assert!(
+            text.starts_with("1 of the 3 labels") && text.contains("\"b\\u{1b}\""),
+            "{text}"
+        );
         assert!(never_predicted(&metrics(vec![row("a", 5, 4)])).is_none());
     }
 }

@@ -36,41 +36,75 @@ impl<H: Host> Session<H> {
         plan::check_numbers(config)?;
         let base = self.language_model.clone().filter(|_| self.continues);
         self.learn_for_preview(config, base.as_ref().map(|model| model.tokenizer.clone()))?;
-        let (learned, corpus) = (self.learned.as_ref().expect("just learned"), self.corpus.as_ref());
+        let (learned, corpus) = (
+            self.learned.as_ref().expect("just learned"),
+            self.corpus.as_ref(),
+        );
         let corpus = corpus.ok_or_else(no_corpus)?;
         let model = match base {
             Some(base) => base.config,
             None => plan::model_config(config, learned.tokenizer.len())?,
         };
-        let max_len = plan::pretraining_max_len(config, learned.mean_tokens()).min(model.max_position_embeddings);
+        let max_len = plan::pretraining_max_len(config, learned.mean_tokens())
+            .min(model.max_position_embeddings);
         plan::check_length(max_len, &model)?;
         learned.train.check(max_len)?;
         // Where a few documents stand for a large corpus, the rest is taken to be like them.
-        let all = config.limit.map_or(u64::MAX, |limit| limit as u64).min(corpus.documents(FileRole::Train));
+        let all = config
+            .limit
+            .map_or(u64::MAX, |limit| limit as u64)
+            .min(corpus.documents(FileRole::Train));
         let scale = (all as f64 / learned.train.documents().max(1) as f64).max(1.0);
         let examples = (learned.train.windows_per_epoch(max_len) as f64 * scale) as u64;
-        let plan =
-            plan::plan(config, Phase::Pretrain, &model, DataShape { examples, max_len, folds: None, frozen: false })?;
+        let plan = plan::plan(
+            config,
+            Phase::Pretrain,
+            &model,
+            DataShape {
+                examples,
+                max_len,
+                folds: None,
+                frozen: false,
+            },
+        )?;
         let layout = Layout::new(specs(&model, snapshot::heads_of(Phase::Pretrain, config)));
         let parameters = layout.len();
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
         let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
-        let size = Estimate { parameters: parameters as u64, bytes, tokens_per_step, ..Estimate::default() };
+        let size = Estimate {
+            parameters: parameters as u64,
+            bytes,
+            tokens_per_step,
+            ..Estimate::default()
+        };
         let (steps, seconds) = match plan.budget {
             Budget::Steps(steps) => (steps, None),
             Budget::Seconds(seconds) => (0, Some(seconds)),
         };
-        let estimate = Estimate { steps, seconds, tried: tries, ..size };
+        let estimate = Estimate {
+            steps,
+            seconds,
+            tried: tries,
+            ..size
+        };
         if !tries || parameters > MOST_TRIED {
             return Ok(estimate);
         }
         let affordable = MOST_OPERATIONS / (OPERATIONS * parameters as f64 * plan.max_len as f64);
         let rows = plan.batch_size.min((affordable as usize).max(1));
         let (windows, _) = self.windows("", learned, config, max_len)?;
-        let tried = Plan { batch_size: rows, ..plan.clone() };
+        let tried = Plan {
+            batch_size: rows,
+            ..plan.clone()
+        };
         let mut task = masked_lm_task(&learned.tokenizer, windows, None, &tried);
-        let optimizer = Optimizer { layout, settings: plan.optimizer, device: self.device.clone() };
-        let mut state = optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
+        let optimizer = Optimizer {
+            layout,
+            settings: plan.optimizer,
+            device: self.device.clone(),
+        };
+        let mut state =
+            optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
         let whole = plan.batch_size as f64 / rows as f64;
         let (mut before, mut times) = (0.0, Vec::new());
         // The first step compiles and reserves; it is not timed.
@@ -90,7 +124,14 @@ impl<H: Host> Session<H> {
         times.sort_by(f64::total_cmp);
         let step_secs = times[times.len() / 2];
         let step_secs_range = [times[0], times[times.len() - 1]];
-        let steps = estimate.seconds.map_or(steps, |seconds| (seconds / step_secs.max(1e-9)) as u64);
-        Ok(Estimate { step_secs, step_secs_range, steps, ..estimate })
+        let steps = estimate
+            .seconds
+            .map_or(steps, |seconds| (seconds / step_secs.max(1e-9)) as u64);
+        Ok(Estimate {
+            step_secs,
+            step_secs_range,
+            steps,
+            ..estimate
+        })
     }
 }

@@ -36,14 +36,29 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When the part can no longer be read or is too short.
-    pub(super) fn evaluation_examples(&self, model: &Trained, role: FileRole, seed: u64) -> Result<MaskedExamples> {
+    pub(super) fn evaluation_examples(
+        &self,
+        model: &Trained,
+        role: FileRole,
+        seed: u64,
+    ) -> Result<MaskedExamples> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let packed = corpus::pack(&self.host, &model.tokenizer, corpus, role)?;
-        let fitted = || plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed));
-        let max_len = model.config.trained_len.unwrap_or_else(|| fitted().min(model.config.max_position_embeddings));
+        let fitted =
+            || plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed));
+        let max_len = model
+            .config
+            .trained_len
+            .unwrap_or_else(|| fitted().min(model.config.max_position_embeddings));
         packed.check(max_len)?;
         let masker = Masker::new(&model.tokenizer, Masking::of_rate(EVALUATION_MASK_RATE));
-        Ok(MaskedExamples::new(Windows::Packed(packed), masker, seed, BATCH_SIZE, max_len))
+        Ok(MaskedExamples::new(
+            Windows::Packed(packed),
+            masker,
+            seed,
+            BATCH_SIZE,
+            max_len,
+        ))
     }
 
     /// The validation windows that [`Session::evaluate`] measures a language model on.
@@ -54,13 +69,26 @@ impl<H: Host> Session<H> {
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;
         let mut examples = self.evaluation_examples(model, FileRole::Valid, seed)?;
-        let mut rows = EvaluationRows { max_len: 0, inputs: Vec::new(), targets: Vec::new() };
+        let mut rows = EvaluationRows {
+            max_len: 0,
+            inputs: Vec::new(),
+            targets: Vec::new(),
+        };
         for index in 0..examples.batches_per_epoch() {
             let batch = examples.batch_once(index);
             rows.max_len = batch.max_len;
-            let used = batch.row_weights.iter().filter(|weight| **weight > 0.0).count() * batch.max_len;
+            let used = batch
+                .row_weights
+                .iter()
+                .filter(|weight| **weight > 0.0)
+                .count()
+                * batch.max_len;
             let mut targets = vec![NOT_MASKED; batch.ids.len()];
-            let slots = batch.masked_positions.iter().zip(&batch.masked_targets).zip(&batch.masked_weights);
+            let slots = batch
+                .masked_positions
+                .iter()
+                .zip(&batch.masked_targets)
+                .zip(&batch.masked_weights);
             for ((position, target), _) in slots.filter(|(_, weight)| **weight > 0.0) {
                 targets[*position as usize] = *target;
             }

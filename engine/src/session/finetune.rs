@@ -51,7 +51,11 @@ impl<H: Host> Session<H> {
         from: StartFrom,
         resume: Option<Snapshot>,
     ) -> Result<RunOutcome> {
-        let start = if from == StartFrom::Pretrained { Start::Pretrained } else { Start::Scratch };
+        let start = if from == StartFrom::Pretrained {
+            Start::Pretrained
+        } else {
+            Start::Scratch
+        };
         let cross_validates = self.cross_validates(config);
         self.out_of_fold = None;
         if cross_validates {
@@ -65,8 +69,15 @@ impl<H: Host> Session<H> {
             self.train_on_all(false);
         }
         let finished = finished?;
-        let scores = finished.trained.ensemble.as_ref().and_then(|ensemble| ensemble.out_of_fold.clone());
-        let fingerprint = self.corpus.as_ref().map(|corpus| corpus.fingerprint().to_string());
+        let scores = finished
+            .trained
+            .ensemble
+            .as_ref()
+            .and_then(|ensemble| ensemble.out_of_fold.clone());
+        let fingerprint = self
+            .corpus
+            .as_ref()
+            .map(|corpus| corpus.fingerprint().to_string());
         self.out_of_fold = fingerprint.zip(scores);
         Ok(finished.outcome)
     }
@@ -80,15 +91,22 @@ impl<H: Host> Session<H> {
         resume: Option<Snapshot>,
     ) -> Result<Finished> {
         let resumed = self.resumed(Phase::Finetune, resume)?;
-        let mut config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        let mut config = resumed
+            .as_ref()
+            .map_or(config, |resumed| &resumed.state.config)
+            .clone();
         plan::check_numbers(&config)?;
         let cross_validates = self.corpus.as_ref().is_some_and(Corpus::trains_on_all);
         let has_validation = cross_validates
-            || self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
+            || self
+                .corpus
+                .as_ref()
+                .is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
         if !has_validation && config.parts != Some(PartsKind::One) {
             // Nothing could tell how further parts should vote.
             if config.parts.is_some() {
-                let message = "there are no labelled validation documents: the classifier is one network";
+                let message =
+                    "there are no labelled validation documents: the classifier is one network";
                 self.warn(run, "one-part", message.into());
             }
             config.parts = Some(PartsKind::One);
@@ -103,9 +121,9 @@ impl<H: Host> Session<H> {
             Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
         };
         let is_frozen = match &base {
-            None if resumed.is_some() => {
-                resumed.as_ref().is_some_and(|resumed| resumed.state.plan.budget == Budget::Steps(0))
-            }
+            None if resumed.is_some() => resumed
+                .as_ref()
+                .is_some_and(|resumed| resumed.state.plan.budget == Budget::Steps(0)),
             Some(base) => {
                 self.tell_sentence_encoder(run, base, &config);
                 is_frozen(base, &config)
@@ -115,7 +133,11 @@ impl<H: Host> Session<H> {
             }
             None => false,
         };
-        let tokenizer = match resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref()) {
+        let tokenizer = match resumed
+            .as_ref()
+            .map(|resumed| &resumed.trained)
+            .or(base.as_ref())
+        {
             Some(model) => model.tokenizer.clone(),
             None => self.scratch_tokenizer(run, &config)?,
         };
@@ -125,7 +147,8 @@ impl<H: Host> Session<H> {
             (Some(resumed), _) => resumed.trained.config.clone(),
             (None, Some(base)) => labelled(base.config.clone(), &survey, &config)?,
             (None, None) => {
-                let shape = shape.map_or_else(|| plan::model_config(&config, tokenizer.len()), Ok)?;
+                let shape =
+                    shape.map_or_else(|| plan::model_config(&config, tokenizer.len()), Ok)?;
                 labelled(shape, &survey, &config)?
             }
         };
@@ -134,9 +157,14 @@ impl<H: Host> Session<H> {
         let plan = match &resumed {
             Some(resumed) => resumed.state.plan.clone(),
             None => {
-                let max_len = plan::finetuning_max_len(&config, &train, model.max_position_embeddings);
+                let max_len =
+                    plan::finetuning_max_len(&config, &train, model.max_position_embeddings);
                 let folds = (cross_validates && !is_frozen).then_some(FOLDS as u64);
-                let share = if folds.is_some() { (FOLDS - 1) as f64 / FOLDS as f64 } else { 1.0 };
+                let share = if folds.is_some() {
+                    (FOLDS - 1) as f64 / FOLDS as f64
+                } else {
+                    1.0
+                };
                 let data = DataShape {
                     examples: (share * train.len() as f64).round() as u64,
                     max_len,
@@ -155,33 +183,64 @@ impl<H: Host> Session<H> {
             (None, Some(base)) => encoder_of(&base, &model.labels).await?,
             (None, None) => Weights::new(),
         };
-        let problem = model.problem_type.expect("the labels told it, or the run that is resumed");
-        let few =
-            self.corpus.as_ref().is_some_and(|corpus| corpus.labelled_documents(FileRole::Train) <= MAX_DOCUMENTS);
-        let folds = if cross_validates { Some(self.folds(run, &selection, &train)?) } else { None };
+        let problem = model
+            .problem_type
+            .expect("the labels told it, or the run that is resumed");
+        let few = self
+            .corpus
+            .as_ref()
+            .is_some_and(|corpus| corpus.labelled_documents(FileRole::Train) <= MAX_DOCUMENTS);
+        let folds = if cross_validates {
+            Some(self.folds(run, &selection, &train)?)
+        } else {
+            None
+        };
         let has_linear = few && matches!(config.parts, None | Some(PartsKind::Fusion));
         let linear = if has_linear {
-            let vectors = self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
-            self.linear_part(run, &selection, (&labels, problem), (&tokenizer, vectors), (folds.as_ref(), &config))
-                .await?
+            let vectors =
+                self.document_vectors(run, &config, &source, &model, (&tokenizer, &train))?;
+            self.linear_part(
+                run,
+                &selection,
+                (&labels, problem),
+                (&tokenizer, vectors),
+                (folds.as_ref(), &config),
+            )
+            .await?
         } else {
             None
         };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let (linear, margins) = linear.map(|chosen| (chosen.part, chosen.margins)).unzip();
         let parts = (config.parts, linear);
-        let mut task =
-            self.classification(run, (train, &labels), (&model, &tokenizer, &plan), (corpus, &selection), parts)?;
+        let mut task = self.classification(
+            run,
+            (train, &labels),
+            (&model, &tokenizer, &plan),
+            (corpus, &selection),
+            parts,
+        )?;
         task.balanced_class_weights = config.class_weights == Some(ClassWeights::Balanced);
-        task.cross_validation =
-            folds.map(|folds| CrossValidation { folds, all: task.train.clone(), margins, outputs: None });
+        task.cross_validation = folds.map(|folds| CrossValidation {
+            folds,
+            all: task.train.clone(),
+            margins,
+            outputs: None,
+        });
         let plan = if is_frozen {
-            self.warn(run, "frozen", "the encoder stays as it is; only the output layer is fitted".into());
+            self.warn(
+                run,
+                "frozen",
+                "the encoder stays as it is; only the output layer is fitted".into(),
+            );
             if sets_training(&config) {
-                let message = "--freeze trains nothing: --steps, --epochs, --minutes and --lr have no effect";
+                let message =
+                    "--freeze trains nothing: --steps, --epochs, --minutes and --lr have no effect";
                 self.warn(run, "frozen-settings", message.into());
             }
-            let head = self.frozen_head(run, (&model, &source), &mut task, plan.seed).await?;
+            let head = self
+                .frozen_head(run, (&model, &source), &mut task, plan.seed)
+                .await?;
             source.extend(head.into_iter().flatten());
             plan.without_steps()
         } else {
@@ -191,16 +250,30 @@ impl<H: Host> Session<H> {
             plan
         };
         let floors = task.floors();
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
-        let starts_own = source.is_empty() && plan::starts_from_own_vectors(&config, Phase::Finetune);
+        let corpus = self
+            .corpus
+            .as_ref()
+            .ok_or_else(no_corpus)?
+            .fingerprint()
+            .to_string();
+        let starts_own =
+            source.is_empty() && plan::starts_from_own_vectors(&config, Phase::Finetune);
         let own_vectors = if starts_own {
             self.learn(run, &config, Some(tokenizer.clone()))?;
             self.own_vectors(run, &config, Phase::Finetune, model.hidden_size)
         } else {
             None
         };
-        let start =
-            Starting { heads: Heads::CLASSIFIER, model, tokenizer, plan, config, floors, word_vectors, own_vectors };
+        let start = Starting {
+            heads: Heads::CLASSIFIER,
+            model,
+            tokenizer,
+            plan,
+            config,
+            floors,
+            word_vectors,
+            own_vectors,
+        };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
         self.classifier = Some(finished.trained.clone());
         self.latest = Phase::Finetune;
@@ -221,7 +294,10 @@ impl<H: Host> Session<H> {
             return Ok(vectors_of_model(source, model.architecture, train));
         }
         self.learn(run, config, Some(tokenizer.clone()))?;
-        let learned = self.learned.as_ref().and_then(|learned| learned.embeddings(VECTOR_WIDTH));
+        let learned = self
+            .learned
+            .as_ref()
+            .and_then(|learned| learned.embeddings(VECTOR_WIDTH));
         Ok(learned.map(|own| Rc::new(DocumentVectors::new(own.values.clone(), own.width, train))))
     }
 
@@ -236,24 +312,47 @@ impl<H: Host> Session<H> {
     ) -> Result<Classification> {
         let examples = |documents, seed| {
             let (specials, classes) = (tokenizer.specials(), labels.len());
-            LabelledExamples::new(documents, specials, classes, seed, plan.batch_size, plan.max_len)
+            LabelledExamples::new(
+                documents,
+                specials,
+                classes,
+                seed,
+                plan.batch_size,
+                plan.max_len,
+            )
         };
         let held_out = |split: &str, role| {
-            let encoded = self.held_out(run, split, tokenizer, labels, (corpus, role, selection), linear.as_ref())?;
-            Ok::<_, Error>(encoded.map(|Encoded { documents, unseen, has_unseen, margins }| HeldOut {
-                examples: examples(documents, 0),
-                unseen,
-                has_unseen,
-                margins,
-                known: None,
-            }))
+            let encoded = self.held_out(
+                run,
+                split,
+                tokenizer,
+                labels,
+                (corpus, role, selection),
+                linear.as_ref(),
+            )?;
+            Ok::<_, Error>(encoded.map(
+                |Encoded {
+                     documents,
+                     unseen,
+                     has_unseen,
+                     margins,
+                 }| HeldOut {
+                    examples: examples(documents, 0),
+                    unseen,
+                    has_unseen,
+                    margins,
+                    known: None,
+                },
+            ))
         };
         Ok(Classification {
             valid: held_out("validation", FileRole::Valid)?,
             test: held_out("test", FileRole::Test)?,
             cross_validation: None,
             train: examples(train, plan.seed),
-            problem: model.problem_type.expect("the labels told it, or the run that is resumed"),
+            problem: model
+                .problem_type
+                .expect("the labels told it, or the run that is resumed"),
             linear,
             parts,
             balanced_class_weights: false,
@@ -268,7 +367,12 @@ impl<H: Host> Session<H> {
             return Ok(model.tokenizer.clone());
         }
         self.learn(run, config, None)?;
-        Ok(self.learned.as_ref().expect("just learned").tokenizer.clone())
+        Ok(self
+            .learned
+            .as_ref()
+            .expect("just learned")
+            .tokenizer
+            .clone())
     }
 }
 

@@ -30,7 +30,10 @@ impl Folds {
     /// each document.
     pub fn new(documents: &[Document], truth: &[Vec<usize>]) -> Self {
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        truth.iter().flatten().for_each(|label| *counts.entry(*label).or_default() += 1);
+        truth
+            .iter()
+            .flatten()
+            .for_each(|label| *counts.entry(*label).or_default() += 1);
         let rarest = |labels: &Vec<usize>| labels.iter().map(|label| (counts[label], *label)).min();
         let mut order: Vec<usize> = (0..documents.len()).collect();
         order.sort_by_key(|&index| rarest(&truth[index]));
@@ -38,14 +41,18 @@ impl Folds {
         let mut folds: HashMap<Vec<&str>, usize> = HashMap::new();
         for index in order {
             let next = folds.len() % FOLDS;
-            fold_of[index] = *folds.entry(documents[index].texts().collect()).or_insert(next);
+            fold_of[index] = *folds
+                .entry(documents[index].texts().collect())
+                .or_insert(next);
         }
         Self { fold_of }
     }
 
     /// Places of the documents in a fold, or of all others, in order.
     pub fn places(&self, fold: usize, inside: bool) -> Vec<usize> {
-        (0..self.fold_of.len()).filter(|&place| (self.fold_of[place] == fold) == inside).collect()
+        (0..self.fold_of.len())
+            .filter(|&place| (self.fold_of[place] == fold) == inside)
+            .collect()
     }
 
     /// What `outputs` of a fold, in the order of its documents, says of each document, `[documents][C]`.
@@ -119,10 +126,21 @@ impl<H: Host> Session<H> {
 
     /// Whether the labelled documents are so few that all of them validate, each network having its own fold.
     pub(super) fn cross_validates(&self, config: &RunConfig) -> bool {
-        let Some(corpus) = &self.corpus else { return false };
-        let labelled = corpus.labelled_documents(FileRole::Train) + corpus.labelled_documents(FileRole::Valid);
-        let RunConfig { parts, limit, label_fraction, steps, .. } = config;
-        let is_whole = limit.is_none() && label_fraction.is_none() && steps.is_none_or(|steps| steps >= FOLDS as u64);
+        let Some(corpus) = &self.corpus else {
+            return false;
+        };
+        let labelled =
+            corpus.labelled_documents(FileRole::Train) + corpus.labelled_documents(FileRole::Valid);
+        let RunConfig {
+            parts,
+            limit,
+            label_fraction,
+            steps,
+            ..
+        } = config;
+        let is_whole = limit.is_none()
+            && label_fraction.is_none()
+            && steps.is_none_or(|steps| steps >= FOLDS as u64);
         corpus.sets_validation_aside()
             && (MIN_DOCUMENTS..MAX_CROSS_VALIDATED_DOCUMENTS).contains(&labelled)
             && is_whole
@@ -130,7 +148,12 @@ impl<H: Host> Session<H> {
     }
 
     /// Divides the training documents, and says so.
-    pub(super) fn folds(&self, run: &str, selection: &Selection, train: &EncodedDocuments) -> Result<Folds> {
+    pub(super) fn folds(
+        &self,
+        run: &str,
+        selection: &Selection,
+        train: &EncodedDocuments,
+    ) -> Result<Folds> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = format!(
             "only {} labelled documents: {FOLDS}-fold cross-validation. Each network trains on all folds but one and is scored on \
@@ -138,7 +161,10 @@ impl<H: Host> Session<H> {
             train.len()
         );
         self.warn(run, "cross-validation", message);
-        Ok(Folds::new(&corpus.labelled(FileRole::Train, selection)?, train.labels()))
+        Ok(Folds::new(
+            &corpus.labelled(FileRole::Train, selection)?,
+            train.labels(),
+        ))
     }
 }
 
@@ -147,18 +173,31 @@ mod tests {
     use super::*;
 
     fn document(text: &str) -> Document {
-        Document { text: text.into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 }
+        Document {
+            text: text.into(),
+            second: None,
+            labels: Vec::new(),
+            file: 0,
+            line: 1,
+            block: 0,
+        }
     }
 
     #[test]
     fn each_fold_has_its_share_of_each_label() {
         let documents: Vec<Document> = (0..100).map(|i| document(&format!("text {i}"))).collect();
-        let truth: Vec<Vec<usize>> = (0..100).map(|i| if i % 10 == 0 { vec![0, 1] } else { vec![0] }).collect();
+        let truth: Vec<Vec<usize>> = (0..100)
+            .map(|i| if i % 10 == 0 { vec![0, 1] } else { vec![0] })
+            .collect();
         let folds = Folds::new(&documents, &truth);
         for fold in 0..FOLDS {
             let places = folds.places(fold, true);
             assert_eq!(places.len(), 20);
-            assert_eq!(places.iter().filter(|place| *place % 10 == 0).count(), 2, "the rare label");
+            assert_eq!(
+                places.iter().filter(|place| *place % 10 == 0).count(),
+                2,
+                "the rare label"
+            );
             assert_eq!(folds.places(fold, false).len(), 80);
         }
     }
@@ -168,9 +207,14 @@ mod tests {
         let documents: Vec<Document> = (0..30).map(|i| document(["a", "b", "c"][i % 3])).collect();
         let truth: Vec<Vec<usize>> = (0..30).map(|i| vec![i % 3]).collect();
         let folds = Folds::new(&documents, &truth);
-        let sizes: Vec<usize> = (0..FOLDS).map(|fold| folds.places(fold, true).len()).collect();
+        let sizes: Vec<usize> = (0..FOLDS)
+            .map(|fold| folds.places(fold, true).len())
+            .collect();
         assert_eq!(sizes, [10, 10, 10, 0, 0]);
-        assert_eq!(Folds::new(&[document("x")], &[vec![3]]).places(0, true), [0]);
+        assert_eq!(
+            Folds::new(&[document("x")], &[vec![3]]).places(0, true),
+            [0]
+        );
     }
 
     #[test]
@@ -178,9 +222,19 @@ mod tests {
         let documents: Vec<Document> = (0..12).map(|i| document(&format!("text {i}"))).collect();
         let truth: Vec<Vec<usize>> = (0..12).map(|i| vec![i % 2]).collect();
         let folds = Folds::new(&documents, &truth);
-        let of_fold =
-            |fold| Ok::<_, ()>(folds.places(fold, true).into_iter().map(|place| vec![place as f32]).collect());
+        let of_fold = |fold| {
+            Ok::<_, ()>(
+                folds
+                    .places(fold, true)
+                    .into_iter()
+                    .map(|place| vec![place as f32])
+                    .collect(),
+            )
+        };
         let all = folds.gather(of_fold).expect("no errors");
-        assert_eq!(all, (0..12).map(|place| vec![place as f32]).collect::<Vec<_>>());
+        assert_eq!(
+            all,
+            (0..12).map(|place| vec![place as f32]).collect::<Vec<_>>()
+        );
     }
 }

@@ -28,12 +28,20 @@ const SECS_BETWEEN_REPORTS: f64 = 5.0;
 /// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
 /// was given.
 pub(super) fn is_frozen(base: &Trained, config: &RunConfig) -> bool {
-    config.freeze.unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
+    config
+        .freeze
+        .unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
 }
 
 /// Whether a setting of training was given that a frozen encoder has no use for.
 pub(super) fn sets_training(config: &RunConfig) -> bool {
-    let RunConfig { steps, epochs, minutes, lr, .. } = config;
+    let RunConfig {
+        steps,
+        epochs,
+        minutes,
+        lr,
+        ..
+    } = config;
     steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some()
 }
 
@@ -49,15 +57,27 @@ pub(super) fn nothing_to_freeze() -> Error {
 impl<H: Host> Session<H> {
     /// Says what of a sentence encoder's directory is not computed.
     pub(super) fn tell_sentence_encoder(&self, run: &str, base: &Trained, config: &RunConfig) {
-        let Some(encoder) = &base.sentence_encoder else { return };
-        if let Some(reason) = encoder.pooling.as_ref().err().filter(|_| config.pooling.is_none()) {
-            let message =
-                format!("the pooling of this model is not known ({reason}): the mean over all tokens is used");
+        let Some(encoder) = &base.sentence_encoder else {
+            return;
+        };
+        if let Some(reason) = encoder
+            .pooling
+            .as_ref()
+            .err()
+            .filter(|_| config.pooling.is_none())
+        {
+            let message = format!(
+                "the pooling of this model is not known ({reason}): the mean over all tokens is used"
+            );
             self.warn(run, "unknown-pooling", message);
         }
         if !encoder.passed_over.is_empty() {
             let modules = encoder.passed_over.join(", ");
-            self.warn(run, "modules-passed-over", format!("ignored modules of this model: {modules}"));
+            self.warn(
+                run,
+                "modules-passed-over",
+                format!("ignored modules of this model: {modules}"),
+            );
         }
     }
 
@@ -84,7 +104,9 @@ impl<H: Host> Session<H> {
         };
         let groups: Vec<Tensor<1>> = groups.into_iter().map(upload).collect();
         let leaves = layout.leaves(&groups, &self.device);
-        let Some(train) = self.pooled(run, model, &leaves, &task.train).await? else { return Ok(None) };
+        let Some(train) = self.pooled(run, model, &leaves, &task.train).await? else {
+            return Ok(None);
+        };
         let valid = match &task.valid {
             None => None,
             Some(valid) => match self.pooled(run, model, &leaves, &valid.examples).await? {
@@ -95,7 +117,14 @@ impl<H: Host> Session<H> {
         let classes = model.labels.len();
         let truth = task.train.documents().labels();
         let balanced = task.balanced_class_weights;
-        let documents = Documents { vectors: &train, width, truth, classes, balanced, seed };
+        let documents = Documents {
+            vectors: &train,
+            width,
+            truth,
+            classes,
+            balanced,
+            seed,
+        };
         if let Some(cross_validation) = &mut task.cross_validation {
             let mut candidates = Vec::new();
             for cost in COSTS {
@@ -106,7 +135,9 @@ impl<H: Host> Session<H> {
             }
             let (fusion, cost, outputs) = best_by_vote(candidates, truth, (model, truth));
             cross_validation.outputs = Some(rescaled(outputs, &fusion));
-            let layer = documents.fit(cost).rescaled(fusion.weights[0] as f32, fusion.bias as f32);
+            let layer = documents
+                .fit(cost)
+                .rescaled(fusion.weights[0] as f32, fusion.bias as f32);
             return Ok(Some(named(layer, classes, width)));
         }
         let layer = match (&mut task.valid, valid) {
@@ -120,7 +151,8 @@ impl<H: Host> Session<H> {
                     let outputs = layer.outputs(&vectors);
                     candidates.push((layer, outputs));
                 }
-                let (fusion, layer, outputs) = best_by_vote(candidates, valid.truth(), (model, truth));
+                let (fusion, layer, outputs) =
+                    best_by_vote(candidates, valid.truth(), (model, truth));
                 valid.known = Some(rescaled(outputs, &fusion));
                 layer.rescaled(fusion.weights[0] as f32, fusion.bias as f32)
             }
@@ -165,7 +197,13 @@ impl<H: Host> Session<H> {
     /// Tells `message` unless it is empty, lets the platform run, and says whether no stop has come.
     async fn goes_on(&mut self, run: &str, message: &str) -> bool {
         if !message.is_empty() {
-            self.host.emit(Event::Compiling { run: run.into(), message: message.into() }, Vec::new());
+            self.host.emit(
+                Event::Compiling {
+                    run: run.into(),
+                    message: message.into(),
+                },
+                Vec::new(),
+            );
         }
         self.deferred.extend(self.host.breathe().await);
         !self.deferred.contains(&Command::Stop)
@@ -178,23 +216,41 @@ fn check_room(documents: usize, width: usize) -> Result<()> {
     if numbers <= MAX_NUMBERS {
         return Ok(());
     }
-    let message =
-        format!("a frozen encoder would have to keep {documents} documents in memory, each as {width} numbers");
-    let hint = format!("Use --limit {} or less, or fine-tune with --freeze false.", MAX_NUMBERS / width.max(1));
+    let message = format!(
+        "a frozen encoder would have to keep {documents} documents in memory, each as {width} numbers"
+    );
+    let hint = format!(
+        "Use --limit {} or less, or fine-tune with --freeze false.",
+        MAX_NUMBERS / width.max(1)
+    );
     Err(Error::input("too-many-frozen", message, hint))
 }
 
 /// Numbers per text that the output layer reads.
 fn layout_width(layout: &Layout, classes: usize) -> usize {
-    let weight = layout.specs.iter().find(|spec| spec.name == "classifier.weight").expect("a classifier has one");
+    let weight = layout
+        .specs
+        .iter()
+        .find(|spec| spec.name == "classifier.weight")
+        .expect("a classifier has one");
     weight.len() / classes
 }
 
 /// The layer as the tensors of a model.
 fn named(layer: OutputLayer, classes: usize, width: usize) -> Weights {
-    let weight = HostTensor { shape: vec![classes, width], data: layer.weight };
-    let bias = HostTensor { shape: vec![classes], data: layer.bias };
-    [("classifier.weight".into(), weight), ("classifier.bias".into(), bias)].into()
+    let weight = HostTensor {
+        shape: vec![classes, width],
+        data: layer.weight,
+    };
+    let bias = HostTensor {
+        shape: vec![classes],
+        data: layer.bias,
+    };
+    [
+        ("classifier.weight".into(), weight),
+        ("classifier.bias".into(), bias),
+    ]
+    .into()
 }
 
 /// Documents as the frozen encoder sees them.
@@ -213,20 +269,45 @@ struct Documents<'a> {
 impl Documents<'_> {
     /// An output layer that is fitted to all of them.
     fn fit(&self, cost: f32) -> OutputLayer {
-        let fit = Fit { cost, balanced: self.balanced, seed: self.seed };
+        let fit = Fit {
+            cost,
+            balanced: self.balanced,
+            seed: self.seed,
+        };
         OutputLayer::learn(self.vectors, self.width, self.truth, self.classes, fit)
     }
 
     /// What layers that are fitted to the other folds make of each document, `[N][C]`.
     fn out_of_fold(&self, folds: &Folds, cost: f32) -> Logits {
         let vectors_at = |places: &[usize]| -> Vec<f32> {
-            places.iter().flat_map(|place| self.vectors[place * self.width..][..self.width].iter().copied()).collect()
+            places
+                .iter()
+                .flat_map(|place| {
+                    self.vectors[place * self.width..][..self.width]
+                        .iter()
+                        .copied()
+                })
+                .collect()
         };
         let of_fold = |fold: usize| {
-            let (inside, others) = (vectors_at(&folds.places(fold, true)), folds.places(fold, false));
-            let truth: Vec<Vec<usize>> = others.iter().map(|place| self.truth[*place].clone()).collect();
+            let (inside, others) = (
+                vectors_at(&folds.places(fold, true)),
+                folds.places(fold, false),
+            );
+            let truth: Vec<Vec<usize>> = others
+                .iter()
+                .map(|place| self.truth[*place].clone())
+                .collect();
             let vectors = vectors_at(&others);
-            Ok::<_, Infallible>(Documents { vectors: &vectors, truth: &truth, ..*self }.fit(cost).outputs(&inside))
+            Ok::<_, Infallible>(
+                Documents {
+                    vectors: &vectors,
+                    truth: &truth,
+                    ..*self
+                }
+                .fit(cost)
+                .outputs(&inside),
+            )
         };
         match folds.gather(of_fold) {
             Ok(outputs) => outputs,
@@ -238,7 +319,10 @@ impl Documents<'_> {
 /// Outputs as log odds.
 fn rescaled(outputs: Logits, fusion: &Fusion) -> Logits {
     let (weight, bias) = (fusion.weights[0] as f32, fusion.bias as f32);
-    outputs.into_iter().map(|row| row.into_iter().map(|x| x * weight + bias).collect()).collect()
+    outputs
+        .into_iter()
+        .map(|row| row.into_iter().map(|x| x * weight + bias).collect())
+        .collect()
 }
 
 /// Of several candidates with their outputs for documents of known labels, the one with the best mean F1, and what makes its
@@ -257,11 +341,20 @@ fn best_by_vote<T>(
     let mut best: Option<(Vote, T, Logits)> = None;
     for (candidate, outputs) in candidates {
         let networks = [outputs];
-        let voters =
-            Outputs { networks: &networks, margins: None, truth, labels: &model.labels, problem, shares: &shares };
+        let voters = Outputs {
+            networks: &networks,
+            margins: None,
+            truth,
+            labels: &model.labels,
+            problem,
+            shares: &shares,
+        };
         let vote = vote(&voters, Some(PartsKind::One));
         let [outputs] = networks;
-        if best.as_ref().is_none_or(|(best, ..)| vote.mean_f1 > best.mean_f1) {
+        if best
+            .as_ref()
+            .is_none_or(|(best, ..)| vote.mean_f1 > best.mean_f1)
+        {
             best = Some((vote, candidate, outputs));
         }
     }

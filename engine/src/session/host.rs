@@ -40,7 +40,10 @@ pub struct RunOutcome {
 }
 
 /// The platform, as a session sees it. One thread: futures need not be `Send`.
-#[allow(async_fn_in_trait, reason = "both hosts drive the session on one thread")]
+#[allow(
+    async_fn_in_trait,
+    reason = "both hosts drive the session on one thread"
+)]
 pub trait Host {
     /// Hands an event out, with the bulk bytes that belong to it.
     fn emit(&self, event: Event, buffers: Vec<Vec<u8>>);

@@ -6,7 +6,8 @@ use super::checks::no_model;
 use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{
-    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape, Taken,
+    Answer, DataError, Document, FileRows, InputFile, LabelledTable, ReadFile, ReadOptions, Shape,
+    Taken,
 };
 use crate::error::Result;
 use protocol::{Dropped, Event, TableColumns, inert_cell};
@@ -60,7 +61,11 @@ impl<H: Host> Session<H> {
         (told, long): (Told, Long),
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
-        let file = self.host.open(vec![file.clone()]).await.single(&file.name)?;
+        let file = self
+            .host
+            .open(vec![file.clone()])
+            .await
+            .single(&file.name)?;
         let options = fitting(&file, &self.reading_as_trained(options.clone()))?;
         let mut rows = FileRows::open(&file, &options, true)?;
         let mut chunk = rows.chunk(BATCH_SIZE)?;
@@ -70,13 +75,20 @@ impl<H: Host> Session<H> {
         let mut next_told = self.host.now_secs() + TOLD_EVERY_SECS;
         let mut table = Table::of(&rows, &chunk);
         while !chunk.is_empty() {
-            let texts: Vec<String> =
-                chunk.iter().filter_map(|taken| taken.document.as_ref()).map(Document::joined).collect();
+            let texts: Vec<String> = chunk
+                .iter()
+                .filter_map(|taken| taken.document.as_ref())
+                .map(Document::joined)
+                .collect();
             let answers = ask::predict(&model, &self.device, &texts, (told, long)).await?;
-            cut += texts.iter().filter(|text| ask::is_cut(&model, text)).count() as u64;
+            cut += texts
+                .iter()
+                .filter(|text| ask::is_cut(&model, text))
+                .count() as u64;
             progress.documents += texts.len() as u64;
             let answers = answers.into_iter().zip(&texts);
-            let answers = answers.map(|(labels, text)| Answer::of(labels, self.unseen_share(text) == Some(1.0)));
+            let answers = answers
+                .map(|(labels, text)| Answer::of(labels, self.unseen_share(text) == Some(1.0)));
             table.push(&chunk, rows.column_names(), answers);
             if !hears_no_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
@@ -93,21 +105,48 @@ impl<H: Host> Session<H> {
             }
             chunk = rows.chunk(BATCH_SIZE)?;
         }
-        let ReadFile { dropped, columns, warnings, .. } = rows.finish()?;
-        let warnings =
-            warnings.into_iter().filter(|(code, _)| !LABEL_WARNING_CODES.contains(code) && *code != "columns");
+        let ReadFile {
+            dropped,
+            columns,
+            warnings,
+            ..
+        } = rows.finish()?;
+        let warnings = warnings
+            .into_iter()
+            .filter(|(code, _)| !LABEL_WARNING_CODES.contains(code) && *code != "columns");
         let documents = progress.documents;
         let warnings = warnings.map(|(_, message)| message);
-        let warnings = warnings.chain(long_texts((cut, documents), ask::tokens_read(&model), long)).collect();
-        let progress = Progress { documents, of: documents, dropped, columns, warnings };
+        let warnings = warnings
+            .chain(long_texts((cut, documents), ask::tokens_read(&model), long))
+            .collect();
+        let progress = Progress {
+            documents,
+            of: documents,
+            dropped,
+            columns,
+            warnings,
+        };
         self.tell_labelled(request, &progress, vec![table.end()]);
         Ok(())
     }
 
     fn tell_labelled(&self, request: u64, progress: &Progress, rows: Vec<Vec<u8>>) {
-        let Progress { documents, of, dropped, columns, warnings } = progress;
+        let Progress {
+            documents,
+            of,
+            dropped,
+            columns,
+            warnings,
+        } = progress;
         let (dropped, columns, warnings) = (dropped.clone(), columns.clone(), warnings.clone());
-        let event = Event::Labelled { request, documents: *documents, of: *of, dropped, columns, warnings };
+        let event = Event::Labelled {
+            request,
+            documents: *documents,
+            of: *of,
+            dropped,
+            columns,
+            warnings,
+        };
         self.host.emit(event, rows);
     }
 }
@@ -124,11 +163,19 @@ pub fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option
 
 /// How to read `file`: without the text column that was asked for where it has none of that name.
 fn fitting(file: &InputFile, options: &ReadOptions) -> Result<ReadOptions> {
-    let options = ReadOptions { is_for_prediction: true, ..options.clone() };
+    let options = ReadOptions {
+        is_for_prediction: true,
+        ..options.clone()
+    };
     let begun = FileRows::open(file, &options, false).and_then(|mut rows| rows.next().map(drop));
     match begun {
-        Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if options.text_column.is_some() => {
-            Ok(ReadOptions { text_column: None, ..options })
+        Err(DataError::NoColumn { .. } | DataError::NotATable { .. })
+            if options.text_column.is_some() =>
+        {
+            Ok(ReadOptions {
+                text_column: None,
+                ..options
+            })
         }
         begun => begun.map(|()| options).map_err(Into::into),
     }
@@ -154,24 +201,51 @@ impl Table {
     /// For a file that begins with `chunk`.
     fn of(rows: &FileRows<'_>, chunk: &[Taken]) -> Self {
         if rows.shape != Shape::Lines {
-            return Self { form: Form::Rows(LabelledTable::new(rows, Some(SEPARATOR), true)), out: Vec::new() };
+            return Self {
+                form: Form::Rows(LabelledTable::new(rows, Some(SEPARATOR), true)),
+                out: Vec::new(),
+            };
         }
-        let pairs = chunk.iter().filter_map(|taken| taken.document.as_ref()).any(|document| document.second.is_some());
-        let mut table = Self { form: Form::Lines { pairs }, out: BYTE_ORDER_MARK.into() };
-        let texts: &[&str] = if pairs { &["sentence1", "sentence2"] } else { &["text"] };
+        let pairs = chunk
+            .iter()
+            .filter_map(|taken| taken.document.as_ref())
+            .any(|document| document.second.is_some());
+        let mut table = Self {
+            form: Form::Lines { pairs },
+            out: BYTE_ORDER_MARK.into(),
+        };
+        let texts: &[&str] = if pairs {
+            &["sentence1", "sentence2"]
+        } else {
+            &["text"]
+        };
         table.write(&[&["line"], texts, &["labels", "scores"]].concat());
         table
     }
 
     /// Takes places of the file with the answers to their documents.
-    fn push(&mut self, chunk: &[Taken], columns: &[String], mut answers: impl Iterator<Item = Answer>) {
+    fn push(
+        &mut self,
+        chunk: &[Taken],
+        columns: &[String],
+        mut answers: impl Iterator<Item = Answer>,
+    ) {
         for taken in chunk {
-            let answer = taken.document.as_ref().map(|_| answers.next().expect("an answer per document"));
+            let answer = taken
+                .document
+                .as_ref()
+                .map(|_| answers.next().expect("an answer per document"));
             match (&mut self.form, answer) {
-                (Form::Rows(table), answer) => self.out.extend(table.push(taken, columns, answer.as_ref())),
+                (Form::Rows(table), answer) => {
+                    self.out.extend(table.push(taken, columns, answer.as_ref()))
+                }
                 (Form::Lines { pairs }, Some(answer)) => {
                     let pairs = *pairs;
-                    self.push_line(taken.document.as_ref().expect("it has an answer"), pairs, &answer);
+                    self.push_line(
+                        taken.document.as_ref().expect("it has an answer"),
+                        pairs,
+                        &answer,
+                    );
                 }
                 (Form::Lines { .. }, None) => {}
             }
@@ -179,13 +253,35 @@ impl Table {
     }
 
     fn push_line(&mut self, document: &Document, pairs: bool, answer: &Answer) {
-        let scores: Vec<String> = answer.probabilities.iter().map(|score| format!("{score:.4}")).collect();
-        let names: Vec<_> = answer.labels.iter().map(|label| inert_cell(label)).collect();
-        let (line, names, scores) = (document.line.to_string(), names.join(SEPARATOR), scores.join(SEPARATOR));
+        let scores: Vec<String> = answer
+            .probabilities
+            .iter()
+            .map(|score| format!("{score:.4}"))
+            .collect();
+        let names: Vec<_> = answer
+            .labels
+            .iter()
+            .map(|label| inert_cell(label))
+            .collect();
+        let (line, names, scores) = (
+            document.line.to_string(),
+            names.join(SEPARATOR),
+            scores.join(SEPARATOR),
+        );
         let second = pairs.then(|| document.second.as_deref().unwrap_or_default());
-        let texts: Vec<_> = std::iter::once(document.text.as_str()).chain(second).map(inert_cell).collect();
+        let texts: Vec<_> = std::iter::once(document.text.as_str())
+            .chain(second)
+            .map(inert_cell)
+            .collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        self.write(&[&[line.as_str()], texts.as_slice(), &[names.as_str(), scores.as_str()]].concat());
+        self.write(
+            &[
+                &[line.as_str()],
+                texts.as_slice(),
+                &[names.as_str(), scores.as_str()],
+            ]
+            .concat(),
+        );
     }
 
     fn write(&mut self, row: &[&str]) {

@@ -40,7 +40,12 @@ impl Learner {
             heads: self.heads,
             tokenizer: self.tokenizer.clone(),
             layout: self.optimizer.layout.clone(),
-            groups: self.values.groups.iter().map(|group| group.p.clone()).collect(),
+            groups: self
+                .values
+                .groups
+                .iter()
+                .map(|group| group.p.clone())
+                .collect(),
             ensemble: None,
             sentence_encoder: None,
             notices: Vec::new(),

@@ -101,17 +101,30 @@ impl<H: Host> Ear<'_, H> {
                     }
                 }
                 Command::Pause | Command::Resume => (),
-                question if is_question(&question) && !self.answers => self.deferred.push_back(question),
-                Command::PreviewMasking { config, example, epoch, text } => {
+                question if is_question(&question) && !self.answers => {
+                    self.deferred.push_back(question)
+                }
+                Command::PreviewMasking {
+                    config,
+                    example,
+                    epoch,
+                    text,
+                } => {
                     self.look_at(learner, config, example, epoch, text).await?;
                 }
-                question @ (Command::Attend { .. } | Command::Tokenize { .. } | Command::ExportModel { .. }) => {
+                question @ (Command::Attend { .. }
+                | Command::Tokenize { .. }
+                | Command::ExportModel { .. }) => {
                     self.answer(learner, question, true).await;
                 }
                 question @ (Command::FillMask { .. } | Command::FillMasks { .. }) => {
-                    self.answer(learner, question, learner.heads.masked_lm).await;
+                    self.answer(learner, question, learner.heads.masked_lm)
+                        .await;
                 }
-                question @ Command::Classify { .. } => self.answer(learner, question, !learner.heads.masked_lm).await,
+                question @ Command::Classify { .. } => {
+                    self.answer(learner, question, !learner.heads.masked_lm)
+                        .await
+                }
                 other => self.deferred.push_back(other),
             }
         }
@@ -129,12 +142,21 @@ impl<H: Host> Ear<'_, H> {
             Some(other) => (other, Moment::default()),
             None => (learner.trained(), self.moment(learner)),
         };
-        ask::answer(self.host, &model, &learner.optimizer.device, question, moment).await;
+        ask::answer(
+            self.host,
+            &model,
+            &learner.optimizer.device,
+            question,
+            moment,
+        )
+        .await;
     }
 
     /// Shows what the present values make of the text that a person looks at, where there is one.
     pub async fn look(&mut self, learner: &Learner) -> Result<()> {
-        let Some(watched) = &*self.watched else { return Ok(()) };
+        let Some(watched) = &*self.watched else {
+            return Ok(());
+        };
         let began = self.host.now_secs();
         let specimen = watched.specimen(&learner.tokenizer, &learner.model);
         let leaves = learner.leaves();
@@ -154,7 +176,10 @@ impl<H: Host> Ear<'_, H> {
     }
 
     fn moment(&self, learner: &Learner) -> Moment<'_> {
-        Moment { run: self.run, step: Some(learner.step()) }
+        Moment {
+            run: self.run,
+            step: Some(learner.step()),
+        }
     }
 
     /// Looks at another text, mask or share from now on.
@@ -172,13 +197,19 @@ impl<H: Host> Ear<'_, H> {
                 Ok(text) => text,
                 // What cannot be read is told; the run reads elsewhere and goes on.
                 Err(error) => {
-                    self.host.emit(ask::unanswered(Some(0), &error.into()), Vec::new());
+                    self.host
+                        .emit(ask::unanswered(Some(0), &error.into()), Vec::new());
                     return Ok(());
                 }
             },
             (None, None) => return Ok(()),
         };
-        *self.watched = Some(Watched { config, example, epoch, text });
+        *self.watched = Some(Watched {
+            config,
+            example,
+            epoch,
+            text,
+        });
         self.look(learner).await
     }
 }

@@ -52,12 +52,29 @@ impl Watched {
         let specials = tokenizer.specials();
         let mut ids = tokenizer.encode(&self.text);
         ids.truncate(MOST_TOKENS.min(model.max_position_embeddings.saturating_sub(2)));
-        let window: Vec<u32> = [specials.cls].into_iter().chain(ids).chain([specials.sep]).collect();
+        let window: Vec<u32> = [specials.cls]
+            .into_iter()
+            .chain(ids)
+            .chain([specials.sep])
+            .collect();
         let rate = plan::mask_rate(&self.config, model).clamp(0.0, 0.9);
         let most = self.config.max_predictions.unwrap_or(usize::MAX);
-        let masking = Masking { whole_word: self.config.whole_word, most, ..Masking::of_rate(rate) };
-        let masked = Masker::new(tokenizer, masking).mask_example(&window, self.config.seed, self.epoch, self.example);
-        Specimen { example: self.example, window, masked }
+        let masking = Masking {
+            whole_word: self.config.whole_word,
+            most,
+            ..Masking::of_rate(rate)
+        };
+        let masked = Masker::new(tokenizer, masking).mask_example(
+            &window,
+            self.config.seed,
+            self.epoch,
+            self.example,
+        );
+        Specimen {
+            example: self.example,
+            window,
+            masked,
+        }
     }
 }
 
@@ -99,7 +116,12 @@ impl Specimen {
     /// # Errors
     /// When the device no longer answers.
     pub async fn seen(&self, eye: &Eye<'_>, moment: Moment<'_>) -> Result<Vec<Told>> {
-        let Masked { ids, positions, targets, .. } = &self.masked;
+        let Masked {
+            ids,
+            positions,
+            targets,
+            ..
+        } = &self.masked;
         let mut batch = single(eye.tokenizer, ids, ids.len());
         let guesses = eye.heads.masked_lm && !positions.is_empty();
         if guesses {
@@ -128,20 +150,39 @@ impl Specimen {
 
     /// `rows` holds the logarithms of the probabilities at each hidden place, `[M][V]`, or nothing.
     fn masking(&self, tokenizer: &Tokenizer, moment: Moment<'_>, rows: &[&[f32]]) -> Event {
-        let Masked { ids, positions, targets, kinds } = &self.masked;
+        let Masked {
+            ids,
+            positions,
+            targets,
+            kinds,
+        } = &self.masked;
         let token = |i: usize| {
-            let place = positions.iter().position(|&position| position == i).filter(|place| *place < rows.len());
+            let place = positions
+                .iter()
+                .position(|&position| position == i)
+                .filter(|place| *place < rows.len());
             MaskedToken {
                 original: tokenizer.token(self.window[i]).into(),
                 shown: tokenizer.token(ids[i]).into(),
                 kind: kinds[i],
-                guesses: place.map(|place| guesses(tokenizer, rows[place])).unwrap_or_default(),
+                guesses: place
+                    .map(|place| guesses(tokenizer, rows[place]))
+                    .unwrap_or_default(),
                 loss: place.map(|place| -f64::from(rows[place][targets[place] as usize])),
             }
         };
-        debug_assert!(positions.iter().all(|&position| kinds[position] != MaskKind::Special));
+        debug_assert!(
+            positions
+                .iter()
+                .all(|&position| kinds[position] != MaskKind::Special)
+        );
         let tokens = (0..self.window.len()).map(token).collect();
-        Event::Masking { example: self.example, tokens, run: moment.run.into(), step: moment.step }
+        Event::Masking {
+            example: self.example,
+            tokens,
+            run: moment.run.into(),
+            step: moment.step,
+        }
     }
 }
 
@@ -149,10 +190,19 @@ impl Specimen {
 ///
 /// # Errors
 /// When the model has no attention, the text is longer than its positions, or the device no longer answers.
-pub async fn attend(model: &Trained, device: &Device, text: &str, request: u64, moment: Moment<'_>) -> Result<Told> {
+pub async fn attend(
+    model: &Trained,
+    device: &Device,
+    text: &str,
+    request: u64,
+    moment: Moment<'_>,
+) -> Result<Told> {
     let (ids, second) = enclosed_or_pair(model, text)?;
     if ids.len() > MOST_ATTENDED {
-        let message = format!("the text has {} tokens, and attention is shown of {MOST_ATTENDED} at most", ids.len());
+        let message = format!(
+            "the text has {} tokens, and attention is shown of {MOST_ATTENDED} at most",
+            ids.len()
+        );
         return Err(Error::input("text-too-long", message, "Shorten the text."));
     }
     let (attention, read) = attention(model, device, &ids, second).await?;
@@ -169,9 +219,15 @@ pub async fn attention(
     ids: &[u32],
     second: usize,
 ) -> Result<(Attention, Vec<Vec<f32>>)> {
-    let batch = DeviceBatch::upload(&single(&model.tokenizer, ids, second), &model.config, device);
+    let batch = DeviceBatch::upload(
+        &single(&model.tokenizer, ids, second),
+        &model.config,
+        device,
+    );
     let leaves = model.leaves(device);
-    let encoded = evaluation_model(&model.config, &leaves).with_attentions().encode(batch.input());
+    let encoded = evaluation_model(&model.config, &leaves)
+        .with_attentions()
+        .encode(batch.input());
     let mut wanted = Vec::new();
     let attention = Attention::wanted(&encoded, &mut wanted).ok_or_else(|| no_attention(model))?;
     Ok((attention, read_groups(&wanted).await?))
@@ -181,7 +237,11 @@ pub async fn attention(
 fn no_attention(model: &Trained) -> Error {
     let form = model.config.architecture.backbone().title();
     let hint = "Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.";
-    Error::input("no-attention", format!("this model is a {form}: it has no attention"), hint)
+    Error::input(
+        "no-attention",
+        format!("this model is a {form}: it has no attention"),
+        hint,
+    )
 }
 
 /// How many layers and heads the last readings hold.
@@ -195,14 +255,37 @@ impl Attention {
     fn wanted(encoded: &Encoded, wanted: &mut Vec<Tensor<1>>) -> Option<Self> {
         let heads = encoded.attentions.first()?.dims()[1];
         wanted.extend(encoded.attentions.iter().map(|layer| flat(layer.clone())));
-        Some(Self { layers: encoded.attentions.len(), heads })
+        Some(Self {
+            layers: encoded.attentions.len(),
+            heads,
+        })
     }
 
-    fn told(&self, request: u64, moment: Moment<'_>, tokens: Vec<String>, read: &[Vec<f32>]) -> Told {
-        let bytes = read.iter().flatten().map(|&probability| byte(probability)).collect();
+    fn told(
+        &self,
+        request: u64,
+        moment: Moment<'_>,
+        tokens: Vec<String>,
+        read: &[Vec<f32>],
+    ) -> Told {
+        let bytes = read
+            .iter()
+            .flatten()
+            .map(|&probability| byte(probability))
+            .collect();
         let (layers, heads) = (self.layers as u64, self.heads as u64);
         let (run, step) = (moment.run.into(), moment.step);
-        (Event::Attention { request, run, step, tokens, layers, heads }, vec![bytes])
+        (
+            Event::Attention {
+                request,
+                run,
+                step,
+                tokens,
+                layers,
+                heads,
+            },
+            vec![bytes],
+        )
     }
 }
 
@@ -214,13 +297,18 @@ fn byte(probability: f32) -> u8 {
 fn guesses(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
     let best = super::ask::best(row, GUESSES, |id| tokenizer.is_text(id as u32));
     best.into_iter()
-        .map(|(id, score)| Candidate { token: tokenizer.token(id as u32).into(), score: score.exp() })
+        .map(|(id, score)| Candidate {
+            token: tokenizer.token(id as u32).into(),
+            score: score.exp(),
+        })
         .collect()
 }
 
 /// Tokens by their ids.
 pub fn names(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
-    ids.iter().map(|&id| tokenizer.token(id).to_string()).collect()
+    ids.iter()
+        .map(|&id| tokenizer.token(id).to_string())
+        .collect()
 }
 
 /// A batch of one text without padding, whose second part begins at `second`.

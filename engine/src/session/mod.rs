@@ -69,7 +69,10 @@ use checks::{finite, needs_masked_lm, no_corpus, no_model};
 use corpus::Learned;
 use finetune::Encoded;
 use look::Watched;
-use protocol::{BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase, RunConfig};
+use protocol::{
+    BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase,
+    RunConfig,
+};
 use review::Reviewed;
 pub use scored::LabelRule;
 use scored::{HeldOut, Scored};
@@ -117,7 +120,12 @@ impl<H: Host> Session<H> {
     pub async fn open(host: H, choice: BackendChoice) -> Result<Self> {
         let (device, info) = device::open(choice).await?;
         let (device, info) = self_check::checked(device, info).await;
-        host.emit(Event::Ready { device: info.clone() }, Vec::new());
+        host.emit(
+            Event::Ready {
+                device: info.clone(),
+            },
+            Vec::new(),
+        );
         Ok(Self {
             host,
             device,
@@ -149,7 +157,9 @@ impl<H: Host> Session<H> {
 
     /// The labels that the model gives; none of a language model.
     pub fn labels(&self) -> &[String] {
-        self.classifier.as_ref().map_or(&[], |model| &model.config.labels)
+        self.classifier
+            .as_ref()
+            .map_or(&[], |model| &model.config.labels)
     }
 
     /// Reads files into the corpus and tells what was found.
@@ -170,8 +180,13 @@ impl<H: Host> Session<H> {
 
     /// `options`, with the columns that the classifier was trained on.
     pub fn reading_as_trained(&self, options: ReadOptions) -> ReadOptions {
-        let Some(model) = &self.classifier else { return options };
-        ReadOptions { trained_columns: model.config.text_columns.clone(), ..options }
+        let Some(model) = &self.classifier else {
+            return options;
+        };
+        ReadOptions {
+            trained_columns: model.config.text_columns.clone(),
+            ..options
+        }
     }
 
     /// Has each run show what it makes of the first document, masked as `config` says, as it learns.
@@ -179,8 +194,17 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When there is no corpus, or it can no longer be read.
     pub fn watch(&mut self, config: &RunConfig) -> Result<()> {
-        let text = self.corpus.as_ref().ok_or_else(no_corpus)?.training_text(0)?;
-        self.watched = Some(Watched { config: config.clone(), example: 0, epoch: 0, text });
+        let text = self
+            .corpus
+            .as_ref()
+            .ok_or_else(no_corpus)?
+            .training_text(0)?;
+        self.watched = Some(Watched {
+            config: config.clone(),
+            example: 0,
+            epoch: 0,
+            text,
+        });
         Ok(())
     }
 
@@ -194,7 +218,13 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When there is no model, or the split holds nothing that it could be measured on.
-    pub async fn evaluate(&mut self, run: &str, split: &str, rule: LabelRule, seed: u64) -> Result<Metrics> {
+    pub async fn evaluate(
+        &mut self,
+        run: &str,
+        split: &str,
+        rule: LabelRule,
+        seed: u64,
+    ) -> Result<Metrics> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let role = match split {
             "train" => FileRole::Train,
@@ -204,19 +234,39 @@ impl<H: Host> Session<H> {
         if let Some(model) = &self.classifier {
             let selection = self.measured_on(run, &model.config, corpus, role)?;
             let held_out = self.measured(run, split, model, (corpus, role, &selection))?;
-            let scores = model.probabilities_of(&held_out, &self.device, &mut async || Ok(true)).await?;
-            let problem = model.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+            let scores = model
+                .probabilities_of(&held_out, &self.device, &mut async || Ok(true))
+                .await?;
+            let problem = model
+                .config
+                .problem_type
+                .unwrap_or(ProblemType::MultiLabelClassification);
             let scored = Scored::new(&held_out, scores.expect("nothing stops it"), problem);
-            return Ok(Metrics::Classifier(scored.full_metrics(&model.config, &rule, model.ensemble.is_some())));
+            return Ok(Metrics::Classifier(scored.full_metrics(
+                &model.config,
+                &rule,
+                model.ensemble.is_some(),
+            )));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;
-        let role = if role == FileRole::Valid { role } else { FileRole::Train };
+        let role = if role == FileRole::Valid {
+            role
+        } else {
+            FileRole::Train
+        };
         let mut examples = self.evaluation_examples(model, role, seed)?;
         let leaves = model.leaves(&self.device);
         let (config, device) = (&model.config, &self.device);
-        let metrics =
-            masked_lm_metrics(&mut examples, u64::MAX, config, &leaves, device, &mut async || Ok(true)).await?;
+        let metrics = masked_lm_metrics(
+            &mut examples,
+            u64::MAX,
+            config,
+            &leaves,
+            device,
+            &mut async || Ok(true),
+        )
+        .await?;
         let metrics = metrics.expect("nothing stops it");
         finite(vec![metrics.masked_lm_loss])?;
         Ok(Metrics::MaskedLm(metrics))
@@ -231,17 +281,33 @@ impl<H: Host> Session<H> {
         documents_of: (&Corpus, FileRole, &Selection),
     ) -> Result<HeldOut> {
         let labels = LabelSet::from_names(model.config.labels.clone());
-        let linear = model.ensemble.as_ref().and_then(|ensemble| ensemble.linear.as_ref());
+        let linear = model
+            .ensemble
+            .as_ref()
+            .and_then(|ensemble| ensemble.linear.as_ref());
         let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents_of, linear)?;
-        let Some(Encoded { documents, unseen, has_unseen, margins }) = encoded else {
+        let Some(Encoded {
+            documents,
+            unseen,
+            has_unseen,
+            margins,
+        }) = encoded
+        else {
             let (corpus, role, _) = documents_of;
             return Err(corpus.no_labels(role).into());
         };
         let fitted = || plan::fitted_len(&documents).min(model.config.max_position_embeddings);
         let max_len = model.config.trained_len.unwrap_or_else(fitted);
         let specials = model.tokenizer.specials();
-        let examples = LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
-        Ok(HeldOut { examples, unseen, has_unseen, margins, known: None })
+        let examples =
+            LabelledExamples::new(documents, specials, labels.len(), 0, BATCH_SIZE, max_len);
+        Ok(HeldOut {
+            examples,
+            unseen,
+            has_unseen,
+            margins,
+            known: None,
+        })
     }
 
     /// Labels of each text, best first, in order: the `top_k` best or, without it, those that count as given.
@@ -254,8 +320,17 @@ impl<H: Host> Session<H> {
         top_k: Option<usize>,
         long: Long,
     ) -> Result<Vec<Vec<LabelScore>>> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
-        let told = top_k.map_or(Told::Given { own_thresholds: false }, Told::Best);
+        let model = self
+            .classifier
+            .as_ref()
+            .or(self.language_model.as_ref())
+            .ok_or_else(no_model)?;
+        let told = top_k.map_or(
+            Told::Given {
+                own_thresholds: false,
+            },
+            Told::Best,
+        );
         ask::predict(model, &self.device, texts, (told, long)).await
     }
 
@@ -278,7 +353,11 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When there is no language model or nothing to guess.
     pub async fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Vec<MaskGuess>> {
-        let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
+        let model = self
+            .language_model
+            .as_ref()
+            .or(self.classifier.as_ref())
+            .ok_or_else(no_model)?;
         ask::fill_mask(model, &self.device, text, top_k).await
     }
 
@@ -286,8 +365,15 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When there is no model or the text is too long.
-    pub async fn attention(&mut self, text: &str) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
+    pub async fn attention(
+        &mut self,
+        text: &str,
+    ) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
+        let model = self
+            .classifier
+            .as_ref()
+            .or(self.language_model.as_ref())
+            .ok_or_else(no_model)?;
         ask::attention(model, &self.device, text).await
     }
 
@@ -296,8 +382,17 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When there is no model or the device no longer answers.
     pub async fn export(&self) -> Result<ModelFiles> {
-        let newest = if self.latest == Phase::Finetune { &self.classifier } else { &self.language_model };
-        newest.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?.to_files().await
+        let newest = if self.latest == Phase::Finetune {
+            &self.classifier
+        } else {
+            &self.language_model
+        };
+        newest
+            .as_ref()
+            .or(self.language_model.as_ref())
+            .ok_or_else(no_model)?
+            .to_files()
+            .await
     }
 
     /// The model that the last pre-training run made, as files.
@@ -305,7 +400,11 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When there is none or the device no longer answers.
     pub async fn export_language_model(&self) -> Result<ModelFiles> {
-        self.language_model.as_ref().ok_or_else(no_model)?.to_files().await
+        self.language_model
+            .as_ref()
+            .ok_or_else(no_model)?
+            .to_files()
+            .await
     }
 
     /// Takes a model: what the next fine-tuning starts from and the next pre-training goes on from.
@@ -318,7 +417,11 @@ impl<H: Host> Session<H> {
             self.warn("", notice.code, notice.message);
         }
         self.classifier = model.heads.classifier.then(|| model.clone());
-        self.latest = if model.heads.classifier { Phase::Finetune } else { Phase::Pretrain };
+        self.latest = if model.heads.classifier {
+            Phase::Finetune
+        } else {
+            Phase::Pretrain
+        };
         self.continues = true;
         self.learned = None;
         self.pretraining_secs = None;
@@ -328,6 +431,13 @@ impl<H: Host> Session<H> {
     }
 
     fn warn(&self, run: &str, code: &str, message: String) {
-        self.host.emit(Event::Warning { run: run.into(), code: code.into(), message }, Vec::new());
+        self.host.emit(
+            Event::Warning {
+                run: run.into(),
+                code: code.into(),
+                message,
+            },
+            Vec::new(),
+        );
     }
 }

@@ -15,16 +15,30 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When a file can no longer be read.
     pub(super) fn report_near_duplicates(&mut self, run: &str, config: &RunConfig) -> Result<()> {
-        let training = self.corpus.as_ref().map_or(0, |corpus| corpus.labelled_documents(FileRole::Train));
+        let training = self
+            .corpus
+            .as_ref()
+            .map_or(0, |corpus| corpus.labelled_documents(FileRole::Train));
         if training > MAX_DOCUMENTS {
-            let message =
-                format!("more than {MAX_DOCUMENTS} labelled training documents: near-duplicates were not searched for");
+            let message = format!(
+                "more than {MAX_DOCUMENTS} labelled training documents: near-duplicates were not searched for"
+            );
             self.warn(run, "near-duplicates-unknown", message);
             return Ok(());
         }
         let message = "comparing held-out documents with training documents".into();
-        self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
-        let NearDuplicateCounts { valid, test, is_all_of_a_split } = self.find_near_duplicates(config)?;
+        self.host.emit(
+            Event::Compiling {
+                run: run.into(),
+                message,
+            },
+            Vec::new(),
+        );
+        let NearDuplicateCounts {
+            valid,
+            test,
+            is_all_of_a_split,
+        } = self.find_near_duplicates(config)?;
         if valid + test == 0 {
             return Ok(());
         }
@@ -50,7 +64,10 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When there is no corpus, or a file can no longer be read.
-    pub(super) fn find_near_duplicates(&mut self, config: &RunConfig) -> Result<NearDuplicateCounts> {
+    pub(super) fn find_near_duplicates(
+        &mut self,
+        config: &RunConfig,
+    ) -> Result<NearDuplicateCounts> {
         let corpus = self.corpus.as_mut().ok_or_else(no_corpus)?;
         let selection = Labelled::of(corpus, config)?.selection;
         Ok(corpus.find_near_duplicates(&selection)?)

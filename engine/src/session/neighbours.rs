@@ -15,19 +15,40 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When there is no model, or its vocabulary does not know the word.
     pub async fn neighbours(&self, word: &str, top_k: usize) -> Result<Vec<Candidate>> {
-        let model = self.language_model.as_ref().or(self.classifier.as_ref()).ok_or_else(no_model)?;
+        let model = self
+            .language_model
+            .as_ref()
+            .or(self.classifier.as_ref())
+            .ok_or_else(no_model)?;
         let weights = model.weights().await?;
-        let table = weights.get(word_embeddings(model.config.architecture)).expect("a model has word embeddings");
-        nearest(&model.tokenizer, (&table.data, model.config.hidden_size), word, top_k)
+        let table = weights
+            .get(word_embeddings(model.config.architecture))
+            .expect("a model has word embeddings");
+        nearest(
+            &model.tokenizer,
+            (&table.data, model.config.hidden_size),
+            word,
+            top_k,
+        )
     }
 
     /// The nearest words in the vectors of the text, before any training, and in the language model.
     ///
     /// # Errors
     /// When neither text nor model knows the word.
-    pub(super) async fn all_neighbours(&self, request: u64, word: String, top_k: usize) -> Result<Event> {
-        let of_text = self.learned.as_ref().and_then(|learned| Some((learned, learned.any_embeddings(VECTOR_WIDTH)?)));
-        let own = of_text.map(|(learned, own)| nearest(&learned.tokenizer, (&own.values, own.width), &word, top_k));
+    pub(super) async fn all_neighbours(
+        &self,
+        request: u64,
+        word: String,
+        top_k: usize,
+    ) -> Result<Event> {
+        let of_text = self
+            .learned
+            .as_ref()
+            .and_then(|learned| Some((learned, learned.any_embeddings(VECTOR_WIDTH)?)));
+        let own = of_text.map(|(learned, own)| {
+            nearest(&learned.tokenizer, (&own.values, own.width), &word, top_k)
+        });
         let model = match self.language_model {
             Some(_) => Some(self.neighbours(&word, top_k).await),
             None => None,
@@ -36,35 +57,64 @@ impl<H: Host> Session<H> {
             (Some(Err(error)), None | Some(Err(_))) | (None, Some(Err(error))) => Err(error),
             (None, None) => Err(no_model()),
             (own, model) => {
-                let known = |found: Option<Result<Vec<Candidate>>>| found.and_then(Result::ok).unwrap_or_default();
-                Ok(Event::Neighbours { request, word, own: known(own), model: known(model) })
+                let known = |found: Option<Result<Vec<Candidate>>>| {
+                    found.and_then(Result::ok).unwrap_or_default()
+                };
+                Ok(Event::Neighbours {
+                    request,
+                    word,
+                    own: known(own),
+                    model: known(model),
+                })
             }
         }
     }
 }
 
 /// In a `table` of vectors `[V, width]`.
-fn nearest(tokenizer: &Tokenizer, table: (&[f32], usize), word: &str, top_k: usize) -> Result<Vec<Candidate>> {
+fn nearest(
+    tokenizer: &Tokenizer,
+    table: (&[f32], usize),
+    word: &str,
+    top_k: usize,
+) -> Result<Vec<Candidate>> {
     let (values, width) = table;
     let row = |id: u32| &values[id as usize * width..][..width];
-    let known: Vec<u32> = tokenizer.encode(word).into_iter().filter(|id| !tokenizer.is_special(*id)).collect();
+    let known: Vec<u32> = tokenizer
+        .encode(word)
+        .into_iter()
+        .filter(|id| !tokenizer.is_special(*id))
+        .collect();
     if known.is_empty() {
         let message = format!("the vocabulary does not know \"{}\"", word.escape_debug());
-        return Err(Error::input("unknown-word", message, "Ask for a word of the text that the model learned from."));
+        return Err(Error::input(
+            "unknown-word",
+            message,
+            "Ask for a word of the text that the model learned from.",
+        ));
     }
     let mut asked = vec![0.0_f32; width];
     for &id in &known {
         asked.iter_mut().zip(row(id)).for_each(|(sum, x)| *sum += x);
     }
-    let others = (0..tokenizer.len() as u32).filter(|id| tokenizer.is_text(*id) && !known.contains(id));
+    let others =
+        (0..tokenizer.len() as u32).filter(|id| tokenizer.is_text(*id) && !known.contains(id));
     let mut scored: Vec<(u32, f64)> = others.map(|id| (id, cosine(&asked, row(id)))).collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let candidate = |(id, score): (u32, f64)| Candidate { token: tokenizer.token(id).into(), score };
+    let candidate = |(id, score): (u32, f64)| Candidate {
+        token: tokenizer.token(id).into(),
+        score,
+    };
     Ok(scored.into_iter().take(top_k).map(candidate).collect())
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum::<f64>()
+    };
     let norms = (dot(a, a) * dot(b, b)).sqrt();
     if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
 }

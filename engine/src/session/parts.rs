@@ -8,7 +8,9 @@ use super::trained::{Trained, groups_of, weights_of};
 use crate::data::examples::{Batch, EncodedDocument, EncodedDocuments};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
-use crate::interop::{self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, LinearTensors, network_file};
+use crate::interop::{
+    self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, LinearTensors, network_file,
+};
 use crate::linear::{Linear, LinearInput};
 use crate::model::{Leaves, ModelConfig, ProblemType};
 use crate::session::host::ModelFiles;
@@ -41,7 +43,11 @@ impl DocumentVectors {
         for (row, frequency) in values.chunks_mut(width).zip(frequencies) {
             let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
             let weight = ((1.0 + n) / (1.0 + frequency as f32)).ln() + 1.0;
-            let scale = if norm > f32::MIN_POSITIVE { weight / norm } else { 0.0 };
+            let scale = if norm > f32::MIN_POSITIVE {
+                weight / norm
+            } else {
+                0.0
+            };
             row.iter_mut().for_each(|x| *x *= scale);
         }
         Self { width, values }
@@ -59,7 +65,12 @@ impl DocumentVectors {
 }
 
 fn token_ids(document: &EncodedDocument) -> Vec<u32> {
-    document.first.iter().chain(document.second.iter().flatten()).copied().collect()
+    document
+        .first
+        .iter()
+        .chain(document.second.iter().flatten())
+        .copied()
+        .collect()
 }
 
 /// A linear classifier with the word vectors that it reads.
@@ -85,13 +96,25 @@ pub(super) fn describe_all(
     tokenizer: Option<&Tokenizer>,
     documents: &[Document],
 ) -> Vec<Vec<f32>> {
-    let Some((vectors, tokenizer)) = vectors.zip(tokenizer) else { return vec![Vec::new(); documents.len()] };
-    documents.iter().map(|document| vectors.describe(tokenizer, document)).collect()
+    let Some((vectors, tokenizer)) = vectors.zip(tokenizer) else {
+        return vec![Vec::new(); documents.len()];
+    };
+    documents
+        .iter()
+        .map(|document| vectors.describe(tokenizer, document))
+        .collect()
 }
 
 /// Documents beside their descriptions.
-pub(super) fn inputs<'a>(documents: &'a [Document], described: &'a [Vec<f32>]) -> Vec<LinearInput<'a>> {
-    documents.iter().zip(described).map(|(document, dense)| LinearInput { document, dense }).collect()
+pub(super) fn inputs<'a>(
+    documents: &'a [Document],
+    described: &'a [Vec<f32>],
+) -> Vec<LinearInput<'a>> {
+    documents
+        .iter()
+        .zip(described)
+        .map(|(document, dense)| LinearInput { document, dense })
+        .collect()
 }
 
 /// What a classifier has besides its first network, and how all of it votes.
@@ -123,14 +146,29 @@ impl Ensemble {
         let count = networks.len();
         let is_kept = |index: usize, weights: &[f64]| index == 0 || weights[index] > 0.0;
         let weights = self.fusion.weights.clone();
-        let kept = networks.into_iter().enumerate().filter(|(index, _)| is_kept(*index, &weights));
+        let kept = networks
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| is_kept(*index, &weights));
         self.networks = kept.skip(1).map(|(_, groups)| groups).collect();
         if weights.get(count).is_none_or(|weight| *weight == 0.0) {
             self.linear = None;
         }
-        let stays = |index: usize| if index < count { is_kept(index, &weights) } else { weights[index] > 0.0 };
-        let keep =
-            |numbers: Vec<f64>| numbers.into_iter().enumerate().filter(|(i, _)| stays(*i)).map(|(_, x)| x).collect();
+        let stays = |index: usize| {
+            if index < count {
+                is_kept(index, &weights)
+            } else {
+                weights[index] > 0.0
+            }
+        };
+        let keep = |numbers: Vec<f64>| {
+            numbers
+                .into_iter()
+                .enumerate()
+                .filter(|(i, _)| stays(*i))
+                .map(|(_, x)| x)
+                .collect()
+        };
         self.shares = keep(self.shares);
         self.fusion.weights = keep(self.fusion.weights);
         self
@@ -141,13 +179,19 @@ impl Ensemble {
         let networks = 1 + self.networks.len();
         let percent = |shares: &[f64]| format!("{:.0} %", 100.0 * shares.iter().sum::<f64>());
         let of_networks = percent(&self.shares[..networks]);
-        let names = if networks == 1 { "one network".into() } else { format!("the average of {networks} networks") };
+        let names = if networks == 1 {
+            "one network".into()
+        } else {
+            format!("the average of {networks} networks")
+        };
         match &self.linear {
             None if networks == 1 => None,
             None => Some(format!("the classifier is {names}")),
             Some(part) if self.shares[..networks].iter().sum::<f64>() < MIN_SHARE => {
                 let member = part.linear.name();
-                Some(format!("the classifier is a linear classifier on {member}; the network adds nothing to it"))
+                Some(format!(
+                    "the classifier is a linear classifier on {member}; the network adds nothing to it"
+                ))
             }
             Some(part) => {
                 let (member, of_linear) = (part.linear.name(), percent(&self.shares[networks..]));
@@ -181,8 +225,11 @@ pub(super) struct DocumentScores {
 impl DocumentScores {
     /// The mean of the scores of a document's windows, each with its share of the document.
     pub fn mean(windows: impl Iterator<Item = (f64, Self)>) -> Self {
-        let scaled = |numbers: Vec<f64>, share: f64| numbers.into_iter().map(|x| share * x).collect();
-        let added = |sum: Vec<f64>, more: Vec<f64>| sum.into_iter().zip(more).map(|(sum, x)| sum + x).collect();
+        let scaled =
+            |numbers: Vec<f64>, share: f64| numbers.into_iter().map(|x| share * x).collect();
+        let added = |sum: Vec<f64>, more: Vec<f64>| {
+            sum.into_iter().zip(more).map(|(sum, x)| sum + x).collect()
+        };
         let windows = windows.map(|(share, window)| Self {
             probabilities: scaled(window.probabilities, share),
             raw: window.raw.map(|raw| scaled(raw, share)),
@@ -199,7 +246,10 @@ impl Trained {
     /// The parameters of each of its networks.
     pub(super) fn networks(&self, device: &Device) -> Vec<Leaves> {
         let others = self.ensemble.iter().flat_map(|ensemble| &ensemble.networks);
-        std::iter::once(&self.groups).chain(others).map(|groups| self.layout.leaves(groups, device)).collect()
+        std::iter::once(&self.groups)
+            .chain(others)
+            .map(|groups| self.layout.leaves(groups, device))
+            .collect()
     }
 
     /// Scores of the documents in one batch; `networks` are those of [`Self::networks`].
@@ -213,22 +263,44 @@ impl Trained {
         documents: &[Document],
         device: &Device,
     ) -> Result<Vec<DocumentScores>> {
-        let problem = self.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let problem = self
+            .config
+            .problem_type
+            .unwrap_or(ProblemType::MultiLabelClassification);
         let batch = DeviceBatch::upload(batch, &self.config, device);
         let mut parts: Vec<Logits> = Vec::new();
         for leaves in networks {
             let logits = read(classify(&self.config, leaves, &batch)).await?;
-            parts.push(logits.chunks(self.config.labels.len()).take(documents.len()).map(<[f32]>::to_vec).collect());
+            parts.push(
+                logits
+                    .chunks(self.config.labels.len())
+                    .take(documents.len())
+                    .map(<[f32]>::to_vec)
+                    .collect(),
+            );
         }
         let Some(ensemble) = &self.ensemble else {
             let alone = plain(&parts[0], problem).into_iter();
-            return Ok(alone.map(|probabilities| DocumentScores { probabilities, raw: None }).collect());
+            return Ok(alone
+                .map(|probabilities| DocumentScores {
+                    probabilities,
+                    raw: None,
+                })
+                .collect());
         };
-        parts.extend(ensemble.linear.as_ref().map(|linear| linear.margins(Some(&self.tokenizer), documents)));
+        parts.extend(
+            ensemble
+                .linear
+                .as_ref()
+                .map(|linear| linear.margins(Some(&self.tokenizer), documents)),
+        );
         let of_document = |index: usize| {
             let outputs: Vec<&[f32]> = parts.iter().map(|part| part[index].as_slice()).collect();
             let probabilities = ensemble.fusion.probabilities(&outputs, problem);
-            DocumentScores { probabilities, raw: Some(ensemble.fusion.raw(&outputs, problem)) }
+            DocumentScores {
+                probabilities,
+                raw: Some(ensemble.fusion.raw(&outputs, problem)),
+            }
         };
         Ok((0..documents.len()).map(of_document).collect())
     }
@@ -243,10 +315,16 @@ impl Trained {
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Vec<Vec<f64>>>> {
-        let problem = self.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let problem = self
+            .config
+            .problem_type
+            .unwrap_or(ProblemType::MultiLabelClassification);
         let mut parts: Vec<Logits> = Vec::new();
         for leaves in self.networks(device) {
-            match held_out.logits(&self.config, &leaves, device, goes_on).await? {
+            match held_out
+                .logits(&self.config, &leaves, device, goes_on)
+                .await?
+            {
                 Some(logits) => parts.push(logits),
                 None => return Ok(None),
             }
@@ -256,7 +334,11 @@ impl Trained {
             None => plain(parts[0], problem),
             Some(ensemble) => ensemble.probabilities(&parts, problem),
         };
-        probabilities.into_iter().map(finite).collect::<Result<_>>().map(Some)
+        probabilities
+            .into_iter()
+            .map(finite)
+            .collect::<Result<_>>()
+            .map(Some)
     }
 
     /// The files of its parts besides the first network; none where it has no others.
@@ -264,7 +346,9 @@ impl Trained {
     /// # Errors
     /// When the device no longer answers.
     pub(super) async fn part_files(&self) -> Result<ModelFiles> {
-        let Some(ensemble) = &self.ensemble else { return Ok(Vec::new()) };
+        let Some(ensemble) = &self.ensemble else {
+            return Ok(Vec::new());
+        };
         let mut files = ModelFiles::new();
         for (index, groups) in ensemble.networks.iter().enumerate() {
             let weights = weights_of(&self.layout, &read_groups(groups).await?);
@@ -272,15 +356,31 @@ impl Trained {
         }
         let mut header = None;
         if let Some(LinearPart { linear, vectors }) = &ensemble.linear {
-            let vectors = vectors.as_ref().map_or_else(Vec::new, |vectors| vectors.values.clone());
-            let part = LinearTensors { data: linear.data(), vectors };
+            let vectors = vectors
+                .as_ref()
+                .map_or_else(Vec::new, |vectors| vectors.values.clone());
+            let part = LinearTensors {
+                data: linear.data(),
+                vectors,
+            };
             header = Some(LinearHeader::of(&part));
             files.push((LINEAR_FILE.into(), interop::linear_to_bytes(&part)));
         }
         let networks = 1 + ensemble.networks.len();
-        let mut file = ClassifierFile::new(networks, header, ensemble.fusion.clone(), ensemble.shares.clone());
-        let ModelConfig { threshold, threshold_scales, thresholds, .. } = self.config.clone();
-        (file.threshold, file.threshold_scales, file.thresholds) = (threshold, threshold_scales, thresholds);
+        let mut file = ClassifierFile::new(
+            networks,
+            header,
+            ensemble.fusion.clone(),
+            ensemble.shares.clone(),
+        );
+        let ModelConfig {
+            threshold,
+            threshold_scales,
+            thresholds,
+            ..
+        } = self.config.clone();
+        (file.threshold, file.threshold_scales, file.thresholds) =
+            (threshold, threshold_scales, thresholds);
         file.cross_validated = ensemble.cross_validated;
         files.push((interop::CLASSIFIER_FILE.into(), file.to_json()));
         Ok(files)
@@ -290,22 +390,31 @@ impl Trained {
     ///
     /// # Errors
     /// When a part is missing or damaged, or contradicts the model.
-    pub(super) fn read_parts(&mut self, file: &dyn Fn(&str) -> Option<Vec<u8>>, device: &Device) -> Result<()> {
-        let Some(bytes) = file(interop::CLASSIFIER_FILE).filter(|_| self.heads.classifier) else { return Ok(()) };
+    pub(super) fn read_parts(
+        &mut self,
+        file: &dyn Fn(&str) -> Option<Vec<u8>>,
+        device: &Device,
+    ) -> Result<()> {
+        let Some(bytes) = file(interop::CLASSIFIER_FILE).filter(|_| self.heads.classifier) else {
+            return Ok(());
+        };
         let classes = self.config.labels.len();
         let header = ClassifierFile::from_json(&bytes, classes)?;
         // Files that were dropped one by one have lost their folder.
         let part = |name: &str| {
             let plain = name.rsplit('/').next().unwrap_or(name);
-            file(name).or_else(|| file(plain)).ok_or_else(|| missing_part(name))
+            file(name)
+                .or_else(|| file(plain))
+                .ok_or_else(|| missing_part(name))
         };
         let mut networks = Vec::new();
         for index in 1..header.networks {
             let name = network_file(index);
             let weights = interop::weights_from_bytes(&part(&name)?)?;
             let groups = groups_of(&self.layout, &weights, device);
-            networks
-                .push(groups.ok_or_else(|| InteropError::Classifier { reason: format!("{name} is another model's") })?);
+            networks.push(groups.ok_or_else(|| InteropError::Classifier {
+                reason: format!("{name} is another model's"),
+            })?);
         }
         let linear = match header.linear {
             None => None,
@@ -315,32 +424,51 @@ impl Trained {
         self.config.threshold = header.threshold;
         self.config.threshold_scales = header.threshold_scales;
         self.config.thresholds = header.thresholds;
-        let (fusion, shares, cross_validated) = (header.fusion, header.shares, header.cross_validated);
-        self.ensemble =
-            Some(Rc::new(Ensemble { networks, linear, fusion, shares, alone, out_of_fold: None, cross_validated }));
+        let (fusion, shares, cross_validated) =
+            (header.fusion, header.shares, header.cross_validated);
+        self.ensemble = Some(Rc::new(Ensemble {
+            networks,
+            linear,
+            fusion,
+            shares,
+            alone,
+            out_of_fold: None,
+            cross_validated,
+        }));
         Ok(())
     }
 }
 
 fn read_linear(bytes: &[u8], header: LinearHeader, config: &ModelConfig) -> Result<LinearPart> {
-    let LinearTensors { data, vectors: values } =
-        interop::linear_from_bytes(bytes, header, config.labels.len(), config.vocab_size)?;
+    let LinearTensors {
+        data,
+        vectors: values,
+    } = interop::linear_from_bytes(bytes, header, config.labels.len(), config.vocab_size)?;
     let width = data.dense;
     let vectors = (width > 0).then(|| Rc::new(DocumentVectors { width, values }));
-    Ok(LinearPart { linear: Linear::from_data(data), vectors })
+    Ok(LinearPart {
+        linear: Linear::from_data(data),
+        vectors,
+    })
 }
 
 fn missing_part(name: &str) -> Error {
     Error::input(
         "not-a-model",
-        format!("there is no {name}, which {} names", interop::CLASSIFIER_FILE),
+        format!(
+            "there is no {name}, which {} names",
+            interop::CLASSIFIER_FILE
+        ),
         "Give the whole directory, the folder parts/ included.",
     )
 }
 
 /// What one network says by itself.
 fn plain(logits: &Logits, problem: ProblemType) -> Vec<Vec<f64>> {
-    logits.iter().map(|row| crate::train::probabilities(row, problem)).collect()
+    logits
+        .iter()
+        .map(|row| crate::train::probabilities(row, problem))
+        .collect()
 }
 
 #[cfg(test)]
@@ -348,16 +476,36 @@ mod tests {
     use super::*;
     use crate::linear::{Member, Setup};
 
-    const SETUP: Setup = Setup { member: Member::Words, balanced: false, seed: 1 };
+    const SETUP: Setup = Setup {
+        member: Member::Words,
+        balanced: false,
+        seed: 1,
+    };
 
     fn ensemble(networks: usize, shares: &[f64], has_linear: bool) -> Ensemble {
-        let document = Document { text: "a".into(), second: None, labels: Vec::new(), file: 0, line: 1, block: 0 };
-        let input = [LinearInput { document: &document, dense: &[] }];
-        let part = || LinearPart { linear: Linear::learn(&input, &[vec![0]], 1, SETUP), vectors: None };
+        let document = Document {
+            text: "a".into(),
+            second: None,
+            labels: Vec::new(),
+            file: 0,
+            line: 1,
+            block: 0,
+        };
+        let input = [LinearInput {
+            document: &document,
+            dense: &[],
+        }];
+        let part = || LinearPart {
+            linear: Linear::learn(&input, &[vec![0]], 1, SETUP),
+            vectors: None,
+        };
         Ensemble {
             networks: vec![Vec::new(); networks - 1],
             linear: has_linear.then(part),
-            fusion: Fusion { weights: shares.to_vec(), ..Fusion::identity() },
+            fusion: Fusion {
+                weights: shares.to_vec(),
+                ..Fusion::identity()
+            },
             shares: shares.to_vec(),
             alone: (None, None),
             out_of_fold: None,
@@ -368,15 +516,25 @@ mod tests {
     #[test]
     fn the_sentence_names_what_decides() {
         let check = |networks, shares: &[f64], has_linear, expected: Option<&str>| {
-            assert_eq!(ensemble(networks, shares, has_linear).sentence().as_deref(), expected);
+            assert_eq!(
+                ensemble(networks, shares, has_linear).sentence().as_deref(),
+                expected
+            );
         };
         check(1, &[1.0], false, None);
-        check(3, &[0.3, 0.3, 0.4], false, Some("the classifier is the average of 3 networks"));
+        check(
+            3,
+            &[0.3, 0.3, 0.4],
+            false,
+            Some("the classifier is the average of 3 networks"),
+        );
         check(
             1,
             &[0.7, 0.3],
             true,
-            Some("the classifier is one network (70 % of each decision) and a linear classifier on words (30 %)"),
+            Some(
+                "the classifier is one network (70 % of each decision) and a linear classifier on words (30 %)",
+            ),
         );
         check(
             1,
@@ -390,7 +548,10 @@ mod tests {
     fn parts_without_weight_are_left_behind() {
         let kept = ensemble(3, &[0.0, 0.0, 0.0, 1.0], true).with_networks(vec![Vec::new(); 3]);
         assert_eq!((kept.networks.len(), kept.linear.is_some()), (0, true));
-        assert_eq!((kept.fusion.weights, kept.shares), (vec![0.0, 1.0], vec![0.0, 1.0]));
+        assert_eq!(
+            (kept.fusion.weights, kept.shares),
+            (vec![0.0, 1.0], vec![0.0, 1.0])
+        );
         let kept = ensemble(3, &[0.2, 0.4, 0.4, 0.0], true).with_networks(vec![Vec::new(); 3]);
         assert_eq!((kept.networks.len(), kept.linear.is_some()), (2, false));
         assert_eq!(kept.fusion.weights, [0.2, 0.4, 0.4]);

@@ -116,29 +116,53 @@ const MIN_EXAMPLES_OF_WIDE_BATCHES: u64 = 2000;
 
 /// Window of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
 pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
-    let fitted = if mean_tokens <= SHORT_DOCUMENT_TOKENS { WINDOWS.0 } else { WINDOWS.1 };
-    config.max_len.unwrap_or(if config.seed_masking { SEED_WINDOW } else { fitted })
+    let fitted = if mean_tokens <= SHORT_DOCUMENT_TOKENS {
+        WINDOWS.0
+    } else {
+        WINDOWS.1
+    };
+    config.max_len.unwrap_or(if config.seed_masking {
+        SEED_WINDOW
+    } else {
+        fitted
+    })
 }
 
 /// Length of fine-tuning examples, unless asked otherwise: 98 of 100 documents fit, `[CLS]` and `[SEP]` included, up to
 /// `most`.
 pub fn finetuning_max_len(config: &RunConfig, documents: &EncodedDocuments, most: usize) -> usize {
-    config.max_len.unwrap_or_else(|| fitted_len(documents).min(most))
+    config
+        .max_len
+        .unwrap_or_else(|| fitted_len(documents).min(most))
 }
 
 /// The length that suits classifying `documents`.
 pub fn fitted_len(documents: &EncodedDocuments) -> usize {
-    documents.fitting_len(FITTED_SHARE).next_multiple_of(8).clamp(MIN_MAX_LEN * 2, LONGEST_FITTED)
+    documents
+        .fitting_len(FITTED_SHARE)
+        .next_multiple_of(8)
+        .clamp(MIN_MAX_LEN * 2, LONGEST_FITTED)
 }
 
 /// Checks `config` for a run of `phase` on `data` with `model`.
 ///
 /// # Errors
 /// One for each setting that cannot be met, naming its flag.
-pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataShape) -> Result<Plan> {
+pub fn plan(
+    config: &RunConfig,
+    phase: Phase,
+    model: &ModelConfig,
+    data: DataShape,
+) -> Result<Plan> {
     let pretrain = phase == Phase::Pretrain;
     check_length(data.max_len, model)?;
-    let batch_size = config.batch_size.unwrap_or(if data.examples < MIN_EXAMPLES_OF_WIDE_BATCHES { 16 } else { 32 });
+    let batch_size = config
+        .batch_size
+        .unwrap_or(if data.examples < MIN_EXAMPLES_OF_WIDE_BATCHES {
+            16
+        } else {
+            32
+        });
     if data.frozen {
         check_frozen_memory(model, batch_size, data.max_len)?;
     } else {
@@ -151,22 +175,34 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         None if pretrain => 1,
         None => networks(config, tokens_per_epoch),
     };
-    let default_epochs = if pretrain { pretraining_epochs(data) } else { FINETUNING_EPOCHS };
+    let default_epochs = if pretrain {
+        pretraining_epochs(data)
+    } else {
+        FINETUNING_EPOCHS
+    };
     let (budget, steps) = budget(config, default_epochs, steps_per_epoch, networks);
     let dropout = training_dropout(model, pretrain);
-    let evaluate_every =
-        if pretrain { steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10)) } else { steps_per_epoch };
+    let evaluate_every = if pretrain {
+        steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10))
+    } else {
+        steps_per_epoch
+    };
     let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(LEAST_STEPS_BETWEEN_CHECKPOINTS);
     // How many steps a budget of time holds is not known: what is counted in steps must come soon enough.
     let (evaluate_every, checkpoint_every) = match budget {
-        Budget::Seconds(_) if pretrain => {
-            (evaluate_every.min(MOST_STEPS_UNSEEN), checkpoint_every.min(MOST_STEPS_UNSEEN))
-        }
+        Budget::Seconds(_) if pretrain => (
+            evaluate_every.min(MOST_STEPS_UNSEEN),
+            checkpoint_every.min(MOST_STEPS_UNSEEN),
+        ),
         Budget::Seconds(_) => (evaluate_every, checkpoint_every.min(MOST_STEPS_UNSEEN)),
         Budget::Steps(_) => (evaluate_every, checkpoint_every),
     };
     let muon = muon(config, model, pretrain);
-    let warmup_share = if muon.is_some() { MUON_WARMUP } else { USUAL_WARMUP };
+    let warmup_share = if muon.is_some() {
+        MUON_WARMUP
+    } else {
+        USUAL_WARMUP
+    };
     let lr = config.lr.unwrap_or_else(|| default_lr(model, pretrain));
     Ok(Plan {
         phase,
@@ -177,7 +213,10 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
         networks,
         budget,
         schedule: Schedule::new(lr, steps, warmup_share),
-        optimizer: OptimizerSettings { muon, ..OptimizerSettings::default() },
+        optimizer: OptimizerSettings {
+            muon,
+            ..OptimizerSettings::default()
+        },
         mask_rate: mask_rate(config, model),
         whole_word: config.whole_word,
         max_predictions: config.max_predictions.or(config.seed_masking.then_some(1)),
@@ -194,7 +233,9 @@ pub fn plan(config: &RunConfig, phase: Phase, model: &ModelConfig, data: DataSha
 /// published, unless asked otherwise.
 fn muon(config: &RunConfig, model: &ModelConfig, pretrain: bool) -> Option<MuonSettings> {
     let is_default = pretrain && model.architecture.backbone().recipe().muon;
-    let is_wanted = config.optimizer.map_or(is_default, |kind| kind == OptimizerKind::Muon);
+    let is_wanted = config
+        .optimizer
+        .map_or(is_default, |kind| kind == OptimizerKind::Muon);
     is_wanted.then(MuonSettings::default)
 }
 
@@ -210,14 +251,26 @@ pub fn starts_from_own_vectors(config: &RunConfig, phase: Phase) -> bool {
 /// window at 0.4 (docs/recipes.md).
 pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
     let own = model.architecture.backbone().recipe().mask_rate;
-    config.mask_rate.unwrap_or(if config.seed_masking { SEED_MASK_RATE } else { own })
+    config.mask_rate.unwrap_or(if config.seed_masking {
+        SEED_MASK_RATE
+    } else {
+        own
+    })
 }
 
 impl Plan {
     /// The same without training: one network whose values are all there before the run.
     pub fn without_steps(self) -> Self {
-        let schedule = Schedule { steps: 0, ..self.schedule };
-        Self { networks: 1, budget: Budget::Steps(0), schedule, ..self }
+        let schedule = Schedule {
+            steps: 0,
+            ..self.schedule
+        };
+        Self {
+            networks: 1,
+            budget: Budget::Steps(0),
+            schedule,
+            ..self
+        }
     }
 
     /// Steps planned of all networks; for a budget of time, as estimated at the start.
@@ -227,18 +280,49 @@ impl Plan {
 
     /// Whether a plan from a file can be carried out with `model`.
     pub fn is_sound(&self, model: &ModelConfig) -> bool {
-        let counts =
-            [self.networks, self.steps_per_epoch, self.report_every, self.evaluate_every, self.checkpoint_every];
-        let OptimizerSettings { beta1, beta2, eps, weight_decay, clip_norm, muon } = self.optimizer;
-        let Schedule { peak, warmup_share, floor, .. } = self.schedule;
-        let shares = [self.mask_rate, self.hidden_dropout, self.attention_dropout, beta1, beta2, warmup_share];
+        let counts = [
+            self.networks,
+            self.steps_per_epoch,
+            self.report_every,
+            self.evaluate_every,
+            self.checkpoint_every,
+        ];
+        let OptimizerSettings {
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            clip_norm,
+            muon,
+        } = self.optimizer;
+        let Schedule {
+            peak,
+            warmup_share,
+            floor,
+            ..
+        } = self.schedule;
+        let shares = [
+            self.mask_rate,
+            self.hidden_dropout,
+            self.attention_dropout,
+            beta1,
+            beta2,
+            warmup_share,
+        ];
         let is_positive = |value: f64| value.is_finite() && value > 0.0;
         let is_decay = |value: f64| value.is_finite() && value >= 0.0;
         let has_sound_muon = muon.is_none_or(|muon| {
-            is_positive(muon.lr_ratio) && (0.0..1.0).contains(&muon.momentum) && is_decay(muon.weight_decay)
+            is_positive(muon.lr_ratio)
+                && (0.0..1.0).contains(&muon.momentum)
+                && is_decay(muon.weight_decay)
         });
-        let memory = if self.budget == Budget::Steps(0) { check_frozen_memory } else { check_memory };
-        let fits = check_length(self.max_len, model).and_then(|()| memory(model, self.batch_size, self.max_len));
+        let memory = if self.budget == Budget::Steps(0) {
+            check_frozen_memory
+        } else {
+            check_memory
+        };
+        let fits = check_length(self.max_len, model)
+            .and_then(|()| memory(model, self.batch_size, self.max_len));
         self.batch_size > 0
             && counts.iter().all(|&count| count > 0)
             && shares.iter().all(|share| (0.0..1.0).contains(share))
@@ -255,7 +339,10 @@ impl Plan {
 
     /// Dropout in force while training.
     pub fn dropout(&self) -> Dropout {
-        Dropout { hidden: self.hidden_dropout, attention: self.attention_dropout }
+        Dropout {
+            hidden: self.hidden_dropout,
+            attention: self.attention_dropout,
+        }
     }
 }
 
@@ -267,14 +354,25 @@ fn one() -> u64 {
 /// (Geiping & Goldstein 2022, 4.3).
 fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
     let own = model.architecture.backbone().recipe().finetuning_dropout;
-    let hidden = if pretrain { model.hidden_dropout_prob } else { own };
-    Dropout { hidden, attention: model.attention_probs_dropout_prob }
+    let hidden = if pretrain {
+        model.hidden_dropout_prob
+    } else {
+        own
+    };
+    Dropout {
+        hidden,
+        attention: model.attention_probs_dropout_prob,
+    }
 }
 
 /// Wider models take smaller steps.
 pub fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
     let recipe = model.architecture.backbone().recipe();
-    let narrow = if pretrain { recipe.pretraining_lr } else { recipe.finetuning_lr };
+    let narrow = if pretrain {
+        recipe.pretraining_lr
+    } else {
+        recipe.finetuning_lr
+    };
     narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
 }
 
@@ -293,33 +391,97 @@ mod tests {
         check_numbers(&config)?;
         let model = model_config(&config, 1000)?;
         let max_len = pretraining_max_len(&config, 16.0);
-        plan(&config, Phase::Pretrain, &model, DataShape { examples: 1600, max_len, folds: None, frozen: false })
+        plan(
+            &config,
+            Phase::Pretrain,
+            &model,
+            DataShape {
+                examples: 1600,
+                max_len,
+                folds: None,
+                frozen: false,
+            },
+        )
     }
 
     #[test]
     fn little_text_is_read_several_times_and_much_text_once() {
         let plan = check(|_| ()).expect("defaults are sound");
-        assert_eq!((plan.batch_size, plan.max_len, plan.steps(), plan.budget), (16, 32, 800, Budget::Steps(800)));
-        assert_eq!((plan.report_every, plan.evaluate_every, plan.checkpoint_every), (4, 25, 100));
-        let passes = |examples| pretraining_epochs(DataShape { examples, max_len: 32, folds: None, frozen: false });
-        assert_eq!([1000, 25_000, 50_000, 1_000_000].map(passes), [8.0, 2.0, 1.0, 1.0]);
+        assert_eq!(
+            (plan.batch_size, plan.max_len, plan.steps(), plan.budget),
+            (16, 32, 800, Budget::Steps(800))
+        );
+        assert_eq!(
+            (
+                plan.report_every,
+                plan.evaluate_every,
+                plan.checkpoint_every
+            ),
+            (4, 25, 100)
+        );
+        let passes = |examples| {
+            pretraining_epochs(DataShape {
+                examples,
+                max_len: 32,
+                folds: None,
+                frozen: false,
+            })
+        };
+        assert_eq!(
+            [1000, 25_000, 50_000, 1_000_000].map(passes),
+            [8.0, 2.0, 1.0, 1.0]
+        );
     }
 
     #[test]
     fn a_classifier_of_little_text_gets_three_networks_that_share_the_budget() {
-        let config = RunConfig { steps: Some(31), ..RunConfig::default() };
+        let config = RunConfig {
+            steps: Some(31),
+            ..RunConfig::default()
+        };
         let model = ModelConfig::preset("fast-nano", 100, 64).expect("exists");
         let planned = |config: &RunConfig, examples| {
-            let plan =
-                plan(config, Phase::Finetune, &model, DataShape { examples, max_len: 32, folds: None, frozen: false })
-                    .expect("sound");
+            let plan = plan(
+                config,
+                Phase::Finetune,
+                &model,
+                DataShape {
+                    examples,
+                    max_len: 32,
+                    folds: None,
+                    frozen: false,
+                },
+            )
+            .expect("sound");
             (plan.networks, plan.budget, plan.steps())
         };
         assert_eq!(planned(&config, 100), (3, Budget::Steps(10), 30));
         assert_eq!(planned(&config, 100_000), (1, Budget::Steps(31), 31));
-        assert_eq!(planned(&RunConfig { parts: Some(PartsKind::One), ..config.clone() }, 100).0, 1);
-        assert_eq!(planned(&RunConfig { steps: Some(2), ..config }, 100), (2, Budget::Steps(1), 2));
-        let timed = RunConfig { minutes: Some(3.0), ..RunConfig::default() };
+        assert_eq!(
+            planned(
+                &RunConfig {
+                    parts: Some(PartsKind::One),
+                    ..config.clone()
+                },
+                100
+            )
+            .0,
+            1
+        );
+        assert_eq!(
+            planned(
+                &RunConfig {
+                    steps: Some(2),
+                    ..config
+                },
+                100
+            ),
+            (2, Budget::Steps(1), 2)
+        );
+        let timed = RunConfig {
+            minutes: Some(3.0),
+            ..RunConfig::default()
+        };
         assert_eq!(planned(&timed, 100).1, Budget::Seconds(60.0));
     }
 
@@ -353,7 +515,9 @@ mod tests {
             plan.is_sound(&model)
         };
         assert!(is_sound(|_| ()) && is_sound(|p| *p = p.clone().without_steps()));
-        assert!(is_sound(|p| (p.schedule.peak, p.optimizer.muon) = (MAX_LR, None)));
+        assert!(is_sound(
+            |p| (p.schedule.peak, p.optimizer.muon) = (MAX_LR, None)
+        ));
         for change in [
             |p: &mut Plan| p.schedule.peak = -1.0,
             |p: &mut Plan| p.schedule.peak = 2.0,
@@ -364,7 +528,12 @@ mod tests {
             |p: &mut Plan| p.optimizer.eps = 0.0,
             |p: &mut Plan| p.optimizer.weight_decay = -0.1,
             |p: &mut Plan| p.optimizer.clip_norm = 0.0,
-            |p: &mut Plan| p.optimizer.muon = Some(MuonSettings { momentum: 1.0, ..MuonSettings::default() }),
+            |p: &mut Plan| {
+                p.optimizer.muon = Some(MuonSettings {
+                    momentum: 1.0,
+                    ..MuonSettings::default()
+                })
+            },
             |p: &mut Plan| p.budget = Budget::Seconds(f64::INFINITY),
             |p: &mut Plan| p.max_predictions = Some(0),
         ] {
@@ -375,18 +544,36 @@ mod tests {
     #[test]
     fn examples_longer_than_the_model_are_refused() {
         let model = ModelConfig::preset("bert-tiny", 1000, 64).expect("exists");
-        let data = DataShape { examples: 10, max_len: 65, folds: None, frozen: false };
-        let error = plan(&RunConfig::default(), Phase::Finetune, &model, data).expect_err("refused");
+        let data = DataShape {
+            examples: 10,
+            max_len: 65,
+            folds: None,
+            frozen: false,
+        };
+        let error =
+            plan(&RunConfig::default(), Phase::Finetune, &model, data).expect_err("refused");
         assert_eq!(error.code(), "max-len-too-large");
     }
 
     #[test]
     fn fine_tuning_fits_its_length_to_the_documents() {
         let fitted = |tokens: usize, n: usize| {
-            let document = EncodedDocument { first: vec![9; tokens], second: None, labels: Vec::new() };
+            let document = EncodedDocument {
+                first: vec![9; tokens],
+                second: None,
+                labels: Vec::new(),
+            };
             let documents = EncodedDocuments::held(std::iter::repeat_n(document, n), 10);
             finetuning_max_len(&RunConfig::default(), &documents, 512)
         };
-        assert_eq!([fitted(10, 100), fitted(60, 100), fitted(4000, 100), fitted(0, 0)], [16, 64, 128, 16]);
+        assert_eq!(
+            [
+                fitted(10, 100),
+                fitted(60, 100),
+                fitted(4000, 100),
+                fitted(0, 0)
+            ],
+            [16, 64, 128, 16]
+        );
     }
 }

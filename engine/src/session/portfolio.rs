@@ -62,16 +62,33 @@ pub(super) struct Task<'a> {
 
 /// Learns the portfolio and chooses; `None` without documents of either kind. Lets `breathe` run before each member.
 pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> Option<Chosen> {
-    let Task { train, valid, folds, labels, problem, tokenizer, vectors, class_weights, seed } = task;
+    let Task {
+        train,
+        valid,
+        folds,
+        labels,
+        problem,
+        tokenizer,
+        vectors,
+        class_weights,
+        seed,
+    } = task;
     let train = &train[..train.len().min(MAX_DOCUMENTS as usize)];
     if train.is_empty() || (valid.is_empty() && folds.is_none()) {
         return None;
     }
-    let characters: u64 = train.iter().flat_map(Document::texts).map(|text| text.len() as u64).sum();
-    let has_room =
-        characters <= MAX_CHARACTERS && characters.saturating_mul(labels.len() as u64) <= MAX_CHARACTERS_BY_LABELS;
+    let characters: u64 = train
+        .iter()
+        .flat_map(Document::texts)
+        .map(|text| text.len() as u64)
+        .sum();
+    let has_room = characters <= MAX_CHARACTERS
+        && characters.saturating_mul(labels.len() as u64) <= MAX_CHARACTERS_BY_LABELS;
     let rows = |documents: &[Document]| -> Vec<Vec<usize>> {
-        documents.iter().map(|document| labels.encode(document).0).collect()
+        documents
+            .iter()
+            .map(|document| labels.encode(document).0)
+            .collect()
     };
     let (truth, valid_truth) = (rows(train), rows(valid));
     let shares = label_shares(&truth, labels.len());
@@ -79,9 +96,15 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     let described = describe_all(vectors.map(Rc::as_ref), *tokenizer, train);
     let valid_described = describe_all(vectors.map(Rc::as_ref), *tokenizer, valid);
     let (train, valid) = (inputs(train, &described), inputs(valid, &valid_described));
-    let chosen_by = if folds.is_some() { &truth } else { &valid_truth };
+    let chosen_by = if folds.is_some() {
+        &truth
+    } else {
+        &valid_truth
+    };
     let judge = |setup: Setup| {
-        let learn = |inputs: &[LinearInput], truth: &[Vec<usize>]| Linear::learn(inputs, truth, labels.len(), setup);
+        let learn = |inputs: &[LinearInput], truth: &[Vec<usize>]| {
+            Linear::learn(inputs, truth, labels.len(), setup)
+        };
         let linear = learn(&train, &truth);
         let margins = [match folds {
             None => linear.margins(&valid),
@@ -97,24 +120,51 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
         };
         let vote = vote(&outputs, Some(PartsKind::One));
         let [margins] = margins;
-        Judged { linear, vote, margins }
+        Judged {
+            linear,
+            vote,
+            margins,
+        }
     };
-    let is_possible =
-        |member: &Member| !(member.has_dense() && vectors.is_none()) && (has_room || !member.has_characters());
+    let is_possible = |member: &Member| {
+        !(member.has_dense() && vectors.is_none()) && (has_room || !member.has_characters())
+    };
     let balanced = *class_weights == Some(ClassWeights::Balanced);
     let mut best: Option<Judged> = None;
     for member in Member::PORTFOLIO.into_iter().filter(is_possible) {
         breathe().await;
-        keep_better(&mut best, judge(Setup { member, balanced, seed: *seed }));
+        keep_better(
+            &mut best,
+            judge(Setup {
+                member,
+                balanced,
+                seed: *seed,
+            }),
+        );
     }
     let member = best.as_ref()?.linear.member();
     if class_weights.is_none() {
         breathe().await;
-        keep_better(&mut best, judge(Setup { member, balanced: true, seed: *seed }));
+        keep_better(
+            &mut best,
+            judge(Setup {
+                member,
+                balanced: true,
+                seed: *seed,
+            }),
+        );
     }
-    let Judged { linear, vote, margins } = best?;
+    let Judged {
+        linear,
+        vote,
+        margins,
+    } = best?;
     let vectors = vectors.cloned().filter(|_| linear.member().has_dense());
-    Some(Chosen { part: LinearPart { linear, vectors }, vote, margins })
+    Some(Chosen {
+        part: LinearPart { linear, vectors },
+        vote,
+        margins,
+    })
 }
 
 /// A classifier and what validation says of it.
@@ -127,7 +177,10 @@ struct Judged {
 
 /// Keeps `next` where its mean F1 is higher.
 fn keep_better(best: &mut Option<Judged>, next: Judged) {
-    if best.as_ref().is_none_or(|best| next.vote.mean_f1 > best.vote.mean_f1) {
+    if best
+        .as_ref()
+        .is_none_or(|best| next.vote.mean_f1 > best.vote.mean_f1)
+    {
         *best = Some(next);
     }
 }
@@ -140,12 +193,19 @@ fn cross_validated(
     learn: &impl Fn(&[LinearInput], &[Vec<usize>]) -> Linear,
 ) -> Logits {
     let of_fold = |fold: usize| {
-        let inside: Vec<LinearInput> = folds.places(fold, true).into_iter().map(|place| inputs[place]).collect();
+        let inside: Vec<LinearInput> = folds
+            .places(fold, true)
+            .into_iter()
+            .map(|place| inputs[place])
+            .collect();
         if inside.is_empty() {
             return Ok::<_, Infallible>(Logits::new());
         }
-        let (others, labels): (Vec<LinearInput>, Vec<Vec<usize>>) =
-            folds.places(fold, false).into_iter().map(|place| (inputs[place], truth[place].clone())).unzip();
+        let (others, labels): (Vec<LinearInput>, Vec<Vec<usize>>) = folds
+            .places(fold, false)
+            .into_iter()
+            .map(|place| (inputs[place], truth[place].clone()))
+            .unzip();
         Ok(learn(&others, &labels).margins(&inside))
     };
     match folds.gather(of_fold) {
@@ -157,8 +217,14 @@ fn cross_validated(
 /// Share of the documents that carry each label; a label is never quite absent.
 pub(super) fn label_shares(truth: &[Vec<usize>], classes: usize) -> Vec<f64> {
     let mut counts = vec![0.5; classes];
-    truth.iter().flatten().for_each(|&label| counts[label] += 1.0);
-    counts.into_iter().map(|count| count / (truth.len() as f64 + 1.0)).collect()
+    truth
+        .iter()
+        .flatten()
+        .for_each(|&label| counts[label] += 1.0);
+    counts
+        .into_iter()
+        .map(|count| count / (truth.len() as f64 + 1.0))
+        .collect()
 }
 
 /// The word embeddings of a model as vectors that describe `documents`.
@@ -186,13 +252,33 @@ impl<H: Host> Session<H> {
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = "learning linear classifiers on words and characters".into();
-        self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+        self.host.emit(
+            Event::Compiling {
+                run: run.into(),
+                message,
+            },
+            Vec::new(),
+        );
         let train = corpus.labelled(FileRole::Train, selection)?;
         let valid = corpus.labelled(FileRole::Valid, selection)?;
         let tokenizer = Some(tokenizer);
-        let RunConfig { class_weights, seed, .. } = *config;
+        let RunConfig {
+            class_weights,
+            seed,
+            ..
+        } = *config;
         let (train, valid) = (train.as_slice(), valid.as_slice());
-        let task = Task { train, valid, folds, labels, problem, tokenizer, vectors, class_weights, seed };
+        let task = Task {
+            train,
+            valid,
+            folds,
+            labels,
+            problem,
+            tokenizer,
+            vectors,
+            class_weights,
+            seed,
+        };
         // A stop is for the run that begins.
         let (host, deferred) = (&self.host, &mut self.deferred);
         Ok(choose(&task, &mut async || deferred.extend(host.breathe().await)).await)

@@ -24,12 +24,27 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When the corpus or a setting cannot be used, or the run fails on the way.
-    pub async fn pretrain(&mut self, run: &str, config: &RunConfig, resume: Option<Snapshot>) -> Result<RunOutcome> {
+    pub async fn pretrain(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        resume: Option<Snapshot>,
+    ) -> Result<RunOutcome> {
         let resumed = self.resumed(Phase::Pretrain, resume)?;
-        let config = resumed.as_ref().map_or(config, |resumed| &resumed.state.config).clone();
+        let config = resumed
+            .as_ref()
+            .map_or(config, |resumed| &resumed.state.config)
+            .clone();
         plan::check_numbers(&config)?;
-        let base = if self.continues { self.language_model.clone() } else { None };
-        let given = resumed.as_ref().map(|resumed| &resumed.trained).or(base.as_ref());
+        let base = if self.continues {
+            self.language_model.clone()
+        } else {
+            None
+        };
+        let given = resumed
+            .as_ref()
+            .map(|resumed| &resumed.trained)
+            .or(base.as_ref());
         self.learn(run, &config, given.map(|model| model.tokenizer.clone()))?;
         let learned = self.learned.as_ref().expect("just learned");
         let mut model = match (&resumed, &base) {
@@ -37,8 +52,11 @@ impl<H: Host> Session<H> {
             (None, Some(base)) => unlabelled(&base.config, config.nsp),
             (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
         };
-        let max_len = plan::pretraining_max_len(&config, learned.mean_tokens())
-            .min(model.max_position_embeddings.max(config.max_len.unwrap_or(0)));
+        let max_len = plan::pretraining_max_len(&config, learned.mean_tokens()).min(
+            model
+                .max_position_embeddings
+                .max(config.max_len.unwrap_or(0)),
+        );
         plan::check_length(max_len, &model)?;
         learned.train.check(max_len)?;
         check_enough(learned.train.tokens().len())?;
@@ -50,7 +68,12 @@ impl<H: Host> Session<H> {
                 &config,
                 Phase::Pretrain,
                 &model,
-                DataShape { examples, max_len, folds: None, frozen: false },
+                DataShape {
+                    examples,
+                    max_len,
+                    folds: None,
+                    frozen: false,
+                },
             )?,
         };
         model.trained_len = Some(plan.max_len);
@@ -58,10 +81,27 @@ impl<H: Host> Session<H> {
         let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
         let heads = snapshot::heads_of(Phase::Pretrain, &config);
         let is_new = base.is_none() && resumed.is_none();
-        let own_vectors =
-            if is_new { self.own_vectors(run, &config, Phase::Pretrain, model.hidden_size) } else { None };
-        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: true, own_vectors };
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?.fingerprint().to_string();
+        let own_vectors = if is_new {
+            self.own_vectors(run, &config, Phase::Pretrain, model.hidden_size)
+        } else {
+            None
+        };
+        let start = Starting {
+            heads,
+            model,
+            tokenizer,
+            plan,
+            config,
+            floors,
+            word_vectors: true,
+            own_vectors,
+        };
+        let corpus = self
+            .corpus
+            .as_ref()
+            .ok_or_else(no_corpus)?
+            .fingerprint()
+            .to_string();
         let source = match base {
             Some(base) => base.weights().await?,
             None => Weights::new(),
@@ -83,8 +123,14 @@ impl<H: Host> Session<H> {
         max_len: usize,
     ) -> Result<(Windows, Option<Windows>)> {
         if !config.nsp {
-            let valid = learned.valid.clone().filter(|valid| valid.check(max_len).is_ok());
-            return Ok((Windows::Packed(learned.train.clone()), valid.map(Windows::Packed)));
+            let valid = learned
+                .valid
+                .clone()
+                .filter(|valid| valid.check(max_len).is_ok());
+            return Ok((
+                Windows::Packed(learned.train.clone()),
+                valid.map(Windows::Packed),
+            ));
         }
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let selection = corpus::selection(config);
@@ -124,7 +170,13 @@ pub(super) fn masked_lm_task(
     plan: &Plan,
 ) -> MaskedLm {
     let examples = |windows, masking| {
-        MaskedExamples::new(windows, Masker::new(tokenizer, masking), plan.seed, plan.batch_size, plan.max_len)
+        MaskedExamples::new(
+            windows,
+            Masker::new(tokenizer, masking),
+            plan.seed,
+            plan.batch_size,
+            plan.max_len,
+        )
     };
     let masking = Masking {
         whole_word: plan.whole_word,

@@ -9,10 +9,21 @@ use burn::tensor::{Tensor, Transaction};
 /// # Errors
 /// When the device no longer answers.
 pub async fn read_groups(tensors: &[Tensor<1>]) -> Result<Vec<Vec<f32>>> {
-    let transaction = tensors.iter().fold(Transaction::default(), |t, tensor| t.register(tensor.clone()));
-    let data = transaction.execute_async().await.map_err(|error| Error::Device { message: error.to_string() })?;
+    let transaction = tensors.iter().fold(Transaction::default(), |t, tensor| {
+        t.register(tensor.clone())
+    });
+    let data = transaction
+        .execute_async()
+        .await
+        .map_err(|error| Error::Device {
+            message: error.to_string(),
+        })?;
     data.into_iter()
-        .map(|data| data.try_into_vec::<f32>().map_err(|error| Error::Device { message: format!("{error:?}") }))
+        .map(|data| {
+            data.try_into_vec::<f32>().map_err(|error| Error::Device {
+                message: format!("{error:?}"),
+            })
+        })
         .collect()
 }
 

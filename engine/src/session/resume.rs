@@ -22,11 +22,23 @@ impl<H: Host> Session<H> {
         let found = newest_whole(files, contents)?;
         let state = snapshot::state_of(&found.snapshot)?;
         self.host.resume_log(&found.name, &found.log);
-        self.host.emit(Event::History { run: run.into(), events: interop::history(&found.log) }, Vec::new());
+        self.host.emit(
+            Event::History {
+                run: run.into(),
+                events: interop::history(&found.log),
+            },
+            Vec::new(),
+        );
         match state.plan.phase {
-            Phase::Pretrain => self.pretrain(run, &state.config, Some(found.snapshot)).await,
+            Phase::Pretrain => {
+                self.pretrain(run, &state.config, Some(found.snapshot))
+                    .await
+            }
             // The checkpoint holds what the run started from.
-            Phase::Finetune => self.finetune(run, &state.config, StartFrom::Scratch, Some(found.snapshot)).await,
+            Phase::Finetune => {
+                self.finetune(run, &state.config, StartFrom::Scratch, Some(found.snapshot))
+                    .await
+            }
         }
     }
 }
@@ -44,13 +56,23 @@ pub fn resumable(snapshot: &Snapshot) -> Result<(Phase, RunConfig)> {
 ///
 /// # Errors
 /// When no checkpoint is whole.
-pub(super) fn run_directory(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<ModelFiles> {
+pub(super) fn run_directory(
+    files: &[FileInfo],
+    contents: &[Rc<dyn Content>],
+) -> Result<ModelFiles> {
     let Found { snapshot, log, .. } = newest_whole(files, contents)?;
     let manifest = Manifest::of_snapshot(&snapshot).to_json();
     let folder = format!("{CHECKPOINTS}/step-{}", snapshot.step);
-    let model = snapshot.files.iter().filter(|(name, _)| !snapshot::is_of_training(name)).cloned();
+    let model = snapshot
+        .files
+        .iter()
+        .filter(|(name, _)| !snapshot::is_of_training(name))
+        .cloned();
     let mut directory: ModelFiles = model.chain([(interop::HISTORY_FILE.into(), log)]).collect();
-    let checkpoint = snapshot.files.into_iter().chain([(MANIFEST_FILE.into(), manifest)]);
+    let checkpoint = snapshot
+        .files
+        .into_iter()
+        .chain([(MANIFEST_FILE.into(), manifest)]);
     directory.extend(checkpoint.map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
     Ok(directory)
 }

@@ -9,8 +9,8 @@ use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use protocol::{
-    ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore, LineQuery,
-    NearDuplicates, Review, RunConfig, STOPPED, ThresholdPoint,
+    ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore,
+    LineQuery, NearDuplicates, Review, RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
 
@@ -47,17 +47,37 @@ impl<H: Host> Session<H> {
     /// When there is no classifier or no labelled document in that split, or it was stopped.
     pub async fn review(&mut self, split: &str) -> Result<Review> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
-        let role = if split == "test" { FileRole::Test } else { FileRole::Valid };
+        let role = if split == "test" {
+            FileRole::Test
+        } else {
+            FileRole::Valid
+        };
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let out_of_fold = self.out_of_fold.as_ref().filter(|(known, _)| known == corpus.fingerprint());
-        let out_of_fold = out_of_fold.filter(|_| role == FileRole::Valid).map(|(_, scores)| scores.clone());
+        let out_of_fold = self
+            .out_of_fold
+            .as_ref()
+            .filter(|(known, _)| known == corpus.fingerprint());
+        let out_of_fold = out_of_fold
+            .filter(|_| role == FileRole::Valid)
+            .map(|(_, scores)| scores.clone());
         let selection = self.measured_on("", &model.config, corpus, role)?;
         // Of a cross-validated classifier all documents are reviewed, each by parts that did not learn from it.
         let (role, selection) = match out_of_fold {
-            Some(_) => (FileRole::Train, Selection { with_set_aside: true, ..selection }),
+            Some(_) => (
+                FileRole::Train,
+                Selection {
+                    with_set_aside: true,
+                    ..selection
+                },
+            ),
             None => (role, selection),
         };
-        if role == FileRole::Valid && model.ensemble.as_ref().is_some_and(|parts| parts.cross_validated) {
+        if role == FileRole::Valid
+            && model
+                .ensemble
+                .as_ref()
+                .is_some_and(|parts| parts.cross_validated)
+        {
             let message = "this classifier was cross-validated: it may have learned from the documents reviewed here";
             self.warn("", "cross-validated", message.into());
         }
@@ -66,24 +86,57 @@ impl<H: Host> Session<H> {
         let mut goes_on = async || hears_no_stop(host, deferred).await;
         let scores = match out_of_fold.filter(|scores| scores.len() == held_out.truth().len()) {
             Some(scores) => scores.to_vec(),
-            None => model.probabilities_of(&held_out, &self.device, &mut goes_on).await?.ok_or_else(stopped)?,
+            None => model
+                .probabilities_of(&held_out, &self.device, &mut goes_on)
+                .await?
+                .ok_or_else(stopped)?,
         };
-        let problem = model.config.problem_type.unwrap_or(ProblemType::MultiLabelClassification);
+        let problem = model
+            .config
+            .problem_type
+            .unwrap_or(ProblemType::MultiLabelClassification);
         let scored = Scored::new(&held_out, scores, problem);
         let threshold = ask::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
         let corpus = corpus.fingerprint().into();
-        let given =
-            scored.scores.iter().map(|scores| given(scores, |label| ask::threshold_of(model, label), single)).collect();
-        let ranked = scored.scores.iter().map(|scores| ranked(scores, &labels)).collect();
-        let mut reviewed = Reviewed { role, selection, corpus, labels, ranked, truth: Vec::new(), given };
+        let given = scored
+            .scores
+            .iter()
+            .map(|scores| given(scores, |label| ask::threshold_of(model, label), single))
+            .collect();
+        let ranked = scored
+            .scores
+            .iter()
+            .map(|scores| ranked(scores, &labels))
+            .collect();
+        let mut reviewed = Reviewed {
+            role,
+            selection,
+            corpus,
+            labels,
+            ranked,
+            truth: Vec::new(),
+            given,
+        };
         reviewed.truth.clone_from(&scored.truth);
-        let split = if role == FileRole::Test { "test" } else { "valid" };
+        let split = if role == FileRole::Test {
+            "test"
+        } else {
+            "valid"
+        };
         let (reliability, surest) = scored.confidence(&model.config);
-        let mut review = Review { split: split.into(), threshold, reliability, surest, ..reviewed.matrices() };
+        let mut review = Review {
+            split: split.into(),
+            threshold,
+            reliability,
+            surest,
+            ..reviewed.matrices()
+        };
         if !single {
-            sweep(&mut review, |at| scored.metrics(&model.config, &LabelRule::At(at)));
+            sweep(&mut review, |at| {
+                scored.metrics(&model.config, &LabelRule::At(at))
+            });
         }
         self.reviewed = Some(reviewed);
         Ok(review)
@@ -93,13 +146,21 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When nothing was reviewed on this text, a label is unknown, there is no classifier, a file can no longer be read, or it was stopped.
-    pub async fn lines(&mut self, query: &LineQuery, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
+    pub async fn lines(
+        &mut self,
+        query: &LineQuery,
+        limit: usize,
+    ) -> Result<(Vec<JudgedLine>, u64)> {
         match query {
             LineQuery::Uncertain => self.uncertain(limit).await,
             LineQuery::First { file } => self.first(*file as usize, limit),
-            LineQuery::Confused { truth, predicted } => self.pick(limit, truth, predicted, Reviewed::is_confused),
+            LineQuery::Confused { truth, predicted } => {
+                self.pick(limit, truth, predicted, Reviewed::is_confused)
+            }
             LineQuery::Missed { label } => self.pick(limit, label, label, Reviewed::is_missed),
-            LineQuery::Together { first, second } => self.pick(limit, first, second, Reviewed::is_together),
+            LineQuery::Together { first, second } => {
+                self.pick(limit, first, second, Reviewed::is_together)
+            }
         }
     }
 
@@ -107,7 +168,10 @@ impl<H: Host> Session<H> {
     fn first(&self, file: usize, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let documents = corpus.first_of(file, limit)?;
-        let lines: Vec<JudgedLine> = documents.iter().map(|document| judged(corpus, document, Vec::new())).collect();
+        let lines: Vec<JudgedLine> = documents
+            .iter()
+            .map(|document| judged(corpus, document, Vec::new()))
+            .collect();
         let all = corpus.files().get(file).map_or(0, |file| file.documents);
         let more = all.saturating_sub(lines.len() as u64);
         Ok((lines, more))
@@ -121,9 +185,16 @@ impl<H: Host> Session<H> {
         is_wanted: fn(&Reviewed, usize, [usize; 2]) -> bool,
     ) -> Result<(Vec<JudgedLine>, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let reviewed = self.reviewed.as_ref().filter(|reviewed| reviewed.corpus == corpus.fingerprint());
+        let reviewed = self
+            .reviewed
+            .as_ref()
+            .filter(|reviewed| reviewed.corpus == corpus.fingerprint());
         let reviewed = reviewed.ok_or_else(|| {
-            Error::input("not-reviewed", "these documents were not reviewed yet", "Review the classifier first.")
+            Error::input(
+                "not-reviewed",
+                "these documents were not reviewed yet",
+                "Review the classifier first.",
+            )
         })?;
         let pair = [reviewed.label(first)?, reviewed.label(second)?];
         let (mut lines, mut more, mut index) = (Vec::new(), 0, 0);
@@ -154,21 +225,41 @@ impl<H: Host> Session<H> {
             Ok::<(), Error>(())
         })?;
         if documents.is_empty() {
-            let hint = "Add lines without labels; the least certain of them are worth labelling first.";
-            return Err(Error::input("all-labelled", "every training document has a label already", hint));
+            let hint =
+                "Add lines without labels; the least certain of them are worth labelling first.";
+            return Err(Error::input(
+                "all-labelled",
+                "every training document has a label already",
+                hint,
+            ));
         }
         let texts: Vec<String> = documents.iter().map(Document::joined).collect();
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
-            answers.extend(ask::predict(model, &self.device, texts, (Told::Best(SHOWN_LABELS), ask::Long::Cut)).await?);
+            answers.extend(
+                ask::predict(
+                    model,
+                    &self.device,
+                    texts,
+                    (Told::Best(SHOWN_LABELS), ask::Long::Cut),
+                )
+                .await?,
+            );
             if !hears_no_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
             }
         }
         let threshold = ask::threshold(model);
-        let doubt = |labels: &[LabelScore]| labels.first().map_or(f64::INFINITY, |best| (best.score - threshold).abs());
-        let mut lines: Vec<JudgedLine> =
-            documents.iter().zip(answers).map(|(document, labels)| judged(corpus, document, labels)).collect();
+        let doubt = |labels: &[LabelScore]| {
+            labels
+                .first()
+                .map_or(f64::INFINITY, |best| (best.score - threshold).abs())
+        };
+        let mut lines: Vec<JudgedLine> = documents
+            .iter()
+            .zip(answers)
+            .map(|(document, labels)| judged(corpus, document, labels))
+            .collect();
         lines.sort_by(|a, b| doubt(&a.predicted).total_cmp(&doubt(&b.predicted)));
         lines.truncate(limit);
         let more = (documents.len() - lines.len()) as u64;
@@ -184,27 +275,50 @@ impl<H: Host> Session<H> {
         if config.near_duplicates == NearDuplicates::Drop {
             self.find_near_duplicates(config)?;
         }
-        Ok(Event::Baseline { result: self.linear(config, FileRole::Valid).await?.0 })
+        Ok(Event::Baseline {
+            result: self.linear(config, FileRole::Valid).await?.0,
+        })
     }
 }
 
 impl Reviewed {
     /// Without sweep and threshold.
     fn matrices(&self) -> Review {
-        let mut counts: Vec<(u64, usize)> = (0..self.labels.len()).map(|label| (0, label)).collect();
-        self.truth.iter().flatten().for_each(|&label| counts[label].0 += 1);
+        let mut counts: Vec<(u64, usize)> =
+            (0..self.labels.len()).map(|label| (0, label)).collect();
+        self.truth
+            .iter()
+            .flatten()
+            .for_each(|&label| counts[label].0 += 1);
         counts.sort_by_key(|&(count, label)| (std::cmp::Reverse(count), label));
-        let shown: Vec<usize> = counts.iter().filter(|(count, _)| *count > 0).map(|(_, label)| *label).collect();
+        let shown: Vec<usize> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(_, label)| *label)
+            .collect();
         let shown = &shown[..shown.len().min(MOST_LABELS)];
         let matrix = |is_counted: fn(&Self, usize, [usize; 2]) -> bool| {
-            let cell = |pair| (0..self.truth.len()).filter(|&place| is_counted(self, place, pair)).count() as u64;
-            shown.iter().map(|&a| shown.iter().map(|&b| cell([a, b])).collect()).collect()
+            let cell = |pair| {
+                (0..self.truth.len())
+                    .filter(|&place| is_counted(self, place, pair))
+                    .count() as u64
+            };
+            shown
+                .iter()
+                .map(|&a| shown.iter().map(|&b| cell([a, b])).collect())
+                .collect()
         };
-        let missed =
-            |label| (0..self.truth.len()).filter(|&place| self.is_missed(place, [label, label])).count() as u64;
+        let missed = |label| {
+            (0..self.truth.len())
+                .filter(|&place| self.is_missed(place, [label, label]))
+                .count() as u64
+        };
         Review {
             n: self.truth.len() as u64,
-            labels: shown.iter().map(|&label| self.labels[label].clone()).collect(),
+            labels: shown
+                .iter()
+                .map(|&label| self.labels[label].clone())
+                .collect(),
             confusion: matrix(Self::is_confused),
             missed: shown.iter().map(|&label| missed(label)).collect(),
             together: matrix(Self::is_together),
@@ -229,19 +343,33 @@ impl Reviewed {
     }
 
     fn label(&self, name: &str) -> Result<usize> {
-        self.labels.iter().position(|label| label == name).ok_or_else(|| {
-            let message = format!("the classifier knows no label \"{name}\"");
-            Error::input("unknown-label", message, "Choose one of the labels of the table.")
-        })
+        self.labels
+            .iter()
+            .position(|label| label == name)
+            .ok_or_else(|| {
+                let message = format!("the classifier knows no label \"{name}\"");
+                Error::input(
+                    "unknown-label",
+                    message,
+                    "Choose one of the labels of the table.",
+                )
+            })
     }
 }
 
 /// Lets the host speak amid a long question; `false` where it says stop. Whatever else it says waits for its turn.
-pub(super) async fn hears_no_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> Result<bool> {
+pub(super) async fn hears_no_stop<H: Host>(
+    host: &H,
+    deferred: &mut VecDeque<Command>,
+) -> Result<bool> {
     deferred.extend(host.breathe().await);
     // A stop behind the start of a run is that run's.
-    let own = deferred.iter().take_while(|command| command.run().is_none());
-    let stop = own.into_iter().position(|command| *command == Command::Stop);
+    let own = deferred
+        .iter()
+        .take_while(|command| command.run().is_none());
+    let stop = own
+        .into_iter()
+        .position(|command| *command == Command::Stop);
     Ok(stop.and_then(|place| deferred.remove(place)).is_none())
 }
 
@@ -252,7 +380,8 @@ pub(super) fn stopped() -> Error {
 /// The labels that count as given: the best one, and all others from the threshold on.
 fn given(scores: &[f64], threshold: impl Fn(usize) -> f64, single: bool) -> Vec<usize> {
     let best = (0..scores.len()).reduce(|a, b| if scores[b] > scores[a] { b } else { a });
-    let counts = |&label: &usize| Some(label) == best || !single && scores[label] >= threshold(label);
+    let counts =
+        |&label: &usize| Some(label) == best || !single && scores[label] >= threshold(label);
     (0..scores.len()).filter(counts).collect()
 }
 
@@ -265,8 +394,17 @@ fn sweep(review: &mut Review, metrics: impl Fn(f64) -> ClassifierMetrics) {
         review.sweep.push(point(threshold, &metrics));
         for (label, points) in review.labels.iter().zip(&mut review.label_sweeps) {
             let row = metrics.per_label.iter().find(|row| row.label == *label);
-            let LabelMetrics { precision, recall, f1, .. } = row.cloned().unwrap_or_default();
-            points.push(LabelPoint { precision, recall, f1 });
+            let LabelMetrics {
+                precision,
+                recall,
+                f1,
+                ..
+            } = row.cloned().unwrap_or_default();
+            points.push(LabelPoint {
+                precision,
+                recall,
+                f1,
+            });
         }
     }
 }
@@ -287,7 +425,11 @@ fn point(threshold: f64, metrics: &ClassifierMetrics) -> ThresholdPoint {
 fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
-    let score = |&label: &usize| LabelScore { label: labels[label].clone(), score: scores[label], raw: None };
+    let score = |&label: &usize| LabelScore {
+        label: labels[label].clone(),
+        score: scores[label],
+        raw: None,
+    };
     order.iter().take(SHOWN_LABELS).map(score).collect()
 }
 
@@ -298,7 +440,13 @@ fn judged(corpus: &Corpus, document: &Document, predicted: Vec<LabelScore>) -> J
         shown.push('…');
     }
     let file = corpus.files()[document.file as usize].name.clone();
-    JudgedLine { file, line: document.line, text: shown, truth: document.labels.clone(), predicted }
+    JudgedLine {
+        file,
+        line: document.line,
+        text: shown,
+        truth: document.labels.clone(),
+        predicted,
+    }
 }
 
 #[cfg(test)]
@@ -307,12 +455,31 @@ mod tests {
 
     fn reviewed() -> Reviewed {
         let labels: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
-        let scores = [[0.9, 0.1, 0.1], [0.2, 0.8, 0.1], [0.6, 0.7, 0.1], [0.1, 0.9, 0.6]];
+        let scores = [
+            [0.9, 0.1, 0.1],
+            [0.2, 0.8, 0.1],
+            [0.6, 0.7, 0.1],
+            [0.1, 0.9, 0.6],
+        ];
         let truth = vec![vec![0], vec![0], vec![0, 1], vec![1]];
-        let given = scores.iter().map(|scores| given(scores, |_| 0.5, false)).collect();
-        let ranked = scores.iter().map(|scores| ranked(scores, &labels)).collect();
+        let given = scores
+            .iter()
+            .map(|scores| given(scores, |_| 0.5, false))
+            .collect();
+        let ranked = scores
+            .iter()
+            .map(|scores| ranked(scores, &labels))
+            .collect();
         let (role, selection) = (FileRole::Valid, Selection::default());
-        Reviewed { role, selection, corpus: String::new(), labels, ranked, truth, given }
+        Reviewed {
+            role,
+            selection,
+            corpus: String::new(),
+            labels,
+            ranked,
+            truth,
+            given,
+        }
     }
 
     #[test]

@@ -87,7 +87,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub async fn train(mut self) -> Result<Finished> {
         let finished = self.train_to_its_end().await;
         // What nobody heeded is for the session, however the run ended.
-        self.ear.deferred.extend(self.ear.arrived.drain(..).filter(|command| *command != Command::Stop));
+        self.ear.deferred.extend(
+            self.ear
+                .arrived
+                .drain(..)
+                .filter(|command| *command != Command::Stop),
+        );
         finished
     }
 
@@ -95,8 +100,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let first = self.learner.step();
         // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.at.window.is_empty() {
-            let message = "preparing the first step: kernels are compiled and memory is reserved".into();
-            self.ear.host.emit(Event::Compiling { run: self.ear.run.into(), message }, Vec::new());
+            let message =
+                "preparing the first step: kernels are compiled and memory is reserved".into();
+            self.ear.host.emit(
+                Event::Compiling {
+                    run: self.ear.run.into(),
+                    message,
+                },
+                Vec::new(),
+            );
         }
         let mut clock = Clock::start(self.ear.host.now_secs(), self.at.elapsed_secs, first);
         // A network that is done is measured below anyway.
@@ -106,7 +118,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         let mut stopped = self.train_network(&mut clock).await?;
         while !stopped && (self.at.networks.len() as u64) + 1 < self.plan.networks {
-            stopped = !self.next_network(&mut clock).await? || self.train_network(&mut clock).await?;
+            stopped =
+                !self.next_network(&mut clock).await? || self.train_network(&mut clock).await?;
         }
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.close(stopped, &mut clock).await
@@ -130,7 +143,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
         match self.plan.budget {
             Budget::Steps(steps) => self.learner.values.step >= steps,
-            Budget::Seconds(seconds) => self.learner.values.step > 0 && self.network_secs(clock) >= seconds,
+            Budget::Seconds(seconds) => {
+                self.learner.values.step > 0 && self.network_secs(clock) >= seconds
+            }
         }
     }
 
@@ -143,7 +158,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     fn next_lr(&self, clock: &Clock) -> f64 {
         let planned = match self.plan.budget {
             Budget::Steps(_) => self.plan.schedule.lr(self.learner.values.step),
-            Budget::Seconds(seconds) => self.plan.schedule.lr_at(self.network_secs(clock) / seconds),
+            Budget::Seconds(seconds) => {
+                self.plan.schedule.lr_at(self.network_secs(clock) / seconds)
+            }
         };
         planned * self.at.rate_scale
     }
@@ -153,11 +170,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.lr = lr;
         let batch = self.task.batch(self.learner.values.step);
         let seed = self.network_seed();
-        let Learner { model, optimizer, values, .. } = &mut self.learner;
+        let Learner {
+            model,
+            optimizer,
+            values,
+            ..
+        } = &mut self.learner;
         let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
         let seed = generator(seed, Purpose::Dropout, values.step, 0).next_u64();
         let (task, plan) = (&self.task, &self.plan);
-        optimizer.step(values, lr, |leaves| task.loss(&training_model(model, leaves, plan, seed), &batch))
+        optimizer.step(values, lr, |leaves| {
+            task.loss(&training_model(model, leaves, plan, seed), &batch)
+        })
     }
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
@@ -192,14 +216,19 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let sums = std::mem::take(&mut self.at.window).read().await?;
         if sums.skipped > 0 && !self.at.has_skipped {
             self.at.has_skipped = true;
-            let message = "a step had a gradient that is not a finite number: such steps are skipped";
+            let message =
+                "a step had a gradient that is not a finite number: such steps are skipped";
             self.note("skipped-steps", message.into());
         }
-        let Some((loss, next_sentence_loss)) = sums.mean().filter(|mean| !self.has_diverged(*mean, clock)) else {
+        let Some((loss, next_sentence_loss)) =
+            sums.mean().filter(|mean| !self.has_diverged(*mean, clock))
+        else {
             self.roll_back(clock).await?;
             return Ok(false);
         };
-        self.at.first_loss.get_or_insert(loss - next_sentence_loss.unwrap_or_default());
+        self.at
+            .first_loss
+            .get_or_insert(loss - next_sentence_loss.unwrap_or_default());
         let step = self.learner.step();
         let now = self.ear.host.now_secs();
         let steps_per_sec = clock.lap(now, step);
@@ -225,7 +254,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     fn note(&self, code: &str, message: String) {
-        self.ear.host.emit(Event::Warning { run: self.ear.run.into(), code: code.into(), message }, Vec::new());
+        self.ear.host.emit(
+            Event::Warning {
+                run: self.ear.run.into(),
+                code: code.into(),
+                message,
+            },
+            Vec::new(),
+        );
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
@@ -241,16 +277,24 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let sums = self.at.window.read().await?;
         // The next report decides what becomes of a run that has diverged; its values are not saved.
         if !self.has_sound_values(&sums, clock).await? {
-            let message = format!("step {} is not saved: its loss has diverged", self.learner.step());
+            let message = format!(
+                "step {} is not saved: its loss has diverged",
+                self.learner.step()
+            );
             self.note("not-saved", message);
             return Ok(());
         }
         let snapshot = self.snapshot(&sums).await?;
         if let Some(path) = self.ear.host.keep(self.ear.run, &snapshot).await? {
             self.at.kept = Some(self.learner.step());
-            self.ear
-                .host
-                .emit(Event::Checkpoint { run: self.ear.run.into(), step: self.learner.step(), path }, Vec::new());
+            self.ear.host.emit(
+                Event::Checkpoint {
+                    run: self.ear.run.into(),
+                    step: self.learner.step(),
+                    path,
+                },
+                Vec::new(),
+            );
         }
         Ok(())
     }
@@ -280,8 +324,19 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         };
         // A language model is one network, and needs its source no more.
         let none = Weights::new();
-        let source = if self.plan.phase == Phase::Finetune { &self.beginning.source } else { &none };
-        encode(&state, &self.learner.trained(), &self.learner.values, &self.at, source).await
+        let source = if self.plan.phase == Phase::Finetune {
+            &self.beginning.source
+        } else {
+            &none
+        };
+        encode(
+            &state,
+            &self.learner.trained(),
+            &self.learner.values,
+            &self.at,
+            source,
+        )
+        .await
     }
 
     /// Last snapshot and, of a run that came to its end, last figures.
@@ -289,7 +344,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let sums = self.at.window.read().await?;
         // A classifier leaves its best step, which was measured.
         if self.plan.phase == Phase::Pretrain && !self.has_sound_values(&sums, clock).await? {
-            return Err(Error::Diverged { step: self.learner.step() });
+            return Err(Error::Diverged {
+                step: self.learner.step(),
+            });
         }
         self.keep_now(clock).await?;
         if stopped {
@@ -302,16 +359,36 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             // What goes on does so from the checkpoint; the model that is left is the best one, too.
             self.leave_best_network();
         }
-        let outcome = RunOutcome { step: self.learner.step(), stopped, elapsed_secs: self.at.elapsed_secs };
+        let outcome = RunOutcome {
+            step: self.learner.step(),
+            stopped,
+            elapsed_secs: self.at.elapsed_secs,
+        };
         let run = self.ear.run.to_string();
-        let event = Event::Finished { run, step: outcome.step, stopped, elapsed_secs: outcome.elapsed_secs };
+        let event = Event::Finished {
+            run,
+            step: outcome.step,
+            stopped,
+            elapsed_secs: outcome.elapsed_secs,
+        };
         let ensemble = self.task.take_ensemble().map(Rc::new);
         if let Some(sentence) = ensemble.as_ref().and_then(|ensemble| ensemble.sentence()) {
             self.note("parts", sentence);
         }
-        let trained = Trained { ensemble, ..self.learner.trained() };
+        let trained = Trained {
+            ensemble,
+            ..self.learner.trained()
+        };
         self.ear.host.emit(event, Vec::new());
-        let (scores, measured) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.measured));
-        Ok(Finished { trained, outcome, scores, measured })
+        let (scores, measured) = (
+            std::mem::take(&mut self.scores),
+            std::mem::take(&mut self.measured),
+        );
+        Ok(Finished {
+            trained,
+            outcome,
+            scores,
+            measured,
+        })
     }
 }

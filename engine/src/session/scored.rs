@@ -5,8 +5,8 @@ use crate::data::examples::LabelledExamples;
 use crate::error::Result;
 use crate::model::{Leaves, ModelConfig, ProblemType};
 use crate::train::{
-    Decision, DeviceBatch, Judged, Logits, calibration_of_best, calibration_of_predicted, classifier_metrics, classify,
-    reliability, score_interval, seed_metrics, surest,
+    Decision, DeviceBatch, Judged, Logits, calibration_of_best, calibration_of_predicted,
+    classifier_metrics, classify, reliability, score_interval, seed_metrics, surest,
 };
 use burn::tensor::Device;
 use protocol::{ClassifierMetrics, ReliabilityBin, SurestShare};
@@ -97,10 +97,16 @@ impl Scored {
     /// `scores` beside what is true of the documents.
     pub fn new(held_out: &HeldOut, scores: Vec<Vec<f64>>, problem: ProblemType) -> Self {
         let truth = held_out.truth().to_vec();
-        let loss = scores.iter().zip(&truth).map(|(scores, truth)| document_loss(scores, truth, problem)).sum::<f64>();
+        let loss = scores
+            .iter()
+            .zip(&truth)
+            .map(|(scores, truth)| document_loss(scores, truth, problem))
+            .sum::<f64>();
         // A document whose only label is unknown has no term in the cross-entropy of a single-label model.
         let counted = match problem {
-            ProblemType::SingleLabelClassification => truth.iter().filter(|labels| !labels.is_empty()).count(),
+            ProblemType::SingleLabelClassification => {
+                truth.iter().filter(|labels| !labels.is_empty()).count()
+            }
             ProblemType::MultiLabelClassification => truth.len(),
         };
         Self {
@@ -121,7 +127,12 @@ impl Scored {
     }
 
     /// Figures by `rule` with their intervals and, of fitted probabilities, how far those can be believed.
-    pub fn full_metrics(&self, config: &ModelConfig, rule: &LabelRule, is_fitted: bool) -> ClassifierMetrics {
+    pub fn full_metrics(
+        &self,
+        config: &ModelConfig,
+        rule: &LabelRule,
+        is_fitted: bool,
+    ) -> ClassifierMetrics {
         let metrics = self.metrics(config, rule);
         if *rule == LabelRule::Seed {
             return metrics;
@@ -129,7 +140,8 @@ impl Scored {
         let decision = decision(config, rule);
         ClassifierMetrics {
             interval: score_interval(&self.judged(config), &decision),
-            expected_calibration_error: is_fitted.then(|| calibration_of_best(&self.scores, &self.truth)),
+            expected_calibration_error: is_fitted
+                .then(|| calibration_of_best(&self.scores, &self.truth)),
             predicted_calibration_error: is_fitted
                 .then(|| calibration_of_predicted(&self.scores, &self.truth, &decision)),
             ..metrics
@@ -140,12 +152,27 @@ impl Scored {
     /// the model does not know is wrong in every answer.
     pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<SurestShare>) {
         let decision = decision(config, &LabelRule::Tuned);
-        (reliability(&self.scores, &self.truth), surest(&self.scores, &self.truth, &self.has_unseen, &decision))
+        (
+            reliability(&self.scores, &self.truth),
+            surest(&self.scores, &self.truth, &self.has_unseen, &decision),
+        )
     }
 
     fn judged<'a>(&'a self, config: &'a ModelConfig) -> Judged<'a> {
-        let Self { scores, truth, unseen, loss, .. } = self;
-        Judged { scores, truth, labels: &config.labels, unseen, loss: *loss }
+        let Self {
+            scores,
+            truth,
+            unseen,
+            loss,
+            ..
+        } = self;
+        Judged {
+            scores,
+            truth,
+            labels: &config.labels,
+            unseen,
+            loss: *loss,
+        }
     }
 }
 
@@ -171,9 +198,17 @@ const MIN_PROBABILITY: f64 = 1e-12;
 fn document_loss(scores: &[f64], truth: &[usize], problem: ProblemType) -> f64 {
     let ln = |p: f64| p.max(MIN_PROBABILITY).ln();
     match problem {
-        ProblemType::SingleLabelClassification => truth.iter().map(|&label| -ln(scores[label])).sum(),
+        ProblemType::SingleLabelClassification => {
+            truth.iter().map(|&label| -ln(scores[label])).sum()
+        }
         ProblemType::MultiLabelClassification => {
-            let term = |(label, &p): (usize, &f64)| if truth.contains(&label) { -ln(p) } else { -ln(1.0 - p) };
+            let term = |(label, &p): (usize, &f64)| {
+                if truth.contains(&label) {
+                    -ln(p)
+                } else {
+                    -ln(1.0 - p)
+                }
+            };
             scores.iter().enumerate().map(term).sum()
         }
     }

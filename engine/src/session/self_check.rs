@@ -40,14 +40,20 @@ pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
     }
     match largest_difference(&device).await {
         Ok(difference) if difference <= TOLERANCE => {
-            let info = DeviceInfo { self_check: true, ..info };
+            let info = DeviceInfo {
+                self_check: true,
+                ..info
+            };
             (device, info)
         }
         Ok(difference) => device::cpu(Some(format!(
             "a training step on {} differed from the CPU by {difference:.1e} of the largest value",
             info.name
         ))),
-        Err(error) => device::cpu(Some(format!("the first training step on {} failed: {error}", info.name))),
+        Err(error) => device::cpu(Some(format!(
+            "the first training step on {} failed: {error}",
+            info.name
+        ))),
     }
 }
 
@@ -58,7 +64,10 @@ pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
 /// When a device does not answer.
 pub async fn largest_difference(device: &Device) -> Result<f64> {
     let (expected, found) = (step_on(&Device::flex()).await?, step_on(device).await?);
-    let differences = expected.iter().zip(&found).map(|(expected, found)| relative_difference(expected, found));
+    let differences = expected
+        .iter()
+        .zip(&found)
+        .map(|(expected, found)| relative_difference(expected, found));
     Ok(differences.fold(0.0, f64::max))
 }
 
@@ -66,27 +75,49 @@ fn relative_difference(expected: &[f32], found: &[f32]) -> f64 {
     if found.iter().any(|number| !number.is_finite()) {
         return f64::INFINITY;
     }
-    let largest = expected.iter().fold(f32::MIN_POSITIVE, |largest, number| largest.max(number.abs()));
-    let difference = expected.iter().zip(found).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+    let largest = expected.iter().fold(f32::MIN_POSITIVE, |largest, number| {
+        largest.max(number.abs())
+    });
+    let difference = expected
+        .iter()
+        .zip(found)
+        .fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
     f64::from(difference / largest)
 }
 
 /// Loss `[1]`, norm `[1]`, and the first moments of each group after one step, which are a tenth of its gradients.
 async fn step_on(device: &Device) -> Result<Vec<Vec<f32>>> {
-    let model = plan::model_config(&RunConfig { preset: PRESET.into(), ..RunConfig::default() }, VOCAB_SIZE)?;
+    let model = plan::model_config(
+        &RunConfig {
+            preset: PRESET.into(),
+            ..RunConfig::default()
+        },
+        VOCAB_SIZE,
+    )?;
     let layout = Layout::new(specs(&model, Heads::MASKED_LM));
-    let optimizer = Optimizer { layout, settings: OptimizerSettings::default(), device: device.clone() };
+    let optimizer = Optimizer {
+        layout,
+        settings: OptimizerSettings::default(),
+        device: device.clone(),
+    };
     let (groups, _) = starting_values(&optimizer.layout, 1, &Weights::new());
     let mut values = optimizer.state_from(groups);
     let batch = DeviceBatch::upload(&batch(&model), &model, device);
     let report = optimizer.step(&mut values, LR, |leaves| {
         let network = Network::new(&model, leaves);
         let guesses = batch.guesses().clone();
-        let truth = RowTargets { targets: guesses.targets, weights: guesses.weights, total: guesses.count };
+        let truth = RowTargets {
+            targets: guesses.targets,
+            weights: guesses.weights,
+            total: guesses.count,
+        };
         network.masked_lm_loss(&network.encode(batch.input()), &guesses.positions, truth)
     });
     let moments = values.groups.iter().map(|group| group.m.clone());
-    let numbers: Vec<Tensor<1>> = [report.loss, report.grad_norm].into_iter().chain(moments).collect();
+    let numbers: Vec<Tensor<1>> = [report.loss, report.grad_norm]
+        .into_iter()
+        .chain(moments)
+        .collect();
     read_groups(&numbers).await
 }
 
@@ -94,12 +125,20 @@ async fn step_on(device: &Device) -> Result<Vec<Vec<f32>>> {
 fn batch(model: &ModelConfig) -> Batch {
     let [rows, len] = SHAPE;
     let token = |place: usize| ((place * 37 + 11) % model.vocab_size) as i32;
-    let positions: Vec<i32> = (0..rows * len - len / 2).step_by(GUESSED_EVERY).map(|place| place as i32).collect();
+    let positions: Vec<i32> = (0..rows * len - len / 2)
+        .step_by(GUESSED_EVERY)
+        .map(|place| place as i32)
+        .collect();
     Batch {
         ids: (0..rows * len).map(token).collect(),
-        attention_mask: (0..rows * len).map(|place| u8::from(place < rows * len - len / 2)).collect(),
+        attention_mask: (0..rows * len)
+            .map(|place| u8::from(place < rows * len - len / 2))
+            .collect(),
         token_type_ids: vec![0; rows * len],
-        masked_targets: positions.iter().map(|place| token(*place as usize + 1)).collect(),
+        masked_targets: positions
+            .iter()
+            .map(|place| token(*place as usize + 1))
+            .collect(),
         masked_weights: vec![1.0; positions.len()],
         masked_positions: positions,
         row_weights: vec![1.0; rows],
@@ -116,7 +155,10 @@ mod tests {
 
     #[test]
     fn a_device_agrees_with_itself_and_wrong_numbers_are_noticed() {
-        assert_eq!(block_on(largest_difference(&Device::flex())).expect("the CPU answers"), 0.0);
+        assert_eq!(
+            block_on(largest_difference(&Device::flex())).expect("the CPU answers"),
+            0.0
+        );
         assert!(relative_difference(&[1.0, -4.0], &[1.0, -3.9]) > TOLERANCE);
         assert!(relative_difference(&[1.0, -4.0], &[1.0, -4.000_01]) < TOLERANCE);
         assert_eq!(relative_difference(&[1.0], &[f32::NAN]), f64::INFINITY);

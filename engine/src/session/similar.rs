@@ -23,16 +23,27 @@ impl SimilarDocuments {
         let mut mean = vec![0.0; width];
         let share = 1.0 / vectors.len().max(1) as f32;
         for vector in &vectors {
-            mean.iter_mut().zip(vector).for_each(|(mean, x)| *mean += x * share);
+            mean.iter_mut()
+                .zip(vector)
+                .for_each(|(mean, x)| *mean += x * share);
         }
-        let directions = vectors.into_iter().map(|vector| direction(vector, &mean)).collect();
+        let directions = vectors
+            .into_iter()
+            .map(|vector| direction(vector, &mean))
+            .collect();
         Self { mean, directions }
     }
 
     /// The numbers of the `top_k` documents nearest to a text of this vector, from 0, with the cosine.
     fn nearest(&self, vector: Vec<f32>, top_k: usize) -> Vec<(usize, f64)> {
         let asked = direction(vector, &self.mean);
-        let cosine = |other: &Vec<f32>| other.iter().zip(&asked).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        let cosine = |other: &Vec<f32>| {
+            other
+                .iter()
+                .zip(&asked)
+                .map(|(a, b)| f64::from(a * b))
+                .sum::<f64>()
+        };
         let mut found: Vec<(usize, f64)> = self.directions.iter().map(cosine).enumerate().collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(top_k);
@@ -42,7 +53,12 @@ impl SimilarDocuments {
 
 fn direction(mut vector: Vec<f32>, mean: &[f32]) -> Vec<f32> {
     vector.iter_mut().zip(mean).for_each(|(x, mean)| *x -= mean);
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    let length = vector
+        .iter()
+        .map(|x| x * x)
+        .sum::<f32>()
+        .sqrt()
+        .max(f32::MIN_POSITIVE);
     vector.iter_mut().for_each(|x| *x /= length);
     vector
 }
@@ -60,14 +76,23 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// As [`Self::similar_documents`].
-    pub async fn similar(&self, documents: &SimilarDocuments, text: &str, top_k: usize) -> Result<Vec<(usize, f64)>> {
+    pub async fn similar(
+        &self,
+        documents: &SimilarDocuments,
+        text: &str,
+        top_k: usize,
+    ) -> Result<Vec<(usize, f64)>> {
         let vector = self.mean_states(&[text.to_string()]).await?.remove(0);
         Ok(documents.nearest(vector, top_k))
     }
 
     /// Mean hidden states of each text, `[texts][F]`.
     async fn mean_states(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref()).ok_or_else(no_model)?;
+        let model = self
+            .classifier
+            .as_ref()
+            .or(self.language_model.as_ref())
+            .ok_or_else(no_model)?;
         let mut means = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
             means.extend(self.means_of(model, texts).await?);
@@ -76,23 +101,35 @@ impl<H: Host> Session<H> {
     }
 
     async fn means_of(&self, model: &Trained, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let rows = texts.iter().map(|text| ask::row(model, text)).collect::<Result<Vec<_>>>()?;
+        let rows = texts
+            .iter()
+            .map(|text| ask::row(model, text))
+            .collect::<Result<Vec<_>>>()?;
         let batch = ask::padded(model, &rows);
         let max_len = batch.max_len;
         let batch = DeviceBatch::upload(&batch, &model.config, &self.device);
         let leaves = model.leaves(&self.device);
-        let hidden = evaluation_model(&model.config, &leaves).encode(batch.input()).hidden; // [B * T, F]
+        let hidden = evaluation_model(&model.config, &leaves)
+            .encode(batch.input())
+            .hidden; // [B * T, F]
         let width = hidden.dims()[1];
         let values = read(hidden).await?;
         let mean = |(row, (ids, _)): (&[f32], &ask::Row)| {
             let mut mean = vec![0.0; width];
             let share = 1.0 / ids.len() as f32;
-            row.chunks(width).take(ids.len()).flat_map(|states| states.iter().enumerate()).for_each(|(i, x)| {
-                mean[i] += x * share;
-            });
+            row.chunks(width)
+                .take(ids.len())
+                .flat_map(|states| states.iter().enumerate())
+                .for_each(|(i, x)| {
+                    mean[i] += x * share;
+                });
             mean
         };
-        Ok(values.chunks(max_len * width).zip(&rows).map(mean).collect())
+        Ok(values
+            .chunks(max_len * width)
+            .zip(&rows)
+            .map(mean)
+            .collect())
     }
 }
 
@@ -102,9 +139,13 @@ mod tests {
 
     #[test]
     fn a_shared_direction_makes_nothing_alike() {
-        let documents = SimilarDocuments::new(vec![vec![10.0, 1.0], vec![10.0, -1.0], vec![10.0, 0.5]]);
+        let documents =
+            SimilarDocuments::new(vec![vec![10.0, 1.0], vec![10.0, -1.0], vec![10.0, 0.5]]);
         let found = documents.nearest(vec![10.0, 2.0], 2);
-        assert_eq!(found.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(
+            found.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+            [0, 2]
+        );
         assert!(documents.nearest(vec![10.0, -3.0], 1)[0].1 > 0.99);
     }
 }

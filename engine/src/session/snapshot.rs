@@ -116,8 +116,19 @@ pub struct BestState {
 impl BestState {
     /// What is written of `best`.
     pub fn of(best: &Best) -> Self {
-        let Best { score, step, threshold, thresholds, .. } = best.clone();
-        Self { score, step, threshold, thresholds }
+        let Best {
+            score,
+            step,
+            threshold,
+            thresholds,
+            ..
+        } = best.clone();
+        Self {
+            score,
+            step,
+            threshold,
+            thresholds,
+        }
     }
 }
 
@@ -146,12 +157,21 @@ pub async fn encode(
     let mut named = Weights::new();
     let (names, moments) = moments(values, &trained.layout);
     for (name, data) in names.into_iter().zip(read_groups(&moments).await?) {
-        named.insert(name, HostTensor { shape: vec![data.len()], data });
+        named.insert(
+            name,
+            HostTensor {
+                shape: vec![data.len()],
+                data,
+            },
+        );
     }
     files.push((OPTIMIZER_FILE.into(), interop::weights_to_bytes(&named)));
     if let Some(best) = best.filter(|best| best.step != state.step) {
         let values = read_groups(&best.groups).await?;
-        files.push((BEST_FILE.into(), interop::weights_to_bytes(&weights_of(&trained.layout, &values))));
+        files.push((
+            BEST_FILE.into(),
+            interop::weights_to_bytes(&weights_of(&trained.layout, &values)),
+        ));
     }
     for (index, network) in at.networks.iter().enumerate() {
         let weights = weights_of(&trained.layout, &read_groups(&network.groups).await?);
@@ -162,7 +182,10 @@ pub async fn encode(
     }
     let json = serde_json::to_vec_pretty(state).expect("a state is plain data");
     files.push((STATE_FILE.into(), json));
-    Ok(Snapshot { step: state.step, files })
+    Ok(Snapshot {
+        step: state.step,
+        files,
+    })
 }
 
 /// The moments of each group under the names of a checkpoint: `m.0`, `v.0`, `m.1`, ..; Muon's groups have no `v`.
@@ -170,9 +193,18 @@ fn moments(values: &TrainState, layout: &Layout) -> (Vec<String>, Vec<Tensor<1>>
     let of_group = |(i, (state, group)): (usize, (&GroupState, &ParameterGroup))| {
         let used = |moment: &Tensor<1>| moment.clone().narrow(0, 0, group.used);
         let second = state.v.as_ref().map(|v| (format!("v.{i}"), used(v)));
-        [(format!("m.{i}"), used(&state.m))].into_iter().chain(second).collect::<Vec<_>>()
+        [(format!("m.{i}"), used(&state.m))]
+            .into_iter()
+            .chain(second)
+            .collect::<Vec<_>>()
     };
-    values.groups.iter().zip(&layout.groups).enumerate().flat_map(of_group).unzip()
+    values
+        .groups
+        .iter()
+        .zip(&layout.groups)
+        .enumerate()
+        .flat_map(of_group)
+        .unzip()
 }
 
 /// Where the run of a snapshot stands.
@@ -192,7 +224,9 @@ pub fn state_of(snapshot: &Snapshot) -> Result<RunState> {
 pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Decoded> {
     let file = |name: &str| {
         let found = snapshot.files.iter().find(|(file, _)| file == name);
-        found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| damaged(&format!("{name} is missing")))
+        found
+            .map(|(_, bytes)| bytes.as_slice())
+            .ok_or_else(|| damaged(&format!("{name} is missing")))
     };
     let state = state_of(snapshot)?;
     let trained = Trained::from_files(&snapshot.files, device)?;
@@ -201,25 +235,44 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
         return Err(damaged("it belongs to a run of another command"));
     }
     if !state.plan.is_sound(&trained.config) {
-        return Err(damaged(&format!("{STATE_FILE} holds a plan that cannot be carried out")));
+        return Err(damaged(&format!(
+            "{STATE_FILE} holds a plan that cannot be carried out"
+        )));
     }
     let moments = interop::weights_from_bytes(file(OPTIMIZER_FILE)?)?;
     let moment = |name: String, group: &ParameterGroup| match moments.get(&name) {
         Some(tensor) if tensor.data.len() == group.used => {
             let values = group.padded(tensor.data.clone());
-            Ok(Tensor::<1>::from_data(TensorData::new(values, [group.len()]), device))
+            Ok(Tensor::<1>::from_data(
+                TensorData::new(values, [group.len()]),
+                device,
+            ))
         }
-        _ => Err(damaged(&format!("{OPTIMIZER_FILE} has no {name} of {} numbers", group.used))),
+        _ => Err(damaged(&format!(
+            "{OPTIMIZER_FILE} has no {name} of {} numbers",
+            group.used
+        ))),
     };
-    let groups = trained.layout.groups.iter().zip(&trained.groups).enumerate().map(|(i, (group, p))| {
-        let has_second = !state.plan.optimizer.is_muons(group);
-        let m = moment(format!("m.{i}"), group)?;
-        let v = has_second.then(|| moment(format!("v.{i}"), group)).transpose()?;
-        Ok(GroupState { p: p.clone(), m, v })
-    });
+    let groups = trained
+        .layout
+        .groups
+        .iter()
+        .zip(&trained.groups)
+        .enumerate()
+        .map(|(i, (group, p))| {
+            let has_second = !state.plan.optimizer.is_muons(group);
+            let m = moment(format!("m.{i}"), group)?;
+            let v = has_second
+                .then(|| moment(format!("v.{i}"), group))
+                .transpose()?;
+            Ok(GroupState { p: p.clone(), m, v })
+        });
     let groups = groups.collect::<Result<Vec<_>>>()?;
     if state.step != snapshot.step {
-        return Err(damaged(&format!("it is named for step {} and holds step {}", snapshot.step, state.step)));
+        return Err(damaged(&format!(
+            "it is named for step {} and holds step {}",
+            snapshot.step, state.step
+        )));
     }
     let best = match &state.best {
         None => None,
@@ -227,7 +280,10 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
         Some(best) => {
             let weights = interop::weights_from_bytes(file(BEST_FILE)?)?;
             let groups = groups_of(&trained.layout, &weights, device);
-            Some(best_of(best, groups.ok_or_else(|| damaged(&format!("{BEST_FILE} is another model's")))?))
+            Some(best_of(
+                best,
+                groups.ok_or_else(|| damaged(&format!("{BEST_FILE} is another model's")))?,
+            ))
         }
     };
     let networks = state.networks.iter().enumerate().map(|(index, best)| {
@@ -243,10 +299,19 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
         Err(_) => Weights::new(),
     };
     let Some(step) = state.step.checked_sub(state.steps_before) else {
-        return Err(damaged(&format!("{STATE_FILE} counts more steps before a network than in all")));
+        return Err(damaged(&format!(
+            "{STATE_FILE} counts more steps before a network than in all"
+        )));
     };
     let values = TrainState { groups, step };
-    Ok(Decoded { state, trained, values, best, networks, source })
+    Ok(Decoded {
+        state,
+        trained,
+        values,
+        best,
+        networks,
+        source,
+    })
 }
 
 /// Reads where a run stands.
@@ -262,15 +327,29 @@ fn state_in(json: &[u8]) -> Result<RunState> {
     match serde_json::from_slice(json) {
         Ok(Versioned { format }) if format > STATE_FORMAT => {
             let place = format!("{STATE_FILE} of the checkpoint");
-            Err(Error::newer_version(&place, &format!("a newer version of Clozelab in format {format}")))
+            Err(Error::newer_version(
+                &place,
+                &format!("a newer version of Clozelab in format {format}"),
+            ))
         }
         _ => serde_json::from_slice(json).map_err(|e| damaged(&format!("{STATE_FILE}: {e}"))),
     }
 }
 
 fn best_of(state: &BestState, groups: Vec<Tensor<1>>) -> Best {
-    let BestState { score, step, threshold, thresholds } = state.clone();
-    Best { score, step, threshold, thresholds, groups }
+    let BestState {
+        score,
+        step,
+        threshold,
+        thresholds,
+    } = state.clone();
+    Best {
+        score,
+        step,
+        threshold,
+        thresholds,
+        groups,
+    }
 }
 
 /// A run as a snapshot keeps it.
@@ -312,11 +391,20 @@ mod tests {
 
     #[test]
     fn a_state_of_a_newer_version_is_refused_by_name() {
-        for json in [GOLDEN.replacen('{', "{\"format\": 2,", 1), "{\"format\": 2}".into()] {
+        for json in [
+            GOLDEN.replacen('{', "{\"format\": 2,", 1),
+            "{\"format\": 2}".into(),
+        ] {
             let error = state_in(json.as_bytes()).expect_err("refused");
             assert_eq!(error.code(), "newer-version");
-            assert!(error.to_string().contains("state.json") && error.to_string().contains("format 2"), "{error}");
+            assert!(
+                error.to_string().contains("state.json") && error.to_string().contains("format 2"),
+                "{error}"
+            );
         }
-        assert_eq!(state_in(b"{\"format\": 1}").expect_err("damaged").code(), "bad-checkpoint");
+        assert_eq!(
+            state_in(b"{\"format\": 1}").expect_err("damaged").code(),
+            "bad-checkpoint"
+        );
     }
 }

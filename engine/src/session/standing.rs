@@ -129,7 +129,9 @@ impl Window {
             return Ok(sums);
         }
         let tensors = |report: &StepReport| {
-            [report.loss.clone(), report.grad_norm.clone()].into_iter().chain(report.next_sentence.clone())
+            [report.loss.clone(), report.grad_norm.clone()]
+                .into_iter()
+                .chain(report.next_sentence.clone())
         };
         let tensors: Vec<Tensor<1>> = self.reports.iter().flat_map(tensors).collect();
         let read = read_groups(&tensors).await?;
@@ -148,7 +150,10 @@ impl Window {
             skipped: state.window_skipped,
             ..Sums::default()
         };
-        Self { before, reports: Vec::new() }
+        Self {
+            before,
+            reports: Vec::new(),
+        }
     }
 }
 
@@ -158,7 +163,11 @@ impl Sums {
             self.skipped += 1;
             return;
         }
-        self.loss = if self.steps == 0 { loss } else { self.loss + loss };
+        self.loss = if self.steps == 0 {
+            loss
+        } else {
+            self.loss + loss
+        };
         self.next_sentence = match (self.next_sentence, next_sentence) {
             (Some(sum), Some(part)) if self.steps > 0 => Some(sum + part),
             (_, part) => part,
@@ -181,7 +190,12 @@ mod tests {
     #[test]
     fn steps_that_are_not_finite_are_counted_and_not_summed() {
         let mut sums = Sums::default();
-        for (loss, norm) in [(2.0, 0.5), (f32::NAN, 1.0), (4.0, f32::INFINITY), (3.0, 0.25)] {
+        for (loss, norm) in [
+            (2.0, 0.5),
+            (f32::NAN, 1.0),
+            (4.0, f32::INFINITY),
+            (3.0, 0.25),
+        ] {
             sums.add(loss, norm, Some(1.0));
         }
         assert_eq!((sums.steps, sums.skipped, sums.grad_norm), (2, 2, 0.25));

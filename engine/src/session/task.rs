@@ -116,13 +116,26 @@ impl Task for MaskedLm {
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let encoded = model.encode(batch.input());
         let guesses = batch.guesses().clone();
-        let truth = RowTargets { targets: guesses.targets, weights: guesses.weights, total: guesses.count.max(1.0) };
+        let truth = RowTargets {
+            targets: guesses.targets,
+            weights: guesses.weights,
+            total: guesses.count.max(1.0),
+        };
         let masked_lm = model.masked_lm_loss(&encoded, &guesses.positions, truth);
-        let Some(truth) = batch.next_sentence() else { return masked_lm.into() };
+        let Some(truth) = batch.next_sentence() else {
+            return masked_lm.into();
+        };
         let pairs = model.next_sentence(&encoded);
-        let next_sentence =
-            single_label_loss(pairs, truth, batch.row_weights.clone().unsqueeze_dim(1), batch.row_total);
-        Objective { total: masked_lm + next_sentence.clone(), next_sentence: Some(next_sentence) }
+        let next_sentence = single_label_loss(
+            pairs,
+            truth,
+            batch.row_weights.clone().unsqueeze_dim(1),
+            batch.row_total,
+        );
+        Objective {
+            total: masked_lm + next_sentence.clone(),
+            next_sentence: Some(next_sentence),
+        }
     }
 
     async fn evaluate(
@@ -136,7 +149,8 @@ impl Task for MaskedLm {
         match (&mut self.valid, split) {
             (Some(valid), Split::Valid) => {
                 let batches = self.evaluation_batches;
-                let metrics = masked_lm_metrics(valid, batches, config, leaves, device, goes_on).await?;
+                let metrics =
+                    masked_lm_metrics(valid, batches, config, leaves, device, goes_on).await?;
                 Ok(metrics.map(Metrics::MaskedLm))
             }
             _ => Ok(None),
@@ -165,7 +179,10 @@ pub async fn masked_lm_metrics(
         // Bounds what is queued, and keeps each f32 sum short enough to be exact.
         if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
             let read = read(sums.take().expect("a batch was just added")).await?;
-            totals.iter_mut().zip(read).for_each(|(total, sum)| *total += f64::from(sum));
+            totals
+                .iter_mut()
+                .zip(read)
+                .for_each(|(total, sum)| *total += f64::from(sum));
             if !goes_on().await? {
                 return Ok(None);
             }
@@ -185,7 +202,12 @@ pub async fn masked_lm_metrics(
 const BATCHES_PER_READ: u64 = 8;
 
 /// The model in training mode; `seed` says what dropout drops.
-pub fn training_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves, plan: &Plan, seed: u64) -> Network<'a> {
+pub fn training_model<'a>(
+    config: &'a ModelConfig,
+    leaves: &'a Leaves,
+    plan: &Plan,
+    seed: u64,
+) -> Network<'a> {
     Network::new(config, leaves).with_dropout(plan.dropout(), seed)
 }
 

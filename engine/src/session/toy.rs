@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::interop::Weights;
 use crate::model::{Dropout, Heads, Leaves, ModelConfig, Network, ProblemType};
 use crate::train::{
-    Decision, DeviceBatch, Judged, Objective, Schedule, USUAL_WARMUP, classifier_metrics, classify, probabilities,
-    single_label_loss,
+    Decision, DeviceBatch, Judged, Objective, Schedule, USUAL_WARMUP, classifier_metrics, classify,
+    probabilities, single_label_loss,
 };
 use burn::tensor::Device;
 use protocol::{Metrics, Phase, RunConfig, TokenizerKind};
@@ -62,9 +62,21 @@ impl<H: Host> Session<H> {
     pub async fn toy(&mut self, run: &str, config: &RunConfig) -> Result<ToyOutcome> {
         plan::check_numbers(config)?;
         let defaults = RunConfig::default();
-        let preset = if config.preset == defaults.preset { PRESET.into() } else { config.preset.clone() };
-        let config = RunConfig { preset, ..config.clone() };
-        let tokenizer = Tokenizer::learn(TokenizerKind::Word, false, 16, &mut ["tails heads tails heads"].into_iter())?;
+        let preset = if config.preset == defaults.preset {
+            PRESET.into()
+        } else {
+            config.preset.clone()
+        };
+        let config = RunConfig {
+            preset,
+            ..config.clone()
+        };
+        let tokenizer = Tokenizer::learn(
+            TokenizerKind::Word,
+            false,
+            16,
+            &mut ["tails heads tails heads"].into_iter(),
+        )?;
         let side = |name: &str| tokenizer.id(name).expect("both sides were learned");
         let batch_size = config.batch_size.unwrap_or(BATCH_SIZE);
         let task = Toy {
@@ -75,17 +87,39 @@ impl<H: Host> Session<H> {
                 batch_size,
             },
         };
-        let mut model = plan::model_config(&RunConfig { max_len: None, ..config.clone() }, tokenizer.len())?;
+        let mut model = plan::model_config(
+            &RunConfig {
+                max_len: None,
+                ..config.clone()
+            },
+            tokenizer.len(),
+        )?;
         model.labels = vec!["at most 51".into(), "above 51".into()];
         model.problem_type = Some(ProblemType::SingleLabelClassification);
         model.max_position_embeddings = Counting::MAX_LEN;
         let plan = toy_plan(&config, &model, batch_size)?;
-        let floors = Floors { uniform: std::f64::consts::LN_2, unigram: MAJORITY_LOSS, bigram: None };
+        let floors = Floors {
+            uniform: std::f64::consts::LN_2,
+            unigram: MAJORITY_LOSS,
+            bigram: None,
+        };
         let tokenizer = Rc::new(tokenizer);
         let heads = Heads::CLASSIFIER;
-        let start = Starting { heads, model, tokenizer, plan, config, floors, word_vectors: false, own_vectors: None };
-        let Finished { outcome, scores, .. } =
-            self.run(run, start, task, "counting".into(), None, Weights::new()).await?;
+        let start = Starting {
+            heads,
+            model,
+            tokenizer,
+            plan,
+            config,
+            floors,
+            word_vectors: false,
+            own_vectors: None,
+        };
+        let Finished {
+            outcome, scores, ..
+        } = self
+            .run(run, start, task, "counting".into(), None, Weights::new())
+            .await?;
         let last = scores.last().map(|score| score.figures).unwrap_or_default();
         Ok(ToyOutcome {
             learned: !scores.is_empty() && last.loss < LEARNED,
@@ -101,15 +135,28 @@ impl<H: Host> Session<H> {
 /// The plan of a fine-tuning run, but without dropout: a dropped flip is a wrong sum.
 fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Result<Plan> {
     let steps = config.steps.unwrap_or(STEPS);
-    let config = RunConfig { steps: Some(steps), batch_size: Some(batch_size), ..config.clone() };
-    let data =
-        DataShape { examples: steps * batch_size as u64, max_len: Counting::MAX_LEN, folds: None, frozen: false };
+    let config = RunConfig {
+        steps: Some(steps),
+        batch_size: Some(batch_size),
+        ..config.clone()
+    };
+    let data = DataShape {
+        examples: steps * batch_size as u64,
+        max_len: Counting::MAX_LEN,
+        folds: None,
+        frozen: false,
+    };
     let plan = plan::plan(&config, Phase::Finetune, model, data)?;
-    let lr = config.lr.unwrap_or(LR * (128.0 / model.hidden_size as f64).sqrt().min(1.0));
+    let lr = config
+        .lr
+        .unwrap_or(LR * (128.0 / model.hidden_size as f64).sqrt().min(1.0));
     let none = Dropout::NONE;
     Ok(Plan {
         budget: Budget::Steps(steps),
-        schedule: Schedule { warmup_steps: WARMUP_STEPS.min(steps), ..Schedule::new(lr, steps, USUAL_WARMUP) },
+        schedule: Schedule {
+            warmup_steps: WARMUP_STEPS.min(steps),
+            ..Schedule::new(lr, steps, USUAL_WARMUP)
+        },
         evaluate_every: EVALUATE_EVERY,
         steps_per_epoch: steps,
         hidden_dropout: none.hidden,
@@ -129,7 +176,13 @@ impl Task for Toy {
 
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
         let logits = model.classify(&model.encode(batch.input()));
-        single_label_loss(logits, batch.labels(), batch.row_weights.clone().unsqueeze_dim(1), batch.row_total).into()
+        single_label_loss(
+            logits,
+            batch.labels(),
+            batch.row_weights.clone().unsqueeze_dim(1),
+            batch.row_total,
+        )
+        .into()
     }
 
     async fn evaluate(
@@ -146,18 +199,44 @@ impl Task for Toy {
         let (mut scores, mut truth): (Vec<Vec<f64>>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
         for index in 0..HELD_OUT_BATCHES {
             let batch = self.examples.held_out(index);
-            truth.extend(batch.labels.chunks(2).map(|row| vec![usize::from(row[1] == 1.0)]));
-            let logits = read(classify(config, leaves, &DeviceBatch::upload(&batch, config, device))).await?;
-            scores.extend(logits.chunks(2).map(|row| probabilities(row, ProblemType::SingleLabelClassification)));
+            truth.extend(
+                batch
+                    .labels
+                    .chunks(2)
+                    .map(|row| vec![usize::from(row[1] == 1.0)]),
+            );
+            let logits = read(classify(
+                config,
+                leaves,
+                &DeviceBatch::upload(&batch, config, device),
+            ))
+            .await?;
+            scores.extend(
+                logits
+                    .chunks(2)
+                    .map(|row| probabilities(row, ProblemType::SingleLabelClassification)),
+            );
             if !goes_on().await? {
                 return Ok(None);
             }
         }
-        let losses = scores.iter().zip(&truth).map(|(scores, truth)| -scores[truth[0]].max(f64::MIN_POSITIVE).ln());
+        let losses = scores
+            .iter()
+            .zip(&truth)
+            .map(|(scores, truth)| -scores[truth[0]].max(f64::MIN_POSITIVE).ln());
         let loss = losses.sum::<f64>() / scores.len() as f64;
         let unseen = BTreeMap::new();
-        let judged = Judged { scores: &scores, truth: &truth, labels: &config.labels, unseen: &unseen, loss };
-        Ok(Some(Metrics::Classifier(classifier_metrics(judged, Decision::Best))))
+        let judged = Judged {
+            scores: &scores,
+            truth: &truth,
+            labels: &config.labels,
+            unseen: &unseen,
+            loss,
+        };
+        Ok(Some(Metrics::Classifier(classifier_metrics(
+            judged,
+            Decision::Best,
+        ))))
     }
 
     /// Nobody asks about coins.

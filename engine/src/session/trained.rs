@@ -2,8 +2,12 @@
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::interop::{self, CARD_FILE, CONFIG_FILE, Fit, HostTensor, Notice, SentenceEncoder, WEIGHTS_FILE, Weights};
-use crate::model::{Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs};
+use crate::interop::{
+    self, CARD_FILE, CONFIG_FILE, Fit, HostTensor, Notice, SentenceEncoder, WEIGHTS_FILE, Weights,
+};
+use crate::model::{
+    Architecture, Heads, Layout, Leaves, ModelConfig, ParameterGroup, ProblemType, specs,
+};
 use crate::session::card::card;
 use crate::session::host::ModelFiles;
 use crate::session::parts::Ensemble;
@@ -57,8 +61,14 @@ impl Restored {
             listed(&self.refused).map(|names| format!("refused for their shape: {names}")),
             listed(&self.unused).map(|names| format!("not used: {names}")),
         ];
-        let restored = format!("the values of the model before were taken over ({} tensors)", self.restored.len());
-        others.into_iter().flatten().fold(restored, |all, part| format!("{all}; {part}"))
+        let restored = format!(
+            "the values of the model before were taken over ({} tensors)",
+            self.restored.len()
+        );
+        others
+            .into_iter()
+            .flatten()
+            .fold(restored, |all, part| format!("{all}; {part}"))
     }
 }
 
@@ -88,9 +98,15 @@ impl Trained {
     pub async fn to_files(&self) -> Result<ModelFiles> {
         let weights = self.weights().await?;
         let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
-        files.push((CONFIG_FILE.into(), interop::config_to_json(&self.config_alone())));
+        files.push((
+            CONFIG_FILE.into(),
+            interop::config_to_json(&self.config_alone()),
+        ));
         files.extend(interop::python_files(&self.config));
-        let card = self.card.as_deref().map_or_else(|| card(self, None), String::from);
+        let card = self
+            .card
+            .as_deref()
+            .map_or_else(|| card(self, None), String::from);
         files.push((CARD_FILE.into(), card.into_bytes()));
         files.extend(self.part_files().await?);
         files.push((WEIGHTS_FILE.into(), interop::weights_to_bytes(&weights)));
@@ -103,7 +119,12 @@ impl Trained {
             None => self.config.clone(),
             Some(ensemble) => {
                 let (threshold, thresholds) = ensemble.alone.clone();
-                ModelConfig { threshold, threshold_scales: None, thresholds, ..self.config.clone() }
+                ModelConfig {
+                    threshold,
+                    threshold_scales: None,
+                    thresholds,
+                    ..self.config.clone()
+                }
             }
         }
     }
@@ -113,22 +134,35 @@ impl Trained {
     /// # Errors
     /// When a file is missing or damaged, or files contradict each other.
     pub fn from_files(files: &[(String, Vec<u8>)], device: &Device) -> Result<Self> {
-        let file = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
-        let (mut config, mut notices) = interop::read_config(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
-        let weights = interop::weights_from_bytes(&file(WEIGHTS_FILE).ok_or_else(|| missing(WEIGHTS_FILE))?)?;
+        let file = |name: &str| {
+            files
+                .iter()
+                .find(|(file, _)| file == name)
+                .map(|(_, bytes)| bytes.clone())
+        };
+        let (mut config, mut notices) =
+            interop::read_config(&file(CONFIG_FILE).ok_or_else(|| missing(CONFIG_FILE))?)?;
+        let weights =
+            interop::weights_from_bytes(&file(WEIGHTS_FILE).ok_or_else(|| missing(WEIGHTS_FILE))?)?;
         let tokenizer = Tokenizer::from_files(&file)?;
         // A table may have more rows: they pad it, or are kept for tokens to come.
         if tokenizer.len() > config.vocab_size {
             return Err(Error::input(
                 "vocabulary-contradicts-config",
-                format!("the tokenizer has {} tokens, config.json says {}", tokenizer.len(), config.vocab_size),
+                format!(
+                    "the tokenizer has {} tokens, config.json says {}",
+                    tokenizer.len(),
+                    config.vocab_size
+                ),
                 "Use the tokenizer files that were saved with the model.",
             ));
         }
         notices.extend(Tokenizer::infers_case(&file).then(inferred_case));
         let sentence_encoder = interop::sentence_encoder(&file)?;
         if config.architecture == Architecture::Bert && config.pooling.is_none() {
-            config.pooling = sentence_encoder.as_ref().map(|encoder| encoder.pooling.clone().unwrap_or(Pooling::Mean));
+            config.pooling = sentence_encoder
+                .as_ref()
+                .map(|encoder| encoder.pooling.clone().unwrap_or(Pooling::Mean));
         }
         settle_segments(&mut config, &weights);
         let Fit { heads, unused } = interop::check_weights(&config, &weights)?;
@@ -139,9 +173,20 @@ impl Trained {
         let groups = groups_of(&layout, &weights, device).expect("the weights were checked");
         let tokenizer = Rc::new(tokenizer);
         let card = file(CARD_FILE).filter(|bytes| bytes.len() <= MAX_CARD_BYTES);
-        let card = card.and_then(|bytes| String::from_utf8(bytes).ok()).map(Rc::from);
-        let mut trained =
-            Self { config, heads, tokenizer, layout, groups, ensemble: None, sentence_encoder, notices, card };
+        let card = card
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .map(Rc::from);
+        let mut trained = Self {
+            config,
+            heads,
+            tokenizer,
+            layout,
+            groups,
+            ensemble: None,
+            sentence_encoder,
+            notices,
+            card,
+        };
         trained.read_parts(&file, device)?;
         Ok(trained)
     }
@@ -155,10 +200,15 @@ pub fn groups_of(layout: &Layout, weights: &Weights, device: &Device) -> Option<
     let group_of = |group: &ParameterGroup| {
         let mut values: Vec<f32> = Vec::with_capacity(group.len());
         for spec in &layout.specs[group.members.clone()] {
-            let tensor = weights.get(&spec.name).filter(|tensor| tensor.data.len() == spec.len())?;
+            let tensor = weights
+                .get(&spec.name)
+                .filter(|tensor| tensor.data.len() == spec.len())?;
             values.extend_from_slice(&tensor.data);
         }
-        Some(Tensor::from_data(TensorData::new(group.padded(values), [group.len()]), device))
+        Some(Tensor::from_data(
+            TensorData::new(group.padded(values), [group.len()]),
+            device,
+        ))
     };
     layout.groups.iter().map(group_of).collect()
 }
@@ -170,7 +220,13 @@ pub fn weights_of(layout: &Layout, groups: &[Vec<f32>]) -> Weights {
         let mut start = 0;
         for spec in &layout.specs[group.members.clone()] {
             let data = values[start..start + spec.len()].to_vec();
-            weights.insert(spec.name.clone(), HostTensor { shape: spec.shape.clone(), data });
+            weights.insert(
+                spec.name.clone(),
+                HostTensor {
+                    shape: spec.shape.clone(),
+                    data,
+                },
+            );
             start += spec.len();
         }
     }
@@ -207,7 +263,9 @@ fn settle_segments(config: &mut ModelConfig, weights: &Weights) {
 /// A classifier has labels and a task; any other model has neither.
 fn settle_labels(config: &mut ModelConfig, heads: Heads) {
     if heads.classifier {
-        config.problem_type.get_or_insert(ProblemType::SingleLabelClassification);
+        config
+            .problem_type
+            .get_or_insert(ProblemType::SingleLabelClassification);
     } else {
         config.labels = Vec::new();
         config.problem_type = None;
@@ -216,23 +274,43 @@ fn settle_labels(config: &mut ModelConfig, heads: Heads) {
 
 fn inferred_case() -> Notice {
     let message = "vocab.txt has capitals and no tokenizer_config.json says do_lower_case: upper case is kept";
-    Notice { code: "inferred-case", message: message.into() }
+    Notice {
+        code: "inferred-case",
+        message: message.into(),
+    }
 }
 
 /// Tensors that a notice lists.
 const LISTED_TENSORS: usize = 5;
 
 fn left_out(names: &[String]) -> Notice {
-    let listed: Vec<&str> = names.iter().take(LISTED_TENSORS).map(String::as_str).collect();
-    let more = if names.len() > LISTED_TENSORS { ", .." } else { "" };
+    let listed: Vec<&str> = names
+        .iter()
+        .take(LISTED_TENSORS)
+        .map(String::as_str)
+        .collect();
+    let more = if names.len() > LISTED_TENSORS {
+        ", .."
+    } else {
+        ""
+    };
     let (count, listed) = (names.len(), listed.join(", "));
-    let message = format!("{count} tensors belong to no head that is known here and are not used: {listed}{more}");
-    Notice { code: "unused-tensors", message }
+    let message = format!(
+        "{count} tensors belong to no head that is known here and are not used: {listed}{more}"
+    );
+    Notice {
+        code: "unused-tensors",
+        message,
+    }
 }
 
 fn no_head() -> Notice {
-    let message = "config.json names labels, but the weights hold no classifier: only the encoder is used";
-    Notice { code: "no-head", message: message.into() }
+    let message =
+        "config.json names labels, but the weights hold no classifier: only the encoder is used";
+    Notice {
+        code: "no-head",
+        message: message.into(),
+    }
 }
 
 fn missing(name: &str) -> Error {

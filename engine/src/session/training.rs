@@ -59,7 +59,11 @@ impl<H: Host> Session<H> {
         source: Weights,
     ) -> Result<Finished> {
         let layout = Layout::new(specs(&start.model, start.heads));
-        let optimizer = Optimizer { layout, settings: start.plan.optimizer, device: self.device.clone() };
+        let optimizer = Optimizer {
+            layout,
+            settings: start.plan.optimizer,
+            device: self.device.clone(),
+        };
         // A run without steps has no values to go on with: what is fitted is in `source`.
         let resumed = match resumed {
             Some(decoded) if start.plan.budget == Budget::Steps(0) => {
@@ -71,29 +75,55 @@ impl<H: Host> Session<H> {
         let beginning = self.beginning(name, &start, source, resumed.is_some())?;
         let mut steps_before = 0;
         let (values, at, report) = match resumed {
-            Some(Decoded { state, values, best, networks, source: _, .. }) => {
+            Some(Decoded {
+                state,
+                values,
+                best,
+                networks,
+                source: _,
+                ..
+            }) => {
                 check_same_corpus(&state.corpus, &corpus)?;
                 self.warn_other_device(name, &state.device);
                 steps_before = state.steps_before;
-                task.begin_network(networks.len(), start.plan.seed.wrapping_add(networks.len() as u64));
+                task.begin_network(
+                    networks.len(),
+                    start.plan.seed.wrapping_add(networks.len() as u64),
+                );
                 (values, Standing::resumed(&state, best, networks), None)
             }
             None => {
-                let (groups, restored) = beginning.values(&start.model, &optimizer.layout, &task, start.plan.seed);
+                let (groups, restored) =
+                    beginning.values(&start.model, &optimizer.layout, &task, start.plan.seed);
                 let report = (!beginning.source.is_empty()).then(|| restored.sentence());
                 (optimizer.state_from(groups), Standing::default(), report)
             }
         };
-        self.host.emit(self.started(name, &start, &optimizer.layout, steps_before + values.step), Vec::new());
+        self.host.emit(
+            self.started(name, &start, &optimizer.layout, steps_before + values.step),
+            Vec::new(),
+        );
         if let Some(sentence) = report {
             self.warn(name, "restored", sentence);
         }
-        let Starting { heads, model, tokenizer, plan, config, floors, .. } = start;
+        let Starting {
+            heads,
+            model,
+            tokenizer,
+            plan,
+            config,
+            floors,
+            ..
+        } = start;
         let ear = Ear {
             host: &self.host,
             run: name,
             answers: task.answers(),
-            other: if heads.masked_lm { self.classifier.clone() } else { self.language_model.clone() },
+            other: if heads.masked_lm {
+                self.classifier.clone()
+            } else {
+                self.language_model.clone()
+            },
             text: self.corpus.as_ref(),
             watched: &mut self.watched,
             next_look: 0.0,
@@ -106,7 +136,14 @@ impl<H: Host> Session<H> {
             config: &config,
             plan: plan.clone(),
             task,
-            learner: Learner { model, heads, tokenizer, optimizer, values, steps_before },
+            learner: Learner {
+                model,
+                heads,
+                tokenizer,
+                optimizer,
+                values,
+                steps_before,
+            },
             at,
             ear,
             corpus,
@@ -119,29 +156,55 @@ impl<H: Host> Session<H> {
             beginning,
         };
         let mut finished = run.train().await?;
-        let Finished { outcome, measured, .. } = &finished;
+        let Finished {
+            outcome, measured, ..
+        } = &finished;
         let corpus = self.corpus.as_ref();
-        let from = Provenance { corpus, config: &config, plan: &plan, outcome: *outcome, measured };
+        let from = Provenance {
+            corpus,
+            config: &config,
+            plan: &plan,
+            outcome: *outcome,
+            measured,
+        };
         finished.trained.card = Some(card(&finished.trained, Some(&from)).into());
         Ok(finished)
     }
 
     /// What each network of the run starts from.
-    fn beginning(&self, run: &str, start: &Starting, source: Weights, is_resumed: bool) -> Result<Beginning> {
+    fn beginning(
+        &self,
+        run: &str,
+        start: &Starting,
+        source: Weights,
+        is_resumed: bool,
+    ) -> Result<Beginning> {
         if !source.is_empty() || (is_resumed && start.plan.networks == 1) {
-            return Ok(Beginning { source, embeddings: None });
+            return Ok(Beginning {
+                source,
+                embeddings: None,
+            });
         }
         let given = if start.word_vectors {
-            self.given_vectors(run, &start.tokenizer, start.model.hidden_size)?.map(StartingEmbeddings::Given)
+            self.given_vectors(run, &start.tokenizer, start.model.hidden_size)?
+                .map(StartingEmbeddings::Given)
         } else {
             None
         };
         let own = start.own_vectors.clone().map(StartingEmbeddings::Own);
-        Ok(Beginning { source, embeddings: given.or(own) })
+        Ok(Beginning {
+            source,
+            embeddings: given.or(own),
+        })
     }
 
     fn started(&self, run: &str, start: &Starting, layout: &Layout, step: u64) -> Event {
-        let Starting { model, plan, floors, .. } = start;
+        let Starting {
+            model,
+            plan,
+            floors,
+            ..
+        } = start;
         Event::Started {
             run: run.into(),
             phase: plan.phase,
@@ -162,8 +225,9 @@ impl<H: Host> Session<H> {
     fn warn_other_device(&self, run: &str, before: &str) {
         let now = &self.info.name;
         if !before.is_empty() && before != now {
-            let message =
-                format!("this run began on {before} and goes on on {now}: its figures may differ in their last digits");
+            let message = format!(
+                "this run began on {before} and goes on on {now}: its figures may differ in their last digits"
+            );
             self.warn(run, "other-device", message);
         }
     }
@@ -181,7 +245,13 @@ impl<H: Host> Session<H> {
             return None;
         }
         let message = "learning word vectors from the text".into();
-        self.host.emit(Event::Compiling { run: run.into(), message }, Vec::new());
+        self.host.emit(
+            Event::Compiling {
+                run: run.into(),
+                message,
+            },
+            Vec::new(),
+        );
         let vectors = self.learned.as_ref()?.embeddings(width);
         if vectors.is_none() {
             let message = "the text has no two different words side by side: the word embeddings start at random";
@@ -192,13 +262,22 @@ impl<H: Host> Session<H> {
 
     /// The vectors for the vocabulary of a new model of `width` among those that were given, where there are any. Says what
     /// was found.
-    fn given_vectors(&self, run: &str, tokenizer: &Tokenizer, width: usize) -> Result<Option<FoundVectors>> {
-        let Some(lines) = &self.word_vectors else { return Ok(None) };
+    fn given_vectors(
+        &self,
+        run: &str,
+        tokenizer: &Tokenizer,
+        width: usize,
+    ) -> Result<Option<FoundVectors>> {
+        let Some(lines) = &self.word_vectors else {
+            return Ok(None);
+        };
         let mut vectors = WordVectors::new(tokenizer, width);
         lines(&mut |line| Ok(vectors.take(line)?))?;
         let found = vectors.finish()?;
         let (rows, missing) = (found.rows.len(), found.missing);
-        let message = format!("word vectors were found for {rows} tokens of the vocabulary; {missing} start at random");
+        let message = format!(
+            "word vectors were found for {rows} tokens of the vocabulary; {missing} start at random"
+        );
         self.warn(run, "word-vectors", message);
         if let Some((count, line)) = found.ragged {
             let message = format!(
@@ -210,12 +289,23 @@ impl<H: Host> Session<H> {
     }
 
     /// What a checkpoint holds of a run of `phase`.
-    pub(super) fn resumed(&self, phase: Phase, snapshot: Option<Snapshot>) -> Result<Option<Decoded>> {
-        snapshot.map(|snapshot| snapshot::decode(&snapshot, phase, &self.device)).transpose()
+    pub(super) fn resumed(
+        &self,
+        phase: Phase,
+        snapshot: Option<Snapshot>,
+    ) -> Result<Option<Decoded>> {
+        snapshot
+            .map(|snapshot| snapshot::decode(&snapshot, phase, &self.device))
+            .transpose()
     }
 
     /// Learns the vocabulary and encodes the corpus, unless the last run left both.
-    pub(super) fn learn(&mut self, run: &str, config: &RunConfig, tokenizer: Option<Rc<Tokenizer>>) -> Result<()> {
+    pub(super) fn learn(
+        &mut self,
+        run: &str,
+        config: &RunConfig,
+        tokenizer: Option<Rc<Tokenizer>>,
+    ) -> Result<()> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let fits = |learned: &Learned| learned.serves(config, tokenizer.as_ref());
         if !self.learned.as_ref().is_some_and(fits) {
@@ -223,7 +313,13 @@ impl<H: Host> Session<H> {
             let tell = |message: &str| {
                 // A preview belongs to no run, and nobody waits for one.
                 if !run.is_empty() {
-                    self.host.emit(Event::Compiling { run: run.into(), message: message.into() }, Vec::new());
+                    self.host.emit(
+                        Event::Compiling {
+                            run: run.into(),
+                            message: message.into(),
+                        },
+                        Vec::new(),
+                    );
                 }
             };
             let learned = Learned::of(&self.host, &tell, corpus, config, tokenizer)?;
@@ -236,9 +332,15 @@ impl<H: Host> Session<H> {
     /// Says so when a vocabulary does not know the text: one from elsewhere, or one just learned that is too small.
     pub(super) fn warn_unknown_share(&self, run: &str, share: f64, is_new: bool) {
         if share > NOTABLE_UNKNOWN_SHARE {
-            let remedy = if is_new { "; a larger --vocab-size, or --tokenizer char, knows more" } else { "" };
+            let remedy = if is_new {
+                "; a larger --vocab-size, or --tokenizer char, knows more"
+            } else {
+                ""
+            };
             let percent = share * 100.0;
-            let message = format!("the vocabulary does not know {percent:.0} % of the tokens of this text{remedy}");
+            let message = format!(
+                "the vocabulary does not know {percent:.0} % of the tokens of this text{remedy}"
+            );
             self.warn(run, "unknown-tokens", message);
         }
     }
@@ -272,7 +374,10 @@ impl Beginning {
         let (mut groups, restored) = starting_values(layout, seed, &self.source);
         task.prepare(layout, &restored, &mut groups);
         if let Some(embeddings) = &self.embeddings {
-            embeddings.place(model, layout.slice_mut(&mut groups, word_embeddings(model.architecture)));
+            embeddings.place(
+                model,
+                layout.slice_mut(&mut groups, word_embeddings(model.architecture)),
+            );
         }
         (groups, restored)
     }
@@ -297,7 +402,9 @@ impl StartingEmbeddings {
                 let spread = (model.initializer_range * (width as f64).sqrt()) as f32;
                 for (row, vector) in table.chunks_mut(width).zip(vectors.values.chunks(width)) {
                     if vector.iter().any(|x| *x != 0.0) {
-                        row.iter_mut().zip(vector).for_each(|(value, x)| *value = spread * x + RANDOM_SHARE * *value);
+                        row.iter_mut()
+                            .zip(vector)
+                            .for_each(|(value, x)| *value = spread * x + RANDOM_SHARE * *value);
                     }
                 }
             }

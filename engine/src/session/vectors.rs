@@ -16,7 +16,12 @@ pub fn vector_lines(name: String, content: Rc<dyn Content>) -> VectorLines {
         let mut line = Vec::new();
         loop {
             line.clear();
-            if (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            if (&mut reader)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut line)
+                .map_err(failed)?
+                == 0
+            {
                 return Ok(());
             }
             take(&line)?;

@@ -4,8 +4,8 @@
 use super::scored::UNTUNED_THRESHOLD;
 use crate::model::ProblemType;
 use crate::train::{
-    Decision, Fusion, Judged, Logits, Outcomes, classifier_metrics, logit_adjustment, tune_scaled_threshold,
-    tune_thresholds,
+    Decision, Fusion, Judged, Logits, Outcomes, classifier_metrics, logit_adjustment,
+    tune_scaled_threshold, tune_thresholds,
 };
 use protocol::PartsKind;
 use std::collections::BTreeMap;
@@ -49,11 +49,17 @@ pub(super) fn vote(outputs: &Outputs, kind: Option<PartsKind>) -> Vote {
     let Some(kind) = kind else {
         let all = fitted(PartsKind::Fusion);
         let mut others = vec![PartsKind::One];
-        others.extend((outputs.networks.len() > 1 && outputs.margins.is_some()).then_some(PartsKind::Seeds));
+        others.extend(
+            (outputs.networks.len() > 1 && outputs.margins.is_some()).then_some(PartsKind::Seeds),
+        );
         let outcomes = all.outcomes(outputs);
-        let is_better = |other: &Vote| other.mean_f1 > all.mean_f1 && other.outcomes(outputs).surely_beat(&outcomes);
+        let is_better = |other: &Vote| {
+            other.mean_f1 > all.mean_f1 && other.outcomes(outputs).surely_beat(&outcomes)
+        };
         let better = others.into_iter().map(fitted).filter(is_better);
-        return better.max_by(|a, b| a.mean_f1.total_cmp(&b.mean_f1)).unwrap_or(all);
+        return better
+            .max_by(|a, b| a.mean_f1.total_cmp(&b.mean_f1))
+            .unwrap_or(all);
     };
     fitted(kind)
 }
@@ -64,24 +70,58 @@ impl Vote {
     fn fit(outputs: &Outputs, kind: PartsKind) -> Self {
         match outputs.problem {
             ProblemType::SingleLabelClassification => {
-                let exponents = if outputs.shares.is_empty() { &ADJUSTMENTS[..1] } else { &ADJUSTMENTS };
+                let exponents = if outputs.shares.is_empty() {
+                    &ADJUSTMENTS[..1]
+                } else {
+                    &ADJUSTMENTS
+                };
                 let votes = exponents.iter().map(|exponent| {
                     let (fusion, scores) = joined(outputs, kind, *exponent);
-                    Self { fusion, threshold: None, scales: None, thresholds: None, scores, mean_f1: 0.0 }
-                        .judged(outputs)
+                    Self {
+                        fusion,
+                        threshold: None,
+                        scales: None,
+                        thresholds: None,
+                        scores,
+                        mean_f1: 0.0,
+                    }
+                    .judged(outputs)
                 });
                 best(votes, MIN_GAIN)
             }
             ProblemType::MultiLabelClassification => {
-                let Outputs { truth, labels, shares, .. } = *outputs;
+                let Outputs {
+                    truth,
+                    labels,
+                    shares,
+                    ..
+                } = *outputs;
                 let (fusion, scores) = joined(outputs, kind, 0.0);
-                let thresholds = Some(tune_thresholds(&scores, truth, labels.len(), UNTUNED_THRESHOLD));
-                let exponents = if shares.is_empty() { &EXPONENTS[..1] } else { &EXPONENTS };
+                let thresholds = Some(tune_thresholds(
+                    &scores,
+                    truth,
+                    labels.len(),
+                    UNTUNED_THRESHOLD,
+                ));
+                let exponents = if shares.is_empty() {
+                    &EXPONENTS[..1]
+                } else {
+                    &EXPONENTS
+                };
                 let votes = exponents.iter().map(|exponent| {
                     let scales = scales(shares, labels.len(), *exponent);
                     let threshold = Some(tune_scaled_threshold(&scores, truth, &scales));
-                    let (fusion, thresholds, scores) = (fusion.clone(), thresholds.clone(), scores.clone());
-                    Self { fusion, threshold, scales: Some(scales), thresholds, scores, mean_f1: 0.0 }.judged(outputs)
+                    let (fusion, thresholds, scores) =
+                        (fusion.clone(), thresholds.clone(), scores.clone());
+                    Self {
+                        fusion,
+                        threshold,
+                        scales: Some(scales),
+                        thresholds,
+                        scores,
+                        mean_f1: 0.0,
+                    }
+                    .judged(outputs)
                 });
                 best(votes, 0.0)
             }
@@ -90,18 +130,40 @@ impl Vote {
 
     /// The same with its mean F1.
     fn judged(mut self, outputs: &Outputs) -> Self {
-        let Outputs { truth, labels, problem, .. } = *outputs;
+        let Outputs {
+            truth,
+            labels,
+            problem,
+            ..
+        } = *outputs;
         let unseen = BTreeMap::new();
-        let judged = Judged { scores: &self.scores, truth, labels, unseen: &unseen, loss: 0.0 };
+        let judged = Judged {
+            scores: &self.scores,
+            truth,
+            labels,
+            unseen: &unseen,
+            loss: 0.0,
+        };
         self.mean_f1 = classifier_metrics(judged, self.decision(problem)).mean_f1;
         self
     }
 
     /// What it predicts of the validation documents.
     fn outcomes(&self, outputs: &Outputs) -> Outcomes {
-        let Outputs { truth, labels, problem, .. } = *outputs;
+        let Outputs {
+            truth,
+            labels,
+            problem,
+            ..
+        } = *outputs;
         let unseen = BTreeMap::new();
-        let judged = Judged { scores: &self.scores, truth, labels, unseen: &unseen, loss: 0.0 };
+        let judged = Judged {
+            scores: &self.scores,
+            truth,
+            labels,
+            unseen: &unseen,
+            loss: 0.0,
+        };
         Outcomes::new(&judged, &self.decision(problem))
     }
 
@@ -111,7 +173,11 @@ impl Vote {
             ProblemType::SingleLabelClassification => Decision::Best,
             ProblemType::MultiLabelClassification => {
                 let threshold = self.threshold.unwrap_or(UNTUNED_THRESHOLD);
-                self.scales.clone().map_or(Decision::Threshold(threshold), |scales| Decision::Scaled(threshold, scales))
+                self.scales
+                    .clone()
+                    .map_or(Decision::Threshold(threshold), |scales| {
+                        Decision::Scaled(threshold, scales)
+                    })
             }
         }
     }
@@ -120,30 +186,61 @@ impl Vote {
 /// The vote with the highest mean F1, if it gains more than `least` over the first one; else the first one.
 fn best(mut votes: impl Iterator<Item = Vote>, least: f64) -> Vote {
     let first = votes.next().expect("there are exponents");
-    let best = votes.reduce(|best, next| if next.mean_f1 > best.mean_f1 { next } else { best });
-    best.filter(|best| best.mean_f1 > first.mean_f1 + least).unwrap_or(first)
+    let best = votes.reduce(|best, next| {
+        if next.mean_f1 > best.mean_f1 {
+            next
+        } else {
+            best
+        }
+    });
+    best.filter(|best| best.mean_f1 > first.mean_f1 + least)
+        .unwrap_or(first)
 }
 
 /// The weights of all parts, 0 for those that `kind` does not keep, and the probabilities of the validation documents; with
 /// a logit adjustment by `exponent`, where that is not 0.
 fn joined(outputs: &Outputs, kind: PartsKind, exponent: f64) -> (Fusion, Vec<Vec<f64>>) {
-    let Outputs { networks, margins, truth, problem, shares, .. } = *outputs;
-    let kept = if kind == PartsKind::One { 1 } else { networks.len() };
+    let Outputs {
+        networks,
+        margins,
+        truth,
+        problem,
+        shares,
+        ..
+    } = *outputs;
+    let kept = if kind == PartsKind::One {
+        1
+    } else {
+        networks.len()
+    };
     // Networks that differ by their seed count alike.
     let mean = mean(&networks[..kept]);
     let margins_kept = margins.filter(|_| kind == PartsKind::Fusion);
     let parts: Vec<&Logits> = [&mean].into_iter().chain(margins_kept).collect();
     let fitted = Fusion::fit(&parts, truth, problem);
     let adjustment = logit_adjustment(shares, exponent);
-    let joined = if adjustment.is_empty() { fitted } else { fitted.adjusted(adjustment, &parts, truth) };
+    let joined = if adjustment.is_empty() {
+        fitted
+    } else {
+        fitted.adjusted(adjustment, &parts, truth)
+    };
     let of_document = |document: usize| {
         let outputs: Vec<&[f32]> = parts.iter().map(|part| part[document].as_slice()).collect();
         joined.probabilities(&outputs, problem)
     };
     let scores = (0..truth.len()).map(of_document).collect();
-    let of_network = |index| if index < kept { joined.weights[0] / kept as f64 } else { 0.0 };
+    let of_network = |index| {
+        if index < kept {
+            joined.weights[0] / kept as f64
+        } else {
+            0.0
+        }
+    };
     let of_linear = margins.map(|_| joined.weights.get(1).copied().unwrap_or(0.0));
-    let weights = (0..networks.len()).map(of_network).chain(of_linear).collect();
+    let weights = (0..networks.len())
+        .map(of_network)
+        .chain(of_linear)
+        .collect();
     (Fusion { weights, ..joined }, scores)
 }
 
@@ -164,14 +261,20 @@ fn scales(shares: &[f64], classes: usize, exponent: f64) -> Vec<f64> {
         return vec![1.0; classes];
     }
     let most = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-    shares.iter().map(|share| libm::pow(share / most, exponent)).collect()
+    shares
+        .iter()
+        .map(|share| libm::pow(share / most, exponent))
+        .collect()
 }
 
 /// Mean outputs of several networks.
 fn mean(networks: &[Logits]) -> Logits {
     let mut sum = networks[0].clone();
     for network in &networks[1..] {
-        sum.iter_mut().flatten().zip(network.iter().flatten()).for_each(|(sum, x)| *sum += x);
+        sum.iter_mut()
+            .flatten()
+            .zip(network.iter().flatten())
+            .for_each(|(sum, x)| *sum += x);
     }
     let n = networks.len() as f32;
     sum.iter_mut().flatten().for_each(|x| *x /= n);
@@ -190,31 +293,58 @@ mod tests {
             let truth = if document % 3 == label { 1.0 } else { -1.0 };
             (right * truth + (1.0 - right) * 4.0 * (noise - 0.5)) as f32
         };
-        (0..400).map(|d| (0..3).map(|l| output(d, l, unit_f64(&mut rng))).collect()).collect()
+        (0..400)
+            .map(|d| (0..3).map(|l| output(d, l, unit_f64(&mut rng))).collect())
+            .collect()
     }
 
     fn voted(networks: &[Logits], margins: Option<&Logits>, kind: Option<PartsKind>) -> Vote {
         let truth: Vec<Vec<usize>> = (0..400).map(|document| vec![document % 3]).collect();
         let labels = ["a", "b", "c"].map(String::from);
         let problem = ProblemType::MultiLabelClassification;
-        vote(&Outputs { networks, margins, truth: &truth, labels: &labels, problem, shares: &[] }, kind)
+        vote(
+            &Outputs {
+                networks,
+                margins,
+                truth: &truth,
+                labels: &labels,
+                problem,
+                shares: &[],
+            },
+            kind,
+        )
     }
 
     #[test]
     fn parts_that_err_apart_all_stay() {
         let vote = voted(&[noisy(1, 0.4), noisy(2, 0.4)], Some(&noisy(3, 0.4)), None);
-        assert!(vote.fusion.weights.iter().all(|weight| *weight > 0.0), "{:?}", vote.fusion);
+        assert!(
+            vote.fusion.weights.iter().all(|weight| *weight > 0.0),
+            "{:?}",
+            vote.fusion
+        );
         let alone = voted(&[noisy(1, 0.4)], None, None);
         assert!(vote.mean_f1 > alone.mean_f1 + 0.03);
-        assert_eq!(vote.fusion.weights[0], vote.fusion.weights[1], "networks count alike");
+        assert_eq!(
+            vote.fusion.weights[0], vote.fusion.weights[1],
+            "networks count alike"
+        );
     }
 
     #[test]
     fn a_part_that_knows_nothing_counts_next_to_nothing() {
         let vote = voted(&[noisy(1, 0.6)], Some(&noisy(3, 0.0)), None);
-        assert!(vote.fusion.weights[1] < 0.1 * vote.fusion.weights[0], "{:?}", vote.fusion);
+        assert!(
+            vote.fusion.weights[1] < 0.1 * vote.fusion.weights[0],
+            "{:?}",
+            vote.fusion
+        );
         let vote = voted(&[noisy(1, 0.6), noisy(2, 0.0), noisy(4, 0.0)], None, None);
-        assert_eq!(vote.fusion.weights[1..], [0.0, 0.0], "the average is surely worse than the first");
+        assert_eq!(
+            vote.fusion.weights[1..],
+            [0.0, 0.0],
+            "the average is surely worse than the first"
+        );
     }
 
     #[test]
@@ -225,26 +355,59 @@ mod tests {
         let network: Logits = (0..400)
             .map(|document| {
                 let noise = unit_f64(&mut rng) as f32;
-                vec![1.0, if is_rare(document) { 0.9 + 0.2 * noise } else { 0.2 * noise }]
+                vec![
+                    1.0,
+                    if is_rare(document) {
+                        0.9 + 0.2 * noise
+                    } else {
+                        0.2 * noise
+                    },
+                ]
             })
             .collect();
-        let truth: Vec<Vec<usize>> = (0..400).map(|document| vec![usize::from(is_rare(document))]).collect();
+        let truth: Vec<Vec<usize>> = (0..400)
+            .map(|document| vec![usize::from(is_rare(document))])
+            .collect();
         let labels = ["often", "rare"].map(String::from);
         let problem = ProblemType::SingleLabelClassification;
         let networks = [network];
         let voted = |shares: &[f64]| {
-            vote(&Outputs { networks: &networks, margins: None, truth: &truth, labels: &labels, problem, shares }, None)
+            vote(
+                &Outputs {
+                    networks: &networks,
+                    margins: None,
+                    truth: &truth,
+                    labels: &labels,
+                    problem,
+                    shares,
+                },
+                None,
+            )
         };
         let (plain, adjusted) = (voted(&[]), voted(&[0.9, 0.1]));
         assert!(plain.fusion.label_bias.is_empty() && adjusted.fusion.label_bias.len() == 2);
-        assert!(adjusted.mean_f1 > plain.mean_f1 + 0.05, "{} and {}", adjusted.mean_f1, plain.mean_f1);
+        assert!(
+            adjusted.mean_f1 > plain.mean_f1 + 0.05,
+            "{} and {}",
+            adjusted.mean_f1,
+            plain.mean_f1
+        );
     }
 
     #[test]
     fn the_kind_that_was_asked_for_is_kept() {
         let networks = [noisy(1, 0.4), noisy(2, 0.4)];
-        let weights = |kind| voted(&networks, Some(&noisy(3, 0.4)), Some(kind)).fusion.weights;
-        let positive = |weights: Vec<f64>| weights.iter().map(|weight| *weight > 0.0).collect::<Vec<_>>();
+        let weights = |kind| {
+            voted(&networks, Some(&noisy(3, 0.4)), Some(kind))
+                .fusion
+                .weights
+        };
+        let positive = |weights: Vec<f64>| {
+            weights
+                .iter()
+                .map(|weight| *weight > 0.0)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(positive(weights(PartsKind::One)), [true, false, false]);
         assert_eq!(positive(weights(PartsKind::Seeds)), [true, true, false]);
         assert_eq!(positive(weights(PartsKind::Fusion)), [true, true, true]);

@@ -38,18 +38,37 @@ impl DeviceBatch {
     /// Where an id or a position is out of range: a wrong program, which on a GPU would read foreign memory.
     pub fn upload(batch: &Batch, config: &ModelConfig, device: &Device) -> Self {
         let (b, t) = (batch.batch_size, batch.max_len);
-        assert!(t <= config.max_position_embeddings, "an example fits the model's positions");
-        assert!(check_ids(&batch.ids, config.vocab_size), "token ids are below the vocabulary size");
+        assert!(
+            t <= config.max_position_embeddings,
+            "an example fits the model's positions"
+        );
+        assert!(
+            check_ids(&batch.ids, config.vocab_size),
+            "token ids are below the vocabulary size"
+        );
         // A model of one segment reads a pair as two texts that only [SEP] parts.
         let segments: Vec<i32> = match config.type_vocab_size {
             1 => vec![0; batch.token_type_ids.len()],
             _ => batch.token_type_ids.clone(),
         };
-        assert!(check_ids(&segments, config.type_vocab_size), "segments are those of the model");
-        assert!(check_ids(&batch.masked_targets, config.vocab_size), "targets are below the vocabulary size");
-        assert!(check_ids(&batch.masked_positions, b * t), "masked positions lie in the batch");
+        assert!(
+            check_ids(&segments, config.type_vocab_size),
+            "segments are those of the model"
+        );
+        assert!(
+            check_ids(&batch.masked_targets, config.vocab_size),
+            "targets are below the vocabulary size"
+        );
+        assert!(
+            check_ids(&batch.masked_positions, b * t),
+            "masked positions lie in the batch"
+        );
         let padded = batch.attention_mask.contains(&0);
-        let keep: Vec<f32> = batch.attention_mask.iter().map(|&keep| f32::from(keep)).collect();
+        let keep: Vec<f32> = batch
+            .attention_mask
+            .iter()
+            .map(|&keep| f32::from(keep))
+            .collect();
         let guesses = || Guesses {
             positions: RowNumbers::new(&batch.masked_positions, b * t, device),
             targets: ints(&batch.masked_targets, device),
@@ -58,10 +77,17 @@ impl DeviceBatch {
         };
         let labels = || floats(&batch.labels, device).reshape([b, batch.labels.len() / b]);
         Self {
-            input: Input::new([b, t], &batch.ids, &segments, padded.then_some(keep), (config, device)),
+            input: Input::new(
+                [b, t],
+                &batch.ids,
+                &segments,
+                padded.then_some(keep),
+                (config, device),
+            ),
             guesses: (!batch.masked_positions.is_empty()).then(guesses),
             labels: (!batch.labels.is_empty()).then(labels),
-            next_sentence: (!batch.next_sentence.is_empty()).then(|| one_hot(&batch.next_sentence, device)),
+            next_sentence: (!batch.next_sentence.is_empty())
+                .then(|| one_hot(&batch.next_sentence, device)),
             row_weights: floats(&batch.row_weights, device),
             row_total: batch.row_weights.iter().sum::<f32>().max(1.0),
         }
@@ -72,7 +98,9 @@ impl DeviceBatch {
     /// # Panics
     /// For a batch of another task: a wrong program.
     pub fn guesses(&self) -> &Guesses {
-        self.guesses.as_ref().expect("a masked-LM batch has positions to guess")
+        self.guesses
+            .as_ref()
+            .expect("a masked-LM batch has positions to guess")
     }
 
     /// 0 or 1 per label, `[B, C]`.
@@ -104,11 +132,15 @@ fn floats(values: &[f32], device: &Device) -> Tensor<1> {
 
 /// `[B]` of 0 and 1 as `[B, 2]`.
 fn one_hot(values: &[i32], device: &Device) -> Tensor<2> {
-    let rows: Vec<f32> = values.iter().flat_map(|&value| [1.0 - value as f32, value as f32]).collect();
+    let rows: Vec<f32> = values
+        .iter()
+        .flat_map(|&value| [1.0 - value as f32, value as f32])
+        .collect();
     floats(&rows, device).reshape([values.len(), 2])
 }
 
 /// Whether every id lies in `0..limit`.
 fn check_ids(ids: &[i32], limit: usize) -> bool {
-    ids.iter().all(|&id| usize::try_from(id).is_ok_and(|id| id < limit))
+    ids.iter()
+        .all(|&id| usize::try_from(id).is_ok_and(|id| id < limit))
 }

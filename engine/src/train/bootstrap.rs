@@ -42,15 +42,34 @@ impl Outcomes {
         let of_document = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
             let predicted = decide(scores, decision);
             let missed = truth.iter().filter(|label| !predicted.contains(label));
-            let missed = missed.map(|&label| Outcome { label: label as u32, predicted: false, is_true: true });
-            let found =
-                |&label: &usize| Outcome { label: label as u32, predicted: true, is_true: truth.contains(&label) };
+            let missed = missed.map(|&label| Outcome {
+                label: label as u32,
+                predicted: false,
+                is_true: true,
+            });
+            let found = |&label: &usize| Outcome {
+                label: label as u32,
+                predicted: true,
+                is_true: truth.contains(&label),
+            };
             predicted.iter().map(found).chain(missed).collect()
         };
         Self {
-            documents: judged.scores.iter().zip(judged.truth).map(of_document).collect(),
+            documents: judged
+                .scores
+                .iter()
+                .zip(judged.truth)
+                .map(of_document)
+                .collect(),
             labels: judged.labels.len(),
-            unseen: judged.unseen.values().map(|&support| Counts { support, ..Counts::default() }).collect(),
+            unseen: judged
+                .unseen
+                .values()
+                .map(|&support| Counts {
+                    support,
+                    ..Counts::default()
+                })
+                .collect(),
         }
     }
 
@@ -78,7 +97,8 @@ impl Outcomes {
             return false;
         }
         let mean = |[micro, macro_f1]: [f64; 2]| micro + macro_f1;
-        let better = (0..COMPARED_SAMPLES).filter(|&sample| mean(self.sampled(sample)) > mean(others.sampled(sample)));
+        let better = (0..COMPARED_SAMPLES)
+            .filter(|&sample| mean(self.sampled(sample)) > mean(others.sampled(sample)));
         better.count() as f64 >= SURE * COMPARED_SAMPLES as f64
     }
 }
@@ -91,8 +111,11 @@ pub fn score_interval(judged: &Judged, decision: &Decision) -> Option<ScoreInter
     }
     let outcomes = Outcomes::new(judged, decision);
     let samples = (MAX_DRAWS / n).clamp(MIN_SAMPLES, MAX_SAMPLES);
-    let scores: Vec<[f64; 2]> = (0..samples).map(|sample| outcomes.sampled(sample)).collect();
-    let [micro_f1, macro_f1] = [0, 1].map(|score| percentiles(scores.iter().map(|scores| scores[score]).collect()));
+    let scores: Vec<[f64; 2]> = (0..samples)
+        .map(|sample| outcomes.sampled(sample))
+        .collect();
+    let [micro_f1, macro_f1] =
+        [0, 1].map(|score| percentiles(scores.iter().map(|scores| scores[score]).collect()));
     Some(ScoreInterval { micro_f1, macro_f1 })
 }
 
@@ -112,7 +135,13 @@ mod tests {
         let scores: Vec<Vec<f64>> = (0..n).map(|_| vec![0.9, 0.1]).collect();
         let truth: Vec<Vec<usize>> = (0..n).map(|i| vec![usize::from(i >= right)]).collect();
         let labels = ["a", "b"].map(String::from);
-        let judged = Judged { scores: &scores, truth: &truth, labels: &labels, unseen: &BTreeMap::new(), loss: 0.0 };
+        let judged = Judged {
+            scores: &scores,
+            truth: &truth,
+            labels: &labels,
+            unseen: &BTreeMap::new(),
+            loss: 0.0,
+        };
         score_interval(&judged, &Decision::Best).expect("enough documents")
     }
 
@@ -120,7 +149,10 @@ mod tests {
     fn an_interval_of_accuracy_is_that_of_a_binomial() {
         let [low, high] = interval(400, 300).micro_f1;
         // 1.96 sqrt(0.75 * 0.25 / 400) = 0.042.
-        assert!((low - 0.708).abs() < 0.008 && (high - 0.792).abs() < 0.008, "{low} {high}");
+        assert!(
+            (low - 0.708).abs() < 0.008 && (high - 0.792).abs() < 0.008,
+            "{low} {high}"
+        );
         let narrow = interval(1600, 1200).micro_f1;
         assert!((narrow[1] - narrow[0]) * 1.7 < high - low);
     }
@@ -130,7 +162,13 @@ mod tests {
         assert_eq!(interval(50, 50).micro_f1, [1.0, 1.0]);
         let labels = ["a".to_string()];
         let (scores, truth, unseen) = ([vec![1.0]], [vec![0]], BTreeMap::new());
-        let judged = Judged { scores: &scores, truth: &truth, labels: &labels, unseen: &unseen, loss: 0.0 };
+        let judged = Judged {
+            scores: &scores,
+            truth: &truth,
+            labels: &labels,
+            unseen: &unseen,
+            loss: 0.0,
+        };
         assert_eq!(score_interval(&judged, &Decision::Best), None);
     }
 }

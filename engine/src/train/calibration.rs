@@ -17,7 +17,11 @@ pub fn calibration_of_best(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
 }
 
 /// The same of all labels that `decision` predicts.
-pub fn calibration_of_predicted(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -> f64 {
+pub fn calibration_of_predicted(
+    scores: &[Vec<f64>],
+    truth: &[Vec<usize>],
+    decision: &Decision,
+) -> f64 {
     expected_calibration_error(predictions(scores, truth, decision))
 }
 
@@ -25,7 +29,9 @@ pub fn calibration_of_predicted(scores: &[Vec<f64>], truth: &[Vec<usize>], decis
 fn predictions(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -> Vec<(f64, bool)> {
     let of_document = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
         let predicted = decide(scores, decision).into_iter();
-        predicted.map(|label| (scores[label], truth.contains(&label))).collect::<Vec<_>>()
+        predicted
+            .map(|label| (scores[label], truth.contains(&label)))
+            .collect::<Vec<_>>()
     };
     scores.iter().zip(truth).flat_map(of_document).collect()
 }
@@ -37,23 +43,40 @@ pub fn reliability(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> Vec<Reliability
 
 /// What is wrong among the documents whose best labels are most probable, for every twentieth of the documents. A document
 /// with a label that the model does not know (`has_unseen`) is wrong whatever the answer.
-pub fn surest(scores: &[Vec<f64>], truth: &[Vec<usize>], has_unseen: &[bool], decision: &Decision) -> Vec<SurestShare> {
+pub fn surest(
+    scores: &[Vec<f64>],
+    truth: &[Vec<usize>],
+    has_unseen: &[bool],
+    decision: &Decision,
+) -> Vec<SurestShare> {
     let judged = |(place, (scores, truth)): (usize, (&Vec<f64>, &Vec<usize>))| {
         let mut predicted = decide(scores, decision);
         let mut truth = truth.clone();
         predicted.sort_unstable();
         truth.sort_unstable();
-        (scores.iter().copied().fold(0.0, f64::max), predicted != truth || has_unseen.get(place) == Some(&true))
+        (
+            scores.iter().copied().fold(0.0, f64::max),
+            predicted != truth || has_unseen.get(place) == Some(&true),
+        )
     };
-    let mut documents: Vec<(f64, bool)> = scores.iter().zip(truth).enumerate().map(judged).collect();
+    let mut documents: Vec<(f64, bool)> =
+        scores.iter().zip(truth).enumerate().map(judged).collect();
     documents.sort_by(|a, b| b.0.total_cmp(&a.0));
     let n = documents.len();
     let of_share = |step: usize| {
         let surest = &documents[..(n * step).div_ceil(SHARES)];
         let wrong = surest.iter().filter(|(_, wrong)| *wrong).count() as f64 / surest.len() as f64;
-        SurestShare { share: step as f64 / SHARES as f64, confidence: surest.last().map_or(0.0, |last| last.0), wrong }
+        SurestShare {
+            share: step as f64 / SHARES as f64,
+            confidence: surest.last().map_or(0.0, |last| last.0),
+            wrong,
+        }
     };
-    if n == 0 { Vec::new() } else { (1..=SHARES).map(of_share).collect() }
+    if n == 0 {
+        Vec::new()
+    } else {
+        (1..=SHARES).map(of_share).collect()
+    }
 }
 
 /// Sorts predictions into `wanted` bins of equal mass; none of them is empty.
@@ -65,14 +88,22 @@ fn bins(mut predictions: Vec<(f64, bool)>, wanted: usize) -> Vec<ReliabilityBin>
         let count = members.len() as f64;
         let probability = members.iter().map(|(p, _)| p).sum::<f64>() / count;
         let right = members.iter().filter(|(_, right)| *right).count() as f64 / count;
-        (!members.is_empty()).then_some(ReliabilityBin { probability, right, n: members.len() as u64 })
+        (!members.is_empty()).then_some(ReliabilityBin {
+            probability,
+            right,
+            n: members.len() as u64,
+        })
     };
     (0..wanted).filter_map(bin).collect()
 }
 
 fn expected_calibration_error(predictions: Vec<(f64, bool)>) -> f64 {
     let n = predictions.len().max(1) as f64;
-    bins(predictions, BINS).into_iter().map(|bin| bin.n as f64 * (bin.probability - bin.right).abs()).sum::<f64>() / n
+    bins(predictions, BINS)
+        .into_iter()
+        .map(|bin| bin.n as f64 * (bin.probability - bin.right).abs())
+        .sum::<f64>()
+        / n
 }
 
 #[cfg(test)]
@@ -83,7 +114,9 @@ mod tests {
     fn honest_probabilities_have_no_error_and_boastful_ones_have_theirs() {
         let check = |p: f64, right_of_10: usize, expected: f64| {
             let scores: Vec<Vec<f64>> = (0..300).map(|_| vec![p, 1.0 - p]).collect();
-            let truth: Vec<Vec<usize>> = (0..300).map(|i| vec![usize::from(i % 10 >= right_of_10)]).collect();
+            let truth: Vec<Vec<usize>> = (0..300)
+                .map(|i| vec![usize::from(i % 10 >= right_of_10)])
+                .collect();
             let error = calibration_of_best(&scores, &truth);
             assert!((error - expected).abs() < 1e-9, "{p}: {error}");
         };
@@ -96,7 +129,9 @@ mod tests {
     #[test]
     fn the_surest_documents_are_less_often_wrong() {
         // The best label is right where it is certain; the second label is always missed on every fourth document.
-        let scores: Vec<Vec<f64>> = (0..100).map(|i| vec![0.5 + i as f64 / 200.0, 0.1]).collect();
+        let scores: Vec<Vec<f64>> = (0..100)
+            .map(|i| vec![0.5 + i as f64 / 200.0, 0.1])
+            .collect();
         let truth: Vec<Vec<usize>> = (0..100)
             .map(|i| {
                 if i < 50 {
@@ -110,19 +145,32 @@ mod tests {
             .collect();
         let surest = surest(&scores, &truth, &[], &Decision::Threshold(0.5));
         assert_eq!((surest.len(), surest[19].share), (20, 1.0));
-        assert!((surest[9].wrong - 12.0 / 50.0).abs() < 1e-9, "the surer half: {:?}", surest[9]);
+        assert!(
+            (surest[9].wrong - 12.0 / 50.0).abs() < 1e-9,
+            "the surer half: {:?}",
+            surest[9]
+        );
         assert!((surest[19].wrong - 62.0 / 100.0).abs() < 1e-9);
-        assert!(surest.windows(2).all(|pair| pair[0].confidence > pair[1].confidence));
+        assert!(
+            surest
+                .windows(2)
+                .all(|pair| pair[0].confidence > pair[1].confidence)
+        );
         assert_eq!(super::surest(&[], &[], &[], &Decision::Best), []);
         let few = super::surest(&scores[..3], &truth[..3], &[], &Decision::Best);
         assert_eq!((few.len(), few[0].wrong), (20, 1.0));
         let unseen = super::surest(&scores[99..], &truth[99..], &[true], &Decision::Best);
-        assert_eq!(unseen[0].wrong, 1.0, "right, but for a label that nobody taught");
+        assert_eq!(
+            unseen[0].wrong, 1.0,
+            "right, but for a label that nobody taught"
+        );
     }
 
     #[test]
     fn each_bin_of_a_diagram_has_its_share_of_the_documents() {
-        let scores: Vec<Vec<f64>> = (0..200).map(|i| vec![0.5 + i as f64 / 400.0, 0.0]).collect();
+        let scores: Vec<Vec<f64>> = (0..200)
+            .map(|i| vec![0.5 + i as f64 / 400.0, 0.0])
+            .collect();
         let truth: Vec<Vec<usize>> = (0..200).map(|i| vec![usize::from(i < 100)]).collect();
         let bins = reliability(&scores, &truth);
         assert_eq!(bins.iter().map(|bin| bin.n).collect::<Vec<_>>(), [20; 10]);

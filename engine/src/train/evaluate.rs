@@ -19,7 +19,11 @@ pub fn evaluate_masked_lm(
     let encoded = model.encode(batch.input());
     let guesses = batch.guesses();
     let logits = model.masked_lm(&encoded, &guesses.positions); // [M, V]
-    let truth = RowTargets { targets: guesses.targets.clone(), weights: guesses.weights.clone(), total: 1.0 };
+    let truth = RowTargets {
+        targets: guesses.targets.clone(),
+        weights: guesses.weights.clone(),
+        total: 1.0,
+    };
     let count = Tensor::<1>::from_data(TensorData::new(vec![guesses.count], [1]), device);
     let guesses = [cross_entropy_sums(logits, truth), count];
     let pairs = match batch.next_sentence() {
@@ -27,16 +31,31 @@ pub fn evaluate_masked_lm(
         None => std::array::from_fn(|_| Tensor::zeros([1], device)),
     };
     let batch_sums = Tensor::cat(guesses.into_iter().chain(pairs).collect(), 0); // [6]
-    if let Some(sums) = sums { sums + batch_sums } else { batch_sums }
+    if let Some(sums) = sums {
+        sums + batch_sums
+    } else {
+        batch_sums
+    }
 }
 
 /// Cross-entropy, right answers and pairs of a batch with the logits `[B, 2]` and the one-hot `truth` `[B, 2]`.
 fn next_sentence_sums(logits: Tensor<2>, truth: Tensor<2>, batch: &DeviceBatch) -> [Tensor<1>; 3] {
     let weights = batch.row_weights.clone(); // [B]
     let rows = weights.dims()[0];
-    let loss = (log_softmax(logits.clone(), 1) * truth.clone()).sum_dim(1).neg().reshape([rows]);
-    let right = logits.argmax(1).equal(truth.argmax(1)).float().reshape([rows]);
-    [(loss * weights.clone()).sum(), (right * weights.clone()).sum(), weights.sum()]
+    let loss = (log_softmax(logits.clone(), 1) * truth.clone())
+        .sum_dim(1)
+        .neg()
+        .reshape([rows]);
+    let right = logits
+        .argmax(1)
+        .equal(truth.argmax(1))
+        .float()
+        .reshape([rows]);
+    [
+        (loss * weights.clone()).sum(),
+        (right * weights.clone()).sum(),
+        weights.sum(),
+    ]
 }
 
 /// A classifier's logits `[B, C]` on one batch.

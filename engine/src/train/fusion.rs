@@ -24,7 +24,14 @@ pub struct Fusion {
 /// What is added to the output of each label so that rare ones are not outvoted by frequent ones that are as likely:
 /// `-exponent ln(share)` (Menon et al. 2021, "Long-tail learning via logit adjustment"); nothing for an exponent of 0.
 pub fn logit_adjustment(shares: &[f64], exponent: f64) -> Vec<f64> {
-    if exponent == 0.0 { Vec::new() } else { shares.iter().map(|share| -exponent * libm::log(*share)).collect() }
+    if exponent == 0.0 {
+        Vec::new()
+    } else {
+        shares
+            .iter()
+            .map(|share| -exponent * libm::log(*share))
+            .collect()
+    }
 }
 
 /// A single part with a smaller weight is taken as it is.
@@ -39,7 +46,11 @@ const MAX_HALVINGS: usize = 20;
 impl Fusion {
     /// The outputs of one classifier as they are.
     pub fn identity() -> Self {
-        Self { weights: vec![1.0], bias: 0.0, label_bias: Vec::new() }
+        Self {
+            weights: vec![1.0],
+            bias: 0.0,
+            label_bias: Vec::new(),
+        }
     }
 
     /// Fits the weights of `parts` to the true labels of the same documents. A part that would count negatively is left out
@@ -50,8 +61,9 @@ impl Fusion {
             let chosen: Vec<&Logits> = used.iter().map(|&part| parts[part]).collect();
             let found = newton(&chosen, truth, problem);
             let (weights, bias) = found.split_at(chosen.len());
-            let negative =
-                (0..used.len()).filter(|&i| weights[i] < 0.0).min_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+            let negative = (0..used.len())
+                .filter(|&i| weights[i] < 0.0)
+                .min_by(|&a, &b| weights[a].total_cmp(&weights[b]));
             match negative {
                 Some(worst) if used.len() > 1 => {
                     used.remove(worst);
@@ -63,11 +75,21 @@ impl Fusion {
                         && *weight < MIN_WEIGHT
                     {
                         all[*part] = 1.0;
-                        return Self { weights: all, bias: 0.0, label_bias: Vec::new() };
+                        return Self {
+                            weights: all,
+                            bias: 0.0,
+                            label_bias: Vec::new(),
+                        };
                     }
-                    used.iter().zip(weights).for_each(|(&part, weight)| all[part] = *weight);
+                    used.iter()
+                        .zip(weights)
+                        .for_each(|(&part, weight)| all[part] = *weight);
                     let bias = bias.first().copied().unwrap_or(0.0);
-                    return Self { weights: all, bias, label_bias: Vec::new() };
+                    return Self {
+                        weights: all,
+                        bias,
+                        label_bias: Vec::new(),
+                    };
                 }
             }
         }
@@ -75,13 +97,28 @@ impl Fusion {
 
     /// The same for labels that exclude each other, with `adjustment` added to the output of each, and all of it scaled to the
     /// true labels of the same documents again: the best label is the adjusted one, with a probability that can be believed.
-    pub fn adjusted(mut self, adjustment: Vec<f64>, parts: &[&Logits], truth: &[Vec<usize>]) -> Self {
+    pub fn adjusted(
+        mut self,
+        adjustment: Vec<f64>,
+        parts: &[&Logits],
+        truth: &[Vec<usize>],
+    ) -> Self {
         self.label_bias = adjustment;
-        let logits =
-            |document: usize| self.logits(&parts.iter().map(|part| part[document].as_slice()).collect::<Vec<_>>());
+        let logits = |document: usize| {
+            self.logits(
+                &parts
+                    .iter()
+                    .map(|part| part[document].as_slice())
+                    .collect::<Vec<_>>(),
+            )
+        };
         let outputs: Logits = (0..truth.len()).map(logits).collect();
-        let scale = Self::fit(&[&outputs], truth, ProblemType::SingleLabelClassification).weights[0];
-        self.weights.iter_mut().chain(&mut self.label_bias).for_each(|x| *x *= scale);
+        let scale =
+            Self::fit(&[&outputs], truth, ProblemType::SingleLabelClassification).weights[0];
+        self.weights
+            .iter_mut()
+            .chain(&mut self.label_bias)
+            .for_each(|x| *x *= scale);
         self
     }
 
@@ -94,7 +131,11 @@ impl Fusion {
     pub fn raw(&self, parts: &[&[f32]], problem: ProblemType) -> Vec<f64> {
         let sum = self.weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let per_weight = |numbers: &[f64]| numbers.iter().map(|x| x / sum).collect();
-        let mean = Self { weights: per_weight(&self.weights), bias: 0.0, label_bias: per_weight(&self.label_bias) };
+        let mean = Self {
+            weights: per_weight(&self.weights),
+            bias: 0.0,
+            label_bias: per_weight(&self.label_bias),
+        };
         mean.probabilities(parts, problem)
     }
 
@@ -102,9 +143,17 @@ impl Fusion {
     fn logits(&self, parts: &[&[f32]]) -> Vec<f32> {
         let classes = parts.first().map_or(0, |part| part.len());
         let sum = |label: usize| {
-            let parts = self.weights.iter().zip(parts).filter(|(weight, _)| **weight > 0.0);
+            let parts = self
+                .weights
+                .iter()
+                .zip(parts)
+                .filter(|(weight, _)| **weight > 0.0);
             let of_label = self.label_bias.get(label).copied().unwrap_or(0.0);
-            parts.map(|(weight, part)| weight * f64::from(part[label])).sum::<f64>() + self.bias + of_label
+            parts
+                .map(|(weight, part)| weight * f64::from(part[label]))
+                .sum::<f64>()
+                + self.bias
+                + of_label
         };
         (0..classes).map(|label| sum(label) as f32).collect()
     }
@@ -114,11 +163,25 @@ impl Fusion {
         let spread = |part: &Logits| {
             let n = part.iter().map(Vec::len).sum::<usize>().max(1) as f64;
             let mean = part.iter().flatten().map(|x| f64::from(*x)).sum::<f64>() / n;
-            (part.iter().flatten().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n).sqrt()
+            (part
+                .iter()
+                .flatten()
+                .map(|x| (f64::from(*x) - mean).powi(2))
+                .sum::<f64>()
+                / n)
+                .sqrt()
         };
-        let pulls: Vec<f64> = self.weights.iter().zip(parts).map(|(weight, part)| weight * spread(part)).collect();
+        let pulls: Vec<f64> = self
+            .weights
+            .iter()
+            .zip(parts)
+            .map(|(weight, part)| weight * spread(part))
+            .collect();
         let all: f64 = pulls.iter().sum();
-        pulls.into_iter().map(|pull| if all > 0.0 { pull / all } else { 0.0 }).collect()
+        pulls
+            .into_iter()
+            .map(|pull| if all > 0.0 { pull / all } else { 0.0 })
+            .collect()
     }
 }
 
@@ -131,16 +194,29 @@ struct Derivatives {
 
 impl Derivatives {
     fn zero(n: usize) -> Self {
-        Self { loss: 0.0, gradient: vec![0.0; n], hessian: vec![vec![0.0; n]; n] }
+        Self {
+            loss: 0.0,
+            gradient: vec![0.0; n],
+            hessian: vec![vec![0.0; n]; n],
+        }
     }
 }
 
 /// Weights of `parts` and, for a multi-label task, a bias behind them, that minimise the cross-entropy.
 fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<f64> {
     let has_bias = problem == ProblemType::MultiLabelClassification;
-    let start: Vec<f64> = parts.iter().map(|_| 1.0 / parts.len() as f64).chain(has_bias.then_some(0.0)).collect();
-    let labels: Vec<Vec<usize>> =
-        if has_bias { (0..truth.len()).map(|document| candidates(parts, document)).collect() } else { Vec::new() };
+    let start: Vec<f64> = parts
+        .iter()
+        .map(|_| 1.0 / parts.len() as f64)
+        .chain(has_bias.then_some(0.0))
+        .collect();
+    let labels: Vec<Vec<usize>> = if has_bias {
+        (0..truth.len())
+            .map(|document| candidates(parts, document))
+            .collect()
+    } else {
+        Vec::new()
+    };
     let at = |weights: &[f64]| {
         let mut sums = match problem {
             ProblemType::MultiLabelClassification => binary(parts, &labels, truth, weights),
@@ -159,7 +235,11 @@ fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<
         let step = solve(here.hessian.clone(), here.gradient.clone());
         let mut size = 1.0;
         let moved = (0..MAX_HALVINGS).find_map(|_| {
-            let moved: Vec<f64> = weights.iter().zip(&step).map(|(weight, step)| weight - size * step).collect();
+            let moved: Vec<f64> = weights
+                .iter()
+                .zip(&step)
+                .map(|(weight, step)| weight - size * step)
+                .collect();
             let there = at(&moved);
             size /= 2.0;
             (there.loss < here.loss).then_some((moved, there))
@@ -193,14 +273,26 @@ fn candidates(parts: &[&Logits], document: usize) -> Vec<usize> {
 const CANDIDATES: usize = 8;
 
 /// Of the binary cross-entropy over the `labels` of each document that come into question.
-fn binary(parts: &[&Logits], labels: &[Vec<usize>], truth: &[Vec<usize>], weights: &[f64]) -> Derivatives {
+fn binary(
+    parts: &[&Logits],
+    labels: &[Vec<usize>],
+    truth: &[Vec<usize>],
+    weights: &[f64],
+) -> Derivatives {
     let n = weights.len();
     let mut sums = Derivatives::zero(n);
     let mut inputs = vec![1.0; n];
     for (document, truth) in truth.iter().enumerate() {
         for &label in &labels[document] {
-            inputs.iter_mut().zip(parts).for_each(|(input, part)| *input = f64::from(part[document][label]));
-            let x: f64 = inputs.iter().zip(weights).map(|(input, weight)| input * weight).sum();
+            inputs
+                .iter_mut()
+                .zip(parts)
+                .for_each(|(input, part)| *input = f64::from(part[document][label]));
+            let x: f64 = inputs
+                .iter()
+                .zip(weights)
+                .map(|(input, weight)| input * weight)
+                .sum();
             let is = if truth.contains(&label) { 1.0 } else { 0.0 };
             let p = 1.0 / (1.0 + (-x).exp());
             sums.loss += x.max(0.0) - x * is + (-x.abs()).exp().ln_1p();
@@ -221,20 +313,32 @@ fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64]) -> Deri
     let mut sums = Derivatives::zero(n);
     for (document, truth) in truth.iter().enumerate() {
         let &[label] = truth.as_slice() else { continue };
-        let output =
-            |c: usize| parts.iter().zip(weights).map(|(part, weight)| weight * f64::from(part[document][c])).sum();
+        let output = |c: usize| {
+            parts
+                .iter()
+                .zip(weights)
+                .map(|(part, weight)| weight * f64::from(part[document][c]))
+                .sum()
+        };
         let logits: Vec<f64> = (0..parts[0][document].len()).map(output).collect();
         let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = logits.iter().map(|x| (x - max).exp()).sum();
         sums.loss += max + total.ln() - logits[label];
         let p: Vec<f64> = logits.iter().map(|x| (x - max).exp() / total).collect();
-        let mean = |part: &Logits| p.iter().zip(&part[document]).map(|(p, z)| p * f64::from(*z)).sum::<f64>();
+        let mean = |part: &Logits| {
+            p.iter()
+                .zip(&part[document])
+                .map(|(p, z)| p * f64::from(*z))
+                .sum::<f64>()
+        };
         let means: Vec<f64> = parts.iter().map(|part| mean(part)).collect();
         for i in 0..n {
             sums.gradient[i] += means[i] - f64::from(parts[i][document][label]);
             for j in 0..n {
                 let (a, b) = (&parts[i][document], &parts[j][document]);
-                let product: f64 = (0..p.len()).map(|c| p[c] * f64::from(a[c]) * f64::from(b[c])).sum();
+                let product: f64 = (0..p.len())
+                    .map(|c| p[c] * f64::from(a[c]) * f64::from(b[c]))
+                    .sum();
                 sums.hessian[i][j] += product - means[i] * means[j];
             }
         }
@@ -250,7 +354,10 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         let (known, rest) = b.split_at_mut(pivot + 1);
         for (row, value) in below.iter_mut().zip(rest) {
             let factor = row[pivot] / above[pivot][pivot];
-            row.iter_mut().zip(&above[pivot]).skip(pivot).for_each(|(x, above)| *x -= factor * above);
+            row.iter_mut()
+                .zip(&above[pivot])
+                .skip(pivot)
+                .for_each(|(x, above)| *x -= factor * above);
             *value -= factor * known[pivot];
         }
     }
@@ -273,9 +380,15 @@ mod tests {
         let mut truth = Vec::new();
         let outputs: Logits = (0..4000)
             .map(|_| {
-                let z: Vec<f32> = (0..4).map(|_| (6.0 * unit_f64(&mut rng) - 3.0) as f32).collect();
+                let z: Vec<f32> = (0..4)
+                    .map(|_| (6.0 * unit_f64(&mut rng) - 3.0) as f32)
+                    .collect();
                 let p = |z: f32| 1.0 / (1.0 + (-(scale * f64::from(z) - shift)).exp());
-                truth.push((0..4).filter(|&label| unit_f64(&mut rng) < p(z[label])).collect());
+                truth.push(
+                    (0..4)
+                        .filter(|&label| unit_f64(&mut rng) < p(z[label]))
+                        .collect(),
+                );
                 z
             })
             .collect();
@@ -288,24 +401,41 @@ mod tests {
         for problem in [MultiLabelClassification, SingleLabelClassification] {
             let mean = probabilities(&[2.0, -1.0], problem);
             for scale in [0.1, 0.5, 4.0] {
-                let fusion = Fusion { weights: vec![scale, scale], bias: -scale, label_bias: Vec::new() };
+                let fusion = Fusion {
+                    weights: vec![scale, scale],
+                    bias: -scale,
+                    label_bias: Vec::new(),
+                };
                 let raw = fusion.raw(&parts, problem);
                 assert!(
-                    raw.iter().zip(&mean).all(|(raw, mean)| (raw - mean).abs() < 1e-6),
+                    raw.iter()
+                        .zip(&mean)
+                        .all(|(raw, mean)| (raw - mean).abs() < 1e-6),
                     "{scale}: {raw:?} {mean:?}"
                 );
             }
-            let one = Fusion { weights: vec![0.25], bias: 0.5, label_bias: Vec::new() };
-            assert_eq!(one.raw(&parts[..1], problem), probabilities(parts[0], problem));
+            let one = Fusion {
+                weights: vec![0.25],
+                bias: 0.5,
+                label_bias: Vec::new(),
+            };
+            assert_eq!(
+                one.raw(&parts[..1], problem),
+                probabilities(parts[0], problem)
+            );
         }
     }
 
     #[test]
     fn a_scale_and_a_bias_are_found_again() {
         let (outputs, truth) = drawn(0.5, 1.0);
-        let Fusion { weights, bias, .. } = Fusion::fit(&[&outputs], &truth, MultiLabelClassification);
+        let Fusion { weights, bias, .. } =
+            Fusion::fit(&[&outputs], &truth, MultiLabelClassification);
         // Three standard errors of 16,000 decisions.
-        assert!((weights[0] - 0.5).abs() < 0.04 && (bias + 1.0).abs() < 0.07, "{weights:?} {bias}");
+        assert!(
+            (weights[0] - 0.5).abs() < 0.04 && (bias + 1.0).abs() < 0.07,
+            "{weights:?} {bias}"
+        );
     }
 
     #[test]
@@ -313,7 +443,10 @@ mod tests {
         let (outputs, truth) = drawn(1.0, 0.0);
         let noise: Logits = outputs.iter().rev().cloned().collect();
         let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification);
-        assert!((fusion.weights[0] - 1.0).abs() < 0.08 && fusion.weights[1] < 0.05, "{fusion:?}");
+        assert!(
+            (fusion.weights[0] - 1.0).abs() < 0.08 && fusion.weights[1] < 0.05,
+            "{fusion:?}"
+        );
         let shares = fusion.shares(&[&outputs, &noise]);
         assert!(shares[0] > 0.9 && (shares[0] + shares[1] - 1.0).abs() < 1e-9);
     }
@@ -321,7 +454,10 @@ mod tests {
     #[test]
     fn a_part_that_is_wrong_is_left_out() {
         let (outputs, truth) = drawn(1.0, 0.0);
-        let wrong: Logits = outputs.iter().map(|row| row.iter().map(|z| -z).collect()).collect();
+        let wrong: Logits = outputs
+            .iter()
+            .map(|row| row.iter().map(|z| -z).collect())
+            .collect();
         let fusion = Fusion::fit(&[&wrong, &outputs], &truth, MultiLabelClassification);
         assert_eq!(fusion.weights[0], 0.0);
         assert!(fusion.weights[1] > 0.5);
@@ -333,34 +469,55 @@ mod tests {
         let mut truth = Vec::new();
         let outputs: Logits = (0..6000)
             .map(|_| {
-                let z: Vec<f32> = (0..3).map(|_| (8.0 * unit_f64(&mut rng) - 4.0) as f32).collect();
+                let z: Vec<f32> = (0..3)
+                    .map(|_| (8.0 * unit_f64(&mut rng) - 4.0) as f32)
+                    .collect();
                 let halved: Vec<f32> = z.iter().map(|z| z / 2.0).collect();
                 let p = probabilities(&halved, SingleLabelClassification);
                 let draw = unit_f64(&mut rng);
-                truth.push(vec![if draw < p[0] { 0 } else { 1 + usize::from(draw >= p[0] + p[1]) }]);
+                truth.push(vec![if draw < p[0] {
+                    0
+                } else {
+                    1 + usize::from(draw >= p[0] + p[1])
+                }]);
                 z
             })
             .collect();
         let fusion = Fusion::fit(&[&outputs], &truth, SingleLabelClassification);
-        assert!((fusion.weights[0] - 0.5).abs() < 0.04 && fusion.bias == 0.0, "{fusion:?}");
+        assert!(
+            (fusion.weights[0] - 0.5).abs() < 0.04 && fusion.bias == 0.0,
+            "{fusion:?}"
+        );
     }
 
     #[test]
     fn an_adjustment_favours_rare_labels_and_is_scaled_again() {
         let bias = logit_adjustment(&[0.9, 0.1], 0.5);
         assert!(
-            (bias[1] - bias[0] - 0.5 * 9.0_f64.ln()).abs() < 1e-12 && logit_adjustment(&[0.9, 0.1], 0.0).is_empty()
+            (bias[1] - bias[0] - 0.5 * 9.0_f64.ln()).abs() < 1e-12
+                && logit_adjustment(&[0.9, 0.1], 0.0).is_empty()
         );
-        let fusion = Fusion { label_bias: bias, ..Fusion::identity() };
+        let fusion = Fusion {
+            label_bias: bias,
+            ..Fusion::identity()
+        };
         let scores = fusion.probabilities(&[&[1.0, 0.5]], SingleLabelClassification);
-        assert!(scores[1] > scores[0] && (scores[0] + scores[1] - 1.0).abs() < 1e-6, "{scores:?}");
+        assert!(
+            scores[1] > scores[0] && (scores[0] + scores[1] - 1.0).abs() < 1e-6,
+            "{scores:?}"
+        );
         // A scale is found that makes the adjusted outputs log odds: here of one document in four, ln 3.
-        let truth: Vec<Vec<usize>> = (0..4000_usize).map(|i| vec![usize::from(i.is_multiple_of(4))]).collect();
+        let truth: Vec<Vec<usize>> = (0..4000_usize)
+            .map(|i| vec![usize::from(i.is_multiple_of(4))])
+            .collect();
         let outputs: Logits = vec![vec![0.0, -1.0]; 4000];
         let fusion = Fusion::identity().adjusted(vec![0.0, -1.0], &[&outputs], &truth);
         let scores = fusion.probabilities(&[&outputs[0]], SingleLabelClassification);
         assert!((scores[1] - 0.25).abs() < 0.005, "{fusion:?} {scores:?}");
-        assert!((fusion.weights[0] + fusion.label_bias[1]).abs() < 1e-12, "both are scaled alike");
+        assert!(
+            (fusion.weights[0] + fusion.label_bias[1]).abs() < 1e-12,
+            "both are scaled alike"
+        );
     }
 
     #[test]
@@ -379,7 +536,10 @@ mod tests {
         for problem in [MultiLabelClassification, SingleLabelClassification] {
             for truth in [vec![vec![0], vec![0]], vec![vec![], vec![]]] {
                 let fusion = Fusion::fit(&[&outputs], &truth, problem);
-                assert!(fusion.weights[0].is_finite() && fusion.bias.is_finite(), "{fusion:?}");
+                assert!(
+                    fusion.weights[0].is_finite() && fusion.bias.is_finite(),
+                    "{fusion:?}"
+                );
             }
         }
     }

@@ -8,7 +8,12 @@ use burn::tensor::activation::log_softmax;
 /// Binary cross-entropy of `labels` `[B, C]` (0 or 1) under `logits` `[B, C]`, each counted `weights` `[B, C]` or `[B, 1]`
 /// times (0 for the slack rows of a batch), summed over labels, averaged over `total` rows. Stable form:
 /// `max(x, 0) - x y + ln(1 + e^-|x|)`.
-pub fn multi_label_loss(logits: Tensor<2>, labels: Tensor<2>, weights: Tensor<2>, total: f32) -> Tensor<1> {
+pub fn multi_label_loss(
+    logits: Tensor<2>,
+    labels: Tensor<2>,
+    weights: Tensor<2>,
+    total: f32,
+) -> Tensor<1> {
     let softplus = logits.clone().abs().neg().exp().log1p(); // [B, C]
     let losses = logits.clone().clamp_min(0.0) - logits * labels + softplus;
     (losses * weights).sum() * (1.0 / total)
@@ -16,7 +21,12 @@ pub fn multi_label_loss(logits: Tensor<2>, labels: Tensor<2>, weights: Tensor<2>
 
 /// Cross-entropy of one label per row, given as the one-hot `labels` `[B, C]`, each row counted `weights` `[B, 1]` times (0
 /// for the slack rows of a batch), averaged over `total` rows.
-pub fn single_label_loss(logits: Tensor<2>, labels: Tensor<2>, weights: Tensor<2>, total: f32) -> Tensor<1> {
+pub fn single_label_loss(
+    logits: Tensor<2>,
+    labels: Tensor<2>,
+    weights: Tensor<2>,
+    total: f32,
+) -> Tensor<1> {
     let picked = (log_softmax(logits, 1) * labels).sum_dim(1); // [B, 1]
     (picked * weights).sum() * (-1.0 / total)
 }
@@ -48,18 +58,32 @@ mod tests {
 
     #[test]
     fn balanced_labels_weigh_alike() {
-        let labels = Tensor::<2>::from_floats([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]], &Device::flex());
+        let labels = Tensor::<2>::from_floats(
+            [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]],
+            &Device::flex(),
+        );
         let check = |problem, expected: &[f32]| {
-            let weights =
-                balanced_weights(&labels, &[0.25, 0.75], problem).into_data().try_to_vec::<f32>().expect("f32");
+            let weights = balanced_weights(&labels, &[0.25, 0.75], problem)
+                .into_data()
+                .try_to_vec::<f32>()
+                .expect("f32");
             assert!(
-                weights.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6),
+                weights
+                    .iter()
+                    .zip(expected)
+                    .all(|(found, expected)| (found - expected).abs() < 1e-6),
                 "{weights:?}"
             );
             assert_eq!(weights.len(), expected.len());
         };
         let rare = 2.0 / 3.0;
-        check(ProblemType::MultiLabelClassification, &[2.0, 2.0, rare, rare, rare, rare, rare, rare]);
-        check(ProblemType::SingleLabelClassification, &[2.0, rare, rare, rare]);
+        check(
+            ProblemType::MultiLabelClassification,
+            &[2.0, 2.0, rare, rare, rare, rare, rare, rare],
+        );
+        check(
+            ProblemType::SingleLabelClassification,
+            &[2.0, rare, rare, rare],
+        );
     }
 }

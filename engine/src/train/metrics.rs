@@ -21,7 +21,10 @@ pub enum Decision {
 /// Turns one document's logits `[C]` into probabilities.
 pub fn probabilities(logits: &[f32], problem: ProblemType) -> Vec<f64> {
     match problem {
-        ProblemType::MultiLabelClassification => logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect(),
+        ProblemType::MultiLabelClassification => logits
+            .iter()
+            .map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp()))
+            .collect(),
         ProblemType::SingleLabelClassification => {
             let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let exps: Vec<f64> = logits.iter().map(|&x| f64::from(x - max).exp()).collect();
@@ -48,9 +51,18 @@ pub struct Judged<'a> {
 
 /// Figures of judged documents.
 pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetrics {
-    let Judged { scores, truth, labels, unseen, loss } = judged;
+    let Judged {
+        scores,
+        truth,
+        labels,
+        unseen,
+        loss,
+    } = judged;
     let mut counts = count(scores, truth, labels.len(), &decision);
-    counts.extend(unseen.values().map(|&support| Counts { support, ..Counts::default() }));
+    counts.extend(unseen.values().map(|&support| Counts {
+        support,
+        ..Counts::default()
+    }));
     let names = labels.iter().chain(unseen.keys());
     let per_label: Vec<LabelMetrics> = names.zip(&counts).map(|(label, c)| c.row(label)).collect();
     let macro_f1 = macro_f1(&counts);
@@ -66,7 +78,9 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
         threshold: match &decision {
             Decision::Threshold(threshold) | Decision::Scaled(threshold, _) => *threshold,
             // One number for many: their mean.
-            Decision::PerLabel(thresholds) => thresholds.iter().sum::<f64>() / thresholds.len().max(1) as f64,
+            Decision::PerLabel(thresholds) => {
+                thresholds.iter().sum::<f64>() / thresholds.len().max(1) as f64
+            }
             Decision::Best => 0.0,
         },
         accuracy: (decision == Decision::Best).then_some(precision_at_1),
@@ -79,7 +93,11 @@ pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetri
 
 /// Share of documents whose best label is one of theirs.
 pub(super) fn precision_at_1(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
-    let right = scores.iter().zip(truth).filter(|(scores, truth)| truth.contains(&best(scores))).count();
+    let right = scores
+        .iter()
+        .zip(truth)
+        .filter(|(scores, truth)| truth.contains(&best(scores)))
+        .count();
     right as f64 / scores.len().max(1) as f64
 }
 
@@ -95,12 +113,21 @@ pub fn tune_scaled_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], scales: 
         let f1 = micro(&count(scores, truth, scales.len(), &decision));
         ((f1 * 1e9).round() as i64, -(percent - 50).abs())
     };
-    f64::from((5..=95).max_by_key(quality).expect("the range is not empty")) / 100.0
+    f64::from(
+        (5..=95)
+            .max_by_key(quality)
+            .expect("the range is not empty"),
+    ) / 100.0
 }
 
 /// For each label, the threshold between 0.05 and 0.95 with its highest F1, the one nearest to `shared` on a tie, so
 /// that a label without true documents keeps it (Yang 2001, SCut). The best label of a document counts as elsewhere.
-pub fn tune_thresholds(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, shared: f64) -> Vec<f64> {
+pub fn tune_thresholds(
+    scores: &[Vec<f64>],
+    truth: &[Vec<usize>],
+    classes: usize,
+    shared: f64,
+) -> Vec<f64> {
     let best: Vec<usize> = scores.iter().map(|scores| best(scores)).collect();
     let tuned = |label: usize| {
         let f1_at = |percent: i32| {
@@ -118,9 +145,19 @@ pub fn tune_thresholds(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize
         if f1_at(50).support == 0 {
             return shared;
         }
-        let distance = |percent: i32| ((f64::from(percent) / 100.0 - shared).abs() * 1e3).round() as i64;
-        let quality = |&percent: &i32| ((f1_at(percent).f1() * 1e9).round() as i64, -distance(percent));
-        f64::from((5..=95).max_by_key(quality).expect("the range is not empty")) / 100.0
+        let distance =
+            |percent: i32| ((f64::from(percent) / 100.0 - shared).abs() * 1e3).round() as i64;
+        let quality = |&percent: &i32| {
+            (
+                (f1_at(percent).f1() * 1e9).round() as i64,
+                -distance(percent),
+            )
+        };
+        f64::from(
+            (5..=95)
+                .max_by_key(quality)
+                .expect("the range is not empty"),
+        ) / 100.0
     };
     (0..classes).map(tuned).collect()
 }
@@ -153,7 +190,12 @@ impl Counts {
     }
 }
 
-fn count(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize, decision: &Decision) -> Vec<Counts> {
+fn count(
+    scores: &[Vec<f64>],
+    truth: &[Vec<usize>],
+    classes: usize,
+    decision: &Decision,
+) -> Vec<Counts> {
     let mut counts = vec![Counts::default(); classes];
     for (scores, truth) in scores.iter().zip(truth) {
         truth.iter().for_each(|&label| counts[label].support += 1);
@@ -174,7 +216,9 @@ pub fn decide(scores: &[f64], decision: &Decision) -> Vec<usize> {
         Decision::PerLabel(thresholds) => scores[label] >= thresholds[label],
         Decision::Best => false,
     };
-    (0..scores.len()).filter(|&label| label == best || above(label)).collect()
+    (0..scores.len())
+        .filter(|&label| label == best || above(label))
+        .collect()
 }
 
 /// Mean F1 of the labels that are true of any document.
@@ -194,11 +238,17 @@ pub(super) fn micro(counts: &[Counts]) -> f64 {
 }
 
 fn best(scores: &[f64]) -> usize {
-    (0..scores.len()).reduce(|a, b| if scores[b] > scores[a] { b } else { a }).unwrap_or(0)
+    (0..scores.len())
+        .reduce(|a, b| if scores[b] > scores[a] { b } else { a })
+        .unwrap_or(0)
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 #[cfg(test)]
@@ -212,37 +262,77 @@ mod tests {
         decision: Decision,
     ) -> ClassifierMetrics {
         let labels = ["a", "b", "c"].map(String::from);
-        let unseen = unseen.iter().map(|(label, n)| ((*label).to_string(), *n)).collect();
-        classifier_metrics(Judged { scores, truth, labels: &labels, unseen: &unseen, loss: 0.5 }, decision)
+        let unseen = unseen
+            .iter()
+            .map(|(label, n)| ((*label).to_string(), *n))
+            .collect();
+        classifier_metrics(
+            Judged {
+                scores,
+                truth,
+                labels: &labels,
+                unseen: &unseen,
+                loss: 0.5,
+            },
+            decision,
+        )
     }
 
     #[test]
     fn multi_label_figures_by_hand() {
-        let scores = [vec![0.9, 0.6, 0.1], vec![0.2, 0.3, 0.1], vec![0.4, 0.8, 0.7]];
+        let scores = [
+            vec![0.9, 0.6, 0.1],
+            vec![0.2, 0.3, 0.1],
+            vec![0.4, 0.8, 0.7],
+        ];
         let truth = [vec![0, 1], vec![0], vec![1]];
         let m = check(&scores, &truth, &[], Decision::Threshold(0.5));
         // Predicted: {a, b}, {b} (best only), {b, c}. Hits: a 1, b 2. Predicted: a 1, b 3, c 1. Support: a 2, b 2, c 0.
         assert!((m.micro_f1 - 6.0 / 9.0).abs() < 1e-12);
         let (a, b) = (2.0 / 3.0, 4.0 / 5.0);
-        assert!((m.macro_f1 - (a + b) / 2.0).abs() < 1e-12, "c has no support and does not count");
+        assert!(
+            (m.macro_f1 - (a + b) / 2.0).abs() < 1e-12,
+            "c has no support and does not count"
+        );
         assert!((m.mean_f1 - (m.micro_f1 + m.macro_f1) / 2.0).abs() < 1e-12);
-        assert_eq!((m.per_label[1].precision, m.per_label[1].recall, m.per_label[2].support), (2.0 / 3.0, 1.0, 0));
+        assert_eq!(
+            (
+                m.per_label[1].precision,
+                m.per_label[1].recall,
+                m.per_label[2].support
+            ),
+            (2.0 / 3.0, 1.0, 0)
+        );
         assert_eq!((m.accuracy, m.n), (None, 3));
     }
 
     #[test]
     fn labels_that_training_never_saw_are_missed() {
-        let (scores, truth) = ([vec![0.9, 0.1, 0.1], vec![0.1, 0.9, 0.1]], [vec![0], vec![]]);
+        let (scores, truth) = (
+            [vec![0.9, 0.1, 0.1], vec![0.1, 0.9, 0.1]],
+            [vec![0], vec![]],
+        );
         let m = check(&scores, &truth, &[("z", 1)], Decision::Threshold(0.5));
         // Hits 1; predicted 2; support 1 + 1.
         assert!((m.micro_f1 - 2.0 / 4.0).abs() < 1e-12);
         assert!((m.macro_f1 - (1.0 + 0.0) / 2.0).abs() < 1e-12);
-        assert_eq!((m.per_label[3].label.as_str(), m.per_label[3].support, m.per_label[3].f1), ("z", 1, 0.0));
+        assert_eq!(
+            (
+                m.per_label[3].label.as_str(),
+                m.per_label[3].support,
+                m.per_label[3].f1
+            ),
+            ("z", 1, 0.0)
+        );
     }
 
     #[test]
     fn single_label_accuracy_is_micro_f1() {
-        let scores = [vec![0.5, 0.3, 0.2], vec![0.1, 0.2, 0.7], vec![0.4, 0.3, 0.3]];
+        let scores = [
+            vec![0.5, 0.3, 0.2],
+            vec![0.1, 0.2, 0.7],
+            vec![0.4, 0.3, 0.3],
+        ];
         let m = check(&scores, &[vec![0], vec![2], vec![1]], &[], Decision::Best);
         assert_eq!(m.accuracy, Some(2.0 / 3.0));
         assert!((m.micro_f1 - 2.0 / 3.0).abs() < 1e-12);
@@ -250,7 +340,11 @@ mod tests {
 
     #[test]
     fn the_tuned_threshold_is_the_best_one() {
-        let scores = [vec![0.30, 0.9, 0.1], vec![0.25, 0.8, 0.05], vec![0.1, 0.7, 0.02]];
+        let scores = [
+            vec![0.30, 0.9, 0.1],
+            vec![0.25, 0.8, 0.05],
+            vec![0.1, 0.7, 0.02],
+        ];
         let truth = [vec![0, 1], vec![0, 1], vec![1]];
         let threshold = tune_threshold(&scores, &truth, 3);
         assert!((0.10..=0.25).contains(&threshold), "{threshold}");
@@ -260,7 +354,11 @@ mod tests {
 
     #[test]
     fn each_label_gets_the_threshold_that_suits_it() {
-        let scores = [vec![0.30, 0.9, 0.1], vec![0.25, 0.8, 0.05], vec![0.1, 0.95, 0.02]];
+        let scores = [
+            vec![0.30, 0.9, 0.1],
+            vec![0.25, 0.8, 0.05],
+            vec![0.1, 0.95, 0.02],
+        ];
         let truth = [vec![0], vec![0, 1], vec![1]];
         let thresholds = tune_thresholds(&scores, &truth, 3, 0.4);
         assert!((0.11..=0.25).contains(&thresholds[0]), "{thresholds:?}");

@@ -20,7 +20,8 @@ pub use evaluate::{classify, evaluate_masked_lm};
 pub use fusion::{Fusion, Logits, logit_adjustment};
 pub use loss::{balanced_weights, multi_label_loss, single_label_loss};
 pub use metrics::{
-    Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold, tune_threshold, tune_thresholds,
+    Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold,
+    tune_threshold, tune_thresholds,
 };
 pub use muon::MuonSettings;
 pub use schedule::{Schedule, USUAL_WARMUP};

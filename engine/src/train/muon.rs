@@ -20,7 +20,11 @@ pub struct MuonSettings {
 impl Default for MuonSettings {
     /// Rate, momentum and decay by measurement (`docs/recipes.md`).
     fn default() -> Self {
-        Self { lr_ratio: 3.0, momentum: 0.9, weight_decay: 0.0 }
+        Self {
+            lr_ratio: 3.0,
+            momentum: 0.9,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -34,10 +38,25 @@ pub fn muon(
     batches: &[MatrixBatch],
     (settings, lr): (&MuonSettings, f64),
 ) -> [Tensor<1>; 2] {
-    let g = if gradients.len() == 1 { gradients[0].clone() } else { Tensor::cat(gradients, 0) };
-    let shapes = batches.iter().flat_map(|batch| vec![[batch.rows, batch.columns]; batch.count]).collect();
-    let MuonSettings { lr_ratio, momentum, weight_decay } = *settings;
-    let rates = Rates { lr: (lr * lr_ratio) as f32, momentum: momentum as f32, weight_decay: weight_decay as f32 };
+    let g = if gradients.len() == 1 {
+        gradients[0].clone()
+    } else {
+        Tensor::cat(gradients, 0)
+    };
+    let shapes = batches
+        .iter()
+        .flat_map(|batch| vec![[batch.rows, batch.columns]; batch.count])
+        .collect();
+    let MuonSettings {
+        lr_ratio,
+        momentum,
+        weight_decay,
+    } = *settings;
+    let rates = Rates {
+        lr: (lr * lr_ratio) as f32,
+        momentum: momentum as f32,
+        weight_decay: weight_decay as f32,
+    };
     fused::muon([p, m], g, clip, shapes, rates)
 }
 
@@ -52,19 +71,41 @@ mod tests {
 
     #[test]
     fn a_group_moves_as_its_matrices_do_one_by_one() {
-        let settings = MuonSettings { lr_ratio: 10.0, momentum: 0.9, weight_decay: 0.1 };
+        let settings = MuonSettings {
+            lr_ratio: 10.0,
+            momentum: 0.9,
+            weight_decay: 0.1,
+        };
         let flat = |values: Vec<f32>| {
             let n = values.len();
             Tensor::<1>::from_data(TensorData::new(values, [n]), &Device::flex())
         };
-        let sequence = |from: usize| (from..from + 12).map(|i| ((i * 5 + 1) % 13) as f32 * 0.1).collect::<Vec<_>>();
+        let sequence = |from: usize| {
+            (from..from + 12)
+                .map(|i| ((i * 5 + 1) % 13) as f32 * 0.1)
+                .collect::<Vec<_>>()
+        };
         let clip = || flat(vec![0.5]);
         let step = |p: Vec<f32>, g: Vec<f32>, batches: &[MatrixBatch]| {
             let m = flat(vec![0.2; p.len()]);
-            muon([flat(p), m], vec![flat(g)], clip(), batches, (&settings, 0.01)).map(values)
+            muon(
+                [flat(p), m],
+                vec![flat(g)],
+                clip(),
+                batches,
+                (&settings, 0.01),
+            )
+            .map(values)
         };
-        let batch = |count, rows, columns| MatrixBatch { count, rows, columns };
-        let (p, g) = ([sequence(0), sequence(12)].concat(), [sequence(3), sequence(7)].concat());
+        let batch = |count, rows, columns| MatrixBatch {
+            count,
+            rows,
+            columns,
+        };
+        let (p, g) = (
+            [sequence(0), sequence(12)].concat(),
+            [sequence(3), sequence(7)].concat(),
+        );
         let together = step(p.clone(), g.clone(), &[batch(3, 2, 2), batch(1, 4, 3)]);
         let apart = [
             step(p[..4].to_vec(), g[..4].to_vec(), &[batch(1, 2, 2)]),
@@ -77,8 +118,14 @@ mod tests {
             assert_eq!(together[part], apart);
         }
         // The norm of the update of the last matrix, of three singular values near 1, by hand.
-        let moved: f64 = (12..24).map(|i| f64::from(together[0][i] - p[i] * (1.0 - 0.1 * 0.1)).powi(2)).sum();
+        let moved: f64 = (12..24)
+            .map(|i| f64::from(together[0][i] - p[i] * (1.0 - 0.1 * 0.1)).powi(2))
+            .sum();
         let expected = 0.1 * (4.0_f64 / 3.0).sqrt() * 3.0_f64.sqrt();
-        assert!((moved.sqrt() / expected - 1.0).abs() < 0.25, "{} against {expected}", moved.sqrt());
+        assert!(
+            (moved.sqrt() / expected - 1.0).abs() < 0.25,
+            "{} against {expected}",
+            moved.sqrt()
+        );
     }
 }

@@ -33,7 +33,13 @@ impl Schedule {
     /// Warm-up over the share `warmup_share` of `steps`, then a straight line down to a fiftieth of `peak`.
     pub fn new(peak: f64, steps: u64, warmup_share: f64) -> Self {
         let warmup_steps = ((steps as f64 * warmup_share).round() as u64).max(1);
-        Self { peak, steps, warmup_steps, warmup_share, floor: FLOOR }
+        Self {
+            peak,
+            steps,
+            warmup_steps,
+            warmup_share,
+            floor: FLOOR,
+        }
     }
 
     /// Learning rate of the step with index `step`, from 0. Never 0 within the run, so that every step counts.
@@ -41,7 +47,8 @@ impl Schedule {
         if step < self.warmup_steps {
             return self.peak * (step + 1) as f64 / self.warmup_steps as f64;
         }
-        let left = self.steps.saturating_sub(step) as f64 / self.steps.saturating_sub(self.warmup_steps).max(1) as f64;
+        let left = self.steps.saturating_sub(step) as f64
+            / self.steps.saturating_sub(self.warmup_steps).max(1) as f64;
         self.decayed(left)
     }
 
@@ -79,7 +86,10 @@ mod tests {
         let schedule = Schedule::new(1.0, 1000, USUAL_WARMUP);
         for share in [0.05, 0.1, 0.3, 0.7, 0.99] {
             let step = (share * 1000.0) as u64;
-            assert!((schedule.lr_at(share) - schedule.lr(step)).abs() < 0.011, "at {share}");
+            assert!(
+                (schedule.lr_at(share) - schedule.lr(step)).abs() < 0.011,
+                "at {share}"
+            );
         }
     }
 

@@ -16,7 +16,12 @@ pub fn seed_threshold() -> f64 {
 }
 
 /// Figures of documents with the probabilities `scores` and the true label rows `truth`, over `labels`.
-pub fn seed_metrics(scores: &[Vec<f64>], truth: &[Vec<usize>], labels: &[String], loss: f64) -> ClassifierMetrics {
+pub fn seed_metrics(
+    scores: &[Vec<f64>],
+    truth: &[Vec<usize>],
+    labels: &[String],
+    loss: f64,
+) -> ClassifierMetrics {
     let threshold = seed_threshold();
     let mut counts = vec![[0_u64; 3]; labels.len()];
     for (scores, truth) in scores.iter().zip(truth) {
@@ -32,8 +37,14 @@ pub fn seed_metrics(scores: &[Vec<f64>], truth: &[Vec<usize>], labels: &[String]
             }
         }
     }
-    let per_label: Vec<LabelMetrics> = labels.iter().zip(&counts).map(|(label, c)| row(label, *c)).collect();
-    let total = counts.iter().fold([0; 3], |a, c| [a[0] + c[0], a[1] + c[1], a[2] + c[2]]);
+    let per_label: Vec<LabelMetrics> = labels
+        .iter()
+        .zip(&counts)
+        .map(|(label, c)| row(label, *c))
+        .collect();
+    let total = counts
+        .iter()
+        .fold([0; 3], |a, c| [a[0] + c[0], a[1] + c[1], a[2] + c[2]]);
     let micro_f1 = row("", total).f1;
     let macro_f1 = per_label.iter().map(|row| row.f1).sum::<f64>() / labels.len().max(1) as f64;
     ClassifierMetrics {
@@ -74,21 +85,36 @@ mod tests {
 
     fn check(logits: &[&[f64]], targets: &[&[usize]], micro_f1: f64, macro_f1: f64) {
         let sigmoid = |x: &f64| 1.0 / (1.0 + (-x).exp());
-        let scores: Vec<Vec<f64>> = logits.iter().map(|row| row.iter().map(sigmoid).collect()).collect();
+        let scores: Vec<Vec<f64>> = logits
+            .iter()
+            .map(|row| row.iter().map(sigmoid).collect())
+            .collect();
         let truth: Vec<Vec<usize>> = targets.iter().map(|rows| rows.to_vec()).collect();
-        let labels: Vec<String> = (0..logits[0].len()).map(|label| label.to_string()).collect();
+        let labels: Vec<String> = (0..logits[0].len())
+            .map(|label| label.to_string())
+            .collect();
         let metrics = seed_metrics(&scores, &truth, &labels, 0.0);
-        assert!((metrics.micro_f1 - micro_f1).abs() < GOLDEN, "micro {}", metrics.micro_f1);
-        assert!((metrics.macro_f1 - macro_f1).abs() < GOLDEN, "macro {}", metrics.macro_f1);
+        assert!(
+            (metrics.micro_f1 - micro_f1).abs() < GOLDEN,
+            "micro {}",
+            metrics.micro_f1
+        );
+        assert!(
+            (metrics.macro_f1 - macro_f1).abs() < GOLDEN,
+            "macro {}",
+            metrics.macro_f1
+        );
         assert!((metrics.mean_f1 - (micro_f1 + macro_f1) / 2.0).abs() < GOLDEN);
     }
 
     /// Golden vectors: what the 2018 system's own functions gave.
     #[test]
     fn it_equals_the_golden_vectors() {
-        for (counts, f1) in
-            [([200, 200, 200], 0.499_994_987_549_999_9), ([1, 0, 0], 0.999_985_000_124_999), ([0, 0, 0], 0.0)]
-        {
+        for (counts, f1) in [
+            ([200, 200, 200], 0.499_994_987_549_999_9),
+            ([1, 0, 0], 0.999_985_000_124_999),
+            ([0, 0, 0], 0.0),
+        ] {
             assert!((row("", counts).f1 - f1).abs() < GOLDEN, "{counts:?}");
         }
         check(

@@ -28,7 +28,14 @@ pub struct OptimizerSettings {
 impl Default for OptimizerSettings {
     /// Betas and eps of the small-budget recipes (Geiping & Goldstein 2022, 4.3); decay and clipping of Devlin et al.
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.98, eps: 1e-6, weight_decay: 0.01, clip_norm: 1.0, muon: None }
+        Self {
+            beta1: 0.9,
+            beta2: 0.98,
+            eps: 1e-6,
+            weight_decay: 0.01,
+            clip_norm: 1.0,
+            muon: None,
+        }
     }
 }
 
@@ -70,7 +77,10 @@ pub struct Objective {
 
 impl From<Tensor<1>> for Objective {
     fn from(total: Tensor<1>) -> Self {
-        Self { total, next_sentence: None }
+        Self {
+            total,
+            next_sentence: None,
+        }
     }
 }
 
@@ -103,9 +113,20 @@ impl Optimizer {
             let n = values.len();
             let p = Tensor::from_data(TensorData::new(values, [n]), &self.device);
             let zeros = || Tensor::<1>::zeros([n], &self.device);
-            GroupState { p, m: zeros(), v: (!self.settings.is_muons(group)).then(zeros) }
+            GroupState {
+                p,
+                m: zeros(),
+                v: (!self.settings.is_muons(group)).then(zeros),
+            }
         };
-        TrainState { groups: groups.into_iter().zip(&self.layout.groups).map(upload).collect(), step: 0 }
+        TrainState {
+            groups: groups
+                .into_iter()
+                .zip(&self.layout.groups)
+                .map(upload)
+                .collect(),
+            step: 0,
+        }
     }
 
     /// The parameters as tracked tensors.
@@ -128,20 +149,32 @@ impl Optimizer {
         loss: impl FnOnce(&Leaves) -> O,
     ) -> StepReport {
         let leaves = self.leaves(state);
-        let Objective { total, next_sentence } = loss(&leaves).into();
+        let Objective {
+            total,
+            next_sentence,
+        } = loss(&leaves).into();
         let gradients = self.layout.gradients(&leaves, total.backward());
         drop(leaves);
         let lens: Vec<usize> = self.layout.groups.iter().map(ParameterGroup::len).collect();
-        let CollectedGradients { groups: gradients, norm, clip } =
-            collect_gradients(gradients, &lens, self.settings.clip_norm);
+        let CollectedGradients {
+            groups: gradients,
+            norm,
+            clip,
+        } = collect_gradients(gradients, &lens, self.settings.clip_norm);
         state.step += 1;
         let groups = std::mem::take(&mut state.groups);
         let moved = groups.into_iter().zip(gradients).zip(&self.layout.groups);
         let step = state.step;
         state.groups = moved
-            .map(|((values, gradients), group)| self.move_group(values, gradients, clip.clone(), (group, lr, step)))
+            .map(|((values, gradients), group)| {
+                self.move_group(values, gradients, clip.clone(), (group, lr, step))
+            })
             .collect();
-        StepReport { loss: total.inner(), next_sentence: next_sentence.map(Tensor::inner), grad_norm: norm }
+        StepReport {
+            loss: total.inner(),
+            next_sentence: next_sentence.map(Tensor::inner),
+            grad_norm: norm,
+        }
     }
 
     /// Moves one group by its gradients, in order and scaled by `clip` `[1]`.
@@ -159,8 +192,14 @@ impl Optimizer {
             }
             (_, v) => {
                 let v = v.expect("a group without second moment is Muon's");
-                let settings = self.adamw_settings(gradients.iter().map(|g| g.dims()[0]).sum(), group.decays, lr, step);
-                let AdamWState { p, m, v } = adamw(AdamWState { p, m, v }, gradients, clip, settings);
+                let settings = self.adamw_settings(
+                    gradients.iter().map(|g| g.dims()[0]).sum(),
+                    group.decays,
+                    lr,
+                    step,
+                );
+                let AdamWState { p, m, v } =
+                    adamw(AdamWState { p, m, v }, gradients, clip, settings);
                 GroupState { p, m, v: Some(v) }
             }
         }

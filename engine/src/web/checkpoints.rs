@@ -15,7 +15,12 @@ const FIRST_SECS: f64 = 2.0;
 extern "C" {
     /// Of `worker.js`: writes `runs/FOLDER/CHECKPOINT/NAME` whole.
     #[wasm_bindgen(catch, js_name = saveFile)]
-    async fn save_file(folder: &str, checkpoint: &str, name: &str, bytes: &Uint8Array) -> Result<JsValue, JsValue>;
+    async fn save_file(
+        folder: &str,
+        checkpoint: &str,
+        name: &str,
+        bytes: &Uint8Array,
+    ) -> Result<JsValue, JsValue>;
 
     /// Of `worker.js`: reads that file.
     #[wasm_bindgen(catch, js_name = loadFile)]
@@ -67,7 +72,10 @@ impl Checkpoints {
 
     /// Whether `run` is saved.
     pub fn has(&self, run: &str) -> bool {
-        self.0.borrow().as_ref().is_some_and(|saved| saved.run == run)
+        self.0
+            .borrow()
+            .as_ref()
+            .is_some_and(|saved| saved.run == run)
     }
 
     /// Adds an event to the log of the run that is saved. Previews come by the clock and stay out.
@@ -92,7 +100,9 @@ impl Checkpoints {
     /// Whether a checkpoint of `run` is due at `now_secs`.
     pub fn is_due(&self, run: &str, now_secs: f64) -> bool {
         let mut saved = self.0.borrow_mut();
-        let Some(saved) = saved.as_mut().filter(|saved| saved.run == run) else { return false };
+        let Some(saved) = saved.as_mut().filter(|saved| saved.run == run) else {
+            return false;
+        };
         let is_due = now_secs >= *saved.due_secs.get_or_insert(now_secs + FIRST_SECS);
         saved.began_secs = is_due.then_some(now_secs);
         is_due
@@ -100,14 +110,23 @@ impl Checkpoints {
 
     /// Writes a checkpoint in place of the older one and returns where it lies, or why it could not be written. `now_secs`
     /// reads the clock.
-    pub async fn save(&self, snapshot: &Snapshot, now_secs: impl Fn() -> f64) -> Result<String, String> {
+    pub async fn save(
+        &self,
+        snapshot: &Snapshot,
+        now_secs: impl Fn() -> f64,
+    ) -> Result<String, String> {
         let (began, folder, next, log) = {
             let mut saved = self.0.borrow_mut();
-            let saved = saved.as_mut().expect("only a run that was announced is saved");
+            let saved = saved
+                .as_mut()
+                .expect("only a run that was announced is saved");
             let began = saved.began_secs.take().unwrap_or_else(&now_secs);
             (began, saved.folder.clone(), saved.next, saved.log.clone())
         };
-        let files = snapshot.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let files = snapshot
+            .files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         let files: Vec<(&str, &[u8])> = files.chain([(HISTORY_FILE, log.as_slice())]).collect();
         let written = write(&folder, &next.to_string(), snapshot.step, &files).await;
         let size = files.iter().map(|(_, bytes)| bytes.len()).sum();
@@ -119,12 +138,18 @@ impl Checkpoints {
                 saved.failure = None;
             }
         }
-        written.map(|()| format!("runs/{folder}/{next}")).map_err(|error| said(&error))
+        written
+            .map(|()| format!("runs/{folder}/{next}"))
+            .map_err(|error| said(&error))
     }
 
     /// The checkpoint written last or, if it is damaged, the other one.
     pub async fn newest(&self) -> Option<Snapshot> {
-        let (folder, next) = self.0.borrow().as_ref().map(|saved| (saved.folder.clone(), saved.next))?;
+        let (folder, next) = self
+            .0
+            .borrow()
+            .as_ref()
+            .map(|saved| (saved.folder.clone(), saved.next))?;
         for checkpoint in [1 - next, next] {
             if let Some(snapshot) = read(&folder, &checkpoint.to_string()).await {
                 return Some(snapshot);
@@ -136,20 +161,37 @@ impl Checkpoints {
     /// Whether `reason` for a failure is not the one of the checkpoint before.
     pub fn is_new_failure(&self, reason: &str) -> bool {
         let mut saved = self.0.borrow_mut();
-        let Some(saved) = saved.as_mut() else { return false };
-        saved.failure.replace(reason.into()).is_none_or(|before| before != reason)
+        let Some(saved) = saved.as_mut() else {
+            return false;
+        };
+        saved
+            .failure
+            .replace(reason.into())
+            .is_none_or(|before| before != reason)
     }
 }
 
 /// Writes the files of a checkpoint. It has no valid manifest from the first write to the last.
-async fn write(folder: &str, checkpoint: &str, step: u64, files: &[(&str, &[u8])]) -> Result<(), JsValue> {
+async fn write(
+    folder: &str,
+    checkpoint: &str,
+    step: u64,
+    files: &[(&str, &[u8])],
+) -> Result<(), JsValue> {
     // Copies, since the memory of the module may move while the browser writes.
-    let save = async |name: &str, bytes: &[u8]| save_file(folder, checkpoint, name, &Uint8Array::from(bytes)).await;
+    let save = async |name: &str, bytes: &[u8]| {
+        save_file(folder, checkpoint, name, &Uint8Array::from(bytes)).await
+    };
     save(MANIFEST_FILE, b"").await?;
     for (name, bytes) in files {
         save(name, bytes).await?;
     }
-    save(MANIFEST_FILE, &Manifest::of(step, files.iter().copied()).to_json()).await.map(drop)
+    save(
+        MANIFEST_FILE,
+        &Manifest::of(step, files.iter().copied()).to_json(),
+    )
+    .await
+    .map(drop)
 }
 
 /// A checkpoint, if it is there and whole.
@@ -165,11 +207,16 @@ async fn read(folder: &str, checkpoint: &str) -> Option<Snapshot> {
         digest.check(&bytes).ok()?;
         files.push((digest.name, bytes));
     }
-    Some(Snapshot { step: manifest.step, files })
+    Some(Snapshot {
+        step: manifest.step,
+        files,
+    })
 }
 
 /// What the browser said.
 fn said(error: &JsValue) -> String {
-    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    let message = Reflect::get(error, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string());
     message.unwrap_or_else(|| "the browser refused".into())
 }

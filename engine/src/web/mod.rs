@@ -56,7 +56,9 @@ impl WebHost {
             posted_secs: Rc::default(),
         };
         let listener = host.clone();
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| listener.receive(&event));
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            listener.receive(&event)
+        });
         scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         on_message.forget();
         host
@@ -68,16 +70,22 @@ impl WebHost {
     }
 
     fn receive(&self, event: &MessageEvent) {
-        let field = |name: &str| Reflect::get(&event.data(), &name.into()).unwrap_or(JsValue::UNDEFINED);
+        let field =
+            |name: &str| Reflect::get(&event.data(), &name.into()).unwrap_or(JsValue::UNDEFINED);
         let text = field("message").as_string().unwrap_or_default();
         match serde_json::from_str::<Command>(&text) {
             Ok(command) => {
                 let files = field("buffers").dyn_into::<Array>().unwrap_or_default();
-                self.inbox.borrow_mut().push_back((command, files.iter().map(content).collect()));
+                self.inbox
+                    .borrow_mut()
+                    .push_back((command, files.iter().map(content).collect()));
                 // An unbounded channel refuses only when closed, and both ends live in this host.
                 let _ = self.bell.0.try_send(());
             }
-            Err(error) => post_failure("bad-command", &format!("the page sent what the engine cannot read: {error}")),
+            Err(error) => post_failure(
+                "bad-command",
+                &format!("the page sent what the engine cannot read: {error}"),
+            ),
         }
     }
 }
@@ -91,7 +99,9 @@ impl Host for WebHost {
     }
 
     fn now_secs(&self) -> f64 {
-        self.scope.performance().map_or(0.0, |performance| performance.now() / 1000.0)
+        self.scope
+            .performance()
+            .map_or(0.0, |performance| performance.now() / 1000.0)
     }
 
     /// Gives the browser one turn of its event loop, in which messages and GPU callbacks arrive. Not a timer: those are
@@ -110,10 +120,11 @@ impl Host for WebHost {
         let _ = JsFuture::from(turned).await;
         let mut inbox = self.inbox.borrow_mut();
         let mut heavy_ahead = false;
-        let (now, later): (VecDeque<Delivery>, VecDeque<Delivery>) = inbox.drain(..).partition(|(command, files)| {
-            heavy_ahead |= !files.is_empty();
-            !heavy_ahead || is_order(command)
-        });
+        let (now, later): (VecDeque<Delivery>, VecDeque<Delivery>) =
+            inbox.drain(..).partition(|(command, files)| {
+                heavy_ahead |= !files.is_empty();
+                !heavy_ahead || is_order(command)
+            });
         *inbox = later;
         now.into_iter().map(|(command, _)| command).collect()
     }
@@ -164,7 +175,11 @@ impl Host for WebHost {
     }
 
     async fn newest_checkpoint(&self, run: &str) -> Result<Option<Snapshot>> {
-        Ok(if self.checkpoints.has(run) { self.checkpoints.newest().await } else { None })
+        Ok(if self.checkpoints.has(run) {
+            self.checkpoints.newest().await
+        } else {
+            None
+        })
     }
 
     /// Saves a checkpoint. One that cannot be saved is a warning: the run continues and the older checkpoint stays.
@@ -175,7 +190,14 @@ impl Host for WebHost {
                 if self.checkpoints.is_new_failure(&reason) {
                     let message = format!("the browser could not save a checkpoint: {reason}");
                     let code = "checkpoint-failed".into();
-                    self.emit(Event::Warning { run: run.into(), code, message }, Vec::new());
+                    self.emit(
+                        Event::Warning {
+                            run: run.into(),
+                            code,
+                            message,
+                        },
+                        Vec::new(),
+                    );
                 }
                 Ok(None)
             }
@@ -223,7 +245,10 @@ pub fn post_failure(code: &str, message: &str) {
 }
 
 fn post(scope: &DedicatedWorkerGlobalScope, text: &str, buffers: Vec<Vec<u8>>) {
-    let arrays: Array = buffers.iter().map(|bytes| Uint8Array::from(bytes.as_slice()).buffer()).collect();
+    let arrays: Array = buffers
+        .iter()
+        .map(|bytes| Uint8Array::from(bytes.as_slice()).buffer())
+        .collect();
     let message = Object::new();
     let set = |name: &str, value: &JsValue| Reflect::set(&message, &name.into(), value);
     let sent = set("message", &text.into())
@@ -236,7 +261,9 @@ fn post(scope: &DedicatedWorkerGlobalScope, text: &str, buffers: Vec<Vec<u8>>) {
 
 /// The adapter's vendor and architecture, where the browser tells them.
 pub async fn adapter_name() -> String {
-    adapter_info().await.unwrap_or_else(|_| "an unnamed adapter".into())
+    adapter_info()
+        .await
+        .unwrap_or_else(|_| "an unnamed adapter".into())
 }
 
 async fn adapter_info() -> std::result::Result<String, JsValue> {
@@ -245,7 +272,16 @@ async fn adapter_info() -> std::result::Result<String, JsValue> {
     let request: js_sys::Function = get(&gpu, "requestAdapter")?.dyn_into()?;
     let adapter = JsFuture::from(request.call0(&gpu)?.dyn_into::<Promise>()?).await?;
     let info = get(&adapter, "info")?;
-    let words = ["vendor", "architecture", "device"].map(|field| get(&info, field).ok().and_then(|v| v.as_string()));
-    let words: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { Err(JsValue::NULL) } else { Ok(words.join(" ")) }
+    let words = ["vendor", "architecture", "device"]
+        .map(|field| get(&info, field).ok().and_then(|v| v.as_string()));
+    let words: Vec<String> = words
+        .into_iter()
+        .flatten()
+        .filter(|word| !word.is_empty())
+        .collect();
+    if words.is_empty() {
+        Err(JsValue::NULL)
+    } else {
+        Ok(words.join(" "))
+    }
 }

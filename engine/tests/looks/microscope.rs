@@ -8,43 +8,104 @@ fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_n
     let script = played(vec![look(0), pretrain(), look(0)], vec![]);
     let looks = maskings(&script);
     let (first, last) = (&looks[0], &looks[looks.len() - 1]);
-    assert!(first.1.is_none() && first.2.iter().all(|token| token.guesses.is_empty()), "nobody guesses yet");
-    let during: Vec<u64> = looks.iter().filter(|look| look.0 == "p").filter_map(|look| look.1).collect();
-    assert!(during.len() >= 3 && during[0] == 1 && during.ends_with(&[30]), "{during:?}");
+    assert!(
+        first.1.is_none() && first.2.iter().all(|token| token.guesses.is_empty()),
+        "nobody guesses yet"
+    );
+    let during: Vec<u64> = looks
+        .iter()
+        .filter(|look| look.0 == "p")
+        .filter_map(|look| look.1)
+        .collect();
+    assert!(
+        during.len() >= 3 && during[0] == 1 && during.ends_with(&[30]),
+        "{during:?}"
+    );
     assert_eq!((last.0.as_str(), last.1), ("", None));
     for (_, _, tokens) in &looks[1..] {
-        let same = |(a, b): (&MaskedToken, &MaskedToken)| a.shown == b.shown && a.original == b.original;
-        assert!(tokens.len() == first.2.len() && tokens.iter().zip(&first.2).all(same), "the same text and mask");
+        let same =
+            |(a, b): (&MaskedToken, &MaskedToken)| a.shown == b.shown && a.original == b.original;
+        assert!(
+            tokens.len() == first.2.len() && tokens.iter().zip(&first.2).all(same),
+            "the same text and mask"
+        );
         for token in tokens {
             let chosen = !matches!(token.kind, MaskKind::Untouched | MaskKind::Special);
-            assert_eq!((token.guesses.len(), token.loss.is_some()), if chosen { (5, true) } else { (0, false) });
-            assert!(token.guesses.windows(2).all(|pair| pair[0].score >= pair[1].score));
+            assert_eq!(
+                (token.guesses.len(), token.loss.is_some()),
+                if chosen { (5, true) } else { (0, false) }
+            );
+            assert!(
+                token
+                    .guesses
+                    .windows(2)
+                    .all(|pair| pair[0].score >= pair[1].score)
+            );
         }
     }
     let mean = |tokens: &[MaskedToken]| tokens.iter().filter_map(|token| token.loss).sum::<f64>();
-    assert!(mean(&last.2) < 0.8 * mean(&looks[1].2), "it learns: {} to {}", mean(&looks[1].2), mean(&last.2));
-    assert_eq!(losses(&script), losses(&played(vec![pretrain()], vec![])), "looking changes nothing");
+    assert!(
+        mean(&last.2) < 0.8 * mean(&looks[1].2),
+        "it learns: {} to {}",
+        mean(&looks[1].2),
+        mean(&last.2)
+    );
+    assert_eq!(
+        losses(&script),
+        losses(&played(vec![pretrain()], vec![])),
+        "looking changes nothing"
+    );
 }
 
 #[test]
 fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
-    let script =
-        played(vec![look(0), pretrain(), Command::Attend { request: 9, text: "the dog barks".into() }], vec![]);
+    let script = played(
+        vec![
+            look(0),
+            pretrain(),
+            Command::Attend {
+                request: 9,
+                text: "the dog barks".into(),
+            },
+        ],
+        vec![],
+    );
     let told = script.told.borrow();
     let maps = told.iter().filter_map(|(event, buffers)| match event {
-        Event::Attention { request, step, tokens, layers, heads, .. } => {
-            Some((*request, *step, tokens.len(), *layers as usize, *heads as usize, buffers))
-        }
+        Event::Attention {
+            request,
+            step,
+            tokens,
+            layers,
+            heads,
+            ..
+        } => Some((
+            *request,
+            *step,
+            tokens.len(),
+            *layers as usize,
+            *heads as usize,
+            buffers,
+        )),
         _ => None,
     });
     let maps: Vec<_> = maps.collect();
     assert!(maps.len() >= 4, "three of the run, and the answer");
     let last = maps.len() - 1;
-    assert_eq!((maps[0].0, maps[0].1, maps[last].0, maps[last].2), (0, Some(1), 9, 5));
+    assert_eq!(
+        (maps[0].0, maps[0].1, maps[last].0, maps[last].2),
+        (0, Some(1), 9, 5)
+    );
     for (_, _, t, layers, heads, buffers) in maps {
-        assert_eq!((layers, heads, buffers.len(), buffers[0].len()), (1, 2, 1, layers * heads * t * t));
+        assert_eq!(
+            (layers, heads, buffers.len(), buffers[0].len()),
+            (1, 2, 1, layers * heads * t * t)
+        );
         for row in buffers[0].chunks(t) {
-            let sum: f64 = row.iter().map(|&byte| (f64::from(byte) / 255.0).powi(2)).sum();
+            let sum: f64 = row
+                .iter()
+                .map(|&byte| (f64::from(byte) / 255.0).powi(2))
+                .sum();
             assert!((sum - 1.0).abs() < 0.02, "{sum}");
         }
     }
@@ -52,12 +113,23 @@ fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
 
 #[test]
 fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
-    let own = Command::PreviewMasking { config: config(&[]), example: 0, epoch: 3, text: Some("my friend cat".into()) };
+    let own = Command::PreviewMasking {
+        config: config(&[]),
+        example: 0,
+        epoch: 3,
+        text: Some("my friend cat".into()),
+    };
     let during = vec![
         (4, Command::Pause),
         (0, Command::Step { steps: 1 }),
         (0, own),
-        (0, Command::Tokenize { request: 5, text: "dog [MASK]".into() }),
+        (
+            0,
+            Command::Tokenize {
+                request: 5,
+                text: "dog [MASK]".into(),
+            },
+        ),
         (0, Command::Step { steps: 3 }),
         (8, Command::Resume),
     ];
@@ -68,16 +140,23 @@ fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
     });
     assert_eq!(pauses.collect::<Vec<_>>(), [4, 5, 8]);
     assert_eq!(losses(&script).len(), 30, "and then to its end");
-    let texts = maskings(&script).into_iter().map(|(_, step, tokens)| (step, tokens.len()));
+    let texts = maskings(&script)
+        .into_iter()
+        .map(|(_, step, tokens)| (step, tokens.len()));
     assert!(
         texts.clone().any(|look| look == (Some(5), 5)),
         "my friend cat, at step 5: {:?}",
         texts.collect::<Vec<_>>()
     );
     let cut = script.events().into_iter().find_map(|event| match event {
-        Event::Tokenized { request: 5, tokens, .. } => {
-            Some(tokens.into_iter().map(|entry| entry.token).collect::<Vec<_>>())
-        }
+        Event::Tokenized {
+            request: 5, tokens, ..
+        } => Some(
+            tokens
+                .into_iter()
+                .map(|entry| entry.token)
+                .collect::<Vec<_>>(),
+        ),
         _ => None,
     });
     assert_eq!(cut, Some(vec!["dog".into(), "[MASK]".into()]));
@@ -85,9 +164,15 @@ fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
 
 #[test]
 fn the_counting_task_is_not_looked_at_with_a_person_s_text() {
-    let toy = Command::Toy { run: "counting-1".into(), config: config(&[("preset", "bert-tiny"), ("steps", "2")]) };
+    let toy = Command::Toy {
+        run: "counting-1".into(),
+        config: config(&[("preset", "bert-tiny"), ("steps", "2")]),
+    };
     let script = played(vec![look(0), toy, pretrain()], vec![]);
     let runs: Vec<String> = maskings(&script).into_iter().map(|look| look.0).collect();
     assert!(!runs.contains(&"counting-1".to_string()), "{runs:?}");
-    assert!(runs.contains(&"p".to_string()), "and the next run is looked at again");
+    assert!(
+        runs.contains(&"p".to_string()),
+        "and the next run is looked at again"
+    );
 }

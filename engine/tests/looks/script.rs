@@ -32,12 +32,22 @@ pub struct Script {
 
 impl Script {
     pub fn step(&self) -> u64 {
-        let last = |(event, _): &(Event, _)| if let Event::Step { step, .. } = event { Some(*step) } else { None };
+        let last = |(event, _): &(Event, _)| {
+            if let Event::Step { step, .. } = event {
+                Some(*step)
+            } else {
+                None
+            }
+        };
         self.told.borrow().iter().rev().find_map(last).unwrap_or(0)
     }
 
     pub fn events(&self) -> Vec<Event> {
-        self.told.borrow().iter().map(|(event, _)| event.clone()).collect()
+        self.told
+            .borrow()
+            .iter()
+            .map(|(event, _)| event.clone())
+            .collect()
     }
 }
 
@@ -52,18 +62,25 @@ impl Host for Script {
     }
 
     async fn breathe(&self) -> Vec<Command> {
-        let is_start =
-            |event: &Event| matches!(event, Event::Started { run, .. } if Some(run.as_str()) == self.unwanted);
+        let is_start = |event: &Event| matches!(event, Event::Started { run, .. } if Some(run.as_str()) == self.unwanted);
         let told = self.events();
         let begun = told.iter().rposition(is_start);
-        if begun.is_some_and(|begun| !told[begun..].iter().any(|event| matches!(event, Event::Finished { .. }))) {
+        if begun.is_some_and(|begun| {
+            !told[begun..]
+                .iter()
+                .any(|event| matches!(event, Event::Finished { .. }))
+        }) {
             return vec![Command::Stop];
         }
         if matches!(told.last(), Some(Event::Labelled { .. })) {
             return self.amid.borrow_mut().pop_front().into_iter().collect();
         }
         let mut during = self.during.borrow_mut();
-        during.pop_front_if(|(step, _)| *step <= self.step()).map(|(_, command)| command).into_iter().collect()
+        during
+            .pop_front_if(|(step, _)| *step <= self.step())
+            .map(|(_, command)| command)
+            .into_iter()
+            .collect()
     }
 
     async fn next_command(&self) -> Command {
@@ -76,7 +93,10 @@ impl Host for Script {
 
     /// A run that waits gets what the script says next, whatever its step.
     async fn next_order(&self) -> Command {
-        self.during.borrow_mut().pop_front().map_or(Command::Stop, |(_, command)| command)
+        self.during
+            .borrow_mut()
+            .pop_front()
+            .map_or(Command::Stop, |(_, command)| command)
     }
 
     async fn open(&self, files: Vec<InputFile>) -> Opened {
@@ -89,16 +109,30 @@ impl Host for Script {
 }
 
 pub fn corpus() -> Vec<InputFile> {
-    let kinds = [("cat", "purrs", "house"), ("dog", "barks", "yard"), ("fish", "swims", "pond")];
+    let kinds = [
+        ("cat", "purrs", "house"),
+        ("dog", "barks", "yard"),
+        ("fish", "swims", "pond"),
+    ];
     let line = |i: usize| {
         let (animal, does, place) = kinds[i % 3];
-        let labels = if i % 5 == 4 { String::new() } else { format!(" __label__{animal} __label__{place}") };
-        format!("the small {animal} {does} in the {place} of my friend number {}{labels}\n", i % 17)
+        let labels = if i % 5 == 4 {
+            String::new()
+        } else {
+            format!(" __label__{animal} __label__{place}")
+        };
+        format!(
+            "the small {animal} {does} in the {place} of my friend number {}{labels}\n",
+            i % 17
+        )
     };
     let file = |name: &str, range: std::ops::Range<usize>, role| {
         InputFile::held(name, range.map(line).collect::<String>(), Some(role))
     };
-    vec![file("train.txt", 0..300, FileRole::Train), file("valid.txt", 300..360, FileRole::Valid)]
+    vec![
+        file("train.txt", 0..300, FileRole::Train),
+        file("valid.txt", 300..360, FileRole::Valid),
+    ]
 }
 
 pub fn config(change: &[(&str, &str)]) -> RunConfig {
@@ -118,11 +152,20 @@ pub fn config(change: &[(&str, &str)]) -> RunConfig {
 }
 
 pub fn look(epoch: u64) -> Command {
-    Command::PreviewMasking { config: config(&[("mask-rate", "0.3")]), example: 1, epoch, text: None }
+    Command::PreviewMasking {
+        config: config(&[("mask-rate", "0.3")]),
+        example: 1,
+        epoch,
+        text: None,
+    }
 }
 
 pub fn pretrain() -> Command {
-    Command::Pretrain { run: "p".into(), config: config(&[]), go_on: false }
+    Command::Pretrain {
+        run: "p".into(),
+        config: config(&[]),
+        go_on: false,
+    }
 }
 
 /// What the session says to these commands, none of which it refuses.
@@ -147,11 +190,29 @@ pub fn served(script: Script, commands: Vec<Command>) -> Script {
 pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) -> Script {
     script.commands.borrow_mut().extend(commands);
     block_on(async {
-        let mut session = Session::open(script.clone(), BackendChoice::Cpu).await.expect("the CPU engine opens");
-        session.set_corpus(&Opened::new(&files), &ReadOptions::default()).expect("a sound corpus");
+        let mut session = Session::open(script.clone(), BackendChoice::Cpu)
+            .await
+            .expect("the CPU engine opens");
+        session
+            .set_corpus(&Opened::new(&files), &ReadOptions::default())
+            .expect("a sound corpus");
         let over = script.over.clone();
-        let end = poll_fn(move |_| if *over.borrow() { Poll::Ready(()) } else { Poll::Pending });
-        let beside = || script.beside.borrow_mut().pop_front().map(|file| file.content).into_iter().collect();
+        let end = poll_fn(move |_| {
+            if *over.borrow() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        let beside = || {
+            script
+                .beside
+                .borrow_mut()
+                .pop_front()
+                .map(|file| file.content)
+                .into_iter()
+                .collect()
+        };
         future::or(async { session.serve(beside).await }, end).await;
     });
     script
@@ -159,19 +220,33 @@ pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) 
 
 /// Codes of what failed.
 pub fn failures(script: &Script) -> Vec<String> {
-    let code = |event| if let Event::Failed { code, .. } = event { Some(code) } else { None };
+    let code = |event| {
+        if let Event::Failed { code, .. } = event {
+            Some(code)
+        } else {
+            None
+        }
+    };
     script.events().into_iter().filter_map(code).collect()
 }
 
 pub fn maskings(script: &Script) -> Vec<(String, Option<u64>, Vec<MaskedToken>)> {
     let masking = |event| match event {
-        Event::Masking { run, step, tokens, .. } => Some((run, step, tokens)),
+        Event::Masking {
+            run, step, tokens, ..
+        } => Some((run, step, tokens)),
         _ => None,
     };
     script.events().into_iter().filter_map(masking).collect()
 }
 
 pub fn losses(script: &Script) -> Vec<(u64, f64)> {
-    let step = |event| if let Event::Step { step, loss, .. } = event { Some((step, loss)) } else { None };
+    let step = |event| {
+        if let Event::Step { step, loss, .. } = event {
+            Some((step, loss))
+        } else {
+            None
+        }
+    };
     script.events().into_iter().filter_map(step).collect()
 }

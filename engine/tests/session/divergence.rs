@@ -18,7 +18,12 @@ fn warned(host: &Memory, wanted: &str) -> Vec<String> {
 const DIVERGING_RATE: &str = "0.9";
 
 fn diverging(change: &[(&str, &str)]) -> RunConfig {
-    let base = [("steps", "200"), ("lr", DIVERGING_RATE), ("optimizer", "adamw"), ("checkpoint-every", "10")];
+    let base = [
+        ("steps", "200"),
+        ("lr", DIVERGING_RATE),
+        ("optimizer", "adamw"),
+        ("checkpoint-every", "10"),
+    ];
     config(&[&base, change].concat())
 }
 
@@ -38,8 +43,15 @@ fn a_run_that_diverges_returns_to_its_last_good_checkpoint_twice() {
     let host = Memory::default();
     let outcome = block_on(session(&host).pretrain("run", &diverging(&[]), None));
     let rolled_back = warned(&host, "rolled-back");
-    assert!((1..=2).contains(&rolled_back.len()), "{rolled_back:?}, {outcome:?}");
-    assert!(rolled_back[0].contains("at half the learning rate"), "{}", rolled_back[0]);
+    assert!(
+        (1..=2).contains(&rolled_back.len()),
+        "{rolled_back:?}, {outcome:?}"
+    );
+    assert!(
+        rolled_back[0].contains("at half the learning rate"),
+        "{}",
+        rolled_back[0]
+    );
     if let Err(error) = &outcome {
         assert_eq!((error.code(), rolled_back.len()), ("diverged", 2));
     }
@@ -47,17 +59,30 @@ fn a_run_that_diverges_returns_to_its_last_good_checkpoint_twice() {
     let uniform = 120.0_f64.ln();
     for snapshot in host.snapshots.borrow().iter() {
         let loss = held_out_loss(snapshot);
-        let most = if snapshot.step > 80 { uniform + 1.0 } else { 10.0 * uniform + 10.0 };
-        assert!(loss < most, "step {} was saved with loss {loss}", snapshot.step);
+        let most = if snapshot.step > 80 {
+            uniform + 1.0
+        } else {
+            10.0 * uniform + 10.0
+        };
+        assert!(
+            loss < most,
+            "step {} was saved with loss {loss}",
+            snapshot.step
+        );
     }
 }
 
 /// The files of a model whose every number is so large that its outputs overflow.
 fn overflowing(mut files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
-    let (_, bytes) = files.iter_mut().find(|(name, _)| name == "model.safetensors").expect("a model has weights");
+    let (_, bytes) = files
+        .iter_mut()
+        .find(|(name, _)| name == "model.safetensors")
+        .expect("a model has weights");
     // A safetensors file begins with the length of its header.
     let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
-    bytes[8 + header..].chunks_exact_mut(4).for_each(|number| number.copy_from_slice(&1e30_f32.to_le_bytes()));
+    bytes[8 + header..]
+        .chunks_exact_mut(4)
+        .for_each(|number| number.copy_from_slice(&1e30_f32.to_le_bytes()));
     files
 }
 
@@ -68,14 +93,31 @@ fn diverged_runs_of_a_comparison_are_marked_and_the_others_go_on() {
     block_on(session.pretrain("p", &config(&[("steps", "10")]), None)).expect("the run ends well");
     let model = overflowing(block_on(session.export()).expect("a model"));
     session.import(model).expect("its numbers are finite");
-    let compare = CompareConfig { seeds: 1, label_fractions: vec![1.0], lrs: vec![1e-3] };
-    let progress = ComparisonProgress { known: Vec::new(), on_cell: &mut |_| Ok(()), pretraining_secs: None };
+    let compare = CompareConfig {
+        seeds: 1,
+        label_fractions: vec![1.0],
+        lrs: vec![1e-3],
+    };
+    let progress = ComparisonProgress {
+        known: Vec::new(),
+        on_cell: &mut |_| Ok(()),
+        pretraining_secs: None,
+    };
     let settings = config(&[("epochs", "1")]);
-    let comparison =
-        block_on(session.compare("c", &settings, &compare, progress)).expect("it ends").expect("unstopped");
+    let comparison = block_on(session.compare("c", &settings, &compare, progress))
+        .expect("it ends")
+        .expect("unstopped");
     let point = &comparison.points[0];
-    assert!(point.pretrained.runs.iter().all(|run| run.diverged), "{:?}", point.pretrained);
-    assert!(point.scratch.runs.iter().all(|run| !run.diverged), "{:?}", point.scratch);
+    assert!(
+        point.pretrained.runs.iter().all(|run| run.diverged),
+        "{:?}",
+        point.pretrained
+    );
+    assert!(
+        point.scratch.runs.iter().all(|run| !run.diverged),
+        "{:?}",
+        point.scratch
+    );
     assert!(warned(&host, "diverged-run")[0].contains("it counts as zero"));
 }
 
@@ -87,8 +129,10 @@ fn a_model_whose_outputs_overflow_refuses_to_answer() {
     block_on(session.fill_mask("the [MASK] purrs", 3)).expect("finite outputs");
     let model = overflowing(block_on(session.export()).expect("a model"));
     session.import(model).expect("its numbers are finite");
-    let error = block_on(session.fill_mask("the [MASK] purrs", 3)).expect_err("its outputs are not");
+    let error =
+        block_on(session.fill_mask("the [MASK] purrs", 3)).expect_err("its outputs are not");
     assert_eq!(error.code(), "not-finite");
-    let error = block_on(session.evaluate("e", "valid", LabelRule::Tuned, 1)).expect_err("nor is its loss");
+    let error =
+        block_on(session.evaluate("e", "valid", LabelRule::Tuned, 1)).expect_err("nor is its loss");
     assert_eq!(error.code(), "not-finite");
 }

@@ -27,8 +27,19 @@ pub struct Memory {
 
 impl Memory {
     pub fn steps(&self) -> u64 {
-        let last = |event: &Event| if let Event::Step { step, .. } = event { Some(*step) } else { None };
-        self.events.borrow().iter().filter_map(last).next_back().unwrap_or(0)
+        let last = |event: &Event| {
+            if let Event::Step { step, .. } = event {
+                Some(*step)
+            } else {
+                None
+            }
+        };
+        self.events
+            .borrow()
+            .iter()
+            .filter_map(last)
+            .next_back()
+            .unwrap_or(0)
     }
 }
 
@@ -44,7 +55,11 @@ impl Host for Memory {
     async fn breathe(&self) -> Vec<Command> {
         self.breaths.set(self.breaths.get() + 1);
         let stop = self.stop_after.is_some_and(|step| self.steps() >= step);
-        if stop || self.stop_at_breath.get() == Some(self.breaths.get()) { vec![Command::Stop] } else { Vec::new() }
+        if stop || self.stop_at_breath.get() == Some(self.breaths.get()) {
+            vec![Command::Stop]
+        } else {
+            Vec::new()
+        }
     }
 
     async fn next_command(&self) -> Command {
@@ -62,7 +77,11 @@ impl Host for Memory {
     }
 
     async fn newest_checkpoint(&self, run: &str) -> Result<Option<Snapshot>> {
-        let newest = self.saved_runs.borrow().iter().rposition(|saved| saved == run);
+        let newest = self
+            .saved_runs
+            .borrow()
+            .iter()
+            .rposition(|saved| saved == run);
         Ok(newest.map(|place| self.snapshots.borrow()[place].clone()))
     }
 }
@@ -70,9 +89,12 @@ impl Host for Memory {
 /// Sentences with a grammar: an animal does what its kind does, so there is something to learn.
 pub fn corpus(lines: usize) -> Vec<InputFile> {
     let line = |i: usize| {
-        let (animal, does, place) =
-            [("cat", "purrs", "house"), ("dog", "barks", "yard"), ("fish", "swims", "pond"), ("bird", "sings", "tree")]
-                [i % 4];
+        let (animal, does, place) = [
+            ("cat", "purrs", "house"),
+            ("dog", "barks", "yard"),
+            ("fish", "swims", "pond"),
+            ("bird", "sings", "tree"),
+        ][i % 4];
         let when = ["today", "often", "always", "again", "now"][i % 5];
         format!(
             "the small {animal} {does} {when} in the {place} of my friend number {} __label__{animal} __label__{place}\n",
@@ -82,15 +104,23 @@ pub fn corpus(lines: usize) -> Vec<InputFile> {
     let file = |name: &str, range: std::ops::Range<usize>, role| {
         InputFile::held(name, range.map(line).collect::<String>(), Some(role))
     };
-    vec![file("train.txt", 0..lines, FileRole::Train), file("valid.txt", lines..lines + 40, FileRole::Valid)]
+    vec![
+        file("train.txt", 0..lines, FileRole::Train),
+        file("valid.txt", lines..lines + 40, FileRole::Valid),
+    ]
 }
 
 pub fn config(change: &[(&str, &str)]) -> RunConfig {
     let mut config = RunConfig::default();
-    for (key, value) in
-        [("preset", "fast-nano"), ("vocab-size", "120"), ("max-len", "16"), ("batch-size", "8"), ("seed", "7")]
-            .iter()
-            .chain(change)
+    for (key, value) in [
+        ("preset", "fast-nano"),
+        ("vocab-size", "120"),
+        ("max-len", "16"),
+        ("batch-size", "8"),
+        ("seed", "7"),
+    ]
+    .iter()
+    .chain(change)
     {
         config.set(key, value).expect("a valid setting");
     }
@@ -98,31 +128,54 @@ pub fn config(change: &[(&str, &str)]) -> RunConfig {
 }
 
 pub fn session(host: &Memory) -> Session<Memory> {
-    let mut session = block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
-    session.set_corpus(&Opened::new(&corpus(400)), &ReadOptions::default()).expect("a sound corpus");
+    let mut session =
+        block_on(Session::open(host.clone(), BackendChoice::Cpu)).expect("the CPU engine opens");
+    session
+        .set_corpus(&Opened::new(&corpus(400)), &ReadOptions::default())
+        .expect("a sound corpus");
     session
 }
 
 /// A session with few labelled documents and none to validate.
 pub fn session_of_few(host: &Memory) -> Session<Memory> {
     let mut session = session(host);
-    session.set_corpus(&Opened::new(&[corpus(60).remove(0)]), &ReadOptions::default()).expect("a sound corpus");
+    session
+        .set_corpus(
+            &Opened::new(&[corpus(60).remove(0)]),
+            &ReadOptions::default(),
+        )
+        .expect("a sound corpus");
     session
 }
 
-pub fn pretrained(host: &Memory, config: &RunConfig, resume: Option<Snapshot>) -> Vec<(String, Vec<u8>)> {
+pub fn pretrained(
+    host: &Memory,
+    config: &RunConfig,
+    resume: Option<Snapshot>,
+) -> Vec<(String, Vec<u8>)> {
     let mut session = session(host);
     block_on(session.pretrain("run", config, resume)).expect("the run ends well");
     block_on(session.export()).expect("a model")
 }
 
 pub fn steps(host: &Memory) -> Vec<(u64, f64)> {
-    let step = |event: &Event| if let Event::Step { step, loss, .. } = event { Some((*step, *loss)) } else { None };
+    let step = |event: &Event| {
+        if let Event::Step { step, loss, .. } = event {
+            Some((*step, *loss))
+        } else {
+            None
+        }
+    };
     host.events.borrow().iter().filter_map(step).collect()
 }
 
 pub fn evaluations(host: &Memory) -> Vec<Metrics> {
-    let metrics =
-        |event: &Event| if let Event::Evaluated { metrics, .. } = event { Some(metrics.clone()) } else { None };
+    let metrics = |event: &Event| {
+        if let Event::Evaluated { metrics, .. } = event {
+            Some(metrics.clone())
+        } else {
+            None
+        }
+    };
     host.events.borrow().iter().filter_map(metrics).collect()
 }

@@ -18,8 +18,14 @@ extern "C" {
 /// `files`, with the texts inside of archives, workbooks and Word documents in their place.
 pub async fn opened(files: Vec<InputFile>) -> Opened {
     // One that cannot be read is reported where it is read.
-    if !files.iter().any(|file| is_archive(&*file.content).unwrap_or(false)) {
-        return Opened { files, refused: Vec::new() };
+    if !files
+        .iter()
+        .any(|file| is_archive(&*file.content).unwrap_or(false))
+    {
+        return Opened {
+            files,
+            refused: Vec::new(),
+        };
     }
     if let Ok(opened) = ask(&files).await {
         return opened;
@@ -45,7 +51,10 @@ pub async fn opened(files: Vec<InputFile>) -> Opened {
 async fn ask(files: &[InputFile]) -> Result<Opened, JsValue> {
     let described: Vec<Described> = files.iter().map(Described::of).collect();
     let described = serde_json::to_string(&described).expect("plain data");
-    let blobs = files.iter().map(|file| blob_of(&file.content)).collect::<Result<Array, JsValue>>()?;
+    let blobs = files
+        .iter()
+        .map(|file| blob_of(&file.content))
+        .collect::<Result<Array, JsValue>>()?;
     let reply = open_archives(&described, &blobs).await?;
     let field = |name: &str| Reflect::get(&reply, &name.into());
     let found: Found = serde_json::from_str(&field("found")?.as_string().unwrap_or_default())
@@ -59,17 +68,27 @@ async fn ask(files: &[InputFile]) -> Result<Opened, JsValue> {
         Ok::<_, JsValue>(described.with(Rc::new(WebFile(blob))))
     };
     Ok(Opened {
-        files: found.files.into_iter().zip(blobs.iter()).map(file).collect::<Result<_, _>>()?,
+        files: found
+            .files
+            .into_iter()
+            .zip(blobs.iter())
+            .map(file)
+            .collect::<Result<_, _>>()?,
         refused: found.refused.into_iter().map(Into::into).collect(),
     })
 }
 
 fn failed(file: &InputFile, reason: &JsValue) -> DataError {
-    let said = Reflect::get(reason, &"message".into()).ok().and_then(|message| message.as_string());
-    let reason = said.or_else(|| reason.as_string()).unwrap_or_else(|| "no reason was given".into());
+    let said = Reflect::get(reason, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string());
+    let reason = said
+        .or_else(|| reason.as_string())
+        .unwrap_or_else(|| "no reason was given".into());
     DataError::NotOpened {
         code: "archive-not-opened",
         message: format!("{} could not be opened: {reason}", data::quoted(&file.name)),
-        hint: "Check the connection and give the file again, or give what it holds as text or CSV.".into(),
+        hint: "Check the connection and give the file again, or give what it holds as text or CSV."
+            .into(),
     }
 }

@@ -21,7 +21,13 @@ impl Content for WebFile {
 
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
         let reader = FileReaderSync::new().map_err(|error| failed(&error))?;
-        Ok(Box::new(Slices { blob: &self.0, reader, next: 0.0, slice: Vec::new(), shown: 0 }))
+        Ok(Box::new(Slices {
+            blob: &self.0,
+            reader,
+            next: 0.0,
+            slice: Vec::new(),
+            shown: 0,
+        }))
     }
 }
 
@@ -35,7 +41,9 @@ pub fn blob_of(content: &Rc<dyn Content>) -> Result<Blob, JsValue> {
         return Ok(blob.clone());
     }
     let mut bytes = Vec::new();
-    let read = content.open().and_then(|mut content| content.read_to_end(&mut bytes));
+    let read = content
+        .open()
+        .and_then(|mut content| content.read_to_end(&mut bytes));
     read.map_err(|error| JsValue::from(error.to_string()))?;
     let parts: JsValue = Array::from_iter([Uint8Array::from(bytes.as_slice())]).into();
     Blob::new_with_u8_array_sequence(&parts)
@@ -55,8 +63,14 @@ impl Read for Slices<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.shown == self.slice.len() && self.next < self.blob.size() {
             let end = self.next + SLICE_BYTES;
-            let slice = self.blob.slice_with_f64_and_f64(self.next, end).map_err(|error| failed(&error))?;
-            let buffer = self.reader.read_as_array_buffer(&slice).map_err(|error| failed(&error))?;
+            let slice = self
+                .blob
+                .slice_with_f64_and_f64(self.next, end)
+                .map_err(|error| failed(&error))?;
+            let buffer = self
+                .reader
+                .read_as_array_buffer(&slice)
+                .map_err(|error| failed(&error))?;
             let bytes = Uint8Array::new(&buffer);
             self.slice.resize(bytes.length() as usize, 0);
             bytes.copy_to(&mut self.slice);
@@ -71,6 +85,8 @@ impl Read for Slices<'_> {
 
 /// What the browser says of a file that was removed or changed since it was chosen.
 fn failed(error: &JsValue) -> io::Error {
-    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    let message = Reflect::get(error, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string());
     io::Error::other(message.unwrap_or_else(|| "the browser could not read it".into()))
 }

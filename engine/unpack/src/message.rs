@@ -20,14 +20,44 @@ pub struct Described {
 impl Described {
     /// What is known of `file`.
     pub fn of(file: &InputFile) -> Self {
-        let InputFile { name, role, encoding, member_roles, converted, notes, .. } = file.clone();
-        Self { name, role, encoding, member_roles, converted, notes }
+        let InputFile {
+            name,
+            role,
+            encoding,
+            member_roles,
+            converted,
+            notes,
+            ..
+        } = file.clone();
+        Self {
+            name,
+            role,
+            encoding,
+            member_roles,
+            converted,
+            notes,
+        }
     }
 
     /// The file with its content.
     pub fn with(self, content: std::rc::Rc<dyn data::Content>) -> InputFile {
-        let Self { name, role, encoding, member_roles, converted, notes } = self;
-        InputFile { name, content, role, encoding, member_roles, converted, notes }
+        let Self {
+            name,
+            role,
+            encoding,
+            member_roles,
+            converted,
+            notes,
+        } = self;
+        InputFile {
+            name,
+            content,
+            role,
+            encoding,
+            member_roles,
+            converted,
+            notes,
+        }
     }
 }
 
@@ -40,19 +70,42 @@ pub struct Refusal {
 }
 
 /// Codes of refusals that keep their name; any other one is [`OTHER_CODE`].
-const CODES: [&str; 5] = ["archive-too-large", "damaged-archive", "empty-file", "not-text", "unreadable-input"];
+const CODES: [&str; 5] = [
+    "archive-too-large",
+    "damaged-archive",
+    "empty-file",
+    "not-text",
+    "unreadable-input",
+];
 const OTHER_CODE: &str = "archive-not-opened";
 
 impl From<DataError> for Refusal {
     fn from(error: DataError) -> Self {
-        Self { code: error.code().into(), message: error.to_string(), hint: error.hint() }
+        Self {
+            code: error.code().into(),
+            message: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }
 
 impl From<Refusal> for DataError {
-    fn from(Refusal { code, message, hint }: Refusal) -> Self {
-        let code = CODES.into_iter().find(|known| *known == code).unwrap_or(OTHER_CODE);
-        Self::NotOpened { code, message, hint }
+    fn from(
+        Refusal {
+            code,
+            message,
+            hint,
+        }: Refusal,
+    ) -> Self {
+        let code = CODES
+            .into_iter()
+            .find(|known| *known == code)
+            .unwrap_or(OTHER_CODE);
+        Self::NotOpened {
+            code,
+            message,
+            hint,
+        }
     }
 }
 
@@ -74,13 +127,17 @@ mod tests {
         let mut file = InputFile::held("a.xlsx/Test.csv", "text,label\n", Some(FileRole::Test));
         file.converted = Some(Converted::Table);
         file.notes.push("of two sheets one was read".into());
-        file.member_roles.insert("a.zip/b.txt".into(), FileRole::Valid);
+        file.member_roles
+            .insert("a.zip/b.txt".into(), FileRole::Valid);
         let found = Found {
             files: vec![Described::of(&file)],
             refused: vec![DataError::EmptyFile { file: "b".into() }.into()],
         };
         let sent = serde_json::to_string(&found).expect("plain data");
-        let Found { mut files, mut refused } = serde_json::from_str(&sent).expect("the same");
+        let Found {
+            mut files,
+            mut refused,
+        } = serde_json::from_str(&sent).expect("the same");
         let back = files.remove(0).with(file.content.clone());
         assert_eq!(Described::of(&back), Described::of(&file));
         let error = DataError::from(refused.remove(0));

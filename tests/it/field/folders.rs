@@ -15,10 +15,15 @@ fn what_systems_leave_in_folders_is_passed_over() {
 #[test]
 fn a_folder_per_class_gives_the_labels() {
     cases(|bench| {
-        let case = bench.finetune("T34", "T34/train").learns(NOUNS).tells(&["folder"]);
+        let case = bench
+            .finetune("T34", "T34/train")
+            .learns(NOUNS)
+            .tells(&["folder"]);
         case.holds("should read 36 labelled files or their 72 lines", |case| {
             let corpus = case.corpus();
-            let labelled = corpus["labelled_train"].as_u64().zip(corpus["labelled_valid"].as_u64());
+            let labelled = corpus["labelled_train"]
+                .as_u64()
+                .zip(corpus["labelled_valid"].as_u64());
             labelled.is_some_and(|(train, valid)| [36, 72].contains(&(train + valid)))
         });
     });
@@ -28,33 +33,66 @@ fn a_folder_per_class_gives_the_labels() {
 fn parts_of_a_data_set_in_one_folder_keep_their_use() {
     cases(|bench| {
         bench.copy("base");
-        for (name, source) in [("train.txt", "train.txt"), ("dev.txt", "two.txt"), ("test.txt", "test.txt")] {
-            bench.lab.write(&format!("parts/{name}"), bench.lab.read(&format!("base/{source}")));
+        for (name, source) in [
+            ("train.txt", "train.txt"),
+            ("dev.txt", "two.txt"),
+            ("test.txt", "test.txt"),
+        ] {
+            bench.lab.write(
+                &format!("parts/{name}"),
+                bench.lab.read(&format!("base/{source}")),
+            );
         }
-        let case = bench.finetune("T34 (train, dev, test)", "parts").learns(NOUNS).tells(&["dev.txt", "test.txt"]);
-        case.holds("should train on 60, choose by 40 and measure 12 documents", |case| {
-            let corpus = case.corpus();
-            let counts = ["labelled_train", "labelled_valid", "labelled_test"].map(|key| corpus[key].as_u64());
-            counts == [Some(60), Some(40), Some(12)]
-        });
+        let case = bench
+            .finetune("T34 (train, dev, test)", "parts")
+            .learns(NOUNS)
+            .tells(&["dev.txt", "test.txt"]);
+        case.holds(
+            "should train on 60, choose by 40 and measure 12 documents",
+            |case| {
+                let corpus = case.corpus();
+                let counts = ["labelled_train", "labelled_valid", "labelled_test"]
+                    .map(|key| corpus[key].as_u64());
+                counts == [Some(60), Some(40), Some(12)]
+            },
+        );
     });
 }
 
 #[test]
 fn parts_of_a_data_set_in_an_archive_keep_their_use() {
     cases(|bench| {
-        let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/data/tests/data/splits.zip");
-        bench.lab.write("data.zip", std::fs::read(archive).expect("an archive"));
-        let case = bench.finetune("splits", "data.zip").tells(&["data.zip/test.csv"]);
-        case.holds("should train and choose by 40 and measure 2 documents", |case| {
-            let corpus = case.corpus();
-            let count = |key: &str| corpus[key].as_u64().unwrap_or_default();
-            (count("labelled_train") + count("labelled_valid"), count("labelled_test")) == (40, 2)
-        });
+        let archive = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../engine/data/tests/data/splits.zip"
+        );
+        bench
+            .lab
+            .write("data.zip", std::fs::read(archive).expect("an archive"));
+        let case = bench
+            .finetune("splits", "data.zip")
+            .tells(&["data.zip/test.csv"]);
+        case.holds(
+            "should train and choose by 40 and measure 2 documents",
+            |case| {
+                let corpus = case.corpus();
+                let count = |key: &str| corpus[key].as_u64().unwrap_or_default();
+                (
+                    count("labelled_train") + count("labelled_valid"),
+                    count("labelled_test"),
+                ) == (40, 2)
+            },
+        );
         bench.lab.write("empty-name.json", "{\"pos\": \"\"}");
-        bench.finetune("map", "data.zip --label-map empty-name.json").refused().tells(&["\"pos\"", "empty name"]);
+        bench
+            .finetune("map", "data.zip --label-map empty-name.json")
+            .refused()
+            .tells(&["\"pos\"", "empty name"]);
         bench.lab.write("unused.json", "{\"positive\": \"good\"}");
-        bench.finetune("map", "data.zip --label-map unused.json").ok().tells(&["no document has", "\"positive\""]);
+        bench
+            .finetune("map", "data.zip --label-map unused.json")
+            .ok()
+            .tells(&["no document has", "\"positive\""]);
     });
 }
 
@@ -69,7 +107,10 @@ fn archives_are_read_and_binary_tables_are_named() {
             ("N12/train.parquet", &["Parquet file"]),
         ] {
             bench.finetune("T33", file).refused().tells_one_of(names);
-            bench.train("T33", &format!("pretrain --corpus {file}")).refused().tells_one_of(names);
+            bench
+                .train("T33", &format!("pretrain --corpus {file}"))
+                .refused()
+                .tells_one_of(names);
         }
         bench.finetune("T33", "T33/train.ft.txt.bz2").learns(NOUNS);
     });
@@ -80,7 +121,10 @@ fn a_run_directory_that_is_taken_stays_as_it_is() {
     cases(|bench| {
         let taken = bench.classifier("H33");
         let before = bench.lab.tree();
-        let case = bench.run("H33", &format!("finetune --train base/train.txt --device cpu --steps 2 --out {taken}"));
+        let case = bench.run(
+            "H33",
+            &format!("finetune --train base/train.txt --device cpu --steps 2 --out {taken}"),
+        );
         let case = case.refused().tells(&["--out", "--resume"]);
         case.holds("should change nothing", |_| bench.lab.tree() == before);
     });

@@ -13,16 +13,29 @@ fn headers_are_seen_in_any_language() {
         ] {
             bench.finetune(id, words).learns(labels).labelled(labelled);
         }
-        bench.train("N05", "pretrain --corpus N05/zh1.csv").ok().documents(40);
+        bench
+            .train("N05", "pretrain --corpus N05/zh1.csv")
+            .ok()
+            .documents(40);
     });
 }
 
 #[test]
 fn encodings_are_found_and_told() {
     cases(|bench| {
-        bench.finetune("T44g", "T44/gb.csv").tells_one_of(&["GBK", "GB18030"]);
-        bench.finetune("T44s", "T44/sj.csv").learns(NOUNS).labelled(36).tells_one_of(&["Shift_JIS", "Shift-JIS"]);
-        bench.finetune("T06", "T06/train.csv").learns(NOUNS).labelled(36).tells(&["windows-1252"]);
+        bench
+            .finetune("T44g", "T44/gb.csv")
+            .tells_one_of(&["GBK", "GB18030"]);
+        bench
+            .finetune("T44s", "T44/sj.csv")
+            .learns(NOUNS)
+            .labelled(36)
+            .tells_one_of(&["Shift_JIS", "Shift-JIS"]);
+        bench
+            .finetune("T06", "T06/train.csv")
+            .learns(NOUNS)
+            .labelled(36)
+            .tells(&["windows-1252"]);
     });
 }
 
@@ -34,7 +47,10 @@ fn lower_case_keeps_the_marks_of_letters() {
             ("L03", "L03/kurdish.txt", &["ئەو", "ناوچەیە"]),
             ("L04", "L04/turkish.txt", &["çocuk", "öğle", "ırmak"]),
         ] {
-            bench.train(id, &format!("pretrain --corpus {corpus}")).ok().knows(tokens);
+            bench
+                .train(id, &format!("pretrain --corpus {corpus}"))
+                .ok()
+                .knows(tokens);
         }
     });
 }

@@ -8,7 +8,11 @@ fn separators_are_found_whatever_the_extension() {
     cases(|bench| {
         for (id, words, labelled) in [
             ("F06", "F06/SMSCollection", 36),
-            ("F06c", "F06/SMSCollection --label-column 1 --text-column 2", 36),
+            (
+                "F06c",
+                "F06/SMSCollection --label-column 1 --text-column 2",
+                36,
+            ),
             ("T03", "T03/train.csv", 36),
             ("T04", "T04/train.csv", 36),
             ("T04b", "T04b/train.txt", 36),
@@ -29,9 +33,17 @@ fn bars_between_cells_are_found() {
     cases(|bench| {
         bench.copy("T05");
         let commas = String::from_utf8(bench.lab.read("T05/train.csv")).expect("UTF-8");
-        for (file, separator) in [("bars.csv", "|"), ("bars", "|"), ("tabs.txt", "\t"), ("semicolons.data", ";")] {
+        for (file, separator) in [
+            ("bars.csv", "|"),
+            ("bars", "|"),
+            ("tabs.txt", "\t"),
+            ("semicolons.data", ";"),
+        ] {
             bench.lab.write(file, commas.replace(',', separator));
-            bench.finetune("T05 (other separators)", file).learns(NOUNS).labelled(36);
+            bench
+                .finetune("T05 (other separators)", file)
+                .learns(NOUNS)
+                .labelled(36);
         }
     });
 }
@@ -39,7 +51,10 @@ fn bars_between_cells_are_found() {
 #[test]
 fn lines_before_the_header_are_told() {
     cases(|bench| {
-        bench.finetune("N07", "N07/form.csv").ok().tells_one_of(&["header", "preamble"]);
+        bench
+            .finetune("N07", "N07/form.csv")
+            .ok()
+            .tells_one_of(&["header", "preamble"]);
     });
 }
 
@@ -53,10 +68,19 @@ fn quoting_is_found_or_given() {
             ("N32", "N32/dup.tsv", "double", 48),
         ] {
             bench.finetune(id, file).learns(NOUNS).labelled(labelled);
-            bench.finetune(id, &format!("{file} --quoting {quoting}")).learns(NOUNS).labelled(labelled);
-            bench.finetune(id, &format!("{file} --quoting auto")).learns(NOUNS).labelled(labelled);
+            bench
+                .finetune(id, &format!("{file} --quoting {quoting}"))
+                .learns(NOUNS)
+                .labelled(labelled);
+            bench
+                .finetune(id, &format!("{file} --quoting auto"))
+                .learns(NOUNS)
+                .labelled(labelled);
         }
-        bench.finetune("T11", "T11/train.tsv --quoting sideways").refused().tells(&["sideways"]);
+        bench
+            .finetune("T11", "T11/train.tsv --quoting sideways")
+            .refused()
+            .tells(&["sideways"]);
     });
 }
 
@@ -65,13 +89,19 @@ fn quoting_is_found_or_given() {
 fn the_whole_text_is_learned_from() {
     cases(|bench| {
         let word = "--tokenizer word";
-        bench.finetune("T12", &format!("T12/train.csv {word}")).learns(NOUNS).knows(&["said", "pier", "left"]);
+        bench
+            .finetune("T12", &format!("T12/train.csv {word}"))
+            .learns(NOUNS)
+            .knows(&["said", "pier", "left"]);
         bench
             .finetune("N18", &format!("N18/single_quotes.csv {word}"))
             .learns(NOUNS)
             .knows(&["pier", "so"])
             .ignores(&["'the"]);
-        let case = bench.finetune("T13", &format!("T13/train.csv {word}")).learns(NOUNS).labelled(36);
+        let case = bench
+            .finetune("T13", &format!("T13/train.csv {word}"))
+            .learns(NOUNS)
+            .labelled(36);
         case.knows(&["plays", "stops"]).tells(&["24"]);
     });
 }
@@ -79,8 +109,15 @@ fn the_whole_text_is_learned_from() {
 #[test]
 fn rows_of_other_lengths_than_the_header_are_read() {
     cases(|bench| {
-        bench.finetune("N16", "N16/short.csv").learns(NOUNS).labelled(36).documents(48);
-        bench.finetune("N28", "N28/ragged_first.csv").learns(NOUNS).labelled(48);
+        bench
+            .finetune("N16", "N16/short.csv")
+            .learns(NOUNS)
+            .labelled(36)
+            .documents(48);
+        bench
+            .finetune("N28", "N28/ragged_first.csv")
+            .learns(NOUNS)
+            .labelled(48);
     });
 }
 
@@ -88,10 +125,17 @@ fn rows_of_other_lengths_than_the_header_are_read() {
 #[test]
 fn a_table_without_labels_is_refused_with_its_columns() {
     cases(|bench| {
-        let row = |i: usize| format!("2024-05-{:02}T09:{i:02},a note about thing {i} and where it went\n", i % 28 + 1);
+        let row = |i: usize| {
+            format!(
+                "2024-05-{:02}T09:{i:02},a note about thing {i} and where it went\n",
+                i % 28 + 1
+            )
+        };
         let rows: String = (0..36).map(row).collect();
         bench.lab.write("notes.csv", format!("when,body\n{rows}"));
         let case = bench.finetune("T51 (no labels)", "notes.csv").refused();
-        case.tells(&["when", "body", "--label-column"]).tells_one_of(&["35", "36"]).lacks(&["none of the 0"]);
+        case.tells(&["when", "body", "--label-column"])
+            .tells_one_of(&["35", "36"])
+            .lacks(&["none of the 0"]);
     });
 }

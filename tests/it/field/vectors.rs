@@ -14,8 +14,13 @@ fn vectors_without_a_header_and_words_with_spaces_are_read() {
 #[test]
 fn what_holds_no_vectors_is_named() {
     cases(|bench| {
-        embed(bench, "W03", "W03/vectors.bin").refused().tells_one_of(&["text form", "binary"]);
-        embed(bench, "W04", "W04/vectors.txt").refused().tells(&["html"]).lacks(&["--hidden-size 1"]);
+        embed(bench, "W03", "W03/vectors.bin")
+            .refused()
+            .tells_one_of(&["text form", "binary"]);
+        embed(bench, "W04", "W04/vectors.txt")
+            .refused()
+            .tells(&["html"])
+            .lacks(&["--hidden-size 1"]);
     });
 }
 

@@ -19,10 +19,15 @@ impl Tally {
     /// Reads one line of cargo's test output, and passes it on to standard error.
     pub fn read_cargo(&mut self, line: &str) {
         eprintln!("{line}");
-        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
         for part in result.split([';', '.']) {
             let mut words = part.split_whitespace();
-            let (Some(count), Some(what)) = (words.next().and_then(|word| word.parse().ok()), words.next()) else {
+            let (Some(count), Some(what)) = (
+                words.next().and_then(|word| word.parse().ok()),
+                words.next(),
+            ) else {
                 continue;
             };
             self.add(what, count);
@@ -31,10 +36,15 @@ impl Tally {
 
     /// Reads one line of node's TAP; the other reporter shows the tests to people.
     pub fn read_node(&mut self, line: &str) {
-        let mut words = line.strip_prefix("# ").unwrap_or_default().split_whitespace();
-        if let (Some(what), Some(count), None) =
-            (words.next(), words.next().and_then(|word| word.parse().ok()), words.next())
-        {
+        let mut words = line
+            .strip_prefix("# ")
+            .unwrap_or_default()
+            .split_whitespace();
+        if let (Some(what), Some(count), None) = (
+            words.next(),
+            words.next().and_then(|word| word.parse().ok()),
+            words.next(),
+        ) {
             self.add(what, count);
         }
     }
@@ -74,9 +84,26 @@ mod tests {
         ] {
             tally.read_cargo(line);
         }
-        assert_eq!(tally, Tally { passed: 4, failed: 2, skipped: 1 });
-        let summary = ["# tests 7", "# pass 4", "# fail 1", "# cancelled 1", "# skipped 1", "# duration_ms 812.3"];
-        for line in ["ok 1 - pass 99", "# Subtest: pass 99", "    # pass 99"].into_iter().chain(summary) {
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 4,
+                failed: 2,
+                skipped: 1
+            }
+        );
+        let summary = [
+            "# tests 7",
+            "# pass 4",
+            "# fail 1",
+            "# cancelled 1",
+            "# skipped 1",
+            "# duration_ms 812.3",
+        ];
+        for line in ["ok 1 - pass 99", "# Subtest: pass 99", "    # pass 99"]
+            .into_iter()
+            .chain(summary)
+        {
             tally.read_node(line);
         }
         assert_eq!(tally.to_string(), "8 passed, 4 failed, 2 skipped");
@@ -84,7 +111,10 @@ mod tests {
 
     #[test]
     fn nothing_skipped_is_not_mentioned() {
-        let tally = Tally { passed: 2, ..Tally::default() };
+        let tally = Tally {
+            passed: 2,
+            ..Tally::default()
+        };
         assert_eq!(tally.to_string(), "2 passed, 0 failed");
     }
 }

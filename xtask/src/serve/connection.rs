@@ -24,7 +24,11 @@ impl Slots {
 
     /// A slot, where one is free.
     pub fn take(&self) -> Option<Slot<'_>> {
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+                free.checked_sub(1)
+            });
         taken.is_ok().then(|| Slot(self))
     }
 }
@@ -43,13 +47,20 @@ pub struct Timed<'a> {
 
 /// The connection, for at most `time`.
 pub fn until(stream: &TcpStream, time: Duration) -> Timed<'_> {
-    Timed { stream, deadline: Instant::now() + time }
+    Timed {
+        stream,
+        deadline: Instant::now() + time,
+    }
 }
 
 impl Timed<'_> {
     fn time_left(&self) -> io::Result<Option<Duration>> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+        if left.is_zero() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(Some(left))
+        }
     }
 }
 
@@ -83,7 +94,10 @@ pub fn send(stream: &TcpStream, piece: &[u8], time: Duration) -> io::Result<()> 
 pub fn drain(stream: &TcpStream) {
     if stream.shutdown(Shutdown::Write).is_ok() {
         // Whatever ends it: the connection is closed now.
-        let _ = io::copy(&mut until(stream, DRAIN_TIME).take(DRAIN_BYTES), &mut io::sink());
+        let _ = io::copy(
+            &mut until(stream, DRAIN_TIME).take(DRAIN_BYTES),
+            &mut io::sink(),
+        );
     }
 }
 

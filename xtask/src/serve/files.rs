@@ -6,7 +6,11 @@ use std::path::{Component, Path, PathBuf};
 pub fn find(folder: &Path, target: &str) -> Option<PathBuf> {
     let path = decode(target.split(['?', '#']).next()?)?;
     let relative = Path::new(path.trim_start_matches('/'));
-    if path.contains(['\\', '\0']) || !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+    if path.contains(['\\', '\0'])
+        || !relative
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+    {
         return None;
     }
     let mut file = folder.join(relative);
@@ -22,18 +26,27 @@ fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
-        bytes.push(if byte == b'%' { 16 * digit(rest.next()?)? + digit(rest.next()?)? } else { byte });
+        bytes.push(if byte == b'%' {
+            16 * digit(rest.next()?)? + digit(rest.next()?)?
+        } else {
+            byte
+        });
     }
     String::from_utf8(bytes).ok()
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    (byte as char).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    (byte as char)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// The media type of a file, by its name.
 pub fn media_type(path: &Path) -> &'static str {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
@@ -60,7 +73,12 @@ mod tests {
     #[test]
     fn nothing_outside_the_folder_is_found() {
         let site = site("files");
-        for inside in ["/", "/index.html", "/index.html?seed=3", "/bundle/a%20b.txt"] {
+        for inside in [
+            "/",
+            "/index.html",
+            "/index.html?seed=3",
+            "/bundle/a%20b.txt",
+        ] {
             assert!(find(&site, inside).is_some(), "{inside}");
         }
         let outside = [
@@ -84,7 +102,13 @@ mod tests {
     #[test]
     fn wasm_streams_only_under_its_own_type() {
         assert_eq!(media_type(Path::new("engine_bg.wasm")), "application/wasm");
-        assert_eq!(media_type(Path::new("page.js")), "text/javascript; charset=utf-8");
-        assert_eq!(media_type(Path::new("LICENSE.wordnet")), "text/plain; charset=utf-8");
+        assert_eq!(
+            media_type(Path::new("page.js")),
+            "text/javascript; charset=utf-8"
+        );
+        assert_eq!(
+            media_type(Path::new("LICENSE.wordnet")),
+            "text/plain; charset=utf-8"
+        );
     }
 }

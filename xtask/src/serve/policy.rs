@@ -24,9 +24,13 @@ const FRAMES: &str = "frame-ancestors 'none'";
 /// The headers of every file in `folder`, with the policy of its page as it stands now.
 pub fn headers(folder: &Path) -> Vec<(&'static str, String)> {
     let page = std::fs::read_to_string(folder.join("index.html")).unwrap_or_default();
-    let policy = page_policy(&page).map_or_else(|| FRAMES.into(), |policy| format!("{policy}; {FRAMES}"));
+    let policy =
+        page_policy(&page).map_or_else(|| FRAMES.into(), |policy| format!("{policy}; {FRAMES}"));
     let fixed = HEADERS.map(|(name, value)| (name, value.to_string()));
-    fixed.into_iter().chain([("Content-Security-Policy", policy)]).collect()
+    fixed
+        .into_iter()
+        .chain([("Content-Security-Policy", policy)])
+        .collect()
 }
 
 /// The policy in the `<meta>` of a page; `None` where it has none on one line.
@@ -44,11 +48,21 @@ mod tests {
 
     #[test]
     fn the_worker_has_the_policy_of_the_page() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the workspace");
         let headers = headers(root);
-        let policy = |name: &str| headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str());
+        let policy = |name: &str| {
+            headers
+                .iter()
+                .find(|header| header.0 == name)
+                .map(|header| header.1.as_str())
+        };
         let content = policy("Content-Security-Policy").expect("a policy");
-        assert!(content.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"), "{content}");
+        assert!(
+            content.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"),
+            "{content}"
+        );
         assert!(content.ends_with("; frame-ancestors 'none'"), "{content}");
         assert_eq!(policy("Cross-Origin-Opener-Policy"), Some("same-origin"));
     }
@@ -60,7 +74,11 @@ mod tests {
         for directive in page.split("; ").chain([FRAMES]) {
             let (name, value) = directive.split_once(' ').expect("a name and a value");
             let found: Vec<_> = text.split(&format!("{name} ")).skip(1).collect();
-            assert!(found.len() >= times, "{name} occurs {} times, not {times}", found.len());
+            assert!(
+                found.len() >= times,
+                "{name} occurs {} times, not {times}",
+                found.len()
+            );
             for rest in found {
                 let found = rest.split([';', '"', '`', '\n']).next().unwrap_or_default();
                 assert_eq!(found.trim(), value, "{name} is as in index.html");
@@ -73,7 +91,10 @@ mod tests {
         let own = include_str!("../../../public/_headers");
         check_directives(own, 1);
         for (name, value) in HEADERS {
-            assert!(own.contains(&format!("\n  {name}: {value}\n")), "{name}: {value}");
+            assert!(
+                own.contains(&format!("\n  {name}: {value}\n")),
+                "{name}: {value}"
+            );
         }
         // nginx, Caddy, Apache.
         check_directives(include_str!("../../../docs/hosting.md"), 3);
@@ -81,8 +102,13 @@ mod tests {
 
     #[test]
     fn a_policy_is_found_or_absent() {
-        let meta = |rest: &str| format!("<head><meta\n http-equiv=\"Content-Security-Policy\"\n {rest}></head>");
-        assert_eq!(page_policy(&meta("content=\"default-src 'self';\" /")), Some("default-src 'self'"));
+        let meta = |rest: &str| {
+            format!("<head><meta\n http-equiv=\"Content-Security-Policy\"\n {rest}></head>")
+        };
+        assert_eq!(
+            page_policy(&meta("content=\"default-src 'self';\" /")),
+            Some("default-src 'self'")
+        );
         assert_eq!(page_policy(&meta("")), None);
         assert_eq!(page_policy(&meta("content=\"a\r\nSet-Cookie: b\"")), None);
         assert_eq!(page_policy("<p content=\"a\">page</p>"), None);

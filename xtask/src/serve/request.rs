@@ -36,7 +36,10 @@ pub struct Refusal {
 impl Refusal {
     /// With this status and reason.
     pub fn new(status: u16, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into() }
+        Self {
+            status,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -59,11 +62,17 @@ pub fn read(stream: &mut impl Read, max_bytes: usize) -> Result<Option<Request>,
         };
         let searched = filled.saturating_sub(END.len() - 1);
         filled += count;
-        if let Some(end) = bytes[searched..filled].windows(END.len()).position(|window| window == END) {
+        if let Some(end) = bytes[searched..filled]
+            .windows(END.len())
+            .position(|window| window == END)
+        {
             return parse(&String::from_utf8_lossy(&bytes[..searched + end])).map(Some);
         }
         if filled == max_bytes {
-            return Err(Refusal::new(431, format!("a request line with its headers has at most {max_bytes} bytes")));
+            return Err(Refusal::new(
+                431,
+                format!("a request line with its headers has at most {max_bytes} bytes"),
+            ));
         }
     }
 }
@@ -77,17 +86,30 @@ fn parse(head: &str) -> Result<Request, Refusal> {
     let malformed = |what: &str| Refusal::new(400, format!("the request has {what}"));
     let mut lines = head.split("\r\n");
     let words: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
-    let [method, target, version] = words[..] else { return Err(malformed("no request line")) };
+    let [method, target, version] = words[..] else {
+        return Err(malformed("no request line"));
+    };
     if !version.starts_with("HTTP/1.") {
         return Err(malformed("another version than HTTP/1.1"));
     }
     let mut hosts = Vec::new();
     for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(|| malformed("a header without a colon"))?;
-        hosts.extend(name.eq_ignore_ascii_case("host").then(|| value.trim().to_ascii_lowercase()));
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| malformed("a header without a colon"))?;
+        hosts.extend(
+            name.eq_ignore_ascii_case("host")
+                .then(|| value.trim().to_ascii_lowercase()),
+        );
     }
-    let [host] = hosts.try_into().map_err(|_| malformed("no Host header, or several"))?;
-    Ok(Request { method: method.into(), target: target.into(), host })
+    let [host] = hosts
+        .try_into()
+        .map_err(|_| malformed("no Host header, or several"))?;
+    Ok(Request {
+        method: method.into(),
+        target: target.into(),
+        host,
+    })
 }
 
 impl Request {
@@ -98,14 +120,19 @@ impl Request {
     pub fn check_host(&self, port: u16) -> Result<(), Refusal> {
         let is_ours = |name: &str| match self.host.strip_prefix(name) {
             Some("") => port == HTTP_PORT,
-            Some(rest) => rest.strip_prefix(':').is_some_and(|number| number == port.to_string()),
+            Some(rest) => rest
+                .strip_prefix(':')
+                .is_some_and(|number| number == port.to_string()),
             None => false,
         };
         if LOCAL_NAMES.iter().any(|name| is_ours(name)) {
             return Ok(());
         }
         let names = LOCAL_NAMES.map(|name| format!("{name}:{port}")).join(", ");
-        Err(Refusal::new(421, format!("this server answers to {names} only, not to the Host of this request")))
+        Err(Refusal::new(
+            421,
+            format!("this server answers to {names} only, not to the Host of this request"),
+        ))
     }
 }
 
@@ -118,14 +145,25 @@ mod tests {
     fn check(bytes: &str, expected: Result<Option<(&str, &str, &str)>, u16>) {
         let result = read(&mut bytes.as_bytes(), MAX_BYTES).map_err(|refusal| refusal.status);
         let parts = |request: Request| (request.method, request.target, request.host);
-        let expected = expected.map(|some| some.map(|(m, t, h)| (m.to_string(), t.to_string(), h.to_string())));
-        assert_eq!(result.map(|request| request.map(parts)), expected, "{bytes:?}");
+        let expected = expected
+            .map(|some| some.map(|(m, t, h)| (m.to_string(), t.to_string(), h.to_string())));
+        assert_eq!(
+            result.map(|request| request.map(parts)),
+            expected,
+            "{bytes:?}"
+        );
     }
 
     #[test]
     fn a_head_is_read_or_refused() {
-        check("GET /a?b HTTP/1.1\r\nhost:  LocalHost:1 \r\n\r\nrest", Ok(Some(("GET", "/a?b", "localhost:1"))));
-        check("POST / HTTP/1.0\r\nA: b:c\r\nHost: x\r\n\r\n", Ok(Some(("POST", "/", "x"))));
+        check(
+            "GET /a?b HTTP/1.1\r\nhost:  LocalHost:1 \r\n\r\nrest",
+            Ok(Some(("GET", "/a?b", "localhost:1"))),
+        );
+        check(
+            "POST / HTTP/1.0\r\nA: b:c\r\nHost: x\r\n\r\n",
+            Ok(Some(("POST", "/", "x"))),
+        );
         check("", Ok(None));
         check("GET / HTTP/1.1\r\nHost: x", Ok(None));
         for malformed in [
@@ -146,15 +184,26 @@ mod tests {
     #[test]
     fn only_this_machine_by_its_port_is_meant() {
         let status = |host: &str, port| {
-            let request = Request { method: "GET".into(), target: "/".into(), host: host.into() };
+            let request = Request {
+                method: "GET".into(),
+                target: "/".into(),
+                host: host.into(),
+            };
             request.check_host(port).map_err(|refusal| refusal.status)
         };
         for host in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"] {
             assert_eq!(status(host, 8080), Ok(()), "{host}");
         }
         assert_eq!(status("localhost", HTTP_PORT), Ok(()));
-        for host in ["", "localhost", "localhost:80", "localhost:80800", "localhost.evil:8080", "evil:8080", "::1:8080"]
-        {
+        for host in [
+            "",
+            "localhost",
+            "localhost:80",
+            "localhost:80800",
+            "localhost.evil:8080",
+            "evil:8080",
+            "::1:8080",
+        ] {
             assert_eq!(status(host, 8080), Err(421), "{host}");
         }
     }

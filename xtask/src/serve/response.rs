@@ -24,7 +24,12 @@ impl Response {
     /// When its length cannot be read.
     pub fn of_file(file: File) -> io::Result<Self> {
         let body_bytes = file.metadata()?.len();
-        Ok(Self { status: 200, headers: Vec::new(), body: Box::new(file), body_bytes })
+        Ok(Self {
+            status: 200,
+            headers: Vec::new(),
+            body: Box::new(file),
+            body_bytes,
+        })
     }
 
     /// With one more header.
@@ -41,12 +46,20 @@ impl Response {
 
     /// The status line and the headers.
     fn head(&self) -> String {
-        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status));
+        let mut head = format!(
+            "HTTP/1.1 {} {}\r\n",
+            self.status,
+            reason_phrase(self.status)
+        );
         for (name, value) in &self.headers {
             write!(head, "{name}: {value}\r\n").expect("a string takes every write");
         }
-        write!(head, "Content-Length: {}\r\nConnection: close\r\n\r\n", self.body_bytes)
-            .expect("a string takes every write");
+        write!(
+            head,
+            "Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.body_bytes
+        )
+        .expect("a string takes every write");
         head
     }
 
@@ -54,7 +67,11 @@ impl Response {
     ///
     /// # Errors
     /// When a piece cannot be read or sent.
-    pub fn send(self, has_body: bool, mut send: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    pub fn send(
+        self,
+        has_body: bool,
+        mut send: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         send(self.head().as_bytes())?;
         if !has_body {
             return Ok(());
@@ -74,9 +91,14 @@ impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Self {
         let text = format!("{}\n", refusal.reason);
         let body_bytes = text.len() as u64;
-        Self { status: refusal.status, headers: Vec::new(), body: Box::new(Cursor::new(text)), body_bytes }
-            .with("Content-Type", "text/plain; charset=utf-8")
-            .with("X-Content-Type-Options", "nosniff")
+        Self {
+            status: refusal.status,
+            headers: Vec::new(),
+            body: Box::new(Cursor::new(text)),
+            body_bytes,
+        }
+        .with("Content-Type", "text/plain; charset=utf-8")
+        .with("X-Content-Type-Options", "nosniff")
     }
 }
 

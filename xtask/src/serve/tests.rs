@@ -29,13 +29,24 @@ pub fn site(name: &str) -> PathBuf {
 fn started(folder: PathBuf, limits: Limits) -> SocketAddr {
     let listener = listen(0).expect("a free port");
     let address = listener.local_addr().expect("it has an address");
-    std::thread::spawn(move || accept(&listener, &Site { folder, port: address.port(), limits }));
+    std::thread::spawn(move || {
+        accept(
+            &listener,
+            &Site {
+                folder,
+                port: address.port(),
+                limits,
+            },
+        )
+    });
     address
 }
 
 fn connected(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("connected");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("set");
     stream
 }
 
@@ -49,18 +60,28 @@ fn ask_as(address: SocketAddr, line: &str, headers: &str) -> String {
 }
 
 fn ask(address: SocketAddr, line: &str) -> String {
-    ask_as(address, line, &format!("Host: localhost:{}\r\n", address.port()))
+    ask_as(
+        address,
+        line,
+        &format!("Host: localhost:{}\r\n", address.port()),
+    )
 }
 
 fn check_status(text: &str, status: u16) {
-    assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{status} expected: {text:?}");
+    assert!(
+        text.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{status} expected: {text:?}"
+    );
 }
 
 #[test]
 fn a_browser_gets_what_it_needs() {
     let address = started(site("browser"), LIMITS);
     let page = ask(address, "GET /");
-    assert!(page.starts_with("HTTP/1.1 200") && page.ends_with("<p>page</p>"), "{page}");
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.ends_with("<p>page</p>"),
+        "{page}"
+    );
     for wanted in [
         "Content-Type: text/html; charset=utf-8",
         "Cache-Control: no-cache",
@@ -71,10 +92,16 @@ fn a_browser_gets_what_it_needs() {
         "Referrer-Policy: no-referrer",
         "Permissions-Policy: camera=()",
     ] {
-        assert!(page.contains(&format!("\r\n{wanted}")), "{wanted} is missing in {page}");
+        assert!(
+            page.contains(&format!("\r\n{wanted}")),
+            "{wanted} is missing in {page}"
+        );
     }
     let head = ask(address, "HEAD /index.html");
-    assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(
+        head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
     check_status(&ask(address, "GET /absent"), 404);
     check_status(&ask(address, "POST /"), 405);
 }
@@ -84,14 +111,26 @@ fn another_host_is_told_why_it_gets_nothing() {
     let address = started(site("host"), LIMITS);
     let text = ask_as(address, "GET /", "Host: rebound.example\r\n");
     check_status(&text, 421);
-    assert!(text.contains(&format!("this server answers to 127.0.0.1:{}", address.port())), "{text}");
+    assert!(
+        text.contains(&format!(
+            "this server answers to 127.0.0.1:{}",
+            address.port()
+        )),
+        "{text}"
+    );
     check_status(&ask_as(address, "GET /", ""), 400);
 }
 
 #[test]
 fn a_large_head_is_refused_without_being_read() {
     let address = started(site("large"), LIMITS);
-    let headers = |bytes: usize| format!("Host: localhost:{}\r\nX: {}\r\n", address.port(), "x".repeat(bytes));
+    let headers = |bytes: usize| {
+        format!(
+            "Host: localhost:{}\r\nX: {}\r\n",
+            address.port(),
+            "x".repeat(bytes)
+        )
+    };
     check_status(&ask_as(address, "GET /", &headers(15 << 10)), 200);
     check_status(&ask_as(address, "GET /", &headers(17 << 10)), 431);
 }
@@ -104,11 +143,20 @@ fn clients_that_do_not_read_block_nobody() {
     let address = started(site.clone(), LIMITS);
     let stalled: Vec<TcpStream> = (0..12).map(|_| connected(address)).collect();
     for mut stream in &stalled {
-        write!(stream, "GET /large.bin HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", address.port()).expect("sent");
+        write!(
+            stream,
+            "GET /large.bin HTTP/1.1\r\nHost: localhost:{}\r\n\r\n",
+            address.port()
+        )
+        .expect("sent");
     }
     let begin = Instant::now();
     check_status(&ask(address, "GET /"), 200);
-    assert!(begin.elapsed() < PROMPT, "answered after {:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < PROMPT,
+        "answered after {:?}",
+        begin.elapsed()
+    );
     drop(stalled);
     std::fs::remove_file(site.join("large.bin")).expect("removed");
 }
@@ -117,10 +165,23 @@ fn clients_that_do_not_read_block_nobody() {
 fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
     let site = site("slow");
     std::fs::write(site.join("large.bin"), vec![0; 64 << 20]).expect("written");
-    let address = started(site.clone(), Limits { connections: 3, timeout: TIMEOUT, ..LIMITS });
-    let (silent, mut writer, mut reader) = (connected(address), connected(address), connected(address));
+    let address = started(
+        site.clone(),
+        Limits {
+            connections: 3,
+            timeout: TIMEOUT,
+            ..LIMITS
+        },
+    );
+    let (silent, mut writer, mut reader) =
+        (connected(address), connected(address), connected(address));
     write!(writer, "GET / HTTP/1.1\r\n").expect("sent");
-    write!(reader, "GET /large.bin HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", address.port()).expect("sent");
+    write!(
+        reader,
+        "GET /large.bin HTTP/1.1\r\nHost: localhost:{}\r\n\r\n",
+        address.port()
+    )
+    .expect("sent");
     // All three slots are taken once the server has accepted them, in this order.
     for _ in 0..3 {
         check_status(&ask(address, "GET /"), 503);
@@ -135,7 +196,10 @@ fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
     // Its last piece began before that of the writer timed out.
     std::thread::sleep(TIMEOUT);
     check_status(&ask(address, "GET /"), 200);
-    assert!(end(&reader).len() < 64 << 20, "the response to a client that did not read is cut");
+    assert!(
+        end(&reader).len() < 64 << 20,
+        "the response to a client that did not read is cut"
+    );
     std::fs::remove_file(site.join("large.bin")).expect("removed");
 }
 
@@ -144,5 +208,10 @@ fn a_port_in_use_is_said_in_words() {
     let taken = listen(0).expect("a free port");
     let port = taken.local_addr().expect("it has an address").port();
     let error = listen(port).expect_err("it is taken").to_string();
-    assert_eq!(error, format!("port {port} is in use by another program; end it or choose another one with --port"));
+    assert_eq!(
+        error,
+        format!(
+            "port {port} is in use by another program; end it or choose another one with --port"
+        )
+    );
 }

@@ -20,8 +20,16 @@ pub fn installed(packages: &[&str]) -> bool {
 /// # Errors
 /// [`Error::Missing`] where there is no apt or no right to use it; [`Error::Failed`] where apt fails.
 pub fn install(packages: &[&str], purpose: &str) -> Result<(), Error> {
-    let missing: Vec<_> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
-    if missing.is_empty() { Ok(()) } else { upgrade(&missing, purpose) }
+    let missing: Vec<_> = packages
+        .iter()
+        .copied()
+        .filter(|package| !is_installed(package))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        upgrade(&missing, purpose)
+    }
 }
 
 /// Installs the newest version of `packages`, which serve `purpose`.
@@ -30,11 +38,21 @@ pub fn install(packages: &[&str], purpose: &str) -> Result<(), Error> {
 /// As [`install`].
 pub fn upgrade(packages: &[&str], purpose: &str) -> Result<(), Error> {
     let list = packages.join(" ");
-    let apt = apt().ok_or_else(|| Error::Missing { what: format!("{purpose} ({list})"), hint: advice(&list) })?;
+    let apt = apt().ok_or_else(|| Error::Missing {
+        what: format!("{purpose} ({list})"),
+        hint: advice(&list),
+    })?;
     eprintln!("xtask: installing Debian's {list}: {purpose}");
     // A failed update is no reason to stop: the lists that are there may do.
     UPDATE.call_once(|| drop(apt(&["update", "-qq"]).run()));
-    let install = ["install", "-y", "-qq", "--no-install-recommends", "-o", LOCK_TIMEOUT];
+    let install = [
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        "-o",
+        LOCK_TIMEOUT,
+    ];
     apt(&install).args(packages.iter().copied()).run()
 }
 
@@ -49,10 +67,19 @@ fn advice(list: &str) -> String {
 fn apt() -> Option<fn(&[&str]) -> Program> {
     on_path("apt-get")?;
     if Program::new("id").args(["-u"]).answer()? == "0" {
-        return Some(|args| Program::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"));
+        return Some(|args| {
+            Program::new("apt-get")
+                .args(args)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+        });
     }
     on_path("sudo")?;
-    Some(|args| Program::new("sudo").args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(args).with_stdin())
+    Some(|args| {
+        Program::new("sudo")
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+            .args(args)
+            .with_stdin()
+    })
 }
 
 fn is_installed(package: &str) -> bool {

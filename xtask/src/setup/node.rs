@@ -15,11 +15,19 @@ const OLDEST_NODE: u32 = 18;
 const TOOL_FILES: [(&str, &str); 3] = [
     (".npmrc", include_str!("../../npm/.npmrc")),
     ("package.json", include_str!("../../npm/package.json")),
-    ("package-lock.json", include_str!("../../npm/package-lock.json")),
+    (
+        "package-lock.json",
+        include_str!("../../npm/package-lock.json"),
+    ),
 ];
 
 /// Quiet, and without running anything that a package brings along.
-const NPM_FLAGS: [&str; 4] = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+const NPM_FLAGS: [&str; 4] = [
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+    "--loglevel=error",
+];
 
 /// wasm-opt, once [`install_wasm_opt`] has run.
 pub fn wasm_opt(project: &Project) -> Program {
@@ -52,12 +60,18 @@ pub fn install_wasm_opt(project: &Project) -> Result<(), Error> {
 pub fn install_journeys(project: &Project) -> Result<(), Error> {
     install_node()?;
     let dir = project.journeys();
-    let modified = |file: &str| std::fs::metadata(dir.join(file)).and_then(|data| data.modified()).ok();
+    let modified = |file: &str| {
+        std::fs::metadata(dir.join(file))
+            .and_then(|data| data.modified())
+            .ok()
+    };
     let installed = modified("node_modules/.package-lock.json");
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    eprintln!("xtask: installing npm's playwright-core and axe-core: they drive and examine the page");
+    eprintln!(
+        "xtask: installing npm's playwright-core and axe-core: they drive and examine the page"
+    );
     npm(&dir).args(["ci"]).run()
 }
 
@@ -67,15 +81,30 @@ fn install_node() -> Result<(), Error> {
     }
     let missing = || Error::Missing {
         what: "Node.js".into(),
-        hint: format!("install Node.js {OLDEST_NODE} or newer with npm; it runs wasm-opt and the journeys"),
+        hint: format!(
+            "install Node.js {OLDEST_NODE} or newer with npm; it runs wasm-opt and the journeys"
+        ),
     };
-    debian::install(&["nodejs", "npm"], "Node.js runs wasm-opt and the journeys").map_err(|_| missing())?;
-    if is_good_node() { Ok(()) } else { Err(missing()) }
+    debian::install(&["nodejs", "npm"], "Node.js runs wasm-opt and the journeys")
+        .map_err(|_| missing())?;
+    if is_good_node() {
+        Ok(())
+    } else {
+        Err(missing())
+    }
 }
 
 fn is_good_node() -> bool {
-    let answer = Program::new("node").args(["--version"]).answer().unwrap_or_default();
-    answer.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok()) >= Some(OLDEST_NODE)
+    let answer = Program::new("node")
+        .args(["--version"])
+        .answer()
+        .unwrap_or_default();
+    answer
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        >= Some(OLDEST_NODE)
 }
 
 fn npm(dir: &Path) -> Program {
@@ -90,16 +119,29 @@ mod tests {
     /// One check per lock file; `name` is the package that must be in it.
     fn check(lock: &str, name: &str) {
         let packages = lock.matches("\"node_modules/").count();
-        assert!(lock.contains(&format!("\"node_modules/{name}\": {{")), "{name} is locked");
-        assert_eq!(lock.matches("\"integrity\": \"sha512-").count(), packages, "each package has a digest");
-        assert!(!lock.contains("\"resolved\""), "the registry is the person's own, not one of the lock file");
+        assert!(
+            lock.contains(&format!("\"node_modules/{name}\": {{")),
+            "{name} is locked"
+        );
+        assert_eq!(
+            lock.matches("\"integrity\": \"sha512-").count(),
+            packages,
+            "each package has a digest"
+        );
+        assert!(
+            !lock.contains("\"resolved\""),
+            "the registry is the person's own, not one of the lock file"
+        );
     }
 
     #[test]
     fn packages_are_locked_by_digest_and_name_no_registry() {
         let [npmrc, _, (_, tools)] = TOOL_FILES;
         check(tools, "binaryen");
-        check(include_str!("../../../tests/e2e/package-lock.json"), "playwright-core");
+        check(
+            include_str!("../../../tests/e2e/package-lock.json"),
+            "playwright-core",
+        );
         assert!(npmrc.1.contains("omit-lockfile-registry-resolved=true"));
     }
 }

@@ -14,22 +14,39 @@ use std::path::{Path, PathBuf};
 pub fn interop(project: &Project) -> Result<PathBuf, Error> {
     let environment = project.target().join("interop");
     let python = environment.join("bin/python");
-    let has_debian = debian::install(&["python3-torch", "python3-venv"], "torch for the tests against transformers");
+    let has_debian = debian::install(
+        &["python3-torch", "python3-venv"],
+        "torch for the tests against transformers",
+    );
     // Debian's packages belong to Debian's Python, whichever comes first on the path.
     let debian = Path::new("/usr/bin/python3");
-    let system = if has_debian.is_ok() && debian.is_file() { Some(debian.into()) } else { on_path("python3") };
+    let system = if has_debian.is_ok() && debian.is_file() {
+        Some(debian.into())
+    } else {
+        on_path("python3")
+    };
     let system = system.ok_or_else(|| Error::Missing {
         what: "Python 3 for the tests against transformers".into(),
         hint: "install Python 3.9 or newer".into(),
     })?;
     if !python.is_file() {
-        Program::new(system).args(["-m", "venv", "--system-site-packages"]).args([&environment]).run()?;
+        Program::new(system)
+            .args(["-m", "venv", "--system-site-packages"])
+            .args([&environment])
+            .run()?;
     }
     let pip = || Program::new(&python).args(["-m", "pip", "install", "--quiet"]);
-    if Program::new(&python).args(["-c", "import torch"]).answer().is_none() {
+    if Program::new(&python)
+        .args(["-c", "import torch"])
+        .answer()
+        .is_none()
+    {
         eprintln!("xtask: installing torch from PyPI");
         pip().args(["torch"]).run()?;
     }
-    pip().args(["-r"]).args([project.interop().join("requirements.txt")]).run()?;
+    pip()
+        .args(["-r"])
+        .args([project.interop().join("requirements.txt")])
+        .run()?;
     Ok(python)
 }

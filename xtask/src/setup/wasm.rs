@@ -28,11 +28,18 @@ pub enum Toolchain {
 impl Toolchain {
     /// Its cargo, in the workspace, free of flags and wrappers meant for the native build.
     pub fn cargo(self, root: &Path) -> Program {
-        let native_only = |key: &str| matches!(key, "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_TARGET");
+        let native_only = |key: &str| {
+            matches!(
+                key,
+                "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_TARGET"
+            )
+        };
         match self {
             Self::Own => Program::cargo(root).without_env(native_only),
             Self::Debian => {
-                let other = |key: &str| native_only(key) || key.starts_with("RUSTC") || key == "RUSTUP_TOOLCHAIN";
+                let other = |key: &str| {
+                    native_only(key) || key.starts_with("RUSTC") || key == "RUSTUP_TOOLCHAIN"
+                };
                 let linker = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
                 Program::new("/usr/bin/cargo")
                     .dir(root)
@@ -67,11 +74,18 @@ pub fn toolchain() -> Result<Toolchain, Error> {
     }
     let missing = || Error::Missing {
         what: format!("the compiler target {TARGET}"),
-        hint: format!("run `rustup target add {TARGET}`; on Debian install {}", DEBIAN_PACKAGES.join(" ")),
+        hint: format!(
+            "run `rustup target add {TARGET}`; on Debian install {}",
+            DEBIAN_PACKAGES.join(" ")
+        ),
     };
     let purpose = "a compiler to wasm, since rustup cannot download its own";
     debian::upgrade(&DEBIAN_PACKAGES, purpose).map_err(|_| missing())?;
-    if is_recent() { Ok(Toolchain::Debian) } else { Err(missing()) }
+    if is_recent() {
+        Ok(Toolchain::Debian)
+    } else {
+        Err(missing())
+    }
 }
 
 /// Whether Debian's compiler is as new as the workspace needs: one that was installed long ago may not be.
@@ -88,7 +102,9 @@ fn version(text: &str) -> Option<(u32, u32)> {
 }
 
 fn own_has_target() -> bool {
-    let libraries = Program::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).answer();
+    let libraries = Program::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .answer();
     let has_std = |file: std::io::Result<std::fs::DirEntry>| {
         file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
     };
@@ -99,8 +115,12 @@ fn add_target() -> bool {
     if on_path("rustup").is_none() {
         return false;
     }
-    eprintln!("xtask: adding the compiler target {TARGET} with rustup: page and engine are compiled to it");
-    let added = Program::new("rustup").args(["target", "add", TARGET]).succeeds_within(RUSTUP_LIMIT);
+    eprintln!(
+        "xtask: adding the compiler target {TARGET} with rustup: page and engine are compiled to it"
+    );
+    let added = Program::new("rustup")
+        .args(["target", "add", TARGET])
+        .succeeds_within(RUSTUP_LIMIT);
     added && own_has_target()
 }
 
@@ -116,8 +136,14 @@ mod tests {
 
     #[test]
     fn versions_compare_by_number() {
-        assert_eq!(version("rustc 1.96.0 (30a34c682 2026-05-25)"), Some((1, 96)));
-        assert!(version("rustc 1.85.0 (4d91de4e4 2025-02-17)") < version(env!("CARGO_PKG_RUST_VERSION")));
+        assert_eq!(
+            version("rustc 1.96.0 (30a34c682 2026-05-25)"),
+            Some((1, 96))
+        );
+        assert!(
+            version("rustc 1.85.0 (4d91de4e4 2025-02-17)")
+                < version(env!("CARGO_PKG_RUST_VERSION"))
+        );
         assert!(version("rustc 1.100.0") > version("1.95"));
         assert_eq!(version("no compiler"), None);
     }

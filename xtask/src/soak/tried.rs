@@ -12,11 +12,15 @@ impl Tried {
     pub fn read(&mut self, line: &str) {
         eprintln!("{line}");
         // The name of a test may stand before it, without a line end.
-        let Some((_, report)) = line.split_once("fuzz: ") else { return };
+        let Some((_, report)) = line.split_once("fuzz: ") else {
+            return;
+        };
         let mut words = report.split_whitespace();
-        if let (Some(name), Some(count), Some("inputs")) =
-            (words.next(), words.next().and_then(|count| count.parse::<u64>().ok()), words.next())
-        {
+        if let (Some(name), Some(count), Some("inputs")) = (
+            words.next(),
+            words.next().and_then(|count| count.parse::<u64>().ok()),
+            words.next(),
+        ) {
             *self.0.entry(name.into()).or_default() += count;
         }
     }
@@ -27,7 +31,12 @@ impl Display for Tried {
         for (name, count) in &self.0 {
             writeln!(f, "{count:>12}  {name}")?;
         }
-        write!(f, "{:>12}  inputs of {} targets", self.0.values().sum::<u64>(), self.0.len())
+        write!(
+            f,
+            "{:>12}  inputs of {} targets",
+            self.0.values().sum::<u64>(),
+            self.0.len()
+        )
     }
 }
 
@@ -47,6 +56,9 @@ mod tests {
         ] {
             tried.read(line);
         }
-        assert_eq!(tried.to_string(), "           5  labels\n         300  tables\n         305  inputs of 2 targets");
+        assert_eq!(
+            tried.to_string(),
+            "           5  labels\n         300  tables\n         305  inputs of 2 targets"
+        );
     }
 }

@@ -30,15 +30,24 @@ const WASM_FEATURES: [&str; 9] = [
 pub fn bind(module: &Path, binary: &Binary) -> Result<PathBuf, Error> {
     let bytes = std::fs::read(module).map_err(Error::file("read", module))?;
     if constructors::run_on_every_call(&bytes) {
-        return Err(Error::Command { module: module.into() });
+        return Err(Error::Command {
+            module: module.into(),
+        });
     }
     let input = digest(&[RECIPE, binary.name.as_bytes(), &bytes]);
     unless_done(&module.with_file_name("bound"), &input, |folder| {
-        let failed =
-            |error: &dyn std::fmt::Display| Error::Bindgen { module: module.into(), message: format!("{error:#}") };
+        let failed = |error: &dyn std::fmt::Display| Error::Bindgen {
+            module: module.into(),
+            message: format!("{error:#}"),
+        };
         let mut bindgen = Bindgen::new();
-        bindgen.input_path(module).out_name(binary.name).typescript(false);
-        bindgen.remove_name_section(true).remove_producers_section(true);
+        bindgen
+            .input_path(module)
+            .out_name(binary.name)
+            .typescript(false);
+        bindgen
+            .remove_name_section(true)
+            .remove_producers_section(true);
         // Whoever starts a module need not know where its wasm lies: beside its JavaScript.
         bindgen.omit_default_module_path(false);
         bindgen.web(true).map_err(|error| failed(&error))?;
@@ -49,15 +58,23 @@ pub fn bind(module: &Path, binary: &Binary) -> Result<PathBuf, Error> {
 /// Copies a bound folder and shrinks the module in the copy; says where the copy is.
 pub fn shrink(project: &Project, bound: &Path, binary: &Binary) -> Result<PathBuf, Error> {
     let name = format!("{}_bg.wasm", binary.name);
-    let bytes = std::fs::read(bound.join(&name)).map_err(Error::file("read", &bound.join(&name)))?;
-    let flags = [&binary.optimise.join(" "), &WASM_FEATURES.join(" ")].map(|text| text.as_bytes().to_vec());
+    let bytes =
+        std::fs::read(bound.join(&name)).map_err(Error::file("read", &bound.join(&name)))?;
+    let flags =
+        [&binary.optimise.join(" "), &WASM_FEATURES.join(" ")].map(|text| text.as_bytes().to_vec());
     let glue = std::fs::read(bound.join(format!("{}.js", binary.name))).unwrap_or_default();
     let input = digest(&[RECIPE, &flags[0], &flags[1], &bytes, &glue]);
     unless_done(&bound.with_file_name("shrunk"), &input, |folder| {
         super::site::copy_folder(bound, folder)?;
         let begin = Instant::now();
-        eprintln!("xtask: shrinking the {} with wasm-opt, {} kB", binary.name, bytes.len() / 1000);
-        let optimiser = setup::wasm_opt(project).args(binary.optimise).args(WASM_FEATURES);
+        eprintln!(
+            "xtask: shrinking the {} with wasm-opt, {} kB",
+            binary.name,
+            bytes.len() / 1000
+        );
+        let optimiser = setup::wasm_opt(project)
+            .args(binary.optimise)
+            .args(WASM_FEATURES);
         optimiser
             .args(["--strip-debug", "--strip-producers", "-o"])
             .args([folder.join(&name), bound.join(&name)])

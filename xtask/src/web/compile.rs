@@ -13,11 +13,19 @@ use std::path::PathBuf;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Compiles one binary and says where its module lies.
-pub fn compile(project: &Project, toolchain: Toolchain, binary: &Binary, mode: Mode) -> Result<PathBuf, Error> {
+pub fn compile(
+    project: &Project,
+    toolchain: Toolchain,
+    binary: &Binary,
+    mode: Mode,
+) -> Result<PathBuf, Error> {
     let profile = profile(mode);
     cargo(project, toolchain, "build", binary, profile).run()?;
     let module = format!("{}.wasm", binary.bin);
-    Ok(folder(project, binary).join(TARGET).join(profile).join(module))
+    Ok(folder(project, binary)
+        .join(TARGET)
+        .join(profile)
+        .join(module))
 }
 
 /// Clippy on the page and the module for archives as the browser gets them; most of both exists for that target only.
@@ -26,17 +34,36 @@ pub fn compile(project: &Project, toolchain: Toolchain, binary: &Binary, mode: M
 /// When clippy finds something.
 pub fn lint(project: &Project, toolchain: Toolchain) -> Result<(), Error> {
     [&PAGE, &UNPACK].into_iter().try_for_each(|binary| {
-        cargo(project, toolchain, "clippy", binary, profile(Mode::Release)).args(["--", "-D", "warnings"]).run()
+        cargo(project, toolchain, "clippy", binary, profile(Mode::Release))
+            .args(["--", "-D", "warnings"])
+            .run()
     })
 }
 
-fn cargo(project: &Project, toolchain: Toolchain, task: &str, binary: &Binary, profile: &str) -> Program {
+fn cargo(
+    project: &Project,
+    toolchain: Toolchain,
+    task: &str,
+    binary: &Binary,
+    profile: &str,
+) -> Program {
     let program = toolchain
         .cargo(project.root())
         .args([task, "--locked", "--target", TARGET, "--profile", profile])
-        .args(["--package", binary.package, "--bin", binary.bin, "--target-dir"])
+        .args([
+            "--package",
+            binary.package,
+            "--bin",
+            binary.bin,
+            "--target-dir",
+        ])
         .args([folder(project, binary)])
-        .args(binary.profile.iter().flat_map(|setting| ["--config", setting]))
+        .args(
+            binary
+                .profile
+                .iter()
+                .flat_map(|setting| ["--config", setting]),
+        )
         .env("RUSTFLAGS", binary.rustflags);
     if binary.features.is_empty() {
         return program;

@@ -6,7 +6,9 @@ use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 /// Whether every exported function of `module` begins with a call of one and the same function, as those of a command do.
 /// `false` for what is no module: later stages say so.
 pub fn run_on_every_call(module: &[u8]) -> bool {
-    first_calls(module).is_ok_and(|calls| calls.len() > 1 && calls[0].is_some() && calls.iter().all(|c| *c == calls[0]))
+    first_calls(module).is_ok_and(|calls| {
+        calls.len() > 1 && calls[0].is_some() && calls.iter().all(|c| *c == calls[0])
+    })
 }
 
 /// Which function each exported function calls before it does anything else; exported imports have no body to look at.
@@ -22,17 +24,27 @@ fn first_calls(module: &[u8]) -> wasmparser::Result<Vec<Option<u32>>> {
             Payload::ExportSection(exports) => {
                 for export in exports {
                     let export = export?;
-                    exported.extend((export.kind == ExternalKind::Func).then_some(export.index as usize));
+                    exported.extend(
+                        (export.kind == ExternalKind::Func).then_some(export.index as usize),
+                    );
                 }
             }
             Payload::CodeSectionEntry(body) => {
                 let first = body.get_operators_reader()?.read()?;
-                bodies.push(if let Operator::Call { function_index } = first { Some(function_index) } else { None });
+                bodies.push(if let Operator::Call { function_index } = first {
+                    Some(function_index)
+                } else {
+                    None
+                });
             }
             _ => {}
         }
     }
-    let own = |index: usize| index.checked_sub(imported).and_then(|own| bodies.get(own).copied());
+    let own = |index: usize| {
+        index
+            .checked_sub(imported)
+            .and_then(|own| bodies.get(own).copied())
+    };
     Ok(exported.into_iter().filter_map(own).collect())
 }
 

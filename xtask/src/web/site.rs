@@ -34,7 +34,9 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
-    std::fs::copy(from, to).map(drop).map_err(Error::file("copy", from))
+    std::fs::copy(from, to)
+        .map(drop)
+        .map_err(Error::file("copy", from))
 }
 
 /// Puts `next` where `site` is, by renaming.
@@ -69,7 +71,10 @@ mod tests {
         assert_eq!(read(&site.join("new/deep")).as_deref(), Some("new/deep"));
         assert!(!site.join("old").exists() && !next.exists() && !root.join("dist.old").exists());
         copy_folder(&site, &root.join("copy")).expect("copied");
-        assert_eq!(read(&root.join("copy/new/deep")).as_deref(), Some("new/deep"));
+        assert_eq!(
+            read(&root.join("copy/new/deep")).as_deref(),
+            Some("new/deep")
+        );
         remove(&root).expect("removed");
     }
 }

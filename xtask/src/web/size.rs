@@ -33,7 +33,11 @@ pub struct OverBudget {
 impl Display for OverBudget {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let [now, limit] = [self.bytes, self.limit].map(kilobytes);
-        write!(f, "the {} is {now} kB after brotli, its limit is {limit} kB: ", self.what)?;
+        write!(
+            f,
+            "the {} is {now} kB after brotli, its limit is {limit} kB: ",
+            self.what
+        )?;
         write!(f, "look for a new dependency or feature with `cargo tree`")
     }
 }
@@ -58,10 +62,20 @@ impl Table {
         for path in files(site)? {
             let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
             let key = digest(&[&bytes]);
-            let packed = known.get(&key).copied().unwrap_or_else(|| packed_size(&bytes));
+            let packed = known
+                .get(&key)
+                .copied()
+                .unwrap_or_else(|| packed_size(&bytes));
             now.insert(key, packed);
-            let path = path.strip_prefix(site).expect("it lies in the site").to_path_buf();
-            rows.push(Row { path, raw: bytes.len() as u64, packed });
+            let path = path
+                .strip_prefix(site)
+                .expect("it lies in the site")
+                .to_path_buf();
+            rows.push(Row {
+                path,
+                raw: bytes.len() as u64,
+                packed,
+            });
         }
         remember(memory, &now)?;
         Ok(Self { rows })
@@ -72,12 +86,26 @@ impl Table {
     /// # Errors
     /// [`Error::OverBudget`].
     pub fn check(&self, budget: &Budget, belongs: fn(&Path) -> bool) -> Result<(), Error> {
-        let bytes = self.rows.iter().filter(|row| belongs(&row.path)).map(|row| row.packed).sum();
+        let bytes = self
+            .rows
+            .iter()
+            .filter(|row| belongs(&row.path))
+            .map(|row| row.packed)
+            .sum();
         let limit = budget.kilobytes * 1000;
         if bytes > limit {
-            return Err(Error::OverBudget(OverBudget { what: budget.what, bytes, limit }));
+            return Err(Error::OverBudget(OverBudget {
+                what: budget.what,
+                bytes,
+                limit,
+            }));
         }
-        eprintln!("xtask: {}: {} of {} kB after brotli", budget.what, kilobytes(bytes), budget.kilobytes);
+        eprintln!(
+            "xtask: {}: {} of {} kB after brotli",
+            budget.what,
+            kilobytes(bytes),
+            budget.kilobytes
+        );
         Ok(())
     }
 }
@@ -86,7 +114,13 @@ impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{:>12} {:>12}  file", "kB", "kB brotli")?;
         for row in &self.rows {
-            writeln!(f, "{:>12} {:>12}  {}", kilobytes(row.raw), kilobytes(row.packed), row.path.display())?;
+            writeln!(
+                f,
+                "{:>12} {:>12}  {}",
+                kilobytes(row.raw),
+                kilobytes(row.packed),
+                row.path.display()
+            )?;
         }
         Ok(())
     }
@@ -94,17 +128,23 @@ impl Display for Table {
 
 /// True for what the engine's worker loads.
 pub fn is_engine(path: &Path) -> bool {
-    ["engine.js", "engine_bg.wasm", "worker.js"].iter().any(|name| path == Path::new(name))
+    ["engine.js", "engine_bg.wasm", "worker.js"]
+        .iter()
+        .any(|name| path == Path::new(name))
 }
 
 /// True for what the worker fetches to open archives.
 pub fn is_unpack(path: &Path) -> bool {
-    ["unpack.js", "unpack_bg.wasm"].iter().any(|name| path == Path::new(name))
+    ["unpack.js", "unpack_bg.wasm"]
+        .iter()
+        .any(|name| path == Path::new(name))
 }
 
 /// True for the code and style that the page needs before it can be used.
 pub fn is_page(path: &Path) -> bool {
-    let code = path.extension().is_some_and(|ending| ["wasm", "js", "mjs", "css"].iter().any(|e| ending == *e));
+    let code = path
+        .extension()
+        .is_some_and(|ending| ["wasm", "js", "mjs", "css"].iter().any(|e| ending == *e));
     code && !is_engine(path) && !is_unpack(path)
 }
 
@@ -120,7 +160,8 @@ fn packed_size(bytes: &[u8]) -> u64 {
         ..Default::default()
     };
     let mut packed = Vec::new();
-    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &params).expect("memory takes every read and write");
+    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &params)
+        .expect("memory takes every read and write");
     packed.len() as u64
 }
 
@@ -141,7 +182,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 /// Reads `DIGEST SIZE` lines; a line that is something else is forgotten.
 fn recall(memory: &Path) -> BTreeMap<String, u64> {
     let text = std::fs::read_to_string(memory).unwrap_or_default();
-    let pair = |line: &str| line.split_once(' ').and_then(|(key, size)| Some((key.to_string(), size.parse().ok()?)));
+    let pair = |line: &str| {
+        line.split_once(' ')
+            .and_then(|(key, size)| Some((key.to_string(), size.parse().ok()?)))
+    };
     text.lines().filter_map(pair).collect()
 }
 
@@ -157,18 +201,38 @@ fn remember(memory: &Path, known: &BTreeMap<String, u64>) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    const ROOM: Budget = Budget { what: "page", kilobytes: 1 };
+    const ROOM: Budget = Budget {
+        what: "page",
+        kilobytes: 1,
+    };
 
     fn table(packed: u64) -> Table {
-        let row = |name: &str, packed| Row { path: name.into(), raw: 1, packed };
-        Table { rows: vec![row("page_bg.wasm", packed), row("engine_bg.wasm", 9999), row("bundle/train.txt", 9999)] }
+        let row = |name: &str, packed| Row {
+            path: name.into(),
+            raw: 1,
+            packed,
+        };
+        Table {
+            rows: vec![
+                row("page_bg.wasm", packed),
+                row("engine_bg.wasm", 9999),
+                row("bundle/train.txt", 9999),
+            ],
+        }
     }
 
     #[test]
     fn only_what_belongs_to_a_part_counts_against_its_budget() {
         assert!(table(1000).check(&ROOM, is_page).is_ok());
-        let error = table(1001).check(&ROOM, is_page).expect_err("one byte too many");
-        assert!(error.to_string().starts_with("the page is 1.0 kB after brotli"), "{error}");
+        let error = table(1001)
+            .check(&ROOM, is_page)
+            .expect_err("one byte too many");
+        assert!(
+            error
+                .to_string()
+                .starts_with("the page is 1.0 kB after brotli"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -176,10 +240,22 @@ mod tests {
         let root = std::env::temp_dir().join(format!("clozelab-size-{}", std::process::id()));
         std::fs::create_dir_all(root.join("site/deep")).expect("created");
         std::fs::write(root.join("site/deep/a.js"), "a".repeat(10_000)).expect("written");
-        let weigh = || Table::weigh(&root.join("site"), &root.join("memory")).expect("weighed").rows.remove(0);
+        let weigh = || {
+            Table::weigh(&root.join("site"), &root.join("memory"))
+                .expect("weighed")
+                .rows
+                .remove(0)
+        };
         let first = weigh();
-        assert_eq!((first.path.as_path(), first.raw), (Path::new("deep/a.js"), 10_000));
-        assert!(first.packed < 100, "brotli makes {} bytes of one repeated letter", first.packed);
+        assert_eq!(
+            (first.path.as_path(), first.raw),
+            (Path::new("deep/a.js"), 10_000)
+        );
+        assert!(
+            first.packed < 100,
+            "brotli makes {} bytes of one repeated letter",
+            first.packed
+        );
         let memory = std::fs::read_to_string(root.join("memory")).expect("remembered");
         let lie = memory.replace(&format!(" {}", first.packed), " 77");
         std::fs::write(root.join("memory"), lie).expect("written");

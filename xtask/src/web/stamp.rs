@@ -12,10 +12,12 @@ pub fn digest(parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes every write");
-        text
-    })
+    hash.finalize()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes every write");
+            text
+        })
 }
 
 /// Fills the folder `result` by calling `work`, unless that was done for this digest already. A failed or interrupted
@@ -40,9 +42,15 @@ pub fn unless_done(
 
 /// Removes a file or a folder; one that is not there is as good as removed.
 pub fn remove(path: &Path) -> Result<(), Error> {
-    let gone = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    let gone = if path.is_dir() {
+        std::fs::remove_dir_all(path)
+    } else {
+        std::fs::remove_file(path)
+    };
     match gone {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("remove", path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("remove", path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -53,19 +61,31 @@ mod tests {
 
     #[test]
     fn work_is_done_once_per_input_and_again_after_a_failure() {
-        let result = std::env::temp_dir().join(format!("clozelab-stamp-{}", std::process::id())).join("result");
+        let result = std::env::temp_dir()
+            .join(format!("clozelab-stamp-{}", std::process::id()))
+            .join("result");
         let mut count = 0;
         let mut run = |digest: &str, ok: bool| {
             let done = unless_done(&result, digest, |_| {
                 count += 1;
-                if ok { Ok(()) } else { Err(Error::Usage { message: "no".into() }) }
+                if ok {
+                    Ok(())
+                } else {
+                    Err(Error::Usage {
+                        message: "no".into(),
+                    })
+                }
             });
             (done.is_ok(), count)
         };
         assert_eq!(run("a", true), (true, 1));
         assert_eq!(run("a", true), (true, 1));
         assert_eq!(run("b", false), (false, 2));
-        assert_eq!(run("a", true), (true, 3), "the failed work had emptied the folder");
+        assert_eq!(
+            run("a", true),
+            (true, 3),
+            "the failed work had emptied the folder"
+        );
         remove(result.parent().expect("it has a parent")).expect("the folder can be removed");
     }
 

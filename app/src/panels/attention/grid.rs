@@ -24,7 +24,9 @@ pub fn AttentionGrid() -> impl IntoView {
     let grid = NodeRef::<Div>::new();
     let chosen = scope.chosen_head();
     let keys = move |event: KeyboardEvent| {
-        let Some((layers, heads)) = shape.get_untracked().filter(|_| !is_shortcut(&event)) else { return };
+        let Some((layers, heads)) = shape.get_untracked().filter(|_| !is_shortcut(&event)) else {
+            return;
+        };
         let (layer, head) = chosen.get_untracked();
         let next = match event.key().as_str() {
             "ArrowLeft" => (layer, head.saturating_sub(1)),
@@ -67,9 +69,12 @@ pub fn AttentionGrid() -> impl IntoView {
 }
 
 fn focus_head(grid: NodeRef<Div>, index: usize) {
-    let buttons = grid.get_untracked().and_then(|grid| grid.query_selector_all("button").ok());
-    let button =
-        buttons.and_then(|buttons| buttons.item(index as u32)).and_then(|node| node.dyn_into::<HtmlElement>().ok());
+    let buttons = grid
+        .get_untracked()
+        .and_then(|grid| grid.query_selector_all("button").ok());
+    let button = buttons
+        .and_then(|buttons| buttons.item(index as u32))
+        .and_then(|node| node.dyn_into::<HtmlElement>().ok());
     if let Some(button) = button {
         button.focus().unwrap_or_default();
     }
@@ -77,8 +82,9 @@ fn focus_head(grid: NodeRef<Div>, index: usize) {
 
 pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
     let guessed = Memo::new(move |_| scope.read_film(Film::is_guessed));
-    let before =
-        Memo::new(move |_| scope.read_film(|film| film.frames().iter().any(|frame| frame.attention.is_some())));
+    let before = Memo::new(move |_| {
+        scope.read_film(|film| film.frames().iter().any(|frame| frame.attention.is_some()))
+    });
     move || match (scope.typed.get(), guessed.get(), before.get()) {
         (true, ..) => tr!("Type a text under Attention and press Look."),
         (false, true, true) => tr!("Nothing was looked at yet at this moment."),
@@ -102,7 +108,10 @@ fn Head(
     // How often there was something new to show. Large maps are taken in head by head, each in a task of its own.
     let news = RwSignal::new(0_u64);
     Effect::new(move |_| {
-        let bytes = map.with(|map| map.as_ref().map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2)));
+        let bytes = map.with(|map| {
+            map.as_ref()
+                .map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2))
+        });
         let tell = move || news.try_update(|news| *news += 1).unwrap_or_default();
         match bytes > MOST_AT_ONCE {
             true => set_timeout(tell, Duration::ZERO),
@@ -131,7 +140,14 @@ fn Head(
         let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
         let (word, words, entropy) = (pattern.word(), pattern.words(), figure(entropy, 1));
         let (layer, head) = (place.0 + 1, place.1 + 1);
-        tr!("Layer {layer}, head {head}: {word}, {words}, entropy {entropy} nats", layer, head, word, words, entropy)
+        tr!(
+            "Layer {layer}, head {head}: {word}, {words}, entropy {entropy} nats",
+            layer,
+            head,
+            word,
+            words,
+            entropy
+        )
     };
     let badge = move || measured.get().map(|measured| measured.pattern.word());
     view! {
@@ -153,4 +169,7 @@ fn Head(
 /// Bytes of all heads that are measured and painted within one task: some milliseconds' worth.
 const MOST_AT_ONCE: usize = 1_000_000;
 
-const NOTHING: Traits = Traits { entropy: 0.0, pattern: Pattern::Other };
+const NOTHING: Traits = Traits {
+    entropy: 0.0,
+    pattern: Pattern::Other,
+};

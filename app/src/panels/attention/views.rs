@@ -2,7 +2,9 @@
 //! make a quarter of a million pairs.
 
 use super::Choice;
-use crate::chart::attention::{ROW, Shown, cell_at, least_width, paint_lines, paint_map, png_of_lines, png_of_map};
+use crate::chart::attention::{
+    ROW, Shown, cell_at, least_width, paint_lines, paint_map, png_of_lines, png_of_map,
+};
 use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
 use crate::lab::lab;
@@ -20,7 +22,11 @@ use web_sys::{HtmlCanvasElement, PointerEvent, ResizeObserver};
 const MOST_LINES: usize = 3000;
 
 /// A canvas that is painted again, once per animation frame at most, when what `reads` tracks or its size has changed.
-fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&HtmlCanvasElement) + 'static) {
+fn repaint(
+    canvas: NodeRef<Canvas>,
+    reads: impl Fn() + 'static,
+    paint: impl Fn(&HtmlCanvasElement) + 'static,
+) {
     let Dark(dark) = expect_context::<Dark>();
     let waiting = StoredValue::new(false);
     let paint = StoredValue::new_local(paint);
@@ -43,7 +49,9 @@ fn repaint(canvas: NodeRef<Canvas>, reads: impl Fn() + 'static, paint: impl Fn(&
         soon();
     });
     let on_resize = Closure::<dyn FnMut()>::new(soon);
-    let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) else { return };
+    let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) else {
+        return;
+    };
     let kept = StoredValue::new_local((observer, on_resize));
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
@@ -63,10 +71,16 @@ fn picture_button(
     png: impl Fn(&HtmlCanvasElement, &Shown<'_>) -> Option<String> + 'static,
 ) -> impl IntoView {
     let save = move |_| {
-        let Some(canvas) = canvas.get_untracked() else { return };
+        let Some(canvas) = canvas.get_untracked() else {
+            return;
+        };
         let (layer, head) = choice.head.get_untracked();
         let url = choice.shown(|shown| png(&canvas, shown)).flatten();
-        save_png(lab(), &format!("clozelab-{name}-{}-{}", layer + 1, head + 1), url);
+        save_png(
+            lab(),
+            &format!("clozelab-{name}-{}-{}", layer + 1, head + 1),
+            url,
+        );
     };
     let testid = format!("{name}-png");
     view! {
@@ -79,23 +93,44 @@ fn picture_button(
 }
 
 fn size_of(canvas: &HtmlCanvasElement) -> Size {
-    Size { width: canvas.client_width() as f64, height: canvas.client_height() as f64 }
+    Size {
+        width: canvas.client_width() as f64,
+        height: canvas.client_height() as f64,
+    }
 }
 
 /// Lines from queries to keys; a row in focus shows its own alone.
 #[component]
 pub(super) fn Lines(choice: Choice) -> impl IntoView {
-    let Choice { map, places, head, focus, mass } = choice;
+    let Choice {
+        map,
+        places,
+        head,
+        focus,
+        mass,
+    } = choice;
     let canvas = NodeRef::<Canvas>::new();
     let region = NodeRef::<Div>::new();
     let top = RwSignal::new(0.0_f64);
     let drawn = Memo::new(move |_| {
-        let (places, (layer, index), focus, mass) = (places.get(), head.get(), focus.get(), mass.get());
-        let queries: Vec<usize> = focus.map_or_else(|| (0..places.len()).collect(), |focus| vec![focus]);
+        let (places, (layer, index), focus, mass) =
+            (places.get(), head.get(), focus.get(), mass.get());
+        let queries: Vec<usize> =
+            focus.map_or_else(|| (0..places.len()).collect(), |focus| vec![focus]);
         map.with(|map| {
             let map = map.as_ref()?;
-            let queries: Vec<usize> = queries.into_iter().filter(|query| *query < places.len()).collect();
-            Some(lines(map.head(layer, index), map.tokens.len(), &places, &queries, mass, MOST_LINES))
+            let queries: Vec<usize> = queries
+                .into_iter()
+                .filter(|query| *query < places.len())
+                .collect();
+            Some(lines(
+                map.head(layer, index),
+                map.tokens.len(),
+                &places,
+                &queries,
+                mass,
+                MOST_LINES,
+            ))
         })
     });
     let reads = move || {
@@ -103,22 +138,39 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         top.track();
     };
     repaint(canvas, reads, move |canvas| {
-        let (top, lines) = (top.get_untracked(), drawn.get_untracked().unwrap_or_default());
+        let (top, lines) = (
+            top.get_untracked(),
+            drawn.get_untracked().unwrap_or_default(),
+        );
         choice.shown(|shown| paint_lines(canvas, size_of(canvas), shown, &lines, top));
     });
     let inside = StoredValue::new(false);
     let point = move |event: PointerEvent| {
         inside.set_value(true);
-        let Some(region) = region.get_untracked() else { return };
-        let y = f64::from(event.client_y()) - region.get_bounding_client_rect().top() + f64::from(region.scroll_top());
+        let Some(region) = region.get_untracked() else {
+            return;
+        };
+        let y = f64::from(event.client_y()) - region.get_bounding_client_rect().top()
+            + f64::from(region.scroll_top());
         let row = (y / ROW).floor().max(0.0) as usize;
         focus.set(Some(row).filter(|row| *row < places.with_untracked(|places| places.len())));
     };
-    let scrolled = move |_| top.set(region.get_untracked().map_or(0.0, |region| f64::from(region.scroll_top())));
+    let scrolled = move |_| {
+        top.set(
+            region
+                .get_untracked()
+                .map_or(0.0, |region| f64::from(region.scroll_top())),
+        )
+    };
     // A token that is chosen elsewhere comes into sight.
     Effect::new(move |_| {
-        let Some((row, region)) = focus.get().zip(region.get_untracked()) else { return };
-        let (above, height) = (f64::from(region.scroll_top()), f64::from(region.client_height()));
+        let Some((row, region)) = focus.get().zip(region.get_untracked()) else {
+            return;
+        };
+        let (above, height) = (
+            f64::from(region.scroll_top()),
+            f64::from(region.client_height()),
+        );
         let at = row as f64 * ROW;
         if !inside.get_value() && !(above..=above + height - ROW).contains(&at) {
             region.set_scroll_top((at - height / 2.0) as i32);
@@ -162,7 +214,13 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
 /// The map of all pairs; the cell under the pointer chooses its query.
 #[component]
 pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
-    let Choice { map, places, head, focus, .. } = choice;
+    let Choice {
+        map,
+        places,
+        head,
+        focus,
+        ..
+    } = choice;
     let canvas = NodeRef::<Canvas>::new();
     let reads = move || {
         map.track();
@@ -175,7 +233,9 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
     });
     let under = RwSignal::new(None::<(usize, usize)>);
     let point = move |event: PointerEvent| {
-        let Some(canvas) = canvas.get_untracked() else { return };
+        let Some(canvas) = canvas.get_untracked() else {
+            return;
+        };
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let tokens = places.with_untracked(|places| places.len());
         let cell = cell_at(size_of(&canvas), tokens, at);
@@ -195,18 +255,30 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
                 let (layer, head) = head.get();
                 let byte = *map.head(layer, head).get(query * map.tokens.len() + key)?;
                 let (query, key) = (map.name_of(query), map.name_of(key));
-                Some(tr!("{query} looks at {key}: {share}", query, key, share = percent(probability(byte))))
+                Some(tr!(
+                    "{query} looks at {key}: {share}",
+                    query,
+                    key,
+                    share = percent(probability(byte))
+                ))
             })
         })
     };
     let legend = move || {
         reads();
-        let full = choice.shown(|shown| full_colour(&shown.bytes(), shown.map.tokens.len())).unwrap_or_default();
-        tr!("Rows look, columns are looked at. Full colour: {share}.", share = percent(full))
+        let full = choice
+            .shown(|shown| full_colour(&shown.bytes(), shown.map.tokens.len()))
+            .unwrap_or_default();
+        tr!(
+            "Rows look, columns are looked at. Full colour: {share}.",
+            share = percent(full)
+        )
     };
     let width = move || places.with(|places| format!("{}px", least_width(places.len())));
     let name = ("attention-map", tr!("PNG: picture of this map"));
-    let picture = picture_button(name, canvas, choice, |canvas, shown| png_of_map(canvas, size_of(canvas), shown));
+    let picture = picture_button(name, canvas, choice, |canvas, shown| {
+        png_of_map(canvas, size_of(canvas), shown)
+    });
     view! {
         <div>
         <div class="chart-frame scroll" role="region" aria-label=tr!("Map of the head") tabindex="0">

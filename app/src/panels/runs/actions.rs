@@ -31,7 +31,13 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
     };
     let linked = {
         let id = id.clone();
-        Memo::new(move |_| if row.with(|row| row.own) { vec![id.clone()] } else { vec![] })
+        Memo::new(move |_| {
+            if row.with(|row| row.own) {
+                vec![id.clone()]
+            } else {
+                vec![]
+            }
+        })
     };
     let delete = move |_| {
         if sure.get_untracked() {
@@ -113,14 +119,19 @@ pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
             let name = given.get_untracked().trim().to_string();
             // A name that was left alone stays the one that the page gives, in its language.
             if name != row.with_untracked(|row| row.name.clone()) {
-                lab.change_run(&row.get_untracked().key, |run| run.title = (!name.is_empty()).then_some(name));
+                lab.change_run(&row.get_untracked().key, |run| {
+                    run.title = (!name.is_empty()).then_some(name)
+                });
             }
             naming.set(false);
         }
     };
     let keys = move |event: web_sys::KeyboardEvent| {
         // An input method ends a word with Enter, too, and the key that opened the field may still be down.
-        if event.is_composing() || event.repeat() || !matches!(event.key().as_str(), "Escape" | "Enter") {
+        if event.is_composing()
+            || event.repeat()
+            || !matches!(event.key().as_str(), "Escape" | "Enter")
+        {
             return;
         }
         // Else the same key would press the button that gets the focus.

@@ -52,7 +52,9 @@ pub fn LinkOut(
 /// Puts a text on the clipboard, where the browser has one and allows it.
 fn copy(text: String, copied: RwSignal<bool>) {
     let navigator = window().navigator();
-    if !js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
+    if !js_sys::Reflect::get(&navigator, &"clipboard".into())
+        .is_ok_and(|clipboard| clipboard.is_object())
+    {
         return;
     }
     let promise = navigator.clipboard().write_text(&text);

@@ -28,7 +28,9 @@ pub fn Models() -> impl IntoView {
         Ok(sources) => lab.import(sources),
         Err(reason) => lab.complain(reason, tr!("Open a .zip, or all files of one model.")),
     };
-    let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.imported.clone());
+    let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| {
+        state.model.imported.clone()
+    });
     view! {
         <div class="block">
             <h3>{tr!("Save or open a model")}</h3>

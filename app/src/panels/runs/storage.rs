@@ -12,7 +12,9 @@ pub fn StorageLine() -> impl IntoView {
     let words = move || match lab.storage.get() {
         Storage::Unknown => tr!("Looking for kept runs…"),
         Storage::Denied => {
-            tr!("This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip.")
+            tr!(
+                "This browser keeps nothing for this page: runs end with the tab. Save what matters as .zip."
+            )
         }
         Storage::Open { usage, persistent } => {
             let promise = match persistent {
@@ -22,7 +24,11 @@ pub fn StorageLine() -> impl IntoView {
             let kept = match usage {
                 Some((used, granted)) => {
                     let (used, granted) = (bytes(used as u64), bytes(granted as u64));
-                    tr!("This browser keeps runs and models, in {used} of {granted}.", used, granted)
+                    tr!(
+                        "This browser keeps runs and models, in {used} of {granted}.",
+                        used,
+                        granted
+                    )
                 }
                 None => tr!("This browser keeps runs and models."),
             };
@@ -47,7 +53,15 @@ pub fn StorageLine() -> impl IntoView {
         })
     };
     let is_open = move || matches!(lab.storage.get(), Storage::Open { .. });
-    let can_ask = move || matches!(lab.storage.get(), Storage::Open { persistent: false, .. });
+    let can_ask = move || {
+        matches!(
+            lab.storage.get(),
+            Storage::Open {
+                persistent: false,
+                ..
+            }
+        )
+    };
     view! {
         <div class="start">
             <p class="help" data-testid="storage">{words}</p>

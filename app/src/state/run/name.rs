@@ -32,8 +32,13 @@ impl Run {
             };
         }
         let id = self.id.split('@').next().unwrap_or_default();
-        let number = id.rsplit('-').next().filter(|number| number.parse::<u64>().is_ok());
-        let Some(number) = number else { return self.id.clone() };
+        let number = id
+            .rsplit('-')
+            .next()
+            .filter(|number| number.parse::<u64>().is_ok());
+        let Some(number) = number else {
+            return self.id.clone();
+        };
         let run = match self.phase {
             _ if self.id.starts_with("compare") => tr!("Comparison {number}", number),
             _ if self.id.starts_with("counting") => tr!("Counting task {number}", number),
@@ -58,8 +63,21 @@ impl Run {
         // A comparison that was resumed has its date behind its number.
         let number = number.split('@').next().unwrap_or(number);
         let [start, share, rate, _, seed] = part.split('-').collect::<Vec<_>>().try_into().ok()?;
-        let start = if start == "scratch" { tr!("from scratch") } else { tr!("pre-trained") };
+        let start = if start == "scratch" {
+            tr!("from scratch")
+        } else {
+            tr!("pre-trained")
+        };
         let share = percent(share.parse().unwrap_or(1.0));
-        Some((number, tr!("{start}, {share} of the labels, rate {rate}, seed {seed}", start, share, rate, seed)))
+        Some((
+            number,
+            tr!(
+                "{start}, {share} of the labels, rate {rate}, seed {seed}",
+                start,
+                share,
+                rate,
+                seed
+            ),
+        ))
     }
 }

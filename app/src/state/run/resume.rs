@@ -45,7 +45,11 @@ impl Run {
     }
 
     fn has_something_saved(&self) -> bool {
-        if self.is_own() { self.resume.saved.is_some() } else { !self.resume.cells.is_empty() }
+        if self.is_own() {
+            self.resume.saved.is_some()
+        } else {
+            !self.resume.cells.is_empty()
+        }
     }
 
     /// Makes a run that ended the present one again.
@@ -57,7 +61,12 @@ impl Run {
 
     /// Continues from an earlier step: what came after it is taken back.
     pub fn return_to(&mut self, step: u64) {
-        for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {
+        for curve in [
+            &mut self.curve,
+            &mut self.lr,
+            &mut self.grad_norm,
+            &mut self.speed,
+        ] {
             curve.cut(step);
         }
         self.held_out.retain(|held_out| held_out.step <= step);
@@ -68,7 +77,12 @@ impl Run {
 
     /// Replaces its figures by what its log says.
     pub fn replay(&mut self, events: Vec<Event>) {
-        for curve in [&mut self.curve, &mut self.lr, &mut self.grad_norm, &mut self.speed] {
+        for curve in [
+            &mut self.curve,
+            &mut self.lr,
+            &mut self.grad_norm,
+            &mut self.speed,
+        ] {
             *curve = Curve::default();
         }
         (self.held_out, self.scores) = (vec![], vec![]);

@@ -41,12 +41,27 @@ fn step(run: &str, step: u64, loss: f64) -> Event {
 }
 
 fn evaluated(run: &str, step: u64, mean_f1: f64) -> Event {
-    let metrics = Metrics::Classifier(ClassifierMetrics { mean_f1, ..ClassifierMetrics::default() });
-    Event::Evaluated { run: run.into(), step, epoch: step as f64 / 10.0, split: "valid".into(), network: None, metrics }
+    let metrics = Metrics::Classifier(ClassifierMetrics {
+        mean_f1,
+        ..ClassifierMetrics::default()
+    });
+    Event::Evaluated {
+        run: run.into(),
+        step,
+        epoch: step as f64 / 10.0,
+        split: "valid".into(),
+        network: None,
+        metrics,
+    }
 }
 
 fn finished(run: &str, step: u64, stopped: bool) -> Event {
-    Event::Finished { run: run.into(), step, stopped, elapsed_secs: 2.0 }
+    Event::Finished {
+        run: run.into(),
+        step,
+        stopped,
+        elapsed_secs: 2.0,
+    }
 }
 
 fn corpus(documents: u64, labels: u64) -> Event {

@@ -7,10 +7,19 @@ use protocol::{RunConfig, StartFrom};
 #[test]
 fn only_the_answer_to_the_last_question_is_shown() {
     let mut state = RunState::default();
-    let (first, second) = (state.next_request(Question::Guesses), state.next_request(Question::Guesses));
-    state.apply(Event::Guesses { request: first, masks: vec![] });
+    let (first, second) = (
+        state.next_request(Question::Guesses),
+        state.next_request(Question::Guesses),
+    );
+    state.apply(Event::Guesses {
+        request: first,
+        masks: vec![],
+    });
     assert_eq!(state.guesses, None);
-    state.apply(Event::Guesses { request: second, masks: vec![] });
+    state.apply(Event::Guesses {
+        request: second,
+        masks: vec![],
+    });
     assert_eq!(state.guesses, Some(vec![]));
 }
 
@@ -19,13 +28,23 @@ fn only_the_answer_to_the_last_question_is_shown() {
 fn how_files_were_read_is_asked_once_for_each_reading() {
     let mut state = RunState::default();
     assert!(!state.wants_first_documents(), "nothing was read");
-    let answer = |request| Event::Lines { request, lines: vec![], more: 3 };
+    let answer = |request| Event::Lines {
+        request,
+        lines: vec![],
+        more: 3,
+    };
     state.apply(corpus(1, 0));
     assert!(state.wants_first_documents());
     let request = state.ask_first_documents();
     assert!(!state.wants_first_documents(), "it is on its way");
     state.apply(answer(request));
-    assert_eq!((state.first_documents.clone().map(|found| found.more), state.lines.is_none()), (Some(3), true));
+    assert_eq!(
+        (
+            state.first_documents.clone().map(|found| found.more),
+            state.lines.is_none()
+        ),
+        (Some(3), true)
+    );
     let request = state.ask_first_documents();
     state.apply(corpus(1, 0));
     state.apply(answer(request));
@@ -35,12 +54,21 @@ fn how_files_were_read_is_asked_once_for_each_reading() {
 #[test]
 fn guesses_for_the_same_text_stand_beside_those_before() {
     let guess = |token: &str| {
-        vec![MaskGuess { position: 1, candidates: vec![protocol::Candidate { token: token.into(), score: 0.5 }] }]
+        vec![MaskGuess {
+            position: 1,
+            candidates: vec![protocol::Candidate {
+                token: token.into(),
+                score: 0.5,
+            }],
+        }]
     };
     let mut state = RunState::default();
     let answer = |state: &mut RunState, text: &str, token: &str| {
         let request = state.ask_guesses(text);
-        let event = Event::Guesses { request, masks: guess(token) };
+        let event = Event::Guesses {
+            request,
+            masks: guess(token),
+        };
         state.apply(event.clone());
         state.apply(event);
     };
@@ -51,7 +79,10 @@ fn guesses_for_the_same_text_stand_beside_those_before() {
         "told twice, answered once"
     );
     state.apply(finished("pretrain-1", 5, false));
-    assert_eq!(state.guesses, None, "another model has not said anything yet");
+    assert_eq!(
+        state.guesses, None,
+        "another model has not said anything yet"
+    );
     answer(&mut state, "a [MASK]", "dog");
     assert_eq!(state.guesses_before(), Some(guess("cat").as_slice()));
     answer(&mut state, "the [MASK]", "cow");
@@ -62,7 +93,10 @@ fn guesses_for_the_same_text_stand_beside_those_before() {
 fn answers_of_the_model_before_go_with_it_and_other_failures_leave_files_on_their_way() {
     let mut state = RunState::default();
     let request = state.next_request(Question::Review);
-    state.apply(Event::Reviewed { request, review: Default::default() });
+    state.apply(Event::Reviewed {
+        request,
+        review: Default::default(),
+    });
     assert!(state.review.is_some());
     state.apply(finished("finetune-1", 5, false));
     assert!(state.review.is_none(), "another classifier");
@@ -91,21 +125,27 @@ fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
             hint: "h".into(),
             request: None,
         },
-        Event::Finished { run: "compare-1".into(), step: 0, stopped: true, elapsed_secs: 1.0 },
+        Event::Finished {
+            run: "compare-1".into(),
+            step: 0,
+            stopped: true,
+            elapsed_secs: 1.0,
+        },
     ] {
         let mut state = RunState::default();
         assert_eq!(state.begin_other("compare", &config), "compare-1");
         state.apply(step("compare-1-scratch-1-0.003-seed-1", 3, 5.0));
-        assert!(
-            state.active().is_some_and(
-                |run| run.name() == "Comparison 1: from scratch, 100.0 % of the labels, rate 0.003, seed 1"
-            )
-        );
+        assert!(state.active().is_some_and(|run| run.name()
+            == "Comparison 1: from scratch, 100.0 % of the labels, rate 0.003, seed 1"));
         assert_eq!(state.comparing().map(|(begun, _)| begun), Some(1));
         state.apply(ending);
         assert_eq!(state.comparing(), None);
         assert!(state.active().is_none() && !state.model.classifier);
-        assert_eq!((state.runs.len(), state.in_reach()), (1, None), "its figures stand in its table");
+        assert_eq!(
+            (state.runs.len(), state.in_reach()),
+            (1, None),
+            "its figures stand in its table"
+        );
     }
 }
 
@@ -113,11 +153,22 @@ fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
 fn n_grams_that_learned_from_other_labels_are_no_baseline() {
     let mut state = RunState::default();
     let all = RunConfig::default();
-    let few = RunConfig { label_fraction: Some(0.01), ..RunConfig::default() };
+    let few = RunConfig {
+        label_fraction: Some(0.01),
+        ..RunConfig::default()
+    };
     state.ask_baseline(&all);
-    let result = LinearResult { features: 9, ..LinearResult::default() };
+    let result = LinearResult {
+        features: 9,
+        ..LinearResult::default()
+    };
     state.apply(Event::Baseline { result });
-    state.begin(Phase::Finetune, &RunConfig { seed: 5, ..all }, Some(StartFrom::Scratch), false);
+    state.begin(
+        Phase::Finetune,
+        &RunConfig { seed: 5, ..all },
+        Some(StartFrom::Scratch),
+        false,
+    );
     assert!(state.baseline.is_some(), "the same documents");
     state.begin(Phase::Finetune, &few, Some(StartFrom::Scratch), false);
     assert!(state.baseline.is_none());
@@ -127,7 +178,10 @@ fn n_grams_that_learned_from_other_labels_are_no_baseline() {
 fn an_answer_names_the_text_it_is_about() {
     let mut state = RunState::default();
     let (first, second) = (state.ask_guesses("a [MASK]"), state.ask_labels("some text"));
-    state.apply(Event::Guesses { request: first, masks: vec![] });
+    state.apply(Event::Guesses {
+        request: first,
+        masks: vec![],
+    });
     state.apply(Event::Classified {
         request: second,
         labels: vec![],
@@ -139,7 +193,10 @@ fn an_answer_names_the_text_it_is_about() {
     });
     state.ask_guesses("another [MASK]");
     assert_eq!(state.answered_text(), "a [MASK]");
-    assert_eq!(state.classified.map(|answer| answer.text), Some("some text".into()));
+    assert_eq!(
+        state.classified.map(|answer| answer.text),
+        Some("some text".into())
+    );
 }
 
 #[test]
@@ -160,21 +217,36 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
     };
     let (mut state, request) = asked();
     state.apply(failed(protocol::STOPPED, Some(request)));
-    assert!(!state.is_waiting() && state.notice.is_none(), "a stop is no failure");
+    assert!(
+        !state.is_waiting() && state.notice.is_none(),
+        "a stop is no failure"
+    );
     let (mut state, request) = asked();
-    state.apply(Event::Reviewed { request, review: Default::default() });
+    state.apply(Event::Reviewed {
+        request,
+        review: Default::default(),
+    });
     assert!(!state.is_waiting() && state.is_measuring());
     let (mut state, _) = asked();
     let aside = state.ask_estimate("fast-small", false);
     state.apply(failed("bad-setting", Some(aside)));
-    assert!(state.notice.is_none() && !state.is_estimating("fast-small"), "nobody asked for that preset");
+    assert!(
+        state.notice.is_none() && !state.is_estimating("fast-small"),
+        "nobody asked for that preset"
+    );
     let (mut state, _) = asked();
     let aside = state.ask_estimate("bert-base", false);
     state.forget_estimates();
     assert!(!state.is_measuring());
     state.apply(failed("too-large", Some(aside)));
-    state.apply(Event::Estimated { request: aside, estimate: Default::default() });
-    assert!(state.notice.is_none() && state.estimates.is_empty(), "what is said of settings that changed is not heard");
+    state.apply(Event::Estimated {
+        request: aside,
+        estimate: Default::default(),
+    });
+    assert!(
+        state.notice.is_none() && state.estimates.is_empty(),
+        "what is said of settings that changed is not heard"
+    );
     let (mut state, _) = asked();
     state.apply(failed(ENGINE_CRASHED, None));
     assert!(!state.is_waiting() && !state.is_measuring());
@@ -190,29 +262,56 @@ fn a_file_is_labelled_until_all_its_documents_are() {
         columns: None,
         warnings: vec![],
     };
-    let far =
-        |state: &RunState| state.labelling.as_ref().map(|file| (file.name.clone(), file.documents, file.is_done()));
-    let mut state = RunState { engine: Engine::Ready(Default::default()), ..RunState::default() };
+    let far = |state: &RunState| {
+        state
+            .labelling
+            .as_ref()
+            .map(|file| (file.name.clone(), file.documents, file.is_done()))
+    };
+    let mut state = RunState {
+        engine: Engine::Ready(Default::default()),
+        ..RunState::default()
+    };
     let first = state.ask_file("mails/new.one.csv.gz");
     assert_eq!(far(&state), Some(("mails/new.one.csv.gz".into(), 0, false)));
     state.apply(labelled(first, 32));
     assert!(state.is_labelling() && !state.is_waiting() && state.labelling_of(first).is_some());
-    assert_eq!(state.reason_not_to_count(), Some("A file is being labelled.".into()));
+    assert_eq!(
+        state.reason_not_to_count(),
+        Some("A file is being labelled.".into())
+    );
     state.apply(labelled(first, 40));
     assert_eq!(far(&state), Some(("mails/new.one.csv.gz".into(), 40, true)));
     assert!(!state.is_labelling());
-    assert_eq!(state.labelling.as_ref().map(Labelling::table_name), Some("new.one-labelled.csv".into()));
+    assert_eq!(
+        state.labelling.as_ref().map(Labelling::table_name),
+        Some("new.one-labelled.csv".into())
+    );
 
     let second = state.ask_file("other");
     state.apply(labelled(first, 40));
-    assert_eq!(far(&state), Some(("other".into(), 0, false)), "an answer about another file");
+    assert_eq!(
+        far(&state),
+        Some(("other".into(), 0, false)),
+        "an answer about another file"
+    );
     assert!(state.labelling_of(first).is_none());
     let (code, message, hint) = (protocol::STOPPED.into(), String::new(), String::new());
-    state.apply(Event::Failed { run: String::new(), code, message, hint, request: Some(second) });
+    state.apply(Event::Failed {
+        run: String::new(),
+        code,
+        message,
+        hint,
+        request: Some(second),
+    });
     assert_eq!(far(&state), None, "a stop leaves nothing");
 
     let third = state.ask_file("third");
     state.give_up_labelling();
     state.apply(labelled(third, 40));
-    assert_eq!(far(&state), None, "what cannot be saved is not said to be done");
+    assert_eq!(
+        far(&state),
+        None,
+        "what cannot be saved is not said to be done"
+    );
 }

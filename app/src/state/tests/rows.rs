@@ -6,8 +6,16 @@ use protocol::{CompareConfig, Figures, LinearResult, RunConfig, StartFrom};
 
 #[test]
 fn unknown_runs_get_rows_of_the_right_kind() {
-    let state = state(&[step("finetune-7", 1, 2.0), evaluated("mystery", 3, 0.5), step("pretrain-2", 1, 8.0)]);
-    let kinds: Vec<(String, Phase)> = state.runs.iter().map(|run| (run.name(), run.phase)).collect();
+    let state = state(&[
+        step("finetune-7", 1, 2.0),
+        evaluated("mystery", 3, 0.5),
+        step("pretrain-2", 1, 8.0),
+    ]);
+    let kinds: Vec<(String, Phase)> = state
+        .runs
+        .iter()
+        .map(|run| (run.name(), run.phase))
+        .collect();
     assert_eq!(
         kinds,
         [
@@ -21,10 +29,22 @@ fn unknown_runs_get_rows_of_the_right_kind() {
 #[test]
 fn begin_names_runs_by_phase_and_records_what_was_asked() {
     let mut state = RunState::default();
-    let config = RunConfig { seed: 3, ..RunConfig::default() };
-    assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-1");
-    assert_eq!(state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch), false), "finetune-1");
-    assert_eq!(state.begin(Phase::Pretrain, &config, None, false), "pretrain-2");
+    let config = RunConfig {
+        seed: 3,
+        ..RunConfig::default()
+    };
+    assert_eq!(
+        state.begin(Phase::Pretrain, &config, None, false),
+        "pretrain-1"
+    );
+    assert_eq!(
+        state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch), false),
+        "finetune-1"
+    );
+    assert_eq!(
+        state.begin(Phase::Pretrain, &config, None, false),
+        "pretrain-2"
+    );
     assert_eq!(state.runs[1].name(), "Fine-tuning 1, from scratch");
     assert_eq!(state.runs[0].settings, "fast-tiny · seed 3");
 }
@@ -32,11 +52,19 @@ fn begin_names_runs_by_phase_and_records_what_was_asked() {
 #[test]
 fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
     let mut state = RunState::default();
-    let compare = CompareConfig { seeds: 3, label_fractions: vec![0.1, 1.0], lrs: vec![] };
+    let compare = CompareConfig {
+        seeds: 3,
+        label_fractions: vec![0.1, 1.0],
+        lrs: vec![],
+    };
     let id = state.begin_comparison(&RunConfig::default(), &compare);
     state.apply(step("compare-1-pretrained-0.1-0.003-seed-1", 3, 5.0));
     state.apply(step("compare-1-pretrained-0.1-0.006-seed-1", 3, 5.0));
-    assert_eq!(state.comparing(), Some((2, 24)), "four rates and two more seeds, of both starts, for both shares");
+    assert_eq!(
+        state.comparing(),
+        Some((2, 24)),
+        "four rates and two more seeds, of both starts, for both shares"
+    );
     let comparison = Comparison {
         points: vec![],
         epochs: 1.0,
@@ -45,7 +73,10 @@ fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
         sentence: "It pays.".into(),
         pretraining_secs: None,
     };
-    let told = Event::Compared { run: id.clone(), comparison: comparison.clone() };
+    let told = Event::Compared {
+        run: id.clone(),
+        comparison: comparison.clone(),
+    };
     state.keep_comparison(&id, &serde_json::to_string(&told).expect("plain data"));
     state.apply(told);
     state.apply(finished(&id, 0, false));
@@ -61,34 +92,74 @@ fn n_grams_are_kept_with_the_runs_on_the_same_text() {
     let mut state = state(&[corpus(5, 2)]);
     let begin = |state: &mut RunState| {
         state.ask_baseline(&RunConfig::default());
-        state.begin(Phase::Finetune, &RunConfig::default(), Some(StartFrom::Scratch), false)
+        state.begin(
+            Phase::Finetune,
+            &RunConfig::default(),
+            Some(StartFrom::Scratch),
+            false,
+        )
     };
     let n_grams = |mean_f1| Event::Baseline {
-        result: LinearResult { test: Figures { mean_f1, ..Figures::default() }, ..LinearResult::default() },
+        result: LinearResult {
+            test: Figures {
+                mean_f1,
+                ..Figures::default()
+            },
+            ..LinearResult::default()
+        },
     };
     begin(&mut state);
     state.apply(n_grams(0.5));
     begin(&mut state);
     state.apply(corpus(6, 2));
     state.apply(n_grams(0.9));
-    assert_eq!(state.runs.iter().map(|run| run.baseline).collect::<Vec<_>>(), [Some(0.5), Some(0.5)]);
+    assert_eq!(
+        state
+            .runs
+            .iter()
+            .map(|run| run.baseline)
+            .collect::<Vec<_>>(),
+        [Some(0.5), Some(0.5)]
+    );
     begin(&mut state);
-    assert_eq!((state.runs[2].baseline, state.n_grams()), (Some(0.9), Some(0.9)));
+    assert_eq!(
+        (state.runs[2].baseline, state.n_grams()),
+        (Some(0.9), Some(0.9))
+    );
     state.apply(corpus(7, 2));
     assert_eq!(state.n_grams(), Some(0.9), "of the last run that is shown");
     begin(&mut state);
-    assert_eq!(state.n_grams(), None, "this one learns from other documents");
+    assert_eq!(
+        state.n_grams(),
+        None,
+        "this one learns from other documents"
+    );
 }
 
 /// What was never measured is no verdict.
 #[test]
 fn a_counting_task_that_was_stopped_is_not_judged() {
-    let counted = |learned| Event::Counted { run: "counting-1".into(), learned, step: 19, loss: 0.0, accuracy: 0.0 };
-    for (stopped, learned, words) in
-        [(true, false, "Stopped after 19 steps"), (false, false, "It did not learn"), (true, true, "It learned")]
-    {
+    let counted = |learned| Event::Counted {
+        run: "counting-1".into(),
+        learned,
+        step: 19,
+        loss: 0.0,
+        accuracy: 0.0,
+    };
+    for (stopped, learned, words) in [
+        (true, false, "Stopped after 19 steps"),
+        (false, false, "It did not learn"),
+        (true, true, "It learned"),
+    ] {
         let state = state(&[finished("counting-1", 19, stopped), counted(learned)]);
-        assert!(state.counted.as_ref().is_some_and(|told| told.starts_with(words)), "{:?}", state.counted);
+        assert!(
+            state
+                .counted
+                .as_ref()
+                .is_some_and(|told| told.starts_with(words)),
+            "{:?}",
+            state.counted
+        );
     }
 }
 
@@ -106,7 +177,14 @@ fn runs_of_before_stand_in_the_order_they_were_begun_in() {
         old("pretrain-1", "99"),
     ]);
     let keys: Vec<&str> = state.runs.iter().map(|run| run.key.as_str()).collect();
-    assert_eq!(keys, ["pretrain-1@99", "pretrain-1@1764155280000.5", "finetune-1@1764155340000"]);
+    assert_eq!(
+        keys,
+        [
+            "pretrain-1@99",
+            "pretrain-1@1764155280000.5",
+            "finetune-1@1764155340000"
+        ]
+    );
 }
 
 #[test]
@@ -122,14 +200,32 @@ fn a_run_tells_whose_values_it_began_with() {
     state.begin(first, &config, None, true);
     state.begin(tuned, &config, Some(StartFrom::Pretrained), true);
     state.begin(tuned, &config, Some(StartFrom::Scratch), false);
-    let told = |state: &RunState| state.runs.iter().map(|run| state.origin_of(run)).collect::<Vec<_>>();
-    let (on, with) =
-        (|name: &str| Some(format!("goes on from {name}")), |name: &str| Some(format!("begins with {name}")));
-    assert_eq!(told(&state), [None, on("Pre-training 1"), with("Pre-training 1"), None]);
+    let told = |state: &RunState| {
+        state
+            .runs
+            .iter()
+            .map(|run| state.origin_of(run))
+            .collect::<Vec<_>>()
+    };
+    let (on, with) = (
+        |name: &str| Some(format!("goes on from {name}")),
+        |name: &str| Some(format!("begins with {name}")),
+    );
+    assert_eq!(
+        told(&state),
+        [None, on("Pre-training 1"), with("Pre-training 1"), None]
+    );
     state.runs[0].title = Some("Birds".into());
-    assert_eq!(told(&state)[1], on("Birds"), "a name that was given later is the run's");
+    assert_eq!(
+        told(&state)[1],
+        on("Birds"),
+        "a name that was given later is the run's"
+    );
     state.forget_run("pretrain-1");
-    assert_eq!(told(&state)[..2], [on("a run that is gone"), with("a run that is gone")]);
+    assert_eq!(
+        told(&state)[..2],
+        [on("a run that is gone"), with("a run that is gone")]
+    );
     // What it has learned is still at hand, under its name.
     state.begin(first, &config, None, true);
     assert_eq!(told(&state).last(), Some(&on("Birds")));
@@ -137,31 +233,69 @@ fn a_run_tells_whose_values_it_began_with() {
 
 #[test]
 fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
-    let mut saved = state(&[started("pretrain-1", Phase::Pretrain, 5), step("pretrain-1", 5, 6.0)]).runs;
+    let mut saved = state(&[
+        started("pretrain-1", Phase::Pretrain, 5),
+        step("pretrain-1", 5, 6.0),
+    ])
+    .runs;
     saved[0].key = "pretrain-1@1".into();
-    let mut state = state(&[started("pretrain-1", Phase::Pretrain, 9), step("pretrain-1", 3, 7.0)]);
+    let mut state = state(&[
+        started("pretrain-1", Phase::Pretrain, 9),
+        step("pretrain-1", 3, 7.0),
+    ]);
     state.take_saved(saved.clone());
     state.take_saved(saved);
     assert_eq!(state.runs.len(), 2, "each once");
-    assert_eq!((state.runs[0].name(), state.runs[0].stage.is_over()), ("Pre-training 1, earlier".into(), true));
-    assert_eq!(state.current().map(|run| run.id.as_str()), Some("pretrain-1"));
+    assert_eq!(
+        (state.runs[0].name(), state.runs[0].stage.is_over()),
+        ("Pre-training 1, earlier".into(), true)
+    );
+    assert_eq!(
+        state.current().map(|run| run.id.as_str()),
+        Some("pretrain-1")
+    );
     state.apply(step("pretrain-1", 4, 6.5));
-    assert_eq!((state.runs[0].steps_done(), state.runs[1].steps_done()), (5, 4), "events mean the run of this tab");
-    assert_eq!((state.runs_of(Phase::Pretrain).count(), state.shown_of(Phase::Pretrain).count()), (1, 1));
-    assert_eq!(state.begin(Phase::Pretrain, &RunConfig::default(), None, false), "pretrain-2");
+    assert_eq!(
+        (state.runs[0].steps_done(), state.runs[1].steps_done()),
+        (5, 4),
+        "events mean the run of this tab"
+    );
+    assert_eq!(
+        (
+            state.runs_of(Phase::Pretrain).count(),
+            state.shown_of(Phase::Pretrain).count()
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        state.begin(Phase::Pretrain, &RunConfig::default(), None, false),
+        "pretrain-2"
+    );
 }
 
 #[test]
 fn work_without_a_run_makes_no_row() {
-    let preview = Event::Compiling { run: String::new(), message: "learning the vocabulary".into() };
+    let preview = Event::Compiling {
+        run: String::new(),
+        message: "learning the vocabulary".into(),
+    };
     assert!(state(&[preview]).runs.is_empty());
 }
 
 #[test]
 fn what_the_counting_task_measures_is_no_classifier_s_score() {
     let mut state = RunState::default();
-    assert_eq!(state.begin_other("counting", &RunConfig::default()), "counting-1");
-    assert_eq!((state.shown_of(Phase::Finetune).count(), state.runs_of(Phase::Finetune).count()), (0, 0));
+    assert_eq!(
+        state.begin_other("counting", &RunConfig::default()),
+        "counting-1"
+    );
+    assert_eq!(
+        (
+            state.shown_of(Phase::Finetune).count(),
+            state.runs_of(Phase::Finetune).count()
+        ),
+        (0, 0)
+    );
     assert!(state.active().is_some(), "it runs all the same");
 }
 
@@ -180,8 +314,19 @@ fn a_run_that_was_stopped_before_its_first_step_leaves_no_model() {
 fn an_opened_classifier_guesses_no_words() {
     for guesses in [true, false] {
         let labels = vec!["a".into(), "b".into()];
-        let state = state(&[Event::Imported { summary: "m".into(), labels, guesses }]);
-        assert_eq!((state.model.pretrained, state.model.classifier, state.model.guesses), (true, true, guesses));
+        let state = state(&[Event::Imported {
+            summary: "m".into(),
+            labels,
+            guesses,
+        }]);
+        assert_eq!(
+            (
+                state.model.pretrained,
+                state.model.classifier,
+                state.model.guesses
+            ),
+            (true, true, guesses)
+        );
     }
 }
 
@@ -190,20 +335,48 @@ fn the_model_at_hand_has_a_name_that_outlives_its_run() {
     let mut state = RunState::default();
     let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     state.apply(step(&id, 1, 5.0));
-    assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()), "of the run that learns");
-    state.apply(Event::Finished { run: id.clone(), step: 1, stopped: false, elapsed_secs: 1.0 });
+    assert_eq!(
+        state.model_name(Phase::Pretrain),
+        Some("Pre-training 1".into()),
+        "of the run that learns"
+    );
+    state.apply(Event::Finished {
+        run: id.clone(),
+        step: 1,
+        stopped: false,
+        elapsed_secs: 1.0,
+    });
     assert!(state.is_at_hand(&id));
     assert!(state.forget_run(&id).is_some());
     let again = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
-    assert_eq!((again.as_str(), state.is_at_hand(&again)), (id.as_str(), false), "another run has the number now");
-    assert_eq!(state.model_name(Phase::Pretrain), Some("Pre-training 1".into()));
-    let imported = |guesses| Event::Imported { summary: "9 parameters".into(), labels: vec!["a".into()], guesses };
+    assert_eq!(
+        (again.as_str(), state.is_at_hand(&again)),
+        (id.as_str(), false),
+        "another run has the number now"
+    );
+    assert_eq!(
+        state.model_name(Phase::Pretrain),
+        Some("Pre-training 1".into())
+    );
+    let imported = |guesses| Event::Imported {
+        summary: "9 parameters".into(),
+        labels: vec!["a".into()],
+        guesses,
+    };
     state.open_model(Some(again.clone()));
     state.apply(imported(true));
     assert!(state.is_at_hand(&again));
     state.apply(imported(false));
-    assert_eq!(state.model_name(Phase::Pretrain), None, "it guesses nothing");
-    assert_eq!(state.model_name(Phase::Finetune), Some("9 parameters".into()), "a file has no run");
+    assert_eq!(
+        state.model_name(Phase::Pretrain),
+        None,
+        "it guesses nothing"
+    );
+    assert_eq!(
+        state.model_name(Phase::Finetune),
+        Some("9 parameters".into()),
+        "a file has no run"
+    );
 }
 
 #[test]
@@ -214,12 +387,26 @@ fn runs_that_differ_in_their_start_only_differ() {
     }
     let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
     assert_eq!(state.differences(), [("from".to_string(), starts)]);
-    let config = RunConfig { mask_rate: Some(0.3), ..RunConfig::default() };
+    let config = RunConfig {
+        mask_rate: Some(0.3),
+        ..RunConfig::default()
+    };
     state.begin(Phase::Pretrain, &config, None, false);
     let dash = Some("–".to_string());
-    let masks = ("mask-rate".to_string(), vec![dash.clone(), dash.clone(), Some("0.3".into())]);
-    let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string()), dash];
-    assert_eq!(state.differences(), [masks, ("from".to_string(), starts)], "no default where a setting says nothing");
+    let masks = (
+        "mask-rate".to_string(),
+        vec![dash.clone(), dash.clone(), Some("0.3".into())],
+    );
+    let starts = vec![
+        Some("pretrained".to_string()),
+        Some("scratch".to_string()),
+        dash,
+    ];
+    assert_eq!(
+        state.differences(),
+        [masks, ("from".to_string(), starts)],
+        "no default where a setting says nothing"
+    );
 }
 
 #[test]
@@ -230,20 +417,43 @@ fn the_headline_tells_how_both_starts_ended() {
         let id = state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
         state.apply(step(&id, 3, 0.5));
         if from == StartFrom::Pretrained {
-            assert!(words(&state).starts_with("Fine-tuning 1, pre-trained."), "{}", words(&state));
+            assert!(
+                words(&state).starts_with("Fine-tuning 1, pre-trained."),
+                "{}",
+                words(&state)
+            );
             state.apply(finished(&id, 3, false));
         } else {
-            assert!(words(&state).starts_with("Fine-tuning 2, from scratch."), "{}", words(&state));
+            assert!(
+                words(&state).starts_with("Fine-tuning 2, from scratch."),
+                "{}",
+                words(&state)
+            );
         }
         id
     });
     state.apply(finished(&second, 3, false));
-    assert!(words(&state).starts_with("Fine-tuning 1, pre-trained. Finished"), "{first}: {}", words(&state));
-    assert!(words(&state).contains(". Fine-tuning 2, from scratch. Finished"), "{}", words(&state));
-    let other = RunConfig { seed: 5, ..RunConfig::default() };
+    assert!(
+        words(&state).starts_with("Fine-tuning 1, pre-trained. Finished"),
+        "{first}: {}",
+        words(&state)
+    );
+    assert!(
+        words(&state).contains(". Fine-tuning 2, from scratch. Finished"),
+        "{}",
+        words(&state)
+    );
+    let other = RunConfig {
+        seed: 5,
+        ..RunConfig::default()
+    };
     let third = state.begin(Phase::Finetune, &other, Some(StartFrom::Pretrained), false);
     state.apply(finished(&third, 3, false));
-    assert!(words(&state).starts_with("Fine-tuning 3"), "other settings are another question: {}", words(&state));
+    assert!(
+        words(&state).starts_with("Fine-tuning 3"),
+        "other settings are another question: {}",
+        words(&state)
+    );
 }
 
 #[test]
@@ -255,23 +465,42 @@ fn a_run_that_would_only_repeat_the_last_one_is_told() {
     assert!(!state.would_repeat(&config), "it is not over");
     state.apply(finished(&id, 3, false));
     assert!(state.would_repeat(&config));
-    assert!(!state.would_repeat(&RunConfig { seed: 5, ..config.clone() }));
+    assert!(!state.would_repeat(&RunConfig {
+        seed: 5,
+        ..config.clone()
+    }));
     state.vectors += 1;
-    assert!(!state.would_repeat(&config), "it would begin with other word vectors");
+    assert!(
+        !state.would_repeat(&config),
+        "it would begin with other word vectors"
+    );
     state.vectors = 0;
     let on = state.begin(Phase::Pretrain, &config, None, true);
     state.apply(finished(&on, 3, false));
-    assert!(!state.would_repeat(&config), "the last one went on from a model");
+    assert!(
+        !state.would_repeat(&config),
+        "the last one went on from a model"
+    );
 
     let again = state.begin(Phase::Pretrain, &config, None, false);
     state.apply(finished(&again, 3, false));
     assert!(state.would_repeat(&config));
-    state.apply(Event::Imported { summary: "m".into(), labels: vec![], guesses: true });
-    assert!(!state.would_repeat(&config), "the next one goes on from what was opened");
+    state.apply(Event::Imported {
+        summary: "m".into(),
+        labels: vec![],
+        guesses: true,
+    });
+    assert!(
+        !state.would_repeat(&config),
+        "the next one goes on from what was opened"
+    );
     let imported = state.begin(Phase::Pretrain, &config, None, false);
     assert!(state.runs.last().is_some_and(|run| run.origin.is_some()));
     state.apply(finished(&imported, 3, false));
-    assert!(!state.would_repeat(&config), "that one did, and the next begins afresh");
+    assert!(
+        !state.would_repeat(&config),
+        "that one did, and the next begins afresh"
+    );
 }
 
 #[test]
@@ -279,13 +508,23 @@ fn random_guessing_is_of_the_words_at_hand() {
     let mut state = RunState::default();
     assert_eq!(state.random_loss(), None);
     let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
-    state.run_mut(&id).plan = Some(Plan { uniform: 7.5, ..Plan::default() });
+    state.run_mut(&id).plan = Some(Plan {
+        uniform: 7.5,
+        ..Plan::default()
+    });
     assert_eq!(state.random_loss(), Some(7.5), "of the run that learns");
-    state.vocabulary = Some(Vocabulary { size: 20_000, ..Vocabulary::default() });
+    state.vocabulary = Some(Vocabulary {
+        size: 20_000,
+        ..Vocabulary::default()
+    });
     assert_eq!(state.random_loss(), Some(7.5));
     state.apply(step(&id, 3, 5.0));
     state.apply(finished(&id, 3, false));
-    assert_eq!(state.random_loss(), Some(20_000_f64.ln()), "of a model that was opened since");
+    assert_eq!(
+        state.random_loss(),
+        Some(20_000_f64.ln()),
+        "of a model that was opened since"
+    );
     state.vocabulary = None;
     assert_eq!(state.random_loss(), Some(7.5));
 }
@@ -295,26 +534,52 @@ fn an_imported_run_has_its_curves_and_is_there_once() {
     let mut state = RunState::default();
     let events = vec![
         step("pretrain", 3, 5.0),
-        Event::Paused { run: "pretrain".into(), step: 3 },
+        Event::Paused {
+            run: "pretrain".into(),
+            step: 3,
+        },
         step("pretrain", 6, 4.0),
         finished("pretrain", 6, false),
     ];
     for _ in 0..2 {
-        state.apply(Event::Imported { summary: "m".into(), labels: vec![], guesses: true });
-        state.apply(Event::History { run: "imported-1".into(), events: events.clone() });
+        state.apply(Event::Imported {
+            summary: "m".into(),
+            labels: vec![],
+            guesses: true,
+        });
+        state.apply(Event::History {
+            run: "imported-1".into(),
+            events: events.clone(),
+        });
     }
-    let [run] = state.runs.as_slice() else { panic!("one run, not {}", state.runs.len()) };
-    assert_eq!((run.stage.clone(), run.steps_done(), run.name()), (Stage::Finished, 6, "Imported fine-tuning".into()));
+    let [run] = state.runs.as_slice() else {
+        panic!("one run, not {}", state.runs.len())
+    };
+    assert_eq!(
+        (run.stage.clone(), run.steps_done(), run.name()),
+        (Stage::Finished, 6, "Imported fine-tuning".into())
+    );
     assert!(!run.is_here() && run.shown && state.active().is_none());
-    let open = Event::History { run: "imported-2".into(), events: events[..1].to_vec() };
+    let open = Event::History {
+        run: "imported-2".into(),
+        events: events[..1].to_vec(),
+    };
     state.apply(open);
-    assert!(state.active().is_none(), "a run whose end is not told is over, too");
+    assert!(
+        state.active().is_none(),
+        "a run whose end is not told is over, too"
+    );
 }
 
 #[test]
 fn a_fitted_output_layer_has_no_steps_to_tell() {
     let mut state = RunState::default();
-    let id = state.begin(Phase::Finetune, &RunConfig::default(), Some(StartFrom::Pretrained), false);
+    let id = state.begin(
+        Phase::Finetune,
+        &RunConfig::default(),
+        Some(StartFrom::Pretrained),
+        false,
+    );
     state.apply(finished(&id, 0, false));
     assert_eq!(state.runs[0].sentence(), "Finished: –.");
 }

@@ -26,10 +26,18 @@ const LISTED: usize = 5;
 
 /// What stands out among `counts`.
 pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
-    [one(counts), alike(counts), misspelt(counts), joined(counts), glued(counts), rare(counts), too_many(counts)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        one(counts),
+        alike(counts),
+        misspelt(counts),
+        joined(counts),
+        glued(counts),
+        rare(counts),
+        too_many(counts),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Labels of a person's map that no document has: a slip, as a rule.
@@ -42,7 +50,11 @@ pub fn unmapped(labels: &[String]) -> Option<Warning> {
 /// One label is nothing to choose from: a person should hear that before they start a classifier.
 fn one(counts: &[LabelCount]) -> Option<Warning> {
     let mut taught = counts.iter().filter(|count| count.train > 0);
-    let label = taught.next().filter(|_| taught.next().is_none())?.label.clone();
+    let label = taught
+        .next()
+        .filter(|_| taught.next().is_none())?
+        .label
+        .clone();
     let error = DataError::TooFewLabels { label };
     Some(("one-label", format!("{error}. {}", error.hint())))
 }
@@ -64,7 +76,10 @@ fn alike_groups(counts: &[LabelCount]) -> Vec<Vec<&str>> {
     for LabelCount { label, .. } in counts {
         groups.entry(letters(label)).or_default().push(label);
     }
-    groups.into_values().filter(|group| group.len() > 1).collect()
+    groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .collect()
 }
 
 /// The labels that differ from another one by a slip, each with the one that is meant: the more frequent one. `counts` are
@@ -72,7 +87,10 @@ fn alike_groups(counts: &[LabelCount]) -> Vec<Vec<&str>> {
 pub fn merges(counts: &[LabelCount]) -> BTreeMap<String, String> {
     let alike = alike_groups(counts).into_iter().flat_map(|group| {
         let (meant, others) = group.split_first().expect("a group has members");
-        others.iter().map(|other| ((*other).to_string(), (*meant).to_string())).collect::<Vec<_>>()
+        others
+            .iter()
+            .map(|other| ((*other).to_string(), (*meant).to_string()))
+            .collect::<Vec<_>>()
     });
     misspellings(counts).into_iter().chain(alike).collect()
 }
@@ -83,38 +101,63 @@ fn letters(label: &str) -> String {
     let plain = quick_xml::escape::unescape(label).unwrap_or(label.into());
     let chars: Vec<char> = plain.nfkc().collect();
     let is_by_letters = |place: usize| {
-        let around = [place.checked_sub(1).map(|before| chars[before]), chars.get(place + 1).copied()];
+        let around = [
+            place.checked_sub(1).map(|before| chars[before]),
+            chars.get(place + 1).copied(),
+        ];
         let around: Vec<char> = around.into_iter().flatten().collect();
         // A- is a mark of its own; a hyphen is a slip only where it parts letters.
         let beside = if chars[place] == '-' { 2 } else { 1 };
         around.len() >= beside && around.into_iter().all(char::is_alphabetic)
     };
-    let is_slip =
-        |place: usize| (chars[place].is_whitespace() || matches!(chars[place], '-' | '_')) && is_by_letters(place);
-    (0..chars.len()).filter(|place| !is_slip(*place)).flat_map(|place| chars[place].to_lowercase()).collect()
+    let is_slip = |place: usize| {
+        (chars[place].is_whitespace() || matches!(chars[place], '-' | '_')) && is_by_letters(place)
+    };
+    (0..chars.len())
+        .filter(|place| !is_slip(*place))
+        .flat_map(|place| chars[place].to_lowercase())
+        .collect()
 }
 
 /// Rare labels that are a letter from a frequent one. Names with digits differ by these on purpose.
 fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
     let misspelt = misspellings(counts);
     let count = misspelt.len();
-    let shown = misspelt.iter().map(|(label, meant)| format!("{} ({})", quoted(label), quoted(meant)));
-    let message = format!("{count} rare labels differ by one letter from a frequent one: {}", first_of(shown));
+    let shown = misspelt
+        .iter()
+        .map(|(label, meant)| format!("{} ({})", quoted(label), quoted(meant)));
+    let message = format!(
+        "{count} rare labels differ by one letter from a frequent one: {}",
+        first_of(shown)
+    );
     (count > 0).then_some(("misspelt-labels", message))
 }
 
 /// Rare labels that are a letter from a frequent one, each with that.
 fn misspellings(counts: &[LabelCount]) -> Vec<(String, String)> {
     let is_spelt = |count: &&LabelCount| {
-        count.label.chars().count() >= MIN_SPELT_CHARS && !count.label.contains(|letter: char| letter.is_numeric())
+        count.label.chars().count() >= MIN_SPELT_CHARS
+            && !count.label.contains(|letter: char| letter.is_numeric())
     };
-    let frequent: Vec<&LabelCount> =
-        counts.iter().filter(|count| count.train >= TIMES_RARER).filter(is_spelt).take(MAX_COMPARED).collect();
-    let rare = counts.iter().filter(|count| (1..RARE).contains(&count.train)).filter(is_spelt).take(MAX_COMPARED);
+    let frequent: Vec<&LabelCount> = counts
+        .iter()
+        .filter(|count| count.train >= TIMES_RARER)
+        .filter(is_spelt)
+        .take(MAX_COMPARED)
+        .collect();
+    let rare = counts
+        .iter()
+        .filter(|count| (1..RARE).contains(&count.train))
+        .filter(is_spelt)
+        .take(MAX_COMPARED);
     let meant = |rare: &LabelCount| {
-        let is_meant =
-            |other: &&&LabelCount| other.train >= TIMES_RARER * rare.train && is_one_slip(&rare.label, &other.label);
-        Some((rare.label.clone(), frequent.iter().find(is_meant)?.label.clone()))
+        let is_meant = |other: &&&LabelCount| {
+            other.train >= TIMES_RARER * rare.train && is_one_slip(&rare.label, &other.label)
+        };
+        Some((
+            rare.label.clone(),
+            frequent.iter().find(is_meant)?.label.clone(),
+        ))
     };
     rare.filter_map(meant).collect()
 }
@@ -124,12 +167,22 @@ const MAX_COMPARED: usize = 1000;
 
 /// Whether a letter too many, too few, wrong, or two that changed places make one word of the other.
 fn is_one_slip(a: &str, b: &str) -> bool {
-    let from_start = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
+    let from_start = a
+        .chars()
+        .zip(b.chars())
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum::<usize>();
     let (a, b) = (&a[from_start..], &b[from_start..]);
-    let from_end =
-        a.chars().rev().zip(b.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
-    let mut rest =
-        [&a[..a.len() - from_end], &b[..b.len() - from_end]].map(|rest| rest.chars().take(3).collect::<Vec<_>>());
+    let from_end = a
+        .chars()
+        .rev()
+        .zip(b.chars().rev())
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum::<usize>();
+    let mut rest = [&a[..a.len() - from_end], &b[..b.len() - from_end]]
+        .map(|rest| rest.chars().take(3).collect::<Vec<_>>());
     rest.sort_by_key(Vec::len);
     match [rest[0].as_slice(), rest[1].as_slice()] {
         [[], [_]] | [[_], [_]] => true,
@@ -141,7 +194,12 @@ fn is_one_slip(a: &str, b: &str) -> bool {
 /// Labels that seem to be several, since each of their parts stands in another label too.
 fn joined(counts: &[LabelCount]) -> Option<Warning> {
     // More are not learned, whatever they are.
-    let labels = || counts.iter().take(MAX_LABELS).map(|count| count.label.as_str());
+    let labels = || {
+        counts
+            .iter()
+            .take(MAX_LABELS)
+            .map(|count| count.label.as_str())
+    };
     SEPARATORS.iter().find_map(|&separator| {
         let mut found: BTreeMap<&str, usize> = BTreeMap::new();
         let is_joined = |label: &&str| label.contains(separator);
@@ -160,7 +218,12 @@ fn joined(counts: &[LabelCount]) -> Option<Warning> {
 
 /// Labels that seem to have caught a word of the text, since a separator stands within most of them.
 fn glued(counts: &[LabelCount]) -> Option<Warning> {
-    let labels = || counts.iter().take(MAX_LABELS).map(|count| count.label.as_str());
+    let labels = || {
+        counts
+            .iter()
+            .take(MAX_LABELS)
+            .map(|count| count.label.as_str())
+    };
     let is_glued = |separator: char| {
         move |label: &&str| {
             let mut parts = label.split(separator);
@@ -168,7 +231,8 @@ fn glued(counts: &[LabelCount]) -> Option<Warning> {
             parts.clone().count() == 2 && parts.all(|part| !part.is_empty()) && !has_spaces
         }
     };
-    let ends_sentence = |label: &&str| label.ends_with(['.', ':', '!', '?']) && label.chars().count() > 2;
+    let ends_sentence =
+        |label: &&str| label.ends_with(['.', ':', '!', '?']) && label.chars().count() > 2;
     let found = [',', ';', '|', ':'].into_iter().find_map(|separator| {
         let glued: Vec<&str> = labels().filter(is_glued(separator)).collect();
         (glued.len() > 1 && 2 * glued.len() > labels().count()).then_some(glued)
@@ -191,7 +255,10 @@ fn parts(label: &str, separator: char) -> BTreeSet<&str> {
 
 fn rare(counts: &[LabelCount]) -> Option<Warning> {
     let taught = counts.iter().filter(|count| count.train > 0);
-    let (all, rare) = (taught.clone().count(), taught.filter(|count| count.train < RARE));
+    let (all, rare) = (
+        taught.clone().count(),
+        taught.filter(|count| count.train < RARE),
+    );
     let count = rare.clone().count();
     let message = format!(
         "labels on fewer than {RARE} training documents will hardly be learned; these are {count} of {all}: {}",
@@ -203,7 +270,10 @@ fn rare(counts: &[LabelCount]) -> Option<Warning> {
 /// So many that no classifier will be made: a person should hear that before they start one.
 fn too_many(counts: &[LabelCount]) -> Option<Warning> {
     let taught = counts.iter().filter(|count| count.train > 0).count();
-    let error = DataError::TooManyLabels { labels: taught, limit: MAX_LABELS };
+    let error = DataError::TooManyLabels {
+        labels: taught,
+        limit: MAX_LABELS,
+    };
     (taught > MAX_LABELS).then(|| ("too-many-labels", format!("{error}. {}", error.hint())))
 }
 
@@ -214,7 +284,11 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn first_of(mut names: impl Iterator<Item = String>) -> String {
     let shown = names.by_ref().take(LISTED).collect::<Vec<_>>().join(", ");
-    if names.next().is_some() { format!("{shown}, …") } else { shown }
+    if names.next().is_some() {
+        format!("{shown}, …")
+    } else {
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -232,10 +306,26 @@ mod tests {
 
     #[test]
     fn a_rare_label_a_letter_from_a_frequent_one_is_told() {
-        let codes = |labels: &[(&str, u64)]| told(labels).iter().map(|(code, _)| *code).collect::<Vec<_>>();
-        let slip = told(&[("politics", 90), ("sport", 40), ("politcs", 2), ("psort", 1)]);
+        let codes = |labels: &[(&str, u64)]| {
+            told(labels)
+                .iter()
+                .map(|(code, _)| *code)
+                .collect::<Vec<_>>()
+        };
+        let slip = told(&[
+            ("politics", 90),
+            ("sport", 40),
+            ("politcs", 2),
+            ("psort", 1),
+        ]);
         assert_eq!(slip[0].0, "misspelt-labels");
-        assert!(slip[0].1.ends_with(": \"politcs\" (\"politics\"), \"psort\" (\"sport\")"), "{}", slip[0].1);
+        assert!(
+            slip[0]
+                .1
+                .ends_with(": \"politcs\" (\"politics\"), \"psort\" (\"sport\")"),
+            "{}",
+            slip[0].1
+        );
         for (a, b, is_slip) in [
             ("sport", "spot", true),
             ("sport", "sports", true),
@@ -248,7 +338,11 @@ mod tests {
             ("aab", "ab", true),
             ("กีฬา", "กฬา", true),
         ] {
-            assert_eq!((is_one_slip(a, b), is_one_slip(b, a)), (is_slip, is_slip), "{a} {b}");
+            assert_eq!(
+                (is_one_slip(a, b), is_one_slip(b, a)),
+                (is_slip, is_slip),
+                "{a} {b}"
+            );
         }
         for labels in [
             [("movies", 90), ("movie", 60)],
@@ -262,60 +356,121 @@ mod tests {
 
     #[test]
     fn slips_are_merged_into_the_label_that_is_meant() {
-        let count = |(label, train): (&str, u64)| LabelCount { label: label.into(), train, ..LabelCount::default() };
-        let counts = [("politics", 90), ("Sci Fi", 9), ("sci-fi", 4), ("politcs", 2), ("music", 2)].map(count);
+        let count = |(label, train): (&str, u64)| LabelCount {
+            label: label.into(),
+            train,
+            ..LabelCount::default()
+        };
+        let counts = [
+            ("politics", 90),
+            ("Sci Fi", 9),
+            ("sci-fi", 4),
+            ("politcs", 2),
+            ("music", 2),
+        ]
+        .map(count);
         let merges = merges(&counts).into_iter().collect::<Vec<_>>();
         let pair = |from: &str, to: &str| (from.to_string(), to.to_string());
-        assert_eq!(merges, [pair("politcs", "politics"), pair("sci-fi", "Sci Fi")]);
+        assert_eq!(
+            merges,
+            [pair("politcs", "politics"), pair("sci-fi", "Sci Fi")]
+        );
     }
 
     #[test]
     fn a_single_label_is_told() {
         let found = told(&[("fr", 9), ("de", 0)]);
         assert_eq!((found.len(), found[0].0), (1, "one-label"));
-        assert!(found[0].1.contains("the same label, \"fr\". Give training lines with"), "{}", found[0].1);
+        assert!(
+            found[0]
+                .1
+                .contains("the same label, \"fr\". Give training lines with"),
+            "{}",
+            found[0].1
+        );
     }
 
     #[test]
     fn more_labels_than_can_be_learned_are_told() {
-        let names: Vec<String> = (0..=MAX_LABELS).map(|number| format!("number {number}")).collect();
+        let names: Vec<String> = (0..=MAX_LABELS)
+            .map(|number| format!("number {number}"))
+            .collect();
         let labels: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 9)).collect();
-        let codes = |labels: &[(&str, u64)]| told(labels).iter().map(|(code, _)| *code).collect::<Vec<_>>();
-        assert_eq!((codes(&labels), codes(&labels[1..])), (vec!["too-many-labels"], vec![]));
+        let codes = |labels: &[(&str, u64)]| {
+            told(labels)
+                .iter()
+                .map(|(code, _)| *code)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (codes(&labels), codes(&labels[1..])),
+            (vec!["too-many-labels"], vec![])
+        );
     }
 
     #[test]
     fn labels_that_seem_to_be_several_are_told() {
         let joined = |labels: &[&str]| {
             let told = told(&labels.iter().map(|label| (*label, 9)).collect::<Vec<_>>());
-            told.into_iter().find(|(code, _)| *code == "joined-labels").map(|(_, message)| message)
+            told.into_iter()
+                .find(|(code, _)| *code == "joined-labels")
+                .map(|(_, message)| message)
         };
         let message = joined(&["red, blue", "blue", "green", "red", "green, red"]).expect("told");
-        assert!(message.starts_with("2 labels") && message.contains("\",\" between them: \"red, blue\""), "{message}");
+        assert!(
+            message.starts_with("2 labels")
+                && message.contains("\",\" between them: \"red, blue\""),
+            "{message}"
+        );
         assert!(joined(&["a;b", "b;c", "a;c"]).is_some());
-        for labels in
-            [&["sales, north", "sales, south"][..], &["a;b", "a", "b"], &["and/or", "either/or", "or"], &["a,", ",b"]]
-        {
+        for labels in [
+            &["sales, north", "sales, south"][..],
+            &["a;b", "a", "b"],
+            &["and/or", "either/or", "or"],
+            &["a,", ",b"],
+        ] {
             assert_eq!(joined(labels), None, "{labels:?}");
         }
     }
 
     #[test]
     fn slips_and_rare_labels_are_told_by_name() {
-        for labels in [["c", "c++", "c#"], ["A", "A-", "B-"], ["-1", "0", "1"], ["12", "1-2", "1 2"]] {
+        for labels in [
+            ["c", "c++", "c#"],
+            ["A", "A-", "B-"],
+            ["-1", "0", "1"],
+            ["12", "1-2", "1 2"],
+        ] {
             assert_eq!(told(&labels.map(|label| (label, 9))), [], "{labels:?}");
         }
-        let slips = told(&[("Sci Fi", 9), ("sci-fi_", 4), ("drama", 8), ("x_y", 3), ("XY", 3)]);
+        let slips = told(&[
+            ("Sci Fi", 9),
+            ("sci-fi_", 4),
+            ("drama", 8),
+            ("x_y", 3),
+            ("XY", 3),
+        ]);
         assert_eq!((slips.len(), slips[0].0), (1, "similar-labels"));
         assert!(
-            slips[0].1.starts_with("4 labels") && slips[0].1.ends_with(": \"Sci Fi\", \"sci-fi_\", \"x_y\", \"XY\""),
+            slips[0].1.starts_with("4 labels")
+                && slips[0]
+                    .1
+                    .ends_with(": \"Sci Fi\", \"sci-fi_\", \"x_y\", \"XY\""),
             "{}",
             slips[0].1
         );
         // A label of held-out documents only is told of where it is measured.
         let rare = told(&[("a", 9), ("b", 2), ("c", 1), ("d", 0)]);
         assert_eq!((rare.len(), rare[0].0), (1, "rare-labels"));
-        assert!(rare[0].1.contains("these are 2 of 3") && rare[0].1.ends_with(": \"b\", \"c\""), "{}", rare[0].1);
-        assert!(told(&["a", "b", "c", "d", "e", "f"].map(|label| (label, 1)))[0].1.ends_with("\"e\", …"));
+        assert!(
+            rare[0].1.contains("these are 2 of 3") && rare[0].1.ends_with(": \"b\", \"c\""),
+            "{}",
+            rare[0].1
+        );
+        assert!(
+            told(&["a", "b", "c", "d", "e", "f"].map(|label| (label, 1)))[0]
+                .1
+                .ends_with("\"e\", …")
+        );
     }
 }

@@ -125,7 +125,10 @@ impl Corpus {
         options: &ReadOptions,
         most_held: u64,
     ) -> Result<(Self, Vec<Warning>), DataError> {
-        let part = || Part { held: Some(Vec::new()), ..Part::default() };
+        let part = || Part {
+            held: Some(Vec::new()),
+            ..Part::default()
+        };
         let mut corpus = Self {
             train: part(),
             valid: part(),
@@ -152,7 +155,9 @@ impl Corpus {
         for (place, (file, role)) in files.iter().zip(roles).enumerate() {
             let class = classes.as_ref().and_then(|classes| classes[place].clone());
             let added = match corpus.add(file, role, options, class, most_held) {
-                Err(DataError::NoColumn { .. } | DataError::NotATable { .. }) if *any_has_columns => {
+                Err(DataError::NoColumn { .. } | DataError::NotATable { .. })
+                    if *any_has_columns =>
+                {
                     let (options, warning) = lacking(file, options);
                     let added = corpus.add(file, role, &options, None, most_held);
                     added.map(|found| std::iter::once(warning).chain(found).collect())
@@ -166,15 +171,26 @@ impl Corpus {
         }
         corpus.check(given, &refused)?;
         corpus.lines_are_sentences = corpus.train.looks_like_blocks();
-        warnings.extend(refused.iter().map(|error| ("file-refused", format!("{error}. {}", error.hint()))));
-        warnings.extend(corpus.train.monotony_warning().or_else(|| corpus.train.repetition_warning()));
+        warnings.extend(
+            refused
+                .iter()
+                .map(|error| ("file-refused", format!("{error}. {}", error.hint()))),
+        );
+        warnings.extend(
+            corpus
+                .train
+                .monotony_warning()
+                .or_else(|| corpus.train.repetition_warning()),
+        );
         warnings.extend(corpus.leak_warning());
         corpus.identify();
         corpus.hold_out()?;
         warnings.extend(corpus.unused_settings_warning(options));
         warnings.extend(label_names::warnings(&corpus.label_counts()));
         if corpus.train.survey.labelled > 0 {
-            warnings.extend(label_names::unmapped(&corpus.renamed.unused(&options.label_map)));
+            warnings.extend(label_names::unmapped(
+                &corpus.renamed.unused(&options.label_map),
+            ));
         }
         Ok((corpus, warnings))
     }
@@ -195,20 +211,33 @@ impl Corpus {
         let first_block = part.survey.blocks;
         let number = self.files.len() as u32;
         let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
-        let part_file = PartFile { file: file.clone(), options: options.clone(), number, first_block, class };
-        let ReadFile { encoding, dropped, columns, text_columns, label_candidates, renamed, warnings } = part_file
-            .read(&mut |mut document| {
-                survey.take(&document);
-                if part.survey.bytes + survey.bytes > most_held {
-                    documents = None;
-                }
-                document.block += first_block;
-                document.file = number;
-                if let Some(documents) = &mut documents {
-                    documents.push(document);
-                }
-                ControlFlow::Continue(())
-            })?;
+        let part_file = PartFile {
+            file: file.clone(),
+            options: options.clone(),
+            number,
+            first_block,
+            class,
+        };
+        let ReadFile {
+            encoding,
+            dropped,
+            columns,
+            text_columns,
+            label_candidates,
+            renamed,
+            warnings,
+        } = part_file.read(&mut |mut document| {
+            survey.take(&document);
+            if part.survey.bytes + survey.bytes > most_held {
+                documents = None;
+            }
+            document.block += first_block;
+            document.file = number;
+            if let Some(documents) = &mut documents {
+                documents.push(document);
+            }
+            ControlFlow::Continue(())
+        })?;
         self.files.push(FileReport {
             name: file.name.clone(),
             role,
@@ -223,7 +252,8 @@ impl Corpus {
         part.files.push(part_file);
         self.label_candidates.extend(label_candidates);
         self.renamed.join(renamed);
-        self.train_columns.extend((role == FileRole::Train).then_some(text_columns));
+        self.train_columns
+            .extend((role == FileRole::Train).then_some(text_columns));
         part.hold(documents);
         Ok(warnings)
     }
@@ -231,17 +261,29 @@ impl Corpus {
     fn check(&self, files: usize, refused: &[DataError]) -> Result<(), DataError> {
         if self.files.is_empty() {
             let first = refused.first().cloned().ok_or(DataError::NoFiles)?;
-            return Err(DataError::NothingUsable { files, first: Box::new(first) });
+            return Err(DataError::NothingUsable {
+                files,
+                first: Box::new(first),
+            });
         }
-        let characters = [&self.train, &self.valid, &self.test].map(|part| part.survey.characters).iter().sum();
+        let characters = [&self.train, &self.valid, &self.test]
+            .map(|part| part.survey.characters)
+            .iter()
+            .sum();
         if characters < MIN_CHARACTERS {
-            return Err(DataError::TooLittleText { characters, needed: MIN_CHARACTERS });
+            return Err(DataError::TooLittleText {
+                characters,
+                needed: MIN_CHARACTERS,
+            });
         }
         Ok(())
     }
 
     fn identify(&mut self) {
-        for byte in [&self.train, &self.valid, &self.test].iter().flat_map(|part| part.survey.digest()) {
+        for byte in [&self.train, &self.valid, &self.test]
+            .iter()
+            .flat_map(|part| part.survey.digest())
+        {
             // Writing to a string cannot fail.
             let _ = write!(self.fingerprint, "{byte:02x}");
         }
@@ -266,8 +308,14 @@ impl Corpus {
             return Ok(());
         }
         // A document without label but with the text of a held-out one goes too: pre-training must not see it.
-        let Self { train, valid_aside, test_aside, .. } = self;
-        let mut takes = |document: &Document| valid_aside.takes(document) || test_aside.takes(document);
+        let Self {
+            train,
+            valid_aside,
+            test_aside,
+            ..
+        } = self;
+        let mut takes =
+            |document: &Document| valid_aside.takes(document) || test_aside.takes(document);
         if let Some(held) = &mut train.held {
             held.retain(|document| !takes(document));
             return Ok(());
@@ -298,7 +346,9 @@ impl Corpus {
     /// The columns that all tables of training text are read from; nothing where they differ, or where one has no header.
     pub fn text_columns(&self) -> Option<TextColumns> {
         let (first, others) = self.train_columns.split_first()?;
-        first.clone().filter(|_| others.iter().all(|columns| columns == first))
+        first
+            .clone()
+            .filter(|_| others.iter().all(|columns| columns == first))
     }
 
     /// A number for all texts and labels in order: two corpora with the same one give the same batches.
@@ -333,7 +383,11 @@ impl Corpus {
 
     /// Documents of the training files that validate and that test.
     fn aside(&self) -> [&[Document]; 2] {
-        let valid = if self.trains_on_all { &[][..] } else { &self.valid_aside.documents };
+        let valid = if self.trains_on_all {
+            &[][..]
+        } else {
+            &self.valid_aside.documents
+        };
         [valid, &self.test_aside.documents]
     }
 
@@ -350,7 +404,9 @@ impl Corpus {
     /// Number of documents with labels of one use.
     pub fn labelled_documents(&self, role: FileRole) -> u64 {
         let labelled = |document: &&Document| !document.labels.is_empty();
-        let [valid, test] = self.aside().map(|documents| documents.iter().filter(labelled).count() as u64);
+        let [valid, test] = self
+            .aside()
+            .map(|documents| documents.iter().filter(labelled).count() as u64);
         match role {
             FileRole::Train => self.train.survey.labelled - valid - test,
             FileRole::Valid => self.valid.survey.labelled + valid,

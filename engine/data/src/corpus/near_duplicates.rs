@@ -31,8 +31,14 @@ impl Corpus {
     ///
     /// # Errors
     /// When a file can no longer be read.
-    pub fn find_near_duplicates(&mut self, selection: &Selection) -> Result<NearDuplicateCounts, DataError> {
-        let selection = Selection { without_near_duplicates: false, ..*selection };
+    pub fn find_near_duplicates(
+        &mut self,
+        selection: &Selection,
+    ) -> Result<NearDuplicateCounts, DataError> {
+        let selection = Selection {
+            without_near_duplicates: false,
+            ..*selection
+        };
         let mut known = TrainingSketches::default();
         self.each_labelled(FileRole::Train, &selection, &mut |document| {
             known.add(document);
@@ -46,7 +52,10 @@ impl Corpus {
             test: test.count,
             is_all_of_a_split: valid.is_all() || test.is_all(),
         };
-        self.near_duplicates = Excluded { valid: valid.excluded(), test: test.excluded() };
+        self.near_duplicates = Excluded {
+            valid: valid.excluded(),
+            test: test.excluded(),
+        };
         Ok(counts)
     }
 
@@ -84,6 +93,10 @@ impl Found {
 
     /// Their hashes; none where nothing else would be left to measure on.
     fn excluded(self) -> BTreeSet<u64> {
-        if self.is_all() { BTreeSet::new() } else { self.hashes }
+        if self.is_all() {
+            BTreeSet::new()
+        } else {
+            self.hashes
+        }
     }
 }

@@ -15,26 +15,46 @@ pub fn has_columns(files: &[InputFile], options: &ReadOptions) -> bool {
 
 /// How to read a table that lacks columns which were asked for, and what a person should know of that.
 pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning) {
-    let own_text = ReadOptions { text_column: None, ..options.clone() };
-    let without_labels = ReadOptions { label_column: Some(String::new()), ..options.clone() };
-    let lacks = |options: &ReadOptions| matches!(begin(file, options), Err(DataError::NoColumn { .. }));
+    let own_text = ReadOptions {
+        text_column: None,
+        ..options.clone()
+    };
+    let without_labels = ReadOptions {
+        label_column: Some(String::new()),
+        ..options.clone()
+    };
+    let lacks =
+        |options: &ReadOptions| matches!(begin(file, options), Err(DataError::NoColumn { .. }));
     let name = quoted(&file.name);
     if matches!(begin(file, options), Err(DataError::NotATable { .. })) {
-        let options = ReadOptions { text_column: None, label_column: None, ..options.clone() };
+        let options = ReadOptions {
+            text_column: None,
+            label_column: None,
+            ..options.clone()
+        };
         return (
             options,
-            ("other-columns", format!("{name} is no table as another file is: it was read as lines of text")),
+            (
+                "other-columns",
+                format!("{name} is no table as another file is: it was read as lines of text"),
+            ),
         );
     }
     let (options, message) = if !lacks(&without_labels) {
-        (without_labels, format!("{name} lacks label columns that another file has: it was read without labels"))
+        (
+            without_labels,
+            format!("{name} lacks label columns that another file has: it was read without labels"),
+        )
     } else if !lacks(&own_text) {
         let message = format!(
             "{name} lacks the text column that another file has: its text was found by the names of its own columns"
         );
         (own_text, message)
     } else {
-        let own = ReadOptions { text_column: None, ..without_labels };
+        let own = ReadOptions {
+            text_column: None,
+            ..without_labels
+        };
         let message = format!(
             "{name} lacks text and label columns that another file has: its text was found by the names of its own \
              columns, and it was read without labels"

@@ -46,7 +46,10 @@ impl PartFile {
     ///
     /// # Errors
     /// When it can no longer be read.
-    pub fn read(&self, sink: &mut dyn FnMut(Document) -> ControlFlow<()>) -> Result<ReadFile, DataError> {
+    pub fn read(
+        &self,
+        sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
+    ) -> Result<ReadFile, DataError> {
         read_classed(&self.file, &self.options, self.class.as_ref(), sink)
     }
 }
@@ -62,7 +65,10 @@ impl Part {
     }
 
     /// Gives each document to `take`, in order.
-    pub fn each<E: From<DataError>>(&self, take: &mut dyn FnMut(Document) -> Result<(), E>) -> Result<(), E> {
+    pub fn each<E: From<DataError>>(
+        &self,
+        take: &mut dyn FnMut(Document) -> Result<(), E>,
+    ) -> Result<(), E> {
         for file in &self.files {
             let mut failed = None;
             file.read(&mut |mut document| {
@@ -84,20 +90,34 @@ impl Part {
     /// Says so when the text repeats so few words that any score on it means nothing.
     pub fn monotony_warning(&self) -> Option<Warning> {
         let words = self.survey.words();
-        let message = format!("the training text has only {words} different words: scores on it mean nothing");
+        let message = format!(
+            "the training text has only {words} different words: scores on it mean nothing"
+        );
         (self.survey.documents > 0 && self.survey.is_monotonous()).then_some(("few-words", message))
     }
 
     /// Says so when many documents are copies: what is learned from them is the copies.
     pub fn repetition_warning(&self) -> Option<Warning> {
-        let Survey { documents, repeated, .. } = self.survey;
-        let message = format!("{repeated} of the {documents} training documents repeat the text of another one");
-        (repeated as f64 > NOTABLE_REPETITION * documents as f64).then_some(("repeated-documents", message))
+        let Survey {
+            documents,
+            repeated,
+            ..
+        } = self.survey;
+        let message = format!(
+            "{repeated} of the {documents} training documents repeat the text of another one"
+        );
+        (repeated as f64 > NOTABLE_REPETITION * documents as f64)
+            .then_some(("repeated-documents", message))
     }
 
     /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
     pub fn looks_like_blocks(&self) -> bool {
-        let Survey { documents, labelled, blocks, .. } = self.survey;
+        let Survey {
+            documents,
+            labelled,
+            blocks,
+            ..
+        } = self.survey;
         blocks >= 2 && (2..=MAX_LINES_PER_BLOCK).contains(&(documents / blocks)) && labelled == 0
     }
 
@@ -119,27 +139,47 @@ mod tests {
 
     fn document(text: &str) -> Document {
         let text = text.into();
-        Document { text, second: None, labels: Vec::new(), file: 0, line: 1, block: 0 }
+        Document {
+            text,
+            second: None,
+            labels: Vec::new(),
+            file: 0,
+            line: 1,
+            block: 0,
+        }
     }
 
     /// Where the texts of the documents in memory lie.
     fn addresses(part: &Part) -> Vec<*const u8> {
-        part.held.iter().flatten().map(|document| document.text.as_ptr()).collect()
+        part.held
+            .iter()
+            .flatten()
+            .map(|document| document.text.as_ptr())
+            .collect()
     }
 
     #[test]
     fn the_documents_of_a_further_file_copy_no_earlier_ones() {
-        let mut part = Part { held: Some(vec![document("one")]), ..Part::default() };
+        let mut part = Part {
+            held: Some(vec![document("one")]),
+            ..Part::default()
+        };
         let before = addresses(&part);
         for text in ["two", "three", "four"] {
             part.hold(Some(vec![document(text)]));
         }
-        assert_eq!((&addresses(&part)[..1], addresses(&part).len()), (before.as_slice(), 4));
+        assert_eq!(
+            (&addresses(&part)[..1], addresses(&part).len()),
+            (before.as_slice(), 4)
+        );
     }
 
     #[test]
     fn documents_that_exceed_the_memory_release_all() {
-        let mut part = Part { held: Some(vec![document("one")]), ..Part::default() };
+        let mut part = Part {
+            held: Some(vec![document("one")]),
+            ..Part::default()
+        };
         part.hold(None);
         part.hold(Some(vec![document("two")]));
         assert_eq!(part.held, None);

@@ -36,7 +36,8 @@ impl Selection {
 
     fn takes_for_training(&self, document: &Document) -> bool {
         let labelled = !document.labels.is_empty();
-        self.takes(document) && !(labelled && self.share.is_some_and(|share| text_hash(document) > share))
+        self.takes(document)
+            && !(labelled && self.share.is_some_and(|share| text_hash(document) > share))
     }
 }
 
@@ -52,21 +53,33 @@ impl Corpus {
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
         let dropped = |near: &BTreeSet<u64>, document: &Document| {
-            selection.without_near_duplicates && !near.is_empty() && near.contains(&text_hash(document))
+            selection.without_near_duplicates
+                && !near.is_empty()
+                && near.contains(&text_hash(document))
         };
         let mut selected = |near: &BTreeSet<u64>, document: &Document| {
-            if selection.takes(document) && !dropped(near, document) { take(document) } else { Ok(()) }
+            if selection.takes(document) && !dropped(near, document) {
+                take(document)
+            } else {
+                Ok(())
+            }
         };
         let near = &self.near_duplicates;
         match role {
             FileRole::Train => self.each_training(selection, take),
             FileRole::Valid => {
-                self.valid.each_held_or_read(&mut |document| selected(&near.valid, document))?;
-                self.aside()[0].iter().try_for_each(|document| selected(&near.valid, document))
+                self.valid
+                    .each_held_or_read(&mut |document| selected(&near.valid, document))?;
+                self.aside()[0]
+                    .iter()
+                    .try_for_each(|document| selected(&near.valid, document))
             }
             FileRole::Test => {
-                self.test.each_held_or_read(&mut |document| selected(&near.test, document))?;
-                self.aside()[1].iter().try_for_each(|document| selected(&near.test, document))
+                self.test
+                    .each_held_or_read(&mut |document| selected(&near.test, document))?;
+                self.aside()[1]
+                    .iter()
+                    .try_for_each(|document| selected(&near.test, document))
             }
         }
     }
@@ -87,14 +100,22 @@ impl Corpus {
                 return Err(Stop::Enough);
             }
             left -= 1;
-            if selection.takes_for_training(document) { take(document).map_err(Stop::Failed) } else { Ok(()) }
+            if selection.takes_for_training(document) {
+                take(document).map_err(Stop::Failed)
+            } else {
+                Ok(())
+            }
         });
         Stop::failure(read)?;
         if self.trains_on_all || selection.with_set_aside {
             let mut documents = self.valid_aside.documents.iter();
-            documents.try_for_each(
-                |document| if selection.takes_for_training(document) { take(document) } else { Ok(()) },
-            )?;
+            documents.try_for_each(|document| {
+                if selection.takes_for_training(document) {
+                    take(document)
+                } else {
+                    Ok(())
+                }
+            })?;
         }
         Ok(())
     }
@@ -109,7 +130,13 @@ impl Corpus {
         selection: &Selection,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.each(role, selection, &mut |document| if document.labels.is_empty() { Ok(()) } else { take(document) })
+        self.each(role, selection, &mut |document| {
+            if document.labels.is_empty() {
+                Ok(())
+            } else {
+                take(document)
+            }
+        })
     }
 
     /// As [`Self::each`], for each of the one or two texts of a document.
@@ -122,7 +149,9 @@ impl Corpus {
         selection: &Selection,
         take: &mut dyn FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.each(role, selection, &mut |document| document.texts().try_for_each(&mut *take))
+        self.each(role, selection, &mut |document| {
+            document.texts().try_for_each(&mut *take)
+        })
     }
 
     /// As [`Self::each`], for the sentences of each document: what next-sentence prediction reads.
@@ -141,7 +170,8 @@ impl Corpus {
             });
         }
         let mut block: Option<(u64, Vec<String>)> = None;
-        let mut hand_over = |lines: Vec<String>| take(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut hand_over =
+            |lines: Vec<String>| take(&lines.iter().map(String::as_str).collect::<Vec<_>>());
         self.each(role, selection, &mut |document| {
             let texts = document.texts().map(String::from);
             match &mut block {
@@ -165,7 +195,11 @@ impl Corpus {
     /// When a file can no longer be read.
     pub fn training_text(&self, number: u64) -> Result<String, DataError> {
         let documents = self.documents(FileRole::Train);
-        let among = if self.is_read_again() { documents.min(LOOKED_AT as u64) } else { documents };
+        let among = if self.is_read_again() {
+            documents.min(LOOKED_AT as u64)
+        } else {
+            documents
+        };
         let (mut before, mut text) = (number % among.max(1), String::new());
         let read = self.each(FileRole::Train, &Selection::default(), &mut |document| {
             if before == 0 {
@@ -184,14 +218,20 @@ impl Corpus {
     /// When it can no longer be read.
     pub fn first_of(&self, file: usize, limit: usize) -> Result<Vec<Document>, DataError> {
         let parts = [&self.train, &self.valid, &self.test];
-        let found = parts.iter().flat_map(|part| &part.files).find(|other| other.number as usize == file);
+        let found = parts
+            .iter()
+            .flat_map(|part| &part.files)
+            .find(|other| other.number as usize == file);
         let mut documents = Vec::new();
         if let Some(file) = found {
             file.read(&mut |document| {
                 if documents.len() == limit {
                     return ControlFlow::Break(());
                 }
-                documents.push(Document { file: file.number, ..document });
+                documents.push(Document {
+                    file: file.number,
+                    ..document
+                });
                 ControlFlow::Continue(())
             })?;
         }
@@ -202,7 +242,11 @@ impl Corpus {
     ///
     /// # Errors
     /// When a file can no longer be read.
-    pub fn labelled(&self, role: FileRole, selection: &Selection) -> Result<Vec<Document>, DataError> {
+    pub fn labelled(
+        &self,
+        role: FileRole,
+        selection: &Selection,
+    ) -> Result<Vec<Document>, DataError> {
         let mut documents = Vec::new();
         self.each_labelled(role, selection, &mut |document| {
             documents.push(document.clone());
@@ -233,7 +277,10 @@ impl Corpus {
     /// When a file can no longer be read.
     pub fn holds_pairs(&self, role: FileRole) -> Result<bool, DataError> {
         let mut found = false;
-        let pairs = Selection { pairs: true, ..Selection::default() };
+        let pairs = Selection {
+            pairs: true,
+            ..Selection::default()
+        };
         let read = self.each_labelled(role, &pairs, &mut |_| {
             found = true;
             Err(Stop::<DataError>::Enough)
@@ -245,7 +292,11 @@ impl Corpus {
     ///
     /// # Errors
     /// When a file can no longer be read.
-    pub fn singles(&self, roles: &[FileRole], selection: &Selection) -> Result<Option<(u64, u64)>, DataError> {
+    pub fn singles(
+        &self,
+        roles: &[FileRole],
+        selection: &Selection,
+    ) -> Result<Option<(u64, u64)>, DataError> {
         let mut found: Option<(u64, u64)> = None;
         for &role in roles {
             self.each_labelled(role, selection, &mut |document| {

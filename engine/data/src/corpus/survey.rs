@@ -71,7 +71,10 @@ impl Survey {
             self.digest_text(text);
         }
         self.digest_text("\t");
-        document.labels.iter().for_each(|label| self.digest_text(label));
+        document
+            .labels
+            .iter()
+            .for_each(|label| self.digest_text(label));
         self.digest_text("\n");
     }
 
@@ -119,7 +122,11 @@ impl Survey {
 
     /// How many different texts these documents share with others.
     pub fn shared_with(&self, other: &Self) -> u64 {
-        other.texts.iter().filter(|hash| self.texts.contains(hash)).count() as u64
+        other
+            .texts
+            .iter()
+            .filter(|hash| self.texts.contains(hash))
+            .count() as u64
     }
 
     /// Whether they repeat so few words that any score on them means nothing.
@@ -170,10 +177,18 @@ impl Smallest {
     /// remains. A text that occurs several times has several ranks, and all of it goes to the first one asked for.
     pub fn chosen(&self, ranks: Range<usize>) -> BTreeSet<u64> {
         let sorted = self.kept.clone().into_sorted_vec();
-        let before = ranks.start.checked_sub(1).and_then(|last| sorted.get(last)).copied();
+        let before = ranks
+            .start
+            .checked_sub(1)
+            .and_then(|last| sorted.get(last))
+            .copied();
         let is_free = |hash: &u64| Some(*hash) < self.largest && Some(*hash) > before;
         let end = ranks.end.min(sorted.len());
-        sorted[ranks.start.min(end)..end].iter().copied().filter(is_free).collect()
+        sorted[ranks.start.min(end)..end]
+            .iter()
+            .copied()
+            .filter(is_free)
+            .collect()
     }
 }
 
@@ -181,7 +196,10 @@ impl Smallest {
 /// platform.
 pub(super) fn text_hash(document: &Document) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in document.texts().flat_map(|text| text.bytes().chain([b'\t'])) {
+    for byte in document
+        .texts()
+        .flat_map(|text| text.bytes().chain([b'\t']))
+    {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -8,8 +8,13 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-const ALL: Selection =
-    Selection { limit: None, pairs: false, share: None, with_set_aside: false, without_near_duplicates: false };
+const ALL: Selection = Selection {
+    limit: None,
+    pairs: false,
+    share: None,
+    with_set_aside: false,
+    without_near_duplicates: false,
+};
 
 fn file(name: &str, text: &str) -> InputFile {
     InputFile::held(name, text, None)
@@ -18,15 +23,41 @@ fn file(name: &str, text: &str) -> InputFile {
 fn read(files: &[InputFile]) -> (Corpus, Vec<&'static str>) {
     let options = ReadOptions::default();
     let (corpus, warnings) = Corpus::read(&Opened::new(files), &options).expect("usable");
-    let (read_again, again) = Corpus::read_holding(&Opened::new(files), &options, 0).expect("usable");
-    assert_eq!((read_again.is_read_again(), corpus.is_read_again()), (corpus.documents(Train) > 0, false));
-    assert_eq!((read_again.fingerprint(), again), (corpus.fingerprint(), warnings.clone()));
-    let selections = [ALL, Selection { limit: Some(3), ..ALL }, Selection { pairs: true, ..ALL }];
-    for (role, selection) in [Train, Valid, Test].into_iter().flat_map(|role| selections.map(|s| (role, s))) {
-        assert_eq!(documents(&read_again, role, selection), documents(&corpus, role, selection));
+    let (read_again, again) =
+        Corpus::read_holding(&Opened::new(files), &options, 0).expect("usable");
+    assert_eq!(
+        (read_again.is_read_again(), corpus.is_read_again()),
+        (corpus.documents(Train) > 0, false)
+    );
+    assert_eq!(
+        (read_again.fingerprint(), again),
+        (corpus.fingerprint(), warnings.clone())
+    );
+    let selections = [
+        ALL,
+        Selection {
+            limit: Some(3),
+            ..ALL
+        },
+        Selection { pairs: true, ..ALL },
+    ];
+    for (role, selection) in [Train, Valid, Test]
+        .into_iter()
+        .flat_map(|role| selections.map(|s| (role, s)))
+    {
+        assert_eq!(
+            documents(&read_again, role, selection),
+            documents(&corpus, role, selection)
+        );
         assert_eq!(sentences_of(&read_again, role), sentences_of(&corpus, role));
-        assert_eq!(read_again.documents(role), documents(&read_again, role, ALL).len() as u64);
-        assert_eq!(read_again.labelled_documents(role), labelled(&read_again, role, ALL).len() as u64);
+        assert_eq!(
+            read_again.documents(role),
+            documents(&read_again, role, ALL).len() as u64
+        );
+        assert_eq!(
+            read_again.labelled_documents(role),
+            labelled(&read_again, role, ALL).len() as u64
+        );
     }
     (corpus, warnings.into_iter().map(|(code, _)| code).collect())
 }
@@ -63,31 +94,63 @@ fn sentences_of(corpus: &Corpus, role: FileRole) -> Vec<String> {
 }
 
 fn lines(n: usize, label: &str) -> String {
-    (0..n).map(|i| format!("text number {i} {label}\n")).collect()
+    (0..n)
+        .map(|i| format!("text number {i} {label}\n"))
+        .collect()
 }
 
 #[test]
 fn a_file_given_alone_is_trained_on() {
     let (corpus, _) = read(&[file("test.txt", "one two three four five\n")]);
     assert_eq!(texts(&corpus, Train).len(), 1);
-    let forced = InputFile { role: Some(Test), ..file("a.txt", "one two three __label__x\n") };
+    let forced = InputFile {
+        role: Some(Test),
+        ..file("a.txt", "one two three __label__x\n")
+    };
     let (corpus, _) = read(&[forced]);
-    assert_eq!((texts(&corpus, Train).len(), labelled(&corpus, Test, ALL).len()), (0, 1));
+    assert_eq!(
+        (
+            texts(&corpus, Train).len(),
+            labelled(&corpus, Test, ALL).len()
+        ),
+        (0, 1)
+    );
 }
 
 /// Whether or not some of them are held out.
 #[test]
 fn the_first_documents_of_a_file_are_as_they_were_read() {
-    let files = [file("train.txt", &lines(30, "__label__x")), file("test.txt", "\nheld out\tone __label__y\n")];
+    let files = [
+        file("train.txt", &lines(30, "__label__x")),
+        file("test.txt", "\nheld out\tone __label__y\n"),
+    ];
     let (corpus, _) = read(&files);
     assert_eq!(labelled(&corpus, Valid, ALL).len(), 3, "set aside");
     let first = |file, limit| corpus.first_of(file, limit).expect("readable");
-    let lines_of = |documents: &[Document]| documents.iter().map(|document| document.line).collect::<Vec<_>>();
-    assert_eq!((lines_of(&first(0, 2)), lines_of(&first(0, 99))), (vec![1, 2], (1..=30).collect()));
+    let lines_of = |documents: &[Document]| {
+        documents
+            .iter()
+            .map(|document| document.line)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (lines_of(&first(0, 2)), lines_of(&first(0, 99))),
+        (vec![1, 2], (1..=30).collect())
+    );
     let document = &first(1, 5)[0];
     let second = document.second.as_deref();
-    assert_eq!((document.file, document.line, document.text.as_str(), second), (1, 2, "held out", Some("one")));
-    assert_eq!((document.labels.as_slice(), first(1, 5).len(), first(2, 5).len()), (&["y".to_string()][..], 1, 0));
+    assert_eq!(
+        (document.file, document.line, document.text.as_str(), second),
+        (1, 2, "held out", Some("one"))
+    );
+    assert_eq!(
+        (
+            document.labels.as_slice(),
+            first(1, 5).len(),
+            first(2, 5).len()
+        ),
+        (&["y".to_string()][..], 1, 0)
+    );
     assert_eq!(first(0, 0), []);
 }
 
@@ -99,21 +162,32 @@ fn labels_never_reach_the_pretraining_text() {
     ]);
     assert_eq!(
         (texts(&corpus, Train), texts(&corpus, Valid)),
-        (["a b", "c d", "e f g"].map(String::from).to_vec(), vec!["h i j k".into()])
+        (
+            ["a b", "c d", "e f g"].map(String::from).to_vec(),
+            vec!["h i j k".into()]
+        )
     );
     let counts = [Train, Valid, Test].map(|role| corpus.labelled_documents(role));
-    assert_eq!((corpus.documents(Train), counts, corpus.training_labels()), (2, [2, 1, 0], 2));
+    assert_eq!(
+        (corpus.documents(Train), counts, corpus.training_labels()),
+        (2, [2, 1, 0], 2)
+    );
     let files = corpus.files();
     assert_eq!((files[0].labelled, files[1].role), (2, Valid));
 }
 
 #[test]
 fn a_smaller_share_of_the_labels_is_a_part_of_a_larger_one() {
-    let (corpus, _) = read(&[file("a.txt", &lines(200, "__label__x")), file("valid.txt", "v w x y __label__x\n")]);
+    let (corpus, _) = read(&[
+        file("a.txt", &lines(200, "__label__x")),
+        file("valid.txt", "v w x y __label__x\n"),
+    ]);
     let kept = |fraction| {
         let share = Some(corpus.share(fraction, &ALL).expect("readable"));
         let kept = labelled(&corpus, Train, Selection { share, ..ALL });
-        kept.iter().map(|document| document.line).collect::<BTreeSet<_>>()
+        kept.iter()
+            .map(|document| document.line)
+            .collect::<BTreeSet<_>>()
     };
     let (small, large) = (kept(0.05), kept(0.5));
     assert_eq!((small.len(), large.len(), kept(1.0).len()), (10, 100, 200));
@@ -123,12 +197,31 @@ fn a_smaller_share_of_the_labels_is_a_part_of_a_larger_one() {
 #[test]
 fn a_pair_task_leaves_out_what_is_no_pair() {
     let text = "a b\tc d __label__x\nno tab here __label__x\ne f\tg h __label__y\nplain text\n";
-    let (corpus, _) = read(&[file("a.txt", text), file("test.txt", "also none __label__y\n")]);
-    assert_eq!(corpus.singles(&[Train, Valid, Test], &ALL), Ok(Some((2, 2))));
+    let (corpus, _) = read(&[
+        file("a.txt", text),
+        file("test.txt", "also none __label__y\n"),
+    ]);
+    assert_eq!(
+        corpus.singles(&[Train, Valid, Test], &ALL),
+        Ok(Some((2, 2)))
+    );
     let pairs = Selection { pairs: true, ..ALL };
-    assert!([Train, Valid].iter().all(|&role| labelled(&corpus, role, pairs).iter().all(|d| d.second.is_some())));
-    assert_eq!([Train, Valid, Test].map(|role| corpus.holds_pairs(role)), [Ok(true), Ok(true), Ok(false)]);
-    assert_eq!((corpus.singles(&[Train, Valid, Test], &pairs), labelled(&corpus, Test, pairs).len()), (Ok(None), 0));
+    assert!([Train, Valid].iter().all(|&role| {
+        labelled(&corpus, role, pairs)
+            .iter()
+            .all(|d| d.second.is_some())
+    }));
+    assert_eq!(
+        [Train, Valid, Test].map(|role| corpus.holds_pairs(role)),
+        [Ok(true), Ok(true), Ok(false)]
+    );
+    assert_eq!(
+        (
+            corpus.singles(&[Train, Valid, Test], &pairs),
+            labelled(&corpus, Test, pairs).len()
+        ),
+        (Ok(None), 0)
+    );
 }
 
 #[test]
@@ -137,56 +230,109 @@ fn sentences_come_from_blocks_of_lines_or_from_punctuation() {
         let (corpus, _) = read(&[file("a.txt", text), file("valid.txt", "held out text\n")]);
         sentences_of(&corpus, Train)
     };
-    assert_eq!(sentences("one a. two b.\nthree c\n"), ["one a.|two b.", "three c"]);
-    assert_eq!(sentences("one a. two b.\nthree c\n\nfour d\nfive e\n"), ["one a. two b.|three c", "four d|five e"]);
-    assert_eq!(sentences("one a.\nb c __label__x\n\nfour d\nfive e\n").len(), 4);
+    assert_eq!(
+        sentences("one a. two b.\nthree c\n"),
+        ["one a.|two b.", "three c"]
+    );
+    assert_eq!(
+        sentences("one a. two b.\nthree c\n\nfour d\nfive e\n"),
+        ["one a. two b.|three c", "four d|five e"]
+    );
+    assert_eq!(
+        sentences("one a.\nb c __label__x\n\nfour d\nfive e\n").len(),
+        4
+    );
 }
 
 #[test]
-fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out_and_of_many_another_tenth() {
-    for (n, held_out, tested) in
-        [(1, 0, 0), (2, 1, 0), (19, 1, 0), (999, 99, 0), (1000, 100, 100), (30_000, 2000, 2000)]
-    {
+fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out_and_of_many_another_tenth()
+{
+    for (n, held_out, tested) in [
+        (1, 0, 0),
+        (2, 1, 0),
+        (19, 1, 0),
+        (999, 99, 0),
+        (1000, 100, 100),
+        (30_000, 2000, 2000),
+    ] {
         let text = lines(n, "__label__x") + &lines(0, "");
-        let (corpus, _) = read(&[file("a.txt", &text), file("more.txt", "no label here at all\n")]);
+        let (corpus, _) = read(&[
+            file("a.txt", &text),
+            file("more.txt", "no label here at all\n"),
+        ]);
         assert_eq!(labelled(&corpus, Valid, ALL).len(), held_out, "{n}");
         assert_eq!(labelled(&corpus, Test, ALL).len(), tested, "{n}");
-        assert_eq!(labelled(&corpus, Train, ALL).len(), n - held_out - tested, "{n}");
-        assert_eq!(texts(&corpus, Train).len(), n + 1 - held_out - tested, "{n}");
-        let held: BTreeSet<String> = [Valid, Test].iter().flat_map(|role| texts(&corpus, *role)).collect();
+        assert_eq!(
+            labelled(&corpus, Train, ALL).len(),
+            n - held_out - tested,
+            "{n}"
+        );
+        assert_eq!(
+            texts(&corpus, Train).len(),
+            n + 1 - held_out - tested,
+            "{n}"
+        );
+        let held: BTreeSet<String> = [Valid, Test]
+            .iter()
+            .flat_map(|role| texts(&corpus, *role))
+            .collect();
         assert_eq!(held.len(), held_out + tested);
-        assert!(texts(&corpus, Train).iter().all(|text| !held.contains(text)));
+        assert!(
+            texts(&corpus, Train)
+                .iter()
+                .all(|text| !held.contains(text))
+        );
     }
 }
 
 #[test]
 fn the_held_out_texts_do_not_depend_on_their_order_or_repetition() {
     let forward = lines(50, "__label__x");
-    let backward: String =
-        forward.lines().rev().map(|line| format!("{line}\n{}\n", line.replace("__label__x", ""))).collect();
+    let backward: String = forward
+        .lines()
+        .rev()
+        .map(|line| format!("{line}\n{}\n", line.replace("__label__x", "")))
+        .collect();
     let held = |text: &str| {
         let (corpus, _) = read(&[file("a.txt", text)]);
         let held: BTreeSet<String> = texts(&corpus, Valid).into_iter().collect();
-        assert!(texts(&corpus, Train).iter().all(|text| !held.contains(text)));
+        assert!(
+            texts(&corpus, Train)
+                .iter()
+                .all(|text| !held.contains(text))
+        );
         held
     };
     assert_eq!(held(&forward), held(&backward));
-    assert_eq!(held(&"same text again and again __label__x\n".repeat(9)), BTreeSet::new());
+    assert_eq!(
+        held(&"same text again and again __label__x\n".repeat(9)),
+        BTreeSet::new()
+    );
 }
 
 #[test]
 fn without_labels_a_twentieth_of_a_larger_corpus_is_held_out() {
     for (n, held_out) in [(3, 0), (19, 0), (20, 1), (1000, 50)] {
         let (corpus, _) = read(&[file("a.txt", &lines(n, ""))]);
-        assert_eq!((texts(&corpus, Valid).len(), texts(&corpus, Train).len()), (held_out, n - held_out));
+        assert_eq!(
+            (texts(&corpus, Valid).len(), texts(&corpus, Train).len()),
+            (held_out, n - held_out)
+        );
     }
 }
 
 #[test]
 fn a_bad_file_among_good_ones_is_left_out_with_a_warning() {
     let good = file("a.txt", "one two three four five six\n");
-    let (corpus, warnings) = read(&[good.clone(), file("empty.txt", ""), file("b.pdf", "%PDF-1.7")]);
-    assert_eq!((corpus.files().len(), warnings.as_slice()), (1, &["file-refused"; 2][..]));
+    let (corpus, warnings) = read(&[
+        good.clone(),
+        file("empty.txt", ""),
+        file("b.pdf", "%PDF-1.7"),
+    ]);
+    assert_eq!(
+        (corpus.files().len(), warnings.as_slice()),
+        (1, &["file-refused"; 2][..])
+    );
     for (files, code) in [
         (vec![], "no-files"),
         (vec![file("e", "")], "empty-file"),
@@ -195,8 +341,14 @@ fn a_bad_file_among_good_ones_is_left_out_with_a_warning() {
         (vec![file("e", "x\n\ny\n")], "too-little-text"),
         (vec![file("e", ""), file("f", "%PDF-")], "empty-file"),
     ] {
-        let error = Corpus::read(&Opened::new(&files), &ReadOptions::default()).err().expect("refused");
-        let error = if let DataError::NothingUsable { first, .. } = error { *first } else { error };
+        let error = Corpus::read(&Opened::new(&files), &ReadOptions::default())
+            .err()
+            .expect("refused");
+        let error = if let DataError::NothingUsable { first, .. } = error {
+            *first
+        } else {
+            error
+        };
         assert_eq!(error.code(), code);
     }
 }
@@ -215,9 +367,21 @@ fn monotonous_text_is_pointed_out() {
 
 #[test]
 fn a_limit_shortens_the_training_documents_only() {
-    let (corpus, _) = read(&[file("a.txt", &lines(9, "__label__x")), file("valid.txt", &lines(5, "__label__x"))]);
-    let three = Selection { limit: Some(3), ..ALL };
-    assert_eq!((labelled(&corpus, Train, three).len(), labelled(&corpus, Valid, three).len()), (3, 5));
+    let (corpus, _) = read(&[
+        file("a.txt", &lines(9, "__label__x")),
+        file("valid.txt", &lines(5, "__label__x")),
+    ]);
+    let three = Selection {
+        limit: Some(3),
+        ..ALL
+    };
+    assert_eq!(
+        (
+            labelled(&corpus, Train, three).len(),
+            labelled(&corpus, Valid, three).len()
+        ),
+        (3, 5)
+    );
 }
 
 #[test]
@@ -225,8 +389,14 @@ fn copies_are_counted_across_files() {
     let once = lines(10, "");
     for (files, expected) in [
         (vec![file("a.txt", &once)], &[][..]),
-        (vec![file("a.txt", &once), file("b.txt", &once)], &["repeated-documents"]),
-        (vec![file("a.txt", &"the very same words once more\n".repeat(40))], &["repeated-documents"]),
+        (
+            vec![file("a.txt", &once), file("b.txt", &once)],
+            &["repeated-documents"],
+        ),
+        (
+            vec![file("a.txt", &"the very same words once more\n".repeat(40))],
+            &["repeated-documents"],
+        ),
     ] {
         assert_eq!(read(&files).1, expected);
     }
@@ -240,43 +410,91 @@ fn columns_that_another_table_has_are_not_missed() {
         label_column: label.map(Into::into),
         ..ReadOptions::default()
     };
-    let train = || file("train.csv", "id,comment,toxic,rude\n1,one two three,0,1\n2,four five six,1,0\n");
+    let train = || {
+        file(
+            "train.csv",
+            "id,comment,toxic,rude\n1,one two three,0,1\n2,four five six,1,0\n",
+        )
+    };
     let both = asked(Some("comment"), Some("toxic,rude"));
     for (text, unlabelled_text, told) in [
-        ("id,comment\n7,a text of words\n", "a text of words", "lacks label columns"),
-        ("id,comment,toxic\n7,a text of words,1\n", "a text of words", "lacks label columns"),
+        (
+            "id,comment\n7,a text of words\n",
+            "a text of words",
+            "lacks label columns",
+        ),
+        (
+            "id,comment,toxic\n7,a text of words,1\n",
+            "a text of words",
+            "lacks label columns",
+        ),
         ("id,text\n7,words\n", "words", "lacks text and label"),
         // What a spreadsheet numbers its rows with has no name.
-        (",comment\n7,a text of words\n", "a text of words", "lacks label columns"),
+        (
+            ",comment\n7,a text of words\n",
+            "a text of words",
+            "lacks label columns",
+        ),
     ] {
         for most_held in [u64::MAX, 0] {
             let files = [train(), file("more.csv", text)];
-            let (corpus, warnings) = Corpus::read_holding(&Opened::new(&files), &both, most_held).expect("usable");
-            let all = documents(&corpus, Train, ALL).into_iter().chain(documents(&corpus, Valid, ALL));
+            let (corpus, warnings) =
+                Corpus::read_holding(&Opened::new(&files), &both, most_held).expect("usable");
+            let all = documents(&corpus, Train, ALL)
+                .into_iter()
+                .chain(documents(&corpus, Valid, ALL));
             let more: Vec<Document> = all.filter(|document| document.file == 1).collect();
-            assert_eq!(more.iter().map(|document| document.text.as_str()).collect::<Vec<_>>(), [unlabelled_text]);
-            assert!(more.iter().all(|document| document.labels.is_empty()), "{more:?}");
+            assert_eq!(
+                more.iter()
+                    .map(|document| document.text.as_str())
+                    .collect::<Vec<_>>(),
+                [unlabelled_text]
+            );
+            assert!(
+                more.iter().all(|document| document.labels.is_empty()),
+                "{more:?}"
+            );
             assert_eq!(corpus.first_of(1, 5).expect("readable").len(), 1);
-            let Some((_, message)) = warnings.iter().find(|(code, _)| *code == "other-columns") else {
+            let Some((_, message)) = warnings.iter().find(|(code, _)| *code == "other-columns")
+            else {
                 panic!("{warnings:?}")
             };
             assert!(message.contains(told), "{message}");
         }
     }
-    let named = [train(), file("valid.jsonl", "{\"text\":\"a b\",\"toxic\":1,\"rude\":1}\n")];
+    let named = [
+        train(),
+        file("valid.jsonl", "{\"text\":\"a b\",\"toxic\":1,\"rude\":1}\n"),
+    ];
     let (corpus, warnings) = Corpus::read(&Opened::new(&named), &both).expect("usable");
     assert_eq!(labelled(&corpus, Valid, ALL)[0].labels, ["toxic", "rude"]);
-    assert!(warnings.iter().any(|(_, told)| told.contains("lacks the text column")), "{warnings:?}");
-    let slip =
-        Corpus::read(&Opened::new(&[train(), file("more.csv", "id,comment\n7,a\n")]), &asked(None, Some("toxik")));
+    assert!(
+        warnings
+            .iter()
+            .any(|(_, told)| told.contains("lacks the text column")),
+        "{warnings:?}"
+    );
+    let slip = Corpus::read(
+        &Opened::new(&[train(), file("more.csv", "id,comment\n7,a\n")]),
+        &asked(None, Some("toxik")),
+    );
     assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
     // Lines have no columns: beside a table they are read as lines, alone they are not what was asked for.
     let lines = || file("a.txt", "lines of text\n");
-    let slip = Corpus::read(&Opened::new(&[train(), lines()]), &asked(None, Some("toxik")));
+    let slip = Corpus::read(
+        &Opened::new(&[train(), lines()]),
+        &asked(None, Some("toxik")),
+    );
     assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
-    let (corpus, warnings) = Corpus::read(&Opened::new(&[train(), lines()]), &both).expect("usable");
+    let (corpus, warnings) =
+        Corpus::read(&Opened::new(&[train(), lines()]), &both).expect("usable");
     assert_eq!(corpus.files().len(), 2);
-    assert!(warnings.iter().any(|(_, told)| told.contains("read as lines of text")), "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|(_, told)| told.contains("read as lines of text")),
+        "{warnings:?}"
+    );
 }
 
 /// A file that counts how often it and others are opened.
@@ -299,9 +517,20 @@ impl Content for Counted {
 /// How often files are opened to read a corpus of `count` files of lines and a table behind them.
 fn opens(count: usize, options: &ReadOptions) -> usize {
     let opened = Rc::new(Cell::new(0));
-    let file = |name: String, text| InputFile::new(name, Rc::new(Counted { text, opened: opened.clone() }), None);
+    let file = |name: String, text| {
+        InputFile::new(
+            name,
+            Rc::new(Counted {
+                text,
+                opened: opened.clone(),
+            }),
+            None,
+        )
+    };
     let lines = (0..count).map(|number| file(format!("a/{number}.txt"), "lines of text\n"));
-    let files: Vec<InputFile> = lines.chain([file("b.csv".into(), "id,comment\n7,a text of words\n")]).collect();
+    let files: Vec<InputFile> = lines
+        .chain([file("b.csv".into(), "id,comment\n7,a text of words\n")])
+        .collect();
     let (corpus, _) = Corpus::read(&Opened::new(&files), options).expect("usable");
     assert_eq!(corpus.files().len(), files.len());
     opened.get()
@@ -310,9 +539,16 @@ fn opens(count: usize, options: &ReadOptions) -> usize {
 /// A folder of files takes time in proportion to their number, also where none of them but the last one has the columns.
 #[test]
 fn each_file_is_opened_as_often_in_a_large_folder_as_in_a_small_one() {
-    let named = ReadOptions { text_column: Some("comment".into()), ..ReadOptions::default() };
+    let named = ReadOptions {
+        text_column: Some("comment".into()),
+        ..ReadOptions::default()
+    };
     for options in [ReadOptions::default(), named] {
-        let (few, many, more) = (opens(50, &options), opens(100, &options), opens(150, &options));
+        let (few, many, more) = (
+            opens(50, &options),
+            opens(100, &options),
+            opens(150, &options),
+        );
         assert_eq!(more - many, many - few, "{few}, {many} and {more} times");
     }
 }

@@ -53,7 +53,10 @@ impl Corpus {
         }
         let mut counts: Vec<(String, LabelCount)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(count.train + count.valid + count.test));
-        counts.into_iter().map(|(label, count)| LabelCount { label, ..count }).collect()
+        counts
+            .into_iter()
+            .map(|(label, count)| LabelCount { label, ..count })
+            .collect()
     }
 
     /// Says so when held-out documents are training documents too: scores on them flatter.
@@ -65,7 +68,8 @@ impl Corpus {
             "{leaked_valid} texts of the validation files and {leaked_test} of the test files are training texts too: \
              scores on them flatter"
         );
-        ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64).then_some(("leaked-documents", message))
+        ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64)
+            .then_some(("leaked-documents", message))
     }
 
     /// Says so where settings of tables have no effect, since no file is one.
@@ -78,11 +82,22 @@ impl Corpus {
 
     /// Why documents of one use, none of which has a label, do not serve a classifier.
     pub fn no_labels(&self, role: FileRole) -> DataError {
-        let tables = self.files.iter().filter(|file| file.role == role).filter_map(|file| file.columns.as_ref());
+        let tables = self
+            .files
+            .iter()
+            .filter(|file| file.role == role)
+            .filter_map(|file| file.columns.as_ref());
         let mut known = BTreeSet::new();
-        let names = tables.flat_map(|table| &table.names).filter(|name| known.insert(*name));
+        let names = tables
+            .flat_map(|table| &table.names)
+            .filter(|name| known.insert(*name));
         let columns = names.cloned().collect();
         let documents = self.documents(role);
-        DataError::NoLabels { role, documents, columns, likely: self.label_candidates.clone() }
+        DataError::NoLabels {
+            role,
+            documents,
+            columns,
+            likely: self.label_candidates.clone(),
+        }
     }
 }

@@ -34,7 +34,11 @@ impl SparseRows {
             (columns[*place], values[*place]) = (column, value);
             *place += 1;
         }
-        Self { starts, columns, values }
+        Self {
+            starts,
+            columns,
+            values,
+        }
     }
 
     /// Whether no entry is left.
@@ -44,13 +48,19 @@ impl SparseRows {
 
     /// Rows that hold an entry.
     pub fn used_rows(&self) -> usize {
-        self.starts.windows(2).filter(|bounds| bounds[0] < bounds[1]).count()
+        self.starts
+            .windows(2)
+            .filter(|bounds| bounds[0] < bounds[1])
+            .count()
     }
 
     /// Columns and values of a row.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, f32)> {
         let range = self.starts[row]..self.starts[row + 1];
-        self.columns[range.clone()].iter().copied().zip(self.values[range].iter().copied())
+        self.columns[range.clone()]
+            .iter()
+            .copied()
+            .zip(self.values[range].iter().copied())
     }
 
     fn size(&self) -> usize {
@@ -87,7 +97,13 @@ pub(super) fn factorize(matrix: &SparseRows, rank: usize, seed: u64) -> Vec<f32>
     let size = matrix.size();
     let wanted = (rank + OVERSAMPLING).min(size);
     let mut y: Vec<Vec<f32>> = (0..wanted.div_ceil(PANEL))
-        .map(|panel| normals(&mut generator(seed, Purpose::Vectors, panel as u64, 0), size * PANEL, 1.0))
+        .map(|panel| {
+            normals(
+                &mut generator(seed, Purpose::Vectors, panel as u64, 0),
+                size * PANEL,
+                1.0,
+            )
+        })
         .collect();
     y = apply(&y, |x| matrix.times(x));
     for _ in 0..ITERATIONS {
@@ -97,8 +113,14 @@ pub(super) fn factorize(matrix: &SparseRows, rank: usize, seed: u64) -> Vec<f32>
         y = apply(&q, |x| matrix.times(x));
     }
     let q = orthonormal(&columns(&y, wanted)); // [wanted][V]
-    let b = columns(&apply(&panels(&q, size), |x| matrix.transposed_times(x)), wanted); // rows of Q' M
-    let gram: Vec<Vec<f64>> = b.par_iter().map(|x| b.iter().map(|y| dot(x, y)).collect()).collect();
+    let b = columns(
+        &apply(&panels(&q, size), |x| matrix.transposed_times(x)),
+        wanted,
+    ); // rows of Q' M
+    let gram: Vec<Vec<f64>> = b
+        .par_iter()
+        .map(|x| b.iter().map(|y| dot(x, y)).collect())
+        .collect();
     let (squares, rotation) = eigen(gram);
     let mut order: Vec<usize> = (0..wanted).collect();
     order.sort_by(|&a, &b| squares[b].total_cmp(&squares[a]));
@@ -108,7 +130,9 @@ pub(super) fn factorize(matrix: &SparseRows, rank: usize, seed: u64) -> Vec<f32>
         let scale = squares[index].max(0.0).sqrt().sqrt();
         for (q, turn) in q.iter().zip(&rotation) {
             let factor = (turn[index] * scale) as f32;
-            q.iter().enumerate().for_each(|(row, x)| out[row * rank + place] += factor * x);
+            q.iter()
+                .enumerate()
+                .for_each(|(row, x)| out[row * rank + place] += factor * x);
         }
     }
     out
@@ -120,7 +144,14 @@ fn apply(panels: &[Vec<f32>], product: impl Fn(&[f32]) -> Vec<f32> + Sync) -> Ve
 
 /// Panels `[V, PANEL]` as their first `count` columns `[V]`.
 fn columns(panels: &[Vec<f32>], count: usize) -> Vec<Vec<f32>> {
-    let column = |c: usize| panels[c / PANEL].as_chunks::<PANEL>().0.iter().map(|row| row[c % PANEL]).collect();
+    let column = |c: usize| {
+        panels[c / PANEL]
+            .as_chunks::<PANEL>()
+            .0
+            .iter()
+            .map(|row| row[c % PANEL])
+            .collect()
+    };
     (0..count).into_par_iter().map(column).collect()
 }
 
@@ -129,7 +160,10 @@ fn panels(columns: &[Vec<f32>], size: usize) -> Vec<Vec<f32>> {
     let panel = |columns: &[Vec<f32>]| {
         let mut out = vec![0.0; size * PANEL];
         for (c, column) in columns.iter().enumerate() {
-            column.iter().enumerate().for_each(|(row, x)| out[row * PANEL + c] = *x);
+            column
+                .iter()
+                .enumerate()
+                .for_each(|(row, x)| out[row * PANEL + c] = *x);
         }
         out
     };
@@ -145,14 +179,22 @@ fn orthonormal(columns: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let before = dot(&x, &x).sqrt();
         for _ in 0..2 {
             // Classical Gram-Schmidt: all shares at once, so that threads can take one each.
-            let shares: Vec<f64> = done.par_iter().with_min_len(16).map(|q| dot(q, &x)).collect();
+            let shares: Vec<f64> = done
+                .par_iter()
+                .with_min_len(16)
+                .map(|q| dot(q, &x))
+                .collect();
             for (q, share) in done.iter().zip(shares) {
                 let share = share as f32;
                 x.iter_mut().zip(q).for_each(|(x, q)| *x -= share * q);
             }
         }
         let norm = dot(&x, &x).sqrt();
-        let scale = if norm > DEPENDENT * before { (1.0 / norm) as f32 } else { 0.0 };
+        let scale = if norm > DEPENDENT * before {
+            (1.0 / norm) as f32
+        } else {
+            0.0
+        };
         x.iter_mut().for_each(|x| *x *= scale);
         done.push(x);
     }
@@ -172,7 +214,12 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
             sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
         }
     }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+    sums.iter().sum::<f64>()
+        + a_rest
+            .iter()
+            .zip(b_rest)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum::<f64>()
 }
 
 /// Sweeps of the Jacobi method; off-diagonal entries shrink quadratically, ten sweeps settle hundreds of columns.
@@ -181,10 +228,18 @@ const MAX_SWEEPS: usize = 30;
 /// Eigenvalues of a symmetric matrix and its eigenvectors as columns, by cyclic Jacobi rotations (Golub & Van Loan, 8.5).
 fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = a.len();
-    let mut v: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(i == j)).collect()).collect();
-    let scale: f64 = (0..n).map(|i| a[i][i].abs()).sum::<f64>().max(f64::MIN_POSITIVE);
+    let mut v: Vec<Vec<f64>> = (0..n)
+        .map(|i| (0..n).map(|j| f64::from(i == j)).collect())
+        .collect();
+    let scale: f64 = (0..n)
+        .map(|i| a[i][i].abs())
+        .sum::<f64>()
+        .max(f64::MIN_POSITIVE);
     for _ in 0..MAX_SWEEPS {
-        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i][j] * a[i][j]).sum();
+        let off: f64 = (0..n)
+            .flat_map(|i| (0..i).map(move |j| (i, j)))
+            .map(|(i, j)| a[i][j] * a[i][j])
+            .sum();
         if off.sqrt() < 1e-12 * scale {
             break;
         }
@@ -213,7 +268,10 @@ fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], p: usize, q: usize) {
         turn(&mut x[p], &mut y[0]);
     }
     let (upper, lower) = a.split_at_mut(q);
-    upper[p].iter_mut().zip(lower[0].iter_mut()).for_each(|(x, y)| turn(x, y));
+    upper[p]
+        .iter_mut()
+        .zip(lower[0].iter_mut())
+        .for_each(|(x, y)| turn(x, y));
 }
 
 #[cfg(test)]
@@ -224,7 +282,11 @@ mod tests {
         let entries = || {
             let row = |(i, row): (usize, &&[f32])| {
                 let entry = move |(j, x): (usize, &f32)| (i as u32, j as u32, *x);
-                row.iter().enumerate().map(entry).filter(|(_, _, x)| *x != 0.0).collect::<Vec<_>>()
+                row.iter()
+                    .enumerate()
+                    .map(entry)
+                    .filter(|(_, _, x)| *x != 0.0)
+                    .collect::<Vec<_>>()
             };
             rows.iter().enumerate().flat_map(row)
         };
@@ -233,14 +295,24 @@ mod tests {
 
     #[test]
     fn eigenvalues_of_a_known_matrix() {
-        let (values, vectors) = eigen(vec![vec![2.0, 1.0, 0.0], vec![1.0, 2.0, 0.0], vec![0.0, 0.0, 5.0]]);
+        let (values, vectors) = eigen(vec![
+            vec![2.0, 1.0, 0.0],
+            vec![1.0, 2.0, 0.0],
+            vec![0.0, 0.0, 5.0],
+        ]);
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
         for (found, expected) in sorted.iter().zip([1.0, 3.0, 5.0]) {
             assert!((found - expected).abs() < 1e-12, "{values:?}");
         }
-        let three = values.iter().position(|x| (x - 3.0).abs() < 1e-9).expect("there");
-        assert!((vectors[0][three].abs() - 0.5_f64.sqrt()).abs() < 1e-9 && vectors[2][three].abs() < 1e-9);
+        let three = values
+            .iter()
+            .position(|x| (x - 3.0).abs() < 1e-9)
+            .expect("there");
+        assert!(
+            (vectors[0][three].abs() - 0.5_f64.sqrt()).abs() < 1e-9
+                && vectors[2][three].abs() < 1e-9
+        );
     }
 
     #[test]
@@ -256,13 +328,26 @@ mod tests {
     #[test]
     fn the_best_approximation_of_a_matrix_of_rank_two_is_itself() {
         // Symmetric and of rank two: U S^(1/2) times its transpose, signs aside, is the matrix.
-        let (a, b) = ([1.0_f32, 2.0, 3.0, 4.0, 5.0], [1.0_f32, -1.0, 1.0, -1.0, 0.5]);
-        let rows: Vec<Vec<f32>> = (0..5).map(|i| (0..5).map(|j| a[i] * a[j] + b[i] * b[j]).collect()).collect();
-        let left = factorize(&sparse(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()), 2, 3);
+        let (a, b) = (
+            [1.0_f32, 2.0, 3.0, 4.0, 5.0],
+            [1.0_f32, -1.0, 1.0, -1.0, 0.5],
+        );
+        let rows: Vec<Vec<f32>> = (0..5)
+            .map(|i| (0..5).map(|j| a[i] * a[j] + b[i] * b[j]).collect())
+            .collect();
+        let left = factorize(
+            &sparse(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+            2,
+            3,
+        );
         for i in 0..5 {
             for j in 0..5 {
                 let product = left[2 * i] * left[2 * j] + left[2 * i + 1] * left[2 * j + 1];
-                assert!((product - rows[i][j]).abs() < 1e-3, "{i} {j}: {product} for {}", rows[i][j]);
+                assert!(
+                    (product - rows[i][j]).abs() < 1e-3,
+                    "{i} {j}: {product} for {}",
+                    rows[i][j]
+                );
             }
         }
     }

@@ -33,7 +33,13 @@ pub struct WordEmbeddings {
 impl WordEmbeddings {
     /// Learns vectors of `width` numbers (at most [`MAX_RANK`]) for a vocabulary of `vocab_size` from encoded documents.
     /// `None` where the text has no two different tokens side by side.
-    pub fn learn(tokens: &Tokens, specials: &Specials, vocab_size: usize, width: usize, seed: u64) -> Option<Self> {
+    pub fn learn(
+        tokens: &Tokens,
+        specials: &Specials,
+        vocab_size: usize,
+        width: usize,
+        seed: u64,
+    ) -> Option<Self> {
         let mut counter = Counter::new(vocab_size);
         counter.count_documents(tokens, specials);
         let matrix = ppmi(&counter.finish(), vocab_size);
@@ -46,7 +52,9 @@ impl WordEmbeddings {
         for (row, left) in values.chunks_mut(width).zip(left.chunks(rank)) {
             let norm = left.iter().map(|x| x * x).sum::<f32>().sqrt();
             if norm > f32::MIN_POSITIVE {
-                row.iter_mut().zip(left).for_each(|(value, x)| *value = x / norm);
+                row.iter_mut()
+                    .zip(left)
+                    .for_each(|(value, x)| *value = x / norm);
             }
         }
         Some(Self { width, values })
@@ -71,7 +79,10 @@ fn ppmi(pairs: &[(u32, u32, u64)], vocab_size: usize) -> SparseRows {
         totals[a as usize] += n;
         totals[b as usize] += n;
     }
-    let smoothed: Vec<f64> = totals.iter().map(|&n| libm::pow(n as f64, CONTEXT_SMOOTHING)).collect();
+    let smoothed: Vec<f64> = totals
+        .iter()
+        .map(|&n| libm::pow(n as f64, CONTEXT_SMOOTHING))
+        .collect();
     let sum: f64 = smoothed.iter().sum();
     let value = |word: u32, context: u32, n: f64| {
         libm::log(n * sum / (totals[word as usize] as f64 * smoothed[context as usize])) as f32
@@ -81,7 +92,10 @@ fn ppmi(pairs: &[(u32, u32, u64)], vocab_size: usize) -> SparseRows {
             // A pair of one token with itself was seen from both of its places.
             let n = if a == b { 2 * n } else { n } as f64;
             let mirrored = (a != b).then(|| (b, a, value(b, a, n)));
-            [Some((a, b, value(a, b, n))), mirrored].into_iter().flatten().filter(|(_, _, x)| *x > 0.0)
+            [Some((a, b, value(a, b, n))), mirrored]
+                .into_iter()
+                .flatten()
+                .filter(|(_, _, x)| *x > 0.0)
         })
     })
 }
@@ -90,7 +104,13 @@ fn ppmi(pairs: &[(u32, u32, u64)], vocab_size: usize) -> SparseRows {
 mod tests {
     use super::*;
 
-    const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
+    const SPECIALS: Specials = Specials {
+        pad: 0,
+        unk: 1,
+        cls: 2,
+        sep: 3,
+        mask: 4,
+    };
 
     fn cosine(a: &[f32], b: &[f32]) -> f32 {
         a.iter().zip(b).map(|(a, b)| a * b).sum()
@@ -108,18 +128,23 @@ mod tests {
 
     #[test]
     fn words_of_one_topic_lie_together() {
-        let vectors = WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 4, 1).expect("there are pairs");
+        let vectors =
+            WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 4, 1).expect("there are pairs");
         for (a, b) in [(5, 6), (5, 8), (9, 12)] {
             let other = if b < 9 { b + 4 } else { b - 4 };
             let [near, far] = [b, other].map(|b| cosine(vectors.row(a), vectors.row(b)));
             assert!(near > far + 0.3, "{a} {b}: {near} and {far}");
         }
-        assert!(vectors.has(5) && !vectors.has(3) && !vectors.has(15), "specials and unseen tokens have none");
+        assert!(
+            vectors.has(5) && !vectors.has(3) && !vectors.has(15),
+            "specials and unseen tokens have none"
+        );
     }
 
     #[test]
     fn vectors_repeat_and_have_length_1() {
-        let learn = || WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 4, 7).expect("there are pairs");
+        let learn =
+            || WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 4, 7).expect("there are pairs");
         let vectors = learn();
         assert_eq!(vectors, learn());
         assert!((5..13).all(|id| (cosine(vectors.row(id), vectors.row(id)) - 1.0).abs() < 1e-5));
@@ -127,8 +152,12 @@ mod tests {
 
     #[test]
     fn a_vocabulary_smaller_than_the_width_leaves_zeros() {
-        let vectors = WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 32, 1).expect("there are pairs");
-        assert!(vectors.row(5)[8..].iter().all(|x| *x == 0.0) && vectors.row(5)[..8].iter().any(|x| *x != 0.0));
+        let vectors =
+            WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 32, 1).expect("there are pairs");
+        assert!(
+            vectors.row(5)[8..].iter().all(|x| *x == 0.0)
+                && vectors.row(5)[..8].iter().any(|x| *x != 0.0)
+        );
     }
 
     #[test]
@@ -136,7 +165,11 @@ mod tests {
         let alone = Tokens::held((0..10).map(|_| vec![5, 3]), 16);
         assert_eq!(WordEmbeddings::learn(&alone, &SPECIALS, 16, 4, 1), None);
         let repeated = Tokens::held((0..10).map(|_| vec![5, 5, 5, 3]), 16);
-        assert_eq!(WordEmbeddings::learn(&repeated, &SPECIALS, 16, 4, 1), None, "one word has no company");
+        assert_eq!(
+            WordEmbeddings::learn(&repeated, &SPECIALS, 16, 4, 1),
+            None,
+            "one word has no company"
+        );
     }
 
     #[test]
@@ -145,13 +178,20 @@ mod tests {
         let matrix = ppmi(&[(0, 1, 3), (0, 2, 1)], 3);
         let smoothed = [4.0_f64, 3.0, 1.0].map(|n| n.powf(0.75));
         let sum: f64 = smoothed.iter().sum();
-        let expected = |n: f64, word: f64, context: usize| (n * sum / (word * smoothed[context])).ln() as f32;
+        let expected =
+            |n: f64, word: f64, context: usize| (n * sum / (word * smoothed[context])).ln() as f32;
         let rows: Vec<Vec<(u32, f32)>> = (0..3).map(|row| matrix.row(row).collect()).collect();
         let close = |found: &[(u32, f32)], expected: &[(u32, f32)]| {
             let same = |(a, b): (&(u32, f32), &(u32, f32))| a.0 == b.0 && (a.1 - b.1).abs() < 1e-6;
-            assert!(found.len() == expected.len() && found.iter().zip(expected).all(same), "{found:?} {expected:?}");
+            assert!(
+                found.len() == expected.len() && found.iter().zip(expected).all(same),
+                "{found:?} {expected:?}"
+            );
         };
-        close(&rows[0], &[(1, expected(3.0, 4.0, 1)), (2, expected(1.0, 4.0, 2))]);
+        close(
+            &rows[0],
+            &[(1, expected(3.0, 4.0, 1)), (2, expected(1.0, 4.0, 2))],
+        );
         close(&rows[1], &[(0, expected(3.0, 3.0, 0))]);
         close(&rows[2], &[(0, expected(1.0, 1.0, 0))]);
     }

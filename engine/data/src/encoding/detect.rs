@@ -42,7 +42,9 @@ pub fn by_name(label: &str) -> Result<Charset, DataError> {
         _ => {}
     }
     let encoding = Encoding::for_label_no_replacement(label.as_bytes());
-    encoding.map(Charset::Known).ok_or_else(|| DataError::UnknownEncoding { name: label.into() })
+    encoding
+        .map(Charset::Known)
+        .ok_or_else(|| DataError::UnknownEncoding { name: label.into() })
 }
 
 /// The encoding of bytes that begin with `sample`, carry no mark and end there if it is `whole`, and whether it is a
@@ -60,10 +62,17 @@ pub fn by_shape(name: &str, sample: &[u8], whole: bool) -> Result<(Charset, bool
         Err(error) => !whole && error.error_len().is_none(),
     };
     if looks_binary(sample, valid) {
-        return Err(DataError::NotText { file: name.into(), kind: "binary data".into() });
+        return Err(DataError::NotText {
+            file: name.into(),
+            kind: "binary data".into(),
+        });
     }
     // A line may be cut off too, and with it a sequence of escapes.
-    let end = sample.iter().rposition(|&byte| byte == b'\n').filter(|_| !whole).map_or(sample.len(), |end| end + 1);
+    let end = sample
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .filter(|_| !whole)
+        .map_or(sample.len(), |end| end + 1);
     if valid && !is_iso_2022_jp(&sample[..end]) {
         return Ok((Charset::Known(UTF_8), false));
     }
@@ -83,7 +92,14 @@ pub fn guess(bytes: &[u8]) -> &'static Encoding {
 /// UTF-16 of mostly Latin text has a zero in every second byte; no other text has.
 fn utf16_by_zeros(sample: &[u8]) -> Option<&'static Encoding> {
     let half = (sample.len() / 2).max(1);
-    let zeros = |parity: usize| sample.iter().skip(parity).step_by(2).filter(|&&byte| byte == 0).count();
+    let zeros = |parity: usize| {
+        sample
+            .iter()
+            .skip(parity)
+            .step_by(2)
+            .filter(|&&byte| byte == 0)
+            .count()
+    };
     let (even, odd) = (zeros(0), zeros(1));
     let (many, few) = (half * 3 / 10, half / 20);
     match () {
@@ -96,15 +112,25 @@ fn utf16_by_zeros(sample: &[u8]) -> Option<&'static Encoding> {
 /// Whether control bytes are too many for text. Valid UTF-8 may hold any but NUL: they are reported, not refused.
 fn looks_binary(sample: &[u8], valid_utf8: bool) -> bool {
     let nuls = sample.iter().filter(|&&byte| byte == 0).count();
-    let controls = sample.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t'..=b'\r' | 0x1b)).count();
-    if valid_utf8 { nuls * 10 > sample.len() } else { controls * 50 > sample.len() }
+    let controls = sample
+        .iter()
+        .filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t'..=b'\r' | 0x1b))
+        .count();
+    if valid_utf8 {
+        nuls * 10 > sample.len()
+    } else {
+        controls * 50 > sample.len()
+    }
 }
 
 /// Escape sequences that switch to Japanese character sets (RFC 1468), in text without other surprises.
 fn is_iso_2022_jp(bytes: &[u8]) -> bool {
     let escapes: [&[u8]; 3] = [b"\x1b$B", b"\x1b$@", b"\x1b(J"];
     let found = bytes.is_ascii() && bytes.windows(3).any(|window| escapes.contains(&window));
-    found && ISO_2022_JP.decode_without_bom_handling_and_without_replacement(bytes).is_some()
+    found
+        && ISO_2022_JP
+            .decode_without_bom_handling_and_without_replacement(bytes)
+            .is_some()
 }
 
 /// Whether most high bytes stand in sequences shaped like UTF-8: such a file is damaged UTF-8, not another encoding.
@@ -132,14 +158,24 @@ fn utf8_shape(bytes: &[u8]) -> usize {
         _ => return 0,
     };
     let present = bytes.len().min(length);
-    if bytes[1..present].iter().all(|byte| (0x80..0xC0).contains(byte)) { present } else { 0 }
+    if bytes[1..present]
+        .iter()
+        .all(|byte| (0x80..0xC0).contains(byte))
+    {
+        present
+    } else {
+        0
+    }
 }
 
 /// What a file is whose first bytes tell that it is not text for training.
 pub fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
     let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
     let find = |kinds: &[(usize, &[u8], &'static str)]| {
-        kinds.iter().find(|(at, magic, _)| is(*at, magic)).map(|(_, _, kind)| *kind)
+        kinds
+            .iter()
+            .find(|(at, magic, _)| is(*at, magic))
+            .map(|(_, _, kind)| *kind)
     };
     // A text may well begin with "ID3" or "BZh"; the binary formats of that name hold a zero soon after.
     let zero = bytes.iter().take(1024).any(|&byte| byte == 0);
@@ -154,8 +190,14 @@ const OLD_OFFICE: &str = "an old Office document";
 
 /// Whether a compound file has the stream that an Office document with a password is kept in (MS-OFFCRYPTO 2.3.4.4).
 fn is_encrypted(bytes: &[u8]) -> bool {
-    let stream: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    bytes.windows(stream.len()).step_by(2).any(|window| window == stream)
+    let stream: Vec<u8> = "EncryptedPackage"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    bytes
+        .windows(stream.len())
+        .step_by(2)
+        .any(|window| window == stream)
 }
 
 /// Offset and first bytes that no text has, or that tell a document format that happens to be text.

@@ -72,7 +72,9 @@ fn export_hint(kind: &str) -> &'static str {
             "Write it as JSON Lines, such as with pandas: read_parquet(\"a.parquet\").to_json(\"a.jsonl\", \
              orient=\"records\", lines=True)."
         }
-        () if is("with a password") => "Open it with its password, save a copy without one, and give that file.",
+        () if is("with a password") => {
+            "Open it with its password, save a copy without one, and give that file."
+        }
         () if is("Office") || is("OpenDocument") => {
             "Save a sheet as .xlsx or CSV (UTF-8), or a document as .docx or plain text, and give that file."
         }

@@ -47,8 +47,9 @@ impl Counting {
         for row in 0..self.batch_size {
             let rng = &mut generator(self.seed, purpose, index, row as u64);
             let flips: Vec<usize> = (0..FLIPS).map(|_| (rng.next_u64() & 1) as usize).collect();
-            let ids: Vec<u32> =
-                std::iter::once(self.specials.cls).chain(flips.iter().map(|&side| self.sides[side])).collect();
+            let ids: Vec<u32> = std::iter::once(self.specials.cls)
+                .chain(flips.iter().map(|&side| self.sides[side]))
+                .collect();
             batch.set_row(row, &ids, Self::MAX_LEN);
             batch.labels[2 * row + class(flips.iter().sum())] = 1.0;
         }
@@ -69,14 +70,24 @@ mod tests {
     fn the_sum_tells_the_class() {
         assert_eq!((THRESHOLD, class(51), class(52)), (51, 0, 1));
         let counting = Counting {
-            specials: Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 },
+            specials: Specials {
+                pad: 0,
+                unk: 1,
+                cls: 2,
+                sep: 3,
+                mask: 4,
+            },
             sides: [5, 6],
             seed: 1,
             batch_size: 500,
         };
         let batch = counting.batch(0);
         let mut passed = 0;
-        for (ids, labels) in batch.ids.chunks(Counting::MAX_LEN).zip(batch.labels.chunks(2)) {
+        for (ids, labels) in batch
+            .ids
+            .chunks(Counting::MAX_LEN)
+            .zip(batch.labels.chunks(2))
+        {
             let heads = ids.iter().filter(|&&id| id == 6).count();
             assert_eq!(labels[class(heads)], 1.0);
             assert_eq!(labels.iter().sum::<f32>(), 1.0);

@@ -24,13 +24,23 @@ pub struct EncodedDocument {
 impl EncodedDocument {
     /// Encodes `document` with those of its labels that are in `labels`.
     pub fn of(tokenizer: &Tokenizer, labels: &LabelSet, document: &Document) -> Self {
-        Self { labels: labels.encode(document).0, ..Self::of_text(tokenizer, document) }
+        Self {
+            labels: labels.encode(document).0,
+            ..Self::of_text(tokenizer, document)
+        }
     }
 
     /// Encodes the texts of `document`; no labels.
     pub fn of_text(tokenizer: &Tokenizer, document: &Document) -> Self {
-        let second = document.second.as_deref().map(|text| tokenizer.encode(text));
-        Self { first: tokenizer.encode(&document.text), second, labels: Vec::new() }
+        let second = document
+            .second
+            .as_deref()
+            .map(|text| tokenizer.encode(text));
+        Self {
+            first: tokenizer.encode(&document.text),
+            second,
+            labels: Vec::new(),
+        }
     }
 
     /// Tokens it takes with its special ones.
@@ -47,14 +57,22 @@ impl EncodedDocument {
             return vec![self.clone()];
         }
         let parts = self.first.len().div_ceil(room);
-        let part = |tokens: &[u32]| Self { first: tokens.to_vec(), second: None, labels: self.labels.clone() };
-        self.first.chunks(self.first.len().div_ceil(parts)).map(part).collect()
+        let part = |tokens: &[u32]| Self {
+            first: tokens.to_vec(),
+            second: None,
+            labels: self.labels.clone(),
+        };
+        self.first
+            .chunks(self.first.len().div_ceil(parts))
+            .map(part)
+            .collect()
     }
 
     /// Its tokens with the special ones, at most `max_len`, and where the second text begins. Of a pair, the longer
     /// text is shortened first. Source: Devlin et al. 2019, `_truncate_seq_pair`.
     pub fn assemble(&self, specials: &Specials, max_len: usize) -> (Vec<u32>, usize) {
-        let specials_needed = self.length() - self.first.len() - self.second.as_ref().map_or(0, Vec::len);
+        let specials_needed =
+            self.length() - self.first.len() - self.second.as_ref().map_or(0, Vec::len);
         let room = max_len.saturating_sub(specials_needed);
         let second = self.second.as_deref().unwrap_or(&[]);
         let (a, b) = shares(self.first.len(), second.len(), room);
@@ -100,7 +118,11 @@ pub struct EncodedDocumentsBuilder {
 impl EncodedDocumentsBuilder {
     /// Sets documents over a vocabulary of `vocab_size` aside in `scratch`, which is empty.
     pub fn new(scratch: Box<dyn Scratch>, vocab_size: usize) -> Self {
-        Self { texts: TokensBuilder::new(scratch, vocab_size), is_pair: Vec::new(), labels: Vec::new() }
+        Self {
+            texts: TokensBuilder::new(scratch, vocab_size),
+            is_pair: Vec::new(),
+            labels: Vec::new(),
+        }
     }
 
     /// Takes the next document.
@@ -111,7 +133,8 @@ impl EncodedDocumentsBuilder {
         self.is_pair.push(document.second.is_some());
         self.labels.push(document.labels);
         self.texts.push(document.first.into_iter())?;
-        self.texts.push(document.second.unwrap_or_default().into_iter())
+        self.texts
+            .push(document.second.unwrap_or_default().into_iter())
     }
 
     /// All documents that were taken.
@@ -119,8 +142,16 @@ impl EncodedDocumentsBuilder {
     /// # Errors
     /// When there is no room for the last ones.
     pub fn finish(self) -> io::Result<EncodedDocuments> {
-        let Self { texts, is_pair, labels } = self;
-        Ok(EncodedDocuments { texts: texts.finish()?, is_pair: Rc::new(is_pair), labels: Rc::new(labels) })
+        let Self {
+            texts,
+            is_pair,
+            labels,
+        } = self;
+        Ok(EncodedDocuments {
+            texts: texts.finish()?,
+            is_pair: Rc::new(is_pair),
+            labels: Rc::new(labels),
+        })
     }
 }
 
@@ -150,7 +181,11 @@ impl EncodedDocuments {
     /// One of them.
     pub fn document(&self, index: usize) -> EncodedDocument {
         let second = self.is_pair[index].then(|| self.texts.document(2 * index + 1));
-        EncodedDocument { first: self.texts.document(2 * index), second, labels: self.labels[index].clone() }
+        EncodedDocument {
+            first: self.texts.document(2 * index),
+            second,
+            labels: self.labels[index].clone(),
+        }
     }
 
     /// Those at `places`, in memory.
@@ -170,17 +205,27 @@ impl EncodedDocuments {
         let mut lengths: Vec<usize> = (0..self.len()).map(|index| self.length(index)).collect();
         lengths.sort_unstable();
         let last = lengths.len().saturating_sub(1);
-        lengths.get((share * last as f64).ceil() as usize).copied().unwrap_or(2)
+        lengths
+            .get((share * last as f64).ceil() as usize)
+            .copied()
+            .unwrap_or(2)
     }
 
     /// How many are longer than `max_len` tokens, the special ones included.
     pub fn longer_than(&self, max_len: usize) -> usize {
-        (0..self.len()).filter(|index| self.length(*index) > max_len).count()
+        (0..self.len())
+            .filter(|index| self.length(*index) > max_len)
+            .count()
     }
 
     /// Share of the tokens that are `id`, 0 to 1.
     pub fn share_of(&self, id: u32) -> f64 {
-        let found = self.texts.chunks().flatten().filter(|token| *token == id).count();
+        let found = self
+            .texts
+            .chunks()
+            .flatten()
+            .filter(|token| *token == id)
+            .count();
         found as f64 / self.texts.len().max(1) as f64
     }
 }
@@ -197,7 +242,12 @@ impl EncodedDocuments {
         let mut marks = Vec::new();
         for (is_pair, labels) in self.is_pair.iter().zip(&*self.labels) {
             let numbers = [usize::from(*is_pair), labels.len()];
-            marks.extend(numbers.iter().chain(labels).flat_map(|&number| (number as u32).to_le_bytes()));
+            marks.extend(
+                numbers
+                    .iter()
+                    .chain(labels)
+                    .flat_map(|&number| (number as u32).to_le_bytes()),
+            );
         }
         marks
     }
@@ -205,7 +255,11 @@ impl EncodedDocuments {
     /// Documents of which [`Self::texts`] and [`Self::marks`] were kept; `None` where they do not fit each other or
     /// `classes` labels.
     pub fn restored(texts: Tokens, marks: &[u8], classes: usize) -> Option<Self> {
-        let mut numbers = marks.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number) as usize);
+        let mut numbers = marks
+            .as_chunks()
+            .0
+            .iter()
+            .map(|number| u32::from_le_bytes(*number) as usize);
         let (mut is_pair, mut labels) = (Vec::new(), Vec::new());
         while let Some(pair) = numbers.next() {
             let count = numbers.next().filter(|&count| count <= classes)?;
@@ -217,7 +271,11 @@ impl EncodedDocuments {
             labels.push(rows);
         }
         let fits = texts.documents() == 2 * labels.len();
-        fits.then(|| Self { texts, is_pair: Rc::new(is_pair), labels: Rc::new(labels) })
+        fits.then(|| Self {
+            texts,
+            is_pair: Rc::new(is_pair),
+            labels: Rc::new(labels),
+        })
     }
 }
 
@@ -248,12 +306,24 @@ impl LabelledExamples {
         max_len: usize,
     ) -> Self {
         assert!(batch_size > 0, "a batch holds an example");
-        Self { documents, specials, classes, seed, batch_size, max_len, order: None }
+        Self {
+            documents,
+            specials,
+            classes,
+            seed,
+            batch_size,
+            max_len,
+            order: None,
+        }
     }
 
     /// Batches of other documents in the same shape.
     pub fn of(&self, documents: EncodedDocuments) -> Self {
-        Self { documents, order: None, ..self.clone() }
+        Self {
+            documents,
+            order: None,
+            ..self.clone()
+        }
     }
 
     /// Draws the order of each epoch from another seed.
@@ -284,9 +354,15 @@ impl LabelledExamples {
     pub fn batch(&mut self, epoch: u64, index: usize) -> Batch {
         let order = match self.order.take() {
             Some((cached, order)) if cached == epoch => order,
-            _ => permutation(&mut generator(self.seed, Purpose::Order, epoch, 0), self.documents.len() as u32),
+            _ => permutation(
+                &mut generator(self.seed, Purpose::Order, epoch, 0),
+                self.documents.len() as u32,
+            ),
         };
-        let rows = order.chunks(self.batch_size).nth(index).expect("a batch of the epoch");
+        let rows = order
+            .chunks(self.batch_size)
+            .nth(index)
+            .expect("a batch of the epoch");
         let batch = self.assemble(rows.iter().map(|&document| document as usize), self.max_len);
         self.order = Some((epoch, order));
         batch
@@ -297,9 +373,14 @@ impl LabelledExamples {
     pub fn by_length(&self) -> impl Iterator<Item = (Vec<usize>, Batch)> {
         let mut order: Vec<usize> = (0..self.documents.len()).collect();
         order.sort_by_key(|place| self.documents.length(*place));
-        let batches: Vec<Vec<usize>> = order.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
+        let batches: Vec<Vec<usize>> = order
+            .chunks(self.batch_size)
+            .map(<[usize]>::to_vec)
+            .collect();
         batches.into_iter().map(|places| {
-            let longest = places.last().map_or(0, |place| self.documents.length(*place));
+            let longest = places
+                .last()
+                .map_or(0, |place| self.documents.length(*place));
             let length = longest.next_multiple_of(LENGTH_STEP).min(self.max_len);
             let batch = self.assemble(places.iter().copied(), length);
             (places, batch)
@@ -309,7 +390,10 @@ impl LabelledExamples {
     fn assemble(&self, documents: impl Iterator<Item = usize>, max_len: usize) -> Batch {
         let mut batch = Batch::filled(&self.specials, self.batch_size, max_len);
         batch.labels = vec![0.0; self.batch_size * self.classes];
-        for (row, document) in documents.map(|index| self.documents.document(index)).enumerate() {
+        for (row, document) in documents
+            .map(|index| self.documents.document(index))
+            .enumerate()
+        {
             let (ids, second) = document.assemble(&self.specials, max_len);
             batch.set_row(row, &ids, second);
             for &label in &document.labels {

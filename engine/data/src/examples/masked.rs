@@ -28,7 +28,11 @@ impl Windows {
             Self::Packed(packed) => {
                 let ids = packed.window(seed, epoch, index, max_len);
                 // A packed window is all one text, its padding too.
-                Window { ids, second: max_len, random: None }
+                Window {
+                    ids,
+                    second: max_len,
+                    random: None,
+                }
             }
             Self::Pairs(pairs) => pairs.window(seed, epoch, index, max_len),
         }
@@ -48,10 +52,23 @@ pub struct MaskedExamples {
 
 impl MaskedExamples {
     /// Batches of `batch_size` windows of `max_len` tokens, hidden by `masker`.
-    pub fn new(mut windows: Windows, masker: Masker, seed: u64, batch_size: usize, max_len: usize) -> Self {
+    pub fn new(
+        mut windows: Windows,
+        masker: Masker,
+        seed: u64,
+        batch_size: usize,
+        max_len: usize,
+    ) -> Self {
         assert!(batch_size > 0, "a batch holds an example");
         let windows_per_epoch = windows.per_epoch(seed, max_len);
-        Self { windows, masker, seed, batch_size, max_len, windows_per_epoch }
+        Self {
+            windows,
+            masker,
+            seed,
+            batch_size,
+            max_len,
+            windows_per_epoch,
+        }
     }
 
     /// Slots for hidden tokens in each batch, `M`.
@@ -73,7 +90,9 @@ impl MaskedExamples {
     pub fn batch(&mut self, step: u64) -> Batch {
         let windows = self.windows_per_epoch() as u64;
         let first = step * self.batch_size as u64;
-        let rows = (first..).take(self.batch_size).map(|number| Some((number / windows, number % windows)));
+        let rows = (first..)
+            .take(self.batch_size)
+            .map(|number| Some((number / windows, number % windows)));
         self.assemble(rows.collect())
     }
 
@@ -81,7 +100,9 @@ impl MaskedExamples {
     pub fn batch_once(&mut self, index: usize) -> Batch {
         let windows = self.windows_per_epoch() as u64;
         let first = (index * self.batch_size) as u64;
-        let rows = (first..).take(self.batch_size).map(|number| (number < windows).then_some((0, number)));
+        let rows = (first..)
+            .take(self.batch_size)
+            .map(|number| (number < windows).then_some((0, number)));
         self.assemble(rows.collect())
     }
 
@@ -91,16 +112,28 @@ impl MaskedExamples {
         if matches!(self.windows, Windows::Pairs(_)) {
             batch.next_sentence = vec![0; self.batch_size];
         }
-        for (row, (epoch, index)) in rows.into_iter().enumerate().filter_map(|(row, example)| Some((row, example?))) {
-            let window = self.windows.window(self.seed, epoch, index as usize, self.max_len);
-            let masked = self.masker.mask_example(&window.ids, self.seed, epoch, index);
+        for (row, (epoch, index)) in rows
+            .into_iter()
+            .enumerate()
+            .filter_map(|(row, example)| Some((row, example?)))
+        {
+            let window = self
+                .windows
+                .window(self.seed, epoch, index as usize, self.max_len);
+            let masked = self
+                .masker
+                .mask_example(&window.ids, self.seed, epoch, index);
             batch.set_row(row, &masked.ids, window.second);
             if let Some(random) = window.random {
                 batch.next_sentence[row] = i32::from(random);
             }
             let flat = |position: &usize| (row * self.max_len + position) as i32;
-            batch.masked_positions.extend(masked.positions.iter().map(flat));
-            batch.masked_targets.extend(masked.targets.iter().map(|&id| id as i32));
+            batch
+                .masked_positions
+                .extend(masked.positions.iter().map(flat));
+            batch
+                .masked_targets
+                .extend(masked.targets.iter().map(|&id| id as i32));
         }
         batch.masked_weights = vec![1.0; batch.masked_positions.len()];
         batch.masked_positions.resize(self.slots(), 0);
@@ -118,22 +151,44 @@ mod tests {
     use crate::tokenizer::Tokenizer;
     use protocol::TokenizerKind;
 
-    const TEXT: &str = "the man went to a store\nthe man bought a gallon of milk\nthe store had milk\nthe end\n";
+    const TEXT: &str =
+        "the man went to a store\nthe man bought a gallon of milk\nthe store had milk\nthe end\n";
 
     fn examples(batch_size: usize, max_len: usize) -> (MaskedExamples, Tokenizer) {
-        let tokenizer = Tokenizer::learn(TokenizerKind::Char, false, 40, &mut TEXT.lines()).expect("text");
+        let tokenizer =
+            Tokenizer::learn(TokenizerKind::Char, false, 40, &mut TEXT.lines()).expect("text");
         let sep = tokenizer.specials().sep;
-        let documents = TEXT.lines().map(|line| [tokenizer.encode(line), vec![sep]].concat());
-        let packed = Packed::new(Tokens::held(documents, tokenizer.len()), tokenizer.specials(), tokenizer.len());
+        let documents = TEXT
+            .lines()
+            .map(|line| [tokenizer.encode(line), vec![sep]].concat());
+        let packed = Packed::new(
+            Tokens::held(documents, tokenizer.len()),
+            tokenizer.specials(),
+            tokenizer.len(),
+        );
         let masker = Masker::new(&tokenizer, Masking::of_rate(0.15));
         let windows = Windows::Packed(packed.expect("text"));
-        (MaskedExamples::new(windows, masker, 7, batch_size, max_len), tokenizer)
+        (
+            MaskedExamples::new(windows, masker, 7, batch_size, max_len),
+            tokenizer,
+        )
     }
 
     fn check_shape(batch: &Batch, slots: usize, tokenizer: &Tokenizer) {
         let cells = batch.batch_size * batch.max_len;
-        assert_eq!([batch.ids.len(), batch.attention_mask.len(), batch.token_type_ids.len()], [cells; 3]);
-        let masked = [batch.masked_positions.len(), batch.masked_targets.len(), batch.masked_weights.len()];
+        assert_eq!(
+            [
+                batch.ids.len(),
+                batch.attention_mask.len(),
+                batch.token_type_ids.len()
+            ],
+            [cells; 3]
+        );
+        let masked = [
+            batch.masked_positions.len(),
+            batch.masked_targets.len(),
+            batch.masked_weights.len(),
+        ];
         assert_eq!(masked, [slots; 3]);
         for (&id, &attended) in batch.ids.iter().zip(&batch.attention_mask) {
             assert!((0..tokenizer.len() as i32).contains(&id));
@@ -190,7 +245,10 @@ mod tests {
         for step in (0..20).rev() {
             assert_eq!(again.batch(step), forward[step as usize]);
         }
-        let masks: std::collections::BTreeSet<_> = forward.iter().map(|batch| &batch.masked_positions).collect();
+        let masks: std::collections::BTreeSet<_> = forward
+            .iter()
+            .map(|batch| &batch.masked_positions)
+            .collect();
         assert_eq!(masks.len(), 20);
     }
 }

@@ -52,12 +52,22 @@ impl Packed {
     /// When a token is not below `vocab_size`.
     pub fn new(tokens: Tokens, specials: Specials, vocab_size: usize) -> Result<Self, DataError> {
         let mut counts = vec![0; vocab_size];
-        tokens.chunks().flatten().for_each(|id| counts[id as usize] += 1);
+        tokens
+            .chunks()
+            .flatten()
+            .for_each(|id| counts[id as usize] += 1);
         let maskable = |(id, count): (usize, &u64)| *count > 0 && !specials.contains(id as u32);
         if !counts.iter().enumerate().any(maskable) {
-            return Err(DataError::NothingToMask { needed: "no token that the vocabulary knows" });
+            return Err(DataError::NothingToMask {
+                needed: "no token that the vocabulary knows",
+            });
         }
-        Ok(Self { tokens, counts: Rc::new(counts), specials, order: None })
+        Ok(Self {
+            tokens,
+            counts: Rc::new(counts),
+            specials,
+            order: None,
+        })
     }
 
     /// All tokens, documents in their given order, each ended by `[SEP]`.
@@ -77,7 +87,8 @@ impl Packed {
 
     /// Share of the tokens that the vocabulary does not know, 0 to 1.
     pub fn unknown_share(&self) -> f64 {
-        self.counts[self.specials.unk as usize] as f64 / (self.tokens.len() - self.documents()) as f64
+        self.counts[self.specials.unk as usize] as f64
+            / (self.tokens.len() - self.documents()) as f64
     }
 
     /// Refuses a corpus that does not fill one window.
@@ -86,7 +97,11 @@ impl Packed {
     /// When there are fewer tokens than that.
     pub fn check(&self, max_len: usize) -> Result<(), DataError> {
         let (tokens, needed) = (self.tokens.len() as u64, (max_len as u64).saturating_sub(1));
-        if tokens < needed { Err(DataError::CorpusTooSmall { tokens, needed }) } else { Ok(()) }
+        if tokens < needed {
+            Err(DataError::CorpusTooSmall { tokens, needed })
+        } else {
+            Ok(())
+        }
     }
 
     /// Windows that one pass over the documents gives.
@@ -116,7 +131,9 @@ impl Packed {
 
     fn order_of(&self, key: (u64, u64, usize)) -> Order {
         let (seed, epoch, max_len) = key;
-        let shuffled = |what, n: usize| permutation(&mut generator(seed, Purpose::Order, epoch, what), n as u32);
+        let shuffled = |what, n: usize| {
+            permutation(&mut generator(seed, Purpose::Order, epoch, what), n as u32)
+        };
         let documents = shuffled(0, self.documents());
         let windows = shuffled(1, self.windows_per_epoch(max_len));
         let mut end = 0;
@@ -126,7 +143,12 @@ impl Packed {
             start
         };
         let starts = documents.iter().map(&mut start).collect();
-        Order { key, documents, starts, windows }
+        Order {
+            key,
+            documents,
+            starts,
+            windows,
+        }
     }
 
     /// `[CLS]` and the tokens from `begin` of the epoch's stream.
@@ -138,7 +160,10 @@ impl Packed {
         for &document in &order.documents[first..] {
             let place = self.tokens.place(document as usize);
             let from = place.start + skip;
-            self.tokens.read(from..place.end.min(from + max_len - window.len()), &mut window);
+            self.tokens.read(
+                from..place.end.min(from + max_len - window.len()),
+                &mut window,
+            );
             skip = 0;
             if window.len() == max_len {
                 break;
@@ -152,7 +177,13 @@ impl Packed {
 mod tests {
     use super::*;
 
-    const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
+    const SPECIALS: Specials = Specials {
+        pad: 0,
+        unk: 1,
+        cls: 2,
+        sep: 3,
+        mask: 4,
+    };
 
     const VOCAB_SIZE: usize = 500;
 
@@ -163,7 +194,12 @@ mod tests {
     }
 
     fn packed() -> Packed {
-        pack(&(0..50).map(|i| (0..i % 7).map(|j| 10 + i * 7 + j).collect()).collect::<Vec<_>>()).expect("tokens")
+        pack(
+            &(0..50)
+                .map(|i| (0..i % 7).map(|j| 10 + i * 7 + j).collect())
+                .collect::<Vec<_>>(),
+        )
+        .expect("tokens")
     }
 
     fn all(packed: &Packed) -> Vec<u32> {
@@ -176,11 +212,23 @@ mod tests {
             for epoch in [0, 1] {
                 let mut packed = packed();
                 let n = packed.windows_per_epoch(max_len);
-                let windows: Vec<Vec<u32>> = (0..n).map(|i| packed.window(1, epoch, i, max_len)).collect();
-                assert!(windows.iter().all(|window| window[0] == SPECIALS.cls && window.len() <= max_len));
-                let short = windows.iter().filter(|window| window.len() < max_len).count();
+                let windows: Vec<Vec<u32>> = (0..n)
+                    .map(|i| packed.window(1, epoch, i, max_len))
+                    .collect();
+                assert!(
+                    windows
+                        .iter()
+                        .all(|window| window[0] == SPECIALS.cls && window.len() <= max_len)
+                );
+                let short = windows
+                    .iter()
+                    .filter(|window| window.len() < max_len)
+                    .count();
                 assert!(short <= 1, "{short} short windows");
-                let mut seen: Vec<u32> = windows.iter().flat_map(|window| window[1..].to_vec()).collect();
+                let mut seen: Vec<u32> = windows
+                    .iter()
+                    .flat_map(|window| window[1..].to_vec())
+                    .collect();
                 let mut all = all(&packed);
                 seen.sort_unstable();
                 all.sort_unstable();
@@ -201,11 +249,16 @@ mod tests {
             })
             .collect();
         windows.sort_unstable();
-        let stream: Vec<u32> = windows.into_iter().flat_map(|(_, window)| window[1..].to_vec()).collect();
+        let stream: Vec<u32> = windows
+            .into_iter()
+            .flat_map(|(_, window)| window[1..].to_vec())
+            .collect();
         let mut documents: Vec<&[u32]> = stream.split_inclusive(|&id| id == SPECIALS.sep).collect();
         assert_eq!(documents.len(), packed.documents());
         documents.sort_unstable();
-        let mut given: Vec<Vec<u32>> = (0..packed.documents()).map(|index| packed.tokens().document(index)).collect();
+        let mut given: Vec<Vec<u32>> = (0..packed.documents())
+            .map(|index| packed.tokens().document(index))
+            .collect();
         given.sort_unstable();
         assert_eq!(documents, given);
     }
@@ -213,7 +266,9 @@ mod tests {
     #[test]
     fn any_window_can_be_asked_for_at_any_time() {
         let mut forward = packed();
-        let expected: Vec<Vec<u32>> = (0..10).map(|index| forward.window(1, 3, index, 8)).collect();
+        let expected: Vec<Vec<u32>> = (0..10)
+            .map(|index| forward.window(1, 3, index, 8))
+            .collect();
         let mut backward = packed();
         for index in (0..10).rev() {
             backward.window(1, 2, index, 8);
@@ -225,7 +280,8 @@ mod tests {
 
     #[test]
     fn too_little_text_is_refused() {
-        let new = |documents: &[&[u32]]| pack(&documents.iter().map(|d| d.to_vec()).collect::<Vec<_>>());
+        let new =
+            |documents: &[&[u32]]| pack(&documents.iter().map(|d| d.to_vec()).collect::<Vec<_>>());
         for nothing in [&[][..], &[&[][..]], &[&[1, 1][..], &[1]]] {
             assert_eq!(new(nothing).expect_err("refused").code(), "nothing-to-mask");
         }
@@ -233,6 +289,12 @@ mod tests {
         assert_eq!((all(&three), three.documents()), (vec![5, 6, 3, 1, 3], 2));
         assert_eq!(three.unknown_share(), 1.0 / 3.0);
         assert_eq!(three.check(6), Ok(()));
-        assert_eq!(three.check(7), Err(DataError::CorpusTooSmall { tokens: 5, needed: 6 }));
+        assert_eq!(
+            three.check(7),
+            Err(DataError::CorpusTooSmall {
+                tokens: 5,
+                needed: 6
+            })
+        );
     }
 }

@@ -54,16 +54,32 @@ impl SentencePairs {
     ///
     /// # Errors
     /// When there is only one document: B must be able to come from another.
-    pub fn new(sentences: Tokens, documents: Vec<usize>, specials: Specials) -> Result<Self, DataError> {
+    pub fn new(
+        sentences: Tokens,
+        documents: Vec<usize>,
+        specials: Specials,
+    ) -> Result<Self, DataError> {
         if documents.len() < 3 {
-            return Err(DataError::TooFewDocuments { documents: documents.len().saturating_sub(1) as u64 });
+            return Err(DataError::TooFewDocuments {
+                documents: documents.len().saturating_sub(1) as u64,
+            });
         }
-        Ok(Self { sentences, documents: Rc::new(documents), specials, epoch: None, count: None })
+        Ok(Self {
+            sentences,
+            documents: Rc::new(documents),
+            specials,
+            epoch: None,
+            count: None,
+        })
     }
 
     /// Share of the documents that have one sentence: their B is always random.
     pub fn single_share(&self) -> f64 {
-        let lengths = || self.documents.windows(2).map(|bounds| bounds[1] - bounds[0]);
+        let lengths = || {
+            self.documents
+                .windows(2)
+                .map(|bounds| bounds[1] - bounds[0])
+        };
         lengths().filter(|&length| length == 1).count() as f64 / lengths().len() as f64
     }
 
@@ -91,7 +107,11 @@ impl SentencePairs {
         let second = ids.len();
         self.sentences.read(b.clone(), &mut ids);
         ids.push(self.specials.sep);
-        Window { ids, second, random: Some(*random) }
+        Window {
+            ids,
+            second,
+            random: Some(*random),
+        }
     }
 
     fn fill(&mut self, key: (u64, u64, usize)) {
@@ -112,13 +132,21 @@ impl SentencePairs {
     fn pairs_of(&self, index: usize, max_len: usize, rng: &mut impl Rng, out: &mut Vec<Pair>) {
         let document = self.document(index);
         let most = max_len.saturating_sub(3).max(2);
-        let target = if unit_f64(rng) < SHORT_SHARE { 2 + below(rng, most as u64 - 1) as usize } else { most };
+        let target = if unit_f64(rng) < SHORT_SHARE {
+            2 + below(rng, most as u64 - 1) as usize
+        } else {
+            most
+        };
         let (mut first, mut length, mut i) = (document.start, 0, document.start);
         while i < document.end {
             length += self.sentences.place(i).len();
             if i + 1 == document.end || length >= target {
                 let chunk = i + 1 - first;
-                let cut = if chunk >= 2 { 1 + below(rng, chunk as u64 - 1) as usize } else { 1 };
+                let cut = if chunk >= 2 {
+                    1 + below(rng, chunk as u64 - 1) as usize
+                } else {
+                    1
+                };
                 let a = self.span(first..first + cut);
                 let random = chunk == 1 || unit_f64(rng) < 0.5;
                 let b = if random {
@@ -183,7 +211,11 @@ fn truncated(
     // The longer one first, down to the other; then both in turn, the second on equal terms.
     let first = over.min(a.len().abs_diff(b.len()));
     let rest = over - first;
-    let (mut from_a, mut from_b) = if a.len() > b.len() { (first, 0) } else { (0, first) };
+    let (mut from_a, mut from_b) = if a.len() > b.len() {
+        (first, 0)
+    } else {
+        (0, first)
+    };
     from_a += rest / 2;
     from_b += rest - rest / 2;
     let mut coin = || unit_f64(rng) < 0.5;
@@ -196,18 +228,30 @@ fn truncated(
 mod tests {
     use super::*;
 
-    const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
+    const SPECIALS: Specials = Specials {
+        pad: 0,
+        unk: 1,
+        cls: 2,
+        sep: 3,
+        mask: 4,
+    };
 
     /// Token `100 d + 10 s + k` is the `k`th of sentence `s` in document `d`.
     fn pairs(documents: u32, sentences: u32, tokens: u32) -> SentencePairs {
-        let sentence = |i: u32| (0..tokens).map(|k| 100 * (1 + i / sentences) + 10 * (i % sentences) + k).collect();
+        let sentence = |i: u32| {
+            (0..tokens)
+                .map(|k| 100 * (1 + i / sentences) + 10 * (i % sentences) + k)
+                .collect()
+        };
         let all = Tokens::held((0..documents * sentences).map(sentence), 1 << 20);
         let bounds = (0..=documents).map(|d| (d * sentences) as usize).collect();
         SentencePairs::new(all, bounds, SPECIALS).expect("documents")
     }
 
     fn all(pairs: &mut SentencePairs, epoch: u64, max_len: usize) -> Vec<Window> {
-        (0..pairs.windows_per_epoch(7, max_len)).map(|i| pairs.window(7, epoch, i, max_len)).collect()
+        (0..pairs.windows_per_epoch(7, max_len))
+            .map(|i| pairs.window(7, epoch, i, max_len))
+            .collect()
     }
 
     #[test]
@@ -215,8 +259,18 @@ mod tests {
         let mut pairs = pairs(300, 6, 4);
         let windows = all(&mut pairs, 0, 32);
         let mut random = 0;
-        for Window { ids, second, random: is_random } in &windows {
-            assert!(ids.len() <= 32 && ids[0] == 2 && ids[second - 1] == 3 && *ids.last().expect("tokens") == 3);
+        for Window {
+            ids,
+            second,
+            random: is_random,
+        } in &windows
+        {
+            assert!(
+                ids.len() <= 32
+                    && ids[0] == 2
+                    && ids[second - 1] == 3
+                    && *ids.last().expect("tokens") == 3
+            );
             let (a, b) = (&ids[1..second - 1], &ids[*second..ids.len() - 1]);
             assert!(!a.is_empty() && !b.is_empty());
             let same = a[0] / 100 == b[0] / 100;
@@ -236,13 +290,19 @@ mod tests {
     fn documents_of_one_sentence_have_random_partners_only() {
         let mut pairs = pairs(20, 1, 4);
         assert_eq!(pairs.single_share(), 1.0);
-        assert!(all(&mut pairs, 0, 32).iter().all(|window| window.random == Some(true)));
+        assert!(
+            all(&mut pairs, 0, 32)
+                .iter()
+                .all(|window| window.random == Some(true))
+        );
     }
 
     #[test]
     fn truncation_equals_the_published_loop() {
         let rng = &mut generator(1, Purpose::Preview, 0, 0);
-        for (a, b, most) in (1..9).flat_map(|a| (1..9).flat_map(move |b| (2..12).map(move |m| (a, b, m)))) {
+        for (a, b, most) in
+            (1..9).flat_map(|a| (1..9).flat_map(move |b| (2..12).map(move |m| (a, b, m))))
+        {
             let (mut x, mut y) = (a, b);
             while x + y > most {
                 *(if x > y { &mut x } else { &mut y }) -= 1;

@@ -34,7 +34,12 @@ impl TokensBuilder {
     /// Takes documents of ids below `vocab_size` and sets them aside in `bytes`, which is empty.
     pub fn new(bytes: Box<dyn Scratch>, vocab_size: usize) -> Self {
         let width = if vocab_size <= NARROW { 2 } else { 4 };
-        Self { bytes, width, bounds: vec![0], waiting: Vec::new() }
+        Self {
+            bytes,
+            width,
+            bounds: vec![0],
+            waiting: Vec::new(),
+        }
     }
 
     /// Takes the next document.
@@ -44,12 +49,19 @@ impl TokensBuilder {
     pub fn push(&mut self, ids: impl Iterator<Item = u32>) -> io::Result<()> {
         let before = self.waiting.len();
         match self.width {
-            2 => self.waiting.extend(ids.flat_map(|id| (id as u16).to_le_bytes())),
+            2 => self
+                .waiting
+                .extend(ids.flat_map(|id| (id as u16).to_le_bytes())),
             _ => self.waiting.extend(ids.flat_map(u32::to_le_bytes)),
         }
         let last = self.bounds.last().copied().unwrap_or(0);
-        self.bounds.push(last + (self.waiting.len() - before) / self.width);
-        if self.waiting.len() >= WAITING_BYTES { self.flush() } else { Ok(()) }
+        self.bounds
+            .push(last + (self.waiting.len() - before) / self.width);
+        if self.waiting.len() >= WAITING_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// All documents that were taken.
@@ -59,7 +71,11 @@ impl TokensBuilder {
     pub fn finish(mut self) -> io::Result<Tokens> {
         self.flush()?;
         let bytes: Box<dyn Stored> = self.bytes;
-        Ok(Tokens { bytes: bytes.into(), width: self.width, bounds: Rc::new(self.bounds) })
+        Ok(Tokens {
+            bytes: bytes.into(),
+            width: self.width,
+            bounds: Rc::new(self.bounds),
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -103,9 +119,17 @@ impl Tokens {
     /// When they cannot be read back: memory cannot fail, and a file that fails under a run leaves nothing to go on with.
     pub fn read(&self, range: Range<usize>, out: &mut Vec<u32>) {
         let mut bytes = vec![0; range.len() * self.width];
-        self.bytes.read_at((range.start * self.width) as u64, &mut bytes).expect("tokens set aside can be read back");
+        self.bytes
+            .read_at((range.start * self.width) as u64, &mut bytes)
+            .expect("tokens set aside can be read back");
         match self.width {
-            2 => out.extend(bytes.as_chunks().0.iter().map(|id| u32::from(u16::from_le_bytes(*id)))),
+            2 => out.extend(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|id| u32::from(u16::from_le_bytes(*id))),
+            ),
             _ => out.extend(bytes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))),
         }
     }
@@ -136,24 +160,41 @@ impl Tokens {
 
     /// The lengths of the documents as bytes.
     pub fn lengths(&self) -> Vec<u8> {
-        self.bounds.windows(2).flat_map(|bounds| ((bounds[1] - bounds[0]) as u32).to_le_bytes()).collect()
+        self.bounds
+            .windows(2)
+            .flat_map(|bounds| ((bounds[1] - bounds[0]) as u32).to_le_bytes())
+            .collect()
     }
 
     /// Tokens of which [`Self::stored`] and [`Self::lengths`] were kept; `None` where they do not fit each other.
-    pub fn restored(bytes: Rc<dyn Stored>, size: u64, lengths: &[u8], vocab_size: usize) -> Option<Self> {
+    pub fn restored(
+        bytes: Rc<dyn Stored>,
+        size: u64,
+        lengths: &[u8],
+        vocab_size: usize,
+    ) -> Option<Self> {
         let mut bounds = vec![0];
         for length in lengths.as_chunks().0 {
             bounds.push(bounds.last()? + u32::from_le_bytes(*length) as usize);
         }
         let width = if vocab_size <= NARROW { 2 } else { 4 };
         let fits = bounds.last().copied()? as u64 * width as u64 == size;
-        fits.then(|| Self { bytes, width, bounds: Rc::new(bounds) })
+        fits.then(|| Self {
+            bytes,
+            width,
+            bounds: Rc::new(bounds),
+        })
     }
 }
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tokens({} in {} documents)", self.len(), self.documents())
+        write!(
+            f,
+            "Tokens({} in {} documents)",
+            self.len(),
+            self.documents()
+        )
     }
 }
 
@@ -163,16 +204,33 @@ mod tests {
 
     #[test]
     fn documents_come_back_in_either_width() {
-        let documents: Vec<Vec<u32>> = (0..300).map(|i| (0..i % 7 * 100).map(|j| i * 200 + j).collect()).collect();
+        let documents: Vec<Vec<u32>> = (0..300)
+            .map(|i| (0..i % 7 * 100).map(|j| i * 200 + j).collect())
+            .collect();
         for vocab_size in [1 << 16, 1 << 17] {
             let tokens = Tokens::held(documents.iter().cloned(), vocab_size);
-            assert_eq!((0..300).map(|i| tokens.document(i)).collect::<Vec<_>>(), documents);
-            assert_eq!(tokens.chunks().collect::<Vec<_>>().concat(), documents.concat());
-            assert_eq!((tokens.documents(), tokens.len()), (300, documents.concat().len()));
+            assert_eq!(
+                (0..300).map(|i| tokens.document(i)).collect::<Vec<_>>(),
+                documents
+            );
+            assert_eq!(
+                tokens.chunks().collect::<Vec<_>>().concat(),
+                documents.concat()
+            );
+            assert_eq!(
+                (tokens.documents(), tokens.len()),
+                (300, documents.concat().len())
+            );
             let (bytes, size) = tokens.stored();
-            let again = Tokens::restored(bytes.clone(), size, &tokens.lengths(), vocab_size).expect("fits");
-            assert_eq!((again.len(), again.document(299)), (tokens.len(), documents[299].clone()));
-            assert!(Tokens::restored(bytes.clone(), size + 2, &tokens.lengths(), vocab_size).is_none());
+            let again =
+                Tokens::restored(bytes.clone(), size, &tokens.lengths(), vocab_size).expect("fits");
+            assert_eq!(
+                (again.len(), again.document(299)),
+                (tokens.len(), documents[299].clone())
+            );
+            assert!(
+                Tokens::restored(bytes.clone(), size + 2, &tokens.lengths(), vocab_size).is_none()
+            );
         }
     }
 }

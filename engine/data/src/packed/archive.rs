@@ -16,8 +16,14 @@ const MAX_ENTRIES: usize = 200_000;
 /// Its name in a sentence.
 const ZIP: &str = "ZIP";
 /// Endings of files that are parts of a model rather than text.
-const MODEL_FILES: [&str; 6] =
-    [".safetensors", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx", "data.pkl"];
+const MODEL_FILES: [&str; 6] = [
+    ".safetensors",
+    "pytorch_model.bin",
+    "tf_model.h5",
+    "flax_model.msgpack",
+    "model.onnx",
+    "data.pkl",
+];
 
 /// The texts in an archive.
 ///
@@ -25,10 +31,17 @@ const MODEL_FILES: [&str; 6] =
 /// When it is damaged, encrypted or too large, or holds something that is not text.
 pub(super) fn members(file: &InputFile, budget: &mut Budget) -> Result<Vec<InputFile>, DataError> {
     if file.content.size() > MAX_BYTES {
-        return Err(too_large(&file.name, ZIP, format!("{} GiB", MAX_BYTES >> 30)));
+        return Err(too_large(
+            &file.name,
+            ZIP,
+            format!("{} GiB", MAX_BYTES >> 30),
+        ));
     }
     let mut bytes = Vec::new();
-    let read = file.content.open().and_then(|content| content.take(MAX_BYTES).read_to_end(&mut bytes));
+    let read = file
+        .content
+        .open()
+        .and_then(|content| content.take(MAX_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| DataError::reading(&file.name, error))?;
     Archive::open(file, bytes, budget)?.members()
 }
@@ -42,29 +55,49 @@ struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    fn open(file: &'a InputFile, bytes: Vec<u8>, budget: &'a mut Budget) -> Result<Self, DataError> {
+    fn open(
+        file: &'a InputFile,
+        bytes: Vec<u8>,
+        budget: &'a mut Budget,
+    ) -> Result<Self, DataError> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(file, &error))?;
         if zip.len() > MAX_ENTRIES {
             return Err(too_large(&file.name, ZIP, format!("{MAX_ENTRIES} files")));
         }
         let raw: Vec<&[u8]> = zip.file_names_raw().collect();
         let names = names::decoded(raw.iter().copied());
-        Ok(Self { file, zip, names, budget })
+        Ok(Self {
+            file,
+            zip,
+            names,
+            budget,
+        })
     }
 
     fn members(mut self) -> Result<Vec<InputFile>, DataError> {
         let holds = |name: &str| self.names.iter().any(|found| found == name);
         let has = |ends: &dyn Fn(&str) -> bool| self.names.iter().any(|name| ends(name));
-        let not_text = |kind: &str| DataError::NotText { file: self.file.name.clone(), kind: kind.into() };
+        let not_text = |kind: &str| DataError::NotText {
+            file: self.file.name.clone(),
+            kind: kind.into(),
+        };
         match () {
             () if holds("xl/workbook.xml") => self.workbook(),
             () if holds("word/document.xml") => self.word_document(),
             () if holds("ppt/presentation.xml") => Err(not_text("a presentation")),
             () if holds("xl/workbook.bin") => Err(not_text("a binary Office workbook")),
-            () if holds("[Content_Types].xml") => Err(not_text("an Office document of another kind")),
-            () if holds("META-INF/manifest.xml") && holds("content.xml") => Err(not_text("an OpenDocument file")),
-            () if has(&|name| name.starts_with("META-INF/")) => Err(not_text("an e-book or a program")),
-            () if has(&|name| MODEL_FILES.iter().any(|file| name.ends_with(file))) => Err(not_text("a saved model")),
+            () if holds("[Content_Types].xml") => {
+                Err(not_text("an Office document of another kind"))
+            }
+            () if holds("META-INF/manifest.xml") && holds("content.xml") => {
+                Err(not_text("an OpenDocument file"))
+            }
+            () if has(&|name| name.starts_with("META-INF/")) => {
+                Err(not_text("an e-book or a program"))
+            }
+            () if has(&|name| MODEL_FILES.iter().any(|file| name.ends_with(file))) => {
+                Err(not_text("a saved model"))
+            }
             () if has(&|name| name.ends_with(".npy")) => Err(not_text("arrays of NumPy")),
             () => self.files(),
         }
@@ -76,17 +109,26 @@ impl<'a> Archive<'a> {
             let mut promised = Promised::default();
             self.unpack(index, &mut promised)?;
             if promised.is_hollow() {
-                return Err(damaged(&self.file.name, ZIP, "is damaged (a list promises more texts than it has bytes)"));
+                return Err(damaged(
+                    &self.file.name,
+                    ZIP,
+                    "is damaged (a list promises more texts than it has bytes)",
+                ));
             }
         }
         super::workbook::sheets(self.file, self.zip.into_inner(), self.budget)
     }
 
     fn word_document(&mut self) -> Result<Vec<InputFile>, DataError> {
-        let index = self.names.iter().position(|name| name == "word/document.xml").unwrap_or_default();
+        let index = self
+            .names
+            .iter()
+            .position(|name| name == "word/document.xml")
+            .unwrap_or_default();
         let mut document = Vec::new();
         self.unpack(index, &mut document)?;
-        let text = word::text(&document).map_err(|problem| damaged(&self.file.name, "Word", problem))?;
+        let text =
+            word::text(&document).map_err(|problem| damaged(&self.file.name, "Word", problem))?;
         Ok(vec![match text {
             word::Text::Lines(lines) => self.file.converted_to(Converted::Lines, lines),
             word::Text::Table(csv) => self.file.converted_to(Converted::Table, csv),
@@ -95,50 +137,81 @@ impl<'a> Archive<'a> {
 
     /// Its files, without folders, links and what is hidden.
     fn files(&mut self) -> Result<Vec<InputFile>, DataError> {
-        let is_hidden = |name: &str| name.split(['/', '\\']).any(|part| part.starts_with('.') || part == "__MACOSX");
+        let is_hidden = |name: &str| {
+            name.split(['/', '\\'])
+                .any(|part| part.starts_with('.') || part == "__MACOSX")
+        };
         let is_file = |name: &str| !name.ends_with(['/', '\\']) && !is_hidden(name);
-        let indices: Vec<usize> = (0..self.names.len()).filter(|index| is_file(&self.names[*index])).collect();
+        let indices: Vec<usize> = (0..self.names.len())
+            .filter(|index| is_file(&self.names[*index]))
+            .collect();
         let mut files = Vec::new();
         for index in indices {
-            let is_link = self.zip.by_index_raw(index).map_err(|error| broken(self.file, &error))?.is_symlink();
+            let is_link = self
+                .zip
+                .by_index_raw(index)
+                .map_err(|error| broken(self.file, &error))?
+                .is_symlink();
             if is_link {
                 continue;
             }
             let mut bytes = Vec::new();
             self.unpack(index, &mut bytes)?;
             let name = format!("{}/{}", self.file.name, self.names[index]);
-            files.push(InputFile { name, ..self.file.with_content(bytes) });
+            files.push(InputFile {
+                name,
+                ..self.file.with_content(bytes)
+            });
         }
         // Nothing is left of folders, hidden files and links.
         if files.is_empty() {
-            return Err(DataError::EmptyFile { file: self.file.name.clone() });
+            return Err(DataError::EmptyFile {
+                file: self.file.name.clone(),
+            });
         }
         Ok(files)
     }
 
     /// Writes what an entry holds to `out`.
     fn unpack(&mut self, index: usize, out: &mut dyn Write) -> Result<(), DataError> {
-        let Self { file, zip, names, budget } = self;
-        let is_encrypted = zip.by_index_raw(index).map_err(|error| broken(file, &error))?.encrypted();
+        let Self {
+            file,
+            zip,
+            names,
+            budget,
+        } = self;
+        let is_encrypted = zip
+            .by_index_raw(index)
+            .map_err(|error| broken(file, &error))?
+            .encrypted();
         if is_encrypted {
-            return Err(damaged(&file.name, ZIP, format!("is encrypted: {}", quoted(&names[index]))));
+            return Err(damaged(
+                &file.name,
+                ZIP,
+                format!("is encrypted: {}", quoted(&names[index])),
+            ));
         }
         let mut entry = zip.by_index(index).map_err(|error| broken(file, &error))?;
         let mut buffer = vec![0; 64 << 10];
         loop {
-            let count = entry.read(&mut buffer).map_err(|error| broken(file, &ZipError::Io(error)))?;
+            let count = entry
+                .read(&mut buffer)
+                .map_err(|error| broken(file, &ZipError::Io(error)))?;
             budget.take(count as u64, &file.name, ZIP)?;
             if count == 0 {
                 return Ok(());
             }
-            out.write_all(&buffer[..count]).map_err(|error| DataError::reading(&file.name, error))?;
+            out.write_all(&buffer[..count])
+                .map_err(|error| DataError::reading(&file.name, error))?;
         }
     }
 }
 
 fn broken(file: &InputFile, error: &ZipError) -> DataError {
     let problem = match error {
-        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => "cannot be unpacked here",
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
+            "cannot be unpacked here"
+        }
         _ => "is damaged",
     };
     damaged(&file.name, ZIP, format!("{problem} ({error})"))

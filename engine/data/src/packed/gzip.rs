@@ -23,8 +23,15 @@ pub struct Members<R> {
 impl<R: Read> Members<R> {
     /// Of a file that `raw` reads.
     pub fn new(raw: R) -> Self {
-        let raw = Ahead { start: Vec::new(), shown: 0, rest: BufReader::new(raw) };
-        Self { member: Some(GzDecoder::new(raw)), trailing: 0 }
+        let raw = Ahead {
+            start: Vec::new(),
+            shown: 0,
+            rest: BufReader::new(raw),
+        };
+        Self {
+            member: Some(GzDecoder::new(raw)),
+            trailing: 0,
+        }
     }
 
     /// Goes on with the next member, or with what follows the last one.
@@ -77,18 +84,28 @@ impl<R: Read> Ahead<R> {
         self.start.drain(..self.shown);
         self.shown = 0;
         let missing = n.saturating_sub(self.start.len()) as u64;
-        (&mut self.rest).take(missing).read_to_end(&mut self.start)?;
+        (&mut self.rest)
+            .take(missing)
+            .read_to_end(&mut self.start)?;
         Ok(&self.start)
     }
 }
 
 impl<R: Read> BufRead for Ahead<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.shown < self.start.len() { Ok(&self.start[self.shown..]) } else { self.rest.fill_buf() }
+        if self.shown < self.start.len() {
+            Ok(&self.start[self.shown..])
+        } else {
+            self.rest.fill_buf()
+        }
     }
 
     fn consume(&mut self, amount: usize) {
-        if self.shown < self.start.len() { self.shown += amount } else { self.rest.consume(amount) }
+        if self.shown < self.start.len() {
+            self.shown += amount
+        } else {
+            self.rest.consume(amount)
+        }
     }
 }
 

@@ -44,7 +44,10 @@ impl Opened {
         match (self.files.len(), self.refused.into_iter().next()) {
             (1, None) => Ok(self.files.remove(0)),
             (0 | 1, Some(error)) => Err(error),
-            (files, _) => Err(DataError::SeveralFiles { file: name.into(), files }),
+            (files, _) => Err(DataError::SeveralFiles {
+                file: name.into(),
+                files,
+            }),
         }
     }
 }
@@ -61,7 +64,9 @@ pub fn is_archive(content: &dyn Content) -> io::Result<bool> {
 
 /// The name that a file has when it is unpacked; in lower case.
 pub(crate) fn unpacked_name(name: &str) -> &str {
-    Format::named(name).and_then(|format| name.strip_suffix(format.ending())).unwrap_or(name)
+    Format::named(name)
+        .and_then(|format| name.strip_suffix(format.ending()))
+        .unwrap_or(name)
 }
 
 /// Whether so many unpacked bytes are more than text gives.
@@ -75,12 +80,20 @@ fn ratio_limit() -> String {
 
 /// An error for a file whose packing is broken.
 fn damaged(file: &str, format: &'static str, problem: impl Into<String>) -> DataError {
-    DataError::DamagedArchive { file: file.into(), format, problem: problem.into() }
+    DataError::DamagedArchive {
+        file: file.into(),
+        format,
+        problem: problem.into(),
+    }
 }
 
 /// An error for a file that unpacks to more than `limit`.
 fn too_large(file: &str, format: &'static str, limit: String) -> DataError {
-    DataError::ArchiveTooLarge { file: file.into(), format, limit }
+    DataError::ArchiveTooLarge {
+        file: file.into(),
+        format,
+        limit,
+    }
 }
 
 #[cfg(all(test, feature = "archives"))]

@@ -6,9 +6,16 @@ use encoding_rs::UTF_8;
 
 /// The names as text: UTF-8 where all of them are, else in the encoding that they seem to be in.
 pub fn decoded<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<String> {
-    let foreign: Vec<u8> =
-        names.clone().filter(|name| std::str::from_utf8(name).is_err()).collect::<Vec<_>>().join(&b'\n');
-    let charset = if foreign.is_empty() { UTF_8 } else { encoding::guess(&foreign) };
+    let foreign: Vec<u8> = names
+        .clone()
+        .filter(|name| std::str::from_utf8(name).is_err())
+        .collect::<Vec<_>>()
+        .join(&b'\n');
+    let charset = if foreign.is_empty() {
+        UTF_8
+    } else {
+        encoding::guess(&foreign)
+    };
     let text = |name: &[u8]| match std::str::from_utf8(name) {
         Ok(name) => name.to_string(),
         Err(_) => charset.decode_without_bom_handling(name).0.into_owned(),
@@ -25,7 +32,13 @@ mod tests {
     fn names_are_read_in_the_encoding_of_their_country() {
         for (label, names) in [
             ("gbk", ["评论/正面的评论/一.txt", "评论/负面的评论/二.txt"]),
-            ("shift_jis", ["レビュー/良いレビュー/一.txt", "レビュー/悪いレビュー/二.txt"]),
+            (
+                "shift_jis",
+                [
+                    "レビュー/良いレビュー/一.txt",
+                    "レビュー/悪いレビュー/二.txt",
+                ],
+            ),
             ("utf-8", ["отзывы/хорошие/1.txt", "отзывы/плохие/2.txt"]),
         ] {
             let encoding = Encoding::for_label(label.as_bytes()).expect("known");

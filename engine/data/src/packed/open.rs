@@ -15,7 +15,11 @@ impl Opened {
         let mut opened = Self::default();
         let mut before = 0;
         for file in files {
-            let mut budget = Budget { packed: file.content.size(), before, unpacked: 0 };
+            let mut budget = Budget {
+                packed: file.content.size(),
+                before,
+                unpacked: 0,
+            };
             opened.take(file.clone(), MAX_DEPTH, &mut budget);
             before += budget.unpacked;
         }
@@ -28,7 +32,10 @@ impl Opened {
             Ok(true) if depth > 0 => {}
             Ok(true) => {
                 let kind = "an archive inside others".into();
-                return self.refused.push(DataError::NotText { file: file.name, kind });
+                return self.refused.push(DataError::NotText {
+                    file: file.name,
+                    kind,
+                });
             }
             Err(error) => return self.refused.push(DataError::reading(&file.name, error)),
         }
@@ -36,7 +43,11 @@ impl Opened {
             Ok(members) => members.into_iter().for_each(|member| {
                 let role = file.member_roles.get(&member.name).copied().or(member.role);
                 let member = InputFile { role, ..member };
-                if member.converted.is_some() { self.files.push(member) } else { self.take(member, depth - 1, budget) }
+                if member.converted.is_some() {
+                    self.files.push(member)
+                } else {
+                    self.take(member, depth - 1, budget)
+                }
             }),
             Err(error) => self.refused.push(error),
         }

@@ -40,13 +40,17 @@ impl Promised {
         self.place = match (&self.place, byte) {
             (Place::Name(count), _) if NAME.get(*count) == Some(&byte) => Place::Name(count + 1),
             (Place::Name(count), b'=') if *count == NAME.len() => Place::Quote,
-            (Place::Name(count), _) if *count == NAME.len() && byte.is_ascii_whitespace() => Place::Equals,
+            (Place::Name(count), _) if *count == NAME.len() && byte.is_ascii_whitespace() => {
+                Place::Equals
+            }
             (Place::Equals, b'=') => Place::Quote,
             (Place::Equals | Place::Quote, _) if byte.is_ascii_whitespace() => return,
             (Place::Quote, b'"' | b'\'') => Place::Number(0),
-            (Place::Number(number), b'0'..=b'9') => {
-                Place::Number(number.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
-            }
+            (Place::Number(number), b'0'..=b'9') => Place::Number(
+                number
+                    .saturating_mul(10)
+                    .saturating_add(u64::from(byte - b'0')),
+            ),
             _ if byte == NAME[0] => Place::Name(1),
             _ => Place::Outside,
         };
@@ -77,14 +81,19 @@ mod tests {
             ("<sst uniqueCount=\"3\"><si/><si/><si/></sst>", false),
             ("<sst count=\"9999\"><si/></sst>", false),
             ("<sst uniqueCount=\"9999\"><si/></sst>", true),
-            ("<sst count='1' uniqueCount \n=\t '99999999999999999999999'>", true),
+            (
+                "<sst count='1' uniqueCount \n=\t '99999999999999999999999'>",
+                true,
+            ),
             ("<sst uuniqueCount=\"9999\">", true),
             ("<sst uniqueCounts=\"9999\">", false),
             ("<t>uniqueCount is 9999</t>", false),
         ] {
             for size in [1, 3, 100] {
                 let mut promised = Promised::default();
-                xml.as_bytes().chunks(size).for_each(|chunk| promised.write_all(chunk).expect("memory"));
+                xml.as_bytes()
+                    .chunks(size)
+                    .for_each(|chunk| promised.write_all(chunk).expect("memory"));
                 assert_eq!(promised.is_hollow(), expected, "{xml} in pieces of {size}");
             }
         }

@@ -60,7 +60,9 @@ impl Format {
     /// The format that a file's name stands for.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        [Self::Gzip, Self::Bzip2, Self::Xz].into_iter().find(|format| name.ends_with(format.ending()))
+        [Self::Gzip, Self::Bzip2, Self::Xz]
+            .into_iter()
+            .find(|format| name.ends_with(format.ending()))
     }
 }
 
@@ -88,7 +90,13 @@ impl<R: Read> Unpacking<R> {
             Format::Bzip2 => Reader::Bzip2(Box::new(MultiBzDecoder::new(raw))),
             Format::Xz => Reader::Xz(Box::new(XzReader::new_mem_limit(raw, true, MAX_XZ_KIB))),
         };
-        Self { name: name.into(), format, packed, unpacked: 0, reader }
+        Self {
+            name: name.into(),
+            format,
+            packed,
+            unpacked: 0,
+            reader,
+        }
     }
 
     /// Bytes after the last member of a gzip file that belong to none.
@@ -108,10 +116,15 @@ impl<R: Read> Read for Unpacking<R> {
             Reader::Xz(decoder) => decoder.read(out),
         };
         let format = self.format.name();
-        let read = read.map_err(|error| io::Error::other(damaged(&self.name, format, problem(&error))))?;
+        let read =
+            read.map_err(|error| io::Error::other(damaged(&self.name, format, problem(&error))))?;
         self.unpacked += read as u64;
         if is_bomb(self.packed, self.unpacked) {
-            return Err(io::Error::other(too_large(&self.name, format, ratio_limit())));
+            return Err(io::Error::other(too_large(
+                &self.name,
+                format,
+                ratio_limit(),
+            )));
         }
         Ok(read)
     }
@@ -150,13 +163,17 @@ mod tests {
         let format = Format::of(packed).expect("packed");
         let mut unpacking = Unpacking::new("x", format, packed.len() as u64, packed);
         let mut bytes = Vec::new();
-        unpacking.read_to_end(&mut bytes).map_err(|error| error.downcast::<DataError>().expect("carried"))?;
+        unpacking
+            .read_to_end(&mut bytes)
+            .map_err(|error| error.downcast::<DataError>().expect("carried"))?;
         Ok((bytes, unpacking.trailing()))
     }
 
     fn check(packed: &[u8], expected: Result<(&[u8], u64), &str>) {
         let unpacked = unpack(packed);
-        let unpacked = unpacked.as_ref().map(|(bytes, trailing)| (bytes.as_slice(), *trailing));
+        let unpacked = unpacked
+            .as_ref()
+            .map(|(bytes, trailing)| (bytes.as_slice(), *trailing));
         assert_eq!(unpacked.map_err(DataError::code), expected);
     }
 
@@ -164,9 +181,18 @@ mod tests {
     fn members_are_joined_and_damage_is_refused() {
         let one = gzip(b"hello hello hello\n");
         check(&one, Ok((b"hello hello hello\n", 0)));
-        check(&[&one[..], &gzip(b"again\n")].concat(), Ok((b"hello hello hello\nagain\n", 0)));
-        check(&[&one[..], b"GARBAGE"].concat(), Ok((b"hello hello hello\n", 7)));
-        check(&[&one[..], &[0; 512]].concat(), Ok((b"hello hello hello\n", 0)));
+        check(
+            &[&one[..], &gzip(b"again\n")].concat(),
+            Ok((b"hello hello hello\nagain\n", 0)),
+        );
+        check(
+            &[&one[..], b"GARBAGE"].concat(),
+            Ok((b"hello hello hello\n", 7)),
+        );
+        check(
+            &[&one[..], &[0; 512]].concat(),
+            Ok((b"hello hello hello\n", 0)),
+        );
         check(&gzip(b""), Ok((b"", 0)));
         for cut in 3..one.len() {
             check(&one[..cut], Err("damaged-gzip"));
@@ -182,7 +208,10 @@ mod tests {
     fn bzip2_and_xz_are_unpacked_and_damage_is_refused() {
         for one in [&bzip2(b"hello hello hello\n"), XZ] {
             check(one, Ok((b"hello hello hello\n", 0)));
-            check(&[one, one].concat(), Ok((b"hello hello hello\nhello hello hello\n", 0)));
+            check(
+                &[one, one].concat(),
+                Ok((b"hello hello hello\nhello hello hello\n", 0)),
+            );
             for cut in 10..one.len() {
                 check(&one[..cut], Err("damaged-archive"));
             }

@@ -20,7 +20,9 @@ fn held(name: &str) -> InputFile {
 fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in entries {
-        archive.start_file(*name, zip::write::SimpleFileOptions::DEFAULT).expect("memory");
+        archive
+            .start_file(*name, zip::write::SimpleFileOptions::DEFAULT)
+            .expect("memory");
         archive.write_all(bytes).expect("memory");
     }
     archive.finish().expect("memory").into_inner()
@@ -43,52 +45,131 @@ fn a_workbook_is_a_table() {
     let (documents, read) = documents(&files[0]);
     assert_eq!((files.len(), documents.len()), (1, 30));
     let columns = read.columns.expect("a table");
-    assert_eq!(columns.names, ["Nr", "Datum", "Betreff", "Nachricht", "Bereich", "Offen", "Stunden"]);
-    assert_eq!((columns.text.join("+"), columns.labels.join("+")), ("Betreff+Nachricht".into(), "Bereich".into()));
-    assert_eq!(documents[0].0, "Printer jams The printer jams on page two. Please help.");
+    assert_eq!(
+        columns.names,
+        [
+            "Nr",
+            "Datum",
+            "Betreff",
+            "Nachricht",
+            "Bereich",
+            "Offen",
+            "Stunden"
+        ]
+    );
+    assert_eq!(
+        (columns.text.join("+"), columns.labels.join("+")),
+        ("Betreff+Nachricht".into(), "Bereich".into())
+    );
+    assert_eq!(
+        documents[0].0,
+        "Printer jams The printer jams on page two. Please help."
+    );
     assert_eq!(documents[0].1, ["hardware"]);
     let note = &read.warnings[0];
-    assert_eq!((note.0, note.1.contains("\"Tickets\" was read; left out: \"Notes\";")), ("sheet", true), "{}", note.1);
+    assert_eq!(
+        (
+            note.0,
+            note.1
+                .contains("\"Tickets\" was read; left out: \"Notes\";")
+        ),
+        ("sheet", true),
+        "{}",
+        note.1
+    );
     let text = String::from_utf8(read_bytes(&files[0])).expect("UTF-8");
     assert!(text.starts_with("Nr,Datum,"), "{text}");
     assert!(text.contains("\n1002,2024-05-04,,"), "{text}");
-    assert!(text.lines().any(|line| line.ends_with("hardware,true,0.5")), "{text}");
+    assert!(
+        text.lines().any(|line| line.ends_with("hardware,true,0.5")),
+        "{text}"
+    );
 }
 
 fn read_bytes(file: &InputFile) -> Vec<u8> {
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut file.content.open().expect("memory"), &mut bytes).expect("memory");
+    std::io::Read::read_to_end(&mut file.content.open().expect("memory"), &mut bytes)
+        .expect("memory");
     bytes
 }
 
 #[test]
 fn sheets_named_like_splits_are_files() {
-    let (corpus, _) = Corpus::read(&Opened::new(&[held("splits.xlsx")]), &ReadOptions::default()).expect("text");
-    let files: Vec<_> = corpus.files().iter().map(|file| (file.name.as_str(), file.role, file.labelled)).collect();
-    assert_eq!(files, [("splits.xlsx/Train.csv", FileRole::Train, 8), ("splits.xlsx/Test.csv", FileRole::Test, 1)]);
+    let (corpus, _) = Corpus::read(
+        &Opened::new(&[held("splits.xlsx")]),
+        &ReadOptions::default(),
+    )
+    .expect("text");
+    let files: Vec<_> = corpus
+        .files()
+        .iter()
+        .map(|file| (file.name.as_str(), file.role, file.labelled))
+        .collect();
+    assert_eq!(
+        files,
+        [
+            ("splits.xlsx/Train.csv", FileRole::Train, 8),
+            ("splits.xlsx/Test.csv", FileRole::Test, 1)
+        ]
+    );
 }
 
 #[test]
 fn archives_are_folders() {
-    let options = ReadOptions { reads_folder_classes: true, ..ReadOptions::default() };
-    let (corpus, warnings) = Corpus::read(&Opened::new(&[held("classes.zip")]), &options).expect("text");
+    let options = ReadOptions {
+        reads_folder_classes: true,
+        ..ReadOptions::default()
+    };
+    let (corpus, warnings) =
+        Corpus::read(&Opened::new(&[held("classes.zip")]), &options).expect("text");
     assert_eq!(corpus.files().len(), 6);
     assert_eq!(corpus.files()[0].name, "classes.zip/pictures/boat/0.txt");
-    assert!(warnings.iter().any(|(code, _)| *code == "folder-classes"), "{warnings:?}");
+    assert!(
+        warnings.iter().any(|(code, _)| *code == "folder-classes"),
+        "{warnings:?}"
+    );
 
     let Opened { files, refused } = Opened::new(&[held("documents.zip"), held("one.zip")]);
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(
         names,
-        ["documents.zip/letters/minutes.docx", "documents.zip/letters/plain.txt", "one.zip/a.csv"],
+        [
+            "documents.zip/letters/minutes.docx",
+            "documents.zip/letters/plain.txt",
+            "one.zip/a.csv"
+        ],
         "{refused:?}"
     );
-    let texts: Vec<String> = documents(&files[0]).0.into_iter().map(|(text, _)| text).collect();
-    assert_eq!(texts, ["Minutes", "The board met & agreed.", "left cell", "right cell"]);
-    assert_eq!(documents(&files[2]).0[1], ("three four".to_string(), vec!["y".to_string()]));
-    assert_eq!(Opened::new(&[held("one.zip")]).single("one.zip").expect("one file").name, "one.zip/a.csv");
+    let texts: Vec<String> = documents(&files[0])
+        .0
+        .into_iter()
+        .map(|(text, _)| text)
+        .collect();
     assert_eq!(
-        Opened::new(&[held("documents.zip")]).single("documents.zip").expect_err("two files").code(),
+        texts,
+        [
+            "Minutes",
+            "The board met & agreed.",
+            "left cell",
+            "right cell"
+        ]
+    );
+    assert_eq!(
+        documents(&files[2]).0[1],
+        ("three four".to_string(), vec!["y".to_string()])
+    );
+    assert_eq!(
+        Opened::new(&[held("one.zip")])
+            .single("one.zip")
+            .expect("one file")
+            .name,
+        "one.zip/a.csv"
+    );
+    assert_eq!(
+        Opened::new(&[held("documents.zip")])
+            .single("documents.zip")
+            .expect_err("two files")
+            .code(),
         "several-files"
     );
 }
@@ -97,26 +178,44 @@ fn archives_are_folders() {
 #[test]
 fn a_workbook_that_promises_too_many_texts_is_refused() {
     let texts = b"<sst uniqueCount=\"999999999999\"><si><t>a</t></si></sst>";
-    let bytes = zip_of(&[("xl/workbook.xml", b"<workbook/>"), ("xl/sharedStrings.xml", texts)]);
+    let bytes = zip_of(&[
+        ("xl/workbook.xml", b"<workbook/>"),
+        ("xl/sharedStrings.xml", texts),
+    ]);
     let Opened { refused, .. } = Opened::new(&[InputFile::held("a.xlsx", bytes, None)]);
-    assert!(refused[0].to_string().contains("promises more texts"), "{refused:?}");
+    assert!(
+        refused[0].to_string().contains("promises more texts"),
+        "{refused:?}"
+    );
 }
 
 #[test]
 fn an_archive_of_links_alone_is_empty() {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    archive.add_symlink("a.txt", "/etc/passwd", zip::write::SimpleFileOptions::DEFAULT).expect("memory");
+    archive
+        .add_symlink(
+            "a.txt",
+            "/etc/passwd",
+            zip::write::SimpleFileOptions::DEFAULT,
+        )
+        .expect("memory");
     let bytes = archive.finish().expect("memory").into_inner();
     let Opened { files, refused } = Opened::new(&[InputFile::held("links.zip", bytes, None)]);
-    assert_eq!((files.len(), refused.first().map(DataError::code)), (0, Some("empty-file")));
+    assert_eq!(
+        (files.len(), refused.first().map(DataError::code)),
+        (0, Some("empty-file"))
+    );
 }
 
 #[test]
 fn splits_may_be_archives() {
     let text = b"some words __label__a\nother words __label__b\n";
     let named = |name: &str| InputFile::held(name, zip_of(&[("data.txt", text)]), None);
-    let (corpus, _) =
-        Corpus::read(&Opened::new(&[named("train.zip"), named("test.zip")]), &ReadOptions::default()).expect("text");
+    let (corpus, _) = Corpus::read(
+        &Opened::new(&[named("train.zip"), named("test.zip")]),
+        &ReadOptions::default(),
+    )
+    .expect("text");
     assert_eq!(corpus.labelled_documents(FileRole::Test), 2);
 }
 
@@ -127,10 +226,25 @@ fn streams_keep_their_kind() {
     encoder.write_all(table).expect("memory");
     let packed = encoder.finish().expect("memory");
     let (found, read) = documents(&InputFile::held("a.csv.bz2", packed.clone(), None));
-    assert_eq!((found.len(), found[0].1.as_slice()), (2, &["x".to_string()][..]));
-    assert!(read.warnings.iter().all(|(code, _)| *code != "unnamed-archive"), "{:?}", read.warnings);
+    assert_eq!(
+        (found.len(), found[0].1.as_slice()),
+        (2, &["x".to_string()][..])
+    );
+    assert!(
+        read.warnings
+            .iter()
+            .all(|(code, _)| *code != "unnamed-archive"),
+        "{:?}",
+        read.warnings
+    );
     let (_, read) = documents(&InputFile::held("a.csv", packed, None));
-    assert!(read.warnings.iter().any(|(code, _)| *code == "unnamed-archive"), "{:?}", read.warnings);
+    assert!(
+        read.warnings
+            .iter()
+            .any(|(code, _)| *code == "unnamed-archive"),
+        "{:?}",
+        read.warnings
+    );
 }
 
 #[test]
@@ -143,21 +257,51 @@ fn what_cannot_be_opened_is_named() {
     };
     let one = bytes_of("one.zip");
     for (bytes, parts) in [
-        (bytes_of("secret.zip"), ["damaged-archive", "is encrypted", "password"]),
-        (one[..one.len() - 30].to_vec(), ["damaged-archive", "is damaged", "again"]),
-        (zip_of(&[("ppt/presentation.xml", b"")]), ["not-text", "a presentation", "Export"]),
+        (
+            bytes_of("secret.zip"),
+            ["damaged-archive", "is encrypted", "password"],
+        ),
+        (
+            one[..one.len() - 30].to_vec(),
+            ["damaged-archive", "is damaged", "again"],
+        ),
+        (
+            zip_of(&[("ppt/presentation.xml", b"")]),
+            ["not-text", "a presentation", "Export"],
+        ),
         (
             zip_of(&[("META-INF/manifest.xml", b""), ("content.xml", b"")]),
             ["not-text", "an OpenDocument file", ".xlsx"],
         ),
-        (zip_of(&[("META-INF/container.xml", b"")]), ["not-text", "an e-book or a program", "Export"]),
-        (zip_of(&[("[Content_Types].xml", b"")]), ["not-text", "Office document", ".docx"]),
+        (
+            zip_of(&[("META-INF/container.xml", b"")]),
+            ["not-text", "an e-book or a program", "Export"],
+        ),
+        (
+            zip_of(&[("[Content_Types].xml", b"")]),
+            ["not-text", "Office document", ".docx"],
+        ),
         (zip_of(&[("a.npy", b"")]), ["not-text", "NumPy", "Export"]),
-        (zip_of(&[("m/model.safetensors", b"x")]), ["not-text", "a saved model", "Open it as a model"]),
-        (zip_of(&[("word/document.xml", b"<w:p><w:t></w:p>")]), ["damaged-archive", "Word", "again"]),
-        (zip_of(&[("xl/workbook.xml", b"<x")]), ["damaged-archive", "Excel", "again"]),
-        (zip_of(&[(".hidden", b"x")]), ["empty-file", "is empty", "text file"]),
-        (zip_of(&[("a.txt", &vec![b'a'; 20 << 20])]), ["archive-too-large", "200 times", "unpacked"]),
+        (
+            zip_of(&[("m/model.safetensors", b"x")]),
+            ["not-text", "a saved model", "Open it as a model"],
+        ),
+        (
+            zip_of(&[("word/document.xml", b"<w:p><w:t></w:p>")]),
+            ["damaged-archive", "Word", "again"],
+        ),
+        (
+            zip_of(&[("xl/workbook.xml", b"<x")]),
+            ["damaged-archive", "Excel", "again"],
+        ),
+        (
+            zip_of(&[(".hidden", b"x")]),
+            ["empty-file", "is empty", "text file"],
+        ),
+        (
+            zip_of(&[("a.txt", &vec![b'a'; 20 << 20])]),
+            ["archive-too-large", "200 times", "unpacked"],
+        ),
     ] {
         let message = refused("a.zip", &bytes);
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
@@ -172,24 +316,48 @@ fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     let number = |place: usize| place + 1;
     let links = |kind: &str, targets: &[String]| {
         let link = |(place, target): (usize, &String)| {
-            format!("<Relationship Id=\"r{}\" Target=\"{target}\" Type=\"{OFFICE}/{kind}\"/>", number(place))
+            format!(
+                "<Relationship Id=\"r{}\" Target=\"{target}\" Type=\"{OFFICE}/{kind}\"/>",
+                number(place)
+            )
         };
-        format!("<Relationships>{}</Relationships>", targets.iter().enumerate().map(link).collect::<String>())
+        format!(
+            "<Relationships>{}</Relationships>",
+            targets.iter().enumerate().map(link).collect::<String>()
+        )
     };
-    let names: Vec<String> = (0..sheets.len()).map(|place| format!("worksheets/sheet{}.xml", number(place))).collect();
+    let names: Vec<String> = (0..sheets.len())
+        .map(|place| format!("worksheets/sheet{}.xml", number(place)))
+        .collect();
     let listed = |(place, (_, attributes)): (usize, &(&str, &str))| {
         let number = number(place);
         format!("<sheet name=\"S{number}\" sheetId=\"{number}\" r:id=\"r{number}\" {attributes}/>")
     };
     let listed: String = sheets.iter().enumerate().map(listed).collect();
     let book = format!("<workbook xmlns:r=\"{OFFICE}\"><sheets>{listed}</sheets></workbook>");
-    let (root, links) = (links("officeDocument", &["xl/workbook.xml".into()]), links("worksheet", &names));
+    let (root, links) = (
+        links("officeDocument", &["xl/workbook.xml".into()]),
+        links("worksheet", &names),
+    );
     let rows = |rows: &str| format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
-    let written: Vec<(String, String)> =
-        names.iter().zip(sheets).map(|(name, sheet)| (format!("xl/{name}"), rows(sheet.0))).collect();
-    let parts = [("_rels/.rels", &root), ("xl/workbook.xml", &book), ("xl/_rels/workbook.xml.rels", &links)];
-    let parts = parts.into_iter().chain(written.iter().map(|(name, text)| (name.as_str(), text)));
-    zip_of(&parts.map(|(name, text)| (name, text.as_bytes())).collect::<Vec<_>>())
+    let written: Vec<(String, String)> = names
+        .iter()
+        .zip(sheets)
+        .map(|(name, sheet)| (format!("xl/{name}"), rows(sheet.0)))
+        .collect();
+    let parts = [
+        ("_rels/.rels", &root),
+        ("xl/workbook.xml", &book),
+        ("xl/_rels/workbook.xml.rels", &links),
+    ];
+    let parts = parts
+        .into_iter()
+        .chain(written.iter().map(|(name, text)| (name.as_str(), text)));
+    zip_of(
+        &parts
+            .map(|(name, text)| (name, text.as_bytes()))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn row(number: u32, cells: &str) -> String {
@@ -202,39 +370,80 @@ fn cell(at: &str, text: &str) -> String {
 
 #[test]
 fn cells_that_lose_what_they_show_are_counted() {
-    let formula = "<c r=\"A2\"><f>B2&amp;\" x\"</f></c><c r=\"B2\" t=\"e\"><f>1/0</f><v>#DIV/0!</v></c>";
+    let formula =
+        "<c r=\"A2\"><f>B2&amp;\" x\"</f></c><c r=\"B2\" t=\"e\"><f>1/0</f><v>#DIV/0!</v></c>";
     let sum = "<c r=\"A3\"><f>1+1</f><v>2</v></c><c r=\"B3\" t=\"e\"><v>#N/A</v></c>";
-    let rows = [row(1, &[cell("A1", "text"), cell("B1", "kind")].concat()), row(2, formula), row(3, sum)].concat();
+    let rows = [
+        row(1, &[cell("A1", "text"), cell("B1", "kind")].concat()),
+        row(2, formula),
+        row(3, sum),
+    ]
+    .concat();
     let rows = rows + &row(4, &[cell("A4", "some words"), cell("B4", "a")].concat());
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&rows, "")]), None)]);
+    let Opened { files, refused } =
+        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&rows, "")]), None)]);
     assert!(refused.is_empty(), "{refused:?}");
-    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "text,kind\n\"\"\n2,\nsome words,a\n");
-    let [errors, formulas] = files[0].notes.as_slice() else { panic!("{:?}", files[0].notes) };
-    assert!(errors.contains("\"S1\"") && errors.contains("#N/A") && errors.ends_with("(2)"), "{errors}");
-    assert!(formulas.contains("formulas without results") && formulas.contains("(1)"), "{formulas}");
+    assert_eq!(
+        String::from_utf8(read_bytes(&files[0])).expect("UTF-8"),
+        "text,kind\n\"\"\n2,\nsome words,a\n"
+    );
+    let [errors, formulas] = files[0].notes.as_slice() else {
+        panic!("{:?}", files[0].notes)
+    };
+    assert!(
+        errors.contains("\"S1\"") && errors.contains("#N/A") && errors.ends_with("(2)"),
+        "{errors}"
+    );
+    assert!(
+        formulas.contains("formulas without results") && formulas.contains("(1)"),
+        "{formulas}"
+    );
 }
 
 #[test]
 fn a_cover_sheet_is_passed_over() {
-    let rows =
-        |count: u32| (1..=count).map(|n| row(n, &cell(&format!("A{n}"), &format!("row {n}")))).collect::<String>();
+    let rows = |count: u32| {
+        (1..=count)
+            .map(|n| row(n, &cell(&format!("A{n}"), &format!("row {n}"))))
+            .collect::<String>()
+    };
     let (cover, months) = (rows(2), [rows(12), rows(20)]);
     let book = workbook(&[(&cover, ""), (&months[0], ""), (&months[1], "")]);
     let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", book, None)]);
     assert!(refused.is_empty(), "{refused:?}");
-    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8").lines().count(), 12);
-    assert!(files[0].notes[0].contains("\"S2\" was read; left out: \"S1\", \"S3\""), "{:?}", files[0].notes);
+    assert_eq!(
+        String::from_utf8(read_bytes(&files[0]))
+            .expect("UTF-8")
+            .lines()
+            .count(),
+        12
+    );
+    assert!(
+        files[0].notes[0].contains("\"S2\" was read; left out: \"S1\", \"S3\""),
+        "{:?}",
+        files[0].notes
+    );
 }
 
 #[test]
 fn a_hidden_sheet_is_read_where_the_others_are_empty() {
-    let rows = [row(1, &cell("A1", "text")), row(2, &cell("A2", "some words"))].concat();
+    let rows = [
+        row(1, &cell("A1", "text")),
+        row(2, &cell("A2", "some words")),
+    ]
+    .concat();
     let book = workbook(&[("", ""), (&rows, "state=\"hidden\"")]);
     let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", book, None)]);
     assert!(refused.is_empty(), "{refused:?}");
-    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "text\nsome words\n");
+    assert_eq!(
+        String::from_utf8(read_bytes(&files[0])).expect("UTF-8"),
+        "text\nsome words\n"
+    );
     assert!(
-        files[0].notes.iter().any(|note| note.contains("the hidden sheet \"S2\" was read")),
+        files[0]
+            .notes
+            .iter()
+            .any(|note| note.contains("the hidden sheet \"S2\" was read")),
         "{:?}",
         files[0].notes
     );
@@ -243,18 +452,33 @@ fn a_hidden_sheet_is_read_where_the_others_are_empty() {
 #[test]
 fn stray_cells_do_not_fill_memory() {
     let cell = |at: &str| cell(at, &format!("word {at}"));
-    let far = [row(1, &cell("A1")), row(2, &cell("A2")), row(1_048_576, &cell("XFD1048576"))].concat();
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&far, "")]), None)]);
+    let far = [
+        row(1, &cell("A1")),
+        row(2, &cell("A2")),
+        row(1_048_576, &cell("XFD1048576")),
+    ]
+    .concat();
+    let Opened { files, refused } =
+        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&far, "")]), None)]);
     assert!(refused.is_empty(), "{refused:?}");
-    assert!(files[0].content.size() < 100_000, "{}", files[0].content.size());
+    assert!(
+        files[0].content.size() < 100_000,
+        "{}",
+        files[0].content.size()
+    );
     // calamine takes any column for one.
     let outside = row(1, &cell("ZZZZZZ1"));
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&outside, "")]), None)]);
+    let Opened { files, refused } =
+        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&outside, "")]), None)]);
     assert_eq!((files.len(), refused[0].code()), (0, "damaged-archive"));
     // A short gap stays.
     let gap = [row(1, &cell("B1")), row(4, &cell("B4"))].concat();
-    let Opened { files, .. } = Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&gap, "")]), None)]);
-    assert_eq!(String::from_utf8(read_bytes(&files[0])).expect("UTF-8"), "word B1\n\"\"\n\"\"\nword B4\n");
+    let Opened { files, .. } =
+        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&gap, "")]), None)]);
+    assert_eq!(
+        String::from_utf8(read_bytes(&files[0])).expect("UTF-8"),
+        "word B1\n\"\"\n\"\"\nword B4\n"
+    );
 }
 
 #[test]
@@ -263,7 +487,12 @@ fn archives_inside_an_archive_share_its_limit() {
     let outer = zip_of(&[("1.zip", &inner), ("2.zip", &inner), ("3.zip", &inner)]);
     let Opened { files, refused } = Opened::new(&[InputFile::held("a.zip", outer, None)]);
     assert_eq!(files.len(), 1, "{refused:?}");
-    assert!(refused.iter().all(|error| error.code() == "archive-too-large"), "{refused:?}");
+    assert!(
+        refused
+            .iter()
+            .all(|error| error.code() == "archive-too-large"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -271,16 +500,25 @@ fn what_was_converted_is_not_looked_at_again() {
     // One column whose texts hold semicolons, in a file with another name, read with another encoding.
     let book = bytes_of("splits.xlsx");
     let Opened { files, .. } = Opened::new(&[InputFile::held("data", book, None)]);
-    let options = ReadOptions { encoding: Some("gbk".into()), ..ReadOptions::default() };
+    let options = ReadOptions {
+        encoding: Some("gbk".into()),
+        ..ReadOptions::default()
+    };
     let mut texts = Vec::new();
     let read = read_file(&files[0], &options, &mut |document| {
         texts.push(document.text);
         ControlFlow::Continue(())
     });
     let columns = read.expect("readable").columns.expect("a table");
-    assert_eq!((columns.names.join(","), texts[0].as_str()), ("text,label".to_string(), "a good day number 0"));
+    assert_eq!(
+        (columns.names.join(","), texts[0].as_str()),
+        ("text,label".to_string(), "a good day number 0")
+    );
     let sheet = InputFile::held("a.xlsx", "text\none; two\nthree; four\nfive; six\n", None);
-    let sheet = InputFile { converted: Some(crate::content::Converted::Table), ..sheet };
+    let sheet = InputFile {
+        converted: Some(crate::content::Converted::Table),
+        ..sheet
+    };
     assert_eq!(documents(&sheet).0[0].0, "one; two");
 }
 
@@ -288,10 +526,19 @@ fn what_was_converted_is_not_looked_at_again() {
 fn a_title_and_an_empty_row_stand_above_the_header() {
     let mut rows = "Tickets of March,,\nDate,2024-03-01,\n,,\nid,text,kind\n".to_string();
     for row in 0..12 {
-        rows.push_str(&format!("{row},the screen of machine {row} stays black,{}\n", ["x", "y"][row % 2]));
+        rows.push_str(&format!(
+            "{row},the screen of machine {row} stays black,{}\n",
+            ["x", "y"][row % 2]
+        ));
     }
     let (documents, read) = documents(&InputFile::held("a.csv", rows, None));
     assert_eq!(read.columns.expect("a table").names, ["id", "text", "kind"]);
-    assert_eq!(documents[0], ("the screen of machine 0 stays black".to_string(), vec!["x".to_string()]));
+    assert_eq!(
+        documents[0],
+        (
+            "the screen of machine 0 stays black".to_string(),
+            vec!["x".to_string()]
+        )
+    );
     assert_eq!(documents.len(), 12);
 }

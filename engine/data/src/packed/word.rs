@@ -27,7 +27,9 @@ pub fn text(document: &[u8]) -> Result<Text, String> {
     let mut blocks = Blocks::default();
     let (mut depth, mut skipped) = (0_usize, 0_usize);
     loop {
-        let event = reader.read_event().map_err(|error| format!("is damaged ({error})"))?;
+        let event = reader
+            .read_event()
+            .map_err(|error| format!("is damaged ({error})"))?;
         match &event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
@@ -37,7 +39,9 @@ pub fn text(document: &[u8]) -> Result<Text, String> {
         }
         match event {
             Event::Start(tag) if SKIPPED.contains(&tag.name().as_ref()) => skipped += 1,
-            Event::End(tag) if SKIPPED.contains(&tag.name().as_ref()) => skipped = skipped.saturating_sub(1),
+            Event::End(tag) if SKIPPED.contains(&tag.name().as_ref()) => {
+                skipped = skipped.saturating_sub(1)
+            }
             _ if skipped > 0 => {}
             Event::Start(tag) => blocks.open(tag.name().as_ref()),
             Event::End(tag) => blocks.close(tag.name().as_ref()),
@@ -87,7 +91,11 @@ impl Blocks {
             "w:t" => self.is_text = false,
             "w:p" => {
                 let Some(line) = self.open.pop() else { return };
-                if self.tables > 0 { self.cell.push(line) } else { self.done.push(Block::Line(line)) }
+                if self.tables > 0 {
+                    self.cell.push(line)
+                } else {
+                    self.done.push(Block::Line(line))
+                }
             }
             // A table inside a cell is a part of that cell.
             "w:tc" if self.tables == 1 => self.row.push(std::mem::take(&mut self.cell)),
@@ -115,8 +123,13 @@ impl Blocks {
         let rows: Vec<&Block> = self.done.iter().filter(|block| cells(block) > 1).collect();
         let are_alike = rows.iter().all(|row| cells(row) == cells(rows[0]));
         let of_rows: usize = rows.iter().map(|row| chars(row)).sum();
-        let is_table = rows.len() >= MIN_ROWS && are_alike && 2 * of_rows > self.done.iter().map(chars).sum();
-        if is_table { Text::Table(csv_of(&rows)) } else { Text::Lines(lines_of(&self.done)) }
+        let is_table =
+            rows.len() >= MIN_ROWS && are_alike && 2 * of_rows > self.done.iter().map(chars).sum();
+        if is_table {
+            Text::Table(csv_of(&rows))
+        } else {
+            Text::Lines(lines_of(&self.done))
+        }
     }
 }
 
@@ -132,7 +145,8 @@ fn csv_of(rows: &[&Block]) -> Vec<u8> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     for block in rows {
         if let Block::Row(cells) = block {
-            csv.write_record(cells.iter().map(|cell| cell.join("\n"))).expect("memory takes all rows");
+            csv.write_record(cells.iter().map(|cell| cell.join("\n")))
+                .expect("memory takes all rows");
         }
     }
     csv.into_inner().expect("memory needs no flush")
@@ -143,7 +157,9 @@ fn character(name: &BytesRef<'_>) -> String {
     if let Ok(Some(character)) = name.resolve_char_ref() {
         return character.to_string();
     }
-    quick_xml::escape::resolve_predefined_entity(name).unwrap_or_default().into()
+    quick_xml::escape::resolve_predefined_entity(name)
+        .unwrap_or_default()
+        .into()
 }
 
 #[cfg(test)]
@@ -171,7 +187,12 @@ mod tests {
     fn a_document_that_is_a_table_has_rows() {
         let cell = |text: &str| format!("<w:tc><w:p><w:t>{text}</w:t></w:p></w:tc>");
         let row = |text: &str, label: &str| format!("<w:tr>{}{}</w:tr>", cell(text), cell(label));
-        let rows = [row("text", "label"), row("a red, old boat", "boat"), row("a tall tree", "tree")].concat();
+        let rows = [
+            row("text", "label"),
+            row("a red, old boat", "boat"),
+            row("a tall tree", "tree"),
+        ]
+        .concat();
         let expected = "text,label\n\"a red, old boat\",boat\na tall tree,tree\n";
         let table = document(&format!("<w:p><w:t>Title</w:t></w:p><w:tbl>{rows}</w:tbl>"));
         assert_eq!(table, Ok(Text::Table(expected.into())));

@@ -37,9 +37,14 @@ pub(super) fn sheets(
 ) -> Result<Vec<InputFile>, DataError> {
     let mut workbook = Xlsx::new(bytes).map_err(|error| broken(file, &error))?;
     let named = |is_shown: bool| {
-        let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+        let sheets = workbook
+            .sheets_metadata()
+            .iter()
+            .filter(|sheet| sheet.typ == SheetType::WorkSheet);
         let sheets = sheets.filter(|sheet| (sheet.visible == SheetVisible::Visible) == is_shown);
-        sheets.map(|sheet| sheet.name.clone()).collect::<Vec<String>>()
+        sheets
+            .map(|sheet| sheet.name.clone())
+            .collect::<Vec<String>>()
     };
     let (names, hidden) = (named(true), named(false));
     let roles: Vec<Option<FileRole>> = names.iter().map(|name| split_role(name)).collect();
@@ -48,7 +53,13 @@ pub(super) fn sheets(
     if roles.contains(&Some(FileRole::Train)) && holds_out {
         for (name, _) in names.iter().zip(&roles).filter(|(_, role)| role.is_some()) {
             let sheet = Table::read(file, &mut workbook, name, budget)?.into_file(file, name);
-            found.push((name, InputFile { name: format!("{}/{name}.csv", file.name), ..sheet }));
+            found.push((
+                name,
+                InputFile {
+                    name: format!("{}/{name}.csv", file.name),
+                    ..sheet
+                },
+            ));
         }
     } else {
         found.extend(main_sheet(file, &mut workbook, &names, budget)?);
@@ -64,8 +75,14 @@ pub(super) fn sheets(
         });
     }
     let taken: Vec<String> = found.iter().map(|(name, _)| (*name).clone()).collect();
-    let others: Vec<String> = names.iter().filter(|name| !taken.contains(name)).cloned().collect();
-    let first = found.first_mut().ok_or_else(|| DataError::EmptyFile { file: file.name.clone() })?;
+    let others: Vec<String> = names
+        .iter()
+        .filter(|name| !taken.contains(name))
+        .cloned()
+        .collect();
+    let first = found.first_mut().ok_or_else(|| DataError::EmptyFile {
+        file: file.name.clone(),
+    })?;
     if !others.is_empty() {
         let message = format!(
             "of the sheets of {}, {} was read; left out: {}; a sheet can be saved as a file of its own",
@@ -85,10 +102,18 @@ fn main_sheet<'a>(
     names: &'a [String],
     budget: &mut Budget,
 ) -> Result<Option<(&'a String, InputFile)>, DataError> {
-    let tables = names.iter().map(|name| Ok((name, Table::read(file, workbook, name, budget)?)));
+    let tables = names
+        .iter()
+        .map(|name| Ok((name, Table::read(file, workbook, name, budget)?)));
     let tables = tables.collect::<Result<Vec<(&String, Table)>, DataError>>()?;
-    let most = tables.iter().map(|(_, table)| table.rows).max().unwrap_or_default();
-    let found = tables.into_iter().find(|(_, table)| table.rows > 0 && table.rows >= most.div_ceil(MAIN_SHARE));
+    let most = tables
+        .iter()
+        .map(|(_, table)| table.rows)
+        .max()
+        .unwrap_or_default();
+    let found = tables
+        .into_iter()
+        .find(|(_, table)| table.rows > 0 && table.rows >= most.div_ceil(MAIN_SHARE));
     Ok(found.map(|(name, table)| (name, table.into_file(file, name))))
 }
 
@@ -101,13 +126,34 @@ struct Table {
 }
 
 impl Table {
-    fn read(file: &InputFile, workbook: &mut Workbook, name: &str, budget: &mut Budget) -> Result<Self, DataError> {
+    fn read(
+        file: &InputFile,
+        workbook: &mut Workbook,
+        name: &str,
+        budget: &mut Budget,
+    ) -> Result<Self, DataError> {
         let (cells, empty) = cells(file, workbook, name, budget)?;
         let rows: Vec<&[Cell]> = cells.chunk_by(|a, b| a.row == b.row).collect();
-        let first_column = cells.iter().map(|cell| cell.column).min().unwrap_or_default();
-        let width_of = |row: &[Cell]| row.iter().map(|cell| cell.column - first_column + 1).max().unwrap_or_default();
-        let width = rows.iter().take(SHOWN_ROWS).map(|row| width_of(row)).max().unwrap_or_default();
-        let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        let first_column = cells
+            .iter()
+            .map(|cell| cell.column)
+            .min()
+            .unwrap_or_default();
+        let width_of = |row: &[Cell]| {
+            row.iter()
+                .map(|cell| cell.column - first_column + 1)
+                .max()
+                .unwrap_or_default()
+        };
+        let width = rows
+            .iter()
+            .take(SHOWN_ROWS)
+            .map(|row| width_of(row))
+            .max()
+            .unwrap_or_default();
+        let mut csv = csv::WriterBuilder::new()
+            .flexible(true)
+            .from_writer(Vec::new());
         let mut last_row = rows.first().map_or(0, |row| row[0].row.saturating_sub(1));
         for row in &rows {
             // A longer jump leads to a stray cell.
@@ -116,12 +162,21 @@ impl Table {
             }
             last_row = row[0].row;
             let mut values = vec![""; width.max(width_of(row)) as usize];
-            row.iter().for_each(|cell| values[(cell.column - first_column) as usize] = &cell.value);
-            budget.take(values.iter().map(|value| value.len() as u64 + 1).sum(), &file.name, XLSX)?;
+            row.iter()
+                .for_each(|cell| values[(cell.column - first_column) as usize] = &cell.value);
+            budget.take(
+                values.iter().map(|value| value.len() as u64 + 1).sum(),
+                &file.name,
+                XLSX,
+            )?;
             csv.write_record(values).expect("memory takes all rows");
         }
         let csv = csv.into_inner().expect("memory needs no flush");
-        Ok(Self { csv, rows: rows.len(), empty })
+        Ok(Self {
+            csv,
+            rows: rows.len(),
+            empty,
+        })
     }
 
     /// `file` as this table.
@@ -207,7 +262,9 @@ fn text(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Int(number) => number.to_string(),
         DataRef::Float(number) => shown(*number),
-        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            text.clone()
+        }
         DataRef::SharedString(text) => (*text).to_string(),
         DataRef::Bool(is_true) => is_true.to_string(),
         DataRef::DateTime(time) if time.is_datetime() => {

@@ -9,7 +9,10 @@ use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 
 /// Up to 16 MiB may be unpacked of any file, which is held, decoded and written as CSV.
-const LIMITS: Limits = Limits { base_bytes: 64 << 20, bytes_per_byte: 1000 };
+const LIMITS: Limits = Limits {
+    base_bytes: 64 << 20,
+    bytes_per_byte: 1000,
+};
 
 const ZIP_PIECES: &[&[u8]] = &[
     b"PK\x01\x02",
@@ -101,10 +104,16 @@ type Members = Vec<(String, Vec<u8>)>;
 
 fn members(archive: &[u8]) -> Members {
     let mut zip = zip::ZipArchive::new(Cursor::new(archive)).expect("an archive");
-    let names: Vec<String> = zip.file_names().map(|name| name.expect("UTF-8").into_owned()).collect();
+    let names: Vec<String> = zip
+        .file_names()
+        .map(|name| name.expect("UTF-8").into_owned())
+        .collect();
     let member = |name: String| {
         let mut bytes = Vec::new();
-        zip.by_name(&name).expect("it is there").read_to_end(&mut bytes).expect("sound");
+        zip.by_name(&name)
+            .expect("it is there")
+            .read_to_end(&mut bytes)
+            .expect("sound");
         (name, bytes)
     };
     names.into_iter().map(member).collect()
@@ -113,7 +122,8 @@ fn members(archive: &[u8]) -> Members {
 fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
-        zip.start_file(name.as_str(), SimpleFileOptions::DEFAULT).expect("memory");
+        zip.start_file(name.as_str(), SimpleFileOptions::DEFAULT)
+            .expect("memory");
         zip.write_all(bytes).expect("memory");
     }
     zip.finish().expect("memory").into_inner()
@@ -121,10 +131,17 @@ fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 fn word_document() -> Vec<u8> {
     let cell = |text: &str| format!("<w:tc><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>");
-    let row = |label: &str| format!("<w:tr>{}{}</w:tr>", cell("a red boat &amp; a tree"), cell(label));
+    let row = |label: &str| {
+        format!(
+            "<w:tr>{}{}</w:tr>",
+            cell("a red boat &amp; a tree"),
+            cell(label)
+        )
+    };
     let rows = ["x", "y", "x", "y"].map(row).concat();
     let body = format!("<w:p><w:r><w:t>Title</w:t><w:tab/></w:r></w:p><w:tbl>{rows}</w:tbl>");
-    let document = format!("<?xml version=\"1.0\"?><w:document><w:body>{body}</w:body></w:document>");
+    let document =
+        format!("<?xml version=\"1.0\"?><w:document><w:body>{body}</w:body></w:document>");
     archive(&[
         ("[Content_Types].xml".into(), b"<Types/>".to_vec()),
         ("word/document.xml".into(), document.into_bytes()),
@@ -132,9 +149,19 @@ fn word_document() -> Vec<u8> {
 }
 
 fn archives() -> Vec<Vec<u8>> {
-    let found =
-        ["classes.zip", "one.zip", "secret.zip", "splits.zip", "splits.xlsx", "tickets.xlsx"].map(seeds::of_tests);
-    let nested = archive(&[("a.zip".into(), seeds::of_tests("one.zip")), ("b.docx".into(), word_document())]);
+    let found = [
+        "classes.zip",
+        "one.zip",
+        "secret.zip",
+        "splits.zip",
+        "splits.xlsx",
+        "tickets.xlsx",
+    ]
+    .map(seeds::of_tests);
+    let nested = archive(&[
+        ("a.zip".into(), seeds::of_tests("one.zip")),
+        ("b.docx".into(), word_document()),
+    ]);
     found.into_iter().chain([word_document(), nested]).collect()
 }
 
@@ -144,27 +171,47 @@ fn check_archive(bytes: Vec<u8>) -> Outcome {
     let file = InputFile::held("a.zip", bytes, None);
     let Opened { files, refused } = LIMITS.hold(size, || Opened::new(&[file]))?;
     refused.iter().try_for_each(check_error)?;
-    ensure(!files.is_empty() || !refused.is_empty(), || "it has vanished".into())?;
-    files.iter().try_for_each(|file| check_file(file, &ReadOptions::default()).map(drop))
+    ensure(!files.is_empty() || !refused.is_empty(), || {
+        "it has vanished".into()
+    })?;
+    files
+        .iter()
+        .try_for_each(|file| check_file(file, &ReadOptions::default()).map(drop))
 }
 
 #[test]
 fn any_archive_is_opened_or_refused() {
-    fuzz::check("archives", 10_000, &mutated(archives(), ZIP_PIECES), |Bytes(bytes)| check_archive(bytes));
+    fuzz::check(
+        "archives",
+        10_000,
+        &mutated(archives(), ZIP_PIECES),
+        |Bytes(bytes)| check_archive(bytes),
+    );
 }
 
 #[test]
 fn any_member_of_an_archive_is_read_or_refused() {
     let is_encrypted = |bytes: &Vec<u8>| *bytes == seeds::of_tests("secret.zip");
-    let sound: Vec<Members> =
-        archives().iter().filter(|bytes| !is_encrypted(bytes)).map(|bytes| members(bytes)).collect();
+    let sound: Vec<Members> = archives()
+        .iter()
+        .filter(|bytes| !is_encrypted(bytes))
+        .map(|bytes| members(bytes))
+        .collect();
     let places = |archive: usize| (0..sound[archive].len()).map(move |member| (archive, member));
     let places: Vec<(usize, usize)> = (0..sound.len()).flat_map(places).collect();
-    let seeds = places.iter().map(|(archive, member)| sound[*archive][*member].1.clone()).collect();
-    fuzz::check("archive-members", 1500, &mutated_seed(seeds, XML_PIECES), |(seed, Bytes(bytes))| {
-        let (which, member) = places[seed];
-        let mut members = sound[which].clone();
-        members[member].1 = bytes;
-        check_archive(archive(&members))
-    });
+    let seeds = places
+        .iter()
+        .map(|(archive, member)| sound[*archive][*member].1.clone())
+        .collect();
+    fuzz::check(
+        "archive-members",
+        1500,
+        &mutated_seed(seeds, XML_PIECES),
+        |(seed, Bytes(bytes))| {
+            let (which, member) = places[seed];
+            let mut members = sound[which].clone();
+            members[member].1 = bytes;
+            check_archive(archive(&members))
+        },
+    );
 }

@@ -48,19 +48,34 @@ const NAMES: &[&str] = &[
 #[test]
 fn any_files_are_a_corpus_or_refused() {
     let all = seeds::field(&[".txt", ".csv", ".tsv", ".json", ".jsonl", ".bz2", ".zip"]);
-    let inputs = (vec((select(NAMES), mutated(all, PIECES)), 0..4), any::<bool>());
-    fuzz::check("corpora", 800, &inputs, |(files, reads_folder_classes)| -> Outcome {
-        let size = files.iter().map(|(_, Bytes(bytes))| bytes.len()).sum();
-        let files: Vec<InputFile> =
-            files.into_iter().map(|(name, Bytes(bytes))| InputFile::held(name, bytes, None)).collect();
-        let options = ReadOptions { reads_folder_classes, ..ReadOptions::default() };
-        match LIMITS.hold(size, || Corpus::read(&Opened::new(&files), &options))? {
-            Ok((_, warnings)) => {
-                let is_sentence = |sentence: &str| !sentence.trim().is_empty() && !sentence.contains(char::is_control);
-                let odd = warnings.iter().find(|(_, sentence)| !is_sentence(sentence));
-                ensure(odd.is_none(), || format!("{odd:?}"))
+    let inputs = (
+        vec((select(NAMES), mutated(all, PIECES)), 0..4),
+        any::<bool>(),
+    );
+    fuzz::check(
+        "corpora",
+        800,
+        &inputs,
+        |(files, reads_folder_classes)| -> Outcome {
+            let size = files.iter().map(|(_, Bytes(bytes))| bytes.len()).sum();
+            let files: Vec<InputFile> = files
+                .into_iter()
+                .map(|(name, Bytes(bytes))| InputFile::held(name, bytes, None))
+                .collect();
+            let options = ReadOptions {
+                reads_folder_classes,
+                ..ReadOptions::default()
+            };
+            match LIMITS.hold(size, || Corpus::read(&Opened::new(&files), &options))? {
+                Ok((_, warnings)) => {
+                    let is_sentence = |sentence: &str| {
+                        !sentence.trim().is_empty() && !sentence.contains(char::is_control)
+                    };
+                    let odd = warnings.iter().find(|(_, sentence)| !is_sentence(sentence));
+                    ensure(odd.is_none(), || format!("{odd:?}"))
+                }
+                Err(error) => check_error(&error),
             }
-            Err(error) => check_error(&error),
-        }
-    });
+        },
+    );
 }

@@ -7,7 +7,10 @@ use fuzz::{Bytes, Limits, Outcome, ensure, mutated};
 use std::io::{self, BufRead, BufReader, Read};
 
 /// A chunk of bytes, its text, and the copy that is compared.
-const LIMITS: Limits = Limits { base_bytes: 2 << 20, bytes_per_byte: 20 };
+const LIMITS: Limits = Limits {
+    base_bytes: 2 << 20,
+    bytes_per_byte: 20,
+};
 
 /// Bytes that say something of an encoding.
 const PIECES: &[&[u8]] = &[
@@ -58,17 +61,30 @@ const NAMES: [&str; 10] = [
 
 fn texts() -> Vec<Vec<u8>> {
     let text = "Grüße, naïve 日本語 текст 🙂\r\nline two\rline three\n";
-    let encoded = NAMES.iter().filter_map(|name| encoding_rs::Encoding::for_label(name.as_bytes()));
+    let encoded = NAMES
+        .iter()
+        .filter_map(|name| encoding_rs::Encoding::for_label(name.as_bytes()));
     let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let utf32 = text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+    let utf32 = text
+        .chars()
+        .flat_map(|c| u32::from(c).to_be_bytes())
+        .collect();
     let encoded = encoded.map(|encoding| encoding.encode(text).0.into_owned());
-    encoded.chain([utf16, utf32]).chain(seeds::field(&["input.txt", "thai.txt", "gb.csv", "sj.csv"])).collect()
+    encoded
+        .chain([utf16, utf32])
+        .chain(seeds::field(&["input.txt", "thai.txt", "gb.csv", "sj.csv"]))
+        .collect()
 }
 
 /// Some bytes, where they are parted, how many come at once, and the encoding that a person names.
 fn inputs() -> impl Strategy<Value = (Bytes, prop::sample::Index, usize, Option<&'static str>)> {
     let name = prop_oneof![1 => Just(None), 2 => prop::sample::select(&NAMES[..]).prop_map(Some)];
-    (mutated(texts(), PIECES), any::<prop::sample::Index>(), 1..40_usize, name)
+    (
+        mutated(texts(), PIECES),
+        any::<prop::sample::Index>(),
+        1..40_usize,
+        name,
+    )
 }
 
 /// All of a text; each part of it has to be UTF-8 by itself.
@@ -87,19 +103,25 @@ fn decoded(mut decoding: Decoding<impl Read>) -> String {
 
 #[test]
 fn any_bytes_are_text_or_refused() {
-    fuzz::check("encodings", 3000, &inputs(), |(Bytes(bytes), at, size, forced)| {
-        let at = at.index(bytes.len() + 1);
-        let whole =
-            LIMITS.hold(bytes.len(), || Decoding::new("a", bytes.clone(), true, io::empty(), forced).map(decoded))?;
-        let parted = LIMITS.hold(bytes.len(), || {
-            let rest = BufReader::with_capacity(size, Slow(&bytes[at..], size));
-            Decoding::new("a", bytes[..at].to_vec(), false, rest, forced).map(decoded)
-        })?;
-        match (whole, parted) {
-            (Ok(whole), Ok(parted)) => same_where_named(&bytes[..at], forced, &whole, &parted),
-            (Err(error), _) | (_, Err(error)) => super::reading::check_error(&error),
-        }
-    });
+    fuzz::check(
+        "encodings",
+        3000,
+        &inputs(),
+        |(Bytes(bytes), at, size, forced)| {
+            let at = at.index(bytes.len() + 1);
+            let whole = LIMITS.hold(bytes.len(), || {
+                Decoding::new("a", bytes.clone(), true, io::empty(), forced).map(decoded)
+            })?;
+            let parted = LIMITS.hold(bytes.len(), || {
+                let rest = BufReader::with_capacity(size, Slow(&bytes[at..], size));
+                Decoding::new("a", bytes[..at].to_vec(), false, rest, forced).map(decoded)
+            })?;
+            match (whole, parted) {
+                (Ok(whole), Ok(parted)) => same_where_named(&bytes[..at], forced, &whole, &parted),
+                (Err(error), _) | (_, Err(error)) => super::reading::check_error(&error),
+            }
+        },
+    );
 }
 
 /// Reads at most so many bytes at once.
@@ -115,7 +137,9 @@ impl Read for Slow<'_> {
 /// In a known encoding, the text does not depend on how its bytes come; a mark at the start has to be in the sample.
 fn same_where_named(sample: &[u8], forced: Option<&str>, whole: &str, parted: &str) -> Outcome {
     let is_known = forced.is_some() && sample.len() >= 4;
-    ensure(!is_known || whole == parted, || format!("{whole:?} in parts is {parted:?}"))
+    ensure(!is_known || whole == parted, || {
+        format!("{whole:?} in parts is {parted:?}")
+    })
 }
 
 #[test]
@@ -127,11 +151,19 @@ fn text_with_a_mark_decodes_to_itself() {
             0 => marked.bytes().collect(),
             1 => marked.encode_utf16().flat_map(u16::to_le_bytes).collect(),
             2 => marked.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-            3 => marked.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
-            _ => marked.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(),
+            3 => marked
+                .chars()
+                .flat_map(|c| u32::from(c).to_le_bytes())
+                .collect(),
+            _ => marked
+                .chars()
+                .flat_map(|c| u32::from(c).to_be_bytes())
+                .collect(),
         };
         match Decoding::new("a", bytes, true, io::empty(), None) {
-            Ok(decoding) => ensure(decoded(decoding) == text, || format!("{text:?} has changed")),
+            Ok(decoding) => ensure(decoded(decoding) == text, || {
+                format!("{text:?} has changed")
+            }),
             // A text may begin as a file of another kind does.
             Err(error) => ensure(error.code() == "not-text", || error.to_string()),
         }

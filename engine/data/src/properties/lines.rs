@@ -10,7 +10,10 @@ use fuzz::{Bytes, Limits, Outcome, ensure, mutated, spliced_text};
 use std::io::BufReader;
 
 /// A document has a text and labels, each with a place of its own.
-const LIMITS: Limits = Limits { base_bytes: 1 << 20, bytes_per_byte: 300 };
+const LIMITS: Limits = Limits {
+    base_bytes: 1 << 20,
+    bytes_per_byte: 300,
+};
 
 const PIECES: &[&str] = &[
     "\n",
@@ -73,7 +76,10 @@ fn lines(text: &str, size: usize) -> Vec<(String, u64)> {
 
 fn parsed(lines: &[(String, u64)]) -> Vec<Document> {
     let mut parsed = Parsed::default();
-    lines.iter().filter_map(|(line, number)| parsed.line(line, *number)).collect()
+    lines
+        .iter()
+        .filter_map(|(line, number)| parsed.line(line, *number))
+        .collect()
 }
 
 #[test]
@@ -83,7 +89,9 @@ fn documents_do_not_depend_on_the_pieces_that_text_comes_in() {
         let whole = LIMITS.hold(text.len(), || parsed(&lines(&text, 1 << 16)))?;
         whole.iter().try_for_each(check_document)?;
         let pieces = parsed(&lines(&text, size));
-        ensure(whole == pieces, || format!("{whole:?} in pieces of {size} is {pieces:?}"))
+        ensure(whole == pieces, || {
+            format!("{whole:?} in pieces of {size} is {pieces:?}")
+        })
     });
 }
 
@@ -92,21 +100,45 @@ fn lines_read_back_as_they_were_joined() {
     let line = ("[^\r\n]{0,12}", select(&["\n", "\r\n", "\r"][..]));
     fuzz::check("lines-joined", 4000, &vec(line, 0..20), |parts| {
         // An empty line behind a return is no line, if a line feed follows.
-        let is_open = |pair: &[(String, &str)]| pair[0].1 == "\r" && pair[1].0.is_empty() && pair[1].1 == "\n";
+        let is_open = |pair: &[(String, &str)]| {
+            pair[0].1 == "\r" && pair[1].0.is_empty() && pair[1].1 == "\n"
+        };
         if parts.windows(2).any(is_open) {
             return Ok(());
         }
-        let text: String = parts.iter().map(|(line, end)| format!("{line}{end}")).collect();
-        let expected: Vec<(String, u64)> = parts.into_iter().map(|(line, _)| line).zip(1..).collect();
+        let text: String = parts
+            .iter()
+            .map(|(line, end)| format!("{line}{end}"))
+            .collect();
+        let expected: Vec<(String, u64)> =
+            parts.into_iter().map(|(line, _)| line).zip(1..).collect();
         let found = lines(&text, 7);
-        ensure(found == expected, || format!("{text:?} has the lines {found:?}"))
+        ensure(found == expected, || {
+            format!("{text:?} has the lines {found:?}")
+        })
     });
 }
 
 #[test]
 fn any_file_is_read_or_refused() {
-    let seeds = seeds::field(&["train.txt", "test.txt", "SMSCollection", "two.txt", "label_bar.txt", "corpus.txt"]);
-    fuzz::check("line-files", 1200, &mutated(seeds, BYTES), |Bytes(bytes)| -> Outcome {
-        check_file(&InputFile::held("a.txt", bytes, None), &ReadOptions::default()).map(drop)
-    });
+    let seeds = seeds::field(&[
+        "train.txt",
+        "test.txt",
+        "SMSCollection",
+        "two.txt",
+        "label_bar.txt",
+        "corpus.txt",
+    ]);
+    fuzz::check(
+        "line-files",
+        1200,
+        &mutated(seeds, BYTES),
+        |Bytes(bytes)| -> Outcome {
+            check_file(
+                &InputFile::held("a.txt", bytes, None),
+                &ReadOptions::default(),
+            )
+            .map(drop)
+        },
+    );
 }

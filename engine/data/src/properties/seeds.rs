@@ -9,19 +9,31 @@ const MAX_SEED_BYTES: usize = 8 << 10;
 /// The files of the field's cases whose names end so, in the order of their paths, each content once.
 pub fn field(endings: &[&str]) -> Vec<Vec<u8>> {
     let mut files = Vec::new();
-    add_files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/field/cases")), endings, &mut files);
+    add_files(
+        Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/field/cases"
+        )),
+        endings,
+        &mut files,
+    );
     assert!(!files.is_empty(), "no case ends in {endings:?}");
     files
 }
 
 fn add_files(folder: &Path, endings: &[&str], files: &mut Vec<Vec<u8>>) {
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("listed").path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("listed").path())
+        .collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
             add_files(&path, endings, files);
-        } else if endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
+        } else if endings
+            .iter()
+            .any(|ending| path.to_string_lossy().ends_with(ending))
+        {
             let bytes = fs::read(&path).expect("a file");
             if bytes.len() <= MAX_SEED_BYTES && !files.contains(&bytes) {
                 files.push(bytes);
@@ -32,5 +44,6 @@ fn add_files(folder: &Path, endings: &[&str], files: &mut Vec<Vec<u8>>) {
 
 /// A file of this crate's tests.
 pub fn of_tests(name: &str) -> Vec<u8> {
-    fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)).expect("a file of the tests")
+    fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name))
+        .expect("a file of the tests")
 }

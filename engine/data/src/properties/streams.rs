@@ -12,7 +12,10 @@ use fuzz::{Bytes, Limits, Outcome, ensure, mutated};
 use std::io::{Read, Write};
 
 /// xz says how much memory it needs, up to the limit of 256 MiB; what is unpacked is read in slices.
-const LIMITS: Limits = Limits { base_bytes: 300 << 20, bytes_per_byte: 100 };
+const LIMITS: Limits = Limits {
+    base_bytes: 300 << 20,
+    bytes_per_byte: 100,
+};
 
 const PIECES: &[&[u8]] = &[
     b"\x1f\x8b\x08",
@@ -56,27 +59,39 @@ fn packed() -> Vec<Vec<u8>> {
 fn unpack(file: &Vec<u8>) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
     let read = unpacked(file as &dyn Content).and_then(|mut reader| reader.read_to_end(&mut bytes));
-    read.map(|_| bytes).map_err(|error| DataError::reading("a", error))
+    read.map(|_| bytes)
+        .map_err(|error| DataError::reading("a", error))
 }
 
 #[test]
 fn any_packed_file_is_unpacked_or_refused() {
-    fuzz::check("streams", 4000, &mutated(packed(), PIECES), |Bytes(bytes)| -> Outcome {
-        if let Err(error) = LIMITS.hold(bytes.len(), || unpack(&bytes))? {
-            check_error(&error)?;
-        }
-        // The reader of a file checks all that it reads.
-        let file = InputFile::held("a.gz", bytes, None);
-        let read =
-            LIMITS.hold(file.content.size() as usize, || super::reading::documents(&file, &ReadOptions::default()))?;
-        read.err().map_or(Ok(()), |error| check_error(&error))
-    });
+    fuzz::check(
+        "streams",
+        4000,
+        &mutated(packed(), PIECES),
+        |Bytes(bytes)| -> Outcome {
+            if let Err(error) = LIMITS.hold(bytes.len(), || unpack(&bytes))? {
+                check_error(&error)?;
+            }
+            // The reader of a file checks all that it reads.
+            let file = InputFile::held("a.gz", bytes, None);
+            let read = LIMITS.hold(file.content.size() as usize, || {
+                super::reading::documents(&file, &ReadOptions::default())
+            })?;
+            read.err().map_or(Ok(()), |error| check_error(&error))
+        },
+    );
 }
 
 #[test]
 fn what_is_packed_unpacks_to_itself() {
-    fuzz::check("streams-written", 500, &(vec(any::<u8>(), 0..3000), any::<bool>()), |(bytes, is_gzip)| {
-        let packed = if is_gzip { gzip(&bytes) } else { bzip2(&bytes) };
-        ensure(unpack(&packed) == Ok(bytes), || "it has changed".into())
-    });
+    fuzz::check(
+        "streams-written",
+        500,
+        &(vec(any::<u8>(), 0..3000), any::<bool>()),
+        |(bytes, is_gzip)| {
+            let packed = if is_gzip { gzip(&bytes) } else { bzip2(&bytes) };
+            ensure(unpack(&packed) == Ok(bytes), || "it has changed".into())
+        },
+    );
 }

@@ -58,21 +58,33 @@ fn names() -> impl Strategy<Value = &'static str> {
 }
 
 fn options() -> impl Strategy<Value = ReadOptions> {
-    let column = || prop_oneof![6 => Just(None), 1 => "[a-z1-9]{0,3}(,[a-z1-9]{1,3})?".prop_map(Some)];
+    let column =
+        || prop_oneof![6 => Just(None), 1 => "[a-z1-9]{0,3}(,[a-z1-9]{1,3})?".prop_map(Some)];
     let quoting = prop_oneof![
         6 => Just(None),
         1 => select(&[Quoting::None, Quoting::Single, Quoting::Double, Quoting::Backslash][..]).prop_map(Some),
     ];
-    (column(), column(), quoting, any::<bool>()).prop_map(|(text_column, label_column, quoting, is_for_prediction)| {
-        ReadOptions { text_column, label_column, quoting, is_for_prediction, ..ReadOptions::default() }
-    })
+    (column(), column(), quoting, any::<bool>()).prop_map(
+        |(text_column, label_column, quoting, is_for_prediction)| ReadOptions {
+            text_column,
+            label_column,
+            quoting,
+            is_for_prediction,
+            ..ReadOptions::default()
+        },
+    )
 }
 
 #[test]
 fn any_table_is_read_or_refused() {
-    fuzz::check("tables", 1000, &(files(), names(), options()), |(Bytes(bytes), name, options)| -> Outcome {
-        check_file(&InputFile::held(name, bytes, None), &options).map(drop)
-    });
+    fuzz::check(
+        "tables",
+        1000,
+        &(files(), names(), options()),
+        |(Bytes(bytes), name, options)| -> Outcome {
+            check_file(&InputFile::held(name, bytes, None), &options).map(drop)
+        },
+    );
 }
 
 /// The characters of a table's rows, one after the other, and whether it is one.
@@ -92,9 +104,14 @@ fn raw(file: &InputFile) -> Result<Option<String>, DataError> {
 fn rows_hold_every_character_of_a_table() {
     fuzz::check("tables-raw", 1500, &files(), |Bytes(bytes)| {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let file = InputFile { encoding: Some("utf-8".into()), ..InputFile::held("a.csv", text.clone(), None) };
+        let file = InputFile {
+            encoding: Some("utf-8".into()),
+            ..InputFile::held("a.csv", text.clone(), None)
+        };
         let found = LIMITS.hold(bytes.len(), || raw(&file))?;
-        let Ok(Some(found)) = found else { return Ok(()) };
+        let Ok(Some(found)) = found else {
+            return Ok(());
+        };
         let text = text.trim_start_matches('\u{feff}');
         ensure(found == text, || format!("{text:?} has the rows {found:?}"))
     });
@@ -122,21 +139,39 @@ fn a_table_reads_back_as_it_was_written() {
         let expected = expected(&rows);
         match check_file(&file, &options)? {
             Ok((documents, _)) => {
-                let found = documents.into_iter().map(|document| (document.text, document.labels)).collect::<Vec<_>>();
-                ensure(found == expected, || format!("{rows:?} reads back as {found:?}"))
+                let found = documents
+                    .into_iter()
+                    .map(|document| (document.text, document.labels))
+                    .collect::<Vec<_>>();
+                ensure(found == expected, || {
+                    format!("{rows:?} reads back as {found:?}")
+                })
             }
-            Err(error) => ensure(expected.is_empty() && error.code() == "no-text", || error.to_string()),
+            Err(error) => ensure(expected.is_empty() && error.code() == "no-text", || {
+                error.to_string()
+            }),
         }
     });
 }
 
 /// The documents of rows: texts on one line without invisible noise, and labels, unless they stand for a missing value.
 pub fn expected(rows: &[(String, String)]) -> Vec<(String, Vec<String>)> {
-    let shown = |text: &str| text.chars().filter(|c| *c != '\u{feff}').collect::<String>();
+    let shown = |text: &str| {
+        text.chars()
+            .filter(|c| *c != '\u{feff}')
+            .collect::<String>()
+    };
     let one_line = |text: &str| shown(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    let rows = rows.iter().filter(|(text, _)| !is_missing(text)).map(|(text, label)| {
-        let labels = if is_missing(label) { vec![] } else { vec![label.clone()] };
-        (one_line(text), labels)
-    });
+    let rows = rows
+        .iter()
+        .filter(|(text, _)| !is_missing(text))
+        .map(|(text, label)| {
+            let labels = if is_missing(label) {
+                vec![]
+            } else {
+                vec![label.clone()]
+            };
+            (one_line(text), labels)
+        });
     rows.filter(|(text, _)| !text.is_empty()).collect()
 }

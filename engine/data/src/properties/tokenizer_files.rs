@@ -9,7 +9,10 @@ use fuzz::proptest::prelude::*;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated, spliced_text};
 
 /// A row may have any number below [`MAX_ROWS`](crate::tokenizer), and each has a string and a count.
-const LIMITS: Limits = Limits { base_bytes: 200 << 20, bytes_per_byte: 300 };
+const LIMITS: Limits = Limits {
+    base_bytes: 200 << 20,
+    bytes_per_byte: 300,
+};
 
 const PIECES: &[&[u8]] = &[
     b"{",
@@ -63,11 +66,17 @@ const PIECES: &[&[u8]] = &[
 ];
 
 const TEXT: &[&str] = &[
-    "a", "b", "the ", " ", "[MASK]", "##", "é", "好", "boat", "tree", "\u{301}", "İ", "A", ".", "\0", "[DATE]", "aaaa",
+    "a", "b", "the ", " ", "[MASK]", "##", "é", "好", "boat", "tree", "\u{301}", "İ", "A", ".",
+    "\0", "[DATE]", "aaaa",
 ];
 
 /// The files that may be there.
-const NAMES: [&str; 4] = ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "added_tokens.json"];
+const NAMES: [&str; 4] = [
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "added_tokens.json",
+];
 
 fn files() -> impl Strategy<Value = Vec<Option<Bytes>>> {
     let file = |name, share| option::weighted(share, mutated(seeds::field(&[name]), PIECES));
@@ -83,22 +92,35 @@ fn files() -> impl Strategy<Value = Vec<Option<Bytes>>> {
 #[test]
 fn any_directory_is_a_tokenizer_or_refused() {
     let inputs = (files(), spliced_text(TEXT, 80));
-    fuzz::check("tokenizer-files", 5000, &inputs, |(files, text)| -> Outcome {
-        let file = |name: &str| {
-            let place = NAMES.iter().position(|known| *known == name)?;
-            files[place].as_ref().map(|Bytes(bytes)| bytes.clone())
-        };
-        let size = files.iter().flatten().map(|Bytes(bytes)| bytes.len()).sum();
-        match LIMITS.hold(size, || Tokenizer::from_files(&file))? {
-            Ok(tokenizer) => {
-                check_encoding(&tokenizer, &text)?;
-                check_encoding(&tokenizer, &text.repeat(20))?;
-                let files = LIMITS.hold(size, || tokenizer.to_files(128))?;
-                let file = |asked: &str| files.iter().find(|(name, _)| name == asked).map(|(_, bytes)| bytes.clone());
-                let read = Tokenizer::from_files(&file).map_err(|error| TestCaseError::fail(error.to_string()))?;
-                ensure(read.encoding(&text) == tokenizer.encoding(&text), || "what is written has other tokens".into())
+    fuzz::check(
+        "tokenizer-files",
+        5000,
+        &inputs,
+        |(files, text)| -> Outcome {
+            let file = |name: &str| {
+                let place = NAMES.iter().position(|known| *known == name)?;
+                files[place].as_ref().map(|Bytes(bytes)| bytes.clone())
+            };
+            let size = files.iter().flatten().map(|Bytes(bytes)| bytes.len()).sum();
+            match LIMITS.hold(size, || Tokenizer::from_files(&file))? {
+                Ok(tokenizer) => {
+                    check_encoding(&tokenizer, &text)?;
+                    check_encoding(&tokenizer, &text.repeat(20))?;
+                    let files = LIMITS.hold(size, || tokenizer.to_files(128))?;
+                    let file = |asked: &str| {
+                        files
+                            .iter()
+                            .find(|(name, _)| name == asked)
+                            .map(|(_, bytes)| bytes.clone())
+                    };
+                    let read = Tokenizer::from_files(&file)
+                        .map_err(|error| TestCaseError::fail(error.to_string()))?;
+                    ensure(read.encoding(&text) == tokenizer.encoding(&text), || {
+                        "what is written has other tokens".into()
+                    })
+                }
+                Err(error) => check_error(&error),
             }
-            Err(error) => check_error(&error),
-        }
-    });
+        },
+    );
 }

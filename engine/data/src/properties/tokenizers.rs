@@ -10,7 +10,10 @@ use fuzz::{Limits, Outcome, ensure, spliced_text};
 use protocol::TokenizerKind;
 
 /// Words, pieces and pairs with their counts, each with the places where it stands.
-const LIMITS: Limits = Limits { base_bytes: 4 << 20, bytes_per_byte: 2000 };
+const LIMITS: Limits = Limits {
+    base_bytes: 4 << 20,
+    bytes_per_byte: 2000,
+};
 
 const PIECES: &[&str] = &[
     " ",
@@ -64,8 +67,14 @@ struct Learning {
 }
 
 fn learnings() -> impl Strategy<Value = Learning> {
-    let kinds =
-        select(&[TokenizerKind::Wordpiece, TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char][..]);
+    let kinds = select(
+        &[
+            TokenizerKind::Wordpiece,
+            TokenizerKind::Wordpiece,
+            TokenizerKind::Word,
+            TokenizerKind::Char,
+        ][..],
+    );
     let sizes = prop_oneof![1 => 0..20_usize, 6 => 16..300_usize, 1 => 300..100_000_usize, 1 => Just(usize::MAX)];
     let counts = option::weighted(0.2, 0..4_u64);
     (kinds, any::<[bool; 3]>(), sizes, counts).prop_map(
@@ -82,7 +91,9 @@ fn learnings() -> impl Strategy<Value = Learning> {
 
 fn learn(learning: &Learning, texts: &[String]) -> Result<Tokenizer, DataError> {
     let learner = VocabularyLearner::new(learning.kind, learning.is_cased, learning.vocab_size)?;
-    let learner = learner.strip_accents(learning.strips_accents).min_count(learning.min_count);
+    let learner = learner
+        .strip_accents(learning.strips_accents)
+        .min_count(learning.min_count);
     let mut learner = learner.unspaced(learning.is_unspaced);
     texts.iter().for_each(|text| learner.take(text));
     learner.finish()
@@ -90,16 +101,27 @@ fn learn(learning: &Learning, texts: &[String]) -> Result<Tokenizer, DataError> 
 
 #[test]
 fn any_text_gives_a_vocabulary_or_a_refusal() {
-    let inputs = (learnings(), vec(spliced_text(PIECES, 60), 0..8), spliced_text(PIECES, 60));
+    let inputs = (
+        learnings(),
+        vec(spliced_text(PIECES, 60), 0..8),
+        spliced_text(PIECES, 60),
+    );
     fuzz::check("tokenizers", 4000, &inputs, |(learning, texts, other)| {
         let size = texts.iter().map(String::len).sum();
         let tokenizer = match LIMITS.hold(size, || learn(&learning, &texts))? {
             Ok(tokenizer) => tokenizer,
             Err(error) => return check_error(&error),
         };
-        ensure(tokenizer.len() <= learning.vocab_size, || format!("{} entries", tokenizer.len()))?;
-        texts.iter().chain([&other]).try_for_each(|text| check_encoding(&tokenizer, text))?;
-        texts.iter().try_for_each(|text| check_pieces(&tokenizer, text))?;
+        ensure(tokenizer.len() <= learning.vocab_size, || {
+            format!("{} entries", tokenizer.len())
+        })?;
+        texts
+            .iter()
+            .chain([&other])
+            .try_for_each(|text| check_encoding(&tokenizer, text))?;
+        texts
+            .iter()
+            .try_for_each(|text| check_pieces(&tokenizer, text))?;
         check_files(&tokenizer, &other)
     });
 }
@@ -108,17 +130,40 @@ fn any_text_gives_a_vocabulary_or_a_refusal() {
 pub fn check_encoding(tokenizer: &Tokenizer, text: &str) -> Outcome {
     let encoding = LIMITS.hold(text.len(), || tokenizer.encode_with_specials(text))?;
     let chars = text.chars().count();
-    ensure(encoding.ids.len() == encoding.offsets.len() && encoding.ids.len() == encoding.word_starts.len(), || {
-        "a token has no place".into()
+    ensure(
+        encoding.ids.len() == encoding.offsets.len()
+            && encoding.ids.len() == encoding.word_starts.len(),
+        || "a token has no place".into(),
+    )?;
+    ensure(
+        encoding
+            .ids
+            .iter()
+            .all(|id| (*id as usize) < tokenizer.len()),
+        || "a token has no row".into(),
+    )?;
+    ensure(
+        encoding
+            .offsets
+            .iter()
+            .all(|(from, to)| from < to && *to <= chars),
+        || format!("{:?}", encoding.offsets),
+    )?;
+    ensure(encoding.offsets.is_sorted(), || {
+        format!("{:?}", encoding.offsets)
     })?;
-    ensure(encoding.ids.iter().all(|id| (*id as usize) < tokenizer.len()), || "a token has no row".into())?;
-    ensure(encoding.offsets.iter().all(|(from, to)| from < to && *to <= chars), || format!("{:?}", encoding.offsets))?;
-    ensure(encoding.offsets.is_sorted(), || format!("{:?}", encoding.offsets))?;
     let encoding = tokenizer.encoding(text);
-    ensure(tokenizer.encode(text) == encoding.ids, || "offsets change the tokens".into())?;
+    ensure(tokenizer.encode(text) == encoding.ids, || {
+        "offsets change the tokens".into()
+    })?;
     let unk = tokenizer.specials().unk;
-    let obeyed = encoding.ids.iter().find(|id| tokenizer.is_special(**id) && **id != unk);
-    ensure(obeyed.is_none(), || format!("text became {:?}", obeyed.map(|id| tokenizer.token(*id))))
+    let obeyed = encoding
+        .ids
+        .iter()
+        .find(|id| tokenizer.is_special(**id) && **id != unk);
+    ensure(obeyed.is_none(), || {
+        format!("text became {:?}", obeyed.map(|id| tokenizer.token(*id)))
+    })
 }
 
 /// The pieces of a word, one after the other, are the word as it was normalised, unless it is unknown.
@@ -129,21 +174,39 @@ fn check_pieces(tokenizer: &Tokenizer, text: &str) -> Outcome {
     let is_prefixed = tokenizer.kind() == TokenizerKind::Wordpiece && continues.contains(&true);
     let spelled = |id: &u32| {
         let token = tokenizer.token(*id);
-        if continues[*id as usize] && is_prefixed { token.trim_start_matches("##") } else { token }
+        if continues[*id as usize] && is_prefixed {
+            token.trim_start_matches("##")
+        } else {
+            token
+        }
     };
     let words = encoding.ids.iter().map(spelled).collect::<String>();
     if encoding.ids.contains(&unk) {
         return Ok(());
     }
     let normalized = tokenizer.normalized_words(text).concat();
-    ensure(words.replace("##", "") == normalized.replace("##", ""), || format!("{normalized:?} became {words:?}"))
+    ensure(
+        words.replace("##", "") == normalized.replace("##", ""),
+        || format!("{normalized:?} became {words:?}"),
+    )
 }
 
 /// A directory that a vocabulary is written to gives the same vocabulary.
 fn check_files(tokenizer: &Tokenizer, text: &str) -> Outcome {
     let files = tokenizer.to_files(128);
-    let file = |asked: &str| files.iter().find(|(name, _)| name == asked).map(|(_, bytes)| bytes.clone());
-    let read = Tokenizer::from_files(&file).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    ensure(read.encoding(text) == tokenizer.encoding(text), || format!("{text:?} has other tokens"))?;
-    ensure(read.with_counts(tokenizer.counts().to_vec()).as_ref() == Some(tokenizer), || "it has changed".into())
+    let file = |asked: &str| {
+        files
+            .iter()
+            .find(|(name, _)| name == asked)
+            .map(|(_, bytes)| bytes.clone())
+    };
+    let read =
+        Tokenizer::from_files(&file).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    ensure(read.encoding(text) == tokenizer.encoding(text), || {
+        format!("{text:?} has other tokens")
+    })?;
+    ensure(
+        read.with_counts(tokenizer.counts().to_vec()).as_ref() == Some(tokenizer),
+        || "it has changed".into(),
+    )
 }

@@ -46,7 +46,12 @@ impl<'a> Columns<'a> {
     /// Those of `file`, which begins with `rows`.
     pub fn new(file: &'a str, all: Vec<Column>, rows: &'a [Row]) -> Self {
         let profiles = all.iter().map(|column| profile(column, rows)).collect();
-        Self { file, all, profiles, rows }
+        Self {
+            file,
+            all,
+            profiles,
+            rows,
+        }
     }
 
     /// What each is for.
@@ -58,8 +63,13 @@ impl<'a> Columns<'a> {
             Some(asked) => Some(self.asked(asked, ',')?),
             None => None,
         };
-        let trained = options.trained_columns.as_ref().filter(|_| options.text_column.is_none());
-        let (found, lacking) = trained.map(|columns| self.trained(columns)).unwrap_or_default();
+        let trained = options
+            .trained_columns
+            .as_ref()
+            .filter(|_| options.text_column.is_none());
+        let (found, lacking) = trained
+            .map(|columns| self.trained(columns))
+            .unwrap_or_default();
         let (text, is_pair, text_is_guessed) = match (&options.text_column, trained) {
             (Some(asked), _) => {
                 let (text, is_pair) = self.asked_text(asked)?;
@@ -74,14 +84,29 @@ impl<'a> Columns<'a> {
         };
         let is_free = |column: &usize| !text.contains(column) && !labels.contains(column);
         // A row that was rejected is no example to learn from; it is answered like any other.
-        let decision = if options.is_for_prediction { None } else { self.decision(is_free) };
+        let decision = if options.is_for_prediction {
+            None
+        } else {
+            self.decision(is_free)
+        };
         let candidates = if labels.is_empty() && options.label_column.is_none() {
-            let likely = self.categories(&text).into_iter().filter(|column| Some(*column) != decision);
+            let likely = self
+                .categories(&text)
+                .into_iter()
+                .filter(|column| Some(*column) != decision);
             likely.take(MAX_CANDIDATES).collect()
         } else {
             Vec::new()
         };
-        Ok(Choice { text, is_pair, labels, decision, text_is_guessed, lacking, candidates })
+        Ok(Choice {
+            text,
+            is_pair,
+            labels,
+            decision,
+            text_is_guessed,
+            lacking,
+            candidates,
+        })
     }
 
     /// The columns that the model was trained on, and the names of those that the table lacks.
@@ -98,9 +123,14 @@ impl<'a> Columns<'a> {
 
     /// The column that says which rows were accepted: Prodigy's `answer`.
     fn decision(&self, is_free: impl Fn(&usize) -> bool) -> Option<usize> {
-        let is_named =
-            |column: &usize| names::words(&self.all[*column].name).last().is_some_and(|word| word == "answer");
-        self.by(Profile::is_decision).into_iter().find(|column| is_free(column) && is_named(column))
+        let is_named = |column: &usize| {
+            names::words(&self.all[*column].name)
+                .last()
+                .is_some_and(|word| word == "answer")
+        };
+        self.by(Profile::is_decision)
+            .into_iter()
+            .find(|column| is_free(column) && is_named(column))
     }
 
     /// The columns of these names, which `separator` parts unless all of it is the name of one. An empty request is for none.
@@ -111,7 +141,10 @@ impl<'a> Columns<'a> {
         if let Some(column) = self.named(asked) {
             return Ok(vec![column]);
         }
-        let parts = asked.split(separator).map(str::trim).filter(|name| !name.is_empty());
+        let parts = asked
+            .split(separator)
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
         parts.map(|name| self.one_asked(name)).collect()
     }
 
@@ -128,8 +161,14 @@ impl<'a> Columns<'a> {
     }
 
     fn one_asked(&mut self, name: &str) -> Result<usize, DataError> {
-        let number = name.parse::<usize>().ok().filter(|number| (1..=self.all.len()).contains(number));
-        let found = self.named(name).or(number.map(|number| number - 1)).or_else(|| self.deep(name));
+        let number = name
+            .parse::<usize>()
+            .ok()
+            .filter(|number| (1..=self.all.len()).contains(number));
+        let found = self
+            .named(name)
+            .or(number.map(|number| number - 1))
+            .or_else(|| self.deep(name));
         found.ok_or_else(|| DataError::NoColumn {
             file: self.file.into(),
             column: name.into(),
@@ -140,14 +179,22 @@ impl<'a> Columns<'a> {
     fn named(&self, name: &str) -> Option<usize> {
         let name = name.trim();
         let exact = self.all.iter().position(|column| column.name == name);
-        exact.or_else(|| self.all.iter().position(|column| column.name.to_lowercase() == name.to_lowercase()))
+        exact.or_else(|| {
+            self.all
+                .iter()
+                .position(|column| column.name.to_lowercase() == name.to_lowercase())
+        })
     }
 
     /// A value further inside than the listed columns.
     fn deep(&mut self, name: &str) -> Option<usize> {
-        let column = Column { name: name.into(), place: Place::Key(name.into()) };
+        let column = Column {
+            name: name.into(),
+            place: Place::Key(name.into()),
+        };
         let profile = profile(&column, self.rows);
-        let is_there = matches!(self.all.first()?.place, Place::Key(_)) && profile.filled + profile.lists > 0;
+        let is_there =
+            matches!(self.all.first()?.place, Place::Key(_)) && profile.filled + profile.lists > 0;
         is_there.then(|| {
             self.all.push(column);
             self.profiles.push(profile);
@@ -156,7 +203,9 @@ impl<'a> Columns<'a> {
     }
 
     fn by(&self, holds: impl Fn(&Profile) -> bool) -> Vec<usize> {
-        (0..self.all.len()).filter(|column| holds(&self.profiles[*column])).collect()
+        (0..self.all.len())
+            .filter(|column| holds(&self.profiles[*column]))
+            .collect()
     }
 
     /// The columns of the text, whether they are a pair, and whether no name told them.
@@ -174,7 +223,11 @@ impl<'a> Columns<'a> {
         // A name of texts above short values, such as a kind of content, yields to one above sentences.
         let rank = |(name, column): &(TextName, usize)| {
             let profile = &self.profiles[*column];
-            (!profile.is_prose() && profile.mean_chars() < 12.0, std::cmp::Reverse(self.commonness(*column)), *name)
+            (
+                !profile.is_prose() && profile.mean_chars() < 12.0,
+                std::cmp::Reverse(self.commonness(*column)),
+                *name,
+            )
         };
         let Some((_, main)) = named.iter().min_by_key(|found| rank(found)).copied() else {
             return self.guess_text(labels).map(|text| (text, false, true));
@@ -192,7 +245,11 @@ impl<'a> Columns<'a> {
             .collect();
         // Titles stand before what they are titles of.
         parts.sort_unstable();
-        Ok((parts.into_iter().map(|(_, column)| column).collect(), false, false))
+        Ok((
+            parts.into_iter().map(|(_, column)| column).collect(),
+            false,
+            false,
+        ))
     }
 
     /// In how many tenths of the rows a column holds something: a rare one is not the text of all.
@@ -202,16 +259,25 @@ impl<'a> Columns<'a> {
 
     /// Whether a column holds what another one holds too, cleaned or otherwise changed.
     fn repeats(&self, column: usize, other: usize) -> bool {
-        let cell =
-            |row: &Row, column: usize| row.record.cell(&self.all[column].place).text().map(|text| text.into_owned());
-        self.rows.iter().all(|row| cell(row, column) == cell(row, other))
+        let cell = |row: &Row, column: usize| {
+            row.record
+                .cell(&self.all[column].place)
+                .text()
+                .map(|text| text.into_owned())
+        };
+        self.rows
+            .iter()
+            .all(|row| cell(row, column) == cell(row, other))
     }
 
     /// Two columns whose names are those of a pair, and which hold text.
     fn pair(&self, labels: &[usize]) -> Option<Vec<usize>> {
         let is_text = |column: usize| {
             let profile = &self.profiles[column];
-            !labels.contains(&column) && profile.filled > 0 && profile.may_be_text() && !profile.is_numeric()
+            !labels.contains(&column)
+                && profile.filled > 0
+                && profile.may_be_text()
+                && !profile.is_numeric()
         };
         let is_named = |column: usize| {
             let name = &self.all[column].name;
@@ -221,29 +287,49 @@ impl<'a> Columns<'a> {
         let likely = texts.filter(|column| self.profiles[*column].is_prose() || is_named(*column));
         let likely: Vec<usize> = likely.take(MAX_PAIR_CANDIDATES).collect();
         likely.iter().find_map(|first| {
-            let is_partner = |second: &&usize| pair_names::are_pair(&self.all[*first].name, &self.all[**second].name);
-            likely.iter().find(is_partner).map(|partner| vec![*first, *partner])
+            let is_partner = |second: &&usize| {
+                pair_names::are_pair(&self.all[*first].name, &self.all[**second].name)
+            };
+            likely
+                .iter()
+                .find(is_partner)
+                .map(|partner| vec![*first, *partner])
         })
     }
 
     /// Without a telling name: all columns of sentences, else the one with the longest values.
     fn guess_text(&self, labels: &[usize]) -> Result<Vec<usize>, DataError> {
         let is_free = |column: &usize| !labels.contains(column);
-        let prose: Vec<usize> = self.by(Profile::is_prose).into_iter().filter(is_free).collect();
+        let prose: Vec<usize> = self
+            .by(Profile::is_prose)
+            .into_iter()
+            .filter(is_free)
+            .collect();
         if !prose.is_empty() {
             return Ok(prose);
         }
-        let lengths = self.by(|profile| profile.filled > 0).into_iter().filter(is_free);
+        let lengths = self
+            .by(|profile| profile.filled > 0)
+            .into_iter()
+            .filter(is_free);
         let length = |column: usize| {
             let profile = &self.profiles[column];
-            if profile.may_be_text() { (1, (profile.mean_chars() * 100.0) as u64) } else { (0, 0) }
+            if profile.may_be_text() {
+                (1, (profile.mean_chars() * 100.0) as u64)
+            } else {
+                (0, 0)
+            }
         };
-        let longest = lengths.map(|column| (length(column), std::cmp::Reverse(column))).max();
+        let longest = lengths
+            .map(|column| (length(column), std::cmp::Reverse(column)))
+            .max();
         let no_text = || DataError::NoTextColumn {
             file: self.file.into(),
             columns: self.all.iter().map(|column| column.name.clone()).collect(),
         };
-        longest.map(|(_, column)| vec![column.0]).ok_or_else(no_text)
+        longest
+            .map(|(_, column)| vec![column.0])
+            .ok_or_else(no_text)
     }
 
     /// The columns of the labels: by a name, or the only one whose values are categories.
@@ -257,7 +343,9 @@ impl<'a> Columns<'a> {
             !profile.is_split() && (is_exact || profile.may_be_named_labels() || profile.lists > 0)
         };
         let columns = (0..self.all.len()).filter(is_free).filter(is_label);
-        let named = columns.filter_map(|column| Some((names::label_name(&self.all[column].name)?, column))).min();
+        let named = columns
+            .filter_map(|column| Some((names::label_name(&self.all[column].name)?, column)))
+            .min();
         if let Some((_, column)) = named {
             return vec![column];
         }
@@ -276,8 +364,16 @@ impl<'a> Columns<'a> {
     fn likeliest(&self, columns: Vec<usize>) -> Vec<usize> {
         let likelihood = |column: &usize| names::class_likelihood(&self.all[*column].name);
         let best = columns.iter().map(likelihood).max();
-        let likeliest: Vec<usize> = columns.iter().copied().filter(|column| Some(likelihood(column)) == best).collect();
-        if likeliest.len() == 1 && columns.len() > 1 { likeliest } else { columns }
+        let likeliest: Vec<usize> = columns
+            .iter()
+            .copied()
+            .filter(|column| Some(likelihood(column)) == best)
+            .collect();
+        if likeliest.len() == 1 && columns.len() > 1 {
+            likeliest
+        } else {
+            columns
+        }
     }
 
     /// Whether the column beside the text may hold labels, of a table of two.
@@ -302,12 +398,20 @@ impl<'a> Columns<'a> {
         };
         let found: Vec<usize> = (0..self.all.len()).filter(is_label).collect();
         // The keys of an object are columns too, beside the object.
-        let names: BTreeSet<&str> = found.iter().map(|column| self.all[*column].name.as_str()).collect();
+        let names: BTreeSet<&str> = found
+            .iter()
+            .map(|column| self.all[*column].name.as_str())
+            .collect();
         let is_inside = |column: &usize| {
             let name = &self.all[*column].name;
-            name.match_indices('.').any(|(dot, _)| names.contains(&name[..dot]))
+            name.match_indices('.')
+                .any(|(dot, _)| names.contains(&name[..dot]))
         };
-        found.iter().copied().filter(|column| !is_inside(column)).collect()
+        found
+            .iter()
+            .copied()
+            .filter(|column| !is_inside(column))
+            .collect()
     }
 }
 
@@ -322,9 +426,16 @@ mod tests {
 
     /// The names of the text columns, `=` before those of a pair, and of the label columns.
     fn chosen(header: &str, rows: &[&str], text: Option<&str>, label: Option<&str>) -> String {
-        let row = |row: &&str| Row { record: Record::Cells(row.split('|').collect()), line: 1, raw: String::new() };
+        let row = |row: &&str| Row {
+            record: Record::Cells(row.split('|').collect()),
+            line: 1,
+            raw: String::new(),
+        };
         let rows: Vec<Row> = rows.iter().map(row).collect();
-        let column = |(number, name): (usize, &str)| Column { name: name.into(), place: Place::Cell(number) };
+        let column = |(number, name): (usize, &str)| Column {
+            name: name.into(),
+            place: Place::Cell(number),
+        };
         let all = header.split('|').enumerate().map(column).collect();
         let options = ReadOptions {
             text_column: text.map(Into::into),
@@ -334,9 +445,18 @@ mod tests {
         let mut columns = Columns::new("a", all, &rows);
         let choice = columns.choose(&options).expect("chosen");
         let names = |numbers: &[usize]| {
-            numbers.iter().map(|number| columns.all[*number].name.clone()).collect::<Vec<_>>().join("+")
+            numbers
+                .iter()
+                .map(|number| columns.all[*number].name.clone())
+                .collect::<Vec<_>>()
+                .join("+")
         };
-        format!("{}{} > {}", if choice.is_pair { "=" } else { "" }, names(&choice.text), names(&choice.labels))
+        format!(
+            "{}{} > {}",
+            if choice.is_pair { "=" } else { "" },
+            names(&choice.text),
+            names(&choice.labels)
+        )
     }
 
     const BOAT: &str = "the red boat waits near the pier";
@@ -346,7 +466,9 @@ mod tests {
     fn names_and_values_choose_together() {
         let rows = |left: &str, right: &str| {
             let values = ["x", "y", "x", "y"].iter().enumerate();
-            values.map(|(i, label)| format!("{left}{i} {BOAT}|{label}|{right}{i}")).collect::<Vec<_>>()
+            values
+                .map(|(i, label)| format!("{left}{i} {BOAT}|{label}|{right}{i}"))
+                .collect::<Vec<_>>()
         };
         let plain = rows("", "7");
         let plain: Vec<&str> = plain.iter().map(String::as_str).collect();
@@ -367,14 +489,30 @@ mod tests {
 
     #[test]
     fn several_texts_are_joined_and_pairs_are_pairs() {
-        let (both, other, title) = (format!("{BOAT}|{TREE}|x"), format!("{TREE}|{BOAT}|y"), format!("So so|{TREE}|x"));
+        let (both, other, title) = (
+            format!("{BOAT}|{TREE}|x"),
+            format!("{TREE}|{BOAT}|y"),
+            format!("So so|{TREE}|x"),
+        );
         let rows = [both.as_str(), &other, both.as_str(), &other];
         for (header, rows, expected) in [
-            ("sentence1|sentence2|label", &rows[..], "=sentence1+sentence2 > label"),
-            ("#1 String|#2 String|Quality", &rows, "=#1 String+#2 String > Quality"),
+            (
+                "sentence1|sentence2|label",
+                &rows[..],
+                "=sentence1+sentence2 > label",
+            ),
+            (
+                "#1 String|#2 String|Quality",
+                &rows,
+                "=#1 String+#2 String > Quality",
+            ),
             ("body|answer|label", &rows, "body+answer > label"),
             ("body|subject|label", &rows, "subject+body > label"),
-            ("Title|Review Text|Class Name", &[&title, &title], "Title+Review Text > Class Name"),
+            (
+                "Title|Review Text|Class Name",
+                &[&title, &title],
+                "Title+Review Text > Class Name",
+            ),
         ] {
             assert_eq!(chosen(header, rows, None, None), expected, "{header}");
         }

@@ -15,14 +15,22 @@ const MIN_REPETITION: usize = 3;
 
 /// Whether the first of `rows` is a header. `named` are names that a person asks for.
 pub fn is_header(rows: &[Vec<&str>], named: &[&str]) -> bool {
-    let Some((first, below)) = rows.split_first() else { return false };
+    let Some((first, below)) = rows.split_first() else {
+        return false;
+    };
     // A number asks for a column by its place.
     let is_asked = |cell: &str| {
-        !cell.is_empty() && cell.parse::<usize>().is_err() && named.iter().any(|name| name.eq_ignore_ascii_case(cell))
+        !cell.is_empty()
+            && cell.parse::<usize>().is_err()
+            && named.iter().any(|name| name.eq_ignore_ascii_case(cell))
     };
     let repeats = |column: usize| below.iter().any(|row| row.get(column) == first.get(column));
-    let known = (0..first.len()).filter(|column| !repeats(*column)).map(|column| first[column].trim());
-    let known = known.filter(|cell| names::is_known(cell) || is_asked(cell)).count();
+    let known = (0..first.len())
+        .filter(|column| !repeats(*column))
+        .map(|column| first[column].trim());
+    let known = known
+        .filter(|cell| names::is_known(cell) || is_asked(cell))
+        .count();
     if known > 0 && !repeats_below(first, below) {
         return true;
     }
@@ -43,7 +51,12 @@ fn counts_columns(row: &[&str]) -> bool {
     let numbers: Option<Vec<usize>> = row.iter().map(|cell| cell.trim().parse().ok()).collect();
     numbers.is_some_and(|numbers| {
         let first = numbers.first().copied().unwrap_or_default();
-        first <= 1 && numbers.len() > 1 && numbers.iter().enumerate().all(|(place, number)| *number == first + place)
+        first <= 1
+            && numbers.len() > 1
+            && numbers
+                .iter()
+                .enumerate()
+                .all(|(place, number)| *number == first + place)
     })
 }
 
@@ -54,8 +67,16 @@ fn repeats_below(first: &[&str], below: &[Vec<&str>]) -> bool {
 
 /// What a column says of its first cell: that it is a name, that it is a value, or nothing.
 fn evidence(first: &str, below: &[Vec<&str>], column: usize) -> Option<bool> {
-    let cells: Vec<&str> = below.iter().filter_map(|row| row.get(column)).map(|cell| cell.trim()).collect();
-    let filled: Vec<&str> = cells.iter().copied().filter(|cell| !values::is_missing(cell)).collect();
+    let cells: Vec<&str> = below
+        .iter()
+        .filter_map(|row| row.get(column))
+        .map(|cell| cell.trim())
+        .collect();
+    let filled: Vec<&str> = cells
+        .iter()
+        .copied()
+        .filter(|cell| !values::is_missing(cell))
+        .collect();
     if filled.is_empty() || first.is_empty() {
         return None;
     }
@@ -69,7 +90,9 @@ fn evidence(first: &str, below: &[Vec<&str>], column: usize) -> Option<bool> {
         return Some(true);
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    filled.iter().for_each(|cell| *counts.entry(cell).or_default() += 1);
+    filled
+        .iter()
+        .for_each(|cell| *counts.entry(cell).or_default() += 1);
     let repeats = filled.len() >= MIN_ROWS && counts.len() * MIN_REPETITION <= filled.len();
     if repeats {
         return Some(!counts.contains_key(first));
@@ -102,20 +125,54 @@ mod tests {
         let labelled = |first: &'static str, text: &'static str| {
             let mut rows = vec![first];
             for _ in 0..3 {
-                rows.extend([text, "这棵树长在墙的后面很久了|树", "这首歌在收音机里响起来了|歌"]);
+                rows.extend([
+                    text,
+                    "这棵树长在墙的后面很久了|树",
+                    "这首歌在收音机里响起来了|歌",
+                ]);
             }
             rows
         };
         check(&labelled("文本|标签", "这条红船停在码头的旁边|船"), true);
-        check(&labelled("那条蓝船停在码头的旁边|船", "这条红船停在码头的旁边|船"), false);
-        check(&["ข้อความ|ป้าย", "เรือสีแดงจอดอยู่ใกล้ท่าน้ำ|boat", "ต้นไม้สูงอยู่ข้างกำแพง|tree"], true);
+        check(
+            &labelled("那条蓝船停在码头的旁边|船", "这条红船停在码头的旁边|船"),
+            false,
+        );
+        check(
+            &[
+                "ข้อความ|ป้าย",
+                "เรือสีแดงจอดอยู่ใกล้ท่าน้ำ|boat",
+                "ต้นไม้สูงอยู่ข้างกำแพง|tree",
+            ],
+            true,
+        );
         check(&["0|1", "a text|x", "another|y"], true);
         check(&["text|label", "a b|x"], true);
         check(&["what|kind", "a b|x"], true);
-        check(&["Beschreibung|Nummer", "a text of some words|7", "another such text|8"], true);
+        check(
+            &[
+                "Beschreibung|Nummer",
+                "a text of some words|7",
+                "another such text|8",
+            ],
+            true,
+        );
         check(&["a long text|x", "another one|y"], false);
-        check(&["how far is it|question", "it is near|answer", "who is that|question"], false);
-        check(&["1|Note on a boat|the boat waits near the pier", "2|Note on a tree|the tree drops its leaves"], false);
+        check(
+            &[
+                "how far is it|question",
+                "it is near|answer",
+                "who is that|question",
+            ],
+            false,
+        );
+        check(
+            &[
+                "1|Note on a boat|the boat waits near the pier",
+                "2|Note on a tree|the tree drops its leaves",
+            ],
+            false,
+        );
         check(&["a text of words|0", "another text of words|1"], false);
         check(&[], false);
     }

@@ -45,15 +45,25 @@ const MIN_CLASS_SHARE: f64 = 0.1;
 impl Form {
     /// Of a column that begins with these cells.
     pub fn of<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Self {
-        let texts: Vec<Cow<'a, str>> =
-            cells.filter_map(text_of_label).filter(|text| !values::is_missing(text)).collect();
-        let numbers: Option<BTreeSet<i64>> = texts.iter().map(|text| values::integral(text)?.parse().ok()).collect();
-        let vectors: Option<BTreeSet<usize>> =
-            texts.iter().map(|text| Some(values::vector(&values::listed(text)?)?.len())).collect();
+        let texts: Vec<Cow<'a, str>> = cells
+            .filter_map(text_of_label)
+            .filter(|text| !values::is_missing(text))
+            .collect();
+        let numbers: Option<BTreeSet<i64>> = texts
+            .iter()
+            .map(|text| values::integral(text)?.parse().ok())
+            .collect();
+        let vectors: Option<BTreeSet<usize>> = texts
+            .iter()
+            .map(|text| Some(values::vector(&values::listed(text)?)?.len()))
+            .collect();
         let vector = vectors
             .filter(|lengths| lengths.len() == 1 && texts.len() > 1)
             .and_then(|lengths| lengths.first().copied());
-        let minus_ones = texts.iter().filter(|text| matches!(text.trim(), "-1" | "-1.0")).count();
+        let minus_ones = texts
+            .iter()
+            .filter(|text| matches!(text.trim(), "-1" | "-1.0"))
+            .count();
         let share = minus_ones as f64 / texts.len().max(1) as f64;
         let minus_one_is_missing = match &numbers {
             // Among words it is none.
@@ -68,7 +78,12 @@ impl Form {
         };
         let has_lists = texts.iter().any(|text| values::listed(text).is_some());
         let is_integral = numbers.is_some_and(|numbers| !numbers.is_empty());
-        Self { is_integral, minus_one_is_missing, vector, has_lists }
+        Self {
+            is_integral,
+            minus_one_is_missing,
+            vector,
+            has_lists,
+        }
     }
 }
 
@@ -101,7 +116,9 @@ impl<'a> LabelReader<'a> {
     pub fn labels<'c>(&mut self, cells: impl Iterator<Item = Cell<'c>>) -> Vec<String> {
         let (mut labels, mut says_no) = (Vec::new(), false);
         for (column, cell) in cells.enumerate() {
-            let Some(text) = text_of_label(cell) else { continue };
+            let Some(text) = text_of_label(cell) else {
+                continue;
+            };
             let list = match cell {
                 Cell::Value(value) if value.is_array() || value.is_object() => Some(value.clone()),
                 _ => values::listed(&text),
@@ -127,31 +144,67 @@ impl<'a> LabelReader<'a> {
         }
     }
 
-    fn take_list(&mut self, list: &Value, column: usize, labels: &mut Vec<String>, says_no: &mut bool) {
+    fn take_list(
+        &mut self,
+        list: &Value,
+        column: usize,
+        labels: &mut Vec<String>,
+        says_no: &mut bool,
+    ) {
         let form = self.forms.get(column).copied().unwrap_or_default();
         if let (Some(_), Some(vector)) = (form.vector, values::vector(list)) {
-            labels.extend(vector.iter().enumerate().filter(|(_, holds)| **holds).map(|(place, _)| place.to_string()));
+            labels.extend(
+                vector
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, holds)| **holds)
+                    .map(|(place, _)| place.to_string()),
+            );
             *says_no |= !vector.contains(&true);
             return;
         }
         match values::labels_of(list) {
-            Found::Names(names) => labels.extend(names.into_iter().filter(|name| !values::is_missing(name))),
+            Found::Names(names) => {
+                labels.extend(names.into_iter().filter(|name| !values::is_missing(name)))
+            }
             Found::Answers(answers) => {
                 *says_no = true;
-                labels.extend(answers.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name));
+                labels.extend(
+                    answers
+                        .into_iter()
+                        .filter(|(_, holds)| *holds)
+                        .map(|(name, _)| name),
+                );
             }
             Found::Nothing => {}
         }
     }
 
-    fn take_text(&mut self, text: &str, column: usize, labels: &mut Vec<String>, says_no: &mut bool) {
+    fn take_text(
+        &mut self,
+        text: &str,
+        column: usize,
+        labels: &mut Vec<String>,
+        says_no: &mut bool,
+    ) {
         let form = self.forms.get(column).copied().unwrap_or_default();
-        match if self.names.len() == 1 { Says::Names } else { Says::of(text) } {
+        match if self.names.len() == 1 {
+            Says::Names
+        } else {
+            Says::of(text)
+        } {
             Says::Names => {
                 self.named.insert(column);
-                let text = if form.has_lists { values::without_brackets(text) } else { text };
+                let text = if form.has_lists {
+                    values::without_brackets(text)
+                } else {
+                    text
+                };
                 let separator = self.separator;
-                let names = text.split(['\r', '\n']).flat_map(|line| line.split(separator)).map(values::unquoted);
+                let names = text
+                    .split(['\r', '\n'])
+                    .flat_map(|line| line.split(separator))
+                    .map(values::unquoted);
                 for name in names {
                     let is_none = form.minus_one_is_missing && matches!(name, "-1" | "-1.0");
                     if values::is_missing(name) || is_none {
@@ -169,7 +222,12 @@ impl<'a> LabelReader<'a> {
                 if answer == Says::Yes {
                     self.affirmed.insert(column);
                 }
-                labels.extend(self.names.get(column).filter(|_| answer == Says::Yes).cloned());
+                labels.extend(
+                    self.names
+                        .get(column)
+                        .filter(|_| answer == Says::Yes)
+                        .cloned(),
+                );
             }
         }
     }
@@ -186,12 +244,16 @@ impl<'a> LabelReader<'a> {
     /// What a person should know of all rows so far.
     pub fn noticed(&self) -> LabelRows {
         let mixed = self.named.intersection(&self.answered).next();
-        let denied =
-            self.answered.iter().filter(|column| !self.affirmed.contains(column) && !self.named.contains(column));
+        let denied = self
+            .answered
+            .iter()
+            .filter(|column| !self.affirmed.contains(column) && !self.named.contains(column));
         LabelRows {
             without: self.without,
             mixed: mixed.and_then(|column| self.names.get(*column).cloned()),
-            denied: denied.filter_map(|column| self.names.get(*column).cloned()).collect(),
+            denied: denied
+                .filter_map(|column| self.names.get(*column).cloned())
+                .collect(),
             missing: self.missing,
             missing_words: self.missing_words.iter().cloned().collect(),
             vectors: self.forms.iter().find_map(|form| form.vector),
@@ -219,12 +281,16 @@ impl Says {
         // Half of the world writes a comma in a decimal number.
         match (cell.as_str(), cell.replacen(',', ".", 1).parse::<f64>()) {
             ("" | "nan" | "na" | "n/a" | "null" | "none", _) => Self::Nothing,
-            ("true" | "t" | "yes" | "y" | "x" | "ja" | "oui" | "sí" | "sim" | "да" | "是" | "はい" | "ใช่", _) => {
-                Self::Yes
-            }
-            ("false" | "f" | "no" | "n" | "nein" | "non" | "não" | "нет" | "否" | "いいえ" | "ไม่ใช่", _) => {
-                Self::No
-            }
+            (
+                "true" | "t" | "yes" | "y" | "x" | "ja" | "oui" | "sí" | "sim" | "да" | "是"
+                | "はい" | "ใช่",
+                _,
+            ) => Self::Yes,
+            (
+                "false" | "f" | "no" | "n" | "nein" | "non" | "não" | "нет" | "否" | "いいえ"
+                | "ไม่ใช่",
+                _,
+            ) => Self::No,
             (_, Ok(number)) if (0.5..=1.0).contains(&number) => Self::Yes,
             (_, Ok(number)) if (0.0..0.5).contains(&number) => Self::No,
             (_, Ok(-1.0)) => Self::Nothing,
@@ -241,9 +307,15 @@ mod tests {
     #[test]
     fn a_cell_says_yes_no_nothing_or_names() {
         for (cells, expected) in [
-            (&["1", "1.0", " TRUE ", "t", "Yes", "y", "x", "0.5", "0.83"][..], Says::Yes),
+            (
+                &["1", "1.0", " TRUE ", "t", "Yes", "y", "x", "0.5", "0.83"][..],
+                Says::Yes,
+            ),
             (&["0", "0.0", "False", "f", "no", "N", "0.49"], Says::No),
-            (&["", " ", "-1", "-1.00", "NaN", "NA", "n/a", "null", "None"], Says::Nothing),
+            (
+                &["", " ", "-1", "-1.00", "NaN", "NA", "n/a", "null", "None"],
+                Says::Nothing,
+            ),
             (&["sport", "2", "-2", "inf", "one", "yes, but"], Says::Names),
         ] {
             for cell in cells {
@@ -253,7 +325,11 @@ mod tests {
     }
 
     fn reader(names: &[&str]) -> LabelReader<'static> {
-        LabelReader::new(names.iter().map(|name| (*name).into()).collect(), Vec::new(), "|")
+        LabelReader::new(
+            names.iter().map(|name| (*name).into()).collect(),
+            Vec::new(),
+            "|",
+        )
     }
 
     #[test]
@@ -267,9 +343,18 @@ mod tests {
             (json!({"x": 1, "y": 0}), "", &["x"]),
             (json!({"x": 0.1, "y": false}), "", &["none"]),
         ] {
-            assert_eq!(reader.labels([Cell::Value(&list), Cell::Text(rude)].into_iter()), expected);
+            assert_eq!(
+                reader.labels([Cell::Value(&list), Cell::Text(rude)].into_iter()),
+                expected
+            );
         }
-        assert_eq!(reader.noticed(), LabelRows { without: 2, ..LabelRows::default() });
+        assert_eq!(
+            reader.noticed(),
+            LabelRows {
+                without: 2,
+                ..LabelRows::default()
+            }
+        );
     }
 
     #[test]
@@ -283,7 +368,11 @@ mod tests {
             ("\"a b\"", &["a b"]),
             ("[sic] so", &["[sic] so"]),
         ] {
-            assert_eq!(reader(&["label"]).labels([Cell::Text(cell)].into_iter()), expected, "{cell}");
+            assert_eq!(
+                reader(&["label"]).labels([Cell::Text(cell)].into_iter()),
+                expected,
+                "{cell}"
+            );
         }
     }
 
@@ -292,8 +381,10 @@ mod tests {
         let labels = |cells: &[&'static str]| {
             let form = Form::of(cells.iter().map(|cell| Cell::Text(cell)));
             let mut reader = LabelReader::new(vec!["label".into()], vec![form], "|");
-            let labels: Vec<String> =
-                cells.iter().flat_map(|cell| reader.labels([Cell::Text(cell)].into_iter())).collect();
+            let labels: Vec<String> = cells
+                .iter()
+                .flat_map(|cell| reader.labels([Cell::Text(cell)].into_iter()))
+                .collect();
             (labels.join(" "), reader.noticed().missing)
         };
         for (cells, expected) in [
@@ -306,7 +397,11 @@ mod tests {
             (&["-1", "0", "1", "0"], ("-1 0 1 0", 0)),
             (&["-1", "good", "bad"], ("good bad", 1)),
         ] {
-            assert_eq!(labels(cells), (expected.0.to_string(), expected.1), "{cells:?}");
+            assert_eq!(
+                labels(cells),
+                (expected.0.to_string(), expected.1),
+                "{cells:?}"
+            );
         }
     }
 
@@ -316,7 +411,10 @@ mod tests {
         let form = Form::of(cells.iter().map(|cell| Cell::Text(cell)));
         let mut reader = LabelReader::new(vec!["label".into()], vec![form], "|");
         let labels = cells.map(|cell| reader.labels([Cell::Text(cell)].into_iter()).join(" "));
-        assert_eq!((labels, reader.noticed().vectors), (["0", "1 2", "none"].map(String::from), Some(3)));
+        assert_eq!(
+            (labels, reader.noticed().vectors),
+            (["0", "1 2", "none"].map(String::from), Some(3))
+        );
     }
 
     #[test]
@@ -333,7 +431,10 @@ mod tests {
     fn a_column_of_both_kinds_is_noticed() {
         let mut reader = reader(&["rude", "stars"]);
         let mut row = |cells: [&'static str; 2]| reader.labels(cells.map(Cell::Text).into_iter());
-        assert_eq!((row(["1", "1"]), row(["0", "5"])), (vec!["rude".to_string(), "stars".into()], vec!["5".into()]));
+        assert_eq!(
+            (row(["1", "1"]), row(["0", "5"])),
+            (vec!["rude".to_string(), "stars".into()], vec!["5".into()])
+        );
         assert_eq!(reader.noticed().mixed.as_deref(), Some("stars"));
     }
 }

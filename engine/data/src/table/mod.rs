@@ -71,14 +71,26 @@ struct Plan<'a> {
 impl<'a> Table<'a> {
     /// In the file `name`; `dialect` where it has rows of cells.
     pub fn new(name: &'a str, options: &'a ReadOptions, dialect: Option<Dialect>) -> Self {
-        Self { name, options, dialect, sample: Vec::new(), sample_bytes: 0, plan: None }
+        Self {
+            name,
+            options,
+            dialect,
+            sample: Vec::new(),
+            sample_bytes: 0,
+            plan: None,
+        }
     }
 
     /// Takes the next row; what is read of it, and of those before it that had to wait, goes to `out`.
     ///
     /// # Errors
     /// When a column that was asked for does not exist, or none holds text.
-    pub fn take(&mut self, row: Row, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
+    pub fn take(
+        &mut self,
+        row: Row,
+        parsed: &mut Parsed,
+        out: &mut VecDeque<Taken>,
+    ) -> Result<(), DataError> {
         if self.plan.is_some() {
             out.push_back(self.read(row, parsed));
             return Ok(());
@@ -86,40 +98,80 @@ impl<'a> Table<'a> {
         self.sample_bytes += row.record.size();
         self.sample.push(row);
         let is_enough = self.sample.len() == SAMPLE_ROWS || self.sample_bytes > SAMPLE_BYTES;
-        if is_enough { self.begin(parsed, out) } else { Ok(()) }
+        if is_enough {
+            self.begin(parsed, out)
+        } else {
+            Ok(())
+        }
     }
 
     /// Ends the table: rows that wait go to `out`.
     ///
     /// # Errors
     /// As [`Self::take`].
-    pub fn finish(&mut self, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
-        if self.plan.is_some() { Ok(()) } else { self.begin(parsed, out) }
+    pub fn finish(
+        &mut self,
+        parsed: &mut Parsed,
+        out: &mut VecDeque<Taken>,
+    ) -> Result<(), DataError> {
+        if self.plan.is_some() {
+            Ok(())
+        } else {
+            self.begin(parsed, out)
+        }
     }
 
     /// Adds what was noticed of all rows so far.
     pub fn notice(self, parsed: &mut Parsed) {
-        let Some(Plan { columns, choice, labels, .. }) = self.plan else { return };
+        let Some(Plan {
+            columns,
+            choice,
+            labels,
+            ..
+        }) = self.plan
+        else {
+            return;
+        };
         parsed.label_rows = labels.noticed();
-        parsed.label_candidates = choice.candidates.iter().map(|number| columns[*number].name.clone()).collect();
+        parsed.label_candidates = choice
+            .candidates
+            .iter()
+            .map(|number| columns[*number].name.clone())
+            .collect();
     }
 
     /// Finds the columns in the first rows, and reads these.
     fn begin(&mut self, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
         let mut sample = std::mem::take(&mut self.sample);
-        let columns = self.take_header(&mut sample, out).unwrap_or_else(|| object_columns(&sample));
-        if let Some(row) =
-            sample.iter().find(|row| matches!(row.record, Record::NoObject)).filter(|_| columns.is_empty())
+        let columns = self
+            .take_header(&mut sample, out)
+            .unwrap_or_else(|| object_columns(&sample));
+        if let Some(row) = sample
+            .iter()
+            .find(|row| matches!(row.record, Record::NoObject))
+            .filter(|_| columns.is_empty())
         {
-            return Err(DataError::NoObject { file: self.name.into(), line: row.line });
+            return Err(DataError::NoObject {
+                file: self.name.into(),
+                line: row.line,
+            });
         }
         let is_empty = |row: &Row| matches!(row.record, Record::Blank | Record::NoObject);
         if sample.iter().all(is_empty) || columns.is_empty() {
             let names = columns.into_iter().map(|column| column.name).collect();
-            parsed.columns = Some(TableColumns { names, ..TableColumns::default() });
+            parsed.columns = Some(TableColumns {
+                names,
+                ..TableColumns::default()
+            });
             for Row { line, raw, .. } in sample {
                 parsed.drop_line("empty", line);
-                out.push_back(Taken { kind: Kind::Row, document: None, line, raw, cells: None });
+                out.push_back(Taken {
+                    kind: Kind::Row,
+                    document: None,
+                    line,
+                    raw,
+                    cells: None,
+                });
             }
             return Ok(());
         }
@@ -137,38 +189,80 @@ impl<'a> Table<'a> {
         let is_header = header::is_header(&rows, &self.options.asked_names());
         // A header without a name for the numbers of the rows, as R writes it.
         let has_index = is_header && has_unnamed_index(&rows);
-        let first: Vec<String> = rows.first().map(|row| row.iter().map(|cell| cell.trim().to_string()).collect())?;
+        let first: Vec<String> = rows
+            .first()
+            .map(|row| row.iter().map(|cell| cell.trim().to_string()).collect())?;
         let names = match (is_header, has_index) {
             (true, true) => std::iter::once(String::new()).chain(first).collect(),
             (true, false) => first,
-            (false, _) => (1..=dialect.width.max(1)).map(|number| number.to_string()).collect::<Vec<_>>(),
+            (false, _) => (1..=dialect.width.max(1))
+                .map(|number| number.to_string())
+                .collect::<Vec<_>>(),
         };
         if is_header {
             let Row { line, raw, .. } = sample.remove(0);
-            out.push_back(Taken { kind: Kind::Header, document: None, line, raw, cells: None });
+            out.push_back(Taken {
+                kind: Kind::Header,
+                document: None,
+                line,
+                raw,
+                cells: None,
+            });
         }
         // The line below the header of a table in Markdown.
         if is_header && dialect.delimiter == b'|' && sample.first().is_some_and(is_rule) {
             let Row { line, raw, .. } = sample.remove(0);
-            out.push_back(Taken { kind: Kind::Before, document: None, line, raw, cells: None });
+            out.push_back(Taken {
+                kind: Kind::Before,
+                document: None,
+                line,
+                raw,
+                cells: None,
+            });
         }
-        let column = |(number, name)| Column { name, place: Place::Cell(number) };
+        let column = |(number, name)| Column {
+            name,
+            place: Place::Cell(number),
+        };
         Some(names.into_iter().enumerate().map(column).collect())
     }
 
-    fn plan(&self, columns: Vec<Column>, sample: &[Row], parsed: &mut Parsed) -> Result<Plan<'a>, DataError> {
+    fn plan(
+        &self,
+        columns: Vec<Column>,
+        sample: &[Row],
+        parsed: &mut Parsed,
+    ) -> Result<Plan<'a>, DataError> {
         let mut columns = Columns::new(self.name, columns, sample);
         let choice = columns.choose(self.options)?;
         let columns = columns.all;
-        let names = |numbers: &[usize]| numbers.iter().map(|number| columns[*number].name.clone()).collect::<Vec<_>>();
-        let form = |number: &usize| Form::of(sample.iter().map(|row| row.record.cell(&columns[*number].place)));
+        let names = |numbers: &[usize]| {
+            numbers
+                .iter()
+                .map(|number| columns[*number].name.clone())
+                .collect::<Vec<_>>()
+        };
+        let form = |number: &usize| {
+            Form::of(
+                sample
+                    .iter()
+                    .map(|row| row.record.cell(&columns[*number].place)),
+            )
+        };
         let forms = choice.labels.iter().map(form).collect();
         let mut labels = LabelReader::new(names(&choice.labels), forms, self.options.separator());
         let is_sound = |row: &&Row| cells(row).len() == columns.len();
         let mut known_labels: BTreeSet<String> = sample
             .iter()
             .filter(is_sound)
-            .flat_map(|row| labels.labels(choice.labels.iter().map(|number| row.record.cell(&columns[*number].place))))
+            .flat_map(|row| {
+                labels.labels(
+                    choice
+                        .labels
+                        .iter()
+                        .map(|number| row.record.cell(&columns[*number].place)),
+                )
+            })
             .collect();
         known_labels.extend(repeated_labels(
             &columns,
@@ -180,26 +274,47 @@ impl<'a> Table<'a> {
         parsed.columns = Some(shown_columns(&columns, &choice, sample));
         parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
         parsed.guessed_column = self.guess(&columns, &choice);
-        let has_names =
-            self.dialect.is_none() || choice.text.iter().all(|text| columns[*text].name != (text + 1).to_string());
-        parsed.text_columns = has_names.then(|| TextColumns { names: names(&choice.text), is_pair: choice.is_pair });
+        let has_names = self.dialect.is_none()
+            || choice
+                .text
+                .iter()
+                .all(|text| columns[*text].name != (text + 1).to_string());
+        parsed.text_columns = has_names.then(|| TextColumns {
+            names: names(&choice.text),
+            is_pair: choice.is_pair,
+        });
         parsed.lacking = choice.lacking.clone();
         parsed.is_table = true;
-        Ok(Plan { columns, choice, labels, known_labels })
+        Ok(Plan {
+            columns,
+            choice,
+            labels,
+            known_labels,
+        })
     }
 
     /// What was taken for the text where no name told, in words.
     fn guess(&self, columns: &[Column], choice: &Choice) -> Option<String> {
         let has_header = self.dialect.is_none()
-            || columns.iter().enumerate().any(|(place, column)| column.name != (place + 1).to_string());
+            || columns
+                .iter()
+                .enumerate()
+                .any(|(place, column)| column.name != (place + 1).to_string());
         let listed = |numbers: &[usize]| {
             let names = numbers.iter().map(|number| &columns[*number].name);
             match has_header {
-                true => names.map(|name| quoted(name)).collect::<Vec<_>>().join(", "),
+                true => names
+                    .map(|name| quoted(name))
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 false => format!("column {}", names.cloned().collect::<Vec<_>>().join(", ")),
             }
         };
-        let labels = if choice.labels.is_empty() { "none".into() } else { listed(&choice.labels) };
+        let labels = if choice.labels.is_empty() {
+            "none".into()
+        } else {
+            listed(&choice.labels)
+        };
         let is_alone = columns.len() == 1 && self.dialect.is_some();
         (choice.text_is_guessed && !is_alone).then(|| {
             format!(
@@ -219,7 +334,13 @@ impl<'a> Table<'a> {
             _ => None,
         };
         let document = self.document(record, line, parsed);
-        Taken { kind: Kind::Row, document, line, raw, cells }
+        Taken {
+            kind: Kind::Row,
+            document,
+            line,
+            raw,
+            cells,
+        }
     }
 
     /// The document of a row; `None` where it is left out, which is counted.
@@ -257,50 +378,97 @@ impl<'a> Table<'a> {
             parsed.drop_line("rejected", line);
             return None;
         }
-        let texts: Vec<_> = plan.choice.text.iter().map(|number| cell(*number).text()).collect();
+        let texts: Vec<_> = plan
+            .choice
+            .text
+            .iter()
+            .map(|number| cell(*number).text())
+            .collect();
         if texts.iter().all(Option::is_none) {
             let is_cells = matches!(record, Record::Cells(_));
-            parsed.drop_line(if is_cells { "row without a text column" } else { "object without a text" }, line);
+            parsed.drop_line(
+                if is_cells {
+                    "row without a text column"
+                } else {
+                    "object without a text"
+                },
+                line,
+            );
             return None;
         }
-        let mut texts = texts.into_iter().flatten().filter(|text| !values::is_missing(text));
+        let mut texts = texts
+            .into_iter()
+            .flatten()
+            .filter(|text| !values::is_missing(text));
         let first = texts.next().unwrap_or_default();
         let (text, second) = if plan.choice.is_pair {
             (first.into_owned(), texts.next())
         } else {
-            let parts: Vec<String> = std::iter::once(first).chain(texts).map(|part| part.into_owned()).collect();
+            let parts: Vec<String> = std::iter::once(first)
+                .chain(texts)
+                .map(|part| part.into_owned())
+                .collect();
             (parts.join(" "), None)
         };
-        let labels = plan.labels.labels(plan.choice.labels.iter().map(|number| cell(*number)));
+        let labels = plan
+            .labels
+            .labels(plan.choice.labels.iter().map(|number| cell(*number)));
         parsed.row(&text, second.as_deref(), labels, line)
     }
 }
 
 /// Labels that only rows with too many cells have, if they come more than once at the place where these end.
-fn repeated_labels(columns: &[Column], choice: &Choice, sample: &[Row], delimiter: u8) -> Vec<String> {
-    let Some(text) = choice.text.last() else { return Vec::new() };
+fn repeated_labels(
+    columns: &[Column],
+    choice: &Choice,
+    sample: &[Row],
+    delimiter: u8,
+) -> Vec<String> {
+    let Some(text) = choice.text.last() else {
+        return Vec::new();
+    };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for row in sample {
-        let Record::Cells(cells) = &row.record else { continue };
+        let Record::Cells(cells) = &row.record else {
+            continue;
+        };
         if cells.len() > columns.len() {
             let joined = joined_text(cells, *text, columns.len(), delimiter);
-            let labels = choice.labels.iter().filter(|number| *number > text).filter_map(|number| joined.get(*number));
+            let labels = choice
+                .labels
+                .iter()
+                .filter(|number| *number > text)
+                .filter_map(|number| joined.get(*number));
             // What stands behind a comma of a sentence begins with a space.
-            for label in labels.filter(|label| label.trim() == *label && label.chars().count() <= MAX_LABEL_CHARS) {
+            for label in labels
+                .filter(|label| label.trim() == *label && label.chars().count() <= MAX_LABEL_CHARS)
+            {
                 *counts.entry(label.to_string()).or_default() += 1;
             }
         }
     }
-    counts.into_iter().filter(|(_, count)| *count > 1).map(|(label, _)| label).collect()
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(label, _)| label)
+        .collect()
 }
 
 /// A row of `width` cells: those from number `text` on that are too many, joined again.
-fn joined_text(cells: &csv::StringRecord, text: usize, width: usize, delimiter: u8) -> csv::StringRecord {
+fn joined_text(
+    cells: &csv::StringRecord,
+    text: usize,
+    width: usize,
+    delimiter: u8,
+) -> csv::StringRecord {
     let extra = cells.len() - width;
     let parts: Vec<&str> = cells.iter().skip(text).take(extra + 1).collect();
     let whole = parts.join(&char::from(delimiter).to_string());
     let before = cells.iter().take(text);
-    before.chain(std::iter::once(whole.as_str())).chain(cells.iter().skip(text + extra + 1)).collect()
+    before
+        .chain(std::iter::once(whole.as_str()))
+        .chain(cells.iter().skip(text + extra + 1))
+        .collect()
 }
 
 impl Plan<'_> {
@@ -310,7 +478,10 @@ impl Plan<'_> {
         if cells.len() == width || width == 0 {
             return None;
         }
-        let joined = match self.joined(cells, delimiter).filter(|_| cells.len() > width) {
+        let joined = match self
+            .joined(cells, delimiter)
+            .filter(|_| cells.len() > width)
+        {
             Some((joined, _)) => joined,
             None if cells.len() > width => joined_text(cells, width - 1, width, delimiter),
             None => cells.clone(),
@@ -321,7 +492,11 @@ impl Plan<'_> {
 
     /// A row with more cells than there are columns: without those that are empty at its end; else with the cells that
     /// make up its text joined again, where the rest of the row then fits its columns.
-    fn joined(&self, cells: &csv::StringRecord, delimiter: u8) -> Option<(csv::StringRecord, bool)> {
+    fn joined(
+        &self,
+        cells: &csv::StringRecord,
+        delimiter: u8,
+    ) -> Option<(csv::StringRecord, bool)> {
         let width = self.columns.len();
         if cells.iter().skip(width).all(|cell| cell.trim().is_empty()) {
             return Some((cells.iter().take(width).collect(), false));
@@ -332,19 +507,32 @@ impl Plan<'_> {
             let cell = joined.get(*number).unwrap_or_default();
             let label = cell.trim();
             let is_known = self.known_labels.contains(label) || values::is_missing(label);
-            let may_be_new = self.known_labels.len() < 2 && cell == label && label.chars().count() <= MAX_LABEL_CHARS;
+            let may_be_new = self.known_labels.len() < 2
+                && cell == label
+                && label.chars().count() <= MAX_LABEL_CHARS;
             // Nothing else stands before a text that is the second column.
             let is_certain = *number == 0 && text == 1;
             is_certain || is_known || may_be_new
         };
-        self.choice.labels.iter().all(fits).then_some((joined, true))
+        self.choice
+            .labels
+            .iter()
+            .all(fits)
+            .then_some((joined, true))
     }
 }
 
 /// Whether a row has nothing but hyphens and colons in its cells.
 fn is_rule(row: &Row) -> bool {
-    let cells: Vec<&str> = cells(row).into_iter().map(str::trim).filter(|cell| !cell.is_empty()).collect();
-    !cells.is_empty() && cells.iter().all(|cell| cell.contains('-') && cell.trim_matches(':').chars().all(|c| c == '-'))
+    let cells: Vec<&str> = cells(row)
+        .into_iter()
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    !cells.is_empty()
+        && cells
+            .iter()
+            .all(|cell| cell.contains('-') && cell.trim_matches(':').chars().all(|c| c == '-'))
 }
 
 fn cells(row: &Row) -> Vec<&str> {
@@ -358,7 +546,12 @@ impl DataError {
     /// The columns of a table, for a sentence.
     pub(crate) fn columns(columns: &[String]) -> String {
         const LISTED: usize = 12;
-        columns.iter().take(LISTED).map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
+        columns
+            .iter()
+            .take(LISTED)
+            .map(|column| quoted(column))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 

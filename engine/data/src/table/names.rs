@@ -195,8 +195,9 @@ const CLASS_WORDS: [&str; 20] = [
 ];
 /// Words of names that hold something else about a text, such as where it came from.
 const OTHER_WORDS: [&str; 22] = [
-    "priority", "status", "state", "severity", "channel", "language", "lang", "country", "city", "region", "gender",
-    "age", "agent", "source", "platform", "version", "year", "month", "day", "user", "author", "split",
+    "priority", "status", "state", "severity", "channel", "language", "lang", "country", "city",
+    "region", "gender", "age", "agent", "source", "platform", "version", "year", "month", "day",
+    "user", "author", "split",
 ];
 
 /// How likely a column of this name holds the classes, where several columns have repeated values: above 0 rather so, below
@@ -208,7 +209,18 @@ pub fn class_likelihood(name: &str) -> i32 {
 }
 
 /// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
-const NUMBER_NAMES: [&str; 10] = ["", "id", "idx", "index", "no", "nr", "number", "unnamed: 0", "guid", "uuid"];
+const NUMBER_NAMES: [&str; 10] = [
+    "",
+    "id",
+    "idx",
+    "index",
+    "no",
+    "nr",
+    "number",
+    "unnamed: 0",
+    "guid",
+    "uuid",
+];
 /// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
 const HEADER_NAMES: [&str; 6] = ["id", "idx", "index", "unnamed: 0", "guid", "uuid"];
 
@@ -225,7 +237,10 @@ pub fn words(name: &str) -> Vec<String> {
             words.push(String::new());
         }
         (is_open, was_lower) = (true, c.is_lowercase());
-        words.last_mut().expect("just made sure of").extend(c.to_lowercase());
+        words
+            .last_mut()
+            .expect("just made sure of")
+            .extend(c.to_lowercase());
     }
     words
 }
@@ -243,7 +258,9 @@ pub fn plain(name: &str) -> String {
 fn place_in(names: &[&str], name: &str) -> Option<usize> {
     let lower = name.trim().to_lowercase();
     let plain = plain(name);
-    names.iter().position(|known| *known == lower || *known == plain)
+    names
+        .iter()
+        .position(|known| *known == lower || *known == plain)
 }
 
 /// Whether it is a name of texts as a whole.
@@ -264,21 +281,33 @@ pub enum TextName {
 
 /// What the name says of text; `None` where it says nothing.
 pub fn text_name(name: &str) -> Option<TextName> {
-    let last = name.rsplit('.').next().filter(|last| last.len() < name.len());
+    let last = name
+        .rsplit('.')
+        .next()
+        .filter(|last| last.len() < name.len());
     let contained = || {
         let words = words(name);
-        TEXT_WORDS.iter().position(|known| words.iter().any(|word| word == known))
+        TEXT_WORDS
+            .iter()
+            .position(|known| words.iter().any(|word| word == known))
     };
     // `Subject line`, but not `title_length`.
     let contained_title = || {
         let words = words(name);
-        let is_about = words.iter().any(|word| ABOUT_LABELS.contains(&word.as_str()));
-        TITLE_NAMES.iter().position(|known| !is_about && words.iter().any(|word| word == known))
+        let is_about = words
+            .iter()
+            .any(|word| ABOUT_LABELS.contains(&word.as_str()));
+        TITLE_NAMES
+            .iter()
+            .position(|known| !is_about && words.iter().any(|word| word == known))
     };
     place_in(&TEXT_NAMES, name)
         .map(TextName::Text)
         .or_else(|| place_in(&TITLE_NAMES, name).map(TextName::Title))
-        .or_else(|| last.and_then(|last| place_in(&TEXT_NAMES, last)).map(TextName::Partly))
+        .or_else(|| {
+            last.and_then(|last| place_in(&TEXT_NAMES, last))
+                .map(TextName::Partly)
+        })
         .or_else(|| contained_title().map(TextName::Title))
         .or_else(|| contained().map(|place| TextName::Partly(TEXT_NAMES.len() + place)))
 }
@@ -287,13 +316,27 @@ pub fn text_name(name: &str) -> Option<TextName> {
 pub fn label_name(name: &str) -> Option<usize> {
     let contained = || {
         let words = words(name);
-        let is_about = words.iter().any(|word| ABOUT_LABELS.contains(&word.as_str()));
-        let known = LABEL_WORDS.iter().position(|known| words.iter().any(|word| word == known));
-        known.filter(|_| !is_about).map(|place| LABEL_NAMES.len() + place)
+        let is_about = words
+            .iter()
+            .any(|word| ABOUT_LABELS.contains(&word.as_str()));
+        let known = LABEL_WORDS
+            .iter()
+            .position(|known| words.iter().any(|word| word == known));
+        known
+            .filter(|_| !is_about)
+            .map(|place| LABEL_NAMES.len() + place)
     };
-    let last = name.rsplit('.').next().filter(|last| last.len() < name.len());
-    let nested = || last.and_then(|last| place_in(&LABEL_NAMES, last)).map(|place| 2 * LABEL_NAMES.len() + place);
-    place_in(&LABEL_NAMES, name).or_else(contained).or_else(nested)
+    let last = name
+        .rsplit('.')
+        .next()
+        .filter(|last| last.len() < name.len());
+    let nested = || {
+        last.and_then(|last| place_in(&LABEL_NAMES, last))
+            .map(|place| 2 * LABEL_NAMES.len() + place)
+    };
+    place_in(&LABEL_NAMES, name)
+        .or_else(contained)
+        .or_else(nested)
 }
 
 /// Whether a likelihood that [`label_name`] gave is that of a name which stands for labels as a whole.
@@ -304,7 +347,10 @@ pub fn is_exact_label(likelihood: usize) -> bool {
 /// Whether a column of this name is about labels but holds none, such as the confidence in one.
 pub fn is_about_labels(name: &str) -> bool {
     let words = words(name);
-    words.len() > 1 && words.iter().any(|word| ABOUT_LABELS.contains(&word.as_str()))
+    words.len() > 1
+        && words
+            .iter()
+            .any(|word| ABOUT_LABELS.contains(&word.as_str()))
 }
 
 /// Whether a column of this name is known for what it holds, so that a row of such names is a header.
@@ -322,7 +368,9 @@ pub fn is_number_name(name: &str) -> bool {
     let lower = name.trim().to_lowercase();
     let words = words(name);
     // `intent_id` is a label.
-    let is_id = words.len() > 1 && words.last().is_some_and(|word| word == "id") && label_name(&words[0]).is_none();
+    let is_id = words.len() > 1
+        && words.last().is_some_and(|word| word == "id")
+        && label_name(&words[0]).is_none();
     NUMBER_NAMES.contains(&lower.as_str()) || is_id
 }
 
@@ -346,10 +394,20 @@ mod tests {
 
     #[test]
     fn labels_are_told_from_what_is_about_them() {
-        for (better, worse) in [("gold_label", "genre"), ("Class Name", "Rating"), ("label", "label_name")] {
+        for (better, worse) in [
+            ("gold_label", "genre"),
+            ("Class Name", "Rating"),
+            ("label", "label_name"),
+        ] {
             assert!(label_name(better) < label_name(worse), "{better} {worse}");
         }
-        for name in ["airline_sentiment_confidence", "annotator_labels_id", "label_id", "user", "text"] {
+        for name in [
+            "airline_sentiment_confidence",
+            "annotator_labels_id",
+            "label_id",
+            "user",
+            "text",
+        ] {
             assert_eq!(label_name(name), None, "{name}");
         }
         assert!(label_name("airline_sentiment").is_some() && label_name("meta.label").is_some());
@@ -359,8 +417,14 @@ mod tests {
     fn texts_are_told_from_titles() {
         assert!(text_name("Review Text") < text_name("Title"));
         assert!(text_name("text") < text_name("data.text"));
-        assert!(matches!(text_name("Subject line"), Some(TextName::Title(_))));
-        assert!(class_likelihood("Queue") > class_likelihood("x") && class_likelihood("Ticket priority") < 0);
+        assert!(matches!(
+            text_name("Subject line"),
+            Some(TextName::Title(_))
+        ));
+        assert!(
+            class_likelihood("Queue") > class_likelihood("x")
+                && class_likelihood("Ticket priority") < 0
+        );
         assert!(text_name("reviewText").is_some() && text_name("airline").is_none());
         assert!(is_number_name("tweet_id") && is_number_name("") && !is_number_name("intent_id"));
     }

@@ -105,8 +105,12 @@ impl<R: BufRead> ObjectRows<R> {
                         self.only = Some((value, line));
                         continue;
                     }
-                    let first = self.only.take().map(|(value, line)| row(&value, line, self.with_raw));
-                    self.ready.extend(first.into_iter().chain([row(&value, line, self.with_raw)]));
+                    let first = self
+                        .only
+                        .take()
+                        .map(|(value, line)| row(&value, line, self.with_raw));
+                    self.ready
+                        .extend(first.into_iter().chain([row(&value, line, self.with_raw)]));
                     break;
                 }
             }
@@ -117,7 +121,10 @@ impl<R: BufRead> ObjectRows<R> {
 impl<R> ObjectRows<R> {
     /// What is left at the end of a stream: the only object of a file, which may hold its rows, or a value that is cut off.
     fn last_rows(&mut self) -> Option<Row> {
-        let cut = self.scanner.cut().map(|(value, line)| row(&value, line, self.with_raw));
+        let cut = self
+            .scanner
+            .cut()
+            .map(|(value, line)| row(&value, line, self.with_raw));
         if let Some((value, line)) = self.only.take() {
             if cut.is_none()
                 && let Some(rows) = rows_inside(&value)
@@ -134,14 +141,23 @@ impl<R> ObjectRows<R> {
     fn next_inside(&mut self) -> Option<Row> {
         let (rows, line) = self.inside.as_mut()?;
         let object = rows.next()?;
-        let raw = if self.with_raw { Value::Object(object.clone()).to_string() } else { String::new() };
-        Some(Row { record: Record::Object(object), line: *line, raw })
+        let raw = if self.with_raw {
+            Value::Object(object.clone()).to_string()
+        } else {
+            String::new()
+        };
+        Some(Row {
+            record: Record::Object(object),
+            line: *line,
+            raw,
+        })
     }
 }
 
 /// The row that a text is.
 fn row(text: &str, line: u64, with_raw: bool) -> Row {
-    let parsed = relaxed::parse(text).or_else(|| relaxed::parse(text.trim_start_matches('[').trim_end_matches(']')));
+    let parsed = relaxed::parse(text)
+        .or_else(|| relaxed::parse(text.trim_start_matches('[').trim_end_matches(']')));
     let record = match parsed {
         Some(Value::Object(object)) => Record::Object(object),
         Some(Value::String(text)) => Record::Text(text),
@@ -149,12 +165,20 @@ fn row(text: &str, line: u64, with_raw: bool) -> Row {
         _ if text.trim().is_empty() => Record::Blank,
         _ => Record::NoObject,
     };
-    Row { record, line, raw: if with_raw { text.into() } else { String::new() } }
+    Row {
+        record,
+        line,
+        raw: if with_raw { text.into() } else { String::new() },
+    }
 }
 
 /// The values of a row without names, by their numbers from 1.
 fn numbered(values: Vec<Value>) -> Map<String, Value> {
-    values.into_iter().enumerate().map(|(place, value)| ((place + 1).to_string(), value)).collect()
+    values
+        .into_iter()
+        .enumerate()
+        .map(|(place, value)| ((place + 1).to_string(), value))
+        .collect()
 }
 
 /// Objects that lie this deep inside a file of one object are found.
@@ -162,12 +186,16 @@ const MAX_DEPTH: usize = 4;
 
 /// Whether each value is an object and each key a number: pandas' `orient="index"`.
 fn is_numbered(object: &Map<String, Value>) -> bool {
-    object.len() > 1 && object.iter().all(|(key, value)| value.is_object() && key.parse::<u64>().is_ok())
+    object.len() > 1
+        && object
+            .iter()
+            .all(|(key, value)| value.is_object() && key.parse::<u64>().is_ok())
 }
 
 /// Whether these are nothing but objects, and some.
 fn are_objects(items: &[Value]) -> bool {
-    items.iter().all(|item| item.is_object() || item.is_null()) && items.iter().any(Value::is_object)
+    items.iter().all(|item| item.is_object() || item.is_null())
+        && items.iter().any(Value::is_object)
 }
 
 /// Whether there is a list of objects inside, at most so deep.
@@ -184,7 +212,9 @@ fn lists_in(object: Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Val
     let mut lists = Vec::new();
     for (_, value) in object {
         match value {
-            Value::Array(items) if are_objects(&items) => lists.push(objects(items.into_iter()).collect()),
+            Value::Array(items) if are_objects(&items) => {
+                lists.push(objects(items.into_iter()).collect())
+            }
             Value::Object(inner) if depth > 1 => lists.extend(lists_in(inner, depth - 1)),
             _ => {}
         }
@@ -193,7 +223,13 @@ fn lists_in(object: Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Val
 }
 
 fn objects(values: impl Iterator<Item = Value>) -> impl Iterator<Item = Map<String, Value>> {
-    values.filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None })
+    values.filter_map(|value| {
+        if let Value::Object(object) = value {
+            Some(object)
+        } else {
+            None
+        }
+    })
 }
 
 /// The objects of the longest list inside, with those of lists beside it whose objects are alike, such as other splits.
@@ -208,7 +244,12 @@ fn rows_of_lists(object: Map<String, Value>) -> RowsInside {
 /// The names of an object that holds names and lists of values: pandas' `orient="split"`.
 fn split_names(object: &Map<String, Value>) -> Option<Vec<String>> {
     let are_rows = object.get("data")?.as_array()?.iter().all(Value::is_array);
-    let names = object.get("columns")?.as_array()?.iter().map(super::values::word).collect::<Option<_>>()?;
+    let names = object
+        .get("columns")?
+        .as_array()?
+        .iter()
+        .map(super::values::word)
+        .collect::<Option<_>>()?;
     are_rows.then_some(names)
 }
 
@@ -218,18 +259,31 @@ fn rows_of_split(mut object: Map<String, Value>, names: Vec<String>) -> RowsInsi
         Some(Value::Array(rows)) => rows,
         _ => Vec::new(),
     };
-    let values = |row| if let Value::Array(values) = row { values } else { Vec::new() };
-    Box::new(rows.into_iter().map(move |row| names.iter().cloned().zip(values(row)).collect()))
+    let values = |row| {
+        if let Value::Array(values) = row {
+            values
+        } else {
+            Vec::new()
+        }
+    };
+    Box::new(
+        rows.into_iter()
+            .map(move |row| names.iter().cloned().zip(values(row)).collect()),
+    )
 }
 
 /// Whether an object holds a list, or an object by row numbers, for each column, and all of the same length.
 fn is_columns(object: &Map<String, Value>) -> bool {
     let length = |value: &Value| match value {
         Value::Array(items) => Some(items.len()),
-        Value::Object(items) if items.keys().all(|key| key.parse::<u64>().is_ok()) => Some(items.len()),
+        Value::Object(items) if items.keys().all(|key| key.parse::<u64>().is_ok()) => {
+            Some(items.len())
+        }
         _ => None,
     };
-    let Some(first) = object.values().next().and_then(length) else { return false };
+    let Some(first) = object.values().next().and_then(length) else {
+        return false;
+    };
     object.len() > 1 && first > 1 && object.values().all(|value| length(value) == Some(first))
 }
 
@@ -238,31 +292,47 @@ fn rows_of_columns(object: Map<String, Value>) -> RowsInside {
     let column = |value: Value| match value {
         Value::Array(items) => items,
         Value::Object(items) => {
-            let mut numbered: Vec<(Option<u64>, Value)> =
-                items.into_iter().map(|(key, value)| (key.parse().ok(), value)).collect();
+            let mut numbered: Vec<(Option<u64>, Value)> = items
+                .into_iter()
+                .map(|(key, value)| (key.parse().ok(), value))
+                .collect();
             numbered.sort_by_key(|(number, _)| *number);
             numbered.into_iter().map(|(_, value)| value).collect()
         }
         _ => Vec::new(),
     };
-    let mut columns: Vec<(String, std::vec::IntoIter<Value>)> =
-        object.into_iter().map(|(name, value)| (name, column(value).into_iter())).collect();
-    let row = move || columns.iter_mut().map(|(name, values)| Some((name.clone(), values.next()?))).collect();
+    let mut columns: Vec<(String, std::vec::IntoIter<Value>)> = object
+        .into_iter()
+        .map(|(name, value)| (name, column(value).into_iter()))
+        .collect();
+    let row = move || {
+        columns
+            .iter_mut()
+            .map(|(name, values)| Some((name.clone(), values.next()?)))
+            .collect()
+    };
     Box::new(std::iter::from_fn(row))
 }
 
 /// The rows inside of an object, if it holds any.
 fn rows_inside(text: &str) -> Option<RowsInside> {
-    let Some(Value::Object(object)) = relaxed::parse(text) else { return None };
+    let Some(Value::Object(object)) = relaxed::parse(text) else {
+        return None;
+    };
     // An object with a text is a row, whatever lists it has beside.
-    if object.iter().any(|(name, value)| value.is_string() && super::names::text_name(name).is_some()) {
+    if object
+        .iter()
+        .any(|(name, value)| value.is_string() && super::names::text_name(name).is_some())
+    {
         return None;
     }
     if let Some(names) = split_names(&object) {
         return Some(rows_of_split(object, names));
     }
     match () {
-        () if is_numbered(&object) => Some(Box::new(objects(object.into_iter().map(|(_, value)| value)))),
+        () if is_numbered(&object) => Some(Box::new(objects(
+            object.into_iter().map(|(_, value)| value),
+        ))),
         () if has_lists(&object, MAX_DEPTH) => Some(rows_of_lists(object)),
         () if is_columns(&object) => Some(rows_of_columns(object)),
         () => None,
@@ -306,10 +376,26 @@ mod tests {
     fn objects_are_found_however_they_are_laid_out() {
         let (a, b) = ("{\"a\":1}", "{\"a\":2}");
         for (text, layout, expected) in [
-            (format!("{a}\n\n{b}\nno\n\"s\"\n"), Layout::Lines, format!("1:{a} 2- 3:{b} 4! 5:\"s\"")),
-            (format!("[\n{a},\n{b}\n]\n"), Layout::Lines, format!("2:{a} 3:{b}")),
-            (format!("[{a},\n{b}]\n"), Layout::Lines, format!("1:{a} 2:{b}")),
-            (format!("[{a}, {b}]"), Layout::Stream, format!("1:{a} 1:{b}")),
+            (
+                format!("{a}\n\n{b}\nno\n\"s\"\n"),
+                Layout::Lines,
+                format!("1:{a} 2- 3:{b} 4! 5:\"s\""),
+            ),
+            (
+                format!("[\n{a},\n{b}\n]\n"),
+                Layout::Lines,
+                format!("2:{a} 3:{b}"),
+            ),
+            (
+                format!("[{a},\n{b}]\n"),
+                Layout::Lines,
+                format!("1:{a} 2:{b}"),
+            ),
+            (
+                format!("[{a}, {b}]"),
+                Layout::Stream,
+                format!("1:{a} 1:{b}"),
+            ),
             (
                 "[\n {\n \"a\": 1\n },\r\n {\"a\": \"}\\\"{\"}\n]".into(),
                 Layout::Stream,
@@ -317,23 +403,47 @@ mod tests {
             ),
             (format!("{a}\n{b}"), Layout::Stream, format!("1:{a} 2:{b}")),
             (a.into(), Layout::Stream, format!("1:{a}")),
-            (format!("{{\"version\": 1, \"data\": [{a}, {b}]}}"), Layout::Stream, format!("1:{a} 1:{b}")),
+            (
+                format!("{{\"version\": 1, \"data\": [{a}, {b}]}}"),
+                Layout::Stream,
+                format!("1:{a} 1:{b}"),
+            ),
             (
                 "{\"a\": {\"0\": 1, \"1\": 2}, \"b\": {\"0\": 3, \"1\": 4}}".into(),
                 Layout::Stream,
                 "1:{\"a\":1,\"b\":3} 1:{\"a\":2,\"b\":4}".into(),
             ),
-            ("{\"a\": [1, 2], \"b\": [3, 4]}".into(), Layout::Stream, "1:{\"a\":1,\"b\":3} 1:{\"a\":2,\"b\":4}".into()),
-            (format!("{{\"0\": {a}, \"1\": {b}}}"), Layout::Stream, format!("1:{a} 1:{b}")),
-            ("{\"columns\": [\"a\"], \"data\": [[1], [2]]}".into(), Layout::Stream, format!("1:{a} 1:{b}")),
+            (
+                "{\"a\": [1, 2], \"b\": [3, 4]}".into(),
+                Layout::Stream,
+                "1:{\"a\":1,\"b\":3} 1:{\"a\":2,\"b\":4}".into(),
+            ),
+            (
+                format!("{{\"0\": {a}, \"1\": {b}}}"),
+                Layout::Stream,
+                format!("1:{a} 1:{b}"),
+            ),
+            (
+                "{\"columns\": [\"a\"], \"data\": [[1], [2]]}".into(),
+                Layout::Stream,
+                format!("1:{a} 1:{b}"),
+            ),
             (
                 "[\"s\", [\"x\", 1], null, {\"a\":1}]".into(),
                 Layout::Stream,
                 format!("1:\"s\" 1:{{\"1\":\"x\",\"2\":1}} 1! 1:{a}"),
             ),
             // Cut off, or swallowed by a quote that is not closed.
-            (format!("[{a},\n{{\"a\": \"x"), Layout::Stream, format!("1:{a} 2!")),
-            (format!("{a}\n{{\"a\": 2"), Layout::Stream, format!("1:{a} 2!")),
+            (
+                format!("[{a},\n{{\"a\": \"x"),
+                Layout::Stream,
+                format!("1:{a} 2!"),
+            ),
+            (
+                format!("{a}\n{{\"a\": 2"),
+                Layout::Stream,
+                format!("1:{a} 2!"),
+            ),
         ] {
             assert_eq!(shown(&text, layout), expected, "{text}");
         }

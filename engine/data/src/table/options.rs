@@ -38,19 +38,31 @@ pub struct ReadOptions {
 impl ReadOptions {
     /// What parts several labels in one cell.
     pub(super) fn separator(&self) -> &str {
-        self.label_separator.as_deref().filter(|separator| !separator.is_empty()).unwrap_or(LABEL_SEPARATOR)
+        self.label_separator
+            .as_deref()
+            .filter(|separator| !separator.is_empty())
+            .unwrap_or(LABEL_SEPARATOR)
     }
 
     /// Whether a person asks for columns, so that a file has to have some.
     pub fn wants_columns(&self) -> bool {
-        let names = |column: &Option<String>| column.as_ref().is_some_and(|names| !names.trim().is_empty());
+        let names = |column: &Option<String>| {
+            column
+                .as_ref()
+                .is_some_and(|names| !names.trim().is_empty())
+        };
         names(&self.text_column) || names(&self.label_column)
     }
 
     /// The names that a person asks for.
     pub(super) fn asked_names(&self) -> Vec<&str> {
-        let asked = [&self.text_column, &self.label_column].into_iter().flatten();
-        asked.flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+']))).map(str::trim).collect()
+        let asked = [&self.text_column, &self.label_column]
+            .into_iter()
+            .flatten();
+        asked
+            .flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+'])))
+            .map(str::trim)
+            .collect()
     }
 }
 

@@ -3,7 +3,11 @@
 use super::names::{is_text_name, plain};
 
 /// Names of the two texts of a pair whose words differ in more than a number or a letter.
-const PAIR_NAMES: [(&str, &str); 3] = [("premise", "hypothesis"), ("sentence", "question"), ("query", "passage")];
+const PAIR_NAMES: [(&str, &str); 3] = [
+    ("premise", "hypothesis"),
+    ("sentence", "question"),
+    ("query", "passage"),
+];
 
 /// Whether it is a name of texts with a number or letter behind it, such as `sentence1` and `text_a`.
 fn is_numbered(name: &str) -> bool {
@@ -15,23 +19,34 @@ fn numbered(name: &str) -> Option<(String, char)> {
     let name = plain(name);
     let mark = name.chars().find(|c| matches!(c, '1' | '2')).or_else(|| {
         let last = name.rsplit('_').next()?;
-        last.chars().next().filter(|c| last.len() == 1 && matches!(c, 'a' | 'b'))
+        last.chars()
+            .next()
+            .filter(|c| last.len() == 1 && matches!(c, 'a' | 'b'))
     })?;
-    let stem = if mark.is_ascii_digit() { name.replacen(mark, "", 1) } else { name[..name.len() - 1].into() };
+    let stem = if mark.is_ascii_digit() {
+        name.replacen(mark, "", 1)
+    } else {
+        name[..name.len() - 1].into()
+    };
     Some((stem.trim_matches('_').to_string(), mark))
 }
 
 /// Whether a column of this name is one of a pair.
 pub fn is_part(name: &str) -> bool {
-    PAIR_NAMES.iter().any(|(a, b)| *a == name || *b == name) || (name.len() > 3 && is_numbered(name))
+    PAIR_NAMES.iter().any(|(a, b)| *a == name || *b == name)
+        || (name.len() > 3 && is_numbered(name))
 }
 
 /// Whether these are names of the first and the second text of a pair.
 pub fn are_pair(first: &str, second: &str) -> bool {
     let lower = [first, second].map(plain);
-    let is_known = PAIR_NAMES.iter().any(|(a, b)| *a == lower[0] && *b == lower[1]);
+    let is_known = PAIR_NAMES
+        .iter()
+        .any(|(a, b)| *a == lower[0] && *b == lower[1]);
     let alike = || match (numbered(first)?, numbered(second)?) {
-        ((stem, '1'), (other, '2')) | ((stem, 'a'), (other, 'b')) => Some(!stem.is_empty() && stem == other),
+        ((stem, '1'), (other, '2')) | ((stem, 'a'), (other, 'b')) => {
+            Some(!stem.is_empty() && stem == other)
+        }
         _ => Some(false),
     };
     is_known || alike().unwrap_or(false)

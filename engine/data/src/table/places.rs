@@ -49,7 +49,11 @@ struct Quote {
 impl<R> Noted<R> {
     /// Notes what is read of `text` in `places`.
     pub fn new(text: R, places: Rc<RefCell<Places>>) -> Self {
-        Self { text, read: 0, places }
+        Self {
+            text,
+            read: 0,
+            places,
+        }
     }
 
     /// The text that is read.
@@ -63,7 +67,10 @@ impl<R: BufRead> Read for Noted<R> {
         let count = self.text.read(out)?;
         let mut places = self.places.borrow_mut();
         if self.read.saturating_sub(places.asked) > MAX_LINE_BYTES as u64 {
-            return Err(io::Error::other(DataError::line_too_long(places.lines + 1, MAX_LINE_BYTES)));
+            return Err(io::Error::other(DataError::line_too_long(
+                places.lines + 1,
+                MAX_LINE_BYTES,
+            )));
         }
         for byte in &out[..count] {
             places.note(*byte, self.read);
@@ -77,13 +84,23 @@ impl Places {
     /// Behind `lines` lines that are passed already; cells are quoted by `quoting`. Characters are kept `with_raw`.
     pub fn new(lines: u64, quoting: Quoting, with_raw: bool) -> Self {
         let (mark, escapes) = (quoting.mark(), quoting == Quoting::Backslash);
-        Self { lines, mark, escapes, raw: with_raw.then(Vec::new), ..Self::default() }
+        Self {
+            lines,
+            mark,
+            escapes,
+            raw: with_raw.then(Vec::new),
+            ..Self::default()
+        }
     }
 
     /// The characters up to `end` that were not asked for before.
     pub fn raw(&mut self, end: u64) -> String {
-        let Some(raw) = &mut self.raw else { return String::new() };
-        let count = usize::try_from(end.saturating_sub(self.raw_from)).unwrap_or(usize::MAX).min(raw.len());
+        let Some(raw) = &mut self.raw else {
+            return String::new();
+        };
+        let count = usize::try_from(end.saturating_sub(self.raw_from))
+            .unwrap_or(usize::MAX)
+            .min(raw.len());
         let taken: Vec<u8> = raw.drain(..count).collect();
         self.raw_from += count as u64;
         String::from_utf8_lossy(&taken).into_owned()
@@ -98,7 +115,11 @@ impl Places {
             raw.push(byte);
         }
         match byte {
-            _ if Some(byte) == self.mark => self.quotes.push_back(Quote { at, before, behind: None }),
+            _ if Some(byte) == self.mark => self.quotes.push_back(Quote {
+                at,
+                before,
+                behind: None,
+            }),
             b'\n' if before == Some(b'\r') => {
                 if let Some((_, behind)) = self.ends.back_mut() {
                     *behind = at + 1;
@@ -124,7 +145,9 @@ impl Places {
     /// Whether each quote that opens a cell before `end` has one that closes it: one with a `separator`, a line end or nothing
     /// behind it. Takes the quotes that it was asked of.
     pub fn closes(&mut self, end: u64, separator: u8) -> bool {
-        let is_border = |byte: Option<u8>| byte.is_none_or(|byte| byte == separator || matches!(byte, b'\n' | b'\r'));
+        let is_border = |byte: Option<u8>| {
+            byte.is_none_or(|byte| byte == separator || matches!(byte, b'\n' | b'\r'))
+        };
         let count = self.quotes.partition_point(|quote| quote.at < end);
         let (mut is_open, mut is_doubled, mut closes) = (false, false, true);
         for Quote { before, behind, .. } in self.quotes.drain(..count) {
@@ -158,8 +181,14 @@ mod tests {
         ] {
             let places = Rc::new(RefCell::new(Places::new(0, Quoting::Double, false)));
             let mut text_bytes = text.as_bytes();
-            Noted::new(&mut text_bytes, Rc::clone(&places)).read_to_end(&mut Vec::new()).expect("memory");
-            assert_eq!(places.borrow_mut().closes(u64::MAX, b','), expected, "{text}");
+            Noted::new(&mut text_bytes, Rc::clone(&places))
+                .read_to_end(&mut Vec::new())
+                .expect("memory");
+            assert_eq!(
+                places.borrow_mut().closes(u64::MAX, b','),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -175,8 +204,13 @@ mod tests {
             for size in [1, 2, 100] {
                 let places = Rc::new(RefCell::new(Places::new(0, Quoting::Double, false)));
                 let mut pieces = io::BufReader::with_capacity(size, text.as_bytes());
-                Noted::new(&mut pieces, Rc::clone(&places)).read_to_end(&mut Vec::new()).expect("memory");
-                let found: Vec<u64> = starts.iter().map(|start| places.borrow_mut().line(*start)).collect();
+                Noted::new(&mut pieces, Rc::clone(&places))
+                    .read_to_end(&mut Vec::new())
+                    .expect("memory");
+                let found: Vec<u64> = starts
+                    .iter()
+                    .map(|start| places.borrow_mut().line(*start))
+                    .collect();
                 assert_eq!(found, lines, "{text:?} in pieces of {size}");
             }
         }

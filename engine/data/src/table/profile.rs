@@ -46,17 +46,28 @@ impl Profile {
     }
 
     fn take(&mut self, cell: Cell<'_>) {
-        self.lists += usize::from(matches!(cell, Cell::Value(value) if value.is_array() || value.is_object()));
+        self.lists += usize::from(
+            matches!(cell, Cell::Value(value) if value.is_array() || value.is_object()),
+        );
         let answer = match cell {
             Cell::Value(value) => value.as_bool().map(|answer| answer.to_string().into()),
             _ => None,
         };
-        let Some(text) = cell.text().or(answer).filter(|text| !values::is_missing(text)) else { return };
+        let Some(text) = cell
+            .text()
+            .or(answer)
+            .filter(|text| !values::is_missing(text))
+        else {
+            return;
+        };
         let text = text.trim();
         self.filled += 1;
         self.lists += usize::from(values::listed(text).is_some());
         self.numbers += usize::from(text.parse::<f64>().is_ok());
-        self.fractions += usize::from(text.parse::<f64>().is_ok_and(|number| number.fract() != 0.0));
+        self.fractions += usize::from(
+            text.parse::<f64>()
+                .is_ok_and(|number| number.fract() != 0.0),
+        );
         self.addresses += usize::from(is_address(text));
         self.dates += usize::from(is_date(text));
         self.brackets += usize::from(text.starts_with('(') && text.ends_with(')'));
@@ -114,7 +125,10 @@ impl Profile {
     /// Whether the values may be labels where the name says so: short ones, few or not seen yet.
     pub fn may_be_named_labels(&self) -> bool {
         let is_repeated = self.filled < MIN_REPEATED || self.values.len() < self.filled;
-        self.mean_chars() <= MAX_CATEGORY_CHARS && self.fractions == 0 && self.addresses == 0 && is_repeated
+        self.mean_chars() <= MAX_CATEGORY_CHARS
+            && self.fractions == 0
+            && self.addresses == 0
+            && is_repeated
     }
 
     /// Whether there are enough values to see that they repeat.
@@ -124,15 +138,34 @@ impl Profile {
 
     /// Whether each value says that a row is taken or not: Prodigy's `answer`.
     pub fn is_decision(&self) -> bool {
-        self.filled > 0 && self.values.keys().all(|value| matches!(value.as_str(), "accept" | "reject" | "ignore"))
+        self.filled > 0
+            && self
+                .values
+                .keys()
+                .all(|value| matches!(value.as_str(), "accept" | "reject" | "ignore"))
     }
 
     /// Whether each value names a split.
     pub fn is_split(&self) -> bool {
         let is_name = |value: &str| {
-            matches!(value, "train" | "training" | "valid" | "validation" | "val" | "dev" | "eval" | "test" | "testing")
+            matches!(
+                value,
+                "train"
+                    | "training"
+                    | "valid"
+                    | "validation"
+                    | "val"
+                    | "dev"
+                    | "eval"
+                    | "test"
+                    | "testing"
+            )
         };
-        self.filled > 0 && self.values.keys().all(|value| is_name(&value.to_lowercase()))
+        self.filled > 0
+            && self
+                .values
+                .keys()
+                .all(|value| is_name(&value.to_lowercase()))
     }
 
     /// Whether each value is a number.
@@ -146,12 +179,16 @@ pub fn text_length(cell: &str) -> usize {
     if is_address(cell.trim()) {
         0
     } else {
-        cell.chars().map(|c| if is_unspaced(c) { CHARS_PER_SIGN } else { 1 }).sum()
+        cell.chars()
+            .map(|c| if is_unspaced(c) { CHARS_PER_SIGN } else { 1 })
+            .sum()
     }
 }
 
 fn is_address(text: &str) -> bool {
-    let has_scheme = ["http://", "https://", "www."].iter().any(|scheme| text.starts_with(scheme));
+    let has_scheme = ["http://", "https://", "www."]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
     has_scheme && !text.contains(char::is_whitespace)
 }
 
@@ -159,7 +196,10 @@ fn is_address(text: &str) -> bool {
 fn is_date(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).count();
+    let parts = text
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .count();
     digits >= 4 && parts >= 2 && letters <= digits && text.contains(['-', '/', ':', '.'])
 }
 
@@ -170,16 +210,41 @@ mod tests {
     #[test]
     fn values_tell_what_a_column_holds() {
         for (values, expected) in [
-            (&["the red boat waits near the pier", "the tall tree drops its leaves"][..], "prose"),
+            (
+                &[
+                    "the red boat waits near the pier",
+                    "the tall tree drops its leaves",
+                ][..],
+                "prose",
+            ),
             (&["เรือสีแดงจอดอยู่ใกล้ท่าน้ำ", "ต้นไม้สูงอยู่ข้างกำแพง"], "prose"),
-            (&["这条船停在码头旁边很久了", "那棵树长得很高也很老"], "prose"),
+            (
+                &["这条船停在码头旁边很久了", "那棵树长得很高也很老"],
+                "prose",
+            ),
             (&["boat", "tree", "boat", "tree"], "categories"),
             (&["0", "1", "1", "0"], "categories"),
             (&["17", "18", "19", "20"], "neither"),
             (&["0.5", "0.25", "0.5", "0.25"], "neither"),
-            (&["https://a.org/a/long/path/to/it", "https://a.org/another/long/path"], "neither"),
-            (&["Mon Apr 06 22:19:45 2009", "Mon Apr 06 22:19:46 2009", "Tue Apr 07 2:19:47 2009"], "neither"),
-            (&["2014-02-03", "2014-02-03", "2015-02-03", "2015-02-03"], "neither"),
+            (
+                &[
+                    "https://a.org/a/long/path/to/it",
+                    "https://a.org/another/long/path",
+                ],
+                "neither",
+            ),
+            (
+                &[
+                    "Mon Apr 06 22:19:45 2009",
+                    "Mon Apr 06 22:19:46 2009",
+                    "Tue Apr 07 2:19:47 2009",
+                ],
+                "neither",
+            ),
+            (
+                &["2014-02-03", "2014-02-03", "2015-02-03", "2015-02-03"],
+                "neither",
+            ),
             (&["same", "same", "same"], "neither"),
             (&["", "nan"], "neither"),
         ] {

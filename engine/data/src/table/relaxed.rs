@@ -13,7 +13,10 @@ pub fn parse(text: &str) -> Option<Value> {
 
 /// `text` in strict JSON, as far as its meaning is clear.
 fn strict(text: &str) -> String {
-    let mut writer = Writer { out: String::with_capacity(text.len()), rest: text };
+    let mut writer = Writer {
+        out: String::with_capacity(text.len()),
+        rest: text,
+    };
     while let Some(next) = writer.rest.chars().next() {
         match next {
             '"' | '\'' => writer.string(next),
@@ -47,7 +50,11 @@ impl Writer<'_> {
     /// A comma, unless a bracket closes behind it.
     fn comma(&mut self) {
         let behind = self.rest[1..].trim_start();
-        if behind.starts_with(['}', ']']) { self.skip(1) } else { self.copy(1) }
+        if behind.starts_with(['}', ']']) {
+            self.skip(1)
+        } else {
+            self.copy(1)
+        }
     }
 
     /// A word outside strings: a constant of some language, or a key without quotes.
@@ -60,7 +67,9 @@ impl Writer<'_> {
             _ if is_key => self.out.push_str(&format!("\"{sign}{word}\"")),
             "true" | "True" => self.out.push_str("true"),
             "false" | "False" => self.out.push_str("false"),
-            "null" | "None" | "nan" | "NaN" | "inf" | "Infinity" | "undefined" => self.out.push_str("null"),
+            "null" | "None" | "nan" | "NaN" | "inf" | "Infinity" | "undefined" => {
+                self.out.push_str("null")
+            }
             // Left as it is: what it means is not clear.
             _ => self.out.push_str(&format!("{sign}{word}")),
         }
@@ -138,19 +147,39 @@ mod tests {
     #[test]
     fn what_python_and_javascript_write_is_read() {
         for (text, expected) in [
-            (r#"{"a": NaN, "b": -Infinity, "c": [1, 2,],}"#, json!({"a": null, "b": null, "c": [1, 2]})),
-            (r#"{'a': 'it\'s "so"', 'b': True, 'c': None}"#, json!({"a": "it's \"so\"", "b": true, "c": null})),
+            (
+                r#"{"a": NaN, "b": -Infinity, "c": [1, 2,],}"#,
+                json!({"a": null, "b": null, "c": [1, 2]}),
+            ),
+            (
+                r#"{'a': 'it\'s "so"', 'b': True, 'c': None}"#,
+                json!({"a": "it's \"so\"", "b": true, "c": null}),
+            ),
             (
                 r#"{"a": "cut \ud83d", "b": "\ud83d\ude00", "c": "\ude00"}"#,
                 json!({"a": "cut \u{fffd}", "b": "😀", "c": "\u{fffd}"}),
             ),
             (r#"{a: 1, $b: undefined}"#, json!({"a": 1, "$b": null})),
-            ("{\"a\": \"two\nlines\tand \\d\"}", json!({"a": "two\nlines\tand \\d"})),
-            (r#"{"a": "NaN, None", "b": 1}"#, json!({"a": "NaN, None", "b": 1})),
+            (
+                "{\"a\": \"two\nlines\tand \\d\"}",
+                json!({"a": "two\nlines\tand \\d"}),
+            ),
+            (
+                r#"{"a": "NaN, None", "b": 1}"#,
+                json!({"a": "NaN, None", "b": 1}),
+            ),
         ] {
             assert_eq!(parse(text), Some(expected), "{text}");
         }
-        for text in ["", "{bad", "{\"a\": }", "some text", "{\"a\": nonsense}", "'tis so", "\"cut"] {
+        for text in [
+            "",
+            "{bad",
+            "{\"a\": }",
+            "some text",
+            "{\"a\": nonsense}",
+            "'tis so",
+            "\"cut",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -66,7 +66,9 @@ impl Record {
     /// The cell at this place.
     pub fn cell(&self, place: &Place) -> Cell<'_> {
         match (self, place) {
-            (Self::Cells(cells), Place::Cell(number)) => cells.get(*number).map_or(Cell::Nothing, Cell::Text),
+            (Self::Cells(cells), Place::Cell(number)) => {
+                cells.get(*number).map_or(Cell::Nothing, Cell::Text)
+            }
             (Self::Object(object), Place::Key(key)) => match value_at(object, key) {
                 None | Some(Value::Null) => Cell::Nothing,
                 Some(Value::String(text)) => Cell::Text(text),
@@ -81,7 +83,10 @@ impl Record {
     pub fn size(&self) -> usize {
         match self {
             Self::Cells(cells) => cells.as_slice().len() + cells.len() * size_of::<usize>(),
-            Self::Object(object) => object.iter().map(|(key, value)| key.len() + size_of_value(value)).sum(),
+            Self::Object(object) => object
+                .iter()
+                .map(|(key, value)| key.len() + size_of_value(value))
+                .sum(),
             Self::Text(text) => text.len(),
             Self::NoObject | Self::Blank => 0,
         }
@@ -111,7 +116,8 @@ impl<'a> Cell<'a> {
 /// The value at a key, which may lead through objects by dots.
 fn value_at<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     object.get(key).or_else(|| {
-        key.match_indices('.').find_map(|(dot, _)| value_at(object.get(&key[..dot])?.as_object()?, &key[dot + 1..]))
+        key.match_indices('.')
+            .find_map(|(dot, _)| value_at(object.get(&key[..dot])?.as_object()?, &key[dot + 1..]))
     })
 }
 
@@ -141,14 +147,21 @@ mod tests {
 
     #[test]
     fn a_dot_leads_into_an_object_unless_it_stands_in_a_key() {
-        let Value::Object(object) = serde_json::json!({"a": {"b": {"c": "x"}}, "d.e": "y", "n": null}) else {
+        let Value::Object(object) =
+            serde_json::json!({"a": {"b": {"c": "x"}}, "d.e": "y", "n": null})
+        else {
             unreachable!("it is one")
         };
         let record = Record::Object(object);
         let at = |key: &str| record.cell(&Place::Key(key.into()));
-        assert_eq!((at("a.b.c"), at("d.e"), at("n")), (Cell::Text("x"), Cell::Text("y"), Cell::Nothing));
+        assert_eq!(
+            (at("a.b.c"), at("d.e"), at("n")),
+            (Cell::Text("x"), Cell::Text("y"), Cell::Nothing)
+        );
         assert_eq!((at("a.c"), at("")), (Cell::Nothing, Cell::Nothing));
-        let Record::Object(object) = &record else { unreachable!("it is one") };
+        let Record::Object(object) = &record else {
+            unreachable!("it is one")
+        };
         assert_eq!(keys(object), ["a.b.c", "a.b", "a", "d.e", "n"]);
     }
 }

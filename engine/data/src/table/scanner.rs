@@ -49,7 +49,10 @@ impl Scanner {
         }
         self.value.push(byte);
         if self.value.len() > MAX_LINE_BYTES {
-            return Err(io::Error::other(DataError::line_too_long(self.begin, MAX_LINE_BYTES)));
+            return Err(io::Error::other(DataError::line_too_long(
+                self.begin,
+                MAX_LINE_BYTES,
+            )));
         }
         let ends = match (self.quote, byte) {
             (Some(_), _) if self.is_escaped => {

@@ -36,7 +36,11 @@ impl<R: BufRead> SeparatedRows<R> {
     pub fn new(mut text: R, dialect: &Dialect, with_raw: bool) -> io::Result<Self> {
         let before = skip(&mut text, dialect.skipped_bytes)?;
         let mark = dialect.quoting.mark();
-        let places = Rc::new(RefCell::new(Places::new(dialect.skipped_lines, dialect.quoting, with_raw)));
+        let places = Rc::new(RefCell::new(Places::new(
+            dialect.skipped_lines,
+            dialect.quoting,
+            with_raw,
+        )));
         let reader = csv::ReaderBuilder::new()
             .delimiter(dialect.delimiter)
             .quoting(dialect.quoting != Quoting::None)
@@ -47,7 +51,14 @@ impl<R: BufRead> SeparatedRows<R> {
             .flexible(true)
             .from_reader(Noted::new(text, Rc::clone(&places)));
         let before = Some(before).filter(|before| !before.is_empty());
-        let mut rows = Self { reader, places, delimiter: dialect.delimiter, with_raw, next: None, before };
+        let mut rows = Self {
+            reader,
+            places,
+            delimiter: dialect.delimiter,
+            with_raw,
+            next: None,
+            before,
+        };
         rows.next = rows.record()?;
         Ok(rows)
     }
@@ -65,20 +76,45 @@ impl<R: BufRead> SeparatedRows<R> {
         if let Some(before) = self.before.take() {
             return Ok(Some(Found::Before(before)));
         }
-        let Some(record) = self.next.take() else { return Ok(None) };
+        let Some(record) = self.next.take() else {
+            return Ok(None);
+        };
         self.next = self.record()?;
-        let end = self.next.as_ref().and_then(csv::StringRecord::position).map_or(u64::MAX, csv::Position::byte);
+        let end = self
+            .next
+            .as_ref()
+            .and_then(csv::StringRecord::position)
+            .map_or(u64::MAX, csv::Position::byte);
         let mut places = self.places.borrow_mut();
         let line = places.line(record.position().map_or(0, csv::Position::byte));
-        let raw = if self.with_raw { places.raw(end) } else { String::new() };
+        let raw = if self.with_raw {
+            places.raw(end)
+        } else {
+            String::new()
+        };
         let closes = places.closes(end, self.delimiter);
-        let taken_in = if closes { 0 } else { record.iter().map(line_ends).sum() };
-        Ok(Some(Found::Row(Row { record: Record::Cells(record), line, raw }, taken_in)))
+        let taken_in = if closes {
+            0
+        } else {
+            record.iter().map(line_ends).sum()
+        };
+        Ok(Some(Found::Row(
+            Row {
+                record: Record::Cells(record),
+                line,
+                raw,
+            },
+            taken_in,
+        )))
     }
 
     fn record(&mut self) -> io::Result<Option<csv::StringRecord>> {
         let mut record = csv::StringRecord::new();
-        match self.reader.read_record(&mut record).map_err(csv::Error::into_kind) {
+        match self
+            .reader
+            .read_record(&mut record)
+            .map_err(csv::Error::into_kind)
+        {
             Ok(is_there) => Ok(is_there.then_some(record)),
             Err(csv::ErrorKind::Io(error)) => Err(error),
             // The text is valid UTF-8, and rows may have any number of cells.

@@ -99,8 +99,12 @@ pub fn of(name: &str, head: &str, whole: bool, options: &ReadOptions) -> Shape {
     let (dialect, agreement) = dialect::find(head, whole, delimiter, quoting);
     match named {
         Named::Separated(_) => Shape::Separated(dialect),
-        _ if wants_columns && dialect.width > 1 && agreement.share >= MIN_AGREEMENT => Shape::Separated(dialect),
-        _ if is_table(head, &dialect, agreement, options.is_for_prediction) => Shape::Separated(dialect),
+        _ if wants_columns && dialect.width > 1 && agreement.share >= MIN_AGREEMENT => {
+            Shape::Separated(dialect)
+        }
+        _ if is_table(head, &dialect, agreement, options.is_for_prediction) => {
+            Shape::Separated(dialect)
+        }
         _ => Shape::Lines,
     }
 }
@@ -119,8 +123,13 @@ fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
         return Some(Layout::Stream);
     }
     let line = first.lines().next().unwrap_or_default().trim_end();
-    let is_lines = relaxed::parse(line.trim_end_matches([',', ']'])).is_some_and(|value| value.is_object());
-    let on_own_line = opens_list.is_none_or(|_| text[1..].trim_start_matches([' ', '\t', '\r']).starts_with('\n'));
+    let is_lines =
+        relaxed::parse(line.trim_end_matches([',', ']'])).is_some_and(|value| value.is_object());
+    let on_own_line = opens_list.is_none_or(|_| {
+        text[1..]
+            .trim_start_matches([' ', '\t', '\r'])
+            .starts_with('\n')
+    });
     if is_lines && on_own_line {
         return Some(Layout::Lines);
     }
@@ -138,22 +147,37 @@ fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
 /// Whether a text is one object that holds rows.
 fn is_only_value(text: &str) -> bool {
     let object = super::objects::first_value(text).filter(|_| text.starts_with('{'));
-    object.is_some_and(|object| text[object.len()..].trim().is_empty() && super::objects::holds_rows(object))
+    object.is_some_and(|object| {
+        text[object.len()..].trim().is_empty() && super::objects::holds_rows(object)
+    })
 }
 
 /// Whether a text whose name does not tell is a table: its rows agree, and their names or values say so.
 fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header: bool) -> bool {
-    let is_labelled_text = head.split_whitespace().any(|word| word.starts_with(LABEL_PREFIX));
-    if is_labelled_text || dialect.width < 2 || agreement.share < MIN_AGREEMENT || agreement.rows < MIN_ROWS {
+    let is_labelled_text = head
+        .split_whitespace()
+        .any(|word| word.starts_with(LABEL_PREFIX));
+    if is_labelled_text
+        || dialect.width < 2
+        || agreement.share < MIN_AGREEMENT
+        || agreement.rows < MIN_ROWS
+    {
         return false;
     }
     let rows: Vec<Vec<&str>> = head[dialect.skipped_bytes..]
         .lines()
         .filter(|line| !line.is_empty())
         .take(200)
-        .map(|line| line.split(char::from(dialect.delimiter)).map(|cell| cell.trim_matches(['"', ' '])).collect())
+        .map(|line| {
+            line.split(char::from(dialect.delimiter))
+                .map(|cell| cell.trim_matches(['"', ' ']))
+                .collect()
+        })
         .collect();
-    let header = rows.first().map(|row| row.iter().filter(|cell| names::is_known(cell)).count()).unwrap_or_default();
+    let header = rows
+        .first()
+        .map(|row| row.iter().filter(|cell| names::is_known(cell)).count())
+        .unwrap_or_default();
     let is_certain = dialect.delimiter == b'\t' || header > 1 || dialect.skipped_lines > 0;
     if header > 0 && is_certain {
         return true;
@@ -164,18 +188,25 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header:
     if dialect.delimiter == b'\t' && dialect.width > 2 {
         return true;
     }
-    rows.len() >= MIN_UNNAMED_ROWS && (0..dialect.width).any(|column| holds_labels(&rows, column, dialect.width))
+    rows.len() >= MIN_UNNAMED_ROWS
+        && (0..dialect.width).any(|column| holds_labels(&rows, column, dialect.width))
 }
 
 /// Whether few short values stand in this column, beside text in another one.
 fn holds_labels(rows: &[Vec<&str>], column: usize, width: usize) -> bool {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let rows: Vec<&Vec<&str>> = rows.iter().filter(|row| row.len() == width).collect();
-    rows.iter().for_each(|row| *counts.entry(row[column].trim()).or_default() += 1);
-    let are_short = counts.keys().all(|value| value.chars().count() <= MAX_LABEL_CHARS);
+    rows.iter()
+        .for_each(|row| *counts.entry(row[column].trim()).or_default() += 1);
+    let are_short = counts
+        .keys()
+        .all(|value| value.chars().count() <= MAX_LABEL_CHARS);
     let words = |row: &&Vec<&str>| {
-        let is_text = |cell: &str| cell.split_whitespace().count() > 2 || text_length(cell) > MIN_TEXT_LENGTH;
-        (0..width).filter(|other| *other != column).any(|other| is_text(row[other]))
+        let is_text =
+            |cell: &str| cell.split_whitespace().count() > 2 || text_length(cell) > MIN_TEXT_LENGTH;
+        (0..width)
+            .filter(|other| *other != column)
+            .any(|other| is_text(row[other]))
     };
     let beside_text = rows.iter().filter(|row| words(row)).count() * 2 > rows.len();
     counts.len() > 1 && are_short && counts.len() * MIN_REPETITION <= rows.len() && beside_text
@@ -196,29 +227,55 @@ mod tests {
 
     #[test]
     fn the_content_tells_what_a_file_is() {
-        let labelled: String =
-            (0..12).map(|i| format!("{}\tthe boat number {i} is here\n", ["boat", "tree"][i % 2])).collect();
-        let commas: String =
-            (0..12).map(|i| format!("the boat number {i} is here,{}\n", ["boat", "tree"][i % 2])).collect();
+        let labelled: String = (0..12)
+            .map(|i| format!("{}\tthe boat number {i} is here\n", ["boat", "tree"][i % 2]))
+            .collect();
+        let commas: String = (0..12)
+            .map(|i| format!("the boat number {i} is here,{}\n", ["boat", "tree"][i % 2]))
+            .collect();
         for (name, text, expected) in [
             ("a.txt", "some text\nand more\n", "lines"),
             ("a.txt", "one, two\nthree, four\nfive, six\n", "lines"),
-            ("a.txt", "a b\tc d __label__x\na b\tc d __label__y\na b\tc d __label__y\n", "lines"),
-            ("a.txt", "a b c\td e f\ng h i\tj k l\nm n o\tp q r\ns t u\tv w x\n", "lines"),
+            (
+                "a.txt",
+                "a b\tc d __label__x\na b\tc d __label__y\na b\tc d __label__y\n",
+                "lines",
+            ),
+            (
+                "a.txt",
+                "a b c\td e f\ng h i\tj k l\nm n o\tp q r\ns t u\tv w x\n",
+                "lines",
+            ),
             ("a.txt", "[1] a note\n[2] another\n", "lines"),
             ("a.txt", "{not json}\n", "lines"),
             ("a.txt", "text\tlabel\na b\tx\nc d\ty\n", "rows"),
             ("SMSCollection", &labelled, "rows"),
             ("a.txt", &commas, "rows"),
             ("a.csv", "only text\n", "rows"),
-            ("a.txt", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n", "objects in lines"),
-            ("a.csv", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n", "objects in lines"),
+            (
+                "a.txt",
+                "{\"text\": \"a\"}\n{\"text\": \"b\"}\n",
+                "objects in lines",
+            ),
+            (
+                "a.csv",
+                "{\"text\": \"a\"}\n{\"text\": \"b\"}\n",
+                "objects in lines",
+            ),
             ("a.json", "{\"data\": [{\"text\": \"a\"}]}\n", "objects"),
             ("a.json", "[\"a\", \"b\"]", "objects"),
-            ("a.jsonl", "[\n{\"text\": \"a\"},\n{\"text\": \"b\"}\n]\n", "objects in lines"),
+            (
+                "a.jsonl",
+                "[\n{\"text\": \"a\"},\n{\"text\": \"b\"}\n]\n",
+                "objects in lines",
+            ),
             ("a", "[{\"text\": \"a\"}, {\"text\": \"b\"}]", "objects"),
             ("a", "[\n {\n  \"text\": \"a\"\n }\n]", "objects"),
-            ("a.json", "{\n  \"text\": \"a\"\n}\n{\n  \"text\": \"b\"\n}\n", "objects"),
+            (
+                "a.json",
+                "{\n  \"text\": \"a\"\n}\n{\n  \"text\": \"b\"\n}\n",
+                "objects",
+            ),
             ("a.jsonl", "\"a string\"\n", "objects in lines"),
             ("a.jsonl", "", "objects in lines"),
         ] {

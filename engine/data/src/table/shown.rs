@@ -14,12 +14,24 @@ const MAX_SHOWN_ROWS: usize = 5;
 const MAX_CELL_CHARS: usize = 120;
 /// Whether each row begins with a number of its own that the header has no name for, as R writes them.
 pub fn has_unnamed_index(rows: &[Vec<&str>]) -> bool {
-    let Some((header, rows)) = rows.split_first().filter(|(_, rows)| !rows.is_empty()) else { return false };
-    let has_name = header.first().is_some_and(|name| names::is_number_name(name));
+    let Some((header, rows)) = rows.split_first().filter(|(_, rows)| !rows.is_empty()) else {
+        return false;
+    };
+    let has_name = header
+        .first()
+        .is_some_and(|name| names::is_number_name(name));
     let are_longer = rows.iter().all(|row| row.len() == header.len() + 1);
-    let ends_empty = rows.iter().all(|row| row.last().is_some_and(|cell| cell.trim().is_empty()));
-    let numbers: Option<BTreeSet<i64>> = rows.iter().map(|row| row.first()?.trim().parse().ok()).collect();
-    !has_name && are_longer && !ends_empty && numbers.is_some_and(|numbers| numbers.len() == rows.len())
+    let ends_empty = rows
+        .iter()
+        .all(|row| row.last().is_some_and(|cell| cell.trim().is_empty()));
+    let numbers: Option<BTreeSet<i64>> = rows
+        .iter()
+        .map(|row| row.first()?.trim().parse().ok())
+        .collect();
+    !has_name
+        && are_longer
+        && !ends_empty
+        && numbers.is_some_and(|numbers| numbers.len() == rows.len())
 }
 
 /// The columns of objects: their keys, in the order of the alphabet. Texts without keys are a column of that name.
@@ -30,17 +42,30 @@ pub fn object_columns(sample: &[Row]) -> Vec<Column> {
             keys.extend(row::keys(object));
         }
     }
-    if keys.is_empty() && sample.iter().any(|row| matches!(row.record, Record::Text(_))) {
+    if keys.is_empty()
+        && sample
+            .iter()
+            .any(|row| matches!(row.record, Record::Text(_)))
+    {
         keys.insert(row::TEXT_KEY.into());
     }
-    keys.into_iter().map(|key| Column { name: key.clone(), place: Place::Key(key) }).collect()
+    keys.into_iter()
+        .map(|key| Column {
+            name: key.clone(),
+            place: Place::Key(key),
+        })
+        .collect()
 }
 
 /// What a person is shown of a table's columns: a first row may be anything.
 pub fn shown_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> TableColumns {
     let cut = |name: &str, most: usize| name.chars().take(most).collect::<String>();
     let names = |numbers: &[usize]| {
-        numbers.iter().take(MAX_SHOWN_COLUMNS).map(|number| cut(&columns[*number].name, MAX_NAME_CHARS)).collect()
+        numbers
+            .iter()
+            .take(MAX_SHOWN_COLUMNS)
+            .map(|number| cut(&columns[*number].name, MAX_NAME_CHARS))
+            .collect()
     };
     let cell = |row: &Row, column: &Column| match row.record.cell(&column.place) {
         Cell::Text(text) => cut(text, MAX_CELL_CHARS),
@@ -64,12 +89,27 @@ pub fn shown_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Tab
 /// Columns of 0 and 1, where none was taken for the labels: each may be one.
 pub fn yes_no_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Vec<String> {
     let is_answer = |column: &&Column| {
-        let is_yes_or_no =
-            |row: &Row| matches!(row.record.cell(&column.place).text().as_deref().map(str::trim), Some("0" | "1"));
+        let is_yes_or_no = |row: &Row| {
+            matches!(
+                row.record
+                    .cell(&column.place)
+                    .text()
+                    .as_deref()
+                    .map(str::trim),
+                Some("0" | "1")
+            )
+        };
         // A name with a comma could not be asked for beside others.
-        !column.name.contains(',') && !names::is_number_name(&column.name) && sample.iter().all(is_yes_or_no)
+        !column.name.contains(',')
+            && !names::is_number_name(&column.name)
+            && sample.iter().all(is_yes_or_no)
     };
-    let free =
-        columns.iter().enumerate().filter(|(number, _)| choice.labels.is_empty() && !choice.text.contains(number));
-    free.map(|(_, column)| column).filter(is_answer).map(|column| column.name.clone()).collect()
+    let free = columns
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| choice.labels.is_empty() && !choice.text.contains(number));
+    free.map(|(_, column)| column)
+        .filter(is_answer)
+        .map(|column| column.name.clone())
+        .collect()
 }

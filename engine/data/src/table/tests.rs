@@ -6,10 +6,18 @@ use protocol::{Dropped, Quoting};
 
 fn options(text: &str, label: &str) -> ReadOptions {
     let column = |name: &str| (!name.is_empty()).then(|| name.to_string());
-    ReadOptions { text_column: column(text), label_column: column(label), ..ReadOptions::default() }
+    ReadOptions {
+        text_column: column(text),
+        label_column: column(label),
+        ..ReadOptions::default()
+    }
 }
 
-fn parse(name: &str, text: &str, options: &ReadOptions) -> Result<(Vec<Document>, Parsed), DataError> {
+fn parse(
+    name: &str,
+    text: &str,
+    options: &ReadOptions,
+) -> Result<(Vec<Document>, Parsed), DataError> {
     let file = InputFile::held(name, text, None);
     let mut rows = FileRows::open(&file, options, false)?;
     let mut documents = Vec::new();
@@ -23,7 +31,11 @@ fn parse(name: &str, text: &str, options: &ReadOptions) -> Result<(Vec<Document>
 fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
     let (documents, _) = parse(name, text, options).expect("readable");
     let line = |d: &Document| {
-        let second = d.second.as_deref().map(|second| format!("|{second}")).unwrap_or_default();
+        let second = d
+            .second
+            .as_deref()
+            .map(|second| format!("|{second}"))
+            .unwrap_or_default();
         format!("{}{second}|{}", d.text, d.labels.join(" "))
     };
     documents.iter().map(line).collect()
@@ -34,25 +46,57 @@ fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
 fn the_first_object_need_not_have_all_keys() {
     let unlabelled = "{\"text\":\"a b\"}\n";
     let labelled = "{\"text\":\"c d\",\"label\":\"x\"}\n";
-    let nested = "{\"text\":\"e f\",\"meta\":{\"id\":1}}\n{\"text\":\"g h\",\"meta\":{\"kind\":\"y\"}}\n";
+    let nested =
+        "{\"text\":\"e f\",\"meta\":{\"id\":1}}\n{\"text\":\"g h\",\"meta\":{\"kind\":\"y\"}}\n";
     for (text, asked, expected) in [
-        (format!("{unlabelled}{labelled}"), "", &["a b|", "c d|x"][..]),
-        (format!("{unlabelled}\n{labelled}"), "label", &["a b|", "c d|x"]),
+        (
+            format!("{unlabelled}{labelled}"),
+            "",
+            &["a b|", "c d|x"][..],
+        ),
+        (
+            format!("{unlabelled}\n{labelled}"),
+            "label",
+            &["a b|", "c d|x"],
+        ),
         (nested.into(), "meta.kind", &["e f|", "g h|y"]),
-        ("{\"text\":null}\n{\"label\":\"x\",\"text\":\"c d\"}\n".into(), "", &["c d|x"]),
+        (
+            "{\"text\":null}\n{\"label\":\"x\",\"text\":\"c d\"}\n".into(),
+            "",
+            &["c d|x"],
+        ),
     ] {
-        assert_eq!(shown("a.jsonl", &text, &options("", asked)), expected, "{text}");
+        assert_eq!(
+            shown("a.jsonl", &text, &options("", asked)),
+            expected,
+            "{text}"
+        );
     }
     // One that few have is not the text of all, and addresses are no text.
     let rows = "{\"content\":\"a b\"}\n{\"content\":\"c d\"}\n{\"content\":\"e\",\"text\":\"f\"}\n";
-    assert_eq!(shown("a.jsonl", rows, &options("", "")), ["a b|", "c d|", "e|"]);
+    assert_eq!(
+        shown("a.jsonl", rows, &options("", "")),
+        ["a b|", "c d|", "e|"]
+    );
     let row = "{\"link\":\"https://example.org/a/long/path\",\"what\":\"a b\"}\n";
     assert_eq!(shown("a.jsonl", row, &options("", "")), ["a b|"]);
     // A key that comes later than this is not looked for.
     let late = format!("{}{labelled}", unlabelled.repeat(SAMPLE_ROWS));
-    assert_eq!(shown("a.jsonl", &late, &options("", "")).last().map(String::as_str), Some("c d|"));
+    assert_eq!(
+        shown("a.jsonl", &late, &options("", ""))
+            .last()
+            .map(String::as_str),
+        Some("c d|")
+    );
     let (_, parsed) = parse("a.jsonl", "{\"text\":\"\"}\n\n", &options("", "")).expect("readable");
-    assert_eq!(parsed.dropped, [Dropped { reason: "empty".into(), count: 2, first_line: 1 }]);
+    assert_eq!(
+        parsed.dropped,
+        [Dropped {
+            reason: "empty".into(),
+            count: 2,
+            first_line: 1
+        }]
+    );
 }
 
 /// As a classifier remembers them.
@@ -60,22 +104,45 @@ fn the_first_object_need_not_have_all_keys() {
 fn columns_of_training_are_taken_again() {
     let trained = |names: &[&str], is_pair: bool| {
         let names = names.iter().map(|name| (*name).to_string()).collect();
-        ReadOptions { trained_columns: Some(TextColumns { names, is_pair }), ..ReadOptions::default() }
+        ReadOptions {
+            trained_columns: Some(TextColumns { names, is_pair }),
+            ..ReadOptions::default()
+        }
     };
     let table = "subject,answer,body,notes\na b,c d,e f,a text of many words\n";
-    assert_eq!(shown("a.csv", table, &trained(&["subject", "body"], false)), ["a b e f|"]);
-    assert_eq!(shown("a.csv", table, &trained(&["answer", "body"], true)), ["c d|e f|"]);
+    assert_eq!(
+        shown("a.csv", table, &trained(&["subject", "body"], false)),
+        ["a b e f|"]
+    );
+    assert_eq!(
+        shown("a.csv", table, &trained(&["answer", "body"], true)),
+        ["c d|e f|"]
+    );
     let nested = "{\"title\": \"a b\", \"data\": {\"inner\": {\"said\": \"c d\"}}}\n";
-    assert_eq!(shown("a.jsonl", nested, &trained(&["data.inner.said"], false)), ["c d|"]);
+    assert_eq!(
+        shown("a.jsonl", nested, &trained(&["data.inner.said"], false)),
+        ["c d|"]
+    );
     let options = trained(&["body", "comment"], false);
     let (_, parsed) = parse("a.csv", table, &options).expect("readable");
     assert_eq!(parsed.lacking, ["comment"]);
     // What a person asks for comes before.
-    let asked = ReadOptions { text_column: Some("notes".into()), ..options };
+    let asked = ReadOptions {
+        text_column: Some("notes".into()),
+        ..options
+    };
     assert_eq!(shown("a.csv", table, &asked), ["a text of many words|"]);
     // What training remembers: nothing where columns have no names.
-    let columns = |text: &str| parse("a.csv", text, &ReadOptions::default()).expect("readable").1.text_columns;
-    assert_eq!(columns("text,label\na b,x\n").map(|columns| columns.names), Some(vec!["text".to_string()]));
+    let columns = |text: &str| {
+        parse("a.csv", text, &ReadOptions::default())
+            .expect("readable")
+            .1
+            .text_columns
+    };
+    assert_eq!(
+        columns("text,label\na b,x\n").map(|columns| columns.names),
+        Some(vec!["text".to_string()])
+    );
     assert_eq!(columns("a text of some words,x\nanother,y\n"), None);
 }
 
@@ -84,15 +151,24 @@ fn columns_of_training_are_taken_again() {
 fn a_column_that_was_guessed_is_told() {
     let none = &options("", "");
     let sheet = "Id;Anliegen;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
-    assert_eq!(shown("a.csv", sheet, none), ["a text of some words|x", "another such text|y"]);
+    assert_eq!(
+        shown("a.csv", sheet, none),
+        ["a text of some words|x", "another such text|y"]
+    );
     let told = |text: &str, name: &str| {
         let (_, parsed) = parse(name, text, none).expect("readable");
         parsed.guessed_column.unwrap_or_default()
     };
     let sentence = told(sheet, "a.csv");
-    assert!(sentence.contains(": \"Anliegen\" was taken as text and \"Kategorie\" as labels"), "{sentence}");
+    assert!(
+        sentence.contains(": \"Anliegen\" was taken as text and \"Kategorie\" as labels"),
+        "{sentence}"
+    );
     let sentence = told("a text of some words,x\nanother,y\n", "a.csv");
-    assert!(sentence.contains("column 1 was taken as text"), "{sentence}");
+    assert!(
+        sentence.contains("column 1 was taken as text"),
+        "{sentence}"
+    );
     assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
     for named in ["text,label\na b,x\n", "only one column of text\n"] {
         assert_eq!(told(named, "a.csv"), "", "{named}");
@@ -106,20 +182,56 @@ fn columns_are_found_by_name_number_or_length() {
         ("label,text\nx,a b\ny,c d\n", none, &["a b|x", "c d|y"][..]),
         ("Text;Label\na, b;x\n", none, &["a, b|x"]),
         ("id,body,tags\n1,a b,x|y z\n", none, &["a b|x y z"]),
-        ("a long text,x\nanother one,y\n", none, &["a long text|x", "another one|y"]),
-        ("n,what,kind\n1,a b,x\n", &options("what", "kind"), &["a b|x"]),
+        (
+            "a long text,x\nanother one,y\n",
+            none,
+            &["a long text|x", "another one|y"],
+        ),
+        (
+            "n,what,kind\n1,a b,x\n",
+            &options("what", "kind"),
+            &["a b|x"],
+        ),
         ("1,a b,x\n", &options("2", "3"), &["a b|x"]),
-        ("sentence1,sentence2,label\na b,c d,x\n", none, &["a b|c d|x"]),
+        (
+            "sentence1,sentence2,label\na b,c d,x\n",
+            none,
+            &["a b|c d|x"],
+        ),
         // What counts the rows is no label of theirs.
         ("id,what\n7,a text of words\n", none, &["a text of words|"]),
         (",what\n0,a text of words\n", none, &["a text of words|"]),
-        ("n,link,what\n7,https://example.org/a/long/path,a b c\n", none, &["a b c|"]),
-        ("n,what,kind\n7,https://a.org a b c,a longer kind\n", none, &["https://a.org a b c|"]),
-        ("id,name\n1,red apple\n2,pear\n", none, &["red apple|", "pear|"]),
-        ("phrase,intent_id\nbook me a table now,3\n", none, &["book me a table now|3"]),
+        (
+            "n,link,what\n7,https://example.org/a/long/path,a b c\n",
+            none,
+            &["a b c|"],
+        ),
+        (
+            "n,what,kind\n7,https://a.org a b c,a longer kind\n",
+            none,
+            &["https://a.org a b c|"],
+        ),
+        (
+            "id,name\n1,red apple\n2,pear\n",
+            none,
+            &["red apple|", "pear|"],
+        ),
+        (
+            "phrase,intent_id\nbook me a table now,3\n",
+            none,
+            &["book me a table now|3"],
+        ),
         ("title,abstract,category\na,b c,x\n", none, &["a b c|x"]),
-        ("post_id,what\nx7,a text of words\n", none, &["a text of words|"]),
-        ("0,a text\n1,another one\n", none, &["a text|0", "another one|1"]),
+        (
+            "post_id,what\nx7,a text of words\n",
+            none,
+            &["a text of words|"],
+        ),
+        (
+            "0,a text\n1,another one\n",
+            none,
+            &["a text|0", "another one|1"],
+        ),
         ("p,q,l\na b,c d,x\n", &options("p,q", "l"), &["a b|c d|x"]),
     ] {
         assert_eq!(shown("a.csv", text, options), expected, "{text}");
@@ -134,9 +246,19 @@ fn columns_are_found_by_name_number_or_length() {
 /// As an editor shows them: the reader of rows counts otherwise after CRLF and blank lines.
 #[test]
 fn rows_know_their_lines() {
-    for text in ["text,label\na b,x\n\n\"c\nd\",y\ne f,x\n", "text,label\r\na b,x\r\n\r\n\"c\r\nd\",y\r\ne f,x\r\n"] {
+    for text in [
+        "text,label\na b,x\n\n\"c\nd\",y\ne f,x\n",
+        "text,label\r\na b,x\r\n\r\n\"c\r\nd\",y\r\ne f,x\r\n",
+    ] {
         let (documents, _) = parse("a.csv", text, &options("", "")).expect("readable");
-        assert_eq!(documents.iter().map(|document| document.line).collect::<Vec<_>>(), [2, 4, 6], "{text:?}");
+        assert_eq!(
+            documents
+                .iter()
+                .map(|document| document.line)
+                .collect::<Vec<_>>(),
+            [2, 4, 6],
+            "{text:?}"
+        );
     }
 }
 
@@ -144,14 +266,36 @@ fn rows_know_their_lines() {
 fn what_was_taken_from_where_is_told() {
     let told = |name: &str, text: &str| {
         let (_, parsed) = parse(name, text, &options("", "")).expect("readable");
-        let TableColumns { names, text, labels, .. } = parsed.columns.expect("a table");
-        format!("{} | {} | {}", names.join(" "), text.join(" "), labels.join(" "))
+        let TableColumns {
+            names,
+            text,
+            labels,
+            ..
+        } = parsed.columns.expect("a table");
+        format!(
+            "{} | {} | {}",
+            names.join(" "),
+            text.join(" "),
+            labels.join(" ")
+        )
     };
     for (name, text, expected) in [
-        ("a.csv", "id,review,sentiment,tags\n1,a b,good,x\n", "id review sentiment tags | review | sentiment"),
+        (
+            "a.csv",
+            "id,review,sentiment,tags\n1,a b,good,x\n",
+            "id review sentiment tags | review | sentiment",
+        ),
         ("a.csv", "a long text,x\nanother one,y\n", "1 2 | 1 | 2"),
-        ("a.csv", "premise,hypothesis,label\na,b,x\n", "premise hypothesis label | premise hypothesis | label"),
-        ("a.jsonl", "{\"text\":\"a b\",\"label\":1}\n", "label text | text | label"),
+        (
+            "a.csv",
+            "premise,hypothesis,label\na,b,x\n",
+            "premise hypothesis label | premise hypothesis | label",
+        ),
+        (
+            "a.jsonl",
+            "{\"text\":\"a b\",\"label\":1}\n",
+            "label text | text | label",
+        ),
     ] {
         assert_eq!(told(name, text), expected);
     }
@@ -161,8 +305,16 @@ fn what_was_taken_from_where_is_told() {
 fn quotes_newlines_and_ragged_rows_do_no_harm() {
     let text = "text,label\n\"one, \"\"two\"\"\nthree\",x\nragged\n,empty\n\"four\",\"a b\",more\nnot __label__me,z\n";
     let (documents, parsed) = parse("a.csv", text, &options("", "")).expect("readable");
-    let documents: Vec<(&str, &[String])> = documents.iter().map(|d| (d.text.as_str(), d.labels.as_slice())).collect();
-    let labels = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+    let documents: Vec<(&str, &[String])> = documents
+        .iter()
+        .map(|d| (d.text.as_str(), d.labels.as_slice()))
+        .collect();
+    let labels = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_string())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(
         documents,
         [
@@ -171,27 +323,58 @@ fn quotes_newlines_and_ragged_rows_do_no_harm() {
             ("not __label__me", &labels(&["z"])[..]),
         ]
     );
-    let dropped: Vec<(&str, u64)> = parsed.dropped.iter().map(|d| (d.reason.as_str(), d.count)).collect();
+    let dropped: Vec<(&str, u64)> = parsed
+        .dropped
+        .iter()
+        .map(|d| (d.reason.as_str(), d.count))
+        .collect();
     assert_eq!(dropped, [("empty", 1), ("more cells than columns", 1)]);
     let objects = "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n";
     let (documents, parsed) = parse("a.jsonl", objects, &options("", "")).expect("readable");
-    assert_eq!((documents.len(), parsed.dropped.iter().map(|d| d.count).sum::<u64>()), (1, 4));
+    assert_eq!(
+        (
+            documents.len(),
+            parsed.dropped.iter().map(|d| d.count).sum::<u64>()
+        ),
+        (1, 4)
+    );
 }
 
 /// A quote that is opened and not closed swallows what follows: nothing in the text itself would tell.
 #[test]
 fn a_quote_that_is_not_closed_is_told_with_its_line() {
-    let doubled = ReadOptions { quoting: Some(Quoting::Double), ..ReadOptions::default() };
+    let doubled = ReadOptions {
+        quoting: Some(Quoting::Double),
+        ..ReadOptions::default()
+    };
     for (text, count, expected) in [
         ("text,label\n\"a b\nc d\",x\n\"e \"\"f\"\"\",y\n", 2, None),
         ("text,label\n5\" of rain,x\n\"a\nb\",y\n", 2, None),
-        ("text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n", 2, Some((1, 3, 2))),
-        ("text,label\n\"a b\",x\n\"c d,y\n\"e f\",x\n\"g h\",y\n", 3, Some((1, 3, 1))),
-        ("text,label\n\"a b,x\nc d,y\n\"e f,x\ng h,y\n", 2, Some((1, 2, 2))),
-        ("text,label\r\n\"a b\",x\r\n\r\n\"c d,y\r\n\"e f\",x\r\n", 2, Some((1, 4, 1))),
+        (
+            "text,label\na b,x\n\"c d,y\ne f,x\ng h,y\n",
+            2,
+            Some((1, 3, 2)),
+        ),
+        (
+            "text,label\n\"a b\",x\n\"c d,y\n\"e f\",x\n\"g h\",y\n",
+            3,
+            Some((1, 3, 1)),
+        ),
+        (
+            "text,label\n\"a b,x\nc d,y\n\"e f,x\ng h,y\n",
+            2,
+            Some((1, 2, 2)),
+        ),
+        (
+            "text,label\r\n\"a b\",x\r\n\r\n\"c d,y\r\n\"e f\",x\r\n",
+            2,
+            Some((1, 4, 1)),
+        ),
     ] {
         let (documents, parsed) = parse("a.csv", text, &doubled).expect("readable");
-        let open = parsed.open_quotes.map(|open| (open.rows, open.line, open.lines));
+        let open = parsed
+            .open_quotes
+            .map(|open| (open.rows, open.line, open.lines));
         assert_eq!((documents.len(), open), (count, expected), "{text}");
     }
 }
@@ -206,37 +389,80 @@ fn several_label_columns_are_labels_or_hold_some() {
             "id,text,toxic,rude\n1,a b,0,1\n2,c d,1,1\n3,e f,0,0\n4,g h,-1,-1\n5,i j,,\n",
             &["a b|rude", "c d|toxic rude", "e f|none", "g h|", "i j|"][..],
         ),
-        ("a.csv", "text,toxic,rude\na b,0.83,0.1\nc d,No,TRUE\ne f,x,\n", &["a b|toxic", "c d|rude", "e f|toxic"]),
-        ("a.csv", "text,toxic,rude\na b,sport,mild|dry\nc d,,5\n", &["a b|sport mild dry", "c d|5"]),
+        (
+            "a.csv",
+            "text,toxic,rude\na b,0.83,0.1\nc d,No,TRUE\ne f,x,\n",
+            &["a b|toxic", "c d|rude", "e f|toxic"],
+        ),
+        (
+            "a.csv",
+            "text,toxic,rude\na b,sport,mild|dry\nc d,,5\n",
+            &["a b|sport mild dry", "c d|5"],
+        ),
         (
             "a.jsonl",
             "{\"text\":\"a b\",\"toxic\":true,\"rude\":0}\n{\"text\":\"c d\",\"toxic\":0,\"rude\":null}\n",
             &["a b|toxic", "c d|none"],
         ),
-        ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"x\",\"y\"],\"rude\":1}\n", &["a b|x y rude"]),
-        ("a.jsonl", "{\"text\":\"a b\",\"toxic\":[\"no\"],\"rude\":0}\n", &["a b|no"]),
+        (
+            "a.jsonl",
+            "{\"text\":\"a b\",\"toxic\":[\"x\",\"y\"],\"rude\":1}\n",
+            &["a b|x y rude"],
+        ),
+        (
+            "a.jsonl",
+            "{\"text\":\"a b\",\"toxic\":[\"no\"],\"rude\":0}\n",
+            &["a b|no"],
+        ),
     ] {
         assert_eq!(shown(name, text, asked), expected, "{text}");
     }
     // Columns by number have names too, where the first row says neither yes nor no.
     let by_number = &options("2", "3,4,");
-    assert_eq!(shown("a.csv", "id,what,toxic,rude\n1,a b,0,1\n", by_number), ["a b|rude"]);
-    assert_eq!(shown("a.csv", "1,a b,0,1\n2,c d,1,0\n", by_number), ["a b|4", "c d|3"]);
+    assert_eq!(
+        shown("a.csv", "id,what,toxic,rude\n1,a b,0,1\n", by_number),
+        ["a b|rude"]
+    );
+    assert_eq!(
+        shown("a.csv", "1,a b,0,1\n2,c d,1,0\n", by_number),
+        ["a b|4", "c d|3"]
+    );
     // A column may have a comma in its name.
-    assert_eq!(shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked), ["a b|0"]);
+    assert_eq!(
+        shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked),
+        ["a b|0"]
+    );
     let (_, parsed) = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", asked).expect("readable");
-    assert!(parsed.guessed_column.expect("guessed").contains("and \"toxic\", \"rude\" as labels"));
+    assert!(
+        parsed
+            .guessed_column
+            .expect("guessed")
+            .contains("and \"toxic\", \"rude\" as labels")
+    );
 }
 
 #[test]
 fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
-    let found =
-        |text: &str, asked: &ReadOptions| parse("a.csv", text, asked).expect("readable").1.yes_no_columns.join(" ");
+    let found = |text: &str, asked: &ReadOptions| {
+        parse("a.csv", text, asked)
+            .expect("readable")
+            .1
+            .yes_no_columns
+            .join(" ")
+    };
     let none = &options("", "");
-    assert_eq!(found("id,text,toxic,rude\n0,a b c,0,1\n", none), "toxic rude", "the first row has the number 0");
+    assert_eq!(
+        found("id,text,toxic,rude\n0,a b c,0,1\n", none),
+        "toxic rude",
+        "the first row has the number 0"
+    );
     let table = "id,text,toxic,rude,score\n17,a b c,0,1,0.5\n";
     assert_eq!(found(table, none), "toxic rude");
-    assert_eq!(found("text,likes,rude\na b,0,1\nc d,7,0\n", none), "rude", "that was a number");
+    assert_eq!(
+        found("text,likes,rude\na b,0,1\nc d,7,0\n", none),
+        "rude",
+        "that was a number"
+    );
     assert_eq!(found(table, &options("", "toxic")), "");
     assert_eq!(found("text,label,rude\na b,x,1\n", none), "");
     assert_eq!(found("text,\"a, b\",rude\na b,1,1\n", none), "rude");
@@ -245,33 +471,72 @@ fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
 /// Whatever of them is shown.
 #[test]
 fn all_label_columns_count_with_their_whole_names() {
-    let names: Vec<String> =
-        (0..=shown::MAX_SHOWN_COLUMNS).map(|number| format!("{}{number}", "x".repeat(120))).collect();
-    let (last, asked) = (names.last().expect("many"), options("text", &names.join(",")));
-    let cells = |yes: &str| names.iter().map(|name| u8::from(name == yes).to_string()).collect::<Vec<_>>().join(",");
+    let names: Vec<String> = (0..=shown::MAX_SHOWN_COLUMNS)
+        .map(|number| format!("{}{number}", "x".repeat(120)))
+        .collect();
+    let (last, asked) = (
+        names.last().expect("many"),
+        options("text", &names.join(",")),
+    );
+    let cells = |yes: &str| {
+        names
+            .iter()
+            .map(|name| u8::from(name == yes).to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     let csv = format!("text,{}\na b,{}\n", names.join(","), cells(last));
-    let fields = names.iter().map(|name| format!("{name:?}:{}", name == last)).collect::<Vec<_>>().join(",");
-    for (name, text) in [("a.csv", csv), ("a.jsonl", format!("{{\"text\":\"a b\",{fields}}}\n"))] {
-        assert_eq!(shown(name, &text, &asked), [format!("a b|{last}")], "{name}");
+    let fields = names
+        .iter()
+        .map(|name| format!("{name:?}:{}", name == last))
+        .collect::<Vec<_>>()
+        .join(",");
+    for (name, text) in [
+        ("a.csv", csv),
+        ("a.jsonl", format!("{{\"text\":\"a b\",{fields}}}\n")),
+    ] {
+        assert_eq!(
+            shown(name, &text, &asked),
+            [format!("a b|{last}")],
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn labels_of_a_cell_part_where_a_person_says() {
     let labels = |name: &str, text: &str, separator: &str| {
-        let options = ReadOptions { label_separator: Some(separator.into()), ..options("", "") };
+        let options = ReadOptions {
+            label_separator: Some(separator.into()),
+            ..options("", "")
+        };
         let (documents, _) = parse(name, text, &options).expect("readable");
         documents[0].labels.join("/")
     };
-    for (separator, expected) in [(";", "x/y z"), ("", "x;y z"), ("|", "x;y z"), (" ", "x;y/z")] {
-        assert_eq!(labels("a.tsv", "text\ttags\na b\tx;y z\n", separator), expected, "{separator:?}");
+    for (separator, expected) in [
+        (";", "x/y z"),
+        ("", "x;y z"),
+        ("|", "x;y z"),
+        (" ", "x;y/z"),
+    ] {
+        assert_eq!(
+            labels("a.tsv", "text\ttags\na b\tx;y z\n", separator),
+            expected,
+            "{separator:?}"
+        );
     }
-    assert_eq!(labels("a.jsonl", "{\"text\":\"a b\",\"tags\":\"x, y\"}\n", ","), "x/y");
+    assert_eq!(
+        labels("a.jsonl", "{\"text\":\"a b\",\"tags\":\"x, y\"}\n", ","),
+        "x/y"
+    );
 }
 
 #[test]
 fn a_column_that_is_not_there_is_named() {
-    for (name, text) in [("a.csv", "x,y\n1,2\n"), ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n")] {
+    for (name, text) in [
+        ("a.csv", "x,y\n1,2\n"),
+        ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n"),
+    ] {
         let error = parse(name, text, &options("text", "")).expect_err("refused");
         assert_eq!(error.code(), "no-column");
         assert!(error.to_string().contains("\"x\", \"y\""), "{error}");
@@ -286,8 +551,14 @@ fn labels_of_any_kind_become_sound_ones() {
     );
     let (documents, parsed) = parse("a.jsonl", &text, &options("", "")).expect("readable");
     let labels = &documents[0].labels;
-    assert_eq!(labels[..2], ["two words".to_string(), "<b>\"q\"</b>".into()]);
-    assert_eq!((labels.len(), labels[2].chars().count(), parsed.long_labels), (3, 200, 1));
+    assert_eq!(
+        labels[..2],
+        ["two words".to_string(), "<b>\"q\"</b>".into()]
+    );
+    assert_eq!(
+        (labels.len(), labels[2].chars().count(), parsed.long_labels),
+        (3, 200, 1)
+    );
 }
 
 /// One file may hold its rows in an object, in an array, or as values without names.
@@ -308,13 +579,32 @@ fn rows_are_found_in_json_however_it_is_laid_out() {
         found.sort();
         assert_eq!(found, expected, "{text}");
     }
-    assert_eq!(shown("a.json", "[\"a b\", \"c d\"]", none), ["a b|", "c d|"]);
-    assert_eq!(shown("a.json", "[[\"a b\", \"x\"], [\"c d\", \"y\"]]", &options("1", "2")), expected);
+    assert_eq!(
+        shown("a.json", "[\"a b\", \"c d\"]", none),
+        ["a b|", "c d|"]
+    );
+    assert_eq!(
+        shown(
+            "a.json",
+            "[[\"a b\", \"x\"], [\"c d\", \"y\"]]",
+            &options("1", "2")
+        ),
+        expected
+    );
     let answers = "{\"text\":\"a b\",\"label\":true}\n{\"text\":\"c d\",\"label\":false}\n";
     assert_eq!(shown("a.jsonl", answers, none), ["a b|true", "c d|false"]);
-    let (documents, parsed) = parse("a.json", "[{\"text\":\"a b\"},\n{\"text\":\"c", none).expect("readable");
-    let dropped = [Dropped { reason: "not a JSON object".into(), count: 1, first_line: 2 }];
-    assert_eq!((documents.len(), parsed.dropped), (1, dropped.to_vec()), "what is cut off is counted");
+    let (documents, parsed) =
+        parse("a.json", "[{\"text\":\"a b\"},\n{\"text\":\"c", none).expect("readable");
+    let dropped = [Dropped {
+        reason: "not a JSON object".into(),
+        count: 1,
+        first_line: 2,
+    }];
+    assert_eq!(
+        (documents.len(), parsed.dropped),
+        (1, dropped.to_vec()),
+        "what is cut off is counted"
+    );
 }
 
 /// A header with a name less than the rows have cells may lack a name for their numbers, or their text may hold a comma.
@@ -323,8 +613,14 @@ fn one_cell_too_many_in_each_row_is_an_index_or_a_comma() {
     let none = &options("", "");
     for (text, expected) in [
         ("text,label\n1,a b c,x\n2,d e f,y\n", ["a b c|x", "d e f|y"]),
-        ("id,text,label\n1,a b, c,x\n2,d e, f,y\n", ["a b, c|x", "d e, f|y"]),
-        ("id,label,text\n1,x,a b, c\n2,y,d e, f\n", ["a b, c|x", "d e, f|y"]),
+        (
+            "id,text,label\n1,a b, c,x\n2,d e, f,y\n",
+            ["a b, c|x", "d e, f|y"],
+        ),
+        (
+            "id,label,text\n1,x,a b, c\n2,y,d e, f\n",
+            ["a b, c|x", "d e, f|y"],
+        ),
         ("text,label\na b c,x,\nd e f,y,\n", ["a b c|x", "d e f|y"]),
     ] {
         assert_eq!(shown("a.csv", text, none), expected, "{text}");
@@ -337,7 +633,10 @@ fn cells_that_fit_no_column_are_left_out() {
     let rows = "Ann,pos,good one\nBob,neg,bad one\nEve,pos,good too\nDan,neg,bad too\n";
     let text = format!("name,label,text\n{rows}Smith, John,pos,great\n");
     let (documents, parsed) = parse("a.csv", &text, &options("", "")).expect("readable");
-    assert_eq!((documents.len(), parsed.dropped[0].reason.as_str()), (4, "more cells than columns"));
+    assert_eq!(
+        (documents.len(), parsed.dropped[0].reason.as_str()),
+        (4, "more cells than columns")
+    );
 }
 
 /// Labels may begin after the rows that are looked at first.
@@ -345,16 +644,33 @@ fn cells_that_fit_no_column_are_left_out() {
 fn of_several_classes_the_likelier_name_is_taken() {
     let rows: String = (0..12)
         .map(|i| {
-            format!("{i};a message about number {i} of a few;{};{}\n", ["low", "high"][i % 2], ["sales", "help"][i / 6])
+            format!(
+                "{i};a message about number {i} of a few;{};{}\n",
+                ["low", "high"][i % 2],
+                ["sales", "help"][i / 6]
+            )
         })
         .collect();
     let labels = |header: &str| {
-        let (_, parsed) = parse("a.csv", &format!("{header}\n{rows}"), &options("", "")).expect("readable");
-        (parsed.columns.expect("a table").labels.join(" "), parsed.label_candidates.len())
+        let (_, parsed) =
+            parse("a.csv", &format!("{header}\n{rows}"), &options("", "")).expect("readable");
+        (
+            parsed.columns.expect("a table").labels.join(" "),
+            parsed.label_candidates.len(),
+        )
     };
     assert_eq!(labels("Nr;Message;Priority;Queue"), ("Queue".into(), 0));
-    assert_eq!(labels("Nr;Message;p;q"), (String::new(), 2), "no name is likelier");
+    assert_eq!(
+        labels("Nr;Message;p;q"),
+        (String::new(), 2),
+        "no name is likelier"
+    );
     let unlabelled = "a message without a label;\n".repeat(SAMPLE_ROWS + 9);
     let text = format!("Body;Ticket category\n{unlabelled}the last message;help\n");
-    assert_eq!(shown("a.csv", &text, &options("", "")).last().map(String::as_str), Some("the last message|help"));
+    assert_eq!(
+        shown("a.csv", &text, &options("", ""))
+            .last()
+            .map(String::as_str),
+        Some("the last message|help")
+    );
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 /// What `pandas.read_csv` takes for a missing value by default, and a lone hyphen, as SNLI marks texts without agreement.
 const MISSING: [&str; 18] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "-",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "-",
 ];
 /// Those of them in small letters, which are no words of a language.
 const MISSING_LOWER: [&str; 3] = ["nan", "null", "\\N"];
@@ -35,10 +35,15 @@ pub fn labels_of(value: &Value) -> Found {
         Value::Null => Found::Nothing,
         Value::Array(items) => {
             // A span of a text, `[0, 5, "x"]`, has the places where it begins and ends.
-            let is_span = items.len() == 3 && items[..2].iter().all(Value::is_u64) && items[2].is_string();
+            let is_span =
+                items.len() == 3 && items[..2].iter().all(Value::is_u64) && items[2].is_string();
             let items = if is_span { &items[2..] } else { items };
             let names = items.iter().flat_map(names_of).collect::<Vec<_>>();
-            if names.is_empty() { Found::Nothing } else { Found::Names(names) }
+            if names.is_empty() {
+                Found::Nothing
+            } else {
+                Found::Names(names)
+            }
         }
         Value::Object(object) => labels_of_object(object),
         value => word(value).map_or(Found::Nothing, |name| Found::Names(vec![name])),
@@ -46,29 +51,50 @@ pub fn labels_of(value: &Value) -> Found {
 }
 
 /// Keys below which an object keeps its labels, likeliest first.
-const LABEL_KEYS: [&str; 11] =
-    ["choices", "labels", "label", "name", "value", "class", "category", "tag", "title", "text", "id"];
+const LABEL_KEYS: [&str; 11] = [
+    "choices", "labels", "label", "name", "value", "class", "category", "tag", "title", "text",
+    "id",
+];
 
 fn labels_of_object(object: &Map<String, Value>) -> Found {
     // An annotation of Label Studio: without a result, or cancelled, it has no labels.
     if let Some(result) = object.get("result") {
-        let is_cancelled = object.get("was_cancelled").and_then(Value::as_bool).unwrap_or(false);
-        return if is_cancelled { Found::Nothing } else { labels_of(result) };
+        let is_cancelled = object
+            .get("was_cancelled")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        return if is_cancelled {
+            Found::Nothing
+        } else {
+            labels_of(result)
+        };
     }
-    let answers: Option<Vec<(String, bool)>> =
-        object.iter().map(|(name, value)| Some((name.clone(), answer(value)?))).collect();
+    let answers: Option<Vec<(String, bool)>> = object
+        .iter()
+        .map(|(name, value)| Some((name.clone(), answer(value)?)))
+        .collect();
     let holds_labels = LABEL_KEYS.iter().any(|key| object.contains_key(*key));
     if let Some(answers) = answers.filter(|answers| !answers.is_empty() && !holds_labels) {
         return Found::Answers(answers);
     }
-    let found = LABEL_KEYS.iter().filter_map(|key| object.get(*key)).map(labels_of);
-    found.into_iter().find(|found| *found != Found::Nothing).unwrap_or(Found::Nothing)
+    let found = LABEL_KEYS
+        .iter()
+        .filter_map(|key| object.get(*key))
+        .map(labels_of);
+    found
+        .into_iter()
+        .find(|found| *found != Found::Nothing)
+        .unwrap_or(Found::Nothing)
 }
 
 fn names_of(value: &Value) -> Vec<String> {
     match labels_of(value) {
         Found::Names(names) => names,
-        Found::Answers(answers) => answers.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect(),
+        Found::Answers(answers) => answers
+            .into_iter()
+            .filter(|(_, holds)| *holds)
+            .map(|(name, _)| name)
+            .collect(),
         Found::Nothing => Vec::new(),
     }
 }
@@ -77,7 +103,10 @@ fn names_of(value: &Value) -> Vec<String> {
 fn answer(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(holds) => Some(*holds),
-        Value::Number(number) => number.as_f64().filter(|share| (0.0..=1.0).contains(share)).map(|share| share >= 0.5),
+        Value::Number(number) => number
+            .as_f64()
+            .filter(|share| (0.0..=1.0).contains(share))
+            .map(|share| share >= 0.5),
         _ => None,
     }
 }
@@ -99,7 +128,11 @@ const SAID_KEYS: [&str; 4] = ["content", "text", "value", "utterance"];
 pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Array(items) => {
-            let parts: Vec<String> = items.iter().filter_map(text_of).filter(|part| !part.is_empty()).collect();
+            let parts: Vec<String> = items
+                .iter()
+                .filter_map(text_of)
+                .filter(|part| !part.is_empty())
+                .collect();
             (!parts.is_empty()).then(|| parts.join(" "))
         }
         Value::Object(object) => SAID_KEYS.iter().find_map(|key| text_of(object.get(*key)?)),
@@ -112,8 +145,13 @@ pub fn text_of(value: &Value) -> Option<String> {
 /// (`['a' 'b']`, `[0 1]`).
 pub fn listed(cell: &str) -> Option<Value> {
     let cell = cell.trim();
-    let cell = cell.strip_prefix("array(").and_then(|list| list.strip_suffix(')')).unwrap_or(cell);
-    let cell = cell.split_once("], dtype").map_or(cell, |(list, _)| &cell[..=list.len()]);
+    let cell = cell
+        .strip_prefix("array(")
+        .and_then(|list| list.strip_suffix(')'))
+        .unwrap_or(cell);
+    let cell = cell
+        .split_once("], dtype")
+        .map_or(cell, |(list, _)| &cell[..=list.len()]);
     let inside = match (cell.chars().next()?, cell.chars().next_back()?) {
         ('[', ']') | ('(', ')') | ('{', '}') if cell.len() > 1 => &cell[1..cell.len() - 1],
         _ => return None,
@@ -125,20 +163,32 @@ pub fn listed(cell: &str) -> Option<Value> {
         }
     }
     let parsed = relaxed::parse(&format!("[{inside}]")).or_else(|| spaced(inside));
-    parsed.or_else(|| if cell.starts_with('(') { None } else { bare(inside) })
+    parsed.or_else(|| {
+        if cell.starts_with('(') {
+            None
+        } else {
+            bare(inside)
+        }
+    })
 }
 
 /// A cell without the brackets around it.
 pub fn without_brackets(cell: &str) -> &str {
     let inside = |open: char, close: char| cell.trim().strip_prefix(open)?.strip_suffix(close);
-    inside('[', ']').or_else(|| inside('{', '}')).unwrap_or(cell)
+    inside('[', ']')
+        .or_else(|| inside('{', '}'))
+        .unwrap_or(cell)
 }
 
 /// A value without white space around it and without the quotes that a space before them keeps from being any.
 pub fn unquoted(value: &str) -> &str {
     let value = value.trim();
-    let inside = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    inside.filter(|inside| !inside.is_empty() && !inside.contains('"')).unwrap_or(value)
+    let inside = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    inside
+        .filter(|inside| !inside.is_empty() && !inside.contains('"'))
+        .unwrap_or(value)
 }
 
 /// Names without quotes and with commas between them, as in `[a, b]` and Postgres' `{a,b}`.
@@ -146,7 +196,12 @@ fn bare(inside: &str) -> Option<Value> {
     let is_name = |name: &&str| !name.is_empty() && !name.contains(['[', ']', '{', '}', ':']);
     let names: Vec<&str> = inside.split(',').map(str::trim).collect();
     let are_names = names.len() > 1 && names.iter().all(is_name);
-    are_names.then(|| names.into_iter().map(|name| Value::from(name.trim_matches('"'))).collect())
+    are_names.then(|| {
+        names
+            .into_iter()
+            .map(|name| Value::from(name.trim_matches('"')))
+            .collect()
+    })
 }
 
 /// Values with nothing but white space between them, as numpy prints arrays.
@@ -159,8 +214,11 @@ fn spaced(inside: &str) -> Option<Value> {
             _ => rest.find(char::is_whitespace).unwrap_or(rest.len()),
         };
         let (item, behind) = rest.split_at(end);
-        let number =
-            || item.parse::<f64>().ok().map(|number| Value::String(integral(item).unwrap_or(number.to_string())));
+        let number = || {
+            item.parse::<f64>()
+                .ok()
+                .map(|number| Value::String(integral(item).unwrap_or(number.to_string())))
+        };
         items.push(match first {
             '\'' | '"' => Value::String(item[1..item.len() - 1].into()),
             _ => number()?,
@@ -217,14 +275,23 @@ mod tests {
         ] {
             assert_eq!(listed(cell), Some(expected), "{cell}");
         }
-        for cell in ["", "a", "(see below)", "(a, b)", "[sic] so", "{x}", "[urgent]"] {
+        for cell in [
+            "",
+            "a",
+            "(see below)",
+            "(a, b)",
+            "[sic] so",
+            "{x}",
+            "[urgent]",
+        ] {
             assert_eq!(listed(cell), None, "{cell}");
         }
     }
 
     #[test]
     fn labels_are_found_in_what_tools_export() {
-        let names = |names: &[&str]| Found::Names(names.iter().map(|name| (*name).to_string()).collect());
+        let names =
+            |names: &[&str]| Found::Names(names.iter().map(|name| (*name).to_string()).collect());
         for (value, expected) in [
             (json!("a"), names(&["a"])),
             (json!(3), names(&["3"])),
@@ -233,10 +300,19 @@ mod tests {
             (json!({"name": "a", "id": 1}), names(&["a"])),
             (json!({"label": 1, "score": 0.9}), names(&["1"])),
             (json!([{"name": "a"}, {"label": "b"}]), names(&["a", "b"])),
-            (json!([{"result": [{"value": {"choices": ["a"]}, "type": "choices"}]}]), names(&["a"])),
-            (json!([{"id": 900, "was_cancelled": true, "result": []}]), Found::Nothing),
+            (
+                json!([{"result": [{"value": {"choices": ["a"]}, "type": "choices"}]}]),
+                names(&["a"]),
+            ),
+            (
+                json!([{"id": 900, "was_cancelled": true, "result": []}]),
+                Found::Nothing,
+            ),
             (json!([[0, 5, "a"], [7, 9, "b"]]), names(&["a", "b"])),
-            (json!({"a": 1.0, "b": 0.2}), Found::Answers(vec![("a".into(), true), ("b".into(), false)])),
+            (
+                json!({"a": 1.0, "b": 0.2}),
+                Found::Answers(vec![("a".into(), true), ("b".into(), false)]),
+            ),
             (json!([]), Found::Nothing),
             (json!(null), Found::Nothing),
         ] {
@@ -246,13 +322,26 @@ mod tests {
 
     #[test]
     fn numbers_and_missing_values_are_known() {
-        for (text, expected) in
-            [("1.0", Some("1")), ("-5.00", Some("-5")), ("5", Some("5")), ("1.5", None), ("v1", None), ("", None)]
-        {
+        for (text, expected) in [
+            ("1.0", Some("1")),
+            ("-5.00", Some("-5")),
+            ("5", Some("5")),
+            ("1.5", None),
+            ("v1", None),
+            ("", None),
+        ] {
             assert_eq!(integral(text).as_deref(), expected, "{text}");
         }
-        assert!(["", " nan", "NaN", "None", "N/A", "-"].iter().all(|cell| is_missing(cell)));
-        assert!(!["none", "0", "-1", "na", "boat"].iter().any(|cell| is_missing(cell)));
+        assert!(
+            ["", " nan", "NaN", "None", "N/A", "-"]
+                .iter()
+                .all(|cell| is_missing(cell))
+        );
+        assert!(
+            !["none", "0", "-1", "na", "boat"]
+                .iter()
+                .any(|cell| is_missing(cell))
+        );
         assert_eq!(vector(&json!([0, "1", 1.0])), Some(vec![false, true, true]));
         assert_eq!((vector(&json!([1])), vector(&json!([0, 2]))), (None, None));
     }

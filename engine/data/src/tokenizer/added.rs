@@ -37,7 +37,15 @@ pub(super) struct AddedToken {
 impl AddedToken {
     /// A token of which only the text and the row are known.
     pub fn plain(content: String, id: u32) -> Self {
-        Self { id, content, single_word: false, lstrip: false, rstrip: false, normalized: true, special: false }
+        Self {
+            id,
+            content,
+            single_word: false,
+            lstrip: false,
+            rstrip: false,
+            normalized: true,
+            special: false,
+        }
     }
 }
 
@@ -63,8 +71,16 @@ impl AddedTokens {
                 as_written.insert(token.content.chars(), index);
             }
         }
-        let ids = tokens.iter().map(|token| (token.content.clone(), token.id)).collect();
-        Self { tokens, ids, as_written, normalized }
+        let ids = tokens
+            .iter()
+            .map(|token| (token.content.clone(), token.id))
+            .collect();
+        Self {
+            tokens,
+            ids,
+            as_written,
+            normalized,
+        }
     }
 
     pub fn all(&self) -> &[AddedToken] {
@@ -122,9 +138,15 @@ impl Trie {
     fn longest(&self, text: &[char], start: usize) -> Option<(usize, usize)> {
         let (mut node, mut found) = (0, None);
         for (place, character) in text.iter().enumerate().skip(start) {
-            let Some(next) = self.children.get(&(node, *character)) else { break };
+            let Some(next) = self.children.get(&(node, *character)) else {
+                break;
+            };
             node = *next;
-            found = self.ends.get(&node).map(|token| (*token, place + 1)).or(found);
+            found = self
+                .ends
+                .get(&node)
+                .map(|token| (*token, place + 1))
+                .or(found);
         }
         found
     }
@@ -137,13 +159,22 @@ impl Trie {
                 continue;
             };
             if !tokens[token].single_word || stands_alone(text, place..end) {
-                pieces.push(Piece { range: begun..place, added: None });
-                pieces.push(Piece { range: place..end, added: Some(tokens[token].id) });
+                pieces.push(Piece {
+                    range: begun..place,
+                    added: None,
+                });
+                pieces.push(Piece {
+                    range: place..end,
+                    added: Some(tokens[token].id),
+                });
                 begun = end;
             }
             place = end;
         }
-        pieces.push(Piece { range: begun..text.len(), added: None });
+        pieces.push(Piece {
+            range: begun..text.len(),
+            added: None,
+        });
         pieces.retain(|piece| !piece.range.is_empty());
         pieces
     }
@@ -165,26 +196,42 @@ mod tests {
             normalized: false,
             ..AddedToken::plain((*content).into(), id as u32)
         };
-        let tokens = AddedTokens::new(added.iter().enumerate().map(token).collect(), Normalization::plain(true));
+        let tokens = AddedTokens::new(
+            added.iter().enumerate().map(token).collect(),
+            Normalization::plain(true),
+        );
         let text: Vec<char> = text.chars().collect();
         let shown = |piece: Piece| {
             let content: String = text[piece.range].iter().collect();
-            if piece.added.is_some() { format!("<{content}>") } else { content }
+            if piece.added.is_some() {
+                format!("<{content}>")
+            } else {
+                content
+            }
         };
         tokens.split_text(&text).into_iter().map(shown).collect()
     }
 
     #[test]
     fn the_longest_token_at_the_first_place_is_found() {
-        assert_eq!(pieces(&[("ab", false), ("abc", false), ("c", false)], "xabcabc"), ["x", "<abc>", "<abc>"]);
-        assert_eq!(pieces(&[("ab", false), ("abc", false)], "abd"), ["<ab>", "d"]);
+        assert_eq!(
+            pieces(&[("ab", false), ("abc", false), ("c", false)], "xabcabc"),
+            ["x", "<abc>", "<abc>"]
+        );
+        assert_eq!(
+            pieces(&[("ab", false), ("abc", false)], "abd"),
+            ["<ab>", "d"]
+        );
         assert_eq!(pieces(&[], "ab"), ["ab"]);
         assert_eq!(pieces(&[("ab", false)], ""), [""; 0]);
     }
 
     #[test]
     fn a_single_word_is_not_found_inside_of_another() {
-        assert_eq!(pieces(&[("pier", true)], "pier piers, pier"), ["<pier>", " piers, ", "<pier>"]);
+        assert_eq!(
+            pieces(&[("pier", true)], "pier piers, pier"),
+            ["<pier>", " piers, ", "<pier>"]
+        );
         assert_eq!(pieces(&[("pier", false)], "piers"), ["<pier>", "s"]);
     }
 

@@ -38,15 +38,23 @@ pub(super) struct WordCounts {
 
 impl WordCounts {
     /// Counts the words of one more text: those that `model` spells.
-    pub fn take(&mut self, text: &str, model: &Model, normalization: Normalization, splitting: Splitting) {
+    pub fn take(
+        &mut self,
+        text: &str,
+        model: &Model,
+        normalization: Normalization,
+        splitting: Splitting,
+    ) {
         let is_unspaced = matches!(model, Model::WordPiece(model) if model.prefix().is_empty());
         let glyphs = normalize(text, normalization);
         for range in split(&glyphs, splitting) {
-            if is_unspaced && (range.len() > MAX_UNSPACED_CHARS || self.counts.len() >= MAX_PHRASES) {
+            if is_unspaced && (range.len() > MAX_UNSPACED_CHARS || self.counts.len() >= MAX_PHRASES)
+            {
                 continue;
             }
             self.word.clear();
-            self.word.extend(glyphs[range].iter().map(|glyph| glyph.character));
+            self.word
+                .extend(glyphs[range].iter().map(|glyph| glyph.character));
             match self.counts.get_mut(&self.word) {
                 Some(count) => *count += 1,
                 None => drop(self.counts.insert(self.word.clone(), 1)),
@@ -69,11 +77,16 @@ impl WordCounts {
 /// The `room` most frequent of `words` that occur `least` times, most frequent first.
 pub(super) fn frequent(words: &[(String, u64)], room: usize, least: u64) -> Vec<String> {
     let special = |word: &String| super::SPECIAL_NAMES.contains(&word.as_str());
-    let mut kept: Vec<&(String, u64)> =
-        words.iter().filter(|(word, count)| *count >= least && !special(word)).collect();
+    let mut kept: Vec<&(String, u64)> = words
+        .iter()
+        .filter(|(word, count)| *count >= least && !special(word))
+        .collect();
     // Stable: words of equal count stay in their order.
     kept.sort_by_key(|(_, count)| Reverse(*count));
-    kept.into_iter().take(room).map(|(word, _)| word.clone()).collect()
+    kept.into_iter()
+        .take(room)
+        .map(|(word, _)| word.clone())
+        .collect()
 }
 
 /// At most `room` pieces of `model` that spell `words` well: first the alphabet, then merges, most frequent first, that
@@ -92,7 +105,11 @@ pub(super) fn word_pieces(
     if min_count.is_some() {
         characters.retain(|_, occurrences| occurrences.beginning + occurrences.within >= least);
     }
-    let mut learner = Learner { prefix: model.prefix().into(), least, ..Learner::default() };
+    let mut learner = Learner {
+        prefix: model.prefix().into(),
+        least,
+        ..Learner::default()
+    };
     let alphabet = if model.prefix().is_empty() {
         room.saturating_mul(UNSPACED_ALPHABET_PERCENT) / 100
     } else {
@@ -117,7 +134,11 @@ fn count_characters(words: &[&(String, u64)]) -> BTreeMap<char, Occurrences> {
     for (word, count) in words {
         for (index, character) in word.chars().enumerate() {
             let occurrences = characters.entry(character).or_default();
-            *(if index == 0 { &mut occurrences.beginning } else { &mut occurrences.within }) += count;
+            *(if index == 0 {
+                &mut occurrences.beginning
+            } else {
+                &mut occurrences.within
+            }) += count;
         }
     }
     characters
@@ -161,14 +182,19 @@ impl Learner {
 
     /// The `limit` most frequent characters, each as the beginning of a word and, where it occurs so, within one.
     fn take_alphabet(&mut self, characters: &BTreeMap<char, Occurrences>, limit: usize) {
-        let mut by_count: Vec<(char, Occurrences)> = characters.iter().map(|(c, n)| (*c, *n)).collect();
-        by_count.sort_by_key(|(_, occurrences)| Reverse(occurrences.beginning + occurrences.within));
+        let mut by_count: Vec<(char, Occurrences)> =
+            characters.iter().map(|(c, n)| (*c, *n)).collect();
+        by_count
+            .sort_by_key(|(_, occurrences)| Reverse(occurrences.beginning + occurrences.within));
         by_count.truncate(limit);
         by_count.sort_by_key(|(character, _)| *character);
         for (character, _) in &by_count {
             self.add(character.to_string());
         }
-        for (character, _) in by_count.iter().filter(|(_, occurrences)| occurrences.within > 0) {
+        for (character, _) in by_count
+            .iter()
+            .filter(|(_, occurrences)| occurrences.within > 0)
+        {
             self.add(format!("{}{character}", self.prefix));
         }
     }
@@ -187,7 +213,11 @@ impl Learner {
             self.count_pairs(&spelling, *count);
             self.words.push((spelling, *count));
         }
-        self.queue = self.pairs.iter().map(|(pair, places)| (places.count, Reverse(*pair))).collect();
+        self.queue = self
+            .pairs
+            .iter()
+            .map(|(pair, places)| (places.count, Reverse(*pair)))
+            .collect();
     }
 
     /// Counts the pairs of the next word.
@@ -221,7 +251,10 @@ impl Learner {
 
     fn merge(&mut self, pair: Pair) {
         let [first, second] = [pair.0, pair.1].map(|id| &self.tokens[id as usize]);
-        let joined = format!("{first}{}", second.strip_prefix(&self.prefix).unwrap_or(second));
+        let joined = format!(
+            "{first}{}",
+            second.strip_prefix(&self.prefix).unwrap_or(second)
+        );
         let joined = self.add(joined);
         let mut places = self.pairs.remove(&pair).unwrap_or_default().words;
         places.dedup();
@@ -241,7 +274,8 @@ impl Learner {
         changed.sort_unstable();
         changed.dedup();
         let count = |pair: &Pair| self.pairs.get(pair).map_or(0, |places| places.count);
-        self.queue.extend(changed.iter().map(|pair| (count(pair), Reverse(*pair))));
+        self.queue
+            .extend(changed.iter().map(|pair| (count(pair), Reverse(*pair))));
     }
 
     /// Fills what room is left with characters outside the alphabet: in Chinese, thousands of them are words.
@@ -249,7 +283,10 @@ impl Learner {
         let mut rare = Vec::new();
         for (character, occurrences) in characters {
             if self.prefix.is_empty() {
-                rare.push((occurrences.beginning + occurrences.within, character.to_string()));
+                rare.push((
+                    occurrences.beginning + occurrences.within,
+                    character.to_string(),
+                ));
             } else {
                 rare.push((occurrences.beginning, character.to_string()));
                 rare.push((occurrences.within, format!("{}{character}", self.prefix)));
@@ -257,7 +294,10 @@ impl Learner {
         }
         rare.retain(|(count, token)| *count >= self.least && !self.ids.contains_key(token));
         rare.sort_by_key(|(count, _)| Reverse(*count));
-        for (_, token) in rare.into_iter().take(room.saturating_sub(self.tokens.len())) {
+        for (_, token) in rare
+            .into_iter()
+            .take(room.saturating_sub(self.tokens.len()))
+        {
             self.add(token);
         }
     }
@@ -286,13 +326,19 @@ mod tests {
     use super::*;
 
     fn counted(words: &[(&str, u64)]) -> Vec<(String, u64)> {
-        let mut words: Vec<(String, u64)> = words.iter().map(|(word, count)| ((*word).into(), *count)).collect();
+        let mut words: Vec<(String, u64)> = words
+            .iter()
+            .map(|(word, count)| ((*word).into(), *count))
+            .collect();
         words.sort_unstable();
         words
     }
 
     fn check(words: &[(&str, u64)], room: usize, expected: &[&str]) {
-        assert_eq!(word_pieces(&counted(words), room, None, &WordPiece::default()), expected);
+        assert_eq!(
+            word_pieces(&counted(words), room, None, &WordPiece::default()),
+            expected
+        );
     }
 
     #[test]
@@ -317,19 +363,34 @@ mod tests {
     #[test]
     fn rare_characters_fill_the_room_that_merges_leave() {
         // Room for 6 tokens lets 3 characters into the alphabet.
-        check(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 1), ("f", 5)], 6, &["a", "b", "c", "d", "f"]);
-        check(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("f", 5), ("g", 4)], 5, &["a", "b", "c", "d", "f"]);
+        check(
+            &[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 1), ("f", 5)],
+            6,
+            &["a", "b", "c", "d", "f"],
+        );
+        check(
+            &[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("f", 5), ("g", 4)],
+            5,
+            &["a", "b", "c", "d", "f"],
+        );
     }
 
     #[test]
     fn what_is_rare_can_be_left_out() {
         let words = counted(&[("common", 9), ("communes", 9), ("zyx", 3), ("q", 2)]);
         let learned = |min_count| word_pieces(&words, 1000, min_count, &WordPiece::default());
-        assert!(learned(None).contains(&"zyx".to_string()) && learned(None).contains(&"q".to_string()));
+        assert!(
+            learned(None).contains(&"zyx".to_string()) && learned(None).contains(&"q".to_string())
+        );
         assert!(!learned(Some(3)).contains(&"q".to_string()));
         let kept = learned(Some(9));
         assert!(kept.contains(&"common".to_string()), "{kept:?}");
-        assert!(!kept.iter().any(|piece| piece.contains(['z', 'y', 'x', 'q'])), "{kept:?}");
+        assert!(
+            !kept
+                .iter()
+                .any(|piece| piece.contains(['z', 'y', 'x', 'q'])),
+            "{kept:?}"
+        );
     }
 
     #[test]

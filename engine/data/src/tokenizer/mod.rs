@@ -53,15 +53,29 @@ impl VocabularyLearner {
     /// When there is no room for text.
     pub fn new(kind: TokenizerKind, cased: bool, vocab_size: usize) -> Result<Self, DataError> {
         if vocab_size < SMALLEST_VOCABULARY {
-            return Err(DataError::VocabularyTooSmall { vocab_size, needed: SMALLEST_VOCABULARY });
+            return Err(DataError::VocabularyTooSmall {
+                vocab_size,
+                needed: SMALLEST_VOCABULARY,
+            });
         }
         let words = WordCounts::default();
-        Ok(Self { kind, cased, strips_accents: false, is_unspaced: false, vocab_size, min_count: None, words })
+        Ok(Self {
+            kind,
+            cased,
+            strips_accents: false,
+            is_unspaced: false,
+            vocab_size,
+            min_count: None,
+            words,
+        })
     }
 
     /// Drops accents and all other marks above and below letters, as BERT's published uncased vocabularies do.
     pub fn strip_accents(self, strips_accents: bool) -> Self {
-        Self { strips_accents, ..self }
+        Self {
+            strips_accents,
+            ..self
+        }
     }
 
     /// Leaves out what occurs less often: rare words reveal most of the text. By default 2, and 1 for characters.
@@ -71,22 +85,41 @@ impl VocabularyLearner {
 
     /// Learns sub-words of a script without spaces: a piece is the same wherever it stands, and a paragraph may be one word.
     pub fn unspaced(self, is_unspaced: bool) -> Self {
-        Self { is_unspaced, ..self }
+        Self {
+            is_unspaced,
+            ..self
+        }
     }
 
     fn parts(&self) -> (Model, Normalization, Splitting) {
-        let Self { kind, cased, strips_accents, is_unspaced, .. } = *self;
+        let Self {
+            kind,
+            cased,
+            strips_accents,
+            is_unspaced,
+            ..
+        } = *self;
         match kind {
             TokenizerKind::Wordpiece if is_unspaced => (
                 Model::WordPiece(WordPiece::unspaced()),
                 Normalization::unspaced(cased, strips_accents),
                 Splitting::Bert,
             ),
-            TokenizerKind::Wordpiece => {
-                (Model::WordPiece(WordPiece::default()), Normalization::bert(cased, strips_accents), Splitting::Bert)
-            }
-            TokenizerKind::Word => (Model::Words, Normalization::plain(cased), Splitting::Whitespace),
-            TokenizerKind::Char => (Model::Words, Normalization::plain(cased), Splitting::Characters),
+            TokenizerKind::Wordpiece => (
+                Model::WordPiece(WordPiece::default()),
+                Normalization::bert(cased, strips_accents),
+                Splitting::Bert,
+            ),
+            TokenizerKind::Word => (
+                Model::Words,
+                Normalization::plain(cased),
+                Splitting::Whitespace,
+            ),
+            TokenizerKind::Char => (
+                Model::Words,
+                Normalization::plain(cased),
+                Splitting::Characters,
+            ),
         }
     }
 
@@ -104,19 +137,39 @@ impl VocabularyLearner {
         let (model, normalization, splitting) = self.parts();
         let words = self.words.finish();
         let room = self.vocab_size - SPECIAL_NAMES.len();
-        let least = self.min_count.unwrap_or(if self.kind == TokenizerKind::Char { 1 } else { learn::MIN_FREQUENCY });
+        let least = self
+            .min_count
+            .unwrap_or(if self.kind == TokenizerKind::Char {
+                1
+            } else {
+                learn::MIN_FREQUENCY
+            });
         let learned = match &model {
             Model::WordPiece(model) => learn::word_pieces(&words, room, self.min_count, model),
             Model::Words => learn::frequent(&words, room, least),
         };
         if learned.is_empty() {
             let is_rare = self.kind == TokenizerKind::Word || self.min_count.is_some();
-            let needed = if is_rare { "no word that occurs often enough" } else { "no text" };
+            let needed = if is_rare {
+                "no word that occurs often enough"
+            } else {
+                "no text"
+            };
             return Err(DataError::NothingToMask { needed });
         }
-        let tokens = SPECIAL_NAMES.map(String::from).into_iter().chain(learned).collect();
+        let tokens = SPECIAL_NAMES
+            .map(String::from)
+            .into_iter()
+            .chain(learned)
+            .collect();
         let vocabulary = Vocabulary::new(tokens).expect("the special tokens stand in front");
-        let mut tokenizer = Tokenizer { vocabulary, model, normalization, splitting, counts: Vec::new() };
+        let mut tokenizer = Tokenizer {
+            vocabulary,
+            model,
+            normalization,
+            splitting,
+            counts: Vec::new(),
+        };
         tokenizer.counts = tokenizer.count(&words);
         Ok(tokenizer)
     }
@@ -170,8 +223,16 @@ impl Tokenizer {
     fn count(&self, words: &[(String, u64)]) -> Vec<u64> {
         let mut counts = vec![0; self.len()];
         for (word, count) in words {
-            let glyphs: Vec<Glyph> = word.chars().map(|character| Glyph { character, source: 0 }).collect();
-            self.encode_word(&glyphs, 0..glyphs.len(), &mut |id, _| counts[id as usize] += count);
+            let glyphs: Vec<Glyph> = word
+                .chars()
+                .map(|character| Glyph {
+                    character,
+                    source: 0,
+                })
+                .collect();
+            self.encode_word(&glyphs, 0..glyphs.len(), &mut |id, _| {
+                counts[id as usize] += count
+            });
         }
         counts
     }
@@ -221,7 +282,11 @@ impl Tokenizer {
             let first = start + range.start;
             match added {
                 Some(id) => encoding.push(id, (first, start + range.end), true),
-                None => self.encode_around_added(&characters[range].iter().collect::<String>(), first, encoding),
+                None => self.encode_around_added(
+                    &characters[range].iter().collect::<String>(),
+                    first,
+                    encoding,
+                ),
             }
         }
     }
@@ -248,7 +313,12 @@ impl Tokenizer {
     }
 
     /// Calls `put` with each token of the word at `word` in `glyphs`, and the glyphs it stands for.
-    fn encode_word(&self, glyphs: &[Glyph], word: Range<usize>, put: &mut dyn FnMut(u32, Range<usize>)) {
+    fn encode_word(
+        &self,
+        glyphs: &[Glyph],
+        word: Range<usize>,
+        put: &mut dyn FnMut(u32, Range<usize>),
+    ) {
         let characters = glyphs[word.clone()].iter().map(|glyph| glyph.character);
         match &self.model {
             Model::WordPiece(model) => {
@@ -257,7 +327,11 @@ impl Tokenizer {
                     put(id, start + piece.start..start + piece.end);
                 });
             }
-            Model::Words => put(self.vocabulary.piece_or_unknown(&characters.collect::<String>()), word),
+            Model::Words => put(
+                self.vocabulary
+                    .piece_or_unknown(&characters.collect::<String>()),
+                word,
+            ),
         }
     }
 
@@ -265,12 +339,19 @@ impl Tokenizer {
     #[cfg(test)]
     pub(crate) fn normalized_words(&self, text: &str) -> Vec<String> {
         let glyphs = normalize(text, self.normalization);
-        let word = |range: Range<usize>| glyphs[range].iter().map(|glyph| glyph.character).collect();
-        split(&glyphs, self.splitting).into_iter().map(word).collect()
+        let word =
+            |range: Range<usize>| glyphs[range].iter().map(|glyph| glyph.character).collect();
+        split(&glyphs, self.splitting)
+            .into_iter()
+            .map(word)
+            .collect()
     }
 
     /// Number of rows, special tokens and rows without a token included.
-    #[expect(clippy::len_without_is_empty, reason = "a vocabulary holds its special tokens and is never empty")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a vocabulary holds its special tokens and is never empty"
+    )]
     pub fn len(&self) -> usize {
         self.vocabulary.tokens().len()
     }
@@ -300,7 +381,12 @@ impl Tokenizer {
 
     /// Whether `id` stands for text: no special token, no row without a token, none of those that only pad a table.
     pub fn is_text(&self, id: u32) -> bool {
-        !self.is_special(id) && self.vocabulary.tokens().get(id as usize).is_some_and(|token| !token.is_empty())
+        !self.is_special(id)
+            && self
+                .vocabulary
+                .tokens()
+                .get(id as usize)
+                .is_some_and(|token| !token.is_empty())
     }
 
     /// For each row, whether its token goes on with a word that an earlier token began.
@@ -309,8 +395,15 @@ impl Tokenizer {
             Model::WordPiece(model) if !model.prefix().is_empty() => model.prefix(),
             _ => return vec![false; self.len()],
         };
-        let continues = |(id, token): (usize, &String)| token.starts_with(prefix) && !self.is_special(id as u32);
-        self.vocabulary.tokens().iter().enumerate().map(continues).collect()
+        let continues = |(id, token): (usize, &String)| {
+            token.starts_with(prefix) && !self.is_special(id as u32)
+        };
+        self.vocabulary
+            .tokens()
+            .iter()
+            .enumerate()
+            .map(continues)
+            .collect()
     }
 
     /// The same with how often each row occurs, for a vocabulary that was read from files; `None` where the numbers are
@@ -342,7 +435,10 @@ impl Tokenizer {
 /// The first and one past the last character that `range` of `glyphs` came from, where the first of them has the index
 /// `start`.
 fn source(glyphs: &[Glyph], range: &Range<usize>, start: usize) -> (usize, usize) {
-    (start + glyphs[range.start].source, start + glyphs[range.end - 1].source + 1)
+    (
+        start + glyphs[range.start].source,
+        start + glyphs[range.end - 1].source + 1,
+    )
 }
 
 /// Special tokens, and room for the letters of a word or two.

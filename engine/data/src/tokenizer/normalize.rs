@@ -4,7 +4,9 @@
 //!
 //! Source: Devlin et al. 2019, `tokenization.py`; Hugging Face `tokenizers`, `normalizers/bert.rs`.
 
-use super::older_unicode::{FORMER_MARKS, FORMER_PUNCTUATION, LATER_FORMAT, LATER_MARKS, LATER_PUNCTUATION, holds};
+use super::older_unicode::{
+    FORMER_MARKS, FORMER_PUNCTUATION, LATER_FORMAT, LATER_MARKS, LATER_PUNCTUATION, holds,
+};
 use std::ops::Range;
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization::char::decompose_canonical;
@@ -26,17 +28,30 @@ impl Normalization {
     /// BERT's, cased or not. Its published vocabularies strip accents where they are not cased; many scripts write vowels
     /// and tones as such marks.
     pub fn bert(cased: bool, strip_accents: bool) -> Self {
-        Self { clean_text: true, space_chinese: true, strip_accents, lowercase: !cased }
+        Self {
+            clean_text: true,
+            space_chinese: true,
+            strip_accents,
+            lowercase: !cased,
+        }
     }
 
     /// BERT's for scripts without spaces: words are found by the vocabulary, Chinese characters among them.
     pub fn unspaced(cased: bool, strip_accents: bool) -> Self {
-        Self { space_chinese: false, ..Self::bert(cased, strip_accents) }
+        Self {
+            space_chinese: false,
+            ..Self::bert(cased, strip_accents)
+        }
     }
 
     /// Nothing but the case.
     pub fn plain(cased: bool) -> Self {
-        Self { clean_text: false, space_chinese: false, strip_accents: false, lowercase: !cased }
+        Self {
+            clean_text: false,
+            space_chinese: false,
+            strip_accents: false,
+            lowercase: !cased,
+        }
     }
 }
 
@@ -77,7 +92,11 @@ pub(super) fn normalize(text: &str, rules: Normalization) -> Vec<Glyph> {
 /// The rules where none of Unicode's tables is needed, which is nearly always.
 fn put_ascii(c: char, rules: Normalization, put: &mut impl FnMut(char)) {
     if !rules.clean_text || !c.is_ascii_control() {
-        put(if rules.lowercase { c.to_ascii_lowercase() } else { c });
+        put(if rules.lowercase {
+            c.to_ascii_lowercase()
+        } else {
+            c
+        });
     } else if matches!(c, '\t' | '\n' | '\r') {
         put(' ');
     }
@@ -108,7 +127,11 @@ fn put_any(c: char, rules: Normalization, put: &mut impl FnMut(char)) {
 }
 
 fn put_case(c: char, rules: Normalization, put: &mut impl FnMut(char)) {
-    if rules.lowercase { c.to_lowercase().for_each(put) } else { put(c) }
+    if rules.lowercase {
+        c.to_lowercase().for_each(put)
+    } else {
+        put(c)
+    }
 }
 
 /// Splits glyphs into words, as ranges of their indices.
@@ -119,7 +142,9 @@ pub(super) fn split(glyphs: &[Glyph], splitting: Splitting) -> Vec<Range<usize>>
         let class = classify(glyph.character, splitting);
         match class {
             Class::Space => {}
-            _ if class == before && class != Class::Alone => words.last_mut().expect("a word has begun").end += 1,
+            _ if class == before && class != Class::Alone => {
+                words.last_mut().expect("a word has begun").end += 1
+            }
             _ => words.push(index..index + 1),
         }
         before = class;
@@ -174,8 +199,8 @@ fn is_chinese(c: char) -> bool {
 
 fn is_punctuation(c: char) -> bool {
     use GeneralCategory::{
-        ClosePunctuation, ConnectorPunctuation, DashPunctuation, FinalPunctuation, InitialPunctuation, OpenPunctuation,
-        OtherPunctuation,
+        ClosePunctuation, ConnectorPunctuation, DashPunctuation, FinalPunctuation,
+        InitialPunctuation, OpenPunctuation, OtherPunctuation,
     };
     if c.is_ascii() {
         return c.is_ascii_punctuation();
@@ -195,7 +220,9 @@ fn is_punctuation(c: char) -> bool {
 
 /// `\w` of Unicode regular expressions (UTS 18, annex C).
 fn is_word(c: char) -> bool {
-    use GeneralCategory::{ConnectorPunctuation, DecimalNumber, EnclosingMark, NonspacingMark, SpacingMark};
+    use GeneralCategory::{
+        ConnectorPunctuation, DecimalNumber, EnclosingMark, NonspacingMark, SpacingMark,
+    };
     c.is_alphabetic()
         || matches!(c, '\u{200C}' | '\u{200D}')
         || matches!(
@@ -209,8 +236,12 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    const NONE: Normalization =
-        Normalization { clean_text: false, space_chinese: false, strip_accents: false, lowercase: false };
+    const NONE: Normalization = Normalization {
+        clean_text: false,
+        space_chinese: false,
+        strip_accents: false,
+        lowercase: false,
+    };
 
     fn text(glyphs: &[Glyph]) -> String {
         glyphs.iter().map(|glyph| glyph.character).collect()
@@ -223,15 +254,57 @@ mod tests {
 
     #[test]
     fn every_character_is_treated_as_hugging_face_does() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/tokenizer/characters.json");
-        let expected: Value = serde_json::from_slice(&std::fs::read(path).expect(path)).expect("JSON");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/golden/tokenizer/characters.json"
+        );
+        let expected: Value =
+            serde_json::from_slice(&std::fs::read(path).expect(path)).expect("JSON");
         type Test<'a> = (&'a str, &'a dyn Fn(char) -> bool);
         let tests: [Test; 5] = [
-            ("removed", &|c| becomes(c, Normalization { clean_text: true, ..NONE }, "")),
-            ("blank", &|c| becomes(c, Normalization { clean_text: true, ..NONE }, " ")),
-            ("spaced", &|c| becomes(c, Normalization { space_chinese: true, ..NONE }, &format!(" {c} "))),
-            ("stripped", &|c| becomes(c, Normalization { strip_accents: true, ..NONE }, "")),
-            ("punctuation", &|c| classify(c, Splitting::Bert) == Class::Alone),
+            ("removed", &|c| {
+                becomes(
+                    c,
+                    Normalization {
+                        clean_text: true,
+                        ..NONE
+                    },
+                    "",
+                )
+            }),
+            ("blank", &|c| {
+                becomes(
+                    c,
+                    Normalization {
+                        clean_text: true,
+                        ..NONE
+                    },
+                    " ",
+                )
+            }),
+            ("spaced", &|c| {
+                becomes(
+                    c,
+                    Normalization {
+                        space_chinese: true,
+                        ..NONE
+                    },
+                    &format!(" {c} "),
+                )
+            }),
+            ("stripped", &|c| {
+                becomes(
+                    c,
+                    Normalization {
+                        strip_accents: true,
+                        ..NONE
+                    },
+                    "",
+                )
+            }),
+            ("punctuation", &|c| {
+                classify(c, Splitting::Bert) == Class::Alone
+            }),
         ];
         for (name, test) in tests {
             let mut ranges: Vec<[u32; 2]> = Vec::new();
@@ -249,10 +322,24 @@ mod tests {
 
     #[test]
     fn each_glyph_remembers_its_source() {
-        let sources = |text, rules| normalize(text, rules).iter().map(|glyph| glyph.source).collect::<Vec<_>>();
-        assert_eq!(text(&normalize("Éa\0 İ好", Normalization::bert(false, true))), "ea i 好 ");
-        assert_eq!(sources("Éa\0 İ好", Normalization::bert(false, true)), [0, 1, 3, 4, 5, 5, 5]);
-        assert_eq!(text(&normalize("İß", Normalization::plain(false))), "i\u{307}ß");
+        let sources = |text, rules| {
+            normalize(text, rules)
+                .iter()
+                .map(|glyph| glyph.source)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            text(&normalize("Éa\0 İ好", Normalization::bert(false, true))),
+            "ea i 好 "
+        );
+        assert_eq!(
+            sources("Éa\0 İ好", Normalization::bert(false, true)),
+            [0, 1, 3, 4, 5, 5, 5]
+        );
+        assert_eq!(
+            text(&normalize("İß", Normalization::plain(false))),
+            "i\u{307}ß"
+        );
         assert_eq!(sources("İß", Normalization::plain(false)), [0, 0, 1]);
         assert_eq!(text(&normalize("É\t각", NONE)), "É\t각");
     }
@@ -261,13 +348,29 @@ mod tests {
     fn words_end_where_the_splitting_says() {
         let line = "don't  a-b c_d\u{a0}好。e";
         for (splitting, expected) in [
-            (Splitting::Bert, &["don", "'", "t", "a", "-", "b", "c", "_", "d", "好", "。", "e"][..]),
-            (Splitting::Words, &["don", "'", "t", "a", "-", "b", "c_d", "好", "。", "e"]),
+            (
+                Splitting::Bert,
+                &[
+                    "don", "'", "t", "a", "-", "b", "c", "_", "d", "好", "。", "e",
+                ][..],
+            ),
+            (
+                Splitting::Words,
+                &["don", "'", "t", "a", "-", "b", "c_d", "好", "。", "e"],
+            ),
             (Splitting::Whitespace, &["don't", "a-b", "c_d", "好。e"]),
-            (Splitting::Characters, &["d", "o", "n", "'", "t", "a", "-", "b", "c", "_", "d", "好", "。", "e"]),
+            (
+                Splitting::Characters,
+                &[
+                    "d", "o", "n", "'", "t", "a", "-", "b", "c", "_", "d", "好", "。", "e",
+                ],
+            ),
         ] {
             let glyphs = normalize(line, NONE);
-            let words: Vec<String> = split(&glyphs, splitting).into_iter().map(|word| text(&glyphs[word])).collect();
+            let words: Vec<String> = split(&glyphs, splitting)
+                .into_iter()
+                .map(|word| text(&glyphs[word]))
+                .collect();
             assert_eq!(words, expected);
         }
     }

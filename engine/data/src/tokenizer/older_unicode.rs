@@ -72,7 +72,13 @@ mod tests {
 
     #[test]
     fn ranges_ascend_and_are_found() {
-        for ranges in [&LATER_FORMAT[..], &LATER_MARKS, &FORMER_MARKS, &LATER_PUNCTUATION, &FORMER_PUNCTUATION] {
+        for ranges in [
+            &LATER_FORMAT[..],
+            &LATER_MARKS,
+            &FORMER_MARKS,
+            &LATER_PUNCTUATION,
+            &FORMER_PUNCTUATION,
+        ] {
             assert!(ranges.iter().all(|(first, last)| first <= last));
             assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
             for &(first, last) in ranges {

@@ -49,14 +49,25 @@ impl Tokenizer {
     /// Whether these files leave the case open, and upper case in `vocab.txt` alone says that it counts.
     pub fn infers_case(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> bool {
         let is_open = settings(file).is_ok_and(|settings| settings.lowercase().is_none());
-        let vocab = if is_open && file(TOKENIZER_JSON).is_none() { file(VOCAB_TXT) } else { None };
-        vocab.is_some_and(|vocab| settings::has_upper_case(&lines(&String::from_utf8_lossy(&vocab))))
+        let vocab = if is_open && file(TOKENIZER_JSON).is_none() {
+            file(VOCAB_TXT)
+        } else {
+            None
+        };
+        vocab
+            .is_some_and(|vocab| settings::has_upper_case(&lines(&String::from_utf8_lossy(&vocab))))
     }
 }
 
 fn settings(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Settings, DataError> {
-    let parsed = file(TOKENIZER_CONFIG).map(|bytes| serde_json::from_slice::<Value>(&bytes)).transpose();
-    Ok(Settings::of(parsed.map_err(|error| bad(TOKENIZER_CONFIG, error.to_string()))?.unwrap_or(Value::Null)))
+    let parsed = file(TOKENIZER_CONFIG)
+        .map(|bytes| serde_json::from_slice::<Value>(&bytes))
+        .transpose();
+    Ok(Settings::of(
+        parsed
+            .map_err(|error| bad(TOKENIZER_CONFIG, error.to_string()))?
+            .unwrap_or(Value::Null),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -115,16 +126,22 @@ fn from_json(
     settings: &Settings,
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Tokenizer, DataError> {
-    let json: TokenizerJson = serde_json::from_slice(bytes).map_err(|error| bad(TOKENIZER_JSON, error.to_string()))?;
+    let json: TokenizerJson =
+        serde_json::from_slice(bytes).map_err(|error| bad(TOKENIZER_JSON, error.to_string()))?;
     let model = model(&json.model)?;
     let normalizer = json.normalizer.as_ref().unwrap_or(&Value::Null);
     let normalization = settings.applied(normalization(normalizer)?, normalizer);
     let splitting = splitting(json.pre_tokenizer.as_ref().unwrap_or(&Value::Null))?;
     let added = all_added(json.added_tokens, settings, file)?;
     let (core, added): (Vec<AddedToken>, _) = added.into_iter().partition(is_core);
-    let vocabulary = vocabulary(TOKENIZER_JSON, with_core(by_row(json.model.vocab.0)?, &core))?;
+    let vocabulary = vocabulary(
+        TOKENIZER_JSON,
+        with_core(by_row(json.model.vocab.0)?, &core),
+    )?;
     check_core(&vocabulary, core)?;
-    let vocabulary = vocabulary.with_added(added, normalization).map_err(|error| refused(TOKENIZER_JSON, error))?;
+    let vocabulary = vocabulary
+        .with_added(added, normalization)
+        .map_err(|error| refused(TOKENIZER_JSON, error))?;
     Ok(tokenizer(vocabulary, model, normalization, splitting))
 }
 
@@ -152,7 +169,11 @@ fn check_core(vocabulary: &Vocabulary, listed: Vec<AddedToken>) -> Result<(), Da
     let other = |token: &AddedToken| vocabulary.id(&token.content).filter(|id| *id != token.id);
     match listed.iter().find_map(|token| Some((token, other(token)?))) {
         Some((AddedToken { content, id, .. }, other)) => {
-            let error = VocabularyError::TwoRows { token: content.clone(), row: *id, other };
+            let error = VocabularyError::TwoRows {
+                token: content.clone(),
+                row: *id,
+                other,
+            };
             Err(refused(TOKENIZER_JSON, error))
         }
         None => Ok(()),
@@ -167,43 +188,86 @@ fn all_added(
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Vec<AddedToken>, DataError> {
     let named: BTreeMap<String, u32> = match file(ADDED_TOKENS) {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| bad(ADDED_TOKENS, error.to_string()))?,
+        Some(bytes) => {
+            serde_json::from_slice(&bytes).map_err(|error| bad(ADDED_TOKENS, error.to_string()))?
+        }
         None => BTreeMap::new(),
     };
-    let named = named.into_iter().map(|(content, id)| AddedToken::plain(content, id));
+    let named = named
+        .into_iter()
+        .map(|(content, id)| AddedToken::plain(content, id));
     let mut known: HashSet<String> = listed.iter().map(|token| token.content.clone()).collect();
     let others = settings.added_tokens().into_iter().chain(named);
     listed.extend(others.filter(|token| known.insert(token.content.clone())));
     let is_long = |token: &&AddedToken| token.content.chars().nth(MAX_ADDED_CHARS).is_some();
     if let Some(token) = listed.iter().find(is_long) {
-        let problem = format!("the added token {} of more than {MAX_ADDED_CHARS} characters", quoted(&token.content));
+        let problem = format!(
+            "the added token {} of more than {MAX_ADDED_CHARS} characters",
+            quoted(&token.content)
+        );
         return Err(unsupported(problem));
     }
-    match listed.iter().find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS) {
-        Some(token) => Err(unsupported(format!("the added token {} in row {}", quoted(&token.content), token.id))),
+    match listed
+        .iter()
+        .find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS)
+    {
+        Some(token) => Err(unsupported(format!(
+            "the added token {} in row {}",
+            quoted(&token.content),
+            token.id
+        ))),
         None => Ok(listed),
     }
 }
 
-fn tokenizer(vocabulary: Vocabulary, model: Model, normalization: Normalization, splitting: Splitting) -> Tokenizer {
+fn tokenizer(
+    vocabulary: Vocabulary,
+    model: Model,
+    normalization: Normalization,
+    splitting: Splitting,
+) -> Tokenizer {
     let counts = vec![0; vocabulary.tokens().len()];
-    Tokenizer { vocabulary, model, normalization, splitting, counts }
+    Tokenizer {
+        vocabulary,
+        model,
+        normalization,
+        splitting,
+        counts,
+    }
 }
 
 fn model(json: &ModelJson) -> Result<Model, DataError> {
-    if json.unk_token.as_deref().is_some_and(|token| token != "[UNK]") {
+    if json
+        .unk_token
+        .as_deref()
+        .is_some_and(|token| token != "[UNK]")
+    {
         return Err(unsupported("an unknown token other than [UNK]".into()));
     }
     let max_chars = json.max_input_chars_per_word.unwrap_or(MAX_WORD_CHARS);
     let prefix = json.continuing_subword_prefix.clone();
-    if prefix.as_deref().is_some_and(|prefix| prefix.chars().nth(MAX_PREFIX_CHARS).is_some()) {
-        return Err(unsupported(format!("a subword prefix of more than {MAX_PREFIX_CHARS} characters")));
+    if prefix
+        .as_deref()
+        .is_some_and(|prefix| prefix.chars().nth(MAX_PREFIX_CHARS).is_some())
+    {
+        return Err(unsupported(format!(
+            "a subword prefix of more than {MAX_PREFIX_CHARS} characters"
+        )));
     }
     // Files of before 2020 name no type; only WordPiece has the prefix and no merges.
-    let kind = json.kind.as_deref().or(prefix.is_some().then_some("WordPiece")).unwrap_or("of no type");
+    let kind = json
+        .kind
+        .as_deref()
+        .or(prefix.is_some().then_some("WordPiece"))
+        .unwrap_or("of no type");
     match kind {
-        "WordPiece" if max_chars > MAX_READ_WORD_CHARS => Err(unsupported(format!("words of {max_chars} characters"))),
-        "WordPiece" => Ok(Model::WordPiece(WordPiece::new(prefix.unwrap_or_else(|| PREFIX.into()), max_chars))),
+        "WordPiece" if max_chars > MAX_READ_WORD_CHARS => {
+            Err(unsupported(format!("words of {max_chars} characters")))
+        }
+        "WordPiece" => Ok(Model::WordPiece(WordPiece::new(
+            prefix.unwrap_or_else(|| PREFIX.into()),
+            max_chars,
+        ))),
         "WordLevel" => Ok(Model::Words),
         _ => Err(unsupported(format!("a model {}", quoted(kind)))),
     }
@@ -220,7 +284,10 @@ fn normalization(json: &Value) -> Result<Normalization, DataError> {
             strip_accents: flag("strip_accents", flag("lowercase", true)),
             lowercase: flag("lowercase", true),
         }),
-        kind => Err(unsupported(format!("a normalizer {}", quoted(kind.unwrap_or("of no type"))))),
+        kind => Err(unsupported(format!(
+            "a normalizer {}",
+            quoted(kind.unwrap_or("of no type"))
+        ))),
     }
 }
 
@@ -230,14 +297,22 @@ fn splitting(json: &Value) -> Result<Splitting, DataError> {
         Some("Whitespace") => Ok(Splitting::Words),
         Some("WhitespaceSplit") => Ok(Splitting::Whitespace),
         Some("Sequence") if splits_characters(json) => Ok(Splitting::Characters),
-        kind => Err(unsupported(format!("a pre-tokenizer {}", quoted(kind.unwrap_or("of no type"))))),
+        kind => Err(unsupported(format!(
+            "a pre-tokenizer {}",
+            quoted(kind.unwrap_or("of no type"))
+        ))),
     }
 }
 
 /// Whether a sequence is the one that this product writes for its character tokenizers.
 fn splits_characters(json: &Value) -> bool {
-    let steps = json.get("pretokenizers").and_then(Value::as_array).map(Vec::as_slice);
-    let Some([first, second]) = steps else { return false };
+    let steps = json
+        .get("pretokenizers")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice);
+    let Some([first, second]) = steps else {
+        return false;
+    };
     first["type"] == "WhitespaceSplit"
         && second["type"] == "Split"
         && second["pattern"]["Regex"] == EACH_CHARACTER
@@ -249,14 +324,20 @@ fn splits_characters(json: &Value) -> bool {
 fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
     let rows: BTreeMap<&String, u64> = pairs.iter().map(|(token, row)| (token, *row)).collect();
     if let Some((token, row)) = rows.iter().find(|(_, row)| **row >= MAX_ROWS) {
-        let problem = format!("{} stands in row {row}; {MAX_ROWS} rows are the most allowed", quoted(token));
+        let problem = format!(
+            "{} stands in row {row}; {MAX_ROWS} rows are the most allowed",
+            quoted(token)
+        );
         return Err(bad(TOKENIZER_JSON, problem));
     }
     let mut tokens = vec![String::new(); rows.values().max().map_or(0, |row| *row as usize + 1)];
     for (token, row) in rows.into_iter().filter(|(token, _)| !token.is_empty()) {
         let place = &mut tokens[row as usize];
         if !place.is_empty() {
-            return Err(bad(TOKENIZER_JSON, format!("row {row} has two tokens, one of them {}", quoted(token))));
+            return Err(bad(
+                TOKENIZER_JSON,
+                format!("row {row} has two tokens, one of them {}", quoted(token)),
+            ));
         }
         place.push_str(token);
     }
@@ -268,22 +349,35 @@ fn from_vocab(
     settings: &Settings,
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Tokenizer, DataError> {
-    let text = std::str::from_utf8(vocab).map_err(|error| bad(VOCAB_TXT, format!("it is not UTF-8 ({error})")))?;
+    let text = std::str::from_utf8(vocab)
+        .map_err(|error| bad(VOCAB_TXT, format!("it is not UTF-8 ({error})")))?;
     let tokens = lines(text);
     if tokens.is_empty() {
         return Err(bad(VOCAB_TXT, "it is empty".into()));
     }
     let normalization = settings.normalization(!settings::has_upper_case(&tokens));
-    let (core, added): (Vec<AddedToken>, _) = all_added(Vec::new(), settings, file)?.into_iter().partition(is_core);
+    let (core, added): (Vec<AddedToken>, _) = all_added(Vec::new(), settings, file)?
+        .into_iter()
+        .partition(is_core);
     let tokens = tokens.into_iter().map(String::from).collect();
     let vocabulary = vocabulary(VOCAB_TXT, with_core(tokens, &core))?;
-    let vocabulary = vocabulary.with_added(added, normalization).map_err(|error| refused(ADDED_TOKENS, error))?;
-    Ok(tokenizer(vocabulary, Model::WordPiece(WordPiece::default()), normalization, Splitting::Bert))
+    let vocabulary = vocabulary
+        .with_added(added, normalization)
+        .map_err(|error| refused(ADDED_TOKENS, error))?;
+    Ok(tokenizer(
+        vocabulary,
+        Model::WordPiece(WordPiece::default()),
+        normalization,
+        Splitting::Bert,
+    ))
 }
 
 /// The tokens of `vocab.txt`; the number of a line is the row.
 fn lines(text: &str) -> Vec<&str> {
-    text.strip_prefix('\u{FEFF}').unwrap_or(text).lines().collect()
+    text.strip_prefix('\u{FEFF}')
+        .unwrap_or(text)
+        .lines()
+        .collect()
 }
 
 fn vocabulary(file: &str, tokens: Vec<String>) -> Result<Vocabulary, DataError> {
@@ -294,7 +388,11 @@ fn refused(file: &str, error: VocabularyError) -> DataError {
     let problem = match error {
         VocabularyError::Missing { tokens } => format!("it lacks {}", tokens.join(", ")),
         VocabularyError::Taken { token, row, other } => {
-            format!("row {row} has two tokens, {} and {}", quoted(&other), quoted(&token))
+            format!(
+                "row {row} has two tokens, {} and {}",
+                quoted(&other),
+                quoted(&token)
+            )
         }
         VocabularyError::TwoRows { token, row, other } => {
             format!("{} has the rows {other} and {row}", quoted(&token))
@@ -304,9 +402,15 @@ fn refused(file: &str, error: VocabularyError) -> DataError {
 }
 
 fn bad(file: &str, problem: String) -> DataError {
-    DataError::BadTokenizer { file: file.into(), problem }
+    DataError::BadTokenizer {
+        file: file.into(),
+        problem,
+    }
 }
 
 fn unsupported(part: String) -> DataError {
-    DataError::UnsupportedTokenizer { file: TOKENIZER_JSON.into(), part }
+    DataError::UnsupportedTokenizer {
+        file: TOKENIZER_JSON.into(),
+        part,
+    }
 }

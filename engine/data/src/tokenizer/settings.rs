@@ -48,9 +48,14 @@ impl Settings {
             return rules;
         }
         match self.lowercase() {
-            Some(lowercase) => Normalization { clean_text: rules.clean_text, ..self.normalization(lowercase) },
+            Some(lowercase) => Normalization {
+                clean_text: rules.clean_text,
+                ..self.normalization(lowercase)
+            },
             None => Normalization {
-                space_chinese: self.flag("tokenize_chinese_chars").unwrap_or(rules.space_chinese),
+                space_chinese: self
+                    .flag("tokenize_chinese_chars")
+                    .unwrap_or(rules.space_chinese),
                 strip_accents: self.flag("strip_accents").unwrap_or(rules.strip_accents),
                 ..rules
             },
@@ -59,7 +64,12 @@ impl Settings {
 
     /// The tokens of `added_tokens_decoder`, by row; what cannot be read is passed over, since other files name them too.
     pub fn added_tokens(&self) -> Vec<AddedToken> {
-        let rows = self.0.get("added_tokens_decoder").and_then(Value::as_object).into_iter().flatten();
+        let rows = self
+            .0
+            .get("added_tokens_decoder")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         let token = |(row, token): (&String, &Value)| {
             let mut fields = token.as_object()?.clone();
             fields.insert("id".into(), row.parse::<u32>().ok()?.into());
@@ -73,8 +83,13 @@ impl Settings {
 
 /// Whether a vocabulary was learned from text with its capitals. Names in brackets, such as `[MASK]`, say nothing.
 pub(super) fn has_upper_case(tokens: &[&str]) -> bool {
-    let words = tokens.iter().filter(|token| !token.starts_with('[') && token.contains(char::is_alphabetic));
-    let upper = words.clone().filter(|token| token.contains(char::is_uppercase)).count();
+    let words = tokens
+        .iter()
+        .filter(|token| !token.starts_with('[') && token.contains(char::is_alphabetic));
+    let upper = words
+        .clone()
+        .filter(|token| token.contains(char::is_uppercase))
+        .count();
     upper > 0 && upper * CASED_SHARE >= words.count()
 }
 
@@ -87,25 +102,63 @@ mod tests {
     fn the_configuration_counts_beside_tokenizer_json() {
         let bert = json!({"type": "BertNormalizer"});
         let check = |config: Value, normalizer: &Value, expected: (bool, bool, bool)| {
-            let rules = Settings::of(config.clone()).applied(Normalization::bert(false, true), normalizer);
-            assert_eq!((rules.lowercase, rules.strip_accents, rules.space_chinese), expected, "{config}");
+            let rules =
+                Settings::of(config.clone()).applied(Normalization::bert(false, true), normalizer);
+            assert_eq!(
+                (rules.lowercase, rules.strip_accents, rules.space_chinese),
+                expected,
+                "{config}"
+            );
         };
         check(json!({"do_lower_case": false}), &bert, (false, false, true));
-        check(json!({"do_lower_case": true, "strip_accents": false}), &bert, (true, false, true));
-        check(json!({"do_lower_case": false, "strip_accents": true}), &bert, (false, true, true));
-        check(json!({"tokenize_chinese_chars": false}), &bert, (true, true, false));
+        check(
+            json!({"do_lower_case": true, "strip_accents": false}),
+            &bert,
+            (true, false, true),
+        );
+        check(
+            json!({"do_lower_case": false, "strip_accents": true}),
+            &bert,
+            (false, true, true),
+        );
+        check(
+            json!({"tokenize_chinese_chars": false}),
+            &bert,
+            (true, true, false),
+        );
         check(json!({"strip_accents": false}), &bert, (true, false, true));
         check(json!({"do_lower_case": null}), &bert, (true, true, true));
-        check(json!({"do_lower_case": false, "tokenizer_class": "BertTokenizer"}), &bert, (false, false, true));
-        check(json!({"do_lower_case": false, "tokenizer_class": PLAIN_CLASS}), &bert, (true, true, true));
-        check(json!({"do_lower_case": false}), &json!({"type": "Lowercase"}), (true, true, true));
+        check(
+            json!({"do_lower_case": false, "tokenizer_class": "BertTokenizer"}),
+            &bert,
+            (false, false, true),
+        );
+        check(
+            json!({"do_lower_case": false, "tokenizer_class": PLAIN_CLASS}),
+            &bert,
+            (true, true, true),
+        );
+        check(
+            json!({"do_lower_case": false}),
+            &json!({"type": "Lowercase"}),
+            (true, true, true),
+        );
         check(Value::Null, &bert, (true, true, true));
     }
 
     #[test]
     fn a_vocabulary_with_capitals_is_cased() {
         assert!(has_upper_case(&["[PAD]", "the", "The", "##s"]));
-        assert!(!has_upper_case(&["[PAD]", "[MASK]", "[unused1]", "[E1]", "the", "\u{e9}t\u{e9}", "\u{5317}", "1"]));
+        assert!(!has_upper_case(&[
+            "[PAD]",
+            "[MASK]",
+            "[unused1]",
+            "[E1]",
+            "the",
+            "\u{e9}t\u{e9}",
+            "\u{5317}",
+            "1"
+        ]));
         let mut many = vec!["word"; 1000];
         many.push("\u{2126}");
         assert!(!has_upper_case(&many), "one odd sign is no case");

@@ -17,7 +17,9 @@ fn learn(kind: TokenizerKind, cased: bool, text: &str) -> Tokenizer {
 }
 
 fn tokens(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
-    ids.iter().map(|&id| tokenizer.token(id).to_string()).collect()
+    ids.iter()
+        .map(|&id| tokenizer.token(id).to_string())
+        .collect()
 }
 
 #[test]
@@ -29,7 +31,8 @@ fn ids_tokens_and_offsets_equal_hugging_faces() {
         assert_eq!(expected.lines().count(), 328);
         for line in expected.lines() {
             let expected: Value = serde_json::from_str(line).expect("JSON");
-            let encoding = tokenizer.encode_with_specials(expected["text"].as_str().expect("a text"));
+            let encoding =
+                tokenizer.encode_with_specials(expected["text"].as_str().expect("a text"));
             let Specials { cls, sep, .. } = tokenizer.specials();
             let ids = [&[cls], &encoding.ids[..], &[sep]].concat();
             let offsets = [&[(0, 0)], &encoding.offsets[..], &[(0, 0)]].concat();
@@ -45,7 +48,10 @@ fn ids_tokens_and_offsets_equal_hugging_faces() {
 fn a_vocabulary_file_alone_gives_the_same_tokenizer() {
     let json = golden("tests/golden/tokenizer/uncased/tokenizer.json");
     let vocab = golden("tests/golden/tokenizer/uncased/vocab.txt");
-    assert_eq!(from_one("vocab.txt", &vocab).expect("a vocabulary"), from_one("tokenizer.json", &json).expect("JSON"));
+    assert_eq!(
+        from_one("vocab.txt", &vocab).expect("a vocabulary"),
+        from_one("tokenizer.json", &json).expect("JSON")
+    );
     let cased = Tokenizer::from_files(&|name| match name {
         "vocab.txt" => Some(vocab.clone().into_bytes()),
         "tokenizer_config.json" => Some(br#"{"do_lower_case": false}"#.to_vec()),
@@ -57,13 +63,24 @@ fn a_vocabulary_file_alone_gives_the_same_tokenizer() {
 #[test]
 fn learned_pieces_are_as_good_as_hugging_faces() {
     let text = golden("public/bundle/pretrain_extra.txt");
-    let quality: Value = serde_json::from_str(&golden("tests/golden/tokenizer/bundle/quality.json")).expect("JSON");
-    let tokenizer = Tokenizer::learn(TokenizerKind::Wordpiece, false, 4096, &mut text.lines()).expect("enough text");
-    let ids: Vec<u32> = text.lines().flat_map(|line| tokenizer.encode(line)).collect();
+    let quality: Value =
+        serde_json::from_str(&golden("tests/golden/tokenizer/bundle/quality.json")).expect("JSON");
+    let tokenizer = Tokenizer::learn(TokenizerKind::Wordpiece, false, 4096, &mut text.lines())
+        .expect("enough text");
+    let ids: Vec<u32> = text
+        .lines()
+        .flat_map(|line| tokenizer.encode(line))
+        .collect();
     let tokens_per_word = ids.len() as f64 / text.split_whitespace().count() as f64;
     // Ties are broken otherwise, which moves the third decimal.
-    assert!(tokens_per_word < quality["tokens_per_word"].as_f64().expect("a number") + 0.001, "{tokens_per_word}");
-    assert_eq!((tokenizer.len(), ids.contains(&tokenizer.specials().unk)), (4096, false));
+    assert!(
+        tokens_per_word < quality["tokens_per_word"].as_f64().expect("a number") + 0.001,
+        "{tokens_per_word}"
+    );
+    assert_eq!(
+        (tokenizer.len(), ids.contains(&tokenizer.specials().unk)),
+        (4096, false)
+    );
     let mut counts = vec![0; tokenizer.len()];
     ids.iter().for_each(|&id| counts[id as usize] += 1);
     assert_eq!(tokenizer.counts(), counts);
@@ -73,9 +90,16 @@ fn learned_pieces_are_as_good_as_hugging_faces() {
 fn learning_is_the_same_whatever_the_order_of_the_text() {
     let text = golden("public/bundle/valid.txt");
     let reversed: Vec<&str> = text.lines().rev().collect();
-    for kind in [TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char] {
+    for kind in [
+        TokenizerKind::Wordpiece,
+        TokenizerKind::Word,
+        TokenizerKind::Char,
+    ] {
         let forward = Tokenizer::learn(kind, true, 500, &mut text.lines()).expect("enough text");
-        assert_eq!(Tokenizer::learn(kind, true, 500, &mut reversed.iter().copied()).expect("enough text"), forward);
+        assert_eq!(
+            Tokenizer::learn(kind, true, 500, &mut reversed.iter().copied()).expect("enough text"),
+            forward
+        );
     }
 }
 
@@ -83,9 +107,21 @@ fn learning_is_the_same_whatever_the_order_of_the_text() {
 fn each_kind_cuts_in_its_own_way() {
     let text = "Élan vital, élan VITAL\nthe [MASK] the";
     for (kind, cased, expected) in [
-        (TokenizerKind::Wordpiece, false, &["é", "##lan", "vital", ",", "é", "##lan", "vital"][..]),
-        (TokenizerKind::Word, false, &["élan", "[UNK]", "élan", "[UNK]"]),
-        (TokenizerKind::Char, true, &["É", "l", "a", "n", "v", "i", "t", "a", "l", ",", "é", "l"]),
+        (
+            TokenizerKind::Wordpiece,
+            false,
+            &["é", "##lan", "vital", ",", "é", "##lan", "vital"][..],
+        ),
+        (
+            TokenizerKind::Word,
+            false,
+            &["élan", "[UNK]", "élan", "[UNK]"],
+        ),
+        (
+            TokenizerKind::Char,
+            true,
+            &["É", "l", "a", "n", "v", "i", "t", "a", "l", ",", "é", "l"],
+        ),
     ] {
         let tokenizer = learn(kind, cased, text);
         let line = text.lines().next().expect("a line");
@@ -101,16 +137,43 @@ fn each_kind_cuts_in_its_own_way() {
 
 #[test]
 fn a_literal_special_token_is_text_unless_asked_for() {
-    for kind in [TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char] {
+    for kind in [
+        TokenizerKind::Wordpiece,
+        TokenizerKind::Word,
+        TokenizerKind::Char,
+    ] {
         for cased in [false, true] {
-            let tokenizer = learn(kind, cased, "the [MASK] the [MASK] the\n[SEP] [SEP] M A S K P E m a s k p e [ ]");
-            let Specials { pad, cls, sep, mask, .. } = tokenizer.specials();
+            let tokenizer = learn(
+                kind,
+                cased,
+                "the [MASK] the [MASK] the\n[SEP] [SEP] M A S K P E m a s k p e [ ]",
+            );
+            let Specials {
+                pad,
+                cls,
+                sep,
+                mask,
+                ..
+            } = tokenizer.specials();
             let ids = tokenizer.encode("the [MASK] [SEP] [CLS] [PAD]");
-            assert!(![pad, cls, sep, mask].iter().any(|id| ids.contains(id)), "{kind:?} {cased}");
+            assert!(
+                ![pad, cls, sep, mask].iter().any(|id| ids.contains(id)),
+                "{kind:?} {cased}"
+            );
             let encoding = tokenizer.encode_with_specials("the[MASK] é [SEP]");
-            let at = encoding.ids.iter().position(|&id| id == mask).expect("a mask");
-            assert_eq!((encoding.offsets[at], encoding.word_starts[at]), ((3, 9), true));
-            assert_eq!((encoding.ids.last(), encoding.offsets.last()), (Some(&sep), Some(&(12, 17))));
+            let at = encoding
+                .ids
+                .iter()
+                .position(|&id| id == mask)
+                .expect("a mask");
+            assert_eq!(
+                (encoding.offsets[at], encoding.word_starts[at]),
+                ((3, 9), true)
+            );
+            assert_eq!(
+                (encoding.ids.last(), encoding.offsets.last()),
+                (Some(&sep), Some(&(12, 17)))
+            );
         }
     }
 }
@@ -124,69 +187,142 @@ fn word_starts_and_continuing_rows_agree() {
     for (&id, &starts) in encoding.ids.iter().zip(&encoding.word_starts) {
         assert_eq!(starts, !continues[id as usize]);
     }
-    assert_eq!(encoding.word_starts.iter().filter(|&&starts| starts).count(), 3);
+    assert_eq!(
+        encoding
+            .word_starts
+            .iter()
+            .filter(|&&starts| starts)
+            .count(),
+        3
+    );
 }
 
 #[test]
 fn hostile_words_stay_short_and_quick() {
-    let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 500).expect("room").strip_accents(true);
+    let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 500)
+        .expect("room")
+        .strip_accents(true);
     learner.take("aa aa ab ab e e");
     let tokenizer = learner.finish().expect("enough text");
     let unk = tokenizer.specials().unk;
     assert_eq!(tokenizer.encode(&"a".repeat(200_000)), [unk]);
     assert_eq!(tokenizer.encode(&"a".repeat(100)).len(), 99);
-    assert_eq!(tokenizer.encode(&format!("e{}", "\u{301}".repeat(20_000))), tokenizer.encode("e"));
-    assert_eq!(tokenizer.encode("\u{0}\u{fffd}\u{ad}\u{e000} \u{2028}"), [0_u32; 0]);
+    assert_eq!(
+        tokenizer.encode(&format!("e{}", "\u{301}".repeat(20_000))),
+        tokenizer.encode("e")
+    );
+    assert_eq!(
+        tokenizer.encode("\u{0}\u{fffd}\u{ad}\u{e000} \u{2028}"),
+        [0_u32; 0]
+    );
 }
 
 #[test]
 fn scripts_without_spaces_are_cut_into_pieces_that_are_the_same_everywhere() {
     // A boat in the harbour, a tree in the garden, without a space between words.
     let (boat, tree) = ("เรือในท่าเรือ", "ต้นไม้ในสวน");
-    let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 100).expect("room").unspaced(true);
-    [boat, tree, boat, tree].into_iter().for_each(|word| learner.take(word));
+    let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 100)
+        .expect("room")
+        .unspaced(true);
+    [boat, tree, boat, tree]
+        .into_iter()
+        .for_each(|word| learner.take(word));
     let tokenizer = learner.finish().expect("enough text");
     let (boat, tree) = (tokenizer.encode(boat), tokenizer.encode(tree));
-    assert_eq!((boat.len(), tree.len()), (1, 1), "{:?}", tokens(&tokenizer, &[&boat[..], &tree].concat()));
+    assert_eq!(
+        (boat.len(), tree.len()),
+        (1, 1),
+        "{:?}",
+        tokens(&tokenizer, &[&boat[..], &tree].concat())
+    );
     // A paragraph of more than BERT's longest word.
-    assert_eq!(tokenizer.encode(&"เรือในท่าเรือต้นไม้ในสวน".repeat(20)), [boat[0], tree[0]].repeat(20));
+    assert_eq!(
+        tokenizer.encode(&"เรือในท่าเรือต้นไม้ในสวน".repeat(20)),
+        [boat[0], tree[0]].repeat(20)
+    );
     // What stands behind a mask is spelled as it was in training.
-    let masked = tokenizer.encode_with_specials("ต้นไม้ในสวน[MASK]เรือในท่าเรือ").ids;
+    let masked = tokenizer
+        .encode_with_specials("ต้นไม้ในสวน[MASK]เรือในท่าเรือ")
+        .ids;
     assert_eq!(masked, [tree[0], tokenizer.specials().mask, boat[0]]);
 
     let files = tokenizer.to_files(128);
-    let content = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+    let content = |name: &str| {
+        files
+            .iter()
+            .find(|(file, _)| file == name)
+            .map(|(_, bytes)| bytes.clone())
+    };
     let read = Tokenizer::from_files(&content).expect("its own files");
-    assert_eq!(read.with_counts(tokenizer.counts().to_vec()), Some(tokenizer));
-    let config: Value = serde_json::from_slice(&content("tokenizer_config.json").expect("written")).expect("JSON");
+    assert_eq!(
+        read.with_counts(tokenizer.counts().to_vec()),
+        Some(tokenizer)
+    );
+    let config: Value =
+        serde_json::from_slice(&content("tokenizer_config.json").expect("written")).expect("JSON");
     assert_eq!(config["tokenizer_class"], "PreTrainedTokenizerFast");
 }
 
 #[test]
 fn too_little_to_learn_from_is_an_error() {
-    let learn = |kind, size, text: &str| Tokenizer::learn(kind, false, size, &mut text.lines()).map(|t| t.len());
+    let learn = |kind, size, text: &str| {
+        Tokenizer::learn(kind, false, size, &mut text.lines()).map(|t| t.len())
+    };
     let code = |result: Result<usize, DataError>| result.expect_err("refused").code();
-    assert_eq!(code(learn(TokenizerKind::Wordpiece, 15, "some text")), "vocabulary-too-small");
-    assert_eq!(code(learn(TokenizerKind::Wordpiece, 100, " ")), "nothing-to-mask");
-    assert_eq!(code(learn(TokenizerKind::Word, 100, "each word once")), "nothing-to-mask");
+    assert_eq!(
+        code(learn(TokenizerKind::Wordpiece, 15, "some text")),
+        "vocabulary-too-small"
+    );
+    assert_eq!(
+        code(learn(TokenizerKind::Wordpiece, 100, " ")),
+        "nothing-to-mask"
+    );
+    assert_eq!(
+        code(learn(TokenizerKind::Word, 100, "each word once")),
+        "nothing-to-mask"
+    );
     assert_eq!(learn(TokenizerKind::Wordpiece, 100, "a"), Ok(6));
-    assert_eq!(learn(TokenizerKind::Char, 16, "abcdefghijklmnopqrstuvwxyz"), Ok(16));
-    assert_eq!(learn(TokenizerKind::Wordpiece, 16, &"abcdefghijklmnopqrstuvwxyz ".repeat(3)), Ok(16));
+    assert_eq!(
+        learn(TokenizerKind::Char, 16, "abcdefghijklmnopqrstuvwxyz"),
+        Ok(16)
+    );
+    assert_eq!(
+        learn(
+            TokenizerKind::Wordpiece,
+            16,
+            &"abcdefghijklmnopqrstuvwxyz ".repeat(3)
+        ),
+        Ok(16)
+    );
 }
 
 #[test]
 fn files_read_back_as_the_tokenizer_they_were_written_from() {
     let text = "The man went to the store, the man bought a gallon of milk. Der Mann ging, der Mann! 好 好";
-    for kind in [TokenizerKind::Wordpiece, TokenizerKind::Word, TokenizerKind::Char] {
+    for kind in [
+        TokenizerKind::Wordpiece,
+        TokenizerKind::Word,
+        TokenizerKind::Char,
+    ] {
         for cased in [false, true] {
             let tokenizer = learn(kind, cased, text);
             let files = tokenizer.to_files(128);
-            let find = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+            let find = |name: &str| {
+                files
+                    .iter()
+                    .find(|(file, _)| file == name)
+                    .map(|(_, bytes)| bytes.clone())
+            };
             let mut back = Tokenizer::from_files(&find).expect("sound files");
             back.counts = tokenizer.counts.clone();
             assert_eq!(back, tokenizer);
-            let config: Value = serde_json::from_slice(&find("tokenizer_config.json").expect("written")).expect("JSON");
-            assert_eq!((&config["model_max_length"], &config["mask_token"]), (&json!(128), &json!("[MASK]")));
+            let config: Value =
+                serde_json::from_slice(&find("tokenizer_config.json").expect("written"))
+                    .expect("JSON");
+            assert_eq!(
+                (&config["model_max_length"], &config["mask_token"]),
+                (&json!(128), &json!("[MASK]"))
+            );
             assert_eq!(files.len(), 4);
         }
     }
@@ -194,9 +330,15 @@ fn files_read_back_as_the_tokenizer_they_were_written_from() {
     let files = tokenizer.to_files(128);
     let old = Tokenizer::from_files(&|name| {
         let wanted = name == "vocab.txt" || name == "tokenizer_config.json";
-        files.iter().find(|(file, _)| wanted && file == name).map(|(_, bytes)| bytes.clone())
+        files
+            .iter()
+            .find(|(file, _)| wanted && file == name)
+            .map(|(_, bytes)| bytes.clone())
     });
-    assert_eq!(old.expect("sound files").encode(text), tokenizer.encode(text));
+    assert_eq!(
+        old.expect("sound files").encode(text),
+        tokenizer.encode(text)
+    );
 }
 
 fn with_vocab(vocab: &str) -> String {
@@ -213,24 +355,60 @@ fn hostile_files_are_refused_with_the_reason() {
     assert!(from_one("tokenizer.json", &sound).is_ok());
     let deep = sound.replace("null", &"[".repeat(100_000));
     for (json, reason) in [
-        (with_vocab(&format!("{{{five}, \"x\": 4294967295}}")), "\"x\" stands in row 4294967295; 1048576 rows are"),
-        (with_vocab(&format!("{{{five}, \"x\": 4}}")), "row 4 has two tokens"),
-        (with_vocab(&format!("{{{five}, \"x\": -1}}")), "invalid value: integer `-1`"),
-        (with_vocab(r#"{"[PAD]": 0, "[UNK]": 1, "x": 2}"#), "it lacks [CLS], [SEP], [MASK]"),
+        (
+            with_vocab(&format!("{{{five}, \"x\": 4294967295}}")),
+            "\"x\" stands in row 4294967295; 1048576 rows are",
+        ),
+        (
+            with_vocab(&format!("{{{five}, \"x\": 4}}")),
+            "row 4 has two tokens",
+        ),
+        (
+            with_vocab(&format!("{{{five}, \"x\": -1}}")),
+            "invalid value: integer `-1`",
+        ),
+        (
+            with_vocab(r#"{"[PAD]": 0, "[UNK]": 1, "x": 2}"#),
+            "it lacks [CLS], [SEP], [MASK]",
+        ),
         (with_vocab("[]"), "it lacks [PAD], [UNK]"),
         (sound[..sound.len() / 2].into(), "EOF while parsing"),
         (deep, "recursion limit exceeded"),
         (sound.replace("WordPiece", "BPE"), "uses a model \"BPE\""),
-        (sound.replace("Whitespace", "ByteLevel"), "uses a pre-tokenizer \"ByteLevel\""),
-        (sound.replace("null", r#"{"type": "Precompiled"}"#), "uses a normalizer \"Precompiled\""),
-        (sound.replace("[],", r#"[{"id": 6, "content": ""}],"#), "uses the added token \"\""),
-        (sound.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#), "\"[MASK]\" has the rows 4 and 5"),
-        (sound.replace("[],", r#"[{"id": 4, "content": "the"}],"#), "\"the\" has the rows 5 and 4"),
-        (sound.replace("[],", r#"[{"id": 5, "content": "x"}],"#), "row 5 has two tokens, \"the\" and \"x\""),
-        (sound.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#), "the added token \"x\" in row 4294967295"),
+        (
+            sound.replace("Whitespace", "ByteLevel"),
+            "uses a pre-tokenizer \"ByteLevel\"",
+        ),
+        (
+            sound.replace("null", r#"{"type": "Precompiled"}"#),
+            "uses a normalizer \"Precompiled\"",
+        ),
+        (
+            sound.replace("[],", r#"[{"id": 6, "content": ""}],"#),
+            "uses the added token \"\"",
+        ),
+        (
+            sound.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#),
+            "\"[MASK]\" has the rows 4 and 5",
+        ),
+        (
+            sound.replace("[],", r#"[{"id": 4, "content": "the"}],"#),
+            "\"the\" has the rows 5 and 4",
+        ),
+        (
+            sound.replace("[],", r#"[{"id": 5, "content": "x"}],"#),
+            "row 5 has two tokens, \"the\" and \"x\"",
+        ),
+        (
+            sound.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#),
+            "the added token \"x\" in row 4294967295",
+        ),
         ("[]".into(), "invalid"),
         (
-            sound.replace("[],", &format!(r#"[{{"id": 6, "content": "{}"}}],"#, "a".repeat(501))),
+            sound.replace(
+                "[],",
+                &format!(r#"[{{"id": 6, "content": "{}"}}],"#, "a".repeat(501)),
+            ),
             "of more than 500 characters",
         ),
         (
@@ -238,50 +416,88 @@ fn hostile_files_are_refused_with_the_reason() {
             "a subword prefix of more than 16 characters",
         ),
     ] {
-        let error = from_one("tokenizer.json", &json).expect_err(reason).to_string();
+        let error = from_one("tokenizer.json", &json)
+            .expect_err(reason)
+            .to_string();
         assert!(error.contains(reason), "{error} instead of {reason}");
     }
-    for (vocab, reason) in [("", "it is empty"), ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "it lacks [MASK]")] {
+    for (vocab, reason) in [
+        ("", "it is empty"),
+        ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "it lacks [MASK]"),
+    ] {
         let error = from_one("vocab.txt", vocab).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error} instead of {reason}");
     }
-    assert_eq!(Tokenizer::from_files(&|_| None), Err(DataError::NoTokenizer));
+    assert_eq!(
+        Tokenizer::from_files(&|_| None),
+        Err(DataError::NoTokenizer)
+    );
 }
 
 #[test]
 fn special_tokens_are_found_wherever_they_stand() {
-    let tokenizer = from_one("vocab.txt", "the\ncat\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n").expect("sound");
+    let tokenizer = from_one(
+        "vocab.txt",
+        "the\ncat\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n",
+    )
+    .expect("sound");
     assert_eq!(tokenizer.specials().all(), [2, 3, 4, 5, 6]);
-    assert_eq!(tokenizer.encode_with_specials("the dog [MASK]").ids, [0, 3, 6]);
+    assert_eq!(
+        tokenizer.encode_with_specials("the dog [MASK]").ids,
+        [0, 3, 6]
+    );
     assert_eq!(tokenizer.counts(), [0; 7]);
 }
 
 fn from_many(files: &[(&str, String)]) -> Result<Tokenizer, DataError> {
-    let find = |asked: &str| files.iter().find(|(name, _)| *name == asked).map(|(_, text)| text.clone().into_bytes());
+    let find = |asked: &str| {
+        files
+            .iter()
+            .find(|(name, _)| *name == asked)
+            .map(|(_, text)| text.clone().into_bytes())
+    };
     Tokenizer::from_files(&find)
 }
 
 /// What `tokenizer` writes, read back: from all files, and from those that a tokenizer of before 2020 reads.
 fn read_back(tokenizer: &Tokenizer) -> [Tokenizer; 2] {
     let files = tokenizer.to_files(128);
-    let find = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
-    [Tokenizer::from_files(&find), Tokenizer::from_files(&|name| find(name).filter(|_| name != "tokenizer.json"))]
-        .map(|tokenizer| tokenizer.expect("sound files"))
+    let find = |name: &str| {
+        files
+            .iter()
+            .find(|(file, _)| file == name)
+            .map(|(_, bytes)| bytes.clone())
+    };
+    [
+        Tokenizer::from_files(&find),
+        Tokenizer::from_files(&|name| find(name).filter(|_| name != "tokenizer.json")),
+    ]
+    .map(|tokenizer| tokenizer.expect("sound files"))
 }
 
 #[test]
 fn blank_and_repeated_lines_keep_the_numbers_of_the_others() {
-    let vocab = "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n\r\nthe\r\ncat\r\nthe\r\n\r\n";
+    let vocab =
+        "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n\r\nthe\r\ncat\r\nthe\r\n\r\n";
     let tokenizer = from_one("vocab.txt", vocab).expect("as transformers reads it");
-    assert_eq!((tokenizer.len(), tokenizer.id("the"), tokenizer.id("")), (10, Some(8), None));
+    assert_eq!(
+        (tokenizer.len(), tokenizer.id("the"), tokenizer.id("")),
+        (10, Some(8), None)
+    );
     assert_eq!(tokenizer.encode("the cat"), [8, 7]);
     let of_text: Vec<u32> = (0..12).filter(|&id| tokenizer.is_text(id)).collect();
     assert_eq!(of_text, [7, 8], "rows without a token stand for nothing");
     for back in read_back(&tokenizer) {
-        assert_eq!((back.encode("the cat"), back.id("the")), (vec![8, 7], Some(8)));
+        assert_eq!(
+            (back.encode("the cat"), back.id("the")),
+            (vec![8, 7], Some(8))
+        );
     }
     let five = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
-    let holes = from_one("tokenizer.json", &with_vocab(&format!("{{{five}, \"x\": 5, \"x\": 7, \"\": 9}}")));
+    let holes = from_one(
+        "tokenizer.json",
+        &with_vocab(&format!("{{{five}, \"x\": 5, \"x\": 7, \"\": 9}}")),
+    );
     assert_eq!(holes.expect("as tokenizers reads it").encode("x y"), [7, 1]);
 }
 
@@ -292,15 +508,24 @@ const ADDED: &str = r#"[{"id": 6, "content": "[DATE]", "normalized": false, "spe
 fn added_tokens_are_found_in_the_text_before_it_is_cut() {
     let vocab = r###"{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "the": 5}"###;
     let json = with_vocab(vocab).replace("[],", &format!("{ADDED},"));
-    let json = json.replace("\"normalizer\": null", r#""normalizer": {"type": "BertNormalizer"}"#);
+    let json = json.replace(
+        "\"normalizer\": null",
+        r#""normalizer": {"type": "BertNormalizer"}"#,
+    );
     let tokenizer = from_one("tokenizer.json", &json).expect("sound");
     let check = |tokenizer: &Tokenizer| {
         let encoding = tokenizer.encode_with_specials("the[DATE]the PIER42 [MASK]");
         assert_eq!(encoding.ids, [5, 6, 5, 7, 4]);
-        assert_eq!(encoding.offsets, [(0, 3), (3, 9), (9, 12), (13, 19), (20, 26)]);
+        assert_eq!(
+            encoding.offsets,
+            [(0, 3), (3, 9), (9, 12), (13, 19), (20, 26)]
+        );
         assert_eq!(tokenizer.encode("the [DATE] pier42"), [5, 6, 7]);
         assert!(!tokenizer.encode("pier425").contains(&7));
-        assert_eq!((tokenizer.len(), tokenizer.token(6), tokenizer.id("Pier42")), (8, "[DATE]", Some(7)));
+        assert_eq!(
+            (tokenizer.len(), tokenizer.token(6), tokenizer.id("Pier42")),
+            (8, "[DATE]", Some(7))
+        );
         assert!(tokenizer.is_text(7) && !tokenizer.is_text(8));
     };
     check(&tokenizer);
@@ -312,7 +537,10 @@ fn added_tokens_are_found_in_the_text_before_it_is_cut() {
 #[test]
 fn added_tokens_of_the_other_files_count_too() {
     let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n".to_string();
-    let named = ("added_tokens.json", r#"{"[DATE]": 6, "pier42": 7}"#.to_string());
+    let named = (
+        "added_tokens.json",
+        r#"{"[DATE]": 6, "pier42": 7}"#.to_string(),
+    );
     let decoder = r#"{"added_tokens_decoder": {"4": {"content": "[MASK]", "special": true},
         "6": {"content": "[DATE]", "special": true}, "7": {"content": "pier42", "normalized": true}}}"#;
     for other in [named, ("tokenizer_config.json", decoder.into())] {
@@ -320,23 +548,47 @@ fn added_tokens_of_the_other_files_count_too() {
         assert_eq!(tokenizer.encode("the [DATE] Pier42"), [5, 6, 7]);
         assert_eq!(tokenizer.encode("[MASK]").len(), 3);
     }
-    let bad = from_many(&[("vocab.txt", vocab), ("added_tokens.json", r#"{"x": 5}"#.into())]).expect_err("taken");
-    assert!(bad.to_string().contains("added_tokens.json cannot be used: row 5 has two tokens"), "{bad}");
+    let bad = from_many(&[
+        ("vocab.txt", vocab),
+        ("added_tokens.json", r#"{"x": 5}"#.into()),
+    ])
+    .expect_err("taken");
+    assert!(
+        bad.to_string()
+            .contains("added_tokens.json cannot be used: row 5 has two tokens"),
+        "{bad}"
+    );
 }
 
 #[test]
 fn upper_case_in_a_vocabulary_alone_says_that_case_counts() {
     let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nThe\n".to_string();
     let infers = |files: &[(&str, String)]| {
-        let find =
-            |asked: &str| files.iter().find(|(name, _)| *name == asked).map(|(_, text)| text.clone().into_bytes());
-        (Tokenizer::infers_case(&find), from_many(files).expect("sound").is_cased())
+        let find = |asked: &str| {
+            files
+                .iter()
+                .find(|(name, _)| *name == asked)
+                .map(|(_, text)| text.clone().into_bytes())
+        };
+        (
+            Tokenizer::infers_case(&find),
+            from_many(files).expect("sound").is_cased(),
+        )
     };
     let config = |text: &str| ("tokenizer_config.json", text.to_string());
     let vocab = ("vocab.txt", vocab);
     assert_eq!(infers(std::slice::from_ref(&vocab)), (true, true));
     assert_eq!(infers(&[vocab.clone(), config("{}")]), (true, true));
-    assert_eq!(infers(&[vocab.clone(), config(r#"{"do_lower_case": true}"#)]), (false, false));
-    assert_eq!(infers(&[vocab.clone(), config(r#"{"do_lower_case": false}"#)]), (false, true));
-    assert_eq!(infers(&[("vocab.txt", vocab.1.replace("The", "a"))]), (false, false));
+    assert_eq!(
+        infers(&[vocab.clone(), config(r#"{"do_lower_case": true}"#)]),
+        (false, false)
+    );
+    assert_eq!(
+        infers(&[vocab.clone(), config(r#"{"do_lower_case": false}"#)]),
+        (false, true)
+    );
+    assert_eq!(
+        infers(&[("vocab.txt", vocab.1.replace("The", "a"))]),
+        (false, false)
+    );
 }

@@ -53,7 +53,11 @@ pub(super) enum VocabularyError {
     /// Special tokens are missing.
     Missing { tokens: Vec<&'static str> },
     /// An added token stands in the row of another token.
-    Taken { token: String, row: u32, other: String },
+    Taken {
+        token: String,
+        row: u32,
+        other: String,
+    },
     /// An added token has another row than the same token among the others.
     TwoRows { token: String, row: u32, other: u32 },
 }
@@ -73,33 +77,66 @@ impl Vocabulary {
                 tokens[earlier as usize].clear();
             }
         }
-        let missing: Vec<&str> = SPECIAL_NAMES.into_iter().filter(|&name| !ids.contains_key(name)).collect();
+        let missing: Vec<&str> = SPECIAL_NAMES
+            .into_iter()
+            .filter(|&name| !ids.contains_key(name))
+            .collect();
         if !missing.is_empty() {
             return Err(VocabularyError::Missing { tokens: missing });
         }
         let [pad, unk, cls, sep, mask] = SPECIAL_NAMES.map(|name| ids[name]);
-        let specials = Specials { pad, unk, cls, sep, mask };
-        let longest_chars = tokens.iter().map(|token| token.chars().count()).max().unwrap_or(0);
-        Ok(Self { tokens, ids, added: AddedTokens::default(), specials, longest_chars })
+        let specials = Specials {
+            pad,
+            unk,
+            cls,
+            sep,
+            mask,
+        };
+        let longest_chars = tokens
+            .iter()
+            .map(|token| token.chars().count())
+            .max()
+            .unwrap_or(0);
+        Ok(Self {
+            tokens,
+            ids,
+            added: AddedTokens::default(),
+            specials,
+            longest_chars,
+        })
     }
 
     /// The same with tokens that are found in the text before it is cut, as `normalization` leaves it.
     ///
     /// # Errors
     /// When one of them has the row of another token, or two rows.
-    pub fn with_added(mut self, added: Vec<AddedToken>, normalization: Normalization) -> Result<Self, VocabularyError> {
+    pub fn with_added(
+        mut self,
+        added: Vec<AddedToken>,
+        normalization: Normalization,
+    ) -> Result<Self, VocabularyError> {
         for AddedToken { content, id, .. } in &added {
             let row = *id as usize;
             match self.ids.get(content) {
                 Some(other) if other == id => continue,
                 Some(other) => {
-                    return Err(VocabularyError::TwoRows { token: content.clone(), row: *id, other: *other });
+                    return Err(VocabularyError::TwoRows {
+                        token: content.clone(),
+                        row: *id,
+                        other: *other,
+                    });
                 }
-                None => self.tokens.resize(self.tokens.len().max(row + 1), String::new()),
+                None => self
+                    .tokens
+                    .resize(self.tokens.len().max(row + 1), String::new()),
             }
             if !self.tokens[row].is_empty() && self.tokens[row] != *content {
                 let other = self.tokens[row].clone();
-                return Err(VocabularyError::Taken { token: content.clone(), row: *id, other });
+                return Err(VocabularyError::Taken {
+                    token: content.clone(),
+                    row: *id,
+                    other,
+                });
             }
             self.tokens[row] = content.clone();
         }
@@ -113,7 +150,9 @@ impl Vocabulary {
 
     /// Whether words are cut into the token of this row; an added token is only found as a whole.
     pub fn is_of_words(&self, row: usize) -> bool {
-        self.ids.get(&self.tokens[row]).is_some_and(|id| *id as usize == row)
+        self.ids
+            .get(&self.tokens[row])
+            .is_some_and(|id| *id as usize == row)
     }
 
     pub fn tokens(&self) -> &[String] {
@@ -130,12 +169,18 @@ impl Vocabulary {
     }
 
     pub fn id(&self, token: &str) -> Option<u32> {
-        self.ids.get(token).copied().or_else(|| self.added.id(token))
+        self.ids
+            .get(token)
+            .copied()
+            .or_else(|| self.added.id(token))
     }
 
     /// The row of a piece of text, which is never a special one.
     pub fn piece(&self, piece: &str) -> Option<u32> {
-        self.ids.get(piece).copied().filter(|&id| !self.specials.contains(id))
+        self.ids
+            .get(piece)
+            .copied()
+            .filter(|&id| !self.specials.contains(id))
     }
 
     pub fn piece_or_unknown(&self, piece: &str) -> u32 {
@@ -146,8 +191,14 @@ impl Vocabulary {
     pub fn split_at_special<'a>(&self, text: &'a str) -> Option<(&'a str, u32, &'a str)> {
         text.match_indices('[').find_map(|(at, _)| {
             let here = &text[at..];
-            let index = SPECIAL_NAMES.iter().position(|name| here.starts_with(name))?;
-            Some((&text[..at], self.specials.all()[index], &here[SPECIAL_NAMES[index].len()..]))
+            let index = SPECIAL_NAMES
+                .iter()
+                .position(|name| here.starts_with(name))?;
+            Some((
+                &text[..at],
+                self.specials.all()[index],
+                &here[SPECIAL_NAMES[index].len()..],
+            ))
         })
     }
 }

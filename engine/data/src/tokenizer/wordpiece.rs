@@ -22,7 +22,10 @@ pub(super) struct WordPiece {
 
 impl Default for WordPiece {
     fn default() -> Self {
-        Self { prefix: PREFIX.into(), max_chars: MAX_WORD_CHARS }
+        Self {
+            prefix: PREFIX.into(),
+            max_chars: MAX_WORD_CHARS,
+        }
     }
 }
 

@@ -19,12 +19,17 @@ impl Tokenizer {
         let mut files = vec![
             ("tokenizer.json".into(), pretty(&self.tokenizer_json())),
             ("vocab.txt".into(), self.vocab_txt()),
-            ("tokenizer_config.json".into(), pretty(&self.tokenizer_config(model_max_length))),
+            (
+                "tokenizer_config.json".into(),
+                pretty(&self.tokenizer_config(model_max_length)),
+            ),
             ("special_tokens_map.json".into(), pretty(&named_specials())),
         ];
         let added = self.vocabulary.added().all().iter();
         let added = added.filter(|token| !self.vocabulary.is_of_words(token.id as usize));
-        let rows: BTreeMap<&str, u32> = added.map(|token| (token.content.as_str(), token.id)).collect();
+        let rows: BTreeMap<&str, u32> = added
+            .map(|token| (token.content.as_str(), token.id))
+            .collect();
         files.extend((!rows.is_empty()).then(|| (ADDED_TOKENS.to_string(), pretty(&rows))));
         files
     }
@@ -44,7 +49,9 @@ impl Tokenizer {
                 "cls": ["[CLS]", specials.cls],
             }),
             decoder: match &self.model {
-                Model::WordPiece(model) => json!({"type": "WordPiece", "prefix": model.prefix(), "cleanup": true}),
+                Model::WordPiece(model) => {
+                    json!({"type": "WordPiece", "prefix": model.prefix(), "cleanup": true})
+                }
                 Model::Words => Value::Null,
             },
             model: self.model_json(),
@@ -53,8 +60,13 @@ impl Tokenizer {
 
     /// The special tokens and the others that are found in the text, by row.
     fn added_tokens(&self) -> Vec<AddedToken> {
-        let specials = SPECIAL_NAMES.iter().zip(self.specials().all()).map(|(name, id)| special_token(name, id));
-        let mut tokens: Vec<AddedToken> = specials.chain(self.vocabulary.added().all().iter().cloned()).collect();
+        let specials = SPECIAL_NAMES
+            .iter()
+            .zip(self.specials().all())
+            .map(|(name, id)| special_token(name, id));
+        let mut tokens: Vec<AddedToken> = specials
+            .chain(self.vocabulary.added().all().iter().cloned())
+            .collect();
         tokens.sort_by_key(|token| token.id);
         tokens
     }
@@ -83,17 +95,33 @@ impl Tokenizer {
     fn vocab_txt(&self) -> Vec<u8> {
         let tokens = self.vocabulary.tokens();
         let is_of_words = |row: &usize| self.vocabulary.is_of_words(*row);
-        let rows = (0..tokens.len()).rfind(is_of_words).map_or(0, |last| last + 1);
-        let line = |row: usize| if is_of_words(&row) { tokens[row].as_str() } else { "" };
-        (0..rows).flat_map(|row| line(row).bytes().chain([b'\n'])).collect()
+        let rows = (0..tokens.len())
+            .rfind(is_of_words)
+            .map_or(0, |last| last + 1);
+        let line = |row: usize| {
+            if is_of_words(&row) {
+                tokens[row].as_str()
+            } else {
+                ""
+            }
+        };
+        (0..rows)
+            .flat_map(|row| line(row).bytes().chain([b'\n']))
+            .collect()
     }
 
     fn tokenizer_config(&self, model_max_length: usize) -> Value {
         // `BertTokenizer` may put its own prefix and longest word in place of those of `tokenizer.json`.
-        let is_published = matches!(&self.model, Model::WordPiece(model) if *model == WordPiece::default());
+        let is_published =
+            matches!(&self.model, Model::WordPiece(model) if *model == WordPiece::default());
         let bert = is_published && self.splitting == Splitting::Bert;
         let mut config = named_specials();
-        config["tokenizer_class"] = if bert { "BertTokenizer" } else { "PreTrainedTokenizerFast" }.into();
+        config["tokenizer_class"] = if bert {
+            "BertTokenizer"
+        } else {
+            "PreTrainedTokenizerFast"
+        }
+        .into();
         config["model_max_length"] = model_max_length.into();
         if bert {
             config["do_lower_case"] = self.normalization.lowercase.into();
@@ -135,7 +163,13 @@ struct InRowOrder<'a>(&'a Vocabulary);
 impl Serialize for InRowOrder<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (row, token) in self.0.tokens().iter().enumerate().filter(|(row, _)| self.0.is_of_words(*row)) {
+        for (row, token) in self
+            .0
+            .tokens()
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| self.0.is_of_words(*row))
+        {
             map.serialize_entry(token, &row)?;
         }
         map.end()
@@ -157,7 +191,11 @@ fn named_specials() -> Value {
 }
 
 fn special_token(name: &str, id: u32) -> AddedToken {
-    AddedToken { normalized: false, special: true, ..AddedToken::plain(name.into(), id) }
+    AddedToken {
+        normalized: false,
+        special: true,
+        ..AddedToken::plain(name.into(), id)
+    }
 }
 
 fn normalizer(rules: Normalization) -> Value {

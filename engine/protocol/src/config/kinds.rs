@@ -172,23 +172,37 @@ pub enum TaskKind {
 }
 
 impl Named for BackendChoice {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("auto", Self::Auto), ("webgpu", Self::Gpu), ("gpu", Self::Gpu), ("cpu", Self::Cpu)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("webgpu", Self::Gpu),
+        ("gpu", Self::Gpu),
+        ("cpu", Self::Cpu),
+    ];
 }
 
 impl Named for Quoting {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("double", Self::Double), ("backslash", Self::Backslash), ("single", Self::Single), ("none", Self::None)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("double", Self::Double),
+        ("backslash", Self::Backslash),
+        ("single", Self::Single),
+        ("none", Self::None),
+    ];
 }
 
 impl Named for TokenizerKind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("wordpiece", Self::Wordpiece), ("word", Self::Word), ("char", Self::Char)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("wordpiece", Self::Wordpiece),
+        ("word", Self::Word),
+        ("char", Self::Char),
+    ];
 }
 
 impl Named for BackboneKind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("transformer", Self::Transformer), ("textcnn", Self::Textcnn), ("mean", Self::Mean)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("transformer", Self::Transformer),
+        ("textcnn", Self::Textcnn),
+        ("mean", Self::Mean),
+    ];
 }
 
 impl Named for OptimizerKind {
@@ -200,12 +214,16 @@ impl Named for EmbeddingInit {
 }
 
 impl Named for PartsKind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("one", Self::One), ("seeds", Self::Seeds), ("fusion", Self::Fusion)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("one", Self::One),
+        ("seeds", Self::Seeds),
+        ("fusion", Self::Fusion),
+    ];
 }
 
 impl Named for ClassWeights {
-    const NAMES: &'static [(&'static str, Self)] = &[("none", Self::None), ("balanced", Self::Balanced)];
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("balanced", Self::Balanced)];
 }
 
 impl Named for NearDuplicates {
@@ -213,8 +231,12 @@ impl Named for NearDuplicates {
 }
 
 impl Named for Pooling {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("cls", Self::Cls), ("first-token", Self::FirstToken), ("mean", Self::Mean), ("max-mean", Self::MaxMean)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("cls", Self::Cls),
+        ("first-token", Self::FirstToken),
+        ("mean", Self::Mean),
+        ("max-mean", Self::MaxMean),
+    ];
 }
 
 impl Named for TaskKind {

@@ -84,7 +84,11 @@ impl Fields {
 
     #[inline(never)]
     fn take_or_default<T: DeserializeOwned + Default>(&mut self, name: &str) -> Result<T, Error> {
-        if self.0.contains_key(name) { self.take(name) } else { Ok(T::default()) }
+        if self.0.contains_key(name) {
+            self.take(name)
+        } else {
+            Ok(T::default())
+        }
     }
 
     /// A structure whose fields stand beside those of the event.

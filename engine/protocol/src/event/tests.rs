@@ -5,12 +5,27 @@ use crate::{ClassifierMetrics, MaskedLmMetrics};
 
 /// An evaluation of each kind.
 pub(crate) fn evaluations() -> [Event; 2] {
-    let masked =
-        Metrics::MaskedLm(MaskedLmMetrics { n: 3, masked_lm_loss: 4.5, masked_accuracy: 0.25, ..Default::default() });
-    let labels = Metrics::Classifier(ClassifierMetrics { n: 2, micro_f1: 0.5, ..ClassifierMetrics::default() });
+    let masked = Metrics::MaskedLm(MaskedLmMetrics {
+        n: 3,
+        masked_lm_loss: 4.5,
+        masked_accuracy: 0.25,
+        ..Default::default()
+    });
+    let labels = Metrics::Classifier(ClassifierMetrics {
+        n: 2,
+        micro_f1: 0.5,
+        ..ClassifierMetrics::default()
+    });
     [masked, labels].map(|metrics| {
         let (run, split) = ("r".into(), "valid".into());
-        Event::Evaluated { run, step: 1, epoch: 1.0, split, network: None, metrics }
+        Event::Evaluated {
+            run,
+            step: 1,
+            epoch: 1.0,
+            split,
+            network: None,
+            metrics,
+        }
     })
 }
 
@@ -18,8 +33,14 @@ pub(crate) fn evaluations() -> [Event; 2] {
 fn both_kinds_of_evaluation_survive_the_wire() {
     for event in evaluations() {
         let text = serde_json::to_string(&event).expect("serialises");
-        assert!(text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#), "{text}");
-        assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), event);
+        assert!(
+            text.starts_with(r#"{"event":"evaluated","run":"r","step":1"#),
+            "{text}"
+        );
+        assert_eq!(
+            serde_json::from_str::<Event>(&text).expect("reads back"),
+            event
+        );
     }
 }
 
@@ -29,7 +50,12 @@ pub(crate) fn every_kind() -> Vec<Event> {
     let text = |text: &str| text.to_string();
     vec![
         Event::Hello { protocol: 5 },
-        Event::Ready { device: DeviceInfo { reason: Some(text("why")), ..DeviceInfo::default() } },
+        Event::Ready {
+            device: DeviceInfo {
+                reason: Some(text("why")),
+                ..DeviceInfo::default()
+            },
+        },
         Event::Corpus {
             files: vec![],
             documents: 9,
@@ -37,15 +63,46 @@ pub(crate) fn every_kind() -> Vec<Event> {
             labelled_valid: 3,
             labelled_test: 2,
             labels: 1,
-            traits: CorpusTraits { repeated: 5, ..CorpusTraits::default() },
+            traits: CorpusTraits {
+                repeated: 5,
+                ..CorpusTraits::default()
+            },
         },
-        Event::Masking { example: 3, tokens: vec![], run: run.clone(), step: Some(step) },
-        Event::Attention { request: 1, run: run.clone(), step: None, tokens: vec![text("a")], layers: 2, heads: 3 },
-        Event::Tokenized { request: 1, tokens: vec![], count: 4 },
-        Event::Reviewed { request: 1, review: Review::default() },
-        Event::Lines { request: 1, lines: vec![], more: 6 },
-        Event::Estimated { request: 1, estimate: Estimate::default() },
-        Event::Baseline { result: LinearResult::default() },
+        Event::Masking {
+            example: 3,
+            tokens: vec![],
+            run: run.clone(),
+            step: Some(step),
+        },
+        Event::Attention {
+            request: 1,
+            run: run.clone(),
+            step: None,
+            tokens: vec![text("a")],
+            layers: 2,
+            heads: 3,
+        },
+        Event::Tokenized {
+            request: 1,
+            tokens: vec![],
+            count: 4,
+        },
+        Event::Reviewed {
+            request: 1,
+            review: Review::default(),
+        },
+        Event::Lines {
+            request: 1,
+            lines: vec![],
+            more: 6,
+        },
+        Event::Estimated {
+            request: 1,
+            estimate: Estimate::default(),
+        },
+        Event::Baseline {
+            result: LinearResult::default(),
+        },
         Event::Started {
             run: run.clone(),
             phase: Phase::Finetune,
@@ -60,7 +117,10 @@ pub(crate) fn every_kind() -> Vec<Event> {
             labels: vec![text("x")],
             step,
         },
-        Event::Compiling { run: run.clone(), message: text("m") },
+        Event::Compiling {
+            run: run.clone(),
+            message: text("m"),
+        },
         Event::Step {
             run: run.clone(),
             step,
@@ -73,20 +133,61 @@ pub(crate) fn every_kind() -> Vec<Event> {
             eta_secs: 0.6,
             grad_norm: 0.7,
         },
-        Event::Checkpoint { run: run.clone(), step, path: text("p") },
-        Event::Warning { run: String::new(), code: text("c"), message: text("m") },
-        Event::Paused { run: run.clone(), step },
-        Event::Resumed { run: run.clone(), step },
-        Event::Finished { run: run.clone(), step, stopped: true, elapsed_secs: 1.5 },
-        Event::Failed { run: run.clone(), code: text("c"), message: text("m"), hint: text("h"), request: Some(8) },
-        Event::Counted { run: run.clone(), learned: true, step, loss: 0.1, accuracy: 0.9 },
-        Event::Compared { run: run.clone(), comparison: Comparison::default() },
-        Event::Guesses { request: 1, masks: vec![] },
+        Event::Checkpoint {
+            run: run.clone(),
+            step,
+            path: text("p"),
+        },
+        Event::Warning {
+            run: String::new(),
+            code: text("c"),
+            message: text("m"),
+        },
+        Event::Paused {
+            run: run.clone(),
+            step,
+        },
+        Event::Resumed {
+            run: run.clone(),
+            step,
+        },
+        Event::Finished {
+            run: run.clone(),
+            step,
+            stopped: true,
+            elapsed_secs: 1.5,
+        },
+        Event::Failed {
+            run: run.clone(),
+            code: text("c"),
+            message: text("m"),
+            hint: text("h"),
+            request: Some(8),
+        },
+        Event::Counted {
+            run: run.clone(),
+            learned: true,
+            step,
+            loss: 0.1,
+            accuracy: 0.9,
+        },
+        Event::Compared {
+            run: run.clone(),
+            comparison: Comparison::default(),
+        },
+        Event::Guesses {
+            request: 1,
+            masks: vec![],
+        },
         Event::Labelled {
             request: 1,
             documents: 2,
             of: 3,
-            dropped: vec![Dropped { reason: text("empty"), count: 4, first_line: 5 }],
+            dropped: vec![Dropped {
+                reason: text("empty"),
+                count: 4,
+                first_line: 5,
+            }],
             columns: Some(TableColumns::default()),
             warnings: vec![text("w")],
         },
@@ -102,18 +203,40 @@ pub(crate) fn every_kind() -> Vec<Event> {
         Event::FilledMasks {
             request: 1,
             step: Some(2),
-            guesses: vec![vec![Candidate { token: text("t"), score: 0.5 }]],
+            guesses: vec![vec![Candidate {
+                token: text("t"),
+                score: 0.5,
+            }]],
         },
         Event::Vocabulary {
             size: 9,
             entries: vec![],
-            coverage: vec![CoveragePoint { tokens: 1, share: 0.5 }],
+            coverage: vec![CoveragePoint {
+                tokens: 1,
+                share: 0.5,
+            }],
             unknown_share: 0.25,
-            lengths: vec![LengthCount { up_to: 4, documents: 2 }],
+            lengths: vec![LengthCount {
+                up_to: 4,
+                documents: 2,
+            }],
         },
-        Event::Exported { request: 1, name: text("n") },
-        Event::Imported { summary: text("s"), labels: vec![text("x")], guesses: true },
-        Event::History { run: run.clone(), events: vec![Event::Paused { run: run.clone(), step }] },
+        Event::Exported {
+            request: 1,
+            name: text("n"),
+        },
+        Event::Imported {
+            summary: text("s"),
+            labels: vec![text("x")],
+            guesses: true,
+        },
+        Event::History {
+            run: run.clone(),
+            events: vec![Event::Paused {
+                run: run.clone(),
+                step,
+            }],
+        },
     ]
 }
 
@@ -125,7 +248,10 @@ fn every_kind_is_read_as_it_is_written() {
     for event in &all {
         let text = serde_json::to_string(event).expect("serialises");
         kinds.insert(std::mem::discriminant(event));
-        assert_eq!(serde_json::from_str::<Event>(&text).expect("reads back"), *event);
+        assert_eq!(
+            serde_json::from_str::<Event>(&text).expect("reads back"),
+            *event
+        );
     }
     assert_eq!(kinds.len(), all.len());
 }
@@ -133,13 +259,23 @@ fn every_kind_is_read_as_it_is_written() {
 #[test]
 fn what_may_be_left_out_is_empty_and_what_is_wrong_is_named() {
     let read = |text: &str| serde_json::from_str::<Event>(text);
-    let warning = Event::Warning { run: String::new(), code: "c".into(), message: "m".into() };
+    let warning = Event::Warning {
+        run: String::new(),
+        code: "c".into(),
+        message: "m".into(),
+    };
     let more = r#"{"event":"warning","code":"c","message":"m","of_a_later_version":1}"#;
     assert_eq!(read(more).expect("known"), warning);
     for (text, expected) in [
         (r#"{"event":"dance"}"#, "there is no event \"dance\""),
-        (r#"{"event":"paused","run":"r"}"#, "step: invalid type: null"),
-        (r#"{"event":"paused","run":"r","step":"x"}"#, "step: invalid type: string"),
+        (
+            r#"{"event":"paused","run":"r"}"#,
+            "step: invalid type: null",
+        ),
+        (
+            r#"{"event":"paused","run":"r","step":"x"}"#,
+            "step: invalid type: string",
+        ),
         ("[]", "invalid type"),
     ] {
         let error = read(text).expect_err("refused").to_string();

@@ -1,39 +1,91 @@
 //! Commands.
 
 use super::messages::{check, texts, values};
-use crate::{BackendChoice, Command, CompareConfig, FileInfo, FileRole, LineQuery, Quoting, RunConfig, StartFrom};
+use crate::{
+    BackendChoice, Command, CompareConfig, FileInfo, FileRole, LineQuery, Quoting, RunConfig,
+    StartFrom,
+};
 use fuzz::Bytes;
 use serde_json::Value;
 
 fn file() -> FileInfo {
     let member_roles = [("a.zip/b.txt".to_string(), FileRole::Test)].into();
-    FileInfo { name: "a.zip".into(), role: Some(FileRole::Train), encoding: Some("utf-8".into()), member_roles }
+    FileInfo {
+        name: "a.zip".into(),
+        role: Some(FileRole::Train),
+        encoding: Some("utf-8".into()),
+        member_roles,
+    }
 }
 
 /// A command of each kind that carries something.
 fn every_kind() -> Vec<Command> {
-    let (run, text, config, request) = ("r".to_string(), "a [MASK]".to_string(), RunConfig::default(), 3);
+    let (run, text, config, request) = (
+        "r".to_string(),
+        "a [MASK]".to_string(),
+        RunConfig::default(),
+        3,
+    );
     vec![
-        Command::Open { backend: BackendChoice::Gpu },
+        Command::Open {
+            backend: BackendChoice::Gpu,
+        },
         Command::SetCorpus {
             files: vec![file()],
             text_column: Some("text".into()),
             label_column: None,
             label_separator: Some("|".into()),
             quoting: Some(Quoting::Double),
-            label_map: [("a".to_string(), Some("b".to_string())), ("c".to_string(), None)].into(),
+            label_map: [
+                ("a".to_string(), Some("b".to_string())),
+                ("c".to_string(), None),
+            ]
+            .into(),
         },
-        Command::PreviewMasking { config: config.clone(), example: 1, epoch: 2, text: Some(text.clone()) },
-        Command::Pretrain { run: run.clone(), config: config.clone(), go_on: true },
-        Command::Finetune { run: run.clone(), config: config.clone(), from: StartFrom::Pretrained },
-        Command::Compare { run: run.clone(), config: config.clone(), compare: CompareConfig::default(), known: vec![] },
+        Command::PreviewMasking {
+            config: config.clone(),
+            example: 1,
+            epoch: 2,
+            text: Some(text.clone()),
+        },
+        Command::Pretrain {
+            run: run.clone(),
+            config: config.clone(),
+            go_on: true,
+        },
+        Command::Finetune {
+            run: run.clone(),
+            config: config.clone(),
+            from: StartFrom::Pretrained,
+        },
+        Command::Compare {
+            run: run.clone(),
+            config: config.clone(),
+            compare: CompareConfig::default(),
+            known: vec![],
+        },
         Command::SetWordVectors { file: Some(file()) },
-        Command::Toy { run, config: config.clone() },
+        Command::Toy {
+            run,
+            config: config.clone(),
+        },
         Command::Pause,
         Command::Step { steps: 4 },
-        Command::FillMask { request, text: text.clone(), top_k: 5 },
-        Command::FillMasks { request, texts: vec![text.clone()], top_k: 5 },
-        Command::Classify { request, text: text.clone(), top_k: 5 },
+        Command::FillMask {
+            request,
+            text: text.clone(),
+            top_k: 5,
+        },
+        Command::FillMasks {
+            request,
+            texts: vec![text.clone()],
+            top_k: 5,
+        },
+        Command::Classify {
+            request,
+            text: text.clone(),
+            top_k: 5,
+        },
         Command::LabelFile {
             request,
             file: file(),
@@ -42,27 +94,57 @@ fn every_kind() -> Vec<Command> {
             own_thresholds: true,
             splits_long: false,
         },
-        Command::Attend { request, text: text.clone() },
-        Command::Neighbours { request, word: text.clone(), top_k: 5 },
-        Command::Review { request, split: "valid".into() },
-        Command::Lines { request, query: LineQuery::Missed { label: "x".into() }, limit: 5 },
-        Command::Estimate { request, config: config.clone(), tries: true },
+        Command::Attend {
+            request,
+            text: text.clone(),
+        },
+        Command::Neighbours {
+            request,
+            word: text.clone(),
+            top_k: 5,
+        },
+        Command::Review {
+            request,
+            split: "valid".into(),
+        },
+        Command::Lines {
+            request,
+            query: LineQuery::Missed { label: "x".into() },
+            limit: 5,
+        },
+        Command::Estimate {
+            request,
+            config: config.clone(),
+            tries: true,
+        },
         Command::Baseline { config },
-        Command::Vocabulary { filter: text, limit: 5 },
-        Command::ImportModel { files: vec![file()] },
+        Command::Vocabulary {
+            filter: text,
+            limit: 5,
+        },
+        Command::ImportModel {
+            files: vec![file()],
+        },
     ]
 }
 
 fn messages() -> Vec<Value> {
-    every_kind().iter().map(|command| serde_json::to_value(command).expect("serialises")).collect()
+    every_kind()
+        .iter()
+        .map(|command| serde_json::to_value(command).expect("serialises"))
+        .collect()
 }
 
 #[test]
 fn a_command_reads_back_as_it_was_written() {
-    fuzz::check("commands", 8000, &values(messages()), |command| check::<Command>(command.to_string().as_bytes()));
+    fuzz::check("commands", 8000, &values(messages()), |command| {
+        check::<Command>(command.to_string().as_bytes())
+    });
 }
 
 #[test]
 fn any_text_is_a_command_or_refused() {
-    fuzz::check("command-texts", 8000, &texts(&messages()), |Bytes(text)| check::<Command>(&text));
+    fuzz::check("command-texts", 8000, &texts(&messages()), |Bytes(text)| {
+        check::<Command>(&text)
+    });
 }

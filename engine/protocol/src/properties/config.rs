@@ -110,23 +110,38 @@ fn value() -> impl Strategy<Value = String> {
 /// What a link says, the same link says of the settings that it was read as; and so does a message.
 #[test]
 fn settings_read_back_as_they_were_written() {
-    fuzz::check("settings", 10_000, &vec((select(KEYS), value()), 0..12), |pairs| {
-        let mut config = RunConfig::default();
-        for (key, value) in &pairs {
-            let before = config.clone();
-            if let Err(error) = config.set(key, value) {
-                ensure(config == before, || format!("{key} was refused and has changed something"))?;
-                ensure(error.key == *key && !error.message.is_empty(), || error.to_string())?;
+    fuzz::check(
+        "settings",
+        10_000,
+        &vec((select(KEYS), value()), 0..12),
+        |pairs| {
+            let mut config = RunConfig::default();
+            for (key, value) in &pairs {
+                let before = config.clone();
+                if let Err(error) = config.set(key, value) {
+                    ensure(config == before, || {
+                        format!("{key} was refused and has changed something")
+                    })?;
+                    ensure(error.key == *key && !error.message.is_empty(), || {
+                        error.to_string()
+                    })?;
+                }
             }
-        }
-        let mut again = RunConfig::default();
-        for (key, value) in config.pairs() {
-            again.set(key, &value).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        }
-        ensure(again == config, || format!("{config:?} reads back as {again:?}"))?;
-        let text = serde_json::to_string(&config).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        check::<RunConfig>(text.as_bytes())?;
-        let sent = serde_json::from_str::<RunConfig>(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        ensure(sent == config, || format!("{config:?} arrives as {sent:?}"))
-    });
+            let mut again = RunConfig::default();
+            for (key, value) in config.pairs() {
+                again
+                    .set(key, &value)
+                    .map_err(|error| TestCaseError::fail(error.to_string()))?;
+            }
+            ensure(again == config, || {
+                format!("{config:?} reads back as {again:?}")
+            })?;
+            let text = serde_json::to_string(&config)
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
+            check::<RunConfig>(text.as_bytes())?;
+            let sent = serde_json::from_str::<RunConfig>(&text)
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
+            ensure(sent == config, || format!("{config:?} arrives as {sent:?}"))
+        },
+    );
 }

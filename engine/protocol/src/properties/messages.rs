@@ -10,7 +10,10 @@ use serde_json::Value;
 use std::fmt::Debug;
 
 /// A message is read into values of JSON first: an object with one member takes 700 bytes.
-const LIMITS: Limits = Limits { base_bytes: 64 << 10, bytes_per_byte: 300 };
+const LIMITS: Limits = Limits {
+    base_bytes: 64 << 10,
+    bytes_per_byte: 300,
+};
 
 const PIECES: &[&[u8]] = &[
     b"{",
@@ -42,7 +45,13 @@ const PIECES: &[&[u8]] = &[
 
 /// Texts that are nearly `messages`.
 pub fn texts(messages: &[Value]) -> impl Strategy<Value = Bytes> + use<> {
-    mutated(messages.iter().map(|message| message.to_string().into_bytes()).collect(), PIECES)
+    mutated(
+        messages
+            .iter()
+            .map(|message| message.to_string().into_bytes())
+            .collect(),
+        PIECES,
+    )
 }
 
 /// The same messages with other numbers, words and members.
@@ -58,7 +67,18 @@ pub fn values(messages: Vec<Value>) -> impl Strategy<Value = Value> {
 
 fn leaf() -> impl Strategy<Value = Value> {
     let number = any::<f64>().prop_filter("JSON has no others", |number| number.is_finite());
-    let words = select(&["", "none", "auto", "cpu", "train", "valid", "wordpiece", "double"][..]);
+    let words = select(
+        &[
+            "",
+            "none",
+            "auto",
+            "cpu",
+            "train",
+            "valid",
+            "wordpiece",
+            "double",
+        ][..],
+    );
     prop_oneof![
         4 => number.prop_map(Value::from),
         2 => (0.0..1.0_f64).prop_map(Value::from),
@@ -96,7 +116,9 @@ fn count_leaves(value: &mut Value) -> usize {
 /// Counts `n` down to the leaf that is meant; true once that is replaced.
 fn replace_nth_leaf(value: &mut Value, n: &mut usize, new: &Value) -> bool {
     if let Some(inside) = inside(value) {
-        return inside.into_iter().any(|value| replace_nth_leaf(value, n, new));
+        return inside
+            .into_iter()
+            .any(|value| replace_nth_leaf(value, n, new));
     }
     if *n == 0 {
         *value = new.clone();
@@ -110,10 +132,17 @@ fn replace_nth_leaf(value: &mut Value, n: &mut usize, new: &Value) -> bool {
 pub fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &[u8]) -> Outcome {
     let message = match LIMITS.hold(text.len(), || serde_json::from_slice::<T>(text))? {
         Ok(message) => message,
-        Err(error) => return ensure(!error.to_string().is_empty(), || "an error says nothing".into()),
+        Err(error) => {
+            return ensure(!error.to_string().is_empty(), || {
+                "an error says nothing".into()
+            });
+        }
     };
-    let written = serde_json::to_string(&message).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let again =
-        serde_json::from_str::<T>(&written).map_err(|error| TestCaseError::fail(format!("{written}: {error}")))?;
-    ensure(again == message, || format!("{message:?} reads back as {again:?}"))
+    let written =
+        serde_json::to_string(&message).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let again = serde_json::from_str::<T>(&written)
+        .map_err(|error| TestCaseError::fail(format!("{written}: {error}")))?;
+    ensure(again == message, || {
+        format!("{message:?} reads back as {again:?}")
+    })
 }

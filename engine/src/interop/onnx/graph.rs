@@ -21,25 +21,38 @@ pub struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// An empty graph over `weights`.
     pub fn new(weights: &'a Weights, eps: f64) -> Self {
-        Self { weights, eps, parts: GraphParts::default(), known: BTreeMap::new(), count: 0, length: None }
+        Self {
+            weights,
+            eps,
+            parts: GraphParts::default(),
+            known: BTreeMap::new(),
+            count: 0,
+            length: None,
+        }
     }
 
     /// The file that computes `result`, called `name`.
     pub fn finish(mut self, result: &str, name: &str, shape: &[Result<usize, &str>]) -> Vec<u8> {
-        self.parts.nodes.push(node("Identity", &[result], name, &[]));
+        self.parts
+            .nodes
+            .push(node("Identity", &[result], name, &[]));
         self.parts.outputs.push(value(name, Kind::Float, shape));
         model(&self.parts)
     }
 
     /// Integers `[B, T]` that are given.
     pub fn input(&mut self, name: &str) {
-        self.parts.inputs.push(value(name, Kind::Int64, &[Err("batch"), Err("sequence")]));
+        self.parts
+            .inputs
+            .push(value(name, Kind::Int64, &[Err("batch"), Err("sequence")]));
     }
 
     fn node(&mut self, operation: &str, inputs: &[&str], attributes: &[Attribute]) -> String {
         self.count += 1;
         let output = format!("{}_{}", operation.to_lowercase(), self.count);
-        self.parts.nodes.push(node(operation, inputs, &output, attributes));
+        self.parts
+            .nodes
+            .push(node(operation, inputs, &output, attributes));
         output
     }
 
@@ -56,12 +69,18 @@ impl<'a> Graph<'a> {
 
     /// Numbers of this shape.
     pub fn constant(&mut self, values: &[f32], shape: &[usize]) -> String {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         self.tensor(Kind::Float, shape, &bytes)
     }
 
     fn integers(&mut self, values: &[i64]) -> String {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         self.tensor(Kind::Int64, &[values.len()], &bytes)
     }
 
@@ -85,7 +104,9 @@ impl<'a> Graph<'a> {
         arranged: impl FnOnce(&[f32]) -> Vec<f32>,
     ) -> Result<String, InteropError> {
         let weights = self.weights;
-        let found = weights.get(name).filter(|tensor| tensor.data.len() == shape.iter().product::<usize>());
+        let found = weights
+            .get(name)
+            .filter(|tensor| tensor.data.len() == shape.iter().product::<usize>());
         let values = arranged(&found.ok_or_else(|| missing(name))?.data);
         Ok(self.constant(&values, shape))
     }
@@ -100,8 +121,14 @@ impl<'a> Graph<'a> {
     /// When the weight is missing.
     pub fn linear(&mut self, x: &str, name: &str) -> Result<String, InteropError> {
         let weight = format!("{name}.weight");
-        let [rows, columns] = self.found(&weight)?.shape[..] else { return Err(missing(&weight)) };
-        let transposed = |values: &[f32]| (0..values.len()).map(|i| values[(i % rows) * columns + i / rows]).collect();
+        let [rows, columns] = self.found(&weight)?.shape[..] else {
+            return Err(missing(&weight));
+        };
+        let transposed = |values: &[f32]| {
+            (0..values.len())
+                .map(|i| values[(i % rows) * columns + i / rows])
+                .collect()
+        };
         let matrix = self.weight_as(&weight, &[columns, rows], transposed)?;
         let product = self.multiplied(x, &matrix);
         let bias = format!("{name}.bias");
@@ -117,9 +144,16 @@ impl<'a> Graph<'a> {
     /// # Errors
     /// When a weight is missing.
     pub fn layer_norm(&mut self, x: &str, name: &str) -> Result<String, InteropError> {
-        let (scale, shift) = (self.weight(&format!("{name}.weight"))?, self.weight(&format!("{name}.bias"))?);
+        let (scale, shift) = (
+            self.weight(&format!("{name}.weight"))?,
+            self.weight(&format!("{name}.bias"))?,
+        );
         let eps = Attribute::Float("epsilon", self.eps as f32);
-        Ok(self.node("LayerNormalization", &[x, &scale, &shift], &[Attribute::Int("axis", -1), eps]))
+        Ok(self.node(
+            "LayerNormalization",
+            &[x, &scale, &shift],
+            &[Attribute::Int("axis", -1), eps],
+        ))
     }
 
     /// Rows of the tensor `name` by number.
@@ -160,10 +194,19 @@ impl<'a> Graph<'a> {
     }
 
     /// A depth-wise or full convolution of `[B, T, F]` over the positions, with `pads` zeros before and behind.
-    pub fn convolution(&mut self, x: &str, kernel: &str, pads: [usize; 2], groups: usize) -> String {
+    pub fn convolution(
+        &mut self,
+        x: &str,
+        kernel: &str,
+        pads: [usize; 2],
+        groups: usize,
+    ) -> String {
         let turned = self.transposed(x, &[0, 2, 1]);
         let pads = pads.map(|pad| pad as i64);
-        let attributes = [Attribute::Ints("pads", &pads), Attribute::Int("group", groups as i64)];
+        let attributes = [
+            Attribute::Ints("pads", &pads),
+            Attribute::Int("group", groups as i64),
+        ];
         let convolved = self.node("Conv", &[&turned, kernel], &attributes);
         self.transposed(&convolved, &[0, 2, 1])
     }
@@ -187,7 +230,11 @@ impl<'a> Graph<'a> {
         let lowered = self.shifted(column, -1.0);
         let lowered = self.scaled(&lowered, -BELOW_ALL as f32);
         let x = self.add(x, &lowered);
-        self.node("ReduceMax", &[&x], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
+        self.node(
+            "ReduceMax",
+            &[&x],
+            &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)],
+        )
     }
 
     /// The exact GELU.
@@ -271,5 +318,9 @@ impl<'a> Graph<'a> {
 }
 
 fn missing(name: &str) -> InteropError {
-    InteropError::Mismatch { missing: vec![name.into()], unexpected: Vec::new(), shapes: Vec::new() }
+    InteropError::Mismatch {
+        missing: vec![name.into()],
+        unexpected: Vec::new(),
+        shapes: Vec::new(),
+    }
 }

@@ -19,14 +19,22 @@ const MASKED_SCORE: f32 = 1e9;
 ///
 /// # Errors
 /// When the weights lack a tensor.
-pub fn onnx(config: &ModelConfig, heads: Heads, weights: &Weights) -> Result<Vec<u8>, InteropError> {
+pub fn onnx(
+    config: &ModelConfig,
+    heads: Heads,
+    weights: &Weights,
+) -> Result<Vec<u8>, InteropError> {
     let mut graph = Graph::new(weights, config.layer_norm_eps);
     for name in ["input_ids", "attention_mask", "token_type_ids"] {
         graph.input(name);
     }
     let keep = graph.cast_to_float("attention_mask"); // [B, T]
     let column = graph.unsqueeze(&keep, 2); // [B, T, 1]
-    let mut network = Network { graph, config, column };
+    let mut network = Network {
+        graph,
+        config,
+        column,
+    };
     let hidden = match config.architecture {
         Architecture::Bert => network.bert(&keep)?,
         Architecture::Fast => network.fast(&keep)?,
@@ -35,7 +43,10 @@ pub fn onnx(config: &ModelConfig, heads: Heads, weights: &Weights) -> Result<Vec
     };
     let (logits, shape) = if heads.classifier {
         let pooled = network.pooled(&hidden)?;
-        (network.graph.linear(&pooled, "classifier")?, vec![Err("batch"), Ok(config.labels.len())])
+        (
+            network.graph.linear(&pooled, "classifier")?,
+            vec![Err("batch"), Ok(config.labels.len())],
+        )
     } else {
         let shape = vec![Err("batch"), Err("sequence"), Ok(config.vocab_size)];
         (network.masked_lm(&hidden)?, shape)
@@ -54,18 +65,30 @@ struct Network<'a> {
 impl Network<'_> {
     /// Word embeddings and, where the model has two segments, segment embeddings, `[B, T, D]`.
     fn embedded(&mut self, prefix: &str) -> Result<String, InteropError> {
-        let words = self.graph.rows(&format!("{prefix}.word_embeddings.weight"), "input_ids")?;
+        let words = self
+            .graph
+            .rows(&format!("{prefix}.word_embeddings.weight"), "input_ids")?;
         if self.config.type_vocab_size == 1 {
             return Ok(words);
         }
-        let segments = self.graph.rows(&format!("{prefix}.token_type_embeddings.weight"), "token_type_ids")?;
+        let segments = self.graph.rows(
+            &format!("{prefix}.token_type_embeddings.weight"),
+            "token_type_ids",
+        )?;
         Ok(self.graph.add(&words, &segments))
     }
 
     fn bert(&mut self, keep: &str) -> Result<String, InteropError> {
-        let words = self.graph.rows("bert.embeddings.word_embeddings.weight", "input_ids")?;
-        let segments = self.graph.rows("bert.embeddings.token_type_embeddings.weight", "token_type_ids")?;
-        let table = self.graph.weight("bert.embeddings.position_embeddings.weight")?;
+        let words = self
+            .graph
+            .rows("bert.embeddings.word_embeddings.weight", "input_ids")?;
+        let segments = self.graph.rows(
+            "bert.embeddings.token_type_embeddings.weight",
+            "token_type_ids",
+        )?;
+        let table = self
+            .graph
+            .weight("bert.embeddings.position_embeddings.weight")?;
         let positions = self.graph.first_rows(&table);
         let sum = self.graph.add(&words, &segments);
         let sum = self.graph.add(&sum, &positions);
@@ -75,12 +98,19 @@ impl Network<'_> {
             let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
             let mut parts = Vec::new();
             for part in ["query", "key", "value"] {
-                parts.push(self.graph.linear(&x, &name(&format!("attention.self.{part}")))?);
+                parts.push(
+                    self.graph
+                        .linear(&x, &name(&format!("attention.self.{part}")))?,
+                );
             }
             let context = self.attention([&parts[0], &parts[1], &parts[2]], &mask, None);
-            let context = self.graph.linear(&context, &name("attention.output.dense"))?;
+            let context = self
+                .graph
+                .linear(&context, &name("attention.output.dense"))?;
             let sum = self.graph.add(&x, &context);
-            x = self.graph.layer_norm(&sum, &name("attention.output.LayerNorm"))?;
+            x = self
+                .graph
+                .layer_norm(&sum, &name("attention.output.LayerNorm"))?;
             let inner = self.graph.linear(&x, &name("intermediate.dense"))?;
             let inner = self.graph.gelu(&inner);
             let outer = self.graph.linear(&inner, &name("output.dense"))?;
@@ -98,12 +128,18 @@ impl Network<'_> {
         for layer in 0..self.config.num_hidden_layers {
             let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
             let seen = self.graph.multiply(&x, &self.column.clone());
-            let taps = self.graph.weight_as(&name("conv.weight"), &[width, 1, 3], |values| values.to_vec())?;
+            let taps = self
+                .graph
+                .weight_as(&name("conv.weight"), &[width, 1, 3], |values| {
+                    values.to_vec()
+                })?;
             let near = self.graph.convolution(&seen, &taps, [1, 1], width);
             x = self.graph.add(&x, &near);
             let normal = self.graph.layer_norm(&x, &name("attention.norm"))?;
             let qkv = self.graph.linear(&normal, &name("attention.qkv"))?;
-            let parts: Vec<String> = (0..3).map(|i| self.graph.columns(&qkv, i * width, (i + 1) * width)).collect();
+            let parts: Vec<String> = (0..3)
+                .map(|i| self.graph.columns(&qkv, i * width, (i + 1) * width))
+                .collect();
             let context = self.attention([&parts[0], &parts[1], &parts[2]], &mask, Some(&tables));
             let context = self.graph.linear(&context, &name("attention.output"))?;
             x = self.graph.add(&x, &context);
@@ -121,12 +157,18 @@ impl Network<'_> {
         let filters = self.config.num_filters;
         for layer in 0..self.config.num_hidden_layers {
             let seen = self.graph.multiply(&x, &self.column.clone());
-            let inputs = if layer == 0 { self.config.hidden_size } else { filters };
+            let inputs = if layer == 0 {
+                self.config.hidden_size
+            } else {
+                filters
+            };
             let mut branches = Vec::new();
             for (branch, &size) in self.config.filter_sizes.iter().enumerate() {
                 let own = match layer {
                     0 => seen.clone(),
-                    _ => self.graph.columns(&seen, branch * filters, (branch + 1) * filters),
+                    _ => self
+                        .graph
+                        .columns(&seen, branch * filters, (branch + 1) * filters),
                 };
                 // Taps side by side, `[filters, size * inputs]`, become `[filters, inputs, size]`.
                 let turned = |values: &[f32]| {
@@ -137,12 +179,19 @@ impl Network<'_> {
                     (0..values.len()).map(place).collect()
                 };
                 let name = format!("clozelab.layers.{layer}.conv_{size}.weight");
-                let kernel = self.graph.weight_as(&name, &[filters, inputs, size], turned)?;
+                let kernel = self
+                    .graph
+                    .weight_as(&name, &[filters, inputs, size], turned)?;
                 let left = (size - 1) / 2;
-                branches.push(self.graph.convolution(&own, &kernel, [left, size - 1 - left], 1));
+                branches.push(
+                    self.graph
+                        .convolution(&own, &kernel, [left, size - 1 - left], 1),
+                );
             }
             let features = self.graph.concatenated(&branches);
-            let normal = self.graph.layer_norm(&features, &format!("clozelab.layers.{layer}.norm"))?;
+            let normal = self
+                .graph
+                .layer_norm(&features, &format!("clozelab.layers.{layer}.norm"))?;
             x = self.graph.gelu(&normal);
         }
         Ok(x)
@@ -187,11 +236,16 @@ impl Network<'_> {
         let rows = if self.config.architecture == Architecture::Fast {
             hidden.to_string()
         } else {
-            let rows = self.graph.linear(hidden, "cls.predictions.transform.dense")?;
+            let rows = self
+                .graph
+                .linear(hidden, "cls.predictions.transform.dense")?;
             let rows = self.graph.gelu(&rows);
-            self.graph.layer_norm(&rows, "cls.predictions.transform.LayerNorm")?
+            self.graph
+                .layer_norm(&rows, "cls.predictions.transform.LayerNorm")?
         };
-        let table = self.graph.weight(self.config.architecture.backbone().word_embeddings())?;
+        let table = self
+            .graph
+            .weight(self.config.architecture.backbone().word_embeddings())?;
         let table = self.graph.transposed(&table, &[1, 0]);
         let logits = self.graph.multiplied(&rows, &table);
         let bias = self.graph.weight("cls.predictions.bias")?;
@@ -208,7 +262,10 @@ impl Network<'_> {
 
     /// Cosines and sines of the positions at hand, `[T, K / 2]` each.
     fn rotary_tables(&mut self) -> [String; 2] {
-        let (positions, heads) = (self.config.max_position_embeddings, self.config.num_attention_heads);
+        let (positions, heads) = (
+            self.config.max_position_embeddings,
+            self.config.num_attention_heads,
+        );
         let width = self.config.hidden_size / heads;
         rotary_values(positions, width).map(|values| {
             let table = self.graph.constant(&values, &[positions, width / 2]);
@@ -227,7 +284,10 @@ impl Network<'_> {
         let [queries, keys] = [queries, keys].map(|x| match rotary {
             None => x,
             Some([cos, sin]) => {
-                let (a, b) = (self.graph.columns(&x, 0, k / 2), self.graph.columns(&x, k / 2, k));
+                let (a, b) = (
+                    self.graph.columns(&x, 0, k / 2),
+                    self.graph.columns(&x, k / 2, k),
+                );
                 let mut turned = |x: &str, y: &str, sign: &str| {
                     let (x, y) = (self.graph.multiply(x, cos), self.graph.multiply(y, sin));
                     self.graph.binary(sign, &x, &y)
@@ -257,20 +317,43 @@ mod tests {
     fn every_tensor_of_a_network_has_a_place() {
         for name in ["bert-tiny", "fast-nano", "textcnn", "mean"] {
             for heads in [Heads::MASKED_LM, Heads::CLASSIFIER] {
-                let labels = if heads.classifier { vec!["a".to_string(), "b".into()] } else { Vec::new() };
-                let config = ModelConfig { labels, ..ModelConfig::preset(name, 20, 16).expect("a preset") };
+                let labels = if heads.classifier {
+                    vec!["a".to_string(), "b".into()]
+                } else {
+                    Vec::new()
+                };
+                let config = ModelConfig {
+                    labels,
+                    ..ModelConfig::preset(name, 20, 16).expect("a preset")
+                };
                 let specs = specs(&config, heads);
                 // Equal constants are written once, so no two are equal.
                 let tensor = |(number, spec): (usize, &ParameterSpec)| {
-                    let data = (0..spec.len()).map(|i| (number * 100_000 + i) as f32).collect();
-                    (spec.name.clone(), HostTensor { shape: spec.shape.clone(), data })
+                    let data = (0..spec.len())
+                        .map(|i| (number * 100_000 + i) as f32)
+                        .collect();
+                    (
+                        spec.name.clone(),
+                        HostTensor {
+                            shape: spec.shape.clone(),
+                            data,
+                        },
+                    )
                 };
                 let weights: Weights = specs.iter().enumerate().map(tensor).collect();
                 let bytes = onnx(&config, heads, &weights).expect("all tensors are there");
                 // All numbers are in it, and the names of input and output.
-                assert!(bytes.len() > specs.iter().map(|spec| 4 * spec.len()).sum(), "{name}");
+                assert!(
+                    bytes.len() > specs.iter().map(|spec| 4 * spec.len()).sum(),
+                    "{name}"
+                );
                 for text in ["input_ids", "attention_mask", "logits"] {
-                    assert!(bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{name} {text}");
+                    assert!(
+                        bytes
+                            .windows(text.len())
+                            .any(|window| window == text.as_bytes()),
+                        "{name} {text}"
+                    );
                 }
                 let mut missing = weights;
                 missing.remove(config.architecture.backbone().word_embeddings());

@@ -72,7 +72,9 @@ impl Attribute<'_> {
             }
             Self::Ints(name, values) => {
                 message.text(1, name);
-                values.iter().for_each(|value| message.number(8, *value as u64));
+                values
+                    .iter()
+                    .for_each(|value| message.number(8, *value as u64));
                 message.number(20, 7);
             }
             Self::Float(name, value) => {
@@ -92,14 +94,18 @@ pub fn node(operation: &str, inputs: &[&str], output: &str, attributes: &[Attrib
     message.text(2, output);
     message.text(3, output);
     message.text(4, operation);
-    attributes.iter().for_each(|attribute| message.message(5, &attribute.message()));
+    attributes
+        .iter()
+        .for_each(|attribute| message.message(5, &attribute.message()));
     message
 }
 
 /// A `TensorProto` of little-endian `bytes`.
 pub fn tensor(name: &str, kind: Kind, shape: &[usize], bytes: &[u8]) -> Message {
     let mut message = Message::default();
-    shape.iter().for_each(|axis| message.number(1, *axis as u64));
+    shape
+        .iter()
+        .for_each(|axis| message.number(1, *axis as u64));
     message.number(2, kind as u64);
     message.text(8, name);
     message.bytes(9, bytes);
@@ -117,7 +123,8 @@ pub fn value(name: &str, kind: Kind, shape: &[Result<usize, &str>]) -> Message {
         }
         axes.message(1, &dimension);
     }
-    let (mut of_tensor, mut of_type, mut message) = (Message::default(), Message::default(), Message::default());
+    let (mut of_tensor, mut of_type, mut message) =
+        (Message::default(), Message::default(), Message::default());
     of_tensor.number(1, kind as u64);
     of_tensor.message(2, &axes);
     of_type.message(1, &of_tensor);
@@ -144,9 +151,18 @@ pub fn model(graph: &GraphParts) -> Vec<u8> {
     let mut body = Message::default();
     graph.nodes.iter().for_each(|node| body.message(1, node));
     body.text(2, "clozelab");
-    graph.tensors.iter().for_each(|tensor| body.message(5, tensor));
-    graph.inputs.iter().for_each(|input| body.message(11, input));
-    graph.outputs.iter().for_each(|output| body.message(12, output));
+    graph
+        .tensors
+        .iter()
+        .for_each(|tensor| body.message(5, tensor));
+    graph
+        .inputs
+        .iter()
+        .for_each(|input| body.message(11, input));
+    graph
+        .outputs
+        .iter()
+        .for_each(|output| body.message(12, output));
     let (mut opset, mut model) = (Message::default(), Message::default());
     opset.text(1, "");
     opset.number(2, OPSET);
@@ -170,7 +186,13 @@ mod tests {
         message.number(8, -1_i64 as u64);
         // The first two are the examples of Protocol Buffers' documentation, "Encoding".
         assert_eq!(message.0[..3], [0x08, 0x96, 0x01]);
-        assert_eq!(message.0[3..12], [0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67]);
-        assert_eq!(message.0[12..], [0x40, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+        assert_eq!(
+            message.0[3..12],
+            [0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67]
+        );
+        assert_eq!(
+            message.0[12..],
+            [0x40, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]
+        );
     }
 }

@@ -12,12 +12,20 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 
 impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
-    fn fused_linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Optional<Self>) -> FloatTensor<Self> {
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+    ) -> FloatTensor<Self> {
         let (x_node, weight_node) = (x.node(), weight.node());
         let (x, weight) = (x.into_primitive(), weight.into_primitive());
         let Some(bias) = bias.into_option() else {
             let y = B::linear_forward(x.clone(), weight.clone(), None);
-            return match Linear.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
+            return match Linear
+                .prepare::<C>([x_node, weight_node])
+                .compute_bound()
+                .stateful()
+            {
                 OpsKind::Tracked(prep) => prep.finish((x, weight), y),
                 OpsKind::UnTracked(prep) => prep.finish(y),
             };
@@ -30,25 +38,38 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         }
     }
 
-    fn fused_linear_gelu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Optional<Self>) -> FloatTensor<Self> {
+    fn fused_linear_gelu(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+    ) -> FloatTensor<Self> {
         let (x_node, weight_node) = (x.node(), weight.node());
         let (x, weight) = (x.into_primitive(), weight.into_primitive());
         let Some(bias) = bias.into_option() else {
             let [y, inner] = B::linear_gelu_forward(x.clone(), weight.clone(), None);
-            return match LinearGelu.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
+            return match LinearGelu
+                .prepare::<C>([x_node, weight_node])
+                .compute_bound()
+                .stateful()
+            {
                 OpsKind::Tracked(prep) => prep.finish([x, weight, inner], y),
                 OpsKind::UnTracked(prep) => prep.finish(y),
             };
         };
         let nodes = [x_node, weight_node, bias.node()];
-        let [y, inner] = B::linear_gelu_forward(x.clone(), weight.clone(), Some(bias.into_primitive()));
+        let [y, inner] =
+            B::linear_gelu_forward(x.clone(), weight.clone(), Some(bias.into_primitive()));
         match LinearGelu.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish([x, weight, inner], y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 
-    fn fused_gather(table: FloatTensor<Self>, numbers: IntTensor<Self>, readers: IntTensor<Self>) -> FloatTensor<Self> {
+    fn fused_gather(
+        table: FloatTensor<Self>,
+        numbers: IntTensor<Self>,
+        readers: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
         let nodes = [table.node()];
         let table = table.into_primitive();
         let rows = table.shape()[0];
@@ -67,7 +88,8 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
-        let [y, moments] = B::layer_norm_forward(x.clone(), gamma.clone(), beta.into_primitive(), eps);
+        let [y, moments] =
+            B::layer_norm_forward(x.clone(), gamma.clone(), beta.into_primitive(), eps);
         match LayerNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish([x, gamma, moments], y),
             OpsKind::UnTracked(prep) => prep.finish(y),
@@ -85,7 +107,8 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         let nodes = [x.node(), y.node(), gamma.node(), beta.node()];
         let gamma = gamma.into_primitive();
         let parts = [x.into_primitive(), y.into_primitive()];
-        let [normal, sum, moments] = B::add_norm_forward(parts, [gamma.clone(), beta.into_primitive()], eps, dropout);
+        let [normal, sum, moments] =
+            B::add_norm_forward(parts, [gamma.clone(), beta.into_primitive()], eps, dropout);
         match AddNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(([sum, gamma, moments], dropout), normal),
             OpsKind::UnTracked(prep) => prep.finish(normal),
@@ -99,8 +122,11 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         t: usize,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), taps.node()];
-        let (x, taps, keep) =
-            (x.into_primitive(), taps.into_primitive(), keep.into_option().map(|keep| keep.into_primitive()));
+        let (x, taps, keep) = (
+            x.into_primitive(),
+            taps.into_primitive(),
+            keep.into_option().map(|keep| keep.into_primitive()),
+        );
         let y = B::convolution_forward(x.clone(), taps.clone(), keep.clone(), t);
         match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, taps, keep, t), y),
@@ -116,8 +142,14 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         dims: [usize; 3],
     ) -> FloatTensor<Self> {
         let nodes = [qkv.node()];
-        let [keep, rotary] = [keep, rotary].map(|input| input.into_option().map(|input| input.into_primitive()));
-        let side = AttentionSide { dims, keep, rotary, dropout };
+        let [keep, rotary] =
+            [keep, rotary].map(|input| input.into_option().map(|input| input.into_primitive()));
+        let side = AttentionSide {
+            dims,
+            keep,
+            rotary,
+            dropout,
+        };
         let (y, state) = B::attention_forward(qkv.into_primitive(), side.clone());
         match Attention.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((side, state), y),
@@ -143,9 +175,18 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         total: f32,
     ) -> FloatTensor<Self> {
         let nodes = [rows.node(), table.node(), bias.node()];
-        let (rows, table, weights) = (rows.into_primitive(), table.into_primitive(), weights.into_primitive());
-        let truth = Truth { targets, weights, total };
-        let (loss, state) = B::cross_entropy_forward(rows.clone(), table.clone(), bias.into_primitive(), truth);
+        let (rows, table, weights) = (
+            rows.into_primitive(),
+            table.into_primitive(),
+            weights.into_primitive(),
+        );
+        let truth = Truth {
+            targets,
+            weights,
+            total,
+        };
+        let (loss, state) =
+            B::cross_entropy_forward(rows.clone(), table.clone(), bias.into_primitive(), truth);
         match CrossEntropy.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((rows, table, state), loss),
             OpsKind::UnTracked(prep) => prep.finish(loss),
@@ -161,12 +202,21 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
     /// Input and weight.
     type State = (FloatTensor<B>, FloatTensor<B>);
 
-    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
         let (x, weight) = ops.state;
         let (gradients, dbias) = B::linear_backward(x, weight, dy, N == 3);
         let gradients = gradients.into_iter().chain(dbias);
-        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, gradients);
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            gradients,
+        );
     }
 }
 
@@ -178,13 +228,22 @@ impl<B: Kernels, const N: usize> Backward<B, N> for LinearGelu {
     /// Input, weight, and what the GELU was taken of.
     type State = [FloatTensor<B>; 3];
 
-    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
         let [x, weight, inner] = ops.state;
         let dinner = B::exact_gelu_backward(inner, dy);
         let (gradients, dbias) = B::linear_backward(x, weight, dinner, N == 3);
         let gradients = gradients.into_iter().chain(dbias);
-        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, gradients);
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            gradients,
+        );
     }
 }
 
@@ -195,7 +254,12 @@ impl<B: Kernels> Backward<B, 4> for AddNorm {
     /// The sum, the scale and the moments of the rows; the dropout.
     type State = ([FloatTensor<B>; 3], Mask);
 
-    fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dnormal = grads.consume::<B>(&ops.node);
         let (state, dropout) = ops.state;
         register::<B>(
@@ -213,11 +277,20 @@ impl<B: Kernels> Backward<B, 1> for Gather {
     /// Rows of the table, and which of them were read.
     type State = (usize, Numbers<B>);
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
         let (rows, numbers) = ops.state;
         let dtable = B::gather_backward(rows, numbers, dy);
-        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, [dtable]);
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            [dtable],
+        );
     }
 }
 
@@ -228,7 +301,12 @@ impl<B: Kernels> Backward<B, 3> for LayerNorm {
     /// Input, scale, and the moments of the rows.
     type State = [FloatTensor<B>; 3];
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
         let [x, gamma, moments] = ops.state;
         register::<B>(
@@ -244,9 +322,19 @@ struct Convolution;
 
 impl<B: Kernels> Backward<B, 2> for Convolution {
     /// Input, taps, what is padding, and the length of a text.
-    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>, usize);
+    type State = (
+        FloatTensor<B>,
+        FloatTensor<B>,
+        Option<FloatTensor<B>>,
+        usize,
+    );
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
         let (x, taps, keep, t) = ops.state;
         register::<B>(
@@ -263,7 +351,12 @@ struct Attention;
 impl<B: Kernels> Backward<B, 1> for Attention {
     type State = (AttentionSide<B>, B::AttentionState);
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
         let (side, state) = ops.state;
         register::<B>(
@@ -280,9 +373,18 @@ struct Dropout;
 impl<B: Kernels> Backward<B, 1> for Dropout {
     type State = Mask;
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dy = grads.consume::<B>(&ops.node);
-        register::<B>(ops.parents.map(|parent| parent.map(|node| node.id)), grads, [B::dropout(dy, ops.state)]);
+        register::<B>(
+            ops.parents.map(|parent| parent.map(|node| node.id)),
+            grads,
+            [B::dropout(dy, ops.state)],
+        );
     }
 }
 
@@ -293,7 +395,12 @@ impl<B: Kernels> Backward<B, 3> for CrossEntropy {
     /// Rows, table, and what the kernel keeps.
     type State = (FloatTensor<B>, FloatTensor<B>, B::CrossEntropyState);
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
         let dloss = grads.consume::<B>(&ops.node);
         let (rows, table, state) = ops.state;
         register::<B>(

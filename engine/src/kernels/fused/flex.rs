@@ -2,7 +2,9 @@
 
 use super::super::DifferentiableOps;
 use super::super::flex::{dense, like, owned, values};
-use super::{AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Numbers, Optional, Truth};
+use super::{
+    AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Numbers, Optional, Truth,
+};
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::IntTensor;
@@ -26,7 +28,12 @@ impl FusedOps for Flex {
         Self::gather_forward(table, numbers)
     }
 
-    fn fused_layer_norm(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> FlexTensor {
+    fn fused_layer_norm(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        eps: f64,
+    ) -> FlexTensor {
         let [y, _] = Self::layer_norm_forward(x, gamma, beta, eps);
         y
     }
@@ -43,7 +50,12 @@ impl FusedOps for Flex {
         normal
     }
 
-    fn fused_convolution(x: FlexTensor, taps: FlexTensor, keep: Optional<Self>, t: usize) -> FlexTensor {
+    fn fused_convolution(
+        x: FlexTensor,
+        taps: FlexTensor,
+        keep: Optional<Self>,
+        t: usize,
+    ) -> FlexTensor {
         Self::convolution_forward(x, taps, keep.into_option(), t)
     }
 
@@ -55,7 +67,16 @@ impl FusedOps for Flex {
         dims: [usize; 3],
     ) -> FlexTensor {
         let [keep, rotary] = [keep, rotary].map(Optional::into_option);
-        Self::attention_forward(qkv, AttentionSide { dims, keep, rotary, dropout }).0
+        Self::attention_forward(
+            qkv,
+            AttentionSide {
+                dims,
+                keep,
+                rotary,
+                dropout,
+            },
+        )
+        .0
     }
 
     fn fused_dropout(x: FlexTensor, mask: Mask) -> FlexTensor {
@@ -70,7 +91,17 @@ impl FusedOps for Flex {
         weights: FlexTensor,
         total: f32,
     ) -> FlexTensor {
-        Self::cross_entropy_forward(rows, table, bias, Truth { targets, weights, total }).0
+        Self::cross_entropy_forward(
+            rows,
+            table,
+            bias,
+            Truth {
+                targets,
+                weights,
+                total,
+            },
+        )
+        .0
     }
 }
 
@@ -81,9 +112,20 @@ impl FusedMeasures for Flex {
         weights: FlexTensor,
         total: f32,
     ) -> FlexTensor {
-        let (logits, weights, targets) = (dense(logits), dense(weights), whole_numbers(&dense(targets)));
-        let truth = Targets { targets: &targets, weights: values(&weights), total };
-        tensor(cpu::cross_entropy::sums(values(&logits), columns(&logits), &truth).to_vec(), [2])
+        let (logits, weights, targets) = (
+            dense(logits),
+            dense(weights),
+            whole_numbers(&dense(targets)),
+        );
+        let truth = Targets {
+            targets: &targets,
+            weights: values(&weights),
+            total,
+        };
+        tensor(
+            cpu::cross_entropy::sums(values(&logits), columns(&logits), &truth).to_vec(),
+            [2],
+        )
     }
 }
 
@@ -98,7 +140,14 @@ impl FusedOptimizer for Flex {
     ) -> (FlexTensor, FlexTensor) {
         let (g, clip) = (dense(g), values(&dense(clip))[0]);
         let [mut p, mut m] = [p, m].map(|tensor| owned(dense(tensor)));
-        muon::muon(p.storage_mut(), m.storage_mut(), values(&g), clip, &shapes, rates);
+        muon::muon(
+            p.storage_mut(),
+            m.storage_mut(),
+            values(&g),
+            clip,
+            &shapes,
+            rates,
+        );
         (p, m)
     }
 }
@@ -136,11 +185,26 @@ impl Kernels for Flex {
         let (x, weight, dy) = (readable(x), readable(weight), dense(dy));
         let dweight = matmul::product(matrix(&dy).transposed(), matrix(&x)); // [O, I]
         let dx = matmul::product(matrix(&dy), matrix(&weight)); // [N, I]
-        let dbias = has_bias.then(|| tensor(cpu::rows::column_sums(values(&dy), columns(&dy)), [columns(&dy)]));
-        ([tensor(dx, [rows(&x), columns(&x)]), tensor(dweight, [rows(&weight), columns(&x)])], dbias)
+        let dbias = has_bias.then(|| {
+            tensor(
+                cpu::rows::column_sums(values(&dy), columns(&dy)),
+                [columns(&dy)],
+            )
+        });
+        (
+            [
+                tensor(dx, [rows(&x), columns(&x)]),
+                tensor(dweight, [rows(&weight), columns(&x)]),
+            ],
+            dbias,
+        )
     }
 
-    fn linear_gelu_forward(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> [FlexTensor; 2] {
+    fn linear_gelu_forward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Option<FlexTensor>,
+    ) -> [FlexTensor; 2] {
         let inner = Self::linear_forward(x, weight, bias);
         [Self::exact_gelu(inner.clone()), inner]
     }
@@ -148,26 +212,48 @@ impl Kernels for Flex {
     fn gather_forward(table: FlexTensor, numbers: FlexTensor) -> FlexTensor {
         let (table, numbers) = (dense(table), whole_numbers(&dense(numbers)));
         let width = columns(&table);
-        tensor(cpu::gather::gather(values(&table), &numbers, width), [numbers.len(), width])
+        tensor(
+            cpu::gather::gather(values(&table), &numbers, width),
+            [numbers.len(), width],
+        )
     }
 
     fn gather_backward(rows: usize, numbers: Numbers<Self>, dy: FlexTensor) -> FlexTensor {
         let (dy, numbers) = (dense(dy), whole_numbers(&dense(numbers.numbers)));
         let width = columns(&dy);
-        tensor(cpu::gather::scatter(values(&dy), &numbers, rows, width), [rows, width])
+        tensor(
+            cpu::gather::scatter(values(&dy), &numbers, rows, width),
+            [rows, width],
+        )
     }
 
-    fn layer_norm_forward(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64) -> [FlexTensor; 2] {
+    fn layer_norm_forward(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        eps: f64,
+    ) -> [FlexTensor; 2] {
         let [x, gamma, beta] = [x, gamma, beta].map(dense);
-        let (y, moments) = cpu::layer_norm::layer_norm(values(&x), values(&gamma), values(&beta), eps as f32);
+        let (y, moments) =
+            cpu::layer_norm::layer_norm(values(&x), values(&gamma), values(&beta), eps as f32);
         let rows = moments.len() / 2;
         [like(&x, y), tensor(moments, [rows, 2])]
     }
 
-    fn layer_norm_backward(x: FlexTensor, gamma: FlexTensor, moments: FlexTensor, dy: FlexTensor) -> [FlexTensor; 3] {
+    fn layer_norm_backward(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        moments: FlexTensor,
+        dy: FlexTensor,
+    ) -> [FlexTensor; 3] {
         let [x, gamma, dy] = [x, gamma, dy].map(dense);
-        let found = cpu::layer_norm::backward(values(&x), values(&dy), values(&gamma), values(&moments));
-        [like(&x, found.x), like(&gamma, found.gamma), like(&gamma, found.beta)]
+        let found =
+            cpu::layer_norm::backward(values(&x), values(&dy), values(&gamma), values(&moments));
+        [
+            like(&x, found.x),
+            like(&gamma, found.gamma),
+            like(&gamma, found.beta),
+        ]
     }
 
     fn add_norm_forward(
@@ -188,15 +274,25 @@ impl Kernels for Flex {
         dnormal: FlexTensor,
     ) -> [FlexTensor; 4] {
         let [dx, dgamma, dbeta] = Self::layer_norm_backward(sum, gamma, moments, dnormal);
-        let dy = if dropout.is_none() { dx.clone() } else { Self::dropout(dx.clone(), dropout) };
+        let dy = if dropout.is_none() {
+            dx.clone()
+        } else {
+            Self::dropout(dx.clone(), dropout)
+        };
         [dx, dy, dgamma, dbeta]
     }
 
-    fn convolution_forward(x: FlexTensor, taps: FlexTensor, keep: Option<FlexTensor>, t: usize) -> FlexTensor {
+    fn convolution_forward(
+        x: FlexTensor,
+        taps: FlexTensor,
+        keep: Option<FlexTensor>,
+        t: usize,
+    ) -> FlexTensor {
         let (x, taps) = (dense(x), dense(taps));
         let shape = convolution_shape(&x, t);
         let keep = keep.map(dense);
-        let y = cpu::convolution::convolve(values(&x), values(&taps), keep.as_ref().map(values), shape);
+        let y =
+            cpu::convolution::convolve(values(&x), values(&taps), keep.as_ref().map(values), shape);
         like(&x, y)
     }
 
@@ -211,11 +307,15 @@ impl Kernels for Flex {
         let shape = convolution_shape(&x, t);
         let keep = keep.map(dense);
         let seen = keep.as_ref().map(values);
-        let (dx, dtaps) = cpu::convolution::backward(values(&x), values(&dy), values(&taps), seen, shape);
+        let (dx, dtaps) =
+            cpu::convolution::backward(values(&x), values(&dy), values(&taps), seen, shape);
         [like(&x, dx), like(&taps, dtaps)]
     }
 
-    fn attention_forward(qkv: FlexTensor, side: AttentionSide<Self>) -> (FlexTensor, AttentionState) {
+    fn attention_forward(
+        qkv: FlexTensor,
+        side: AttentionSide<Self>,
+    ) -> (FlexTensor, AttentionState) {
         let (qkv, side) = (dense(qkv), contiguous(side));
         let inputs = attention_inputs(&qkv, &side);
         let cpu::attention::Shape { b, t, h, k } = inputs.shape;
@@ -229,11 +329,25 @@ impl Kernels for Flex {
         (tensor(found.context, [b * t, h * k]), state)
     }
 
-    fn attention_backward(side: AttentionSide<Self>, state: AttentionState, dy: FlexTensor) -> FlexTensor {
-        let AttentionState { qkv, queries, keys, probabilities } = state;
+    fn attention_backward(
+        side: AttentionSide<Self>,
+        state: AttentionState,
+        dy: FlexTensor,
+    ) -> FlexTensor {
+        let AttentionState {
+            qkv,
+            queries,
+            keys,
+            probabilities,
+        } = state;
         let (dy, side) = (dense(dy), contiguous(side));
         let attended = [&queries, &keys, &probabilities].map(values);
-        let dqkv = cpu::attention::backward(values(&qkv), values(&dy), attended, &attention_inputs(&qkv, &side));
+        let dqkv = cpu::attention::backward(
+            values(&qkv),
+            values(&dy),
+            attended,
+            &attention_inputs(&qkv, &side),
+        );
         like(&qkv, dqkv)
     }
 
@@ -246,16 +360,27 @@ impl Kernels for Flex {
         rows: FlexTensor,
         table: FlexTensor,
         bias: FlexTensor,
-        Truth { targets, weights, total }: Truth<Self>,
+        Truth {
+            targets,
+            weights,
+            total,
+        }: Truth<Self>,
     ) -> (FlexTensor, FlexTensor) {
         let targets = whole_numbers(&dense(targets));
         let (bias, weights) = (dense(bias), dense(weights));
         let (rows, table) = (readable(rows), readable(table));
         let vocab = self::rows(&table);
         let mut logits = matmul::linear(matrix(&rows), matrix(&table), Some(values(&bias))); // [M, V]
-        let truth = Targets { targets: &targets, weights: values(&weights), total };
+        let truth = Targets {
+            targets: &targets,
+            weights: values(&weights),
+            total,
+        };
         let loss = cpu::cross_entropy::cross_entropy(&mut logits, vocab, &truth);
-        (tensor(vec![loss], [1]), tensor(logits, [targets.len(), vocab]))
+        (
+            tensor(vec![loss], [1]),
+            tensor(logits, [targets.len(), vocab]),
+        )
     }
 
     fn cross_entropy_backward(
@@ -275,7 +400,11 @@ impl Kernels for Flex {
 }
 
 fn tensor<const R: usize>(data: Vec<f32>, shape: [usize; R]) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(Shape::from(shape.to_vec())), DType::F32)
+    FlexTensor::new(
+        Bytes::from_elems(data),
+        Layout::contiguous(Shape::from(shape.to_vec())),
+        DType::F32,
+    )
 }
 
 /// The elements of a contiguous tensor of whole numbers.
@@ -283,8 +412,14 @@ fn whole_numbers(tensor: &IntTensor<Flex>) -> Vec<usize> {
     let start = tensor.layout().start_offset();
     let range = start..start + tensor.layout().num_elements();
     match tensor.dtype() {
-        DType::I32 => tensor.storage::<i32>()[range].iter().map(|&i| i as usize).collect(),
-        DType::I64 => tensor.storage::<i64>()[range].iter().map(|&i| i as usize).collect(),
+        DType::I32 => tensor.storage::<i32>()[range]
+            .iter()
+            .map(|&i| i as usize)
+            .collect(),
+        DType::I64 => tensor.storage::<i64>()[range]
+            .iter()
+            .map(|&i| i as usize)
+            .collect(),
         other => panic!("indices are whole numbers, not {other:?}"),
     }
 }
@@ -306,28 +441,53 @@ fn readable(x: FlexTensor) -> FlexTensor {
 fn matrix(x: &FlexTensor) -> Matrix<'_> {
     let strides = x.layout().strides();
     let strides = [strides[0], strides[1]].map(isize::unsigned_abs);
-    Matrix::strided(&x.storage::<f32>()[x.layout().start_offset()..], [rows(x), columns(x)], strides)
+    Matrix::strided(
+        &x.storage::<f32>()[x.layout().start_offset()..],
+        [rows(x), columns(x)],
+        strides,
+    )
 }
 
 /// Of rows `[B * T, D]`.
 fn convolution_shape(x: &FlexTensor, t: usize) -> cpu::convolution::Shape {
-    cpu::convolution::Shape { t, width: columns(x) }
+    cpu::convolution::Shape {
+        t,
+        width: columns(x),
+    }
 }
 
 fn contiguous(side: AttentionSide<Flex>) -> AttentionSide<Flex> {
-    let AttentionSide { dims, keep, rotary, dropout } = side;
+    let AttentionSide {
+        dims,
+        keep,
+        rotary,
+        dropout,
+    } = side;
     let [keep, rotary] = [keep, rotary].map(|input| input.map(dense));
-    AttentionSide { dims, keep, rotary, dropout }
+    AttentionSide {
+        dims,
+        keep,
+        rotary,
+        dropout,
+    }
 }
 
 /// Of rows `[B * T, 3 D]`.
-fn attention_inputs<'a>(qkv: &FlexTensor, side: &'a AttentionSide<Flex>) -> cpu::attention::Inputs<'a> {
+fn attention_inputs<'a>(
+    qkv: &FlexTensor,
+    side: &'a AttentionSide<Flex>,
+) -> cpu::attention::Inputs<'a> {
     let [b, t, h] = side.dims;
     cpu::attention::Inputs {
         keep: side.keep.as_ref().map(values),
         rotary: side.rotary.as_ref().map(rotary),
         dropout: side.dropout,
-        shape: cpu::attention::Shape { b, t, h, k: columns(qkv) / (3 * h) },
+        shape: cpu::attention::Shape {
+            b,
+            t,
+            h,
+            k: columns(qkv) / (3 * h),
+        },
     }
 }
 

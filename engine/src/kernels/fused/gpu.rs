@@ -24,7 +24,12 @@ impl FusedOps for CubeBackend {
         Self::gather_forward(table, numbers)
     }
 
-    fn fused_layer_norm(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f64) -> CubeTensor {
+    fn fused_layer_norm(
+        x: CubeTensor,
+        gamma: CubeTensor,
+        beta: CubeTensor,
+        eps: f64,
+    ) -> CubeTensor {
         let [y, _] = Self::layer_norm_forward(x, gamma, beta, eps);
         y
     }
@@ -41,7 +46,12 @@ impl FusedOps for CubeBackend {
         normal
     }
 
-    fn fused_convolution(x: CubeTensor, taps: CubeTensor, keep: Optional<Self>, t: usize) -> CubeTensor {
+    fn fused_convolution(
+        x: CubeTensor,
+        taps: CubeTensor,
+        keep: Optional<Self>,
+        t: usize,
+    ) -> CubeTensor {
         Self::convolution_forward(x, taps, keep.into_option(), t)
     }
 
@@ -53,7 +63,16 @@ impl FusedOps for CubeBackend {
         dims: [usize; 3],
     ) -> CubeTensor {
         let [keep, rotary] = [keep, rotary].map(Optional::into_option);
-        Self::attention_forward(qkv, AttentionSide { dims, keep, rotary, dropout }).0
+        Self::attention_forward(
+            qkv,
+            AttentionSide {
+                dims,
+                keep,
+                rotary,
+                dropout,
+            },
+        )
+        .0
     }
 
     fn fused_dropout(x: CubeTensor, mask: Mask) -> CubeTensor {
@@ -68,7 +87,17 @@ impl FusedOps for CubeBackend {
         weights: CubeTensor,
         total: f32,
     ) -> CubeTensor {
-        Self::cross_entropy_forward(rows, table, bias, Truth { targets, weights, total }).0
+        Self::cross_entropy_forward(
+            rows,
+            table,
+            bias,
+            Truth {
+                targets,
+                weights,
+                total,
+            },
+        )
+        .0
     }
 }
 
@@ -80,7 +109,14 @@ impl FusedMeasures for CubeBackend {
         total: f32,
     ) -> CubeTensor {
         let [logits, targets, weights] = [logits, targets, weights].map(contiguous);
-        let rows = row_losses(&logits, &Truth { targets, weights, total });
+        let rows = row_losses(
+            &logits,
+            &Truth {
+                targets,
+                weights,
+                total,
+            },
+        );
         summed(&rows, 2)
     }
 }
@@ -114,7 +150,11 @@ impl Kernels for CubeBackend {
 
     fn linear_forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), bias.map(contiguous));
-        product(Matrices::of(&x), Matrices::of(&weight).transposed(), &bias.as_ref().map_or(Plus::Nothing, Plus::Bias))
+        product(
+            Matrices::of(&x),
+            Matrices::of(&weight).transposed(),
+            &bias.as_ref().map_or(Plus::Nothing, Plus::Bias),
+        )
     }
 
     fn linear_backward(
@@ -131,10 +171,17 @@ impl Kernels for CubeBackend {
         ([dx, dweight], dbias)
     }
 
-    fn linear_gelu_forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> [CubeTensor; 2] {
+    fn linear_gelu_forward(
+        x: CubeTensor,
+        weight: CubeTensor,
+        bias: Option<CubeTensor>,
+    ) -> [CubeTensor; 2] {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), bias.map(contiguous));
         let y = empty(&x, [dims::<2>(&x)[0], dims::<2>(&weight)[0]]);
-        let with = Plus::Gelu { activated: &y, bias: bias.as_ref() };
+        let with = Plus::Gelu {
+            activated: &y,
+            bias: bias.as_ref(),
+        };
         let inner = product(Matrices::of(&x), Matrices::of(&weight).transposed(), &with);
         [y, inner]
     }
@@ -143,8 +190,16 @@ impl Kernels for CubeBackend {
         let [table, numbers] = [table, numbers].map(contiguous);
         let [_, width] = dims(&table);
         let y = empty(&table, [count(&numbers), width]);
-        let settings = table::GatherSettings { n: word(count(&y)), width: word(width) };
-        launch(table::GATHER, &[&table, &numbers, &y], &settings, blocks(table::GATHER, count(&y)));
+        let settings = table::GatherSettings {
+            n: word(count(&y)),
+            width: word(width),
+        };
+        launch(
+            table::GATHER,
+            &[&table, &numbers, &y],
+            &settings,
+            blocks(table::GATHER, count(&y)),
+        );
         y
     }
 
@@ -152,26 +207,62 @@ impl Kernels for CubeBackend {
         let [readers, dy] = [numbers.readers, dy].map(contiguous);
         let [_, width] = dims(&dy);
         let dtable = empty(&dy, [rows, width]);
-        let settings = table::ScatterSettings { rows: word(rows), width: word(width) };
-        launch(table::SCATTER, &[&dy, &readers, &dtable], &settings, blocks(table::SCATTER, count(&dtable)));
+        let settings = table::ScatterSettings {
+            rows: word(rows),
+            width: word(width),
+        };
+        launch(
+            table::SCATTER,
+            &[&dy, &readers, &dtable],
+            &settings,
+            blocks(table::SCATTER, count(&dtable)),
+        );
         dtable
     }
 
-    fn layer_norm_forward(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, eps: f64) -> [CubeTensor; 2] {
+    fn layer_norm_forward(
+        x: CubeTensor,
+        gamma: CubeTensor,
+        beta: CubeTensor,
+        eps: f64,
+    ) -> [CubeTensor; 2] {
         let [x, gamma, beta] = [x, gamma, beta].map(contiguous);
         let [rows, width] = dims(&x);
         let (y, moments) = (like(&x), empty(&x, [rows, 2]));
-        let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: eps as f32 };
-        launch(layer_norm::LAYER_NORM, &[&x, &gamma, &beta, &y, &moments], &settings, rows);
+        let settings = layer_norm::Settings {
+            rows: word(rows),
+            width: word(width),
+            eps: eps as f32,
+        };
+        launch(
+            layer_norm::LAYER_NORM,
+            &[&x, &gamma, &beta, &y, &moments],
+            &settings,
+            rows,
+        );
         [y, moments]
     }
 
-    fn layer_norm_backward(x: CubeTensor, gamma: CubeTensor, moments: CubeTensor, dy: CubeTensor) -> [CubeTensor; 3] {
+    fn layer_norm_backward(
+        x: CubeTensor,
+        gamma: CubeTensor,
+        moments: CubeTensor,
+        dy: CubeTensor,
+    ) -> [CubeTensor; 3] {
         let [x, gamma, dy] = [x, gamma, dy].map(contiguous);
         let [rows, width] = dims(&x);
         let dx = like(&x);
-        let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: 0.0 };
-        launch(layer_norm::BACKWARD, &[&x, &gamma, &moments, &dy, &dx], &settings, rows);
+        let settings = layer_norm::Settings {
+            rows: word(rows),
+            width: word(width),
+            eps: 0.0,
+        };
+        launch(
+            layer_norm::BACKWARD,
+            &[&x, &gamma, &moments, &dy, &dx],
+            &settings,
+            rows,
+        );
         let [dgamma, dbeta] = norm_parameters(&x, &moments, &dy);
         [dx, dgamma, dbeta]
     }
@@ -185,7 +276,12 @@ impl Kernels for CubeBackend {
         let ([x, y], [gamma, beta]) = ([x, y].map(contiguous), [gamma, beta].map(contiguous));
         let (sum, normal, moments) = (like(&x), like(&x), empty(&x, [dims::<2>(&x)[0], 2]));
         let buffers = [&x, &y, &gamma, &beta, &sum, &normal, &moments];
-        launch(layer_norm::ADD_NORM, &buffers, &add_norm_settings(&x, eps, dropout), dims::<2>(&x)[0]);
+        launch(
+            layer_norm::ADD_NORM,
+            &buffers,
+            &add_norm_settings(&x, eps, dropout),
+            dims::<2>(&x)[0],
+        );
         [normal, sum, moments]
     }
 
@@ -201,17 +297,32 @@ impl Kernels for CubeBackend {
         let [gamma, dnormal] = [gamma, dnormal].map(contiguous);
         let (dx, dy) = (like(&sum), like(&sum));
         let buffers = [&sum, &gamma, &moments, &dnormal, &dx, &dy];
-        launch(layer_norm::ADD_NORM_BACKWARD, &buffers, &add_norm_settings(&sum, 0.0, dropout), dims::<2>(&sum)[0]);
+        launch(
+            layer_norm::ADD_NORM_BACKWARD,
+            &buffers,
+            &add_norm_settings(&sum, 0.0, dropout),
+            dims::<2>(&sum)[0],
+        );
         let [dgamma, dbeta] = norm_parameters(&sum, &moments, &dnormal);
         [dx, dy, dgamma, dbeta]
     }
 
-    fn convolution_forward(x: CubeTensor, taps: CubeTensor, keep: Option<CubeTensor>, t: usize) -> CubeTensor {
+    fn convolution_forward(
+        x: CubeTensor,
+        taps: CubeTensor,
+        keep: Option<CubeTensor>,
+        t: usize,
+    ) -> CubeTensor {
         let [x, taps] = [x, taps].map(contiguous);
         let y = like(&x);
         let (keep, settings) = convolution_settings(&x, keep, t, count(&x));
         let groups = blocks(convolution::CONVOLUTION, count(&x));
-        launch(convolution::CONVOLUTION, &[&x, &taps, &keep, &y], &settings, groups);
+        launch(
+            convolution::CONVOLUTION,
+            &[&x, &taps, &keep, &y],
+            &settings,
+            groups,
+        );
         y
     }
 
@@ -227,20 +338,44 @@ impl Kernels for CubeBackend {
         let [rows, width] = dims(&x);
         let (keep, settings) = convolution_settings(&x, keep, t, count(&x));
         let groups = blocks(convolution::BACKWARD, count(&x));
-        launch(convolution::BACKWARD, &[&taps, &keep, &dy, &dx], &settings, groups);
-        let settings = convolution::Settings { n: word(rows), ..settings };
-        launch(convolution::TAPS, &[&x, &keep, &dy, &dtaps], &settings, width.div_ceil(COLUMNS));
+        launch(
+            convolution::BACKWARD,
+            &[&taps, &keep, &dy, &dx],
+            &settings,
+            groups,
+        );
+        let settings = convolution::Settings {
+            n: word(rows),
+            ..settings
+        };
+        launch(
+            convolution::TAPS,
+            &[&x, &keep, &dy, &dtaps],
+            &settings,
+            width.div_ceil(COLUMNS),
+        );
         [dx, dtaps]
     }
 
-    fn attention_forward(qkv: CubeTensor, side: AttentionSide<Self>) -> (CubeTensor, AttentionState) {
+    fn attention_forward(
+        qkv: CubeTensor,
+        side: AttentionSide<Self>,
+    ) -> (CubeTensor, AttentionState) {
         let qkv = rotated(contiguous(qkv), &side, 1.0);
         let [b, t, h] = side.dims;
         let [rows, width] = dims(&qkv);
         let (context, probabilities) = (empty(&qkv, [rows, width / 3]), empty(&qkv, [b, h, t, t]));
         let settings = attention_settings(&qkv, &side);
-        let keep = side.keep.clone().map_or_else(|| empty(&qkv, [1]), contiguous);
-        launch(attention::ATTENTION, &[&qkv, &keep, &probabilities, &context], &settings, attention_groups(&side));
+        let keep = side
+            .keep
+            .clone()
+            .map_or_else(|| empty(&qkv, [1]), contiguous);
+        launch(
+            attention::ATTENTION,
+            &[&qkv, &keep, &probabilities, &context],
+            &settings,
+            attention_groups(&side),
+        );
         (context, AttentionState { qkv, probabilities })
     }
 
@@ -263,9 +398,25 @@ impl Kernels for CubeBackend {
     fn dropout(x: CubeTensor, mask: Mask) -> CubeTensor {
         let x = contiguous(x);
         let y = like(&x);
-        let Mask { drop_below, kept_scale, key } = mask;
-        let settings = dropout::Settings { n: word(count(&x)), drop_below, kept_scale, padding0: 0, key, padding1: 0 };
-        launch(dropout::KERNEL, &[&x, &y], &settings, blocks(dropout::KERNEL, count(&x)));
+        let Mask {
+            drop_below,
+            kept_scale,
+            key,
+        } = mask;
+        let settings = dropout::Settings {
+            n: word(count(&x)),
+            drop_below,
+            kept_scale,
+            padding0: 0,
+            key,
+            padding1: 0,
+        };
+        launch(
+            dropout::KERNEL,
+            &[&x, &y],
+            &settings,
+            blocks(dropout::KERNEL, count(&x)),
+        );
         y
     }
 
@@ -273,14 +424,35 @@ impl Kernels for CubeBackend {
         rows: CubeTensor,
         table: CubeTensor,
         bias: CubeTensor,
-        Truth { targets, weights, total }: Truth<Self>,
+        Truth {
+            targets,
+            weights,
+            total,
+        }: Truth<Self>,
     ) -> (CubeTensor, CrossEntropyState) {
-        let truth = Truth { targets: contiguous(targets), weights: contiguous(weights), total };
+        let truth = Truth {
+            targets: contiguous(targets),
+            weights: contiguous(weights),
+            total,
+        };
         let logits = Self::linear_forward(rows, table, Some(bias)); // [M, V]
         let rows = row_losses(&logits, &truth);
         let loss = summed(&rows, 1);
-        let Truth { targets, weights, total } = truth;
-        (loss, CrossEntropyState { logits, targets, weights, rows, total })
+        let Truth {
+            targets,
+            weights,
+            total,
+        } = truth;
+        (
+            loss,
+            CrossEntropyState {
+                logits,
+                targets,
+                weights,
+                rows,
+                total,
+            },
+        )
     }
 
     fn cross_entropy_backward(
@@ -289,12 +461,27 @@ impl Kernels for CubeBackend {
         state: CrossEntropyState,
         dloss: CubeTensor,
     ) -> [CubeTensor; 3] {
-        let CrossEntropyState { logits, targets, weights, rows: losses, total } = state;
+        let CrossEntropyState {
+            logits,
+            targets,
+            weights,
+            rows: losses,
+            total,
+        } = state;
         let (dlogits, dloss) = (exclusive(logits), contiguous(dloss));
         let [_, v] = dims(&dlogits);
-        let settings = cross_entropy::Settings { n: word(count(&dlogits)), v: word(v), scale: 1.0 / total };
+        let settings = cross_entropy::Settings {
+            n: word(count(&dlogits)),
+            v: word(v),
+            scale: 1.0 / total,
+        };
         let buffers = [&dlogits, &targets, &weights, &losses, &dloss];
-        launch(cross_entropy::BACKWARD, &buffers, &settings, blocks(cross_entropy::BACKWARD, count(&dlogits)));
+        launch(
+            cross_entropy::BACKWARD,
+            &buffers,
+            &settings,
+            blocks(cross_entropy::BACKWARD, count(&dlogits)),
+        );
         let ([drows, dtable], dbias) = Self::linear_backward(rows, table, dlogits, true);
         [drows, dtable, dbias.expect("it was asked for")]
     }
@@ -304,15 +491,27 @@ impl Kernels for CubeBackend {
 fn row_losses(logits: &CubeTensor, truth: &Truth<CubeBackend>) -> CubeTensor {
     let [m, v] = dims(logits);
     let rows = empty(logits, [m, 4]);
-    let settings = cross_entropy::Settings { n: word(m), v: word(v), scale: 1.0 / truth.total };
-    launch(cross_entropy::ROWS, &[logits, &truth.targets, &truth.weights, &rows], &settings, m);
+    let settings = cross_entropy::Settings {
+        n: word(m),
+        v: word(v),
+        scale: 1.0 / truth.total,
+    };
+    launch(
+        cross_entropy::ROWS,
+        &[logits, &truth.targets, &truth.weights, &rows],
+        &settings,
+        m,
+    );
     rows
 }
 
 /// The loss and, where `outputs` is 2, the right answers of `rows` `[M, 4]`.
 fn summed(rows: &CubeTensor, outputs: usize) -> CubeTensor {
     let sums = empty(rows, [outputs]);
-    let settings = cross_entropy::SumsSettings { m: word(dims::<2>(rows)[0]), outputs: word(outputs) };
+    let settings = cross_entropy::SumsSettings {
+        m: word(dims::<2>(rows)[0]),
+        outputs: word(outputs),
+    };
     launch(cross_entropy::SUMS, &[rows, &sums], &settings, 1);
     sums
 }
@@ -321,15 +520,35 @@ fn summed(rows: &CubeTensor, outputs: usize) -> CubeTensor {
 fn norm_parameters(x: &CubeTensor, moments: &CubeTensor, dy: &CubeTensor) -> [CubeTensor; 2] {
     let [rows, width] = dims(x);
     let (dgamma, dbeta) = (empty(x, [width]), empty(x, [width]));
-    let settings = layer_norm::Settings { rows: word(rows), width: word(width), eps: 0.0 };
-    launch(layer_norm::PARAMETERS, &[x, moments, dy, &dgamma, &dbeta], &settings, width.div_ceil(COLUMNS));
+    let settings = layer_norm::Settings {
+        rows: word(rows),
+        width: word(width),
+        eps: 0.0,
+    };
+    launch(
+        layer_norm::PARAMETERS,
+        &[x, moments, dy, &dgamma, &dbeta],
+        &settings,
+        width.div_ceil(COLUMNS),
+    );
     [dgamma, dbeta]
 }
 
 fn add_norm_settings(x: &CubeTensor, eps: f64, dropout: Mask) -> layer_norm::AddNormSettings {
     let [rows, width] = dims(x);
-    let Mask { drop_below, kept_scale, key } = dropout;
-    layer_norm::AddNormSettings { rows: word(rows), width: word(width), eps: eps as f32, drop_below, key, kept_scale }
+    let Mask {
+        drop_below,
+        kept_scale,
+        key,
+    } = dropout;
+    layer_norm::AddNormSettings {
+        rows: word(rows),
+        width: word(width),
+        eps: eps as f32,
+        drop_below,
+        key,
+        kept_scale,
+    }
 }
 
 /// Padding for a kernel that reads it where `has_keep` says so, and the settings of `n` threads.
@@ -341,7 +560,12 @@ fn convolution_settings(
 ) -> (CubeTensor, convolution::Settings) {
     let [_, width] = dims(x);
     let has_keep = u32::from(keep.is_some());
-    let settings = convolution::Settings { n: word(n), width: word(width), t: word(t), has_keep };
+    let settings = convolution::Settings {
+        n: word(n),
+        width: word(width),
+        t: word(t),
+        has_keep,
+    };
     (keep.map_or_else(|| empty(x, [1]), contiguous), settings)
 }
 
@@ -354,7 +578,11 @@ fn attention_groups(side: &AttentionSide<CubeBackend>) -> usize {
 fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> attention::Settings {
     let [b, t, h] = side.dims;
     let k = dims::<2>(qkv)[1] / (3 * h);
-    let Mask { drop_below, kept_scale, key } = side.dropout;
+    let Mask {
+        drop_below,
+        kept_scale,
+        key,
+    } = side.dropout;
     attention::Settings {
         b: word(b),
         t: word(t),
@@ -372,17 +600,36 @@ fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> at
 /// Rows `[B * T, 3 D]` with queries and keys rotated by their positions, where these are rotary; the inverse rotation
 /// where `direction` is -1.
 fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -> CubeTensor {
-    let Some(tables) = side.rotary.clone().map(contiguous) else { return qkv };
+    let Some(tables) = side.rotary.clone().map(contiguous) else {
+        return qkv;
+    };
     let [_, t, h] = side.dims;
     let width = dims::<2>(&qkv)[1] / 3;
     let y = like(&qkv);
     let n = count(&qkv);
-    let settings =
-        attention::RotarySettings { n: word(n), t: word(t), k: word(width / h), width: word(width), direction };
-    launch(attention::ROTARY, &[&qkv, &tables, &y], &settings, blocks(attention::ROTARY, n));
+    let settings = attention::RotarySettings {
+        n: word(n),
+        t: word(t),
+        k: word(width / h),
+        width: word(width),
+        direction,
+    };
+    launch(
+        attention::ROTARY,
+        &[&qkv, &tables, &y],
+        &settings,
+        blocks(attention::ROTARY, n),
+    );
     y
 }
 
 fn dims<const R: usize>(tensor: &CubeTensor) -> [usize; R] {
-    tensor.meta.shape().iter().copied().collect::<Vec<_>>().try_into().expect("a tensor of this rank")
+    tensor
+        .meta
+        .shape()
+        .iter()
+        .copied()
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("a tensor of this rank")
 }

@@ -18,24 +18,44 @@ use std::fmt::Debug;
 
 /// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::fused_linear(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
+    Tensor::from_dispatch(Dispatch::fused_linear(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        optional(bias),
+    ))
 }
 
 /// The exact (erf) GELU of [`linear`], `[N, O]`.
 pub fn linear_gelu(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::fused_linear_gelu(x.into_dispatch(), weight.into_dispatch(), optional(bias)))
+    Tensor::from_dispatch(Dispatch::fused_linear_gelu(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        optional(bias),
+    ))
 }
 
 /// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
 /// `beta` `[D]`.
 pub fn layer_norm(x: Tensor<2>, [gamma, beta]: [Tensor<1>; 2], eps: f64) -> Tensor<2> {
-    let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
+    let [x, gamma, beta] = [
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+    ];
     Tensor::from_dispatch(Dispatch::fused_layer_norm(x, gamma, beta, eps))
 }
 
 /// [`layer_norm`] of `x + y`, `[N, D]` each, with dropout of `y`.
-pub fn add_norm([x, y]: [Tensor<2>; 2], [gamma, beta]: [Tensor<1>; 2], eps: f64, dropout: Mask) -> Tensor<2> {
-    let ([x, y], [gamma, beta]) = ([x, y].map(Tensor::into_dispatch), [gamma, beta].map(Tensor::into_dispatch));
+pub fn add_norm(
+    [x, y]: [Tensor<2>; 2],
+    [gamma, beta]: [Tensor<1>; 2],
+    eps: f64,
+    dropout: Mask,
+) -> Tensor<2> {
+    let ([x, y], [gamma, beta]) = (
+        [x, y].map(Tensor::into_dispatch),
+        [gamma, beta].map(Tensor::into_dispatch),
+    );
     Tensor::from_dispatch(Dispatch::fused_add_norm(x, y, gamma, beta, eps, dropout))
 }
 
@@ -43,7 +63,12 @@ pub fn add_norm([x, y]: [Tensor<2>; 2], [gamma, beta]: [Tensor<1>; 2], eps: f64,
 /// `[D, 3]`, with zeros beyond both ends and where `keep` `[B, T]` is 0, so that the length to which a text is padded
 /// changes nothing.
 pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::fused_convolution(x.into_dispatch(), taps.into_dispatch(), optional(keep), t))
+    Tensor::from_dispatch(Dispatch::fused_convolution(
+        x.into_dispatch(),
+        taps.into_dispatch(),
+        optional(keep),
+        t,
+    ))
 }
 
 /// What attention needs besides queries, keys and values.
@@ -61,7 +86,12 @@ pub struct AttentionInputs {
 /// Multi-head self-attention (Vaswani et al. 2017, 3.2.2) from queries, keys and values side by side, `[B * T, 3 D]`; the
 /// context `[B * T, D]`.
 pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
-    let AttentionInputs { dims, keep, rotary, dropout } = inputs;
+    let AttentionInputs {
+        dims,
+        keep,
+        rotary,
+        dropout,
+    } = inputs;
     Tensor::from_dispatch(Dispatch::fused_attention(
         qkv.into_dispatch(),
         optional(keep),
@@ -88,8 +118,17 @@ pub struct RowTargets {
 
 /// Mean cross-entropy `[1]`, in nats, of the logits `rows table^T + bias`, for `rows` `[M, D]`, `table` `[V, D]` and `bias`
 /// `[V]`.
-pub fn projected_cross_entropy(rows: Tensor<2>, table: Tensor<2>, bias: Tensor<1>, truth: RowTargets) -> Tensor<1> {
-    let RowTargets { targets, weights, total } = truth;
+pub fn projected_cross_entropy(
+    rows: Tensor<2>,
+    table: Tensor<2>,
+    bias: Tensor<1>,
+    truth: RowTargets,
+) -> Tensor<1> {
+    let RowTargets {
+        targets,
+        weights,
+        total,
+    } = truth;
     Tensor::from_dispatch(Dispatch::fused_cross_entropy(
         rows.into_dispatch(),
         table.into_dispatch(),
@@ -154,15 +193,26 @@ impl<B: Backend> Optional<B> {
 }
 
 fn optional<const R: usize>(tensor: Option<Tensor<R>>) -> Optional<Dispatch> {
-    tensor.map_or(Optional::Absent, |tensor| Optional::Given(tensor.into_dispatch()))
+    tensor.map_or(Optional::Absent, |tensor| {
+        Optional::Given(tensor.into_dispatch())
+    })
 }
 
 /// Sums `[2]` over the rows of `logits` `[M, V]`, outside of autodiff: cross-entropy in nats, and rows whose largest logit is
 /// the true one, each row counted as `truth` says.
 pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
-    let RowTargets { targets, weights, total } = truth;
+    let RowTargets {
+        targets,
+        weights,
+        total,
+    } = truth;
     let [targets, weights] = [targets.into_dispatch(), weights.into_dispatch()];
-    Tensor::from_dispatch(Dispatch::fused_cross_entropy_sums(logits.into_dispatch(), targets, weights, total))
+    Tensor::from_dispatch(Dispatch::fused_cross_entropy_sums(
+        logits.into_dispatch(),
+        targets,
+        weights,
+        total,
+    ))
 }
 
 /// Operations on held-out batches, which are not differentiated.
@@ -195,7 +245,11 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 
     /// See [`gather_rows`].
-    fn fused_gather(table: FloatTensor<Self>, numbers: IntTensor<Self>, readers: IntTensor<Self>) -> FloatTensor<Self>;
+    fn fused_gather(
+        table: FloatTensor<Self>,
+        numbers: IntTensor<Self>,
+        readers: IntTensor<Self>,
+    ) -> FloatTensor<Self>;
 
     /// See [`layer_norm`].
     fn fused_layer_norm(
@@ -277,7 +331,11 @@ trait Kernels: DifferentiableOps {
     fn gather_forward(table: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self>;
 
     /// Of a table of `rows` rows.
-    fn gather_backward(rows: usize, numbers: Numbers<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn gather_backward(
+        rows: usize,
+        numbers: Numbers<Self>,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
 
     /// Also returns mean and inverse standard deviation of each row, `[N, 2]`.
     fn layer_norm_forward(
@@ -370,8 +428,18 @@ struct AttentionSide<B: Backend> {
 
 impl<B: Backend> Clone for AttentionSide<B> {
     fn clone(&self) -> Self {
-        let Self { dims, keep, rotary, dropout } = self;
-        Self { dims: *dims, keep: keep.clone(), rotary: rotary.clone(), dropout: *dropout }
+        let Self {
+            dims,
+            keep,
+            rotary,
+            dropout,
+        } = self;
+        Self {
+            dims: *dims,
+            keep: keep.clone(),
+            rotary: rotary.clone(),
+            dropout: *dropout,
+        }
     }
 }
 
@@ -391,6 +459,9 @@ struct Numbers<B: Backend> {
 
 impl<B: Backend> Clone for Numbers<B> {
     fn clone(&self) -> Self {
-        Self { numbers: self.numbers.clone(), readers: self.readers.clone() }
+        Self {
+            numbers: self.numbers.clone(),
+            readers: self.readers.clone(),
+        }
     }
 }

@@ -20,7 +20,10 @@ impl RowNumbers {
     /// Where a number is not below `rows`.
     pub fn new(numbers: &[i32], rows: usize, device: &Device) -> Self {
         let row = |number: &i32| {
-            usize::try_from(*number).ok().filter(|row| *row < rows).expect("each number is that of a row of the table")
+            usize::try_from(*number)
+                .ok()
+                .filter(|row| *row < rows)
+                .expect("each number is that of a row of the table")
         };
         let mut readers = vec![0; rows + 1 + numbers.len()];
         for number in numbers {
@@ -44,7 +47,10 @@ impl RowNumbers {
             let n = values.len();
             Tensor::from_data(TensorData::new(values, [n]), device)
         };
-        Self { numbers: upload(numbers.to_vec()), readers: upload(readers) }
+        Self {
+            numbers: upload(numbers.to_vec()),
+            readers: upload(readers),
+        }
     }
 
     /// `[M]`.

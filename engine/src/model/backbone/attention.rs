@@ -12,7 +12,10 @@ pub struct Attention {
 }
 
 /// Which operations compute it, with what they need.
-#[expect(clippy::large_enum_variant, reason = "one per pass; tensors are handles")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per pass; tensors are handles"
+)]
 enum Kernel {
     Fused {
         keep: Option<Tensor<2>>,
@@ -32,7 +35,10 @@ impl Attention {
         } else {
             Kernel::Fused { keep, rotary }
         };
-        Self { dims: [b, t, network.config.num_attention_heads], kernel }
+        Self {
+            dims: [b, t, network.config.num_attention_heads],
+            kernel,
+        }
     }
 
     /// From queries, keys and values side by side, `[B * T, 3 D]`: the context `[B * T, D]` and, where the network returns
@@ -41,7 +47,12 @@ impl Attention {
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
                 let (keep, rotary) = (keep.clone(), rotary.clone());
-                let inputs = AttentionInputs { dims: self.dims, keep, rotary, dropout };
+                let inputs = AttentionInputs {
+                    dims: self.dims,
+                    keep,
+                    rotary,
+                    dropout,
+                };
                 (kernels::attention(qkv, inputs), None)
             }
             Kernel::Stock(tables) => {
@@ -69,5 +80,8 @@ pub fn rotary_values(t: usize, k: usize) -> [Vec<f32>; 2] {
 
 /// [`rotary_values`] as one tensor, `[2, T, K / 2]`.
 pub fn rotary_tables(t: usize, k: usize, device: &Device) -> Tensor<3> {
-    Tensor::from_data(TensorData::new(rotary_values(t, k).concat(), [2, t, k / 2]), device)
+    Tensor::from_data(
+        TensorData::new(rotary_values(t, k).concat(), [2, t, k / 2]),
+        device,
+    )
 }

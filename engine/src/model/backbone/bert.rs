@@ -3,8 +3,8 @@
 
 use super::attention::Attention;
 use super::{
-    Backbone, Recipe, SpecList, layer_norm, linear, linear_gelu, max_over_time, mean_over_time, transform,
-    transform_specs,
+    Backbone, Recipe, SpecList, layer_norm, linear, linear_gelu, max_over_time, mean_over_time,
+    transform, transform_specs,
 };
 use crate::kernels::{self, RowNumbers};
 use crate::model::config::ModelConfig;
@@ -50,7 +50,13 @@ impl Backbone for Bert {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.15, pretraining_lr: 2e-3, finetuning_lr: 3e-3, finetuning_dropout: DROPOUT, muon: false }
+        Recipe {
+            mask_rate: 0.15,
+            pretraining_lr: 2e-3,
+            finetuning_lr: 3e-3,
+            finetuning_dropout: DROPOUT,
+            muon: false,
+        }
     }
 
     fn settle(&self, config: &mut ModelConfig) {
@@ -68,12 +74,21 @@ impl Backbone for Bert {
         let (width, inner) = (config.hidden_size, config.intermediate_size);
         let mut list = SpecList::new(config.initializer_range);
         list.matrix(WORDS, config.vocab_size, width);
-        list.matrix("bert.embeddings.position_embeddings.weight", config.max_position_embeddings, width);
-        list.matrix("bert.embeddings.token_type_embeddings.weight", config.type_vocab_size, width);
+        list.matrix(
+            "bert.embeddings.position_embeddings.weight",
+            config.max_position_embeddings,
+            width,
+        );
+        list.matrix(
+            "bert.embeddings.token_type_embeddings.weight",
+            config.type_vocab_size,
+            width,
+        );
         list.norm("bert.embeddings.LayerNorm", width);
         for layer in 0..config.num_hidden_layers {
             let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-            let parts = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
+            let parts =
+                ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
             list.hidden_stack(&parts, width, width);
             list.hidden_linear(&name("attention.output.dense"), width, width);
             list.norm(&name("attention.output.LayerNorm"), width);
@@ -97,7 +112,11 @@ impl Backbone for Bert {
     }
 
     fn pooled_size(&self, config: &ModelConfig) -> usize {
-        if pooling(config) == Pooling::MaxMean { 2 * config.hidden_size } else { config.hidden_size }
+        if pooling(config) == Pooling::MaxMean {
+            2 * config.hidden_size
+        } else {
+            config.hidden_size
+        }
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
@@ -120,7 +139,9 @@ impl Backbone for Bert {
 
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
         match pooling(network.config) {
-            Pooling::Cls => linear(network.leaves, "bert.pooler.dense", first_token(encoded)).tanh(),
+            Pooling::Cls => {
+                linear(network.leaves, "bert.pooler.dense", first_token(encoded)).tanh()
+            }
             Pooling::FirstToken => first_token(encoded),
             Pooling::Mean => mean(encoded),
             Pooling::MaxMean => Tensor::cat(vec![max_over_time(encoded), mean(encoded)], 1), // [B, 2 D]
@@ -145,7 +166,12 @@ fn pooling(config: &ModelConfig) -> Pooling {
 fn first_token(encoded: &Encoded) -> Tensor<2> {
     let [b, t] = encoded.dims;
     let width = encoded.hidden.dims()[1];
-    encoded.hidden.clone().reshape([b, t, width]).narrow(1, 0, 1).reshape([b, width])
+    encoded
+        .hidden
+        .clone()
+        .reshape([b, t, width])
+        .narrow(1, 0, 1)
+        .reshape([b, width])
 }
 
 /// Mean hidden states, `[B, D]`.
@@ -155,25 +181,44 @@ fn mean(encoded: &Encoded) -> Tensor<2> {
 
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
     let rows = |part: &str, rows: &RowNumbers| {
-        kernels::gather_rows(network.leaves.get(&format!("bert.embeddings.{part}_embeddings.weight")), rows)
+        kernels::gather_rows(
+            network
+                .leaves
+                .get(&format!("bert.embeddings.{part}_embeddings.weight")),
+            rows,
+        )
     };
-    let positions = input.positions.as_ref().expect("a BERT's input has positions");
-    let sum = rows("word", &input.ids) + rows("token_type", &input.segments) + rows("position", positions); // [B * T, D]
+    let positions = input
+        .positions
+        .as_ref()
+        .expect("a BERT's input has positions");
+    let sum = rows("word", &input.ids)
+        + rows("token_type", &input.segments)
+        + rows("position", positions); // [B * T, D]
     network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum))
 }
 
 /// Post-norm, as published: Devlin et al. 2019 after Vaswani et al. 2017, 3.1.
-fn block(network: &Network, layer: usize, x: Tensor<2>, attention: &Attention) -> (Tensor<2>, Option<Tensor<4>>) {
+fn block(
+    network: &Network,
+    layer: usize,
+    x: Tensor<2>,
+    attention: &Attention,
+) -> (Tensor<2>, Option<Tensor<4>>) {
     let leaves = network.leaves;
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-    let [weight, bias] = ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
+    let [weight, bias] =
+        ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
     let qkv = kernels::linear(x.clone(), leaves.stack(&weight), Some(leaves.stack(&bias))); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
     let context = linear(leaves, &name("attention.output.dense"), context);
     let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);
     let inner = linear_gelu(leaves, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]
     let outer = linear(leaves, &name("output.dense"), inner);
-    (network.add_norm(&name("output.LayerNorm"), x, outer), probabilities)
+    (
+        network.add_norm(&name("output.LayerNorm"), x, outer),
+        probabilities,
+    )
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {

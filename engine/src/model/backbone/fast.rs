@@ -40,7 +40,13 @@ impl Backbone for Fast {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.4, pretraining_lr: 3e-3, finetuning_lr: 3e-3, finetuning_dropout: 0.1, muon: true }
+        Recipe {
+            mask_rate: 0.4,
+            pretraining_lr: 3e-3,
+            finetuning_lr: 3e-3,
+            finetuning_dropout: 0.1,
+            muon: true,
+        }
     }
 
     fn word_embeddings(&self) -> &'static str {
@@ -56,13 +62,37 @@ impl Backbone for Fast {
         embedding_specs(&mut list, config);
         for layer in 0..config.num_hidden_layers {
             let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
-            list.add(name("conv.weight"), vec![width, 3], Init::Normal(CONVOLUTION_INIT));
+            list.add(
+                name("conv.weight"),
+                vec![width, 3],
+                Init::Normal(CONVOLUTION_INIT),
+            );
             list.norm(&name("attention.norm"), width);
-            list.hidden(name("attention.qkv.weight"), [3 * width, width], Init::Normal(config.initializer_range), 3);
-            list.hidden(name("attention.output.weight"), [width, width], Init::Normal(residual), 1);
+            list.hidden(
+                name("attention.qkv.weight"),
+                [3 * width, width],
+                Init::Normal(config.initializer_range),
+                3,
+            );
+            list.hidden(
+                name("attention.output.weight"),
+                [width, width],
+                Init::Normal(residual),
+                1,
+            );
             list.norm(&name("mlp.norm"), width);
-            list.hidden(name("mlp.up.weight"), [inner, width], Init::Normal(config.initializer_range), 1);
-            list.hidden(name("mlp.down.weight"), [width, inner], Init::Normal(residual), 1);
+            list.hidden(
+                name("mlp.up.weight"),
+                [inner, width],
+                Init::Normal(config.initializer_range),
+                1,
+            );
+            list.hidden(
+                name("mlp.down.weight"),
+                [width, inner],
+                Init::Normal(residual),
+                1,
+            );
         }
         list.norm("clozelab.final_norm", width);
         list.into_specs()
@@ -101,7 +131,9 @@ impl Backbone for Fast {
             return Ok(());
         }
         let heads = config.num_attention_heads;
-        let reason = format!("is {heads}, which leaves {head} numbers to a head; rotary positions turn pairs of them");
+        let reason = format!(
+            "is {heads}, which leaves {head} numbers to a head; rotary positions turn pairs of them"
+        );
         Err(("num_attention_heads", reason))
     }
 
@@ -131,8 +163,15 @@ fn block(
     let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
     let x = x + network.drop_hidden(linear(leaves, &name("attention.output"), context));
-    let inner = linear_gelu(leaves, &name("mlp.up"), norm(network, &name("mlp.norm"), x.clone()));
-    (x + network.drop_hidden(linear(leaves, &name("mlp.down"), inner)), probabilities)
+    let inner = linear_gelu(
+        leaves,
+        &name("mlp.up"),
+        norm(network, &name("mlp.norm"), x.clone()),
+    );
+    (
+        x + network.drop_hidden(linear(leaves, &name("mlp.down"), inner)),
+        probabilities,
+    )
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {

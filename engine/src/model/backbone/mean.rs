@@ -2,7 +2,9 @@
 //! is the continuous bag of words (Mikolov et al. 2013) over the window; for labels, fastText's mean (Joulin et al.
 //! 2016). It knows no order: what it reaches is what word choice alone tells.
 
-use super::{Backbone, Recipe, SpecList, embed, embedding_specs, mean_over_time, transform, transform_specs};
+use super::{
+    Backbone, Recipe, SpecList, embed, embedding_specs, mean_over_time, transform, transform_specs,
+};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::ParameterSpec;
@@ -29,7 +31,13 @@ impl Backbone for Mean {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.3, pretraining_lr: 4e-3, finetuning_lr: 1e-2, finetuning_dropout: 0.0, muon: false }
+        Recipe {
+            mask_rate: 0.3,
+            pretraining_lr: 4e-3,
+            finetuning_lr: 1e-2,
+            finetuning_dropout: 0.0,
+            muon: false,
+        }
     }
 
     fn word_embeddings(&self) -> &'static str {
@@ -55,7 +63,9 @@ impl Backbone for Mean {
         let width = network.config.hidden_size;
         let keep = input.keep_rows();
         let x = embed(network, &input); // [B * T, D]
-        let mean = mean_over_time([b, t], &x, keep.as_ref()).reshape([b, 1, width]).expand([b, t, width]);
+        let mean = mean_over_time([b, t], &x, keep.as_ref())
+            .reshape([b, 1, width])
+            .expand([b, t, width]);
         let both = Tensor::cat(vec![x.clone(), mean.reshape([b * t, width])], 1); // [B * T, 2 D]
         Encoded::new([b, t], keep, vec![x, both], Vec::new())
     }
@@ -68,7 +78,12 @@ impl Backbone for Mean {
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
         let [b, t] = encoded.dims;
         let width = network.config.hidden_size;
-        let rows = encoded.hidden.clone().reshape([b, t, 2 * width]).narrow(1, 0, 1).reshape([b, 2 * width]);
+        let rows = encoded
+            .hidden
+            .clone()
+            .reshape([b, t, 2 * width])
+            .narrow(1, 0, 1)
+            .reshape([b, 2 * width]);
         network.drop_hidden(rows.narrow(1, width, width)) // [B, D]
     }
 

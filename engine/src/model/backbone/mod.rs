@@ -187,7 +187,10 @@ pub(super) struct SpecList {
 impl SpecList {
     /// An empty list; matrices start with the standard deviation `std`.
     pub fn new(std: f64) -> Self {
-        Self { specs: Vec::new(), std }
+        Self {
+            specs: Vec::new(),
+            std,
+        }
     }
 
     /// The parameters.
@@ -197,13 +200,31 @@ impl SpecList {
 
     /// Adds one parameter.
     pub fn add(&mut self, name: impl Into<String>, shape: Vec<usize>, init: Init) {
-        self.specs.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: 0, continues: false });
+        self.specs.push(ParameterSpec {
+            name: name.into(),
+            shape,
+            init,
+            hidden_matrices: 0,
+            continues: false,
+        });
     }
 
     /// Adds `stacked` equal matrices inside a block, one below the other in a parameter of this shape.
-    pub fn hidden(&mut self, name: impl Into<String>, shape: [usize; 2], init: Init, stacked: usize) {
+    pub fn hidden(
+        &mut self,
+        name: impl Into<String>,
+        shape: [usize; 2],
+        init: Init,
+        stacked: usize,
+    ) {
         let shape = shape.into();
-        self.specs.push(ParameterSpec { name: name.into(), shape, init, hidden_matrices: stacked, continues: false });
+        self.specs.push(ParameterSpec {
+            name: name.into(),
+            shape,
+            init,
+            hidden_matrices: stacked,
+            continues: false,
+        });
     }
 
     /// Adds a matrix `[rows, columns]`.
@@ -219,7 +240,12 @@ impl SpecList {
 
     /// Adds a linear layer of a block with its bias.
     pub fn hidden_linear(&mut self, name: &str, outputs: usize, inputs: usize) {
-        self.hidden(format!("{name}.weight"), [outputs, inputs], Init::Normal(self.std), 1);
+        self.hidden(
+            format!("{name}.weight"),
+            [outputs, inputs],
+            Init::Normal(self.std),
+            1,
+        );
         self.add(format!("{name}.bias"), vec![outputs], Init::Zeros);
     }
 
@@ -228,7 +254,9 @@ impl SpecList {
         for (i, name) in names.iter().enumerate() {
             let start = self.specs.len();
             self.hidden_linear(name, outputs, inputs);
-            self.specs[start..].iter_mut().for_each(|spec| spec.continues = i > 0);
+            self.specs[start..]
+                .iter_mut()
+                .for_each(|spec| spec.continues = i > 0);
         }
     }
 
@@ -243,7 +271,11 @@ impl SpecList {
 /// run_pretraining.py), from `features` numbers to the width of the embeddings.
 fn transform_specs(config: &ModelConfig, features: usize) -> Vec<ParameterSpec> {
     let mut list = SpecList::new(config.initializer_range);
-    list.linear("cls.predictions.transform.dense", config.hidden_size, features);
+    list.linear(
+        "cls.predictions.transform.dense",
+        config.hidden_size,
+        features,
+    );
     list.norm("cls.predictions.transform.LayerNorm", config.hidden_size);
     list.into_specs()
 }

@@ -5,7 +5,8 @@
 //! A convolution of width k is one matrix product with the k shifted copies of its input side by side.
 
 use super::{
-    Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, max_over_time, transform, transform_specs,
+    Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, max_over_time, transform,
+    transform_specs,
 };
 use crate::kernels::{self, gelu, shifted};
 use crate::model::config::ModelConfig;
@@ -40,7 +41,13 @@ impl Backbone for TextCnn {
     }
 
     fn recipe(&self) -> Recipe {
-        Recipe { mask_rate: 0.3, pretraining_lr: 2e-3, finetuning_lr: 1.2e-2, finetuning_dropout: 0.1, muon: true }
+        Recipe {
+            mask_rate: 0.3,
+            pretraining_lr: 2e-3,
+            finetuning_lr: 1.2e-2,
+            finetuning_dropout: 0.1,
+            muon: true,
+        }
     }
 
     fn settle(&self, config: &mut ModelConfig) {
@@ -57,11 +64,20 @@ impl Backbone for TextCnn {
         let mut list = SpecList::new(config.initializer_range);
         embedding_specs(&mut list, config);
         for layer in 0..config.num_hidden_layers {
-            let inputs = if layer == 0 { config.hidden_size } else { config.num_filters };
+            let inputs = if layer == 0 {
+                config.hidden_size
+            } else {
+                config.num_filters
+            };
             for &size in &config.filter_sizes {
                 let fan_in = size * inputs;
                 let init = Init::Normal(1.0 / (fan_in as f64).sqrt());
-                list.hidden(convolution(layer, size), [config.num_filters, fan_in], init, 1);
+                list.hidden(
+                    convolution(layer, size),
+                    [config.num_filters, fan_in],
+                    init,
+                    1,
+                );
             }
             list.norm(&norm_name(layer), features(config));
         }
@@ -81,7 +97,13 @@ impl Backbone for TextCnn {
         let keep = input.keep_rows();
         let mut states = vec![embed(network, &input)]; // [B * T, D]
         for layer in 0..network.config.num_hidden_layers {
-            states.push(convolve(network, layer, states[layer].clone(), dims, keep.as_ref()));
+            states.push(convolve(
+                network,
+                layer,
+                states[layer].clone(),
+                dims,
+                keep.as_ref(),
+            ));
         }
         Encoded::new(dims, keep, states, Vec::new())
     }
@@ -97,8 +119,14 @@ impl Backbone for TextCnn {
     fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, String)> {
         let sizes = &config.filter_sizes;
         let ascending = sizes.windows(2).all(|pair| pair[0] < pair[1]);
-        if sizes.is_empty() || !ascending || sizes.iter().any(|size| !(1..=WIDEST_FILTER).contains(size)) {
-            return Err(("filter_sizes", format!("must be ascending widths from 1 to {WIDEST_FILTER}")));
+        if sizes.is_empty()
+            || !ascending
+            || sizes.iter().any(|size| !(1..=WIDEST_FILTER).contains(size))
+        {
+            return Err((
+                "filter_sizes",
+                format!("must be ascending widths from 1 to {WIDEST_FILTER}"),
+            ));
         }
         if config.num_filters == 0 {
             return Err(("num_filters", "must be at least 1".into()));
@@ -107,11 +135,17 @@ impl Backbone for TextCnn {
     }
 
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
-        let [vocab, width, layers, filters] =
-            [config.vocab_size, config.hidden_size, config.num_hidden_layers, config.num_filters]
-                .map(|size| size as u128);
+        let [vocab, width, layers, filters] = [
+            config.vocab_size,
+            config.hidden_size,
+            config.num_hidden_layers,
+            config.num_filters,
+        ]
+        .map(|size| size as u128);
         let taps: u128 = config.filter_sizes.iter().map(|&size| size as u128).sum();
-        vocab.saturating_mul(width).saturating_add(layers.saturating_mul(taps * filters * width.max(filters)))
+        vocab
+            .saturating_mul(width)
+            .saturating_add(layers.saturating_mul(taps * filters * width.max(filters)))
     }
 
     fn activation_estimate(&self, config: &ModelConfig, _max_len: usize) -> f64 {
@@ -135,22 +169,51 @@ fn norm_name(layer: usize) -> String {
 }
 
 /// One layer: each width on its own input (the embeddings, later its own features), normalised together, GELU.
-fn convolve(network: &Network, layer: usize, x: Tensor<2>, [b, t]: [usize; 2], keep: Option<&Tensor<3>>) -> Tensor<2> {
+fn convolve(
+    network: &Network,
+    layer: usize,
+    x: Tensor<2>,
+    [b, t]: [usize; 2],
+    keep: Option<&Tensor<3>>,
+) -> Tensor<2> {
     let config = network.config;
     let width = x.dims()[1];
     let x = x.reshape([b, t, width]); // [B, T, D]
-    let x = if let Some(keep) = keep { x * keep.clone() } else { x };
-    let branches = config.filter_sizes.iter().enumerate().map(|(branch, &size)| {
-        let own =
-            if layer == 0 { x.clone() } else { x.clone().narrow(2, branch * config.num_filters, config.num_filters) };
-        let inputs = own.dims()[2];
-        // As TensorFlow's SAME padding: an even filter sees one position more to the right.
-        let left = (size as isize - 1) / 2;
-        let copies: Vec<Tensor<3>> = (0..size as isize).map(|tap| shifted(&own, tap - left)).collect();
-        let unfolded = Tensor::cat(copies, 2).reshape([b * t, size * inputs]); // [B * T, k D]
-        kernels::linear(unfolded, network.leaves.get(&convolution(layer, size)), None) // [B * T, filters]
-    });
+    let x = if let Some(keep) = keep {
+        x * keep.clone()
+    } else {
+        x
+    };
+    let branches = config
+        .filter_sizes
+        .iter()
+        .enumerate()
+        .map(|(branch, &size)| {
+            let own = if layer == 0 {
+                x.clone()
+            } else {
+                x.clone()
+                    .narrow(2, branch * config.num_filters, config.num_filters)
+            };
+            let inputs = own.dims()[2];
+            // As TensorFlow's SAME padding: an even filter sees one position more to the right.
+            let left = (size as isize - 1) / 2;
+            let copies: Vec<Tensor<3>> = (0..size as isize)
+                .map(|tap| shifted(&own, tap - left))
+                .collect();
+            let unfolded = Tensor::cat(copies, 2).reshape([b * t, size * inputs]); // [B * T, k D]
+            kernels::linear(
+                unfolded,
+                network.leaves.get(&convolution(layer, size)),
+                None,
+            ) // [B * T, filters]
+        });
     let features = Tensor::cat(branches.collect(), 1);
-    let normal = layer_norm(network.leaves, &norm_name(layer), features, config.layer_norm_eps);
+    let normal = layer_norm(
+        network.leaves,
+        &norm_name(layer),
+        features,
+        config.layer_norm_eps,
+    );
     network.drop_hidden(gelu(normal))
 }

@@ -21,7 +21,11 @@ pub struct Evaluate {
     #[command(flatten)]
     pub table: TableFlags,
     /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
-    #[arg(long, value_name = "F|tuned|per-label", conflicts_with = "seed_metrics")]
+    #[arg(
+        long,
+        value_name = "F|tuned|per-label",
+        conflicts_with = "seed_metrics"
+    )]
     pub threshold: Option<String>,
     /// The 2018 system's formula for F1, to compare with its published numbers
     #[arg(long)]
@@ -59,7 +63,10 @@ impl TableFlags {
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
         let mut config = RunConfig::default();
         let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;
-        set_given(&mut config, &[("quoting", &self.quoting), ("label-map", &label_map)])?;
+        set_given(
+            &mut config,
+            &[("quoting", &self.quoting), ("label-map", &label_map)],
+        )?;
         Ok(ReadOptions {
             encoding: self.encoding.clone(),
             text_column: self.text_column.clone(),
@@ -105,7 +112,10 @@ pub struct Predict {
 }
 
 fn probability(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    let number: Option<f64> = text
+        .parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| "a number from 0 to 1 is needed".into())
 }
 
@@ -247,8 +257,12 @@ impl Toy {
     /// # Errors
     /// When a value cannot be read.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
-        let flags =
-            [("preset", &self.preset), ("steps", &self.steps), ("batch-size", &self.batch_size), ("lr", &self.lr)];
+        let flags = [
+            ("preset", &self.preset),
+            ("steps", &self.steps),
+            ("batch-size", &self.batch_size),
+            ("lr", &self.lr),
+        ];
         set_given(config, &flags)
     }
 }

@@ -236,7 +236,11 @@ pub struct Training {
 impl Training {
     /// The file of word vectors that a new model starts from.
     pub fn embeddings_file(&self) -> Option<PathBuf> {
-        let named = self.embedding_init.as_deref().filter(|init| !EMBEDDING_INITS.contains(init)).map(PathBuf::from);
+        let named = self
+            .embedding_init
+            .as_deref()
+            .filter(|init| !EMBEDDING_INITS.contains(init))
+            .map(PathBuf::from);
         self.embeddings.clone().or(named)
     }
 
@@ -254,7 +258,11 @@ impl Training {
             ("--strip-accents", self.strip_accents),
             ("--min-count", self.min_count.is_some()),
         ];
-        given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+        given
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(flag, _)| flag)
+            .collect()
     }
 
     /// Sets each field whose flag was given.
@@ -264,7 +272,10 @@ impl Training {
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         let switch = |on: bool| on.then(String::new);
         let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;
-        let embedding_init = self.embedding_init.clone().filter(|init| EMBEDDING_INITS.contains(&init.as_str()));
+        let embedding_init = self
+            .embedding_init
+            .clone()
+            .filter(|init| EMBEDDING_INITS.contains(&init.as_str()));
         set_given(
             config,
             &[

@@ -4,9 +4,13 @@ use super::*;
 
 fn folder() -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a scratch folder");
-    for (name, text) in
-        [("b.txt", "b"), ("a/z.txt", "z"), ("a/deep/y.txt.gz", "y"), (".hidden", "h"), ("a/.git/x", "x")]
-    {
+    for (name, text) in [
+        ("b.txt", "b"),
+        ("a/z.txt", "z"),
+        ("a/deep/y.txt.gz", "y"),
+        (".hidden", "h"),
+        ("a/.git/x", "x"),
+    ] {
         let path = root.path().join(name);
         fs::create_dir_all(path.parent().expect("below the root")).expect("writable");
         fs::write(path, text).expect("writable");
@@ -15,7 +19,14 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn names(root: &Path, sources: &[Source]) -> Vec<String> {
-    let below = |source: &Source| source.path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+    let below = |source: &Source| {
+        source
+            .path
+            .strip_prefix(root)
+            .expect("below")
+            .to_string_lossy()
+            .into_owned()
+    };
     sources.iter().map(below).collect()
 }
 
@@ -23,8 +34,14 @@ fn names(root: &Path, sources: &[Source]) -> Vec<String> {
 fn folders_are_read_in_the_order_of_their_names() {
     let root = folder();
     let sources = read(&[root.path().into()], Some(FileRole::Train)).expect("readable");
-    assert_eq!(names(root.path(), &sources), ["a/deep/y.txt.gz", "a/z.txt", "b.txt"]);
-    assert_eq!(io::read_to_string(sources[1].file.content.open().expect("there")).expect("text"), "z");
+    assert_eq!(
+        names(root.path(), &sources),
+        ["a/deep/y.txt.gz", "a/z.txt", "b.txt"]
+    );
+    assert_eq!(
+        io::read_to_string(sources[1].file.content.open().expect("there")).expect("text"),
+        "z"
+    );
     assert_eq!(sources[1].file.role, Some(FileRole::Train));
 }
 
@@ -43,7 +60,10 @@ fn a_file_that_changes_while_it_is_in_use_is_noticed() {
 #[test]
 fn what_is_missing_or_empty_is_named() {
     let root = folder();
-    for (path, code) in [("nothing.txt", "unreadable-input"), ("empty", "empty-folder")] {
+    for (path, code) in [
+        ("nothing.txt", "unreadable-input"),
+        ("empty", "empty-folder"),
+    ] {
         fs::create_dir_all(root.path().join("empty")).expect("writable");
         let error = read(&[root.path().join(path)], None).expect_err("refused");
         assert_eq!(error.code(), code);
@@ -59,10 +79,16 @@ fn links_in_circles_pipes_and_devices_do_no_harm() {
     symlink(root.path(), root.path().join("a/loop")).expect("writable");
     symlink("/dev/zero", root.path().join("endless")).expect("writable");
     symlink("nowhere", root.path().join("dangling")).expect("writable");
-    let made = std::process::Command::new("mkfifo").arg(root.path().join("pipe")).status().expect("mkfifo is there");
+    let made = std::process::Command::new("mkfifo")
+        .arg(root.path().join("pipe"))
+        .status()
+        .expect("mkfifo is there");
     assert!(made.success());
     let sources = read(&[root.path().into()], None).expect("readable");
-    assert_eq!(names(root.path(), &sources), ["a/deep/y.txt.gz", "a/z.txt", "b.txt"]);
+    assert_eq!(
+        names(root.path(), &sources),
+        ["a/deep/y.txt.gz", "a/z.txt", "b.txt"]
+    );
     for name in ["endless", "pipe", "dangling"] {
         read(&[root.path().join(name)], None).expect_err(name);
     }
@@ -71,14 +97,23 @@ fn links_in_circles_pipes_and_devices_do_no_harm() {
 #[test]
 fn only_the_files_of_a_model_are_read() {
     let root = folder();
-    let names = ["config.json", "model.safetensors", "vocab.txt", "checkpoints/step-1/config.json", "metrics.jsonl"];
+    let names = [
+        "config.json",
+        "model.safetensors",
+        "vocab.txt",
+        "checkpoints/step-1/config.json",
+        "metrics.jsonl",
+    ];
     for name in names {
         let path = root.path().join("run").join(name);
         fs::create_dir_all(path.parent().expect("below the root")).expect("writable");
         fs::write(path, name).expect("writable");
     }
     let files = read_model(&root.path().join("run")).expect("a model");
-    assert_eq!(files.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), names[..3]);
+    assert_eq!(
+        files.into_iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        names[..3]
+    );
     let error = read_model(root.path()).expect_err("a folder above");
     assert!(error.hint().ends_with("/run"), "{}", error.hint());
 }
@@ -86,7 +121,11 @@ fn only_the_files_of_a_model_are_read() {
 #[test]
 fn a_directory_that_is_no_model_is_named_so() {
     let root = folder();
-    for path in [root.path().to_path_buf(), root.path().join("missing"), root.path().join("b.txt")] {
+    for path in [
+        root.path().to_path_buf(),
+        root.path().join("missing"),
+        root.path().join("b.txt"),
+    ] {
         assert_eq!(read_model(&path).expect_err("refused").code(), "no-model");
     }
 }

@@ -40,9 +40,21 @@ const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What is asked of the model, and where the answer goes.
 enum Job {
-    Classify { texts: Vec<String>, top_k: Option<usize>, reply: Reply<Vec<Classified>> },
-    FillMask { text: String, top_k: usize, reply: Reply<Value> },
-    Similar { text: String, top_k: usize, reply: Reply<Value> },
+    Classify {
+        texts: Vec<String>,
+        top_k: Option<usize>,
+        reply: Reply<Vec<Classified>>,
+    },
+    FillMask {
+        text: String,
+        top_k: usize,
+        reply: Reply<Value>,
+    },
+    Similar {
+        text: String,
+        top_k: usize,
+        reply: Reply<Value>,
+    },
 }
 
 /// Where the answer to a job goes.
@@ -56,7 +68,10 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, code: &str, message: &str, hint: &str) -> Self {
-        Self { status, body: error_json(code, message, hint) }
+        Self {
+            status,
+            body: error_json(code, message, hint),
+        }
     }
 }
 
@@ -95,7 +110,9 @@ struct TextBody {
 /// # Errors
 /// When the model cannot be loaded or the address cannot be used.
 pub fn serve_model(common: &Common, args: &ServeModel) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| no_server("the server cannot be started", &error))?;
     runtime.block_on(serve(common, args))
 }
@@ -117,9 +134,16 @@ async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
         Err(error) => drop(ready.send(Err(error))),
     });
     let described = loaded.await.map_err(|_| stopped())??;
-    let shared = Shared { jobs, described: Arc::new(described), is_local: args.host.is_loopback() };
+    let shared = Shared {
+        jobs,
+        described: Arc::new(described),
+        is_local: args.host.is_loopback(),
+    };
     // A program that started this one reads where it listens.
-    output::result(&format!("Clozelab serves {} at http://{address}/\n", args.served.model.display()))?;
+    output::result(&format!(
+        "Clozelab serves {} at http://{address}/\n",
+        args.served.model.display()
+    ))?;
     accept(listener, router(shared)).await
 }
 
@@ -127,7 +151,11 @@ async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
 async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let place = places.clone().acquire_owned().await.map_err(|_| stopped())?;
+        let place = places
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| stopped())?;
         let Ok((stream, _)) = listener.accept().await else {
             // Such as too many open files: others end in a moment.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -135,8 +163,11 @@ async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
         };
         let service = TowerToHyperService::new(router.clone());
         tokio::spawn(async move {
-            let mut http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new()).http1_only();
-            http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+            let mut http =
+                hyper_util::server::conn::auto::Builder::new(TokioExecutor::new()).http1_only();
+            http.http1()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT);
             // A client that breaks off is its own affair.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
             drop(place);
@@ -146,13 +177,21 @@ async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
 
 fn router(shared: Shared) -> Router {
     Router::new()
-        .route("/healthz", get(async |State(shared): State<Shared>| Json(shared.described.as_ref().clone())))
+        .route(
+            "/healthz",
+            get(async |State(shared): State<Shared>| Json(shared.described.as_ref().clone())),
+        )
         .route("/openapi.json", get(async || Json(openapi::document())))
         .route("/classify", post(classify))
         .route("/fill-mask", post(fill_mask))
         .route("/similar", post(similar))
         .fallback(async || {
-            Refusal::new(StatusCode::NOT_FOUND, "not-found", "there is no such address", "See /openapi.json.")
+            Refusal::new(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "there is no such address",
+                "See /openapi.json.",
+            )
         })
         .method_not_allowed_fallback(async || {
             Refusal::new(
@@ -172,53 +211,102 @@ async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Re
     if shared.is_local && !names_this_machine(request.headers()) {
         let message = "the request names another host than this machine";
         let hint = "Call it 127.0.0.1 or localhost.";
-        return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "other-host", message, hint).into_response();
+        return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "other-host", message, hint)
+            .into_response();
     }
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return body_too_large().into_response();
     }
     let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
     answered.unwrap_or_else(|_| {
-        let message = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", &message, "Send less at once.").into_response()
+        let message = format!(
+            "the request took longer than {} s",
+            REQUEST_TIMEOUT.as_secs()
+        );
+        Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            &message,
+            "Send less at once.",
+        )
+        .into_response()
     })
 }
 
 fn names_this_machine(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let Some(host) = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+    else {
+        return false;
+    };
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => name,
         _ => host,
     };
-    LOCAL_NAMES.iter().any(|local| name.eq_ignore_ascii_case(local))
+    LOCAL_NAMES
+        .iter()
+        .any(|local| name.eq_ignore_ascii_case(local))
 }
 
 /// An answer to a request.
 type Answer = Result<Json<Value>, Refusal>;
 
-async fn classify(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Answer {
+async fn classify(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BodyError>,
+) -> Answer {
     let body: ClassifyBody = read(&headers, body)?;
     let texts = match (body.text, body.texts) {
         (Some(text), None) => vec![text],
         (None, Some(texts)) if (1..=MAX_TEXTS).contains(&texts.len()) => texts,
         _ => {
             let message = format!("the body needs text, or texts with 1 to {MAX_TEXTS} of them");
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-body", &message, "See /openapi.json."));
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "bad-body",
+                &message,
+                "See /openapi.json.",
+            ));
         }
     };
     let top_k = checked_top_k(body.top_k).map_err(|error| failed(&error))?;
-    let results = ask(&shared, |reply| Job::Classify { texts, top_k, reply }).await?;
+    let results = ask(&shared, |reply| Job::Classify {
+        texts,
+        top_k,
+        reply,
+    })
+    .await?;
     Ok(Json(json!({ "results": results })))
 }
 
-async fn fill_mask(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Answer {
-    question(&shared, &headers, body, |text, top_k, reply| Job::FillMask { text, top_k, reply }).await
+async fn fill_mask(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BodyError>,
+) -> Answer {
+    question(&shared, &headers, body, |text, top_k, reply| {
+        Job::FillMask { text, top_k, reply }
+    })
+    .await
 }
 
-async fn similar(State(shared): State<Shared>, headers: HeaderMap, body: Result<Bytes, BodyError>) -> Answer {
-    question(&shared, &headers, body, |text, top_k, reply| Job::Similar { text, top_k, reply }).await
+async fn similar(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BodyError>,
+) -> Answer {
+    question(&shared, &headers, body, |text, top_k, reply| Job::Similar {
+        text,
+        top_k,
+        reply,
+    })
+    .await
 }
 
 async fn question(
@@ -228,28 +316,58 @@ async fn question(
     job: impl FnOnce(String, usize, Reply<Value>) -> Job,
 ) -> Answer {
     let TextBody { text, top_k } = read(headers, body)?;
-    let top_k = checked_top_k(top_k).map_err(|error| failed(&error))?.unwrap_or(DEFAULT_TOP_K);
+    let top_k = checked_top_k(top_k)
+        .map_err(|error| failed(&error))?
+        .unwrap_or(DEFAULT_TOP_K);
     ask(shared, |reply| job(text, top_k, reply)).await.map(Json)
 }
 
 type BodyError = axum::extract::rejection::BytesRejection;
 
 /// A body of JSON.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BodyError>) -> Result<T, Refusal> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BodyError>,
+) -> Result<T, Refusal> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let is_json = kind
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
-        let (message, hint) = ("the body has to be JSON", "Send Content-Type: application/json.");
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message, hint));
+        let (message, hint) = (
+            "the body has to be JSON",
+            "Send Content-Type: application/json.",
+        );
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            message,
+            hint,
+        ));
     }
     let body = body.map_err(|error| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return body_too_large();
         }
-        Refusal::new(error.status(), "bad-body", "the body could not be read", "Send it again.")
+        Refusal::new(
+            error.status(),
+            "bad-body",
+            "the body could not be read",
+            "Send it again.",
+        )
     })?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "bad-body", &error.to_string(), "See /openapi.json."))
+    serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "bad-body",
+            &error.to_string(),
+            "See /openapi.json.",
+        )
+    })
 }
 
 /// Puts a job into the queue and waits for its answer.
@@ -257,7 +375,12 @@ async fn ask<T>(shared: &Shared, job: impl FnOnce(Reply<T>) -> Job) -> Result<T,
     let (reply, answer) = oneshot::channel();
     shared.jobs.try_send(job(reply)).map_err(|_| {
         let hint = "Ask again in a moment.";
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting for the model", hint)
+        Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "too many requests are waiting for the model",
+            hint,
+        )
     })?;
     match answer.await {
         Ok(Ok(answer)) => Ok(answer),
@@ -271,12 +394,20 @@ fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
     let mut next = None;
     while let Some(job) = next.take().or_else(|| queue.blocking_recv()) {
         match job {
-            Job::Classify { texts, top_k, reply } => {
+            Job::Classify {
+                texts,
+                top_k,
+                reply,
+            } => {
                 let mut waiting = vec![(texts.len(), reply)];
                 let mut all = texts;
                 while all.len() < TOGETHER {
                     match queue.try_recv() {
-                        Ok(Job::Classify { texts, top_k: other, reply }) if other == top_k => {
+                        Ok(Job::Classify {
+                            texts,
+                            top_k: other,
+                            reply,
+                        }) if other == top_k => {
                             waiting.push((texts.len(), reply));
                             all.extend(texts);
                         }
@@ -289,7 +420,9 @@ fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
                 answer_together(&mut service, &all, top_k, waiting);
             }
             // A client that has left needs no answer.
-            Job::FillMask { text, top_k, reply } => drop(reply.send(service.fill_mask(&text, top_k))),
+            Job::FillMask { text, top_k, reply } => {
+                drop(reply.send(service.fill_mask(&text, top_k)))
+            }
             Job::Similar { text, top_k, reply } => drop(reply.send(service.similar(&text, top_k))),
         }
     }
@@ -309,28 +442,45 @@ fn answer_together(
                 drop(reply.send(Ok(answers.by_ref().take(count).collect())));
             }
         }
-        Err(error) => waiting.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
+        Err(error) => waiting
+            .into_iter()
+            .for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
     }
 }
 
 fn body_too_large() -> Refusal {
     let message = format!("the body is larger than {} MiB", MAX_BODY_BYTES >> 20);
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", &message, "Send fewer texts at once.")
+    Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        &message,
+        "Send fewer texts at once.",
+    )
 }
 
 /// The answer to a request that the model cannot answer.
 fn failed(error: &Error) -> Refusal {
     let is_theirs = error.exit_code() == 2;
-    let status = if is_theirs { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let status = if is_theirs {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
     Refusal::new(status, error.code(), &error.to_string(), &error.hint())
 }
 
 fn stopped() -> Error {
-    Error::Failed { message: "the model has stopped".into(), hint: "Start the server again.".into() }
+    Error::Failed {
+        message: "the model has stopped".into(),
+        hint: "Start the server again.".into(),
+    }
 }
 
 fn no_server(what: &str, error: &std::io::Error) -> Error {
-    Error::Io { message: format!("{what}: {error}"), hint: "Choose another --port or --host.".into() }
+    Error::Io {
+        message: format!("{what}: {error}"),
+        hint: "Choose another --port or --host.".into(),
+    }
 }
 
 #[cfg(test)]
@@ -343,8 +493,22 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header"))]);
             names_this_machine(&headers)
         };
-        assert!(["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:80", "[::1]"].into_iter().all(named));
-        assert!(!["example.org", "127.0.0.1.example.org:80", "localhost.", ""].into_iter().any(named));
+        assert!(
+            [
+                "localhost",
+                "LOCALHOST:8000",
+                "127.0.0.1:8000",
+                "[::1]:80",
+                "[::1]"
+            ]
+            .into_iter()
+            .all(named)
+        );
+        assert!(
+            !["example.org", "127.0.0.1.example.org:80", "localhost.", ""]
+                .into_iter()
+                .any(named)
+        );
         assert!(!names_this_machine(&HeaderMap::new()));
     }
 }

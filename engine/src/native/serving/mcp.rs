@@ -58,14 +58,21 @@ pub fn mcp(common: &Common, args: &Served) -> Result<(), Error> {
     loop {
         line.clear();
         let failed = |error| output::stdin_error(&error);
-        let read = (&mut stdin).take(MAX_MESSAGE_BYTES).read_until(b'\n', &mut line).map_err(failed)?;
+        let read = (&mut stdin)
+            .take(MAX_MESSAGE_BYTES)
+            .read_until(b'\n', &mut line)
+            .map_err(failed)?;
         if read == 0 {
             return Ok(());
         }
         let is_cut = line.last() != Some(&b'\n') && read as u64 == MAX_MESSAGE_BYTES;
         let answer = if is_cut {
             stdin.skip_until(b'\n').map_err(failed)?;
-            Some(error(Value::Null, INVALID_REQUEST, "the message is longer than 4 MiB"))
+            Some(error(
+                Value::Null,
+                INVALID_REQUEST,
+                "the message is longer than 4 MiB",
+            ))
         } else if line.trim_ascii().is_empty() {
             None
         } else {
@@ -82,7 +89,11 @@ pub fn mcp(common: &Common, args: &Served) -> Result<(), Error> {
 /// The answer to a message; none to a notification or an answer.
 fn answered(service: &mut Service, line: &[u8]) -> Option<Value> {
     let Ok(message) = serde_json::from_slice::<Message>(line) else {
-        return Some(error(Value::Null, PARSE_ERROR, "the message is not a JSON-RPC object"));
+        return Some(error(
+            Value::Null,
+            PARSE_ERROR,
+            "the message is not a JSON-RPC object",
+        ));
     };
     let (id, method) = (message.id?, message.method?);
     let result = match method.as_str() {
@@ -100,7 +111,10 @@ fn answered(service: &mut Service, line: &[u8]) -> Option<Value> {
 
 fn initialized(params: &Value) -> Value {
     let asked = params["protocolVersion"].as_str().unwrap_or_default();
-    let version = VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(VERSIONS[0]);
+    let version = VERSIONS
+        .into_iter()
+        .find(|version| *version == asked)
+        .unwrap_or(VERSIONS[0]);
     json!({
         "protocolVersion": version,
         "capabilities": { "tools": {} },
@@ -148,7 +162,10 @@ fn called(service: &mut Service, params: Value) -> Result<Value, (i64, String)> 
         "classify" => {
             let Texts { texts, top_k } = serde_json::from_value(arguments).map_err(invalid)?;
             if !(1..=MAX_TEXTS).contains(&texts.len()) {
-                return Err((INVALID_PARAMS, format!("texts has to hold 1 to {MAX_TEXTS} texts")));
+                return Err((
+                    INVALID_PARAMS,
+                    format!("texts has to hold 1 to {MAX_TEXTS} texts"),
+                ));
             }
             let results = checked_top_k(top_k).and_then(|top_k| service.classify(&texts, top_k));
             results.map(|results| json!({ "results": results }))
@@ -157,7 +174,11 @@ fn called(service: &mut Service, params: Value) -> Result<Value, (i64, String)> 
             let Text { text, top_k } = serde_json::from_value(arguments).map_err(invalid)?;
             checked_top_k(top_k).and_then(|top_k| {
                 let top_k = top_k.unwrap_or(DEFAULT_TOP_K);
-                if name == "fill_mask" { service.fill_mask(&text, top_k) } else { service.similar(&text, top_k) }
+                if name == "fill_mask" {
+                    service.fill_mask(&text, top_k)
+                } else {
+                    service.similar(&text, top_k)
+                }
             })
         }
         other => return Err((INVALID_PARAMS, format!("there is no tool {other}"))),

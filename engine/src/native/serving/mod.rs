@@ -54,29 +54,56 @@ impl Service {
         let model = inputs::read_model(&args.model)?;
         let session = ask::session(common, model, true)?;
         let labels = session.labels().len();
-        let mut service = Self { session, labels, documents: None };
+        let mut service = Self {
+            session,
+            labels,
+            documents: None,
+        };
         if let Some(path) = &args.documents {
             if path.is_dir() {
                 let hint = "Give one file: lines, a table or JSON.";
-                return Err(Error::input("not-a-file", format!("{} is a folder", shown(path)), hint));
+                return Err(Error::input(
+                    "not-a-file",
+                    format!("{} is a folder", shown(path)),
+                    hint,
+                ));
             }
             let text_column = args.text_column.clone();
-            let options = ReadOptions { is_for_prediction: true, text_column, ..ReadOptions::default() };
-            let file = inputs::read(std::slice::from_ref(path), Some(FileRole::Train))?.remove(0).file;
+            let options = ReadOptions {
+                is_for_prediction: true,
+                text_column,
+                ..ReadOptions::default()
+            };
+            let file = inputs::read(std::slice::from_ref(path), Some(FileRole::Train))?
+                .remove(0)
+                .file;
             let name = file.name.clone();
             let file = Opened::new(&[file]).single(&name)?;
             let mut rows = FileRows::open(&file, &options, false)?;
             let mut texts: Vec<(u64, String)> = Vec::new();
             while let Some(taken) = rows.next()? {
-                texts.extend(taken.document.as_ref().map(|document| (document.line, Document::joined(document))));
+                texts.extend(
+                    taken
+                        .document
+                        .as_ref()
+                        .map(|document| (document.line, Document::joined(document))),
+                );
             }
             if texts.is_empty() {
                 return Err(DataError::NoText { file: name }.into());
             }
             let all: Vec<String> = texts.iter().map(|(_, text)| text.clone()).collect();
-            let column = rows.finish()?.columns.map(|columns| format!(", column {}", columns.text.join(" + ")));
+            let column = rows
+                .finish()?
+                .columns
+                .map(|columns| format!(", column {}", columns.text.join(" + ")));
             let column = column.unwrap_or_default();
-            output::to_people(&format!("{} documents of {}{}", texts.len(), shown(path), output::plain(&column)));
+            output::to_people(&format!(
+                "{} documents of {}{}",
+                texts.len(),
+                shown(path),
+                output::plain(&column)
+            ));
             let index = block_on(service.session.similar_documents(&all))?;
             service.documents = Some(Documents { texts, index });
         }
@@ -95,9 +122,16 @@ impl Service {
     }
 
     /// Labels of each text: the `top_k` best, or those that count.
-    fn classify(&mut self, texts: &[String], top_k: Option<usize>) -> Result<Vec<Classified>, Error> {
+    fn classify(
+        &mut self,
+        texts: &[String],
+        top_k: Option<usize>,
+    ) -> Result<Vec<Classified>, Error> {
         let answers = block_on(self.session.predict(texts, top_k, Long::Cut))?;
-        Ok(answers.into_iter().map(|labels| Classified { labels }).collect())
+        Ok(answers
+            .into_iter()
+            .map(|labels| Classified { labels })
+            .collect())
     }
 
     fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Value, Error> {
@@ -107,7 +141,11 @@ impl Service {
     fn similar(&mut self, text: &str, top_k: usize) -> Result<Value, Error> {
         let Some(Documents { texts, index }) = &self.documents else {
             let hint = "Start it with --documents FILE.";
-            return Err(Error::input("no-documents", "no documents were given to compare with", hint));
+            return Err(Error::input(
+                "no-documents",
+                "no documents were given to compare with",
+                hint,
+            ));
         };
         let found = block_on(self.session.similar(index, text, top_k))?;
         let document = |(number, score): (usize, f64)| {
@@ -126,7 +164,11 @@ fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
     match top_k {
         Some(number) if !(1..=MAX_TOP_K).contains(&number) => {
             let hint = format!("Give a whole number from 1 to {MAX_TOP_K}.");
-            Err(Error::input("bad-top-k", format!("top_k is {number}"), hint))
+            Err(Error::input(
+                "bad-top-k",
+                format!("top_k is {number}"),
+                hint,
+            ))
         }
         top_k => Ok(top_k),
     }

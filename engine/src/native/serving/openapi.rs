@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 /// The description of the interface.
 pub fn document() -> Value {
-    let text = json!({ "type": "string", "description": "A tab separates the two texts of a pair." });
+    let text =
+        json!({ "type": "string", "description": "A tab separates the two texts of a pair." });
     let top_k = json!({ "type": "integer", "minimum": 1, "maximum": MAX_TOP_K });
     let mut top_k_of_question = top_k.clone();
     top_k_of_question["default"] = DEFAULT_TOP_K.into();
@@ -22,13 +23,15 @@ pub fn document() -> Value {
         })
     };
     let list = |items: Value| json!({ "type": "array", "items": items });
-    let object = |name: &str, value: Value| json!({ "type": "object", "properties": { name: value } });
+    let object =
+        |name: &str, value: Value| json!({ "type": "object", "properties": { name: value } });
     let mask = json!({
         "type": "object",
         "properties": { "position": { "type": "integer" }, "candidates": list(scored("token")) },
     });
     let mut label = scored("label");
-    label["properties"]["raw"] = json!({ "type": "number", "description": "The score before calibration." });
+    label["properties"]["raw"] =
+        json!({ "type": "number", "description": "The score before calibration." });
     let mut document = scored("text");
     document["properties"]["line"] = json!({ "type": "integer" });
     let classify = json!({

@@ -24,19 +24,34 @@ impl<H: Host> Session<H> {
         measured: FileRole,
     ) -> Result<(LinearResult, u64)> {
         let started = self.host.now_secs();
-        let words = self.language_model.as_ref().map(|model| model.tokenizer.clone());
+        let words = self
+            .language_model
+            .as_ref()
+            .map(|model| model.tokenizer.clone());
         if self.learned.is_none() {
             self.learn("", config, words)?;
         }
         let cross_validates = measured == FileRole::Valid && self.cross_validates(config);
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let Labelled { selection, survey, .. } = Labelled::of(corpus, config)?;
+        let Labelled {
+            selection, survey, ..
+        } = Labelled::of(corpus, config)?;
         let labels = survey.labels()?;
         let problem = survey.problem_type(config.task)?;
-        let train_selection = Selection { with_set_aside: cross_validates, ..selection };
+        let train_selection = Selection {
+            with_set_aside: cross_validates,
+            ..selection
+        };
         let train = corpus.labelled(FileRole::Train, &train_selection)?;
-        let valid = if cross_validates { Vec::new() } else { corpus.labelled(FileRole::Valid, &selection)? };
-        let rows: Vec<Vec<usize>> = train.iter().map(|document| labels.encode(document).0).collect();
+        let valid = if cross_validates {
+            Vec::new()
+        } else {
+            corpus.labelled(FileRole::Valid, &selection)?
+        };
+        let rows: Vec<Vec<usize>> = train
+            .iter()
+            .map(|document| labels.encode(document).0)
+            .collect();
         let folds = cross_validates.then(|| Folds::new(&train, &rows));
         let (tokenizer, vectors) = self.text_vectors(&train).unzip();
         let task = portfolio::Task {
@@ -52,13 +67,15 @@ impl<H: Host> Session<H> {
         };
         let (host, deferred) = (&self.host, &mut self.deferred);
         let mut breathe = async || deferred.extend(host.breathe().await);
-        let chosen = portfolio::choose(&task, &mut breathe).await.ok_or_else(|| {
-            Error::input(
-                "no-validation",
-                "linear classifiers need labelled validation text",
-                "Give more labelled lines.",
-            )
-        })?;
+        let chosen = portfolio::choose(&task, &mut breathe)
+            .await
+            .ok_or_else(|| {
+                Error::input(
+                    "no-validation",
+                    "linear classifiers need labelled validation text",
+                    "Give more labelled lines.",
+                )
+            })?;
         let elapsed_secs = self.host.now_secs() - started;
         let test = match measured {
             FileRole::Valid if cross_validates => train.clone(),
@@ -69,15 +86,26 @@ impl<H: Host> Session<H> {
         for label in test.iter().flat_map(|document| labels.encode(document).1) {
             *unseen.entry(label).or_default() += 1;
         }
-        let truth: Vec<Vec<usize>> = test.iter().map(|document| labels.encode(document).0).collect();
+        let truth: Vec<Vec<usize>> = test
+            .iter()
+            .map(|document| labels.encode(document).0)
+            .collect();
         let margins = match folds {
             Some(_) => chosen.margins.clone(),
             None => chosen.part.margins(tokenizer.as_deref(), &test),
         };
-        let scores: Vec<Vec<f64>> =
-            margins.iter().map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem)).collect();
+        let scores: Vec<Vec<f64>> = margins
+            .iter()
+            .map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem))
+            .collect();
         let decision = chosen.vote.decision(problem);
-        let judged = Judged { scores: &scores, truth: &truth, labels: labels.names(), unseen: &unseen, loss: 0.0 };
+        let judged = Judged {
+            scores: &scores,
+            truth: &truth,
+            labels: labels.names(),
+            unseen: &unseen,
+            loss: 0.0,
+        };
         let interval = score_interval(&judged, &decision);
         let result = LinearResult {
             test: figures(&classifier_metrics(judged, decision)),
@@ -93,8 +121,13 @@ impl<H: Host> Session<H> {
     /// of what pre-training learned.
     fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
         let learned = self.learned.as_ref()?;
-        let (tokenizer, own) = (learned.tokenizer.clone(), learned.any_embeddings(VECTOR_WIDTH)?);
-        let encoded = documents.iter().map(|document| EncodedDocument::of_text(&tokenizer, document));
+        let (tokenizer, own) = (
+            learned.tokenizer.clone(),
+            learned.any_embeddings(VECTOR_WIDTH)?,
+        );
+        let encoded = documents
+            .iter()
+            .map(|document| EncodedDocument::of_text(&tokenizer, document));
         let encoded = EncodedDocuments::held(encoded, tokenizer.len());
         let vectors = DocumentVectors::new(own.values.clone(), own.width, &encoded);
         Some((tokenizer, Rc::new(vectors)))

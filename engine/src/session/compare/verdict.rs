@@ -16,14 +16,22 @@ pub fn verdict(points: &[ComparisonPoint]) -> String {
 }
 
 fn sentence(point: &ComparisonPoint) -> String {
-    let (pre, scratch, linear) = (point.pretrained.micro_f1, point.scratch.micro_f1, point.linear.test.micro_f1);
+    let (pre, scratch, linear) = (
+        point.pretrained.micro_f1,
+        point.scratch.micro_f1,
+        point.linear.test.micro_f1,
+    );
     let gain = pre.mean - scratch.mean;
     let noise = (pre.sd.powi(2) + scratch.sd.powi(2)).sqrt();
     let (with, without) = (pre.mean, scratch.mean);
     let worth = if gain.abs() <= noise || gain.abs() < SMALLEST_GAIN {
-        format!("pre-training makes no difference beyond chance (micro F1 {with:.3} against {without:.3} from scratch)")
+        format!(
+            "pre-training makes no difference beyond chance (micro F1 {with:.3} against {without:.3} from scratch)"
+        )
     } else if gain > 0.0 {
-        format!("pre-training adds {gain:.3} micro F1 ({with:.3} against {without:.3} from scratch)")
+        format!(
+            "pre-training adds {gain:.3} micro F1 ({with:.3} against {without:.3} from scratch)"
+        )
     } else {
         format!(
             "pre-training does not pay: it costs {:.3} micro F1 ({with:.3} against {without:.3} from scratch)",
@@ -33,10 +41,15 @@ fn sentence(point: &ComparisonPoint) -> String {
     let best = pre.mean.max(scratch.mean);
     let baseline = match best - linear {
         above if above > SMALLEST_GAIN => format!("n-grams reach {linear:.3}"),
-        below if below < -SMALLEST_GAIN => format!("n-grams alone reach {linear:.3}, which is better than both"),
+        below if below < -SMALLEST_GAIN => {
+            format!("n-grams alone reach {linear:.3}, which is better than both")
+        }
         _ => format!("n-grams alone reach as much, {linear:.3}"),
     };
-    format!("With {} labelled texts {worth}, and {baseline}", point.documents)
+    format!(
+        "With {} labelled texts {worth}, and {baseline}",
+        point.documents
+    )
 }
 
 #[cfg(test)]
@@ -45,8 +58,18 @@ mod tests {
     use protocol::{ComparisonArm, ComparisonRun, Figures, LinearResult, Spread};
 
     fn run(micro_f1: f64) -> ComparisonRun {
-        let test = Figures { micro_f1, ..Figures::default() };
-        ComparisonRun { seed: 1, valid_micro_f1: micro_f1, test, valid: Vec::new(), elapsed_secs: 1.0, diverged: false }
+        let test = Figures {
+            micro_f1,
+            ..Figures::default()
+        };
+        ComparisonRun {
+            seed: 1,
+            valid_micro_f1: micro_f1,
+            test,
+            valid: Vec::new(),
+            elapsed_secs: 1.0,
+            diverged: false,
+        }
     }
 
     fn arm(scores: &[f64]) -> ComparisonArm {
@@ -65,22 +88,45 @@ mod tests {
     }
 
     fn said(pretrained: &[f64], scratch: &[f64], linear: f64) -> String {
-        let test = Figures { micro_f1: linear, ..Figures::default() };
+        let test = Figures {
+            micro_f1: linear,
+            ..Figures::default()
+        };
         verdict(&[ComparisonPoint {
             label_fraction: 1.0,
             documents: 500,
             pretrained: arm(pretrained),
             scratch: arm(scratch),
-            linear: LinearResult { test, features: 1, elapsed_secs: 1.0, ..LinearResult::default() },
+            linear: LinearResult {
+                test,
+                features: 1,
+                elapsed_secs: 1.0,
+                ..LinearResult::default()
+            },
         }])
     }
 
     #[test]
     fn the_sentence_follows_the_numbers() {
         for (pretrained, scratch, linear, expected) in [
-            (&[0.70, 0.71][..], &[0.60, 0.61][..], 0.5, "pre-training adds 0.100 micro F1"),
-            (&[0.60, 0.61], &[0.70, 0.71], 0.5, "does not pay: it costs 0.100"),
-            (&[0.60, 0.66], &[0.60, 0.65], 0.5, "no difference beyond chance"),
+            (
+                &[0.70, 0.71][..],
+                &[0.60, 0.61][..],
+                0.5,
+                "pre-training adds 0.100 micro F1",
+            ),
+            (
+                &[0.60, 0.61],
+                &[0.70, 0.71],
+                0.5,
+                "does not pay: it costs 0.100",
+            ),
+            (
+                &[0.60, 0.66],
+                &[0.60, 0.65],
+                0.5,
+                "no difference beyond chance",
+            ),
             (&[0.70, 0.71], &[0.60, 0.61], 0.8, "better than both"),
             (&[0.70], &[0.60], 0.7, "one seed"),
         ] {

@@ -36,13 +36,22 @@ impl<H: Host> Session<H> {
         corpus: &Corpus,
         config: &RunConfig,
     ) -> Result<(Selection, LabelSurvey)> {
-        let Labelled { selection, survey, singles } = Labelled::of(corpus, config)?;
+        let Labelled {
+            selection,
+            survey,
+            singles,
+        } = Labelled::of(corpus, config)?;
         self.warn_singles(run, singles);
         Ok((selection, survey))
     }
 
     /// Says so where documents are longer than what is read of them.
-    pub(in crate::session) fn tell_long_documents(&self, run: &str, train: &EncodedDocuments, max_len: usize) {
+    pub(in crate::session) fn tell_long_documents(
+        &self,
+        run: &str,
+        train: &EncodedDocuments,
+        max_len: usize,
+    ) {
         let (long, all) = (train.longer_than(max_len), train.len());
         if long > 0 {
             let message = format!(
@@ -86,7 +95,8 @@ impl<H: Host> Session<H> {
         labels: &LabelSet,
         (corpus, selection): (&Corpus, &Selection),
     ) -> Result<EncodedDocuments> {
-        let train = corpus::labelled_for_training(&self.host, tokenizer, labels, corpus, selection)?;
+        let train =
+            corpus::labelled_for_training(&self.host, tokenizer, labels, corpus, selection)?;
         self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk), false);
         Ok(train)
     }
@@ -105,22 +115,34 @@ impl<H: Host> Session<H> {
     ) -> Result<Option<Encoded>> {
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         let (mut margins, mut has_unseen) = (linear.map(|_| Logits::new()), Vec::new());
-        let encoded = corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
-            if let Some((linear, margins)) = linear.zip(margins.as_mut()) {
-                margins.extend(linear.margins(Some(tokenizer), std::slice::from_ref(document)));
-            }
-            let unknown = labels.encode(document).1;
-            has_unseen.push(!unknown.is_empty());
-            for label in unknown {
-                *unseen.entry(label).or_default() += 1;
-            }
-        })?;
+        let encoded =
+            corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
+                if let Some((linear, margins)) = linear.zip(margins.as_mut()) {
+                    margins.extend(linear.margins(Some(tokenizer), std::slice::from_ref(document)));
+                }
+                let unknown = labels.encode(document).1;
+                has_unseen.push(!unknown.is_empty());
+                for label in unknown {
+                    *unseen.entry(label).or_default() += 1;
+                }
+            })?;
         if encoded.is_empty() {
             return Ok(None);
         }
-        let shown = unseen.keys().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
+        let shown = unseen
+            .keys()
+            .take(LISTED_LABELS)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
         if encoded.labels().iter().all(Vec::is_empty) {
-            let known = labels.names().iter().take(LISTED_LABELS).cloned().collect::<Vec<_>>().join(", ");
+            let known = labels
+                .names()
+                .iter()
+                .take(LISTED_LABELS)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
             let message = format!(
                 "none of the {split} documents carries a label that training saw; they carry {shown}, the model knows {known}"
             );
@@ -130,15 +152,22 @@ impl<H: Host> Session<H> {
         let (corpus, role, _) = documents;
         let without = corpus.documents(role) - corpus.labelled_documents(role);
         if role == FileRole::Test && without > 0 {
-            let message = format!("{without} of the test documents carry no label and are not measured");
+            let message =
+                format!("{without} of the test documents carry no label and are not measured");
             self.warn(run, "unlabelled-documents", message);
         }
         if !unseen.is_empty() {
             let n = unseen.len();
-            let message =
-                format!("{n} labels of the {split} documents never occur in training and count as missed: {shown}");
+            let message = format!(
+                "{n} labels of the {split} documents never occur in training and count as missed: {shown}"
+            );
             self.warn(run, "unknown-labels", message);
         }
-        Ok(Some(Encoded { documents: encoded, unseen, has_unseen, margins }))
+        Ok(Some(Encoded {
+            documents: encoded,
+            unseen,
+            has_unseen,
+            margins,
+        }))
     }
 }

@@ -17,7 +17,9 @@ const MAX_TOKENS_OF_SEEDS: u64 = 400_000;
 /// Passes over `data`: one where it is much text, more where it is little.
 pub fn pretraining_epochs(data: DataShape) -> f64 {
     let tokens = (data.examples * data.max_len as u64).max(1) as f64;
-    (MIN_PRETRAINING_TOKENS / tokens).ceil().clamp(1.0, MAX_PRETRAINING_EPOCHS)
+    (MIN_PRETRAINING_TOKENS / tokens)
+        .ceil()
+        .clamp(1.0, MAX_PRETRAINING_EPOCHS)
 }
 
 /// Networks of a classifier: three where that is asked for, or where each takes next to no time.
@@ -38,7 +40,12 @@ pub fn networks(config: &RunConfig, tokens_per_epoch: u64) -> u64 {
 }
 
 /// How long each of `networks` networks is trained: in steps or seconds, and in steps as estimated.
-pub fn budget(config: &RunConfig, default_epochs: f64, steps_per_epoch: u64, networks: u64) -> (Budget, u64) {
+pub fn budget(
+    config: &RunConfig,
+    default_epochs: f64,
+    steps_per_epoch: u64,
+    networks: u64,
+) -> (Budget, u64) {
     let epochs = config.epochs.unwrap_or(default_epochs);
     let steps = ((steps_per_epoch as f64 * epochs).round() as u64).max(1);
     match (config.steps, config.minutes) {

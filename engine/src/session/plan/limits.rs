@@ -14,7 +14,11 @@ const MAX_EPOCHS: f64 = 1e6;
 /// A year.
 const MAX_MINUTES: f64 = 525_600.0;
 /// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
-const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") { 3e9 } else { 12e9 };
+const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") {
+    3e9
+} else {
+    12e9
+};
 
 /// Refuses numbers that no run could use, naming the flag.
 ///
@@ -34,17 +38,26 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
     at_most("--minutes", config.minutes, MAX_MINUTES)?;
     positive("--steps", config.steps.map(|v| v as f64))?;
     positive("--batch-size", config.batch_size.map(|v| v as f64))?;
-    positive("--checkpoint-every", config.checkpoint_every.map(|v| v as f64))?;
+    positive(
+        "--checkpoint-every",
+        config.checkpoint_every.map(|v| v as f64),
+    )?;
     match config.label_fraction {
-        Some(share) if !(share > 0.0 && share <= 1.0) => {
-            refuse("--label-fraction", share, "must lie above 0 and at most at 1")?
-        }
+        Some(share) if !(share > 0.0 && share <= 1.0) => refuse(
+            "--label-fraction",
+            share,
+            "must lie above 0 and at most at 1",
+        )?,
         _ => (),
     }
     positive("--min-count", config.min_count.map(|v| v as f64))?;
     positive("--limit", config.limit.map(|v| v as f64))?;
     if config.steps.is_some_and(|steps| steps > MAX_STEPS) {
-        refuse("--steps", config.steps.unwrap_or_default() as f64, "must be at most 1e9")?;
+        refuse(
+            "--steps",
+            config.steps.unwrap_or_default() as f64,
+            "must be at most 1e9",
+        )?;
     }
     match config.mask_rate {
         Some(rate) if !(rate > 0.0 && rate <= 0.9) => {
@@ -52,13 +65,20 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
         }
         _ => (),
     }
-    positive("--max-predictions", config.max_predictions.map(|v| v as f64))?;
+    positive(
+        "--max-predictions",
+        config.max_predictions.map(|v| v as f64),
+    )?;
     Ok(())
 }
 
 /// A number as a person may have typed it.
 fn shown(value: f64) -> String {
-    if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") }
+    if value.abs() < 1e15 {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
 
 fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
@@ -83,13 +103,22 @@ pub fn is_sound_budget(budget: Budget) -> bool {
 /// When they are.
 pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
     if max_len < MIN_MAX_LEN {
-        let message = format!("--max-len is {max_len}, but an example needs at least {MIN_MAX_LEN} tokens");
-        return Err(Error::input("max-len-too-small", message, "Raise --max-len or leave it out."));
+        let message =
+            format!("--max-len is {max_len}, but an example needs at least {MIN_MAX_LEN} tokens");
+        return Err(Error::input(
+            "max-len-too-small",
+            message,
+            "Raise --max-len or leave it out.",
+        ));
     }
     if max_len > model.max_position_embeddings {
         let positions = model.max_position_embeddings;
         let message = format!("--max-len is {max_len}, but the model has {positions} positions");
-        return Err(Error::input("max-len-too-large", message, format!("Lower --max-len to {positions} or less.")));
+        return Err(Error::input(
+            "max-len-too-large",
+            message,
+            format!("Lower --max-len to {positions} or less."),
+        ));
     }
     Ok(())
 }
@@ -109,14 +138,19 @@ pub fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> R
 pub fn check_frozen_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
     let backbone = model.architecture.backbone();
     let blocks = model.num_hidden_layers.max(1) as f64;
-    let activations = (batch_size * max_len) as f64 * backbone.activation_estimate(model, max_len) / blocks;
+    let activations =
+        (batch_size * max_len) as f64 * backbone.activation_estimate(model, max_len) / blocks;
     check_bytes(4.0 * (2.0 * backbone.parameter_estimate(model) as f64 + activations))
 }
 
 fn check_bytes(bytes: f64) -> Result<()> {
     if bytes > MOST_BYTES {
         let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
-        return Err(Error::input("too-large", message, "Lower --batch-size or --max-len, or take a smaller --preset."));
+        return Err(Error::input(
+            "too-large",
+            message,
+            "Lower --batch-size or --max-len, or take a smaller --preset.",
+        ));
     }
     Ok(())
 }

@@ -15,14 +15,15 @@ const MOST_WIDTH: usize = 3072;
 /// For a preset or backbone that does not exist.
 pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig> {
     let positions = POSITIONS.max(config.max_len.unwrap_or(0));
-    let mut model = ModelConfig::preset(preset_name(config), vocab_size, positions).ok_or_else(|| {
-        let names = protocol::PRESET_NAMES.join(", ");
-        Error::input(
-            "no-such-preset",
-            format!("there is no preset \"{}\"", config.preset),
-            format!("Use one of {names}."),
-        )
-    })?;
+    let mut model =
+        ModelConfig::preset(preset_name(config), vocab_size, positions).ok_or_else(|| {
+            let names = protocol::PRESET_NAMES.join(", ");
+            Error::input(
+                "no-such-preset",
+                format!("there is no preset \"{}\"", config.preset),
+                format!("Use one of {names}."),
+            )
+        })?;
     if let Some(width) = config.hidden_size {
         widen(&mut model, width)?;
     }
@@ -42,7 +43,10 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
             "Leave out one of --preset and --backbone.",
         )),
         // Two texts want two segments; BERT has them anyway.
-        _ if config.nsp => Ok(ModelConfig { type_vocab_size: model.type_vocab_size.max(2), ..model }),
+        _ if config.nsp => Ok(ModelConfig {
+            type_vocab_size: model.type_vocab_size.max(2),
+            ..model
+        }),
         _ => Ok(model),
     }
 }
@@ -50,7 +54,11 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
 /// Gives a preset another width; its heads must divide it.
 fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
     let per_head = width / model.num_attention_heads;
-    if width == 0 || width > MOST_WIDTH || per_head * model.num_attention_heads != width || width % 2 == 1 {
+    if width == 0
+        || width > MOST_WIDTH
+        || per_head * model.num_attention_heads != width
+        || width % 2 == 1
+    {
         let heads = model.num_attention_heads;
         return Err(Error::input(
             "bad-setting",
@@ -66,7 +74,11 @@ fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
     let backbone = model.architecture.backbone();
     backbone.settle(model);
     backbone.check(model).map_err(|(key, reason)| {
-        Error::input("bad-setting", format!("{key} {reason}"), "Change --hidden-size or leave it out.")
+        Error::input(
+            "bad-setting",
+            format!("{key} {reason}"),
+            "Change --hidden-size or leave it out.",
+        )
     })
 }
 

@@ -37,8 +37,15 @@ const EARLY_FACTOR: f64 = 10.0;
 impl<H: Host, T: Task> Run<'_, H, T> {
     /// Whether a mean loss (and its part from next-sentence prediction) says that the run has diverged: after the warm-up it
     /// is worse than at the start, or than uniform guessing if that is worse.
-    pub(super) fn has_diverged(&self, (loss, next_sentence): (f64, Option<f64>), clock: &Clock) -> bool {
-        let start = self.at.first_loss.map_or(self.floors.uniform, |first| first.max(self.floors.uniform));
+    pub(super) fn has_diverged(
+        &self,
+        (loss, next_sentence): (f64, Option<f64>),
+        clock: &Clock,
+    ) -> bool {
+        let start = self
+            .at
+            .first_loss
+            .map_or(self.floors.uniform, |first| first.max(self.floors.uniform));
         let steps = self.learner.values.step;
         let (is_warm, is_settled) = match self.plan.budget {
             Budget::Steps(_) => {
@@ -65,12 +72,21 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return Ok(false);
         }
         let batch = self.task.batch(self.learner.values.step);
-        let Learner { model, optimizer, .. } = &self.learner;
+        let Learner {
+            model, optimizer, ..
+        } = &self.learner;
         let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
         let leaves = self.learner.leaves();
-        let Objective { total, next_sentence } = self.task.loss(&evaluation_model(model, &leaves), &batch);
-        let read = read_groups(&[total].into_iter().chain(next_sentence).collect::<Vec<_>>()).await?;
-        let loss = (f64::from(read[0][0]), read.get(1).map(|part| f64::from(part[0])));
+        let Objective {
+            total,
+            next_sentence,
+        } = self.task.loss(&evaluation_model(model, &leaves), &batch);
+        let read =
+            read_groups(&[total].into_iter().chain(next_sentence).collect::<Vec<_>>()).await?;
+        let loss = (
+            f64::from(read[0][0]),
+            read.get(1).map(|part| f64::from(part[0])),
+        );
         Ok(loss.0.is_finite() && !self.has_diverged(loss, clock))
     }
 
@@ -102,7 +118,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.first_loss = first_loss;
         let step = self.learner.step();
         let rate = self.next_lr(clock);
-        self.ear.host.emit(Event::RolledBack { run: self.ear.run.into(), step }, Vec::new());
+        self.ear.host.emit(
+            Event::RolledBack {
+                run: self.ear.run.into(),
+                step,
+            },
+            Vec::new(),
+        );
         let message = format!(
             "the loss diverged at step {diverged}: the run returns to step {step} at half the learning rate, {rate:.1e}"
         );
@@ -111,7 +133,16 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     /// Makes the values of a checkpoint the present ones.
-    fn return_to(&mut self, Decoded { state, values, best, networks, .. }: Decoded) {
+    fn return_to(
+        &mut self,
+        Decoded {
+            state,
+            values,
+            best,
+            networks,
+            ..
+        }: Decoded,
+    ) {
         let seed = self.plan.seed.wrapping_add(networks.len() as u64);
         self.task.begin_network(networks.len(), seed);
         self.learner.values = values;
@@ -123,7 +154,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     fn start_over(&mut self) {
         let seed = self.network_seed();
         let layout = &self.learner.optimizer.layout;
-        let (groups, _) = self.beginning.values(&self.learner.model, layout, &self.task, seed);
+        let (groups, _) = self
+            .beginning
+            .values(&self.learner.model, layout, &self.task, seed);
         self.learner.values = self.learner.optimizer.state_from(groups);
         self.at.best = None;
         self.at.owes_evaluation = false;

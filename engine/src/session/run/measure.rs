@@ -13,7 +13,11 @@ use protocol::{Event, Metrics};
 
 impl<H: Host, T: Task> Run<'_, H, T> {
     /// Measures and tells. `None` where there is nothing to measure on, or a stop cut it short.
-    pub(super) async fn evaluate(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
+    pub(super) async fn evaluate(
+        &mut self,
+        split: Split,
+        clock: &mut Clock,
+    ) -> Result<Option<Metrics>> {
         let metrics = self.measure_network(split, clock).await?;
         if let Some(metrics) = &metrics {
             let network = self.network(metrics);
@@ -23,15 +27,25 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     /// Measures the present network. `None` as for [`Self::evaluate`].
-    async fn measure_network(&mut self, split: Split, clock: &mut Clock) -> Result<Option<Metrics>> {
-        let Self { task, learner, ear, .. } = self;
+    async fn measure_network(
+        &mut self,
+        split: Split,
+        clock: &mut Clock,
+    ) -> Result<Option<Metrics>> {
+        let Self {
+            task, learner, ear, ..
+        } = self;
         let (leaves, device) = (learner.leaves(), &learner.optimizer.device);
         let mut model = learner.model.clone();
         let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
-        let metrics = task.evaluate(&mut model, &leaves, device, split, &mut goes_on).await?;
+        let metrics = task
+            .evaluate(&mut model, &leaves, device, split, &mut goes_on)
+            .await?;
         learner.model = model;
         self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
-        let Some(metrics) = metrics else { return Ok(None) };
+        let Some(metrics) = metrics else {
+            return Ok(None);
+        };
         self.learned = self.task.is_learned(&metrics);
         self.score(split, &metrics);
         Ok(Some(metrics))
@@ -39,7 +53,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Which network of a classifier is the present one, from 1.
     fn network(&self, metrics: &Metrics) -> Option<u64> {
-        matches!(metrics, Metrics::Classifier(_)).then_some((self.at.networks.len() as u64 + 1).min(self.plan.networks))
+        matches!(metrics, Metrics::Classifier(_))
+            .then_some((self.at.networks.len() as u64 + 1).min(self.plan.networks))
     }
 
     fn tell_evaluated(&mut self, split: Split, network: Option<u64>, metrics: Metrics) {
@@ -58,9 +73,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Remembers a classifier's figures.
     fn score(&mut self, split: Split, metrics: &Metrics) {
-        let Metrics::Classifier(measured) = metrics else { return };
+        let Metrics::Classifier(measured) = metrics else {
+            return;
+        };
         let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
-        self.scores.push(Score { split, epoch, figures: figures(measured) });
+        self.scores.push(Score {
+            split,
+            epoch,
+            figures: figures(measured),
+        });
         if split == Split::Valid && self.task.keeps_best_step() {
             self.remember(measured.micro_f1);
         }
@@ -69,22 +90,44 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     /// Joins the networks and what else was learned to the model that the run leaves; its figures, or `None` where there is
     /// nothing to join.
     async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
-        let Some(first) = self.at.networks.first().cloned() else { return Ok(None) };
-        let networks = self.at.networks.iter().map(|network| network.groups.clone()).collect();
-        let Self { task, learner, ear, .. } = self;
-        let (layout, device) = (learner.optimizer.layout.clone(), learner.optimizer.device.clone());
+        let Some(first) = self.at.networks.first().cloned() else {
+            return Ok(None);
+        };
+        let networks = self
+            .at
+            .networks
+            .iter()
+            .map(|network| network.groups.clone())
+            .collect();
+        let Self {
+            task, learner, ear, ..
+        } = self;
+        let (layout, device) = (
+            learner.optimizer.layout.clone(),
+            learner.optimizer.device.clone(),
+        );
         // The first network stands where other programs look, with its own thresholds.
         let (threshold, thresholds) = (first.threshold, first.thresholds.clone());
-        let mut model = ModelConfig { threshold, thresholds, ..learner.model.clone() };
+        let mut model = ModelConfig {
+            threshold,
+            thresholds,
+            ..learner.model.clone()
+        };
         let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
-        let measured = task.conclude(&mut model, &layout, networks, &device, &mut goes_on).await?;
+        let measured = task
+            .conclude(&mut model, &layout, networks, &device, &mut goes_on)
+            .await?;
         if measured.is_empty() || self.ear.hears_stop() {
             return Ok(None);
         }
         self.leave(first);
         self.learner.model = model;
-        let test = measured.iter().find(|(split, _)| *split == Split::Test).map(|(_, metrics)| metrics.clone());
-        test.into_iter().for_each(|metrics| self.score(Split::Test, &metrics));
+        let test = measured
+            .iter()
+            .find(|(split, _)| *split == Split::Test)
+            .map(|(_, metrics)| metrics.clone());
+        test.into_iter()
+            .for_each(|metrics| self.score(Split::Test, &metrics));
         Ok(Some(measured))
     }
 
@@ -94,10 +137,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return;
         }
         let (code, message) = match last {
-            Some(Metrics::MaskedLm(metrics)) => {
-                ("only-frequencies", diagnosis::only_frequencies(metrics, &self.floors))
+            Some(Metrics::MaskedLm(metrics)) => (
+                "only-frequencies",
+                diagnosis::only_frequencies(metrics, &self.floors),
+            ),
+            Some(Metrics::Classifier(metrics)) => {
+                ("never-predicted", diagnosis::never_predicted(metrics))
             }
-            Some(Metrics::Classifier(metrics)) => ("never-predicted", diagnosis::never_predicted(metrics)),
             None => return,
         };
         if let Some(message) = message {
@@ -112,7 +158,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let (mut untold, mut left) = (None, None);
         if !self.learned {
             let last = self.measure_network(Split::Valid, clock).await?;
-            untold = last.clone().map(|metrics| (self.network(&metrics), metrics));
+            untold = last
+                .clone()
+                .map(|metrics| (self.network(&metrics), metrics));
             let recalled = self.set_aside();
             if self.ear.hears_stop() {
                 return Ok(());
@@ -124,15 +172,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if self.ear.hears_stop() {
             return Ok(());
         }
-        let joined = concluded.iter().flatten().find(|(split, _)| *split == Split::Valid);
+        let joined = concluded
+            .iter()
+            .flatten()
+            .find(|(split, _)| *split == Split::Valid);
         self.diagnose(joined.map(|(_, metrics)| metrics).or(left.as_ref()));
         if let Some((network, last)) = untold {
             self.tell_evaluated(Split::Valid, network, last);
         }
         match concluded {
-            Some(measured) => {
-                measured.into_iter().for_each(|(split, metrics)| self.tell_evaluated(split, None, metrics))
-            }
+            Some(measured) => measured
+                .into_iter()
+                .for_each(|(split, metrics)| self.tell_evaluated(split, None, metrics)),
             None => {
                 self.evaluate(Split::Test, clock).await?;
             }

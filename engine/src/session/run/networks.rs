@@ -19,11 +19,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
         self.at.began_secs = self.at.elapsed_secs;
         let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
-        self.note("next-network", format!("training network {number} of {all}; the classifier averages them"));
+        self.note(
+            "next-network",
+            format!("training network {number} of {all}; the classifier averages them"),
+        );
         let seed = self.network_seed();
         self.task.begin_network(self.at.networks.len(), seed);
-        let Learner { model, optimizer, .. } = &self.learner;
-        let (groups, _) = self.beginning.values(model, &optimizer.layout, &self.task, seed);
+        let Learner {
+            model, optimizer, ..
+        } = &self.learner;
+        let (groups, _) = self
+            .beginning
+            .values(model, &optimizer.layout, &self.task, seed);
         self.learner.steps_before = self.learner.step();
         self.learner.values = self.learner.optimizer.state_from(groups);
         Ok(true)
@@ -49,14 +56,30 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             step: self.learner.step(),
             threshold: self.learner.model.threshold,
             thresholds: self.learner.model.thresholds.clone(),
-            groups: self.learner.values.groups.iter().map(|group| group.p.clone()).collect(),
+            groups: self
+                .learner
+                .values
+                .groups
+                .iter()
+                .map(|group| group.p.clone())
+                .collect(),
         }
     }
 
     /// Sets the present network aside at its best; whether that is not its last state.
     pub(super) fn set_aside(&mut self) -> bool {
-        let last = self.scores.iter().rfind(|score| score.split == Split::Valid).map(|score| score.figures.micro_f1);
-        let score = self.at.best.as_ref().map(|best| best.score).or(last).unwrap_or(0.0);
+        let last = self
+            .scores
+            .iter()
+            .rfind(|score| score.split == Split::Valid)
+            .map(|score| score.figures.micro_f1);
+        let score = self
+            .at
+            .best
+            .as_ref()
+            .map(|best| best.score)
+            .or(last)
+            .unwrap_or(0.0);
         let recalled = self.recall();
         let present = self.present(score);
         self.at.networks.push(present);
@@ -66,7 +89,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     /// Leaves the best of the networks that were set aside: what a run that was stopped leaves.
     pub(super) fn leave_best_network(&mut self) {
         let networks = std::mem::take(&mut self.at.networks).into_iter();
-        let best = networks.reduce(|best, network| if network.score > best.score { network } else { best });
+        let best = networks.reduce(|best, network| {
+            if network.score > best.score {
+                network
+            } else {
+                best
+            }
+        });
         best.into_iter().for_each(|best| self.leave(best));
     }
 
@@ -74,12 +103,24 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub(super) fn leave(&mut self, network: Best) {
         self.learner.model.threshold = network.threshold;
         self.learner.model.thresholds = network.thresholds;
-        self.learner.values.groups.iter_mut().zip(network.groups).for_each(|(group, p)| group.p = p);
+        self.learner
+            .values
+            .groups
+            .iter_mut()
+            .zip(network.groups)
+            .for_each(|(group, p)| group.p = p);
     }
 
     /// Goes back to the best values, where the last ones are not, and says so.
     fn recall(&mut self) -> bool {
-        let Some(best) = self.at.best.take().filter(|best| best.step != self.learner.step()) else { return false };
+        let Some(best) = self
+            .at
+            .best
+            .take()
+            .filter(|best| best.step != self.learner.step())
+        else {
+            return false;
+        };
         let message = format!(
             "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
             best.step, best.score

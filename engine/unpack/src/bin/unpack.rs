@@ -23,15 +23,26 @@ mod module {
             let content: Rc<dyn Content> = Rc::new(WebFile(blob.dyn_into::<Blob>()?));
             Ok::<_, JsValue>(described.with(content))
         };
-        let files = described.into_iter().zip(blobs.iter()).map(file).collect::<Result<Vec<InputFile>, _>>()?;
+        let files = described
+            .into_iter()
+            .zip(blobs.iter())
+            .map(file)
+            .collect::<Result<Vec<InputFile>, _>>()?;
         let Opened { files, refused } = Opened::new(&files);
         let found = Found {
             files: files.iter().map(Described::of).collect(),
             refused: refused.into_iter().map(Into::into).collect(),
         };
-        let blobs = files.iter().map(|file| blob_of(&file.content)).collect::<Result<Array, JsValue>>()?;
+        let blobs = files
+            .iter()
+            .map(|file| blob_of(&file.content))
+            .collect::<Result<Array, JsValue>>()?;
         let reply = Object::new();
-        Reflect::set(&reply, &"found".into(), &serde_json::to_string(&found).expect("plain data").into())?;
+        Reflect::set(
+            &reply,
+            &"found".into(),
+            &serde_json::to_string(&found).expect("plain data").into(),
+        )?;
         Reflect::set(&reply, &"blobs".into(), &blobs)?;
         Ok(reply)
     }

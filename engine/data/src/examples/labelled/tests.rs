@@ -2,21 +2,51 @@
 
 use super::*;
 
-const SPECIALS: Specials = Specials { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
+const SPECIALS: Specials = Specials {
+    pad: 0,
+    unk: 1,
+    cls: 2,
+    sep: 3,
+    mask: 4,
+};
 
 fn document(first: &[u32], second: Option<&[u32]>, labels: &[usize]) -> EncodedDocument {
-    EncodedDocument { first: first.to_vec(), second: second.map(Into::into), labels: labels.to_vec() }
+    EncodedDocument {
+        first: first.to_vec(),
+        second: second.map(Into::into),
+        labels: labels.to_vec(),
+    }
 }
 
 #[test]
 fn windows_hold_each_token_once() {
-    for (length, max_len, expected) in [(5, 10, &[5][..]), (9, 6, &[3, 3, 3]), (10, 6, &[4, 4, 2]), (3, 1, &[1, 1, 1])]
-    {
+    for (length, max_len, expected) in [
+        (5, 10, &[5][..]),
+        (9, 6, &[3, 3, 3]),
+        (10, 6, &[4, 4, 2]),
+        (3, 1, &[1, 1, 1]),
+    ] {
         let tokens: Vec<u32> = (0..length).collect();
-        let document = EncodedDocument { first: tokens.clone(), second: None, labels: Vec::new() };
+        let document = EncodedDocument {
+            first: tokens.clone(),
+            second: None,
+            labels: Vec::new(),
+        };
         let windows = document.windows(max_len);
-        assert_eq!(windows.iter().map(|window| window.first.len()).collect::<Vec<_>>(), expected);
-        assert_eq!(windows.into_iter().flat_map(|window| window.first).collect::<Vec<_>>(), tokens);
+        assert_eq!(
+            windows
+                .iter()
+                .map(|window| window.first.len())
+                .collect::<Vec<_>>(),
+            expected
+        );
+        assert_eq!(
+            windows
+                .into_iter()
+                .flat_map(|window| window.first)
+                .collect::<Vec<_>>(),
+            tokens
+        );
     }
 }
 
@@ -27,36 +57,80 @@ fn texts_are_framed_and_the_longer_one_is_cut_first() {
         (document(a, None, &[]), 9, vec![2, 10, 11, 12, 13, 14, 3], 7),
         (document(a, None, &[]), 4, vec![2, 10, 11, 3], 4),
         (document(&[], None, &[]), 4, vec![2, 3], 2),
-        (document(a, Some(b), &[]), 10, vec![2, 10, 11, 12, 13, 14, 3, 20, 21, 3], 7),
-        (document(a, Some(b), &[]), 8, vec![2, 10, 11, 12, 3, 20, 21, 3], 5),
-        (document(a, Some(b), &[]), 7, vec![2, 10, 11, 3, 20, 21, 3], 4),
+        (
+            document(a, Some(b), &[]),
+            10,
+            vec![2, 10, 11, 12, 13, 14, 3, 20, 21, 3],
+            7,
+        ),
+        (
+            document(a, Some(b), &[]),
+            8,
+            vec![2, 10, 11, 12, 3, 20, 21, 3],
+            5,
+        ),
+        (
+            document(a, Some(b), &[]),
+            7,
+            vec![2, 10, 11, 3, 20, 21, 3],
+            4,
+        ),
         (document(a, Some(b), &[]), 6, vec![2, 10, 11, 3, 20, 3], 4),
-        (document(b, Some(a), &[]), 8, vec![2, 20, 21, 3, 10, 11, 12, 3], 4),
+        (
+            document(b, Some(a), &[]),
+            8,
+            vec![2, 20, 21, 3, 10, 11, 12, 3],
+            4,
+        ),
         (document(a, Some(b), &[]), 2, vec![2, 3], 2),
     ] {
-        assert_eq!(document.assemble(&SPECIALS, max_len), (ids, second), "{document:?} {max_len}");
+        assert_eq!(
+            document.assemble(&SPECIALS, max_len),
+            (ids, second),
+            "{document:?} {max_len}"
+        );
     }
 }
 
 #[test]
 fn documents_come_back_as_they_were() {
-    let given =
-        [document(&[10, 11], None, &[2]), document(&[], Some(&[]), &[]), document(&[12], Some(&[13, 1]), &[0, 1])];
+    let given = [
+        document(&[10, 11], None, &[2]),
+        document(&[], Some(&[]), &[]),
+        document(&[12], Some(&[13, 1]), &[0, 1]),
+    ];
     let kept = EncodedDocuments::held(given.iter().cloned(), 100);
-    assert_eq!((0..3).map(|index| kept.document(index)).collect::<Vec<_>>(), given);
+    assert_eq!(
+        (0..3).map(|index| kept.document(index)).collect::<Vec<_>>(),
+        given
+    );
     let lengths: Vec<usize> = given.iter().map(EncodedDocument::length).collect();
-    assert_eq!((0..3).map(|index| kept.length(index)).collect::<Vec<_>>(), lengths);
+    assert_eq!(
+        (0..3).map(|index| kept.length(index)).collect::<Vec<_>>(),
+        lengths
+    );
     assert_eq!(kept.share_of(SPECIALS.unk), 1.0 / 5.0);
     let again = EncodedDocuments::restored(kept.texts().clone(), &kept.marks(), 3).expect("fits");
-    assert_eq!((0..3).map(|index| again.document(index)).collect::<Vec<_>>(), given);
-    for (marks, classes) in [(&kept.marks()[4..], 3), (&kept.marks()[..16], 3), (&kept.marks(), 2)] {
+    assert_eq!(
+        (0..3)
+            .map(|index| again.document(index))
+            .collect::<Vec<_>>(),
+        given
+    );
+    for (marks, classes) in [
+        (&kept.marks()[4..], 3),
+        (&kept.marks()[..16], 3),
+        (&kept.marks(), 2),
+    ] {
         assert!(EncodedDocuments::restored(kept.texts().clone(), marks, classes).is_none());
     }
 }
 
 #[test]
 fn shares_equal_the_published_loop() {
-    for (a, b, room) in (0..8).flat_map(|a| (0..8).flat_map(move |b| (0..12).map(move |room| (a, b, room)))) {
+    for (a, b, room) in
+        (0..8).flat_map(|a| (0..8).flat_map(move |b| (0..12).map(move |room| (a, b, room))))
+    {
         let (mut x, mut y) = (a, b);
         while x + y > room {
             *(if x > y { &mut x } else { &mut y }) -= 1;
@@ -75,11 +149,27 @@ fn a_batch_is_filled_up_with_rows_that_do_not_weigh() {
     let (places, batch) = examples(5).by_length().nth(1).expect("two batches");
     assert_eq!(places, [4]);
     assert_eq!(batch.ids[..12], [2, 14, 3, 20, 3, 0, 2, 0, 0, 0, 0, 0]);
-    assert_eq!(batch.attention_mask[..12], [1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0]);
-    assert_eq!(batch.token_type_ids[..12], [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(batch.labels, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(
+        batch.attention_mask[..12],
+        [1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0]
+    );
+    assert_eq!(
+        batch.token_type_ids[..12],
+        [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    );
+    assert_eq!(
+        batch.labels,
+        [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    );
     assert_eq!(batch.row_weights, [1.0, 0.0, 0.0, 0.0]);
-    assert_eq!((batch.batch_size, batch.max_len, batch.masked_positions.len()), (4, 6, 0));
+    assert_eq!(
+        (
+            batch.batch_size,
+            batch.max_len,
+            batch.masked_positions.len()
+        ),
+        (4, 6, 0)
+    );
 }
 
 #[test]
@@ -88,8 +178,10 @@ fn batches_for_measuring_are_as_long_as_their_documents() {
     let documents = lengths.map(|length| document(&vec![9; length], None, &[]));
     let documents = EncodedDocuments::held(documents.into_iter(), 100);
     let examples = LabelledExamples::new(documents, SPECIALS, 3, 1, 4, 64);
-    let batches: Vec<(Vec<usize>, usize)> =
-        examples.by_length().map(|(places, batch)| (places, batch.max_len)).collect();
+    let batches: Vec<(Vec<usize>, usize)> = examples
+        .by_length()
+        .map(|(places, batch)| (places, batch.max_len))
+        .collect();
     assert_eq!(batches, [(vec![1, 3, 5, 7], 16), (vec![4, 0, 2, 6], 64)]);
 }
 
@@ -98,7 +190,9 @@ fn an_epoch_holds_each_document_once_in_its_own_order() {
     let mut examples = examples(10);
     let mut epoch = |epoch| {
         let batches: Vec<Batch> = (0..3).map(|index| examples.batch(epoch, index)).collect();
-        let rows = batches.iter().flat_map(|batch| batch.ids.chunks(6).map(|row| row[1]).collect::<Vec<_>>());
+        let rows = batches
+            .iter()
+            .flat_map(|batch| batch.ids.chunks(6).map(|row| row[1]).collect::<Vec<_>>());
         rows.filter(|&id| id != 0).collect::<Vec<_>>()
     };
     let (first, second) = (epoch(0), epoch(1));
@@ -112,9 +206,13 @@ fn an_epoch_holds_each_document_once_in_its_own_order() {
 
 #[test]
 fn a_length_is_fitted_to_most_documents() {
-    let documents = EncodedDocuments::held((1..=100).map(|n| document(&vec![9; n], None, &[])), 100);
+    let documents =
+        EncodedDocuments::held((1..=100).map(|n| document(&vec![9; n], None, &[])), 100);
     for (share, expected) in [(1.0, 102), (0.95, 98), (0.0, 3)] {
         assert_eq!(documents.fitting_len(share), expected);
     }
-    assert_eq!(EncodedDocuments::held(std::iter::empty(), 100).fitting_len(0.5), 2);
+    assert_eq!(
+        EncodedDocuments::held(std::iter::empty(), 100).fitting_len(0.5),
+        2
+    );
 }

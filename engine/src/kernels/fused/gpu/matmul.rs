@@ -21,12 +21,20 @@ impl<'a> Matrices<'a> {
 
     /// As many of this shape as `tensor` has elements for.
     pub fn several(tensor: &'a CubeTensor, [rows, columns]: [usize; 2]) -> Self {
-        Self { tensor, shape: [rows, columns], strides: [columns, 1] }
+        Self {
+            tensor,
+            shape: [rows, columns],
+            strides: [columns, 1],
+        }
     }
 
     pub fn transposed(self) -> Self {
         let ([rows, columns], [down, across]) = (self.shape, self.strides);
-        Self { shape: [columns, rows], strides: [across, down], ..self }
+        Self {
+            shape: [columns, rows],
+            strides: [across, down],
+            ..self
+        }
     }
 
     fn elements(self) -> usize {
@@ -74,12 +82,24 @@ pub(super) fn product(a: Matrices, b: Matrices, plus: &Plus) -> CubeTensor {
         Plus::Gelu { activated, bias } => {
             buffers.push(activated);
             buffers.extend(bias);
-            (if bias.is_some() { tiling.bias_gelu } else { tiling.gelu }, 0.0)
+            (
+                if bias.is_some() {
+                    tiling.bias_gelu
+                } else {
+                    tiling.gelu
+                },
+                0.0,
+            )
         }
         Plus::Left(added) => (tiling.plus_left, *added),
         Plus::Right(added) => (tiling.plus_right, *added),
     };
-    launch(kernel, &buffers, &settings(a, b, [1.0, added]), groups(a, b, tiling));
+    launch(
+        kernel,
+        &buffers,
+        &settings(a, b, [1.0, added]),
+        groups(a, b, tiling),
+    );
     c
 }
 
@@ -88,13 +108,21 @@ pub(super) fn product(a: Matrices, b: Matrices, plus: &Plus) -> CubeTensor {
 pub(super) fn product_with_itself(a: Matrices, b: Matrices, factors: [f32; 2]) -> CubeTensor {
     let c = empty(a.tensor, [a.count() * a.shape[0], b.shape[1]]);
     let tiling = tiling(a, b);
-    launch(tiling.with_itself, &[a.tensor, &c], &settings(a, b, factors), groups(a, b, tiling));
+    launch(
+        tiling.with_itself,
+        &[a.tensor, &c],
+        &settings(a, b, factors),
+        groups(a, b, tiling),
+    );
     c
 }
 
 fn settings(a: Matrices, b: Matrices, [product, added]: [f32; 2]) -> Settings {
     let ([m, k], [inner, n]) = (a.shape, b.shape);
-    assert_eq!(k, inner, "the columns of one matrix are the rows of the other");
+    assert_eq!(
+        k, inner,
+        "the columns of one matrix are the rows of the other"
+    );
     assert_eq!(a.count(), b.count(), "as many matrices on both sides");
     Settings {
         m: word(m),
@@ -112,7 +140,11 @@ fn settings(a: Matrices, b: Matrices, [product, added]: [f32; 2]) -> Settings {
 }
 
 fn groups(a: Matrices, b: Matrices, tiling: Tiling) -> [usize; 3] {
-    [b.shape[1].div_ceil(tiling.tile[1]), a.shape[0].div_ceil(tiling.tile[0]), a.count()]
+    [
+        b.shape[1].div_ceil(tiling.tile[1]),
+        a.shape[0].div_ceil(tiling.tile[0]),
+        a.count(),
+    ]
 }
 
 /// Fewest tiles of [`matmul::LARGE`] for which it is used: about as many as a large GPU runs workgroups at once. Reckoned, not

@@ -20,10 +20,21 @@ impl FusedOptimizer for CubeBackend {
         let [p, m] = [p, m].map(exclusive);
         let [g, clip] = [g, clip].map(contiguous);
         let used: usize = shapes.iter().map(|[rows, columns]| rows * columns).sum();
-        assert!(count(&g) == count(&m) && used <= count(&m), "a gradient for each element, and room for the matrices");
+        assert!(
+            count(&g) == count(&m) && used <= count(&m),
+            "a gradient for each element, and room for the matrices"
+        );
         let ahead = like(&m);
-        let settings = MomentumSettings { n: word(count(&m)), momentum: rates.momentum };
-        launch(muon::MOMENTUM, &[&clip, &g, &m, &ahead], &settings, blocks(muon::MOMENTUM, count(&m)));
+        let settings = MomentumSettings {
+            n: word(count(&m)),
+            momentum: rates.momentum,
+        };
+        launch(
+            muon::MOMENTUM,
+            &[&clip, &g, &m, &ahead],
+            &settings,
+            blocks(muon::MOMENTUM, count(&m)),
+        );
         let mut start = 0;
         for equal in shapes.chunk_by(|a, b| a == b) {
             let (shape, n) = (equal[0], equal.len() * equal[0][0] * equal[0][1]);
@@ -35,7 +46,12 @@ impl FusedOptimizer for CubeBackend {
                 keep: 1.0 - rates.lr * rates.weight_decay,
                 rate: rates.lr * scale,
             };
-            launch(muon::APPLY, &[&update, &p], &settings, blocks(muon::APPLY, n));
+            launch(
+                muon::APPLY,
+                &[&update, &p],
+                &settings,
+                blocks(muon::APPLY, n),
+            );
             start += n;
         }
         (p, m)
@@ -48,7 +64,11 @@ fn orthogonal(ahead: &CubeTensor, start: usize, equal: &[[usize; 2]]) -> CubeTen
     let shape = equal[0];
     let n = shape[0] * shape[1];
     let groups = [n.div_ceil(muon::BLOCK), equal.len()];
-    let settings = MatrixSettings { start: word(start), n: word(n), eps: EPS };
+    let settings = MatrixSettings {
+        start: word(start),
+        n: word(n),
+        eps: EPS,
+    };
     let squares = empty(ahead, [groups[0] * groups[1]]);
     launch(muon::SQUARES, &[ahead, &squares], &settings, groups);
     let mut x = empty(ahead, [equal.len() * n]);
@@ -58,7 +78,11 @@ fn orthogonal(ahead: &CubeTensor, start: usize, equal: &[[usize; 2]]) -> CubeTen
     let short = shape[0].min(shape[1]);
     for _ in 0..ROUNDS {
         let matrices = Matrices::several(&x, shape);
-        let (left, right) = if is_tall { (matrices.transposed(), matrices) } else { (matrices, matrices.transposed()) };
+        let (left, right) = if is_tall {
+            (matrices.transposed(), matrices)
+        } else {
+            (matrices, matrices.transposed())
+        };
         let gram = product_with_itself(left, right, [1.0, 0.0]);
         let squared = Matrices::several(&gram, [short, short]);
         let polynomial = product_with_itself(squared, squared, [c, b]);
